@@ -1,0 +1,1 @@
+export { closeFd } from "./libc.ts";

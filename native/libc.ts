@@ -1,0 +1,69 @@
+import { dlopen, FFIType, read, type Pointer } from "bun:ffi";
+
+/**
+ * The few libc calls this project makes. Buffers are passed as typed arrays, never as bare pointers: `ptr(array)` keeps nothing alive.
+ * Every array handed in must stand over an explicit `ArrayBuffer`, because small typed arrays move when their buffer is touched.
+ */
+const SYMBOLS = {
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  listen: { args: ["i32", "i32"], returns: "i32" },
+  connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  send: { args: ["i32", "ptr", "u64", "i32"], returns: FFIType.i64_fast },
+  recv: { args: ["i32", "ptr", "u64", "i32"], returns: FFIType.i64_fast },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
+  __errno_location: { args: [], returns: "ptr" },
+} as const;
+
+/** glibc everywhere but on Alpine and its kin, where musl carries the machine's name. */
+const SONAMES = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
+
+type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+
+interface Library {
+  readonly symbols: Libc;
+  readonly errnoAt: Pointer;
+}
+
+let opened: Library | undefined;
+
+/** Opened at first use, so that commands which need no kernel never load it. */
+export function libc(): Libc {
+  return open().symbols;
+}
+
+/** The errno of the libc call just made; read it before any other call. */
+export function errno(): number {
+  return read.i32(open().errnoAt, 0);
+}
+
+/** Closes a descriptor that nobody else owns. */
+export function closeFd(fd: number): void {
+  libc().close(fd);
+}
+
+// --- internal ---
+
+function open(): Library {
+  if (opened !== undefined) return opened;
+  const symbols = firstThatOpens();
+  const errnoAt = symbols.__errno_location();
+  if (typeof errnoAt !== "number") throw new Error("libc gave no address for errno");
+  const library = { symbols, errnoAt };
+  opened = library;
+  return library;
+}
+
+function firstThatOpens(): Libc {
+  const failures: unknown[] = [];
+  for (const soname of SONAMES) {
+    try {
+      return dlopen(soname, SYMBOLS).symbols;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw new AggregateError(failures, `no C library found (tried ${SONAMES.join(", ")})`);
+}

@@ -1,0 +1,52 @@
+import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
+
+/** What `lvscare care` is to do: every value resolved and validated, nothing left to interpret. */
+export interface CareOptions {
+  readonly service: VirtualServer;
+  readonly realServers: readonly RealServer[];
+  /** Milliseconds from the start of one check of a real server to the next, and between two reads of the kernel's table. */
+  readonly intervalMs: number;
+  readonly dataPlane: "auto" | "ipvs" | "userspace";
+  /** How a real server starts that the data plane knows nothing of: `down` proves itself with one good check first. */
+  readonly initState: "down" | "up";
+  readonly keepForeign: boolean;
+  readonly runOnce: boolean;
+  readonly clean: boolean;
+  readonly reach: ReachOptions;
+  readonly probe: HttpProbeOptions;
+  readonly log: LogOptions;
+}
+
+/** How this host gets to the virtual address. */
+export interface ReachOptions {
+  readonly mode: "route" | "link" | "none";
+  /** Name of the dummy interface of link mode. */
+  readonly iface: string;
+  /** Gateway of route mode; undefined when nobody named one. */
+  readonly gateway: string | undefined;
+  /** Bit of the packet mark used for masquerading in link mode, 0 to 31. */
+  readonly masqueradeBit: number;
+}
+
+export interface HttpProbeOptions {
+  readonly scheme: "http" | "https";
+  /** Begins with a slash. */
+  readonly path: string;
+  readonly method: string;
+  readonly body: string;
+  /** In order; a name may come more than once. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Status codes that pass although the rule (below 400) says otherwise. */
+  readonly acceptStatus: readonly number[];
+  /** Takes any certificate, as Go LVScare does by default. */
+  readonly insecureSkipVerify: boolean;
+  /** For the whole probe: connecting, TLS, headers and body. */
+  readonly timeoutMs: number;
+  /** For connecting alone; never longer than `timeoutMs` or the interval. */
+  readonly connectTimeoutMs: number;
+}
+
+export interface LogOptions {
+  readonly level: "info" | "debug";
+  readonly format: "text" | "json";
+}

@@ -1,0 +1,33 @@
+import type { LvscareError } from "../domain/errors.ts";
+import type { Operation } from "../domain/plan.ts";
+import type { ObservedVirtualServer, ServiceKey, VirtualServer } from "../domain/virtual-server.ts";
+
+export type DataPlaneKind = "ipvs" | "userspace";
+
+/** An operation that the data plane refused; the others of its batch may have been done. */
+export interface FailedOperation {
+  readonly operation: Operation;
+  readonly error: LvscareError;
+}
+
+/**
+ * What moves the packets. Only the virtual-server supervisor writes to it, one `apply` at a time.
+ *
+ * `read` and `apply` reject with an `LvscareError` when nothing could be done at all (no permission, socket dead); what single
+ * operations met comes back as `FailedOperation`s.
+ */
+export interface DataPlane {
+  readonly kind: DataPlaneKind;
+  /** How it is reached, for `status` and DEBUG logs: `libnl`, `netlink socket`, `in process`. */
+  readonly via: string;
+  /** Proves that a virtual server like this one can be made here, or rejects with the reason and its remedy. Leaves nothing behind. */
+  preflight(service: VirtualServer): Promise<void>;
+  /** The virtual server as it stands, undefined when there is none. */
+  read(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
+  /** Every virtual server that stands here. */
+  readAll(): Promise<readonly ObservedVirtualServer[]>;
+  /** Executes in order, and goes on after a failed operation. */
+  apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]>;
+  /** Lets go of sockets. What it programmed stays (for the userspace plane: ends, since it lives in this process). Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,118 @@
+import { LvscareError } from "./errors.ts";
+
+export type Family = "ipv4" | "ipv6";
+
+/** An IP address in canonical text with its port; two equal endpoints have the same `formatEndpoint`. */
+export interface Endpoint {
+  readonly family: Family;
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `10.0.0.1:6443` or `[fd00::1]:6443`. Host names, a missing address, port 0 and octets with a leading zero are refused:
+ * the Go program lets them through and programs a nil address.
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(text);
+  if (match === null) {
+    const hint =
+      text.split(":").length > 2 ? "write an IPv6 address in brackets: [fd00::1]:6443" : "write it as IP:port";
+    throw new LvscareError("BAD_ADDRESS", `"${text}" is not an address with a port; ${hint}`);
+  }
+  const [, bracketed, bare, portText = ""] = match;
+  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;
+  if (port < 1 || port > 65535) {
+    throw new LvscareError("BAD_ADDRESS", `"${text}" needs a port from 1 to 65535`);
+  }
+  const address = parseAddress(bracketed ?? bare ?? "");
+  if (address === undefined || (address.family === "ipv6") !== (bracketed !== undefined)) {
+    throw new LvscareError(
+      "BAD_ADDRESS",
+      `"${text}" needs an IP address before the port (host names are not resolved)`,
+    );
+  }
+  return { ...address, port };
+}
+
+/** `10.0.0.1:6443` or `[fd00::1]:6443`: also the key under which a server is known everywhere. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  return endpoint.family === "ipv6" ? `[${endpoint.address}]:${endpoint.port}` : `${endpoint.address}:${endpoint.port}`;
+}
+
+/** Canonical form of an IP address (no port), or undefined when the text is none. */
+export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
+  const v4 = parseV4(text);
+  if (v4 !== undefined) return { family: "ipv4", address: v4.join(".") };
+  const v6 = parseV6(text);
+  return v6 === undefined ? undefined : { family: "ipv6", address: addressFromBytes(v6) };
+}
+
+/** The address in network byte order: 4 bytes for IPv4, 16 for IPv6. */
+export function addressBytes(address: string): Uint8Array {
+  const bytes = parseV4(address) ?? parseV6(address);
+  if (bytes === undefined) throw new LvscareError("BAD_ADDRESS", `"${address}" is not an IP address`);
+  return Uint8Array.from(bytes);
+}
+
+/** Canonical text (RFC 5952 for IPv6) of 4 or 16 bytes in network order. */
+export function addressFromBytes(bytes: ArrayLike<number>): string {
+  if (bytes.length === 4) return Array.from(bytes).join(".");
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0));
+  const run = longestZeroRun(groups);
+  return run.length < 2
+    ? hexGroups(groups)
+    : `${hexGroups(groups.slice(0, run.start))}::${hexGroups(groups.slice(run.start + run.length))}`;
+}
+
+// --- internal ---
+
+function parseV4(text: string): number[] | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const octets = parts.map((part) => (/^(0|[1-9]\d{0,2})$/.test(part) ? Number(part) : 256));
+  return octets.every((octet) => octet <= 255) ? octets : undefined;
+}
+
+function parseV6(text: string): number[] | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2 || !text.includes(":")) return undefined;
+  const [head, tail] = halves.map((half, index) => v6Bytes(half, index === halves.length - 1));
+  if (head === undefined) return undefined;
+  if (halves.length === 1) return head.length === 16 ? head : undefined;
+  if (tail === undefined || head.length + tail.length > 14) return undefined;
+  return [...head, ...Array<number>(16 - head.length - tail.length).fill(0), ...tail];
+}
+
+/** Bytes of one side of `::`; an IPv4 tail (`::ffff:10.0.0.1`) is allowed where the address ends. */
+function v6Bytes(half: string, last: boolean): number[] | undefined {
+  if (half === "") return [];
+  const bytes: number[] = [];
+  const groups = half.split(":");
+  for (const [index, group] of groups.entries()) {
+    if (last && index === groups.length - 1 && group.includes(".")) {
+      const v4 = parseV4(group);
+      if (v4 === undefined) return undefined;
+      bytes.push(...v4);
+      continue;
+    }
+    if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;
+    const value = Number.parseInt(group, 16);
+    bytes.push(value >> 8, value & 0xff);
+  }
+  return bytes;
+}
+
+function hexGroups(groups: readonly number[]): string {
+  return groups.map((group) => group.toString(16)).join(":");
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0;
+    while (groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  return best;
+}

@@ -1,0 +1,54 @@
+/** Every way a part of LVScare can fail, by the code that scripts and tests may rely on. */
+export type ErrorCode =
+  | "USAGE"
+  | "BAD_ADDRESS"
+  | "BAD_DURATION"
+  | "LIBRARY_MISSING"
+  | "MODULE_MISSING"
+  | "SCHEDULER_MISSING"
+  | "NOT_PERMITTED"
+  | "KERNEL_REFUSED"
+  | "KERNEL_TIMEOUT"
+  | "SOCKET_FAILED"
+  | "MALFORMED_MESSAGE"
+  | "ADDRESS_NOT_LOCAL"
+  | "ADDRESS_IN_USE"
+  | "ALREADY_RUNNING"
+  | "CONTROL_FAILED"
+  | "APPLY_FAILED";
+
+export interface LvscareErrorOptions {
+  /** What was being done, as a verb phrase: `add real server 10.0.0.2:6443`. */
+  readonly operation?: string;
+  /** What the reader can do about it, as an imperative sentence. */
+  readonly remedy?: string;
+  /** The kernel's name for the failure, such as `ENOENT`. */
+  readonly errno?: string;
+  readonly cause?: unknown;
+}
+
+/** A program failure. A failed probe is not one of these: it is a `Verdict`. */
+export class LvscareError extends Error {
+  readonly code: ErrorCode;
+  readonly operation: string | undefined;
+  readonly remedy: string | undefined;
+  readonly errno: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: LvscareErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "LvscareError";
+    this.code = code;
+    this.operation = options.operation;
+    this.remedy = options.remedy;
+    this.errno = options.errno;
+  }
+}
+
+/** One line for people: operation, message and remedy, whatever was thrown. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof LvscareError)) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const what = error.operation === undefined ? error.message : `${error.operation}: ${error.message}`;
+  return error.remedy === undefined ? what : `${what} (${error.remedy})`;
+}

@@ -1,0 +1,104 @@
+import { formatEndpoint, type Endpoint } from "./endpoint.ts";
+import type { ObservedVirtualServer, RealServer, ServiceKey, VirtualServer } from "./virtual-server.ts";
+import { formatServiceKey } from "./virtual-server.ts";
+
+/** One change to a data plane. */
+export type Operation =
+  | { readonly kind: "service.create"; readonly service: VirtualServer }
+  | { readonly kind: "service.update"; readonly service: VirtualServer; readonly from: VirtualServer }
+  | { readonly kind: "service.delete"; readonly service: ServiceKey }
+  | { readonly kind: "server.add"; readonly server: RealServer }
+  | { readonly kind: "server.update"; readonly server: RealServer; readonly from: RealServer }
+  | { readonly kind: "server.remove"; readonly endpoint: Endpoint };
+
+/** What should stand in the data plane; undefined in its place means: no such virtual server. */
+export interface DesiredVirtualServer {
+  readonly service: VirtualServer;
+  readonly realServers: readonly RealServer[];
+  /** Real servers of ours that must not stand there now: what is listed here is never spared as foreign. */
+  readonly absent: readonly Endpoint[];
+  /** What to do with real servers that nobody listed: drain and remove them, or leave them alone. */
+  readonly foreign: "remove" | "keep";
+}
+
+/**
+ * The ordered operations that turn what is observed into what is desired.
+ *
+ * Safe at every prefix, since a batch of kernel writes is not atomic: servers are added and raised before others are lowered and
+ * removed, and a server with a weight is first lowered to 0: its removal is left to a later plan, so that no open connection is cut
+ * by the same round that took the server out.
+ */
+export function plan(
+  desired: DesiredVirtualServer | undefined,
+  observed: ObservedVirtualServer | undefined,
+): readonly Operation[] {
+  if (desired === undefined) {
+    return observed === undefined ? [] : [{ kind: "service.delete", service: observed.service }];
+  }
+  const standing = new Map(observed?.realServers.map(({ server }) => [formatEndpoint(server.endpoint), server]));
+  const adds: Operation[] = [];
+  const raises: Operation[] = [];
+  const lowers: Operation[] = [];
+  const removes: Operation[] = [];
+
+  for (const server of desired.realServers) {
+    const key = formatEndpoint(server.endpoint);
+    const from = standing.get(key);
+    standing.delete(key);
+    if (from === undefined) adds.push({ kind: "server.add", server });
+    else if (!sameServer(server, from)) {
+      (server.weight < from.weight ? lowers : raises).push({ kind: "server.update", server, from });
+    }
+  }
+
+  const ours = new Set(desired.absent.map(formatEndpoint));
+  for (const [key, from] of standing) {
+    if (desired.foreign === "keep" && !ours.has(key)) continue;
+    if (from.weight === 0) removes.push({ kind: "server.remove", endpoint: from.endpoint });
+    else lowers.push({ kind: "server.update", server: { ...from, weight: 0 }, from });
+  }
+  return [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
+}
+
+/** One line for people: `set 10.0.0.2:6443 weight 1 → 0`. */
+export function describeOperation(operation: Operation): string {
+  switch (operation.kind) {
+    case "service.create":
+      return `create virtual server ${formatServiceKey(operation.service)} ${operation.service.scheduler}`;
+    case "service.update":
+      return `change virtual server ${formatServiceKey(operation.service)} ${changes(operation.from, operation.service)}`;
+    case "service.delete":
+      return `delete virtual server ${formatServiceKey(operation.service)}`;
+    case "server.add":
+      return `add real server ${formatEndpoint(operation.server.endpoint)} weight ${operation.server.weight}`;
+    case "server.update":
+      return `set real server ${formatEndpoint(operation.server.endpoint)} ${changes(operation.from, operation.server)}`;
+    case "server.remove":
+      return `remove real server ${formatEndpoint(operation.endpoint)}`;
+  }
+}
+
+// --- internal ---
+
+function planService(service: VirtualServer, observed: ObservedVirtualServer | undefined): Operation[] {
+  if (observed === undefined) return [{ kind: "service.create", service }];
+  const from = observed.service;
+  return changes(from, service) === "" ? [] : [{ kind: "service.update", service, from }];
+}
+
+function sameServer(a: RealServer, b: RealServer): boolean {
+  return (
+    a.weight === b.weight &&
+    a.forwarding === b.forwarding &&
+    a.upperThreshold === b.upperThreshold &&
+    a.lowerThreshold === b.lowerThreshold
+  );
+}
+
+/** The fields in which two values differ, `weight 1 → 0`; keys are fields of the type, so both have them. */
+function changes<T extends object>(from: T, to: T): string {
+  return (Object.keys(to) as (keyof T & string)[])
+    .filter((key) => key !== "endpoint" && String(from[key]) !== String(to[key]))
+    .map((key) => `${key} ${String(from[key])} → ${String(to[key])}`)
+    .join(", ");
+}

@@ -1,0 +1,105 @@
+import { formatEndpoint, type Endpoint } from "./endpoint.ts";
+
+export type Protocol = "tcp" | "udp" | "sctp";
+
+/** What the kernel knows a service by. */
+export interface ServiceKey {
+  readonly protocol: Protocol;
+  readonly endpoint: Endpoint;
+}
+
+/** A virtual server as we want it: what is sent to a data plane and compared, never a counter. */
+export interface VirtualServer extends ServiceKey {
+  /** A scheduler's kernel name: `rr`, `wlc`, `mh`, … */
+  readonly scheduler: string;
+  /** Names from `SERVICE_FLAGS`; the kernel's own bookkeeping bit (hashed) is never in here. */
+  readonly flags: readonly ServiceFlag[];
+  /** Seconds a client sticks to its real server; 0 when the service is not persistent. */
+  readonly persistenceTimeoutS: number;
+  /** Prefix length of the client network that persistence groups by: 32 or 128 means one host. */
+  readonly persistencePrefix: number;
+}
+
+/**
+ * `IP_VS_SVC_F_*` of linux/ip_vs.h. The three scheduler flags mean sh-fallback and sh-port to `sh`, mh-fallback and mh-port to `mh`.
+ */
+export const SERVICE_FLAGS = ["persistent", "one-packet", "flag-1", "flag-2", "flag-3"] as const;
+export type ServiceFlag = (typeof SERVICE_FLAGS)[number];
+
+export type Forwarding = "masquerade" | "direct-route" | "tunnel" | "local" | "bypass";
+
+/** A real server as we want it. Weight 0 keeps open connections and takes no new ones. */
+export interface RealServer {
+  readonly endpoint: Endpoint;
+  readonly weight: number;
+  readonly forwarding: Forwarding;
+  /** No new connections while it has this many; 0 means no limit. */
+  readonly upperThreshold: number;
+  /** Below this many it takes connections again; 0 leaves the kernel's rule (three quarters of the upper one). */
+  readonly lowerThreshold: number;
+}
+
+/** Totals since the service or server was made. */
+export interface TrafficStats {
+  readonly connections: number;
+  readonly inPackets: number;
+  readonly outPackets: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+}
+
+export interface ObservedRealServer {
+  readonly server: RealServer;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly stats: TrafficStats;
+}
+
+/** What stands in a data plane right now. */
+export interface ObservedVirtualServer {
+  readonly service: VirtualServer;
+  readonly stats: TrafficStats;
+  readonly realServers: readonly ObservedRealServer[];
+}
+
+/** Every scheduler of the kernel's net/netfilter/ipvs, by its kernel name. */
+export const SCHEDULERS = [
+  "rr",
+  "wrr",
+  "lc",
+  "wlc",
+  "lblc",
+  "lblcr",
+  "dh",
+  "sh",
+  "sed",
+  "nq",
+  "fo",
+  "ovf",
+  "mh",
+  "twos",
+] as const;
+
+export const NO_TRAFFIC: TrafficStats = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
+
+/** `tcp 10.103.97.12:6443`: how a virtual server is named in logs, status and keys. */
+export function formatServiceKey(key: ServiceKey): string {
+  return `${key.protocol} ${formatEndpoint(key.endpoint)}`;
+}
+
+/** A plain virtual server: no persistence, no flags. */
+export function virtualServer(key: ServiceKey, scheduler: string): VirtualServer {
+  return {
+    protocol: key.protocol,
+    endpoint: key.endpoint,
+    scheduler,
+    flags: [],
+    persistenceTimeoutS: 0,
+    persistencePrefix: key.endpoint.family === "ipv6" ? 128 : 32,
+  };
+}
+
+/** A plain real server: masquerade, no connection limits. */
+export function realServer(endpoint: Endpoint, weight = 1): RealServer {
+  return { endpoint, weight, forwarding: "masquerade", upperThreshold: 0, lowerThreshold: 0 };
+}
