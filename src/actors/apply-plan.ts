@@ -1,0 +1,48 @@
+import { describeError, LvscareError } from "../domain/errors.ts";
+import { describeOperation, plan, type DesiredVirtualServer, type Operation } from "../domain/plan.ts";
+import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
+import type { DataPlane } from "../dataplane/data-plane.ts";
+
+export interface ApplyInput {
+  readonly key: ServiceKey;
+  /** Undefined: there shall be no such virtual server. */
+  readonly desired: DesiredVirtualServer | undefined;
+  /** What the last successful round made so; undefined when unknown. A deviation from it is someone else's doing. */
+  readonly established: DesiredVirtualServer | undefined;
+}
+
+export interface ApplyReport {
+  readonly operations: readonly Operation[];
+  /** Those of the operations that repair what someone else changed. */
+  readonly repairs: readonly Operation[];
+  /** As it stood when the round began: what others put there is seen here. */
+  readonly before: ObservedVirtualServer | undefined;
+  /** As it stands when the round ends. */
+  readonly after: ObservedVirtualServer | undefined;
+}
+
+/**
+ * One round: read what stands, plan, write, read back what was changed. Rejects when any operation failed; what the others did
+ * stays done, and the next round plans again from what is really there.
+ */
+export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promise<ApplyReport> {
+  const { key, desired, established } = input;
+  const before = await dataPlane.read(key);
+  const operations = plan(desired, before);
+  if (operations.length === 0) return { operations, repairs: [], before, after: before };
+  const failed = await dataPlane.apply(key, operations);
+  const first = failed[0];
+  if (first !== undefined) {
+    const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more of ${operations.length} operations)`;
+    throw new LvscareError("APPLY_FAILED", `${describeError(first.error)}${more}`, { cause: first.error });
+  }
+  const repairs = established === undefined ? [] : plan(established, before);
+  return { operations, repairs: common(operations, repairs), before, after: await dataPlane.read(key) };
+}
+
+// --- internal ---
+
+function common(operations: readonly Operation[], others: readonly Operation[]): Operation[] {
+  const described = new Set(others.map(describeOperation));
+  return operations.filter((operation) => described.has(describeOperation(operation)));
+}

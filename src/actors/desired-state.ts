@@ -1,0 +1,93 @@
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { RealServerState } from "../domain/health.ts";
+import type { DesiredVirtualServer } from "../domain/plan.ts";
+import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
+
+/** What the supervisor knows of one real server that it was given. */
+export interface MemberState {
+  readonly server: RealServer;
+  readonly state: RealServerState;
+}
+
+/** A real server in our service that nobody listed: it stands at weight 0 for one interval before it goes. */
+export interface Departure {
+  readonly server: RealServer;
+  readonly sinceMs: number;
+}
+
+/** State chart to table: healthy stands at full weight, draining at 0, the others are absent. */
+export function desiredState(
+  service: VirtualServer,
+  members: readonly MemberState[],
+  departures: readonly Departure[],
+  foreign: DesiredVirtualServer["foreign"],
+): DesiredVirtualServer {
+  const realServers: RealServer[] = [];
+  const absent: Endpoint[] = [];
+  for (const { server, state } of members) {
+    if (state === "healthy") realServers.push(server);
+    else if (state === "draining") realServers.push({ ...server, weight: 0 });
+    else absent.push(server.endpoint);
+  }
+  realServers.push(...departures.map(({ server }) => ({ ...server, weight: 0 })));
+  return { service, realServers, absent, foreign };
+}
+
+/**
+ * The first state of a real server, from what stands in the data plane: weight 0 means that it was being drained, absent that it had
+ * been removed. With no service yet nothing is known of anyone. `up` enters everyone unprobed, whatever stands there.
+ */
+export function adoptedState(
+  server: RealServer,
+  observed: ObservedVirtualServer | undefined,
+  initState: "down" | "up",
+): { readonly state: RealServerState; readonly unproven: boolean } {
+  if (initState === "up") return { state: "healthy", unproven: false };
+  if (observed === undefined) return { state: "recovering", unproven: true };
+  const standing = find(observed, server.endpoint);
+  if (standing === undefined) return { state: "removed", unproven: false };
+  return { state: standing.weight === 0 ? "draining" : "healthy", unproven: false };
+}
+
+/** Takes over what stands in the data plane and no option of ours speaks of, so that the first write does not reset it. */
+export function adoptServer(server: RealServer, observed: ObservedVirtualServer | undefined): RealServer {
+  const standing = observed && find(observed, server.endpoint);
+  return standing === undefined ? server : { ...standing, weight: server.weight };
+}
+
+/** As `adoptServer`, for the virtual server: the scheduler is ours to say, flags and persistence stay as they are. */
+export function adoptService(service: VirtualServer, observed: ObservedVirtualServer | undefined): VirtualServer {
+  return observed === undefined ? service : { ...observed.service, scheduler: service.scheduler };
+}
+
+/** Those in the table with a weight whom nobody listed and who are not departing yet. */
+export function strangers(
+  observed: ObservedVirtualServer | undefined,
+  known: ReadonlySet<string>,
+): readonly RealServer[] {
+  return (observed?.realServers ?? [])
+    .map(({ server }) => server)
+    .filter((server) => server.weight > 0 && !known.has(formatEndpoint(server.endpoint)));
+}
+
+export function departuresOf(servers: readonly RealServer[], sinceMs: number): Record<string, Departure> {
+  return Object.fromEntries(servers.map((server) => [formatEndpoint(server.endpoint), { server, sinceMs }]));
+}
+
+/**
+ * Those whose time is not up. A round comes once each interval; half of one is asked for, because timers may fire a little early.
+ */
+export function departuresLeft(
+  departures: Readonly<Record<string, Departure>>,
+  nowMs: number,
+  intervalMs: number,
+): Record<string, Departure> {
+  return Object.fromEntries(Object.entries(departures).filter(([, { sinceMs }]) => nowMs - sinceMs < intervalMs / 2));
+}
+
+// --- internal ---
+
+function find(observed: ObservedVirtualServer, endpoint: Endpoint): RealServer | undefined {
+  const key = formatEndpoint(endpoint);
+  return observed.realServers.find(({ server }) => formatEndpoint(server.endpoint) === key)?.server;
+}

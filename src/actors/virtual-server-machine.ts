@@ -1,0 +1,332 @@
+import { assign, emit, enqueueActions, not, setup, type ActorRefFrom, type ErrorActorEvent } from "xstate";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { describeError } from "../domain/errors.ts";
+import type { CareEvent } from "../domain/events.ts";
+import type { DesiredVirtualServer } from "../domain/plan.ts";
+import type { ObservedVirtualServer, RealServer, ServiceKey, VirtualServer } from "../domain/virtual-server.ts";
+import type { ApplyInput, ApplyReport } from "./apply-plan.ts";
+import {
+  adoptedState,
+  adoptServer,
+  adoptService,
+  departuresLeft,
+  departuresOf,
+  desiredState,
+  strangers,
+  type Departure,
+  type MemberState,
+} from "./desired-state.ts";
+import {
+  realServerMachine,
+  type RealServerActor,
+  type RealServerInput,
+  type RealServerReport,
+} from "./real-server-machine.ts";
+import { unprovided } from "./unprovided.ts";
+
+export interface VirtualServerInput {
+  readonly service: VirtualServer;
+  readonly realServers: readonly RealServer[];
+  readonly intervalMs: number;
+  readonly fall: number;
+  readonly rise: number;
+  readonly initState: "down" | "up";
+  readonly foreign: DesiredVirtualServer["foreign"];
+  readonly cleanupOnExit: boolean;
+  readonly now: () => number;
+}
+
+export interface Member {
+  readonly server: RealServer;
+  readonly ref: RealServerActor;
+}
+
+interface VirtualServerContext extends VirtualServerInput {
+  /** By formatted endpoint, as the ids of the children. */
+  readonly members: Readonly<Record<string, Member>>;
+  readonly departures: Readonly<Record<string, Departure>>;
+  /** Something changed since the last round took its desired state. */
+  readonly dirty: boolean;
+  readonly stopping: boolean;
+  /** What the running round, or the last one, is to establish. */
+  readonly wanted: DesiredVirtualServer | undefined;
+  readonly established: DesiredVirtualServer | undefined;
+  readonly observed: ObservedVirtualServer | undefined;
+  readonly applies: number;
+  readonly repairs: number;
+  readonly failedAttempts: number;
+  readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
+}
+
+type VirtualServerEvent =
+  | RealServerReport
+  | { readonly type: "realServer.respawn"; readonly server: string }
+  | { readonly type: "shutdown" }
+  | ErrorActorEvent;
+
+export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5000;
+const RESPAWN_MS = 1000;
+
+/**
+ * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time. Rounds are
+ * level-triggered: whatever happens while one runs only marks the state dirty, and the next round plans from what is really there.
+ */
+export const virtualServerMachine = setup({
+  types: {
+    input: {} as VirtualServerInput,
+    context: {} as VirtualServerContext,
+    events: {} as VirtualServerEvent,
+    emitted: {} as CareEvent,
+    children: {} as Record<string, "realServer">,
+  },
+  actors: {
+    readTable: unprovided<ObservedVirtualServer | undefined, ServiceKey>("readTable"),
+    applyPlan: unprovided<ApplyReport, ApplyInput>("applyPlan"),
+    realServer: realServerMachine,
+  },
+  actions: {
+    adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
+      const members = context.realServers.map((configured, index): [string, Member] => {
+        const key = formatEndpoint(configured.endpoint);
+        const first = adoptedState(configured, observed, context.initState);
+        // All are probed at once, yet not in one burst: a thousand handshakes in one turn would make each other late.
+        const input = memberInput(context, self, configured, first, index);
+        const ref = spawn("realServer", { id: key, input });
+        return [key, { server: adoptServer(configured, observed), ref }];
+      });
+      return {
+        service: adoptService(context.service, observed),
+        members: Object.fromEntries(members),
+        observed,
+        failedAttempts: 0,
+      };
+    }),
+    respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
+      const member = context.members[server];
+      if (member === undefined) return;
+      const input = memberInput(context, self, member.server, { state: memberState(member).state, unproven: false }, 0);
+      enqueue.assign({
+        members: ({ spawn }) => ({
+          ...context.members,
+          [server]: { ...member, ref: spawn("realServer", { id: server, input }) },
+        }),
+      });
+    }),
+    buryBroken: enqueueActions(({ enqueue }, broken: ErrorActorEvent) => {
+      enqueue.stopChild(broken.actorId);
+      enqueue.emit({ type: "realServer.restarted", server: broken.actorId, error: broken.error });
+      enqueue.raise({ type: "realServer.respawn", server: broken.actorId }, { delay: RESPAWN_MS });
+    }),
+    markDirty: assign({ dirty: true }),
+    takeRound: assign(({ context }) => {
+      const departures = departuresLeft(context.departures, context.now(), context.intervalMs);
+      const wanted = desiredState(
+        context.service,
+        Object.values(context.members).map(memberState),
+        Object.values(departures),
+        context.foreign,
+      );
+      return { dirty: false, departures, wanted };
+    }),
+    noteApplied: assign(({ context }, report: ApplyReport) => {
+      const known = new Set([...Object.keys(context.members), ...Object.keys(context.departures)]);
+      const leaving = context.foreign === "keep" ? [] : strangers(report.before, known);
+      return {
+        observed: report.after,
+        established: context.wanted,
+        departures: { ...context.departures, ...departuresOf(leaving, context.now()) },
+        applies: context.applies + (report.operations.length > 0 ? 1 : 0),
+        repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
+        failedAttempts: 0,
+      };
+    }),
+    noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
+      established: undefined,
+      failedAttempts: context.failedAttempts + 1,
+      lastError: { atMs: context.now(), message: describeError(error) },
+    })),
+    emitAdopted: emit(({ context }) => ({
+      type: "virtualServer.adopted" as const,
+      existed: context.observed !== undefined,
+      states: Object.fromEntries(
+        Object.entries(context.members).map(([key, member]) => [key, memberState(member).state]),
+      ),
+    })),
+    emitFact: emit((_, fact: CareEvent) => fact),
+    emitFailure: emit(({ context }, { error }: { error: unknown }) => ({
+      type: "plan.failed" as const,
+      error,
+      attempt: context.failedAttempts,
+      retryInMs: retryDelayMs(context.failedAttempts),
+    })),
+    markStopping: assign({ stopping: true }),
+  },
+  guards: {
+    isDirty: ({ context }) => context.dirty,
+    isStopping: ({ context }) => context.stopping,
+    cleansUp: ({ context }) => context.cleanupOnExit,
+  },
+  delays: {
+    retry: ({ context }) => retryDelayMs(context.failedAttempts),
+    interval: ({ context }) => context.intervalMs,
+  },
+}).createMachine({
+  id: "virtualServer",
+  context: ({ input }) => ({
+    ...input,
+    members: {},
+    departures: {},
+    dirty: false,
+    stopping: false,
+    wanted: undefined,
+    established: undefined,
+    observed: undefined,
+    applies: 0,
+    repairs: 0,
+    failedAttempts: 0,
+    lastError: undefined,
+  }),
+  on: {
+    "realServer.changed": {
+      actions: [
+        "markDirty",
+        { type: "emitFact", params: ({ event }) => ({ ...event, type: "realServer.healthChanged" }) },
+      ],
+    },
+    "realServer.probed": { actions: { type: "emitFact", params: ({ event }) => event } },
+    "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
+    "xstate.error.actor.*": { actions: { type: "buryBroken", params: ({ event }) => event } },
+  },
+  initial: "adopting",
+  states: {
+    adopting: {
+      initial: "reading",
+      on: { shutdown: "stopped" },
+      states: {
+        reading: {
+          invoke: {
+            src: "readTable",
+            input: ({ context }) => context.service,
+            onDone: {
+              target: "#virtualServer.serving",
+              actions: [{ type: "adopt", params: ({ event }) => event.output }, "emitAdopted"],
+            },
+            onError: {
+              target: "waiting",
+              actions: [
+                { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+                { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
+              ],
+            },
+          },
+        },
+        waiting: { after: { retry: "reading" } },
+      },
+    },
+    serving: {
+      initial: "applying",
+      states: {
+        settled: {
+          always: { guard: "isDirty", target: "applying" },
+          // Nobody tells us what others do to the table: it is read once each interval.
+          after: { interval: "applying" },
+          on: { shutdown: "#virtualServer.withdrawing" },
+        },
+        applying: {
+          entry: "takeRound",
+          invoke: {
+            src: "applyPlan",
+            input: ({ context }) => ({
+              key: context.service,
+              desired: context.wanted,
+              established: context.established,
+            }),
+            onDone: {
+              target: "applied",
+              actions: [
+                { type: "noteApplied", params: ({ event }) => event.output },
+                {
+                  type: "emitFact",
+                  params: ({ event: { output } }) => ({
+                    type: "plan.applied",
+                    operations: output.operations,
+                    repairs: output.repairs,
+                  }),
+                },
+              ],
+            },
+            onError: {
+              target: "backingOff",
+              actions: [
+                { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+                { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
+              ],
+            },
+          },
+          // A round under way cannot be called back: leaving this state would drop its result but not its writes.
+          on: { shutdown: { actions: "markStopping" } },
+        },
+        applied: {
+          always: [{ guard: "isStopping", target: "#virtualServer.withdrawing" }, { target: "settled" }],
+        },
+        backingOff: {
+          always: { guard: "isStopping", target: "#virtualServer.withdrawing" },
+          after: { retry: "applying" },
+          on: { shutdown: "#virtualServer.withdrawing" },
+        },
+      },
+    },
+    withdrawing: {
+      always: { guard: not("cleansUp"), target: "stopped" },
+      invoke: {
+        src: "applyPlan",
+        input: ({ context }) => ({ key: context.service, desired: undefined, established: undefined }),
+        onDone: "stopped",
+        onError: {
+          target: "stopped",
+          actions: [
+            { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+            { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
+          ],
+        },
+      },
+    },
+    stopped: { type: "final" },
+  },
+});
+
+// --- internal ---
+
+function memberInput(
+  context: VirtualServerContext,
+  supervisor: RealServerInput["supervisor"],
+  server: RealServer,
+  first: ReturnType<typeof adoptedState>,
+  firstDelayMs: number,
+): RealServerInput {
+  return {
+    server: formatEndpoint(server.endpoint),
+    target: server.endpoint,
+    supervisor,
+    initial: first.state,
+    unproven: first.unproven,
+    fall: context.fall,
+    rise: context.rise,
+    intervalMs: context.intervalMs,
+    firstDelayMs,
+    now: context.now,
+  };
+}
+
+/** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
+function memberState(member: Member): MemberState {
+  return { server: member.server, state: member.ref.getSnapshot().context.reported };
+}
+
+/** Doubles from attempt to attempt up to its cap. */
+function retryDelayMs(failedAttempts: number): number {
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failedAttempts - 1));
+}

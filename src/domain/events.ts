@@ -1,0 +1,27 @@
+import type { RealServerState, Verdict } from "./health.ts";
+import type { Operation } from "./plan.ts";
+
+/** What a virtual server's supervisor tells the world: logs, metrics and the SDK listen; nothing decides by it. */
+export type CareEvent =
+  | {
+      readonly type: "virtualServer.adopted";
+      /** Real servers by the state they start in. */
+      readonly states: Readonly<Record<string, RealServerState>>;
+      readonly existed: boolean;
+    }
+  | {
+      readonly type: "realServer.healthChanged";
+      readonly server: string;
+      readonly from: RealServerState;
+      readonly to: RealServerState;
+      readonly reason: string;
+    }
+  | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
+  | { readonly type: "realServer.restarted"; readonly server: string; readonly error: unknown }
+  | {
+      readonly type: "plan.applied";
+      readonly operations: readonly Operation[];
+      /** Those of them that repaired what someone else changed. */
+      readonly repairs: readonly Operation[];
+    }
+  | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number };

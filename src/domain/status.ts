@@ -1,0 +1,69 @@
+import type { RealServerState, Verdict } from "./health.ts";
+import type { TrafficStats } from "./virtual-server.ts";
+
+/** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
+export interface StatusReport {
+  /** `daemons`: answered by running daemons. `table`: none runs, so this is what stands in the kernel, with no health known. */
+  readonly source: "daemons" | "table";
+  /** Whatever the reader must know besides the table, such as why nothing could be read. */
+  readonly notes: readonly string[];
+  readonly virtualServers: readonly VirtualServerStatus[];
+}
+
+export interface VirtualServerStatus {
+  /** `10.103.97.12:6443`. */
+  readonly address: string;
+  readonly protocol: string;
+  readonly scheduler: string;
+  readonly dataPlane: DataPlaneStatus;
+  readonly stats: TrafficStats;
+  readonly realServers: readonly RealServerStatus[];
+  /** Undefined where no daemon cares for it. */
+  readonly daemon?: DaemonStatus;
+}
+
+export interface DataPlaneStatus {
+  readonly kind: "ipvs" | "userspace";
+  /** `libnl`, `netlink socket` or `in process`. */
+  readonly via: string;
+  /** Why the kernel was not used, when `auto` fell back. */
+  readonly because?: string;
+}
+
+export interface DaemonStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  /** `serving/settled`, `serving/backingOff`, … */
+  readonly state: string;
+  /** Rounds that changed something in the data plane. */
+  readonly applies: number;
+  /** Rounds that found and repaired something changed by others. */
+  readonly repairs: number;
+  readonly intervalMs: number;
+  readonly lastError?: { readonly at: string; readonly message: string };
+}
+
+export interface RealServerStatus {
+  readonly address: string;
+  /** `unlisted` stands in the table although nobody listed it; `unknown` where no daemon checks it. */
+  readonly state: RealServerState | "unlisted" | "unknown";
+  /** As it stands in the data plane; undefined when it is absent there. */
+  readonly weight?: number;
+  readonly forwarding?: string;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly stats?: TrafficStats;
+  readonly stateSince?: string;
+  readonly lastVerdict?: VerdictStatus;
+  readonly lastTransition?: TransitionStatus;
+}
+
+export type VerdictStatus = Verdict & { readonly at: string };
+
+export interface TransitionStatus {
+  readonly at: string;
+  readonly from: RealServerState;
+  readonly to: RealServerState;
+  readonly reason: string;
+}

@@ -1,0 +1,262 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { createActor, fromPromise, toPromise, type ActorRefFrom } from "xstate";
+import { applyPlan, type ApplyInput } from "../../src/actors/apply-plan.ts";
+import { probeLoopMachine, type ProbeInput } from "../../src/actors/probe-loop-machine.ts";
+import { realServerMachine } from "../../src/actors/real-server-machine.ts";
+import { virtualServerMachine, type VirtualServerInput } from "../../src/actors/virtual-server-machine.ts";
+import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
+import { LvscareError } from "../../src/domain/errors.ts";
+import type { CareEvent } from "../../src/domain/events.ts";
+import type { Verdict } from "../../src/domain/health.ts";
+import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
+import { MemoryDataPlane } from "../support/memory-data-plane.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103.97.12:6443") }, "rr");
+const A = realServer(parseEndpoint("10.0.0.1:80"));
+const B = realServer(parseEndpoint("10.0.0.2:80"));
+const C = realServer(parseEndpoint("10.0.0.3:80"));
+const INTERVAL = 5000;
+
+const systems: ActorRefFrom<typeof virtualServerMachine>[] = [];
+afterEach(() => {
+  for (const actor of systems.splice(0)) actor.stop();
+});
+
+describe("virtual server", () => {
+  test("makes the service, and a dead server never enters it", async () => {
+    const { clock, plane, dead } = care();
+    dead.add("10.0.0.2:80");
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1");
+    await clock.advance(4 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1");
+    expect(plane.written.filter((line) => line.includes("10.0.0.2"))).toEqual([]);
+  });
+
+  test("drains at the first failed check, removes at the next, and brings back at the first good one", async () => {
+    const { clock, plane, dead, events } = care();
+    await clock.advance(100);
+    dead.add("10.0.0.2:80");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=0 10.0.0.3:80=1");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1");
+    dead.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    expect(healthChanges(events, "10.0.0.2:80")).toEqual([
+      "recovering → healthy: status 200",
+      "healthy → draining: connect refused",
+      "draining → removed: connect refused",
+      "removed → healthy: status 200",
+    ]);
+  });
+
+  test("raises a draining server again without ever removing it", async () => {
+    const { clock, plane, dead } = care();
+    await clock.advance(100);
+    dead.add("10.0.0.1:80");
+    await clock.advance(INTERVAL);
+    dead.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    expect(plane.written.filter((line) => line.startsWith("remove"))).toEqual([]);
+  });
+
+  test("waits for fall failures and for rise passes when told to", async () => {
+    const { clock, plane, dead } = care({ fall: 3, rise: 2 });
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    dead.add("10.0.0.1:80");
+    await clock.advance(2 * INTERVAL);
+    expect(plane.servers.get("10.0.0.1:80")?.weight).toBe(1);
+    await clock.advance(INTERVAL);
+    expect(plane.servers.get("10.0.0.1:80")?.weight).toBe(0);
+    await clock.advance(INTERVAL);
+    expect(plane.servers.has("10.0.0.1:80")).toBe(false);
+    dead.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.servers.has("10.0.0.1:80")).toBe(false);
+    await clock.advance(INTERVAL);
+    expect(plane.servers.get("10.0.0.1:80")?.weight).toBe(1);
+  });
+
+  test("adopts what stands: weight is healthy, 0 is draining, absent is removed", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = { ...service, flags: ["persistent"], persistenceTimeoutS: 300 };
+    plane.servers.set("10.0.0.1:80", { ...A, forwarding: "direct-route" });
+    plane.servers.set("10.0.0.2:80", { ...B, weight: 0 });
+    const { clock, dead, events } = care({}, plane);
+    for (const server of [A, B, C]) dead.add(formatEndpoint(server.endpoint));
+    await clock.advance(0);
+    expect(events[0]).toEqual({
+      type: "virtualServer.adopted",
+      existed: true,
+      states: { "10.0.0.1:80": "healthy", "10.0.0.2:80": "draining", "10.0.0.3:80": "removed" },
+    });
+    await clock.advance(100);
+    expect(plane.written).toEqual(["set real server 10.0.0.1:80 weight 1 → 0", "remove real server 10.0.0.2:80"]);
+    dead.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    expect(plane.servers.get("10.0.0.1:80")?.forwarding).toBe("direct-route");
+    expect(plane.service?.persistenceTimeoutS).toBe(300);
+  });
+
+  test("enters everyone unprobed with init state up", async () => {
+    const { clock, plane, dead } = care({ initState: "up", intervalMs: INTERVAL });
+    dead.add("10.0.0.1:80");
+    await clock.advance(0);
+    expect(plane.written.slice(0, 4)).toEqual([
+      "create virtual server tcp 10.103.97.12:6443 rr",
+      "add real server 10.0.0.1:80 weight 1",
+      "add real server 10.0.0.2:80 weight 1",
+      "add real server 10.0.0.3:80 weight 1",
+    ]);
+  });
+
+  test("repairs within one interval what others change, and says so", async () => {
+    const { clock, plane, events } = care();
+    await clock.advance(100);
+    plane.servers.set("10.0.0.1:80", { ...A, weight: 5 });
+    plane.servers.delete("10.0.0.2:80");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    plane.service = undefined;
+    plane.servers.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    expect(
+      events
+        .filter(({ type }) => type === "plan.applied")
+        .flatMap((event) => ("repairs" in event ? event.repairs : []))
+        .map(({ kind }) => kind),
+    ).toEqual(["server.add", "server.update", "service.create", "server.add", "server.add", "server.add"]);
+  });
+
+  test("drains a stranger for an interval, then removes it", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    const { clock } = care({}, plane);
+    await clock.advance(100);
+    expect(plane.servers.get("10.0.0.9:80")?.weight).toBe(0);
+    await clock.advance(INTERVAL - 200);
+    expect(plane.servers.get("10.0.0.9:80")?.weight).toBe(0);
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("leaves strangers alone when told to keep them, but not our own removed servers", async () => {
+    const plane = new MemoryDataPlane();
+    const { clock, dead } = care({ foreign: "keep" }, plane);
+    dead.add("10.0.0.2:80");
+    await clock.advance(100);
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    plane.servers.set("10.0.0.2:80", B);
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1 10.0.0.9:80=3");
+  });
+
+  test("backs off while the data plane fails, never writes twice at once, and converges when it works again", async () => {
+    const plane = new MemoryDataPlane();
+    const fault = new LvscareError("KERNEL_REFUSED", "EBUSY");
+    plane.faults = [fault, fault, fault];
+    plane.readsFail = [fault];
+    const { clock, events, dead } = care({}, plane);
+    await clock.advance(2000);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    for (const key of ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]) dead.add(key);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("");
+    expect(plane.mostAtOnce).toBe(1);
+    expect(events.flatMap((event) => (event.type === "plan.failed" ? [event.retryInMs] : []))).toEqual([
+      100, 100, 200, 400,
+    ]);
+  });
+
+  test("starts a real server anew when its actor breaks", async () => {
+    const { clock, plane, broken, events } = care();
+    broken.add("10.0.0.2:80");
+    await clock.advance(100);
+    expect(events.map(({ type }) => type)).toContain("realServer.restarted");
+    broken.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("leaves the table as it is at shutdown, and clears it only when told to", async () => {
+    const stays = care();
+    await stays.clock.advance(100);
+    stays.actor.send({ type: "shutdown" });
+    await toPromise(stays.actor);
+    expect(stays.plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    const goes = care({ cleanupOnExit: true });
+    await goes.clock.advance(100);
+    goes.actor.send({ type: "shutdown" });
+    await toPromise(goes.actor);
+    expect(goes.plane.service).toBeUndefined();
+  });
+});
+
+// --- internal ---
+
+function care(changes: Partial<VirtualServerInput> = {}, plane = new MemoryDataPlane()) {
+  const clock = new VirtualClock();
+  const dead = new Set<string>();
+  const broken = new Set<string>();
+  const events: CareEvent[] = [];
+  const probe = fromPromise<Verdict, ProbeInput>(({ input }) => {
+    const refused = dead.has(formatEndpoint(input.target));
+    return Promise.resolve(
+      refused
+        ? { passed: false, reason: "connect refused", latencyMs: 1 }
+        : { passed: true, reason: "status 200", latencyMs: 1 },
+    );
+  });
+  const loop = probeLoopMachine.provide({
+    actors: { probe },
+    delays: {
+      firstDelay: ({ context }) => {
+        if (broken.has(formatEndpoint(context.target))) throw new Error("broken on purpose");
+        return context.firstDelayMs;
+      },
+    },
+  });
+  const machine = virtualServerMachine.provide({
+    actors: {
+      readTable: fromPromise(() => plane.read()),
+      applyPlan: fromPromise(({ input }: { input: ApplyInput }) => applyPlan(plane, input)),
+      realServer: realServerMachine.provide({ actors: { probeLoop: loop } }),
+    },
+  });
+  const actor = createActor(machine, {
+    clock,
+    input: {
+      service,
+      realServers: [A, B, C],
+      intervalMs: INTERVAL,
+      fall: 1,
+      rise: 1,
+      initState: "down",
+      foreign: "remove",
+      cleanupOnExit: false,
+      now: clock.now,
+      ...changes,
+    },
+  });
+  actor.on("*", (event) => events.push(event));
+  actor.subscribe({ error: (error) => expect(error).toBeUndefined() });
+  actor.start();
+  systems.push(actor);
+  return { clock, plane, dead, broken, events, actor };
+}
+
+function healthChanges(events: readonly CareEvent[], server: string): string[] {
+  return events.flatMap((event) =>
+    event.type === "realServer.healthChanged" && event.server === server
+      ? [`${event.from} → ${event.to}: ${event.reason}`]
+      : [],
+  );
+}
