@@ -1,0 +1,37 @@
+import { sendTo, setup, type ActorRefFrom } from "xstate";
+import { virtualServerMachine, type VirtualServerInput } from "./virtual-server-machine.ts";
+
+export type DaemonActor = ActorRefFrom<typeof daemonMachine>;
+
+/**
+ * The root: starts the supervisor, hands it the shutdown and ends when it has. Each signal is one `shutdown`; what a second signal
+ * means is the process's affair.
+ */
+export const daemonMachine = setup({
+  types: {
+    input: {} as VirtualServerInput,
+    context: {} as { readonly virtualServer: VirtualServerInput },
+    events: {} as { readonly type: "shutdown" },
+    children: {} as { virtualServer: "virtualServer" },
+  },
+  actors: { virtualServer: virtualServerMachine },
+  actions: { passOnShutdown: sendTo("virtualServer", { type: "shutdown" }) },
+}).createMachine({
+  id: "daemon",
+  context: ({ input }) => ({ virtualServer: input }),
+  // No onError: a supervisor that broke ends the daemon with its error, and whoever started the daemon starts it again.
+  invoke: {
+    src: "virtualServer",
+    id: "virtualServer",
+    input: ({ context }) => context.virtualServer,
+    onDone: ".stopped",
+  },
+  initial: "serving",
+  states: {
+    serving: {
+      on: { shutdown: { target: "stopping", actions: "passOnShutdown" } },
+    },
+    stopping: {},
+    stopped: { type: "final" },
+  },
+});

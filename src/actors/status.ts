@@ -1,0 +1,122 @@
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { DaemonStatus, RealServerStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+import type { RealServerActor } from "./real-server-machine.ts";
+import type { VirtualServerActor } from "./virtual-server-machine.ts";
+
+export interface ProcessFacts {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly dataPlane: VirtualServerStatus["dataPlane"];
+}
+
+/**
+ * The one place that turns snapshots of actors into plain data. `table` is what stands in the data plane just now; without it the
+ * supervisor's last reading serves.
+ */
+export function virtualServerStatus(
+  supervisor: VirtualServerActor,
+  facts: ProcessFacts,
+  table: ObservedVirtualServer | undefined = supervisor.getSnapshot().context.observed,
+): VirtualServerStatus {
+  const { context } = supervisor.getSnapshot();
+  const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
+  const members = Object.entries(context.members).map(([key, { ref }]) => memberStatus(key, ref, standing.get(key)));
+  const unlisted = [...standing]
+    .filter(([key]) => context.members[key] === undefined)
+    .map(([key, one]) => ({ address: key, state: "unlisted" as const, ...standingStatus(one) }));
+  return {
+    address: formatEndpoint(context.service.endpoint),
+    protocol: context.service.protocol,
+    scheduler: context.service.scheduler,
+    dataPlane: facts.dataPlane,
+    stats: table?.stats ?? NO_TRAFFIC,
+    realServers: [...members, ...unlisted],
+    daemon: daemonStatus(supervisor, facts),
+  };
+}
+
+/** A virtual server that no daemon answers for, as its data plane shows it. */
+export function unattendedStatus(
+  table: ObservedVirtualServer,
+  dataPlane: VirtualServerStatus["dataPlane"],
+): VirtualServerStatus {
+  return {
+    address: formatEndpoint(table.service.endpoint),
+    protocol: table.service.protocol,
+    scheduler: table.service.scheduler,
+    dataPlane,
+    stats: table.stats,
+    realServers: table.realServers.map((one) => ({
+      address: formatEndpoint(one.server.endpoint),
+      state: "unknown",
+      ...standingStatus(one),
+    })),
+  };
+}
+
+// --- internal ---
+
+function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): DaemonStatus {
+  const snapshot = supervisor.getSnapshot();
+  const { context } = snapshot;
+  return {
+    version: facts.version,
+    pid: facts.pid,
+    startedAt: iso(facts.startedAtMs),
+    state: stateName(snapshot.value),
+    applies: context.applies,
+    repairs: context.repairs,
+    intervalMs: context.intervalMs,
+    ...(context.lastError && { lastError: { at: iso(context.lastError.atMs), message: context.lastError.message } }),
+  };
+}
+
+function memberStatus(key: string, ref: RealServerActor, one: ObservedRealServer | undefined): RealServerStatus {
+  const { context } = ref.getSnapshot();
+  const verdict = context.lastVerdict;
+  const transition = context.lastTransition;
+  return {
+    address: key,
+    state: context.reported,
+    ...(one === undefined ? { activeConnections: 0, inactiveConnections: 0 } : standingStatus(one)),
+    stateSince: iso(context.sinceMs),
+    ...(verdict && { lastVerdict: verdictStatus(verdict) }),
+    ...(transition && { lastTransition: transitionStatus(transition) }),
+  };
+}
+
+function standingStatus(one: ObservedRealServer): Omit<RealServerStatus, "address" | "state"> {
+  return {
+    weight: one.server.weight,
+    forwarding: one.server.forwarding,
+    activeConnections: one.activeConnections,
+    inactiveConnections: one.inactiveConnections,
+    stats: one.stats,
+  };
+}
+
+type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
+
+function verdictStatus({ atMs, ...verdict }: NonNullable<Context["lastVerdict"]>): VerdictStatus {
+  return { ...verdict, at: iso(atMs) };
+}
+
+function transitionStatus({ atMs, from, to, reason }: NonNullable<Context["lastTransition"]>): TransitionStatus {
+  return { at: iso(atMs), from, to, reason };
+}
+
+/** `{ serving: "settled" }` reads `serving/settled`. */
+function stateName(value: string | object): string {
+  return typeof value === "string"
+    ? value
+    : Object.entries(value)
+        .map(([outer, inner]) => `${outer}/${stateName(inner as string | object)}`)
+        .join(" ");
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

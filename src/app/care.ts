@@ -1,0 +1,63 @@
+import { openTcpSocket } from "#native";
+import type { CareOptions } from "../config/care-options.ts";
+import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
+import { openIpvs } from "../dataplane/ipvs/ipvs-data-plane.ts";
+import { selectDataPlane } from "../dataplane/select.ts";
+import { UserspaceDataPlane } from "../dataplane/userspace/userspace-data-plane.ts";
+import { describeError } from "../domain/errors.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { Logger } from "../domain/logger.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
+import { ensureLocalAddress } from "../reach/loopback-address.ts";
+import { claimVirtualServer } from "./claim.ts";
+import { clean } from "./clean.ts";
+import { runDaemon } from "./daemon.ts";
+import { runOnce } from "./run-once.ts";
+
+/** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
+export async function runCare(options: CareOptions, stop: AbortSignal, logger: Logger): Promise<void> {
+  if (options.clean) return clean(options, logger);
+  using _claim = claimVirtualServer(options.service, process.getuid?.() ?? 0, logger);
+  const open = (kind: DataPlaneKind): DataPlane => openDataPlane(kind, logger);
+  // A proxy in this process would end with it: setting up once only makes sense in the kernel.
+  const choice = options.runOnce && options.dataPlane === "auto" ? "ipvs" : options.dataPlane;
+  const selection = await selectDataPlane(choice, options.service, open);
+  try {
+    announce(options, selection.dataPlane, selection.because, logger);
+    if (options.runOnce) await runOnce(options, selection.dataPlane, logger);
+    else await runDaemon(options, selection, stop, logger);
+  } finally {
+    await selection.dataPlane.close();
+  }
+}
+
+// --- internal ---
+
+function openDataPlane(kind: DataPlaneKind, logger: Logger): DataPlane {
+  if (kind === "ipvs") return openIpvs();
+  return new UserspaceDataPlane({
+    dial: openTcpSocket,
+    ensureLocalAddress,
+    onFault: (error) => logger.error(describeError(error)),
+  });
+}
+
+function announce(options: CareOptions, dataPlane: DataPlane, because: string | undefined, logger: Logger): void {
+  const { service, realServers, reach } = options;
+  if (because !== undefined)
+    logger.warn(`using the userspace data plane, because the kernel's does not work here: ${because}`);
+  logger.info(
+    `caring for ${formatServiceKey(service)} (${service.scheduler}) with ${realServers.length} real servers`,
+    {
+      dataPlane: dataPlane.kind,
+    },
+  );
+  logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}`);
+  if (reach.mode !== "none" && dataPlane.kind === "ipvs") {
+    logger.warn(
+      `--mode ${reach.mode}: this version does not set up how this host reaches ${service.endpoint.address}; ` +
+        `see to it that \`ip route get ${service.endpoint.address}\` finds a route`,
+    );
+  }
+  for (const { endpoint } of realServers) logger.debug(`real server ${formatEndpoint(endpoint)}`);
+}

@@ -1,0 +1,49 @@
+import { applyPlan } from "../actors/apply-plan.ts";
+import type { CareOptions } from "../config/care-options.ts";
+import { openIpvs } from "../dataplane/ipvs/ipvs-data-plane.ts";
+import { LvscareError } from "../domain/errors.ts";
+import type { Logger } from "../domain/logger.ts";
+import { describeOperation } from "../domain/plan.ts";
+import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import { removeLoopbackAddress } from "../reach/loopback-address.ts";
+import { otherCaretaker } from "./claim.ts";
+
+/** Removes what caring for this virtual server made. What is not there is fine; one failed step does not keep the others from running. */
+export async function clean({ service }: CareOptions, logger: Logger): Promise<void> {
+  const caretaker = otherCaretaker(service);
+  if (caretaker !== undefined) {
+    logger.warn(`${caretaker} still cares for ${formatServiceKey(service)} and will put it back; stop it first`);
+  }
+  const failures: unknown[] = [];
+  for (const step of [deleteService, removeAddress]) {
+    try {
+      await step(service, logger);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
+}
+
+// --- internal ---
+
+async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
+  const dataPlane = openIpvs();
+  try {
+    const { operations } = await applyPlan(dataPlane, { key, desired: undefined, established: undefined });
+    for (const operation of operations) logger.info(describeOperation(operation));
+    if (operations.length === 0) logger.info(`there is no virtual server ${formatServiceKey(key)} in the kernel`);
+  } catch (error) {
+    // A kernel without IPVS holds no virtual servers: that is as clean as it gets.
+    if (!(error instanceof LvscareError) || error.code !== "MODULE_MISSING") throw error;
+    logger.info("this kernel has no IPVS, so there is no virtual server to delete");
+  } finally {
+    await dataPlane.close();
+  }
+}
+
+async function removeAddress({ endpoint }: ServiceKey, logger: Logger): Promise<void> {
+  if (await removeLoopbackAddress(endpoint.address))
+    logger.info(`removed ${endpoint.address} from the loopback device`);
+}

@@ -1,0 +1,102 @@
+import { join } from "node:path";
+import { createActor, toPromise } from "xstate";
+import { openTcpSocket } from "#native";
+import type { DaemonActor } from "../actors/daemon-machine.ts";
+import { virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
+import type { CareOptions } from "../config/care-options.ts";
+import { SOCKET_SUFFIX } from "../control/protocol.ts";
+import { makeRuntimeDirectory, runtimeDirectory } from "../control/runtime-directory.ts";
+import { serveControl, type ControlServer } from "../control/server.ts";
+import type { DataPlane } from "../dataplane/data-plane.ts";
+import type { Selection } from "../dataplane/select.ts";
+import { describeError } from "../domain/errors.ts";
+import type { Logger } from "../domain/logger.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import { createHttpProber } from "../probe/http/http-prober.ts";
+import { careMachine } from "./care-machine.ts";
+import { createEventLog } from "./event-log.ts";
+import { VERSION } from "./version.ts";
+
+/** Cares for a virtual server until `stop` is aborted. What stands in the kernel stays when it ends. */
+export async function runDaemon(
+  options: CareOptions,
+  { dataPlane, because }: Selection,
+  stop: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  const facts: ProcessFacts = {
+    version: VERSION,
+    pid: process.pid,
+    startedAtMs: Date.now(),
+    dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because }) },
+  };
+  const daemon = createActor(careMachine(dataPlane, createHttpProber(options.probe, { openTcpSocket })), {
+    input: {
+      service: options.service,
+      realServers: options.realServers,
+      intervalMs: options.intervalMs,
+      fall: 1,
+      rise: 1,
+      initState: options.initState,
+      foreign: options.keepForeign ? "keep" : "remove",
+      cleanupOnExit: false,
+      now: Date.now,
+    },
+  });
+  const ended = toPromise(daemon);
+  daemon.start();
+  listen(daemon, logger);
+  const control = await openControl(options.service, () => currentStatus(daemon, dataPlane, facts, options), logger);
+  const shutDown = (): void => daemon.send({ type: "shutdown" });
+  stop.addEventListener("abort", shutDown, { once: true });
+  if (stop.aborted) shutDown();
+  try {
+    await ended;
+  } finally {
+    await control?.close();
+  }
+}
+
+// --- internal ---
+
+function listen(daemon: DaemonActor, logger: Logger): void {
+  const { virtualServer } = daemon.getSnapshot().children;
+  virtualServer?.on("*", createEventLog(logger));
+}
+
+/** The table is read afresh, so that weights and connections are those of this moment. */
+async function currentStatus(
+  daemon: DaemonActor,
+  dataPlane: DataPlane,
+  facts: ProcessFacts,
+  { service }: CareOptions,
+): Promise<VirtualServerStatus> {
+  const { virtualServer } = daemon.getSnapshot().children;
+  if (virtualServer === undefined) throw new Error("the daemon is stopping");
+  return virtualServerStatus(virtualServer, facts, await dataPlane.read(service));
+}
+
+/** A daemon whose socket cannot be made still does its work: that is worth a warning, not an outage. */
+async function openControl(
+  key: ServiceKey,
+  status: () => Promise<VirtualServerStatus>,
+  logger: Logger,
+): Promise<ControlServer | undefined> {
+  const uid = process.getuid?.() ?? 0;
+  const directory = runtimeDirectory(process.env, uid);
+  const name = formatServiceKey(key).replaceAll(" ", "-");
+  try {
+    makeRuntimeDirectory(directory, uid);
+    return await serveControl(
+      {
+        path: join(directory, `${name}${SOCKET_SUFFIX}`),
+        otherwise: join(directory, `${name}-${process.pid}${SOCKET_SUFFIX}`),
+      },
+      status,
+    );
+  } catch (error) {
+    logger.warn(`\`lvscare status\` will not find this daemon: ${describeError(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { unattendedStatus } from "../actors/status.ts";
+import { requestStatus } from "../control/client.ts";
+import { SOCKET_SUFFIX } from "../control/protocol.ts";
+import { runtimeDirectory } from "../control/runtime-directory.ts";
+import { openIpvs } from "../dataplane/ipvs/ipvs-data-plane.ts";
+import { describeError } from "../domain/errors.ts";
+import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
+
+/** Asks every daemon of this user; with none running, reads the kernel's table and says so. */
+export async function collectStatus(): Promise<StatusReport> {
+  const directory = runtimeDirectory(process.env, process.getuid?.() ?? 0);
+  const answers = await Promise.allSettled(socketsIn(directory).map(requestStatus));
+  const virtualServers = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  if (virtualServers.length > 0) return { source: "daemons", notes: [], virtualServers };
+  const none = `no lvscare daemon answers in ${directory}`;
+  try {
+    const table = await readKernelTable();
+    return {
+      source: "table",
+      notes: [`${none}; this is the kernel's table, with no health known`],
+      virtualServers: table,
+    };
+  } catch (error) {
+    return {
+      source: "table",
+      notes: [none, `the kernel's table cannot be read: ${describeError(error)}`],
+      virtualServers: [],
+    };
+  }
+}
+
+// --- internal ---
+
+function socketsIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => name.endsWith(SOCKET_SUFFIX))
+      .toSorted()
+      .map((name) => join(directory, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function readKernelTable(): Promise<VirtualServerStatus[]> {
+  const dataPlane = openIpvs();
+  try {
+    const table = await dataPlane.readAll();
+    return table.map((one) => unattendedStatus(one, { kind: dataPlane.kind, via: dataPlane.via }));
+  } finally {
+    await dataPlane.close();
+  }
+}

@@ -1,0 +1,14 @@
+/** What belongs to a message but not into its sentence: `{ realServer: "10.0.0.2:6443", reason: "timed out after 2s" }`. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Where the program tells what it does. Messages are lower-case sentences without a full stop; never throws. */
+export interface Logger {
+  /** Every check and every read: only for someone who is looking for a fault. */
+  debug(message: string, fields?: LogFields): void;
+  /** What changed. */
+  info(message: string, fields?: LogFields): void;
+  /** What went wrong and will be tried again. */
+  warn(message: string, fields?: LogFields): void;
+  /** What went wrong for good. */
+  error(message: string, fields?: LogFields): void;
+}

@@ -1,0 +1,121 @@
+import type { RealServerStatus, VirtualServerStatus } from "../../src/domain/status.ts";
+import { Stage } from "./stage.ts";
+
+/** Loopback addresses only, so that nothing but this machine can see the demonstration. */
+const VIRTUAL_IP = "127.77.0.1";
+const NAMES = ["echo-1", "echo-2", "echo-3"] as const;
+const PATIENCE_MS = 8000;
+
+class Interrupted extends Error {}
+
+/** Plays it to the end, or to the first Ctrl-C; either way nothing of it stays behind. */
+export async function playDemo(): Promise<number> {
+  const ports = freePorts(NAMES.length + 1);
+  const stage = new Stage(`${VIRTUAL_IP}:${ports[0]}`);
+  const interruption = Promise.withResolvers<never>();
+  interruption.promise.catch(() => undefined);
+  const interrupt = (): void => interruption.reject(new Interrupted());
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  try {
+    await Promise.race([play(stage, ports), interruption.promise]);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Interrupted)) say(`the demonstration failed: ${String(error)}`);
+    return error instanceof Interrupted ? 130 : 1;
+  } finally {
+    await stage.clear();
+    say("Cleaned up: nothing of this demonstration is left.");
+  }
+}
+
+// --- internal ---
+
+async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): Promise<void> {
+  const url = `http://${VIRTUAL_IP}:${port}/`;
+  const servers = echoPorts.map((echoPort) => `127.0.0.1:${echoPort}`);
+  const [, second = ""] = servers;
+
+  say(`Three echo servers start, and lvscare cares for ${VIRTUAL_IP}:${port} in front of them.`);
+  for (const [index, name] of NAMES.entries()) stage.startEcho(name, echoPorts[index] ?? 0);
+  const care = stage.startCare([
+    ...servers.flatMap((server) => ["--rs", server]),
+    "--interval=1",
+    "--health-schem=http",
+    "--health-path=/",
+    "--mode=",
+  ]);
+  const started = await until(stage, care, (status) => status.realServers.every(({ state }) => state === "healthy"));
+  const { kind, because } = started.dataPlane;
+  say(
+    kind === "ipvs"
+      ? "The kernel's IPVS moves the packets."
+      : `The userspace data plane moves the bytes, since ${because}.`,
+  );
+  await show(stage);
+  await sendRequests(url);
+
+  say(`Killing ${NAMES[1]} (${second}): weight 0 at the next failed check …`);
+  await stage.kill(NAMES[1], "SIGKILL");
+  await until(stage, care, (status) => find(status, second)?.weight === 0);
+  await show(stage);
+
+  say("… and removed at the one after.");
+  await until(stage, care, (status) => find(status, second)?.weight === undefined);
+  await show(stage);
+  await sendRequests(url);
+
+  say(`Starting ${NAMES[1]} again: it comes back with its first good check.`);
+  stage.startEcho(NAMES[1], echoPorts[1] ?? 0);
+  await until(stage, care, (status) => find(status, second)?.weight === 1);
+  await show(stage);
+  await sendRequests(url);
+}
+
+/** Asks the daemon until the condition holds; fails when it ends or time is up. */
+async function until(
+  stage: Stage,
+  care: Bun.Subprocess,
+  condition: (status: VirtualServerStatus) => boolean,
+): Promise<VirtualServerStatus> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const status = await stage.status();
+    if (status !== undefined && condition(status)) return status;
+    if (care.exitCode !== null) throw new Error(`lvscare ended with exit code ${care.exitCode}`);
+    await Bun.sleep(50);
+  }
+  throw new Error("it took too long; see the log above");
+}
+
+async function sendRequests(url: string): Promise<void> {
+  const tally = new Map<string, number>();
+  for (let count = 0; count < 12; count++) {
+    const response = await fetch(url, { keepalive: false, headers: { connection: "close" }, proxy: "" });
+    const name = (await response.text()).trim();
+    tally.set(name, (tally.get(name) ?? 0) + 1);
+  }
+  const shares = [...tally].toSorted().map(([name, count]) => `${name} ${count}`);
+  say(`12 requests to ${url} were answered by: ${shares.join(", ")}.`);
+}
+
+async function show(stage: Stage): Promise<void> {
+  process.stdout.write(`\n${await stage.statusTable()}`);
+}
+
+function find(status: VirtualServerStatus, address: string): RealServerStatus | undefined {
+  return status.realServers.find((server) => server.address === address);
+}
+
+/** Ports that were free a moment ago. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () =>
+    Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } }),
+  );
+  const ports = listeners.map(({ port }) => port);
+  for (const listener of listeners) listener.stop(true);
+  return ports;
+}
+
+function say(text: string): void {
+  process.stdout.write(`\n=> ${text}\n`);
+}

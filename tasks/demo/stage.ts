@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
+
+const here = import.meta.dir;
+const lvscare = [process.execPath, resolve(here, "../../src/cli/main.ts")];
+
+/** The processes of the demonstration, and the certainty that none of them outlives it. */
+export class Stage {
+  readonly #children = new Map<string, Bun.Subprocess>();
+  readonly #runtimeDirectory = mkdtempSync(join(tmpdir(), "lvscare-demo-"));
+  /** Sockets of a daemon without root go to a directory of our own; root has its place. */
+  readonly #env = { ...process.env, XDG_RUNTIME_DIR: this.#runtimeDirectory, NO_COLOR: "1" };
+  readonly #virtualServer: string;
+
+  constructor(virtualServer: string) {
+    this.#virtualServer = virtualServer;
+  }
+
+  startEcho(name: string, port: number): void {
+    this.#start(name, [process.execPath, join(here, "echo-server.ts"), name, String(port)], "ignore");
+  }
+
+  /** Starts `lvscare care`; its log goes to where ours goes. */
+  startCare(flags: readonly string[]): Bun.Subprocess {
+    return this.#start("care", [...lvscare, "care", "--vs", this.#virtualServer, ...flags], "inherit");
+  }
+
+  async kill(name: string, signal: NodeJS.Signals): Promise<void> {
+    const child = this.#children.get(name);
+    this.#children.delete(name);
+    child?.kill(signal);
+    await child?.exited;
+  }
+
+  async statusTable(): Promise<string> {
+    return this.#run(["status", "--vs", this.#virtualServer]);
+  }
+
+  /** What the daemon says, or undefined while there is none that answers. */
+  async status(): Promise<VirtualServerStatus | undefined> {
+    const text = await this.#run(["status", "--vs", this.#virtualServer, "--output", "json"]);
+    if (text === "") return undefined;
+    const report = JSON.parse(text) as StatusReport;
+    return report.source === "daemons" ? report.virtualServers[0] : undefined;
+  }
+
+  /** Ends everything and takes the virtual server away. */
+  async clear(): Promise<void> {
+    const { pid, exited } = this.#children.get("care") ?? { pid: undefined, exited: Promise.resolve(0) };
+    await Promise.all(
+      [...this.#children.keys()].map((name) => this.kill(name, name === "care" ? "SIGTERM" : "SIGKILL")),
+    );
+    await exited;
+    if (pid !== undefined && process.getuid?.() === 0)
+      await this.#run(["care", "--vs", this.#virtualServer, "--clean"]);
+    rmSync(this.#runtimeDirectory, { recursive: true, force: true });
+  }
+
+  #start(name: string, command: string[], output: "ignore" | "inherit"): Bun.Subprocess {
+    const child = Bun.spawn(command, { env: this.#env, stdin: "ignore", stdout: output, stderr: output });
+    this.#children.set(name, child);
+    return child;
+  }
+
+  async #run(argv: readonly string[]): Promise<string> {
+    const child = Bun.spawn([...lvscare, ...argv], {
+      env: this.#env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore",
+      timeout: 10_000,
+    });
+    const [text] = await Promise.all([new Response(child.stdout).text(), child.exited]);
+    return text;
+  }
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { Glob } from "bun";
+
+const root = resolve(import.meta.dir, "..");
+
+/** Which rooms a room may import from. What is not listed is forbidden. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  native: ["domain", "netlink"],
+  domain: [],
+  netlink: ["domain"],
+  config: ["domain"],
+  dataplane: ["domain", "netlink", "config"],
+  probe: ["domain", "config"],
+  reach: ["domain", "netlink", "config"],
+  control: ["domain"],
+  actors: ["domain"],
+  app: ["domain", "config", "netlink", "dataplane", "probe", "reach", "control", "actors"],
+  cli: ["domain", "config", "app"],
+};
+
+/** Machines know the interfaces of adapters, never an adapter. */
+const INTERFACES = ["src/dataplane/data-plane.ts", "src/probe/prober.ts"];
+
+/** The only files above `native/` that reach into it: where sockets enter. */
+const NATIVE_IMPORTERS = [
+  "src/app/care.ts",
+  "src/app/claim.ts",
+  "src/app/daemon.ts",
+  "src/netlink/kernel-transport.ts",
+];
+
+const files = [...new Glob("{src,native}/**/*.ts").scanSync(root)].toSorted();
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
+
+describe("the house", () => {
+  test("each room imports only from the rooms it may", () => {
+    const trespasses = edges().filter(({ from, to }) => {
+      const [here, there] = [roomOf(from), roomOf(to)];
+      if (here === there || (here === "actors" && INTERFACES.includes(to)) || there === "native") return false;
+      return !(MAY_IMPORT[here] ?? []).includes(there);
+    });
+    expect(trespasses.map(describeEdge)).toEqual([]);
+  });
+
+  test("no file is part of an import cycle", () => {
+    const cyclic = files.filter((file) => reaches(file, file));
+    expect(cyclic).toEqual([]);
+  });
+
+  test("only native imports bun:ffi, and only the glue imports native", () => {
+    expect(files.filter((file) => uses(file, "bun:ffi") && roomOf(file) !== "native")).toEqual([]);
+    const importers = edges()
+      .filter(({ from, to }) => roomOf(to) === "native" && roomOf(from) !== "native")
+      .map(({ from }) => from);
+    expect(importers.filter((file) => !NATIVE_IMPORTERS.includes(file))).toEqual([]);
+  });
+
+  test("xstate stays in actors and app, consola and citty in cli", () => {
+    const outside = (name: string, rooms: readonly string[]): string[] =>
+      files.filter((file) => uses(file, name) && !rooms.includes(roomOf(file)));
+    expect(outside("xstate", ["actors", "app"])).toEqual([]);
+    expect(outside("citty", ["cli"])).toEqual([]);
+    expect(outside("consola", ["cli"])).toEqual([]);
+  });
+
+  test("process.exit is called in one file", () => {
+    const callers = files.filter((file) => /\bprocess\.exit\(/.test(source(file)));
+    expect(callers).toEqual(["src/cli/exit.ts"]);
+  });
+
+  test("commands run argument lists, never shell strings", () => {
+    expect(files.filter((file) => /from "node:child_process"|Bun\.\$|\$`/.test(source(file)))).toEqual([]);
+  });
+
+  test("only citty's command files have default exports", () => {
+    const holders = files.filter((file) => /^export default\b/m.test(source(file)));
+    expect(holders.filter((file) => !file.startsWith("src/cli/commands/"))).toEqual([]);
+  });
+});
+
+// --- internal ---
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+}
+
+function edges(): Edge[] {
+  return files.flatMap((from) =>
+    (imports.get(from) ?? [])
+      .map((specifier) => target(from, specifier))
+      .filter((to) => to !== undefined)
+      .map((to) => ({ from, to })),
+  );
+}
+
+/** The file of this project that an import names, undefined for packages and data. */
+function target(from: string, specifier: string): string | undefined {
+  if (specifier === "#native") return "native/index.ts";
+  if (!specifier.startsWith(".") || !specifier.endsWith(".ts")) return undefined;
+  return relative(root, resolve(root, dirname(from), specifier));
+}
+
+function reaches(start: string, goal: string): boolean {
+  const seen = new Set<string>();
+  const open = [start];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    for (const specifier of imports.get(file) ?? []) {
+      const next = target(file, specifier);
+      if (next === goal) return true;
+      if (next === undefined || seen.has(next)) continue;
+      seen.add(next);
+      open.push(next);
+    }
+  }
+  return false;
+}
+
+function importsOf(file: string): string[] {
+  return [...source(file).matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, specifier = ""]) => specifier);
+}
+
+function uses(file: string, name: string): boolean {
+  return (imports.get(file) ?? []).some((specifier) => specifier === name || specifier.startsWith(`${name}/`));
+}
+
+function roomOf(file: string): string {
+  const [first = "", second = ""] = file.split("/");
+  return first === "src" ? second : first;
+}
+
+function source(file: string): string {
+  return readFileSync(join(root, file), "utf8");
+}
+
+function describeEdge({ from, to }: Edge): string {
+  return `${from} → ${to}`;
+}

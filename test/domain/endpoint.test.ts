@@ -1,0 +1,46 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { addressBytes, addressFromBytes, formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
+
+describe("endpoint", () => {
+  test.each([
+    ["10.0.0.1:6443", "10.0.0.1:6443"],
+    ["[fd00::1]:6443", "[fd00::1]:6443"],
+    ["[FD00:0:0:0:0:0:0:1]:80", "[fd00::1]:80"],
+    ["[::]:1", "[::]:1"],
+    ["[1:0:0:2:0:0:0:3]:5", "[1:0:0:2::3]:5"],
+    ["[::ffff:10.0.0.1]:2", "[::ffff:a00:1]:2"],
+    ["255.255.255.255:65535", "255.255.255.255:65535"],
+  ])("reads %s as %s", (text, canonical) => {
+    expect(formatEndpoint(parseEndpoint(text))).toBe(canonical);
+  });
+
+  test.each([
+    ["fd00::1:6443", "write an IPv6 address in brackets"],
+    ["host:6443", "host names are not resolved"],
+    [":6443", "host names are not resolved"],
+    ["010.0.0.1:80", "host names are not resolved"],
+    ["[10.0.0.1]:80", "host names are not resolved"],
+    ["10.0.0.256:80", "host names are not resolved"],
+    ["[fd00:::1]:80", "host names are not resolved"],
+    ["[1:2:3:4:5:6:7:8:9]:80", "host names are not resolved"],
+    ["[1::2::3]:80", "host names are not resolved"],
+    ["10.0.0.1", "write it as IP:port"],
+    ["10.0.0.1:0", "a port from 1 to 65535"],
+    ["10.0.0.1:65536", "a port from 1 to 65535"],
+    ["10.0.0.1:http", "a port from 1 to 65535"],
+    ["10.0.0.1:", "a port from 1 to 65535"],
+    ["", "write it as IP:port"],
+  ])("refuses %p and says: %s", (text, reason) => {
+    expect(() => parseEndpoint(text)).toThrow(reason);
+  });
+
+  test("text and bytes name the same address", () => {
+    const bytes = fc.oneof(
+      fc.uint8Array({ minLength: 4, maxLength: 4 }),
+      fc.array(fc.constantFrom(0, 0, 1, 255), { minLength: 16, maxLength: 16 }).map((array) => Uint8Array.from(array)),
+      fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    );
+    fc.assert(fc.property(bytes, (address) => expect(addressBytes(addressFromBytes(address))).toEqual(address)));
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
+import { describeOperation, plan, type DesiredVirtualServer, type Operation } from "../../src/domain/plan.ts";
+import {
+  NO_TRAFFIC,
+  realServer,
+  virtualServer,
+  type ObservedVirtualServer,
+  type RealServer,
+} from "../../src/domain/virtual-server.ts";
+
+const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") }, "rr");
+const address = fc.integer({ min: 1, max: 8 }).map((n) => `10.0.0.${n}:443`);
+const servers = fc
+  .dictionary(address, fc.integer({ min: 0, max: 3 }))
+  .map((weights) => Object.entries(weights).map(([key, weight]) => realServer(parseEndpoint(key), weight)));
+const foreign = fc.constantFrom("remove" as const, "keep" as const);
+
+describe("plan", () => {
+  test("creates the service before its servers, and deletes it as a whole", () => {
+    const desired = want([realServer(parseEndpoint("10.0.0.1:443"))]);
+    expect(plan(desired, undefined).map(describeOperation)).toEqual([
+      "create virtual server tcp 10.96.0.1:443 rr",
+      "add real server 10.0.0.1:443 weight 1",
+    ]);
+    expect(plan(undefined, observe(desired.realServers)).map(describeOperation)).toEqual([
+      "delete virtual server tcp 10.96.0.1:443",
+    ]);
+    expect(plan(undefined, undefined)).toEqual([]);
+  });
+
+  test("adds and raises before it lowers and removes", () => {
+    const standing = [server("10.0.0.1:443", 1), server("10.0.0.2:443", 0), server("10.0.0.3:443", 0)];
+    const desired = want([server("10.0.0.1:443", 0), server("10.0.0.2:443", 1), server("10.0.0.4:443", 1)]);
+    expect(plan(desired, observe(standing)).map(describeOperation)).toEqual([
+      "add real server 10.0.0.4:443 weight 1",
+      "set real server 10.0.0.2:443 weight 0 → 1",
+      "set real server 10.0.0.1:443 weight 1 → 0",
+      "remove real server 10.0.0.3:443",
+    ]);
+  });
+
+  test("changes a scheduler in place", () => {
+    const desired = { ...want([]), service: { ...service, scheduler: "wlc" } };
+    expect(plan(desired, observe([])).map(describeOperation)).toEqual([
+      "change virtual server tcp 10.96.0.1:443 scheduler rr → wlc",
+    ]);
+  });
+
+  test("reaches the desired state in at most two rounds, and then has nothing to do", () => {
+    fc.assert(
+      fc.property(servers, servers, foreign, (wanted, standing, foreignRule) => {
+        const desired = want(wanted, foreignRule);
+        const once = execute(standing, plan(desired, observe(standing)));
+        const twice = execute(once, plan(desired, observe(once)));
+        expect(plan(desired, observe(twice))).toEqual([]);
+        const left = foreignRule === "keep" ? standing.filter((one) => !has(wanted, one)) : [];
+        expect(byKey(twice)).toEqual(byKey([...wanted, ...left]));
+      }),
+    );
+  });
+
+  test("never removes a server that has a weight, and at no prefix leaves fewer in service than needed", () => {
+    fc.assert(
+      fc.property(servers, servers, (wanted, standing) => {
+        const operations = plan(want(wanted), observe(standing));
+        const needed = Math.min(inService(wanted), inService(standing));
+        let table = standing;
+        for (const operation of operations) {
+          if (operation.kind === "server.remove") expect(find(table, operation)?.weight).toBe(0);
+          table = execute(table, [operation]);
+          expect(inService(table)).toBeGreaterThanOrEqual(needed);
+        }
+      }),
+    );
+  });
+});
+
+// --- internal ---
+
+function server(key: string, weight: number): RealServer {
+  return realServer(parseEndpoint(key), weight);
+}
+
+function want(
+  realServers: readonly RealServer[],
+  foreignRule: DesiredVirtualServer["foreign"] = "remove",
+): DesiredVirtualServer {
+  return { service, realServers, absent: [], foreign: foreignRule };
+}
+
+function observe(realServers: readonly RealServer[]): ObservedVirtualServer {
+  const none = { activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC };
+  return { service, stats: NO_TRAFFIC, realServers: realServers.map((one) => ({ server: one, ...none })) };
+}
+
+function execute(table: readonly RealServer[], operations: readonly Operation[]): RealServer[] {
+  const after = new Map(byKey(table));
+  for (const operation of operations) {
+    if (operation.kind === "server.remove") after.delete(formatEndpoint(operation.endpoint));
+    if ("server" in operation) after.set(formatEndpoint(operation.server.endpoint), operation.server);
+  }
+  return [...after.values()];
+}
+
+function byKey(table: readonly RealServer[]): [string, RealServer][] {
+  return table
+    .map((one): [string, RealServer] => [formatEndpoint(one.endpoint), one])
+    .toSorted(([a], [b]) => a.localeCompare(b));
+}
+
+function has(table: readonly RealServer[], one: RealServer): boolean {
+  return find(table, one) !== undefined;
+}
+
+function find(table: readonly RealServer[], { endpoint }: Pick<RealServer, "endpoint">): RealServer | undefined {
+  return table.find((other) => formatEndpoint(other.endpoint) === formatEndpoint(endpoint));
+}
+
+function inService(table: readonly RealServer[]): number {
+  return table.filter(({ weight }) => weight > 0).length;
+}
