@@ -1,1 +1,4 @@
 export { closeFd } from "./libc.ts";
+export { openTcpSocket } from "./tcp-socket.ts";
+export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";
+export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";

@@ -1,10 +1,10 @@
 import { openTcpSocket } from "#native";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
-import { openIpvs } from "../dataplane/ipvs/ipvs-data-plane.ts";
+import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { selectDataPlane } from "../dataplane/select.ts";
 import { UserspaceDataPlane } from "../dataplane/userspace/userspace-data-plane.ts";
-import { describeError } from "../domain/errors.ts";
+import { describeError, type LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
@@ -18,7 +18,7 @@ import { runOnce } from "./run-once.ts";
 export async function runCare(options: CareOptions, stop: AbortSignal, logger: Logger): Promise<void> {
   if (options.clean) return clean(options, logger);
   using _claim = claimVirtualServer(options.service, process.getuid?.() ?? 0, logger);
-  const open = (kind: DataPlaneKind): DataPlane => openDataPlane(kind, logger);
+  const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, logger);
   // A proxy in this process would end with it: setting up once only makes sense in the kernel.
   const choice = options.runOnce && options.dataPlane === "auto" ? "ipvs" : options.dataPlane;
   const selection = await selectDataPlane(choice, options.service, open);
@@ -33,7 +33,7 @@ export async function runCare(options: CareOptions, stop: AbortSignal, logger: L
 
 // --- internal ---
 
-function openDataPlane(kind: DataPlaneKind, logger: Logger): DataPlane {
+async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataPlane> {
   if (kind === "ipvs") return openIpvs();
   return new UserspaceDataPlane({
     dial: openTcpSocket,
@@ -42,10 +42,10 @@ function openDataPlane(kind: DataPlaneKind, logger: Logger): DataPlane {
   });
 }
 
-function announce(options: CareOptions, dataPlane: DataPlane, because: string | undefined, logger: Logger): void {
+function announce(options: CareOptions, dataPlane: DataPlane, because: LvscareError | undefined, logger: Logger): void {
   const { service, realServers, reach } = options;
   if (because !== undefined)
-    logger.warn(`using the userspace data plane, because the kernel's does not work here: ${because}`);
+    logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);
   logger.info(
     `caring for ${formatServiceKey(service)} (${service.scheduler}) with ${realServers.length} real servers`,
     {

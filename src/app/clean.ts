@@ -1,6 +1,7 @@
 import { applyPlan } from "../actors/apply-plan.ts";
 import type { CareOptions } from "../config/care-options.ts";
-import { openIpvs } from "../dataplane/ipvs/ipvs-data-plane.ts";
+import type { DataPlane } from "../dataplane/data-plane.ts";
+import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
@@ -29,8 +30,9 @@ export async function clean({ service }: CareOptions, logger: Logger): Promise<v
 // --- internal ---
 
 async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
-  const dataPlane = openIpvs();
+  let dataPlane: DataPlane | undefined;
   try {
+    dataPlane = await openIpvs();
     const { operations } = await applyPlan(dataPlane, { key, desired: undefined, established: undefined });
     for (const operation of operations) logger.info(describeOperation(operation));
     if (operations.length === 0) logger.info(`there is no virtual server ${formatServiceKey(key)} in the kernel`);
@@ -39,11 +41,11 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
     if (!(error instanceof LvscareError) || error.code !== "MODULE_MISSING") throw error;
     logger.info("this kernel has no IPVS, so there is no virtual server to delete");
   } finally {
-    await dataPlane.close();
+    await dataPlane?.close();
   }
 }
 
 async function removeAddress({ endpoint }: ServiceKey, logger: Logger): Promise<void> {
-  if (await removeLoopbackAddress(endpoint.address))
-    logger.info(`removed ${endpoint.address} from the loopback device`);
+  const outcome = await removeLoopbackAddress(endpoint.address);
+  if (outcome === "removed") logger.info(`removed ${endpoint.address} from the loopback device`);
 }

@@ -29,7 +29,7 @@ export async function runDaemon(
     version: VERSION,
     pid: process.pid,
     startedAtMs: Date.now(),
-    dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because }) },
+    dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
   const daemon = createActor(careMachine(dataPlane, createHttpProber(options.probe, { openTcpSocket })), {
     input: {
@@ -53,6 +53,11 @@ export async function runDaemon(
   if (stop.aborted) shutDown();
   try {
     await ended;
+    logger.info(
+      dataPlane.kind === "ipvs"
+        ? "stopped; the virtual server stays in the kernel as it is"
+        : "stopped, and with this process the userspace data plane",
+    );
   } finally {
     await control?.close();
   }

@@ -4,7 +4,7 @@ import { unattendedStatus } from "../actors/status.ts";
 import { requestStatus } from "../control/client.ts";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
 import { runtimeDirectory } from "../control/runtime-directory.ts";
-import { openIpvs } from "../dataplane/ipvs/ipvs-data-plane.ts";
+import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError } from "../domain/errors.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
 
@@ -46,7 +46,7 @@ function socketsIn(directory: string): string[] {
 }
 
 async function readKernelTable(): Promise<VirtualServerStatus[]> {
-  const dataPlane = openIpvs();
+  const dataPlane = await openIpvs();
   try {
     const table = await dataPlane.readAll();
     return table.map((one) => unattendedStatus(one, { kind: dataPlane.kind, via: dataPlane.via }));

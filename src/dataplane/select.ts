@@ -5,7 +5,7 @@ import type { DataPlane, DataPlaneKind } from "./data-plane.ts";
 export interface Selection {
   readonly dataPlane: DataPlane;
   /** Why it is not the kernel, when `auto` would have preferred that. */
-  readonly because: string | undefined;
+  readonly because: LvscareError | undefined;
 }
 
 /** What this host lacks for good. Anything else (a timeout, a busy kernel) passes, and must not change who moves the packets. */
@@ -15,14 +15,14 @@ const LACKING: readonly ErrorCode[] = ["MODULE_MISSING", "SCHEDULER_MISSING", "N
 export async function selectDataPlane(
   choice: "auto" | DataPlaneKind,
   service: VirtualServer,
-  open: (kind: DataPlaneKind) => DataPlane,
+  open: (kind: DataPlaneKind) => Promise<DataPlane>,
 ): Promise<Selection> {
-  if (choice !== "auto") return { dataPlane: await prove(open(choice), service), because: undefined };
+  if (choice !== "auto") return { dataPlane: await prove(await open(choice), service), because: undefined };
   try {
-    return { dataPlane: await prove(open("ipvs"), service), because: undefined };
+    return { dataPlane: await prove(await open("ipvs"), service), because: undefined };
   } catch (error) {
     if (!(error instanceof LvscareError) || !LACKING.includes(error.code)) throw error;
-    return { dataPlane: await proveFallback(open("userspace"), service, error), because: describeError(error) };
+    return { dataPlane: await proveFallback(await open("userspace"), service, error), because: error };
   }
 }
 

@@ -1,0 +1,45 @@
+import { LvscareError } from "../src/domain/errors.ts";
+import { errnoName } from "../src/netlink/errno.ts";
+import { closeFd, errno, libc } from "./libc.ts";
+
+/** `generic`: families such as IPVS. `route`: links and addresses. */
+export type NetlinkProtocol = "generic" | "route";
+
+/** NETLINK_GENERIC and NETLINK_ROUTE of linux/netlink.h. */
+export const PROTOCOL_NUMBER: Readonly<Record<NetlinkProtocol, number>> = { generic: 16, route: 0 };
+
+/** An open netlink descriptor with whoever must close it. */
+export interface NetlinkDescriptor {
+  readonly fd: number;
+  readonly via: "libnl" | "netlink socket";
+  readonly close: () => void;
+}
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+
+/** A netlink socket straight from libc, for hosts without libnl. Throws SOCKET_FAILED with the errno. */
+export function openPlainNetlink(protocol: NetlinkProtocol): NetlinkDescriptor {
+  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, PROTOCOL_NUMBER[protocol]);
+  if (fd < 0) throw refused(errno());
+  // struct sockaddr_nl: family, padding, port id (0: the kernel chooses), groups (none)
+  const address = new Uint16Array(new ArrayBuffer(12));
+  address[0] = AF_NETLINK;
+  if (libc().bind(fd, address, address.byteLength) < 0) {
+    const code = errno();
+    closeFd(fd);
+    throw refused(code);
+  }
+  return { fd, via: "netlink socket", close: () => closeFd(fd) };
+}
+
+// --- internal ---
+
+function refused(code: number): LvscareError {
+  const errno = errnoName(code);
+  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, {
+    operation: "open a netlink socket",
+    errno,
+  });
+}

@@ -1,0 +1,155 @@
+import { LvscareError } from "../src/domain/errors.ts";
+import { errnoName } from "../src/netlink/errno.ts";
+import { errno, libc } from "./libc.ts";
+import { openThroughLibnl } from "./libnl.ts";
+import { openPlainNetlink, type NetlinkDescriptor, type NetlinkProtocol } from "./netlink-descriptor.ts";
+
+/** A dump's datagram is at most 32 KiB (net/netlink/af_netlink.c: netlink_dump); twice that leaves room for a kernel that thinks bigger. */
+const RECEIVE_BYTES = 64 * 1024;
+
+/** libnl asks for 32 KiB, which 128 acks overflow. */
+const SOCKET_BUFFER_BYTES = 1024 * 1024;
+
+/** The kernel answers inside send(), so a silence this long means that no answer is coming. */
+const RECEIVE_TIMEOUT_S = 5;
+
+/** Signals of the runtime interrupt system calls; a call that met this many of them in a row will never get through. */
+const INTERRUPTIONS = 100;
+
+const MSG_TRUNC = 0x20;
+const EMSGSIZE = 90;
+
+export interface NetlinkSocketOptions {
+  /** `never` leaves libnl alone, as on a host that has none. */
+  readonly libnl?: "preferred" | "never";
+}
+
+/**
+ * A blocking netlink socket to the kernel. libnl makes and frees it where there is one (`via`), libc does so elsewhere; libc moves
+ * the bytes in both cases. Every method throws SOCKET_FAILED after `close`.
+ */
+export class NetlinkSocket implements Disposable {
+  /** Why libnl was not used, for DEBUG logs; undefined when it was, or was not wanted. */
+  readonly libnlFailure: unknown;
+  #descriptor: NetlinkDescriptor | undefined;
+  #received = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
+  readonly #via: NetlinkDescriptor["via"];
+
+  /** Throws SOCKET_FAILED with the errno when the kernel gives no socket. */
+  static open(protocol: NetlinkProtocol, options: NetlinkSocketOptions = {}): NetlinkSocket {
+    if (options.libnl === "never") return new NetlinkSocket(openPlainNetlink(protocol), undefined);
+    try {
+      return new NetlinkSocket(openThroughLibnl(protocol), undefined);
+    } catch (reason) {
+      return new NetlinkSocket(openPlainNetlink(protocol), reason);
+    }
+  }
+
+  private constructor(descriptor: NetlinkDescriptor, libnlFailure: unknown) {
+    this.#descriptor = descriptor;
+    this.#via = descriptor.via;
+    this.libnlFailure = libnlFailure;
+    configure(descriptor.fd);
+  }
+
+  /** `libnl` or `netlink socket`. */
+  get via(): NetlinkDescriptor["via"] {
+    return this.#via;
+  }
+
+  /** Sends one datagram of whole messages. Throws SOCKET_FAILED with the errno, `EMSGSIZE` for one that is too big. */
+  send(bytes: Uint8Array): void {
+    const { fd } = this.#owned("send");
+    const sent = uninterrupted(() => libc().send(fd, bytes, bytes.byteLength, 0));
+    if (sent < 0) throw failed("send to the kernel", -sent);
+  }
+
+  /**
+   * The next datagram, waiting for it at most 5 s: a view of this socket's own buffer, which the next `receive` overwrites.
+   *
+   * Throws KERNEL_TIMEOUT, or SOCKET_FAILED with the errno: `ENOBUFS` when the kernel dropped messages because we read too slowly,
+   * `EMSGSIZE` when a datagram was cut; messages are lost in both cases, so close the socket and ask again.
+   */
+  receive(): Uint8Array {
+    const { fd } = this.#owned("receive");
+    const buffer = this.#received;
+    const length = uninterrupted(() => libc().recv(fd, buffer, buffer.byteLength, MSG_TRUNC));
+    if (length < 0) {
+      if (errnoName(-length) !== "EAGAIN") throw failed("receive from the kernel", -length);
+      throw new LvscareError("KERNEL_TIMEOUT", `the kernel did not answer for ${RECEIVE_TIMEOUT_S}s`);
+    }
+    if (length > buffer.byteLength) {
+      this.#received = new Uint8Array(new ArrayBuffer(length));
+      throw failed("receive from the kernel", EMSGSIZE);
+    }
+    return buffer.subarray(0, length);
+  }
+
+  close(): void {
+    this.#descriptor?.close();
+    this.#descriptor = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #owned(verb: string): NetlinkDescriptor {
+    if (this.#descriptor === undefined) {
+      throw new LvscareError("SOCKET_FAILED", `cannot ${verb}: this NetlinkSocket is closed`);
+    }
+    return this.#descriptor;
+  }
+}
+
+// --- internal ---
+
+const SOL_SOCKET = 1;
+const SOL_NETLINK = 270;
+
+/**
+ * None of these is worth failing for: the forced buffers need CAP_NET_ADMIN, and each has a second best. Extended acks carry the
+ * kernel's reason as text; capped acks do not echo the request.
+ */
+const OPTIONS: readonly {
+  readonly level: number;
+  readonly option: number;
+  readonly value: Int32Array | BigInt64Array;
+}[] = [
+  { level: SOL_NETLINK, option: 10 /* NETLINK_CAP_ACK */, value: int(1) },
+  { level: SOL_NETLINK, option: 11 /* NETLINK_EXT_ACK */, value: int(1) },
+  { level: SOL_SOCKET, option: 7 /* SO_SNDBUF */, value: int(SOCKET_BUFFER_BYTES) },
+  { level: SOL_SOCKET, option: 8 /* SO_RCVBUF */, value: int(SOCKET_BUFFER_BYTES) },
+  { level: SOL_SOCKET, option: 33 /* SO_RCVBUFFORCE */, value: int(SOCKET_BUFFER_BYTES) },
+  { level: SOL_SOCKET, option: 20 /* SO_RCVTIMEO */, value: timeval(RECEIVE_TIMEOUT_S) },
+];
+
+function configure(fd: number): void {
+  for (const { level, option, value } of OPTIONS) libc().setsockopt(fd, level, option, value, value.byteLength);
+}
+
+/** The call's result, or the negative errno: the number must be fetched before any other call is made. */
+function uninterrupted(call: () => number | bigint): number {
+  for (let interruptions = 0; ; interruptions++) {
+    const result = Number(call());
+    if (result >= 0) return result;
+    const code = errno();
+    if (errnoName(code) !== "EINTR" || interruptions === INTERRUPTIONS) return -code;
+  }
+}
+
+function int(value: number): Int32Array {
+  return new Int32Array(new ArrayBuffer(4)).fill(value);
+}
+
+/** `struct timeval` of a 64-bit machine. */
+function timeval(seconds: number): BigInt64Array {
+  const value = new BigInt64Array(new ArrayBuffer(16));
+  value[0] = BigInt(seconds);
+  return value;
+}
+
+function failed(operation: string, code: number): LvscareError {
+  const errno = errnoName(code);
+  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, { operation, errno });
+}

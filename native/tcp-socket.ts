@@ -1,0 +1,59 @@
+import { constants } from "node:os";
+import { addressBytes, formatEndpoint, type Endpoint } from "../src/domain/endpoint.ts";
+import { LvscareError } from "../src/domain/errors.ts";
+import { closeFd, errno, libc } from "./libc.ts";
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+
+/**
+ * A non-blocking TCP socket that is already connecting: hand it to `Bun.connect({ fd })`, which owns it from then on, or `closeFd` it.
+ * Unlike a socket of `Bun.connect({ hostname })` it can be closed while it connects, and it reports the kernel's own errno.
+ *
+ * Throws SOCKET_FAILED with the errno (`ENETUNREACH`, `EMFILE`, …) when the kernel refuses at once; nothing is left open then.
+ */
+export function openTcpSocket(target: Endpoint): number {
+  const operation = `connect to ${formatEndpoint(target)}`;
+  const address = socketAddress(target);
+  const { socket, setsockopt, connect } = libc();
+
+  const domain = target.family === "ipv6" ? AF_INET6 : AF_INET;
+  const fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw socketFailed(operation, errno());
+
+  const on = new Int32Array(new ArrayBuffer(4)).fill(1);
+  // A probe writes one small request and waits, which is what Nagle's algorithm would delay; failing to turn it off costs only time.
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, on.byteLength);
+
+  if (connect(fd, address, address.byteLength) < 0) {
+    const code = errno();
+    if (code !== constants.errno.EINPROGRESS) {
+      closeFd(fd);
+      throw socketFailed(operation, code);
+    }
+  }
+  return fd;
+}
+
+// --- internal ---
+
+/** `struct sockaddr_in` or `sockaddr_in6`: the family in host order, the port in network order (linux/in.h, linux/in6.h). */
+function socketAddress(target: Endpoint): Uint8Array {
+  const v6 = target.family === "ipv6";
+  const bytes = new Uint8Array(new ArrayBuffer(v6 ? 28 : 16));
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, v6 ? AF_INET6 : AF_INET, true);
+  view.setUint16(2, target.port, false);
+  bytes.set(addressBytes(target.address), v6 ? 8 : 4);
+  return bytes;
+}
+
+function socketFailed(operation: string, code: number): LvscareError {
+  const name = Object.entries(constants.errno).find(([, value]) => value === code)?.[0] ?? `errno ${code}`;
+  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${name}`, { operation, errno: name });
+}

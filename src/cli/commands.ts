@@ -1,0 +1,29 @@
+import type { CommandDef } from "citty";
+import type { CliContext } from "./cli-context.ts";
+
+export interface CommandEntry {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Loads the command's code, which no other command pays for. Its `run` returns an exit code. */
+  load(context: CliContext): Promise<CommandDef>;
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "care",
+    summary: "check the real servers behind a virtual server and keep the kernel's table true",
+    load: async (context) => (await import("./commands/care.ts")).careCommand(context),
+  },
+  {
+    name: "status",
+    summary: "show the virtual servers of this host and the health of their real servers",
+    load: async (context) => (await import("./commands/status.ts")).statusCommand(context),
+  },
+  {
+    name: "version",
+    summary: "print the version and what it was built from",
+    load: async (context) => (await import("./commands/version.ts")).versionCommand(context),
+  },
+];

@@ -1,0 +1,58 @@
+import { defineCommand, type CommandDef } from "citty";
+import { CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
+import { readArgv } from "../../config/read-argv.ts";
+import { resolveCareOptions } from "../../config/resolve-care-options.ts";
+import type { CliContext } from "../cli-context.ts";
+import { createPaint } from "../colour.ts";
+import { exitNow } from "../exit.ts";
+import { createBoundedSink } from "../log/bounded-sink.ts";
+import { createLogger } from "../log/create-logger.ts";
+import { listenForStop } from "../stop-signal.ts";
+import { renderUsage, type CommandUsage } from "../usage.ts";
+
+/** `lvscare care`: the daemon, and its two short forms `--run-once` and `--clean`. */
+export function careCommand(context: CliContext): CommandDef {
+  return defineCommand({
+    meta: { name: CARE_USAGE.name },
+    async run({ rawArgs }) {
+      const reading = readArgv(rawArgs, CARE_OPTION_ROWS);
+      if (reading.help) {
+        await context.out.write(renderUsage(CARE_USAGE, createPaint(context.outColour)));
+        return 0;
+      }
+      const options = resolveCareOptions(reading, context.environment);
+      const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
+      const { runCare } = await import("../../app/care.ts");
+      using stop = listenForStop(() => exitNow(1));
+      await runCare(options, stop.signal, logger);
+      return 0;
+    },
+  });
+}
+
+export const CARE_USAGE: CommandUsage = {
+  name: "care",
+  about:
+    "Checks the real servers behind a virtual server. One that fails its check takes no new connections from then on, is removed at " +
+    "the next failed check, and comes back when it answers again. Ends on SIGTERM or SIGINT and leaves the rules in place.",
+  synopsis: "--vs <IP:port> --rs <IP:port>... [flags]",
+  rows: CARE_OPTION_ROWS,
+  examples: [
+    {
+      about: "three Kubernetes API servers behind one address on every node",
+      command:
+        "lvscare care --vs 10.103.97.12:6443 --rs 192.168.0.2:6443 --rs 192.168.0.3:6443 --rs 192.168.0.4:6443 --interval 5 --mode route",
+    },
+    {
+      about: "plain HTTP servers, and every check in the log",
+      command:
+        "lvscare care --vs 169.254.0.1:80 --rs 127.0.0.1:8081,127.0.0.1:8082 --logger DEBG --health-schem http --health-path /",
+    },
+    { about: "take it all away again", command: "lvscare care --vs 169.254.0.1:80 -C" },
+  ],
+  notes: [
+    "Every flag can come from the environment: LVSCARE_HEALTH_PATH or CARE_HEALTH_PATH for --health-path. The command line wins over " +
+      "both and LVSCARE_ over CARE_; an empty variable counts as not set.",
+    "Durations are written like 500ms, 5s or 1m30s.",
+  ],
+};

@@ -1,0 +1,66 @@
+import { defineCommand, type CommandDef } from "citty";
+import { OptionValues } from "../../config/option-values.ts";
+import { readArgv } from "../../config/read-argv.ts";
+import { STATUS_OPTION_ROWS, type StatusFlag } from "../../config/status-option-rows.ts";
+import { UsageError } from "../../config/usage-error.ts";
+import { parseChoice } from "../../config/value-parsers.ts";
+import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
+import { LvscareError } from "../../domain/errors.ts";
+import type { StatusReport } from "../../domain/status.ts";
+import type { CliContext } from "../cli-context.ts";
+import { createPaint } from "../colour.ts";
+import { formatData } from "../format-data.ts";
+import { renderStatus } from "../status-table.ts";
+import { renderUsage, type CommandUsage } from "../usage.ts";
+
+/** `lvscare status`: what stands on this host and how it is. */
+export function statusCommand(context: CliContext): CommandDef {
+  return defineCommand({
+    meta: { name: STATUS_USAGE.name },
+    async run({ rawArgs }) {
+      const reading = readArgv(rawArgs, STATUS_OPTION_ROWS);
+      if (reading.help) {
+        await context.out.write(renderUsage(STATUS_USAGE, createPaint(context.outColour)));
+        return 0;
+      }
+      const values = new OptionValues<StatusFlag>(STATUS_OPTION_ROWS, reading.given, reading.problems);
+      const format = values.read("output", parseChoice(["table", "json", "yaml"]));
+      const only = values.readList("vs", (text) => formatEndpoint(parseEndpoint(text)));
+      if (values.problems.length > 0) throw new UsageError(values.problems);
+
+      const { collectStatus } = await import("../../app/status.ts");
+      const report = select(await collectStatus(), only);
+      const text =
+        format === "table"
+          ? renderStatus(report, { now: new Date(), width: context.columns, paint: createPaint(context.outColour) })
+          : formatData(report, format);
+      await context.out.write(text);
+      return 0;
+    },
+  });
+}
+
+export const STATUS_USAGE: CommandUsage = {
+  name: "status",
+  about:
+    "Shows the virtual servers of this host, their real servers and, where a daemon cares for them, the health of each and what " +
+    "happened to it last. Where no daemon runs, it shows what stands in the kernel's table.",
+  synopsis: "[flags]",
+  rows: STATUS_OPTION_ROWS,
+  examples: [
+    { about: "one virtual server", command: "lvscare status --vs 10.103.97.12:6443" },
+    { about: "for scripts", command: "lvscare status -o json" },
+  ],
+};
+
+// --- internal ---
+
+function select(report: StatusReport, only: readonly string[]): StatusReport {
+  const missing = only.find((address) => !report.virtualServers.some((server) => server.address === address));
+  if (missing !== undefined) {
+    throw new LvscareError("USAGE", [`no virtual server ${missing} stands on this host`, ...report.notes].join("; "));
+  }
+  return only.length === 0
+    ? report
+    : { ...report, virtualServers: report.virtualServers.filter(({ address }) => only.includes(address)) };
+}

@@ -1,0 +1,16 @@
+import type { Output } from "./output.ts";
+
+/** Ends the process. Output still on its way gets a moment; a reader that is stuck does not hold us up. */
+export async function exit(code: number, outputs: readonly Output[]): Promise<never> {
+  await Promise.race([Promise.all(outputs.map((output) => output.flush())), Bun.sleep(LAST_WORDS_MS)]);
+  process.exit(code);
+}
+
+/** Ends the process at once, for someone who asked twice. */
+export function exitNow(code: number): never {
+  process.exit(code);
+}
+
+// --- internal ---
+
+const LAST_WORDS_MS = 2000;

@@ -1,0 +1,57 @@
+import { createConsola, LogLevels, type LogObject } from "consola/core";
+import type { LogOptions } from "../../config/care-options.ts";
+import type { LogFields, Logger } from "../../domain/logger.ts";
+import { formatJsonLine } from "./json-line.ts";
+import type { LogEntry } from "./log-entry.ts";
+import { formatTextLine } from "./text-line.ts";
+
+export interface LogSink {
+  /** Takes one line, newline included; false when it had to be dropped. */
+  write(line: string): boolean;
+  /** For text lines only. */
+  readonly colour: boolean;
+}
+
+/** The program's log: one line per message, none merged; those that the sink dropped are counted and owned up to. */
+export function createLogger(options: LogOptions, sink: LogSink): Logger {
+  let lost = 0;
+  const send = (entry: LogEntry): boolean =>
+    sink.write(options.format === "json" ? formatJsonLine(entry) : formatTextLine(entry, sink.colour));
+  const consola = createConsola({
+    level: options.level === "debug" ? LogLevels.debug : LogLevels.info,
+    // Both, since a clock that is set back makes consola throttle even with an interval of 0.
+    throttle: 0,
+    throttleMin: Number.MAX_SAFE_INTEGER,
+    reporters: [
+      {
+        log(object) {
+          const entry = toEntry(object);
+          if (lost > 0 && send({ ...entry, level: "warn", message: "log lines were lost", fields: { count: lost } }))
+            lost = 0;
+          if (!send(entry)) lost++;
+        },
+      },
+    ],
+  });
+  return {
+    debug: (message, fields = {}) => void consola.debug(message, fields),
+    info: (message, fields = {}) => void consola.info(message, fields),
+    warn: (message, fields = {}) => void consola.warn(message, fields),
+    error: (message, fields = {}) => void consola.error(message, fields),
+  };
+}
+
+// --- internal ---
+
+/** Consola's arguments are untyped, but only the four functions above put any there: a message and its fields. */
+function toEntry({ date, type, args }: LogObject): LogEntry {
+  const [message, fields] = args as [string, LogFields];
+  return { time: date, level: LEVELS[type] ?? "info", message, fields };
+}
+
+const LEVELS: Readonly<Record<string, LogEntry["level"]>> = {
+  debug: "debug",
+  info: "info",
+  warn: "warn",
+  error: "error",
+};

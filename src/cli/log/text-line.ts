@@ -1,0 +1,40 @@
+import { oneLine } from "../../config/one-line.ts";
+import { createPaint, type Colour } from "../colour.ts";
+import type { LogEntry } from "./log-entry.ts";
+import { describeCauses, toPlain } from "./plain-value.ts";
+
+/** `2026-11-24T02:38:49 INFO real server removed realServer=10.0.0.2:6443`, in local time as the Go program prints it. */
+export function formatTextLine({ time, level, message, fields }: LogEntry, colour: boolean): string {
+  const paint = createPaint(colour);
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${paint("grey", `${key}=`)}${formatValue(value)}`);
+  const { word, shade } = LEVELS[level];
+  return `${paint("grey", localTime(time))} ${paint(shade, word)} ${oneLine(message)}${pairs.join("")}\n`;
+}
+
+// --- internal ---
+
+const LEVELS: Readonly<Record<LogEntry["level"], { word: string; shade: Colour }>> = {
+  debug: { word: "DEBUG", shade: "grey" },
+  info: { word: "INFO", shade: "green" },
+  warn: { word: "WARN", shade: "yellow" },
+  error: { word: "ERROR", shade: "red" },
+};
+
+function localTime(time: Date): string {
+  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  return `${day}T${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+/** Bare where it reads unambiguously, else quoted as JSON would. */
+function formatValue(value: unknown): string {
+  const plain = value instanceof Error ? describeCauses(value) : toPlain(value);
+  const text = typeof plain === "string" ? plain : JSON.stringify(plain);
+  const bare = typeof plain !== "string" || /^[^\s"=\p{Cc}]+$/u.test(text);
+  return oneLine(bare ? text : JSON.stringify(text));
+}

@@ -1,0 +1,61 @@
+import { runCommand } from "citty";
+import { nearestName } from "../config/nearest-name.ts";
+import { oneLine } from "../config/one-line.ts";
+import { UsageError } from "../config/usage-error.ts";
+import { describeError } from "../domain/errors.ts";
+import type { CliContext } from "./cli-context.ts";
+import { COMMANDS, type CommandEntry } from "./commands.ts";
+import { createPaint } from "./colour.ts";
+import { renderOverview } from "./usage.ts";
+
+/** Runs one command line and resolves to its exit code: 0, or 1 for bad usage and failures. Never rejects. */
+export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
+  try {
+    return await dispatch(argv, context);
+  } catch (error) {
+    const problems = error instanceof UsageError ? error.problems : [describeError(error)];
+    const lines = problems.map(
+      (problem) => `${createPaint(context.errColour)("red", "lvscare:")} ${oneLine(problem)}\n`,
+    );
+    // With stderr gone as well, the exit code is all that is left to tell it by.
+    await context.err.write(lines.join("")).catch(() => undefined);
+    return 1;
+  }
+}
+
+// --- internal ---
+
+/**
+ * Commands are citty's, the way to them is not: its own `runCommand` on a tree drops a sub-command's result, runs the parent's `run`
+ * after it, and skips flags in front of a command.
+ */
+async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "--help" || name === "-h") return overview(context);
+  if (name === "--version") return run(findCommand("version"), ["--short", ...rest], context);
+  if (name === "help") {
+    const topic = rest.find((word) => !word.startsWith("-"));
+    return topic === undefined ? overview(context) : run(findCommand(topic), ["--help"], context);
+  }
+  return run(findCommand(name), rest, context);
+}
+
+function findCommand(name: string): CommandEntry {
+  const entry = COMMANDS.find((candidate) => candidate.name === name);
+  if (entry !== undefined) return entry;
+  if (name.startsWith("-")) throw new UsageError([`unknown flag ${name}; flags come after the command`]);
+  const meant = nearestName(name, ["help", ...COMMANDS.map((candidate) => candidate.name)]);
+  const hint = meant === undefined ? "`lvscare help` lists them" : `did you mean ${meant}?`;
+  throw new UsageError([`unknown command "${name}"; ${hint}`]);
+}
+
+async function run(entry: CommandEntry, rawArgs: string[], context: CliContext): Promise<number> {
+  const { result } = await runCommand(await entry.load(context), { rawArgs });
+  if (typeof result !== "number") throw new Error(`command ${entry.name} gave no exit code`);
+  return result;
+}
+
+async function overview(context: CliContext): Promise<number> {
+  await context.out.write(renderOverview(COMMANDS, createPaint(context.outColour)));
+  return 0;
+}

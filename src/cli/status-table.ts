@@ -1,0 +1,127 @@
+import { oneLine } from "../config/one-line.ts";
+import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../domain/status.ts";
+import type { Colour, Paint } from "./colour.ts";
+import { age, describeDaemon, describeTransition, describeVerdict } from "./status-text.ts";
+import { alignTable, type Cell, type Column } from "./text-table.ts";
+import { wrapText } from "./wrap-text.ts";
+
+export interface StatusView {
+  readonly now: Date;
+  /** Columns to stay within; undefined for as many as it takes. */
+  readonly width: number | undefined;
+  readonly paint: Paint;
+}
+
+/** The report for people. Every state is a word, so that nothing is lost without colour. */
+export function renderStatus(report: StatusReport, view: StatusView): string {
+  const blocks = report.virtualServers.map((server) => renderVirtualServer(server, view));
+  const notes = report.notes.map((note) => wrapLines(`note: ${oneLine(note)}`, "", view));
+  const nothing = blocks.length + notes.length === 0 ? [["no virtual server stands on this host"]] : [];
+  return `${[...blocks, ...notes, ...nothing].map((lines) => lines.map((line) => line.trimEnd()).join("\n")).join("\n\n")}\n`;
+}
+
+// --- internal ---
+
+const INDENT = "  ";
+/** Less room than this beside the table, and the last check moves below it. */
+const NARROWEST_CHECK = 28;
+
+const COLUMNS: readonly Column[] = [
+  { title: "REAL SERVER", align: "left" },
+  { title: "STATE", align: "left" },
+  { title: "FOR", align: "left" },
+  { title: "WEIGHT", align: "right" },
+  { title: "ACTIVE", align: "right" },
+  { title: "INACTIVE", align: "right" },
+];
+
+const STATE_COLOURS: Readonly<Record<RealServerStatus["state"], Colour>> = {
+  healthy: "green",
+  draining: "yellow",
+  removed: "red",
+  recovering: "cyan",
+  unlisted: "grey",
+  unknown: "grey",
+};
+
+function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
+  const title = oneLine(`${server.protocol} ${server.address}`);
+  const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
+    wrapLines(oneLine(`${name.padEnd(12)}${text}`), INDENT, view, " ".repeat(12)),
+  );
+  return [view.paint("bold", title), ...facts, "", ...renderRealServers(server.realServers, view)];
+}
+
+function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
+  const { scheduler, dataPlane, daemon } = server;
+  const because = dataPlane.because === undefined ? "" : ` because ${dataPlane.because}`;
+  const facts = { scheduler, "data plane": `${dataPlane.kind} through ${dataPlane.via}${because}` };
+  if (daemon === undefined) return { ...facts, daemon: "none" };
+  const error = daemon.lastError;
+  return {
+    ...facts,
+    daemon: describeDaemon(daemon, now),
+    applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,
+    ...(error === undefined ? {} : { "last error": `${age(error.at, now)} ago: ${error.message}` }),
+  };
+}
+
+function renderRealServers(servers: readonly RealServerStatus[], view: StatusView): string[] {
+  if (servers.length === 0) return [`${INDENT}no real servers`];
+  const { paint, now, width = Number.POSITIVE_INFINITY } = view;
+  const table = alignTable(
+    COLUMNS,
+    servers.map((server) => renderCells(server, now)),
+    paint,
+  );
+  const checks = servers.map(({ lastVerdict }) => lastVerdict && oneLine(describeVerdict(lastVerdict, now)));
+  const changes = servers.map(
+    ({ lastTransition }) => lastTransition && oneLine(describeTransition(lastTransition, now)),
+  );
+  const column = INDENT.length + table.width + 2;
+  const beside = checks.some((check) => check !== undefined) && width - column >= NARROWEST_CHECK;
+
+  const lines = table.lines.flatMap((line, at) => {
+    if (!beside) return [INDENT + line];
+    const text = at === 0 ? paint("bold", "LAST CHECK") : (checks[at - 1] ?? "-");
+    const [first = "", ...rest] = wrapText(text, width - column);
+    return [`${INDENT}${line}  ${first}`, ...rest.map((more) => " ".repeat(column) + more)];
+  });
+  return [
+    ...lines,
+    ...(beside ? [] : renderDetails("LAST CHECK", servers, checks, view)),
+    ...renderDetails("LAST CHANGE", servers, changes, view),
+  ];
+}
+
+function renderCells(server: RealServerStatus, now: Date): Cell[] {
+  const { address, state, stateSince, weight, activeConnections, inactiveConnections } = server;
+  return [
+    { text: oneLine(address) },
+    { text: state, colour: STATE_COLOURS[state] },
+    { text: stateSince === undefined ? "-" : age(stateSince, now) },
+    { text: weight === undefined ? "-" : String(weight) },
+    { text: String(activeConnections) },
+    { text: String(inactiveConnections) },
+  ];
+}
+
+/** A section with a line for each real server that has something to tell. */
+function renderDetails(
+  title: string,
+  servers: readonly RealServerStatus[],
+  texts: readonly (string | undefined)[],
+  view: StatusView,
+): string[] {
+  const widest = Math.max(...servers.map(({ address }) => address.length));
+  const lines = servers.flatMap(({ address }, at) => {
+    const text = texts[at];
+    return text === undefined ? [] : wrapLines(`${oneLine(address).padEnd(widest)}  ${text}`, INDENT, view, INDENT);
+  });
+  return lines.length === 0 ? [] : ["", INDENT + view.paint("bold", title), ...lines];
+}
+
+function wrapLines(text: string, indent: string, view: StatusView, hanging = ""): string[] {
+  const room = (view.width ?? Number.POSITIVE_INFINITY) - indent.length - hanging.length;
+  return wrapText(text, room).map((line, at) => indent + (at === 0 ? "" : hanging) + line);
+}

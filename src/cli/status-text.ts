@@ -1,0 +1,28 @@
+import { formatDuration } from "../domain/duration.ts";
+import type { DaemonStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+
+/** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
+export function age(at: string, now: Date): string {
+  const ms = now.getTime() - Date.parse(at);
+  if (!Number.isFinite(ms)) return "?";
+  // The daemon's clock may be a little ahead of ours.
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  return seconds === 0 ? "0s" : formatDuration(seconds * 1000);
+}
+
+/** `failed 1s ago in 3s: connect timed out after 3s` */
+export function describeVerdict(verdict: VerdictStatus, now: Date): string {
+  const { passed, at, latencyMs, reason } = verdict;
+  return `${passed ? "passed" : "failed"} ${age(at, now)} ago in ${formatDuration(latencyMs)}: ${reason}`;
+}
+
+/** `4s ago healthy → draining: connect timed out after 3s` */
+export function describeTransition({ at, from, to, reason }: TransitionStatus, now: Date): string {
+  return `${age(at, now)} ago ${from} → ${to}: ${reason}`;
+}
+
+/** `0.1.0, pid 812, up 3m20s, serving/settled, checks every 5s` */
+export function describeDaemon(daemon: DaemonStatus, now: Date): string {
+  const { version, pid, startedAt, state, intervalMs } = daemon;
+  return `${version}, pid ${pid}, up ${age(startedAt, now)}, ${state}, checks every ${formatDuration(intervalMs)}`;
+}

@@ -1,0 +1,29 @@
+/** How many texts an option takes: none needed, the last one given, every one split at commas, or `name=value` pairs. */
+export type OptionKind = "boolean" | "text" | "list" | "map";
+
+/** One flag of a command: what the readers, the resolvers and the help all work from. */
+export interface OptionRow {
+  /** Without the dashes. */
+  readonly flag: string;
+  /** One letter. */
+  readonly alias?: string;
+  readonly kind: OptionKind;
+  /** How help calls the value: `IP:port`. Absent for booleans. */
+  readonly valueName?: string;
+  /** As one would write it on the command line; absent when there is no value unless one is given. */
+  readonly default?: string;
+  /** One sentence, without a capital and without the default. */
+  readonly help: string;
+  /** The heading it stands under in help. */
+  readonly group: string;
+}
+
+/** An option that somebody gave. */
+export interface GivenOption {
+  /** Where, as the reader of an error would look for it: `--interval` or `CARE_INTERVAL`. */
+  readonly source: string;
+  /** Every text as written, in order; none when the flag came without a value it needs, which is a problem already. */
+  readonly texts: readonly string[];
+}
+
+export type GivenOptions = ReadonlyMap<string, GivenOption>;

@@ -1,0 +1,89 @@
+import { LvscareError } from "../domain/errors.ts";
+import type { GivenOption, GivenOptions, OptionRow } from "./option-row.ts";
+import { splitList } from "./split-list.ts";
+import { UsageError } from "./usage-error.ts";
+
+/**
+ * Typed values out of given texts. A bad one becomes a problem and yields its default, so that one run reports all of them; whoever
+ * asks must look at `problems` before using what came out.
+ */
+export class OptionValues<Flag extends string> {
+  readonly problems: string[];
+  readonly #rows: ReadonlyMap<string, OptionRow>;
+  readonly #given: GivenOptions;
+
+  constructor(rows: readonly OptionRow[], given: GivenOptions, problems: readonly string[] = []) {
+    this.#rows = new Map(rows.map((row) => [row.flag, row]));
+    this.#given = given;
+    this.problems = [...problems];
+  }
+
+  /** Nobody gave it, or only as blank text; one that came without its value is a problem already and not missing. */
+  isMissing(flag: Flag): boolean {
+    const texts = this.#given.get(flag)?.texts;
+    return texts === undefined || (texts.length > 0 && texts.every((text) => text.trim() === ""));
+  }
+
+  /** The last text given, through `parse`; the default where there is none. */
+  read<T>(flag: Flag, parse: (text: string) => T): T {
+    return this.readOptional(flag, parse) ?? this.fallback(flag, parse);
+  }
+
+  /** The last text given, through `parse`; undefined where there is none or it is bad. */
+  readOptional<T>(flag: Flag, parse: (text: string) => T): T | undefined {
+    const text = this.#given.get(flag)?.texts.at(-1);
+    return text === undefined ? undefined : this.#attempt(flag, () => parse(text));
+  }
+
+  /** Every entry of every text, each through `parse`; bad ones are left out. */
+  readList<T>(flag: Flag, parse: (entry: string) => T): T[] {
+    const texts = this.#given.get(flag)?.texts ?? [];
+    return texts
+      .flatMap((text) => this.#attempt(flag, () => splitList(text)) ?? [])
+      .flatMap((entry) => this.#attempt(flag, () => [parse(entry)]) ?? []);
+  }
+
+  /** All texts together through `parse`; undefined where there is none or they are bad. */
+  readAll<T>(flag: Flag, parse: (texts: readonly string[]) => T): T | undefined {
+    const given = this.#given.get(flag);
+    return given === undefined ? undefined : this.#attempt(flag, () => parse(given.texts));
+  }
+
+  /** The default's value. */
+  fallback<T>(flag: Flag, parse: (text: string) => T): T {
+    const row = this.#rows.get(flag);
+    const text = row?.default ?? (row?.kind === "boolean" ? "false" : undefined);
+    if (text === undefined) throw new Error(`option ${flag} has no default`);
+    return parse(text);
+  }
+
+  refuse(flag: Flag, message: string): void {
+    this.problems.push(`${this.#source(flag)}: ${message}`);
+  }
+
+  // --- internal ---
+
+  #attempt<T>(flag: Flag, parse: () => T): T | undefined {
+    try {
+      return parse();
+    } catch (error) {
+      // Anything else than a refusal is a fault of the program and must not pass for a typing slip.
+      if (!(error instanceof LvscareError)) throw error;
+      this.problems.push(...problemsOf(error).map((problem) => `${this.#source(flag)}: ${problem}`));
+      return undefined;
+    }
+  }
+
+  #source(flag: Flag): string {
+    return this.#given.get(flag)?.source ?? `--${flag}`;
+  }
+}
+
+/** Options of the command line over those of the environment: a flag that is given hides its variable entirely. */
+export function mergeGiven(strong: GivenOptions, weak: GivenOptions): Map<string, GivenOption> {
+  return new Map([...weak, ...strong]);
+}
+
+function problemsOf(error: LvscareError): readonly string[] {
+  return error instanceof UsageError ? error.problems : [error.message];
+}

@@ -1,0 +1,46 @@
+import { CARE_OPTION_ROWS, type CareFlag } from "./care-option-rows.ts";
+import type { CareOptions } from "./care-options.ts";
+import { mergeGiven, OptionValues } from "./option-values.ts";
+import type { ArgvReading } from "./read-argv.ts";
+import { CARE_ENVIRONMENT_PREFIXES, readEnvironment, type Environment } from "./read-environment.ts";
+import { resolveLog } from "./resolve-log.ts";
+import { resolveProbe } from "./resolve-probe.ts";
+import { resolveReach } from "./resolve-reach.ts";
+import { resolveServers } from "./resolve-servers.ts";
+import { UsageError } from "./usage-error.ts";
+import { parseBoolean, parseInterval } from "./value-parsers.ts";
+
+/**
+ * What `lvscare care` is to do: the command line over the environment over the defaults. Rejects with one `UsageError` that holds
+ * every problem, those of the reading included.
+ */
+export function resolveCareOptions(
+  reading: ArgvReading,
+  environment: Environment,
+  prefixes: readonly string[] = CARE_ENVIRONMENT_PREFIXES,
+): CareOptions {
+  const given = mergeGiven(reading.given, readEnvironment(environment, CARE_OPTION_ROWS, prefixes));
+  const nodeIp = environment[NODE_IP] ?? "";
+  if (!given.has("ip") && nodeIp !== "") given.set("ip", { source: NODE_IP, texts: [nodeIp] });
+
+  const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, given, reading.problems);
+  const clean = values.read("clean", parseBoolean);
+  const { service, ...servers } = resolveServers(values, clean);
+  const intervalMs = values.read("interval", parseInterval) || values.fallback("interval", parseInterval);
+  const options = {
+    ...servers,
+    intervalMs,
+    runOnce: values.read("run-once", parseBoolean),
+    clean,
+    reach: resolveReach(values, service?.endpoint),
+    probe: resolveProbe(values, intervalMs),
+    log: resolveLog(values),
+  };
+  if (service === undefined || values.problems.length > 0) throw new UsageError(values.problems);
+  return { service, ...options };
+}
+
+// --- internal ---
+
+/** Written into static pods by the generator of the Go program, as the node's own address. */
+const NODE_IP = "LVSCARE_NODE_IP";

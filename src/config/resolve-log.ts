@@ -1,0 +1,16 @@
+import type { CareFlag } from "./care-option-rows.ts";
+import type { LogOptions } from "./care-options.ts";
+import type { OptionValues } from "./option-values.ts";
+import { parseChoice, refusal } from "./value-parsers.ts";
+
+export function resolveLog(values: OptionValues<CareFlag>): LogOptions {
+  return { level: values.read("logger", parseLevel), format: values.read("log-format", parseChoice(["text", "json"])) };
+}
+
+// --- internal ---
+
+function parseLevel(text: string): LogOptions["level"] {
+  if (/^info$/i.test(text)) return "info";
+  if (/^debu?g$/i.test(text)) return "debug";
+  throw refusal(`"${text}" is neither INFO nor DEBG`);
+}

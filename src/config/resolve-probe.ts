@@ -1,0 +1,21 @@
+import type { CareFlag } from "./care-option-rows.ts";
+import type { HttpProbeOptions } from "./care-options.ts";
+import { parseHeaders, parseMethod, parsePath } from "./http-values.ts";
+import type { OptionValues } from "./option-values.ts";
+import { asWritten, parseBoolean, parseChoice, parseInteger, parseTimeout } from "./value-parsers.ts";
+
+/** How a real server is checked; `intervalMs` bounds the time for connecting, so that a dead link never outlasts a round. */
+export function resolveProbe(values: OptionValues<CareFlag>, intervalMs: number): HttpProbeOptions {
+  const timeoutMs = values.read("health-timeout", parseTimeout);
+  return {
+    scheme: values.read("health-schem", parseChoice(["http", "https"])),
+    path: values.read("health-path", parsePath),
+    method: values.read("health-req-method", parseMethod),
+    body: values.read("health-req-body", asWritten),
+    headers: values.readAll("health-req-headers", parseHeaders) ?? [],
+    acceptStatus: [...new Set(values.readList("health-status", parseInteger(100, 999)))],
+    insecureSkipVerify: values.read("health-insecure-skip-verify", parseBoolean),
+    timeoutMs,
+    connectTimeoutMs: Math.min(values.read("health-connect-timeout", parseTimeout), timeoutMs, intervalMs),
+  };
+}

@@ -1,0 +1,46 @@
+import { parseAddress, type Endpoint } from "../domain/endpoint.ts";
+import type { CareFlag } from "./care-option-rows.ts";
+import type { ReachOptions } from "./care-options.ts";
+import type { OptionValues } from "./option-values.ts";
+import { parseChoice, parseInteger, refusal } from "./value-parsers.ts";
+
+/** How this host gets to the virtual IP; `service` is undefined when it could not be read. */
+export function resolveReach(values: OptionValues<CareFlag>, service: Endpoint | undefined): ReachOptions {
+  const mode = values.read("mode", parseMode);
+  const gateway = values.readOptional("ip", parseGateway);
+  if (mode === "route" && service !== undefined && gateway !== undefined && gateway.family !== service.family) {
+    values.refuse(
+      "ip",
+      `"${gateway.address}" cannot be the gateway to ${service.address}: one is IPv4, the other IPv6`,
+    );
+  }
+  return {
+    mode,
+    gateway: gateway?.address,
+    iface: values.read("iface", parseInterfaceName),
+    masqueradeBit: values.read("masqueradebit", parseInteger(0, 31)),
+  };
+}
+
+// --- internal ---
+
+const parseNamedMode = parseChoice(["route", "link", "none"]);
+
+/** The Go program writes "none" as empty text, which an environment variable cannot say. */
+function parseMode(text: string): ReachOptions["mode"] {
+  return text === "" ? "none" : parseNamedMode(text);
+}
+
+function parseGateway(text: string): Omit<Endpoint, "port"> {
+  const address = parseAddress(text.trim());
+  if (address === undefined) throw refusal(`"${text}" is not an IP address`);
+  return address;
+}
+
+/** As the kernel's `dev_valid_name` judges: at most 15 bytes, no blanks, slashes or colons. */
+function parseInterfaceName(text: string): string {
+  if (!/^[^\s/:\p{Cc}]+$/u.test(text) || text === "." || text === ".." || Buffer.byteLength(text) > 15) {
+    throw refusal(`"${text}" is not an interface name of at most 15 letters`);
+  }
+  return text;
+}

@@ -1,0 +1,73 @@
+import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import {
+  SCHEDULERS,
+  realServer,
+  virtualServer,
+  type RealServer,
+  type VirtualServer,
+} from "../domain/virtual-server.ts";
+import type { CareFlag } from "./care-option-rows.ts";
+import type { CareOptions } from "./care-options.ts";
+import type { OptionValues } from "./option-values.ts";
+import { parseBoolean, parseChoice } from "./value-parsers.ts";
+
+type ServerOptions = Pick<CareOptions, "realServers" | "dataPlane" | "initState" | "keepForeign"> & {
+  /** Undefined when there is a problem with it. */
+  readonly service: VirtualServer | undefined;
+};
+
+/** The virtual server, its real servers and how they are kept; to clean up, no real server need be named. */
+export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): ServerOptions {
+  const dataPlane = values.read("data-plane", parseChoice(["auto", "ipvs", "userspace"]));
+  const endpoint = values.isMissing("vs") ? undefined : values.readOptional("vs", parseEndpoint);
+  const scheduler = values.read("scheduler", parseChoice(SCHEDULERS));
+  if (values.isMissing("vs")) values.problems.push('required flag(s) "vs" not set');
+  if (endpoint !== undefined && dataPlane !== "userspace" && isUnspecified(endpoint)) {
+    values.refuse("vs", `"${formatEndpoint(endpoint)}" is no address that the kernel can balance; name the virtual IP`);
+  }
+  return {
+    service: endpoint && virtualServer({ protocol: "tcp", endpoint }, scheduler),
+    realServers: resolveRealServers(values, endpoint, dataPlane, clean),
+    dataPlane,
+    initState: values.read("init-state", parseChoice(["down", "up"])),
+    keepForeign: values.read("keep-foreign", parseBoolean),
+  };
+}
+
+// --- internal ---
+
+function resolveRealServers(
+  values: OptionValues<CareFlag>,
+  service: Endpoint | undefined,
+  dataPlane: CareOptions["dataPlane"],
+  clean: boolean,
+): RealServer[] {
+  if (values.isMissing("rs") && !clean) values.problems.push('required flag(s) "rs" not set');
+  const servers = new Map(values.readList("rs", parseEndpoint).map((endpoint) => [formatEndpoint(endpoint), endpoint]));
+  for (const [name, endpoint] of servers) {
+    if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);
+    else if (service !== undefined) {
+      if (name === formatEndpoint(service)) values.refuse("rs", `"${name}" is the virtual server itself`);
+      else if (endpoint.family !== service.family && dataPlane !== "userspace") {
+        // Masquerading in the kernel rewrites addresses in place; only the proxy has two connections to bridge the families with.
+        values.refuse(
+          "rs",
+          `"${name}" is ${FAMILY[endpoint.family]} but the virtual server is ${FAMILY[service.family]}`,
+        );
+      }
+    }
+  }
+  return [...servers.values()].map((endpoint) => realServer(endpoint));
+}
+
+const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
+
+function isUnspecified({ address }: Endpoint): boolean {
+  return address === "0.0.0.0" || address === "::";
+}
+
+function isUnicast(endpoint: Endpoint): boolean {
+  if (isUnspecified(endpoint)) return false;
+  // 224.0.0.0/4 is multicast and 240.0.0.0/4 is reserved, with broadcast in it.
+  return endpoint.family === "ipv6" ? !endpoint.address.startsWith("ff") : Number.parseInt(endpoint.address, 10) < 224;
+}

@@ -1,0 +1,140 @@
+import type { Operation } from "../../domain/plan.ts";
+import {
+  formatServiceKey,
+  type ObservedRealServer,
+  type ObservedVirtualServer,
+  type ServiceKey,
+  type TrafficStats,
+  type VirtualServer,
+} from "../../domain/virtual-server.ts";
+import { NetlinkConnection, type Answer, type NetlinkRequest } from "../../netlink/connection.ts";
+import { decodeDestination } from "../../netlink/ipvs/destination.ts";
+import { getDestinations, getService, getServices } from "../../netlink/ipvs/requests.ts";
+import { decodeService } from "../../netlink/ipvs/service.ts";
+import { openKernelTransport } from "../../netlink/kernel-transport.ts";
+import type { KernelRefusal } from "../../netlink/messages.ts";
+import type { NetlinkTransport } from "../../netlink/transport.ts";
+import type { DataPlane, FailedOperation } from "../data-plane.ts";
+import { operationError, refusalError } from "./ipvs-errors.ts";
+import { IpvsFamily } from "./ipvs-family.ts";
+import { operationRequest } from "./operation-request.ts";
+import { rehearse } from "./preflight.ts";
+
+/**
+ * The kernel's IPVS, in the network namespace where this is called. Rejects with SOCKET_FAILED when the kernel gives no netlink
+ * socket; whether it has IPVS at all is for `preflight` to find out.
+ */
+export async function openIpvs(
+  openTransport: () => NetlinkTransport = () => openKernelTransport("generic"),
+): Promise<DataPlane> {
+  const connection = new NetlinkConnection(openTransport);
+  connection.open();
+  return new IpvsPlane(connection);
+}
+
+// --- internal ---
+
+interface SeenService {
+  readonly service: VirtualServer;
+  readonly stats: TrafficStats;
+}
+
+/**
+ * The kernel answers within the system call, in some ten microseconds, so each method runs through synchronously; they are async
+ * because a data plane's are, and so that what they throw is a rejection.
+ */
+class IpvsPlane implements DataPlane {
+  readonly kind = "ipvs";
+  readonly #connection: NetlinkConnection;
+  readonly #family: IpvsFamily;
+
+  constructor(connection: NetlinkConnection) {
+    this.#connection = connection;
+    this.#family = new IpvsFamily(connection);
+  }
+
+  get via(): string {
+    return this.#connection.via;
+  }
+
+  async preflight(service: VirtualServer): Promise<void> {
+    rehearse(
+      {
+        apply: (key, operations) => this.#apply(key, operations),
+        readService: (key) => this.#readService(key)?.service,
+      },
+      service,
+    );
+  }
+
+  async read(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
+    const seen = this.#readService(key);
+    return seen === undefined ? undefined : { ...seen, realServers: this.#readRealServers(key) };
+  }
+
+  async readAll(): Promise<readonly ObservedVirtualServer[]> {
+    return this.#dump("read the virtual servers", getServices, decodeService)
+      .filter((seen) => seen !== undefined)
+      .map((seen) => ({ ...seen, realServers: this.#readRealServers(seen.service) }));
+  }
+
+  async apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]> {
+    const failed = this.#apply(key, operations);
+    const [first] = failed;
+    // Permission is a matter of the process, not of one operation.
+    if (first?.error.code === "NOT_PERMITTED" && failed.length === operations.length) throw first.error;
+    return failed;
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close();
+  }
+
+  #apply(key: ServiceKey, operations: readonly Operation[]): readonly FailedOperation[] {
+    if (operations.length === 0) return [];
+    const refusals = this.#family.exchange(
+      (family) => this.#connection.batch(operations.map((operation) => operationRequest(family, key, operation))),
+      (result) => result,
+    );
+    return operations.flatMap((operation, index) => {
+      const refusal = refusals[index];
+      return refusal === undefined ? [] : [{ operation, error: operationError(operation, refusal) }];
+    });
+  }
+
+  #readService(key: ServiceKey): SeenService | undefined {
+    const { replies, refusal } = this.#family.exchange(
+      (family) => this.#connection.request(getService(family, key), decodeService),
+      refusalOf,
+    );
+    if (refusal === undefined) return replies[0];
+    if (refusal.errno === "ESRCH") return undefined;
+    throw refusalError(refusal, `read virtual server ${formatServiceKey(key)}`);
+  }
+
+  /** Oldest first; the kernel lists the newest first. */
+  #readRealServers(key: ServiceKey): readonly ObservedRealServer[] {
+    return this.#dump(
+      `read the real servers of ${formatServiceKey(key)}`,
+      (family) => getDestinations(family, key),
+      (payload) => decodeDestination(payload, key.endpoint.family),
+    ).toReversed();
+  }
+
+  #dump<T>(
+    operation: string,
+    request: (family: number) => NetlinkRequest,
+    decode: (payload: Uint8Array) => T,
+  ): readonly T[] {
+    const { replies, refusal }: Answer<T> = this.#family.exchange(
+      (family) => this.#connection.dump(request(family), decode),
+      refusalOf,
+    );
+    if (refusal !== undefined) throw refusalError(refusal, operation);
+    return replies;
+  }
+}
+
+function refusalOf(answer: { readonly refusal: KernelRefusal | undefined }): readonly (KernelRefusal | undefined)[] {
+  return [answer.refusal];
+}

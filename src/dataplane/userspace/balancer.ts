@@ -1,0 +1,95 @@
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { LvscareError } from "../../domain/errors.ts";
+import type { ObservedVirtualServer, RealServer, VirtualServer } from "../../domain/virtual-server.ts";
+import { Backend } from "./backend.ts";
+import { listenOn } from "./listener.ts";
+import { ProxiedConnection, type ConnectionHost } from "./proxied-connection.ts";
+import { createScheduler } from "./schedulers/index.ts";
+import type { PickRequest, Scheduler } from "./schedulers/scheduler.ts";
+import { TrafficMeter } from "./traffic-meter.ts";
+import { UpstreamDial, type DialOptions, type DialOutcome } from "./upstream-dial.ts";
+
+/** One virtual server: its listener, its real servers and who gets the next connection. */
+export class Balancer implements ConnectionHost {
+  readonly traffic = new TrafficMeter();
+  readonly #dialOptions: DialOptions;
+  readonly #backends = new Map<string, Backend>();
+  readonly #listener: { stop(): void };
+  #candidates: readonly Backend[] = [];
+  #service: VirtualServer;
+  #scheduler: Scheduler;
+
+  /** Listens from now on; without real servers every client is turned away. */
+  constructor(service: VirtualServer, dialOptions: DialOptions) {
+    this.#service = service;
+    this.#scheduler = createScheduler(service);
+    this.#dialOptions = dialOptions;
+    this.#listener = listenOn(
+      service.endpoint,
+      dialOptions.handlers,
+      (client) => void new ProxiedConnection(client, this),
+    );
+  }
+
+  pick(request: PickRequest<Backend>): Backend | undefined {
+    return this.#scheduler.pick(this.#candidates, request);
+  }
+
+  dial(target: Endpoint, outcome: DialOutcome): UpstreamDial {
+    return new UpstreamDial(target, this.#dialOptions, outcome);
+  }
+
+  /** Takes a new scheduler at once; connections stay. */
+  updateService(service: VirtualServer): void {
+    this.#scheduler = createScheduler(service);
+    this.#service = service;
+  }
+
+  addServer(server: RealServer): void {
+    const key = formatEndpoint(server.endpoint);
+    if (this.#backends.has(key)) throw refused("EEXIST", `real server ${key} is there already`);
+    this.#backends.set(key, new Backend(server));
+    this.#candidates = [...this.#backends.values()];
+  }
+
+  updateServer(server: RealServer): void {
+    this.#backend(server.endpoint).update(server);
+  }
+
+  /** Its connections are closed; those that were still dialling it go to another one. */
+  removeServer(endpoint: Endpoint): void {
+    const backend = this.#backend(endpoint);
+    this.#backends.delete(formatEndpoint(endpoint));
+    this.#candidates = [...this.#backends.values()];
+    backend.evictAll();
+  }
+
+  observe(): ObservedVirtualServer {
+    return {
+      service: this.#service,
+      stats: this.traffic.read(),
+      realServers: this.#candidates.map((backend) => backend.observe()),
+    };
+  }
+
+  /** Stops listening and ends every connection. */
+  close(): void {
+    this.#listener.stop();
+    for (const backend of this.#candidates) backend.cutAll();
+  }
+
+  // --- internal ---
+
+  #backend(endpoint: Endpoint): Backend {
+    const key = formatEndpoint(endpoint);
+    const backend = this.#backends.get(key);
+    if (backend === undefined) throw refused("ENOENT", `no real server ${key}`);
+    return backend;
+  }
+}
+
+// --- internal ---
+
+function refused(errno: string, message: string): LvscareError {
+  return new LvscareError("APPLY_FAILED", message, { errno });
+}

@@ -1,0 +1,61 @@
+import type { TCPSocketListener } from "bun";
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { LvscareError } from "../../domain/errors.ts";
+import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
+
+/** Listens on a virtual server's endpoint; `accept` becomes the owner of each socket and sets its `data`. */
+export function listenOn(
+  endpoint: Endpoint,
+  handlers: EventHandlers,
+  accept: (client: EventSocket) => void,
+): TCPSocketListener<SocketEvents> {
+  try {
+    return Bun.listen<SocketEvents>({
+      hostname: endpoint.address,
+      port: endpoint.port,
+      allowHalfOpen: true,
+      // Two balancers on one port would each get a share of the clients.
+      exclusive: true,
+      socket: { ...handlers, open: accept },
+    });
+  } catch (error) {
+    throw listenError(endpoint, error);
+  }
+}
+
+/** Why the endpoint cannot be listened on, with what to do about it. */
+export function listenError(endpoint: Endpoint, cause: unknown): LvscareError {
+  const errno = errnoOf(cause);
+  const where = formatEndpoint(endpoint);
+  const options = { operation: `listen on ${where}`, cause, ...(errno === undefined ? {} : { errno }) };
+  switch (errno) {
+    case "EADDRINUSE":
+      return new LvscareError("ADDRESS_IN_USE", "another program listens there", {
+        ...options,
+        remedy: `stop what listens on port ${endpoint.port}, or choose another port`,
+      });
+    case "EADDRNOTAVAIL":
+      return new LvscareError("ADDRESS_NOT_LOCAL", `${endpoint.address} is no address of this host`, {
+        ...options,
+        remedy: `add it to the loopback interface (ip addr add ${hostPrefix(endpoint)} dev lo), or run with CAP_NET_ADMIN`,
+      });
+    case "EACCES":
+    case "EPERM":
+      return new LvscareError("NOT_PERMITTED", `no right to listen on port ${endpoint.port}`, {
+        ...options,
+        remedy: "run with CAP_NET_BIND_SERVICE, or choose a port from 1024 up",
+      });
+    default:
+      return new LvscareError("SOCKET_FAILED", cause instanceof Error ? cause.message : String(cause), options);
+  }
+}
+
+// --- internal ---
+
+function errnoOf(cause: unknown): string | undefined {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
+
+function hostPrefix(endpoint: Endpoint): string {
+  return `${endpoint.address}/${endpoint.family === "ipv6" ? 128 : 32}`;
+}

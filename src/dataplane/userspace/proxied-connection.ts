@@ -1,0 +1,117 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { Backend, Guest } from "./backend.ts";
+import { Relay, type RelayListener } from "./relay.ts";
+import type { PickRequest } from "./schedulers/scheduler.ts";
+import type { EventSocket } from "./socket-events.ts";
+import type { TrafficMeter } from "./traffic-meter.ts";
+import type { DialOutcome, UpstreamDial } from "./upstream-dial.ts";
+
+/** What a connection needs of its virtual server. */
+export interface ConnectionHost {
+  readonly traffic: TrafficMeter;
+  pick(request: PickRequest<Backend>): Backend | undefined;
+  dial(target: Endpoint, outcome: DialOutcome): UpstreamDial;
+}
+
+/** A client from accept to close: it dials one real server after the other until one answers, then relays. */
+export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
+  readonly #host: ConnectionHost;
+  readonly #relay: Relay;
+  readonly #request: PickRequest<Backend> & { readonly tried: Set<Backend> };
+  #backend: Backend | undefined;
+  /** The dial under way; undefined once the real server has answered. */
+  #dial: UpstreamDial | undefined;
+  /** What the client did before a real server answered: that server is charged with it then, not those dialled in vain. */
+  readonly #early = { bytes: 0, halfClosed: false };
+
+  constructor(client: EventSocket, host: ConnectionHost) {
+    prepare(client);
+    this.#host = host;
+    this.#relay = new Relay(client, this);
+    this.#request = { clientAddress: client.remoteAddress, clientPort: client.remotePort, tried: new Set() };
+    this.#dialNext();
+  }
+
+  evict(): void {
+    if (this.#dial === undefined) this.cut();
+    else {
+      this.#dial.cancel();
+      this.#leave();
+      this.#dialNext();
+    }
+  }
+
+  cut(): void {
+    this.#relay.cut();
+  }
+
+  connected(server: EventSocket): void {
+    this.#dial = undefined;
+    prepare(server);
+    this.#backend?.traffic.connected();
+    this.#host.traffic.connected();
+    if (this.#early.bytes > 0) this.receivedIn(this.#early.bytes);
+    if (this.#early.halfClosed) this.halfClosed();
+    this.#relay.join(server);
+  }
+
+  failed(): void {
+    if (this.#backend !== undefined) this.#request.tried.add(this.#backend);
+    this.#leave();
+    this.#dialNext();
+  }
+
+  receivedIn(bytes: number): void {
+    if (this.#dial !== undefined) {
+      this.#early.bytes += bytes;
+      return;
+    }
+    this.#backend?.traffic.receivedIn(bytes);
+    this.#host.traffic.receivedIn(bytes);
+  }
+
+  receivedOut(bytes: number): void {
+    this.#backend?.traffic.receivedOut(bytes);
+    this.#host.traffic.receivedOut(bytes);
+  }
+
+  halfClosed(): void {
+    if (this.#dial === undefined) this.#backend?.halfClosed(this);
+    else this.#early.halfClosed = true;
+  }
+
+  finished(): void {
+    this.#dial?.cancel();
+    this.#leave();
+  }
+
+  // --- internal ---
+
+  #dialNext(): void {
+    const backend = this.#host.pick(this.#request);
+    this.#backend = backend;
+    if (backend === undefined) {
+      this.cut();
+      return;
+    }
+    backend.enter(this);
+    this.#dial = this.#host.dial(backend.server.endpoint, this);
+  }
+
+  #leave(): void {
+    this.#backend?.leave(this);
+    this.#backend = undefined;
+    this.#dial = undefined;
+  }
+}
+
+// --- internal ---
+
+/** After this long in silence a peer is asked whether it still lives: one that lost its power would hold both sockets forever. */
+const KEEP_ALIVE_MS = 30_000;
+
+function prepare(socket: EventSocket): void {
+  // A proxy must not add Nagle's delay to the peers' own.
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+}

@@ -1,0 +1,88 @@
+import { Flow } from "./flow.ts";
+import type { EventSocket } from "./socket-events.ts";
+
+/** What the owner of a relay hears of it. */
+export interface RelayListener {
+  /** Bytes came from the client. */
+  receivedIn(bytes: number): void;
+  /** Bytes came from the real server. */
+  receivedOut(bytes: number): void;
+  /** One of the two directions has come to its end; told once. */
+  halfClosed(): void;
+  /** Both sockets are gone; told once. */
+  finished(): void;
+}
+
+/** Joins a client to a real server: two flows, and the rule how the end of one socket ends the other. */
+export class Relay {
+  readonly #client: EventSocket;
+  readonly #inward: Flow;
+  readonly #listener: RelayListener;
+  #server: EventSocket | undefined;
+  #outward: Flow | undefined;
+  #halfClosed = false;
+  /** Sockets not closed yet. */
+  #open = 1;
+
+  /** Listens to the client from now on; what it sends before `join` waits. */
+  constructor(client: EventSocket, listener: RelayListener) {
+    this.#client = client;
+    this.#inward = new Flow(client);
+    this.#listener = listener;
+    client.data = {
+      received: (chunk) => {
+        listener.receivedIn(chunk.length);
+        this.#inward.receive(chunk);
+      },
+      writable: () => this.#outward?.flush(),
+      ended: () => this.#end(this.#inward),
+      closed: (error) => this.#closed(error, this.#inward, this.#outward, this.#server),
+    };
+  }
+
+  /** The real server is connected. */
+  join(server: EventSocket): void {
+    const outward = new Flow(server);
+    this.#server = server;
+    this.#outward = outward;
+    this.#open++;
+    server.data = {
+      received: (chunk) => {
+        this.#listener.receivedOut(chunk.length);
+        outward.receive(chunk);
+      },
+      writable: () => this.#inward.flush(),
+      ended: () => this.#end(outward),
+      closed: (error) => this.#closed(error, outward, this.#inward, this.#client),
+    };
+    outward.into(this.#client);
+    this.#inward.into(server);
+  }
+
+  /** Ends both sockets at once, by reset. */
+  cut(): void {
+    this.#server?.terminate();
+    this.#client.terminate();
+  }
+
+  // --- internal ---
+
+  #end(flow: Flow): void {
+    if (!this.#halfClosed) {
+      this.#halfClosed = true;
+      this.#listener.halfClosed();
+    }
+    flow.end();
+  }
+
+  /**
+   * A socket that closed by both FINs leaves its last bytes to be passed on. Bun then tells no `end` if our FIN went first, so the
+   * close stands for it. Any other close is a reset, and the other socket gets one too.
+   */
+  #closed(error: Error | undefined, from: Flow, to: Flow | undefined, other: EventSocket | undefined): void {
+    this.#open--;
+    if (this.#open === 0) this.#listener.finished();
+    else if (error === undefined && to?.finished === true) this.#end(from);
+    else other?.terminate();
+  }
+}

@@ -1,0 +1,32 @@
+import type { Socket, SocketHandler } from "bun";
+
+/** What stands behind one socket: it hears of the socket's events, and may be replaced during the socket's life. */
+export interface SocketEvents {
+  /** The socket exists; for one that is connecting this comes before the handshake. */
+  opened?(socket: EventSocket): void;
+  received(chunk: Uint8Array): void;
+  /** The socket takes bytes again; for one that was connecting: it is connected. Also comes unasked. */
+  writable(): void;
+  /** The peer has sent FIN. */
+  ended(): void;
+  /** The socket is gone: by both FINs when there is no error, else by a reset, a failure or our own `terminate`. */
+  closed(error: Error | undefined): void;
+}
+
+export type EventSocket = Socket<SocketEvents>;
+export type EventHandlers = SocketHandler<SocketEvents>;
+
+/** Hands the events of a socket to what stands in its `data`. What that throws goes to `fault`, and the connection ends. */
+export function socketHandlers(fault: (error: Error) => void): EventHandlers {
+  return {
+    open: (socket) => socket.data.opened?.(socket),
+    data: (socket, chunk) => socket.data.received(chunk),
+    drain: (socket) => socket.data.writable(),
+    end: (socket) => socket.data.ended(),
+    close: (socket, error) => socket.data.closed(error),
+    error(socket, error) {
+      fault(error);
+      socket.terminate();
+    },
+  };
+}

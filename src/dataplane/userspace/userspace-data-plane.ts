@@ -1,0 +1,162 @@
+import { LvscareError } from "../../domain/errors.ts";
+import { describeOperation, type Operation } from "../../domain/plan.ts";
+import {
+  formatServiceKey,
+  type ObservedVirtualServer,
+  type ServiceKey,
+  type VirtualServer,
+} from "../../domain/virtual-server.ts";
+import type { DataPlane, FailedOperation } from "../data-plane.ts";
+import { Balancer } from "./balancer.ts";
+import { listenOn } from "./listener.ts";
+import { createScheduler } from "./schedulers/index.ts";
+import { socketHandlers } from "./socket-events.ts";
+import type { Dialer, DialOptions } from "./upstream-dial.ts";
+
+export interface UserspaceDataPlaneOptions {
+  /** Opens the sockets to real servers. */
+  readonly dial: Dialer;
+  /** Makes a virtual IP one that this host can listen on; called before every listen. */
+  readonly ensureLocalAddress: (address: string) => Promise<unknown>;
+  /** How long one real server may take to answer a dial before the next one is tried; 3000 unless told. */
+  readonly dialTimeoutMs?: number;
+  /** Hears of our own faults inside socket events; the connection has ended. */
+  readonly onFault?: (error: LvscareError) => void;
+}
+
+/** A TCP proxy in this process: for hosts without IPVS. Virtual servers and connections end with it. */
+export class UserspaceDataPlane implements DataPlane {
+  readonly kind = "userspace";
+  readonly via = "in process";
+  readonly #ensureLocalAddress: UserspaceDataPlaneOptions["ensureLocalAddress"];
+  readonly #dialOptions: DialOptions;
+  readonly #balancers = new Map<string, Balancer>();
+  #closed = false;
+
+  constructor(options: UserspaceDataPlaneOptions) {
+    const { dial, ensureLocalAddress, dialTimeoutMs = 3000, onFault } = options;
+    this.#ensureLocalAddress = ensureLocalAddress;
+    this.#dialOptions = {
+      dial,
+      timeoutMs: dialTimeoutMs,
+      handlers: socketHandlers((cause) => {
+        onFault?.(new LvscareError("SOCKET_FAILED", cause.message, { operation: "relay a connection", cause }));
+      }),
+    };
+  }
+
+  async preflight(service: VirtualServer): Promise<void> {
+    this.#refuseWhenClosed();
+    checkSupported(service);
+    if (this.#balancers.has(formatServiceKey(service))) return;
+    await this.#ensureLocalAddress(service.endpoint.address);
+    listenOn(service.endpoint, this.#dialOptions.handlers, (client) => client.terminate()).stop(true);
+  }
+
+  async read(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
+    return this.#balancers.get(formatServiceKey(key))?.observe();
+  }
+
+  async readAll(): Promise<readonly ObservedVirtualServer[]> {
+    return [...this.#balancers.values()].map((balancer) => balancer.observe());
+  }
+
+  async apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]> {
+    const failed: FailedOperation[] = [];
+    for (const operation of operations) {
+      this.#refuseWhenClosed();
+      try {
+        await this.#execute(key, operation);
+      } catch (error) {
+        failed.push({ operation, error: asFailure(error, operation) });
+      }
+    }
+    return failed;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const balancer of this.#balancers.values()) balancer.close();
+    this.#balancers.clear();
+  }
+
+  // --- internal ---
+
+  async #execute(key: ServiceKey, operation: Operation): Promise<void> {
+    switch (operation.kind) {
+      case "service.create":
+        return this.#create(operation.service);
+      case "service.update":
+        checkSupported(operation.service);
+        return this.#balancer(key).updateService(operation.service);
+      case "service.delete":
+        this.#balancer(operation.service).close();
+        this.#balancers.delete(formatServiceKey(operation.service));
+        return;
+      case "server.add":
+        return this.#balancer(key).addServer(operation.server);
+      case "server.update":
+        return this.#balancer(key).updateServer(operation.server);
+      case "server.remove":
+        return this.#balancer(key).removeServer(operation.endpoint);
+    }
+  }
+
+  async #create(service: VirtualServer): Promise<void> {
+    const name = formatServiceKey(service);
+    if (this.#balancers.has(name)) {
+      throw new LvscareError("APPLY_FAILED", `virtual server ${name} is there already`, { errno: "EEXIST" });
+    }
+    checkSupported(service);
+    await this.#ensureLocalAddress(service.endpoint.address);
+    // Closing may have come while the address was being made.
+    this.#refuseWhenClosed();
+    this.#balancers.set(name, new Balancer(service, this.#dialOptions));
+  }
+
+  #balancer(key: ServiceKey): Balancer {
+    const balancer = this.#balancers.get(formatServiceKey(key));
+    if (balancer !== undefined) return balancer;
+    throw new LvscareError("APPLY_FAILED", `no virtual server ${formatServiceKey(key)}`, { errno: "ESRCH" });
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new LvscareError("APPLY_FAILED", "the userspace data plane is closed");
+  }
+}
+
+// --- internal ---
+
+/** Refuses what this proxy would silently do otherwise than IPVS. */
+function checkSupported(service: VirtualServer): void {
+  if (service.protocol !== "tcp") {
+    throw new LvscareError("USAGE", `the userspace data plane proxies tcp only, not ${service.protocol}`, {
+      remedy: "use the ipvs data plane",
+    });
+  }
+  if (service.persistenceTimeoutS > 0 || service.flags.includes("persistent")) {
+    throw new LvscareError("USAGE", "the userspace data plane has no persistence", {
+      remedy: "use the scheduler sh, which keeps a client at its server, or the ipvs data plane",
+    });
+  }
+  createScheduler(service);
+}
+
+/** The failure with the operation it belongs to; what is not an `LvscareError` becomes one. */
+function asFailure(error: unknown, operation: Operation): LvscareError {
+  const what = describeOperation(operation);
+  if (!(error instanceof LvscareError)) {
+    return new LvscareError("APPLY_FAILED", error instanceof Error ? error.message : String(error), {
+      operation: what,
+      cause: error,
+    });
+  }
+  if (error.operation !== undefined) return error;
+  const { code, message, remedy, errno } = error;
+  return new LvscareError(code, message, {
+    operation: what,
+    cause: error,
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(errno === undefined ? {} : { errno }),
+  });
+}

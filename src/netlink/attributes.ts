@@ -1,0 +1,128 @@
+import { ByteReader } from "./reader.ts";
+import type { ByteWriter } from "./writer.ts";
+
+/** How the value of an attribute is laid out: the `NLA_*` types of net/netlink.h. */
+export interface AttributeCodec<T> {
+  /** Sets NLA_F_NESTED in the type, which newer families insist on. */
+  readonly nested?: boolean;
+  // Methods, not function properties: a table holds codecs of different values side by side.
+  write(writer: ByteWriter, value: T): void;
+  /** Reads one whole payload; bytes that are left over come from a newer kernel and are ignored. */
+  read(reader: ByteReader): T;
+}
+
+/** A row per attribute: the name that we give it, its number, its layout. */
+type Rows = Readonly<Record<string, readonly [type: number, codec: AttributeCodec<unknown>]>>;
+
+export interface AttributeTable<R extends Rows = Rows> {
+  readonly rows: R;
+  readonly nameByType: ReadonlyMap<number, string>;
+}
+
+/** The values of a table's attributes; each may be absent, in a message as in the value. */
+export type AttributeValues<R extends Rows> = {
+  readonly [Name in keyof R]?: (R[Name][1] extends AttributeCodec<infer T> ? T : never) | undefined;
+};
+
+export function attributeTable<const R extends Rows>(rows: R): AttributeTable<R> {
+  return { rows, nameByType: new Map(Object.entries(rows).map(([name, [type]]) => [type, name])) };
+}
+
+/** Writes what is present, in the order of the table. */
+export function writeAttributes<R extends Rows>(
+  writer: ByteWriter,
+  table: AttributeTable<R>,
+  values: AttributeValues<R>,
+): void {
+  for (const [name, [type, codec]] of Object.entries(table.rows)) {
+    const value: unknown = values[name];
+    if (value === undefined) continue;
+    const start = writer.length;
+    writer.u16(0);
+    writer.u16(codec.nested === true ? type | NLA_F_NESTED : type);
+    codec.write(writer, value);
+    writer.patchU16(start, writer.length - start);
+    writer.align();
+  }
+}
+
+/** Reads to the end; attributes that the table lacks are skipped, and of a repeated one the last counts, as in the kernel. */
+export function readAttributes<R extends Rows>(reader: ByteReader, table: AttributeTable<R>): AttributeValues<R> {
+  const values: Record<string, unknown> = {};
+  while (reader.remaining >= HEADER_BYTES) {
+    const length = reader.u16();
+    const type = reader.u16() & NLA_TYPE_MASK;
+    if (length < HEADER_BYTES) reader.fail();
+    const payload = new ByteReader(reader.take(length - HEADER_BYTES));
+    reader.align();
+    const name = table.nameByType.get(type);
+    const codec = name === undefined ? undefined : table.rows[name]?.[1];
+    if (name === undefined || codec === undefined || reader.failed) continue;
+    const value = codec.read(payload);
+    if (payload.failed) reader.fail();
+    values[name] = value;
+  }
+  return values as AttributeValues<R>;
+}
+
+export const u8: AttributeCodec<number> = {
+  write: (writer, value) => writer.u8(value),
+  read: (reader) => reader.u8(),
+};
+
+export const u16: AttributeCodec<number> = {
+  write: (writer, value) => writer.u16(value),
+  read: (reader) => reader.u16(),
+};
+
+/** Network order, as ports are. */
+export const be16: AttributeCodec<number> = {
+  write: (writer, value) => writer.be16(value),
+  read: (reader) => reader.be16(),
+};
+
+export const u32: AttributeCodec<number> = {
+  write: (writer, value) => writer.u32(value),
+  read: (reader) => reader.u32(),
+};
+
+export const u64: AttributeCodec<number> = {
+  write: (writer, value) => writer.u64(value),
+  read: (reader) => reader.u64(),
+};
+
+/** The payload as it is; what is read is a copy and outlives the receive buffer. */
+export const raw: AttributeCodec<Uint8Array> = {
+  write: (writer, value) => writer.bytes(value),
+  read: (reader) => reader.rest().slice(),
+};
+
+/** Terminated by a zero byte, which a reader does not insist on. */
+export const text: AttributeCodec<string> = {
+  write(writer, value) {
+    writer.bytes(new TextEncoder().encode(value));
+    writer.u8(0);
+  },
+  read(reader) {
+    const bytes = reader.rest();
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end));
+  },
+};
+
+/** Attributes inside an attribute. */
+export function nested<R extends Rows>(table: AttributeTable<R>): AttributeCodec<AttributeValues<R>> {
+  return {
+    nested: true,
+    write: (writer, values) => writeAttributes(writer, table, values),
+    read: (reader) => readAttributes(reader, table),
+  };
+}
+
+// --- internal ---
+
+/** `struct nlattr`: length with this header, then type (linux/netlink.h). */
+const HEADER_BYTES = 4;
+const NLA_F_NESTED = 0x8000;
+/** Without NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
+const NLA_TYPE_MASK = 0x3fff;

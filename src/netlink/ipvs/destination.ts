@@ -1,0 +1,58 @@
+import type { Endpoint, Family } from "../../domain/endpoint.ts";
+import type { ObservedRealServer, RealServer } from "../../domain/virtual-server.ts";
+import { readAttributes, type AttributeValues } from "../attributes.ts";
+import { genericReader } from "../generic.ts";
+import { malformed } from "../reader.ts";
+import { endpointOf, paddedAddress } from "./address.ts";
+import { FAMILY_NUMBER, familyName, FORWARDING_NUMBER, forwardingName } from "./names.ts";
+import { COMMAND, type DESTINATION } from "./tables.ts";
+import { trafficStats } from "./traffic.ts";
+
+export type DestinationAttributes = AttributeValues<(typeof DESTINATION)["rows"]>;
+
+/** What identifies a real server within its service. */
+export function destinationKeyAttributes(endpoint: Endpoint): DestinationAttributes {
+  return {
+    address: paddedAddress(endpoint.address),
+    port: endpoint.port,
+    addressFamily: FAMILY_NUMBER[endpoint.family],
+  };
+}
+
+/** The whole of a real server, as it must be sent to create or to change it. */
+export function destinationAttributes(server: RealServer): DestinationAttributes {
+  return {
+    ...destinationKeyAttributes(server.endpoint),
+    forwarding: FORWARDING_NUMBER[server.forwarding],
+    weight: server.weight,
+    upperThreshold: server.upperThreshold,
+    lowerThreshold: server.lowerThreshold,
+  };
+}
+
+/** A real server as the kernel describes it; one without a family of its own has its service's. Throws MALFORMED_MESSAGE. */
+export function decodeDestination(payload: Uint8Array, serviceFamily: Family): ObservedRealServer {
+  const reader = genericReader(payload);
+  const { destination: values = {} } = readAttributes(reader, COMMAND);
+  reader.finish("real server");
+  const server = realServerOf(values, serviceFamily);
+  if (server === undefined) throw malformed("real server");
+  return {
+    server,
+    activeConnections: values.activeConnections ?? 0,
+    inactiveConnections: values.inactiveConnections ?? 0,
+    stats: trafficStats(values),
+  };
+}
+
+// --- internal ---
+
+function realServerOf(values: DestinationAttributes, serviceFamily: Family): RealServer | undefined {
+  const { address, port, addressFamily, weight, upperThreshold = 0, lowerThreshold = 0 } = values;
+  const family = addressFamily === undefined ? serviceFamily : familyName(addressFamily);
+  const forwarding = values.forwarding === undefined ? undefined : forwardingName(values.forwarding);
+  if (family === undefined || address === undefined || port === undefined) return undefined;
+  const endpoint = endpointOf(family, address, port);
+  if (endpoint === undefined || forwarding === undefined || weight === undefined) return undefined;
+  return { endpoint, weight, forwarding, upperThreshold, lowerThreshold };
+}

@@ -1,0 +1,98 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { RealServer, ServiceKey, VirtualServer } from "../../domain/virtual-server.ts";
+import { writeAttributes, readAttributes } from "../attributes.ts";
+import type { NetlinkRequest } from "../connection.ts";
+import { genericReader, genericRequest } from "../generic.ts";
+import {
+  IPVS_CMD_DEL_DEST,
+  IPVS_CMD_DEL_SERVICE,
+  IPVS_CMD_GET_DEST,
+  IPVS_CMD_GET_INFO,
+  IPVS_CMD_GET_SERVICE,
+  IPVS_CMD_NEW_DEST,
+  IPVS_CMD_NEW_SERVICE,
+  IPVS_CMD_SET_DEST,
+  IPVS_CMD_SET_SERVICE,
+  IPVS_GENL_VERSION,
+} from "./constants.ts";
+import { malformed } from "../reader.ts";
+import { destinationAttributes, destinationKeyAttributes, type DestinationAttributes } from "./destination.ts";
+import { serviceAttributes, serviceKeyAttributes, type ServiceAttributes } from "./service.ts";
+import { COMMAND, INFO } from "./tables.ts";
+
+/** Each takes the number of the IPVS family, which only the kernel knows. */
+export function newService(family: number, service: VirtualServer): NetlinkRequest {
+  return command(family, IPVS_CMD_NEW_SERVICE, { service: serviceAttributes(service) });
+}
+
+export function setService(family: number, service: VirtualServer): NetlinkRequest {
+  return command(family, IPVS_CMD_SET_SERVICE, { service: serviceAttributes(service) });
+}
+
+export function deleteService(family: number, key: ServiceKey): NetlinkRequest {
+  return command(family, IPVS_CMD_DEL_SERVICE, { service: serviceKeyAttributes(key) });
+}
+
+/** One service; ESRCH when there is none. */
+export function getService(family: number, key: ServiceKey): NetlinkRequest {
+  return command(family, IPVS_CMD_GET_SERVICE, { service: serviceKeyAttributes(key) });
+}
+
+/** To be dumped. */
+export function getServices(family: number): NetlinkRequest {
+  return command(family, IPVS_CMD_GET_SERVICE, {});
+}
+
+export function newDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
+  return command(family, IPVS_CMD_NEW_DEST, ofService(key, destinationAttributes(server)));
+}
+
+export function setDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
+  return command(family, IPVS_CMD_SET_DEST, ofService(key, destinationAttributes(server)));
+}
+
+export function deleteDestination(family: number, key: ServiceKey, endpoint: Endpoint): NetlinkRequest {
+  return command(family, IPVS_CMD_DEL_DEST, ofService(key, destinationKeyAttributes(endpoint)));
+}
+
+/** To be dumped: an empty table, not an error, when there is no such service. */
+export function getDestinations(family: number, key: ServiceKey): NetlinkRequest {
+  return command(family, IPVS_CMD_GET_DEST, { service: serviceKeyAttributes(key) });
+}
+
+export function getInfo(family: number): NetlinkRequest {
+  return command(family, IPVS_CMD_GET_INFO, {});
+}
+
+export interface IpvsInfo {
+  /** `1.2.1` */
+  readonly version: string;
+  /** Buckets of the connection table. */
+  readonly connectionTableSize: number;
+}
+
+/** The reply to `getInfo`. Throws MALFORMED_MESSAGE. */
+export function decodeInfo(payload: Uint8Array): IpvsInfo {
+  const reader = genericReader(payload);
+  const { version, connectionTableSize } = readAttributes(reader, INFO);
+  reader.finish("IPVS version");
+  if (version === undefined || connectionTableSize === undefined) throw malformed("IPVS version");
+  return { version: `${version >>> 16}.${(version >>> 8) & 0xff}.${version & 0xff}`, connectionTableSize };
+}
+
+// --- internal ---
+
+interface CommandAttributes {
+  readonly service?: ServiceAttributes;
+  readonly destination?: DestinationAttributes;
+}
+
+function command(family: number, number: number, attributes: CommandAttributes): NetlinkRequest {
+  return genericRequest(family, { command: number, version: IPVS_GENL_VERSION }, (writer) =>
+    writeAttributes(writer, COMMAND, attributes),
+  );
+}
+
+function ofService(key: ServiceKey, destination: DestinationAttributes): CommandAttributes {
+  return { service: serviceKeyAttributes(key), destination };
+}

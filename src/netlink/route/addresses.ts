@@ -1,0 +1,79 @@
+import { addressBytes, addressFromBytes, type Family } from "../../domain/endpoint.ts";
+import { attributeTable, raw, readAttributes, writeAttributes } from "../attributes.ts";
+import type { NetlinkRequest } from "../connection.ts";
+import { NLM_F_CREATE, NLM_F_EXCL } from "../messages.ts";
+import { ByteReader } from "../reader.ts";
+
+/** An address that a link carries. */
+export interface LinkAddress {
+  readonly family: Family;
+  readonly address: string;
+  readonly prefix: number;
+  readonly linkIndex: number;
+}
+
+/** EEXIST when the link has it already. */
+export function newAddress(address: LinkAddress): NetlinkRequest {
+  return addressRequest(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address);
+}
+
+/** EADDRNOTAVAIL when the link does not have it with this prefix length. */
+export function deleteAddress(address: LinkAddress): NetlinkRequest {
+  return addressRequest(RTM_DELADDR, 0, address);
+}
+
+/** To be dumped: the addresses of every link, of both families. */
+export function getAddresses(): NetlinkRequest {
+  return { type: RTM_GETADDR, body: (writer) => writer.zeros(IFADDRMSG_BYTES) };
+}
+
+/** One address of the dump, or undefined for one of another family. Throws MALFORMED_MESSAGE. */
+export function decodeAddress(payload: Uint8Array): LinkAddress | undefined {
+  const reader = new ByteReader(payload);
+  const familyNumber = reader.u8();
+  const prefix = reader.u8();
+  reader.u16(); // flags, scope
+  const linkIndex = reader.u32();
+  const { address, local } = readAttributes(reader, ADDRESS);
+  reader.finish("address");
+  const family = familyNumber === AF_INET ? "ipv4" : familyNumber === AF_INET6 ? "ipv6" : undefined;
+  if (family === undefined) return undefined;
+  // On a point-to-point link IFA_ADDRESS is the peer.
+  const own = local ?? address ?? new Uint8Array(0);
+  if (own.length !== (family === "ipv6" ? 16 : 4)) reader.fail();
+  reader.finish("address");
+  return { family, address: addressFromBytes(own), prefix, linkIndex };
+}
+
+// --- internal ---
+
+/** linux/rtnetlink.h */
+const RTM_NEWADDR = 20;
+const RTM_DELADDR = 21;
+const RTM_GETADDR = 22;
+
+/** linux/if_addr.h */
+const IFADDRMSG_BYTES = 8;
+const ADDRESS = attributeTable({ address: [1, raw], local: [2, raw] });
+
+/** Usable at once: duplicate address detection would keep an IPv6 address from being bound for a second. */
+const IFA_F_NODAD = 0x02;
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+function addressRequest(type: number, flags: number, address: LinkAddress): NetlinkRequest {
+  const bytes = addressBytes(address.address);
+  return {
+    type,
+    flags,
+    body(writer) {
+      writer.u8(address.family === "ipv6" ? AF_INET6 : AF_INET);
+      writer.u8(address.prefix);
+      writer.u8(IFA_F_NODAD);
+      writer.u8(0); // scope: global
+      writer.u32(address.linkIndex);
+      writeAttributes(writer, ADDRESS, { address: bytes, local: bytes });
+    },
+  };
+}

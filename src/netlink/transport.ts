@@ -1,0 +1,11 @@
+/** Carries datagrams to the kernel and back; in a test, to a function that plays the kernel. */
+export interface NetlinkTransport {
+  /** What lies below, for `status` and DEBUG logs: `libnl` or `netlink socket`. */
+  readonly via: string;
+  /** Throws an LvscareError; the transport is then of no more use. */
+  send(bytes: Uint8Array): void;
+  /** The next datagram, valid until the next call. Throws an LvscareError; the transport is then of no more use. */
+  receive(): Uint8Array;
+  /** Idempotent. */
+  close(): void;
+}

@@ -1,0 +1,46 @@
+import { ChunkedFraming } from "./chunked-framing.ts";
+import type { ResponseHead } from "./response-head.ts";
+
+export type FramingStep = "more" | "done" | { readonly malformed: string };
+
+/** Finds where a body ends, without keeping any of it. */
+export interface BodyFraming {
+  feed(bytes: Uint8Array): FramingStep;
+  /** Whether the peer may close here. */
+  readonly endsAtClose: boolean;
+}
+
+/** How the body of this response is delimited (RFC 9112, 6.3), or why that cannot be told. */
+export function bodyFraming(head: ResponseHead, method: string): BodyFraming | { readonly malformed: string } {
+  // 101 hands the connection to another protocol: for us the answer is over.
+  if (method === "HEAD" || head.status < 200 || head.status === 204 || head.status === 304) return lengthFraming(0);
+
+  const codings = tokens(head, "transfer-encoding");
+  // A transfer coding overrides a length; one that does not end in chunked is delimited by the connection's end.
+  if (codings.length > 0) return codings.at(-1)?.toLowerCase() === "chunked" ? new ChunkedFraming() : UNTIL_CLOSE;
+
+  const lengths = new Set(tokens(head, "content-length"));
+  if (lengths.size === 0) return UNTIL_CLOSE;
+  const [length = ""] = lengths;
+  if (lengths.size > 1 || !/^\d+$/.test(length)) return { malformed: "bad content length" };
+  return lengthFraming(Number(length));
+}
+
+// --- internal ---
+
+const UNTIL_CLOSE: BodyFraming = { feed: () => "more", endsAtClose: true };
+
+function lengthFraming(length: number): BodyFraming {
+  let left = length;
+  return {
+    endsAtClose: false,
+    feed: (bytes) => {
+      left -= bytes.length;
+      return left <= 0 ? "done" : "more";
+    },
+  };
+}
+
+function tokens(head: ResponseHead, name: string): string[] {
+  return (head.fields.get(name) ?? []).flatMap((value) => value.split(",").map((part) => part.trim()));
+}

@@ -1,0 +1,46 @@
+import { describeError } from "../../domain/errors.ts";
+
+/** What went wrong with a connection, in words: from the kernel's or the TLS library's name for it where there is one. */
+export function failureReason(error: unknown): string {
+  const name = errorName(error);
+  return (name === undefined ? undefined : WORDS[name]) ?? describeError(error);
+}
+
+/** Why the peer went away before TLS stood, from what the handshake reported. */
+export function handshakeFailure(problem: Error | null | undefined): string {
+  // Also said of a peer that just closes, so the name alone would blame a reset that never was.
+  if (!problem || errorName(problem) !== "EPROTO") return "closed during the TLS handshake";
+  // BoringSSL says `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER`: the last part is the matter.
+  const matter = problem.message.split(":").at(-1)?.trim() ?? "";
+  if (matter === "WRONG_VERSION_NUMBER") return "TLS handshake failed: the server speaks no TLS";
+  return `TLS handshake failed: ${matter.toLowerCase().replaceAll("_", " ")}`;
+}
+
+// --- internal ---
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connect refused",
+  ECONNRESET: "connection reset",
+  ECONNABORTED: "connection reset",
+  EPIPE: "connection reset",
+  ETIMEDOUT: "connection timed out",
+  EHOSTUNREACH: "no route to host",
+  EHOSTDOWN: "no route to host",
+  ENETUNREACH: "network unreachable",
+  ENETDOWN: "network down",
+  EADDRNOTAVAIL: "no local port or address left",
+  EAFNOSUPPORT: "address family not supported by this host",
+  EACCES: "connecting not permitted by this host",
+  EPERM: "connecting not permitted by this host",
+  EMFILE: "too many open files",
+  ENFILE: "too many open files",
+  ENOBUFS: "out of kernel memory",
+  ENOMEM: "out of kernel memory",
+};
+
+/** `errno` on our own errors, `code` on those of the runtime. */
+function errorName(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  if ("errno" in error && typeof error.errno === "string") return error.errno;
+  return "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,116 @@
+import { bodyFraming, type BodyFraming } from "./body-framing.ts";
+import { LineReader } from "./line-reader.ts";
+import { HeadReader, type ResponseHead } from "./response-head.ts";
+
+/** What a probe keeps of a response. */
+export interface Answer {
+  readonly status: number;
+  readonly location: string | undefined;
+}
+
+export type Reading =
+  | { readonly state: "reading" }
+  | { readonly state: "complete"; readonly answer: Answer }
+  | { readonly state: "broken"; readonly reason: string };
+
+/** For the heads of one exchange together, interim ones included. */
+const HEAD_LIMIT = 64 * 1024;
+/** Of the body as it comes over the wire; what is longer is not read, and the status stands. */
+const BODY_LIMIT = 64 * 1024;
+
+/**
+ * Reads one HTTP/1.x response from a server that may send anything: never throws, keeps at most the head limit in memory, and comes
+ * to the same result however the bytes are cut. Interim responses (1xx but 101) are passed over.
+ */
+export class ResponseReader {
+  readonly #method: string;
+  readonly #lines = new LineReader();
+  #head = new HeadReader();
+  #headBytes = 0;
+  #bodyBytes = 0;
+  #body: { readonly framing: BodyFraming; readonly answer: Answer } | undefined;
+  #reading: Reading = READING;
+
+  /** The request's method tells whether the response has a body. */
+  constructor(method: string) {
+    this.#method = method;
+  }
+
+  /** Where the reading stands after these bytes; once it is over, further bytes change nothing. */
+  feed(bytes: Uint8Array): Reading {
+    let offset = 0;
+    while (offset < bytes.length && this.#reading.state === "reading") {
+      offset = this.#body === undefined ? this.#feedHead(bytes, offset) : this.#feedBody(bytes, offset, this.#body);
+    }
+    return this.#reading;
+  }
+
+  /** Where the reading stands now that the peer has closed. */
+  end(): Reading {
+    if (this.#reading.state !== "reading") return this.#reading;
+    if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body.answer);
+    return this.#break(this.#headBytes === 0 ? "closed without an answer" : "closed before the answer was complete");
+  }
+
+  /** Takes at most one line, inside the budget: what lies past the limit must not decide anything. */
+  #feedHead(bytes: Uint8Array, offset: number): number {
+    const window = bytes.subarray(offset, offset + HEAD_LIMIT - this.#headBytes);
+    const found = this.#lines.next(window, 0);
+    const taken = found?.after ?? window.length;
+    this.#headBytes += taken;
+
+    if (found !== undefined) this.#takeHeadLine(found.line);
+    else if (!this.#head.accepts(this.#lines.pending)) this.#break("malformed response");
+    if (this.#headBytes >= HEAD_LIMIT && this.#body === undefined && this.#reading.state === "reading") {
+      this.#break("response headers too large");
+    }
+    return offset + taken;
+  }
+
+  #takeHeadLine(line: string): void {
+    const head = this.#head.take(line);
+    if (head === "malformed") this.#break("malformed response");
+    else if (head !== undefined) this.#takeHead(head);
+  }
+
+  #takeHead(head: ResponseHead): void {
+    if (head.status < 200 && head.status !== 101) {
+      this.#head = new HeadReader();
+      return;
+    }
+    const framing = bodyFraming(head, this.#method);
+    if ("malformed" in framing) {
+      this.#break(`malformed response: ${framing.malformed}`);
+      return;
+    }
+    const answer = { status: head.status, location: head.fields.get("location")?.[0] };
+    this.#body = { framing, answer };
+    this.#advance(new Uint8Array(), this.#body);
+  }
+
+  #feedBody(bytes: Uint8Array, offset: number, body: { framing: BodyFraming; answer: Answer }): number {
+    const window = bytes.subarray(offset, offset + BODY_LIMIT - this.#bodyBytes);
+    this.#bodyBytes += window.length;
+    this.#advance(window, body);
+    if (this.#bodyBytes >= BODY_LIMIT && this.#reading.state === "reading") this.#complete(body.answer);
+    return offset + window.length;
+  }
+
+  #advance(bytes: Uint8Array, body: { framing: BodyFraming; answer: Answer }): void {
+    const step = body.framing.feed(bytes);
+    if (step === "done") this.#complete(body.answer);
+    else if (step !== "more") this.#break(`malformed response: ${step.malformed}`);
+  }
+
+  #complete(answer: Answer): Reading {
+    return (this.#reading = { state: "complete", answer });
+  }
+
+  #break(reason: string): Reading {
+    return (this.#reading = { state: "broken", reason });
+  }
+}
+
+// --- internal ---
+
+const READING: Reading = { state: "reading" };

@@ -1,0 +1,120 @@
+import { parseAddress } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
+import { NetlinkConnection, type NetlinkRequest } from "../netlink/connection.ts";
+import { openKernelTransport } from "../netlink/kernel-transport.ts";
+import type { KernelRefusal } from "../netlink/messages.ts";
+import {
+  decodeAddress,
+  deleteAddress,
+  getAddresses,
+  newAddress,
+  type LinkAddress,
+} from "../netlink/route/addresses.ts";
+import { decodeLinkIndex, getLink } from "../netlink/route/links.ts";
+import type { NetlinkTransport } from "../netlink/transport.ts";
+
+/**
+ * Makes an address this host's own: on `lo`, as a network of one, when no link carries it. All of 127.0.0.0/8 is local already.
+ * Rejects with NOT_PERMITTED or KERNEL_REFUSED.
+ */
+export async function ensureLocalAddress(
+  address: string,
+  openTransport: () => NetlinkTransport = openRoute,
+): Promise<"already-local" | "added"> {
+  const own = ownAddress(address);
+  if (isAlwaysLocal(own.address)) return "already-local";
+  return connected(openTransport, (connection) => {
+    const present = readAddresses(connection).some((other) => other.address === own.address);
+    if (present) return "already-local";
+    const refusal = execute(connection, newAddress({ ...own, linkIndex: loopbackIndex(connection) }));
+    if (refusal === undefined) return "added";
+    // Somebody was quicker.
+    if (refusal.errno === "EEXIST") return "already-local";
+    throw refused(refusal, `add ${own.address}/${own.prefix} to lo`);
+  });
+}
+
+/**
+ * Takes back what `ensureLocalAddress` did, and says whether there was anything to take back. Only from `lo`, only an address that
+ * stands there as a network of one, and never one of 127.0.0.0/8 or ::1. Rejects as `ensureLocalAddress` does.
+ */
+export async function removeLoopbackAddress(
+  address: string,
+  openTransport: () => NetlinkTransport = openRoute,
+): Promise<boolean> {
+  const own = ownAddress(address);
+  if (isAlwaysLocal(own.address)) return false;
+  return connected(openTransport, (connection) => {
+    const onLoopback = { ...own, linkIndex: loopbackIndex(connection) };
+    const present = readAddresses(connection).some(
+      (other) =>
+        other.address === onLoopback.address &&
+        other.prefix === onLoopback.prefix &&
+        other.linkIndex === onLoopback.linkIndex,
+    );
+    if (!present) return false;
+    const refusal = execute(connection, deleteAddress(onLoopback));
+    if (refusal === undefined) return true;
+    // Somebody was quicker.
+    if (refusal.errno === "EADDRNOTAVAIL") return false;
+    throw refused(refusal, `remove ${own.address}/${own.prefix} from lo`);
+  });
+}
+
+// --- internal ---
+
+const LOOPBACK = "lo";
+
+function openRoute(): NetlinkTransport {
+  return openKernelTransport("route");
+}
+
+/** One use, one socket: this happens twice in the life of a daemon. */
+function connected<T>(openTransport: () => NetlinkTransport, action: (connection: NetlinkConnection) => T): T {
+  const connection = new NetlinkConnection(openTransport);
+  try {
+    return action(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+function ownAddress(text: string): Omit<LinkAddress, "linkIndex"> {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new LvscareError("BAD_ADDRESS", `"${text}" is not an IP address`);
+  return { ...parsed, prefix: parsed.family === "ipv6" ? 128 : 32 };
+}
+
+function isAlwaysLocal(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+function readAddresses(connection: NetlinkConnection): readonly LinkAddress[] {
+  const { replies, refusal } = connection.dump(getAddresses(), decodeAddress);
+  if (refusal !== undefined) throw refused(refusal, "read this host's addresses");
+  return replies.filter((address) => address !== undefined);
+}
+
+function loopbackIndex(connection: NetlinkConnection): number {
+  const { replies, refusal } = connection.request(getLink(LOOPBACK), decodeLinkIndex);
+  const [index] = replies;
+  if (refusal === undefined && index !== undefined) return index;
+  throw refused(refusal ?? { errno: "ENODEV" }, `find the link ${LOOPBACK}`);
+}
+
+function execute(connection: NetlinkConnection, request: NetlinkRequest): KernelRefusal | undefined {
+  return connection.request(request, () => undefined).refusal;
+}
+
+function refused(refusal: KernelRefusal, operation: string): LvscareError {
+  const options = { operation, errno: refusal.errno };
+  if (refusal.errno === "EPERM" || refusal.errno === "EACCES") {
+    return new LvscareError("NOT_PERMITTED", "the kernel does not let this process change addresses", {
+      ...options,
+      remedy:
+        "run as root or with CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN), or give lo the address beforehand",
+    });
+  }
+  const detail = refusal.detail === undefined ? "" : `: ${refusal.detail}`;
+  return new LvscareError("KERNEL_REFUSED", `the kernel refused with ${refusal.errno}${detail}`, options);
+}

@@ -1,0 +1,68 @@
+import { availableParallelism } from "node:os";
+import { runInVm } from "../../test/kernel/harness/machine.ts";
+import { hostKernelWillDo, runOnHost } from "../../test/kernel/harness/host-kernel.ts";
+import { bunTestArguments, countTests, reportPath } from "./bun-test.ts";
+import { checkout } from "./checkout.ts";
+import { type Counts, sum } from "./counts.ts";
+import { HeldOutput } from "./held-output.ts";
+import { shardsOf } from "./shards.ts";
+
+const timeoutMs = 15 * 60_000;
+
+/** Starts the kernel tests, and prints nothing until asked for the result. */
+export async function startKernelTests(files: readonly string[], reports: string): Promise<() => Promise<Counts>> {
+  if (files.length === 0) throw new Error("there are no kernel tests");
+  const onHost = await useHostKernel();
+  const shards = onHost ? [files] : shardsOf(files, shardCount());
+  const runs = shards.map((shard, index) => {
+    const output = new HeldOutput();
+    const report = reportPath(reports, `kernel-${index}`);
+    const command = [process.execPath, ...bunTestArguments(shard, report)];
+    const run = { command, cwd: checkout, timeoutMs, stdout: output.write, stderr: output.write };
+    const ended = onHost
+      ? runOnHost(run)
+      : runInVm({ ...run, cpus: cpusFor(shards.length), writableFolders: [reports] });
+    // Not yet awaited, so a failure must not count as unhandled meanwhile.
+    ended.catch(() => {});
+    return { shard, report, output, ended };
+  });
+  return async () => {
+    process.stdout.write(onHost ? "on this machine's kernel\n" : `in ${shards.length} VM(s)\n`);
+    const counts: Counts[] = [];
+    for (const { shard, report, output, ended } of runs) {
+      output.release();
+      const exitCode = await ended.then(
+        (result) => result.exitCode,
+        (error: unknown) => {
+          process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
+          return 1;
+        },
+      );
+      counts.push(await countTests(shard, report, exitCode));
+    }
+    return sum(counts);
+  };
+}
+
+async function useHostKernel(): Promise<boolean> {
+  const wanted = process.env["LVSCARE_KERNEL"];
+  if (wanted === "vm") return false;
+  if (wanted === "host") return true;
+  if (wanted !== undefined) throw new Error(`LVSCARE_KERNEL is "vm" or "host", not "${wanted}"`);
+  return hostKernelWillDo();
+}
+
+function shardCount(): number {
+  const wanted = process.env["LVSCARE_KERNEL_SHARDS"];
+  if (wanted === undefined) return availableParallelism() >= 4 ? 2 : 1;
+  const count = Number(wanted);
+  if (!Number.isInteger(count) || count < 1) {
+    throw new Error(`LVSCARE_KERNEL_SHARDS is a positive whole number, not "${wanted}"`);
+  }
+  return count;
+}
+
+/** A guest with one processor would hide races. */
+function cpusFor(machines: number): number {
+  return Math.min(4, Math.max(2, Math.floor(availableParallelism() / machines)));
+}

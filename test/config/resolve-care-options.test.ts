@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { formatEndpoint } from "../../src/domain/endpoint.ts";
+import { problemsOf, resolveArgv, SERVERS } from "./resolve-line.ts";
+
+describe("required flags", () => {
+  test("--vs and --rs are missed in the Go program's words", () => {
+    expect(problemsOf([])).toEqual(['required flag(s) "vs" not set', 'required flag(s) "rs" not set']);
+    expect(problemsOf(["--vs", "10.0.0.1:80"])).toEqual(['required flag(s) "rs" not set']);
+    expect(problemsOf(["--vs", "", "--rs", " "])).toEqual([
+      'required flag(s) "vs" not set',
+      'required flag(s) "rs" not set',
+    ]);
+  });
+
+  test("to clean up takes no real server, run-once or not", () => {
+    expect(problemsOf(["--vs", "10.0.0.1:80", "-C"])).toEqual([]);
+    expect(resolveArgv(["--vs", "10.0.0.1:80", "-C", "--run-once"])).toMatchObject({ clean: true, runOnce: true });
+  });
+
+  test("a flag that came without its value is not missed a second time", () => {
+    expect(problemsOf(["--rs", "--vs"])).toEqual(["flag --rs needs a value", "flag --vs needs a value"]);
+  });
+});
+
+describe("families", () => {
+  test("IPv6 goes with IPv6", () => {
+    const { service, realServers } = resolveArgv(["--vs", "[fd00:0::1]:80", "--rs", "[fd00::2]:80", "--mode", ""]);
+    expect(formatEndpoint(service.endpoint)).toBe("[fd00::1]:80");
+    expect(service.persistencePrefix).toBe(128);
+    expect(realServers.map(({ endpoint }) => formatEndpoint(endpoint))).toEqual(["[fd00::2]:80"]);
+  });
+
+  test("only a proxy bridges them", () => {
+    const argv = ["--vs", "10.0.0.1:80", "--rs", "[fd00::2]:80"];
+    expect(problemsOf(argv)).toEqual(['--rs: "[fd00::2]:80" is IPv6 but the virtual server is IPv4']);
+    expect(problemsOf([...argv, "--data-plane", "userspace"])).toEqual([]);
+  });
+
+  test("only a proxy listens on every address", () => {
+    const argv = ["--vs", "0.0.0.0:80", "--rs", "10.0.0.2:80"];
+    expect(problemsOf([...argv, "--data-plane", "ipvs"])).toHaveLength(1);
+    expect(problemsOf([...argv, "--data-plane", "userspace"])).toEqual([]);
+  });
+
+  test("the gateway's matters in route mode only", () => {
+    expect(problemsOf([...SERVERS, "--ip", "fd00::9", "--mode", "link"])).toEqual([]);
+  });
+});
+
+test("connecting gets the least of its own time, the whole check's and the interval", () => {
+  const connectTimeout = (...argv: readonly string[]): number =>
+    resolveArgv([...SERVERS, ...argv]).probe.connectTimeoutMs;
+  expect(connectTimeout()).toBe(3000);
+  expect(connectTimeout("--health-timeout", "2s")).toBe(2000);
+  expect(connectTimeout("--interval", "1")).toBe(1000);
+  expect(connectTimeout("--interval", "0", "--health-connect-timeout", "1m")).toBe(5000);
+});
+
+test("every problem is reported, one line each", () => {
+  expect(problemsOf(["--vs", "a", "--heath-path", "/", "--interval", "1.5", "--health-status", "1,2\n"])).toEqual([
+    "unknown flag --heath-path; did you mean --health-path?",
+    '--vs: "a" is not an address with a port; write it as IP:port',
+    'required flag(s) "rs" not set',
+    '--interval: "1.5" is not an interval; write whole seconds like 5 or a duration like 1.5s',
+    '--health-status: "1" is not a whole number from 100 to 999',
+    '--health-status: "2" is not a whole number from 100 to 999',
+  ]);
+});
+
+test("what a terminal would obey is shown instead of sent", () => {
+  expect(problemsOf([...SERVERS, "--mode", "\u001B[2J\nx\u202E"])).toEqual([
+    '--mode: "\\x1b[2J\\nx\\u202e" is not one of route, link, none',
+  ]);
+});
+
+test("repeated flags add up where they are lists and the last wins where they are not", () => {
+  const options = resolveArgv([
+    ...SERVERS,
+    "--rs=10.0.0.3:80",
+    "--mode=link",
+    "--mode=route",
+    "--run-once",
+    "--run-once=false",
+  ]);
+  expect(options.realServers).toHaveLength(2);
+  expect(options.reach.mode).toBe("route");
+  expect(options.runOnce).toBe(false);
+});
+
+test("headers of several flags are one map", () => {
+  const flags = ["X-A=1", "X-B=2", "X-A=3"].map((pair) => `--health-req-headers=${pair}`);
+  expect(resolveArgv([...SERVERS, ...flags]).probe.headers).toEqual([
+    ["X-A", "3"],
+    ["X-B", "2"],
+  ]);
+});

@@ -1,0 +1,148 @@
+import { describe, expect, test } from "bun:test";
+import { closeFd, openTcpSocket } from "#native";
+import { addressBytes, type Endpoint } from "../../../src/domain/endpoint.ts";
+import { NO_TRAFFIC, realServer } from "../../../src/domain/virtual-server.ts";
+import { libc } from "../../../native/libc.ts";
+import { connectTo, eventually, greeted, greeter, openDescriptors, serve, whoAnswers } from "./tcp-peers.ts";
+import { useService } from "./use-service.ts";
+
+/** An endpoint at which nobody listens. */
+function refusing(): Endpoint {
+  using server = serve("127.0.0.1", {});
+  return server.endpoint;
+}
+
+/** An endpoint that never answers a SYN: it listens, never accepts, and its queue is full. */
+function blackHole(address: string): Disposable & { readonly endpoint: Endpoint } {
+  const endpoint = { family: "ipv4", address, port: 17_443 } as const;
+  const fd = libc().socket(2, 1, 0);
+  const name = new Uint8Array(new ArrayBuffer(16));
+  name.set([2, 0, endpoint.port >> 8, endpoint.port & 0xff, ...addressBytes(address)]);
+  expect(libc().bind(fd, name, name.length)).toBe(0);
+  expect(libc().listen(fd, 0)).toBe(0);
+  const fds = [fd, openTcpSocket(endpoint), openTcpSocket(endpoint)];
+  return { endpoint, [Symbol.dispose]: () => fds.forEach(closeFd) };
+}
+
+describe("a dial that fails", () => {
+  test("goes to the next server within the client's connection", async () => {
+    using alive = greeter("127.0.0.1", "alive");
+    await using proxy = await useService([refusing(), alive.endpoint, refusing()]);
+    const { endpoint, stage, service } = proxy;
+    for (let time = 0; time < 4; time++) expect(await whoAnswers(endpoint)).toBe("alive");
+    const observed = await stage.plane.read(service);
+    expect(observed?.realServers.map(({ stats }) => stats.connections)).toEqual([0, 4, 0]);
+  });
+
+  test("goes to the next server also when the kernel refuses to dial at all", async () => {
+    using alive = greeter("127.0.0.1", "alive");
+    const unreachable = { ...alive.endpoint, address: "127.0.0.2" };
+    const dial = (target: Endpoint) => {
+      if (target.address === unreachable.address) throw new Error("ENETUNREACH");
+      return openTcpSocket(target);
+    };
+    await using proxy = await useService([unreachable, alive.endpoint], { dial });
+    const { endpoint } = proxy;
+    expect(await whoAnswers(endpoint)).toBe("alive");
+  });
+
+  test("moves on from a server that never answers, and keeps what the client has already said", async () => {
+    const address = `127.1.${process.pid & 255}.9`;
+    using hole = blackHole(address);
+    using alive = serve("127.0.0.1", {});
+    await using proxy = await useService([hole.endpoint, alive.endpoint], { dialTimeoutMs: 40 });
+    const { endpoint, counts } = proxy;
+    const before = openDescriptors();
+    const early = new Uint8Array(2_000_000).fill(7);
+    const client = await connectTo(endpoint);
+    client.send(early).finish();
+    await eventually(async () => (await counts())[0]?.[0] === 1);
+    await eventually(() => alive.peers[0]?.ended === true);
+    expect(alive.peers[0]?.digest()).toBe(new Bun.CryptoHasher("sha1").update(early).digest("hex"));
+    expect(await counts()).toEqual([
+      [0, 0],
+      [0, 1],
+    ]);
+
+    client.socket.terminate();
+    await eventually(() => openDescriptors() <= before);
+  });
+
+  test("leaves no trace of the client in the figures of the server that failed", async () => {
+    using hole = blackHole(`127.1.${process.pid & 255}.12`);
+    using alive = serve("127.0.0.1", {});
+    await using proxy = await useService([hole.endpoint, alive.endpoint], { dialTimeoutMs: 40 });
+    const { endpoint, stage, service } = proxy;
+    const client = await connectTo(endpoint);
+    client.send("question").finish();
+    await eventually(() => alive.peers[0]?.ended === true);
+    const figures = (await stage.plane.read(service))?.realServers.map((one) => [
+      one.activeConnections,
+      one.inactiveConnections,
+      one.stats,
+    ]);
+    expect(figures).toEqual([
+      [0, 0, NO_TRAFFIC],
+      [0, 1, { ...NO_TRAFFIC, connections: 1, inPackets: 1, inBytes: 8 }],
+    ]);
+  });
+
+  test("is given up when the client leaves", async () => {
+    using hole = blackHole(`127.1.${process.pid & 255}.10`);
+    await using proxy = await useService([hole.endpoint], { dialTimeoutMs: 60_000 });
+    const { endpoint, counts } = proxy;
+    const before = openDescriptors();
+    const client = await connectTo(endpoint);
+    await eventually(async () => (await counts())[0]?.[0] === 1);
+    client.socket.terminate();
+    await eventually(async () => (await counts())[0]?.[0] === 0);
+    await eventually(() => openDescriptors() <= before);
+  });
+
+  test("goes elsewhere when its server is removed meanwhile", async () => {
+    using hole = blackHole(`127.1.${process.pid & 255}.11`);
+    using alive = greeter("127.0.0.1", "alive");
+    await using proxy = await useService([hole.endpoint, alive.endpoint], { dialTimeoutMs: 60_000 });
+    const { endpoint, counts, apply } = proxy;
+    const answer = whoAnswers(endpoint);
+    await eventually(async () => (await counts())[0]?.[0] === 1);
+    await apply({ kind: "server.remove", endpoint: hole.endpoint });
+    expect(await answer).toBe("alive");
+  });
+});
+
+describe("a client is turned away by reset", () => {
+  test.each([
+    ["when every server refuses", () => [refusing(), refusing()]],
+    ["when no server has a weight", () => [realServer(refusing(), 0)]],
+    ["when there is no server", () => []],
+  ])("%s", async (_when, realServers) => {
+    await using proxy = await useService(realServers());
+    const { endpoint } = proxy;
+    const client = await connectTo(endpoint);
+    await client.until(({ closed }) => closed);
+    expect(client.errno).toBe("ECONNRESET");
+  });
+});
+
+describe("thresholds", () => {
+  test("keep a full server from new connections until it is below three quarters", async () => {
+    using small = greeter("127.0.0.1", "small");
+    using large = greeter("127.0.0.1", "large");
+    const limited = { ...realServer(small.endpoint, 100), upperThreshold: 4 };
+    await using proxy = await useService([limited, large.endpoint], { scheduler: "wrr" });
+    const { endpoint } = proxy;
+    const open = [];
+    for (let time = 0; time < 4; time++) open.push(await greeted(endpoint));
+    expect(open.map(({ text }) => text)).toEqual(Array(4).fill("small\n"));
+    expect(await whoAnswers(endpoint)).toBe("large");
+
+    open[0]?.socket.terminate();
+    await eventually(() => small.peers[0]?.closed === true);
+    expect(await whoAnswers(endpoint)).toBe("large");
+
+    open[1]?.socket.terminate();
+    await eventually(() => small.peers[1]?.closed === true);
+    expect(await whoAnswers(endpoint)).toBe("small");
+  });
+});

@@ -1,0 +1,19 @@
+import { homedir } from "node:os";
+import { dirname, resolve } from "node:path";
+
+/** Little of the host's environment: what a command needs to find programs, and this very Bun. */
+export function guestEnvironment(): Record<string, string> {
+  const checkout = resolve(import.meta.dir, "../../..");
+  return {
+    PATH: [
+      `${checkout}/node_modules/.bin`,
+      dirname(process.execPath),
+      "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ].join(":"),
+    HOME: homedir(),
+    LANG: "C.UTF-8",
+    TERM: process.env["TERM"] ?? "dumb",
+    LVSCARE_VM: "1",
+    LVSCARE_KERNEL_TESTS: "1",
+  };
+}

@@ -1,0 +1,71 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { cachedFolder, cacheFolder } from "./cache-folder.ts";
+import { installMissingPackages, updatePackageLists } from "./packages.ts";
+import { progress } from "./progress.ts";
+import { runCommand } from "./run-command.ts";
+import { unpackedKernel } from "./vmlinux.ts";
+
+export type KernelImage = {
+  version: string;
+  bootFile: string;
+  /** The folder that becomes the guest's /lib/modules. */
+  modules: string;
+};
+
+/** Debian's current kernel, unpacked beside the host's and never installed; a cached one is kept for ever. */
+export function kernelImage(): Promise<KernelImage> {
+  image ??= prepareImage();
+  return image;
+}
+
+let image: Promise<KernelImage> | undefined;
+
+async function prepareImage(): Promise<KernelImage> {
+  await installMissingPackages();
+  const name = (await newestCached()) ?? (await resolvePackage());
+  const version = name.slice(packagePrefix.length);
+  const folder = await cachedFolder(name, (into) => unpack(name, version, into));
+  return {
+    version,
+    bootFile: await unpackedKernel(join(folder, "boot", `vmlinuz-${version}`), version),
+    modules: join(folder, "lib/modules"),
+  };
+}
+
+const packagePrefix = "linux-image-";
+
+async function newestCached(): Promise<string | undefined> {
+  const names = await readdir(cacheFolder).catch(() => []);
+  return names
+    .filter((name) => name.startsWith(packagePrefix))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
+    .at(-1);
+}
+
+/** `linux-image-amd64` is an empty package that depends on the kernel of the day. */
+async function resolvePackage(): Promise<string> {
+  await updatePackageLists();
+  const depends = await runCommand(["apt-cache", "depends", "linux-image-amd64"], {
+    timeoutMs: 60_000,
+  });
+  const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
+  if (name === undefined) throw new Error(`linux-image-amd64 depends on no kernel:\n${depends}`);
+  return name;
+}
+
+async function unpack(name: string, version: string, folder: string): Promise<void> {
+  progress(`downloading ${name}`);
+  const download = join(folder, "download");
+  await mkdir(download);
+  await runCommand(["apt-get", "--quiet", "-o", "APT::Sandbox::User=root", "download", name], {
+    cwd: download,
+    timeoutMs: 600_000,
+  });
+  progress(`unpacking ${name}`);
+  for (const file of await readdir(download)) {
+    await runCommand(["dpkg", "-x", join(download, file), folder], { timeoutMs: 300_000 });
+  }
+  await rm(download, { recursive: true });
+  await runCommand(["depmod", "-b", folder, version], { timeoutMs: 120_000 });
+}

@@ -1,0 +1,42 @@
+import { progress } from "./progress.ts";
+import { runCommand } from "./run-command.ts";
+
+/** What the harness, the guest and the tests in it need, by the file that shows it is there. */
+const packages = [
+  { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },
+  { name: "kmod", file: "/usr/sbin/depmod" },
+  { name: "cpio", file: "/usr/bin/cpio" },
+  { name: "busybox-static", file: "/bin/busybox" },
+  { name: "xz-utils", file: "/usr/bin/xz" },
+  { name: "ipvsadm", file: "/usr/sbin/ipvsadm" },
+  { name: "ipset", file: "/usr/sbin/ipset" },
+  { name: "iptables", file: "/usr/sbin/iptables" },
+  { name: "nftables", file: "/usr/sbin/nft" },
+  { name: "iproute2", file: "/usr/sbin/ip" },
+  { name: "curl", file: "/usr/bin/curl" },
+  { name: "libnl-3-200", file: "/lib/x86_64-linux-gnu/libnl-3.so.200" },
+  { name: "libnl-genl-3-200", file: "/lib/x86_64-linux-gnu/libnl-genl-3.so.200" },
+] as const;
+
+export async function installMissingPackages(): Promise<void> {
+  const present = await Promise.all(packages.map(({ file }) => Bun.file(file).exists()));
+  const missing = packages.filter((_, index) => !present[index]).map(({ name }) => name);
+  if (missing.length === 0) return;
+  await updatePackageLists();
+  progress(`installing ${missing.join(" ")}`);
+  await runCommand([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { timeoutMs: 600_000 });
+}
+
+/** `apt-get download` needs fresh lists too: a listed kernel leaves the mirror when its successor arrives. */
+export async function updatePackageLists(): Promise<void> {
+  updated ??= (async () => {
+    if (process.getuid?.() !== 0) throw new Error("installing packages for the test VM needs root");
+    progress("updating the package lists");
+    await runCommand([...aptGet, "update"], { timeoutMs: 300_000 });
+  })();
+  await updated;
+}
+
+let updated: Promise<void> | undefined;
+
+const aptGet = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"];

@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import type { KernelImage } from "./kernel-image.ts";
+
+export type Hardware = {
+  kernel: KernelImage;
+  initramfs: string;
+  memoryMb: number;
+  cpus: number;
+  /** The run's own folder: the share with settings and output, and the kernel's log. */
+  folder: string;
+  writableFolders: readonly string[];
+  /** A second serial port on our terminal. */
+  interactive: boolean;
+};
+
+export function qemuArguments(hardware: Hardware): string[] {
+  const terminal = ["-chardev", "stdio,id=terminal,signal=off", "-serial", "chardev:terminal"];
+  return [
+    "qemu-system-x86_64",
+    // Emulated, never /dev/kvm: where a virtual machine has one at all, it may hang the guest.
+    ..."-accel tcg,thread=multi -cpu max".split(" "),
+    ..."-nodefaults -no-user-config -nographic -no-reboot -monitor none".split(" "),
+    ...flag("-m", hardware.memoryMb),
+    ...flag("-smp", hardware.cpus),
+    ...flag("-kernel", hardware.kernel.bootFile),
+    ...flag("-initrd", hardware.initramfs),
+    ...flag("-append", kernelParameters.join(" ")),
+    ...flag("-serial", `file:${join(hardware.folder, "kernel.log")}`),
+    ...(hardware.interactive ? terminal : []),
+    ...share("root", "/", "readonly=on,multidevs=remap"),
+    ...share("share", join(hardware.folder, "share")),
+    ...hardware.writableFolders.flatMap((path, index) => share(`writable${index}`, path)),
+  ];
+}
+
+/** The guest's name of the second serial port. */
+export const terminalDevice = "/dev/ttyS1";
+
+const kernelParameters = [
+  "console=ttyS0",
+  "panic=-1",
+  "oops=panic",
+  // Emulated, the counter-measures against speculation cost time and protect nobody.
+  "mitigations=off",
+  "nokaslr",
+  // The emulated clock sources disagree under load; without these the guest may stall or warn at boot.
+  "no_timer_check",
+  "tsc=reliable",
+];
+
+function flag(name: string, value: string | number): string[] {
+  return [name, String(value)];
+}
+
+function share(tag: string, path: string, more = ""): string[] {
+  const options = `local,path=${path.replaceAll(",", ",,")},mount_tag=${tag},security_model=none`;
+  return flag("-virtfs", more === "" ? options : `${options},${more}`);
+}

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import type { RunFolder } from "./run-folder.ts";
+
+const bootTimeoutMs = 180_000;
+
+/** Runs QEMU until the guest powers off; throws when `stop` aborts or the guest never reaches its command. */
+export async function runQemu(
+  argv: readonly string[],
+  run: RunFolder,
+  { interactive, stop }: { interactive: boolean; stop: AbortSignal },
+): Promise<void> {
+  stop.throwIfAborted();
+  const log = interactive ? "inherit" : Bun.file(join(run.path, "qemu.log"));
+  // The parent-death signal covers the one end of ours that we cannot handle.
+  const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...argv], {
+    stdin: interactive ? "inherit" : "ignore",
+    stdout: log,
+    stderr: log,
+  });
+  let failure: unknown;
+  const end = (reason: unknown): void => {
+    failure ??= reason;
+    child.kill("SIGKILL");
+  };
+  const onStop = (): void => end(stop.reason);
+  stop.addEventListener("abort", onStop);
+  const boot = setTimeout(async () => {
+    if (!(await run.started)) end(new Error(`the test VM did not boot in ${bootTimeoutMs} ms`));
+  }, bootTimeoutMs);
+  const code = await child.exited;
+  clearTimeout(boot);
+  stop.removeEventListener("abort", onStop);
+  if (failure !== undefined) throw failure;
+  if (code !== 0) throw new Error(`QEMU failed with exit code ${code}: ${await run.qemuLog()}`);
+}

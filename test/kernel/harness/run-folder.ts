@@ -1,0 +1,54 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** One run's files on the host; those under `share` are the guest's /run/vm. */
+export class RunFolder implements AsyncDisposable {
+  readonly path: string;
+  readonly share: string;
+  readonly stdout: string;
+  readonly stderr: string;
+
+  static async create(): Promise<RunFolder> {
+    const run = new RunFolder(await mkdtemp(join(tmpdir(), "lvscare-vm-")));
+    await mkdir(run.share);
+    await Promise.all([Bun.write(run.stdout, ""), Bun.write(run.stderr, "")]);
+    return run;
+  }
+
+  private constructor(path: string) {
+    this.path = path;
+    this.share = join(path, "share");
+    this.stdout = join(this.share, "stdout");
+    this.stderr = join(this.share, "stderr");
+  }
+
+  /** Whether the guest came as far as its command. */
+  get started(): Promise<boolean> {
+    return Bun.file(join(this.share, "started")).exists();
+  }
+
+  async exitCode(): Promise<number | undefined> {
+    const text = await readText(join(this.share, "exit-code"));
+    return text.trim() === "" ? undefined : Number(text);
+  }
+
+  /** Without what the firmware prints on the same serial port. */
+  async kernelLog(): Promise<string> {
+    const text = await readText(join(this.path, "kernel.log"));
+    return text.slice(text.indexOf("[    0.0"));
+  }
+
+  qemuLog(): Promise<string> {
+    return readText(join(this.path, "qemu.log"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  const file = Bun.file(path);
+  return (await file.exists()) ? file.text() : "";
+}

@@ -1,0 +1,280 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
+import type { DataPlane } from "../../src/dataplane/data-plane.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import type { Operation } from "../../src/domain/plan.ts";
+import {
+  NO_TRAFFIC,
+  realServer,
+  SCHEDULERS,
+  virtualServer,
+  type RealServer,
+  type VirtualServer,
+} from "../../src/domain/virtual-server.ts";
+
+const inVm = process.env["LVSCARE_KERNEL_TESTS"] === "1";
+
+const v4 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103.97.12:6443") }, "rr");
+const v6 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("[fd00::12]:6443") }, "wrr");
+const idle = { activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC };
+
+describe.skipIf(!inVm)("the data plane of the kernel", () => {
+  let plane: DataPlane;
+
+  beforeAll(async () => {
+    plane = await openIpvs();
+  });
+
+  afterAll(() => plane.close());
+
+  afterEach(() => void run("ipvsadm", "-C"));
+
+  test("reaches the kernel through libnl", () => {
+    expect([plane.kind, plane.via]).toEqual(["ipvs", "libnl"]);
+  });
+
+  test("makes, changes and deletes an IPv4 virtual server", async () => {
+    const a = server("10.0.0.1:6443", { weight: 3 });
+    const b = server("10.0.0.2:6443", { forwarding: "direct-route", upperThreshold: 20, lowerThreshold: 10 });
+    expect(await plane.apply(v4, [create(v4), add(a), add(b)])).toEqual([]);
+    expect(table()).toEqual([
+      "TCP 10.103.97.12:6443 rr",
+      "-> 10.0.0.1:6443 Masq 3 0 0",
+      "-> 10.0.0.2:6443 Route 1 0 0",
+    ]);
+    expect(await plane.read(v4)).toEqual({
+      service: v4,
+      stats: NO_TRAFFIC,
+      realServers: [
+        { server: a, ...idle },
+        { server: b, ...idle },
+      ],
+    });
+
+    const changed: VirtualServer = {
+      ...v4,
+      scheduler: "mh",
+      flags: ["persistent", "flag-1", "flag-2"],
+      persistenceTimeoutS: 300,
+      persistencePrefix: 24,
+    };
+    const drained = { ...a, weight: 0 };
+    const changes: readonly Operation[] = [
+      { kind: "service.update", service: changed, from: v4 },
+      { kind: "server.update", server: drained, from: a },
+      { kind: "server.remove", endpoint: b.endpoint },
+    ];
+    expect(await plane.apply(v4, changes)).toEqual([]);
+    expect(table()).toEqual([
+      "TCP 10.103.97.12:6443 mh (mh-fallback,mh-port) persistent 300 mask 255.255.255.0",
+      "-> 10.0.0.1:6443 Masq 0 0 0",
+    ]);
+    expect(await plane.read(v4)).toEqual({
+      service: changed,
+      stats: NO_TRAFFIC,
+      realServers: [{ server: drained, ...idle }],
+    });
+
+    expect(await plane.apply(v4, [{ kind: "service.delete", service: v4 }])).toEqual([]);
+    expect(table()).toEqual([]);
+    expect(await plane.read(v4)).toBeUndefined();
+  });
+
+  test("makes IPv6 virtual servers, with a tunnel to an IPv4 real server", async () => {
+    const sticky: VirtualServer = {
+      ...v6,
+      protocol: "udp",
+      flags: ["persistent"],
+      persistenceTimeoutS: 60,
+      persistencePrefix: 64,
+    };
+    const near = server("[fd00::a]:6443", { weight: 2 });
+    const far = server("10.9.0.1:6443", { forwarding: "tunnel" });
+    expect(await plane.apply(sticky, [create(sticky), add(near), add(far)])).toEqual([]);
+    expect(table()).toEqual([
+      "UDP [fd00::12]:6443 wrr persistent 60 mask 64",
+      "-> [fd00::a]:6443 Masq 2 0 0",
+      "-> 10.9.0.1:6443 Tunnel 1 0 0",
+    ]);
+    expect(await plane.read(sticky)).toEqual({
+      service: sticky,
+      stats: NO_TRAFFIC,
+      realServers: [
+        { server: near, ...idle },
+        { server: far, ...idle },
+      ],
+    });
+  });
+
+  test("a real server on this host keeps the forwarding method that it was given", async () => {
+    const own = server("127.0.0.1:6443");
+    expect(await plane.apply(v4, [create(v4), add(own)])).toEqual([]);
+    expect((await plane.read(v4))?.realServers).toEqual([{ server: own, ...idle }]);
+  });
+
+  test.each(SCHEDULERS.map((scheduler) => [scheduler]))("makes and tries out scheduler %s", async (scheduler) => {
+    const service = { ...v4, scheduler };
+    if (run("modinfo", `ip_vs_${scheduler}`).exitCode !== 0) {
+      await expect(plane.preflight(service)).rejects.toMatchObject({ code: "SCHEDULER_MISSING" });
+      return;
+    }
+    await plane.preflight(service);
+    expect(table()).toEqual([]);
+    expect(await plane.apply(service, [create(service)])).toEqual([]);
+    expect(table()).toEqual([`TCP 10.103.97.12:6443 ${scheduler}`]);
+    expect((await plane.read(service))?.service).toEqual(service);
+  });
+
+  test("names the operations that failed and does the others", async () => {
+    const a = server("10.0.0.1:6443");
+    const b = server("10.0.0.2:6443");
+    await plane.apply(v4, [create(v4), add(a)]);
+    const operations: readonly Operation[] = [
+      add(a),
+      add(b),
+      { kind: "server.update", server: server("10.0.0.9:6443"), from: b },
+      { kind: "server.update", server: { ...a, weight: 4 }, from: a },
+      { kind: "server.remove", endpoint: parseEndpoint("10.0.0.8:6443") },
+    ];
+    const failed = await plane.apply(v4, operations);
+    expect(failed.map(({ operation, error }) => [operation, error.code, error.errno])).toEqual([
+      [operations[0], "KERNEL_REFUSED", "EEXIST"],
+      [operations[2], "KERNEL_REFUSED", "ENOENT"],
+      [operations[4], "KERNEL_REFUSED", "ENOENT"],
+    ]);
+    expect(table()).toEqual(["TCP 10.103.97.12:6443 rr", "-> 10.0.0.1:6443 Masq 4 0 0", "-> 10.0.0.2:6443 Masq 1 0 0"]);
+  });
+
+  test("says that there is no such virtual server", async () => {
+    const [failed] = await plane.apply(v4, [add(server("10.0.0.1:6443"))]);
+    expect(failed?.error).toMatchObject({
+      code: "KERNEL_REFUSED",
+      errno: "ESRCH",
+      message: "the kernel refused with ESRCH: there is no such virtual server",
+      operation: "add real server 10.0.0.1:6443 weight 1",
+    });
+  });
+
+  test("adds a thousand real servers and reads them in their order", async () => {
+    const servers = Array.from({ length: 1000 }, (_, index) => server(`10.1.${index >> 8}.${index & 255}:6443`));
+    expect(await plane.apply(v4, [create(v4), ...servers.map(add)])).toEqual([]);
+    expect(table().length).toBe(1001);
+    expect((await plane.read(v4))?.realServers.map((seen) => seen.server)).toEqual(servers);
+    const removals = servers.map(({ endpoint }) => ({ kind: "server.remove", endpoint }) as const);
+    expect(await plane.apply(v4, removals)).toEqual([]);
+    expect(table()).toEqual(["TCP 10.103.97.12:6443 rr"]);
+  });
+
+  test("reads every virtual server but those that a firewall mark selects", async () => {
+    const a = server("10.0.0.1:6443");
+    await plane.apply(v4, [create(v4), add(a)]);
+    await plane.apply(v6, [create(v6)]);
+    run("ipvsadm", "-A", "-f", "7", "-s", "wlc");
+    const all = await plane.readAll();
+    expect(all.toSorted((x, y) => (x.service.scheduler < y.service.scheduler ? -1 : 1))).toEqual([
+      { service: v4, stats: NO_TRAFFIC, realServers: [{ server: a, ...idle }] },
+      { service: v6, stats: NO_TRAFFIC, realServers: [] },
+    ]);
+  });
+
+  test("tries out both families past what a crash left behind", async () => {
+    run("ipvsadm", "-A", "-t", "198.51.100.0:20000", "-s", "wlc");
+    run("ipvsadm", "-A", "-t", "[2001:db8::]:20000", "-s", "wlc");
+    await plane.preflight(v4);
+    await plane.preflight(v6);
+    expect(table()).toEqual([]);
+  });
+
+  test("finds IPVS again after the module was unloaded", async () => {
+    await plane.apply(v4, [create(v4)]);
+    unloadIpvs();
+    expect(await plane.read(v4)).toBeUndefined();
+    expect(await plane.apply(v4, [create(v4)])).toEqual([]);
+    expect(table()).toEqual(["TCP 10.103.97.12:6443 rr"]);
+  });
+
+  test("a scheduler whose module is missing is named, with what to do", async () => {
+    await using _ = await modprobeRefuses("ip_vs_nq");
+    run("modprobe", "-r", "ip_vs_nq");
+    const error = await plane.preflight({ ...v4, scheduler: "nq" }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: "SCHEDULER_MISSING",
+      errno: "ENOENT",
+      remedy: "run `modprobe ip_vs_nq` on the host, or choose another scheduler",
+    });
+  });
+
+  test("a kernel without IPVS does not pass, and does once the module can be loaded", async () => {
+    unloadIpvs();
+    {
+      await using _ = await modprobeRefuses("ip_vs");
+      expect(inProcess()).toEqual({ via: "libnl", outcome: { code: "MODULE_MISSING", errno: "ENOENT" } });
+      expect(await plane.read(v4).catch((reason: unknown) => reason)).toMatchObject({ code: "MODULE_MISSING" });
+    }
+    expect(inProcess()).toEqual({ via: "libnl", outcome: "passed" });
+    expect(await plane.read(v4)).toBeUndefined();
+  });
+
+  test("without the capability it is not permitted, with it alone it is", () => {
+    const nobody = ["setpriv", "--reuid", "65534", "--clear-groups"];
+    const capable = ["--inh-caps", "+net_admin", "--ambient-caps", "+net_admin"];
+    expect(inProcess(...nobody)).toEqual({ via: "libnl", outcome: { code: "NOT_PERMITTED", errno: "EPERM" } });
+    expect(inProcess(...nobody, ...capable)).toEqual({ via: "libnl", outcome: "passed" });
+  });
+
+  test("root of a user namespace is not permitted", () => {
+    expect(inProcess("unshare", "-Urn")).toEqual({ via: "libnl", outcome: { code: "NOT_PERMITTED", errno: "EPERM" } });
+  });
+
+  test("works on a host without libnl", async () => {
+    const maps = await Bun.file("/proc/self/maps").text();
+    const [libnl = "no libnl mapped"] = /\/\S+\/libnl-3\.so\S+/.exec(maps) ?? [];
+    const hidden = ["unshare", "-m", "sh", "-c", `mount --bind /dev/null ${libnl} && exec "$@"`, "sh"];
+    expect(inProcess(...hidden)).toEqual({ via: "netlink socket", outcome: "passed" });
+  });
+});
+
+function server(endpoint: string, fields: Partial<RealServer> = {}): RealServer {
+  return { ...realServer(parseEndpoint(endpoint)), ...fields };
+}
+
+function create(service: VirtualServer): Operation {
+  return { kind: "service.create", service };
+}
+
+function add(server: RealServer): Operation {
+  return { kind: "server.add", server };
+}
+
+function run(...argv: readonly string[]): { readonly exitCode: number; readonly stdout: string } {
+  const { exitCode, stdout } = Bun.spawnSync([...argv], { stderr: "ignore" });
+  return { exitCode, stdout: stdout.toString() };
+}
+
+/** The lines of `ipvsadm -Ln` after the heading, with single spaces; real servers in the order they were added. */
+function table(): readonly string[] {
+  const lines = run("ipvsadm", "-Ln").stdout.trimEnd().split("\n").slice(3);
+  return lines.map((line) => line.trim().replaceAll(/\s+/g, " "));
+}
+
+/** What `preflight` says in another process, started through a wrapper such as `setpriv`. */
+function inProcess(...wrapper: readonly string[]): unknown {
+  const fixture = resolve(import.meta.dir, "../fixtures/netlink/preflight-fixture.ts");
+  return JSON.parse(run(...wrapper, process.execPath, fixture).stdout);
+}
+
+function unloadIpvs(): void {
+  run("ipvsadm", "-C");
+  const loaded = run("lsmod").stdout.match(/^ip_vs_\w+/gm) ?? [];
+  if (loaded.length > 0) run("rmmod", ...loaded);
+  expect(run("rmmod", "ip_vs").exitCode).toBe(0);
+}
+
+/** Until disposed of, nobody can load this module, not even the kernel for itself. */
+async function modprobeRefuses(module: string): Promise<AsyncDisposable> {
+  const path = "/etc/modprobe.d/refused-by-a-test.conf";
+  await Bun.write(path, `install ${module} /bin/false\n`);
+  return { [Symbol.asyncDispose]: () => rm(path) };
+}

@@ -1,0 +1,230 @@
+import { describe, expect, test } from "bun:test";
+import { getEventListeners } from "node:events";
+import { fstatSync, openSync } from "node:fs";
+import { LvscareError } from "../../../src/domain/errors.ts";
+import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import { blackHole } from "./support/black-hole.ts";
+import { eventually, openSockets } from "./support/descriptors.ts";
+import { failed, passed, probe } from "./support/probe.ts";
+import { answering, answeringAndClosing, flood, rawServer, trickle, type RawSocket } from "./support/raw-server.ts";
+
+describe("an HTTP probe that gets no answer says why", () => {
+  test("refused", async () => {
+    expect(await probe(deserted())).toEqual(failed("connect refused"));
+  });
+
+  test("reset", async () => {
+    using server = rawServer((socket) => socket.terminate());
+    expect(await probe(server.endpoint)).toEqual(failed("connection reset"));
+  });
+
+  test("reset in the middle of the body", async () => {
+    using server = rawServer((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
+      socket.terminate();
+    });
+    expect(await probe(server.endpoint)).toEqual(failed("connection reset"));
+  });
+
+  test("closed before the request", async () => {
+    using server = answering("", { onOpen: (socket) => void socket.end() });
+    expect(await probe(server.endpoint)).toEqual(failed("closed without an answer"));
+  });
+
+  test("closed after the request", async () => {
+    using server = answeringAndClosing("");
+    expect(await probe(server.endpoint)).toEqual(failed("closed without an answer"));
+  });
+
+  test("closed too early", async () => {
+    using server = answeringAndClosing("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
+    expect(await probe(server.endpoint)).toEqual(failed("closed before the answer was complete"));
+  });
+
+  test.each<[string, string, string]>([
+    ["garbage", "\x16\x03\x01 what?", "malformed response"],
+    ["another protocol", "220 mail.test ESMTP\r\n", "malformed response"],
+    [
+      "broken framing",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+      "malformed response: bad chunk size",
+    ],
+  ])("%s", async (_, response, reason) => {
+    using server = answering(response);
+    expect(await probe(server.endpoint)).toEqual(failed(reason));
+  });
+
+  test("headers without end", async () => {
+    using server = rawServer((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n");
+      flood(socket, "X-Flood: yes\r\n".repeat(100));
+    });
+    expect(await probe(server.endpoint)).toEqual(failed("response headers too large"));
+  });
+
+  test.each<[string, unknown, string]>([
+    ["no route", kernelSays("EHOSTUNREACH"), "no route to host"],
+    ["no network", kernelSays("ENETUNREACH"), "network unreachable"],
+    ["no descriptors", kernelSays("EMFILE"), "too many open files"],
+    ["an unknown errno", kernelSays("EXFULL"), "connect: refused with EXFULL"],
+    ["a fault of ours", new TypeError("oops"), "oops"],
+  ])("%s", async (_, error, reason) => {
+    const openTcpSocket = (): number => {
+      throw error;
+    };
+    expect(await probe(deserted(), {}, { openTcpSocket })).toEqual(failed(reason));
+  });
+});
+
+describe("an HTTP probe gives up", () => {
+  test("connecting to a black hole", async () => {
+    using hole = await blackHole();
+    const options = { timeoutMs: 5000, connectTimeoutMs: 50 };
+    expect(await probe(hole.endpoint, options)).toEqual(failed("connect timed out after 50ms"));
+    expect(await probe(hole.endpoint, { ...options, scheme: "https" })).toEqual(failed("connect timed out after 50ms"));
+  });
+
+  test("as a whole when that is shorter", async () => {
+    using hole = await blackHole();
+    expect(await probe(hole.endpoint, { timeoutMs: 50 })).toEqual(failed("timed out after 50ms"));
+  });
+
+  test("on a server that never answers, however short connecting may take", async () => {
+    using server = answering("");
+    const options = { timeoutMs: 80, connectTimeoutMs: 20 };
+    expect(await probe(server.endpoint, options)).toEqual(failed("timed out after 80ms"));
+    expect(await probe(server.endpoint, { ...options, scheme: "https" })).toEqual(failed("timed out after 80ms"));
+  });
+
+  test.each([
+    "HTTP/1.1 200 OK\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "HTTP/1.1 200 OK\r\n",
+  ])("on a trickle after %j", async (head) => {
+    const drop = head.includes("chunked") ? "1\r\nx\r\n" : head.endsWith("\r\n\r\n") ? "x" : "X: y\r\n";
+    using server = rawServer((socket) => {
+      socket.write(head);
+      trickle(socket, drop);
+    });
+    expect(await probe(server.endpoint, { timeoutMs: 100 })).toEqual(failed("timed out after 100ms"));
+  });
+
+  test("on slow redirects together", async () => {
+    using server = rawServer((socket) => {
+      setTimeout(() => socket.write("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), 40);
+    });
+    expect(await probe(server.endpoint, { timeoutMs: 100 })).toEqual(failed("timed out after 100ms"));
+  });
+
+  test("at once with no time at all", async () => {
+    using server = answering("");
+    expect(await probe(server.endpoint, { timeoutMs: 0 })).toEqual(failed("timed out after 0ms"));
+  });
+
+  test("on a body without end, whose status it has", async () => {
+    using server = rawServer((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      flood(socket, "x".repeat(1000));
+    });
+    expect(await probe(server.endpoint)).toEqual(passed("status 200"));
+  });
+
+  test("only after it has looked at what came while this process was held up", async () => {
+    const asked = Promise.withResolvers<RawSocket>();
+    using server = rawServer((socket) => asked.resolve(socket));
+    const verdict = probe(server.endpoint, { timeoutMs: 100 });
+    const socket = await asked.promise;
+    // By the time the hold-up is over, the answer and the deadline are both due, one right after the other.
+    setTimeout(() => socket.write("HTTP/1.1 204 No Content\r\n\r\n"), 60);
+    setTimeout(() => holdUp(200), 20);
+    expect(await verdict).toEqual(passed("status 204"));
+  });
+});
+
+describe("an HTTP probe leaves nothing behind", () => {
+  test("when it is aborted before it starts", async () => {
+    using server = answering("");
+    const openTcpSocket = (): number => {
+      throw new Error("must not be called");
+    };
+    expect(await probe(server.endpoint, {}, { openTcpSocket }, AbortSignal.abort())).toEqual(failed("aborted"));
+  });
+
+  test("when it is aborted while it connects", async () => {
+    using hole = await blackHole();
+    for (const scheme of ["http", "https"] as const) {
+      const before = openSockets();
+      const abort = new AbortController();
+      const verdict = probe(hole.endpoint, { scheme }, {}, abort.signal);
+      expect(openSockets()).toBe(before + 1);
+      abort.abort();
+      expect(openSockets()).toBe(before);
+      expect(await verdict).toEqual(failed("aborted"));
+    }
+  });
+
+  test("when it is aborted while it waits for the answer", async () => {
+    const abort = new AbortController();
+    const closed = Promise.withResolvers<void>();
+    using server = rawServer((socket) => {
+      socket.data.onClose = () => closed.resolve();
+      abort.abort();
+    });
+    expect(await probe(server.endpoint, {}, {}, abort.signal)).toEqual(failed("aborted"));
+    await closed.promise;
+  });
+
+  test("on a signal that outlives it", async () => {
+    using server = answering("HTTP/1.1 204 No Content\r\n\r\n");
+    const { signal } = new AbortController();
+    expect(await probe(server.endpoint, {}, {}, signal)).toEqual(passed("status 204"));
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  test("when the runtime does not take the descriptor", async () => {
+    let fd = -1;
+    // A regular file cannot be polled.
+    const openTcpSocket = (): number => (fd = openSync("/proc/self/status", "r"));
+    expect(await probe(deserted(), {}, { openTcpSocket })).toMatchObject({ passed: false });
+    expect(() => fstatSync(fd)).toThrow("EBADF");
+  });
+
+  test("after 2000 probes of every kind", async () => {
+    using healthy = answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    using silent = answering("");
+    using garbage = answering("what?\n");
+    using resetting = rawServer((socket) => socket.terminate());
+    using closing = answering("", { onOpen: (socket) => void socket.end() });
+    const nobody = deserted();
+    const before = openSockets();
+
+    const kinds: readonly (() => Promise<unknown>)[] = [
+      () => probe(healthy.endpoint),
+      () => probe(garbage.endpoint),
+      () => probe(resetting.endpoint),
+      () => probe(nobody),
+      () => probe(silent.endpoint, { timeoutMs: 5 }),
+      () => probe(silent.endpoint, { scheme: "https", timeoutMs: 5 }),
+      () => probe(closing.endpoint, { scheme: "https" }),
+      () => probe(silent.endpoint, {}, {}, AbortSignal.timeout(3)),
+    ];
+    for (let round = 0; round < 25; round++) {
+      await Promise.all(Array.from({ length: 80 }, (_, i) => kinds[i % kinds.length]?.()));
+    }
+    expect(await eventually(() => openSockets() <= before)).toBe(true);
+  });
+});
+
+function deserted(): Endpoint {
+  using server = answering("");
+  return server.endpoint;
+}
+
+function kernelSays(errno: string): LvscareError {
+  return new LvscareError("SOCKET_FAILED", `refused with ${errno}`, { operation: "connect", errno });
+}
+
+function holdUp(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}

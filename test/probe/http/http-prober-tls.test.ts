@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { openSockets, eventually } from "./support/descriptors.ts";
+import { certificateAuthority, selfSigned, type Certificate } from "./support/certificates.ts";
+import { failed, numbers, passed, probe } from "./support/probe.ts";
+import { answering, rawServer, type RawServer } from "./support/raw-server.ts";
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const authority = certificateAuthority();
+const trusting = { trustedRoots: [authority.cert] };
+
+describe("an HTTPS probe", () => {
+  test("takes any certificate when it is told not to look", async () => {
+    for (const tls of [selfSigned(["127.0.0.1"]), authority.issue(["10.9.9.9"]), authority.issue(["127.0.0.1"], -1)]) {
+      using server = answering(OK, { tls });
+      expect(await probe(server.endpoint, { scheme: "https" })).toEqual(passed("status 200"));
+    }
+  });
+
+  test.each<[string, Certificate, string]>([
+    ["self-signed", selfSigned(["127.0.0.1"]), "certificate is not trusted (self-signed)"],
+    ["foreign", certificateAuthority("other").issue(["127.0.0.1"]), "certificate is not trusted (unknown authority)"],
+    ["by a namesake", certificateAuthority().issue(["127.0.0.1"]), "certificate is not trusted (unknown authority)"],
+    ["expired", authority.issue(["127.0.0.1"], -1), "certificate has expired"],
+    ["another's", authority.issue(["10.9.9.9", "127.0.0.1.test"]), "certificate is not valid for 127.0.0.1"],
+    // The runtime itself compares with this name when it is told none.
+    ["localhost's", authority.issue(["localhost"]), "certificate is not valid for 127.0.0.1"],
+  ])("refuses a certificate that is %s, before it asks anything", async (_, tls, reason) => {
+    using server = answering(OK, { tls });
+    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false }, trusting)).toEqual(
+      failed(reason),
+    );
+    expect(server.requests).toEqual([]);
+  });
+
+  test.each(["127.0.0.1", "::1"])("trusts a certificate for %s", async (hostname) => {
+    using server = answering(OK, { hostname, tls: authority.issue([hostname]) });
+    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false }, trusting)).toEqual(
+      passed("status 200"),
+    );
+  });
+
+  test("goes by the name in the Host header", async () => {
+    using server = answering(OK, { tls: authority.issue(["api.test"]) });
+    const asking = (host: string) =>
+      probe(server.endpoint, { scheme: "https", insecureSkipVerify: false, headers: [["Host", host]] }, trusting);
+    expect(await asking("api.test")).toEqual(passed("status 200"));
+    expect(await asking("api.test:6443")).toEqual(passed("status 200"));
+    expect(await asking("other.test")).toEqual(failed("certificate is not valid for other.test"));
+    expect(await asking("10.0.0.1")).toEqual(failed("certificate is not valid for 127.0.0.1"));
+  });
+
+  test("trusts the system's roots when it is given none", async () => {
+    using server = answering(OK, { tls: authority.issue(["127.0.0.1"]) });
+    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false })).toEqual(
+      failed("certificate is not trusted (unknown authority)"),
+    );
+  });
+
+  test("says when the server speaks no TLS", async () => {
+    using server = answering("", { onOpen: (socket) => void socket.write("HTTP/1.1 400 Bad Request\r\n\r\n") });
+    expect(await probe(server.endpoint, { scheme: "https" })).toEqual(
+      failed("TLS handshake failed: the server speaks no TLS"),
+    );
+  });
+
+  test("says when the server goes away during the handshake", async () => {
+    using server = answering("", { onOpen: (socket) => void socket.end() });
+    expect(await probe(server.endpoint, { scheme: "https" })).toEqual(failed("closed during the TLS handshake"));
+  });
+
+  test("reads large bodies and sends them", async () => {
+    using server = rawServer((socket) => void socket.end(`HTTP/1.1 200 OK\r\n\r\n${"x".repeat(30_000)}`), {
+      tls: authority.issue(["127.0.0.1"]),
+    });
+    const body = numbers(1024 * 1024);
+    expect(await probe(server.endpoint, { scheme: "https", method: "POST", body })).toEqual(passed("status 200"));
+    expect(server.requests.map((request) => request.endsWith(`\r\n\r\n${body}`))).toEqual([true]);
+  });
+});
+
+describe("HTTPS probes leave nothing behind", () => {
+  let server: RawServer;
+  beforeAll(() => {
+    server = answering(OK, { tls: authority.issue(["127.0.0.1"]) });
+  });
+  afterAll(() => server[Symbol.dispose]());
+
+  test("when they pass, fail and are aborted", async () => {
+    const before = openSockets();
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        Array.from({ length: 40 }, (_, i) => {
+          const signal = i % 4 === 0 ? AbortSignal.timeout(i / 8) : new AbortController().signal;
+          return probe(server.endpoint, { scheme: "https", insecureSkipVerify: i % 2 === 0 }, {}, signal);
+        }),
+      );
+    }
+    expect(await eventually(() => openSockets() <= before)).toBe(true);
+  });
+});

@@ -1,0 +1,43 @@
+import { expect } from "bun:test";
+import { openTcpSocket } from "#native";
+import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
+import type { Endpoint } from "../../../../src/domain/endpoint.ts";
+import type { Verdict } from "../../../../src/domain/health.ts";
+import { createHttpProber, type HttpProberPorts } from "../../../../src/probe/http/http-prober.ts";
+
+export const OPTIONS: HttpProbeOptions = {
+  scheme: "http",
+  path: "/healthz",
+  method: "GET",
+  body: "",
+  headers: [],
+  acceptStatus: [],
+  insecureSkipVerify: true,
+  timeoutMs: 5000,
+  connectTimeoutMs: 3000,
+};
+
+/** One probe with the real sockets, of which a test says only what it is about. */
+export function probe(
+  target: Endpoint,
+  options: Partial<HttpProbeOptions> = {},
+  ports: Partial<HttpProberPorts> = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Verdict> {
+  return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, ...ports }).probe(target, signal);
+}
+
+export function passed(reason: string): Verdict {
+  return { passed: true, reason, latencyMs: expect.any(Number) };
+}
+
+export function failed(reason: string): Verdict {
+  return { passed: false, reason, latencyMs: expect.any(Number) };
+}
+
+/** A text of this length in which no part looks like another. */
+export function numbers(length: number): string {
+  return Array.from({ length: Math.ceil(length / 8) }, (_, i) => String(i).padStart(8, "0"))
+    .join("")
+    .slice(0, length);
+}
