@@ -1,5 +1,6 @@
 import { sendTo, setup, type ActorRefFrom } from "xstate";
-import { virtualServerMachine, type VirtualServerInput } from "./virtual-server-machine.ts";
+import type { VirtualServerInput } from "./virtual-server-context.ts";
+import { virtualServerMachine } from "./virtual-server-machine.ts";
 
 export type DaemonActor = ActorRefFrom<typeof daemonMachine>;
 

@@ -46,6 +46,5 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
 }
 
 async function removeAddress({ endpoint }: ServiceKey, logger: Logger): Promise<void> {
-  const outcome = await removeLoopbackAddress(endpoint.address);
-  if (outcome === "removed") logger.info(`removed ${endpoint.address} from the loopback device`);
+  if (await removeLoopbackAddress(endpoint.address)) logger.info(`removed ${endpoint.address} from the loopback device`);
 }

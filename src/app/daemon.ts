@@ -1,18 +1,16 @@
-import { join } from "node:path";
 import { createActor, toPromise } from "xstate";
 import { openTcpSocket } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
-import { SOCKET_SUFFIX } from "../control/protocol.ts";
-import { makeRuntimeDirectory, runtimeDirectory } from "../control/runtime-directory.ts";
+import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
 import { serveControl, type ControlServer } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
 import { careMachine } from "./care-machine.ts";
 import { createEventLog } from "./event-log.ts";
@@ -90,14 +88,10 @@ async function openControl(
 ): Promise<ControlServer | undefined> {
   const uid = process.getuid?.() ?? 0;
   const directory = runtimeDirectory(process.env, uid);
-  const name = formatServiceKey(key).replaceAll(" ", "-");
   try {
     makeRuntimeDirectory(directory, uid);
     return await serveControl(
-      {
-        path: join(directory, `${name}${SOCKET_SUFFIX}`),
-        otherwise: join(directory, `${name}-${process.pid}${SOCKET_SUFFIX}`),
-      },
+      { path: socketPath(directory, key), otherwise: socketPath(directory, key, process.pid) },
       status,
     );
   } catch (error) {

@@ -15,7 +15,7 @@ export interface StatusView {
 /** The report for people. Every state is a word, so that nothing is lost without colour. */
 export function renderStatus(report: StatusReport, view: StatusView): string {
   const blocks = report.virtualServers.map((server) => renderVirtualServer(server, view));
-  const notes = report.notes.map((note) => wrapLines(`note: ${oneLine(note)}`, "", view));
+  const notes = report.notes.map((note) => wrapBeside("note: ", oneLine(note), view));
   const nothing = blocks.length + notes.length === 0 ? [["no virtual server stands on this host"]] : [];
   return `${[...blocks, ...notes, ...nothing].map((lines) => lines.map((line) => line.trimEnd()).join("\n")).join("\n\n")}\n`;
 }
@@ -47,15 +47,15 @@ const STATE_COLOURS: Readonly<Record<RealServerStatus["state"], Colour>> = {
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
   const title = oneLine(`${server.protocol} ${server.address}`);
   const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
-    wrapLines(oneLine(`${name.padEnd(12)}${text}`), INDENT, view, " ".repeat(12)),
+    wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),
   );
   return [view.paint("bold", title), ...facts, "", ...renderRealServers(server.realServers, view)];
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
   const { scheduler, dataPlane, daemon } = server;
-  const because = dataPlane.because === undefined ? "" : ` because ${dataPlane.because}`;
-  const facts = { scheduler, "data plane": `${dataPlane.kind} through ${dataPlane.via}${because}` };
+  const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
+  const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
   const error = daemon.lastError;
   return {
@@ -84,8 +84,7 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
   const lines = table.lines.flatMap((line, at) => {
     if (!beside) return [INDENT + line];
     const text = at === 0 ? paint("bold", "LAST CHECK") : (checks[at - 1] ?? "-");
-    const [first = "", ...rest] = wrapText(text, width - column);
-    return [`${INDENT}${line}  ${first}`, ...rest.map((more) => " ".repeat(column) + more)];
+    return wrapBeside(`${INDENT}${line}  `, text, view);
   });
   return [
     ...lines,
@@ -116,12 +115,13 @@ function renderDetails(
   const widest = Math.max(...servers.map(({ address }) => address.length));
   const lines = servers.flatMap(({ address }, at) => {
     const text = texts[at];
-    return text === undefined ? [] : wrapLines(`${oneLine(address).padEnd(widest)}  ${text}`, INDENT, view, INDENT);
+    return text === undefined ? [] : wrapBeside(`${INDENT}${oneLine(address).padEnd(widest)}  `, text, view);
   });
   return lines.length === 0 ? [] : ["", INDENT + view.paint("bold", title), ...lines];
 }
 
-function wrapLines(text: string, indent: string, view: StatusView, hanging = ""): string[] {
-  const room = (view.width ?? Number.POSITIVE_INFINITY) - indent.length - hanging.length;
-  return wrapText(text, room).map((line, at) => indent + (at === 0 ? "" : hanging) + line);
+/** The text to the right of what it belongs to, its further lines under its first. */
+function wrapBeside(prefix: string, text: string, { width = Number.POSITIVE_INFINITY }: StatusView): string[] {
+  const column = Bun.stringWidth(prefix);
+  return wrapText(text, width - column).map((line, at) => (at === 0 ? prefix : " ".repeat(column)) + line);
 }

@@ -1,10 +1,12 @@
 import type { RealServerStatus, VirtualServerStatus } from "../../src/domain/status.ts";
+import { createPaint, wantsColour } from "../../src/cli/colour.ts";
+import { renderStatus } from "../../src/cli/status-table.ts";
 import { Stage } from "./stage.ts";
 
 /** Loopback addresses only, so that nothing but this machine can see the demonstration. */
 const VIRTUAL_IP = "127.77.0.1";
 const NAMES = ["echo-1", "echo-2", "echo-3"] as const;
-const PATIENCE_MS = 8000;
+const PATIENCE_MS = 10_000;
 
 class Interrupted extends Error {}
 
@@ -51,23 +53,20 @@ async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): 
       ? "The kernel's IPVS moves the packets."
       : `The userspace data plane moves the bytes, since ${because}.`,
   );
-  await show(stage);
+  show(started);
   await sendRequests(url);
 
   say(`Killing ${NAMES[1]} (${second}): weight 0 at the next failed check …`);
   await stage.kill(NAMES[1], "SIGKILL");
-  await until(stage, care, (status) => find(status, second)?.weight === 0);
-  await show(stage);
+  show(await until(stage, care, (status) => find(status, second)?.weight === 0));
 
   say("… and removed at the one after.");
-  await until(stage, care, (status) => find(status, second)?.weight === undefined);
-  await show(stage);
+  show(await until(stage, care, (status) => find(status, second)?.weight === undefined));
   await sendRequests(url);
 
   say(`Starting ${NAMES[1]} again: it comes back with its first good check.`);
   stage.startEcho(NAMES[1], echoPorts[1] ?? 0);
-  await until(stage, care, (status) => find(status, second)?.weight === 1);
-  await show(stage);
+  show(await until(stage, care, (status) => find(status, second)?.weight === 1));
   await sendRequests(url);
 }
 
@@ -98,8 +97,10 @@ async function sendRequests(url: string): Promise<void> {
   say(`12 requests to ${url} were answered by: ${shares.join(", ")}.`);
 }
 
-async function show(stage: Stage): Promise<void> {
-  process.stdout.write(`\n${await stage.statusTable()}`);
+function show(status: VirtualServerStatus): void {
+  const colour = wantsColour(process.stdout.isTTY, process.env);
+  const view = { now: new Date(), width: process.stdout.columns ?? 100, paint: createPaint(colour) };
+  process.stdout.write(`\n${renderStatus({ source: "daemons", notes: [], virtualServers: [status] }, view)}`);
 }
 
 function find(status: VirtualServerStatus, address: string): RealServerStatus | undefined {

@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
+import { requestStatus } from "../../src/control/client.ts";
+import { runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import type { VirtualServerStatus } from "../../src/domain/status.ts";
 
 const here = import.meta.dir;
 const lvscare = [process.execPath, resolve(here, "../../src/cli/main.ts")];
@@ -13,9 +16,12 @@ export class Stage {
   /** Sockets of a daemon without root go to a directory of our own; root has its place. */
   readonly #env = { ...process.env, XDG_RUNTIME_DIR: this.#runtimeDirectory, NO_COLOR: "1" };
   readonly #virtualServer: string;
+  readonly #socket: string;
 
   constructor(virtualServer: string) {
     this.#virtualServer = virtualServer;
+    const directory = runtimeDirectory(this.#env, process.getuid?.() ?? 0);
+    this.#socket = socketPath(directory, { protocol: "tcp", endpoint: parseEndpoint(virtualServer) });
   }
 
   startEcho(name: string, port: number): void {
@@ -34,27 +40,18 @@ export class Stage {
     await child?.exited;
   }
 
-  async statusTable(): Promise<string> {
-    return this.#run(["status", "--vs", this.#virtualServer]);
-  }
-
   /** What the daemon says, or undefined while there is none that answers. */
-  async status(): Promise<VirtualServerStatus | undefined> {
-    const text = await this.#run(["status", "--vs", this.#virtualServer, "--output", "json"]);
-    if (text === "") return undefined;
-    const report = JSON.parse(text) as StatusReport;
-    return report.source === "daemons" ? report.virtualServers[0] : undefined;
+  status(): Promise<VirtualServerStatus | undefined> {
+    return requestStatus(this.#socket).catch(() => undefined);
   }
 
   /** Ends everything and takes the virtual server away. */
   async clear(): Promise<void> {
-    const { pid, exited } = this.#children.get("care") ?? { pid: undefined, exited: Promise.resolve(0) };
+    const cared = this.#children.has("care");
     await Promise.all(
       [...this.#children.keys()].map((name) => this.kill(name, name === "care" ? "SIGTERM" : "SIGKILL")),
     );
-    await exited;
-    if (pid !== undefined && process.getuid?.() === 0)
-      await this.#run(["care", "--vs", this.#virtualServer, "--clean"]);
+    if (cared && process.getuid?.() === 0) await this.#run(["care", "--vs", this.#virtualServer, "--clean"]);
     rmSync(this.#runtimeDirectory, { recursive: true, force: true });
   }
 
@@ -64,15 +61,14 @@ export class Stage {
     return child;
   }
 
-  async #run(argv: readonly string[]): Promise<string> {
+  async #run(argv: readonly string[]): Promise<void> {
     const child = Bun.spawn([...lvscare, ...argv], {
       env: this.#env,
       stdin: "ignore",
-      stdout: "pipe",
+      stdout: "ignore",
       stderr: "ignore",
       timeout: 10_000,
     });
-    const [text] = await Promise.all([new Response(child.stdout).text(), child.exited]);
-    return text;
+    await child.exited;
   }
 }

@@ -337,7 +337,7 @@ describe.each(Object.entries(cases))("--%s", (flag, { pick, good, bad, ...rest }
   });
 
   test("names the variable that a bad value came from", () => {
-    const [first] = bad.filter(([text]) => text !== "");
+    const first = bad.find(([text]) => text !== "");
     if (first === undefined) return;
     const [text, problem] = first;
     const others = flag === "vs" ? SERVERS.slice(2) : flag === "rs" ? SERVERS.slice(0, 2) : SERVERS;

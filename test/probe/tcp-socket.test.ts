@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { closeFd, openTcpSocket } from "#native";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
 import { openSockets } from "./http/support/descriptors.ts";
-import { answering } from "./http/support/raw-server.ts";
+import { answering, deserted } from "./http/support/raw-server.ts";
 
 describe("openTcpSocket", () => {
   test.each(["127.0.0.1", "::1"])("connects to %s in the background", async (hostname) => {
@@ -11,8 +11,7 @@ describe("openTcpSocket", () => {
   });
 
   test("leaves the kernel's own errno to whoever takes the descriptor", async () => {
-    const { endpoint } = closedServer();
-    expect(await eventsOf(endpoint)).toEqual(["open", "close ECONNREFUSED"]);
+    expect(await eventsOf(deserted())).toEqual(["open", "close ECONNREFUSED"]);
   });
 
   test("throws with the errno and leaves nothing open when the kernel refuses at once", () => {
@@ -38,11 +37,6 @@ describe("openTcpSocket", () => {
     expect(openSockets()).toBe(before);
   });
 });
-
-function closedServer(): { endpoint: Endpoint } {
-  using server = answering("");
-  return { endpoint: server.endpoint };
-}
 
 function eventsOf(endpoint: Endpoint): Promise<string[]> {
   const events: string[] = [];

@@ -88,8 +88,8 @@ class Exchange {
     this.#socket = socket;
   }
 
-  handshaken(problem: Error | null): void {
-    this.#handshake = { problem };
+  handshaken(authorized: boolean, problem: Error | null): void {
+    this.#handshake = { problem: authorized ? null : (problem ?? new Error("not authorized")) };
   }
 
   /** The first call tells that the connection stands, TLS included; later ones that there is room for more of the request. */
@@ -148,7 +148,7 @@ class Exchange {
 /** One object for all sockets: `data` tells them apart. What a handler throws comes back as `error`. */
 const HANDLERS: Bun.SocketHandler<Exchange> = {
   open: (socket) => socket.data.opened(socket),
-  handshake: (socket, _, problem) => socket.data.handshaken(problem),
+  handshake: (socket, authorized, problem) => socket.data.handshaken(authorized, problem),
   drain: (socket) => socket.data.writable(socket),
   data: (socket, bytes) => socket.data.received(bytes),
   error: (socket, error) => socket.data.finish({ failed: failureReason(error) }),

@@ -3,17 +3,14 @@ import { describeError } from "../../domain/errors.ts";
 /** What went wrong with a connection, in words: from the kernel's or the TLS library's name for it where there is one. */
 export function failureReason(error: unknown): string {
   const name = errorName(error);
+  if (name === "EPROTO") return tlsReason(describeError(error));
   return (name === undefined ? undefined : WORDS[name]) ?? describeError(error);
 }
 
 /** Why the peer went away before TLS stood, from what the handshake reported. */
 export function handshakeFailure(problem: Error | null | undefined): string {
-  // Also said of a peer that just closes, so the name alone would blame a reset that never was.
-  if (!problem || errorName(problem) !== "EPROTO") return "closed during the TLS handshake";
-  // BoringSSL says `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER`: the last part is the matter.
-  const matter = problem.message.split(":").at(-1)?.trim() ?? "";
-  if (matter === "WRONG_VERSION_NUMBER") return "TLS handshake failed: the server speaks no TLS";
-  return `TLS handshake failed: ${matter.toLowerCase().replaceAll("_", " ")}`;
+  // Any other name is also given to a peer that just closes, so it would blame a reset that never was.
+  return problem && errorName(problem) === "EPROTO" ? tlsReason(problem.message) : "closed during the TLS handshake";
 }
 
 // --- internal ---
@@ -38,9 +35,23 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOMEM: "out of kernel memory",
 };
 
+const TLS_WORDS: Readonly<Record<string, string>> = {
+  WRONG_VERSION_NUMBER: "the server speaks no TLS",
+  TLSV1_ALERT_PROTOCOL_VERSION: "the server speaks no TLS 1.2 or 1.3",
+  UNSUPPORTED_PROTOCOL: "the server speaks no TLS 1.2 or 1.3",
+  TLSV1_ALERT_CERTIFICATE_REQUIRED: "the server demands a client certificate",
+};
+
 /** `errno` on our own errors, `code` on those of the runtime. */
 function errorName(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   if ("errno" in error && typeof error.errno === "string") return error.errno;
   return "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** BoringSSL says `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER`: the last part is the matter. */
+function tlsReason(message: string): string {
+  const matter = message.split(":").at(-1)?.trim() ?? "";
+  const words = TLS_WORDS[matter] ?? matter.toLowerCase().replaceAll("_", " ");
+  return `TLS handshake failed: ${words}`;
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openSockets, eventually } from "./support/descriptors.ts";
 import { certificateAuthority, selfSigned, type Certificate } from "./support/certificates.ts";
@@ -29,6 +32,10 @@ describe("an HTTPS probe", () => {
     expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false }, trusting)).toEqual(
       failed(reason),
     );
+    // Again, for a session that the first handshake left behind must not open the door.
+    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false }, trusting)).toEqual(
+      failed(reason),
+    );
     expect(server.requests).toEqual([]);
   });
 
@@ -49,11 +56,23 @@ describe("an HTTPS probe", () => {
     expect(await asking("10.0.0.1")).toEqual(failed("certificate is not valid for 127.0.0.1"));
   });
 
-  test("trusts the system's roots when it is given none", async () => {
+  test.each(["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"])("trusts the roots that %s names", async (variable) => {
     using server = answering(OK, { tls: authority.issue(["127.0.0.1"]) });
-    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false })).toEqual(
-      failed("certificate is not trusted (unknown authority)"),
-    );
+    const folder = mkdtempSync(join(tmpdir(), "lvscare-roots-"));
+    try {
+      const file = join(folder, "roots.pem");
+      writeFileSync(file, authority.cert);
+      expect(await probeInChild(server.endpoint.port, {})).toEqual({
+        passed: false,
+        reason: "certificate is not trusted (unknown authority)",
+      });
+      expect(await probeInChild(server.endpoint.port, { [variable]: file })).toEqual({
+        passed: true,
+        reason: "status 200",
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("says when the server speaks no TLS", async () => {
@@ -98,3 +117,12 @@ describe("HTTPS probes leave nothing behind", () => {
     expect(await eventually(() => openSockets() <= before)).toBe(true);
   });
 });
+
+/** The roots of a system are read once per process: another one is needed to see others. */
+async function probeInChild(port: number, env: Record<string, string>): Promise<unknown> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "support/trust-fixture.ts"), String(port)], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stderr: "inherit",
+  });
+  return JSON.parse(await new Response(child.stdout).text());
+}

@@ -58,16 +58,33 @@ describe("encodeRequest", () => {
   });
 
   test("is one request whatever method, path and headers it is given", () => {
-    const word = fc.string({ unit: "binary" });
+    const unit = fc.constantFrom(
+      "a",
+      "Z",
+      "7",
+      "-",
+      ":",
+      " ",
+      "\t",
+      "\r",
+      "\n",
+      "\0",
+      "\x7f",
+      "#",
+      "?",
+      "ä",
+      "\ud800",
+      "🐇",
+    );
+    const word = fc.string({ unit, maxLength: 6 });
+    const given = fc.array(fc.tuple(word, word), { maxLength: 2 });
+    const isOneRequest = /^[^\s]+ \/[^\s]* HTTP\/1\.1\r\n(?:[^\s:]+: [^\r\n\0]*\r\n)+\r\n$/;
     fc.assert(
-      fc.property(word, word, fc.array(fc.tuple(word, word)), (method, path, given) => {
-        const request = encodeRequest({ method, path: `/${path}`, body: "" }, "10.0.0.2:80", given);
-        if ("refused" in request) return;
-        const lines = Buffer.from(request).toString("latin1").split("\r\n");
-        expect(lines[0]).toMatch(/^\S+ \/\S* HTTP\/1\.1$/);
-        expect(lines.slice(-2)).toEqual(["", ""]);
-        expect(lines.slice(1, -2).every((line) => /^[^\s:]+: [^\r\n\0]*$/.test(line))).toBe(true);
+      fc.property(word, word, given, (method, path, headers) => {
+        const request = encodeRequest({ method, path: `/${path}`, body: "" }, "10.0.0.2:80", headers);
+        return "refused" in request || isOneRequest.test(Buffer.from(request).toString("latin1"));
       }),
+      { numRuns: 1000 },
     );
   });
 });

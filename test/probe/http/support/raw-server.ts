@@ -68,6 +68,12 @@ export function answeringAndClosing(response: string, options: RawServerOptions 
   return rawServer((socket) => void socket.end(response), options);
 }
 
+/** Where a server was and nobody listens any more. */
+export function deserted(): Endpoint {
+  using server = answering("");
+  return server.endpoint;
+}
+
 /** Bytes for ever, as fast as the peer takes them. */
 export function flood(socket: RawSocket, piece: string): void {
   const bytes = Buffer.from(piece);

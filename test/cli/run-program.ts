@@ -1,0 +1,24 @@
+import { join } from "node:path";
+
+export interface ProgramResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
+
+/** Runs `lvscare` in a process of its own, without a terminal. */
+export async function runProgram(
+  argv: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<ProgramResult> {
+  await using child = Bun.spawn([process.execPath, MAIN, ...argv], {
+    env: environment,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, stdout, stderr };
+}

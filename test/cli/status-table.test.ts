@@ -1,0 +1,177 @@
+import { describe, expect, test } from "bun:test";
+import { createPaint } from "../../src/cli/colour.ts";
+import { renderStatus } from "../../src/cli/status-table.ts";
+import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
+import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
+
+const NOW = new Date("2026-11-24T02:40:00Z");
+const plain = createPaint(false);
+
+const healthy: RealServerStatus = {
+  address: "192.168.0.2:6443",
+  state: "healthy",
+  weight: 1,
+  forwarding: "masquerade",
+  activeConnections: 12,
+  inactiveConnections: 3,
+  stats: NO_TRAFFIC,
+  stateSince: "2026-11-24T02:36:40Z",
+  lastVerdict: { passed: true, reason: "status 200", latencyMs: 3.21, at: "2026-11-24T02:39:58Z" },
+};
+
+const draining: RealServerStatus = {
+  address: "192.168.0.13:6443",
+  state: "draining",
+  weight: 0,
+  activeConnections: 2,
+  inactiveConnections: 0,
+  stateSince: "2026-11-24T02:39:56Z",
+  lastVerdict: { passed: false, reason: "connect timed out after 3s", latencyMs: 3001, at: "2026-11-24T02:39:56Z" },
+  lastTransition: { at: "2026-11-24T02:39:56Z", from: "healthy", to: "draining", reason: "connect timed out after 3s" },
+};
+
+const removed: RealServerStatus = {
+  address: "192.168.0.4:6443",
+  state: "removed",
+  activeConnections: 0,
+  inactiveConnections: 0,
+  stateSince: "2026-11-23T22:40:00Z",
+};
+
+const cared: VirtualServerStatus = {
+  address: "10.103.97.12:6443",
+  protocol: "tcp",
+  scheduler: "rr",
+  dataPlane: { kind: "ipvs", via: "libnl" },
+  stats: NO_TRAFFIC,
+  realServers: [healthy, draining, removed],
+  daemon: {
+    version: "0.1.0",
+    pid: 812,
+    startedAt: "2026-11-23T22:39:00Z",
+    state: "serving/backingOff",
+    applies: 4,
+    repairs: 1,
+    intervalMs: 5000,
+    lastError: { at: "2026-11-24T02:39:48Z", message: "add real server 192.168.0.4:6443: no memory (ENOMEM)" },
+  },
+};
+
+describe("a virtual server with a daemon", () => {
+  test("puts the last check beside the table where there is room", () => {
+    expect(lines(report(cared), 120)).toEqual([
+      "tcp 10.103.97.12:6443",
+      "  scheduler   rr",
+      "  data plane  ipvs (libnl)",
+      "  daemon      0.1.0, pid 812, up 4h1m, serving/backingOff, checks every 5s",
+      "  applies     4, 1 of them repairs",
+      "  last error  12s ago: add real server 192.168.0.4:6443: no memory (ENOMEM)",
+      "",
+      "  REAL SERVER        STATE     FOR    WEIGHT  ACTIVE  INACTIVE  LAST CHECK",
+      "  192.168.0.2:6443   healthy   3m20s       1      12         3  passed 2s ago in 3.2ms: status 200",
+      "  192.168.0.13:6443  draining  4s          0       2         0  failed 4s ago in 3s: connect timed out after 3s",
+      "  192.168.0.4:6443   removed   4h          -       0         0  -",
+      "",
+      "  LAST CHANGE",
+      "  192.168.0.13:6443  4s ago healthy → draining: connect timed out after 3s",
+    ]);
+  });
+
+  test("puts it below where there is not", () => {
+    expect(lines(report({ ...cared, realServers: [healthy, draining] }), 80).slice(7)).toEqual([
+      "  REAL SERVER        STATE     FOR    WEIGHT  ACTIVE  INACTIVE",
+      "  192.168.0.2:6443   healthy   3m20s       1      12         3",
+      "  192.168.0.13:6443  draining  4s          0       2         0",
+      "",
+      "  LAST CHECK",
+      "  192.168.0.2:6443   passed 2s ago in 3.2ms: status 200",
+      "  192.168.0.13:6443  failed 4s ago in 3s: connect timed out after 3s",
+      "",
+      "  LAST CHANGE",
+      "  192.168.0.13:6443  4s ago healthy → draining: connect timed out after 3s",
+    ]);
+  });
+
+  test("breaks long reasons between words and keeps within the width", () => {
+    const reason =
+      "certificate has expired since a very long time and nobody cared to renew it, which they should have";
+    const server: RealServerStatus = {
+      ...draining,
+      address: "[2001:db8:1234:5678:9abc:def0:1234:5678]:6443",
+      lastVerdict: { passed: false, reason, latencyMs: 1, at: "2026-11-24T02:39:56Z" },
+    };
+    for (const width of [80, 100, 120, 160]) {
+      const text = renderStatus(report({ ...cared, realServers: [server] }), { now: NOW, width, paint: plain });
+      expect(text.split("\n").filter((line) => Bun.stringWidth(line) > Math.max(width, 93))).toEqual([]);
+      expect(text.replaceAll(/\s+/g, " ")).toContain(reason);
+    }
+  });
+});
+
+test("without a daemon it says so and shows what stands in the table", () => {
+  const { daemon: _, ...table } = cared;
+  const realServers: RealServerStatus[] = [
+    { address: "192.168.0.2:6443", state: "unknown", weight: 1, activeConnections: 0, inactiveConnections: 0 },
+  ];
+  const dataPlane = { ...cared.dataPlane, because: "somebody said so" };
+  const note = "no lvscare daemon answers";
+  expect(lines({ source: "table", notes: [note], virtualServers: [{ ...table, dataPlane, realServers }] }, 80)).toEqual(
+    [
+      "tcp 10.103.97.12:6443",
+      "  scheduler   rr",
+      "  data plane  ipvs (libnl), because somebody said so",
+      "  daemon      none",
+      "",
+      "  REAL SERVER       STATE    FOR  WEIGHT  ACTIVE  INACTIVE",
+      "  192.168.0.2:6443  unknown  -         1       0         0",
+      "",
+      "note: no lvscare daemon answers",
+    ],
+  );
+});
+
+test("nothing at all is said in words", () => {
+  expect(lines({ source: "table", notes: [], virtualServers: [] }, 80)).toEqual([
+    "no virtual server stands on this host",
+  ]);
+});
+
+test("a virtual server without real servers is said in words", () => {
+  expect(lines(report({ ...cared, realServers: [] }), 80).at(-1)).toBe("  no real servers");
+});
+
+test("colour changes nothing but the colour", () => {
+  for (const width of [80, 120]) {
+    const coloured = renderStatus(report(cared), { now: NOW, width, paint: createPaint(true) });
+    expect(coloured).toContain("\u001B[32mhealthy\u001B[0m");
+    const bare = Bun.stripANSI(coloured).replaceAll(/ +$/gm, "");
+    expect(bare).toBe(renderStatus(report(cared), { now: NOW, width, paint: plain }));
+  }
+});
+
+test("a daemon whose clock is ahead, or whose times are no times, breaks nothing", () => {
+  const servers = ["2026-11-24T02:40:05Z", "yesterday"].map((stateSince) => ({ ...healthy, stateSince }));
+  const ages = lines(report({ ...cared, realServers: servers }), 120).slice(8, 10);
+  expect(ages.map((line) => line.split(/ {2,}/)[3])).toEqual(["0s", "?"]);
+});
+
+test("text of others cannot drive the terminal", () => {
+  const lastVerdict = { ...draining.lastVerdict, passed: false, reason: "\u001B[2J\nowned", latencyMs: 1, at: "x" };
+  const text = renderStatus(report({ ...cared, realServers: [{ ...draining, lastVerdict }] }), {
+    now: NOW,
+    width: 120,
+    paint: plain,
+  });
+  expect(text).toContain("\\x1b[2J\\nowned");
+});
+
+function report(...virtualServers: readonly VirtualServerStatus[]): StatusReport {
+  return { source: "daemons", notes: [], virtualServers };
+}
+
+/** The rendered lines, without the newline that ends them. */
+function lines(status: StatusReport, width: number): string[] {
+  const text = renderStatus(status, { now: NOW, width, paint: plain });
+  expect(text).toEndWith("\n");
+  return text.slice(0, -1).split("\n");
+}

@@ -1,0 +1,74 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readlinkSync } from "node:fs";
+import { resolve } from "node:path";
+import { claimName, type Claim, type ClaimRefusal } from "#native";
+
+const fixture = resolve(import.meta.dir, "claim-fixture.ts");
+
+/** Names are the network namespace's, and other tests may be running in it. */
+function unusedName(): string {
+  return `test ${process.pid} ${crypto.randomUUID()}`;
+}
+
+function claimed(outcome: Claim | ClaimRefusal): Claim {
+  if ("heldBy" in outcome) throw new Error(`held by ${JSON.stringify(outcome.heldBy)}`);
+  return outcome;
+}
+
+test("a name has one holder, who is told to others, until it lets go", () => {
+  const name = unusedName();
+  const holder = claimed(claimName(name));
+  expect(holder.name).toBe(name);
+  expect(claimName(name)).toEqual({ heldBy: { pid: process.pid, uid: process.getuid?.() ?? -1 } });
+  holder[Symbol.dispose]();
+  holder[Symbol.dispose]();
+  using again = claimed(claimName(name));
+  expect(again.name).toBe(name);
+});
+
+test("other names stay free", () => {
+  const name = unusedName();
+  using _ = claimed(claimName(name));
+  using other = claimed(claimName(`${name}2`));
+  expect(other.name).toBe(`${name}2`);
+});
+
+test("another process is told apart, and its end frees the name", async () => {
+  const name = unusedName();
+  await using child = Bun.spawn([process.execPath, fixture, name], { stdin: "pipe", stdout: "pipe" });
+  const { value } = await child.stdout.getReader().read();
+  expect(new TextDecoder().decode(value)).toBe("claimed\n");
+  expect(claimName(name)).toEqual({ heldBy: { pid: child.pid, uid: process.getuid?.() ?? -1 } });
+  child.kill("SIGKILL");
+  await child.exited;
+  using own = claimed(claimName(name));
+  expect(own.name).toBe(name);
+});
+
+test("a refused claim leaves no descriptor open", () => {
+  const name = unusedName();
+  using _ = claimed(claimName(name));
+  const before = socketCount();
+  for (let attempt = 0; attempt < 20; attempt++) claimName(name);
+  expect(socketCount()).toBe(before);
+});
+
+test("a name of 99 bytes is possible, a longer one is refused by name of the error", () => {
+  const longest = unusedName().padEnd(99, "x");
+  using _ = claimed(claimName(longest));
+  expect(() => claimName(`${longest}x`)).toThrow(
+    expect.objectContaining({ code: "SOCKET_FAILED", errno: "ENAMETOOLONG" }),
+  );
+});
+
+function socketCount(): number {
+  const targets = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // The descriptor with which the folder was read is gone by now.
+      return "";
+    }
+  });
+  return targets.filter((target) => target.startsWith("socket:")).length;
+}

@@ -1,0 +1,21 @@
+import { openTcpSocket } from "#native";
+import { createHttpProber } from "../../../../src/probe/http/http-prober.ts";
+
+/** Probes a port of this host by HTTPS with verification and prints what came of it. */
+const prober = createHttpProber(
+  {
+    scheme: "https",
+    path: "/healthz",
+    method: "GET",
+    body: "",
+    headers: [],
+    acceptStatus: [],
+    insecureSkipVerify: false,
+    timeoutMs: 5000,
+    connectTimeoutMs: 3000,
+  },
+  { openTcpSocket },
+);
+const target = { family: "ipv4", address: "127.0.0.1", port: Number(process.argv[2]) } as const;
+const { passed, reason } = await prober.probe(target, new AbortController().signal);
+process.stdout.write(JSON.stringify({ passed, reason }));

@@ -1,0 +1,102 @@
+import { expect, test } from "bun:test";
+import { ensureLocalAddress, removeLoopbackAddress } from "../../src/reach/loopback-address.ts";
+import { decodeAddress, type LinkAddress } from "../../src/netlink/route/addresses.ts";
+import { addressBytes } from "../../src/domain/endpoint.ts";
+import { NLMSG_DONE } from "../../src/netlink/messages.ts";
+import { datagram, outcome, transportsTo, type FakeTransports } from "../netlink/fake-kernel.ts";
+
+const LO = 1;
+const ETH = 2;
+const vip: LinkAddress = { family: "ipv4", address: "10.103.97.12", prefix: 32, linkIndex: LO };
+
+/** Links and addresses of a host; `errno` is what any change of them meets. */
+function host(addresses: LinkAddress[], errno = 0): FakeTransports {
+  return transportsTo(([message]) => {
+    const { type = 0, sequence = 0, payload = new Uint8Array(0) } = message ?? {};
+    if (type === 18) {
+      const link = datagram({ type: 16, sequence }, (writer) => writer.bytes([0, 0, 0, 0, LO, 0, 0, 0, 0, 0, 0, 0]));
+      return [link, outcome(sequence)];
+    }
+    if (type === 22) {
+      return [...addresses.map((it) => addressMessage(sequence, it)), datagram({ type: NLMSG_DONE, sequence })];
+    }
+    const given = decodeAddress(payload);
+    if (errno === 0 && given !== undefined) {
+      if (type === 20) addresses.push(given);
+      else addresses.splice(addresses.findIndex((it) => Bun.deepEquals(it, given)));
+    }
+    return [outcome(sequence, errno)];
+  });
+}
+
+function addressMessage(sequence: number, { family, address, prefix, linkIndex }: LinkAddress): Uint8Array {
+  const bytes = addressBytes(address);
+  return datagram({ type: 20, flags: 2, sequence }, (writer) => {
+    writer.bytes([family === "ipv6" ? 10 : 2, prefix, 0, 0, linkIndex, 0, 0, 0, 4 + bytes.length, 0, 1, 0, ...bytes]);
+  });
+}
+
+test("adds the address to the loopback link as a network of one, and takes it back", async () => {
+  const addresses: LinkAddress[] = [];
+  const kernel = host(addresses);
+  expect(await ensureLocalAddress("10.103.97.12", kernel.open)).toBe("added");
+  expect(addresses).toEqual([vip]);
+  expect(await ensureLocalAddress("10.103.97.12", kernel.open)).toBe("already-local");
+  expect(await removeLoopbackAddress("10.103.97.12", kernel.open)).toBe(true);
+  expect(await removeLoopbackAddress("10.103.97.12", kernel.open)).toBe(false);
+  expect(addresses).toEqual([]);
+  expect(kernel.closed()).toBe(kernel.opened());
+});
+
+test("adds an IPv6 address, however it is written", async () => {
+  const addresses: LinkAddress[] = [];
+  expect(await ensureLocalAddress("FD00:0:0::12", host(addresses).open)).toBe("added");
+  expect(addresses).toEqual([{ family: "ipv6", address: "fd00::12", prefix: 128, linkIndex: LO }]);
+});
+
+test("an address that another link carries is local, and is not ours to remove", async () => {
+  const addresses: LinkAddress[] = [{ ...vip, prefix: 24, linkIndex: ETH }];
+  expect(await ensureLocalAddress(vip.address, host(addresses).open)).toBe("already-local");
+  expect(await removeLoopbackAddress(vip.address, host(addresses).open)).toBe(false);
+  expect(addresses.length).toBe(1);
+});
+
+test("an address on lo in a larger network is not ours to remove", async () => {
+  expect(await removeLoopbackAddress(vip.address, host([{ ...vip, prefix: 24 }]).open)).toBe(false);
+});
+
+test.each(["127.0.0.1", "127.9.9.9", "::1"])("%s is always local and never removed", async (address) => {
+  const kernel = host([{ ...vip, address: "127.9.9.9" }]);
+  expect(await ensureLocalAddress(address, kernel.open)).toBe("already-local");
+  expect(await removeLoopbackAddress(address, kernel.open)).toBe(false);
+  expect(kernel.opened()).toBe(0);
+});
+
+test("somebody who is quicker is no failure", async () => {
+  expect(await ensureLocalAddress(vip.address, host([], 17).open)).toBe("already-local");
+  expect(await removeLoopbackAddress(vip.address, host([vip], 99).open)).toBe(false);
+});
+
+test("says what to do when it is not permitted", async () => {
+  const failure = await ensureLocalAddress(vip.address, host([], 1).open).catch((reason: unknown) => reason);
+  expect(failure).toMatchObject({
+    code: "NOT_PERMITTED",
+    errno: "EPERM",
+    operation: "add 10.103.97.12/32 to lo",
+    remedy: expect.stringContaining("CAP_NET_ADMIN"),
+  });
+});
+
+test("names any other refusal", async () => {
+  const failure = await removeLoopbackAddress(vip.address, host([vip], 16).open).catch((reason: unknown) => reason);
+  expect(failure).toMatchObject({
+    code: "KERNEL_REFUSED",
+    errno: "EBUSY",
+    operation: "remove 10.103.97.12/32 from lo",
+  });
+});
+
+test("refuses what is no address", async () => {
+  const failure = await ensureLocalAddress("localhost").catch((reason: unknown) => reason);
+  expect(failure).toMatchObject({ code: "BAD_ADDRESS" });
+});
