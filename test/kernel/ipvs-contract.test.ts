@@ -1,7 +1,9 @@
-import { describe } from "bun:test";
+import { describe, setDefaultTimeout } from "bun:test";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import { ensureLocalAddress } from "../../src/reach/loopback-address.ts";
 import { describeDataPlane, type Stage } from "../dataplane/contract.ts";
+
+setDefaultTimeout(60_000);
 
 describe.skipIf(process.env["LVSCARE_KERNEL_TESTS"] !== "1")("in the test VM", () => {
   describeDataPlane("ipvs", openStage);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
@@ -13,6 +13,9 @@ import {
   type RealServer,
   type VirtualServer,
 } from "../../src/domain/virtual-server.ts";
+
+// An emulated processor starts a process in a second or two, and a test starts several.
+setDefaultTimeout(60_000);
 
 const inVm = process.env["LVSCARE_KERNEL_TESTS"] === "1";
 

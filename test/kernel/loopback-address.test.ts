@@ -1,5 +1,7 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ensureLocalAddress, removeLoopbackAddress } from "../../src/reach/loopback-address.ts";
+
+setDefaultTimeout(60_000);
 
 describe.skipIf(process.env["LVSCARE_KERNEL_TESTS"] !== "1")("addresses of the loopback link", () => {
   test.each([

@@ -1,7 +1,7 @@
 import { openTcpSocket } from "#native";
 import { createHttpProber } from "../../../../src/probe/http/http-prober.ts";
 
-/** Probes a port of this host by HTTPS with verification and prints what came of it. */
+/** Probes a port of this host by HTTPS with verification and prints the reason of the verdict. */
 const prober = createHttpProber(
   {
     scheme: "https",
@@ -17,5 +17,5 @@ const prober = createHttpProber(
   { openTcpSocket },
 );
 const target = { family: "ipv4", address: "127.0.0.1", port: Number(process.argv[2]) } as const;
-const { passed, reason } = await prober.probe(target, new AbortController().signal);
-process.stdout.write(JSON.stringify({ passed, reason }));
+const { reason } = await prober.probe(target, new AbortController().signal);
+process.stdout.write(reason);

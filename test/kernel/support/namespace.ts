@@ -1,0 +1,95 @@
+import type { Subprocess } from "bun";
+
+export type Child = Subprocess<"pipe", "pipe", "pipe">;
+
+/**
+ * A network namespace with lo up and a /run/lvscare of its own, so that no daemon of another test is found there. It exists as long as
+ * a process that waits in it, which ends with its stdin: even a test run that was killed leaves nothing behind.
+ */
+export class Namespace implements AsyncDisposable {
+  readonly pid: number;
+  readonly #holder: Child;
+  readonly #children = new Set<Child>();
+
+  static async create(): Promise<Namespace> {
+    const holder = spawn(["unshare", "--net", "--mount", "sh", "-c", SET_UP]);
+    const { value } = await holder.stdout.getReader().read();
+    if (value === undefined) throw new Error(`no namespace: ${await new Response(holder.stderr).text()}`);
+    return new Namespace(holder);
+  }
+
+  private constructor(holder: Child) {
+    this.#holder = holder;
+    this.pid = holder.pid;
+  }
+
+  /** Starts a program; it is killed with the namespace if it still runs then. */
+  spawn(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+    const child = spawn(["nsenter", `--target=${this.pid}`, "--net", "--mount", "--", ...argv], env);
+    this.#children.add(child);
+    void child.exited.then(() => this.#children.delete(child));
+    return child;
+  }
+
+  /** Runs a program to its end, whatever its exit code. */
+  async run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    const child = this.spawn(argv, env);
+    void child.stdin.end();
+    const [stdout, stderr, exitCode] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    return { exitCode, stdout, stderr };
+  }
+
+  /** Runs a program and returns what it printed; throws when it fails. */
+  async exec(...argv: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(argv);
+    if (exitCode !== 0) throw new Error(`${argv.join(" ")}: exit code ${exitCode}\n${stderr || stdout}`);
+    return stdout;
+  }
+
+  /** Gives this host an address: a virtual IP has to be local for clients that are. */
+  async addAddress(address: string, device = "lo"): Promise<void> {
+    // Without duplicate address detection an IPv6 address can be used at once.
+    await this.exec("ip", "address", "add", address, "dev", device, ...(address.includes(":") ? ["nodad"] : []));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#children, this.#holder];
+    for (const child of all) child.kill("SIGKILL");
+    await Promise.all(all.map((child) => child.exited));
+  }
+}
+
+export interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A cable between two namespaces; each end is called `name` and has its address, such as `10.0.0.1/24`. */
+export async function connect(
+  [here, hereAddress]: readonly [Namespace, string],
+  [there, thereAddress]: readonly [Namespace, string],
+  name = "cable",
+): Promise<void> {
+  await here.exec("ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", String(there.pid));
+  for (const [namespace, address] of [
+    [here, hereAddress],
+    [there, thereAddress],
+  ] as const) {
+    await namespace.addAddress(address, name);
+    await namespace.exec("ip", "link", "set", name, "up");
+  }
+}
+
+// --- internal ---
+
+const SET_UP = "ip link set lo up && mkdir -p /run/lvscare && mount -t tmpfs -o mode=700 none /run/lvscare && echo && exec cat";
+
+function spawn(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+  const { PATH = "", HOME = "/root" } = process.env;
+  return Bun.spawn([...argv], { stdin: "pipe", stdout: "pipe", stderr: "pipe", env: { PATH, HOME, ...env } });
+}
