@@ -1,7 +1,6 @@
 import { dlopen } from "bun:ffi";
 import { LvscareError } from "../src/domain/errors.ts";
-import type { NetlinkDescriptor, NetlinkProtocol } from "./netlink-descriptor.ts";
-import { PROTOCOL_NUMBER } from "./netlink-descriptor.ts";
+import { PROTOCOL_NUMBER, type NetlinkDescriptor, type NetlinkProtocol } from "./netlink-descriptor.ts";
 
 /** netlink/socket.h, netlink/netlink.h */
 const LIBNL = {

@@ -6,14 +6,11 @@ import {
   NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
-  NLMSG_NOOP,
-  NLMSG_OVERRUN,
-  readMessages,
   readOutcome,
   writeMessage,
   type KernelRefusal,
-  type NetlinkMessage,
 } from "./messages.ts";
+import { receiveUntil } from "./receive-until.ts";
 import type { NetlinkTransport } from "./transport.ts";
 import { ByteWriter } from "./writer.ts";
 
@@ -184,29 +181,6 @@ const BATCH_LIMIT = 64;
 const DUMP_TRIES = 4;
 
 const STILL_CHANGING = "the table kept changing while it was read";
-
-/** A dump of 65 000 real servers takes under a thousand datagrams. */
-const DATAGRAM_LIMIT = 65_536;
-
-/** Datagrams in a row that answer nothing we asked. */
-const STALE_LIMIT = 256;
-
-/** Feeds messages to `take` until it says "done"; bounded, whatever the peer sends. */
-function receiveUntil(transport: NetlinkTransport, take: (message: NetlinkMessage) => "done" | "more" | "stale"): void {
-  let stale = 0;
-  for (let datagrams = 0; datagrams < DATAGRAM_LIMIT && stale < STALE_LIMIT; datagrams++) {
-    stale++;
-    for (const message of readMessages(transport.receive())) {
-      if (message.type === NLMSG_NOOP) continue;
-      if (message.type === NLMSG_OVERRUN)
-        throw new LvscareError("SOCKET_FAILED", "messages lost", { errno: "ENOBUFS" });
-      const verdict = take(message);
-      if (verdict === "done") return;
-      if (verdict === "more") stale = 0;
-    }
-  }
-  throw new LvscareError("KERNEL_TIMEOUT", "the kernel keeps sending what was not asked for");
-}
 
 function lostMessages(error: unknown): boolean {
   return error instanceof LvscareError && (error.errno === "ENOBUFS" || error.errno === "EMSGSIZE");

@@ -11,7 +11,6 @@ export const NLMSG_OVERRUN = 4;
 
 /** Flags of `struct nlmsghdr`. */
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 /** The table changed while it was dumped: what was read may lack entries or have them twice. */
 export const NLM_F_DUMP_INTR = 0x10;

@@ -1,14 +1,6 @@
 import { ChunkedFraming } from "./chunked-framing.ts";
+import type { BodyFraming } from "./framing.ts";
 import type { ResponseHead } from "./response-head.ts";
-
-export type FramingStep = "more" | "done" | { readonly malformed: string };
-
-/** Finds where a body ends, without keeping any of it. */
-export interface BodyFraming {
-  feed(bytes: Uint8Array): FramingStep;
-  /** Whether the peer may close here. */
-  readonly endsAtClose: boolean;
-}
 
 /** How the body of this response is delimited (RFC 9112, 6.3), or why that cannot be told. */
 export function bodyFraming(head: ResponseHead, method: string): BodyFraming | { readonly malformed: string } {

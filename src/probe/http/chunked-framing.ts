@@ -1,4 +1,4 @@
-import type { BodyFraming, FramingStep } from "./body-framing.ts";
+import type { BodyFraming, FramingStep } from "./framing.ts";
 import { LineReader } from "./line-reader.ts";
 
 /** The chunked transfer coding (RFC 9112, 7.1): extensions and trailers are passed over. */

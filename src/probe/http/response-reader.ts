@@ -1,4 +1,5 @@
-import { bodyFraming, type BodyFraming } from "./body-framing.ts";
+import { bodyFraming } from "./body-framing.ts";
+import type { BodyFraming } from "./framing.ts";
 import { LineReader } from "./line-reader.ts";
 import { HeadReader, type ResponseHead } from "./response-head.ts";
 

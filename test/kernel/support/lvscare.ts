@@ -88,7 +88,7 @@ export class CareProcess implements AsyncDisposable {
 
 // --- internal ---
 
-function lvscareBinary(): string {
+export function lvscareBinary(): string {
   if (existsSync(BINARY)) return BINARY;
   throw new Error(`there is no ${BINARY}; run "bun run build" first`);
 }

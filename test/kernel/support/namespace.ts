@@ -87,7 +87,8 @@ export async function connect(
 
 // --- internal ---
 
-const SET_UP = "ip link set lo up && mkdir -p /run/lvscare && mount -t tmpfs -o mode=700 none /run/lvscare && echo && exec cat";
+const SET_UP =
+  "ip link set lo up && mkdir -p /run/lvscare && mount -t tmpfs -o mode=700 none /run/lvscare && echo && exec cat";
 
 function spawn(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
   const { PATH = "", HOME = "/root" } = process.env;

@@ -1,69 +1,50 @@
-import { join } from "node:path";
 import type { Behaviour, SeenRequest } from "./faulty-server.ts";
+import { LineProcess } from "./line-process.ts";
+import type { Namespace } from "./namespace.ts";
 
 export type FarmOrder =
   | {
       readonly kind: "behave";
       readonly addresses: readonly string[];
       readonly behaviour: Behaviour;
-      /** For servers that speak TLS, at their first order. */
-      readonly tls?: { readonly cert: string; readonly key: string };
+      /** Makes servers that are new to the farm speak TLS. */
+      readonly tls?: Identity;
     }
   | { readonly kind: "takeRequests" };
 
-export interface FarmReport {
-  readonly requests: Readonly<Record<string, readonly SeenRequest[]>>;
+interface Identity {
+  readonly cert: string;
+  readonly key: string;
 }
 
-/** One process with as many servers as a test wants, so that none of them waits for the test and no test for them. */
+/** One process with as many servers as a test wants, so that none of them waits for the test. */
 export class ServerFarm implements AsyncDisposable {
-  readonly #child: Bun.Subprocess;
-  readonly #waiting: ((report: FarmReport) => void)[] = [];
+  readonly #process: LineProcess;
 
-  static async start(): Promise<ServerFarm> {
-    const farm = new ServerFarm();
-    await farm.#report();
-    return farm;
+  static async start(namespace: Namespace): Promise<ServerFarm> {
+    return new ServerFarm(await LineProcess.start(namespace, "server-farm-process.ts"));
   }
 
-  private constructor() {
-    this.#child = Bun.spawn([process.execPath, join(import.meta.dir, "server-farm-fixture.ts")], {
-      stdin: "ignore",
-      stdout: "inherit",
-      stderr: "inherit",
-      serialization: "json",
-      // Reports come in the order of the orders, the first one when the farm is ready.
-      ipc: (report: FarmReport) => this.#waiting.shift()?.(report),
-    });
+  private constructor(process: LineProcess) {
+    this.#process = process;
   }
 
-  /** Resolves when they do. */
-  async behave(addresses: readonly string[], behaviour: Behaviour, tls?: { cert: string; key: string }): Promise<void> {
-    await this.#order({ kind: "behave", addresses, behaviour, ...(tls && { tls }) });
+  /** Resolves when they do; a server that is new to the farm starts to listen. */
+  async behave(behaviour: Behaviour, addresses: readonly string[], tls?: Identity): Promise<void> {
+    const answer = await this.#ask({ kind: "behave", addresses, behaviour, ...(tls && { tls }) });
+    if (answer !== "done") throw new Error(answer);
   }
 
   /** What each server was asked since this was last called. */
-  async takeRequests(): Promise<FarmReport["requests"]> {
-    return (await this.#order({ kind: "takeRequests" })).requests;
+  async takeRequests(): Promise<Readonly<Record<string, readonly SeenRequest[]>>> {
+    return JSON.parse(await this.#ask({ kind: "takeRequests" })) as Record<string, SeenRequest[]>;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.exited;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#process[Symbol.asyncDispose]();
   }
 
-  #order(order: FarmOrder): Promise<FarmReport> {
-    const report = this.#report();
-    this.#child.send(order);
-    return report;
-  }
-
-  async #report(): Promise<FarmReport> {
-    const { promise, resolve } = Promise.withResolvers<FarmReport>();
-    this.#waiting.push(resolve);
-    const gone = this.#child.exited.then((code) => {
-      throw new Error(`the server farm ended with exit code ${code}`);
-    });
-    return Promise.race([promise, gone]);
+  #ask(order: FarmOrder): Promise<string> {
+    return this.#process.ask(JSON.stringify(order));
   }
 }

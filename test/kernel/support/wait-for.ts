@@ -21,8 +21,11 @@ export async function waitFor<T>(
 }
 
 /** Reads again until it equals what is expected; at the deadline it fails with the difference. */
-export async function waitForEqual<T>(read: () => T | Promise<T>, expected: T, patience: Patience = {}): Promise<void> {
-  const { timeoutMs = 30_000, everyMs = 10 } = patience;
+export async function waitForEqual(
+  read: () => unknown,
+  expected: unknown,
+  { timeoutMs = 30_000, everyMs = 10 }: Patience = {},
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   let value = await read();
   while (!Bun.deepEquals(value, expected) && performance.now() < deadline) {

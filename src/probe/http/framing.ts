@@ -1,0 +1,8 @@
+export type FramingStep = "more" | "done" | { readonly malformed: string };
+
+/** Finds where a body ends, without keeping any of it. */
+export interface BodyFraming {
+  feed(bytes: Uint8Array): FramingStep;
+  /** Whether the peer may close here. */
+  readonly endsAtClose: boolean;
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import { createEventLog } from "../../src/app/event-log.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { LvscareError } from "../../src/domain/errors.ts";
+import type { CareEvent } from "../../src/domain/events.ts";
+import type { Logger } from "../../src/domain/logger.ts";
+import { realServer } from "../../src/domain/virtual-server.ts";
+
+const A = realServer(parseEndpoint("10.0.0.1:80"));
+const refused: CareEvent = {
+  type: "realServer.probed",
+  server: "10.0.0.1:80",
+  verdict: { passed: false, reason: "connect refused", latencyMs: 0.3 },
+};
+const passed: CareEvent = {
+  type: "realServer.probed",
+  server: "10.0.0.1:80",
+  verdict: { passed: true, reason: "status 200", latencyMs: 12 },
+};
+const failing: CareEvent = {
+  type: "plan.failed",
+  error: new LvscareError("KERNEL_REFUSED", "the kernel refused with EBUSY"),
+  attempt: 1,
+  retryInMs: 200,
+};
+
+describe("event log", () => {
+  test("tells each transition once, with its reason, at INFO", () => {
+    expect(
+      logOf({
+        type: "realServer.healthChanged",
+        server: "10.0.0.1:80",
+        from: "healthy",
+        to: "draining",
+        reason: "status 503",
+      }),
+    ).toEqual(["INFO real server 10.0.0.1:80 healthy → draining: status 503"]);
+  });
+
+  test("tells every good check at DEBUG, and a failure that stays the same only once", () => {
+    expect(logOf(passed, refused, refused, refused, passed, refused)).toEqual([
+      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms",
+      "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
+      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms",
+      "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
+    ]);
+  });
+
+  test("warns of repairs and whispers of its own writes", () => {
+    const add = { kind: "server.add", server: A } as const;
+    const update = { kind: "server.update", server: A, from: { ...A, weight: 5 } } as const;
+    expect(logOf({ type: "plan.applied", operations: [add, update], repairs: [update] })).toEqual([
+      "DEBUG add real server 10.0.0.1:80 weight 1",
+      "WARN repaired what someone else changed: set real server 10.0.0.1:80 weight 5 → 1",
+    ]);
+  });
+
+  test("tells a lasting failure once, and its end", () => {
+    const applied: CareEvent = { type: "plan.applied", operations: [], repairs: [] };
+    expect(logOf(failing, failing, failing, applied, applied)).toEqual([
+      "WARN the kernel refused with EBUSY; trying again in 200ms",
+      "INFO writing to the data plane works again",
+    ]);
+  });
+});
+
+// --- internal ---
+
+function logOf(...events: readonly CareEvent[]): string[] {
+  const lines: string[] = [];
+  const at =
+    (level: string): Logger["info"] =>
+    (message) =>
+      lines.push(`${level} ${message}`);
+  const tell = createEventLog({ debug: at("DEBUG"), info: at("INFO"), warn: at("WARN"), error: at("ERROR") });
+  for (const event of events) tell(event);
+  return lines;
+}

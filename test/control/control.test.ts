@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { requestStatus } from "../../src/control/client.ts";
+import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
+import { serveControl, type ControlServer } from "../../src/control/server.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import type { VirtualServerStatus } from "../../src/domain/status.ts";
+import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
+
+const key = { protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") } as const;
+const status: VirtualServerStatus = {
+  address: "10.96.0.1:443",
+  protocol: "tcp",
+  scheduler: "rr",
+  dataPlane: { kind: "ipvs", via: "libnl" },
+  stats: NO_TRAFFIC,
+  realServers: [],
+};
+const uid = process.getuid?.() ?? 0;
+
+let folder = "";
+const servers: ControlServer[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "lvscare-control-"));
+});
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("control socket", () => {
+  test("answers the status to its owner alone, whatever proxy the environment names", async () => {
+    const { path } = await serve();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    process.env["HTTP_PROXY"] = "http://127.0.0.1:1";
+    try {
+      expect(await requestStatus(path)).toEqual(status);
+    } finally {
+      delete process.env["HTTP_PROXY"];
+    }
+  });
+
+  test("knows no other path and no other method", async () => {
+    const { path } = await serve();
+    expect(await statusCode(path, "GET", "/")).toBe(404);
+    expect(await statusCode(path, "GET", "/v2/status")).toBe(404);
+    expect(await statusCode(path, "POST", "/v1/status")).toBe(405);
+  });
+
+  test("tells why a status could not be given", async () => {
+    const { path } = await serve(() => Promise.reject(new Error("the table cannot be read")));
+    const refusal = requestStatus(path);
+    await expect(refusal).rejects.toMatchObject({ code: "CONTROL_FAILED", message: "it answered 500" });
+  });
+
+  test("replaces a socket that a killed daemon left, and removes its own", async () => {
+    const path = socketPath(folder, key);
+    const killed = Bun.spawn(
+      [
+        process.execPath,
+        "-e",
+        `Bun.serve({ unix: ${JSON.stringify(path)}, fetch: () => new Response() }); console.log("up")`,
+      ],
+      { stdout: "pipe" },
+    );
+    await killed.stdout.getReader().read();
+    killed.kill("SIGKILL");
+    await killed.exited;
+    expect(existsSync(path)).toBe(true);
+    const server = await serve();
+    expect(server.path).toBe(path);
+    expect(await requestStatus(path)).toEqual(status);
+    await server.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("leaves the socket of a daemon elsewhere alone and takes a name of its own", async () => {
+    const first = await serve();
+    const second = await serve(() => Promise.resolve({ ...status, scheduler: "wlc" }));
+    expect(second.path).toBe(socketPath(folder, key, process.pid));
+    expect((await requestStatus(first.path)).scheduler).toBe("rr");
+    expect((await requestStatus(second.path)).scheduler).toBe("wlc");
+  });
+
+  test("touches neither a file nor a link that lies in its place", async () => {
+    const path = socketPath(folder, key);
+    const precious = join(folder, "precious");
+    writeFileSync(precious, "kept");
+    symlinkSync(precious, path);
+    await expect(serve()).rejects.toMatchObject({ code: "CONTROL_FAILED" });
+    expect(await Bun.file(precious).text()).toBe("kept");
+  });
+});
+
+describe("runtime directory", () => {
+  test("is root's under /run and anybody else's under XDG_RUNTIME_DIR", () => {
+    expect(runtimeDirectory({ XDG_RUNTIME_DIR: "/elsewhere" }, 0)).toBe("/run/lvscare");
+    expect(runtimeDirectory({ XDG_RUNTIME_DIR: "/run/user/7" }, 7)).toBe("/run/user/7/lvscare");
+    expect(runtimeDirectory({}, 7)).toBe("/run/user/7/lvscare");
+  });
+
+  test("is made for its owner alone, and refused when others could have planted it", () => {
+    const path = join(folder, "made");
+    makeRuntimeDirectory(path, uid);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    makeRuntimeDirectory(path, uid);
+    const link = join(folder, "link");
+    symlinkSync(path, link);
+    expect(() => makeRuntimeDirectory(link, uid)).toThrow("only this user can write to");
+    expect(() => makeRuntimeDirectory(path, uid + 1)).toThrow("only this user can write to");
+  });
+});
+
+// --- internal ---
+
+async function serve(answer = (): Promise<VirtualServerStatus> => Promise.resolve(status)): Promise<ControlServer> {
+  const server = await serveControl(
+    { path: socketPath(folder, key), otherwise: socketPath(folder, key, process.pid) },
+    answer,
+  );
+  servers.push(server);
+  return server;
+}
+
+function statusCode(path: string, method: string, target: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath: path, method, path: target }, (incoming) => {
+      incoming.resume();
+      resolve(incoming.statusCode);
+    })
+      .on("error", reject)
+      .end();
+  });
+}

@@ -1,0 +1,43 @@
+import { LineProcess } from "./line-process.ts";
+import type { Namespace } from "./namespace.ts";
+
+/** How often each answer came, such as the address of an echo server; a request that failed counts as its error. */
+export type Answers = Readonly<Record<string, number>>;
+
+/** A process that makes HTTP requests to one address, one after the other, each on a connection of its own. */
+export class Client implements AsyncDisposable {
+  readonly #process: LineProcess;
+
+  static async start(namespace: Namespace, address: string): Promise<Client> {
+    const process = await LineProcess.start(namespace, "client-process.ts");
+    await process.ask(`target ${address}`);
+    return new Client(process);
+  }
+
+  private constructor(process: LineProcess) {
+    this.#process = process;
+  }
+
+  async request(times: number): Promise<Answers> {
+    return JSON.parse(await this.#process.ask(`request ${times}`)) as Answers;
+  }
+
+  /** Makes requests without a pause until `finish`. */
+  async begin(): Promise<void> {
+    await this.#process.ask("begin");
+  }
+
+  /** How many answers have come since `begin`. */
+  async count(): Promise<number> {
+    return Number(await this.#process.ask("count"));
+  }
+
+  /** Ends what `begin` began. */
+  async finish(): Promise<Answers> {
+    return JSON.parse(await this.#process.ask("finish")) as Answers;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#process[Symbol.asyncDispose]();
+  }
+}
