@@ -26,7 +26,8 @@ export async function ensureLocalAddress(
   return connected(openTransport, (connection) => {
     const present = readAddresses(connection).some((other) => other.address === own.address);
     if (present) return "already-local";
-    const refusal = execute(connection, newAddress({ ...own, linkIndex: loopbackIndex(connection) }));
+    const marked = { ...own, ...markOf(own), linkIndex: loopbackIndex(connection) };
+    const refusal = execute(connection, newAddress(marked));
     if (refusal === undefined) return "added";
     // Somebody was quicker.
     if (refusal.errno === "EEXIST") return "already-local";
@@ -35,8 +36,8 @@ export async function ensureLocalAddress(
 }
 
 /**
- * Takes back what `ensureLocalAddress` did, and says whether there was anything to take back. Only from `lo`, only an address that
- * stands there as a network of one, and never one of 127.0.0.0/8 or ::1. Rejects as `ensureLocalAddress` does.
+ * Takes back what `ensureLocalAddress` added, and resolves to whether there was anything to take back: an address that somebody
+ * else gave to `lo` bears no mark of ours and stays. Rejects as `ensureLocalAddress` does.
  */
 export async function removeLoopbackAddress(
   address: string,
@@ -46,12 +47,7 @@ export async function removeLoopbackAddress(
   if (isAlwaysLocal(own.address)) return false;
   return connected(openTransport, (connection) => {
     const onLoopback = { ...own, linkIndex: loopbackIndex(connection) };
-    const present = readAddresses(connection).some(
-      (other) =>
-        other.address === onLoopback.address &&
-        other.prefix === onLoopback.prefix &&
-        other.linkIndex === onLoopback.linkIndex,
-    );
+    const present = readAddresses(connection).some((other) => isSame(other, onLoopback) && isMarked(other));
     if (!present) return false;
     const refusal = execute(connection, deleteAddress(onLoopback));
     if (refusal === undefined) return true;
@@ -64,6 +60,23 @@ export async function removeLoopbackAddress(
 // --- internal ---
 
 const LOOPBACK = "lo";
+
+/** How we know our own again. IPv4 addresses have labels everywhere; for IPv6 only the protocol is left, from kernel 5.18 on. */
+const LABEL = `${LOOPBACK}:lvscare`;
+/** A number that no routing daemon has in iproute2's rt_addrprotos. */
+const PROTOCOL = 76;
+
+function markOf({ family }: Pick<LinkAddress, "family">): Pick<LinkAddress, "label" | "protocol"> {
+  return family === "ipv4" ? { label: LABEL, protocol: PROTOCOL } : { protocol: PROTOCOL };
+}
+
+function isMarked({ label, protocol }: LinkAddress): boolean {
+  return label === LABEL || protocol === PROTOCOL;
+}
+
+function isSame(a: LinkAddress, b: LinkAddress): boolean {
+  return a.address === b.address && a.prefix === b.prefix && a.linkIndex === b.linkIndex;
+}
 
 function openRoute(): NetlinkTransport {
   return openKernelTransport("route");

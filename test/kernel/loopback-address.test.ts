@@ -5,7 +5,7 @@ setDefaultTimeout(60_000);
 
 describe.skipIf(process.env["LVSCARE_KERNEL_TESTS"] !== "1")("addresses of the loopback link", () => {
   test.each([
-    ["10.103.97.12", "inet 10.103.97.12/32 scope global lo"],
+    ["10.103.97.12", "inet 10.103.97.12/32 scope global lo:lvscare"],
     ["fd00::12", "inet6 fd00::12/128 scope global nodad"],
   ])("%s comes and goes, and can be bound at once", async (address, line) => {
     expect(await ensureLocalAddress(address)).toBe("added");
@@ -23,6 +23,14 @@ describe.skipIf(process.env["LVSCARE_KERNEL_TESTS"] !== "1")("addresses of the l
     expect(await ensureLocalAddress("10.103.97.13")).toBe("already-local");
     expect(await removeLoopbackAddress("10.103.97.13")).toBe(false);
     expect(ip("-4", "addr", "show", "dev", "other0")).toContain("10.103.97.13/24");
+  });
+
+  test("an address that somebody else gave to lo is left alone", async () => {
+    ip("addr", "add", "10.103.97.14/32", "dev", "lo");
+    expect(await ensureLocalAddress("10.103.97.14")).toBe("already-local");
+    expect(await removeLoopbackAddress("10.103.97.14")).toBe(false);
+    expect(ip("addr", "show", "dev", "lo")).toContain("10.103.97.14/32");
+    ip("addr", "del", "10.103.97.14/32", "dev", "lo");
   });
 
   test("the loopback address itself is left alone", async () => {

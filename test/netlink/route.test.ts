@@ -14,8 +14,8 @@ test("finds a link's index by its name", () => {
 test("reads the addresses of both families", () => {
   const { open, sent } = replay("dump addresses");
   expect(new NetlinkConnection(open).dump(getAddresses(), decodeAddress).replies).toEqual([
-    { family: "ipv4", address: "127.0.0.1", prefix: 8, linkIndex: 1 },
-    { family: "ipv6", address: "::1", prefix: 128, linkIndex: 1 },
+    { family: "ipv4", address: "127.0.0.1", prefix: 8, linkIndex: 1, label: "lo" },
+    { family: "ipv6", address: "::1", prefix: 128, linkIndex: 1, protocol: 1 },
   ]);
   expect(sent).toEqual([sentBytes("dump addresses")]);
 });

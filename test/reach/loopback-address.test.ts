@@ -7,7 +7,9 @@ import { datagram, outcome, transportsTo, type FakeTransports } from "../netlink
 
 const LO = 1;
 const ETH = 2;
-const vip: LinkAddress = { family: "ipv4", address: "10.103.97.12", prefix: 32, linkIndex: LO };
+const plain: LinkAddress = { family: "ipv4", address: "10.103.97.12", prefix: 32, linkIndex: LO };
+/** As we add it. */
+const vip: LinkAddress = { ...plain, label: "lo:lvscare", protocol: 76 };
 
 /** Links and addresses of a host; `errno` is what any change of them meets. */
 function host(addresses: LinkAddress[], errno = 0): FakeTransports {
@@ -29,10 +31,13 @@ function host(addresses: LinkAddress[], errno = 0): FakeTransports {
   });
 }
 
-function addressMessage(sequence: number, { family, address, prefix, linkIndex }: LinkAddress): Uint8Array {
+function addressMessage(sequence: number, { label, protocol, ...rest }: LinkAddress): Uint8Array {
+  const { family, address, prefix, linkIndex } = rest;
   const bytes = addressBytes(address);
   return datagram({ type: 20, flags: 2, sequence }, (writer) => {
     writer.bytes([family === "ipv6" ? 10 : 2, prefix, 0, 0, linkIndex, 0, 0, 0, 4 + bytes.length, 0, 1, 0, ...bytes]);
+    if (label !== undefined) writer.bytes([4 + label.length + 2, 0, 3, 0, ...new TextEncoder().encode(label), 0, 0]);
+    if (protocol !== undefined) writer.bytes([5, 0, 11, 0, protocol, 0, 0, 0]);
   });
 }
 
@@ -51,7 +56,7 @@ test("adds the address to the loopback link as a network of one, and takes it ba
 test("adds an IPv6 address, however it is written", async () => {
   const addresses: LinkAddress[] = [];
   expect(await ensureLocalAddress("FD00:0:0::12", host(addresses).open)).toBe("added");
-  expect(addresses).toEqual([{ family: "ipv6", address: "fd00::12", prefix: 128, linkIndex: LO }]);
+  expect(addresses).toEqual([{ family: "ipv6", address: "fd00::12", prefix: 128, linkIndex: LO, protocol: 76 }]);
 });
 
 test("an address that another link carries is local, and is not ours to remove", async () => {
@@ -59,6 +64,18 @@ test("an address that another link carries is local, and is not ours to remove",
   expect(await ensureLocalAddress(vip.address, host(addresses).open)).toBe("already-local");
   expect(await removeLoopbackAddress(vip.address, host(addresses).open)).toBe(false);
   expect(addresses.length).toBe(1);
+});
+
+test("an address that somebody else gave to lo is not ours to remove", async () => {
+  const addresses = [plain];
+  expect(await ensureLocalAddress(vip.address, host(addresses).open)).toBe("already-local");
+  expect(await removeLoopbackAddress(vip.address, host(addresses).open)).toBe(false);
+  expect(addresses).toEqual([plain]);
+});
+
+test("knows its own by the label alone, as kernels before 5.18 remember no more", async () => {
+  const addresses = [{ ...plain, label: "lo:lvscare" }];
+  expect(await removeLoopbackAddress(vip.address, host(addresses).open)).toBe(true);
 });
 
 test("an address on lo in a larger network is not ours to remove", async () => {

@@ -1,5 +1,5 @@
 import { addressBytes, addressFromBytes, type Family } from "../../domain/endpoint.ts";
-import { attributeTable, raw, readAttributes, writeAttributes } from "../attributes.ts";
+import { attributeTable, raw, readAttributes, text, u8, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../messages.ts";
 import { ByteReader } from "../reader.ts";
@@ -10,6 +10,10 @@ export interface LinkAddress {
   readonly address: string;
   readonly prefix: number;
   readonly linkIndex: number;
+  /** IPv4 only: the link's name, or one that begins with it and a colon. */
+  readonly label?: string;
+  /** Who put it there, as IFAPROT_* of linux/if_addr.h; kernels before 5.18 do not remember. */
+  readonly protocol?: number;
 }
 
 /** EEXIST when the link has it already. */
@@ -34,7 +38,7 @@ export function decodeAddress(payload: Uint8Array): LinkAddress | undefined {
   const prefix = reader.u8();
   reader.u16(); // flags, scope
   const linkIndex = reader.u32();
-  const { address, local } = readAttributes(reader, ADDRESS);
+  const { address, local, label, protocol } = readAttributes(reader, ADDRESS);
   reader.finish("address");
   const family = familyNumber === AF_INET ? "ipv4" : familyNumber === AF_INET6 ? "ipv6" : undefined;
   if (family === undefined) return undefined;
@@ -42,7 +46,14 @@ export function decodeAddress(payload: Uint8Array): LinkAddress | undefined {
   const own = local ?? address ?? new Uint8Array(0);
   if (own.length !== (family === "ipv6" ? 16 : 4)) reader.fail();
   reader.finish("address");
-  return { family, address: addressFromBytes(own), prefix, linkIndex };
+  return {
+    family,
+    address: addressFromBytes(own),
+    prefix,
+    linkIndex,
+    ...(label !== undefined && { label }),
+    ...(protocol !== undefined && { protocol }),
+  };
 }
 
 // --- internal ---
@@ -54,7 +65,7 @@ const RTM_GETADDR = 22;
 
 /** linux/if_addr.h */
 const IFADDRMSG_BYTES = 8;
-const ADDRESS = attributeTable({ address: [1, raw], local: [2, raw] });
+const ADDRESS = attributeTable({ address: [1, raw], local: [2, raw], label: [3, text], protocol: [11, u8] });
 
 /** Usable at once: duplicate address detection would keep an IPv6 address from being bound for a second. */
 const IFA_F_NODAD = 0x02;
@@ -73,7 +84,12 @@ function addressRequest(type: number, flags: number, address: LinkAddress): Netl
       writer.u8(IFA_F_NODAD);
       writer.u8(0); // scope: global
       writer.u32(address.linkIndex);
-      writeAttributes(writer, ADDRESS, { address: bytes, local: bytes });
+      writeAttributes(writer, ADDRESS, {
+        address: bytes,
+        local: bytes,
+        label: address.label,
+        protocol: address.protocol,
+      });
     },
   };
 }

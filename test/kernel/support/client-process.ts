@@ -39,7 +39,10 @@ async function execute(command: string, argument: string): Promise<string> {
 }
 
 async function requestAgainAndAgain(): Promise<void> {
-  while (loading) note(await request());
+  for (;;) {
+    if (!loading) return;
+    note(await request());
+  }
 }
 
 function note(answer: string): void {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Namespace } from "./namespace.ts";
 
 /**
@@ -30,7 +30,8 @@ export class WeightHistory implements Disposable {
   }
 
   #look(): void {
-    const standing = weights(readFileSync(this.#path, "utf8"));
+    // Without the module there is no file, and no table either.
+    const standing = weights(existsSync(this.#path) ? readFileSync(this.#path, "utf8") : "");
     for (const address of new Set([...standing.keys(), ...this.#seen.keys()])) {
       const history = this.#seen.get(address) ?? [];
       const weight = standing.get(address) ?? "absent";

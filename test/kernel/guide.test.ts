@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { StatusReport } from "../../src/domain/status.ts";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
+import { Client } from "./support/client.ts";
+import { startHost, type Host } from "./support/host.ts";
+import { tableOf, waitForTable } from "./support/ipvs-table.ts";
+import { runLvscare, startCare } from "./support/lvscare.ts";
+import { WeightHistory } from "./support/weight-history.ts";
+
+requireTestKernel();
+setDefaultTimeout(120_000);
+
+/** Letter for letter as the user guide has them. */
+const USAGE_EXAMPLE =
+  "lvscare care --vs 169.254.0.1:80 --rs 127.0.0.1:8081 --rs 127.0.0.1:8082 --rs 127.0.0.1:8083 --logger DEBG --health-schem http --health-path /";
+const CLEANUP_EXAMPLE = "lvscare care --vs 169.254.0.1:80 --logger DEBG -C";
+const GUIDE_VS = "169.254.0.1:80";
+const DEFAULT_INTERVAL_MS = 5000;
+
+const [A, B, C] = SERVERS;
+
+let host: Host;
+beforeAll(async () => {
+  host = await startHost();
+});
+afterEach(() => host.namespace.exec("ipvsadm", "-C"));
+afterAll(() => host[Symbol.asyncDispose]());
+
+test("the guide's usage example serves curl from all three, and its clean-up example leaves nothing", async () => {
+  const { namespace } = host;
+  await namespace.addAddress("169.254.0.1/32");
+  await using care = startCare(namespace, flagsOf(USAGE_EXAMPLE));
+  await waitForTable(namespace, tableWith(SERVERS, GUIDE_VS));
+  const urls = Array<string>(6).fill(`http://${GUIDE_VS}/`);
+  const bodies = await namespace.exec("curl", "--silent", "--show-error", "--write-out", "\n", ...urls);
+  expect(bodies.trim().split("\n").toSorted()).toEqual([A, A, B, B, C, C]);
+
+  const asked = performance.now();
+  expect(await care.stop("SIGTERM")).toBe(0);
+  expect(performance.now() - asked).toBeLessThan(DEFAULT_INTERVAL_MS / 2);
+  expect(await tableOf(namespace)).toEqual(tableWith(SERVERS, GUIDE_VS));
+
+  expect(await runLvscare(namespace, ["care", ...flagsOf(CLEANUP_EXAMPLE)])).toMatchObject({ exitCode: 0, stdout: "" });
+  expect(await tableOf(namespace)).toEqual({});
+});
+
+test("a server that stops gets weight 0 at the next check, goes at the one after, and comes back when it answers", async () => {
+  const { namespace, echo } = host;
+  using history = new WeightHistory(namespace);
+  await using care = startCare(namespace, careFlags());
+  await using client = await Client.start(namespace, VS);
+  await waitForTable(namespace, tableWith());
+  expect(await client.request(9)).toEqual({ [A]: 3, [B]: 3, [C]: 3 });
+
+  await echo.close(B);
+  await waitForTable(namespace, tableWith([A, C]));
+  expect(await client.request(6)).toEqual({ [A]: 3, [C]: 3 });
+  await care.waitForLog(/^DEBUG probe of .*:8081 passed/, { times: care.logged(/:8081 passed/).length + 2 });
+  await echo.open(B);
+  await waitForTable(namespace, tableWith());
+  expect(await client.request(9)).toEqual({ [A]: 3, [B]: 3, [C]: 3 });
+
+  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1, 0, "absent", 1], [1]]);
+  // One line for each transition, however many checks have failed.
+  expect(care.logged(/^INFO real server .*:8082/)).toEqual([
+    `INFO real server ${B} recovering → healthy: status 200`,
+    `INFO real server ${B} healthy → draining: connect refused`,
+    `INFO real server ${B} draining → removed: connect refused`,
+    `INFO real server ${B} removed → healthy: status 200`,
+  ]);
+  // Another server's checks tell the time: all are checked at the same pace.
+  const between = linesBetween(care.log(), /:8082 healthy → draining/, /:8082 draining → removed/);
+  expect(between.filter((line) => line.includes(`probe of ${A} passed`)).length).toBeWithin(0, 3);
+});
+
+test("with all servers dead the virtual server stays, empty, until they are back", async () => {
+  const { namespace, echo } = host;
+  await using care = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith());
+  await echo.close(...SERVERS);
+  await waitForTable(namespace, tableWith([]));
+  await echo.open(...SERVERS);
+  await waitForTable(namespace, tableWith());
+  await using client = await Client.start(namespace, VS);
+  expect(await client.request(3)).toEqual({ [A]: 1, [B]: 1, [C]: 1 });
+  expect(care.logged(/^(WARN|ERROR)/)).toEqual([]);
+});
+
+test("status says the same as ipvsadm in each of its formats", async () => {
+  const { namespace, echo } = host;
+  await using care = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith());
+  await echo.close(C);
+  await waitForTable(namespace, tableWith([A, B]));
+
+  const standing = { [A]: ["healthy", 1], [B]: ["healthy", 1], [C]: ["removed", undefined] };
+  const fromJson = JSON.parse(await care.status("-o", "json")) as StatusReport;
+  expect(fromJson).toMatchObject({ source: "daemons", virtualServers: [{ address: VS, daemon: { pid: care.pid } }] });
+  expect(standingOf(fromJson)).toEqual(standing);
+  expect(standingOf(Bun.YAML.parse(await care.status("-o", "yaml")) as StatusReport)).toEqual(standing);
+  const rows = (await care.status()).split("\n").map((line) => line.trim().split(/\s+/));
+  expect(
+    SERVERS.map((server) => rows.find(([address]) => address === server)).map((row) => [row?.[1], row?.[3]]),
+  ).toEqual([
+    ["healthy", "1"],
+    ["healthy", "1"],
+    ["removed", "-"],
+  ]);
+  await echo.open(C);
+});
+
+test("status without a daemon shows the kernel's table, and says that it does", async () => {
+  const { namespace } = host;
+  await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "wlc");
+  await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", A, "-m", "-w", "7");
+  const report = JSON.parse((await runLvscare(namespace, ["status", "-o", "json"])).stdout) as StatusReport;
+  expect(report).toMatchObject({
+    source: "table",
+    notes: ["no lvscare daemon answers in /run/lvscare; this is the kernel's table, with no health known"],
+    virtualServers: [{ address: VS, scheduler: "wlc" }],
+  });
+  expect(standingOf(report)).toEqual({ [A]: ["unknown", 7] });
+});
+
+test("a second daemon for the same virtual server is refused with the first one's pid, one for another is not", async () => {
+  const { namespace } = host;
+  const other = "10.96.0.2:80";
+  await using first = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith());
+  const second = await runLvscare(namespace, ["care", ...careFlags([A])]);
+  expect([second.exitCode, second.stderr]).toEqual([
+    1,
+    `lvscare: pid ${first.pid} already cares for tcp ${VS} (stop it first, or ask it with \`lvscare status\`)\n`,
+  ]);
+  await using _neighbour = startCare(namespace, careFlags([A], other));
+  await waitForTable(namespace, { ...tableWith(), ...tableWith([A], other) });
+});
+
+// --- internal ---
+
+function flagsOf(command: string): string[] {
+  return command.split(" ").slice(2);
+}
+
+function linesBetween(lines: readonly string[], first: RegExp, last: RegExp): readonly string[] {
+  const from = lines.findIndex((line) => first.test(line));
+  const to = lines.findIndex((line) => last.test(line));
+  return lines.slice(from + 1, to);
+}
+
+/** State and weight of each real server. */
+function standingOf(report: StatusReport): Record<string, readonly [string, number | undefined]> {
+  const realServers = report.virtualServers.flatMap((server) => server.realServers);
+  return Object.fromEntries(realServers.map(({ address, state, weight }) => [address, [state, weight]]));
+}

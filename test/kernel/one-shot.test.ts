@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { release } from "node:os";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
+import { startHost, type Host } from "./support/host.ts";
+import { tableOf, waitForTable } from "./support/ipvs-table.ts";
+import { runLvscare, startCare } from "./support/lvscare.ts";
+import type { Ended } from "./support/namespace.ts";
+
+requireTestKernel();
+setDefaultTimeout(120_000);
+
+const [A, B, C] = SERVERS;
+const OTHER_VS = "10.96.0.2:80";
+
+let host: Host;
+beforeAll(async () => {
+  host = await startHost();
+});
+afterEach(() => host.namespace.exec("ipvsadm", "-C"));
+afterAll(() => host[Symbol.asyncDispose]());
+
+describe("--run-once", () => {
+  test("puts every server in without a check and leaves the rules; again, it changes nothing", async () => {
+    const before = await host.echo.connections();
+    const dead = "127.0.0.1:9";
+    expect((await care("--run-once", ...careFlags([...SERVERS, dead]))).exitCode).toBe(0);
+    expect(await table()).toEqual(tableWith([...SERVERS, dead]));
+    const again = await care("--run-once", ...careFlags([...SERVERS, dead]));
+    expect(again.exitCode).toBe(0);
+    expect(again.stderr).toContain("INFO everything stands already; nothing changed");
+    expect(await table()).toEqual(tableWith([...SERVERS, dead]));
+    expect(await host.echo.connections()).toEqual(before);
+  });
+
+  test("with another list, adds who is new and drains who is gone", async () => {
+    await care("--run-once", ...careFlags([A, B]));
+    expect((await care("--run-once", ...careFlags([B, C]))).exitCode).toBe(0);
+    expect(await table()).toEqual({ [`TCP ${VS} rr`]: { [A]: 0, [B]: 1, [C]: 1 } });
+  });
+
+  test("takes every scheduler that the kernel has", async () => {
+    const schedulers = await schedulersOfTheKernel();
+    const chosen = schedulers.map((scheduler, index) => [scheduler, `10.96.1.${index}:80`] as const);
+    for (const [scheduler, vs] of chosen) {
+      const { exitCode, stderr } = await care("--run-once", ...careFlags([A], vs), "--scheduler", scheduler);
+      expect(exitCode, stderr).toBe(0);
+    }
+    expect(schedulers).toContain("mh");
+    const services = chosen.map(([scheduler, vs]) => [`TCP ${vs} ${scheduler}`, { [A]: 1 }]);
+    expect(await table()).toEqual(Object.fromEntries(services));
+  });
+});
+
+describe("-C", () => {
+  test("removes one virtual server, leaves the other, and is content with nothing to remove", async () => {
+    await care("--run-once", ...careFlags([A]));
+    await care("--run-once", ...careFlags([A], OTHER_VS));
+    for (const _time of ["first", "second"]) {
+      expect((await care("--vs", VS, "-C")).exitCode).toBe(0);
+      expect(await table()).toEqual(tableWith([A], OTHER_VS));
+    }
+  });
+
+  test("with --run-once cleans all the same", async () => {
+    await care("--run-once", ...careFlags([A]));
+    expect((await care("--vs", VS, "-C", "--run-once")).exitCode).toBe(0);
+    expect(await table()).toEqual({});
+  });
+
+  test("warns of a daemon that will put it back, with its pid", async () => {
+    await using daemon = startCare(host.namespace, careFlags([A]));
+    await waitForTable(host.namespace, tableWith([A]));
+    const { exitCode, stderr } = await care("--vs", VS, "-C");
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(`WARN pid ${daemon.pid} still cares for tcp ${VS} and will put it back; stop it first`);
+    await waitForTable(host.namespace, tableWith([A]));
+  });
+});
+
+test.each([
+  { flags: ["--vs", "10.96.0.1:99999", "--rs", A], named: ["--vs", "10.96.0.1:99999"] },
+  { flags: ["--vs", "10.96.0.1", "--rs", A], named: ["--vs", "10.96.0.1"] },
+  { flags: ["--vs", VS, "--rs", "localhost:8081"], named: ["--rs", "localhost:8081"] },
+  { flags: ["--vs", VS], named: ["--rs"] },
+  { flags: ["--vs", VS, "--rs", A, "--interval", "often"], named: ["--interval", "often"] },
+  { flags: ["--vs", VS, "--rs", A, "--scheduler", "fair"], named: ["--scheduler", "fair"] },
+  { flags: ["--vs", VS, "--rs", A, "--health-schem", "ftp"], named: ["--health-schem", "ftp"] },
+  { flags: ["--vs", VS, "--rs", A, "--shceduler", "rr"], named: ["--shceduler"] },
+])("refuses $flags, naming $named, and changes nothing", async ({ flags, named }) => {
+  await host.namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "wlc");
+  for (const action of ["--run-once", "-C"]) {
+    // Cleaning up needs no real servers.
+    if (action === "-C" && !flags.includes("--rs")) continue;
+    const { exitCode, stderr } = await care(...flags, action);
+    expect(exitCode).toBe(1);
+    for (const name of named) expect(stderr).toContain(name);
+    expect(await table()).toEqual({ [`TCP ${VS} wlc`]: {} });
+  }
+});
+
+// --- internal ---
+
+function care(...flags: readonly string[]): Promise<Ended> {
+  return runLvscare(host.namespace, ["care", ...flags]);
+}
+
+function table(): ReturnType<typeof tableOf> {
+  return tableOf(host.namespace);
+}
+
+/** Its modules ip_vs_*, but for a connection helper and a persistence engine. */
+async function schedulersOfTheKernel(): Promise<string[]> {
+  const files = await readdir(`/lib/modules/${release()}/kernel/net/netfilter/ipvs`);
+  const names = files.flatMap((file) => /^ip_vs_(\w+)\.ko/.exec(file)?.[1] ?? []);
+  return names.filter((name) => name !== "ftp" && name !== "pe_sip").toSorted();
+}

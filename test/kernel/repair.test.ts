@@ -1,0 +1,108 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
+import { startHost, type Host } from "./support/host.ts";
+import { waitForTable } from "./support/ipvs-table.ts";
+import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { WeightHistory } from "./support/weight-history.ts";
+
+requireTestKernel();
+setDefaultTimeout(120_000);
+
+const [A, B, C] = SERVERS;
+const FOREIGN = "127.0.0.1:9999";
+const REPAIRED = "WARN repaired what someone else changed:";
+
+let host: Host;
+beforeAll(async () => {
+  host = await startHost();
+});
+afterEach(() => host.namespace.exec("ipvsadm", "-C"));
+afterAll(() => host[Symbol.asyncDispose]());
+
+describe("what others change in the kernel is repaired within an interval, and said", () => {
+  let care: CareProcess;
+  beforeAll(() => {
+    care = startCare(host.namespace, careFlags());
+  });
+  // Also what the clean-up after the last test took away.
+  beforeEach(() => waitForTable(host.namespace, tableWith()));
+  afterAll(() => care[Symbol.asyncDispose]());
+
+  test.each([
+    { change: "a deleted virtual server", ipvsadm: `-D -t ${VS}`, repairs: recreation() },
+    { change: "a flushed table", ipvsadm: "-C", repairs: recreation() },
+    { change: "a deleted real server", ipvsadm: `-d -t ${VS} -r ${B}`, repairs: [`add real server ${B} weight 1`] },
+    { change: "a higher weight", ipvsadm: `-e -t ${VS} -r ${A} -m -w 9`, repairs: [`set ${A} weight 9 → 1`] },
+    { change: "a weight of 0", ipvsadm: `-e -t ${VS} -r ${C} -m -w 0`, repairs: [`set ${C} weight 0 → 1`] },
+    {
+      change: "another scheduler",
+      ipvsadm: `-E -t ${VS} -s wlc`,
+      repairs: [`change virtual server tcp ${VS} scheduler wlc → rr`],
+    },
+  ])("$change", async ({ ipvsadm, repairs }) => {
+    const before = care.log().length;
+    await host.namespace.exec("ipvsadm", ...ipvsadm.split(" "));
+    await waitForTable(host.namespace, tableWith());
+    await care.waitForLog(/^WARN/, { times: care.log().slice(0, before).filter(isWarning).length + repairs.length });
+
+    const since = care.log().slice(before);
+    expect(since.filter(isWarning)).toEqual(repairs.map((repair) => `${REPAIRED} ${repair}`));
+    // Checks come once each interval; one may have come before the change.
+    const checks = since.slice(0, since.findIndex(isWarning)).filter((line) => line.includes(`probe of ${A} passed`));
+    expect(checks.length).toBeLessThanOrEqual(2);
+  });
+
+  test("a real server that nobody listed is drained, then removed", async () => {
+    using history = new WeightHistory(host.namespace);
+    await host.namespace.exec("ipvsadm", "-a", "-t", VS, "-r", FOREIGN, "-m", "-w", "3");
+    await care.waitForLog(/remove real server .*:9999/);
+    await waitForTable(host.namespace, tableWith());
+    expect([FOREIGN, ...SERVERS].map((server) => history.of(server))).toEqual([[3, 0, "absent"], [1], [1], [1]]);
+    expect(care.logged(/:9999/)).toEqual([
+      `${REPAIRED} set ${FOREIGN} weight 3 → 0`,
+      `DEBUG remove real server ${FOREIGN}`,
+    ]);
+  });
+});
+
+test("with --keep-foreign a real server that nobody listed stays as it is", async () => {
+  const { namespace } = host;
+  using history = new WeightHistory(namespace);
+  await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "rr");
+  await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", FOREIGN, "-m", "-w", "3");
+  await using care = startCare(namespace, [...careFlags([A]), "--keep-foreign"]);
+  const expected = { [`TCP ${VS} rr`]: { [FOREIGN]: 3, [A]: 1 } };
+  await waitForTable(namespace, expected);
+  // A repair shows that rounds have been made since.
+  await namespace.exec("ipvsadm", "-d", "-t", VS, "-r", A);
+  await care.waitForLog(/^WARN/);
+  await waitForTable(namespace, expected);
+  expect(history.of(FOREIGN)).toEqual([3]);
+});
+
+test("takes over flags, persistence and real servers that stand there, and keeps them", async () => {
+  const { namespace } = host;
+  await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "sh", "-p", "300", "-b", "sh-port");
+  await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", A, "-m", "-w", "1", "-x", "50", "-y", "20");
+  await using care = startCare(namespace, [...careFlags([A, B]), "--scheduler", "sh"]);
+  await waitForTable(namespace, { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } });
+  expect(care.logged(/took over/)).toEqual([`INFO took over what stands in the table ${A}=healthy ${B}=removed`]);
+  await namespace.exec("ipvsadm", "-C");
+  await waitForTable(namespace, { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } });
+  expect((await namespace.exec("ipvsadm", "-Sn")).trim().split("\n").toSorted()).toEqual([
+    `-A -t ${VS} -s sh -p 300 -b sh-port`,
+    `-a -t ${VS} -r ${A} -m -w 1 -x 50 -y 20`,
+    `-a -t ${VS} -r ${B} -m -w 1`,
+  ]);
+});
+
+// --- internal ---
+
+function recreation(): string[] {
+  return [`create virtual server tcp ${VS} rr`, ...SERVERS.map((server) => `add real server ${server} weight 1`)];
+}
+
+function isWarning(line: string): boolean {
+  return line.startsWith("WARN");
+}

@@ -1,0 +1,97 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
+import { Client } from "./support/client.ts";
+import { startHost, type Host } from "./support/host.ts";
+import { tableOf, waitForTable } from "./support/ipvs-table.ts";
+import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { waitFor } from "./support/wait-for.ts";
+import { WeightHistory } from "./support/weight-history.ts";
+
+requireTestKernel();
+setDefaultTimeout(120_000);
+
+const [A, B, C] = SERVERS;
+
+let host: Host;
+beforeAll(async () => {
+  host = await startHost();
+});
+afterEach(() => host.namespace.exec("ipvsadm", "-C"));
+afterAll(() => host[Symbol.asyncDispose]());
+
+test("clients notice nothing while the daemon is killed and started again", async () => {
+  const { namespace } = host;
+  await using first = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith());
+  using history = new WeightHistory(namespace);
+  await using client = await Client.start(namespace, VS);
+  await client.begin();
+  await requestsPass(client, 20);
+  expect(await first.stop("SIGKILL")).toBe("SIGKILL");
+  await requestsPass(client, 20);
+  await using second = startCare(namespace, careFlags());
+  await checksPass(second, A, 2);
+  await requestsPass(client, 20);
+  const answers = await client.finish();
+
+  expect(Object.keys(answers).toSorted()).toEqual([...SERVERS]);
+  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1], [1]]);
+  expect(second.logged(/^INFO (took over|real server)|^WARN/)).toEqual([
+    `INFO took over what stands in the table ${A}=healthy ${B}=healthy ${C}=healthy`,
+  ]);
+});
+
+test("a server that was removed before the daemon died takes no traffic after it is back", async () => {
+  const { namespace, echo } = host;
+  await echo.close(B);
+  using history = new WeightHistory(namespace);
+  {
+    await using first = startCare(namespace, careFlags());
+    await waitForTable(namespace, tableWith([A, C]));
+    await first.stop("SIGKILL");
+  }
+  await using second = startCare(namespace, careFlags());
+  await checksPass(second, A, 3);
+  expect(history.of(B)).toEqual([]);
+  expect(await tableOf(namespace)).toEqual(tableWith([A, C]));
+
+  await echo.open(B);
+  await waitForTable(namespace, tableWith());
+  expect(history.of(B)).toEqual([1]);
+});
+
+test("a server that stands at weight 0 is not raised before a good check, one that died meanwhile is drained at the first", async () => {
+  const { namespace, echo } = host;
+  await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "rr");
+  for (const [server, weight] of [
+    [A, "1"],
+    [B, "0"],
+    [C, "1"],
+  ] as const) {
+    await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", server, "-m", "-w", weight);
+  }
+  await echo.close(B, C);
+  using history = new WeightHistory(namespace);
+  await using care = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith([A]));
+  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [0, "absent"], [1, 0, "absent"]]);
+  expect(care.logged(/took over/)).toEqual([
+    `INFO took over what stands in the table ${A}=healthy ${B}=draining ${C}=healthy`,
+  ]);
+  await echo.open(B, C);
+});
+
+// --- internal ---
+
+async function requestsPass(client: Client, count: number): Promise<void> {
+  const enough = (await client.count()) + count;
+  await waitFor(
+    () => client.count(),
+    (answered) => answered >= enough,
+  );
+}
+
+async function checksPass(care: CareProcess, server: string, times: number): Promise<void> {
+  await care.waitForLog(new RegExp(`^DEBUG probe of ${RegExp.escape(server)} passed`), { times });
+}
