@@ -65,16 +65,16 @@ test("takes out each faulty server, for a reason that people understand, without
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: weights(everybody, 1) });
 
   await healthy.takeRequests();
-  const before = checkGaps(Object.values(await checksOf(healthy, 8)), INTERVAL_MS);
+  const before = checkGaps(Object.values(await checksOf(healthy, 7)), INTERVAL_MS);
 
   await breakThem();
-  const during = checkGaps(Object.values(await checksOf(healthy, 8)), INTERVAL_MS);
+  const during = checkGaps(Object.values(await checksOf(healthy, 7)), INTERVAL_MS);
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: weights([...HEALTHY, ENDLESS], 1) });
 
   console.log("gaps between checks, in intervals", { before, during });
   expect(during.median / before.median).toBeWithin(0.8, 1.25);
-  // One late check is the machine's doing; a loop that waits for the slowest server is two intervals late, each time.
-  expect(during.longest).toBeLessThan(2);
+  // A late check now and then is the machine's doing; a loop that waits for the slowest server makes them all late.
+  expect(during.upperQuartile / before.upperQuartile).toBeLessThan(1.5);
 
   expect(FAULTY.map((address) => [address, history.of(address)])).toEqual(
     FAULTY.map((address) => [address, [1, 0, "absent"]]),
@@ -207,7 +207,7 @@ async function healthByServer(care: CareProcess): Promise<Record<string, unknown
 }
 
 function logLine(change: string, reason: RegExp): unknown {
-  return expect.stringMatching(`^INFO real server ${change}: ${reason.source.slice(1)}`);
+  return expect.stringMatching(new RegExp(`^INFO real server ${change}: ${reason.source.slice(1)}`));
 }
 
 function weights(addresses: readonly string[], weight: number): Record<string, number> {

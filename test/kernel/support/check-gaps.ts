@@ -3,6 +3,8 @@ import type { SeenRequest } from "./faulty-server.ts";
 export interface CheckGaps {
   readonly count: number;
   readonly median: number;
+  /** What three quarters of the gaps stay within. */
+  readonly upperQuartile: number;
   readonly longest: number;
 }
 
@@ -14,5 +16,6 @@ export function checkGaps(requests: Iterable<readonly SeenRequest[]>, intervalMs
     gaps.push(...times.slice(1).map((time, index) => (time - (times[index] ?? time)) / intervalMs));
   }
   const sorted = gaps.toSorted((a, b) => a - b);
-  return { count: gaps.length, median: sorted[gaps.length >> 1] ?? Number.NaN, longest: sorted.at(-1) ?? Number.NaN };
+  const upTo = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+  return { count: sorted.length, median: upTo(0.5), upperQuartile: upTo(0.75), longest: upTo(1) };
 }

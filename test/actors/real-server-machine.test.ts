@@ -1,0 +1,120 @@
+import { describe, expect, test } from "bun:test";
+import { createActor, fromCallback, type AnyActorRef } from "xstate";
+import { probeLoopMachine } from "../../src/actors/probe-loop-machine.ts";
+import {
+  realServerMachine,
+  type RealServerInput,
+  type RealServerReport,
+} from "../../src/actors/real-server-machine.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { REAL_SERVER_STATES, type RealServerState } from "../../src/domain/health.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+/** The state chart, row by row: state, verdicts (`+` passed, `-` failed), state after them. */
+const CHART: readonly (readonly [from: RealServerState, verdicts: string, to: RealServerState])[] = [
+  ["healthy", "+", "healthy"],
+  ["healthy", "-", "draining"],
+  ["draining", "+", "healthy"],
+  ["draining", "-", "removed"],
+  ["removed", "-", "removed"],
+  ["removed", "+", "healthy"],
+  ["recovering", "+", "healthy"],
+  ["recovering", "-", "removed"],
+];
+
+const CHART_FALL_3_RISE_2: typeof CHART = [
+  ["healthy", "--", "healthy"],
+  ["healthy", "--+--", "healthy"],
+  ["healthy", "---", "draining"],
+  ["draining", "+", "draining"],
+  ["draining", "++", "healthy"],
+  ["draining", "-", "removed"],
+  ["draining", "+-", "removed"],
+  ["removed", "+", "recovering"],
+  ["removed", "+-", "removed"],
+  ["removed", "++", "healthy"],
+  ["recovering", "+", "recovering"],
+  ["recovering", "++", "healthy"],
+];
+
+describe("real server", () => {
+  test.each(CHART)("%s, checks %s: %s", (from, verdicts, to) => {
+    expect(start({ initial: from }).check(verdicts)).toBe(to);
+  });
+
+  test.each(CHART_FALL_3_RISE_2)("with fall 3 and rise 2: %s, checks %s: %s", (from, verdicts, to) => {
+    expect(start({ initial: from, fall: 3, rise: 2 }).check(verdicts)).toBe(to);
+  });
+
+  test("one good check is enough for a server that never was in service, and for that once only", () => {
+    const server = start({ initial: "recovering", unproven: true, rise: 3 });
+    expect(server.check("-+")).toBe("healthy");
+    expect(server.check("--++")).toBe("recovering");
+    expect(server.check("+")).toBe("healthy");
+  });
+
+  test("reports each change once, with where it came from and why, and each verdict", () => {
+    const server = start({ initial: "healthy" });
+    server.check("--+");
+    expect(server.reports).toEqual([
+      { type: "realServer.probed", server: "10.0.0.1:80", verdict: FAILED },
+      change("healthy", "draining", "status 503"),
+      { type: "realServer.probed", server: "10.0.0.1:80", verdict: FAILED },
+      change("draining", "removed", "status 503"),
+      { type: "realServer.probed", server: "10.0.0.1:80", verdict: PASSED },
+      change("removed", "healthy", "status 200"),
+    ]);
+  });
+
+  test("its tags say what it is in the table", () => {
+    const tags = REAL_SERVER_STATES.map((initial) => [initial, [...start({ initial }).actor.getSnapshot().tags]]);
+    expect(Object.fromEntries(tags)).toEqual({
+      healthy: ["routable", "programmed"],
+      draining: ["programmed"],
+      removed: [],
+      recovering: [],
+    });
+  });
+});
+
+// --- internal ---
+
+const PASSED = { passed: true, reason: "status 200", latencyMs: 1 } as const;
+const FAILED = { passed: false, reason: "status 503", latencyMs: 1 } as const;
+
+function start(changes: Partial<RealServerInput>) {
+  const clock = new VirtualClock();
+  const reports: RealServerReport[] = [];
+  const supervisor = createActor(
+    fromCallback<RealServerReport>(({ receive }) => receive((report) => reports.push(report))),
+  ).start();
+  // The loop is started and never fires: what it would say is sent by hand.
+  const machine = realServerMachine.provide({ actors: { probeLoop: probeLoopMachine } });
+  const actor = createActor(machine, {
+    clock,
+    input: {
+      server: "10.0.0.1:80",
+      target: parseEndpoint("10.0.0.1:80"),
+      supervisor: supervisor as AnyActorRef,
+      initial: "healthy",
+      unproven: false,
+      fall: 1,
+      rise: 1,
+      intervalMs: 1000,
+      firstDelayMs: 0,
+      now: clock.now,
+      ...changes,
+    },
+  }).start();
+  const check = (verdicts: string): string => {
+    for (const sign of verdicts) {
+      actor.send(sign === "+" ? { type: "probe.passed", verdict: PASSED } : { type: "probe.failed", verdict: FAILED });
+    }
+    return String(actor.getSnapshot().value);
+  };
+  return { actor, check, reports };
+}
+
+function change(from: RealServerState, to: RealServerState, reason: string): RealServerReport {
+  return { type: "realServer.changed", server: "10.0.0.1:80", from, to, reason, atMs: 0 };
+}
