@@ -46,5 +46,6 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
 }
 
 async function removeAddress({ endpoint }: ServiceKey, logger: Logger): Promise<void> {
-  if (await removeLoopbackAddress(endpoint.address)) logger.info(`removed ${endpoint.address} from the loopback device`);
+  if (await removeLoopbackAddress(endpoint.address))
+    logger.info(`removed ${endpoint.address} from the loopback device`);
 }
