@@ -12,14 +12,11 @@ export interface ProcessFacts {
   readonly dataPlane: VirtualServerStatus["dataPlane"];
 }
 
-/**
- * The one place that turns snapshots of actors into plain data. `table` is what stands in the data plane just now; without it the
- * supervisor's last reading serves.
- */
+/** The one place that turns snapshots of actors into plain data. `table` is what stands in the data plane; undefined for nothing. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
   facts: ProcessFacts,
-  table: ObservedVirtualServer | undefined = supervisor.getSnapshot().context.observed,
+  table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
   const { context } = supervisor.getSnapshot();
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));

@@ -68,7 +68,7 @@ function listen(daemon: DaemonActor, logger: Logger): void {
   virtualServer?.on("*", createEventLog(logger));
 }
 
-/** The table is read afresh, so that weights and connections are those of this moment. */
+/** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last reading serves. */
 async function currentStatus(
   daemon: DaemonActor,
   dataPlane: DataPlane,
@@ -77,7 +77,8 @@ async function currentStatus(
 ): Promise<VirtualServerStatus> {
   const { virtualServer } = daemon.getSnapshot().children;
   if (virtualServer === undefined) throw new Error("the daemon is stopping");
-  return virtualServerStatus(virtualServer, facts, await dataPlane.read(service));
+  const table = await dataPlane.read(service).catch(() => virtualServer.getSnapshot().context.observed);
+  return virtualServerStatus(virtualServer, facts, table);
 }
 
 /** A daemon whose socket cannot be made still does its work: that is worth a warning, not an outage. */

@@ -5,7 +5,7 @@ import { requestStatus } from "../control/client.ts";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
 import { runtimeDirectory } from "../control/runtime-directory.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { describeError } from "../domain/errors.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
 
 /** Asks every daemon of this user; with none running, reads the kernel's table and says so. */
@@ -13,19 +13,20 @@ export async function collectStatus(): Promise<StatusReport> {
   const directory = runtimeDirectory(process.env, process.getuid?.() ?? 0);
   const answers = await Promise.allSettled(socketsIn(directory).map(requestStatus));
   const virtualServers = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
-  if (virtualServers.length > 0) return { source: "daemons", notes: [], virtualServers };
+  const silent = answers.flatMap((answer) => (answer.status === "rejected" ? complaint(answer.reason) : []));
+  if (virtualServers.length > 0) return { source: "daemons", notes: silent, virtualServers };
   const none = `no lvscare daemon answers in ${directory}`;
   try {
     const table = await readKernelTable();
     return {
       source: "table",
-      notes: [`${none}; this is the kernel's table, with no health known`],
+      notes: [...silent, `${none}; this is the kernel's table, with no health known`],
       virtualServers: table,
     };
   } catch (error) {
     return {
       source: "table",
-      notes: [none, `the kernel's table cannot be read: ${describeError(error)}`],
+      notes: [...silent, none, `the kernel's table cannot be read: ${describeError(error)}`],
       virtualServers: [],
     };
   }
@@ -43,6 +44,12 @@ function socketsIn(directory: string): string[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
+}
+
+/** A socket that nobody listens at was left by a killed daemon, and is no news. */
+function complaint(reason: unknown): string[] {
+  const code = reason instanceof LvscareError ? (reason.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
+  return code === "ECONNREFUSED" || code === "ENOENT" ? [] : [describeError(reason)];
 }
 
 async function readKernelTable(): Promise<VirtualServerStatus[]> {

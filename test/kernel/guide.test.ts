@@ -94,7 +94,7 @@ test("status says the same as ipvsadm in each of its formats", async () => {
   await echo.close(C);
   await waitForTable(namespace, tableWith([A, B]));
 
-  const standing = { [A]: ["healthy", 1], [B]: ["healthy", 1], [C]: ["removed", undefined] };
+  const standing: Standing = { [A]: ["healthy", 1], [B]: ["healthy", 1], [C]: ["removed", undefined] };
   const fromJson = JSON.parse(await care.status("-o", "json")) as StatusReport;
   expect(fromJson).toMatchObject({ source: "daemons", virtualServers: [{ address: VS, daemon: { pid: care.pid } }] });
   expect(standingOf(fromJson)).toEqual(standing);
@@ -150,7 +150,9 @@ function linesBetween(lines: readonly string[], first: RegExp, last: RegExp): re
 }
 
 /** State and weight of each real server. */
-function standingOf(report: StatusReport): Record<string, readonly [string, number | undefined]> {
+type Standing = Record<string, (string | number | undefined)[]>;
+
+function standingOf(report: StatusReport): Standing {
   const realServers = report.virtualServers.flatMap((server) => server.realServers);
   return Object.fromEntries(realServers.map(({ address, state, weight }) => [address, [state, weight]]));
 }

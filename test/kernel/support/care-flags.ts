@@ -6,11 +6,8 @@ export const SERVERS = ["127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083"] as
 
 /** Plain HTTP checks every second of these real servers. */
 export function careFlags(realServers: readonly string[] = SERVERS, vs = VS): string[] {
-  return [
-    ...["--vs", vs],
-    ...realServers.flatMap((server) => ["--rs", server]),
-    ...["--interval", "1", "--health-schem", "http", "--health-path", "/", "--mode", "none", "--logger", "DEBG"],
-  ];
+  const checks = "--interval 1 --health-schem http --health-path / --mode none --logger DEBG";
+  return ["--vs", vs, "--rs", realServers.join(","), ...checks.split(" ")];
 }
 
 /** The table in which each of these real servers has weight 1. */
