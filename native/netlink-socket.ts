@@ -1,4 +1,4 @@
-import { LvscareError } from "../src/domain/errors.ts";
+import { describeError, LvscareError } from "../src/domain/errors.ts";
 import { errnoName } from "../src/netlink/errno.ts";
 import { errno, libc } from "./libc.ts";
 import { openThroughLibnl } from "./libnl.ts";
@@ -55,6 +55,11 @@ export class NetlinkSocket implements Disposable {
   /** `libnl` or `netlink socket`. */
   get via(): NetlinkDescriptor["via"] {
     return this.#via;
+  }
+
+  /** Why it is not libnl, with what to do about it; undefined when it is, or was not wanted. */
+  get remark(): string | undefined {
+    return this.libnlFailure === undefined ? undefined : describeError(this.libnlFailure);
   }
 
   /** Sends one datagram of whole messages. Throws SOCKET_FAILED with the errno, `EMSGSIZE` for one that is too big. */

@@ -52,7 +52,8 @@ function announce(options: CareOptions, dataPlane: DataPlane, because: LvscareEr
       dataPlane: dataPlane.kind,
     },
   );
-  logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}`);
+  const remark = dataPlane.remark === undefined ? "" : `, as ${dataPlane.remark}`;
+  logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}${remark}`);
   if (reach.mode !== "none" && dataPlane.kind === "ipvs") {
     logger.warn(
       `--mode ${reach.mode}: this version does not set up how this host reaches ${service.endpoint.address}; ` +

@@ -20,6 +20,8 @@ export interface DataPlane {
   readonly kind: DataPlaneKind;
   /** How it is reached, for `status` and DEBUG logs: `libnl`, `netlink socket`, `in process`. */
   readonly via: string;
+  /** Why it is not reached in the preferred way, and what to do about that; for DEBUG logs. */
+  readonly remark?: string | undefined;
   /** Proves that a virtual server like this one can be made here, or rejects with the reason and its remedy. Leaves nothing behind. */
   preflight(service: VirtualServer): Promise<void>;
   /** The virtual server as it stands, undefined when there is none. */

@@ -39,6 +39,7 @@ export class NetlinkConnection {
   #closed = false;
   #sequence = 0;
   #via = "not open";
+  #remark: string | undefined;
 
   constructor(open: () => NetlinkTransport) {
     this.#open = open;
@@ -47,6 +48,11 @@ export class NetlinkConnection {
   /** How the kernel is reached, or was last. */
   get via(): string {
     return this.#via;
+  }
+
+  /** Why it is not, or was not, reached in the preferred way. */
+  get remark(): string | undefined {
+    return this.#remark;
   }
 
   /** Opens the transport now, to learn early whether that works. */
@@ -159,6 +165,7 @@ export class NetlinkConnection {
     if (this.#closed) throw new LvscareError("SOCKET_FAILED", "this NetlinkConnection is closed");
     this.#transport ??= this.#open();
     this.#via = this.#transport.via;
+    this.#remark = this.#transport.remark;
     try {
       return action(this.#transport);
     } catch (error) {

@@ -2,6 +2,8 @@
 export interface NetlinkTransport {
   /** What lies below, for `status` and DEBUG logs: `libnl` or `netlink socket`. */
   readonly via: string;
+  /** Why it is not libnl, where that would have been preferred. */
+  readonly remark?: string | undefined;
   /** Throws an LvscareError; the transport is then of no more use. */
   send(bytes: Uint8Array): void;
   /** The next datagram, valid until the next call. Throws an LvscareError; the transport is then of no more use. */

@@ -57,6 +57,10 @@ class IpvsPlane implements DataPlane {
     return this.#connection.via;
   }
 
+  get remark(): string | undefined {
+    return this.#connection.remark;
+  }
+
   async preflight(service: VirtualServer): Promise<void> {
     rehearse(
       {
