@@ -1,18 +1,17 @@
 import { sendTo, setup, type ActorRefFrom } from "xstate";
-import type { VirtualServerInput } from "./virtual-server-context.ts";
+import type { AdoptionReport, VirtualServerInput } from "./virtual-server-context.ts";
 import { virtualServerMachine } from "./virtual-server-machine.ts";
 
 export type DaemonActor = ActorRefFrom<typeof daemonMachine>;
 
 /**
- * The root: starts the supervisor, hands it the shutdown and ends when it has. Each signal is one `shutdown`; what a second signal
- * means is the process's affair.
+ * The root: starts the supervisor, hands it the shutdown and ends when it has. What a second signal means is the process's affair.
  */
 export const daemonMachine = setup({
   types: {
     input: {} as VirtualServerInput,
     context: {} as { readonly virtualServer: VirtualServerInput },
-    events: {} as { readonly type: "shutdown" },
+    events: {} as { readonly type: "shutdown" } | AdoptionReport,
     children: {} as { virtualServer: "virtualServer" },
   },
   actors: { virtualServer: virtualServerMachine },
@@ -24,11 +23,17 @@ export const daemonMachine = setup({
   invoke: {
     src: "virtualServer",
     id: "virtualServer",
-    input: ({ context }) => context.virtualServer,
+    input: ({ context, self }) => ({ ...context.virtualServer, daemon: self }),
     onDone: ".stopped",
   },
-  initial: "serving",
+  initial: "starting",
   states: {
+    starting: {
+      on: {
+        "virtualServer.adopted": "serving",
+        shutdown: { target: "stopping", actions: "passOnShutdown" },
+      },
+    },
     serving: {
       on: { shutdown: { target: "stopping", actions: "passOnShutdown" } },
     },

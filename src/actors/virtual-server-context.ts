@@ -1,8 +1,13 @@
+import type { ActorRef, Snapshot } from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
 import type { RealServerActor, RealServerInput } from "./real-server-machine.ts";
+
+export interface AdoptionReport {
+  readonly type: "virtualServer.adopted";
+}
 
 export interface VirtualServerInput {
   readonly service: VirtualServer;
@@ -13,6 +18,8 @@ export interface VirtualServerInput {
   readonly initState: "down" | "up";
   readonly foreign: DesiredVirtualServer["foreign"];
   readonly cleanupOnExit: boolean;
+  /** Hears once that the table was taken over and caring begins. */
+  readonly daemon?: ActorRef<Snapshot<unknown>, AdoptionReport> | undefined;
   readonly now: () => number;
 }
 

@@ -119,6 +119,9 @@ export const virtualServerMachine = setup({
         Object.entries(context.members).map(([key, member]) => [key, memberState(member).state]),
       ),
     })),
+    tellDaemon: enqueueActions(({ context, enqueue }) => {
+      if (context.daemon !== undefined) enqueue.sendTo(context.daemon, { type: "virtualServer.adopted" });
+    }),
     emitFact: emit((_, fact: CareEvent) => fact),
     emitFailure: emit(({ context }, { error }: { error: unknown }) => ({
       type: "plan.failed" as const,
@@ -176,7 +179,7 @@ export const virtualServerMachine = setup({
             input: ({ context }) => context.service,
             onDone: {
               target: "#virtualServer.serving",
-              actions: [{ type: "adopt", params: ({ event }) => event.output }, "emitAdopted"],
+              actions: [{ type: "adopt", params: ({ event }) => event.output }, "emitAdopted", "tellDaemon"],
             },
             onError: {
               target: "waiting",

@@ -21,6 +21,8 @@ test("an IPv6 virtual server with servers on this host and on another drains, re
   await using other = await Namespace.create();
   await connect([node, "fd00:10::1/64"], [other, "fd00:10::2/64"]);
   await node.addAddress("fd00:96::1/128");
+  // A client on the node itself comes from the virtual IP.
+  await other.exec("ip", "route", "add", "fd00:96::1", "via", "fd00:10::1");
   await using _near = await EchoServers.start(node, [NEAR]);
   await using far = await EchoServers.start(other, FAR);
   await using care = startCare(node, careFlags(ALL, VS));

@@ -33,8 +33,12 @@ describe("what others change in the kernel is repaired within an interval, and s
     { change: "a deleted virtual server", ipvsadm: `-D -t ${VS}`, repairs: recreation() },
     { change: "a flushed table", ipvsadm: "-C", repairs: recreation() },
     { change: "a deleted real server", ipvsadm: `-d -t ${VS} -r ${B}`, repairs: [`add real server ${B} weight 1`] },
-    { change: "a higher weight", ipvsadm: `-e -t ${VS} -r ${A} -m -w 9`, repairs: [`set ${A} weight 9 → 1`] },
-    { change: "a weight of 0", ipvsadm: `-e -t ${VS} -r ${C} -m -w 0`, repairs: [`set ${C} weight 0 → 1`] },
+    {
+      change: "a higher weight",
+      ipvsadm: `-e -t ${VS} -r ${A} -m -w 9`,
+      repairs: [`set real server ${A} weight 9 → 1`],
+    },
+    { change: "a weight of 0", ipvsadm: `-e -t ${VS} -r ${C} -m -w 0`, repairs: [`set real server ${C} weight 0 → 1`] },
     {
       change: "another scheduler",
       ipvsadm: `-E -t ${VS} -s wlc`,
@@ -60,8 +64,8 @@ describe("what others change in the kernel is repaired within an interval, and s
     await waitForTable(host.namespace, tableWith());
     expect([FOREIGN, ...SERVERS].map((server) => history.of(server))).toEqual([[3, 0, "absent"], [1], [1], [1]]);
     expect(care.logged(/:9999/)).toEqual([
-      `${REPAIRED} set ${FOREIGN} weight 3 → 0`,
-      `DEBUG remove real server ${FOREIGN}`,
+      `${REPAIRED} set real server ${FOREIGN} weight 3 → 0`,
+      `${REPAIRED} remove real server ${FOREIGN}`,
     ]);
   });
 });
@@ -86,15 +90,24 @@ test("takes over flags, persistence and real servers that stand there, and keeps
   await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "sh", "-p", "300", "-b", "sh-port");
   await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", A, "-m", "-w", "1", "-x", "50", "-y", "20");
   await using care = startCare(namespace, [...careFlags([A, B]), "--scheduler", "sh"]);
-  await waitForTable(namespace, { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } });
+  const expected = { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } };
+  await waitForTable(namespace, expected);
   expect(care.logged(/took over/)).toEqual([`INFO took over what stands in the table ${A}=healthy ${B}=removed`]);
   await namespace.exec("ipvsadm", "-C");
-  await waitForTable(namespace, { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } });
-  expect((await namespace.exec("ipvsadm", "-Sn")).trim().split("\n").toSorted()).toEqual([
-    `-A -t ${VS} -s sh -p 300 -b sh-port`,
-    `-a -t ${VS} -r ${A} -m -w 1 -x 50 -y 20`,
-    `-a -t ${VS} -r ${B} -m -w 1`,
-  ]);
+  await waitForTable(namespace, expected);
+  const limits = (await namespace.exec("ipvsadm", "-Ln", "--thresholds")).split("\n").map((line) => line.trim());
+  expect(limits.map((line) => line.replaceAll(/\s+/g, " "))).toEqual(
+    expect.arrayContaining([`-> ${A} 50 20 0 0`, `-> ${B} 0 0 0 0`]),
+  );
+});
+
+test.skipIf(process.env["LVSCARE_VM"] !== "1")("makes everything anew after the module was unloaded", async () => {
+  const { namespace } = host;
+  await using care = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith());
+  await namespace.exec("sh", "-c", "ipvsadm -C && rmmod ip_vs_rr && rmmod $(lsmod | grep -o '^ip_vs_[a-z]*') ip_vs");
+  await waitForTable(namespace, tableWith());
+  expect(care.logged(/^(WARN|ERROR)/)).toEqual(recreation().map((repair) => `${REPAIRED} ${repair}`));
 });
 
 // --- internal ---

@@ -53,7 +53,7 @@ test("a server that was removed before the daemon died takes no traffic after it
   }
   await using second = startCare(namespace, careFlags());
   await checksPass(second, A, 3);
-  expect(history.of(B)).toEqual([]);
+  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [], [1]]);
   expect(await tableOf(namespace)).toEqual(tableWith([A, C]));
 
   await echo.open(B);
@@ -80,6 +80,38 @@ test("a server that stands at weight 0 is not raised before a good check, one th
     `INFO took over what stands in the table ${A}=healthy ${B}=draining ${C}=healthy`,
   ]);
   await echo.open(B, C);
+});
+
+test("a server left out of the new list is drained, then removed, one that is new proves itself first", async () => {
+  const { namespace } = host;
+  {
+    await using first = startCare(namespace, careFlags([A, B]));
+    await waitForTable(namespace, tableWith([A, B]));
+    expect(await first.stop("SIGTERM")).toBe(0);
+  }
+  using history = new WeightHistory(namespace);
+  await using second = startCare(namespace, careFlags([B, C]));
+  await waitForTable(namespace, tableWith([B, C]));
+  expect(SERVERS.map((server) => history.of(server))).toEqual([[1, 0, "absent"], [1], [1]]);
+  expect(second.logged(/took over|real server .* →/)).toEqual([
+    `INFO took over what stands in the table ${B}=healthy ${C}=removed`,
+    `INFO real server ${C} removed → healthy: status 200`,
+  ]);
+});
+
+test("a check that hangs does not hold up the end", async () => {
+  const { namespace } = host;
+  // What is sent to a dummy link vanishes.
+  await namespace.exec("ip", "link", "add", "void", "type", "dummy");
+  await namespace.addAddress("10.97.0.1/24", "void");
+  await namespace.exec("ip", "link", "set", "void", "up");
+  const slow = ["--interval", "60", "--health-timeout", "60s", "--health-connect-timeout", "60s"];
+  await using care = startCare(namespace, [...careFlags([A, "10.97.0.2:80"]), ...slow]);
+  await waitForTable(namespace, tableWith([A]));
+  const asked = performance.now();
+  expect(await care.stop("SIGTERM")).toBe(0);
+  expect(performance.now() - asked).toBeLessThan(10_000);
+  expect(await tableOf(namespace)).toEqual(tableWith([A]));
 });
 
 // --- internal ---

@@ -1,11 +1,13 @@
 import { availableParallelism, totalmem } from "node:os";
 import { resolve } from "node:path";
+import { BootStalled } from "./boot-watch.ts";
 import { followFile } from "./follow-file.ts";
 import { guestEnvironment } from "./guest-environment.ts";
 import { writeGuestSettings } from "./guest-settings.ts";
 import { initramfs } from "./initramfs.ts";
 import { holdInterruptions } from "./interruption.ts";
 import { kernelImage } from "./kernel-image.ts";
+import { progress } from "./progress.ts";
 import { qemuArguments, terminalDevice } from "./qemu-arguments.ts";
 import { runQemu } from "./qemu-process.ts";
 import { lastLines } from "./run-command.ts";
@@ -43,7 +45,7 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const stop = AbortSignal.any([interruption.signal, timeout]);
   try {
-    await runQemu(argv, run, { interactive: options.interactive ?? false, stop });
+    await bootUntilStarted(() => runQemu(argv, run, { interactive: options.interactive ?? false, stop }));
   } catch (error) {
     const reason = timeout.aborted ? new Error(`the test VM ran for longer than ${options.timeoutMs} ms`) : error;
     throw interruption.signal.aborted ? reason : await withKernelLog(reason, run);
@@ -55,6 +57,16 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
     throw await withKernelLog(new Error("the test VM ended before its command did"), run);
   }
   return { exitCode, kernelLog: await run.kernelLog() };
+}
+
+async function bootUntilStarted(boot: () => Promise<void>, attempts = 3): Promise<void> {
+  try {
+    await boot();
+  } catch (error) {
+    if (!(error instanceof BootStalled) || attempts === 1) throw error;
+    progress(`${error.message}; starting it again`);
+    await bootUntilStarted(boot, attempts - 1);
+  }
 }
 
 async function prepare(options: VmOptions, run: RunFolder): Promise<string[]> {

@@ -1,9 +1,8 @@
 import { join } from "node:path";
+import { watchBoot } from "./boot-watch.ts";
 import type { RunFolder } from "./run-folder.ts";
 
-const bootTimeoutMs = 180_000;
-
-/** Runs QEMU until the guest powers off; throws when `stop` aborts or the guest never reaches its command. */
+/** Runs QEMU until the guest powers off; throws when `stop` aborts or the boot stalls. */
 export async function runQemu(
   argv: readonly string[],
   run: RunFolder,
@@ -24,11 +23,8 @@ export async function runQemu(
   };
   const onStop = (): void => end(stop.reason);
   stop.addEventListener("abort", onStop);
-  const boot = setTimeout(async () => {
-    if (!(await run.started)) end(new Error(`the test VM did not boot in ${bootTimeoutMs} ms`));
-  }, bootTimeoutMs);
+  using _watch = watchBoot(run, end);
   const code = await child.exited;
-  clearTimeout(boot);
   stop.removeEventListener("abort", onStop);
   if (failure !== undefined) throw failure;
   if (code !== 0) throw new Error(`QEMU failed with exit code ${code}: ${await run.qemuLog()}`);

@@ -39,6 +39,12 @@ export class RunFolder implements AsyncDisposable {
     return text.slice(text.indexOf("[    0.0"));
   }
 
+  /** Zero too while QEMU has not made the file. */
+  async kernelLogSize(): Promise<number> {
+    const file = Bun.file(join(this.path, "kernel.log"));
+    return (await file.exists()) ? file.size : 0;
+  }
+
   qemuLog(): Promise<string> {
     return readText(join(this.path, "qemu.log"));
   }

@@ -1,0 +1,75 @@
+import { describe, expect, test } from "bun:test";
+import { createActor, fromPromise, toPromise } from "xstate";
+import { applyPlan, type ApplyInput } from "../../src/actors/apply-plan.ts";
+import { daemonMachine } from "../../src/actors/daemon-machine.ts";
+import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { LvscareError } from "../../src/domain/errors.ts";
+import { virtualServer } from "../../src/domain/virtual-server.ts";
+import { MemoryDataPlane } from "../support/memory-data-plane.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+describe("daemon", () => {
+  test("starts, serves once the table was taken over, and stops when told to", async () => {
+    const { daemon, clock } = start();
+    expect(daemon.getSnapshot().value).toBe("starting");
+    await clock.advance(10);
+    expect(daemon.getSnapshot().value).toBe("serving");
+    daemon.send({ type: "shutdown" });
+    await toPromise(daemon);
+    expect(daemon.getSnapshot().value).toBe("stopped");
+  });
+
+  test("stops although the table never could be read", async () => {
+    const { daemon, clock } = start(Infinity);
+    await clock.advance(60_000);
+    expect(daemon.getSnapshot().value).toBe("starting");
+    daemon.send({ type: "shutdown" });
+    await toPromise(daemon);
+    expect(daemon.getSnapshot().value).toBe("stopped");
+  });
+
+  test("waits for the write under way before it stops", async () => {
+    const { daemon, clock, plane } = start();
+    plane.apply = () => new Promise((done) => clock.setTimeout(() => done([]), 500));
+    await clock.advance(100);
+    daemon.send({ type: "shutdown" });
+    await clock.advance(300);
+    expect(daemon.getSnapshot().value).toBe("stopping");
+    await clock.advance(200);
+    expect(daemon.getSnapshot().value).toBe("stopped");
+  });
+});
+
+// --- internal ---
+
+function start(failingReads = 0) {
+  const clock = new VirtualClock();
+  const plane = new MemoryDataPlane();
+  let reads = 0;
+  const read: typeof plane.read = () =>
+    reads++ < failingReads
+      ? Promise.reject(new LvscareError("KERNEL_REFUSED", "the kernel refused with EBUSY"))
+      : plane.read();
+  const supervisor = virtualServerMachine.provide({
+    actors: {
+      readTable: fromPromise(read),
+      applyPlan: fromPromise(({ input }: { input: ApplyInput }) => applyPlan(plane, input)),
+    },
+  });
+  const daemon = createActor(daemonMachine.provide({ actors: { virtualServer: supervisor } }), {
+    clock,
+    input: {
+      service: virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") }, "rr"),
+      realServers: [],
+      intervalMs: 1000,
+      fall: 1,
+      rise: 1,
+      initState: "down",
+      foreign: "remove",
+      cleanupOnExit: false,
+      now: clock.now,
+    },
+  }).start();
+  return { daemon, clock, plane };
+}
