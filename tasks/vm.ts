@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { resolve } from "node:path";
 import { runInVm } from "../test/kernel/harness/machine.ts";
+import { buildBinary } from "./build.ts";
 import { setUp } from "./setup.ts";
 
 const usage = `Runs things in the kernel test VM: this machine's files, read-only underneath, on a kernel with IPVS.
@@ -43,6 +44,7 @@ if (values.help || command === undefined) {
 
 try {
   await setUp();
+  if (action === "test") await buildBinary();
   const interactive = action === "shell";
   const { exitCode, kernelLog } = await runInVm({
     command,

@@ -33,6 +33,7 @@ type VirtualServerEvent =
 export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
 
 const RESPAWN_MS = 1000;
+const REST_MS = 20;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time. Rounds are
@@ -139,6 +140,7 @@ export const virtualServerMachine = setup({
   delays: {
     retry: ({ context }) => retryDelayMs(context.failedAttempts),
     interval: ({ context }) => context.intervalMs,
+    rest: REST_MS,
   },
 }).createMachine({
   id: "virtualServer",
@@ -237,7 +239,12 @@ export const virtualServerMachine = setup({
           on: { shutdown: { actions: "markStopping" } },
         },
         applied: {
-          always: [{ guard: "isStopping", target: "#virtualServer.withdrawing" }, { target: "settled" }],
+          always: [{ guard: "isStopping", target: "#virtualServer.withdrawing" }, { target: "resting" }],
+        },
+        // The first change is written at once; what follows within this time shares a round, since each reads the whole table.
+        resting: {
+          after: { rest: "settled" },
+          on: { shutdown: "#virtualServer.withdrawing" },
         },
         backingOff: {
           always: { guard: "isStopping", target: "#virtualServer.withdrawing" },

@@ -6,6 +6,8 @@ export function bunTestArguments(files: readonly string[], report: string): stri
   return [
     "test",
     "--conditions=development",
+    // The VMs take all processors meanwhile: what is slow then is not broken.
+    "--timeout=30000",
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     ...files.map((file) => `./${file}`),

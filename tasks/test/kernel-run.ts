@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { runInVm } from "../../test/kernel/harness/machine.ts";
 import { hostKernelWillDo, runOnHost } from "../../test/kernel/harness/host-kernel.ts";
+import { buildBinary } from "../build.ts";
 import { bunTestArguments, countTests, reportPath } from "./bun-test.ts";
 import { checkout } from "./checkout.ts";
 import { type Counts, sum } from "./counts.ts";
@@ -12,6 +13,8 @@ const timeoutMs = 15 * 60_000;
 /** Starts the kernel tests, and prints nothing until asked for the result. */
 export async function startKernelTests(files: readonly string[], reports: string): Promise<() => Promise<Counts>> {
   if (files.length === 0) throw new Error("there are no kernel tests");
+  // They run what users run; a stale binary would test yesterday's code.
+  await buildBinary();
   const onHost = await useHostKernel();
   const shards = onHost ? [files] : shardsOf(files, shardCount());
   const runs = shards.map((shard, index) => {

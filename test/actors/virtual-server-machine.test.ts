@@ -160,6 +160,14 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1 10.0.0.9:80=3");
   });
 
+  test("lets changes that come close together share a round", async () => {
+    const many = Array.from({ length: 100 }, (_, index) => realServer(parseEndpoint(`10.0.1.${index}:80`)));
+    const { clock, plane, actor } = care({ realServers: many });
+    await clock.advance(INTERVAL - 1);
+    expect(plane.servers.size).toBe(100);
+    expect(actor.getSnapshot().context.applies).toBeLessThan(10);
+  });
+
   test("backs off while the data plane fails, never writes twice at once, and converges when it works again", async () => {
     const plane = new MemoryDataPlane();
     const fault = new LvscareError("KERNEL_REFUSED", "EBUSY");

@@ -91,7 +91,7 @@ test("takes out each faulty server, for a reason that people understand, without
     ...Object.fromEntries([...HEALTHY, ENDLESS].map((address) => [address, ["healthy", "status 200"]])),
     ...Object.fromEntries(FAULTS.map(({ address, reason }) => [address, ["removed", expect.stringMatching(reason)]])),
   });
-  expect(new Set(await answersToClients(HEALTHY.length * 4))).toEqual(new Set([...HEALTHY, "endless"]));
+  expect(new Set(await answersToClients(HEALTHY.length * 4))).toEqual(new Set([...HEALTHY, "x".repeat(12)]));
 
   await mendThem();
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: weights(everybody, 1) });
@@ -189,14 +189,11 @@ async function checksOf(
   return all;
 }
 
-/** The bodies of as many answers as are asked for, one after the other; "endless" for one that had to be cut off. */
+/** How the answers begin that a client gets, one after the other. */
 async function answersToClients(count: number): Promise<readonly string[]> {
   const answers: string[] = [];
-  for (let asked = 0; asked < count; asked++) {
-    const curl = ["curl", "-sS", "--max-time", "10", "--max-filesize", "1000", `http://${VIRTUAL_SERVER}/`];
-    const { exitCode, stdout, stderr } = await namespace.run(curl);
-    answers.push(exitCode === 0 ? stdout : exitCode === 63 ? "endless" : stderr);
-  }
+  const ask = ["sh", "-c", `curl -sS --max-time 10 http://${VIRTUAL_SERVER}/ | head -c 12`];
+  for (let asked = 0; asked < count; asked++) answers.push((await namespace.run(ask)).stdout);
   return answers;
 }
 

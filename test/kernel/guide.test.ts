@@ -6,6 +6,7 @@ import { Client } from "./support/client.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare } from "./support/lvscare.ts";
+import { waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
 requireTestKernel();
@@ -61,14 +62,17 @@ test("a server that stops gets weight 0 at the next check, goes at the one after
   await waitForTable(namespace, tableWith());
   expect(await client.request(9)).toEqual({ [A]: 3, [B]: 3, [C]: 3 });
 
-  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1, 0, "absent", 1], [1]]);
+  await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [1, 0, "absent", 1], [1]]);
   // One line for each transition, however many checks have failed.
-  expect(care.logged(/^INFO real server .*:8082/)).toEqual([
-    `INFO real server ${B} recovering → healthy: status 200`,
-    `INFO real server ${B} healthy → draining: connect refused`,
-    `INFO real server ${B} draining → removed: connect refused`,
-    `INFO real server ${B} removed → healthy: status 200`,
-  ]);
+  await waitForEqual(
+    () => care.logged(/^INFO real server .*:8082/),
+    [
+      `INFO real server ${B} recovering → healthy: status 200`,
+      `INFO real server ${B} healthy → draining: connect refused`,
+      `INFO real server ${B} draining → removed: connect refused`,
+      `INFO real server ${B} removed → healthy: status 200`,
+    ],
+  );
   // Another server's checks tell the time: all are checked at the same pace.
   const between = linesBetween(care.log(), /:8082 healthy → draining/, /:8082 draining → removed/);
   expect(between.filter((line) => line.includes(`probe of ${A} passed`)).length).toBeWithin(0, 3);

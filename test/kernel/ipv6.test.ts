@@ -7,6 +7,7 @@ import { EchoServers } from "./support/echo-server.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare } from "./support/lvscare.ts";
 import { connect, Namespace } from "./support/namespace.ts";
+import { waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
 setDefaultTimeout(120_000);
@@ -35,12 +36,15 @@ test("an IPv6 virtual server with servers on this host and on another drains, re
   expect(await client.request(4)).toEqual({ [NEAR]: 2, [FAR[0]]: 2 });
   await far.open(FAR[1]);
   await waitForTable(node, tableWith(ALL, VS));
-  expect(care.logged(/^INFO real server .*:8082/).map((line) => line.replace(/: .*/, ""))).toEqual([
-    `INFO real server ${FAR[1]} recovering → healthy`,
-    `INFO real server ${FAR[1]} healthy → draining`,
-    `INFO real server ${FAR[1]} draining → removed`,
-    `INFO real server ${FAR[1]} removed → healthy`,
-  ]);
+  await waitForEqual(
+    () => care.logged(/^INFO real server .*:8082/).map((line) => line.replace(/: .*/, "")),
+    [
+      `INFO real server ${FAR[1]} recovering → healthy`,
+      `INFO real server ${FAR[1]} healthy → draining`,
+      `INFO real server ${FAR[1]} draining → removed`,
+      `INFO real server ${FAR[1]} removed → healthy`,
+    ],
+  );
 
   const report = JSON.parse(await care.status("-o", "json")) as StatusReport;
   expect(

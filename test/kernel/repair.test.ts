@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
 import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
 requireTestKernel();
@@ -11,23 +12,26 @@ setDefaultTimeout(120_000);
 
 const [A, B, C] = SERVERS;
 const FOREIGN = "127.0.0.1:9999";
+const UNLOAD = "ipvsadm -C; rmmod $(lsmod | grep -o '^ip_vs_[a-z]*'); rmmod ip_vs";
 const REPAIRED = "WARN repaired what someone else changed:";
 
 let host: Host;
 beforeAll(async () => {
   host = await startHost();
 });
-afterEach(() => host.namespace.exec("ipvsadm", "-C"));
 afterAll(() => host[Symbol.asyncDispose]());
 
 describe("what others change in the kernel is repaired within an interval, and said", () => {
   let care: CareProcess;
-  beforeAll(() => {
+  beforeAll(async () => {
     care = startCare(host.namespace, careFlags());
+    await waitForTable(host.namespace, tableWith());
   });
-  // Also what the clean-up after the last test took away.
-  beforeEach(() => waitForTable(host.namespace, tableWith()));
-  afterAll(() => care[Symbol.asyncDispose]());
+  // Each test leaves the table repaired for the next one.
+  afterAll(async () => {
+    await care[Symbol.asyncDispose]();
+    await host.namespace.exec("ipvsadm", "-C");
+  });
 
   test.each([
     { change: "a deleted virtual server", ipvsadm: `-D -t ${VS}`, repairs: recreation() },
@@ -62,52 +66,71 @@ describe("what others change in the kernel is repaired within an interval, and s
     await host.namespace.exec("ipvsadm", "-a", "-t", VS, "-r", FOREIGN, "-m", "-w", "3");
     await care.waitForLog(/remove real server .*:9999/);
     await waitForTable(host.namespace, tableWith());
-    expect([FOREIGN, ...SERVERS].map((server) => history.of(server))).toEqual([[3, 0, "absent"], [1], [1], [1]]);
-    expect(care.logged(/:9999/)).toEqual([
-      `${REPAIRED} set real server ${FOREIGN} weight 3 → 0`,
-      `${REPAIRED} remove real server ${FOREIGN}`,
-    ]);
+    await waitForEqual(
+      () => [FOREIGN, ...SERVERS].map((server) => history.of(server)),
+      [[3, 0, "absent"], [1], [1], [1]],
+    );
+    await waitForEqual(
+      () => care.logged(/:9999/),
+      [`${REPAIRED} set real server ${FOREIGN} weight 3 → 0`, `${REPAIRED} remove real server ${FOREIGN}`],
+    );
   });
 });
 
-test("with --keep-foreign a real server that nobody listed stays as it is", async () => {
-  const { namespace } = host;
-  using history = new WeightHistory(namespace);
-  await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "rr");
-  await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", FOREIGN, "-m", "-w", "3");
-  await using care = startCare(namespace, [...careFlags([A]), "--keep-foreign"]);
-  const expected = { [`TCP ${VS} rr`]: { [FOREIGN]: 3, [A]: 1 } };
-  await waitForTable(namespace, expected);
-  // A repair shows that rounds have been made since.
-  await namespace.exec("ipvsadm", "-d", "-t", VS, "-r", A);
-  await care.waitForLog(/^WARN/);
-  await waitForTable(namespace, expected);
-  expect(history.of(FOREIGN)).toEqual([3]);
-});
+describe("a daemon of its own", () => {
+  afterEach(() => host.namespace.exec("ipvsadm", "-C"));
 
-test("takes over flags, persistence and real servers that stand there, and keeps them", async () => {
-  const { namespace } = host;
-  await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "sh", "-p", "300", "-b", "sh-port");
-  await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", A, "-m", "-w", "1", "-x", "50", "-y", "20");
-  await using care = startCare(namespace, [...careFlags([A, B]), "--scheduler", "sh"]);
-  const expected = { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } };
-  await waitForTable(namespace, expected);
-  expect(care.logged(/took over/)).toEqual([`INFO took over what stands in the table ${A}=healthy ${B}=removed`]);
-  await namespace.exec("ipvsadm", "-C");
-  await waitForTable(namespace, expected);
-  const limits = (await namespace.exec("ipvsadm", "-Ln", "--thresholds")).split("\n").map((line) => line.trim());
-  expect(limits.map((line) => line.replaceAll(/\s+/g, " "))).toEqual(
-    expect.arrayContaining([`-> ${A} 50 20 0 0`, `-> ${B} 0 0 0 0`]),
-  );
-});
+  test("with --keep-foreign a real server that nobody listed stays as it is", async () => {
+    const { namespace } = host;
+    using history = new WeightHistory(namespace);
+    await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "rr");
+    await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", FOREIGN, "-m", "-w", "3");
+    await using care = startCare(namespace, [...careFlags([A]), "--keep-foreign"]);
+    const expected = { [`TCP ${VS} rr`]: { [FOREIGN]: 3, [A]: 1 } };
+    await waitForTable(namespace, expected);
+    // A repair shows that rounds have been made since.
+    await namespace.exec("ipvsadm", "-d", "-t", VS, "-r", A);
+    await care.waitForLog(/^WARN/);
+    await waitForTable(namespace, expected);
+    await waitForEqual(() => history.of(FOREIGN), [3]);
+  });
 
-test.skipIf(process.env["LVSCARE_VM"] !== "1")("makes everything anew after the module was unloaded", async () => {
-  const { namespace } = host;
-  await using care = startCare(namespace, careFlags());
-  await waitForTable(namespace, tableWith());
-  await namespace.exec("sh", "-c", "ipvsadm -C && rmmod ip_vs_rr && rmmod $(lsmod | grep -o '^ip_vs_[a-z]*') ip_vs");
-  await waitForTable(namespace, tableWith());
-  expect(care.logged(/^(WARN|ERROR)/)).toEqual(recreation().map((repair) => `${REPAIRED} ${repair}`));
+  test("takes over flags, persistence and real servers that stand there, and keeps them", async () => {
+    const { namespace } = host;
+    await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "sh", "-p", "300", "-b", "sh-port");
+    await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", A, "-m", "-w", "1", "-x", "50", "-y", "20");
+    await using care = startCare(namespace, [...careFlags([A, B]), "--scheduler", "sh"]);
+    const expected = { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } };
+    await waitForTable(namespace, expected);
+    await waitForEqual(
+      () => care.logged(/took over/),
+      [`INFO took over what stands in the table ${A}=healthy ${B}=removed`],
+    );
+    await namespace.exec("ipvsadm", "-C");
+    await waitForTable(namespace, expected);
+    const limits = (await namespace.exec("ipvsadm", "-Ln", "--thresholds")).split("\n").map((line) => line.trim());
+    expect(limits.map((line) => line.replaceAll(/\s+/g, " "))).toEqual(
+      expect.arrayContaining([`-> ${A} 50 20 0 0`, `-> ${B} 0 0 0 0`]),
+    );
+  });
+
+  test.skipIf(process.env["LVSCARE_VM"] !== "1")("makes everything anew after the module was unloaded", async () => {
+    const { namespace } = host;
+    await using care = startCare(namespace, careFlags());
+    await waitForTable(namespace, tableWith());
+    process.kill(care.pid, "SIGSTOP");
+    // Namespaces of earlier tests may hold the modules a while longer.
+    await waitFor(
+      () => namespace.run(["sh", "-c", UNLOAD]),
+      ({ exitCode }) => exitCode === 0,
+    );
+    process.kill(care.pid, "SIGCONT");
+    await waitForTable(namespace, tableWith());
+    await waitForEqual(
+      () => care.logged(/^(WARN|ERROR)/),
+      recreation().map((repair) => `${REPAIRED} ${repair}`),
+    );
+  });
 });
 
 // --- internal ---

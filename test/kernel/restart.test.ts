@@ -5,7 +5,7 @@ import { Client } from "./support/client.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { startCare, type CareProcess } from "./support/lvscare.ts";
-import { waitFor } from "./support/wait-for.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
 requireTestKernel();
@@ -36,10 +36,11 @@ test("clients notice nothing while the daemon is killed and started again", asyn
   const answers = await client.finish();
 
   expect(Object.keys(answers).toSorted()).toEqual([...SERVERS]);
-  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1], [1]]);
-  expect(second.logged(/^INFO (took over|real server)|^WARN/)).toEqual([
-    `INFO took over what stands in the table ${A}=healthy ${B}=healthy ${C}=healthy`,
-  ]);
+  await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [1], [1]]);
+  await waitForEqual(
+    () => second.logged(/^INFO (took over|real server)|^WARN/),
+    [`INFO took over what stands in the table ${A}=healthy ${B}=healthy ${C}=healthy`],
+  );
 });
 
 test("a server that was removed before the daemon died takes no traffic after it is back", async () => {
@@ -53,12 +54,12 @@ test("a server that was removed before the daemon died takes no traffic after it
   }
   await using second = startCare(namespace, careFlags());
   await checksPass(second, A, 3);
-  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [], [1]]);
+  await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [], [1]]);
   expect(await tableOf(namespace)).toEqual(tableWith([A, C]));
 
   await echo.open(B);
   await waitForTable(namespace, tableWith());
-  expect(history.of(B)).toEqual([1]);
+  await waitForEqual(() => history.of(B), [1]);
 });
 
 test("a server that stands at weight 0 is not raised before a good check, one that died meanwhile is drained at the first", async () => {
@@ -75,10 +76,11 @@ test("a server that stands at weight 0 is not raised before a good check, one th
   using history = new WeightHistory(namespace);
   await using care = startCare(namespace, careFlags());
   await waitForTable(namespace, tableWith([A]));
-  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [0, "absent"], [1, 0, "absent"]]);
-  expect(care.logged(/took over/)).toEqual([
-    `INFO took over what stands in the table ${A}=healthy ${B}=draining ${C}=healthy`,
-  ]);
+  await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [0, "absent"], [1, 0, "absent"]]);
+  await waitForEqual(
+    () => care.logged(/took over/),
+    [`INFO took over what stands in the table ${A}=healthy ${B}=draining ${C}=healthy`],
+  );
   await echo.open(B, C);
 });
 
@@ -92,11 +94,14 @@ test("a server left out of the new list is drained, then removed, one that is ne
   using history = new WeightHistory(namespace);
   await using second = startCare(namespace, careFlags([B, C]));
   await waitForTable(namespace, tableWith([B, C]));
-  expect(SERVERS.map((server) => history.of(server))).toEqual([[1, 0, "absent"], [1], [1]]);
-  expect(second.logged(/took over|real server .* →/)).toEqual([
-    `INFO took over what stands in the table ${B}=healthy ${C}=removed`,
-    `INFO real server ${C} removed → healthy: status 200`,
-  ]);
+  await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1, 0, "absent"], [1], [1]]);
+  await waitForEqual(
+    () => second.logged(/^INFO (took over|real server)/),
+    [
+      `INFO took over what stands in the table ${B}=healthy ${C}=removed`,
+      `INFO real server ${C} removed → healthy: status 200`,
+    ],
+  );
 });
 
 test("a check that hangs does not hold up the end", async () => {

@@ -59,7 +59,11 @@ describe.each([
 
     const brokenAt = performance.now();
     await farm.behave("dead", addresses);
-    await waitFor(() => standing(0), (left) => left === 0, PATIENCE);
+    await waitFor(
+      () => standing(0),
+      (left) => left === 0,
+      PATIENCE,
+    );
     console.log("no weight left after", since(brokenAt));
     await waitForTable(namespace, tableWith([]), PATIENCE);
     console.log("all away after", since(brokenAt));
@@ -82,7 +86,9 @@ describe.each([
 
   async function standing(_: number): Promise<number> {
     const table = await tableOf(namespace);
-    return Object.values(table).flatMap((servers) => Object.values(servers)).filter((weight) => weight > 0).length;
+    return Object.values(table)
+      .flatMap((servers) => Object.values(servers))
+      .filter((weight) => weight > 0).length;
   }
 
   async function everybodyIsAsked(times: number): Promise<void> {

@@ -8,7 +8,16 @@ export const cacheFolder = join(process.env["XDG_CACHE_HOME"] || join(homedir(),
  * Returns the cached folder of this name, building it first when it is missing. It appears by a rename, so
  * that a half-built one is never used; of two builders at once, the first to finish wins.
  */
-export async function cachedFolder(name: string, build: (folder: string) => Promise<void>): Promise<string> {
+export function cachedFolder(name: string, build: (folder: string) => Promise<void>): Promise<string> {
+  const folder = folders.get(name) ?? findOrBuild(name, build);
+  folders.set(name, folder);
+  return folder;
+}
+
+/** Asked for in this process; two machines that start at once share one build. */
+const folders = new Map<string, Promise<string>>();
+
+async function findOrBuild(name: string, build: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(cacheFolder, name);
   if (await isFolder(folder)) return folder;
   await mkdir(cacheFolder, { recursive: true });

@@ -4,7 +4,7 @@ import { linesOf } from "./line-process.ts";
 import type { Child, Ended, Namespace } from "./namespace.ts";
 import { waitFor, type Patience } from "./wait-for.ts";
 
-const BINARY = process.env["LVSCARE_BINARY"] ?? resolve(import.meta.dir, "../../../dist/lvscare");
+const BINARY = process.env["LVSCARE_BINARY"] || resolve(import.meta.dir, "../../../dist/lvscare");
 
 /** Runs `lvscare` with these arguments to its end. */
 export function runLvscare(
