@@ -1,11 +1,12 @@
 import { assign, sendTo, setup, type ActorRef, type Snapshot } from "xstate";
 import type { Endpoint } from "../domain/endpoint.ts";
-import type { Verdict } from "../domain/health.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
 import { unprovided } from "./unprovided.ts";
 
 export type ProbeResult =
-  | { readonly type: "probe.passed"; readonly verdict: Extract<Verdict, { passed: true }> }
-  | { readonly type: "probe.failed"; readonly verdict: Extract<Verdict, { passed: false }> };
+  | { readonly type: "check.skipped"; readonly reason: string }
+  | { readonly type: "probe.passed"; readonly verdict: Extract<ProbeOutcome, { passed: true }> }
+  | { readonly type: "probe.failed"; readonly verdict: Extract<ProbeOutcome, { passed: false }> };
 
 export interface ProbeInput {
   readonly target: Endpoint;
@@ -32,14 +33,13 @@ export const probeLoopMachine = setup({
     events: {} as { readonly type: "probeNow" },
   },
   actors: {
-    probe: unprovided<Verdict, ProbeInput>("probe"),
+    probe: unprovided<ProbeOutcome, ProbeInput>("probe"),
   },
   actions: {
     noteStart: assign({ startedAtMs: ({ context }) => context.now() }),
     tell: sendTo(
       ({ context }) => context.listener,
-      (_, verdict: Verdict): ProbeResult =>
-        verdict.passed ? { type: "probe.passed", verdict } : { type: "probe.failed", verdict },
+      (_, outcome: ProbeOutcome) => resultOf(outcome),
     ),
   },
   delays: {
@@ -77,3 +77,10 @@ export const probeLoopMachine = setup({
     },
   },
 });
+
+// --- internal ---
+
+function resultOf(outcome: ProbeOutcome): ProbeResult {
+  if (outcome.passed === undefined) return { type: "check.skipped", reason: outcome.reason };
+  return outcome.passed ? { type: "probe.passed", verdict: outcome } : { type: "probe.failed", verdict: outcome };
+}

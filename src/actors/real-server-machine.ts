@@ -1,4 +1,4 @@
-import { assign, enqueueActions, setup, type ActorRef, type ActorRefFrom, type Snapshot } from "xstate";
+import { assertEvent, assign, enqueueActions, setup, type ActorRef, type ActorRefFrom, type Snapshot } from "xstate";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
 import { probeLoopMachine, type ProbeResult } from "./probe-loop-machine.ts";
@@ -6,7 +6,8 @@ import { probeLoopMachine, type ProbeResult } from "./probe-loop-machine.ts";
 /** What a real server tells its supervisor. */
 export type RealServerReport =
   | ({ readonly type: "realServer.changed"; readonly server: string } & Transition)
-  | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict };
+  | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
+  | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string };
 
 export interface Transition {
   readonly from: RealServerState;
@@ -56,16 +57,28 @@ export const realServerMachine = setup({
   },
   actors: { probeLoop: probeLoopMachine },
   actions: {
-    noteVerdict: assign(({ context, event }) => ({
-      passes: event.verdict.passed ? context.passes + 1 : 0,
-      failures: event.verdict.passed ? 0 : context.failures + 1,
-      lastVerdict: { ...event.verdict, atMs: context.now() },
-    })),
+    noteVerdict: assign(({ context, event }) => {
+      assertEvent(event, ["probe.passed", "probe.failed"]);
+      return {
+        passes: event.verdict.passed ? context.passes + 1 : 0,
+        failures: event.verdict.passed ? 0 : context.failures + 1,
+        lastVerdict: { ...event.verdict, atMs: context.now() },
+      };
+    }),
     tellVerdict: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, ["probe.passed", "probe.failed"]);
       enqueue.sendTo(context.supervisor, {
         type: "realServer.probed",
         server: context.server,
         verdict: event.verdict,
+      });
+    }),
+    tellSkipped: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, "check.skipped");
+      enqueue.sendTo(context.supervisor, {
+        type: "realServer.unchecked",
+        server: context.server,
+        reason: event.reason,
       });
     }),
     report: enqueueActions(({ context, enqueue }, { to }: { to: RealServerState }) => {
@@ -109,6 +122,8 @@ export const realServerMachine = setup({
       now: context.now,
     }),
   },
+  // A check that this host had not the means for says nothing about the server: no state hears of it.
+  on: { "check.skipped": { actions: "tellSkipped" } },
   initial: "starting",
   states: {
     starting: {

@@ -33,6 +33,7 @@ type VirtualServerEvent =
 export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
 
 const RESPAWN_MS = 1000;
+/** Longer than a burst of verdicts takes to come in, shorter than anybody notices. */
 const REST_MS = 20;
 
 /**
@@ -88,17 +89,15 @@ export const virtualServerMachine = setup({
     markDirty: assign({ dirty: true }),
     takeRound: assign(({ context }) => {
       const departures = departuresLeft(context.departures, context.now(), context.intervalMs);
-      const wanted = desiredState(
-        context.service,
-        Object.values(context.members).map(memberState),
-        Object.values(departures),
-        context.foreign,
-      );
+      const members = Object.values(context.members).map(memberState);
+      // Until one of ours takes traffic, those that nobody listed any more are all that clients have.
+      const foreign = members.some(({ state }) => state === "healthy") ? context.foreign : "keep";
+      const wanted = desiredState(context.service, members, Object.values(departures), foreign);
       return { dirty: false, departures, wanted };
     }),
     noteApplied: assign(({ context }, report: ApplyReport) => {
       const known = new Set([...Object.keys(context.members), ...Object.keys(context.departures)]);
-      const leaving = context.foreign === "keep" ? [] : strangers(report.before, known);
+      const leaving = context.wanted?.foreign === "remove" ? strangers(report.before, known) : [];
       return {
         observed: report.after,
         established: context.wanted,
@@ -139,8 +138,8 @@ export const virtualServerMachine = setup({
   },
   delays: {
     retry: ({ context }) => retryDelayMs(context.failedAttempts),
-    interval: ({ context }) => context.intervalMs,
     rest: REST_MS,
+    restOfInterval: ({ context }) => Math.max(0, context.intervalMs - REST_MS),
   },
 }).createMachine({
   id: "virtualServer",
@@ -166,6 +165,7 @@ export const virtualServerMachine = setup({
       ],
     },
     "realServer.probed": { actions: { type: "emitFact", params: ({ event }) => event } },
+    "realServer.unchecked": { actions: { type: "emitFact", params: ({ event }) => event } },
     "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
     "xstate.error.actor.*": { actions: { type: "buryBroken", params: ({ event }) => event } },
   },
@@ -201,7 +201,7 @@ export const virtualServerMachine = setup({
         settled: {
           always: { guard: "isDirty", target: "applying" },
           // Nobody tells us what others do to the table: it is read once each interval.
-          after: { interval: "applying" },
+          after: { restOfInterval: "applying" },
           on: { shutdown: "#virtualServer.withdrawing" },
         },
         applying: {

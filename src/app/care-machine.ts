@@ -5,7 +5,7 @@ import { probeLoopMachine, type ProbeInput } from "../actors/probe-loop-machine.
 import { realServerMachine } from "../actors/real-server-machine.ts";
 import { virtualServerMachine } from "../actors/virtual-server-machine.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import type { Verdict } from "../domain/health.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { Prober } from "../probe/prober.ts";
 
@@ -13,7 +13,7 @@ import type { Prober } from "../probe/prober.ts";
 export function careMachine(dataPlane: DataPlane, prober: Prober): typeof daemonMachine {
   const probeLoop = probeLoopMachine.provide({
     actors: {
-      probe: fromPromise<Verdict, ProbeInput>(({ input, signal }) => prober.probe(input.target, signal)),
+      probe: fromPromise<ProbeOutcome, ProbeInput>(({ input, signal }) => prober.probe(input.target, signal)),
     },
   });
   const virtualServer = virtualServerMachine.provide({

@@ -8,7 +8,7 @@ import { describeError, type LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
-import { ensureLocalAddress } from "../reach/loopback-address.ts";
+import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
 import { runDaemon } from "./daemon.ts";
@@ -19,8 +19,8 @@ export async function runCare(options: CareOptions, stop: AbortSignal, logger: L
   if (options.clean) return clean(options, logger);
   using _claim = claimVirtualServer(options.service, process.getuid?.() ?? 0, logger);
   const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, logger);
-  // A proxy in this process would end with it: setting up once only makes sense in the kernel.
-  const choice = options.runOnce && options.dataPlane === "auto" ? "ipvs" : options.dataPlane;
+  // A proxy in this process would end with it: setting up once makes sense in the kernel only.
+  const choice = options.runOnce ? "ipvs" : options.dataPlane;
   const selection = await selectDataPlane(choice, options.service, open);
   try {
     announce(options, selection.dataPlane, selection.because, logger);
@@ -37,7 +37,7 @@ async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataP
   if (kind === "ipvs") return openIpvs();
   return new UserspaceDataPlane({
     dial: openTcpSocket,
-    ensureLocalAddress,
+    localAddresses: { ensure: ensureLocalAddress, release: removeLoopbackAddress },
     onFault: (error) => logger.error(describeError(error)),
   });
 }

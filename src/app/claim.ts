@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { claimName, type Claim } from "#native";
 import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -11,6 +12,12 @@ export function otherCaretaker(key: ServiceKey): string | undefined {
     return undefined;
   }
   return holder(outcome.heldBy);
+}
+
+/** Whether anybody in this network namespace cares for a virtual server at this address, on whatever port. */
+export function isAddressCaredFor({ endpoint, protocol }: ServiceKey): boolean {
+  const [name = ""] = formatServiceKey({ protocol, endpoint }).split(/:\d+$/);
+  return claimedNames().some((claimed) => claimed.split(/:\d+$/)[0] === name);
 }
 
 /**
@@ -33,6 +40,11 @@ export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger)
 }
 
 // --- internal ---
+
+/** From the kernel's list of unix sockets, which shows abstract ones with an `@`; its last column may hold blanks. */
+function claimedNames(): string[] {
+  return [...readFileSync("/proc/net/unix", "utf8").matchAll(/ @lvscare\/(.*)$/gm)].map(([, name = ""]) => name);
+}
 
 function holder({ pid }: { readonly pid: number }): string {
   return pid === 0 ? "another process" : `pid ${pid}`;

@@ -7,7 +7,7 @@ import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { removeLoopbackAddress } from "../reach/loopback-address.ts";
-import { otherCaretaker } from "./claim.ts";
+import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
 
 /** Removes what caring for this virtual server made. What is not there is fine; one failed step does not keep the others from running. */
 export async function clean({ service }: CareOptions, logger: Logger): Promise<void> {
@@ -45,7 +45,10 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
   }
 }
 
-async function removeAddress({ endpoint }: ServiceKey, logger: Logger): Promise<void> {
+async function removeAddress(key: ServiceKey, logger: Logger): Promise<void> {
+  const { endpoint } = key;
+  // The proxy of another virtual server may listen on the same address.
+  if (isAddressCaredFor(key)) return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
   if (await removeLoopbackAddress(endpoint.address))
     logger.info(`removed ${endpoint.address} from the loopback device`);
 }

@@ -1,7 +1,7 @@
 import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { Verdict } from "../domain/health.ts";
+import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
@@ -12,20 +12,26 @@ import { describeOperation } from "../domain/plan.ts";
 export function createEventLog(logger: Logger): (event: CareEvent) => void {
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
+  let shortage: string | undefined;
 
   return (event) => {
     switch (event.type) {
       case "virtualServer.adopted":
-        logger.info(event.existed ? "took over what stands in the table" : "nothing stands in the table yet", {
-          ...event.states,
-        });
+        logger.info(`${event.existed ? "took over the table" : "new virtual server"}: ${countStates(event.states)}`);
         return;
       case "realServer.healthChanged":
         logger.info(`real server ${event.server} ${event.from} → ${event.to}: ${event.reason}`);
         return;
       case "realServer.probed":
+        shortage = undefined;
         if (isNews(lastFailure, event.server, event.verdict))
           logger.debug(`probe of ${event.server} ${tell(event.verdict)}`);
+        return;
+      case "realServer.unchecked":
+        if (event.reason !== shortage) {
+          logger.warn(`${event.server} and perhaps others cannot be checked, and stay as they are: ${event.reason}`);
+        }
+        shortage = event.reason;
         return;
       case "realServer.restarted":
         logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);
@@ -49,6 +55,15 @@ export function createEventLog(logger: Logger): (event: CareEvent) => void {
 }
 
 // --- internal ---
+
+/** `2 healthy, 1 draining`, in the order of the state chart. */
+function countStates(states: Readonly<Record<string, RealServerState>>): string {
+  const all = Object.values(states);
+  return REAL_SERVER_STATES.map((state) => [all.filter((one) => one === state).length, state] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, state]) => `${count} ${state}`)
+    .join(", ");
+}
 
 function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdict): boolean {
   if (verdict.passed) {

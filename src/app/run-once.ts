@@ -2,22 +2,11 @@ import { applyPlan } from "../actors/apply-plan.ts";
 import { adoptServer, adoptService, desiredState } from "../actors/desired-state.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
 /** Makes the virtual server with every real server in it, unprobed, and leaves it so. Drains, but does not remove, who is not listed. */
 export async function runOnce(options: CareOptions, dataPlane: DataPlane, logger: Logger): Promise<void> {
-  if (dataPlane.kind === "userspace") {
-    throw new LvscareError(
-      "USAGE",
-      "the userspace data plane ends with its process, so there is nothing to set up once",
-      {
-        operation: "--run-once",
-        remedy: "leave --run-once away, or use --data-plane ipvs",
-      },
-    );
-  }
   const observed = await dataPlane.read(options.service);
   const members = options.realServers.map((server) => ({
     server: adoptServer(server, observed),

@@ -19,7 +19,8 @@ export function processContext(): CliContext {
     environment: env,
     out: new Output(stdout),
     err: new Output(stderr),
-    columns: stdout.isTTY ? stdout.columns : undefined,
+    // Some terminals say that they are 0 columns wide.
+    columns: (stdout.isTTY && stdout.columns) || undefined,
     outColour: wantsColour(stdout.isTTY, env),
     errColour: wantsColour(stderr.isTTY, env),
   };

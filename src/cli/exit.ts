@@ -13,4 +13,4 @@ export function exitNow(code: number): never {
 
 // --- internal ---
 
-const LAST_WORDS_MS = 2000;
+const LAST_WORDS_MS = 500;

@@ -179,7 +179,7 @@ export const CARE_OPTION_ROWS = [
     kind: "text",
     valueName: "level",
     default: "INFO",
-    help: "INFO, or DEBG (also written DEBUG) for every check",
+    help: "INFO, or DEBG (also written DEBUG) for the checks too",
     group: RUNNING,
   },
   {

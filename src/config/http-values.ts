@@ -28,9 +28,13 @@ export function parsePath(text: string): string {
  */
 export function parseHeaders(texts: readonly string[]): (readonly [name: string, value: string])[] {
   const values = new Map(texts.flatMap(splitPairs).map(parsePair));
-  return [...values].flatMap(([name, value]) =>
+  const headers = [...values].flatMap(([name, value]) =>
     value.split(",").map((part): readonly [string, string] => [name, part.trim()]),
   );
+  if (headers.filter(([name]) => name.toLowerCase() === "host").length > 1) {
+    throw refusal("Host may be given once only, and with one value");
+  }
+  return headers;
 }
 
 // --- internal ---
@@ -40,6 +44,9 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** No line ends, which would let a value write headers of its own; of the control characters only a tab is allowed. */
 const FIELD_VALUE = /^(?:\t|\P{Cc})*$/u;
+
+/** What says where the request ends: a wrong one would make every check fail. */
+const FRAMING = ["content-length", "transfer-encoding", "trailer"];
 
 function splitPairs(text: string): string[] {
   return text.split("=").length === 2 ? [text.replaceAll(/^"+|"+$/g, "")] : splitList(text);
@@ -52,6 +59,7 @@ function parsePair(pair: string): [name: string, value: string] {
   const [shown = ""] = /^[^\s:,]*/.exec(name) ?? [];
   if (at === -1) throw refusal(`"${shown}…" has no "="; write name=value`);
   if (!TOKEN.test(name)) throw refusal(`"${shown}…" is not a header name; write name=value`);
+  if (FRAMING.includes(name.toLowerCase())) throw refusal(`"${name}" follows from the body and cannot be given`);
   const value = pair.slice(at + 1);
   if (!FIELD_VALUE.test(value)) throw refusal(`the value of "${name}" has control characters in it`);
   return [name, value];

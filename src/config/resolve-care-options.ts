@@ -36,6 +36,9 @@ export function resolveCareOptions(
     probe: resolveProbe(values, intervalMs),
     log: resolveLog(values),
   };
+  if (options.runOnce && !clean && options.dataPlane === "userspace") {
+    values.refuse("run-once", "the userspace data plane ends with its process, so there is nothing to set up once");
+  }
   if (service === undefined || values.problems.length > 0) throw new UsageError(values.problems);
   return { service, ...options };
 }

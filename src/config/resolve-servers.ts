@@ -19,11 +19,12 @@ type ServerOptions = Pick<CareOptions, "realServers" | "dataPlane" | "initState"
 /** The virtual server, its real servers and how they are kept; to clean up, no real server need be named. */
 export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): ServerOptions {
   const dataPlane = values.read("data-plane", parseChoice(["auto", "ipvs", "userspace"]));
-  const endpoint = values.isMissing("vs") ? undefined : values.readOptional("vs", parseEndpoint);
+  const endpoint = values.isMissing("vs") ? undefined : values.readOptional("vs", (text) => parseEndpoint(text.trim()));
   const scheduler = values.read("scheduler", parseChoice(SCHEDULERS));
   if (values.isMissing("vs")) values.problems.push('required flag(s) "vs" not set');
-  if (endpoint !== undefined && dataPlane !== "userspace" && isUnspecified(endpoint)) {
-    values.refuse("vs", `"${formatEndpoint(endpoint)}" is no address that the kernel can balance; name the virtual IP`);
+  const problem = endpoint && virtualAddressProblem(endpoint, dataPlane);
+  if (endpoint !== undefined && problem !== undefined) {
+    values.refuse("vs", `"${formatEndpoint(endpoint)}" ${problem}`);
   }
   return {
     service: endpoint && virtualServer({ protocol: "tcp", endpoint }, scheduler),
@@ -43,9 +44,11 @@ function resolveRealServers(
   clean: boolean,
 ): RealServer[] {
   if (values.isMissing("rs") && !clean) values.problems.push('required flag(s) "rs" not set');
+  if (values.hasGap("rs")) values.refuse("rs", "one of them is empty; a real server may have been forgotten");
   const servers = new Map(values.readList("rs", parseEndpoint).map((endpoint) => [formatEndpoint(endpoint), endpoint]));
   for (const [name, endpoint] of servers) {
-    if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);
+    if (isMapped(endpoint)) values.refuse("rs", `"${name}" ${MAPPED}`);
+    else if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);
     else if (service !== undefined) {
       if (name === formatEndpoint(service)) values.refuse("rs", `"${name}" is the virtual server itself`);
       else if (endpoint.family !== service.family && dataPlane !== "userspace") {
@@ -61,6 +64,21 @@ function resolveRealServers(
 }
 
 const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
+
+const MAPPED = "is an IPv4 address written as IPv6; write it as IPv4";
+
+function virtualAddressProblem(endpoint: Endpoint, dataPlane: CareOptions["dataPlane"]): string | undefined {
+  if (isMapped(endpoint)) return MAPPED;
+  if (isUnicast(endpoint)) return undefined;
+  // The proxy may listen on every address; the kernel balances one.
+  if (!isUnspecified(endpoint)) return "is no address of a single host";
+  return dataPlane === "userspace" ? undefined : "is no address that the kernel can balance; name the virtual IP";
+}
+
+/** ::ffff:0:0/96 */
+function isMapped({ address }: Endpoint): boolean {
+  return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
+}
 
 function isUnspecified({ address }: Endpoint): boolean {
   return address === "0.0.0.0" || address === "::";

@@ -10,7 +10,10 @@ export function splitList(text: string): string[] {
   let rest = text;
   for (;;) {
     const match = ENTRY.exec(rest);
-    if (match === null) throw new LvscareError("USAGE", `the quotes in the list "${text}" do not match`);
+    if (match === null) {
+      // The text is not shown: it may be a list of headers, and those hold secrets.
+      throw new LvscareError("USAGE", `the quotes in entry ${entries.length + 1} of the list do not match`);
+    }
     const [whole, quoted, bare = ""] = match;
     entries.push(quoted === undefined ? bare.trim() : quoted.replaceAll('""', '"'));
     if (whole.length === rest.length) return entries;

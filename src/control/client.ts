@@ -10,12 +10,12 @@ const TIMEOUT_MS = 3000;
  * would obey the proxy variables of the environment even for a unix socket.
  */
 export function requestStatus(socketPath: string): Promise<VirtualServerStatus> {
-  const operation = `ask the daemon at ${socketPath}`;
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
     const fail = (message: string, cause?: unknown): void => {
-      reject(new LvscareError("CONTROL_FAILED", message, { operation, cause }));
+      reject(new LvscareError("CONTROL_FAILED", `the daemon at ${socketPath} ${message}`, { cause }));
     };
-    const outgoing = request({ socketPath, path: STATUS_PATH, signal: AbortSignal.timeout(TIMEOUT_MS) }, (incoming) => {
+    const outgoing = request({ socketPath, path: STATUS_PATH, signal }, (incoming) => {
       const chunks: Buffer[] = [];
       let size = 0;
       incoming.on("data", (chunk: Buffer) => {
@@ -23,17 +23,19 @@ export function requestStatus(socketPath: string): Promise<VirtualServerStatus> 
         if (size > LARGEST_ANSWER_BYTES) outgoing.destroy(new Error("its answer is too large"));
         else chunks.push(chunk);
       });
-      incoming.on("error", (error) => fail(error.message, error));
+      incoming.on("error", (error) => fail(`cannot be heard: ${error.message}`, error));
       incoming.on("end", () => {
-        if (incoming.statusCode !== 200) return fail(`it answered ${incoming.statusCode}`);
+        if (incoming.statusCode !== 200) return fail(`answered ${incoming.statusCode}`);
         try {
           resolve(JSON.parse(Buffer.concat(chunks).toString("utf8")) as VirtualServerStatus);
         } catch (cause) {
-          fail("its answer is not JSON", cause);
+          fail("gave an answer that is not JSON", cause);
         }
       });
     });
-    outgoing.on("error", (error) => fail(error.name === "TimeoutError" ? "no answer" : error.message, error));
+    outgoing.on("error", (error) =>
+      fail(signal.aborted ? "does not answer" : `cannot be reached: ${error.message}`, error),
+    );
     outgoing.end();
   });
 }

@@ -14,6 +14,8 @@ export interface Endpoint {
  * the Go program lets them through and programs a nil address.
  */
 export function parseEndpoint(text: string): Endpoint {
+  if (/[\s,]/.test(text))
+    throw new LvscareError("BAD_ADDRESS", `"${text}" has blanks or commas in it; write one IP:port`);
   const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(text);
   if (match === null) {
     const hint =

@@ -17,6 +17,8 @@ export type CareEvent =
       readonly reason: string;
     }
   | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
+  /** This host lacked the means for a check; the server's state is what it was. */
+  | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string }
   | { readonly type: "realServer.restarted"; readonly server: string; readonly error: unknown }
   | {
       readonly type: "plan.applied";

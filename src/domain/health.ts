@@ -13,6 +13,16 @@ export type Verdict =
       readonly latencyMs: number;
     };
 
+/** A probe that could not be made for want of something of our own, such as file descriptors: it says nothing about the server. */
+export interface NoVerdict {
+  readonly passed: undefined;
+  /** What was lacking, for people: `too many open files`. */
+  readonly reason: string;
+  readonly latencyMs: number;
+}
+
+export type ProbeOutcome = Verdict | NoVerdict;
+
 /** The states of the real-server machine, in the order of the state chart. */
 export const REAL_SERVER_STATES = ["healthy", "draining", "removed", "recovering"] as const;
 export type RealServerState = (typeof REAL_SERVER_STATES)[number];

@@ -125,7 +125,7 @@ function refused(refusal: KernelRefusal, operation: string): LvscareError {
     return new LvscareError("NOT_PERMITTED", "the kernel does not let this process change addresses", {
       ...options,
       remedy:
-        "run as root or with CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN), or give lo the address beforehand",
+        "run as root or with CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN), or let somebody who may change the address of lo beforehand",
     });
   }
   const detail = refusal.detail === undefined ? "" : `: ${refusal.detail}`;

@@ -17,7 +17,9 @@ export async function playDemo(): Promise<number> {
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => undefined);
   const interrupt = (): void => interruption.reject(new Interrupted());
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
+  // A reader that went away (`| head`) wants no more of it either.
+  process.stdout.on("error", interrupt);
   try {
     await Promise.race([play(stage, ports), interruption.promise]);
     return 0;
@@ -39,6 +41,7 @@ async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): 
 
   say(`Three echo servers start, and lvscare cares for ${VIRTUAL_IP}:${port} in front of them.`);
   for (const [index, name] of NAMES.entries()) stage.startEcho(name, echoPorts[index] ?? 0);
+  await Promise.all(servers.map(answering));
   const care = stage.startCare([
     ...servers.flatMap((server) => ["--rs", server]),
     "--interval=1",
@@ -81,9 +84,21 @@ async function until(
     const status = await stage.status();
     if (status !== undefined && condition(status)) return status;
     if (care.exitCode !== null) throw new Error(`lvscare ended with exit code ${care.exitCode}`);
+    if (care.signalCode !== null) throw new Error(`lvscare was ended by ${care.signalCode}`);
     await Bun.sleep(50);
   }
   throw new Error("it took too long; see the log above");
+}
+
+/** Resolves when the server answers: its process needs a moment to start. */
+async function answering(server: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const answer = await fetch(`http://${server}/`, { proxy: "" }).catch(() => undefined);
+    if (answer !== undefined) return void (await answer.text());
+    await Bun.sleep(20);
+  }
+  throw new Error(`the echo server ${server} did not start`);
 }
 
 async function sendRequests(url: string): Promise<void> {
@@ -99,7 +114,7 @@ async function sendRequests(url: string): Promise<void> {
 
 function show(status: VirtualServerStatus): void {
   const colour = wantsColour(process.stdout.isTTY, process.env);
-  const view = { now: new Date(), width: process.stdout.columns ?? 100, paint: createPaint(colour) };
+  const view = { now: new Date(), width: process.stdout.columns || 100, paint: createPaint(colour) };
   process.stdout.write(`\n${renderStatus({ source: "daemons", notes: [], virtualServers: [status] }, view)}`);
 }
 

@@ -14,7 +14,7 @@ export class Stage {
   readonly #children = new Map<string, Bun.Subprocess>();
   readonly #runtimeDirectory = mkdtempSync(join(tmpdir(), "lvscare-demo-"));
   /** Sockets of a daemon without root go to a directory of our own; root has its place. */
-  readonly #env = { ...process.env, XDG_RUNTIME_DIR: this.#runtimeDirectory, NO_COLOR: "1" };
+  readonly #env = { ...ownEnvironment(), XDG_RUNTIME_DIR: this.#runtimeDirectory, NO_COLOR: "1" };
   readonly #virtualServer: string;
   readonly #socket: string;
 
@@ -71,4 +71,12 @@ export class Stage {
     });
     await child.exited;
   }
+}
+
+// --- internal ---
+
+/** Options of the user's own LVScare are not the demonstration's, and proxies are no way to loopback addresses. */
+function ownEnvironment(): Record<string, string | undefined> {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(CARE|LVSCARE)_|_proxy$/i.test(name));
+  return Object.fromEntries(kept);
 }

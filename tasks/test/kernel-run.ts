@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { runInVm } from "../../test/kernel/harness/machine.ts";
 import { hostKernelWillDo, runOnHost } from "../../test/kernel/harness/host-kernel.ts";
 import { buildBinary } from "../build.ts";
@@ -24,7 +24,7 @@ export async function startKernelTests(files: readonly string[], reports: string
     const run = { command, cwd: checkout, timeoutMs, stdout: output.write, stderr: output.write };
     const ended = onHost
       ? runOnHost(run)
-      : runInVm({ ...run, cpus: cpusFor(shards.length), writableFolders: [reports] });
+      : runInVm({ ...run, ...shareOfMachine(shards.length), writableFolders: [reports] });
     // Not yet awaited, so a failure must not count as unhandled meanwhile.
     ended.catch(() => {});
     return { shard, report, output, ended };
@@ -65,7 +65,9 @@ function shardCount(): number {
   return count;
 }
 
-/** A guest with one processor would hide races. */
-function cpusFor(machines: number): number {
-  return Math.min(4, Math.max(2, Math.floor(availableParallelism() / machines)));
+/** Two processors at least: a guest with one would hide races. */
+function shareOfMachine(machines: number): { cpus: number; memoryMb: number } {
+  const cpus = Math.floor(availableParallelism() / machines);
+  const memoryMb = Math.floor(totalmem() / 2 ** 20 / 2 / machines);
+  return { cpus: Math.min(4, Math.max(2, cpus)), memoryMb: Math.min(4096, memoryMb) };
 }

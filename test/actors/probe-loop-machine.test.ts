@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { createActor, fromCallback, fromPromise, type AnyActorRef } from "xstate";
 import { probeLoopMachine, type ProbeInput, type ProbeResult } from "../../src/actors/probe-loop-machine.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
-import type { Verdict } from "../../src/domain/health.ts";
+import type { ProbeOutcome } from "../../src/domain/health.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
-const PASSED: Verdict = { passed: true, reason: "status 200", latencyMs: 1 };
+const PASSED: ProbeOutcome = { passed: true, reason: "status 200", latencyMs: 1 };
 
 describe("probe loop", () => {
   test("starts a probe each interval, counted from start to start", async () => {
@@ -36,6 +36,12 @@ describe("probe loop", () => {
     ]);
   });
 
+  test("tells a probe that could not be made as none", async () => {
+    const { clock, results } = run({ tookMs: 0, outcome: { passed: undefined, reason: "out of ports", latencyMs: 0 } });
+    await clock.advance(100);
+    expect(results).toEqual([{ type: "check.skipped", reason: "out of ports" }]);
+  });
+
   test("aborts the probe under way when it is stopped", async () => {
     const { clock, loop, signals } = run({ tookMs: 10_000 });
     await clock.advance(100);
@@ -47,17 +53,25 @@ describe("probe loop", () => {
 
 // --- internal ---
 
-function run({ tookMs, breaks = false }: { tookMs: number; breaks?: boolean }) {
+function run({
+  tookMs,
+  breaks = false,
+  outcome = PASSED,
+}: {
+  tookMs: number;
+  breaks?: boolean;
+  outcome?: ProbeOutcome;
+}) {
   const clock = new VirtualClock();
   const startedAt: number[] = [];
   const signals: AbortSignal[] = [];
   const results: ProbeResult[] = [];
-  const probe = fromPromise<Verdict, ProbeInput>(async ({ signal }) => {
+  const probe = fromPromise<ProbeOutcome, ProbeInput>(async ({ signal }) => {
     startedAt.push(clock.now());
     signals.push(signal);
     if (breaks) throw new Error("on purpose");
     await new Promise<void>((done) => clock.setTimeout(done, tookMs));
-    return PASSED;
+    return outcome;
   });
   const listener = createActor(
     fromCallback<ProbeResult>(({ receive }) => receive((result) => results.push(result))),

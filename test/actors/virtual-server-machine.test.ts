@@ -8,7 +8,7 @@ import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
-import type { Verdict } from "../../src/domain/health.ts";
+import type { ProbeOutcome } from "../../src/domain/health.ts";
 import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
 import { MemoryDataPlane } from "../support/memory-data-plane.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -149,6 +149,34 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
+  test("keeps what nobody lists any more in service until one of its own is", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 1));
+    const { clock, dead } = care({}, plane);
+    for (const server of [A, B, C]) dead.add(formatEndpoint(server.endpoint));
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.9:80=1");
+    dead.delete("10.0.0.1:80");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.9:80=0");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+  });
+
+  test("takes a check that could not be made for no verdict at all", async () => {
+    const { clock, plane, unasked, events } = care();
+    await clock.advance(100);
+    for (const server of [A, B, C]) unasked.add(formatEndpoint(server.endpoint));
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    expect(events).toContainEqual({
+      type: "realServer.unchecked",
+      server: "10.0.0.1:80",
+      reason: "too many open files",
+    });
+  });
+
   test("leaves strangers alone when told to keep them, but not our own removed servers", async () => {
     const plane = new MemoryDataPlane();
     const { clock, dead } = care({ foreign: "keep" }, plane);
@@ -215,9 +243,12 @@ function care(changes: Partial<VirtualServerInput> = {}, plane = new MemoryDataP
   const clock = new VirtualClock();
   const dead = new Set<string>();
   const broken = new Set<string>();
+  const unasked = new Set<string>();
   const events: CareEvent[] = [];
-  const probe = fromPromise<Verdict, ProbeInput>(({ input }) => {
-    const refused = dead.has(formatEndpoint(input.target));
+  const probe = fromPromise<ProbeOutcome, ProbeInput>(({ input }) => {
+    const key = formatEndpoint(input.target);
+    if (unasked.has(key)) return Promise.resolve({ passed: undefined, reason: "too many open files", latencyMs: 0 });
+    const refused = dead.has(key);
     return Promise.resolve(
       refused
         ? { passed: false, reason: "connect refused", latencyMs: 1 }
@@ -259,7 +290,7 @@ function care(changes: Partial<VirtualServerInput> = {}, plane = new MemoryDataP
   actor.subscribe({ error: (error) => expect(error).toBeUndefined() });
   actor.start();
   systems.push(actor);
-  return { clock, plane, dead, broken, events, actor };
+  return { clock, plane, dead, broken, unasked, events, actor };
 }
 
 function healthChanges(events: readonly CareEvent[], server: string): string[] {

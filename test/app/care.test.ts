@@ -41,7 +41,7 @@ describe("lvscare care", () => {
     expect(await daemon.end("SIGTERM")).toBe(0);
     expect(daemon.log()).toEqual([
       expect.stringMatching(/ INFO caring for tcp .* with 2 real servers dataPlane=userspace$/),
-      expect.stringMatching(/ INFO nothing stands in the table yet /),
+      expect.stringMatching(/ INFO new virtual server: 2 recovering$/),
       expect.stringMatching(/ INFO real server .* recovering → healthy: status 200$/),
       expect.stringMatching(/ INFO real server .* recovering → healthy: status 200$/),
       expect.stringMatching(/ INFO real server .* healthy → draining: connect refused$/),
@@ -66,7 +66,21 @@ describe("lvscare care", () => {
   test("has nothing to set up once without the kernel", async () => {
     const daemon = startCare([startEcho("a")], undefined, ["--run-once"]);
     expect(await daemon.child.exited).toBe(1);
-    expect(daemon.log().at(-1)).toContain("the userspace data plane ends with its process");
+    expect(daemon.log()).toEqual([
+      "lvscare: --run-once: the userspace data plane ends with its process, so there is nothing to set up once",
+    ]);
+  });
+
+  test("tells a failure as JSON when the log is JSON", async () => {
+    const a = startEcho("a");
+    const first = startCare([a]);
+    await first.until(({ realServers }) => realServers[0]?.weight === 1);
+    const second = startCare([a], first.address, ["--log-format=json"]);
+    expect(await second.child.exited).toBe(1);
+    await second.ended;
+    expect(second.log().map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ level: "error", msg: expect.stringContaining(`pid ${first.child.pid} already cares`) }),
+    ]);
   });
 
   test("says which flag and value it refuses, before it does anything", async () => {
@@ -118,6 +132,7 @@ function startCare(servers: readonly Echo[], address = freeAddress(), flags: rea
     child,
     address,
     log: () => log.lines,
+    ended: log.ended,
     /** Polls the daemon until the condition holds; the test's own timeout is the limit. */
     until: async (condition: (status: VirtualServerStatus) => boolean): Promise<VirtualServerStatus> => {
       for (;;) {

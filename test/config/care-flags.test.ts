@@ -66,15 +66,16 @@ const cases: Record<CareFlag, FlagCase> = {
       ["10.0.0.3:80, 10.0.0.4:80", ["10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"]],
       ['"10.0.0.3:80","10.0.0.4:80"', ["10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"]],
       ["10.0.0.2:80,10.0.0.2:80", ["10.0.0.2:80"]],
-      ["", ["10.0.0.2:80"]],
     ],
     bad: [
+      ["", "one of them is empty; a real server may have been forgotten"],
+      ["[::ffff:10.0.0.3]:80", '"[::ffff:a00:3]:80" is an IPv4 address written as IPv6; write it as IPv4'],
       ["10.0.0.1:80", '"10.0.0.1:80" is the virtual server itself'],
       ["[fd00::1]:80", '"[fd00::1]:80" is IPv6 but the virtual server is IPv4'],
       ["0.0.0.0:80", '"0.0.0.0:80" is no address of a single server'],
       ["224.0.0.1:80", '"224.0.0.1:80" is no address of a single server'],
       ["10.0.0.3:80,", '"" is not an address with a port; write it as IP:port'],
-      ['10.0.0.3:80"', 'the quotes in the list "10.0.0.3:80"" do not match'],
+      ['10.0.0.3:80"', "the quotes in entry 1 of the list do not match"],
     ],
   },
   scheduler: {

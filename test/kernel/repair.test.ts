@@ -104,7 +104,7 @@ describe("a daemon of its own", () => {
     await waitForTable(namespace, expected);
     await waitForEqual(
       () => care.logged(/took over/),
-      [`INFO took over what stands in the table ${A}=healthy ${B}=removed`],
+      ["INFO took over the table: 1 healthy, 1 removed"],
     );
     await namespace.exec("ipvsadm", "-C");
     await waitForTable(namespace, expected);

@@ -39,7 +39,7 @@ test("clients notice nothing while the daemon is killed and started again", asyn
   await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [1], [1]]);
   await waitForEqual(
     () => second.logged(/^INFO (took over|real server)|^WARN/),
-    [`INFO took over what stands in the table ${A}=healthy ${B}=healthy ${C}=healthy`],
+    ["INFO took over the table: 3 healthy"],
   );
 });
 
@@ -79,7 +79,7 @@ test("a server that stands at weight 0 is not raised before a good check, one th
   await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [0, "absent"], [1, 0, "absent"]]);
   await waitForEqual(
     () => care.logged(/took over/),
-    [`INFO took over what stands in the table ${A}=healthy ${B}=draining ${C}=healthy`],
+    ["INFO took over the table: 2 healthy, 1 draining"],
   );
   await echo.open(B, C);
 });
@@ -98,10 +98,26 @@ test("a server left out of the new list is drained, then removed, one that is ne
   await waitForEqual(
     () => second.logged(/^INFO (took over|real server)/),
     [
-      `INFO took over what stands in the table ${B}=healthy ${C}=removed`,
+      "INFO took over the table: 1 healthy, 1 removed",
       `INFO real server ${C} removed → healthy: status 200`,
     ],
   );
+});
+
+test("clients notice nothing when the whole list is another one", async () => {
+  const { namespace } = host;
+  {
+    await using first = startCare(namespace, careFlags([A]));
+    await waitForTable(namespace, tableWith([A]));
+    expect(await first.stop("SIGTERM")).toBe(0);
+  }
+  await using client = await Client.start(namespace, VS);
+  await client.begin();
+  await requestsPass(client, 20);
+  await using _second = startCare(namespace, careFlags([B]));
+  await waitForTable(namespace, tableWith([B]));
+  await requestsPass(client, 20);
+  expect(Object.keys(await client.finish()).toSorted()).toEqual([A, B]);
 });
 
 test("a check that hangs does not hold up the end", async () => {

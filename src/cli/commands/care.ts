@@ -2,6 +2,7 @@ import { defineCommand, type CommandDef } from "citty";
 import { CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
 import { readArgv } from "../../config/read-argv.ts";
 import { resolveCareOptions } from "../../config/resolve-care-options.ts";
+import { describeError } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
@@ -22,10 +23,17 @@ export function careCommand(context: CliContext): CommandDef {
       }
       const options = resolveCareOptions(reading, context.environment);
       const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
-      const { runCare } = await import("../../app/care.ts");
       using stop = listenForStop(() => exitNow(1));
-      await runCare(options, stop.signal, logger);
-      return 0;
+      const { runCare } = await import("../../app/care.ts");
+      try {
+        await runCare(options, stop.signal, logger);
+        return 0;
+      } catch (error) {
+        // Whoever reads the log by machine must not stumble over its last line.
+        if (options.log.format !== "json") throw error;
+        logger.error(describeError(error));
+        return 1;
+      }
     },
   });
 }

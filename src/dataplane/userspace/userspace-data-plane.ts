@@ -13,11 +13,17 @@ import { createScheduler } from "./schedulers/index.ts";
 import { socketHandlers } from "./socket-events.ts";
 import type { Dialer, DialOptions } from "./upstream-dial.ts";
 
+/** How virtual IPs become addresses that this host can listen on. */
+export interface LocalAddresses {
+  ensure(address: string): Promise<"already-local" | "added">;
+  /** Takes back what `ensure` added. */
+  release(address: string): Promise<unknown>;
+}
+
 export interface UserspaceDataPlaneOptions {
   /** Opens the sockets to real servers. */
   readonly dial: Dialer;
-  /** Makes a virtual IP one that this host can listen on; called before every listen. */
-  readonly ensureLocalAddress: (address: string) => Promise<unknown>;
+  readonly localAddresses: LocalAddresses;
   /** How long one real server may take to answer a dial before the next one is tried; 3000 unless told. */
   readonly dialTimeoutMs?: number;
   /** Hears of our own faults inside socket events; the connection has ended. */
@@ -28,14 +34,14 @@ export interface UserspaceDataPlaneOptions {
 export class UserspaceDataPlane implements DataPlane {
   readonly kind = "userspace";
   readonly via = "in process";
-  readonly #ensureLocalAddress: UserspaceDataPlaneOptions["ensureLocalAddress"];
+  readonly #localAddresses: LocalAddresses;
   readonly #dialOptions: DialOptions;
   readonly #balancers = new Map<string, Balancer>();
   #closed = false;
 
   constructor(options: UserspaceDataPlaneOptions) {
-    const { dial, ensureLocalAddress, dialTimeoutMs = 3000, onFault } = options;
-    this.#ensureLocalAddress = ensureLocalAddress;
+    const { dial, localAddresses, dialTimeoutMs = 3000, onFault } = options;
+    this.#localAddresses = localAddresses;
     this.#dialOptions = {
       dial,
       timeoutMs: dialTimeoutMs,
@@ -49,8 +55,13 @@ export class UserspaceDataPlane implements DataPlane {
     this.#refuseWhenClosed();
     checkSupported(service);
     if (this.#balancers.has(formatServiceKey(service))) return;
-    await this.#ensureLocalAddress(service.endpoint.address);
-    listenOn(service.endpoint, this.#dialOptions.handlers, (client) => client.terminate()).stop(true);
+    const { address } = service.endpoint;
+    const outcome = await this.#localAddresses.ensure(address);
+    try {
+      listenOn(service.endpoint, this.#dialOptions.handlers, (client) => client.terminate()).stop(true);
+    } finally {
+      if (outcome === "added") await this.#localAddresses.release(address);
+    }
   }
 
   async read(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
@@ -108,7 +119,7 @@ export class UserspaceDataPlane implements DataPlane {
       throw new LvscareError("APPLY_FAILED", `virtual server ${name} is there already`, { errno: "EEXIST" });
     }
     checkSupported(service);
-    await this.#ensureLocalAddress(service.endpoint.address);
+    await this.#localAddresses.ensure(service.endpoint.address);
     // Closing may have come while the address was being made.
     this.#refuseWhenClosed();
     this.#balancers.set(name, new Balancer(service, this.#dialOptions));

@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import { failureReason, handshakeFailure } from "./failure-reasons.ts";
+import { failureReason, handshakeFailure, isOwnShortage } from "./failure-reasons.ts";
 import { startPatientTimer, type PatientTimer } from "./patient-timer.ts";
 import { ResponseReader, type Answer, type Reading } from "./response-reader.ts";
 
@@ -23,7 +23,11 @@ export interface ExchangeOptions {
   readonly timedOut: string;
 }
 
-export type Outcome = { readonly answer: Answer } | { readonly failed: string };
+export type Outcome =
+  | { readonly answer: Answer }
+  | { readonly failed: string }
+  /** This host lacked the means to ask: nothing is known about the server. */
+  | { readonly unasked: string };
 
 /**
  * One request and its answer over a connection of its own. Never rejects; by the time it resolves the connection is gone, whether
@@ -78,7 +82,8 @@ class Exchange {
       const connecting = adopt({ fd, data: this, socket: HANDLERS, ...(tls && { tls }) });
       connecting.catch((error: unknown) => this.finish({ failed: failureReason(error) }));
     } catch (error) {
-      this.finish({ failed: failureReason(error) });
+      const reason = failureReason(error);
+      this.finish(isOwnShortage(error) ? { unasked: reason } : { failed: reason });
     }
     // `open` is called before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
     if (fd !== undefined && this.#socket === undefined) closeSync(fd);

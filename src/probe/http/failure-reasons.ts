@@ -7,6 +7,11 @@ export function failureReason(error: unknown): string {
   return (name === undefined ? undefined : WORDS[name]) ?? describeError(error);
 }
 
+/** Whether a connection could not even be begun because this process or host ran out of something. */
+export function isOwnShortage(error: unknown): boolean {
+  return OWN_SHORTAGES.includes(errorName(error) ?? "");
+}
+
 /** Why the peer went away before TLS stood, from what the handshake reported. */
 export function handshakeFailure(problem: Error | null | undefined): string {
   // Any other name is also given to a peer that just closes, so it would blame a reset that never was.
@@ -14,6 +19,8 @@ export function handshakeFailure(problem: Error | null | undefined): string {
 }
 
 // --- internal ---
+
+const OWN_SHORTAGES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"];
 
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connect refused",

@@ -50,7 +50,7 @@ interface Run {
 }
 
 interface Finding {
-  readonly passed: boolean;
+  readonly passed: boolean | undefined;
   readonly reason: string;
 }
 
@@ -76,6 +76,7 @@ async function probeOnce(run: Run, target: Endpoint, signal: AbortSignal, starte
       openTcpSocket,
       signal,
     );
+    if ("unasked" in outcome) return { passed: undefined, reason: outcome.unasked };
     if ("failed" in outcome) return { passed: false, reason: outcome.failed };
 
     const next = redirectStep(outcome.answer, step, options.scheme, target);

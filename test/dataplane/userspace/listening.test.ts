@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { listenError } from "../../../src/dataplane/userspace/listener.ts";
 import { LvscareError } from "../../../src/domain/errors.ts";
 import { virtualServer, type VirtualServer } from "../../../src/domain/virtual-server.ts";
+import type { LocalAddresses } from "../../../src/dataplane/userspace/userspace-data-plane.ts";
 import { openStage } from "./open-stage.ts";
 import { serve } from "./tcp-peers.ts";
 
@@ -68,19 +69,36 @@ test("a port below 1024 without the right to it is named as such", () => {
   });
 });
 
-test("the address is made local before each listen", async () => {
+test("the address is made local before each listen, and preflight takes it back", async () => {
   const asked: string[] = [];
-  const { plane, virtualEndpoint, close } = await openStage({ ensureLocalAddress: async (one) => asked.push(one) });
+  const { plane, virtualEndpoint, close } = await openStage({ localAddresses: noting(asked, "added") });
   const vs = service(virtualEndpoint(1));
   await plane.preflight(vs);
   await plane.apply(vs, [{ kind: "service.create", service: vs }]);
-  expect(asked).toEqual([vs.endpoint.address, vs.endpoint.address]);
+  const { address } = vs.endpoint;
+  expect(asked).toEqual([`ensure ${address}`, `release ${address}`, `ensure ${address}`]);
   await close();
+});
+
+test("preflight leaves an address that was there alone, and takes its own back when it cannot listen", async () => {
+  const asked: string[] = [];
+  const { plane, virtualEndpoint, close } = await openStage({ localAddresses: noting(asked, "already-local") });
+  await plane.preflight(service(virtualEndpoint(1)));
+  expect(asked).toEqual([`ensure ${virtualEndpoint(1).address}`]);
+  await close();
+
+  const refused: string[] = [];
+  const second = await openStage({ localAddresses: noting(refused, "added") });
+  await second.plane.preflight(service(FOREIGN)).catch((error: unknown) => refused.push((error as LvscareError).code));
+  expect(refused).toEqual([`ensure ${FOREIGN.address}`, `release ${FOREIGN.address}`, "ADDRESS_NOT_LOCAL"]);
+  await second.close();
 });
 
 test("a failure to make the address local is the failure of the creation", async () => {
   const error = new LvscareError("NOT_PERMITTED", "no right to change addresses", { errno: "EPERM" });
-  const { plane, virtualEndpoint, close } = await openStage({ ensureLocalAddress: () => Promise.reject(error) });
+  const { plane, virtualEndpoint, close } = await openStage({
+    localAddresses: { ensure: () => Promise.reject(error), release: async () => {} },
+  });
   const vs = service(virtualEndpoint(1));
   const failed = await plane.apply(vs, [{ kind: "service.create", service: vs }]);
   expect(failed.map((one) => [one.operation.kind, one.error.code, one.error.errno])).toEqual([
@@ -96,3 +114,13 @@ test("preflight is content with a virtual server of its own that stands already"
   await plane.preflight(vs);
   await close();
 });
+
+function noting(asked: string[], outcome: "added" | "already-local"): LocalAddresses {
+  return {
+    ensure: async (address) => {
+      asked.push(`ensure ${address}`);
+      return outcome;
+    },
+    release: async (address) => asked.push(`release ${address}`),
+  };
+}

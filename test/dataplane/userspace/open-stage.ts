@@ -11,7 +11,7 @@ let stages = 0;
 export async function openStage(options: Partial<UserspaceDataPlaneOptions> = {}): Promise<Stage> {
   const plane = new UserspaceDataPlane({
     dial: openTcpSocket,
-    ensureLocalAddress: async () => {},
+    localAddresses: { ensure: async () => "already-local", release: async () => {} },
     onFault: (error) => {
       throw error;
     },

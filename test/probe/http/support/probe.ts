@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { openTcpSocket } from "#native";
 import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
-import type { Verdict } from "../../../../src/domain/health.ts";
+import type { ProbeOutcome } from "../../../../src/domain/health.ts";
 import { createHttpProber, type HttpProberPorts } from "../../../../src/probe/http/http-prober.ts";
 
 export const OPTIONS: HttpProbeOptions = {
@@ -23,15 +23,15 @@ export function probe(
   options: Partial<HttpProbeOptions> = {},
   ports: Partial<HttpProberPorts> = {},
   signal: AbortSignal = new AbortController().signal,
-): Promise<Verdict> {
+): Promise<ProbeOutcome> {
   return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, ...ports }).probe(target, signal);
 }
 
-export function passed(reason: string): Verdict {
+export function passed(reason: string): ProbeOutcome {
   return { passed: true, reason, latencyMs: expect.any(Number) };
 }
 
-export function failed(reason: string): Verdict {
+export function failed(reason: string): ProbeOutcome {
   return { passed: false, reason, latencyMs: expect.any(Number) };
 }
 
