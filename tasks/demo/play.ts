@@ -8,24 +8,22 @@ const VIRTUAL_IP = "127.77.0.1";
 const NAMES = ["echo-1", "echo-2", "echo-3"] as const;
 const PATIENCE_MS = 10_000;
 
-class Interrupted extends Error {}
-
 /** Plays it to the end, or to the first Ctrl-C; either way nothing of it stays behind. */
 export async function playDemo(): Promise<number> {
   const ports = freePorts(NAMES.length + 1);
-  const stage = new Stage(`${VIRTUAL_IP}:${ports[0]}`);
-  const interruption = Promise.withResolvers<never>();
-  interruption.promise.catch(() => undefined);
-  const interrupt = (): void => interruption.reject(new Interrupted());
+  const interruption = new AbortController();
+  const stage = new Stage(`${VIRTUAL_IP}:${ports[0]}`, interruption.signal);
+  const interrupt = (): void => interruption.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
   // A reader that went away (`| head`) wants no more of it either.
   process.stdout.on("error", interrupt);
   try {
-    await Promise.race([play(stage, ports), interruption.promise]);
+    await play(stage, ports);
     return 0;
   } catch (error) {
-    if (!(error instanceof Interrupted)) say(`the demonstration failed: ${String(error)}`);
-    return error instanceof Interrupted ? 130 : 1;
+    if (interruption.signal.aborted) return 130;
+    say(`the demonstration failed: ${String(error)}`);
+    return 1;
   } finally {
     await stage.clear();
     say("Cleaned up: nothing of this demonstration is left.");
@@ -41,7 +39,7 @@ async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): 
 
   say(`Three echo servers start, and lvscare cares for ${VIRTUAL_IP}:${port} in front of them.`);
   for (const [index, name] of NAMES.entries()) stage.startEcho(name, echoPorts[index] ?? 0);
-  await Promise.all(servers.map(answering));
+  await Promise.all(servers.map((server) => answering(server, stage.interruption)));
   const care = stage.startCare([
     ...servers.flatMap((server) => ["--rs", server]),
     "--interval=1",
@@ -57,7 +55,7 @@ async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): 
       : `The userspace data plane moves the bytes, since ${because}.`,
   );
   show(started);
-  await sendRequests(url);
+  await sendRequests(url, stage.interruption);
 
   say(`Killing ${NAMES[1]} (${second}): weight 0 at the next failed check …`);
   await stage.kill(NAMES[1], "SIGKILL");
@@ -65,12 +63,12 @@ async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): 
 
   say("… and removed at the one after.");
   show(await until(stage, care, (status) => find(status, second)?.weight === undefined));
-  await sendRequests(url);
+  await sendRequests(url, stage.interruption);
 
   say(`Starting ${NAMES[1]} again: it comes back with its first good check.`);
   stage.startEcho(NAMES[1], echoPorts[1] ?? 0);
   show(await until(stage, care, (status) => find(status, second)?.weight === 1));
-  await sendRequests(url);
+  await sendRequests(url, stage.interruption);
 }
 
 /** Asks the daemon until the condition holds; fails when it ends or time is up. */
@@ -81,6 +79,7 @@ async function until(
 ): Promise<VirtualServerStatus> {
   const deadline = performance.now() + PATIENCE_MS;
   while (performance.now() < deadline) {
+    stage.interruption.throwIfAborted();
     const status = await stage.status();
     if (status !== undefined && condition(status)) return status;
     if (care.exitCode !== null) throw new Error(`lvscare ended with exit code ${care.exitCode}`);
@@ -91,20 +90,21 @@ async function until(
 }
 
 /** Resolves when the server answers: its process needs a moment to start. */
-async function answering(server: string): Promise<void> {
+async function answering(server: string, interruption: AbortSignal): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (performance.now() < deadline) {
-    const answer = await fetch(`http://${server}/`, { proxy: "" }).catch(() => undefined);
+    interruption.throwIfAborted();
+    const answer = await fetch(`http://${server}/`, { proxy: "", signal: interruption }).catch(() => undefined);
     if (answer !== undefined) return void (await answer.text());
     await Bun.sleep(20);
   }
   throw new Error(`the echo server ${server} did not start`);
 }
 
-async function sendRequests(url: string): Promise<void> {
+async function sendRequests(url: string, signal: AbortSignal): Promise<void> {
   const tally = new Map<string, number>();
   for (let count = 0; count < 12; count++) {
-    const response = await fetch(url, { keepalive: false, headers: { connection: "close" }, proxy: "" });
+    const response = await fetch(url, { keepalive: false, headers: { connection: "close" }, proxy: "", signal });
     const name = (await response.text()).trim();
     tally.set(name, (tally.get(name) ?? 0) + 1);
   }

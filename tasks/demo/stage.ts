@@ -15,10 +15,13 @@ export class Stage {
   readonly #runtimeDirectory = mkdtempSync(join(tmpdir(), "lvscare-demo-"));
   /** Sockets of a daemon without root go to a directory of our own; root has its place. */
   readonly #env = { ...ownEnvironment(), XDG_RUNTIME_DIR: this.#runtimeDirectory, NO_COLOR: "1" };
+  readonly interruption: AbortSignal;
   readonly #virtualServer: string;
   readonly #socket: string;
 
-  constructor(virtualServer: string) {
+  /** Once `interruption` is aborted, nothing more starts. */
+  constructor(virtualServer: string, interruption: AbortSignal) {
+    this.interruption = interruption;
     this.#virtualServer = virtualServer;
     const directory = runtimeDirectory(this.#env, process.getuid?.() ?? 0);
     this.#socket = socketPath(directory, { protocol: "tcp", endpoint: parseEndpoint(virtualServer) });
@@ -56,6 +59,7 @@ export class Stage {
   }
 
   #start(name: string, command: string[], output: "ignore" | "inherit"): Bun.Subprocess {
+    this.interruption.throwIfAborted();
     const child = Bun.spawn(command, { env: this.#env, stdin: "ignore", stdout: output, stderr: output });
     this.#children.set(name, child);
     return child;

@@ -16,7 +16,8 @@ const running: Bun.Subprocess[] = [];
 const echoes: Bun.Server<undefined>[] = [];
 afterEach(async () => {
   for (const child of running.splice(0)) {
-    child.kill("SIGKILL");
+    // Not by SIGKILL: its socket would stay behind.
+    child.kill("SIGTERM");
     await child.exited;
   }
   await Promise.all(echoes.splice(0).map((echo) => echo.stop(true)));
