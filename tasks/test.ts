@@ -19,7 +19,12 @@ bun run test [unit|kernel] [files…]   only those
 
 const argv = process.argv.slice(2);
 if (argv.includes("--help") || argv.includes("-h")) process.stdout.write(usage);
-else process.exitCode = await main();
+else {
+  process.exitCode = await main().catch((error: unknown) => {
+    process.stderr.write(`test: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  });
+}
 
 async function main(): Promise<number> {
   const start = performance.now();

@@ -21,19 +21,7 @@ options
 
 const checkout = resolve(import.meta.dir, "..");
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    help: { type: "boolean", short: "h" },
-    write: { type: "string", multiple: true, default: [] },
-    without: { type: "string", multiple: true, default: [] },
-    env: { type: "string", multiple: true, default: [] },
-    cpus: { type: "string" },
-    "memory-mb": { type: "string" },
-    timeout: { type: "string", default: "600" },
-    "kernel-log": { type: "boolean" },
-  },
-});
+const { values, positionals } = readArguments();
 
 const [action = "help", ...rest] = positionals;
 const command = commandOf(action, rest);
@@ -75,4 +63,25 @@ function commandOf(name: string, argv: readonly string[]): readonly string[] | u
     return ["bun", "test", "--conditions=development", ...files];
   }
   return undefined;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean", short: "h" },
+        write: { type: "string", multiple: true, default: [] },
+        without: { type: "string", multiple: true, default: [] },
+        env: { type: "string", multiple: true, default: [] },
+        cpus: { type: "string" },
+        "memory-mb": { type: "string" },
+        timeout: { type: "string", default: "600" },
+        "kernel-log": { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    process.stderr.write(`vm: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.exit(2);
+  }
 }

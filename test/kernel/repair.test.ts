@@ -102,10 +102,7 @@ describe("a daemon of its own", () => {
     await using care = startCare(namespace, [...careFlags([A, B]), "--scheduler", "sh"]);
     const expected = { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } };
     await waitForTable(namespace, expected);
-    await waitForEqual(
-      () => care.logged(/took over/),
-      ["INFO took over the table: 1 healthy, 1 removed"],
-    );
+    await waitForEqual(() => care.logged(/took over/), ["INFO took over the table: 1 healthy, 1 removed"]);
     await namespace.exec("ipvsadm", "-C");
     await waitForTable(namespace, expected);
     const limits = (await namespace.exec("ipvsadm", "-Ln", "--thresholds")).split("\n").map((line) => line.trim());

@@ -77,10 +77,7 @@ test("a server that stands at weight 0 is not raised before a good check, one th
   await using care = startCare(namespace, careFlags());
   await waitForTable(namespace, tableWith([A]));
   await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [0, "absent"], [1, 0, "absent"]]);
-  await waitForEqual(
-    () => care.logged(/took over/),
-    ["INFO took over the table: 2 healthy, 1 draining"],
-  );
+  await waitForEqual(() => care.logged(/took over/), ["INFO took over the table: 2 healthy, 1 draining"]);
   await echo.open(B, C);
 });
 
@@ -97,10 +94,7 @@ test("a server left out of the new list is drained, then removed, one that is ne
   await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1, 0, "absent"], [1], [1]]);
   await waitForEqual(
     () => second.logged(/^INFO (took over|real server)/),
-    [
-      "INFO took over the table: 1 healthy, 1 removed",
-      `INFO real server ${C} removed → healthy: status 200`,
-    ],
+    ["INFO took over the table: 1 healthy, 1 removed", `INFO real server ${C} removed → healthy: status 200`],
   );
 });
 

@@ -59,11 +59,7 @@ describe.each([
 
     const brokenAt = performance.now();
     await farm.behave("dead", addresses);
-    await waitFor(
-      () => standing(0),
-      (left) => left === 0,
-      PATIENCE,
-    );
+    await waitFor(standing, (left) => left === 0, PATIENCE);
     console.log("no weight left after", since(brokenAt));
     await waitForTable(namespace, tableWith([]), PATIENCE);
     console.log("all away after", since(brokenAt));
@@ -84,7 +80,7 @@ describe.each([
     return startCare(namespace, [...flags, "--rs", addresses.join(",")]);
   }
 
-  async function standing(_: number): Promise<number> {
+  async function standing(): Promise<number> {
     const table = await tableOf(namespace);
     return Object.values(table)
       .flatMap((servers) => Object.values(servers))

@@ -50,7 +50,8 @@ test("a refused claim leaves no descriptor open", () => {
   using _ = claimed(claimName(name));
   const before = socketCount();
   for (let attempt = 0; attempt < 20; attempt++) claimName(name);
-  expect(socketCount()).toBe(before);
+  // Fewer is fine: sockets of earlier tests may only now be gone.
+  expect(socketCount()).toBeLessThanOrEqual(before);
 });
 
 test("a name of 99 bytes is possible, a longer one is refused by name of the error", () => {

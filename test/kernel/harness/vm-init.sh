@@ -31,7 +31,8 @@ mount_root() {
 	busybox mount -t devtmpfs dev /root/dev
 	busybox mkdir -p /root/dev/pts /root/dev/shm
 	busybox mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /root/dev/pts
-	for folder in dev/shm run tmp; do busybox mount -t tmpfs -o mode=1777 tmpfs "/root/$folder"; done
+	# Not over /tmp: the checkout may lie there, and what is written to it stays in the guest all the same.
+	for folder in dev/shm run; do busybox mount -t tmpfs -o mode=1777 tmpfs "/root/$folder"; done
 	busybox mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
 	busybox mount -t tracefs tracefs /root/sys/kernel/tracing
 	for link in fd: stdin:/0 stdout:/1 stderr:/2; do

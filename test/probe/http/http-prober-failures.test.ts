@@ -69,7 +69,6 @@ describe("an HTTP probe that gets no answer says why", () => {
   test.each<[string, unknown, string]>([
     ["no route", kernelSays("EHOSTUNREACH"), "no route to host"],
     ["no network", kernelSays("ENETUNREACH"), "network unreachable"],
-    ["no descriptors", kernelSays("EMFILE"), "too many open files"],
     ["an unknown errno", kernelSays("EXFULL"), "connect: refused with EXFULL"],
     ["a fault of ours", new TypeError("oops"), "oops"],
   ])("%s", async (_, error, reason) => {
@@ -77,6 +76,23 @@ describe("an HTTP probe that gets no answer says why", () => {
       throw error;
     };
     expect(await probe(deserted(), {}, { openTcpSocket })).toEqual(failed(reason));
+  });
+
+  test.each([
+    ["EMFILE", "too many open files"],
+    ["ENFILE", "too many open files"],
+    ["ENOBUFS", "out of kernel memory"],
+    ["ENOMEM", "out of kernel memory"],
+    ["EADDRNOTAVAIL", "no local port or address left"],
+  ])("%s is a want of our own and no verdict", async (errno, reason) => {
+    const openTcpSocket = (): number => {
+      throw kernelSays(errno);
+    };
+    expect(await probe(deserted(), {}, { openTcpSocket })).toEqual({
+      passed: undefined,
+      reason,
+      latencyMs: expect.any(Number),
+    });
   });
 });
 
