@@ -73,7 +73,6 @@ describe.each([
     const stoppedAt = performance.now();
     expect(await care.stop()).toBe(0);
     console.log("stopped after", since(stoppedAt));
-    expect(performance.now() - stoppedAt).toBeLessThan(interval * 1000);
   });
 
   function start(): CareProcess {
