@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import { modprobeRefuses, unloadIpvs } from "./support/modules.ts";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
@@ -192,7 +192,7 @@ describe.skipIf(!inVm)("the data plane of the kernel", () => {
 
   test("finds IPVS again after the module was unloaded", async () => {
     await plane.apply(v4, [create(v4)]);
-    unloadIpvs();
+    await unloadIpvs();
     expect(await plane.read(v4)).toBeUndefined();
     expect(await plane.apply(v4, [create(v4)])).toEqual([]);
     expect(table()).toEqual(["TCP 10.103.97.12:6443 rr"]);
@@ -210,7 +210,7 @@ describe.skipIf(!inVm)("the data plane of the kernel", () => {
   });
 
   test("a kernel without IPVS does not pass, and does once the module can be loaded", async () => {
-    unloadIpvs();
+    await unloadIpvs();
     {
       await using _ = await modprobeRefuses("ip_vs");
       expect(inProcess()).toEqual({ via: "libnl", outcome: { code: "MODULE_MISSING", errno: "ENOENT" } });
@@ -266,18 +266,4 @@ function table(): readonly string[] {
 function inProcess(...wrapper: readonly string[]): unknown {
   const fixture = resolve(import.meta.dir, "../fixtures/netlink/preflight-fixture.ts");
   return JSON.parse(run(...wrapper, process.execPath, fixture).stdout);
-}
-
-function unloadIpvs(): void {
-  run("ipvsadm", "-C");
-  const loaded = run("lsmod").stdout.match(/^ip_vs_\w+/gm) ?? [];
-  if (loaded.length > 0) run("rmmod", ...loaded);
-  expect(run("rmmod", "ip_vs").exitCode).toBe(0);
-}
-
-/** Until disposed of, nobody can load this module, not even the kernel for itself. */
-async function modprobeRefuses(module: string): Promise<AsyncDisposable> {
-  const path = "/etc/modprobe.d/refused-by-a-test.conf";
-  await Bun.write(path, `install ${module} /bin/false\n`);
-  return { [Symbol.asyncDispose]: () => rm(path) };
 }

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { careFlags, tableWith, VS } from "./support/care-flags.ts";
+import { startHost, type Host } from "./support/host.ts";
+import { waitForTable } from "./support/ipvs-table.ts";
+import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
+
+requireTestKernel();
+setDefaultTimeout(120_000);
+
+let host: Host;
+beforeAll(async () => {
+  host = await startHost();
+});
+beforeEach(() => host.namespace.run(["ipvsadm", "-C"]));
+afterAll(() => host[Symbol.asyncDispose]());
+
+test("says at DEBUG that it goes through libnl", async () => {
+  await using care = startCare(host.namespace, careFlags());
+  expect(await care.waitForLog(/data plane ipvs through/)).toBe("DEBUG data plane ipvs through libnl");
+});
+
+test("works on a host without libnl, and says what to install", async () => {
+  const { namespace } = host;
+  const libraries = (await namespace.exec("sh", "-c", "ls /usr/lib/*/libnl-3.so.200")).trim();
+  // In a mount namespace of its own the library is an empty file.
+  const hidden = ["unshare", "--mount", "sh", "-c", `mount --bind /dev/null ${libraries} && exec "$@"`, "sh"];
+  const child = namespace.spawn([...hidden, lvscareBinary(), "care", ...careFlags()]);
+  await waitForTable(namespace, tableWith());
+  const status = await runLvscare(namespace, ["status"]);
+  expect(status.stdout).toContain("data plane  ipvs (netlink socket)");
+  child.kill("SIGTERM");
+  expect([await child.exited, await new Response(child.stderr).text()]).toEqual([
+    0,
+    expect.stringMatching(/DEBUG data plane ipvs through netlink socket, as libnl-3\.so\.200 .*install libnl-3-200/),
+  ]);
+});
+
+test("obeys neither a bunfig.toml nor an .env file of the folder it is started in", async () => {
+  const { namespace } = host;
+  const folder = await mkdtemp("/tmp/planted-");
+  await Bun.write(join(folder, "bunfig.toml"), 'preload = ["./planted.ts"]\n');
+  await Bun.write(join(folder, "planted.ts"), 'await Bun.write("executed", "");\n');
+  await Bun.write(join(folder, ".env"), "LVSCARE_SCHEDULER=wlc\n");
+  const started = `cd ${folder} && exec "$@"`;
+  const care = await namespace.run(["sh", "-c", started, "sh", lvscareBinary(), "care", ...careFlags(), "--run-once"]);
+  expect(care.exitCode, care.stderr).toBe(0);
+  expect(await Bun.file(join(folder, "executed")).exists()).toBe(false);
+  await waitForTable(namespace, tableWith());
+});
+
+test("checks real servers itself, whatever proxy the environment names", async () => {
+  const proxies = {
+    HTTP_PROXY: "http://127.0.0.1:9",
+    http_proxy: "http://127.0.0.1:9",
+    ALL_PROXY: "http://127.0.0.1:9",
+  };
+  await using care = startCare(host.namespace, careFlags(), proxies);
+  await waitForTable(host.namespace, tableWith());
+  expect(await care.status("--vs", VS)).toContain("status 200");
+});
