@@ -16,28 +16,26 @@ export interface ApplyReport {
   /** Those of the operations that repair what someone else changed. */
   readonly repairs: readonly Operation[];
   /** As it stood when the round began: what others put there is seen here. */
-  readonly before: ObservedVirtualServer | undefined;
-  /** As it stands when the round ends. */
-  readonly after: ObservedVirtualServer | undefined;
+  readonly observed: ObservedVirtualServer | undefined;
 }
 
 /**
- * One round: read what stands, plan, write, read back what was changed. Rejects when any operation failed; what the others did
+ * One round: read what stands, plan, write. Rejects when any operation failed; what the others did
  * stays done, and the next round plans again from what is really there.
  */
 export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promise<ApplyReport> {
   const { key, desired, established } = input;
-  const before = await dataPlane.read(key);
-  const operations = plan(desired, before);
-  if (operations.length === 0) return { operations, repairs: [], before, after: before };
+  const observed = await dataPlane.read(key);
+  const operations = plan(desired, observed);
+  if (operations.length === 0) return { operations, repairs: [], observed };
   const failed = await dataPlane.apply(key, operations);
   const first = failed[0];
   if (first !== undefined) {
     const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more of ${operations.length} operations)`;
     throw new LvscareError("APPLY_FAILED", `${describeError(first.error)}${more}`, { cause: first.error });
   }
-  const repairs = established === undefined ? [] : plan(established, before);
-  return { operations, repairs: common(operations, repairs), before, after: await dataPlane.read(key) };
+  const repairs = established === undefined ? [] : plan(established, observed);
+  return { operations, repairs: common(operations, repairs), observed };
 }
 
 // --- internal ---

@@ -97,9 +97,9 @@ export const virtualServerMachine = setup({
     }),
     noteApplied: assign(({ context }, report: ApplyReport) => {
       const known = new Set([...Object.keys(context.members), ...Object.keys(context.departures)]);
-      const leaving = context.wanted?.foreign === "remove" ? strangers(report.before, known) : [];
+      const leaving = context.wanted?.foreign === "remove" ? strangers(report.observed, known) : [];
       return {
-        observed: report.after,
+        observed: report.observed,
         established: context.wanted,
         departures: { ...context.departures, ...departuresOf(leaving, context.now()) },
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
