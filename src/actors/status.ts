@@ -8,7 +8,10 @@ import type { VirtualServerActor } from "./virtual-server-machine.ts";
 export interface ProcessFacts {
   readonly version: string;
   readonly pid: number;
+  /** On the machines' clock, as all times of theirs. */
   readonly startedAtMs: number;
+  /** From the machines' clock, which never jumps, to the time of day as it is told now. */
+  readonly timeOfDay: (ms: number) => Date;
   readonly dataPlane: VirtualServerStatus["dataPlane"];
 }
 
@@ -20,7 +23,9 @@ export function virtualServerStatus(
 ): VirtualServerStatus {
   const { context } = supervisor.getSnapshot();
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
-  const members = Object.entries(context.members).map(([key, { ref }]) => memberStatus(key, ref, standing.get(key)));
+  const members = Object.entries(context.members).map(([key, { ref }]) =>
+    memberStatus(key, ref, standing.get(key), facts.timeOfDay),
+  );
   const unlisted = [...standing]
     .filter(([key]) => context.members[key] === undefined)
     .map(([key, one]) => ({ address: key, state: "unlisted" as const, ...standingStatus(one) }));
@@ -62,16 +67,27 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
   return {
     version: facts.version,
     pid: facts.pid,
-    startedAt: iso(facts.startedAtMs),
+    startedAt: facts.timeOfDay(facts.startedAtMs).toISOString(),
     state: stateName(snapshot.value),
     applies: context.applies,
     repairs: context.repairs,
     intervalMs: context.intervalMs,
-    ...(context.lastError && { lastError: { at: iso(context.lastError.atMs), message: context.lastError.message } }),
+    ...(context.lastError && {
+      lastError: {
+        at: facts.timeOfDay(context.lastError.atMs).toISOString(),
+        message: context.lastError.message,
+      },
+    }),
   };
 }
 
-function memberStatus(key: string, ref: RealServerActor, one: ObservedRealServer | undefined): RealServerStatus {
+function memberStatus(
+  key: string,
+  ref: RealServerActor,
+  one: ObservedRealServer | undefined,
+  timeOfDay: ProcessFacts["timeOfDay"],
+): RealServerStatus {
+  const iso = (ms: number): string => timeOfDay(ms).toISOString();
   const { context } = ref.getSnapshot();
   const verdict = context.lastVerdict;
   const transition = context.lastTransition;
@@ -80,8 +96,8 @@ function memberStatus(key: string, ref: RealServerActor, one: ObservedRealServer
     state: context.reported,
     ...(one === undefined ? { activeConnections: 0, inactiveConnections: 0 } : standingStatus(one)),
     stateSince: iso(context.sinceMs),
-    ...(verdict && { lastVerdict: verdictStatus(verdict) }),
-    ...(transition && { lastTransition: transitionStatus(transition) }),
+    ...(verdict && { lastVerdict: verdictStatus(verdict, iso) }),
+    ...(transition && { lastTransition: transitionStatus(transition, iso) }),
   };
 }
 
@@ -97,11 +113,16 @@ function standingStatus(one: ObservedRealServer): Omit<RealServerStatus, "addres
 
 type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
 
-function verdictStatus({ atMs, ...verdict }: NonNullable<Context["lastVerdict"]>): VerdictStatus {
+type Stamp = (ms: number) => string;
+
+function verdictStatus({ atMs, ...verdict }: NonNullable<Context["lastVerdict"]>, iso: Stamp): VerdictStatus {
   return { ...verdict, at: iso(atMs) };
 }
 
-function transitionStatus({ atMs, from, to, reason }: NonNullable<Context["lastTransition"]>): TransitionStatus {
+function transitionStatus(
+  { atMs, from, to, reason }: NonNullable<Context["lastTransition"]>,
+  iso: Stamp,
+): TransitionStatus {
   return { at: iso(atMs), from, to, reason };
 }
 
@@ -112,8 +133,4 @@ function stateName(value: string | object): string {
     : Object.entries(value)
         .map(([outer, inner]) => `${outer}/${stateName(inner as string | object)}`)
         .join(" ");
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

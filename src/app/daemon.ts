@@ -26,7 +26,8 @@ export async function runDaemon(
   const facts: ProcessFacts = {
     version: VERSION,
     pid: process.pid,
-    startedAtMs: Date.now(),
+    startedAtMs: now(),
+    timeOfDay: (ms) => new Date(Date.now() - (now() - ms)),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
   const daemon = createActor(careMachine(dataPlane, createHttpProber(options.probe, { openTcpSocket })), {
@@ -39,7 +40,7 @@ export async function runDaemon(
       initState: options.initState,
       foreign: options.keepForeign ? "keep" : "remove",
       cleanupOnExit: false,
-      now: Date.now,
+      now,
     },
   });
   const ended = toPromise(daemon);
@@ -62,6 +63,11 @@ export async function runDaemon(
 }
 
 // --- internal ---
+
+/** Never jumps when somebody sets the clock: checks are scheduled by it. */
+function now(): number {
+  return performance.now();
+}
 
 function listen(daemon: DaemonActor, logger: Logger): void {
   const { virtualServer } = daemon.getSnapshot().children;

@@ -51,7 +51,7 @@ test("obeys neither a bunfig.toml nor an .env file of the folder it is started i
   await waitForTable(namespace, tableWith());
 });
 
-test("checks real servers itself, whatever proxy the environment names", async () => {
+test("talks to real servers and to its daemon itself, whatever proxy the environment names", async () => {
   const proxies = {
     HTTP_PROXY: "http://127.0.0.1:9",
     http_proxy: "http://127.0.0.1:9",
@@ -59,5 +59,7 @@ test("checks real servers itself, whatever proxy the environment names", async (
   };
   await using care = startCare(host.namespace, careFlags(), proxies);
   await waitForTable(host.namespace, tableWith());
-  expect(await care.status("--vs", VS)).toContain("status 200");
+  await care.waitForLog(/DEBUG probe of .* passed: status 200/);
+  const status = await runLvscare(host.namespace, ["status", "--vs", VS], proxies);
+  expect([status.exitCode, status.stdout]).toEqual([0, expect.stringContaining("status 200")]);
 });

@@ -46,6 +46,24 @@ test("the guide's usage example serves curl from all three, and its clean-up exa
   expect(await tableOf(namespace)).toEqual({});
 });
 
+test("the guide's examples do the same on the userspace data plane", async () => {
+  const { namespace, echo } = host;
+  const before = await echo.connections();
+  // The address is the daemon's to add here, and the clean-up's to remove.
+  await namespace.run(["ip", "address", "del", "169.254.0.1/32", "dev", "lo"]);
+  await using care = startCare(namespace, flagsOf(USAGE_EXAMPLE), { LVSCARE_DATA_PLANE: "userspace" });
+  await care.waitForLog(/DEBUG add real server/, { times: 3 });
+  const urls = Array<string>(6).fill(`http://${GUIDE_VS}/`);
+  const bodies = await namespace.exec("curl", "--silent", "--show-error", "--write-out", "\n", ...urls);
+  expect(bodies.trim().split("\n").toSorted()).toEqual([A, A, B, B, C, C]);
+  expect(await echo.connections()).not.toEqual(before);
+  expect(await tableOf(namespace)).toEqual({});
+  expect(await care.stop("SIGTERM")).toBe(0);
+
+  expect(await runLvscare(namespace, ["care", ...flagsOf(CLEANUP_EXAMPLE)])).toMatchObject({ exitCode: 0, stdout: "" });
+  expect(await namespace.exec("ip", "address", "show", "dev", "lo")).not.toContain("169.254.0.1");
+});
+
 test("a server that stops gets weight 0 at the next check, goes at the one after, and comes back when it answers", async () => {
   const { namespace, echo } = host;
   using history = new WeightHistory(namespace);

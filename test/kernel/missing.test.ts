@@ -32,6 +32,7 @@ test.skipIf(process.env["LVSCARE_VM"] !== "1")("a kernel without ip_vs is named,
       "",
       [expect.stringMatching(/^lvscare: .*this kernel has no IPVS.*`modprobe ip_vs`/), ""],
     ]);
+    expect(await namespace.exec("ls", "/run/lvscare")).toBe("");
 
     await using care = startCare(namespace, careFlags());
     const warning = await care.waitForLog(/^WARN/);
