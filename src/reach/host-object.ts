@@ -1,0 +1,19 @@
+/**
+ * One thing of this host that a reach mode keeps as it should be: an address, a route, a sysctl, a table of rules. A mode is a list
+ * of them: established in order, removed in reverse.
+ */
+export interface HostObject {
+  /** For people: `route 10.103.97.2/32 via 10.0.0.1 metric 50`. */
+  readonly name: string;
+  /** How it deviates from what should be, for people (`missing`, `is 0`); undefined when it does not. Changes nothing. */
+  inspect(): Promise<string | undefined>;
+  /**
+   * Makes it so. Idempotent. Rejects with NOT_PERMITTED, KERNEL_REFUSED, or IN_THE_WAY when something of others stands in its place.
+   */
+  establish(): Promise<void>;
+  /**
+   * Takes back what `establish` made, whoever ran it and with whatever options, and leaves what others made or still use. Resolves to
+   * whether there was anything to take back.
+   */
+  remove(): Promise<boolean>;
+}
