@@ -1,7 +1,7 @@
 import { describeError, LvscareError } from "../domain/errors.ts";
 import { describeOperation, plan, type DesiredVirtualServer, type Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
-import type { DataPlane } from "../dataplane/data-plane.ts";
+import type { DataPlane, FailedOperation } from "../dataplane/data-plane.ts";
 
 export interface ApplyInput {
   readonly key: ServiceKey;
@@ -12,33 +12,40 @@ export interface ApplyInput {
 }
 
 export interface ApplyReport {
+  /** What was done. */
   readonly operations: readonly Operation[];
   /** Those of the operations that repair what someone else changed. */
   readonly repairs: readonly Operation[];
+  /** What could not be done; undefined when everything was. */
+  readonly failure: LvscareError | undefined;
   /** As it stood when the round began: what others put there is seen here. */
   readonly observed: ObservedVirtualServer | undefined;
 }
 
 /**
- * One round: read what stands, plan, write. Rejects when any operation failed; what the others did
- * stays done, and the next round plans again from what is really there.
+ * One round: read what stands, plan, write. Where single operations fail, what the others did stays done, and the next round plans
+ * again from what is really there; rejects when nothing could be done at all.
  */
 export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promise<ApplyReport> {
   const { key, desired, established } = input;
   const observed = await dataPlane.read(key);
   const operations = plan(desired, observed);
-  if (operations.length === 0) return { operations, repairs: [], observed };
+  if (operations.length === 0) return { operations, repairs: [], failure: undefined, observed };
   const failed = await dataPlane.apply(key, operations);
-  const first = failed[0];
-  if (first !== undefined) {
-    const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more of ${operations.length} operations)`;
-    throw new LvscareError("APPLY_FAILED", `${describeError(first.error)}${more}`, { cause: first.error });
-  }
+  const refused = new Set(failed.map(({ operation }) => operation));
+  const done = operations.filter((operation) => !refused.has(operation));
   const repairs = established === undefined ? [] : plan(established, observed);
-  return { operations, repairs: common(operations, repairs), observed };
+  return { operations: done, repairs: common(done, repairs), failure: summary(failed, operations.length), observed };
 }
 
 // --- internal ---
+
+function summary(failed: readonly FailedOperation[], tried: number): LvscareError | undefined {
+  const [first] = failed;
+  if (first === undefined) return undefined;
+  const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more of ${tried} operations)`;
+  return new LvscareError("APPLY_FAILED", `${describeError(first.error)}${more}`, { cause: first.error });
+}
 
 function common(operations: readonly Operation[], others: readonly Operation[]): Operation[] {
   const described = new Set(others.map(describeOperation));

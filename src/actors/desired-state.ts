@@ -1,18 +1,32 @@
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { RealServerState } from "../domain/health.ts";
-import type { DesiredVirtualServer } from "../domain/plan.ts";
+import { sameServer, type DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 
 /** What the supervisor knows of one real server that it was given. */
 export interface MemberState {
   readonly server: RealServer;
   readonly state: RealServerState;
+  /** A check of ours found it good, or it was to be trusted without. */
+  readonly proven: boolean;
 }
 
 /** A real server in our service that nobody listed: it stands at weight 0 for one interval before it goes. */
 export interface Departure {
+  /** As it was found, with the weight it had. */
   readonly server: RealServer;
   readonly sinceMs: number;
+}
+
+/**
+ * What to do with those that nobody lists. Until one of ours is known to answer, they may be all that clients have: what stood in the
+ * table from before is no proof that it still works.
+ */
+export function foreignRule(
+  members: readonly MemberState[],
+  asked: DesiredVirtualServer["foreign"],
+): DesiredVirtualServer["foreign"] {
+  return members.some(({ state, proven }) => state === "healthy" && proven) ? asked : "keep";
 }
 
 /** State chart to table: healthy stands at full weight, draining at 0, the others are absent. */
@@ -22,6 +36,7 @@ export function desiredState(
   departures: readonly Departure[],
   foreign: DesiredVirtualServer["foreign"],
 ): DesiredVirtualServer {
+  const leaving = departures.map(({ server }) => (foreign === "keep" ? server : { ...server, weight: 0 }));
   const realServers: RealServer[] = [];
   const absent: Endpoint[] = [];
   for (const { server, state } of members) {
@@ -29,8 +44,7 @@ export function desiredState(
     else if (state === "draining") realServers.push({ ...server, weight: 0 });
     else absent.push(server.endpoint);
   }
-  realServers.push(...departures.map(({ server }) => ({ ...server, weight: 0 })));
-  return { service, realServers, absent, foreign };
+  return { service, realServers, leaving, absent, foreign };
 }
 
 /**
@@ -49,10 +63,13 @@ export function adoptedState(
   return { state: standing.weight === 0 ? "draining" : "healthy", unproven: false };
 }
 
-/** Takes over what stands in the data plane and no option of ours speaks of, so that the first write does not reset it. */
+/**
+ * Takes over what stands in the data plane and no option of ours speaks of (forwarding, connection limits), so that the first write
+ * does not reset it. A server that was removed comes back as its fellows stand, where they all stand alike.
+ */
 export function adoptServer(server: RealServer, observed: ObservedVirtualServer | undefined): RealServer {
-  const standing = observed && find(observed, server.endpoint);
-  return standing === undefined ? server : { ...standing, weight: server.weight };
+  const standing = observed && (find(observed, server.endpoint) ?? commonServer(observed));
+  return standing === undefined ? server : { ...standing, endpoint: server.endpoint, weight: server.weight };
 }
 
 /** As `adoptServer`, for the virtual server: the scheduler is ours to say, flags and persistence stay as they are. */
@@ -76,16 +93,31 @@ export function departuresOf(servers: readonly RealServer[], sinceMs: number): R
 
 /**
  * Those whose time is not up. A round comes once each interval; half of one is asked for, because timers may fire a little early.
+ * Kept in service, they are not departing: their time begins anew when they no longer are.
  */
 export function departuresLeft(
   departures: Readonly<Record<string, Departure>>,
+  foreign: DesiredVirtualServer["foreign"],
   nowMs: number,
   intervalMs: number,
 ): Record<string, Departure> {
-  return Object.fromEntries(Object.entries(departures).filter(([, { sinceMs }]) => nowMs - sinceMs < intervalMs / 2));
+  const all = Object.entries(departures);
+  return Object.fromEntries(
+    foreign === "keep"
+      ? all.map(([key, departure]) => [key, { ...departure, sinceMs: nowMs }])
+      : all.filter(([, { sinceMs }]) => nowMs - sinceMs < intervalMs / 2),
+  );
 }
 
 // --- internal ---
+
+/** Any of the standing servers when they differ in nothing but address and weight. */
+function commonServer(observed: ObservedVirtualServer): RealServer | undefined {
+  const [first, ...others] = observed.realServers.map(({ server }) => server);
+  return first !== undefined && others.every((other) => sameServer({ ...other, weight: first.weight }, first))
+    ? first
+    : undefined;
+}
 
 function find(observed: ObservedVirtualServer, endpoint: Endpoint): RealServer | undefined {
   const key = formatEndpoint(endpoint);

@@ -44,7 +44,9 @@ export const probeLoopMachine = setup({
   },
   delays: {
     firstDelay: ({ context }) => context.firstDelayMs,
-    restOfInterval: ({ context }) => Math.max(0, context.startedAtMs + context.intervalMs - context.now()),
+    // Never more than an interval, whatever a clock may say.
+    restOfInterval: ({ context }) =>
+      Math.min(context.intervalMs, Math.max(0, context.startedAtMs + context.intervalMs - context.now())),
   },
 }).createMachine({
   id: "probeLoop",

@@ -36,6 +36,8 @@ export interface RealServerInput {
 interface RealServerContext extends RealServerInput {
   readonly passes: number;
   readonly failures: number;
+  /** A check of ours found it good, ever. */
+  readonly everPassed: boolean;
   readonly reported: RealServerState;
   readonly sinceMs: number;
   readonly lastVerdict: (Verdict & { readonly atMs: number }) | undefined;
@@ -62,6 +64,7 @@ export const realServerMachine = setup({
       return {
         passes: event.verdict.passed ? context.passes + 1 : 0,
         failures: event.verdict.passed ? 0 : context.failures + 1,
+        everPassed: context.everPassed || event.verdict.passed,
         lastVerdict: { ...event.verdict, atMs: context.now() },
       };
     }),
@@ -105,6 +108,7 @@ export const realServerMachine = setup({
     ...input,
     passes: 0,
     failures: 0,
+    everPassed: false,
     reported: input.initial,
     sinceMs: input.now(),
     lastVerdict: undefined,

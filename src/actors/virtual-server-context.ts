@@ -71,8 +71,9 @@ export function memberInput(
 }
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
-export function memberState(member: Member): MemberState {
-  return { server: member.server, state: member.ref.getSnapshot().context.reported };
+export function memberState(member: Member, initState: VirtualServerInput["initState"]): MemberState {
+  const { reported, everPassed } = member.ref.getSnapshot().context;
+  return { server: member.server, state: reported, proven: everPassed || initState === "up" };
 }
 
 /** Doubles from attempt to attempt up to its cap. */

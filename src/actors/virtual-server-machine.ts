@@ -11,6 +11,7 @@ import {
   departuresLeft,
   departuresOf,
   desiredState,
+  foreignRule,
   strangers,
 } from "./desired-state.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
@@ -73,7 +74,13 @@ export const virtualServerMachine = setup({
     respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
       const member = context.members[server];
       if (member === undefined) return;
-      const input = memberInput(context, self, member.server, { state: memberState(member).state, unproven: false }, 0);
+      const input = memberInput(
+        context,
+        self,
+        member.server,
+        { state: memberState(member, context.initState).state, unproven: false },
+        0,
+      );
       enqueue.assign({
         members: ({ spawn }) => ({
           ...context.members,
@@ -88,25 +95,33 @@ export const virtualServerMachine = setup({
     }),
     markDirty: assign({ dirty: true }),
     takeRound: assign(({ context }) => {
-      const departures = departuresLeft(context.departures, context.now(), context.intervalMs);
-      const members = Object.values(context.members).map(memberState);
-      // Until one of ours takes traffic, those that nobody listed any more are all that clients have.
-      const foreign = members.some(({ state }) => state === "healthy") ? context.foreign : "keep";
+      const members = Object.values(context.members).map((member) => memberState(member, context.initState));
+      const foreign = foreignRule(members, context.foreign);
+      const departures = departuresLeft(context.departures, foreign, context.now(), context.intervalMs);
       const wanted = desiredState(context.service, members, Object.values(departures), foreign);
       return { dirty: false, departures, wanted };
     }),
-    noteApplied: assign(({ context }, report: ApplyReport) => {
+    noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
       const known = new Set([...Object.keys(context.members), ...Object.keys(context.departures)]);
-      const leaving = context.wanted?.foreign === "remove" ? strangers(report.observed, known) : [];
-      return {
+      const unlisted = context.wanted?.foreign === "remove" ? strangers(report.observed, known) : [];
+      enqueue.assign({
         observed: report.observed,
         established: context.wanted,
-        departures: { ...context.departures, ...departuresOf(leaving, context.now()) },
+        departures: { ...context.departures, ...departuresOf(unlisted, context.now()) },
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
         repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
-        failedAttempts: 0,
-      };
+      });
+      for (const { endpoint, weight } of unlisted) {
+        enqueue.emit({ type: "realServer.unlisted", server: formatEndpoint(endpoint), weight });
+      }
+      enqueue.emit({
+        type: "plan.applied",
+        operations: report.operations,
+        repairs: report.repairs,
+        complete: report.failure === undefined,
+      });
     }),
+    noteSuccess: assign({ failedAttempts: 0 }),
     noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
       established: undefined,
       failedAttempts: context.failedAttempts + 1,
@@ -116,7 +131,7 @@ export const virtualServerMachine = setup({
       type: "virtualServer.adopted" as const,
       existed: context.observed !== undefined,
       states: Object.fromEntries(
-        Object.entries(context.members).map(([key, member]) => [key, memberState(member).state]),
+        Object.entries(context.members).map(([key, member]) => [key, memberState(member, context.initState).state]),
       ),
     })),
     tellDaemon: enqueueActions(({ context, enqueue }) => {
@@ -213,20 +228,21 @@ export const virtualServerMachine = setup({
               desired: context.wanted,
               established: context.established,
             }),
-            onDone: {
-              target: "applied",
-              actions: [
-                { type: "noteApplied", params: ({ event }) => event.output },
-                {
-                  type: "emitFact",
-                  params: ({ event: { output } }) => ({
-                    type: "plan.applied",
-                    operations: output.operations,
-                    repairs: output.repairs,
-                  }),
-                },
-              ],
-            },
+            onDone: [
+              {
+                guard: ({ event }) => event.output.failure !== undefined,
+                target: "backingOff",
+                actions: [
+                  { type: "noteApplied", params: ({ event }) => event.output },
+                  { type: "noteFailure", params: ({ event }) => ({ error: event.output.failure }) },
+                  { type: "emitFailure", params: ({ event }) => ({ error: event.output.failure }) },
+                ],
+              },
+              {
+                target: "applied",
+                actions: [{ type: "noteApplied", params: ({ event }) => event.output }, "noteSuccess"],
+              },
+            ],
             onError: {
               target: "backingOff",
               actions: [
@@ -246,8 +262,12 @@ export const virtualServerMachine = setup({
           after: { rest: "settled" },
           on: { shutdown: "#virtualServer.withdrawing" },
         },
+        // What failed is tried again later; what a check found since is not kept waiting for that.
         backingOff: {
-          always: { guard: "isStopping", target: "#virtualServer.withdrawing" },
+          always: [
+            { guard: "isStopping", target: "#virtualServer.withdrawing" },
+            { guard: "isDirty", target: "resting" },
+          ],
           after: { retry: "applying" },
           on: { shutdown: "#virtualServer.withdrawing" },
         },
@@ -258,7 +278,17 @@ export const virtualServerMachine = setup({
       invoke: {
         src: "applyPlan",
         input: ({ context }) => ({ key: context.service, desired: undefined, established: undefined }),
-        onDone: "stopped",
+        onDone: [
+          {
+            guard: ({ event }) => event.output.failure !== undefined,
+            target: "stopped",
+            actions: [
+              { type: "noteFailure", params: ({ event }) => ({ error: event.output.failure }) },
+              { type: "emitFailure", params: ({ event }) => ({ error: event.output.failure }) },
+            ],
+          },
+          { target: "stopped" },
+        ],
         onError: {
           target: "stopped",
           actions: [

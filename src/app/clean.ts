@@ -33,8 +33,9 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
   let dataPlane: DataPlane | undefined;
   try {
     dataPlane = await openIpvs();
-    const { operations } = await applyPlan(dataPlane, { key, desired: undefined, established: undefined });
+    const { operations, failure } = await applyPlan(dataPlane, { key, desired: undefined, established: undefined });
     for (const operation of operations) logger.info(describeOperation(operation));
+    if (failure !== undefined) throw failure;
     if (operations.length === 0) logger.info(`there is no virtual server ${formatServiceKey(key)} in the kernel`);
   } catch (error) {
     // A kernel without IPVS holds no virtual servers: that is as clean as it gets.

@@ -3,7 +3,7 @@ import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
-import { describeOperation } from "../domain/plan.ts";
+import { describeOperation, type Operation } from "../domain/plan.ts";
 
 /**
  * Turns what a supervisor tells into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for probes and writes.
@@ -36,12 +36,20 @@ export function createEventLog(logger: Logger): (event: CareEvent) => void {
       case "realServer.restarted":
         logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);
         return;
+      case "realServer.unlisted":
+        logger.info(
+          `real server ${event.server} (weight ${event.weight}) is not listed: draining it, then removing it`,
+        );
+        return;
       case "plan.applied":
-        if (failing !== undefined) logger.info("writing to the data plane works again");
-        failing = undefined;
+        if (event.complete && failing !== undefined) {
+          logger.info("writing to the data plane works again");
+          failing = undefined;
+        }
         for (const operation of event.operations) {
           const repaired = event.repairs.includes(operation);
           if (repaired) logger.warn(`repaired what someone else changed: ${describeOperation(operation)}`);
+          else if (overwrites(operation)) logger.info(`was otherwise in the table: ${describeOperation(operation)}`);
           else logger.debug(describeOperation(operation));
         }
         return;
@@ -55,6 +63,14 @@ export function createEventLog(logger: Logger): (event: CareEvent) => void {
 }
 
 // --- internal ---
+
+/** A change that no transition explains: taking over, ours replaces what somebody had set. */
+function overwrites(operation: Operation): boolean {
+  return (
+    operation.kind === "service.update" ||
+    (operation.kind === "server.update" && operation.from.weight > 0 && operation.server.weight > 0)
+  );
+}
 
 /** `2 healthy, 1 draining`, in the order of the state chart. */
 function countStates(states: Readonly<Record<string, RealServerState>>): string {

@@ -11,6 +11,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, logger
   const members = options.realServers.map((server) => ({
     server: adoptServer(server, observed),
     state: "healthy" as const,
+    proven: true,
   }));
   const desired = desiredState(
     adoptService(options.service, observed),
@@ -18,7 +19,8 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, logger
     [],
     options.keepForeign ? "keep" : "remove",
   );
-  const { operations } = await applyPlan(dataPlane, { key: options.service, desired, established: undefined });
+  const { operations, failure } = await applyPlan(dataPlane, { key: options.service, desired, established: undefined });
   for (const operation of operations) logger.info(describeOperation(operation));
+  if (failure !== undefined) throw failure;
   if (operations.length === 0) logger.info("everything stands already; nothing changed");
 }

@@ -20,10 +20,15 @@ export type CareEvent =
   /** This host lacked the means for a check; the server's state is what it was. */
   | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string }
   | { readonly type: "realServer.restarted"; readonly server: string; readonly error: unknown }
+  /** In our service without being listed, with this weight: drained now, removed one interval later. */
+  | { readonly type: "realServer.unlisted"; readonly server: string; readonly weight: number }
   | {
       readonly type: "plan.applied";
+      /** What was done. */
       readonly operations: readonly Operation[];
       /** Those of them that repaired what someone else changed. */
       readonly repairs: readonly Operation[];
+      /** False when other operations of the same round failed: `plan.failed` tells which. */
+      readonly complete: boolean;
     }
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number };

@@ -15,6 +15,8 @@ export type Operation =
 export interface DesiredVirtualServer {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
+  /** Listed no more and on their way out: held at this weight for as long as they stand, and never made. */
+  readonly leaving: readonly RealServer[];
   /** Real servers of ours that must not stand there now: what is listed here is never spared as foreign. */
   readonly absent: readonly Endpoint[];
   /** What to do with real servers that nobody listed: drain and remove them, or leave them alone. */
@@ -41,7 +43,8 @@ export function plan(
   const lowers: Operation[] = [];
   const removes: Operation[] = [];
 
-  for (const server of desired.realServers) {
+  const leaving = desired.leaving.filter(({ endpoint }) => standing.has(formatEndpoint(endpoint)));
+  for (const server of [...desired.realServers, ...leaving]) {
     const key = formatEndpoint(server.endpoint);
     const from = standing.get(key);
     standing.delete(key);
@@ -78,21 +81,22 @@ export function describeOperation(operation: Operation): string {
   }
 }
 
-// --- internal ---
-
-function planService(service: VirtualServer, observed: ObservedVirtualServer | undefined): Operation[] {
-  if (observed === undefined) return [{ kind: "service.create", service }];
-  const from = observed.service;
-  return changes(from, service) === "" ? [] : [{ kind: "service.update", service, from }];
-}
-
-function sameServer(a: RealServer, b: RealServer): boolean {
+/** Whether two entries for the same endpoint are alike in all that a data plane is told. */
+export function sameServer(a: RealServer, b: RealServer): boolean {
   return (
     a.weight === b.weight &&
     a.forwarding === b.forwarding &&
     a.upperThreshold === b.upperThreshold &&
     a.lowerThreshold === b.lowerThreshold
   );
+}
+
+// --- internal ---
+
+function planService(service: VirtualServer, observed: ObservedVirtualServer | undefined): Operation[] {
+  if (observed === undefined) return [{ kind: "service.create", service }];
+  const from = observed.service;
+  return changes(from, service) === "" ? [] : [{ kind: "service.update", service, from }];
 }
 
 /** The fields in which two values differ, `weight 1 → 0`; keys are fields of the type, so both have them. */

@@ -28,6 +28,15 @@ describe("probe loop", () => {
     expect(startedAt).toEqual([50, 500, 1500]);
   });
 
+  test("waits no longer than an interval, whatever the clock says", async () => {
+    const clock = { behindMs: 0 };
+    const { clock: timers, startedAt } = run({ tookMs: 20, now: (ms) => ms - clock.behindMs });
+    await timers.advance(60);
+    clock.behindMs = 3_600_000;
+    await timers.advance(2000);
+    expect(startedAt).toEqual([50, 1070]);
+  });
+
   test("tells a probe that breaks as a failed one", async () => {
     const { clock, results } = run({ tookMs: 0, breaks: true });
     await clock.advance(100);
@@ -57,10 +66,12 @@ function run({
   tookMs,
   breaks = false,
   outcome = PASSED,
+  now = (ms) => ms,
 }: {
   tookMs: number;
   breaks?: boolean;
   outcome?: ProbeOutcome;
+  now?: (ms: number) => number;
 }) {
   const clock = new VirtualClock();
   const startedAt: number[] = [];
@@ -83,7 +94,7 @@ function run({
       listener: listener as AnyActorRef,
       intervalMs: 1000,
       firstDelayMs: 50,
-      now: clock.now,
+      now: () => now(clock.now()),
     },
   }).start();
   return { clock, startedAt, signals, results, loop };

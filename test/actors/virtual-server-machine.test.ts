@@ -164,6 +164,86 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1");
   });
 
+  test("does not send strangers away on the strength of a server that it took over and never saw answer", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.1:80", A);
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    const { clock, dead } = care({}, plane);
+    for (const server of [A, B, C]) dead.add(formatEndpoint(server.endpoint));
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.9:80=3");
+    expect(plane.written.filter((line) => line.includes("10.0.0.9"))).toEqual([]);
+  });
+
+  test("gives a draining stranger its weight back when the last of its own fails", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    const { clock, dead } = care({ realServers: [A] }, plane);
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.9:80=0");
+    dead.add("10.0.0.1:80");
+    await clock.advance(INTERVAL);
+    expect(plane.servers.get("10.0.0.9:80")?.weight).toBe(3);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.9:80=3");
+    dead.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.9:80=0");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+  });
+
+  test("never makes a stranger again whose owner took it away meanwhile", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    const { clock, dead } = care({}, plane);
+    dead.add("10.0.0.2:80");
+    await clock.advance(100);
+    plane.servers.delete("10.0.0.9:80");
+    plane.servers.set("10.0.0.2:80", B);
+    await clock.advance(INTERVAL / 4);
+    dead.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(plane.written).not.toContain("add real server 10.0.0.9:80 weight 0");
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("brings a removed server back as its fellows stand", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    for (const one of [A, B]) {
+      plane.servers.set(formatEndpoint(one.endpoint), { ...one, forwarding: "direct-route", upperThreshold: 90 });
+    }
+    const { clock } = care({}, plane);
+    await clock.advance(100);
+    expect(plane.servers.get("10.0.0.3:80")).toEqual({ ...C, forwarding: "direct-route", upperThreshold: 90 });
+  });
+
+  test("writes what can be written when one operation is refused, and keeps no drain waiting for the rest", async () => {
+    const plane = new MemoryDataPlane();
+    plane.refused.add("add real server 10.0.0.2:80 weight 1");
+    const { clock, events, dead } = care({}, plane);
+    await clock.advance(4 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1");
+    const applied = events.flatMap((event) => (event.type === "plan.applied" ? event.operations : []));
+    expect(applied.map(({ kind }) => kind)).toEqual(["service.create", "server.add", "server.add"]);
+    const retries = events.flatMap((event) => (event.type === "plan.failed" ? [event.retryInMs] : []));
+    expect(retries.at(-1)).toBe(5000);
+    dead.add("10.0.0.3:80");
+    const isDrained = (event: CareEvent): boolean =>
+      event.type === "realServer.healthChanged" && event.to === "draining";
+    for (let waited = 0; waited <= INTERVAL && !events.some(isDrained); waited += 10) await clock.advance(10);
+    expect(events.some(isDrained)).toBe(true);
+    await clock.advance(50);
+    expect(plane.servers.get("10.0.0.3:80")?.weight).toBe(0);
+    plane.refused.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.servers.get("10.0.0.2:80")?.weight).toBe(1);
+  });
+
   test("takes a check that could not be made for no verdict at all", async () => {
     const { clock, plane, unasked, events } = care();
     await clock.advance(100);

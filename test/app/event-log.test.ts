@@ -49,14 +49,34 @@ describe("event log", () => {
   test("warns of repairs and whispers of its own writes", () => {
     const add = { kind: "server.add", server: A } as const;
     const update = { kind: "server.update", server: A, from: { ...A, weight: 5 } } as const;
-    expect(logOf({ type: "plan.applied", operations: [add, update], repairs: [update] })).toEqual([
+    expect(logOf({ type: "plan.applied", operations: [add, update], repairs: [update], complete: true })).toEqual([
       "DEBUG add real server 10.0.0.1:80 weight 1",
       "WARN repaired what someone else changed: set real server 10.0.0.1:80 weight 5 → 1",
     ]);
   });
 
+  test("tells what taking over replaced, and who is sent away for not being listed", () => {
+    const weight = { kind: "server.update", server: A, from: { ...A, weight: 5 } } as const;
+    const drain = { kind: "server.update", server: { ...A, weight: 0 }, from: A } as const;
+    expect(
+      logOf(
+        { type: "plan.applied", operations: [weight, drain], repairs: [], complete: true },
+        { type: "realServer.unlisted", server: "10.0.0.9:80", weight: 3 },
+      ),
+    ).toEqual([
+      "INFO was otherwise in the table: set real server 10.0.0.1:80 weight 5 → 1",
+      "DEBUG set real server 10.0.0.1:80 weight 1 → 0",
+      "INFO real server 10.0.0.9:80 (weight 3) is not listed: draining it, then removing it",
+    ]);
+  });
+
+  test("does not take half a success for the end of a failure", () => {
+    const half: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: false };
+    expect(logOf(failing, half, failing)).toEqual(["WARN the kernel refused with EBUSY; trying again in 200ms"]);
+  });
+
   test("tells a lasting failure once, and its end", () => {
-    const applied: CareEvent = { type: "plan.applied", operations: [], repairs: [] };
+    const applied: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: true };
     expect(logOf(failing, failing, failing, applied, applied)).toEqual([
       "WARN the kernel refused with EBUSY; trying again in 200ms",
       "INFO writing to the data plane works again",

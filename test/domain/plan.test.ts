@@ -41,6 +41,16 @@ describe("plan", () => {
     ]);
   });
 
+  test("holds those that leave at their weight while they stand, and never makes them", () => {
+    const desired = { ...want([]), leaving: [server("10.0.0.1:443", 0), server("10.0.0.2:443", 3)] };
+    expect(plan(desired, observe([server("10.0.0.1:443", 1)])).map(describeOperation)).toEqual([
+      "set real server 10.0.0.1:443 weight 1 → 0",
+    ]);
+    expect(
+      plan(desired, observe([server("10.0.0.2:443", 0), server("10.0.0.1:443", 0)])).map(describeOperation),
+    ).toEqual(["set real server 10.0.0.2:443 weight 0 → 3"]);
+  });
+
   test("changes a scheduler in place", () => {
     const desired = { ...want([]), service: { ...service, scheduler: "wlc" } };
     expect(plan(desired, observe([])).map(describeOperation)).toEqual([
@@ -87,7 +97,7 @@ function want(
   realServers: readonly RealServer[],
   foreignRule: DesiredVirtualServer["foreign"] = "remove",
 ): DesiredVirtualServer {
-  return { service, realServers, absent: [], foreign: foreignRule };
+  return { service, realServers, leaving: [], absent: [], foreign: foreignRule };
 }
 
 function observe(realServers: readonly RealServer[]): ObservedVirtualServer {

@@ -19,6 +19,8 @@ export class MemoryDataPlane implements DataPlane {
   /** Thrown by the next `apply`s, one each. */
   faults: LvscareError[] = [];
   readsFail: LvscareError[] = [];
+  /** Operations that are refused, as `describeOperation` tells them. */
+  readonly refused = new Set<string>();
   running = 0;
   mostAtOnce = 0;
 
@@ -55,11 +57,16 @@ export class MemoryDataPlane implements DataPlane {
     this.running--;
     const fault = this.faults.shift();
     if (fault !== undefined) throw fault;
+    const failed: FailedOperation[] = [];
     for (const operation of operations) {
-      this.written.push(describeOperation(operation));
-      this.#execute(operation);
+      const what = describeOperation(operation);
+      if (this.refused.has(what)) failed.push({ operation, error: new LvscareError("KERNEL_REFUSED", "on purpose") });
+      else {
+        this.written.push(what);
+        this.#execute(operation);
+      }
     }
-    return [];
+    return failed;
   }
 
   close(): Promise<void> {
