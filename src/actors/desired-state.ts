@@ -1,6 +1,6 @@
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { RealServerState } from "../domain/health.ts";
-import { sameServer, type DesiredVirtualServer } from "../domain/plan.ts";
+import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 
 /** What the supervisor knows of one real server that it was given. */
@@ -65,11 +65,12 @@ export function adoptedState(
 
 /**
  * Takes over what stands in the data plane and no option of ours speaks of (forwarding, connection limits), so that the first write
- * does not reset it. A server that was removed comes back as its fellows stand, where they all stand alike.
+ * does not reset it. A server that was removed comes back with the forwarding of its fellows, where they all have the same.
  */
 export function adoptServer(server: RealServer, observed: ObservedVirtualServer | undefined): RealServer {
-  const standing = observed && (find(observed, server.endpoint) ?? commonServer(observed));
-  return standing === undefined ? server : { ...standing, endpoint: server.endpoint, weight: server.weight };
+  if (observed === undefined) return server;
+  const standing = find(observed, server.endpoint);
+  return standing === undefined ? { ...server, ...commonForwarding(observed) } : { ...standing, weight: server.weight };
 }
 
 /** As `adoptServer`, for the virtual server: the scheduler is ours to say, flags and persistence stay as they are. */
@@ -111,12 +112,9 @@ export function departuresLeft(
 
 // --- internal ---
 
-/** Any of the standing servers when they differ in nothing but address and weight. */
-function commonServer(observed: ObservedVirtualServer): RealServer | undefined {
-  const [first, ...others] = observed.realServers.map(({ server }) => server);
-  return first !== undefined && others.every((other) => sameServer({ ...other, weight: first.weight }, first))
-    ? first
-    : undefined;
+function commonForwarding(observed: ObservedVirtualServer): Partial<Pick<RealServer, "forwarding">> {
+  const [forwarding, ...others] = new Set(observed.realServers.map(({ server }) => server.forwarding));
+  return forwarding === undefined || others.length > 0 ? {} : { forwarding };
 }
 
 function find(observed: ObservedVirtualServer, endpoint: Endpoint): RealServer | undefined {

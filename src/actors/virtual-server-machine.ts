@@ -111,8 +111,10 @@ export const virtualServerMachine = setup({
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
         repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
       });
+      const repaired = new Set(report.repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
       for (const { endpoint, weight } of unlisted) {
-        enqueue.emit({ type: "realServer.unlisted", server: formatEndpoint(endpoint), weight });
+        const server = formatEndpoint(endpoint);
+        if (!repaired.has(server)) enqueue.emit({ type: "realServer.unlisted", server, weight });
       }
       enqueue.emit({
         type: "plan.applied",

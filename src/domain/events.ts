@@ -20,7 +20,7 @@ export type CareEvent =
   /** This host lacked the means for a check; the server's state is what it was. */
   | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string }
   | { readonly type: "realServer.restarted"; readonly server: string; readonly error: unknown }
-  /** In our service without being listed, with this weight: drained now, removed one interval later. */
+  /** In our service without being listed, since before we came, with this weight: drained now, removed one interval later. */
   | { readonly type: "realServer.unlisted"; readonly server: string; readonly weight: number }
   | {
       readonly type: "plan.applied";

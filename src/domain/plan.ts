@@ -81,8 +81,10 @@ export function describeOperation(operation: Operation): string {
   }
 }
 
+// --- internal ---
+
 /** Whether two entries for the same endpoint are alike in all that a data plane is told. */
-export function sameServer(a: RealServer, b: RealServer): boolean {
+function sameServer(a: RealServer, b: RealServer): boolean {
   return (
     a.weight === b.weight &&
     a.forwarding === b.forwarding &&
@@ -90,8 +92,6 @@ export function sameServer(a: RealServer, b: RealServer): boolean {
     a.lowerThreshold === b.lowerThreshold
   );
 }
-
-// --- internal ---
 
 function planService(service: VirtualServer, observed: ObservedVirtualServer | undefined): Operation[] {
   if (observed === undefined) return [{ kind: "service.create", service }];

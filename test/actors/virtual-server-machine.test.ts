@@ -211,7 +211,7 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
-  test("brings a removed server back as its fellows stand", async () => {
+  test("brings a removed server back with the forwarding of its fellows", async () => {
     const plane = new MemoryDataPlane();
     plane.service = service;
     for (const one of [A, B]) {
@@ -219,7 +219,7 @@ describe("virtual server", () => {
     }
     const { clock } = care({}, plane);
     await clock.advance(100);
-    expect(plane.servers.get("10.0.0.3:80")).toEqual({ ...C, forwarding: "direct-route", upperThreshold: 90 });
+    expect(plane.servers.get("10.0.0.3:80")).toEqual({ ...C, forwarding: "direct-route" });
   });
 
   test("writes what can be written when one operation is refused, and keeps no drain waiting for the rest", async () => {

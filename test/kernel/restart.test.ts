@@ -94,7 +94,11 @@ test("a server left out of the new list is drained, then removed, one that is ne
   await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1, 0, "absent"], [1], [1]]);
   await waitForEqual(
     () => second.logged(/^INFO (took over|real server)/),
-    ["INFO took over the table: 1 healthy, 1 removed", `INFO real server ${C} removed → healthy: status 200`],
+    [
+      "INFO took over the table: 1 healthy, 1 removed",
+      `INFO real server ${C} removed → healthy: status 200`,
+      `INFO real server ${A} (weight 1) is not listed: draining it, then removing it`,
+    ],
   );
 });
 
