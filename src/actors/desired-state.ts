@@ -9,6 +9,10 @@ export interface MemberState {
   readonly state: RealServerState;
   /** A check of ours found it good, or it was to be trusted without. */
   readonly proven: boolean;
+  /** There has been a verdict on it, or the table told its state. */
+  readonly judged: boolean;
+  /** The part of its weight that it has while it climbs: 0 to 1. */
+  readonly share: number;
 }
 
 /** A real server in our service that nobody listed: it stands at weight 0 for one interval before it goes. */
@@ -29,19 +33,24 @@ export function foreignRule(
   return members.some(({ state, proven }) => state === "healthy" && proven) ? asked : "keep";
 }
 
-/** State chart to table: healthy stands at full weight, draining at 0, the others are absent. */
+/**
+ * State chart to table: healthy stands at full weight, draining at 0, recovering at its share of the weight while it climbs; the others
+ * are absent. Fail-open holds real servers at full weight, whatever their state.
+ */
 export function desiredState(
   service: VirtualServer,
   members: readonly MemberState[],
   departures: readonly Departure[],
   foreign: DesiredVirtualServer["foreign"],
+  held: ReadonlySet<string> = new Set(),
 ): DesiredVirtualServer {
   const leaving = departures.map(({ server }) => (foreign === "keep" ? server : { ...server, weight: 0 }));
   const realServers: RealServer[] = [];
   const absent: Endpoint[] = [];
-  for (const { server, state } of members) {
-    if (state === "healthy") realServers.push(server);
+  for (const { server, state, share } of members) {
+    if (state === "healthy" || held.has(formatEndpoint(server.endpoint))) realServers.push(server);
     else if (state === "draining") realServers.push({ ...server, weight: 0 });
+    else if (share > 0) realServers.push({ ...server, weight: Math.ceil(server.weight * share) });
     else absent.push(server.endpoint);
   }
   return { service, realServers, leaving, absent, foreign };

@@ -1,11 +1,15 @@
 import { assertEvent, assign, enqueueActions, setup, type ActorRef, type ActorRefFrom, type Snapshot } from "xstate";
 import type { Endpoint } from "../domain/endpoint.ts";
+import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
-import { probeLoopMachine, type ProbeResult } from "./probe-loop-machine.ts";
+import type { ProbeLoopCommand, ProbeLoopInput, ProbeResult } from "./probe-loop.ts";
+import { unprovidedCallback } from "./unprovided.ts";
 
 /** What a real server tells its supervisor. */
 export type RealServerReport =
   | ({ readonly type: "realServer.changed"; readonly server: string } & Transition)
+  /** Its weight climbs one step. */
+  | { readonly type: "realServer.ramped"; readonly server: string }
   | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
   | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string };
 
@@ -22,14 +26,9 @@ export interface RealServerInput {
   readonly target: Endpoint;
   readonly supervisor: ActorRef<Snapshot<unknown>, RealServerReport>;
   readonly initial: RealServerState;
-  /** Never seen by clients yet: its first good check is enough, whatever `rise` says. */
+  /** Never seen by clients yet: its first good check is enough, whatever `rise` says, and at full weight. */
   readonly unproven: boolean;
-  /** Failures in a row that take a healthy server out. */
-  readonly fall: number;
-  /** Passes in a row that bring it back. */
-  readonly rise: number;
-  readonly intervalMs: number;
-  readonly firstDelayMs: number;
+  readonly policy: HealthPolicy;
   readonly now: () => number;
 }
 
@@ -38,6 +37,12 @@ interface RealServerContext extends RealServerInput {
   readonly failures: number;
   /** A check of ours found it good, ever. */
   readonly everPassed: boolean;
+  /** Open connections as last counted while it drains; undefined when nobody counted. */
+  readonly connections: number | undefined;
+  /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
+  readonly rampStep: number;
+  /** The interval that the probe loop was last told. */
+  readonly paceMs: number;
   readonly reported: RealServerState;
   readonly sinceMs: number;
   readonly lastVerdict: (Verdict & { readonly atMs: number }) | undefined;
@@ -46,35 +51,32 @@ interface RealServerContext extends RealServerInput {
 
 export type RealServerActor = ActorRefFrom<typeof realServerMachine>;
 
+/** A slow start climbs to the full weight in so many steps. */
+export const RAMP_STEPS = 10;
+
 /**
  * The health of one real server, as a pure decision: verdicts in, states out. It never touches the data plane; it reports to its
- * supervisor, and its tags say what the state means there: `routable` full weight, `programmed` present, neither: absent.
+ * supervisor, and its tags say what the state means there: `routable` takes new connections, `programmed` present, neither: absent.
  */
 export const realServerMachine = setup({
   types: {
     input: {} as RealServerInput,
     context: {} as RealServerContext,
-    events: {} as ProbeResult,
+    events: {} as ProbeResult | { readonly type: "connections.counted"; readonly active: number },
     tags: {} as "routable" | "programmed",
   },
-  actors: { probeLoop: probeLoopMachine },
+  actors: { probeLoop: unprovidedCallback<ProbeLoopCommand, ProbeLoopInput>("probeLoop") },
   actions: {
-    noteVerdict: assign(({ context, event }) => {
+    noteVerdict: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, ["probe.passed", "probe.failed"]);
-      return {
-        passes: event.verdict.passed ? context.passes + 1 : 0,
-        failures: event.verdict.passed ? 0 : context.failures + 1,
-        everPassed: context.everPassed || event.verdict.passed,
-        lastVerdict: { ...event.verdict, atMs: context.now() },
-      };
-    }),
-    tellVerdict: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, ["probe.passed", "probe.failed"]);
-      enqueue.sendTo(context.supervisor, {
-        type: "realServer.probed",
-        server: context.server,
-        verdict: event.verdict,
+      const { verdict } = event;
+      enqueue.assign({
+        passes: verdict.passed ? context.passes + 1 : 0,
+        failures: verdict.passed ? 0 : context.failures + 1,
+        everPassed: context.everPassed || verdict.passed,
+        lastVerdict: { ...verdict, atMs: context.now() },
       });
+      enqueue.sendTo(context.supervisor, { type: "realServer.probed", server: context.server, verdict });
     }),
     tellSkipped: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "check.skipped");
@@ -83,6 +85,20 @@ export const realServerMachine = setup({
         server: context.server,
         reason: event.reason,
       });
+    }),
+    noteConnections: assign(({ event }) => {
+      assertEvent(event, "connections.counted");
+      return { connections: event.active };
+    }),
+    beginDraining: assign({ connections: undefined, rampStep: 0 }),
+    climb: enqueueActions(({ context, enqueue }) => {
+      enqueue.assign({ rampStep: context.rampStep + 1 });
+      enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
+    }),
+    pace: enqueueActions(({ context, enqueue }, { paceMs }: { paceMs: number }) => {
+      if (paceMs === context.paceMs) return;
+      enqueue.assign({ paceMs });
+      enqueue.sendTo("probeLoop", { type: "pace", intervalMs: paceMs });
     }),
     report: enqueueActions(({ context, enqueue }, { to }: { to: RealServerState }) => {
       if (to === context.reported) return;
@@ -98,9 +114,20 @@ export const realServerMachine = setup({
   },
   guards: {
     startsAs: ({ context }, state: RealServerState) => context.initial === state,
-    hasFallen: ({ context }) => context.failures >= context.fall,
-    hasRisen: ({ context }) => context.passes >= (context.unproven ? 1 : context.rise),
-    isStillRising: ({ context }) => context.passes < (context.unproven ? 1 : context.rise),
+    hasFallen: ({ context }) => context.failures >= context.policy.fall,
+    hasRisen: ({ context }) => hasRisen(context),
+    isStillRising: ({ context }) => !hasRisen(context),
+    mustClimb: ({ context }) => hasRisen(context) && context.policy.slowStartMs > 0 && !context.unproven,
+    hasClimbed: ({ context }) => context.rampStep >= RAMP_STEPS,
+    isDrained: ({ context, event }) => {
+      const { policy, connections, sinceMs, now } = context;
+      if (policy.drain === "next-check" || connections === 0) return true;
+      const isUnreachable = event.type === "probe.failed" && event.verdict.unreachable === true;
+      return isUnreachable || now() - sinceMs >= policy.drainTimeoutMs;
+    },
+  },
+  delays: {
+    rampPause: ({ context }) => context.policy.slowStartMs / RAMP_STEPS,
   },
 }).createMachine({
   id: "realServer",
@@ -109,6 +136,9 @@ export const realServerMachine = setup({
     passes: 0,
     failures: 0,
     everPassed: false,
+    connections: undefined,
+    rampStep: 0,
+    paceMs: input.policy.intervalMs,
     reported: input.initial,
     sinceMs: input.now(),
     lastVerdict: undefined,
@@ -118,13 +148,7 @@ export const realServerMachine = setup({
   invoke: {
     src: "probeLoop",
     id: "probeLoop",
-    input: ({ context, self }) => ({
-      target: context.target,
-      listener: self,
-      intervalMs: context.intervalMs,
-      firstDelayMs: context.firstDelayMs,
-      now: context.now,
-    }),
+    input: ({ context }) => ({ target: context.target, intervalMs: context.policy.intervalMs }),
   },
   // A check that this host had not the means for says nothing about the server: no state hears of it.
   on: { "check.skipped": { actions: "tellSkipped" } },
@@ -140,36 +164,91 @@ export const realServerMachine = setup({
     },
     healthy: {
       tags: ["routable", "programmed"],
-      entry: [assign({ unproven: false }), { type: "report", params: { to: "healthy" } }],
+      entry: [
+        assign({ unproven: false, rampStep: 0 }),
+        { type: "report", params: { to: "healthy" } },
+        { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
+      ],
       always: { guard: "hasFallen", target: "draining" },
-      on: { "probe.*": { actions: ["noteVerdict", "tellVerdict"] } },
+      on: {
+        "probe.*": {
+          actions: [
+            "noteVerdict",
+            {
+              type: "pace",
+              params: ({ context: { failures, policy } }) => ({
+                paceMs: failures > 0 ? policy.fastIntervalMs : policy.intervalMs,
+              }),
+            },
+          ],
+        },
+      },
     },
     draining: {
       tags: ["programmed"],
-      entry: { type: "report", params: { to: "draining" } },
+      entry: [
+        "beginDraining",
+        { type: "report", params: { to: "draining" } },
+        { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
+      ],
       always: { guard: "hasRisen", target: "healthy" },
       on: {
-        "probe.passed": { actions: ["noteVerdict", "tellVerdict"] },
-        "probe.failed": { target: "removed", actions: ["noteVerdict", "tellVerdict"] },
+        "connections.counted": { actions: "noteConnections" },
+        "probe.passed": { actions: "noteVerdict" },
+        "probe.failed": [{ guard: "isDrained", target: "removed", actions: "noteVerdict" }, { actions: "noteVerdict" }],
       },
     },
     removed: {
-      entry: { type: "report", params: { to: "removed" } },
+      entry: [
+        { type: "report", params: { to: "removed" } },
+        { type: "pace", params: ({ context }) => ({ paceMs: context.policy.downIntervalMs }) },
+      ],
       on: {
-        "probe.passed": { target: "recovering", actions: ["noteVerdict", "tellVerdict"] },
-        "probe.failed": { actions: ["noteVerdict", "tellVerdict"] },
+        "probe.passed": { target: "recovering", actions: "noteVerdict" },
+        "probe.failed": { actions: "noteVerdict" },
       },
     },
     recovering: {
-      // With `rise 1` this state is passed through within one step: only those that stay are worth a report.
-      entry: enqueueActions(({ enqueue, check }) => {
-        if (check("isStillRising")) enqueue({ type: "report", params: { to: "recovering" } });
-      }),
-      always: { guard: "hasRisen", target: "healthy" },
-      on: {
-        "probe.passed": { actions: ["noteVerdict", "tellVerdict"] },
-        "probe.failed": { target: "removed", actions: ["noteVerdict", "tellVerdict"] },
+      initial: "proving",
+      states: {
+        proving: {
+          // With `rise 1` this state is passed through within one step: only those that stay are worth a report.
+          entry: enqueueActions(({ context, enqueue, check }) => {
+            if (!check("isStillRising")) return;
+            enqueue({ type: "report", params: { to: "recovering" } });
+            enqueue({ type: "pace", params: { paceMs: context.policy.fastIntervalMs } });
+          }),
+          always: [
+            { guard: "mustClimb", target: "climbing" },
+            { guard: "hasRisen", target: "#realServer.healthy" },
+          ],
+          on: {
+            "probe.passed": { actions: "noteVerdict" },
+            "probe.failed": { target: "#realServer.removed", actions: "noteVerdict" },
+          },
+        },
+        climbing: {
+          tags: ["routable", "programmed"],
+          entry: [
+            { type: "report", params: { to: "recovering" } },
+            { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
+            "climb",
+          ],
+          always: { guard: "hasClimbed", target: "#realServer.healthy" },
+          after: { rampPause: { target: "climbing", reenter: true } },
+          on: {
+            "probe.passed": { actions: "noteVerdict" },
+            // It has connections by now: it drains as a healthy one would.
+            "probe.failed": { target: "#realServer.draining", actions: "noteVerdict" },
+          },
+        },
       },
     },
   },
 });
+
+// --- internal ---
+
+function hasRisen({ passes, unproven, policy }: RealServerContext): boolean {
+  return passes >= (unproven ? 1 : policy.rise);
+}

@@ -71,7 +71,7 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
     state: stateName(snapshot.value),
     applies: context.applies,
     repairs: context.repairs,
-    intervalMs: context.intervalMs,
+    intervalMs: context.policy.intervalMs,
     ...(context.lastError && {
       lastError: {
         at: facts.timeOfDay(context.lastError.atMs).toISOString(),

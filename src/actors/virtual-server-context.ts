@@ -1,9 +1,11 @@
 import type { ActorRef, Snapshot } from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
+import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { FailOpen } from "./fail-open.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
-import type { RealServerActor, RealServerInput } from "./real-server-machine.ts";
+import { RAMP_STEPS, type RealServerActor, type RealServerInput } from "./real-server-machine.ts";
 
 export interface AdoptionReport {
   readonly type: "virtualServer.adopted";
@@ -12,9 +14,7 @@ export interface AdoptionReport {
 export interface VirtualServerInput {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
-  readonly intervalMs: number;
-  readonly fall: number;
-  readonly rise: number;
+  readonly policy: HealthPolicy;
   readonly initState: "down" | "up";
   readonly foreign: DesiredVirtualServer["foreign"];
   readonly cleanupOnExit: boolean;
@@ -32,6 +32,9 @@ export interface VirtualServerContext extends VirtualServerInput {
   /** By formatted endpoint, as the ids of the children. */
   readonly members: Readonly<Record<string, Member>>;
   readonly departures: Readonly<Record<string, Departure>>;
+  readonly failOpen: FailOpen | undefined;
+  /** When others' changes were repaired, as far back as `RECURRING`. */
+  readonly repairTimesMs: readonly number[];
   /** Something changed since the last round took its desired state. */
   readonly dirty: boolean;
   readonly stopping: boolean;
@@ -45,6 +48,9 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
+/** So many repairs within so long a time are no accident: somebody keeps at it. */
+export const RECURRING = { repairs: 3, withinMs: 60_000 } as const;
+
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
 
@@ -54,7 +60,6 @@ export function memberInput(
   supervisor: RealServerInput["supervisor"],
   server: RealServer,
   first: ReturnType<typeof adoptedState>,
-  firstDelayMs: number,
 ): RealServerInput {
   return {
     server: formatEndpoint(server.endpoint),
@@ -62,18 +67,21 @@ export function memberInput(
     supervisor,
     initial: first.state,
     unproven: first.unproven,
-    fall: context.fall,
-    rise: context.rise,
-    intervalMs: context.intervalMs,
-    firstDelayMs,
+    policy: context.policy,
     now: context.now,
   };
 }
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
 export function memberState(member: Member, initState: VirtualServerInput["initState"]): MemberState {
-  const { reported, everPassed } = member.ref.getSnapshot().context;
-  return { server: member.server, state: reported, proven: everPassed || initState === "up" };
+  const { reported, everPassed, lastVerdict, rampStep } = member.ref.getSnapshot().context;
+  return {
+    server: member.server,
+    state: reported,
+    proven: everPassed || initState === "up",
+    judged: lastVerdict !== undefined || reported !== "recovering",
+    share: rampStep / RAMP_STEPS,
+  };
 }
 
 /** Doubles from attempt to attempt up to its cap. */

@@ -14,11 +14,13 @@ import {
   foreignRule,
   strangers,
 } from "./desired-state.ts";
+import { nextFailOpen } from "./fail-open.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { unprovided } from "./unprovided.ts";
 import {
   memberInput,
   memberState,
+  RECURRING,
   retryDelayMs,
   type Member,
   type VirtualServerContext,
@@ -56,11 +58,10 @@ export const virtualServerMachine = setup({
   },
   actions: {
     adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
-      const members = context.realServers.map((configured, index): [string, Member] => {
+      const members = context.realServers.map((configured): [string, Member] => {
         const key = formatEndpoint(configured.endpoint);
         const first = adoptedState(configured, observed, context.initState);
-        // All are probed at once, yet not in one burst: a thousand handshakes in one turn would make each other late.
-        const input = memberInput(context, self, configured, first, index);
+        const input = memberInput(context, self, configured, first);
         const ref = spawn("realServer", { id: key, input });
         return [key, { server: adoptServer(configured, observed), ref }];
       });
@@ -74,13 +75,8 @@ export const virtualServerMachine = setup({
     respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
       const member = context.members[server];
       if (member === undefined) return;
-      const input = memberInput(
-        context,
-        self,
-        member.server,
-        { state: memberState(member, context.initState).state, unproven: false },
-        0,
-      );
+      const { state } = memberState(member, context.initState);
+      const input = memberInput(context, self, member.server, { state, unproven: false });
       enqueue.assign({
         members: ({ spawn }) => ({
           ...context.members,
@@ -94,12 +90,22 @@ export const virtualServerMachine = setup({
       enqueue.raise({ type: "realServer.respawn", server: broken.actorId }, { delay: RESPAWN_MS });
     }),
     markDirty: assign({ dirty: true }),
-    takeRound: assign(({ context }) => {
+    takeRound: enqueueActions(({ context, enqueue }) => {
+      const nowMs = context.now();
       const members = Object.values(context.members).map((member) => memberState(member, context.initState));
       const foreign = foreignRule(members, context.foreign);
-      const departures = departuresLeft(context.departures, foreign, context.now(), context.intervalMs);
-      const wanted = desiredState(context.service, members, Object.values(departures), foreign);
-      return { dirty: false, departures, wanted };
+      const departures = departuresLeft(context.departures, foreign, nowMs, context.policy.intervalMs);
+      const failOpen = nextFailOpen(context.failOpen, members, context.policy.panicThreshold, nowMs);
+      const wanted = desiredState(context.service, members, Object.values(departures), foreign, failOpen?.held);
+      enqueue.assign({ dirty: false, departures, wanted, failOpen });
+      if ((failOpen === undefined) === (context.failOpen === undefined)) return;
+      const total = members.length;
+      const healthy = members.filter(({ state }) => state === "healthy").length;
+      enqueue.emit(
+        failOpen === undefined
+          ? { type: "failOpen.left", healthy, total }
+          : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
+      );
     }),
     noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
       const known = new Set([...Object.keys(context.members), ...Object.keys(context.departures)]);
@@ -122,6 +128,22 @@ export const virtualServerMachine = setup({
         repairs: report.repairs,
         complete: report.failure === undefined,
       });
+    }),
+    countRepairs: enqueueActions(({ context, enqueue }, { repairs }: ApplyReport) => {
+      if (repairs.length === 0) return;
+      const nowMs = context.now();
+      const recent = [...context.repairTimesMs.filter((ms) => nowMs - ms < RECURRING.withinMs), nowMs];
+      const isRecurring = recent.length >= RECURRING.repairs;
+      enqueue.assign({ repairTimesMs: isRecurring ? [] : recent });
+      if (isRecurring) enqueue.emit({ type: "repairs.recurring", ...RECURRING, last: repairs });
+    }),
+    countConnections: enqueueActions(({ context, enqueue }, { observed }: ApplyReport) => {
+      if (context.policy.drain === "next-check") return;
+      for (const { server, activeConnections } of observed?.realServers ?? []) {
+        const ref = context.members[formatEndpoint(server.endpoint)]?.ref;
+        if (ref?.getSnapshot().context.reported !== "draining") continue;
+        enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
+      }
     }),
     noteSuccess: assign({ failedAttempts: 0 }),
     noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
@@ -156,7 +178,7 @@ export const virtualServerMachine = setup({
   delays: {
     retry: ({ context }) => retryDelayMs(context.failedAttempts),
     rest: REST_MS,
-    restOfInterval: ({ context }) => Math.max(0, context.intervalMs - REST_MS),
+    restOfInterval: ({ context }) => Math.max(0, context.policy.intervalMs - REST_MS),
   },
 }).createMachine({
   id: "virtualServer",
@@ -164,6 +186,8 @@ export const virtualServerMachine = setup({
     ...input,
     members: {},
     departures: {},
+    failOpen: undefined,
+    repairTimesMs: [],
     dirty: false,
     stopping: false,
     wanted: undefined,
@@ -181,6 +205,7 @@ export const virtualServerMachine = setup({
         { type: "emitFact", params: ({ event }) => ({ ...event, type: "realServer.healthChanged" }) },
       ],
     },
+    "realServer.ramped": { actions: "markDirty" },
     "realServer.probed": { actions: { type: "emitFact", params: ({ event }) => event } },
     "realServer.unchecked": { actions: { type: "emitFact", params: ({ event }) => event } },
     "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
@@ -242,7 +267,12 @@ export const virtualServerMachine = setup({
               },
               {
                 target: "applied",
-                actions: [{ type: "noteApplied", params: ({ event }) => event.output }, "noteSuccess"],
+                actions: [
+                  { type: "noteApplied", params: ({ event }) => event.output },
+                  { type: "countRepairs", params: ({ event }) => event.output },
+                  { type: "countConnections", params: ({ event }) => event.output },
+                  "noteSuccess",
+                ],
               },
             ],
             onError: {

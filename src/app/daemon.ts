@@ -1,5 +1,5 @@
 import { createActor, toPromise } from "xstate";
-import { openTcpSocket } from "#native";
+import { bootClock, openTcpSocket } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
@@ -11,6 +11,7 @@ import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
+import { CheckScheduler } from "../probe/check-scheduler.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
 import { careMachine } from "./care-machine.ts";
 import { createEventLog } from "./event-log.ts";
@@ -23,6 +24,7 @@ export async function runDaemon(
   stop: AbortSignal,
   logger: Logger,
 ): Promise<void> {
+  const now = bootClock();
   const facts: ProcessFacts = {
     version: VERSION,
     pid: process.pid,
@@ -30,13 +32,18 @@ export async function runDaemon(
     timeOfDay: (ms) => new Date(Date.now() - (now() - ms)),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
-  const daemon = createActor(careMachine(dataPlane, createHttpProber(options.probe, { openTcpSocket })), {
+  const schedule = new CheckScheduler({
+    prober: createHttpProber(options.probe, { openTcpSocket }),
+    clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
+    jitter: JITTER,
+    random: Math.random,
+    mostAtOnce: MOST_PROBES_AT_ONCE,
+  });
+  const daemon = createActor(careMachine(dataPlane, schedule), {
     input: {
       service: options.service,
       realServers: options.realServers,
-      intervalMs: options.intervalMs,
-      fall: 1,
-      rise: 1,
+      policy: options.policy,
       initState: options.initState,
       foreign: options.keepForeign ? "keep" : "remove",
       cleanupOnExit: false,
@@ -64,10 +71,10 @@ export async function runDaemon(
 
 // --- internal ---
 
-/** Never jumps when somebody sets the clock: checks are scheduled by it. */
-function now(): number {
-  return performance.now();
-}
+const JITTER = 0.1;
+
+/** Each needs a descriptor; where they run out earlier, checks are skipped and said to be. */
+const MOST_PROBES_AT_ONCE = 10_000;
 
 function listen(daemon: DaemonActor, logger: Logger): void {
   const { virtualServer } = daemon.getSnapshot().children;

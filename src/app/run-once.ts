@@ -12,6 +12,8 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, logger
     server: adoptServer(server, observed),
     state: "healthy" as const,
     proven: true,
+    judged: true,
+    share: 0,
   }));
   const desired = desiredState(
     adoptService(options.service, observed),

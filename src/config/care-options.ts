@@ -1,11 +1,11 @@
+import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
 
 /** What `lvscare care` is to do: every value resolved and validated, nothing left to interpret. */
 export interface CareOptions {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
-  /** Milliseconds from the start of one check of a real server to the next, and between two reads of the kernel's table. */
-  readonly intervalMs: number;
+  readonly policy: HealthPolicy;
   readonly dataPlane: "auto" | "ipvs" | "userspace";
   /** How a real server starts that the data plane knows nothing of: `down` proves itself with one good check first. */
   readonly initState: "down" | "up";

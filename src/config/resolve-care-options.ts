@@ -3,12 +3,13 @@ import type { CareOptions } from "./care-options.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
 import type { ArgvReading } from "./read-argv.ts";
 import { CARE_ENVIRONMENT_PREFIXES, readEnvironment, type Environment } from "./read-environment.ts";
+import { resolveHealthPolicy } from "./resolve-health-policy.ts";
 import { resolveLog } from "./resolve-log.ts";
 import { resolveProbe } from "./resolve-probe.ts";
 import { resolveReach } from "./resolve-reach.ts";
 import { resolveServers } from "./resolve-servers.ts";
 import { UsageError } from "./usage-error.ts";
-import { parseBoolean, parseInterval } from "./value-parsers.ts";
+import { parseBoolean } from "./value-parsers.ts";
 
 /**
  * What `lvscare care` is to do: the command line over the environment over the defaults. Rejects with one `UsageError` that holds
@@ -26,24 +27,35 @@ export function resolveCareOptions(
   const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, given, reading.problems);
   const clean = values.read("clean", parseBoolean);
   const { service, ...servers } = resolveServers(values, clean);
-  const intervalMs = values.read("interval", parseInterval) || values.fallback("interval", parseInterval);
+  const policy = resolveHealthPolicy(values);
   const options = {
     ...servers,
-    intervalMs,
+    policy,
     runOnce: values.read("run-once", parseBoolean),
     clean,
     reach: resolveReach(values, service?.endpoint),
-    probe: resolveProbe(values, intervalMs),
+    probe: resolveProbe(values, policy),
     log: resolveLog(values),
   };
   if (options.runOnce && !clean && options.dataPlane === "userspace") {
     values.refuse("run-once", "the userspace data plane ends with its process, so there is nothing to set up once");
+  }
+  if (policy.slowStartMs > 0 && !clean) {
+    const { scheduler = "" } = service ?? {};
+    if (WEIGHTLESS.has(scheduler))
+      values.refuse("slow-start", `the scheduler ${scheduler} heeds no weights; use wrr or wlc`);
+    else if (servers.realServers.some(({ weight }) => weight < 2)) {
+      values.refuse("slow-start", "a weight of 1 leaves nothing to climb; give --weight 10 or more");
+    }
   }
   if (service === undefined || values.problems.length > 0) throw new UsageError(values.problems);
   return { service, ...options };
 }
 
 // --- internal ---
+
+/** Schedulers that look at weights only to see whether they are 0 (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
+const WEIGHTLESS: ReadonlySet<string> = new Set(["rr", "lc", "dh"]);
 
 /** Written into static pods by the generator of the Go program, as the node's own address. */
 const NODE_IP = "LVSCARE_NODE_IP";

@@ -1,11 +1,12 @@
+import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { HttpProbeOptions } from "./care-options.ts";
 import { parseHeaders, parseMethod, parsePath } from "./http-values.ts";
 import type { OptionValues } from "./option-values.ts";
 import { asWritten, parseBoolean, parseChoice, parseInteger, parseTimeout } from "./value-parsers.ts";
 
-/** How a real server is checked; `intervalMs` bounds the time for connecting, so that a dead link never outlasts a round. */
-export function resolveProbe(values: OptionValues<CareFlag>, intervalMs: number): HttpProbeOptions {
+/** How a real server is checked; the interval bounds the time for connecting, so that a dead link never outlasts a round. */
+export function resolveProbe(values: OptionValues<CareFlag>, { intervalMs }: HealthPolicy): HttpProbeOptions {
   const timeoutMs = values.read("health-timeout", parseTimeout);
   return {
     scheme: values.read("health-schem", parseChoice(["http", "https"])),

@@ -9,7 +9,7 @@ import {
 import type { CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseBoolean, parseChoice } from "./value-parsers.ts";
+import { parseBoolean, parseChoice, parseInteger } from "./value-parsers.ts";
 
 type ServerOptions = Pick<CareOptions, "realServers" | "dataPlane" | "initState" | "keepForeign"> & {
   /** Undefined when there is a problem with it. */
@@ -60,8 +60,12 @@ function resolveRealServers(
       }
     }
   }
-  return [...servers.values()].map((endpoint) => realServer(endpoint));
+  const weight = values.read("weight", parseInteger(1, MOST_WEIGHT));
+  return [...servers.values()].map((endpoint) => realServer(endpoint, weight));
 }
+
+/** IPVS takes up to 2^31-1, but its weighted schedulers reckon in products of weights and connection counts. */
+const MOST_WEIGHT = 65_535;
 
 const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 

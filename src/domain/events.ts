@@ -31,4 +31,19 @@ export type CareEvent =
       /** False when other operations of the same round failed: `plan.failed` tells which. */
       readonly complete: boolean;
     }
+  /** Fail-open: too few real servers are healthy, so those that are left stay in service; `healthy` of `total` are. */
+  | {
+      readonly type: "failOpen.entered";
+      readonly healthy: number;
+      readonly total: number;
+      readonly held: readonly string[];
+    }
+  | { readonly type: "failOpen.left"; readonly healthy: number; readonly total: number }
+  /** Others' changes were repaired again and again: so often within so many milliseconds. */
+  | {
+      readonly type: "repairs.recurring";
+      readonly repairs: number;
+      readonly withinMs: number;
+      readonly last: readonly Operation[];
+    }
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number };

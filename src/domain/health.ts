@@ -10,6 +10,8 @@ export type Verdict =
       readonly passed: false;
       /** Why, for people: `connect refused`, `timed out after 2s`, `status 503`, `certificate has expired`. */
       readonly reason: string;
+      /** There was not even a connection. */
+      readonly unreachable?: true;
       readonly latencyMs: number;
     };
 

@@ -4,6 +4,7 @@ import { applyPlan, type ApplyInput } from "../../src/actors/apply-plan.ts";
 import { daemonMachine } from "../../src/actors/daemon-machine.ts";
 import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import { virtualServer } from "../../src/domain/virtual-server.ts";
 import { MemoryDataPlane } from "../support/memory-data-plane.ts";
@@ -62,9 +63,7 @@ function start(failingReads = 0) {
     input: {
       service: virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") }, "rr"),
       realServers: [],
-      intervalMs: 1000,
-      fall: 1,
-      rise: 1,
+      policy: { ...PLAIN_HEALTH_POLICY, intervalMs: 1000 },
       initState: "down",
       foreign: "remove",
       cleanupOnExit: false,

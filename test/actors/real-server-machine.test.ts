@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { createActor, fromCallback, type AnyActorRef } from "xstate";
-import { probeLoopMachine } from "../../src/actors/probe-loop-machine.ts";
+import type { ProbeLoopCommand, ProbeLoopInput } from "../../src/actors/probe-loop.ts";
 import {
   realServerMachine,
   type RealServerInput,
   type RealServerReport,
 } from "../../src/actors/real-server-machine.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
 import { REAL_SERVER_STATES, type RealServerState } from "../../src/domain/health.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -43,11 +44,11 @@ describe("real server", () => {
   });
 
   test.each(CHART_FALL_3_RISE_2)("with fall 3 and rise 2: %s, checks %s: %s", (from, verdicts, to) => {
-    expect(start({ initial: from, fall: 3, rise: 2 }).check(verdicts)).toBe(to);
+    expect(start({ initial: from, policy: { fall: 3, rise: 2 } }).check(verdicts)).toBe(to);
   });
 
   test("one good check is enough for a server that never was in service, and for that once only", () => {
-    const server = start({ initial: "recovering", unproven: true, rise: 3 });
+    const server = start({ initial: "recovering", unproven: true, policy: { rise: 3 } });
     expect(server.check("-+")).toBe("healthy");
     expect(server.check("--++")).toBe("recovering");
     expect(server.check("+")).toBe("healthy");
@@ -82,14 +83,18 @@ describe("real server", () => {
 const PASSED = { passed: true, reason: "status 200", latencyMs: 1 } as const;
 const FAILED = { passed: false, reason: "status 503", latencyMs: 1 } as const;
 
-function start(changes: Partial<RealServerInput>) {
+function start({ policy, ...changes }: Partial<Omit<RealServerInput, "policy">> & { policy?: Partial<HealthPolicy> }) {
   const clock = new VirtualClock();
   const reports: RealServerReport[] = [];
   const supervisor = createActor(
     fromCallback<RealServerReport>(({ receive }) => receive((report) => reports.push(report))),
   ).start();
-  // The loop is started and never fires: what it would say is sent by hand.
-  const machine = realServerMachine.provide({ actors: { probeLoop: probeLoopMachine } });
+  const paces: number[] = [];
+  // The loop says nothing: what it would say is sent by hand.
+  const probeLoop = fromCallback<ProbeLoopCommand, ProbeLoopInput>(({ receive }) =>
+    receive((command) => command.type === "pace" && paces.push(command.intervalMs)),
+  );
+  const machine = realServerMachine.provide({ actors: { probeLoop } });
   const actor = createActor(machine, {
     clock,
     input: {
@@ -98,10 +103,7 @@ function start(changes: Partial<RealServerInput>) {
       supervisor: supervisor as AnyActorRef,
       initial: "healthy",
       unproven: false,
-      fall: 1,
-      rise: 1,
-      intervalMs: 1000,
-      firstDelayMs: 0,
+      policy: { ...PLAIN_HEALTH_POLICY, ...policy },
       now: clock.now,
       ...changes,
     },
@@ -110,9 +112,9 @@ function start(changes: Partial<RealServerInput>) {
     for (const sign of verdicts) {
       actor.send(sign === "+" ? { type: "probe.passed", verdict: PASSED } : { type: "probe.failed", verdict: FAILED });
     }
-    return String(actor.getSnapshot().value);
+    return actor.getSnapshot().context.reported;
   };
-  return { actor, check, reports };
+  return { actor, check, reports, paces, clock };
 }
 
 function change(from: RealServerState, to: RealServerState, reason: string): RealServerReport {

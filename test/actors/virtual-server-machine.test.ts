@@ -1,15 +1,18 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createActor, fromPromise, toPromise, type ActorRefFrom } from "xstate";
 import { applyPlan, type ApplyInput } from "../../src/actors/apply-plan.ts";
-import { probeLoopMachine, type ProbeInput } from "../../src/actors/probe-loop-machine.ts";
+import { probeLoop } from "../../src/actors/probe-loop.ts";
 import { realServerMachine } from "../../src/actors/real-server-machine.ts";
 import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
 import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
-import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
+import { formatEndpoint, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
+import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
 import type { ProbeOutcome } from "../../src/domain/health.ts";
 import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
+import type { CheckSchedule } from "../../src/probe/check-schedule.ts";
+import { CheckScheduler } from "../../src/probe/check-scheduler.ts";
 import { MemoryDataPlane } from "../support/memory-data-plane.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -66,7 +69,7 @@ describe("virtual server", () => {
   });
 
   test("waits for fall failures and for rise passes when told to", async () => {
-    const { clock, plane, dead } = care({ fall: 3, rise: 2 });
+    const { clock, plane, dead } = care({ policy: { fall: 3, rise: 2 } });
     await clock.advance(100);
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
     dead.add("10.0.0.1:80");
@@ -106,7 +109,7 @@ describe("virtual server", () => {
   });
 
   test("enters everyone unprobed with init state up", async () => {
-    const { clock, plane, dead } = care({ initState: "up", intervalMs: INTERVAL });
+    const { clock, plane, dead } = care({ initState: "up" });
     dead.add("10.0.0.1:80");
     await clock.advance(0);
     expect(plane.written.slice(0, 4)).toEqual([
@@ -129,10 +132,7 @@ describe("virtual server", () => {
     await clock.advance(INTERVAL);
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
     expect(
-      events
-        .filter(({ type }) => type === "plan.applied")
-        .flatMap((event) => ("repairs" in event ? event.repairs : []))
-        .map(({ kind }) => kind),
+      events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : [])).map(({ kind }) => kind),
     ).toEqual(["server.add", "server.update", "service.create", "server.add", "server.add", "server.add"]);
   });
 
@@ -319,36 +319,36 @@ describe("virtual server", () => {
 
 // --- internal ---
 
-function care(changes: Partial<VirtualServerInput> = {}, plane = new MemoryDataPlane()) {
+function care(
+  { policy, ...changes }: Partial<Omit<VirtualServerInput, "policy">> & { policy?: Partial<HealthPolicy> } = {},
+  plane = new MemoryDataPlane(),
+) {
   const clock = new VirtualClock();
   const dead = new Set<string>();
   const broken = new Set<string>();
   const unasked = new Set<string>();
   const events: CareEvent[] = [];
-  const probe = fromPromise<ProbeOutcome, ProbeInput>(({ input }) => {
-    const key = formatEndpoint(input.target);
+  const probe = (target: Endpoint): Promise<ProbeOutcome> => {
+    const key = formatEndpoint(target);
     if (unasked.has(key)) return Promise.resolve({ passed: undefined, reason: "too many open files", latencyMs: 0 });
-    const refused = dead.has(key);
     return Promise.resolve(
-      refused
-        ? { passed: false, reason: "connect refused", latencyMs: 1 }
+      dead.has(key)
+        ? { passed: false, reason: "connect refused", unreachable: true, latencyMs: 1 }
         : { passed: true, reason: "status 200", latencyMs: 1 },
     );
-  });
-  const loop = probeLoopMachine.provide({
-    actors: { probe },
-    delays: {
-      firstDelay: ({ context }) => {
-        if (broken.has(formatEndpoint(context.target))) throw new Error("broken on purpose");
-        return context.firstDelayMs;
-      },
+  };
+  const scheduler = new CheckScheduler({ prober: { probe }, clock, jitter: 0, random: () => 0, mostAtOnce: 100 });
+  const schedule: CheckSchedule = {
+    add: (target, intervalMs, report) => {
+      if (broken.has(formatEndpoint(target))) throw new Error("broken on purpose");
+      return scheduler.add(target, intervalMs, report);
     },
-  });
+  };
   const machine = virtualServerMachine.provide({
     actors: {
       readTable: fromPromise(() => plane.read()),
       applyPlan: fromPromise(({ input }: { input: ApplyInput }) => applyPlan(plane, input)),
-      realServer: realServerMachine.provide({ actors: { probeLoop: loop } }),
+      realServer: realServerMachine.provide({ actors: { probeLoop: probeLoop(schedule) } }),
     },
   });
   const actor = createActor(machine, {
@@ -356,9 +356,7 @@ function care(changes: Partial<VirtualServerInput> = {}, plane = new MemoryDataP
     input: {
       service,
       realServers: [A, B, C],
-      intervalMs: INTERVAL,
-      fall: 1,
-      rise: 1,
+      policy: { ...PLAIN_HEALTH_POLICY, ...policy },
       initState: "down",
       foreign: "remove",
       cleanupOnExit: false,

@@ -104,8 +104,89 @@ const cases: Record<CareFlag, FlagCase> = {
     bad: [["UP", '"UP" is not one of down, up']],
   },
   "keep-foreign": { pick: ({ keepForeign }) => keepForeign, default: false, ...boolean },
+  weight: {
+    pick: ({ realServers }) => realServers.map(({ weight }) => weight),
+    default: [1],
+    good: [
+      ["1", [1]],
+      ["65535", [65_535]],
+    ],
+    bad: [
+      ["0", '"0" is not a whole number from 1 to 65535'],
+      ["65536", '"65536" is not a whole number from 1 to 65535'],
+    ],
+  },
+  fall: counts(({ policy }) => policy.fall),
+  rise: counts(({ policy }) => policy.rise),
+  "interval-fast": {
+    pick: ({ policy }) => policy.fastIntervalMs,
+    default: 5000,
+    good: [
+      ["1", 1000],
+      ["200ms", 200],
+      ["0", 5000],
+    ],
+    bad: [
+      ["6", "it is longer than --interval, which is for calmer times"],
+      ["1.5", '"1.5" is not an interval; write whole seconds like 5 or a duration like 1.5s'],
+    ],
+  },
+  "interval-down": {
+    pick: ({ policy }) => policy.downIntervalMs,
+    default: 5000,
+    good: [
+      ["30", 30_000],
+      ["200ms", 200],
+      ["0", 5000],
+    ],
+    bad: [["-5", '"-5" is negative']],
+  },
+  drain: {
+    pick: ({ policy }) => policy.drain,
+    default: "next-check",
+    good: [
+      ["next-check", "next-check"],
+      ["connections", "connections"],
+    ],
+    bad: [["connection", '"connection" is not one of next-check, connections']],
+  },
+  "drain-timeout": {
+    pick: ({ policy }) => policy.drainTimeoutMs,
+    default: 60_000,
+    good: [["5m", 300_000]],
+    bad: [
+      ["60", '"60" has no unit; write 60s for seconds'],
+      ["0", '"0" is too short; the least is 1ms'],
+    ],
+  },
+  "slow-start": {
+    pick: ({ policy }) => policy.slowStartMs,
+    default: 0,
+    good: [
+      ["0", 0],
+      ["0s", 0],
+    ],
+    bad: [
+      ["30s", "the scheduler rr heeds no weights; use wrr or wlc"],
+      ["-1s", '"-1s" is negative'],
+    ],
+  },
+  "panic-threshold": {
+    pick: ({ policy }) => policy.panicThreshold,
+    default: 0,
+    good: [
+      ["50", 50],
+      ["50%", 50],
+      ["0", 0],
+      ["100", 100],
+    ],
+    bad: [
+      ["101", '"101" is not a whole number from 0 to 100'],
+      ["half", '"half" is not a whole number from 0 to 100'],
+    ],
+  },
   interval: {
-    pick: ({ intervalMs }) => intervalMs,
+    pick: ({ policy }) => policy.intervalMs,
     default: 5000,
     good: [
       ["5", 5000],
@@ -355,3 +436,18 @@ test("every default in the table is a value of its flag", () => {
     expect(pick(resolveArgv([...SERVERS, `--${row.flag}=${row.default}`]))).toEqual(pick(resolveArgv(SERVERS)));
   }
 });
+
+function counts(pick: FlagCase["pick"]): FlagCase {
+  return {
+    pick,
+    default: 1,
+    good: [
+      ["1", 1],
+      ["3", 3],
+    ],
+    bad: [
+      ["0", '"0" is not a whole number from 1 to 1000'],
+      ["two", '"two" is not a whole number from 1 to 1000'],
+    ],
+  };
+}

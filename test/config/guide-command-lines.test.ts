@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import type { CareOptions } from "../../src/config/care-options.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
 import { resolveArgv } from "./resolve-line.ts";
 
 const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
-  intervalMs: 5000,
+  policy: PLAIN_HEALTH_POLICY,
   dataPlane: "auto",
   initState: "down",
   keepForeign: false,

@@ -8,7 +8,7 @@ import { problemsOf, resolveArgv, SERVERS } from "./resolve-line.ts";
 
 describe("precedence", () => {
   const intervalOf = (argv: readonly string[], environment: Record<string, string>): number =>
-    resolveArgv([...SERVERS, ...argv], environment).intervalMs;
+    resolveArgv([...SERVERS, ...argv], environment).policy.intervalMs;
 
   test("the command line wins over the environment, which wins over the default", () => {
     expect(intervalOf([], {})).toBe(5000);
@@ -87,5 +87,5 @@ describe("LVSCARE_NODE_IP", () => {
 test("another command has prefixes of its own", () => {
   expect(variableNames("health-path", ["IPVS_"])).toEqual(["IPVS_HEALTH_PATH"]);
   const environment = { IPVS_INTERVAL: "2", CARE_INTERVAL: "3" };
-  expect(resolveCareOptions(readArgv(SERVERS, CARE_OPTION_ROWS), environment, ["IPVS_"]).intervalMs).toBe(2000);
+  expect(resolveCareOptions(readArgv(SERVERS, CARE_OPTION_ROWS), environment, ["IPVS_"]).policy.intervalMs).toBe(2000);
 });

@@ -87,6 +87,14 @@ test("repeated flags add up where they are lists and the last wins where they ar
   expect(options.runOnce).toBe(false);
 });
 
+test("a slow start needs a scheduler that heeds weights, and a weight to climb to", () => {
+  const flags = ["--slow-start=30s", "--scheduler=wrr"];
+  expect(problemsOf([...SERVERS, ...flags])).toEqual([
+    "--slow-start: a weight of 1 leaves nothing to climb; give --weight 10 or more",
+  ]);
+  expect(resolveArgv([...SERVERS, ...flags, "--weight=10"]).policy.slowStartMs).toBe(30_000);
+});
+
 test("headers of several flags are one map", () => {
   const flags = ["X-A=1", "X-B=2", "X-A=3"].map((pair) => `--health-req-headers=${pair}`);
   expect(resolveArgv([...SERVERS, ...flags]).probe.headers).toEqual([

@@ -1,0 +1,31 @@
+import type { HealthPolicy } from "../domain/health-policy.ts";
+import type { CareFlag } from "./care-option-rows.ts";
+import type { OptionValues } from "./option-values.ts";
+import { parseChoice, parseInteger, parseInterval, parseTimeout } from "./value-parsers.ts";
+
+/** How verdicts become weights. */
+export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolicy {
+  const intervalMs = values.read("interval", parseInterval) || values.fallback("interval", parseInterval);
+  const fastIntervalMs = values.readOptional("interval-fast", parseInterval) || intervalMs;
+  if (fastIntervalMs > intervalMs)
+    values.refuse("interval-fast", "it is longer than --interval, which is for calmer times");
+  return {
+    fall: values.read("fall", parseInteger(1, MOST_CHECKS)),
+    rise: values.read("rise", parseInteger(1, MOST_CHECKS)),
+    intervalMs,
+    fastIntervalMs,
+    downIntervalMs: values.readOptional("interval-down", parseInterval) || intervalMs,
+    drain: values.read("drain", parseChoice(["next-check", "connections"])),
+    drainTimeoutMs: values.read("drain-timeout", parseTimeout),
+    slowStartMs: values.read("slow-start", parseInterval),
+    panicThreshold: values.read("panic-threshold", parsePercentage),
+  };
+}
+
+// --- internal ---
+
+const MOST_CHECKS = 1000;
+
+function parsePercentage(text: string): number {
+  return parseInteger(0, 100)(text.replace(/%$/, ""));
+}

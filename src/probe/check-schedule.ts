@@ -1,0 +1,20 @@
+import type { Endpoint } from "../domain/endpoint.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
+
+export type Report = (outcome: ProbeOutcome) => void;
+
+/** The repeated checking of one real server. */
+export interface Check {
+  /** Milliseconds from the start of one probe to the start of the next, at most; counts from the last start. */
+  setInterval(intervalMs: number): void;
+  /** Starts a probe as soon as there is room for it; none beside a probe that is under way. */
+  probeNow(): void;
+  /** Aborts a probe under way and reports nothing any more. Idempotent. */
+  stop(): void;
+}
+
+/** Decides when each real server is probed. */
+export interface CheckSchedule {
+  /** The first probe starts at once, or as soon as those before it let it. */
+  add(target: Endpoint, intervalMs: number, report: Report): Check;
+}

@@ -1,0 +1,227 @@
+import type { Endpoint } from "../domain/endpoint.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
+import { formatDuration } from "../domain/duration.ts";
+import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
+import { DueQueue, type Due } from "./due-queue.ts";
+import type { Prober } from "./prober.ts";
+
+/** The clock of the machines: milliseconds that pass even while this host sleeps, and timers. */
+export interface Clock {
+  now(): number;
+  setTimeout(fire: () => void, delayMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+export interface CheckSchedulerOptions {
+  readonly prober: Prober;
+  readonly clock: Clock;
+  /** By how much of its interval a check may come early, so that many servers and many nodes do not fall into step: 0 to 1. */
+  readonly jitter: number;
+  /** From 0 to 1, as Math.random. */
+  readonly random: () => number;
+  /** Probes under way at the same time. */
+  readonly mostAtOnce: number;
+}
+
+/**
+ * Probes all real servers from one timer, spread over their intervals, so that neither a thousand servers
+ * nor a stall of this process makes a burst in which each makes the others late.
+ *
+ * What fails while this process was stalled is no verdict: our lateness looks like theirs. It is probed again at once, and believed
+ * after that should the stalls go on.
+ */
+export class CheckScheduler implements CheckSchedule {
+  readonly #options: CheckSchedulerOptions;
+  readonly #queue = new DueQueue<ScheduledCheck>();
+  #timer: { readonly handle: unknown; readonly atMs: number } | undefined;
+  #added = 0;
+  #underWay = 0;
+  /** Probes a millisecond that all intervals together ask for. */
+  #rate = 0;
+  #slot = { sinceMs: Number.NEGATIVE_INFINITY, started: 0 };
+  #beat: { readonly handle: unknown; readonly atMs: number } | undefined;
+  #stall = { endedAtMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
+
+  constructor(options: CheckSchedulerOptions) {
+    this.#options = options;
+  }
+
+  add(target: Endpoint, intervalMs: number, report: Report): Check {
+    const check = new ScheduledCheck(target, intervalMs, report, spread(this.#added++));
+    check.dueMs = this.#options.clock.now();
+    this.#rate += 1 / intervalMs;
+    this.#queue.push(check);
+    this.#arm();
+    return {
+      setInterval: (ms) => this.#setInterval(check, ms),
+      probeNow: () => this.#hurry(check),
+      stop: () => this.#stop(check),
+    };
+  }
+
+  // --- internal ---
+
+  #setInterval(check: ScheduledCheck, intervalMs: number): void {
+    if (check.stopped || check.intervalMs === intervalMs) return;
+    this.#rate += 1 / intervalMs - 1 / check.intervalMs;
+    check.intervalMs = intervalMs;
+    if (check.abort === undefined && check.startedAtMs !== undefined) this.#plan(check, check.startedAtMs + intervalMs);
+  }
+
+  #hurry(check: ScheduledCheck): void {
+    if (!check.stopped && check.abort === undefined) this.#plan(check, this.#options.clock.now());
+  }
+
+  #stop(check: ScheduledCheck): void {
+    if (check.stopped) return;
+    check.stopped = true;
+    this.#rate -= 1 / check.intervalMs;
+    this.#queue.remove(check);
+    check.abort?.abort();
+  }
+
+  #plan(check: ScheduledCheck, dueMs: number): void {
+    this.#queue.remove(check);
+    check.dueMs = dueMs;
+    this.#queue.push(check);
+    this.#arm();
+  }
+
+  /** Sees to it that the timer rings no later than the next check can start. */
+  #arm(): void {
+    const next = this.#queue.first();
+    if (next === undefined || this.#underWay >= this.#options.mostAtOnce) return;
+    const { clock } = this.#options;
+    const slotEndMs = this.#isSlotFull() ? this.#slot.sinceMs + SLOT_MS : Number.NEGATIVE_INFINITY;
+    const atMs = Math.max(next.dueMs, slotEndMs);
+    if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
+    if (this.#timer !== undefined) clock.clearTimeout(this.#timer.handle);
+    const handle = clock.setTimeout(() => this.#ring(), Math.min(LONGEST_MS, Math.max(0, atMs - clock.now())));
+    this.#timer = { handle, atMs };
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const nowMs = this.#options.clock.now();
+    if (nowMs - this.#slot.sinceMs >= SLOT_MS) this.#slot = { sinceMs: nowMs, started: 0 };
+    for (;;) {
+      const next = this.#queue.first();
+      // Timers may fire a fraction of a millisecond early.
+      if (next === undefined || next.dueMs > nowMs + 1) break;
+      if (this.#underWay >= this.#options.mostAtOnce || this.#isSlotFull()) break;
+      this.#queue.remove(next);
+      this.#slot.started++;
+      void this.#probe(next, nowMs);
+    }
+    this.#arm();
+  }
+
+  #isSlotFull(): boolean {
+    return this.#slot.started >= Math.max(FEWEST_PER_SLOT, Math.ceil(CATCH_UP * this.#rate * SLOT_MS));
+  }
+
+  async #probe(check: ScheduledCheck, nowMs: number): Promise<void> {
+    const abort = new AbortController();
+    check.abort = abort;
+    check.startedAtMs = nowMs;
+    this.#underWay++;
+    this.#listenForStalls(nowMs);
+    const outcome = await this.#ask(check.target, abort.signal);
+    this.#underWay--;
+    check.abort = undefined;
+    if (check.stopped) return this.#arm();
+    const stalledMs = this.#stalledSince(nowMs);
+    if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
+      check.discarded++;
+      this.#plan(check, this.#options.clock.now());
+      const reason = `this process was held up for ${formatDuration(stalledMs)}, so ${outcome.reason} says nothing`;
+      return check.report({ passed: undefined, reason, latencyMs: outcome.latencyMs });
+    }
+    check.discarded = 0;
+    this.#plan(check, nowMs + this.#pause(check, outcome));
+    check.report(outcome);
+  }
+
+  /** A prober never rejects; should one do so all the same, its server has not shown that it works. */
+  async #ask(target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+    try {
+      return await this.#options.prober.probe(target, signal);
+    } catch (error) {
+      return { passed: false, reason: `probe broke: ${String(error)}`, latencyMs: 0 };
+    }
+  }
+
+  /** Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it. */
+  #pause(check: ScheduledCheck, { passed }: ProbeOutcome): number {
+    const pause = check.intervalMs * (1 - this.#options.jitter * this.#options.random());
+    if (passed !== true || check.spread === undefined) return pause;
+    const part = pause * check.spread;
+    check.spread = undefined;
+    return part;
+  }
+
+  /** While probes are under way a beat shows whether this process gets its turns; otherwise nothing runs. */
+  #listenForStalls(nowMs: number): void {
+    if (this.#beat !== undefined) return;
+    const handle = this.#options.clock.setTimeout(() => {
+      const before = this.#beat;
+      this.#beat = undefined;
+      const beatMs = this.#options.clock.now();
+      if (before !== undefined) this.#noteStall(before.atMs, beatMs);
+      if (this.#underWay > 0) this.#listenForStalls(beatMs);
+    }, BEAT_MS);
+    this.#beat = { handle, atMs: nowMs };
+  }
+
+  #noteStall(sinceMs: number, nowMs: number): void {
+    const lengthMs = nowMs - sinceMs - BEAT_MS;
+    if (lengthMs >= STALL_MS) this.#stall = { endedAtMs: nowMs, lengthMs };
+  }
+
+  /** How long this process was held up during the time since `startedAtMs`; 0 when it was not. */
+  #stalledSince(startedAtMs: number): number {
+    if (this.#beat !== undefined) this.#noteStall(this.#beat.atMs, this.#options.clock.now());
+    return this.#stall.endedAtMs >= startedAtMs ? this.#stall.lengthMs : 0;
+  }
+}
+
+// --- internal ---
+
+/** Probes start in slots, each slot as many as its share of the interval, times `CATCH_UP` for those that are late. */
+const SLOT_MS = 10;
+const FEWEST_PER_SLOT = 10;
+const CATCH_UP = 4;
+
+const BEAT_MS = 100;
+/** A loop that stood still for so long can have made a probe fail. */
+const STALL_MS = 500;
+/** Failures in a row that are put down to ourselves; a host that stalls for ever must not keep dead servers in service. */
+const MOST_DISCARDED = 2;
+
+/** Longer than this, a timer of the runtime fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+class ScheduledCheck implements Due {
+  readonly target: Endpoint;
+  readonly report: Report;
+  intervalMs: number;
+  spread: number | undefined;
+  dueMs = 0;
+  position = -1;
+  startedAtMs: number | undefined;
+  abort: AbortController | undefined;
+  discarded = 0;
+  stopped = false;
+
+  constructor(target: Endpoint, intervalMs: number, report: Report, spread: number) {
+    this.target = target;
+    this.intervalMs = intervalMs;
+    this.report = report;
+    this.spread = spread;
+  }
+}
+
+/** Where in the interval the n-th check has its place: multiples of the golden ratio fall evenly, however many there will be. */
+function spread(index: number): number {
+  return ((index + 1) * 0.618_033_988_749_895) % 1;
+}
