@@ -36,6 +36,13 @@ export function virtualServerStatus(
     dataPlane: facts.dataPlane,
     stats: table?.stats ?? NO_TRAFFIC,
     realServers: [...members, ...unlisted],
+    ...(context.failOpen && {
+      failOpen: {
+        since: facts.timeOfDay(context.failOpen.sinceMs).toISOString(),
+        healthy: context.failOpen.healthy,
+        total: context.failOpen.total,
+      },
+    }),
     daemon: daemonStatus(supervisor, facts),
   };
 }

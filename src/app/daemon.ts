@@ -14,6 +14,7 @@ import type { ServiceKey } from "../domain/virtual-server.ts";
 import { CheckScheduler } from "../probe/check-scheduler.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
 import { careMachine } from "./care-machine.ts";
+import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { createEventLog } from "./event-log.ts";
 import { VERSION } from "./version.ts";
 
@@ -52,7 +53,7 @@ export async function runDaemon(
   });
   const ended = toPromise(daemon);
   daemon.start();
-  listen(daemon, logger);
+  listen(daemon, options.service, logger);
   const control = await openControl(options.service, () => currentStatus(daemon, dataPlane, facts, options), logger);
   const shutDown = (): void => daemon.send({ type: "shutdown" });
   stop.addEventListener("abort", shutDown, { once: true });
@@ -76,9 +77,12 @@ const JITTER = 0.1;
 /** Each needs a descriptor; where they run out earlier, checks are skipped and said to be. */
 const MOST_PROBES_AT_ONCE = 10_000;
 
-function listen(daemon: DaemonActor, logger: Logger): void {
+function listen(daemon: DaemonActor, { endpoint }: ServiceKey, logger: Logger): void {
   const { virtualServer } = daemon.getSnapshot().children;
-  virtualServer?.on("*", createEventLog(logger));
+  virtualServer?.on(
+    "*",
+    createEventLog(logger, () => likelyCulprit(endpoint, neighbours(), interfaceNames())),
+  );
 }
 
 /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last reading serves. */

@@ -7,9 +7,9 @@ import { describeOperation, type Operation } from "../domain/plan.ts";
 
 /**
  * Turns what a supervisor tells into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for probes and writes.
- * A failure that stays the same is said once, not every interval.
+ * A failure that stays the same is said once, not every interval. `culprit` tells who may be undoing our work.
  */
-export function createEventLog(logger: Logger): (event: CareEvent) => void {
+export function createEventLog(logger: Logger, culprit: () => string): (event: CareEvent) => void {
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
   let shortage: string | undefined;
@@ -52,6 +52,19 @@ export function createEventLog(logger: Logger): (event: CareEvent) => void {
           else if (overwrites(operation)) logger.info(`was otherwise in the table: ${describeOperation(operation)}`);
           else logger.debug(describeOperation(operation));
         }
+        return;
+      case "failOpen.entered":
+        logger.warn(
+          `fail-open: only ${event.healthy} of ${event.total} real servers are healthy, so these stay in service: ${event.held.join(", ")}`,
+        );
+        return;
+      case "failOpen.left":
+        logger.info(`fail-open is over: ${event.healthy} of ${event.total} real servers are healthy`);
+        return;
+      case "repairs.recurring":
+        logger.warn(
+          `somebody keeps undoing this daemon's work (${event.repairs} repairs in ${formatDuration(event.withinMs)}): ${culprit()}`,
+        );
         return;
       case "plan.failed": {
         const message = describeError(event.error);

@@ -1,7 +1,7 @@
 import { oneLine } from "../config/one-line.ts";
 import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../domain/status.ts";
 import type { Colour, Paint } from "./colour.ts";
-import { age, describeDaemon, describeTransition, describeVerdict } from "./status-text.ts";
+import { age, describeDaemon, describeFailOpen, describeTransition, describeVerdict } from "./status-text.ts";
 import { alignTable, type Cell, type Column } from "./text-table.ts";
 import { wrapText } from "./wrap-text.ts";
 
@@ -53,7 +53,7 @@ function renderVirtualServer(server: VirtualServerStatus, view: StatusView): str
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
-  const { scheduler, dataPlane, daemon } = server;
+  const { scheduler, dataPlane, daemon, failOpen } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
@@ -61,6 +61,7 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
   return {
     ...facts,
     daemon: describeDaemon(daemon, now),
+    ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,
     ...(error === undefined ? {} : { "last error": `${age(error.at, now)} ago: ${error.message}` }),
   };

@@ -1,5 +1,5 @@
 import { formatDuration } from "../domain/duration.ts";
-import type { DaemonStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import type { DaemonStatus, FailOpenStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
 
 /** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
 export function age(at: string, now: Date): string {
@@ -25,4 +25,9 @@ export function describeTransition({ at, from, to, reason }: TransitionStatus, n
 export function describeDaemon(daemon: DaemonStatus, now: Date): string {
   const { version, pid, startedAt, state, intervalMs } = daemon;
   return `${version}, pid ${pid}, up ${age(startedAt, now)}, ${state}, checks every ${formatDuration(intervalMs)}`;
+}
+
+/** `for 12s: only 1 of 3 real servers are healthy, so health is ignored` */
+export function describeFailOpen({ since, healthy, total }: FailOpenStatus, now: Date): string {
+  return `for ${age(since, now)}: only ${healthy} of ${total} real servers are healthy, so health is ignored`;
 }

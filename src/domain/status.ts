@@ -18,6 +18,8 @@ export interface VirtualServerStatus {
   readonly dataPlane: DataPlaneStatus;
   readonly stats: TrafficStats;
   readonly realServers: readonly RealServerStatus[];
+  /** There while too few real servers are healthy and health is ignored. */
+  readonly failOpen?: FailOpenStatus;
   /** Undefined where no daemon cares for it. */
   readonly daemon?: DaemonStatus;
 }
@@ -28,6 +30,12 @@ export interface DataPlaneStatus {
   readonly via: string;
   /** Why the kernel was not used, when `auto` fell back. */
   readonly because?: string;
+}
+
+export interface FailOpenStatus {
+  readonly since: string;
+  readonly healthy: number;
+  readonly total: number;
 }
 
 export interface DaemonStatus {

@@ -117,7 +117,7 @@ export class CheckScheduler implements CheckSchedule {
   }
 
   #isSlotFull(): boolean {
-    return this.#slot.started >= Math.max(FEWEST_PER_SLOT, Math.ceil(CATCH_UP * this.#rate * SLOT_MS));
+    return this.#slot.started >= Math.max(FEWEST_PER_SLOT, Math.round(CATCH_UP * this.#rate * SLOT_MS));
   }
 
   async #probe(check: ScheduledCheck, nowMs: number): Promise<void> {
@@ -180,8 +180,12 @@ export class CheckScheduler implements CheckSchedule {
 
   /** How long this process was held up during the time since `startedAtMs`; 0 when it was not. */
   #stalledSince(startedAtMs: number): number {
-    if (this.#beat !== undefined) this.#noteStall(this.#beat.atMs, this.#options.clock.now());
-    return this.#stall.endedAtMs >= startedAtMs ? this.#stall.lengthMs : 0;
+    if (this.#beat !== undefined) {
+      const nowMs = this.#options.clock.now();
+      this.#noteStall(this.#beat.atMs, nowMs);
+      this.#beat = { ...this.#beat, atMs: nowMs };
+    }
+    return this.#stall.endedAtMs > startedAtMs ? this.#stall.lengthMs : 0;
   }
 }
 

@@ -67,6 +67,75 @@ describe("real server", () => {
     ]);
   });
 
+  test("is checked fast while in doubt, slowly while removed, and else at its interval", () => {
+    const policy = { fall: 2, rise: 2, fastIntervalMs: 200, downIntervalMs: 30_000 };
+    const { check, paces } = start({ initial: "healthy", policy });
+    const pacesOf = (verdicts: string): number[] => {
+      check(verdicts);
+      return paces.splice(0);
+    };
+    expect(pacesOf("+")).toEqual([]);
+    expect(pacesOf("-")).toEqual([200]);
+    expect(pacesOf("+")).toEqual([5000]);
+    expect(pacesOf("-")).toEqual([200]);
+    expect(pacesOf("-")).toEqual([5000]);
+    expect(pacesOf("-")).toEqual([30_000]);
+    expect(pacesOf("+")).toEqual([200]);
+    expect(pacesOf("+")).toEqual([5000]);
+  });
+
+  test("with --drain connections it stays until they are gone", () => {
+    const { actor, check } = start({ initial: "healthy", policy: { drain: "connections" } });
+    expect(check("----")).toBe("draining");
+    actor.send({ type: "connections.counted", active: 3 });
+    expect(check("--")).toBe("draining");
+    actor.send({ type: "connections.counted", active: 0 });
+    expect(check("-")).toBe("removed");
+  });
+
+  test("what it counted before does not shorten the next drain", () => {
+    const { actor, check } = start({ initial: "draining", policy: { drain: "connections" } });
+    actor.send({ type: "connections.counted", active: 0 });
+    expect(check("+--")).toBe("draining");
+  });
+
+  test("with --drain connections it goes at the deadline, and at once when it cannot be reached", async () => {
+    const policy = { drain: "connections", drainTimeoutMs: 60_000 } as const;
+    const slow = start({ initial: "healthy", policy });
+    slow.check("-");
+    await slow.clock.advance(59_999);
+    expect(slow.check("-")).toBe("draining");
+    await slow.clock.advance(1);
+    expect(slow.check("-")).toBe("removed");
+    const dead = start({ initial: "healthy", policy });
+    expect(dead.check("-")).toBe("draining");
+    dead.actor.send({ type: "probe.failed", verdict: { ...FAILED, unreachable: true } });
+    expect(dead.check("")).toBe("removed");
+  });
+
+  test("a slow start climbs in steps, and a failure on the way drains it", async () => {
+    const { actor, check, clock, reports } = start({ initial: "removed", policy: { slowStartMs: 10_000 } });
+    const step = (): number => actor.getSnapshot().context.rampStep;
+    expect(check("+")).toBe("recovering");
+    expect(step()).toBe(1);
+    await clock.advance(4000);
+    expect(step()).toBe(5);
+    expect(check("+")).toBe("recovering");
+    await clock.advance(5000);
+    expect(check("")).toBe("healthy");
+    expect(step()).toBe(0);
+    expect(reports.filter(({ type }) => type === "realServer.ramped")).toHaveLength(10);
+    expect(check("--+")).toBe("recovering");
+    expect(check("-")).toBe("draining");
+    expect(step()).toBe(0);
+  });
+
+  test("one that nobody has seen yet needs no slow start", () => {
+    expect(start({ initial: "recovering", unproven: true, policy: { slowStartMs: 10_000 } }).check("+")).toBe(
+      "healthy",
+    );
+  });
+
   test("its tags say what it is in the table", () => {
     const tags = REAL_SERVER_STATES.map((initial) => [initial, [...start({ initial }).actor.getSnapshot().tags]]);
     expect(Object.fromEntries(tags)).toEqual({

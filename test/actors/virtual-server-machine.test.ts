@@ -244,6 +244,92 @@ describe("virtual server", () => {
     expect(plane.servers.get("10.0.0.2:80")?.weight).toBe(1);
   });
 
+  test("fails open below the threshold with those that are left, and closes by itself", async () => {
+    const { clock, plane, dead, events } = care({ policy: { panicThreshold: 50 } });
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    await clock.advance(100);
+    dead.add(a);
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1 ${c}=1`);
+    dead.add(b);
+    await clock.advance(INTERVAL);
+    dead.add(c);
+    await clock.advance(10 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1 ${c}=1`);
+    expect(events.filter(({ type }) => type.startsWith("failOpen"))).toEqual([
+      { type: "failOpen.entered", healthy: 1, total: 3, held: [b, c] },
+    ]);
+    dead.delete(a);
+    dead.delete(b);
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+    expect(events.filter(({ type }) => type === "failOpen.left")).toHaveLength(1);
+    // Nobody was ever removed before it had stood at weight 0.
+    expect(plane.written.filter((line) => line.includes(c)).slice(-2)).toEqual([
+      `set real server ${c} weight 1 → 0`,
+      `remove real server ${c}`,
+    ]);
+  });
+
+  test("fails open with everyone when nobody is left, but not before everyone was checked", async () => {
+    const { clock, plane, dead, unasked } = care({ policy: { panicThreshold: 1 } });
+    for (const server of [A, B, C]) dead.add(formatEndpoint(server.endpoint));
+    unasked.add("10.0.0.3:80");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("");
+    unasked.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("climbs to the weight in a slow start", async () => {
+    const slow = realServer(parseEndpoint("10.0.0.1:80"), 20);
+    const { clock, plane, dead } = care({ realServers: [slow], policy: { slowStartMs: 10_000 } });
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=20");
+    dead.add("10.0.0.1:80");
+    await clock.advance(3 * INTERVAL);
+    dead.clear();
+    await clock.advance(INTERVAL + 10_000);
+    expect(plane.table()).toBe("10.0.0.1:80=20");
+    const weights = plane.written.slice(plane.written.findLastIndex((line) => line.startsWith("add")));
+    expect(weights).toEqual([
+      "add real server 10.0.0.1:80 weight 2",
+      ...Array.from({ length: 9 }, (_, n) => `set real server 10.0.0.1:80 weight ${2 * n + 2} → ${2 * n + 4}`),
+    ]);
+  });
+
+  test("waits for open connections when told to, as its data plane counts them", async () => {
+    const { clock, plane, dead, tired } = care({ policy: { drain: "connections", drainTimeoutMs: 3_600_000 } });
+    await clock.advance(100);
+    plane.connections.set("10.0.0.1:80", 2);
+    tired.add("10.0.0.1:80");
+    await clock.advance(10 * INTERVAL);
+    expect(plane.servers.get("10.0.0.1:80")?.weight).toBe(0);
+    plane.connections.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(plane.servers.has("10.0.0.1:80")).toBe(false);
+    plane.connections.set("10.0.0.2:80", 2);
+    dead.add("10.0.0.2:80");
+    await clock.advance(2 * INTERVAL);
+    expect(plane.servers.has("10.0.0.2:80")).toBe(false);
+  });
+
+  test("says when somebody keeps undoing its work", async () => {
+    const { clock, plane, events } = care();
+    await clock.advance(100);
+    for (let times = 0; times < 5; times++) {
+      plane.service = undefined;
+      plane.servers.clear();
+      await clock.advance(INTERVAL);
+    }
+    expect(events.filter(({ type }) => type === "repairs.recurring")).toHaveLength(1);
+    await clock.advance(60_000);
+    plane.service = undefined;
+    await clock.advance(INTERVAL);
+    expect(events.filter(({ type }) => type === "repairs.recurring")).toHaveLength(1);
+  });
+
   test("takes a check that could not be made for no verdict at all", async () => {
     const { clock, plane, unasked, events } = care();
     await clock.advance(100);
@@ -327,10 +413,12 @@ function care(
   const dead = new Set<string>();
   const broken = new Set<string>();
   const unasked = new Set<string>();
+  const tired = new Set<string>();
   const events: CareEvent[] = [];
   const probe = (target: Endpoint): Promise<ProbeOutcome> => {
     const key = formatEndpoint(target);
     if (unasked.has(key)) return Promise.resolve({ passed: undefined, reason: "too many open files", latencyMs: 0 });
+    if (tired.has(key)) return Promise.resolve({ passed: false, reason: "status 503", latencyMs: 1 });
     return Promise.resolve(
       dead.has(key)
         ? { passed: false, reason: "connect refused", unreachable: true, latencyMs: 1 }
@@ -368,7 +456,7 @@ function care(
   actor.subscribe({ error: (error) => expect(error).toBeUndefined() });
   actor.start();
   systems.push(actor);
-  return { clock, plane, dead, broken, unasked, events, actor };
+  return { clock, plane, dead, broken, unasked, tired, events, actor };
 }
 
 function healthChanges(events: readonly CareEvent[], server: string): string[] {

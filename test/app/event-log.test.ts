@@ -70,6 +70,20 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells fail-open and its end, and who keeps undoing its work", () => {
+    expect(
+      logOf(
+        { type: "failOpen.entered", healthy: 1, total: 3, held: ["10.0.0.1:80", "10.0.0.2:80"] },
+        { type: "failOpen.left", healthy: 2, total: 3 },
+        { type: "repairs.recurring", repairs: 3, withinMs: 60_000, last: [] },
+      ),
+    ).toEqual([
+      "WARN fail-open: only 1 of 3 real servers are healthy, so these stay in service: 10.0.0.1:80, 10.0.0.2:80",
+      "INFO fail-open is over: 2 of 3 real servers are healthy",
+      "WARN somebody keeps undoing this daemon's work (3 repairs in 1m): it was the butler",
+    ]);
+  });
+
   test("does not take half a success for the end of a failure", () => {
     const half: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: false };
     expect(logOf(failing, half, failing)).toEqual(["WARN the kernel refused with EBUSY; trying again in 200ms"]);
@@ -92,7 +106,10 @@ function logOf(...events: readonly CareEvent[]): string[] {
     (level: string): Logger["info"] =>
     (message) =>
       lines.push(`${level} ${message}`);
-  const tell = createEventLog({ debug: at("DEBUG"), info: at("INFO"), warn: at("WARN"), error: at("ERROR") });
+  const tell = createEventLog(
+    { debug: at("DEBUG"), info: at("INFO"), warn: at("WARN"), error: at("ERROR") },
+    () => "it was the butler",
+  );
   for (const event of events) tell(event);
   return lines;
 }

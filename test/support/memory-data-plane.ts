@@ -16,6 +16,8 @@ export class MemoryDataPlane implements DataPlane {
   readonly written: string[] = [];
   service: VirtualServer | undefined;
   servers = new Map<string, RealServer>();
+  /** Open connections by real server. */
+  readonly connections = new Map<string, number>();
   /** Thrown by the next `apply`s, one each. */
   faults: LvscareError[] = [];
   readsFail: LvscareError[] = [];
@@ -38,7 +40,7 @@ export class MemoryDataPlane implements DataPlane {
       stats: NO_TRAFFIC,
       realServers: [...this.servers.values()].map((server) => ({
         server,
-        activeConnections: 0,
+        activeConnections: this.connections.get(formatEndpoint(server.endpoint)) ?? 0,
         inactiveConnections: 0,
         stats: NO_TRAFFIC,
       })),

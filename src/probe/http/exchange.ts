@@ -25,7 +25,7 @@ export interface ExchangeOptions {
 
 export type Outcome =
   | { readonly answer: Answer }
-  | { readonly failed: string }
+  | { readonly failed: string; readonly unreachable?: true }
   /** This host lacked the means to ask: nothing is known about the server. */
   | { readonly unasked: string };
 
@@ -115,10 +115,13 @@ class Exchange {
   }
 
   finish(outcome: Outcome): void {
+    const isReached = this.#established || this.#handshake !== undefined || this.#socket?.remotePort !== undefined;
     this.#connectTimer.cancel();
     this.#timer.cancel();
     this.#signal.removeEventListener("abort", this.#abort);
-    this.#resolve(outcome);
+    this.#resolve(
+      "failed" in outcome && outcome !== ABORTED && !isReached ? { ...outcome, unreachable: true } : outcome,
+    );
     this.#socket?.terminate();
   }
 

@@ -49,10 +49,9 @@ interface Run {
   readonly now: () => number;
 }
 
-interface Finding {
-  readonly passed: boolean | undefined;
-  readonly reason: string;
-}
+type Finding =
+  | { readonly passed: true | undefined; readonly reason: string }
+  | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
 
 async function probeOnce(run: Run, target: Endpoint, signal: AbortSignal, startedAt: number): Promise<Finding> {
   const { options, tls, openTcpSocket, now } = run;
@@ -77,7 +76,9 @@ async function probeOnce(run: Run, target: Endpoint, signal: AbortSignal, starte
       signal,
     );
     if ("unasked" in outcome) return { passed: undefined, reason: outcome.unasked };
-    if ("failed" in outcome) return { passed: false, reason: outcome.failed };
+    if ("failed" in outcome) {
+      return { passed: false, reason: outcome.failed, ...(outcome.unreachable && { unreachable: true }) };
+    }
 
     const next = redirectStep(outcome.answer, step, options.scheme, target);
     if (next === undefined) {

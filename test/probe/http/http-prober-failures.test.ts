@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { LvscareError } from "../../../src/domain/errors.ts";
 import { blackHole } from "./support/black-hole.ts";
-import { failed, passed, probe } from "./support/probe.ts";
+import { failed, passed, probe, unreachable } from "./support/probe.ts";
 import {
   answering,
   answeringAndClosing,
@@ -14,7 +14,7 @@ import {
 
 describe("an HTTP probe that gets no answer says why", () => {
   test("refused", async () => {
-    expect(await probe(deserted())).toEqual(failed("connect refused"));
+    expect(await probe(deserted())).toEqual(unreachable("connect refused"));
   });
 
   test("reset", async () => {
@@ -75,7 +75,7 @@ describe("an HTTP probe that gets no answer says why", () => {
     const openTcpSocket = (): number => {
       throw error;
     };
-    expect(await probe(deserted(), {}, { openTcpSocket })).toEqual(failed(reason));
+    expect(await probe(deserted(), {}, { openTcpSocket })).toEqual(unreachable(reason));
   });
 
   test.each([
@@ -100,13 +100,15 @@ describe("an HTTP probe gives up", () => {
   test("connecting to a black hole", async () => {
     using hole = await blackHole();
     const options = { timeoutMs: 5000, connectTimeoutMs: 50 };
-    expect(await probe(hole.endpoint, options)).toEqual(failed("connect timed out after 50ms"));
-    expect(await probe(hole.endpoint, { ...options, scheme: "https" })).toEqual(failed("connect timed out after 50ms"));
+    expect(await probe(hole.endpoint, options)).toEqual(unreachable("connect timed out after 50ms"));
+    expect(await probe(hole.endpoint, { ...options, scheme: "https" })).toEqual(
+      unreachable("connect timed out after 50ms"),
+    );
   });
 
   test("as a whole when that is shorter", async () => {
     using hole = await blackHole();
-    expect(await probe(hole.endpoint, { timeoutMs: 50 })).toEqual(failed("timed out after 50ms"));
+    expect(await probe(hole.endpoint, { timeoutMs: 50 })).toEqual(unreachable("timed out after 50ms"));
   });
 
   test("on a server that never answers, however short connecting may take", async () => {

@@ -31,6 +31,11 @@ export function passed(reason: string): ProbeOutcome {
   return { passed: true, reason, latencyMs: expect.any(Number) };
 }
 
+/** Failed without even a connection. */
+export function unreachable(reason: string): ProbeOutcome {
+  return { passed: false, reason, unreachable: true, latencyMs: expect.any(Number) };
+}
+
 export function failed(reason: string): ProbeOutcome {
   return { passed: false, reason, latencyMs: expect.any(Number) };
 }

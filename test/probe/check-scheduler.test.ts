@@ -1,0 +1,204 @@
+import { describe, expect, test } from "bun:test";
+import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
+import type { ProbeOutcome } from "../../src/domain/health.ts";
+import type { Check } from "../../src/probe/check-schedule.ts";
+import { CheckScheduler, type CheckSchedulerOptions } from "../../src/probe/check-scheduler.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const INTERVAL = 1000;
+const PASSED: ProbeOutcome = { passed: true, reason: "status 200", latencyMs: 1 };
+const FAILED: ProbeOutcome = { passed: false, reason: "timed out after 1s", latencyMs: 1 };
+
+describe("the check scheduler", () => {
+  test("starts a probe each interval, counted from start to start", async () => {
+    const { clock, starts } = schedule({ tookMs: 300, outcome: FAILED });
+    await clock.advance(3500);
+    expect(starts()).toEqual([0, 1000, 2000, 3000]);
+  });
+
+  test("comes early by no more than the jitter", async () => {
+    const { clock, starts } = schedule({ outcome: FAILED, options: { jitter: 0.1, random: () => 0.5 } });
+    await clock.advance(3000);
+    expect(starts()).toEqual([0, 950, 1900, 2850]);
+  });
+
+  test("follows a probe that outlasts its interval with the next one at once, never with two", async () => {
+    const { clock, starts } = schedule({ tookMs: 2500, outcome: FAILED });
+    await clock.advance(8000);
+    expect(starts()).toEqual([0, 2500, 5000, 7500]);
+  });
+
+  test("spreads good servers over the interval after their first probe", async () => {
+    const { clock, started } = schedule({ servers: 100 });
+    await clock.advance(10 * INTERVAL);
+    const tenths = Array.from({ length: 10 }, () => 0);
+    for (const { atMs } of started) {
+      if (atMs < 8 * INTERVAL || atMs >= 9 * INTERVAL) continue;
+      const tenth = Math.floor((atMs % INTERVAL) / 100);
+      tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+    }
+    expect(Math.min(...tenths)).toBeGreaterThanOrEqual(5);
+    expect(Math.max(...tenths)).toBeLessThanOrEqual(15);
+  });
+
+  test("checks everyone soon after the start, yet not in one burst", async () => {
+    const { clock, started } = schedule({ servers: 1000, tookMs: 5 });
+    await clock.advance(1000);
+    const first = new Map<string, number>();
+    for (const { target, atMs } of started) if (!first.has(target)) first.set(target, atMs);
+    expect(first.size).toBe(1000);
+    const perSlot = Map.groupBy(started, ({ atMs }) => Math.floor(atMs / 10));
+    expect(Math.max(...[...perSlot.values()].map((slot) => slot.length))).toBeLessThanOrEqual(40);
+  });
+
+  test("never has more under way than it may, and lets nobody go hungry", async () => {
+    const { clock, started, mostUnderWay } = schedule({ servers: 50, tookMs: 100, options: { mostAtOnce: 5 } });
+    await clock.advance(20 * INTERVAL);
+    expect(mostUnderWay()).toBe(5);
+    const counts = [...Map.groupBy(started, ({ target }) => target).values()].map((list) => list.length);
+    expect(counts).toHaveLength(50);
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(18);
+  });
+
+  test("does not catch up in a burst after a stall", async () => {
+    const { clock, started, sleep } = schedule({ servers: 1000, tookMs: 5 });
+    await clock.advance(5 * INTERVAL);
+    started.length = 0;
+    sleep(3_600_000);
+    await clock.advance(INTERVAL);
+    const perSlot = Map.groupBy(started, ({ atMs }) => Math.floor(atMs / 10));
+    expect(Math.max(...[...perSlot.values()].map((slot) => slot.length))).toBeLessThanOrEqual(40);
+    expect(new Set(started.map(({ target }) => target)).size).toBe(1000);
+  });
+
+  test("takes a failure for its own while this process was held up, and probes again at once", async () => {
+    const { clock, reports, starts, sleep } = schedule({ tookMs: 200, outcome: FAILED });
+    await clock.advance(150);
+    sleep(2000);
+    await clock.advance(60);
+    expect(reports).toEqual([
+      {
+        passed: undefined,
+        reason: "this process was held up for 2s, so timed out after 1s says nothing",
+        latencyMs: 1,
+      },
+    ]);
+    await clock.advance(300);
+    expect(starts()).toHaveLength(2);
+    expect(reports.at(-1)).toEqual(FAILED);
+  });
+
+  test("believes a failure in the end, should the stalls go on", async () => {
+    const { clock, reports, sleep } = schedule({ tookMs: 200, outcome: FAILED });
+    for (let times = 0; times < 3; times++) {
+      await clock.advance(150);
+      sleep(2000);
+      await clock.advance(60);
+    }
+    expect(reports.map(({ passed }) => passed)).toEqual([undefined, undefined, false]);
+  });
+
+  test("believes a success, however late", async () => {
+    const { clock, reports, sleep } = schedule({ tookMs: 200 });
+    await clock.advance(150);
+    sleep(2000);
+    await clock.advance(60);
+    expect(reports).toEqual([PASSED]);
+  });
+
+  test("probes at once when asked to, but never twice at the same time", async () => {
+    const { clock, starts, checks } = schedule({ tookMs: 100, outcome: FAILED });
+    await clock.advance(500);
+    checks[0]?.probeNow();
+    await clock.advance(50);
+    checks[0]?.probeNow();
+    await clock.advance(1200);
+    expect(starts()).toEqual([0, 500, 1500]);
+  });
+
+  test("takes a new interval at once", async () => {
+    const { clock, starts, checks } = schedule({ outcome: FAILED });
+    await clock.advance(300);
+    checks[0]?.setInterval(200);
+    await clock.advance(500);
+    checks[0]?.setInterval(5000);
+    await clock.advance(5000);
+    expect(starts()).toEqual([0, 300, 500, 700, 5700]);
+  });
+
+  test("tells a probe that breaks as a failed one", async () => {
+    const { clock, reports } = schedule({ breaks: true });
+    await clock.advance(1);
+    expect(reports).toEqual([{ passed: false, reason: "probe broke: Error: on purpose", latencyMs: 0 }]);
+  });
+
+  test("aborts the probe under way when it is stopped, and says no more", async () => {
+    const { clock, checks, signals, reports } = schedule({ tookMs: 10_000 });
+    await clock.advance(100);
+    checks[0]?.stop();
+    checks[0]?.stop();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    await clock.advance(60_000);
+    expect(reports).toEqual([]);
+    expect(signals).toHaveLength(1);
+  });
+});
+
+// --- internal ---
+
+interface Scene {
+  readonly servers?: number;
+  readonly tookMs?: number;
+  readonly outcome?: ProbeOutcome;
+  readonly breaks?: boolean;
+  readonly options?: Partial<CheckSchedulerOptions>;
+}
+
+function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, options }: Scene) {
+  const clock = new VirtualClock();
+  const slept = { ms: 0 };
+  const started: { target: string; atMs: number }[] = [];
+  const signals: AbortSignal[] = [];
+  const reports: ProbeOutcome[] = [];
+  let underWay = 0;
+  let most = 0;
+  const scheduler = new CheckScheduler({
+    clock: {
+      now: () => clock.now() + slept.ms,
+      setTimeout: (fire, ms) => clock.setTimeout(fire, ms),
+      clearTimeout: (timer) => clock.clearTimeout(timer as number),
+    },
+    prober: {
+      probe: async (target, signal) => {
+        started.push({ target: formatEndpoint(target), atMs: clock.now() });
+        signals.push(signal);
+        if (breaks) throw new Error("on purpose");
+        most = Math.max(most, ++underWay);
+        await new Promise<void>((done) => clock.setTimeout(done, tookMs));
+        underWay--;
+        return outcome;
+      },
+    },
+    jitter: 0,
+    random: () => 0,
+    mostAtOnce: 10_000,
+    ...options,
+  });
+  const checks = Array.from({ length: servers }, (_, n): Check => {
+    const target = parseEndpoint(`10.0.${n >> 8}.${n & 255}:80`);
+    return scheduler.add(target, INTERVAL, (report) => reports.push(report));
+  });
+  return {
+    clock,
+    checks,
+    started,
+    signals,
+    reports,
+    starts: () => started.map(({ atMs }) => atMs),
+    mostUnderWay: () => most,
+    /** As a suspended host, or one that gave us no turn: time goes by, and no timer rings. */
+    sleep: (ms: number) => {
+      slept.ms += ms;
+    },
+  };
+}
