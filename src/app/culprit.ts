@@ -56,6 +56,7 @@ export function neighbours(): HostProcess[] {
     });
 }
 
+/** Of our network namespace, unlike /sys/class/net, which belongs to whoever mounted it. */
 export function interfaceNames(): string[] {
-  return readdirSync("/sys/class/net");
+  return [...readFileSync("/proc/self/net/dev", "utf8").matchAll(/^ *([^\s:]+):/gm)].map(([, name = ""]) => name);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { likelyCulprit, neighbours } from "../../src/app/culprit.ts";
+import { interfaceNames, likelyCulprit, neighbours } from "../../src/app/culprit.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 
 const VS = parseEndpoint("10.103.97.2:6443");
@@ -20,6 +20,10 @@ describe("who keeps undoing our work", () => {
   test("keepalived, or another lvscare", () => {
     expect(likelyCulprit(VS, [{ pid: 7, name: "keepalived" }], ["lo"])).toStartWith("keepalived (pid 7)");
     expect(likelyCulprit(VS, [{ pid: 8, name: "lvscare" }], ["lo"])).toStartWith("another lvscare (pid 8)");
+  });
+
+  test("looks at the interfaces of this network namespace", () => {
+    expect(interfaceNames()).toContain("lo");
   });
 
   test("looks at the processes beside us", async () => {

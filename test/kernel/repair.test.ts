@@ -52,13 +52,29 @@ describe("what others change in the kernel is repaired within an interval, and s
     const before = care.log().length;
     await host.namespace.exec("ipvsadm", ...ipvsadm.split(" "));
     await waitForTable(host.namespace, tableWith());
-    await care.waitForLog(/^WARN/, { times: care.log().slice(0, before).filter(isWarning).length + repairs.length });
+    await care.waitForLog(/^WARN repaired/, {
+      times: care.log().slice(0, before).filter(isRepair).length + repairs.length,
+    });
 
     const since = care.log().slice(before);
-    expect(since.filter(isWarning)).toEqual(repairs.map((repair) => `${REPAIRED} ${repair}`));
+    expect(since.filter(isRepair)).toEqual(repairs.map((repair) => `${REPAIRED} ${repair}`));
     // Checks come once each interval; one may have come before the change.
-    const checks = since.slice(0, since.findIndex(isWarning)).filter((line) => line.includes(`probe of ${A} passed`));
+    const checks = since.slice(0, since.findIndex(isRepair)).filter((line) => line.includes(`probe of ${A} passed`));
     expect(checks.length).toBeLessThanOrEqual(2);
+  });
+
+  test("and every third time within a minute the log asks who keeps doing that", async () => {
+    // A kernel interface of this name is what kube-proxy's IPVS mode is known by.
+    await host.namespace.exec("ip", "link", "add", "kube-ipvs0", "type", "dummy");
+    const before = care.logged(/keeps undoing/).length;
+    while (care.logged(/keeps undoing/).length === before) {
+      await host.namespace.exec("ipvsadm", "-C");
+      await waitForTable(host.namespace, tableWith());
+    }
+    await host.namespace.exec("ip", "link", "del", "kube-ipvs0");
+    expect(care.logged(/keeps undoing/).at(-1)).toMatch(
+      /^WARN somebody keeps .* \(3 repairs in 1m\): this is most likely kube-proxy in IPVS mode.*add 10\.96\.0\.1\/32 to ipvs\.excludeCIDRs/,
+    );
   });
 
   test("a real server that nobody listed is drained, then removed", async () => {
@@ -136,6 +152,6 @@ function recreation(): string[] {
   return [`create virtual server tcp ${VS} rr`, ...SERVERS.map((server) => `add real server ${server} weight 1`)];
 }
 
-function isWarning(line: string): boolean {
-  return line.startsWith("WARN");
+function isRepair(line: string): boolean {
+  return line.startsWith(REPAIRED);
 }
