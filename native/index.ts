@@ -1,5 +1,6 @@
 export { closeFd } from "./libc.ts";
 export { bootClock } from "./boot-clock.ts";
+export { watchSilence } from "./watch-silence.ts";
 export { openTcpSocket } from "./tcp-socket.ts";
 export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";

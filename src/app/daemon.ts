@@ -1,5 +1,5 @@
 import { createActor, toPromise } from "xstate";
-import { bootClock, openTcpSocket } from "#native";
+import { bootClock, openTcpSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
@@ -34,7 +34,7 @@ export async function runDaemon(
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
   const schedule = new CheckScheduler({
-    prober: createHttpProber(options.probe, { openTcpSocket }),
+    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence }),
     clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
     jitter: JITTER,
     random: Math.random,

@@ -192,6 +192,27 @@ export const CARE_OPTION_ROWS = [
     group: CHECKS,
   },
   {
+    flag: "health-fresh-connection",
+    kind: "boolean",
+    help: "make a new connection for every check; otherwise four of five go over a kept one",
+    group: CHECKS,
+  },
+  {
+    flag: "sentinel",
+    kind: "boolean",
+    default: "true",
+    help: "keep a connection to each real server between checks: when it ends, the server is checked at once. --sentinel=false: keep none",
+    group: CHECKS,
+  },
+  {
+    flag: "sentinel-timeout",
+    kind: "text",
+    valueName: "time",
+    default: "300ms",
+    help: "the same when the host at its other end acknowledges nothing for so long; raise it for real servers far away",
+    group: CHECKS,
+  },
+  {
     flag: "health-connect-timeout",
     kind: "text",
     valueName: "duration",

@@ -44,6 +44,12 @@ export interface HttpProbeOptions {
   readonly timeoutMs: number;
   /** For connecting alone; never longer than `timeoutMs` or the interval. */
   readonly connectTimeoutMs: number;
+  /** Whether a connection stays open between checks, whose end makes the server suspect. */
+  readonly sentinel: boolean;
+  /** How long a kept connection's peer may leave data unacknowledged before the server is suspect. */
+  readonly sentinelTimeoutMs: number;
+  /** Whether each check makes a connection of its own. */
+  readonly freshConnection: boolean;
 }
 
 export interface LogOptions {

@@ -17,6 +17,9 @@ export function resolveProbe(values: OptionValues<CareFlag>, { intervalMs }: Hea
     acceptStatus: [...new Set(values.readList("health-status", parseInteger(100, 999)))],
     insecureSkipVerify: values.read("health-insecure-skip-verify", parseBoolean),
     timeoutMs,
+    sentinel: values.read("sentinel", parseBoolean),
+    sentinelTimeoutMs: values.read("sentinel-timeout", parseTimeout),
+    freshConnection: values.read("health-fresh-connection", parseBoolean),
     connectTimeoutMs: Math.min(values.read("health-connect-timeout", parseTimeout), timeoutMs, intervalMs),
   };
 }

@@ -3,7 +3,7 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import { formatDuration } from "../domain/duration.ts";
 import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
 import { DueQueue, type Due } from "./due-queue.ts";
-import type { Prober } from "./prober.ts";
+import type { Probe, Prober } from "./prober.ts";
 
 /** The clock of the machines: milliseconds that pass even while this host sleeps, and timers. */
 export interface Clock {
@@ -47,7 +47,8 @@ export class CheckScheduler implements CheckSchedule {
   }
 
   add(target: Endpoint, intervalMs: number, report: Report): Check {
-    const check = new ScheduledCheck(target, intervalMs, report, spread(this.#added++));
+    const probe = this.#options.prober.open(target, () => this.#hurry(check));
+    const check = new ScheduledCheck(probe, intervalMs, report, spread(this.#added++));
     check.dueMs = this.#options.clock.now();
     this.#rate += 1 / intervalMs;
     this.#queue.push(check);
@@ -78,6 +79,7 @@ export class CheckScheduler implements CheckSchedule {
     this.#rate -= 1 / check.intervalMs;
     this.#queue.remove(check);
     check.abort?.abort();
+    check.probe.close();
   }
 
   #plan(check: ScheduledCheck, dueMs: number): void {
@@ -126,7 +128,7 @@ export class CheckScheduler implements CheckSchedule {
     check.startedAtMs = nowMs;
     this.#underWay++;
     this.#listenForStalls(nowMs);
-    const outcome = await this.#ask(check.target, abort.signal);
+    const outcome = await this.#ask(check.probe, abort.signal);
     this.#underWay--;
     check.abort = undefined;
     if (check.stopped) return this.#arm();
@@ -143,9 +145,9 @@ export class CheckScheduler implements CheckSchedule {
   }
 
   /** A prober never rejects; should one do so all the same, its server has not shown that it works. */
-  async #ask(target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  async #ask(probe: Probe, signal: AbortSignal): Promise<ProbeOutcome> {
     try {
-      return await this.#options.prober.probe(target, signal);
+      return await probe.run(signal);
     } catch (error) {
       return { passed: false, reason: `probe broke: ${String(error)}`, latencyMs: 0 };
     }
@@ -153,7 +155,8 @@ export class CheckScheduler implements CheckSchedule {
 
   /** Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it. */
   #pause(check: ScheduledCheck, { passed }: ProbeOutcome): number {
-    const pause = check.intervalMs * (1 - this.#options.jitter * this.#options.random());
+    const intervalMs = Math.min(check.intervalMs, check.probe.renewWithinMs ?? Number.POSITIVE_INFINITY);
+    const pause = intervalMs * (1 - this.#options.jitter * this.#options.random());
     if (passed !== true || check.spread === undefined) return pause;
     const part = pause * check.spread;
     check.spread = undefined;
@@ -206,7 +209,7 @@ const MOST_DISCARDED = 2;
 const LONGEST_MS = 2 ** 31 - 1;
 
 class ScheduledCheck implements Due {
-  readonly target: Endpoint;
+  readonly probe: Probe;
   readonly report: Report;
   intervalMs: number;
   spread: number | undefined;
@@ -217,8 +220,8 @@ class ScheduledCheck implements Due {
   discarded = 0;
   stopped = false;
 
-  constructor(target: Endpoint, intervalMs: number, report: Report, spread: number) {
-    this.target = target;
+  constructor(probe: Probe, intervalMs: number, report: Report, spread: number) {
+    this.probe = probe;
     this.intervalMs = intervalMs;
     this.report = report;
     this.spread = spread;

@@ -415,7 +415,7 @@ function care(
   const unasked = new Set<string>();
   const tired = new Set<string>();
   const events: CareEvent[] = [];
-  const probe = (target: Endpoint): Promise<ProbeOutcome> => {
+  const outcomeOf = (target: Endpoint): Promise<ProbeOutcome> => {
     const key = formatEndpoint(target);
     if (unasked.has(key)) return Promise.resolve({ passed: undefined, reason: "too many open files", latencyMs: 0 });
     if (tired.has(key)) return Promise.resolve({ passed: false, reason: "status 503", latencyMs: 1 });
@@ -425,7 +425,13 @@ function care(
         : { passed: true, reason: "status 200", latencyMs: 1 },
     );
   };
-  const scheduler = new CheckScheduler({ prober: { probe }, clock, jitter: 0, random: () => 0, mostAtOnce: 100 });
+  const scheduler = new CheckScheduler({
+    prober: { open: (target) => ({ run: () => outcomeOf(target), close: () => undefined }) },
+    clock,
+    jitter: 0,
+    random: () => 0,
+    mostAtOnce: 100,
+  });
   const schedule: CheckSchedule = {
     add: (target, intervalMs, report) => {
       if (broken.has(formatEndpoint(target))) throw new Error("broken on purpose");

@@ -185,6 +185,14 @@ const cases: Record<CareFlag, FlagCase> = {
       ["half", '"half" is not a whole number from 0 to 100'],
     ],
   },
+  sentinel: { pick: ({ probe }) => probe.sentinel, default: true, ...boolean },
+  "health-fresh-connection": { pick: ({ probe }) => probe.freshConnection, default: false, ...boolean },
+  "sentinel-timeout": {
+    pick: ({ probe }) => probe.sentinelTimeoutMs,
+    default: 300,
+    good: [["1s", 1000]],
+    bad: [["300", '"300" has no unit; write 300s for seconds']],
+  },
   interval: {
     pick: ({ policy }) => policy.intervalMs,
     default: 5000,

@@ -23,6 +23,9 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
     insecureSkipVerify: true,
     timeoutMs: 10_000,
     connectTimeoutMs: 3000,
+    sentinel: true,
+    sentinelTimeoutMs: 300,
+    freshConnection: false,
   },
   log: { level: "info", format: "text" },
 };

@@ -116,6 +116,25 @@ describe("the check scheduler", () => {
     expect(starts()).toEqual([0, 500, 1500]);
   });
 
+  test("probes a suspect at once, but a hundred of them in no burst", async () => {
+    const { clock, started, suspects } = schedule({ servers: 100 });
+    await clock.advance(5 * INTERVAL);
+    started.length = 0;
+    for (const suspect of suspects.values()) suspect();
+    await clock.advance(0);
+    expect(started.length).toBeGreaterThan(0);
+    await clock.advance(150);
+    expect(new Set(started.map(({ target }) => target)).size).toBe(100);
+    const perSlot = Map.groupBy(started, ({ atMs }) => Math.floor(atMs / 10));
+    expect(Math.max(...[...perSlot.values()].map((slot) => slot.length))).toBeLessThanOrEqual(10);
+  });
+
+  test("comes earlier where a kept connection would not last the interval", async () => {
+    const { clock, starts } = schedule({ renewWithinMs: 400, outcome: FAILED });
+    await clock.advance(1000);
+    expect(starts()).toEqual([0, 400, 800]);
+  });
+
   test("takes a new interval at once", async () => {
     const { clock, starts, checks } = schedule({ outcome: FAILED });
     await clock.advance(300);
@@ -133,11 +152,12 @@ describe("the check scheduler", () => {
   });
 
   test("aborts the probe under way when it is stopped, and says no more", async () => {
-    const { clock, checks, signals, reports } = schedule({ tookMs: 10_000 });
+    const { clock, checks, signals, reports, closed } = schedule({ tookMs: 10_000 });
     await clock.advance(100);
     checks[0]?.stop();
     checks[0]?.stop();
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(closed).toEqual(["10.0.0.0:80"]);
     await clock.advance(60_000);
     expect(reports).toEqual([]);
     expect(signals).toHaveLength(1);
@@ -151,15 +171,18 @@ interface Scene {
   readonly tookMs?: number;
   readonly outcome?: ProbeOutcome;
   readonly breaks?: boolean;
+  readonly renewWithinMs?: number;
   readonly options?: Partial<CheckSchedulerOptions>;
 }
 
-function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, options }: Scene) {
+function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, renewWithinMs, options }: Scene) {
   const clock = new VirtualClock();
   const slept = { ms: 0 };
   const started: { target: string; atMs: number }[] = [];
   const signals: AbortSignal[] = [];
   const reports: ProbeOutcome[] = [];
+  const suspects = new Map<string, () => void>();
+  const closed: string[] = [];
   let underWay = 0;
   let most = 0;
   const scheduler = new CheckScheduler({
@@ -169,14 +192,21 @@ function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, o
       clearTimeout: (timer) => clock.clearTimeout(timer as number),
     },
     prober: {
-      probe: async (target, signal) => {
-        started.push({ target: formatEndpoint(target), atMs: clock.now() });
-        signals.push(signal);
-        if (breaks) throw new Error("on purpose");
-        most = Math.max(most, ++underWay);
-        await new Promise<void>((done) => clock.setTimeout(done, tookMs));
-        underWay--;
-        return outcome;
+      open: (target, suspect) => {
+        suspects.set(formatEndpoint(target), suspect);
+        return {
+          run: async (signal) => {
+            started.push({ target: formatEndpoint(target), atMs: clock.now() });
+            signals.push(signal);
+            if (breaks) throw new Error("on purpose");
+            most = Math.max(most, ++underWay);
+            await new Promise<void>((done) => clock.setTimeout(done, tookMs));
+            underWay--;
+            return outcome;
+          },
+          renewWithinMs,
+          close: () => void closed.push(formatEndpoint(target)),
+        };
       },
     },
     jitter: 0,
@@ -194,6 +224,8 @@ function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, o
     started,
     signals,
     reports,
+    suspects,
+    closed,
     starts: () => started.map(({ atMs }) => atMs),
     mostUnderWay: () => most,
     /** As a suspended host, or one that gave us no turn: time goes by, and no timer rings. */

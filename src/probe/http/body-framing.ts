@@ -28,7 +28,8 @@ function lengthFraming(length: number): BodyFraming {
     endsAtClose: false,
     feed: (bytes) => {
       left -= bytes.length;
-      return left <= 0 ? "done" : "more";
+      if (left < 0) return "surplus";
+      return left === 0 ? "done" : "more";
     },
   };
 }

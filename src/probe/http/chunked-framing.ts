@@ -19,6 +19,7 @@ export class ChunkedFraming implements BodyFraming {
       if (found === undefined) return "more";
       offset = found.after;
       const step = this.#takeLine(found.line);
+      if (step === "done" && offset < bytes.length) return "surplus";
       if (step !== "more") return step;
     }
     return "more";

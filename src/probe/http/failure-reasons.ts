@@ -12,6 +12,11 @@ export function isOwnShortage(error: unknown): boolean {
   return OWN_SHORTAGES.includes(errorName(error) ?? "");
 }
 
+/** Whether the kernel gave up on a connection because its peer acknowledged nothing. */
+export function isSilence(error: unknown): boolean {
+  return SILENCES.includes(errorName(error) ?? "");
+}
+
 /** Why the peer went away before TLS stood, from what the handshake reported. */
 export function handshakeFailure(problem: Error | null | undefined): string {
   // Any other name is also given to a peer that just closes, so it would blame a reset that never was.
@@ -21,6 +26,8 @@ export function handshakeFailure(problem: Error | null | undefined): string {
 // --- internal ---
 
 const OWN_SHORTAGES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"];
+
+const SILENCES = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
 
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connect refused",

@@ -1,4 +1,5 @@
-export type FramingStep = "more" | "done" | { readonly malformed: string };
+/** `surplus`: done, and there were bytes that do not belong to it. */
+export type FramingStep = "more" | "done" | "surplus" | { readonly malformed: string };
 
 /** Finds where a body ends, without keeping any of it. */
 export interface BodyFraming {

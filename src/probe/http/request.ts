@@ -16,10 +16,15 @@ export interface Refusal {
 }
 
 /**
- * The bytes of one HTTP/1.1 request (RFC 9112, 3) that asks the server to close afterwards. The given headers replace ours of the same
+ * The bytes of one HTTP/1.1 request (RFC 9112, 3) that asks the server to close afterwards, unless `keepsAlive`. The given headers replace ours of the same
  * name; those that frame the message are ours alone. Nothing a value holds can start another line: such a request is refused.
  */
-export function encodeRequest(step: RequestStep, host: string, given: HeaderList): Uint8Array | Refusal {
+export function encodeRequest(
+  step: RequestStep,
+  host: string,
+  given: HeaderList,
+  keepsAlive: boolean,
+): Uint8Array | Refusal {
   if (!isToken(step.method)) return { refused: `${JSON.stringify(step.method)} is not a request method` };
   const bad = given.find(([name, value]) => !isToken(name) || /[\0\r\n]/.test(value));
   if (bad !== undefined) return { refused: `the request header ${JSON.stringify(bad[0])} cannot be sent` };
@@ -27,7 +32,7 @@ export function encodeRequest(step: RequestStep, host: string, given: HeaderList
   const body = new TextEncoder().encode(step.body);
   const lines = [
     `${step.method} ${requestTarget(step.path)} HTTP/1.1`,
-    ...headers(host, given, framing(step.method, body.length)).map(([name, value]) => `${name}: ${value}`),
+    ...headers(host, given, keepsAlive, framing(step.method, body.length)).map(([name, value]) => `${name}: ${value}`),
   ];
   return Buffer.concat([new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`), body]);
 }
@@ -44,14 +49,14 @@ function framing(method: string, bodyBytes: number): HeaderList {
   return bodyBytes > 0 || METHODS_WITH_BODY.has(method) ? [["Content-Length", String(bodyBytes)]] : [];
 }
 
-function headers(host: string, given: HeaderList, framing: HeaderList): HeaderList {
+function headers(host: string, given: HeaderList, keepsAlive: boolean, framing: HeaderList): HeaderList {
   const theirs = given.filter(([name]) => !FRAMING_HEADERS.has(name.toLowerCase()));
   const taken = new Set(theirs.map(([name]) => name.toLowerCase()));
   const ours: HeaderList = [
     ["Host", host],
     ["User-Agent", "lvscare"],
     ["Accept-Encoding", "identity"],
-    ["Connection", "close"],
+    ["Connection", keepsAlive ? "keep-alive" : "close"],
   ];
   return [...ours.filter(([name]) => !taken.has(name.toLowerCase())), ...theirs, ...framing];
 }

@@ -3,12 +3,15 @@ import { isToken } from "./token.ts";
 /** The status and the header fields of one response; names in lower case, several values of a name in order. */
 export interface ResponseHead {
   readonly status: number;
+  /** HTTP/1.0, whose connections end with the answer. */
+  readonly isOld: boolean;
   readonly fields: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Reads the lines of a response head (RFC 9112, 4 and 5), the blank one included. */
 export class HeadReader {
   #status: number | undefined;
+  #isOld = false;
   #recognised = false;
   readonly #fields = new Map<string, string[]>();
   #lastValues: string[] | undefined;
@@ -17,9 +20,10 @@ export class HeadReader {
   take(line: string): ResponseHead | "malformed" | undefined {
     if (this.#status === undefined) {
       this.#status = parseStatusLine(line);
+      this.#isOld = line.startsWith(`${PROTOCOL}0`);
       return this.#status === undefined ? "malformed" : undefined;
     }
-    if (line === "") return { status: this.#status, fields: this.#fields };
+    if (line === "") return { status: this.#status, isOld: this.#isOld, fields: this.#fields };
     return this.#takeField(line) ? undefined : "malformed";
   }
 

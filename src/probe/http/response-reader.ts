@@ -11,7 +11,12 @@ export interface Answer {
 
 export type Reading =
   | { readonly state: "reading" }
-  | { readonly state: "complete"; readonly answer: Answer }
+  | {
+      readonly state: "complete";
+      readonly answer: Answer;
+      /** Both ends agree on where the answer ended, and that the connection goes on. */
+      readonly reusable: boolean;
+    }
   | { readonly state: "broken"; readonly reason: string };
 
 /** For the heads of one exchange together, interim ones included. */
@@ -29,7 +34,7 @@ export class ResponseReader {
   #head = new HeadReader();
   #headBytes = 0;
   #bodyBytes = 0;
-  #body: { readonly framing: BodyFraming; readonly answer: Answer } | undefined;
+  #body: Body | undefined;
   #reading: Reading = READING;
 
   /** The request's method tells whether the response has a body. */
@@ -43,13 +48,14 @@ export class ResponseReader {
     while (offset < bytes.length && this.#reading.state === "reading") {
       offset = this.#body === undefined ? this.#feedHead(bytes, offset) : this.#feedBody(bytes, offset, this.#body);
     }
+    if (offset < bytes.length && this.#reading.state === "complete") this.#complete(this.#reading.answer, false);
     return this.#reading;
   }
 
   /** Where the reading stands now that the peer has closed. */
   end(): Reading {
     if (this.#reading.state !== "reading") return this.#reading;
-    if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body.answer);
+    if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body.answer, false);
     return this.#break(this.#headBytes === 0 ? "closed without an answer" : "closed before the answer was complete");
   }
 
@@ -85,26 +91,26 @@ export class ResponseReader {
       return;
     }
     const answer = { status: head.status, location: head.fields.get("location")?.[0] };
-    this.#body = { framing, answer };
+    this.#body = { framing, answer, keepsAlive: keepsAlive(head, framing) };
     this.#advance(new Uint8Array(), this.#body);
   }
 
-  #feedBody(bytes: Uint8Array, offset: number, body: { framing: BodyFraming; answer: Answer }): number {
+  #feedBody(bytes: Uint8Array, offset: number, body: Body): number {
     const window = bytes.subarray(offset, offset + BODY_LIMIT - this.#bodyBytes);
     this.#bodyBytes += window.length;
     this.#advance(window, body);
-    if (this.#bodyBytes >= BODY_LIMIT && this.#reading.state === "reading") this.#complete(body.answer);
+    if (this.#bodyBytes >= BODY_LIMIT && this.#reading.state === "reading") this.#complete(body.answer, false);
     return offset + window.length;
   }
 
-  #advance(bytes: Uint8Array, body: { framing: BodyFraming; answer: Answer }): void {
+  #advance(bytes: Uint8Array, body: Body): void {
     const step = body.framing.feed(bytes);
-    if (step === "done") this.#complete(body.answer);
+    if (step === "done" || step === "surplus") this.#complete(body.answer, step === "done" && body.keepsAlive);
     else if (step !== "more") this.#break(`malformed response: ${step.malformed}`);
   }
 
-  #complete(answer: Answer): Reading {
-    return (this.#reading = { state: "complete", answer });
+  #complete(answer: Answer, reusable: boolean): Reading {
+    return (this.#reading = { state: "complete", answer, reusable });
   }
 
   #break(reason: string): Reading {
@@ -115,3 +121,15 @@ export class ResponseReader {
 // --- internal ---
 
 const READING: Reading = { state: "reading" };
+
+interface Body {
+  readonly framing: BodyFraming;
+  readonly answer: Answer;
+  readonly keepsAlive: boolean;
+}
+
+/** RFC 9112, 9.3 */
+function keepsAlive({ status, isOld, fields }: ResponseHead, framing: BodyFraming): boolean {
+  const options = (fields.get("connection") ?? []).join(",").toLowerCase();
+  return status !== 101 && !isOld && !framing.endsAtClose && !/(^|,)\s*(close|upgrade)\s*(,|$)/.test(options);
+}

@@ -54,7 +54,7 @@ describe("encodeRequest", () => {
     ["header name", GET, [["X Y", "1"]], 'the request header "X Y" cannot be sent'],
     ["header value", GET, [["X", "1\r\nHost: evil"]], 'the request header "X" cannot be sent'],
   ])("refuses a %s that is none", (_, step, given, refused) => {
-    expect(encodeRequest(step, "10.0.0.2:80", given)).toEqual({ refused });
+    expect(encodeRequest(step, "10.0.0.2:80", given, false)).toEqual({ refused });
   });
 
   test("is one request whatever method, path and headers it is given", () => {
@@ -81,7 +81,7 @@ describe("encodeRequest", () => {
     const isOneRequest = /^[^\s]+ \/[^\s]* HTTP\/1\.1\r\n(?:[^\s:]+: [^\r\n\0]*\r\n)+\r\n$/;
     fc.assert(
       fc.property(word, word, given, (method, path, headers) => {
-        const request = encodeRequest({ method, path: `/${path}`, body: "" }, "10.0.0.2:80", headers);
+        const request = encodeRequest({ method, path: `/${path}`, body: "" }, "10.0.0.2:80", headers, false);
         return "refused" in request || isOneRequest.test(Buffer.from(request).toString("latin1"));
       }),
       { numRuns: 1000 },
@@ -89,8 +89,8 @@ describe("encodeRequest", () => {
   });
 });
 
-function text(step: RequestStep, given: HeaderList = []): string {
-  const request = encodeRequest(step, "10.0.0.2:6443", given);
+function text(step: RequestStep, given: HeaderList = [], keepsAlive = false): string {
+  const request = encodeRequest(step, "10.0.0.2:6443", given, keepsAlive);
   if ("refused" in request) throw new Error(request.refused);
   return Buffer.from(request).toString("utf8");
 }

@@ -27,7 +27,7 @@ describe("ResponseReader", () => {
     ["a status of the wild", "HTTP/1.1 999 Request Denied\r\nContent-Length: 0\r\n\r\n", 999],
     ["more bytes than belong to it", `${OK}Content-Length: 2\r\n\r\nhi${OK}`, 200],
   ])("reads an answer with %s", (_, response, status) => {
-    expect(read(response)).toEqual({ state: "complete", answer: { status, location: undefined } });
+    expect(read(response)).toMatchObject({ state: "complete", answer: { status, location: undefined } });
   });
 
   test("expects no body after HEAD", () => {
@@ -36,7 +36,22 @@ describe("ResponseReader", () => {
 
   test("takes the first location, folded or not", () => {
     const response = "HTTP/1.1 302 Found\r\nLOCATION:\r\n  /a \r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
-    expect(read(response)).toEqual({ state: "complete", answer: { status: 302, location: " /a" } });
+    expect(read(response)).toMatchObject({ state: "complete", answer: { status: 302, location: " /a" } });
+  });
+
+  test.each<[string, string, boolean]>([
+    ["a length", `${OK}Content-Length: 2\r\n\r\nhi`, true],
+    ["chunks", `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, true],
+    ["no body by its status", "HTTP/1.1 204 No Content\r\n\r\n", true],
+    ["the will to keep it", `${OK}Connection: keep-alive\r\nContent-Length: 0\r\n\r\n`, true],
+    ["the will to close it", `${OK}Connection: Keep-Alive, Close\r\nContent-Length: 0\r\n\r\n`, false],
+    ["an upgrade", `${OK}Connection: upgrade\r\nContent-Length: 0\r\n\r\n`, false],
+    ["another protocol", "HTTP/1.1 101 Switching Protocols\r\n\r\n", false],
+    ["the old version", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false],
+    ["more bytes than belong to it", `${OK}Content-Length: 2\r\n\r\nhi!`, false],
+    ["more bytes after the last chunk", `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n!`, false],
+  ])("knows whether the connection goes on after an answer with %s", (_, response, reusable) => {
+    expect(read(response)).toMatchObject({ state: "complete", reusable });
   });
 
   test.each<[string, string, Reading]>([
@@ -60,12 +75,12 @@ describe("ResponseReader", () => {
     [
       "at the end of an uncounted body",
       `${OK}\r\nhi`,
-      { state: "complete", answer: { status: 200, location: undefined } },
+      { state: "complete", answer: { status: 200, location: undefined }, reusable: false },
     ],
     [
       "after a coding that is not chunked",
       `${OK}Transfer-Encoding: gzip\r\n\r\nhi`,
-      { state: "complete", answer: { status: 200, location: undefined } },
+      { state: "complete", answer: { status: 200, location: undefined }, reusable: false },
     ],
   ])("judges a peer that closes %s", (_, response, reading) => {
     const reader = new ResponseReader("GET");
@@ -119,6 +134,7 @@ describe("ResponseReader", () => {
     expect(reader.feed(bytes("x".repeat(1000)))).toEqual({
       state: "complete",
       answer: { status: 200, location: undefined },
+      reusable: false,
     });
   });
 

@@ -1,8 +1,9 @@
 import { expect } from "bun:test";
-import { openTcpSocket } from "#native";
+import { openTcpSocket, watchSilence } from "#native";
 import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../../../src/domain/health.ts";
+import type { Probe } from "../../../../src/probe/prober.ts";
 import { createHttpProber, type HttpProberPorts } from "../../../../src/probe/http/http-prober.ts";
 
 export const OPTIONS: HttpProbeOptions = {
@@ -15,6 +16,9 @@ export const OPTIONS: HttpProbeOptions = {
   insecureSkipVerify: true,
   timeoutMs: 5000,
   connectTimeoutMs: 3000,
+  sentinel: false,
+  sentinelTimeoutMs: 300,
+  freshConnection: false,
 };
 
 /** One probe with the real sockets, of which a test says only what it is about. */
@@ -24,7 +28,16 @@ export function probe(
   ports: Partial<HttpProberPorts> = {},
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ProbeOutcome> {
-  return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, ...ports }).probe(target, signal);
+  return openProbe(target, options, ports).run(signal);
+}
+
+export function openProbe(
+  target: Endpoint,
+  options: Partial<HttpProbeOptions> = {},
+  ports: Partial<HttpProberPorts> = {},
+  suspect: () => void = () => undefined,
+): Probe {
+  return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, watchSilence, ...ports }).open(target, suspect);
 }
 
 export function passed(reason: string): ProbeOutcome {

@@ -1,4 +1,4 @@
-import { openTcpSocket } from "#native";
+import { openTcpSocket, watchSilence } from "#native";
 import { createHttpProber } from "../../../../src/probe/http/http-prober.ts";
 
 /** Probes a port of this host by HTTPS with verification and prints the reason of the verdict. */
@@ -13,9 +13,12 @@ const prober = createHttpProber(
     insecureSkipVerify: false,
     timeoutMs: 5000,
     connectTimeoutMs: 3000,
+    sentinel: false,
+    sentinelTimeoutMs: 300,
+    freshConnection: false,
   },
-  { openTcpSocket },
+  { openTcpSocket, watchSilence },
 );
 const target = { family: "ipv4", address: "127.0.0.1", port: Number(process.argv[2]) } as const;
-const { reason } = await prober.probe(target, new AbortController().signal);
+const { reason } = await prober.open(target, () => undefined).run(new AbortController().signal);
 process.stdout.write(reason);

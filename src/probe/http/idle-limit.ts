@@ -1,0 +1,29 @@
+/** Two observations this near to each other show a rule. */
+const ALIKE = 0.25;
+/** Renewed after this part of the limit. */
+const MARGIN = 0.8;
+
+/** Learns after which time a server closes a connection on which nothing happens, from what was seen to happen. */
+export class IdleLimit {
+  #seenMs: number | undefined;
+  #limitMs: number | undefined;
+
+  /** A connection was closed that had been idle for so long, and the server still answers. */
+  closedAfter(idleMs: number): void {
+    const before = this.#seenMs;
+    this.#seenMs = idleMs;
+    if (before !== undefined && Math.abs(idleMs - before) <= ALIKE * Math.max(idleMs, before)) {
+      this.#limitMs = Math.min(idleMs, before);
+    }
+  }
+
+  /** A connection was idle for so long and stood: what was learned of a shorter limit no longer holds. */
+  stoodFor(idleMs: number): void {
+    if (this.#limitMs !== undefined && idleMs > this.#limitMs) this.#limitMs = undefined;
+  }
+
+  /** Something should happen on a connection within so many milliseconds; undefined when no limit is known. */
+  get renewWithinMs(): number | undefined {
+    return this.#limitMs === undefined ? undefined : this.#limitMs * MARGIN;
+  }
+}

@@ -1,0 +1,141 @@
+import type { HttpProbeOptions } from "../../config/care-options.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { TlsPolicy } from "./certificate.ts";
+import { IdleLimit } from "./idle-limit.ts";
+import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
+
+export interface SentinelOptions {
+  readonly target: Endpoint;
+  readonly options: HttpProbeOptions;
+  readonly tls: TlsPolicy | undefined;
+  readonly openTcpSocket: OpenTcpSocket;
+  readonly watchSilence: (fd: number, timeoutMs: number) => void;
+  readonly now: () => number;
+  /** The connection ended while it was idle, or a new one could not be made. */
+  readonly ended: (kind: Ending["kind"]) => void;
+}
+
+/**
+ * An idle connection to one real server, whose end tells within milliseconds that the server may be gone. It says no more than that: many
+ * servers close what is idle. Their limit is learned, so that the next one is used before it; a server that closes at once is not
+ * bothered again for a while.
+ */
+export class Sentinel {
+  readonly #options: SentinelOptions;
+  readonly #limit = new IdleLimit();
+  #kept: { readonly wire: Wire; readonly sinceMs: number; readonly takesRequests: boolean } | undefined;
+  /** On its way to become the kept one. */
+  #dialed: Wire | undefined;
+  /** How long the last one lived that ended by itself, until a check has found the server well or not. */
+  #livedMs: number | undefined;
+  #earlyEnds = 0;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SentinelOptions) {
+    this.#options = options;
+  }
+
+  get renewWithinMs(): number | undefined {
+    return this.#kept === undefined ? undefined : this.#limit.renewWithinMs;
+  }
+
+  /** The connection, to send a request over; it is given back by `give`. Undefined when there is none, or none that takes requests. */
+  take(): Wire | undefined {
+    const kept = this.#kept;
+    if (kept === undefined || !kept.takesRequests) return undefined;
+    this.#limit.stoodFor(this.#options.now() - kept.sinceMs);
+    this.#kept = undefined;
+    return kept.wire;
+  }
+
+  /** Keeps a connection on which a check has just passed, in place of the one there was. */
+  give(wire: Wire): void {
+    this.#watch(wire, true);
+  }
+
+  /** After a good check: there shall be a sentinel. Where the check left none, an idle connection without requests serves. */
+  keepOne(): void {
+    const nowMs = this.#options.now();
+    if (this.#livedMs !== undefined) this.#learn(this.#livedMs, nowMs);
+    this.#livedMs = undefined;
+    if (nowMs < this.#restUntilMs) return this.close();
+    if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#kept.sinceMs)))
+      return;
+    const { target, tls, openTcpSocket } = this.#options;
+    const wire = new Wire(target, tls, {
+      established: () => {
+        this.#dialed = undefined;
+        this.#watch(wire, false);
+      },
+      received: () => undefined,
+      writable: () => undefined,
+      ended: (ending) => {
+        this.#dialed = undefined;
+        this.#lost(ending.kind, 0);
+      },
+    });
+    this.#dialed = wire;
+    wire.open(openTcpSocket);
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#kept?.wire.close();
+    this.#dialed?.close();
+    this.#kept = undefined;
+    this.#dialed = undefined;
+    this.#livedMs = undefined;
+  }
+
+  // --- internal ---
+
+  #watch(wire: Wire, takesRequests: boolean): void {
+    const { fd } = wire;
+    if (fd !== undefined) this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
+    this.#kept?.wire.close();
+    const kept = { wire, sinceMs: this.#options.now(), takesRequests };
+    this.#kept = kept;
+    const over = (kind: Ending["kind"]): void => {
+      if (this.#kept !== kept) return;
+      this.#kept = undefined;
+      this.#lost(kind, this.#options.now() - kept.sinceMs);
+    };
+    wire.listen({
+      established: () => undefined,
+      // Unasked, a server says only goodbye: a 408, or a TLS alert.
+      received: () => {
+        wire.close();
+        over("closed");
+      },
+      writable: () => undefined,
+      ended: (ending) => over(ending.kind),
+    });
+  }
+
+  #lost(kind: Ending["kind"], livedMs: number): void {
+    if (kind === "unasked") return;
+    this.#livedMs = livedMs;
+    this.#options.ended(kind);
+  }
+
+  /** The sentinel ended, and the server is well all the same. */
+  #learn(livedMs: number, nowMs: number): void {
+    if (livedMs >= SHORTEST_MS) this.#limit.closedAfter(livedMs);
+    this.#earlyEnds = livedMs < SHORTEST_MS ? this.#earlyEnds + 1 : 0;
+    if (this.#earlyEnds < MOST_EARLY_ENDS) return;
+    this.#earlyEnds = 0;
+    this.#restUntilMs = nowMs + REST_MS;
+  }
+
+  /** One without requests is never used, so it is replaced before the server's patience is over. */
+  #mustRenew(idleMs: number): boolean {
+    return this.#kept?.takesRequests === false && idleMs >= (this.#limit.renewWithinMs ?? Number.POSITIVE_INFINITY) / 2;
+  }
+}
+
+// --- internal ---
+
+/** A server that closes idle connections sooner than this is not worth a sentinel. */
+const SHORTEST_MS = 1000;
+const MOST_EARLY_ENDS = 3;
+const REST_MS = 600_000;

@@ -1,0 +1,168 @@
+import { closeSync } from "node:fs";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { TlsPolicy } from "./certificate.ts";
+import { failureReason, handshakeFailure, isOwnShortage, isSilence } from "./failure-reasons.ts";
+
+/** A non-blocking TCP socket that is already connecting; throws when the kernel refuses at once. */
+export type OpenTcpSocket = (target: Endpoint) => number;
+
+/** How a connection came to its end. */
+export type Ending =
+  /** The peer closed it in good order. */
+  | { readonly kind: "closed" }
+  | { readonly kind: "failed"; readonly reason: string }
+  /** The peer's host acknowledges nothing any more: the kernel gave up. */
+  | { readonly kind: "silent"; readonly reason: string }
+  /** This host lacked the means for it: nothing is known about the peer. */
+  | { readonly kind: "unasked"; readonly reason: string };
+
+export interface WireListener {
+  /** The connection stands, TLS included, and the peer is who it should be. Once, before anything else. */
+  established(): void;
+  received(bytes: Uint8Array): void;
+  /** There is room for more bytes. */
+  writable(): void;
+  /** Once, and nothing after it; not when we close the wire ourselves. */
+  ended(ending: Ending): void;
+}
+
+/** One connection to a real server, with TLS or without, that whoever uses it listens to in turn. */
+export class Wire {
+  readonly target: Endpoint;
+  readonly #tls: TlsPolicy | undefined;
+  #listener: WireListener;
+  #socket: Bun.Socket<Wire> | undefined;
+  #state: "connecting" | "established" | "ended" = "connecting";
+  /** What the TLS handshake found; undefined before its end. */
+  #handshake: { readonly problem: Error | null } | undefined;
+
+  /** `tls` is absent for plain TCP. */
+  constructor(target: Endpoint, tls: TlsPolicy | undefined, listener: WireListener) {
+    this.target = target;
+    this.#tls = tls;
+    this.#listener = listener;
+  }
+
+  /** Begins to connect; when that fails at once, the listener hears it before this returns. */
+  open(openTcpSocket: OpenTcpSocket): void {
+    let fd: number | undefined;
+    try {
+      fd = openTcpSocket(this.target);
+      const tls = this.#tls?.options;
+      const connecting = adopt({ fd, data: this, socket: HANDLERS, ...(tls && { tls }) });
+      connecting.catch((error: unknown) => this.fail(error));
+    } catch (error) {
+      this.fail(error);
+    }
+    // `open` is called before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
+    if (fd !== undefined && this.#socket === undefined) closeSync(fd);
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "established";
+  }
+
+  /** There is, or was, a TCP connection. */
+  get isReached(): boolean {
+    if (this.#state === "established" || this.#handshake !== undefined) return true;
+    // With TLS nothing tells when the TCP connection stood; the socket knows its peer's port from then on.
+    return this.#socket?.remotePort !== undefined;
+  }
+
+  /** The descriptor, to set socket options on; undefined when there is no connection. */
+  get fd(): number | undefined {
+    return this.isOpen ? (this.#socket as { readonly fd?: number } | undefined)?.fd : undefined;
+  }
+
+  listen(listener: WireListener): void {
+    this.#listener = listener;
+  }
+
+  /** How many of the bytes were taken; the listener hears when there is room for more. */
+  write(bytes: Uint8Array): number {
+    return this.isOpen ? (this.#socket?.write(bytes) ?? 0) : 0;
+  }
+
+  /** Closes without telling the listener. Idempotent. */
+  close(): void {
+    this.#state = "ended";
+    this.#socket?.terminate();
+  }
+
+  // --- what the socket tells ---
+
+  opened(socket: Bun.Socket<Wire>): void {
+    this.#socket = socket;
+    if (this.#state === "ended") socket.terminate();
+  }
+
+  handshaken(authorized: boolean, problem: Error | null): void {
+    this.#handshake = { problem: authorized ? null : (problem ?? new Error("not authorized")) };
+  }
+
+  /** The first call tells that the connection stands, TLS included; later ones that there is room for more. */
+  drained(socket: Bun.Socket<Wire>): void {
+    if (this.#state === "connecting" && !this.#establish(socket)) return;
+    if (this.#state === "established") this.#listener.writable();
+  }
+
+  received(bytes: Uint8Array): void {
+    // A server that speaks before it is asked may be heard before the socket is told writable.
+    if (this.#state === "connecting" && this.#socket !== undefined && !this.#establish(this.#socket)) return;
+    if (this.#state === "established") this.#listener.received(bytes);
+  }
+
+  closed(error: Error | undefined): void {
+    if (error !== undefined) this.fail(error);
+    else if (this.#state === "established" || this.#tls === undefined) this.#end({ kind: "closed" });
+    else this.#end({ kind: "failed", reason: handshakeFailure(this.#handshake?.problem) });
+  }
+
+  fail(error: unknown): void {
+    const reason = failureReason(error);
+    if (this.#state === "connecting" && isOwnShortage(error)) this.#end({ kind: "unasked", reason });
+    else this.#end({ kind: this.#state === "established" && isSilence(error) ? "silent" : "failed", reason });
+  }
+
+  // --- internal ---
+
+  /** Whether anything may be sent: never before the peer has shown whom it is. */
+  #establish(socket: Bun.Socket<Wire>): boolean {
+    if (this.#tls !== undefined) {
+      if (this.#handshake === undefined) return false;
+      const distrusted = this.#tls.distrust(socket, this.#handshake.problem, this.target);
+      if (distrusted !== undefined) {
+        this.#end({ kind: "failed", reason: distrusted });
+        return false;
+      }
+    }
+    this.#state = "established";
+    this.#listener.established();
+    return true;
+  }
+
+  #end(ending: Ending): void {
+    if (this.#state === "ended") return;
+    // The listener still sees what was reached.
+    const listener = this.#listener;
+    listener.ended(ending);
+    this.close();
+  }
+}
+
+// --- internal ---
+
+/** One object for all sockets: `data` tells them apart. What a handler throws comes back as `error`. */
+const HANDLERS: Bun.SocketHandler<Wire> = {
+  open: (socket) => socket.data.opened(socket),
+  handshake: (socket, authorized, problem) => socket.data.handshaken(authorized, problem),
+  drain: (socket) => socket.data.drained(socket),
+  data: (socket, bytes) => socket.data.received(bytes),
+  error: (socket, error) => socket.data.fail(error),
+  close: (socket, error) => socket.data.closed(error),
+};
+
+/** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */
+function adopt(options: Bun.FdSocketOptions<Wire>): Promise<unknown> {
+  return Bun.connect(options as unknown as Bun.TCPSocketConnectOptions<Wire>);
+}

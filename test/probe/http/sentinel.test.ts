@@ -1,0 +1,195 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { HttpProbeOptions } from "../../../src/config/care-options.ts";
+import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import type { Probe } from "../../../src/probe/prober.ts";
+import { selfSigned } from "./support/certificates.ts";
+import { eventually, openSockets } from "./support/descriptors.ts";
+import { failed, openProbe, passed, unreachable } from "./support/probe.ts";
+import { answering, answeringAndClosing, rawServer, type RawServer, type RawSocket } from "./support/raw-server.ts";
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const UP = passed("status 200");
+
+const opened: Probe[] = [];
+afterEach(() => {
+  for (const probe of opened.splice(0)) probe.close();
+});
+
+describe("a kept connection", () => {
+  test.each(["http", "https"] as const)("carries %s checks, and every fifth makes a new one", async (scheme) => {
+    const { server, connections } = counting(OK, scheme === "https" ? { tls: selfSigned(["127.0.0.1"]) } : {});
+    using _ = server;
+    const { check } = watch(server.endpoint, { scheme });
+    for (let n = 0; n < 10; n++) expect(await check()).toEqual(UP);
+    expect(server.requests).toHaveLength(10);
+    expect(connections()).toBe(2);
+  });
+
+  test("is not used for checks when each shall make its own, and stands all the same", async () => {
+    const { server, connections, sockets } = counting(OK);
+    using _ = server;
+    const { check, suspicion } = watch(server.endpoint, { freshConnection: true });
+    for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
+    expect(server.requests).toHaveLength(3);
+    expect(await eventually(() => connections() === 4)).toBe(true);
+    const suspected = suspicion();
+    for (const socket of sockets) socket.end();
+    await suspected;
+  });
+
+  test("is not there when nobody wants one", async () => {
+    const before = openSockets();
+    using server = answering(OK);
+    const { check } = watch(server.endpoint, { sentinel: false });
+    expect(await check()).toEqual(UP);
+    server[Symbol.dispose]();
+    expect(await eventually(() => openSockets() === before)).toBe(true);
+  });
+
+  test("that the server closed just as it was used again costs no verdict", async () => {
+    let connection: RawSocket | undefined;
+    using server = rawServer((socket) => {
+      if (connection === undefined) {
+        connection = socket;
+        socket.write(OK);
+      } else if (connection === socket) socket.terminate();
+      else socket.write(OK);
+    });
+    const { check } = watch(server.endpoint);
+    expect(await check()).toEqual(UP);
+    expect(await check()).toEqual(UP);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test("goes when a check fails", async () => {
+    let status = "200 OK";
+    const { server, sockets } = counting(() => `HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+    using _ = server;
+    const { check, suspects } = watch(server.endpoint);
+    expect(await check()).toEqual(UP);
+    status = "500 Oops";
+    expect(await check()).toEqual(failed("status 500"));
+    expect(await eventually(() => sockets.size === 0)).toBe(true);
+    expect(suspects()).toBe(0);
+  });
+});
+
+describe("the end of a kept connection", () => {
+  test("makes the server suspect, and refused after that it is down", async () => {
+    const { server, sockets } = counting(OK);
+    const { check, suspicion } = watch(server.endpoint);
+    expect(await check()).toEqual(UP);
+    const suspected = suspicion();
+    server[Symbol.dispose]();
+    for (const socket of sockets) socket.terminate();
+    await suspected;
+    expect(await check()).toEqual(unreachable("connect refused"));
+  });
+
+  test("says nothing when the server answers again", async () => {
+    const { server, sockets, connections } = counting(OK);
+    using _ = server;
+    const { check, suspicion } = watch(server.endpoint);
+    expect(await check()).toEqual(UP);
+    const suspected = suspicion();
+    for (const socket of sockets) socket.end();
+    await suspected;
+    expect(await check()).toEqual(UP);
+    expect(connections()).toBe(2);
+  });
+
+  test("a server that closes after each answer has an idle one beside", async () => {
+    const { server, sockets } = counting("", {
+      onRequest: (socket) => void socket.end("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+    });
+    using _ = server;
+    const { check, suspicion } = watch(server.endpoint);
+    expect(await check()).toEqual(UP);
+    expect(await eventually(() => sockets.size === 1)).toBe(true);
+    expect(await check()).toEqual(UP);
+    expect(server.requests).toHaveLength(2);
+    const suspected = suspicion();
+    for (const socket of sockets) socket.terminate();
+    await suspected;
+  });
+
+  test("a server that closes idle connections at once is left in peace", async () => {
+    let opens = 0;
+    using server = answeringAndClosing("HTTP/1.0 200 OK\r\n\r\n", {
+      onOpen: (socket) => {
+        // Checks ask at once; what is silent for a moment is the sentinel.
+        opens++;
+        setTimeout(() => socket.end(), 30);
+      },
+    });
+    const { check, suspicion } = watch(server.endpoint);
+    for (let alarm = 0; alarm < 3; alarm++) {
+      const suspected = suspicion();
+      expect(await check()).toEqual(UP);
+      await suspected;
+    }
+    const before = opens;
+    expect(await check()).toEqual(UP);
+    expect(await check()).toEqual(UP);
+    expect(opens).toBe(before + 2);
+  });
+
+  test("its limit is learned, so that the next one is used before it", async () => {
+    let nowMs = 0;
+    const { server, sockets } = counting(OK);
+    using _ = server;
+    const { check, probe, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
+    for (let round = 0; round < 2; round++) {
+      expect(await check()).toEqual(UP);
+      expect(probe.renewWithinMs).toBeUndefined();
+      const suspected = suspicion();
+      nowMs += 4000;
+      for (const socket of sockets) socket.end();
+      await suspected;
+    }
+    expect(await check()).toEqual(UP);
+    expect(probe.renewWithinMs).toBe(3200);
+  });
+});
+
+// --- internal ---
+
+function watch(
+  endpoint: Endpoint,
+  options: Partial<HttpProbeOptions> = {},
+  ports: Parameters<typeof openProbe>[2] = {},
+) {
+  let told: () => void = () => undefined;
+  let count = 0;
+  const probe = openProbe(endpoint, { sentinel: true, ...options }, ports, () => {
+    count++;
+    told();
+  });
+  opened.push(probe);
+  return {
+    probe,
+    check: () => probe.run(new AbortController().signal),
+    suspects: () => count,
+    /** The next time that the server becomes suspect. */
+    suspicion: () => new Promise<void>((resolve) => (told = resolve)),
+  };
+}
+
+function counting(
+  response: string | (() => string),
+  options: { tls?: { cert: string; key: string }; onRequest?: (socket: RawSocket) => void } = {},
+): { server: RawServer; connections: () => number; sockets: Set<RawSocket> } {
+  const sockets = new Set<RawSocket>();
+  let connections = 0;
+  const answer =
+    options.onRequest ?? ((socket) => void socket.write(typeof response === "string" ? response : response()));
+  const server = rawServer(answer, {
+    ...(options.tls && { tls: options.tls }),
+    onOpen: (socket) => {
+      connections++;
+      sockets.add(socket);
+      socket.data.onClose = () => sockets.delete(socket);
+    },
+  });
+  return { server, connections: () => connections, sockets };
+}
