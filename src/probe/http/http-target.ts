@@ -4,8 +4,8 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import { confirmDial } from "./confirm-dial.ts";
-import { Exchange, type Outcome } from "./exchange.ts";
+import { dial, type Dialed } from "./dial.ts";
+import { exchange, type Outcome } from "./exchange.ts";
 import { failureReason } from "./failure-reasons.ts";
 import { redirectStep } from "./redirect.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
@@ -85,7 +85,8 @@ export class HttpTarget implements Probe {
       const outcome = await this.#ask(step, signal, startedAt);
       if ("unasked" in outcome) return { passed: undefined, reason: outcome.unasked };
       if ("failed" in outcome) {
-        return { passed: false, reason: outcome.failed, ...(outcome.unreachable && { unreachable: true }) };
+        const isUnreachable = "unreachable" in outcome && outcome.unreachable === true;
+        return { passed: false, reason: outcome.failed, ...(isUnreachable && { unreachable: true }) };
       }
       const next = redirectStep(outcome.answer, step, options.scheme, this.#target);
       if (next === undefined) {
@@ -98,62 +99,67 @@ export class HttpTarget implements Probe {
   }
 
   /** Over the kept connection where that will do; what that one's end made doubtful is asked again over a new one. */
-  async #ask(step: RequestStep, signal: AbortSignal, startedAt: number): Promise<Outcome> {
+  async #ask(step: RequestStep, signal: AbortSignal, startedAt: number): Promise<Asked> {
     const { options } = this.#shared;
-    const keeps = this.#sentinel !== undefined && !options.freshConnection;
-    const request = encodeRequest(step, formatEndpoint(this.#target), options.headers, keeps);
+    const request = encodeRequest(step, formatEndpoint(this.#target), options.headers, this.#keepsAlive);
     if ("refused" in request) return { failed: request.refused };
 
     let doubt = this.#suspicion;
     this.#suspicion = undefined;
-    const kept = keeps && doubt === undefined && this.#sinceFresh < FRESH_EVERY ? this.#sentinel?.take() : undefined;
-    if (kept !== undefined) {
-      this.#sinceFresh++;
-      const exchange = new Exchange({ ...this.#limits(startedAt), method: step.method, request }, signal);
-      exchange.use(kept);
-      const outcome = await this.#keep(kept, exchange);
-      if (!("failed" in outcome) || outcome.lost === undefined) return outcome;
-      doubt = outcome.lost;
+    if (this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY) {
+      const kept = this.#sentinel?.take();
+      if (kept !== undefined) {
+        this.#sinceFresh++;
+        const outcome = await this.#askOver(kept, step.method, request, signal, startedAt);
+        if (!("failed" in outcome) || outcome.lost === undefined) return outcome;
+        doubt = outcome.lost;
+      }
     }
     this.#sinceFresh = 0;
-    return this.#askAnew({ method: step.method, request, doubt }, signal, startedAt);
+    const wire = await this.#dial(doubt, signal, startedAt);
+    return wire instanceof Wire ? this.#askOver(wire, step.method, request, signal, startedAt) : refusal(wire);
   }
 
-  async #askAnew(
-    { method, request, doubt }: { method: string; request: Uint8Array; doubt: Ending["kind"] | undefined },
+  #dial(doubt: Ending["kind"] | undefined, signal: AbortSignal, startedAt: number): Promise<Dialed> {
+    const { tls, openTcpSocket, options } = this.#shared;
+    const common = { target: this.#target, tls, openTcpSocket, ...this.#limits(startedAt) };
+    // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
+    const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
+    const { connectTimeoutMs } = options;
+    return dial(
+      doubt === "silent"
+        ? { ...common, withinMs: shortMs, noAnswer: "answers nothing any more" }
+        : {
+            ...common,
+            withinMs: connectTimeoutMs,
+            noAnswer: `connect timed out after ${formatDuration(connectTimeoutMs)}`,
+          },
+      signal,
+    );
+  }
+
+  async #askOver(
+    wire: Wire,
+    method: string,
+    request: Uint8Array,
     signal: AbortSignal,
     startedAt: number,
   ): Promise<Outcome> {
-    const { tls, openTcpSocket, options } = this.#shared;
-    if (doubt === "silent") {
-      const dial = { target: this.#target, tls, openTcpSocket, connectTimeoutMs: options.connectTimeoutMs };
-      const wire = await confirmDial({ ...dial, withinMs: confirmWithinMs(options) }, signal);
-      if (!(wire instanceof Wire)) return refusal(wire);
-      const exchange = new Exchange({ ...this.#limits(startedAt), method, request }, signal);
-      exchange.use(wire);
-      return this.#keep(wire, exchange);
-    }
-    const { connectTimeoutMs } = options;
-    const exchange = new Exchange({ ...this.#limits(startedAt), connectTimeoutMs, method, request }, signal);
-    const wire = new Wire(this.#target, tls, exchange);
-    exchange.await(wire);
-    wire.open(openTcpSocket);
-    return this.#keep(wire, exchange);
-  }
-
-  async #keep(wire: Wire, exchange: Exchange): Promise<Outcome> {
-    const outcome = await exchange.outcome;
+    const outcome = await exchange(wire, { ...this.#limits(startedAt), method, request }, signal);
     if ("answer" in outcome && outcome.reusable) {
-      if (this.#sentinel === undefined || this.#shared.options.freshConnection) wire.close();
-      else this.#sentinel.give(wire);
+      if (this.#keepsAlive) this.#sentinel?.give(wire);
+      else wire.close();
     }
     return outcome;
   }
 
-  #limits(startedAt: number): { connectTimeoutMs: undefined; remainingMs: number; timedOut: string } {
+  get #keepsAlive(): boolean {
+    return this.#sentinel !== undefined && !this.#shared.options.freshConnection;
+  }
+
+  #limits(startedAt: number): { remainingMs: number; timedOut: string } {
     const { timeoutMs } = this.#shared.options;
     return {
-      connectTimeoutMs: undefined,
       remainingMs: timeoutMs - (this.#shared.now() - startedAt),
       timedOut: `timed out after ${formatDuration(timeoutMs)}`,
     };
@@ -171,12 +177,12 @@ type Finding =
   | { readonly passed: true | undefined; readonly reason: string }
   | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
 
-/** A little more than the silence that made the server suspect. */
-function confirmWithinMs({ sentinelTimeoutMs, connectTimeoutMs }: HttpProbeOptions): number {
-  return Math.min(connectTimeoutMs, sentinelTimeoutMs + 100);
-}
+/** An exchange's outcome, or why there was no connection for one. */
+type Asked = Outcome | { readonly failed: string; readonly unreachable?: true } | { readonly unasked: string };
 
-function refusal(ending: Ending): Outcome {
+function refusal(ending: Exclude<Dialed, Wire>): Asked {
   if (ending.kind === "unasked") return { unasked: ending.reason };
-  return { failed: ending.kind === "closed" ? "closed without an answer" : ending.reason, unreachable: true };
+  const failed = ending.kind === "closed" ? "closed without an answer" : ending.reason;
+  // Aborted by ourselves, it says nothing about the server.
+  return ending.isUnreachable && failed !== "aborted" ? { failed, unreachable: true } : { failed };
 }

@@ -28,9 +28,12 @@ export interface WireListener {
 
 /** One connection to a real server, with TLS or without, that whoever uses it listens to in turn. */
 export class Wire {
-  readonly target: Endpoint;
+  readonly #target: Endpoint;
   readonly #tls: TlsPolicy | undefined;
-  #listener: WireListener;
+  /** Undefined while parked. */
+  #listener: WireListener | undefined;
+  readonly #unheard: Uint8Array[] = [];
+  #unheardEnding: Ending | undefined;
   #socket: Bun.Socket<Wire> | undefined;
   #state: "connecting" | "established" | "ended" = "connecting";
   /** What the TLS handshake found; undefined before its end. */
@@ -38,7 +41,7 @@ export class Wire {
 
   /** `tls` is absent for plain TCP. */
   constructor(target: Endpoint, tls: TlsPolicy | undefined, listener: WireListener) {
-    this.target = target;
+    this.#target = target;
     this.#tls = tls;
     this.#listener = listener;
   }
@@ -47,7 +50,7 @@ export class Wire {
   open(openTcpSocket: OpenTcpSocket): void {
     let fd: number | undefined;
     try {
-      fd = openTcpSocket(this.target);
+      fd = openTcpSocket(this.#target);
       const tls = this.#tls?.options;
       const connecting = adopt({ fd, data: this, socket: HANDLERS, ...(tls && { tls }) });
       connecting.catch((error: unknown) => this.fail(error));
@@ -74,8 +77,18 @@ export class Wire {
     return this.isOpen ? (this.#socket as { readonly fd?: number } | undefined)?.fd : undefined;
   }
 
+  /** What happened while it was parked is told before this returns. */
   listen(listener: WireListener): void {
     this.#listener = listener;
+    for (const bytes of this.#unheard.splice(0)) listener.received(bytes);
+    const ending = this.#unheardEnding;
+    this.#unheardEnding = undefined;
+    if (ending !== undefined) listener.ended(ending);
+  }
+
+  /** Between two listeners: what comes is kept for the next one. */
+  park(): void {
+    this.#listener = undefined;
   }
 
   /** How many of the bytes were taken; the listener hears when there is room for more. */
@@ -103,13 +116,15 @@ export class Wire {
   /** The first call tells that the connection stands, TLS included; later ones that there is room for more. */
   drained(socket: Bun.Socket<Wire>): void {
     if (this.#state === "connecting" && !this.#establish(socket)) return;
-    if (this.#state === "established") this.#listener.writable();
+    if (this.#state === "established") this.#listener?.writable();
   }
 
   received(bytes: Uint8Array): void {
     // A server that speaks before it is asked may be heard before the socket is told writable.
     if (this.#state === "connecting" && this.#socket !== undefined && !this.#establish(this.#socket)) return;
-    if (this.#state === "established") this.#listener.received(bytes);
+    if (this.#state !== "established") return;
+    if (this.#listener === undefined) this.#unheard.push(bytes.slice());
+    else this.#listener.received(bytes);
   }
 
   closed(error: Error | undefined): void {
@@ -130,22 +145,22 @@ export class Wire {
   #establish(socket: Bun.Socket<Wire>): boolean {
     if (this.#tls !== undefined) {
       if (this.#handshake === undefined) return false;
-      const distrusted = this.#tls.distrust(socket, this.#handshake.problem, this.target);
+      const distrusted = this.#tls.distrust(socket, this.#handshake.problem, this.#target);
       if (distrusted !== undefined) {
         this.#end({ kind: "failed", reason: distrusted });
         return false;
       }
     }
     this.#state = "established";
-    this.#listener.established();
+    this.#listener?.established();
     return true;
   }
 
   #end(ending: Ending): void {
     if (this.#state === "ended") return;
     // The listener still sees what was reached.
-    const listener = this.#listener;
-    listener.ended(ending);
+    if (this.#listener === undefined) this.#unheardEnding = ending;
+    else this.#listener.ended(ending);
     this.close();
   }
 }

@@ -44,13 +44,17 @@ describe("an HTTP probe judges by the final status", () => {
   });
 
   test("measures the latency on the given clock", async () => {
-    using server = answering(OK);
-    let now = 100;
-    expect(await probe(server.endpoint, {}, { now: () => (now += 10) })).toEqual({
+    let nowMs = 100;
+    using server = rawServer((socket) => {
+      nowMs += 40;
+      socket.write(OK);
+    });
+    expect(await probe(server.endpoint, {}, { now: () => nowMs })).toEqual({
       passed: true,
       reason: "status 200",
-      latencyMs: 20,
+      latencyMs: 40,
     });
+  });
   });
 
   test("reaches a server on IPv6", async () => {

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { tableOf, waitForTable } from "./support/ipvs-table.ts";
+import { KeepAliveServer } from "./support/keep-alive-server.ts";
+import { startCare } from "./support/lvscare.ts";
+import { connect, Namespace } from "./support/namespace.ts";
+
+requireTestKernel();
+setDefaultTimeout(180_000);
+
+const VS = "10.96.0.1:80";
+const TITLE = `TCP ${VS} rr`;
+const A = "10.0.1.2:80";
+const B = "10.0.1.3:80";
+const C = "10.0.1.4:80";
+const SERVERS = [A, B, C];
+
+let node: Namespace;
+let master: Namespace;
+let servers: Record<string, KeepAliveServer>;
+
+beforeEach(async () => {
+  [node, master] = await Promise.all([Namespace.create(), Namespace.create()]);
+  await connect([node, "10.0.1.1/24"], [master, "10.0.1.2/24"]);
+  await master.addAddress("10.0.1.3/24", "cable");
+  await master.addAddress("10.0.1.4/24", "cable");
+  servers = Object.fromEntries(
+    await Promise.all(SERVERS.map(async (address) => [address, await KeepAliveServer.start(master, address)] as const)),
+  );
+});
+
+afterEach(async () => {
+  for (const server of Object.values(servers)) await server[Symbol.asyncDispose]();
+  await Promise.all([node, master].map((namespace) => namespace[Symbol.asyncDispose]()));
+});
+
+test("a killed server is out of rotation long before its next check", async () => {
+  await using care = startCare(node, flags("10m"));
+  await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
+  servers[B]?.signal("SIGKILL");
+  await waitForTable(node, table({ [A]: 1, [B]: 0, [C]: 1 }));
+  expect(care.logged(/10\.0\.1\.3/)).toContainEqual("INFO real server 10.0.1.3:80 healthy → draining: connect refused");
+});
+
+test("so are those on a host that falls silent, although nothing tells their end", async () => {
+  await using care = startCare(node, flags("10m"));
+  await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
+  await master.exec("tc", "qdisc", "add", "dev", "cable", "root", "netem", "loss", "100%");
+  await waitForTable(node, table({ [A]: 0, [B]: 0, [C]: 0 }));
+  expect(care.logged(/→ draining: answers nothing any more$/)).toHaveLength(3);
+});
+
+test("without sentinels nothing is noticed before the next check", async () => {
+  await using care = startCare(node, [...flags("3"), "--sentinel=false"]);
+  await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
+  const before = await care.waitForLog(/probe of 10\.0\.1\.3:80 passed/, { times: 2 });
+  servers[B]?.signal("SIGKILL");
+  await waitForTable(node, table({ [A]: 1, [B]: 0, [C]: 1 }));
+  expect(before).toContain("status 200");
+  expect(care.logged(/→ draining: connect refused$/)).toHaveLength(1);
+});
+
+test("packet loss alone takes nobody out", async () => {
+  await using care = startCare(node, flags("1"));
+  await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
+  for (const host of [node, master])
+    await host.exec("tc", "qdisc", "add", "dev", "cable", "root", "netem", "loss", "5%");
+  await care.waitForLog(/probe of 10\.0\.1\.2:80 passed/, { times: 45, timeoutMs: 120_000 });
+  expect(care.logged(/→ (draining|removed)/)).toEqual([]);
+  expect(await tableOf(node)).toEqual(table({ [A]: 1, [B]: 1, [C]: 1 }));
+});
+
+// --- internal ---
+
+function flags(interval: string): string[] {
+  const rs = SERVERS.flatMap((server) => ["--rs", server]);
+  return [
+    "--vs",
+    VS,
+    ...rs,
+    "--interval",
+    interval,
+    "--health-schem",
+    "http",
+    "--health-path",
+    "/",
+    "--logger",
+    "DEBG",
+  ];
+}
+
+function table(weights: Readonly<Record<string, number>>): Record<string, Record<string, number>> {
+  return { [TITLE]: weights };
+}

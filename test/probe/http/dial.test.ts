@@ -1,0 +1,88 @@
+import { describe, expect, test } from "bun:test";
+import { openTcpSocket } from "#native";
+import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import { tlsPolicy } from "../../../src/probe/http/certificate.ts";
+import { dial, type DialOptions, type Dialed } from "../../../src/probe/http/dial.ts";
+import { Wire } from "../../../src/probe/http/wire.ts";
+import { blackHole } from "./support/black-hole.ts";
+import { selfSigned } from "./support/certificates.ts";
+import { eventually, openSockets } from "./support/descriptors.ts";
+import { answering, deserted } from "./support/raw-server.ts";
+
+describe("dialling", () => {
+  test("finds a server gone when no dial is answered in time", async () => {
+    using hole = await blackHole();
+    const before = openSockets();
+    expect(await dialing(hole.endpoint)).toEqual({ kind: "silent", reason: "no answer", isUnreachable: true });
+    expect(openSockets()).toBe(before);
+  });
+
+  test("finds it alive when the last of the dials gets through", async () => {
+    using hole = await blackHole();
+    using server = answering("");
+    let dials = 0;
+    const before = openSockets();
+    const wire = await dialing(server.endpoint, {
+      openTcpSocket: () => openTcpSocket(++dials < 5 ? hole.endpoint : server.endpoint),
+    });
+    expect(wire).toBeInstanceOf(Wire);
+    expect(dials).toBe(5);
+    if (wire instanceof Wire) wire.close();
+    expect(await eventually(() => openSockets() === before)).toBe(true);
+  });
+
+  test("hears what a server says before it is asked", async () => {
+    using server = answering("", { onOpen: (socket) => void socket.write("SSH-2.0-OpenSSH_9.6\r\n") });
+    const wire = await dialing(server.endpoint);
+    const heard = Promise.withResolvers<string>();
+    if (!(wire instanceof Wire)) throw new Error(wire.kind);
+    wire.listen({
+      established: () => undefined,
+      writable: () => undefined,
+      received: (bytes) => heard.resolve(Buffer.from(bytes).toString()),
+      ended: ({ kind }) => heard.reject(new Error(kind)),
+    });
+    expect(await heard.promise).toStartWith("SSH-2.0");
+    wire.close();
+  });
+
+  test("takes a refusal for an answer", async () => {
+    expect(await dialing(deserted())).toEqual({ kind: "failed", reason: "connect refused", isUnreachable: true });
+  });
+
+  test("gives TLS its time once the server is reached", async () => {
+    const tls = tlsPolicy({ insecureSkipVerify: true, headers: [] });
+    using server = answering("", { tls: selfSigned(["127.0.0.1"]) });
+    const wire = await dialing(server.endpoint, { tls, withinMs: 500 });
+    expect(wire).toBeInstanceOf(Wire);
+    if (wire instanceof Wire) wire.close();
+    // It accepts, and never shakes hands.
+    using mute = answering("");
+    expect(await dialing(mute.endpoint, { tls, withinMs: 20, remainingMs: 100 })).toEqual({
+      kind: "silent",
+      reason: "timed out",
+      isUnreachable: false,
+    });
+  });
+
+  test("ends at once when it is aborted", async () => {
+    using hole = await blackHole();
+    const before = openSockets();
+    const abort = new AbortController();
+    const outcome = dialing(hole.endpoint, { withinMs: 60_000 }, abort.signal);
+    abort.abort();
+    expect(await outcome).toEqual({ kind: "failed", reason: "aborted", isUnreachable: true });
+    expect(openSockets()).toBe(before);
+  });
+});
+
+// --- internal ---
+
+function dialing(
+  target: Endpoint,
+  changes: Partial<DialOptions> = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Dialed> {
+  const limits = { withinMs: 60, noAnswer: "no answer", remainingMs: 3000, timedOut: "timed out" };
+  return dial({ target, tls: undefined, openTcpSocket, ...limits, ...changes }, signal);
+}
