@@ -55,7 +55,6 @@ describe("an HTTP probe judges by the final status", () => {
       latencyMs: 40,
     });
   });
-  });
 
   test("reaches a server on IPv6", async () => {
     using server = answering(OK, { hostname: "::1" });
