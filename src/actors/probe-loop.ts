@@ -1,6 +1,6 @@
 import { fromCallback, type CallbackActorLogic } from "xstate";
 import type { Endpoint } from "../domain/endpoint.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
+import type { ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 
 export interface ProbeLoopInput {
@@ -8,20 +8,43 @@ export interface ProbeLoopInput {
   readonly intervalMs: number;
 }
 
-export type ProbeLoopCommand = { readonly type: "pace"; readonly intervalMs: number } | { readonly type: "probeNow" };
+export type ProbeLoopCommand =
+  | {
+      readonly type: "pace";
+      readonly intervalMs: number;
+      /** `changes`: only a verdict that differs from the one before, since another of the same would decide nothing. */
+      readonly tell: "all" | "changes";
+    }
+  | { readonly type: "probeNow" };
 
 export type ProbeResult =
-  | { readonly type: "check.skipped"; readonly reason: string }
-  | { readonly type: "probe.passed"; readonly verdict: Extract<ProbeOutcome, { passed: true }> }
-  | { readonly type: "probe.failed"; readonly verdict: Extract<ProbeOutcome, { passed: false }> };
+  | { readonly type: "probe.passed"; readonly verdict: Extract<Verdict, { passed: true }> }
+  | { readonly type: "probe.failed"; readonly verdict: Extract<Verdict, { passed: false }> };
 
-/** Has one real server probed for as long as it is invoked, and tells each outcome to its parent. */
-export function probeLoop(schedule: CheckSchedule): CallbackActorLogic<ProbeLoopCommand, ProbeLoopInput> {
+/** Hears the outcome of every probe, before any machine decides by it. */
+export type ProbeObserver = (target: Endpoint, outcome: ProbeOutcome) => void;
+
+/**
+ * Has one real server probed for as long as it is invoked, and tells its parent the outcomes that matter to it. Every one of
+ * them goes to `observe`: of a thousand good servers' checks the machines need to hear nothing.
+ */
+export function probeLoop(
+  schedule: CheckSchedule,
+  observe: ProbeObserver,
+): CallbackActorLogic<ProbeLoopCommand, ProbeLoopInput> {
   return fromCallback(({ input, sendBack, receive }) => {
-    const check = schedule.add(input.target, input.intervalMs, (outcome) => sendBack(resultOf(outcome)));
+    let tell: "all" | "changes" = "all";
+    let last: boolean | undefined;
+    const check = schedule.add(input.target, input.intervalMs, (outcome) => {
+      observe(input.target, outcome);
+      const isNews = outcome.passed !== last;
+      if (outcome.passed !== undefined) last = outcome.passed;
+      if (outcome.passed !== undefined && (isNews || tell === "all")) sendBack(resultOf(outcome));
+    });
     receive((command) => {
-      if (command.type === "pace") check.setInterval(command.intervalMs);
-      else check.probeNow();
+      if (command.type === "probeNow") return check.probeNow();
+      tell = command.tell;
+      check.setInterval(command.intervalMs);
     });
     return () => check.stop();
   });
@@ -29,7 +52,6 @@ export function probeLoop(schedule: CheckSchedule): CallbackActorLogic<ProbeLoop
 
 // --- internal ---
 
-function resultOf(outcome: ProbeOutcome): ProbeResult {
-  if (outcome.passed === undefined) return { type: "check.skipped", reason: outcome.reason };
+function resultOf(outcome: Verdict): ProbeResult {
   return outcome.passed ? { type: "probe.passed", verdict: outcome } : { type: "probe.failed", verdict: outcome };
 }

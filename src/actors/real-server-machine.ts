@@ -9,9 +9,7 @@ import { unprovidedCallback } from "./unprovided.ts";
 export type RealServerReport =
   | ({ readonly type: "realServer.changed"; readonly server: string } & Transition)
   /** Its weight climbs one step. */
-  | { readonly type: "realServer.ramped"; readonly server: string }
-  | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
-  | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string };
+  | { readonly type: "realServer.ramped"; readonly server: string };
 
 export interface Transition {
   readonly from: RealServerState;
@@ -41,11 +39,13 @@ interface RealServerContext extends RealServerInput {
   readonly connections: number | undefined;
   /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
   readonly rampStep: number;
-  /** The interval that the probe loop was last told. */
+  /** What the probe loop was last told. */
   readonly paceMs: number;
+  readonly tell: "all" | "changes";
   readonly reported: RealServerState;
   readonly sinceMs: number;
-  readonly lastVerdict: (Verdict & { readonly atMs: number }) | undefined;
+  /** The last that was told: see `ProbeLoopCommand`. */
+  readonly lastVerdict: Verdict | undefined;
   readonly lastTransition: Transition | undefined;
 }
 
@@ -67,24 +67,15 @@ export const realServerMachine = setup({
   },
   actors: { probeLoop: unprovidedCallback<ProbeLoopCommand, ProbeLoopInput>("probeLoop") },
   actions: {
-    noteVerdict: enqueueActions(({ context, event, enqueue }) => {
+    noteVerdict: assign(({ context, event }) => {
       assertEvent(event, ["probe.passed", "probe.failed"]);
       const { verdict } = event;
-      enqueue.assign({
+      return {
         passes: verdict.passed ? context.passes + 1 : 0,
         failures: verdict.passed ? 0 : context.failures + 1,
         everPassed: context.everPassed || verdict.passed,
-        lastVerdict: { ...verdict, atMs: context.now() },
-      });
-      enqueue.sendTo(context.supervisor, { type: "realServer.probed", server: context.server, verdict });
-    }),
-    tellSkipped: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, "check.skipped");
-      enqueue.sendTo(context.supervisor, {
-        type: "realServer.unchecked",
-        server: context.server,
-        reason: event.reason,
-      });
+        lastVerdict: verdict,
+      };
     }),
     noteConnections: assign(({ event }) => {
       assertEvent(event, "connections.counted");
@@ -95,10 +86,10 @@ export const realServerMachine = setup({
       enqueue.assign({ rampStep: context.rampStep + 1 });
       enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
     }),
-    pace: enqueueActions(({ context, enqueue }, { paceMs }: { paceMs: number }) => {
-      if (paceMs === context.paceMs) return;
-      enqueue.assign({ paceMs });
-      enqueue.sendTo("probeLoop", { type: "pace", intervalMs: paceMs });
+    pace: enqueueActions(({ context, enqueue }, { paceMs, tell = "all" }: Pace) => {
+      if (paceMs === context.paceMs && tell === context.tell) return;
+      enqueue.assign({ paceMs, tell });
+      enqueue.sendTo("probeLoop", { type: "pace", intervalMs: paceMs, tell });
     }),
     report: enqueueActions(({ context, enqueue }, { to }: { to: RealServerState }) => {
       if (to === context.reported) return;
@@ -139,6 +130,7 @@ export const realServerMachine = setup({
     connections: undefined,
     rampStep: 0,
     paceMs: input.policy.intervalMs,
+    tell: "all",
     reported: input.initial,
     sinceMs: input.now(),
     lastVerdict: undefined,
@@ -150,8 +142,6 @@ export const realServerMachine = setup({
     id: "probeLoop",
     input: ({ context }) => ({ target: context.target, intervalMs: context.policy.intervalMs }),
   },
-  // A check that this host had not the means for says nothing about the server: no state hears of it.
-  on: { "check.skipped": { actions: "tellSkipped" } },
   initial: "starting",
   states: {
     starting: {
@@ -176,9 +166,8 @@ export const realServerMachine = setup({
             "noteVerdict",
             {
               type: "pace",
-              params: ({ context: { failures, policy } }) => ({
-                paceMs: failures > 0 ? policy.fastIntervalMs : policy.intervalMs,
-              }),
+              params: ({ context: { failures, policy } }): Pace =>
+                failures > 0 ? { paceMs: policy.fastIntervalMs } : { paceMs: policy.intervalMs, tell: "changes" },
             },
           ],
         },
@@ -201,7 +190,7 @@ export const realServerMachine = setup({
     removed: {
       entry: [
         { type: "report", params: { to: "removed" } },
-        { type: "pace", params: ({ context }) => ({ paceMs: context.policy.downIntervalMs }) },
+        { type: "pace", params: ({ context }): Pace => ({ paceMs: context.policy.downIntervalMs, tell: "changes" }) },
       ],
       on: {
         "probe.passed": { target: "recovering", actions: "noteVerdict" },
@@ -248,6 +237,11 @@ export const realServerMachine = setup({
 });
 
 // --- internal ---
+
+interface Pace {
+  readonly paceMs: number;
+  readonly tell?: "all" | "changes";
+}
 
 function hasRisen({ passes, unproven, policy }: RealServerContext): boolean {
   return passes >= (unproven ? 1 : policy.rise);

@@ -2,6 +2,7 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import type { DaemonStatus, RealServerStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import type { LatestVerdicts, TimedVerdict } from "./latest-verdicts.ts";
 import type { RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";
 
@@ -18,13 +19,14 @@ export interface ProcessFacts {
 /** The one place that turns snapshots of actors into plain data. `table` is what stands in the data plane; undefined for nothing. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
+  verdicts: LatestVerdicts,
   facts: ProcessFacts,
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
   const { context } = supervisor.getSnapshot();
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const members = Object.entries(context.members).map(([key, { ref }]) =>
-    memberStatus(key, ref, standing.get(key), facts.timeOfDay),
+    memberStatus(key, ref, verdicts.of(key), standing.get(key), facts.timeOfDay),
   );
   const unlisted = [...standing]
     .filter(([key]) => context.members[key] === undefined)
@@ -91,12 +93,12 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
 function memberStatus(
   key: string,
   ref: RealServerActor,
+  verdict: TimedVerdict | undefined,
   one: ObservedRealServer | undefined,
   timeOfDay: ProcessFacts["timeOfDay"],
 ): RealServerStatus {
   const iso = (ms: number): string => timeOfDay(ms).toISOString();
   const { context } = ref.getSnapshot();
-  const verdict = context.lastVerdict;
   const transition = context.lastTransition;
   return {
     address: key,
@@ -122,7 +124,7 @@ type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
 
 type Stamp = (ms: number) => string;
 
-function verdictStatus({ atMs, ...verdict }: NonNullable<Context["lastVerdict"]>, iso: Stamp): VerdictStatus {
+function verdictStatus({ atMs, ...verdict }: TimedVerdict, iso: Stamp): VerdictStatus {
   return { ...verdict, at: iso(atMs) };
 }
 

@@ -206,8 +206,6 @@ export const virtualServerMachine = setup({
       ],
     },
     "realServer.ramped": { actions: "markDirty" },
-    "realServer.probed": { actions: { type: "emitFact", params: ({ event }) => event } },
-    "realServer.unchecked": { actions: { type: "emitFact", params: ({ event }) => event } },
     "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
     "xstate.error.actor.*": { actions: { type: "buryBroken", params: ({ event }) => event } },
   },

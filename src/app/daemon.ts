@@ -1,13 +1,17 @@
 import { createActor, toPromise } from "xstate";
 import { bootClock, openTcpSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
+import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
 import { serveControl, type ControlServer } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
+import type { CareEvent } from "../domain/events.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
@@ -40,7 +44,13 @@ export async function runDaemon(
     random: Math.random,
     mostAtOnce: MOST_PROBES_AT_ONCE,
   });
-  const daemon = createActor(careMachine(dataPlane, schedule), {
+  const verdicts = new LatestVerdicts(now);
+  const tell = createEventLog(logger, () => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames()));
+  const observe = (target: Endpoint, outcome: ProbeOutcome): void => {
+    verdicts.note(target, outcome);
+    tell(probeEvent(target, outcome));
+  };
+  const daemon = createActor(careMachine(dataPlane, schedule, observe), {
     input: {
       service: options.service,
       realServers: options.realServers,
@@ -53,8 +63,9 @@ export async function runDaemon(
   });
   const ended = toPromise(daemon);
   daemon.start();
-  listen(daemon, options.service, logger);
-  const control = await openControl(options.service, () => currentStatus(daemon, dataPlane, facts, options), logger);
+  daemon.getSnapshot().children.virtualServer?.on("*", tell);
+  const status = (): Promise<VirtualServerStatus> => currentStatus(daemon, verdicts, dataPlane, facts, options);
+  const control = await openControl(options.service, status, logger);
   const shutDown = (): void => daemon.send({ type: "shutdown" });
   stop.addEventListener("abort", shutDown, { once: true });
   if (stop.aborted) shutDown();
@@ -77,17 +88,16 @@ const JITTER = 0.1;
 /** Each needs a descriptor; where they run out earlier, checks are skipped and said to be. */
 const MOST_PROBES_AT_ONCE = 10_000;
 
-function listen(daemon: DaemonActor, { endpoint }: ServiceKey, logger: Logger): void {
-  const { virtualServer } = daemon.getSnapshot().children;
-  virtualServer?.on(
-    "*",
-    createEventLog(logger, () => likelyCulprit(endpoint, neighbours(), interfaceNames())),
-  );
+function probeEvent(target: Endpoint, outcome: ProbeOutcome): CareEvent {
+  const server = formatEndpoint(target);
+  if (outcome.passed === undefined) return { type: "realServer.unchecked", server, reason: outcome.reason };
+  return { type: "realServer.probed", server, verdict: outcome };
 }
 
 /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last reading serves. */
 async function currentStatus(
   daemon: DaemonActor,
+  verdicts: LatestVerdicts,
   dataPlane: DataPlane,
   facts: ProcessFacts,
   { service }: CareOptions,
@@ -95,7 +105,7 @@ async function currentStatus(
   const { virtualServer } = daemon.getSnapshot().children;
   if (virtualServer === undefined) throw new Error("the daemon is stopping");
   const table = await dataPlane.read(service).catch(() => virtualServer.getSnapshot().context.observed);
-  return virtualServerStatus(virtualServer, facts, table);
+  return virtualServerStatus(virtualServer, verdicts, facts, table);
 }
 
 /** A daemon whose socket cannot be made still does its work: that is worth a warning, not an outage. */

@@ -25,7 +25,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "realServer.probed":
         shortage = undefined;
         if (isNews(lastFailure, event.server, event.verdict))
-          logger.debug(`probe of ${event.server} ${tell(event.verdict)}`);
+          logger.debug(() => `probe of ${event.server} ${tell(event.verdict)}`);
         return;
       case "realServer.unchecked":
         if (event.reason !== shortage) {
@@ -50,7 +50,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           const repaired = event.repairs.includes(operation);
           if (repaired) logger.warn(`repaired what someone else changed: ${describeOperation(operation)}`);
           else if (overwrites(operation)) logger.info(`was otherwise in the table: ${describeOperation(operation)}`);
-          else logger.debug(describeOperation(operation));
+          else logger.debug(() => describeOperation(operation));
         }
         return;
       case "failOpen.entered":

@@ -66,11 +66,11 @@ export class CheckScheduler implements CheckSchedule {
     if (check.stopped || check.intervalMs === intervalMs) return;
     this.#rate += 1 / intervalMs - 1 / check.intervalMs;
     check.intervalMs = intervalMs;
-    if (check.abort === undefined && check.startedAtMs !== undefined) this.#plan(check, check.startedAtMs + intervalMs);
+    if (!check.isRunning && check.startedAtMs !== undefined) this.#plan(check, check.startedAtMs + intervalMs);
   }
 
   #hurry(check: ScheduledCheck): void {
-    if (!check.stopped && check.abort === undefined) this.#plan(check, this.#options.clock.now());
+    if (!check.stopped && !check.isRunning) this.#plan(check, this.#options.clock.now());
   }
 
   #stop(check: ScheduledCheck): void {
@@ -78,7 +78,7 @@ export class CheckScheduler implements CheckSchedule {
     check.stopped = true;
     this.#rate -= 1 / check.intervalMs;
     this.#queue.remove(check);
-    check.abort?.abort();
+    check.lifetime.abort();
     check.probe.close();
   }
 
@@ -108,8 +108,7 @@ export class CheckScheduler implements CheckSchedule {
     if (nowMs - this.#slot.sinceMs >= SLOT_MS) this.#slot = { sinceMs: nowMs, started: 0 };
     for (;;) {
       const next = this.#queue.first();
-      // Timers may fire a fraction of a millisecond early.
-      if (next === undefined || next.dueMs > nowMs + 1) break;
+      if (next === undefined || next.dueMs > nowMs + slackMs(next)) break;
       if (this.#underWay >= this.#options.mostAtOnce || this.#isSlotFull()) break;
       this.#queue.remove(next);
       this.#slot.started++;
@@ -123,14 +122,13 @@ export class CheckScheduler implements CheckSchedule {
   }
 
   async #probe(check: ScheduledCheck, nowMs: number): Promise<void> {
-    const abort = new AbortController();
-    check.abort = abort;
+    check.isRunning = true;
     check.startedAtMs = nowMs;
     this.#underWay++;
     this.#listenForStalls(nowMs);
-    const outcome = await this.#ask(check.probe, abort.signal);
+    const outcome = await this.#ask(check.probe, check.lifetime.signal);
     this.#underWay--;
-    check.abort = undefined;
+    check.isRunning = false;
     if (check.stopped) return this.#arm();
     const stalledMs = this.#stalledSince(nowMs);
     if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
@@ -208,6 +206,13 @@ const MOST_DISCARDED = 2;
 /** Longer than this, a timer of the runtime fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** What is due so soon starts with what is due now, so that one waking serves several; timers may fire a fraction early, too. */
+function slackMs({ intervalMs }: ScheduledCheck): number {
+  return Math.max(1, Math.min(MOST_SLACK_MS, intervalMs / 20));
+}
+
+const MOST_SLACK_MS = 50;
+
 class ScheduledCheck implements Due {
   readonly probe: Probe;
   readonly report: Report;
@@ -216,7 +221,8 @@ class ScheduledCheck implements Due {
   dueMs = 0;
   position = -1;
   startedAtMs: number | undefined;
-  abort: AbortController | undefined;
+  isRunning = false;
+  readonly lifetime = new AbortController();
   discarded = 0;
   stopped = false;
 

@@ -103,9 +103,9 @@ describe("event log", () => {
 function logOf(...events: readonly CareEvent[]): string[] {
   const lines: string[] = [];
   const at =
-    (level: string): Logger["info"] =>
+    (level: string): Logger["debug"] =>
     (message) =>
-      lines.push(`${level} ${message}`);
+      lines.push(`${level} ${typeof message === "string" ? message : message()}`);
   const tell = createEventLog(
     { debug: at("DEBUG"), info: at("INFO"), warn: at("WARN"), error: at("ERROR") },
     () => "it was the butler",

@@ -34,7 +34,9 @@ export function createLogger(options: LogOptions, sink: LogSink): Logger {
     ],
   });
   return {
-    debug: (message, fields = {}) => void consola.debug(message, fields),
+    debug: (message, fields = {}) => {
+      if (options.level === "debug") consola.debug(typeof message === "string" ? message : message(), fields);
+    },
     info: (message, fields = {}) => void consola.info(message, fields),
     warn: (message, fields = {}) => void consola.warn(message, fields),
     error: (message, fields = {}) => void consola.error(message, fields),

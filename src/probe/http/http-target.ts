@@ -36,10 +36,15 @@ export class HttpTarget implements Probe {
   #suspicion: Ending["kind"] | undefined;
   #isRunning = false;
   #sinceFresh = 0;
+  readonly #firstStep: RequestStep;
+  readonly #firstRequest: ReturnType<typeof encodeRequest>;
 
   constructor(target: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
     this.#target = target;
     this.#shared = shared;
+    const { method, path, body } = shared.options;
+    this.#firstStep = { method: method || "GET", path, body };
+    this.#firstRequest = this.#encode(this.#firstStep);
     if (!shared.options.sentinel) return;
     this.#sentinel = new Sentinel({
       ...shared,
@@ -79,7 +84,7 @@ export class HttpTarget implements Probe {
   async #check(signal: AbortSignal, startedAt: number): Promise<Finding> {
     if (signal.aborted) return { passed: false, reason: "aborted" };
     const { options } = this.#shared;
-    let step: RequestStep = { method: options.method || "GET", path: options.path, body: options.body };
+    let step = this.#firstStep;
 
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const outcome = await this.#ask(step, signal, startedAt);
@@ -100,8 +105,7 @@ export class HttpTarget implements Probe {
 
   /** Over the kept connection where that will do; what that one's end made doubtful is asked again over a new one. */
   async #ask(step: RequestStep, signal: AbortSignal, startedAt: number): Promise<Asked> {
-    const { options } = this.#shared;
-    const request = encodeRequest(step, formatEndpoint(this.#target), options.headers, this.#keepsAlive);
+    const request = step === this.#firstStep ? this.#firstRequest : this.#encode(step);
     if ("refused" in request) return { failed: request.refused };
 
     let doubt = this.#suspicion;
@@ -153,8 +157,13 @@ export class HttpTarget implements Probe {
     return outcome;
   }
 
+  #encode(step: RequestStep): ReturnType<typeof encodeRequest> {
+    return encodeRequest(step, formatEndpoint(this.#target), this.#shared.options.headers, this.#keepsAlive);
+  }
+
   get #keepsAlive(): boolean {
-    return this.#sentinel !== undefined && !this.#shared.options.freshConnection;
+    const { sentinel, freshConnection } = this.#shared.options;
+    return sentinel && !freshConnection;
   }
 
   #limits(startedAt: number): { remainingMs: number; timedOut: string } {

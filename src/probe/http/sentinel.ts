@@ -23,6 +23,8 @@ export interface SentinelOptions {
 export class Sentinel {
   readonly #options: SentinelOptions;
   readonly #limit = new IdleLimit();
+  /** The connection that the kernel was told to watch. */
+  #watched: Wire | undefined;
   #kept: { readonly wire: Wire; readonly sinceMs: number; readonly takesRequests: boolean } | undefined;
   /** On its way to become the kept one. */
   #dialed: Wire | undefined;
@@ -91,7 +93,9 @@ export class Sentinel {
 
   #watch(wire: Wire, takesRequests: boolean): void {
     const { fd } = wire;
-    if (fd !== undefined) this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
+    if (fd !== undefined && this.#watched !== wire)
+      this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
+    this.#watched = wire;
     this.#kept?.wire.close();
     const kept = { wire, sinceMs: this.#options.now(), takesRequests };
     this.#kept = kept;

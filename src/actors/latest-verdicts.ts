@@ -1,0 +1,24 @@
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { ProbeOutcome, Verdict } from "../domain/health.ts";
+
+/** A verdict and when it was reached, on the machines' clock. */
+export type TimedVerdict = Verdict & { readonly atMs: number };
+
+/** The last verdict on each real server, kept beside the machines: they hear only of those that may change something. */
+export class LatestVerdicts {
+  readonly #now: () => number;
+  readonly #latest = new Map<string, TimedVerdict>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  note(target: Endpoint, outcome: ProbeOutcome): void {
+    if (outcome.passed !== undefined) this.#latest.set(formatEndpoint(target), { ...outcome, atMs: this.#now() });
+  }
+
+  /** By formatted endpoint. */
+  of(server: string): TimedVerdict | undefined {
+    return this.#latest.get(server);
+  }
+}
