@@ -17,6 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/care.ts")).careCommand(context),
   },
   {
+    name: "ipvs",
+    summary: "the same under its name in sealctl, for use before a node joins and when it leaves",
+    load: async (context) => (await import("./commands/ipvs.ts")).ipvsCommand(context),
+  },
+  {
     name: "status",
     summary: "show the virtual servers of this host and the health of their real servers",
     load: async (context) => (await import("./commands/status.ts")).statusCommand(context),

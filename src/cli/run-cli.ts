@@ -32,10 +32,12 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
 async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "--help" || name === "-h") return overview(context);
-  if (name === "--version") return run(findCommand("version"), ["--short", ...rest], context);
+  if (name === "--version" || name === "-v" || name === "-V")
+    return run(findCommand("version"), ["--short", ...rest], context);
   if (name === "help") {
     const topic = rest.find((word) => !word.startsWith("-"));
-    return topic === undefined ? overview(context) : run(findCommand(topic), ["--help"], context);
+    if (topic === undefined || topic === "help") return overview(context);
+    return run(findCommand(topic), ["--help"], context);
   }
   return run(findCommand(name), rest, context);
 }

@@ -10,6 +10,7 @@ const RUNNING = "Running";
 export const CARE_OPTION_ROWS = [
   {
     flag: "vs",
+    alsoCalled: ["vip", "virtual-server"],
     kind: "text",
     valueName: "IP:port",
     help: "the virtual server: the address that clients connect to (required)",
@@ -17,6 +18,7 @@ export const CARE_OPTION_ROWS = [
   },
   {
     flag: "rs",
+    alsoCalled: ["master", "masters", "real-server", "real-servers"],
     kind: "list",
     valueName: "IP:port",
     help: "a real server; repeat the flag or list several with commas (required unless --clean)",
@@ -109,7 +111,7 @@ export const CARE_OPTION_ROWS = [
   {
     flag: "drain-timeout",
     kind: "text",
-    valueName: "time",
+    valueName: "duration",
     default: "1m",
     help: "the longest that --drain connections waits",
     group: CHECKS,
@@ -178,6 +180,7 @@ export const CARE_OPTION_ROWS = [
   },
   {
     flag: "health-insecure-skip-verify",
+    alsoCalled: ["insecure"],
     kind: "boolean",
     default: "true",
     help: "take any certificate; =false verifies it against the system's roots and the real server's IP",
@@ -207,7 +210,7 @@ export const CARE_OPTION_ROWS = [
   {
     flag: "sentinel-timeout",
     kind: "text",
-    valueName: "time",
+    valueName: "duration",
     default: "300ms",
     help: "the same when the host at its other end acknowledges nothing for so long; raise it for real servers far away",
     group: CHECKS,
@@ -267,6 +270,7 @@ export const CARE_OPTION_ROWS = [
   },
   {
     flag: "logger",
+    alsoCalled: ["debug", "log-level", "verbose"],
     kind: "text",
     valueName: "level",
     default: "INFO",

@@ -1,15 +1,19 @@
-/** Untrusted text made fit for one line of a terminal: control characters and line separators become visible escapes. */
+/** Untrusted text made fit for one line of a terminal: what cannot be seen there, or would be obeyed, becomes a visible escape. */
 export function oneLine(text: string): string {
   return text.replaceAll(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0) ?? 0;
+    if (code > 0xffff) return `\\u{${code.toString(16)}}`;
     return NAMED[character] ?? (code <= 0xff ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
   });
 }
 
 // --- internal ---
 
-/** The bidirectional marks are in here because they can make a terminal show another text than the one that was given. */
-const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * Format characters (Cf) are in here because they make a terminal show another text than the one that was given, or the same for two
+ * that differ: bidirectional marks, blanks without a width. Of the separators only the space is what it looks like.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
 const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 

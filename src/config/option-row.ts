@@ -7,6 +7,8 @@ export interface OptionRow {
   readonly flag: string;
   /** One letter. */
   readonly alias?: string;
+  /** Other programs' names for it. They are not understood, but answered with this flag. */
+  readonly alsoCalled?: readonly string[];
   readonly kind: OptionKind;
   /** How help calls the value: `IP:port`. Absent for booleans. */
   readonly valueName?: string;

@@ -1,4 +1,4 @@
-import { nearestName } from "./nearest-name.ts";
+import { nearestOption } from "./nearest-option.ts";
 import type { GivenOption, GivenOptions, OptionRow } from "./option-row.ts";
 
 export interface ArgvReading {
@@ -42,7 +42,8 @@ class ArgvReader {
     for (let token = this.#queue.shift(); token !== undefined; token = this.#queue.shift()) {
       if (token === "--") {
         for (const rest of this.#queue.splice(0)) this.#positional(rest);
-      } else if (token.startsWith("--")) this.#long(token);
+      } else if (FOREIGN_DASH.test(token)) this.#foreignDash(token);
+      else if (token.startsWith("--")) this.#long(token);
       else if (token.startsWith("-") && token !== "-") this.#short(token);
       else this.#positional(token);
     }
@@ -51,7 +52,9 @@ class ArgvReader {
   #long(token: string): void {
     const [name, inline] = splitInline(token.slice(2));
     const row = this.#rows.get(name);
+    const joined = this.#rows.get(/^[^\s:]+(?=:?\s)/.exec(name)?.[0] ?? "");
     if (name === "help") this.help = true;
+    else if (joined !== undefined) this.#joined(joined);
     else if (row === undefined) this.#unknown(`--${name}`, name, inline);
     else this.#take(row, `--${name}`, inline);
   }
@@ -107,27 +110,56 @@ class ArgvReader {
     return name === "help" || this.#rows.has(name);
   }
 
+  /** `"--vs 10.0.0.1:80"`, as one entry of a list in YAML may have it. Its value is not shown: it may be a secret. */
+  #joined(row: OptionRow): void {
+    this.problems.push(`"--${row.flag} …" is one argument with a blank in it; write --${row.flag}=…, or two arguments`);
+    this.#add(row);
+  }
+
+  /** Text programs make dashes of hyphens. */
+  #foreignDash(token: string): void {
+    const [name, inline] = splitInline(token);
+    const plain = name.replace(FOREIGN_DASH, "");
+    const row = this.#rows.get(plain);
+    const hint = row === undefined ? "" : `; write --${plain}`;
+    this.problems.push(`"${name}" begins with a dash that is no hyphen${hint}`);
+    if (row !== undefined) this.#add(row);
+    this.#skipValue(inline, row?.kind !== "boolean");
+  }
+
   #unknown(shown: string, name: string, inline: string | undefined): void {
     const negated = this.#rows.get(name.replace(/^no-/, ""));
-    const meant = this.#rows.get(nearestName(name, [...this.#rows.keys()]) ?? "");
+    const meant = nearestOption(name, [...this.#rows.values()]);
     if (negated?.kind === "boolean") this.problems.push(`unknown flag ${shown}; did you mean --${negated.flag}=false?`);
     else if (meant !== undefined) {
       this.problems.push(`unknown flag ${shown}; did you mean --${meant.flag}?`);
       this.#add(meant);
     } else this.problems.push(`unknown flag ${shown}`);
-    // What follows belongs to the misspelt flag: reporting it as well would only hide the cause.
-    const takesValue = negated?.kind !== "boolean" && meant?.kind !== "boolean";
+    this.#skipValue(inline, negated?.kind !== "boolean" && meant?.kind !== "boolean");
+  }
+
+  /** What follows belongs to the misspelt flag: reporting it as well would only hide the cause. */
+  #skipValue(inline: string | undefined, takesValue: boolean): void {
     if (inline === undefined && takesValue && this.#queue[0]?.startsWith("-") === false) this.#queue.shift();
   }
 
   #positional(token: string): void {
     const last = this.#last;
+    if (last?.kind === "map") {
+      // Not shown: `Authorization=Bearer …` without quotes has a secret for its second word.
+      this.problems.push(`unexpected argument after --${last.flag}; put quotes around a value with blanks in it`);
+      return;
+    }
     let hint = "";
-    if (last?.kind === "boolean" && /^(true|false)$/i.test(token)) hint = `; write --${last.flag}=${token}`;
-    else if (last?.kind === "list" || last?.kind === "map") hint = `; repeat --${last.flag} for each value`;
+    if (token === "help") hint = "; write --help";
+    else if (last?.kind === "boolean" && /^(true|false)$/i.test(token)) hint = `; write --${last.flag}=${token}`;
+    else if (last?.kind === "list") hint = `; repeat --${last.flag} for each value`;
     this.problems.push(`unexpected argument "${token}"${hint}`);
   }
 }
+
+/** En and em dashes and their kin, alone or beside a hyphen. */
+const FOREIGN_DASH = /^-?[\u2010-\u2015\u2212]-?/;
 
 function splitInline(text: string): [name: string, inline: string | undefined] {
   const at = text.indexOf("=");

@@ -5,6 +5,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** In order of precedence; `CARE_` is the Go program's. */
 export const CARE_ENVIRONMENT_PREFIXES: readonly string[] = ["LVSCARE_", "CARE_"];
 
+/** The same for `lvscare ipvs`; `IPVS_` is that of `sealctl ipvs`. */
+export const IPVS_ENVIRONMENT_PREFIXES: readonly string[] = ["LVSCARE_", "IPVS_"];
+
 /**
  * The options that the environment gives: `CARE_HEALTH_PATH` for `--health-path`. An empty variable counts as not set. Variables that
  * belong to no option are left alone: Kubernetes itself sets `LVSCARE_PORT` and the like beside a Service of that name.

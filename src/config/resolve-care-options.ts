@@ -1,5 +1,6 @@
 import { CARE_OPTION_ROWS, type CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
+import { misspeltVariables } from "./misspelt-variables.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
 import type { ArgvReading } from "./read-argv.ts";
 import { CARE_ENVIRONMENT_PREFIXES, readEnvironment, type Environment } from "./read-environment.ts";
@@ -48,7 +49,9 @@ export function resolveCareOptions(
       values.refuse("slow-start", "a weight of 1 leaves nothing to climb; give --weight 10 or more");
     }
   }
-  if (service === undefined || values.problems.length > 0) throw new UsageError(values.problems);
+  if (service === undefined || values.problems.length > 0) {
+    throw new UsageError([...values.problems, ...misspeltVariables(environment, CARE_OPTION_ROWS, prefixes)]);
+  }
   return { service, ...options };
 }
 

@@ -9,7 +9,7 @@ import {
 import type { CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseBoolean, parseChoice, parseInteger } from "./value-parsers.ts";
+import { parseBoolean, parseChoice, parseInteger, refusal } from "./value-parsers.ts";
 
 type ServerOptions = Pick<CareOptions, "realServers" | "dataPlane" | "initState" | "keepForeign"> & {
   /** Undefined when there is a problem with it. */
@@ -19,7 +19,7 @@ type ServerOptions = Pick<CareOptions, "realServers" | "dataPlane" | "initState"
 /** The virtual server, its real servers and how they are kept; to clean up, no real server need be named. */
 export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): ServerOptions {
   const dataPlane = values.read("data-plane", parseChoice(["auto", "ipvs", "userspace"]));
-  const endpoint = values.isMissing("vs") ? undefined : values.readOptional("vs", (text) => parseEndpoint(text.trim()));
+  const endpoint = values.isMissing("vs") ? undefined : values.readAll("vs", parseService);
   const scheduler = values.read("scheduler", parseChoice(SCHEDULERS));
   if (values.isMissing("vs")) values.problems.push('required flag(s) "vs" not set');
   const problem = endpoint && virtualAddressProblem(endpoint, dataPlane);
@@ -37,6 +37,24 @@ export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): 
 
 // --- internal ---
 
+/** The Go program takes the last of several; the others would go uncared for without a word. */
+function parseService(texts: readonly string[]): Endpoint | undefined {
+  const endpoints = texts.map((text) => parseEndpoint(text.trim()));
+  const [name, other] = new Set(endpoints.map(formatEndpoint));
+  if (other !== undefined) {
+    throw refusal(`"${name}" and "${other}" are two virtual servers; start one lvscare for each`);
+  }
+  return endpoints[0];
+}
+
+function parseRealServer(entry: string): Endpoint {
+  if (entry === "") throw refusal(FORGOTTEN);
+  if (/[\s;]/.test(entry)) throw refusal(`"${entry}" has blanks or semicolons in it; put commas between real servers`);
+  return parseEndpoint(entry);
+}
+
+const FORGOTTEN = "one of them is empty; a real server may have been forgotten";
+
 function resolveRealServers(
   values: OptionValues<CareFlag>,
   service: Endpoint | undefined,
@@ -44,8 +62,10 @@ function resolveRealServers(
   clean: boolean,
 ): RealServer[] {
   if (values.isMissing("rs") && !clean) values.problems.push('required flag(s) "rs" not set');
-  if (values.hasGap("rs")) values.refuse("rs", "one of them is empty; a real server may have been forgotten");
-  const servers = new Map(values.readList("rs", parseEndpoint).map((endpoint) => [formatEndpoint(endpoint), endpoint]));
+  if (values.hasGap("rs")) values.refuse("rs", FORGOTTEN);
+  const servers = new Map(
+    values.readList("rs", parseRealServer).map((endpoint) => [formatEndpoint(endpoint), endpoint]),
+  );
   for (const [name, endpoint] of servers) {
     if (isMapped(endpoint)) values.refuse("rs", `"${name}" ${MAPPED}`);
     else if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);

@@ -7,9 +7,18 @@ export class UsageError extends LvscareError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    const lines = problems.map(oneLine);
+    const lines = [...new Set(problems.map((problem) => shorten(oneLine(problem))))];
     super("USAGE", lines.join("; "));
     this.name = "UsageError";
     this.problems = lines;
   }
 }
+
+// --- internal ---
+
+/** A value may be as long as it likes, but what is wrong with it stands at the end of the line. */
+function shorten(line: string): string {
+  return line.length <= 2 * KEPT ? line : `${line.slice(0, KEPT)}…${line.slice(-KEPT)}`;
+}
+
+const KEPT = 200;

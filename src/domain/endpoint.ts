@@ -14,25 +14,11 @@ export interface Endpoint {
  * the Go program lets them through and programs a nil address.
  */
 export function parseEndpoint(text: string): Endpoint {
-  if (/[\s,]/.test(text))
-    throw new LvscareError("BAD_ADDRESS", `"${text}" has blanks or commas in it; write one IP:port`);
-  const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(text);
-  if (match === null) {
-    const hint =
-      text.split(":").length > 2 ? "write an IPv6 address in brackets: [fd00::1]:6443" : "write it as IP:port";
-    throw new LvscareError("BAD_ADDRESS", `"${text}" is not an address with a port; ${hint}`);
-  }
-  const [, bracketed, bare, portText = ""] = match;
-  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;
-  if (port < 1 || port > 65535) {
-    throw new LvscareError("BAD_ADDRESS", `"${text}" needs a port from 1 to 65535`);
-  }
-  const address = parseAddress(bracketed ?? bare ?? "");
-  if (address === undefined || (address.family === "ipv6") !== (bracketed !== undefined)) {
-    throw new LvscareError(
-      "BAD_ADDRESS",
-      `"${text}" needs an IP address before the port (host names are not resolved)`,
-    );
+  const [, bracketed, bare = "", portText = ""] = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(text) ?? [];
+  const address = parseAddress(bracketed ?? bare);
+  const port = parsePort(portText);
+  if (address === undefined || port === undefined || (address.family === "ipv6") !== (bracketed !== undefined)) {
+    throw new LvscareError("BAD_ADDRESS", `"${text}" ${faultOf(text)}`);
   }
   return { ...address, port };
 }
@@ -68,6 +54,28 @@ export function addressFromBytes(bytes: ArrayLike<number>): string {
 }
 
 // --- internal ---
+
+function parsePort(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65535 ? port : undefined;
+}
+
+/** What is wrong with an endpoint that cannot be read, and how to write it. */
+function faultOf(text: string): string {
+  if (/[\s,;]/.test(text)) return "has blanks, commas or semicolons in it; write one IP:port";
+  // Files of variables and manifests keep quotes that a shell would have taken away.
+  if (/["'`\u2018-\u201f]/.test(text)) return "has quotes in it; write IP:port without";
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return "is a URL; write only IP:port";
+  if (/^\[[^\]]*\]$/.test(text)) return "has no port; write it like [fd00::1]:6443";
+  const [, host, port = ""] = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(text) ?? [];
+  if (host === undefined) {
+    const hint = text.includes(":") ? "write an IPv6 address in brackets: [fd00::1]:6443" : "write it as IP:port";
+    return `is not an address with a port; ${hint}`;
+  }
+  if (parsePort(port) === undefined) return "needs a port from 1 to 65535";
+  if (/^[\d.]+$/.test(host)) return "needs an IPv4 address: four numbers up to 255, without leading zeros";
+  return "needs an IP address before the port (host names are not resolved)";
+}
 
 function parseV4(text: string): number[] | undefined {
   const parts = text.split(".");

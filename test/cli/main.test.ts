@@ -61,9 +61,12 @@ describe("version", () => {
     });
   });
 
-  test.concurrent.each([[["version", "--short"]], [["--version"]]])("%j prints one word", async (argv) => {
-    expect(await runProgram(argv)).toEqual({ code: 0, stdout: `${VERSION}-unknown\n`, stderr: "" });
-  });
+  test.concurrent.each([[["version", "--short"]], [["--version"]], [["-v"]], [["-V"]]])(
+    "%j prints one word",
+    async (argv) => {
+      expect(await runProgram(argv)).toEqual({ code: 0, stdout: `${VERSION}-unknown\n`, stderr: "" });
+    },
+  );
 
   test("prints YAML too", async () => {
     const { stdout } = await runProgram(["version", "-o", "yaml"]);
@@ -81,6 +84,8 @@ describe("help", () => {
     [["care", "-h"], "Checks the real servers"],
     [["care", "--vs", "nonsense", "-h"], "Checks the real servers"],
     [["help", "care"], "Checks the real servers"],
+    [["help", "help"], "LVScare keeps"],
+    [["help", "ipvs"], "Does what `lvscare care` does"],
     [["status", "--help"], "Shows the virtual servers"],
     [["version", "--help"], "Prints the version"],
   ];
@@ -92,12 +97,16 @@ describe("help", () => {
     expect(stdout).not.toContain("\u001B");
   });
 
-  test("ends quietly when its reader goes away", async () => {
-    // The reader closes without reading a byte, before the program can have written any.
-    const script = `{ "$0" "$1" care --help; echo "code $?" >&2; } | exec true`;
-    await using child = Bun.spawn(["sh", "-c", script, process.execPath, MAIN], { stdout: "pipe", stderr: "pipe" });
-    expect(await child.stderr.text()).toBe("code 0\n");
-  });
+  test.concurrent.each(["care --help", "status", "version"])(
+    "%s ends quietly when its reader goes away",
+    async (line) => {
+      // The reader closes without reading a byte, before the program can have written any.
+      const script = `{ "$@"; echo "code $?" >&2; } | exec true`;
+      const argv = ["sh", "-c", script, "sh", process.execPath, MAIN, ...line.split(" ")];
+      await using child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
+      expect(await child.stderr.text()).toBe("code 0\n");
+    },
+  );
 
   test("fails when it cannot be written", async () => {
     await using child = Bun.spawn(["sh", "-c", 'exec "$0" "$1" help >/dev/full', process.execPath, MAIN], {

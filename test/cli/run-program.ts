@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import { join } from "node:path";
 
 export interface ProgramResult {
@@ -21,4 +22,13 @@ export async function runProgram(
   });
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { code, stdout, stderr };
+}
+
+/** The problems that the program names, one each, having done nothing and printed nothing else. */
+export async function refusal(argv: readonly string[], environment: Record<string, string> = {}): Promise<string[]> {
+  const { code, stdout, stderr } = await runProgram(argv, environment);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  const lines = stderr.trimEnd().split("\n");
+  expect(lines.filter((line) => !line.startsWith("lvscare: "))).toEqual([]);
+  return lines.map((line) => line.slice("lvscare: ".length));
 }

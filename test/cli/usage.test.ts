@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createPaint } from "../../src/cli/colour.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { CARE_USAGE } from "../../src/cli/commands/care.ts";
+import { IPVS_USAGE } from "../../src/cli/commands/ipvs.ts";
 import { STATUS_USAGE } from "../../src/cli/commands/status.ts";
 import { VERSION_USAGE } from "../../src/cli/commands/version.ts";
 import { renderOverview, renderUsage } from "../../src/cli/usage.ts";
@@ -9,7 +10,7 @@ import { readArgv } from "../../src/config/read-argv.ts";
 
 const plain = createPaint(false);
 
-describe.each([CARE_USAGE, STATUS_USAGE, VERSION_USAGE].map((usage) => [usage.name, usage] as const))(
+describe.each([CARE_USAGE, IPVS_USAGE, STATUS_USAGE, VERSION_USAGE].map((usage) => [usage.name, usage] as const))(
   "%s",
   (_, usage) => {
     const help = renderUsage(usage, plain);

@@ -52,7 +52,7 @@ const cases: Record<CareFlag, FlagCase> = {
     bad: [
       ["host:80", '"host:80" needs an IP address before the port (host names are not resolved)'],
       ["10.0.0.1", '"10.0.0.1" is not an address with a port; write it as IP:port'],
-      ["010.0.0.1:80", '"010.0.0.1:80" needs an IP address before the port (host names are not resolved)'],
+      ["010.0.0.1:80", '"010.0.0.1:80" needs an IPv4 address: four numbers up to 255, without leading zeros'],
       ["10.0.0.1:0", '"10.0.0.1:0" needs a port from 1 to 65535'],
       ["0.0.0.0:80", '"0.0.0.0:80" is no address that the kernel can balance; name the virtual IP'],
     ],
@@ -74,7 +74,7 @@ const cases: Record<CareFlag, FlagCase> = {
       ["[fd00::1]:80", '"[fd00::1]:80" is IPv6 but the virtual server is IPv4'],
       ["0.0.0.0:80", '"0.0.0.0:80" is no address of a single server'],
       ["224.0.0.1:80", '"224.0.0.1:80" is no address of a single server'],
-      ["10.0.0.3:80,", '"" is not an address with a port; write it as IP:port'],
+      ["10.0.0.3:80,", "one of them is empty; a real server may have been forgotten"],
       ['10.0.0.3:80"', "the quotes in entry 1 of the list do not match"],
     ],
   },
@@ -414,23 +414,26 @@ const cases: Record<CareFlag, FlagCase> = {
 };
 
 describe.each(Object.entries(cases))("--%s", (flag, { pick, good, bad, ...rest }) => {
+  // A second virtual server would be one too many.
+  const base = flag === "vs" ? SERVERS.slice(2) : SERVERS;
+
   if ("default" in rest) {
     test("has its default", () => expect(pick(resolveArgv(SERVERS))).toEqual(rest.default));
   }
 
   test.each(good)("takes %j", (text, value) => {
-    expect(pick(resolveArgv([...SERVERS, `--${flag}=${text}`]))).toEqual(value);
+    expect(pick(resolveArgv([...base, `--${flag}=${text}`]))).toEqual(value);
   });
 
   test.each(bad)("refuses %j and says why", (text, problem) => {
-    expect(problemsOf([...SERVERS, `--${flag}=${text}`])).toEqual([`--${flag}: ${problem}`]);
+    expect(problemsOf([...base, `--${flag}=${text}`])).toEqual([`--${flag}: ${problem}`]);
   });
 
   test("names the variable that a bad value came from", () => {
     const first = bad.find(([text]) => text !== "");
     if (first === undefined) return;
     const [text, problem] = first;
-    const others = flag === "vs" ? SERVERS.slice(2) : flag === "rs" ? SERVERS.slice(0, 2) : SERVERS;
+    const others = flag === "rs" ? SERVERS.slice(0, 2) : base;
     for (const name of variableNames(flag)) {
       expect(problemsOf(others, { [name]: text })).toEqual([`${name}: ${problem}`]);
     }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { CARE_OPTION_ROWS } from "../../src/config/care-option-rows.ts";
+import { misspeltVariables } from "../../src/config/misspelt-variables.ts";
 import { readArgv } from "../../src/config/read-argv.ts";
-import { variableNames } from "../../src/config/read-environment.ts";
+import { CARE_ENVIRONMENT_PREFIXES, variableNames } from "../../src/config/read-environment.ts";
 import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { problemsOf, resolveArgv, SERVERS } from "./resolve-line.ts";
@@ -57,13 +58,40 @@ test("a bad boolean is refused by its variable's name", () => {
 });
 
 test("variables of no option are left alone", () => {
-  expect(
-    problemsOf(SERVERS, {
-      LVSCARE_PORT: "tcp://10.96.0.7:80",
-      LVSCARE_SERVICE_HOST: "10.96.0.7",
-      CARE_HEATH_PATH: "/",
-    }),
-  ).toEqual([]);
+  expect(problemsOf(SERVERS, { CARE_HEATH_PATH: "/", LVSCARE_PORT: "tcp://10.96.0.7:80" })).toEqual([]);
+});
+
+describe("remarks on variables", () => {
+  const remarksOn = (environment: Record<string, string>): readonly string[] =>
+    misspeltVariables(environment, CARE_OPTION_ROWS, CARE_ENVIRONMENT_PREFIXES);
+
+  test("name the one that was meant", () => {
+    expect(remarksOn({ CARE_HEALTH_SCHEME: "http", LVSCARE_MASTERS: "10.0.0.2:80" })).toEqual([
+      "CARE_HEALTH_SCHEME is not read; did you mean CARE_HEALTH_SCHEM?",
+      "LVSCARE_MASTERS is not read; did you mean LVSCARE_RS?",
+    ]);
+  });
+
+  test("are not made on what Kubernetes sets beside a Service, on short names, on empty ones and on those that are read", () => {
+    expect(
+      remarksOn({
+        LVSCARE_PORT: "tcp://10.96.0.7:6443",
+        LVSCARE_PORT_6443_TCP: "tcp://10.96.0.7:6443",
+        LVSCARE_PORT_6443_TCP_ADDR: "10.96.0.7",
+        LVSCARE_PORT_6443_TCP_PORT: "6443",
+        LVSCARE_PORT_6443_TCP_PROTO: "tcp",
+        LVSCARE_SERVICE_HOST: "10.96.0.7",
+        LVSCARE_SERVICE_PORT: "6443",
+        LVSCARE_SERVICE_PORT_HTTPS: "6443",
+        LVSCARE_NODE_IP: "10.0.0.9",
+        LVSCARE_ID: "7",
+        LVSCARE_: "7",
+        CARE_HEALTH_SCHEME: "",
+        HEALTH_SCHEME: "http",
+        ...Object.fromEntries(CARE_OPTION_ROWS.flatMap(({ flag }) => variableNames(flag)).map((name) => [name, "x"])),
+      }),
+    ).toEqual([]);
+  });
 });
 
 describe("LVSCARE_NODE_IP", () => {

@@ -19,9 +19,10 @@ describe("endpoint", () => {
     ["fd00::1:6443", "write an IPv6 address in brackets"],
     ["host:6443", "host names are not resolved"],
     [":6443", "host names are not resolved"],
-    ["010.0.0.1:80", "host names are not resolved"],
+    ["010.0.0.1:80", "four numbers up to 255, without leading zeros"],
     ["[10.0.0.1]:80", "host names are not resolved"],
-    ["10.0.0.256:80", "host names are not resolved"],
+    ["10.0.0.256:80", "four numbers up to 255, without leading zeros"],
+    ["10.0.1:80", "four numbers up to 255, without leading zeros"],
     ["[fd00:::1]:80", "host names are not resolved"],
     ["[1:2:3:4:5:6:7:8:9]:80", "host names are not resolved"],
     ["[1::2::3]:80", "host names are not resolved"],
@@ -31,6 +32,12 @@ describe("endpoint", () => {
     ["10.0.0.1:http", "a port from 1 to 65535"],
     ["10.0.0.1:", "a port from 1 to 65535"],
     ["", "write it as IP:port"],
+    ["[fd00::1]", "write it like [fd00::1]:6443"],
+    ["https://10.0.0.1:6443", "write only IP:port"],
+    ["10.0.0.1:80 10.0.0.2:80", "write one IP:port"],
+    ["10.0.0.1:80;10.0.0.2:80", "write one IP:port"],
+    ['"10.0.0.1:80"', "has quotes in it"],
+    ["“10.0.0.1:80”", "has quotes in it"],
   ])("refuses %p and says: %s", (text, reason) => {
     expect(() => parseEndpoint(text)).toThrow(reason);
   });

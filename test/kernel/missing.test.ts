@@ -81,6 +81,21 @@ test("CAP_NET_ADMIN alone is enough", async () => {
   expect(await child.exited).toBe(0);
 });
 
+test("where /run cannot be written to, the daemon works all the same, and says what does not", async () => {
+  const { namespace } = host;
+  await namespace.exec("mount", "-o", "remount,ro", "/run/lvscare");
+  try {
+    await using care = startCare(namespace, careFlags());
+    expect(await care.waitForLog(/^WARN/)).toMatch(/^WARN `lvscare status` will not find this daemon: .*EROFS/);
+    await waitForTable(namespace, tableWith());
+    const status = await runLvscare(namespace, ["status"]);
+    expect([status.exitCode, status.stdout]).toEqual([0, expect.stringContaining("this is the kernel's table")]);
+    expect(await care.stop()).toBe(0);
+  } finally {
+    await namespace.exec("mount", "-o", "remount,rw", "/run/lvscare");
+  }
+});
+
 test("a scheduler that cannot be had is named, whichever data plane lacks it", async () => {
   const { namespace } = host;
   await namespace.run(["modprobe", "--remove", "ip_vs_nq"]);

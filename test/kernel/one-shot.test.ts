@@ -79,6 +79,47 @@ describe("-C", () => {
   });
 });
 
+describe("lvscare ipvs, as sealctl calls it", () => {
+  const checks = "--health-path /healthz --health-schem https";
+
+  test("sets up before a join and cleans at a reset, without a check and without --ip", async () => {
+    const before = await host.echo.connections();
+    const join = `--vs ${VS} --rs ${A} --rs ${B} ${checks} --run-once`;
+    expect(await ipvs(join)).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(await table()).toEqual(tableWith([A, B]));
+    expect(await host.echo.connections()).toEqual(before);
+    for (const _time of ["first", "second"]) {
+      expect(await ipvs(`--vs ${VS} -C`)).toMatchObject({ exitCode: 0, stdout: "" });
+      expect(await table()).toEqual({});
+    }
+  });
+
+  test("leaves to the daemon that follows what it has set up", async () => {
+    await ipvs(`--vs ${VS} --rs ${A} --rs ${B} ${checks} --run-once`);
+    await using daemon = startCare(host.namespace, careFlags([A, B]));
+    expect(await daemon.waitForLog(/took over the table/)).toBe("INFO took over the table: 2 healthy");
+    expect(await daemon.stop()).toBe(0);
+    expect(await table()).toEqual(tableWith([A, B]));
+  });
+
+  test("does the same by IPVS_ variables alone", async () => {
+    const variables = { IPVS_VS: VS, IPVS_RS: `${A},${C}`, CARE_RS: B };
+    expect(await runLvscare(host.namespace, ["ipvs", "--run-once"], variables)).toMatchObject({ exitCode: 0 });
+    expect(await table()).toEqual(tableWith([A, C]));
+    expect(await runLvscare(host.namespace, ["ipvs"], { ...variables, IPVS_CLEAN: "true" })).toMatchObject({
+      exitCode: 0,
+    });
+    expect(await table()).toEqual({});
+  });
+});
+
+test("a daemon that is stopped by Ctrl-C leaves the rules", async () => {
+  await using daemon = startCare(host.namespace, careFlags([A, B]));
+  await waitForTable(host.namespace, tableWith([A, B]));
+  expect(await daemon.stop("SIGINT")).toBe(0);
+  expect(await table()).toEqual(tableWith([A, B]));
+});
+
 test.each([
   { flags: `--vs 10.96.0.1:99999 --rs ${A}`, names: ["--vs", "10.96.0.1:99999"] },
   { flags: `--vs 10.96.0.1 --rs ${A}`, names: ["--vs", "10.96.0.1"] },
@@ -104,6 +145,10 @@ test.each([
 
 function care(...flags: readonly string[]): Promise<Ended> {
   return runLvscare(host.namespace, ["care", ...flags]);
+}
+
+function ipvs(flags: string): Promise<Ended> {
+  return runLvscare(host.namespace, ["ipvs", ...flags.split(" ")]);
 }
 
 function table(): ReturnType<typeof tableOf> {

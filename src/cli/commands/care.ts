@@ -1,6 +1,8 @@
 import { defineCommand, type CommandDef } from "citty";
 import { CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
+import { misspeltVariables } from "../../config/misspelt-variables.ts";
 import { readArgv } from "../../config/read-argv.ts";
+import { CARE_ENVIRONMENT_PREFIXES } from "../../config/read-environment.ts";
 import { resolveCareOptions } from "../../config/resolve-care-options.ts";
 import { describeError } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -13,16 +15,22 @@ import { renderUsage, type CommandUsage } from "../usage.ts";
 
 /** `lvscare care`: the daemon, and its two short forms `--run-once` and `--clean`. */
 export function careCommand(context: CliContext): CommandDef {
+  return caringCommand(CARE_USAGE, CARE_ENVIRONMENT_PREFIXES, context);
+}
+
+/** A command that does what `care` does; its help and the variables it reads are its own. */
+export function caringCommand(usage: CommandUsage, prefixes: readonly string[], context: CliContext): CommandDef {
   return defineCommand({
-    meta: { name: CARE_USAGE.name },
+    meta: { name: usage.name },
     async run({ rawArgs }) {
       const reading = readArgv(rawArgs, CARE_OPTION_ROWS);
       if (reading.help) {
-        await context.out.write(renderUsage(CARE_USAGE, createPaint(context.outColour)));
+        await context.out.write(renderUsage(usage, createPaint(context.outColour)));
         return 0;
       }
-      const options = resolveCareOptions(reading, context.environment);
+      const options = resolveCareOptions(reading, context.environment, prefixes);
       const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
+      for (const remark of misspeltVariables(context.environment, CARE_OPTION_ROWS, prefixes)) logger.warn(remark);
       using stop = listenForStop(() => exitNow(1));
       const { runCare } = await import("../../app/care.ts");
       try {

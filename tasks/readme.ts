@@ -1,0 +1,39 @@
+import { resolve } from "node:path";
+import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import type { OptionRow } from "../src/config/option-row.ts";
+import { STATUS_OPTION_ROWS } from "../src/config/status-option-rows.ts";
+import { VERSION_OPTION_ROWS } from "../src/config/version-option-rows.ts";
+
+export const README = resolve(import.meta.dir, "../README.md");
+
+const BEGIN = "<!-- flags, written by `bun run readme` -->";
+const END = "<!-- end of flags -->";
+
+/** The README with its tables of flags as the program has them; a test holds it to that. */
+export function withFlags(readme: string): string {
+  const [before = "", rest = ""] = readme.split(BEGIN);
+  const [, after] = rest.split(END);
+  if (after === undefined) throw new Error(`README.md has no place for the flags between ${BEGIN} and ${END}`);
+  const groups = Map.groupBy<string, OptionRow>(CARE_OPTION_ROWS, (row) => row.group);
+  const tables = [
+    ...[...groups].map(([group, rows]) => table(group, rows)),
+    table("`lvscare status`", STATUS_OPTION_ROWS),
+    table("`lvscare version`", VERSION_OPTION_ROWS),
+  ];
+  return `${before}${BEGIN}\n\n${tables.join("\n\n")}\n\n${END}${after}`;
+}
+
+if (import.meta.main) {
+  await Bun.write(README, withFlags(await Bun.file(README).text()));
+}
+
+// --- internal ---
+
+function table(title: string, rows: readonly OptionRow[]): string {
+  return [`| ${title} | default | |`, "|---|---|---|", ...rows.map(line)].join("\n");
+}
+
+function line({ flag, alias, valueName, default: fallback = "", help }: OptionRow): string {
+  const names = `${alias === undefined ? "" : `-${alias}, `}--${flag}${valueName === undefined ? "" : ` ${valueName}`}`;
+  return `| \`${names}\` | ${fallback === "" ? "" : `\`${fallback}\``} | ${help.replaceAll("|", "\\|")} |`;
+}
