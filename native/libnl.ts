@@ -1,5 +1,6 @@
 import { dlopen } from "bun:ffi";
 import { LvscareError } from "../src/domain/errors.ts";
+import { loadLibrary } from "./loader.ts";
 import { PROTOCOL_NUMBER, type NetlinkDescriptor, type NetlinkProtocol } from "./netlink-descriptor.ts";
 
 /** netlink/socket.h, netlink/netlink.h */
@@ -46,14 +47,13 @@ export function openThroughLibnl(protocol: NetlinkProtocol): NetlinkDescriptor {
 /** A failure is not remembered: the library may be installed while we run. */
 function open(): Libnl {
   if (opened !== undefined) return opened;
-  try {
-    opened = { ...dlopen(SONAME, LIBNL).symbols, ...dlopen(GENL_SONAME, LIBNL_GENL).symbols };
-    return opened;
-  } catch (cause) {
-    throw new LvscareError("LIBRARY_MISSING", `${SONAME} or ${GENL_SONAME} cannot be opened`, {
+  const missing = [SONAME, GENL_SONAME].find((soname) => !loadLibrary(soname));
+  if (missing !== undefined) {
+    throw new LvscareError("LIBRARY_MISSING", `${missing} cannot be opened`, {
       remedy:
         "install libnl-3-200 and libnl-genl-3-200 (Debian) or libnl3 (Fedora, Alpine); without them a plain netlink socket serves",
-      cause,
     });
   }
+  opened = { ...dlopen(SONAME, LIBNL).symbols, ...dlopen(GENL_SONAME, LIBNL_GENL).symbols };
+  return opened;
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { runInVm } from "../test/kernel/harness/machine.ts";
 import { buildBinary } from "./build.ts";
 import { setUp } from "./setup.ts";
+import { layOutDeliveries } from "./test/deliveries.ts";
 
 const usage = `Runs things in the kernel test VM: this machine's files, read-only underneath, on a kernel with IPVS.
 
@@ -32,7 +33,7 @@ if (values.help || command === undefined) {
 
 try {
   await setUp();
-  if (action === "test") await buildBinary();
+  if (action === "test") await layOutDeliveries(await buildBinary());
   const interactive = action === "shell";
   const { exitCode, kernelLog } = await runInVm({
     command,

@@ -18,6 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   actors: ["domain"],
   app: ["domain", "config", "netlink", "dataplane", "probe", "reach", "control", "actors"],
   cli: ["domain", "config", "app"],
+  // The SDK.
+  "index.ts": ["domain", "app"],
 };
 
 /** Machines know the interfaces of adapters, never an adapter. */

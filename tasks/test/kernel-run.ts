@@ -5,6 +5,7 @@ import { buildBinary } from "../build.ts";
 import { bunTestArguments, countTests, reportPath } from "./bun-test.ts";
 import { checkout } from "./checkout.ts";
 import { type Counts, sum } from "./counts.ts";
+import { layOutDeliveries } from "./deliveries.ts";
 import { HeldOutput } from "./held-output.ts";
 import { shardsOf } from "./shards.ts";
 
@@ -14,7 +15,7 @@ const timeoutMs = 15 * 60_000;
 export async function startKernelTests(files: readonly string[], reports: string): Promise<() => Promise<Counts>> {
   if (files.length === 0) throw new Error("there are no kernel tests");
   // They run what users run; a stale binary would test yesterday's code.
-  await buildBinary();
+  await layOutDeliveries(await buildBinary());
   const onHost = await useHostKernel();
   const shards = onHost ? [files] : shardsOf(files, shardCount());
   const runs = shards.map((shard, index) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
@@ -22,12 +22,28 @@ test("says at DEBUG that it goes through libnl", async () => {
   expect(await care.waitForLog(/data plane ipvs through/)).toBe("DEBUG data plane ipvs through libnl");
 });
 
-test("works on a host without libnl, and says what to install", async () => {
+test("works on a host without libnl, says what to install, and takes no libnl from the folder it is started in", async () => {
   const { namespace } = host;
-  const libraries = (await namespace.exec("sh", "-c", "ls /usr/lib/*/libnl-3.so.200")).trim();
+  const [library = ""] = (await namespace.exec("sh", "-c", "ls /usr/lib/*/libnl-3.so.200")).split("\n");
+  const folder = await mkdtemp("/tmp/planted-");
+  await namespace.exec(
+    "sh",
+    "-c",
+    `cp -L ${dirname(library)}/libnl-3.so.200 ${dirname(library)}/libnl-genl-3.so.200 ${folder}`,
+  );
   // In a mount namespace of its own the library is an empty file.
-  const hidden = ["unshare", "--mount", "sh", "-c", `mount --bind /dev/null ${libraries} && exec "$@"`, "sh"];
-  const child = namespace.spawn([...hidden, lvscareBinary(), "care", ...careFlags()]);
+  const hidden = `mount --bind /dev/null ${library} && cd ${folder} && exec "$@"`;
+  const child = namespace.spawn([
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    hidden,
+    "sh",
+    lvscareBinary(),
+    "care",
+    ...careFlags(),
+  ]);
   await waitForTable(namespace, tableWith());
   const status = await runLvscare(namespace, ["status"]);
   expect(status.stdout).toContain("data plane  ipvs (netlink socket)");

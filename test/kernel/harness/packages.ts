@@ -1,8 +1,16 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { progress } from "./progress.ts";
 import { runCommand } from "./run-command.ts";
 
-/** What the harness, the guest and the tests in it need, by the file that shows it is there. */
-const packages = [
+/** A Debian package, by the file that shows it is there. */
+export interface HostPackage {
+  readonly name: string;
+  readonly file: string;
+}
+
+/** What the harness, the guest and the tests in it need. */
+const packages: readonly HostPackage[] = [
   { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },
   { name: "kmod", file: "/usr/sbin/depmod" },
   { name: "cpio", file: "/usr/bin/cpio" },
@@ -16,11 +24,11 @@ const packages = [
   { name: "curl", file: "/usr/bin/curl" },
   { name: "libnl-3-200", file: "/lib/x86_64-linux-gnu/libnl-3.so.200" },
   { name: "libnl-genl-3-200", file: "/lib/x86_64-linux-gnu/libnl-genl-3.so.200" },
-] as const;
+];
 
-export async function installMissingPackages(): Promise<void> {
-  const present = await Promise.all(packages.map(({ file }) => Bun.file(file).exists()));
-  const missing = packages.filter((_, index) => !present[index]).map(({ name }) => name);
+export async function installMissingPackages(wanted = packages): Promise<void> {
+  const present = await Promise.all(wanted.map(({ file }) => Bun.file(file).exists()));
+  const missing = wanted.filter((_, index) => !present[index]).map(({ name }) => name);
   if (missing.length === 0) return;
   await updatePackageLists();
   progress(`installing ${missing.join(" ")}`);
@@ -39,4 +47,14 @@ export async function updatePackageLists(): Promise<void> {
 
 let updated: Promise<void> | undefined;
 
-const aptGet = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"];
+/** apt waits for another apt where packages are installed, but not where lists are updated. */
+const aptGet = [
+  "flock",
+  join(tmpdir(), "lvscare-apt.lock"),
+  "apt-get",
+  "--quiet",
+  "-o",
+  "DPkg::Lock::Timeout=300",
+  "-o",
+  "Acquire::Retries=3",
+];

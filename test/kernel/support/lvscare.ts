@@ -15,13 +15,14 @@ export function runLvscare(
   return namespace.run([lvscareBinary(), ...argv], env);
 }
 
-/** Starts `lvscare care` with these flags. */
+/** Starts `lvscare care` with these flags; `lvscare` is another way to call it. */
 export function startCare(
   namespace: Namespace,
   flags: readonly string[],
   env?: Readonly<Record<string, string>>,
+  lvscare: readonly string[] = [lvscareBinary()],
 ): CareProcess {
-  return new CareProcess(namespace, namespace.spawn([lvscareBinary(), "care", ...flags], env));
+  return new CareProcess(namespace, namespace.spawn([...lvscare, "care", ...flags], env));
 }
 
 /** A running daemon and what it has logged. */

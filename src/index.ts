@@ -1,0 +1,52 @@
+/**
+ * The SDK. Importing it does nothing but define: no handle is opened, no module of the kernel is touched.
+ */
+export {
+  addressBytes,
+  addressFromBytes,
+  formatEndpoint,
+  parseAddress,
+  parseEndpoint,
+  type Endpoint,
+  type Family,
+} from "./domain/endpoint.ts";
+export { formatDuration, parseDuration } from "./domain/duration.ts";
+export {
+  formatServiceKey,
+  NO_TRAFFIC,
+  realServer,
+  SCHEDULERS,
+  SERVICE_FLAGS,
+  virtualServer,
+  type Forwarding,
+  type ObservedRealServer,
+  type ObservedVirtualServer,
+  type Protocol,
+  type RealServer,
+  type ServiceFlag,
+  type ServiceKey,
+  type TrafficStats,
+  type VirtualServer,
+} from "./domain/virtual-server.ts";
+export { describeOperation, plan, type DesiredVirtualServer, type Operation } from "./domain/plan.ts";
+export { describeError, LvscareError, type ErrorCode, type LvscareErrorOptions } from "./domain/errors.ts";
+export {
+  REAL_SERVER_STATES,
+  type NoVerdict,
+  type ProbeOutcome,
+  type RealServerState,
+  type Verdict,
+} from "./domain/health.ts";
+export type { CareEvent } from "./domain/events.ts";
+export type { LogFields, Logger } from "./domain/logger.ts";
+export type {
+  DaemonStatus,
+  DataPlaneStatus,
+  FailOpenStatus,
+  RealServerStatus,
+  StatusReport,
+  TransitionStatus,
+  VerdictStatus,
+  VirtualServerStatus,
+} from "./domain/status.ts";
+export { VERSION } from "./app/version.ts";

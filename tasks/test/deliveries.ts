@@ -1,0 +1,29 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installInto, packCopy } from "../../test/package/support/packed.ts";
+import { ARCHITECTURES } from "../image/architectures.ts";
+import { fillRootFolder } from "../image/root-folder.ts";
+import { checkout } from "./checkout.ts";
+
+/** What users get besides the binary, laid out for the kernel tests: `project` depends on the npm package, `image` is the image's root. */
+export const DELIVERED = join(checkout, "dist/delivered");
+
+/** The guest has no network, so all is made out here; `binary` is the one for this machine. */
+export async function layOutDeliveries(binary: string): Promise<void> {
+  await rm(DELIVERED, { recursive: true, force: true });
+  const [project, image] = [join(DELIVERED, "project"), join(DELIVERED, "image")];
+  await mkdir(project, { recursive: true });
+  await mkdir(image);
+  const packing = await mkdtemp(join(tmpdir(), "lvscare-pack-"));
+  try {
+    await installInto(project, await packCopy(packing));
+  } finally {
+    await rm(packing, { recursive: true });
+  }
+  const own = process.arch === "arm64" ? "arm64" : "amd64";
+  const architecture = ARCHITECTURES.find(({ name }) => name === own);
+  if (architecture !== undefined) await fillRootFolder(image, architecture, binary);
+  // Where a container's runtime mounts it.
+  await mkdir(join(image, "proc"));
+}

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
+import { runCommand } from "../kernel/harness/run-command.ts";
+import { installInto, packCopy, withBun } from "./support/packed.ts";
+import { serveOnce } from "./support/serve-once.ts";
+
+setDefaultTimeout(120_000);
+
+let folder: string;
+let tarball: string;
+let project: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lvscare-package-"));
+  project = join(folder, "consumer");
+  tarball = await packCopy(folder);
+  await installInto(project, tarball);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("the npm package", () => {
+  test("holds the bundle, its types and its papers, and needs nothing else", async () => {
+    const listed = (await runCommand(["tar", "--list", "--file", tarball], { timeoutMs: 10_000 })).trim().split("\n");
+    const files = listed.map((path) => path.replace(/^package\//, "")).toSorted();
+    const known = /^dist\/npm\/(chunk-\w+\.js|types\/.+\.d\.ts)$/;
+    expect(files.filter((path) => !known.test(path))).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "dist/npm/THIRD_PARTY_LICENCES",
+      "dist/npm/cli/main.js",
+      "dist/npm/index.js",
+      "package.json",
+    ]);
+    expect(manifest).not.toHaveProperty("dependencies");
+    expect((await Bun.file(tarball).stat()).size).toBeLessThan(256 * 1024);
+  });
+
+  test("tells whose code is in the bundle", async () => {
+    const papers = await Bun.file(join(project, "node_modules/lvscare/dist/npm/THIRD_PARTY_LICENCES")).text();
+    expect(papers.match(/^\S+ \d+\.\d+\.\d+$/gm)).toEqual([
+      `citty ${manifest.devDependencies.citty}`,
+      `consola ${manifest.devDependencies.consola}`,
+      `xstate ${manifest.devDependencies.xstate}`,
+    ]);
+    expect(papers.match(/Permission is hereby granted/g)?.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test("gives `bunx lvscare version`", async () => {
+    const { stdout, exitCode } = Bun.spawnSync(["bunx", "lvscare", "version"], { cwd: project, env: withBun() });
+    expect([exitCode, JSON.parse(stdout.toString())]).toEqual([
+      0,
+      expect.objectContaining({ gitVersion: manifest.version, buildDate: expect.stringMatching(/^\d{4}-.*Z$/) }),
+    ]);
+  });
+
+  test("gives a `bunx lvscare care` that serves and that a signal ends", async () => {
+    const { exitCode, log } = await serveOnce(["bunx", "lvscare"], { cwd: project, env: withBun() });
+    expect([exitCode, log]).toEqual([0, expect.stringContaining("INFO stopped")]);
+  });
+});
+
+describe("the SDK", () => {
+  test("decides for a program that imports it, and keeps no process alive", async () => {
+    await Bun.write(join(project, "decide.ts"), DECIDE);
+    const child = Bun.spawn(["bun", "decide.ts"], { cwd: project, env: withBun(), stdout: "pipe", stderr: "pipe" });
+    const [stdout, stderr] = [await new Response(child.stdout).text(), await new Response(child.stderr).text()];
+    expect([await child.exited, stdout, stderr]).toEqual([
+      0,
+      "create virtual server tcp 10.0.0.1:80 rr\nadd real server 10.0.0.2:80 weight 1\nBAD_ADDRESS\n",
+      "",
+    ]);
+  });
+
+  test.each([
+    { moduleResolution: "bundler", module: "preserve" },
+    { moduleResolution: "nodenext", module: "nodenext" },
+  ])("is typed for a strict consumer that resolves by $moduleResolution", async (resolution) => {
+    await Bun.write(join(project, "typed.ts"), DECIDE + MISTAKES);
+    const compilerOptions = { ...STRICT, ...resolution };
+    await Bun.write(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
+    const child = Bun.spawnSync(["tsc", "--project", project], { cwd: project, env: withBun() });
+    expect([child.exitCode, child.stdout.toString()]).toEqual([0, ""]);
+  });
+});
+
+// --- internal ---
+
+/** The types have to stand without those of Bun, Node and of what is bundled. */
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  noEmit: true,
+  target: "es2024",
+  lib: ["es2024", "dom"],
+  types: [],
+};
+
+const DECIDE = `
+import { describeOperation, LvscareError, parseEndpoint, plan, realServer, virtualServer, type Operation } from "lvscare";
+
+const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.0.0.1:80") }, "rr");
+const realServers = [realServer(parseEndpoint("10.0.0.2:80"))];
+const operations: readonly Operation[] = plan({ service, realServers, absent: [], leaving: [], foreign: "remove" }, undefined);
+for (const operation of operations) console.log(describeOperation(operation));
+try {
+  parseEndpoint("10.0.0.1");
+} catch (error) {
+  if (error instanceof LvscareError) console.log(error.code satisfies string);
+}
+`;
+
+/** Types that everything fits would pass without them. */
+const MISTAKES = `
+// @ts-expect-error an endpoint is no text
+realServer("10.0.0.2:80");
+// @ts-expect-error there is no such protocol
+virtualServer({ protocol: "icmp", endpoint: parseEndpoint("10.0.0.1:80") }, "rr");
+// @ts-expect-error what was planned is not changed
+operations.push();
+`;
