@@ -1,3 +1,4 @@
+import type { ApplyReport } from "./apply-plan.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { RealServerState } from "../domain/health.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
@@ -87,36 +88,54 @@ export function adoptService(service: VirtualServer, observed: ObservedVirtualSe
   return observed === undefined ? service : { ...observed.service, scheduler: service.scheduler };
 }
 
-/** Those in the table with a weight whom nobody listed and who are not departing yet. */
+/** Those in the table with a weight whom nobody listed. */
 export function strangers(
   observed: ObservedVirtualServer | undefined,
-  known: ReadonlySet<string>,
+  listed: ReadonlySet<string>,
 ): readonly RealServer[] {
   return (observed?.realServers ?? [])
     .map(({ server }) => server)
-    .filter((server) => server.weight > 0 && !known.has(formatEndpoint(server.endpoint)));
-}
-
-export function departuresOf(servers: readonly RealServer[], sinceMs: number): Record<string, Departure> {
-  return Object.fromEntries(servers.map((server) => [formatEndpoint(server.endpoint), { server, sinceMs }]));
+    .filter((server) => server.weight > 0 && !listed.has(formatEndpoint(server.endpoint)));
 }
 
 /**
- * Those whose time is not up. A round comes once each interval; half of one is asked for, because timers may fire a little early.
- * Kept in service, they are not departing: their time begins anew when they no longer are.
+ * Who departs after a round that began with these strangers having a weight: sent away, they are drained from now on at the earliest,
+ * and with the weight they had then; kept, they are their owners' again. Nobody is forgotten before he is gone.
  */
-export function departuresLeft(
+export function departuresAfter(
+  departures: Readonly<Record<string, Departure>>,
+  strangers: readonly RealServer[],
+  foreign: DesiredVirtualServer["foreign"],
+  { observed, operations }: Pick<ApplyReport, "observed" | "operations">,
+  nowMs: number,
+): Record<string, Departure> {
+  const standing = new Set(observed?.realServers.map(({ server }) => formatEndpoint(server.endpoint)));
+  const drained = new Set<string>();
+  for (const operation of operations) {
+    if (operation.kind === "server.remove") standing.delete(formatEndpoint(operation.endpoint));
+    if (operation.kind === "server.update") drained.add(formatEndpoint(operation.server.endpoint));
+  }
+  // With a weight of their own, they are not departing unless this round drained them.
+  const weighted = new Map(strangers.map((server) => [formatEndpoint(server.endpoint), server]));
+  const left = Object.entries(departures).filter(([key]) => standing.has(key) && !weighted.has(key));
+  const begun = [...weighted].filter(([key]) => foreign === "remove" && drained.has(key));
+  return Object.fromEntries([...left, ...begun.map(([key, server]) => [key, { server, sinceMs: nowMs }] as const)]);
+}
+
+/** Kept in service, they are not departing: their time begins anew when they no longer are. */
+export function departuresAt(
   departures: Readonly<Record<string, Departure>>,
   foreign: DesiredVirtualServer["foreign"],
   nowMs: number,
-  intervalMs: number,
-): Record<string, Departure> {
+): Readonly<Record<string, Departure>> {
+  if (foreign === "remove") return departures;
   const all = Object.entries(departures);
-  return Object.fromEntries(
-    foreign === "keep"
-      ? all.map(([key, departure]) => [key, { ...departure, sinceMs: nowMs }])
-      : all.filter(([, { sinceMs }]) => nowMs - sinceMs < intervalMs / 2),
-  );
+  return Object.fromEntries(all.map(([key, departure]) => [key, { ...departure, sinceMs: nowMs }]));
+}
+
+/** Whose time is not up. A round comes once each interval; half of one is asked for, because timers may fire a little early. */
+export function mayStillStand({ sinceMs }: Departure, nowMs: number, intervalMs: number): boolean {
+  return nowMs - sinceMs < intervalMs / 2;
 }
 
 // --- internal ---

@@ -1,5 +1,6 @@
 import { fromCallback, type CallbackActorLogic } from "xstate";
-import type { Endpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 
@@ -48,6 +49,13 @@ export function probeLoop(
     });
     return () => check.stop();
   });
+}
+
+/** What the outcome of a probe is to those who listen. */
+export function probeEvent(target: Endpoint, outcome: ProbeOutcome): CareEvent {
+  const server = formatEndpoint(target);
+  if (outcome.passed === undefined) return { type: "realServer.unchecked", server, reason: outcome.reason };
+  return { type: "realServer.probed", server, verdict: outcome };
 }
 
 // --- internal ---

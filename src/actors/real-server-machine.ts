@@ -83,8 +83,11 @@ export const realServerMachine = setup({
     }),
     beginDraining: assign({ connections: undefined, rampStep: 0 }),
     climb: enqueueActions(({ context, enqueue }) => {
-      enqueue.assign({ rampStep: context.rampStep + 1 });
-      enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
+      const rampStep = context.rampStep + 1;
+      enqueue.assign({ rampStep });
+      // The last step makes it healthy, and is told as that.
+      if (rampStep < RAMP_STEPS)
+        enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
     }),
     pace: enqueueActions(({ context, enqueue }, { paceMs, tell = "all" }: Pace) => {
       if (paceMs === context.paceMs && tell === context.tell) return;

@@ -2,16 +2,17 @@ import { assign, emit, enqueueActions, not, setup, type ActorRefFrom, type Error
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
+import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { ApplyInput, ApplyReport } from "./apply-plan.ts";
 import {
   adoptedState,
   adoptServer,
   adoptService,
-  departuresLeft,
-  departuresOf,
+  departuresAfter,
+  departuresAt,
   desiredState,
   foreignRule,
+  mayStillStand,
   strangers,
 } from "./desired-state.ts";
 import { nextFailOpen } from "./fail-open.ts";
@@ -94,9 +95,10 @@ export const virtualServerMachine = setup({
       const nowMs = context.now();
       const members = Object.values(context.members).map((member) => memberState(member, context.initState));
       const foreign = foreignRule(members, context.foreign);
-      const departures = departuresLeft(context.departures, foreign, nowMs, context.policy.intervalMs);
+      const departures = departuresAt(context.departures, foreign, nowMs);
+      const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, context.policy.intervalMs));
       const failOpen = nextFailOpen(context.failOpen, members, context.policy.panicThreshold, nowMs);
-      const wanted = desiredState(context.service, members, Object.values(departures), foreign, failOpen?.held);
+      const wanted = desiredState(context.service, members, leaving, foreign, failOpen?.held);
       enqueue.assign({ dirty: false, departures, wanted, failOpen });
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;
       const total = members.length;
@@ -108,19 +110,20 @@ export const virtualServerMachine = setup({
       );
     }),
     noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
-      const known = new Set([...Object.keys(context.members), ...Object.keys(context.departures)]);
-      const unlisted = context.wanted?.foreign === "remove" ? strangers(report.observed, known) : [];
+      const { foreign = "keep" } = context.wanted ?? {};
+      const unlisted = strangers(report.observed, new Set(Object.keys(context.members)));
       enqueue.assign({
         observed: report.observed,
         established: context.wanted,
-        departures: { ...context.departures, ...departuresOf(unlisted, context.now()) },
+        departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
         repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
       });
       const repaired = new Set(report.repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
-      for (const { endpoint, weight } of unlisted) {
+      for (const { endpoint, weight } of foreign === "remove" ? unlisted : []) {
         const server = formatEndpoint(endpoint);
-        if (!repaired.has(server)) enqueue.emit({ type: "realServer.unlisted", server, weight });
+        const isNews = !repaired.has(server) && context.departures[server] === undefined;
+        if (isNews) enqueue.emit({ type: "realServer.unlisted", server, weight });
       }
       enqueue.emit({
         type: "plan.applied",
@@ -139,9 +142,12 @@ export const virtualServerMachine = setup({
     }),
     countConnections: enqueueActions(({ context, enqueue }, { observed }: ApplyReport) => {
       if (context.policy.drain === "next-check") return;
+      const drained = new Set(context.wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
       for (const { server, activeConnections } of observed?.realServers ?? []) {
-        const ref = context.members[formatEndpoint(server.endpoint)]?.ref;
+        const ref = context.members[nameOf(server)]?.ref;
         if (ref?.getSnapshot().context.reported !== "draining") continue;
+        // The table was read before this round's writes: only at weight 0 did nobody new come after that.
+        if (server.weight > 0 || !drained.has(nameOf(server))) continue;
         enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
       }
     }),
@@ -331,3 +337,9 @@ export const virtualServerMachine = setup({
     stopped: { type: "final" },
   },
 });
+
+// --- internal ---
+
+function nameOf({ endpoint }: RealServer): string {
+  return formatEndpoint(endpoint);
+}

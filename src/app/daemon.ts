@@ -2,20 +2,20 @@ import { createActor, toPromise } from "xstate";
 import { bootClock, openTcpSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
+import { probeEvent } from "../actors/probe-loop.ts";
 import { virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
 import { serveControl, type ControlServer } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
-import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
-import { CheckScheduler } from "../probe/check-scheduler.ts";
+import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
 import { careMachine } from "./care-machine.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
@@ -40,9 +40,8 @@ export async function runDaemon(
   const schedule = new CheckScheduler({
     prober: createHttpProber(options.probe, { openTcpSocket, watchSilence }),
     clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
-    jitter: JITTER,
     random: Math.random,
-    mostAtOnce: MOST_PROBES_AT_ONCE,
+    ...CHECK_PACE,
   });
   const verdicts = new LatestVerdicts(now);
   const tell = createEventLog(logger, () => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames()));
@@ -82,17 +81,6 @@ export async function runDaemon(
 }
 
 // --- internal ---
-
-const JITTER = 0.1;
-
-/** Each needs a descriptor; where they run out earlier, checks are skipped and said to be. */
-const MOST_PROBES_AT_ONCE = 10_000;
-
-function probeEvent(target: Endpoint, outcome: ProbeOutcome): CareEvent {
-  const server = formatEndpoint(target);
-  if (outcome.passed === undefined) return { type: "realServer.unchecked", server, reason: outcome.reason };
-  return { type: "realServer.probed", server, verdict: outcome };
-}
 
 /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last reading serves. */
 async function currentStatus(

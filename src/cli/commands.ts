@@ -27,6 +27,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/status.ts")).statusCommand(context),
   },
   {
+    name: "simulate",
+    summary: "show what given settings would do to a virtual server whose real servers fail as a file says",
+    load: async (context) => (await import("./commands/simulate.ts")).simulateCommand(context),
+  },
+  {
     name: "version",
     summary: "print the version and what it was built from",
     load: async (context) => (await import("./commands/version.ts")).versionCommand(context),

@@ -9,6 +9,10 @@ export interface CommandUsage {
   /** What follows `lvscare <name>`. */
   readonly synopsis: string;
   readonly rows: readonly OptionRow[];
+  /** Arguments that are no flags, as many as it takes. */
+  readonly operands?: number;
+  /** Options that it takes besides and that another command's help explains. */
+  readonly borrowed?: readonly OptionRow[];
   readonly examples: readonly { readonly about: string; readonly command: string }[];
   /** Paragraphs for the end. */
   readonly notes?: readonly string[];

@@ -6,6 +6,8 @@ export interface ArgvReading {
   readonly given: GivenOptions;
   /** What is wrong with the arguments as such, one line each; the values are not looked at here. */
   readonly problems: readonly string[];
+  /** What stands there without a flag, as far as the command takes it. */
+  readonly operands: readonly string[];
   /** Somebody asked for help: nothing else counts then. */
   readonly help: boolean;
 }
@@ -14,11 +16,11 @@ export interface ArgvReading {
  * Reads the arguments after the command's name by its options, and never throws. `--flag value`, `--flag=value`, `-i value`,
  * `-ivalue`, `-Ci value` and `--boolean=false` are understood; what is not an option of this command is a problem.
  */
-export function readArgv(argv: readonly string[], rows: readonly OptionRow[]): ArgvReading {
-  const reader = new ArgvReader(argv, rows);
+export function readArgv(argv: readonly string[], rows: readonly OptionRow[], mostOperands = 0): ArgvReading {
+  const reader = new ArgvReader(argv, rows, mostOperands);
   reader.readAll();
   const given = [...reader.texts].map(([flag, texts]): [string, GivenOption] => [flag, { source: `--${flag}`, texts }]);
-  return { given: new Map(given), problems: reader.problems, help: reader.help };
+  return { given: new Map(given), problems: reader.problems, operands: reader.operands, help: reader.help };
 }
 
 // --- internal ---
@@ -26,14 +28,17 @@ export function readArgv(argv: readonly string[], rows: readonly OptionRow[]): A
 class ArgvReader {
   readonly texts = new Map<string, string[]>();
   readonly problems: string[] = [];
+  readonly operands: string[] = [];
   help = false;
   readonly #rows: ReadonlyMap<string, OptionRow>;
   readonly #aliases: ReadonlyMap<string, OptionRow>;
   readonly #queue: string[];
+  readonly #mostOperands: number;
   #last: OptionRow | undefined;
 
-  constructor(argv: readonly string[], rows: readonly OptionRow[]) {
+  constructor(argv: readonly string[], rows: readonly OptionRow[], mostOperands: number) {
     this.#queue = [...argv];
+    this.#mostOperands = mostOperands;
     this.#rows = new Map(rows.map((row) => [row.flag, row]));
     this.#aliases = new Map(rows.flatMap((row) => (row.alias === undefined ? [] : [[row.alias, row]])));
   }
@@ -144,6 +149,10 @@ class ArgvReader {
   }
 
   #positional(token: string): void {
+    if (this.operands.length < this.#mostOperands) {
+      this.operands.push(token);
+      return;
+    }
     const last = this.#last;
     if (last?.kind === "map") {
       // Not shown: `Authorization=Bearer …` without quotes has a secret for its second word.

@@ -1,3 +1,4 @@
+import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS, type CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import { misspeltVariables } from "./misspelt-variables.ts";
@@ -17,7 +18,7 @@ import { parseBoolean } from "./value-parsers.ts";
  * every problem, those of the reading included.
  */
 export function resolveCareOptions(
-  reading: ArgvReading,
+  reading: Pick<ArgvReading, "given" | "problems">,
   environment: Environment,
   prefixes: readonly string[] = CARE_ENVIRONMENT_PREFIXES,
 ): CareOptions {
@@ -43,7 +44,7 @@ export function resolveCareOptions(
   }
   if (policy.slowStartMs > 0 && !clean) {
     const { scheduler = "" } = service ?? {};
-    if (WEIGHTLESS.has(scheduler))
+    if (WEIGHTLESS_SCHEDULERS.has(scheduler))
       values.refuse("slow-start", `the scheduler ${scheduler} heeds no weights; use wrr or wlc`);
     else if (servers.realServers.some(({ weight }) => weight < 2)) {
       values.refuse("slow-start", "a weight of 1 leaves nothing to climb; give --weight 10 or more");
@@ -56,9 +57,6 @@ export function resolveCareOptions(
 }
 
 // --- internal ---
-
-/** Schedulers that look at weights only to see whether they are 0 (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
-const WEIGHTLESS: ReadonlySet<string> = new Set(["rr", "lc", "dh"]);
 
 /** Written into static pods by the generator of the Go program, as the node's own address. */
 const NODE_IP = "LVSCARE_NODE_IP";

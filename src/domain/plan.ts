@@ -15,7 +15,7 @@ export type Operation =
 export interface DesiredVirtualServer {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
-  /** Listed no more and on their way out: held at this weight for as long as they stand, and never made. */
+  /** Listed no more and on their way out: brought to this weight for as long as they stand, and never made. */
   readonly leaving: readonly RealServer[];
   /** Real servers of ours that must not stand there now: what is listed here is never spared as foreign. */
   readonly absent: readonly Endpoint[];
@@ -43,7 +43,11 @@ export function plan(
   const lowers: Operation[] = [];
   const removes: Operation[] = [];
 
-  const leaving = desired.leaving.filter(({ endpoint }) => standing.has(formatEndpoint(endpoint)));
+  // Who gets a weight back has none: what stands with one was given it by its owner.
+  const leaving = desired.leaving.filter(({ endpoint }) => {
+    const from = standing.get(formatEndpoint(endpoint));
+    return from !== undefined && (desired.foreign === "remove" || from.weight === 0);
+  });
   for (const server of [...desired.realServers, ...leaving]) {
     const key = formatEndpoint(server.endpoint);
     const from = standing.get(key);

@@ -80,6 +80,9 @@ export const SCHEDULERS = [
   "twos",
 ] as const;
 
+/** Those that look at weights only to see whether they are 0 (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
+export const WEIGHTLESS_SCHEDULERS: ReadonlySet<string> = new Set(["rr", "lc", "dh"]);
+
 export const NO_TRAFFIC: TrafficStats = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
 
 /** `tcp 10.103.97.12:6443`: how a virtual server is named in logs, status and keys. */

@@ -23,6 +23,13 @@ export interface CheckSchedulerOptions {
   readonly mostAtOnce: number;
 }
 
+/** How the daemon paces its checks. */
+export const CHECK_PACE = {
+  jitter: 0.1,
+  // Each needs a descriptor; where they run out earlier, checks are skipped and said to be.
+  mostAtOnce: 10_000,
+} as const satisfies Partial<CheckSchedulerOptions>;
+
 /**
  * Probes all real servers from one timer, spread over their intervals, so that neither a thousand servers
  * nor a stall of this process makes a burst in which each makes the others late.

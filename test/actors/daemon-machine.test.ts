@@ -7,8 +7,8 @@ import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import { virtualServer } from "../../src/domain/virtual-server.ts";
-import { MemoryDataPlane } from "../support/memory-data-plane.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { MemoryDataPlane } from "../../src/simulation/memory-data-plane.ts";
+import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
 describe("daemon", () => {
   test("starts, serves once the table was taken over, and stops when told to", async () => {

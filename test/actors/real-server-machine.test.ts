@@ -9,7 +9,7 @@ import {
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
 import { REAL_SERVER_STATES, type RealServerState } from "../../src/domain/health.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
 /** The state chart, row by row: state, verdicts (`+` passed, `-` failed), state after them. */
 const CHART: readonly (readonly [from: RealServerState, verdicts: string, to: RealServerState])[] = [
@@ -122,7 +122,7 @@ describe("real server", () => {
     await clock.advance(5000);
     expect(check("")).toBe("healthy");
     expect(step()).toBe(0);
-    expect(reports.filter(({ type }) => type === "realServer.ramped")).toHaveLength(10);
+    expect(reports.filter(({ type }) => type === "realServer.ramped")).toHaveLength(9);
     expect(check("--+")).toBe("recovering");
     expect(check("-")).toBe("draining");
     expect(step()).toBe(0);

@@ -13,8 +13,8 @@ import type { ProbeOutcome } from "../../src/domain/health.ts";
 import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
 import type { CheckSchedule } from "../../src/probe/check-schedule.ts";
 import { CheckScheduler } from "../../src/probe/check-scheduler.ts";
-import { MemoryDataPlane } from "../support/memory-data-plane.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { MemoryDataPlane } from "../../src/simulation/memory-data-plane.ts";
+import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
 const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103.97.12:6443") }, "rr");
 const A = realServer(parseEndpoint("10.0.0.1:80"));
@@ -209,6 +209,35 @@ describe("virtual server", () => {
     await clock.advance(3 * INTERVAL);
     expect(plane.written).not.toContain("add real server 10.0.0.9:80 weight 0");
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("drains a stranger for an interval from the write that succeeded", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    plane.refused.add("set real server 10.0.0.9:80 weight 3 → 0");
+    const { clock } = care({}, plane);
+    await clock.advance(4 * INTERVAL);
+    plane.refused.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.servers.get("10.0.0.9:80")?.weight).toBe(0);
+    await clock.advance(INTERVAL / 4);
+    expect(plane.servers.get("10.0.0.9:80")?.weight).toBe(0);
+    await clock.advance(2 * INTERVAL);
+    expect(plane.servers.has("10.0.0.9:80")).toBe(false);
+  });
+
+  test("leaves a draining stranger the weight that its owner gave it since, when the last of its own fails", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    const { clock, dead } = care({ realServers: [A] }, plane);
+    await clock.advance(100);
+    expect(plane.servers.get("10.0.0.9:80")?.weight).toBe(0);
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 7));
+    dead.add("10.0.0.1:80");
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.9:80=7");
   });
 
   test("brings a removed server back with the forwarding of its fellows", async () => {

@@ -3,46 +3,50 @@ import { createPaint } from "../../src/cli/colour.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { CARE_USAGE } from "../../src/cli/commands/care.ts";
 import { IPVS_USAGE } from "../../src/cli/commands/ipvs.ts";
+import { SIMULATE_USAGE } from "../../src/cli/commands/simulate.ts";
 import { STATUS_USAGE } from "../../src/cli/commands/status.ts";
 import { VERSION_USAGE } from "../../src/cli/commands/version.ts";
-import { renderOverview, renderUsage } from "../../src/cli/usage.ts";
+import { renderOverview, renderUsage, type CommandUsage } from "../../src/cli/usage.ts";
 import { readArgv } from "../../src/config/read-argv.ts";
 
 const plain = createPaint(false);
 
-describe.each([CARE_USAGE, IPVS_USAGE, STATUS_USAGE, VERSION_USAGE].map((usage) => [usage.name, usage] as const))(
-  "%s",
-  (_, usage) => {
-    const help = renderUsage(usage, plain);
+describe.each(
+  [CARE_USAGE, IPVS_USAGE, STATUS_USAGE, SIMULATE_USAGE, VERSION_USAGE].map((usage): [string, CommandUsage] => [
+    usage.name,
+    usage,
+  ]),
+)("%s", (_, usage) => {
+  const help = renderUsage(usage, plain);
 
-    test("keeps within 80 columns, with nothing at the line's end", () => {
-      expect(help.split("\n").filter((line) => Bun.stringWidth(line) > 80 || line.endsWith(" "))).toEqual([]);
-    });
+  test("keeps within 80 columns, with nothing at the line's end", () => {
+    expect(help.split("\n").filter((line) => Bun.stringWidth(line) > 80 || line.endsWith(" "))).toEqual([]);
+  });
 
-    test("tells every flag, its short form, its value and its default", () => {
-      const text = help.replaceAll(/\s+/g, " ");
-      for (const { flag, alias, valueName, default: fallback, help } of usage.rows as typeof CARE_USAGE.rows) {
-        const name = `${alias === undefined ? "" : `-${alias}, `}--${flag}`;
-        const value = valueName === undefined ? "" : ` <${valueName}>`;
-        const shown = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
-        expect(text).toContain(` ${name}${value} ${help}${shown}`);
-      }
-    });
+  test("tells every flag, its short form, its value and its default", () => {
+    const text = help.replaceAll(/\s+/g, " ");
+    for (const { flag, alias, valueName, default: fallback, help } of usage.rows as typeof CARE_USAGE.rows) {
+      const name = `${alias === undefined ? "" : `-${alias}, `}--${flag}`;
+      const value = valueName === undefined ? "" : ` <${valueName}>`;
+      const shown = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
+      expect(text).toContain(` ${name}${value} ${help}${shown}`);
+    }
+  });
 
-    test("has examples that this very command takes", () => {
-      for (const { command } of usage.examples) {
-        const [program, name, ...argv] = command.split(" ");
-        expect([program, name]).toEqual(["lvscare", usage.name]);
-        expect(readArgv(argv, usage.rows).problems).toEqual([]);
-      }
-    });
+  test("has examples that this very command takes", () => {
+    for (const { command } of usage.examples) {
+      const [program, name, ...argv] = command.split(" ");
+      expect([program, name]).toEqual(["lvscare", usage.name]);
+      const rows = [...usage.rows, ...(usage.borrowed ?? [])];
+      expect(readArgv(argv, rows, usage.operands).problems).toEqual([]);
+    }
+  });
 
-    test("breaks examples so that a shell joins them again", () => {
-      const joined = help.replaceAll(/ \\\n +/g, " ");
-      for (const { command } of usage.examples) expect(joined).toContain(`\n  ${command}\n`);
-    });
-  },
-);
+  test("breaks examples so that a shell joins them again", () => {
+    const joined = help.replaceAll(/ \\\n +/g, " ");
+    for (const { command } of usage.examples) expect(joined).toContain(`\n  ${command}\n`);
+  });
+});
 
 test("the overview lists every command within 80 columns", () => {
   const help = renderOverview(COMMANDS, plain);

@@ -4,7 +4,7 @@ import { selectDataPlane } from "../../src/dataplane/select.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import { virtualServer } from "../../src/domain/virtual-server.ts";
-import { MemoryDataPlane } from "../support/memory-data-plane.ts";
+import { MemoryDataPlane } from "../../src/simulation/memory-data-plane.ts";
 
 const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") }, "rr");
 const missing = new LvscareError("MODULE_MISSING", "this kernel has no IPVS", { remedy: "run `modprobe ip_vs`" });

@@ -3,7 +3,7 @@ import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../src/domain/health.ts";
 import type { Check } from "../../src/probe/check-schedule.ts";
 import { CheckScheduler, type CheckSchedulerOptions } from "../../src/probe/check-scheduler.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
 const INTERVAL = 1000;
 const PASSED: ProbeOutcome = { passed: true, reason: "status 200", latencyMs: 1 };

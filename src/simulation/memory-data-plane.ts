@@ -1,15 +1,18 @@
-import type { DataPlane, FailedOperation } from "../../src/dataplane/data-plane.ts";
-import { formatEndpoint } from "../../src/domain/endpoint.ts";
-import { LvscareError } from "../../src/domain/errors.ts";
-import { describeOperation, type Operation } from "../../src/domain/plan.ts";
+import type { DataPlane, FailedOperation } from "../dataplane/data-plane.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
+import { describeOperation, type Operation } from "../domain/plan.ts";
 import {
   NO_TRAFFIC,
   type ObservedVirtualServer,
   type RealServer,
   type VirtualServer,
-} from "../../src/domain/virtual-server.ts";
+} from "../domain/virtual-server.ts";
 
-/** A data plane that is a table in memory, with a log of what was written and faults on demand. */
+/**
+ * A data plane that is a table in memory, with one virtual server at the most. It refuses what the kernel's would, keeps a log of what
+ * was written and fails on demand; others change it by its fields.
+ */
 export class MemoryDataPlane implements DataPlane {
   readonly kind = "ipvs";
   readonly via = "memory";
@@ -62,11 +65,10 @@ export class MemoryDataPlane implements DataPlane {
     const failed: FailedOperation[] = [];
     for (const operation of operations) {
       const what = describeOperation(operation);
-      if (this.refused.has(what)) failed.push({ operation, error: new LvscareError("KERNEL_REFUSED", "on purpose") });
-      else {
-        this.written.push(what);
-        this.#execute(operation);
-      }
+      const refusal = this.refused.has(what) ? "on purpose" : this.#execute(operation);
+      if (refusal !== undefined)
+        failed.push({ operation, error: new LvscareError("KERNEL_REFUSED", refusal, { operation: what }) });
+      else this.written.push(what);
     }
     return failed;
   }
@@ -83,22 +85,43 @@ export class MemoryDataPlane implements DataPlane {
       .join(" ");
   }
 
-  #execute(operation: Operation): void {
+  /** What stands in the way; undefined when it was done. */
+  #execute(operation: Operation): string | undefined {
+    if (operation.kind === "service.create") {
+      if (this.service !== undefined) return REFUSALS.exists;
+      this.service = operation.service;
+      this.servers.clear();
+      return undefined;
+    }
+    if (this.service === undefined) return REFUSALS.noService;
     switch (operation.kind) {
-      case "service.create":
       case "service.update":
         this.service = operation.service;
-        return;
+        return undefined;
       case "service.delete":
         this.service = undefined;
         this.servers.clear();
-        return;
-      case "server.add":
-      case "server.update":
-        this.servers.set(formatEndpoint(operation.server.endpoint), operation.server);
-        return;
+        return undefined;
       case "server.remove":
-        this.servers.delete(formatEndpoint(operation.endpoint));
+        return this.servers.delete(formatEndpoint(operation.endpoint)) ? undefined : REFUSALS.noServer;
+      case "server.add":
+      case "server.update": {
+        const key = formatEndpoint(operation.server.endpoint);
+        const stands = this.servers.has(key);
+        if (stands && operation.kind === "server.add") return REFUSALS.exists;
+        if (!stands && operation.kind === "server.update") return REFUSALS.noServer;
+        this.servers.set(key, operation.server);
+        return undefined;
+      }
     }
   }
 }
+
+// --- internal ---
+
+/** What the kernel's IPVS says (net/netfilter/ipvs/ip_vs_ctl.c). */
+const REFUSALS = {
+  exists: "the kernel refused with EEXIST: it is there already",
+  noServer: "the kernel refused with ENOENT: there is no such real server",
+  noService: "the kernel refused with ESRCH: there is no such virtual server",
+} as const;

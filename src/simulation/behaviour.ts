@@ -1,0 +1,63 @@
+/** What a simulated server does with whoever connects to it. */
+export type Behaviour =
+  /** With this status, after so long. */
+  | { readonly kind: "answers"; readonly status: number; readonly afterMs: number }
+  /** Its host is there and its process is not. */
+  | { readonly kind: "refuses" }
+  /** It takes connections and says nothing. */
+  | { readonly kind: "hangs" }
+  /** Its host, or the way to it, is gone: no packet comes back. */
+  | { readonly kind: "vanishes" };
+
+export interface Phase {
+  readonly behaviour: Behaviour;
+  /** Whole milliseconds; infinite for good. */
+  readonly forMs: number;
+}
+
+/** From a moment on these phases, one after the other and round again. */
+export interface BehaviourChange {
+  readonly atMs: number;
+  readonly phases: readonly Phase[];
+}
+
+/** Milliseconds after which a server answers that is not said to be slow. */
+export const PROMPT_MS = 2;
+
+const PROMPT: BehaviourChange = {
+  atMs: 0,
+  phases: [{ behaviour: { kind: "answers", status: 200, afterMs: PROMPT_MS }, forMs: Number.POSITIVE_INFINITY }],
+};
+
+/** What one server does when: known for all time, so that what will become of a connection can be told when it is made. */
+export class ServerScript {
+  readonly #changes: readonly BehaviourChange[];
+
+  /** In the order of time. Until the first one the server answers. */
+  constructor(changes: readonly BehaviourChange[]) {
+    this.#changes = [PROMPT, ...changes];
+  }
+
+  at(ms: number): Behaviour {
+    return this.#phaseAt(ms).behaviour;
+  }
+
+  /** When its behaviour changes next after this moment; infinite for never. */
+  nextChange(ms: number): number {
+    return this.#phaseAt(ms).untilMs;
+  }
+
+  #phaseAt(ms: number): { readonly behaviour: Behaviour; readonly untilMs: number } {
+    const at = this.#changes.findLastIndex(({ atMs }) => atMs <= ms);
+    const { atMs, phases } = this.#changes[at] ?? PROMPT;
+    const overMs = this.#changes[at + 1]?.atMs ?? Number.POSITIVE_INFINITY;
+    const roundMs = phases.reduce((sum, { forMs }) => sum + forMs, 0);
+    const roundStartMs = atMs + (Number.isFinite(roundMs) ? Math.floor((ms - atMs) / roundMs) * roundMs : 0);
+    let untilMs = roundStartMs;
+    for (const { behaviour, forMs } of phases) {
+      untilMs += forMs;
+      if (ms < untilMs) return { behaviour, untilMs: Math.min(untilMs, overMs) };
+    }
+    throw new Error("a behaviour without phases");
+  }
+}

@@ -1,0 +1,49 @@
+import type { Clock } from "../probe/check-scheduler.ts";
+
+/** The clock of one simulated process: its timers ring late while it is held up, and never again once it was killed. */
+export class ProcessClock implements Clock {
+  readonly #world: Clock;
+  #heldUntilMs = Number.NEGATIVE_INFINITY;
+  #isDead = false;
+
+  constructor(world: Clock) {
+    this.#world = world;
+  }
+
+  readonly now = (): number => this.#world.now();
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  setTimeout(fire: () => void, delayMs: number): unknown {
+    const timer: ProcessTimer = { handle: undefined };
+    const ring = (): void => {
+      if (this.#isDead) return;
+      const lateMs = this.#heldUntilMs - this.now();
+      if (lateMs > 0) timer.handle = this.#world.setTimeout(ring, lateMs);
+      else fire();
+    };
+    timer.handle = this.#world.setTimeout(ring, delayMs);
+    return timer;
+  }
+
+  clearTimeout(timer: unknown): void {
+    if (timer !== undefined) this.#world.clearTimeout((timer as ProcessTimer).handle);
+  }
+
+  /** The process gets no turn for so long, as on a starved or suspended host; time goes by all the same. */
+  stall(ms: number): void {
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, this.now() + ms);
+  }
+
+  kill(): void {
+    this.#isDead = true;
+  }
+}
+
+// --- internal ---
+
+interface ProcessTimer {
+  handle: unknown;
+}

@@ -1,0 +1,188 @@
+import { CARE_OPTION_ROWS } from "../config/care-option-rows.ts";
+import type { CareOptions } from "../config/care-options.ts";
+import { nearestName } from "../config/nearest-name.ts";
+import type { GivenOption, GivenOptions } from "../config/option-row.ts";
+import { mergeGiven } from "../config/option-values.ts";
+import { resolveCareOptions } from "../config/resolve-care-options.ts";
+import { UsageError } from "../config/usage-error.ts";
+import { refusal } from "../config/value-parsers.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
+import { parseYaml } from "./parse-yaml.ts";
+import { parseMoment, readEvent } from "./read-event.ts";
+import type { Scenario, ScenarioEvent } from "./scenario.ts";
+
+/** Longest text of a scenario, in characters. */
+export const LONGEST_SCENARIO = 65_536;
+
+/**
+ * Reads a scenario from YAML. `overrides` win over its care options. Rejects with one `UsageError` that holds every problem, each with
+ * where it is.
+ */
+export function readScenario(text: string, overrides: GivenOptions = new Map()): Scenario {
+  const problems = new Problems();
+  const document = problems.attempt("", () => asMapping(parseText(text))) ?? {};
+  if (problems.list.length > 0) throw new UsageError(problems.list);
+  for (const key of Object.keys(document)) if (!isKey(key)) problems.add(unknownKey(key, KEYS));
+
+  const options = problems.attempt("", () => resolveOptions(document["care"], overrides, problems));
+  const events = readEvents(document["events"], problems);
+  const lastMs = events.at(-1)?.atMs ?? 0;
+  const scenario = {
+    events,
+    durationMs: problems.read("duration", document, (value) => parseMoment(asText(value))) ?? lastMs + AFTERMATH_MS,
+    requestsPerSecond: problems.read("requests-per-second", document, asNumber(0, MOST_REQUESTS)) ?? 0,
+    connectionsLastMs: problems.read("connections-last", document, (value) => parseMoment(asText(value))) ?? 0,
+    seed: problems.read("seed", document, asNumber(0, 2 ** 32 - 1)) ?? 0,
+  };
+  if (scenario.durationMs < 1) problems.add("duration: it is over before it begins");
+  if (lastMs > scenario.durationMs) problems.add(`duration: the last event comes later, at ${lastMs / 1000}s`);
+  if (options !== undefined) {
+    for (const problem of sizeProblems(options, scenario.durationMs)) problems.add(problem);
+    for (const problem of strayServers(options, events)) problems.add(problem);
+  }
+  if (options === undefined || problems.list.length > 0) throw new UsageError(problems.list);
+  return { options, ...scenario };
+}
+
+// --- internal ---
+
+const KEYS = ["care", "events", "duration", "requests-per-second", "connections-last", "seed"] as const;
+
+const AFTERMATH_MS = 120_000;
+const MOST_EVENTS = 1000;
+const MOST_SERVERS = 200;
+const MOST_REQUESTS = 1_000_000;
+/** Some thirty seconds of work. */
+const MOST_CHECKS = 1_000_000;
+
+/** What a simulation has no use for, and what an operator may believe to have an effect. */
+const MEANINGLESS: readonly string[] = ["run-once", "clean"];
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** Everything that is wrong, each with where it is. */
+class Problems {
+  readonly list: string[] = [];
+
+  add(problem: string): void {
+    this.list.push(problem);
+  }
+
+  attempt<T>(where: string, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof LvscareError)) throw error;
+      const found = error instanceof UsageError ? error.problems : [error.message];
+      this.list.push(...found.map((problem) => (where === "" ? problem : `${where}: ${problem}`)));
+      return undefined;
+    }
+  }
+
+  /** Undefined when the document has no such key. */
+  read<T>(key: (typeof KEYS)[number], document: Document, parse: (value: unknown) => T): T | undefined {
+    return document[key] === undefined ? undefined : this.attempt(key, () => parse(document[key]));
+  }
+}
+
+function parseText(text: string): unknown {
+  if (text.length > LONGEST_SCENARIO) throw refusal(`it is longer than ${LONGEST_SCENARIO} characters`);
+  return parseYaml(text);
+}
+
+function resolveOptions(care: unknown, overrides: GivenOptions, problems: Problems): CareOptions {
+  const flags: readonly string[] = CARE_OPTION_ROWS.map(({ flag }) => flag);
+  const given = new Map<string, GivenOption>();
+  for (const [flag, value] of Object.entries(care === undefined ? {} : asMapping(care, "care"))) {
+    if (!flags.includes(flag)) problems.add(`care.${unknownKey(flag, flags)}`);
+    else if (MEANINGLESS.includes(flag)) problems.add(`care.${flag}: it means nothing here`);
+    else {
+      const texts = problems.attempt(`care.${flag}`, () => optionTexts(value));
+      given.set(flag, { source: `care.${flag}`, texts: texts ?? [] });
+    }
+  }
+  // The environment has no say: a scenario means the same everywhere.
+  return resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
+}
+
+/** As the texts that one would give on the command line. */
+function optionTexts(value: unknown): string[] {
+  if (Array.isArray(value)) return value.map(asText);
+  if (typeof value === "object" && value !== null) {
+    return Object.entries(value).map(([name, text]) => `${name}=${asText(text)}`);
+  }
+  return [asText(value)];
+}
+
+function readEvents(value: unknown, problems: Problems): ScenarioEvent[] {
+  const list = value ?? [];
+  if (!Array.isArray(list)) {
+    problems.add("events: it is no list; begin each event with a dash: - 30s 10.0.0.1:80 refuses");
+    return [];
+  }
+  if (list.length > MOST_EVENTS) {
+    problems.add(`events: there are ${list.length}; the most is ${MOST_EVENTS}`);
+    return [];
+  }
+  return list
+    .flatMap((one: unknown, index): ScenarioEvent[] => {
+      const shown = typeof one === "string" ? `"${one.slice(0, 100)}"` : `event ${index + 1}`;
+      const event = problems.attempt(`events: ${shown}`, () => readEvent(asText(one)));
+      return event === undefined ? [] : [event];
+    })
+    .toSorted((a, b) => a.atMs - b.atMs);
+}
+
+function sizeProblems({ realServers, policy }: CareOptions, durationMs: number): string[] {
+  if (realServers.length > MOST_SERVERS) {
+    return [`care.rs: there are ${realServers.length} real servers; the most is ${MOST_SERVERS}`];
+  }
+  const shortestMs = Math.min(policy.fastIntervalMs, policy.downIntervalMs, policy.intervalMs);
+  const checks = Math.ceil((realServers.length * durationMs) / shortestMs);
+  return checks > MOST_CHECKS ? [`duration: it takes up to ${checks} checks; the most is ${MOST_CHECKS}`] : [];
+}
+
+/** A server that nobody ever puts behind the virtual server is most likely a slip of the pen. */
+function strayServers({ realServers }: CareOptions, events: readonly ScenarioEvent[]): string[] {
+  const known = new Set(realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+  for (const event of events) {
+    if (event.kind === "others" && event.change.kind === "put") known.add(formatEndpoint(event.change.server));
+  }
+  return events
+    .filter((event) => event.kind === "server")
+    .filter(({ server }) => !known.has(formatEndpoint(server)))
+    .map(
+      ({ server, text }) =>
+        `events: "${text}": care.rs does not list ${formatEndpoint(server)}, and nobody puts it there`,
+    );
+}
+
+function isKey(key: string): boolean {
+  return (KEYS as readonly string[]).includes(key);
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const meant = nearestName(key, known);
+  return `${key}: there is no such key${meant === undefined ? `; there are ${known.join(", ")}` : `; did you mean ${meant}?`}`;
+}
+
+function asMapping(value: unknown, where?: string): Document {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Document;
+  throw refusal(
+    where === undefined ? "it has no keys such as care and events" : `${where}: it has no flags such as vs and rs`,
+  );
+}
+
+function asText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw refusal(value === null ? "it has no value" : "it should be one text or number");
+}
+
+function asNumber(least: number, most: number): (value: unknown) => number {
+  return (value) => {
+    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
+    throw refusal(`${JSON.stringify(value)} is not a whole number from ${least} to ${most}`);
+  };
+}

@@ -1,0 +1,154 @@
+import type { HttpProbeOptions } from "../config/care-options.ts";
+import { formatDuration } from "../domain/duration.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { CareEvent } from "../domain/events.ts";
+import type { Operation } from "../domain/plan.ts";
+import type { SimulatedServer, SimulationReport, TimelineEntry } from "../domain/simulation-report.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
+import { statusPasses } from "../probe/http/status-rule.ts";
+import type { Behaviour, ServerScript } from "./behaviour.ts";
+import type { Loss } from "./client-load.ts";
+import { Simulation, type CareMachine, type SimulationObserver } from "./simulation.ts";
+import { TableHistory } from "./table-history.ts";
+import { Timeline, type EventLog } from "./timeline.ts";
+import type { Scenario, ScenarioEvent } from "./scenario.ts";
+
+export interface SimulationPorts {
+  readonly careMachine: CareMachine;
+  readonly eventLog: EventLog;
+}
+
+/** Runs a scenario and tells what came of it; the same for the same scenario. */
+export async function simulate(scenario: Scenario, ports: SimulationPorts): Promise<SimulationReport> {
+  const simulation = new Simulation(scenario, ports.careMachine);
+  const timeline = new Timeline(simulation.clock.now, scenario.options.policy, ports.eventLog);
+  const bookkeeper = new Bookkeeper(simulation);
+  simulation.observe(timeline);
+  simulation.observe(bookkeeper);
+  await simulation.run();
+  const { load } = simulation;
+  const { service } = scenario.options;
+  return {
+    virtualServer: formatServiceKey(service),
+    scheduler: service.scheduler,
+    durationMs: scenario.durationMs,
+    seed: scenario.seed,
+    timeline: [...timeline.entries, ...load.losses.flatMap(lossEntry)].toSorted((a, b) => a.atMs - b.atMs),
+    realServers: bookkeeper.servers(),
+    ...(scenario.requestsPerSecond > 0 && {
+      requests: { requests: round(load.requests), failed: round(load.failed), cut: round(bookkeeper.cutInAll()) },
+    }),
+    writes: bookkeeper.writes,
+    rounds: bookkeeper.rounds,
+    failOpenMs: bookkeeper.failOpenMs(),
+  };
+}
+
+// --- internal ---
+
+/** Counts what the summary tells. */
+class Bookkeeper implements SimulationObserver {
+  writes = 0;
+  rounds = 0;
+  readonly #simulation: Simulation;
+  readonly #history = new TableHistory();
+  readonly #cut = new Map<string, number>();
+  #failOpenSinceMs: number | undefined;
+  #failOpenMs = 0;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  writing(operation: Operation): void {
+    if (operation.kind !== "server.remove") return;
+    const key = formatEndpoint(operation.endpoint);
+    this.#cut.set(key, (this.#cut.get(key) ?? 0) + this.#simulation.load.openConnections(key));
+  }
+
+  wrote(): void {
+    this.writes++;
+    this.#noteTable();
+  }
+
+  happened(event: ScenarioEvent): void {
+    if (event.kind === "others") this.#noteTable();
+    if (event.kind === "daemon" && event.act.kind === "restarts") this.#endFailOpen();
+  }
+
+  told(event: CareEvent): void {
+    if (event.type === "plan.applied" && event.operations.length > 0) this.rounds++;
+    if (event.type === "failOpen.entered") this.#failOpenSinceMs = this.#simulation.clock.now();
+    if (event.type === "failOpen.left") this.#endFailOpen();
+  }
+
+  failOpenMs(): number {
+    this.#endFailOpen();
+    return this.#failOpenMs;
+  }
+
+  cutInAll(): number {
+    return this.#cut.values().reduce((sum, cut) => sum + cut, 0);
+  }
+
+  servers(): SimulatedServer[] {
+    const { scenario, scripts, load } = this.#simulation;
+    const { options, durationMs } = scenario;
+    const weights = new Map(options.realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight]));
+    return [...new Set([...weights.keys(), ...this.#history.servers])].map((address) => {
+      const script = scripts.get(address);
+      const faults = script === undefined ? [] : faultsOf(script, options.probe, durationMs);
+      const served = load.served.get(address);
+      return {
+        address,
+        faults: this.#history.judge(address, faults, weights.get(address) ?? 1),
+        timesOut: this.#history.timesOut(address),
+        requests: round(served?.requests ?? 0),
+        failed: round(served?.failed ?? 0),
+        cut: round(this.#cut.get(address) ?? 0),
+      };
+    });
+  }
+
+  // --- internal ---
+
+  #noteTable(): void {
+    this.#history.note(this.#simulation.clock.now(), this.#simulation.plane.servers);
+  }
+
+  #endFailOpen(): void {
+    if (this.#failOpenSinceMs !== undefined) {
+      this.#failOpenMs += this.#simulation.clock.now() - this.#failOpenSinceMs;
+    }
+    this.#failOpenSinceMs = undefined;
+  }
+}
+
+/** The times in which checks that start would fail. */
+function faultsOf(script: ServerScript, options: HttpProbeOptions, durationMs: number) {
+  const faults: { fromMs: number; toMs: number }[] = [];
+  for (let ms = 0; ms < durationMs; ms = script.nextChange(ms)) {
+    if (isGood(script.at(ms), options)) continue;
+    const toMs = script.nextChange(ms) < durationMs ? script.nextChange(ms) : Number.POSITIVE_INFINITY;
+    const last = faults.at(-1);
+    if (last?.toMs === ms) last.toMs = toMs;
+    else faults.push({ fromMs: ms, toMs });
+  }
+  return faults;
+}
+
+function isGood(behaviour: Behaviour, { acceptStatus, timeoutMs }: HttpProbeOptions): boolean {
+  return behaviour.kind === "answers" && statusPasses(behaviour.status, acceptStatus) && behaviour.afterMs < timeoutMs;
+}
+
+/** Too little to meet a single request is no event. */
+function lossEntry({ fromMs, toMs, requests, failed, at }: Loss): TimelineEntry[] {
+  if (failed < 0.5) return [];
+  const where = at.length === 0 ? "nobody had a weight" : `at ${at.join(", ")}`;
+  const text = `${failed.toFixed(0)} of ${requests.toFixed(0)} requests failed in ${formatDuration(toMs - fromMs)}: ${where}`;
+  return [{ atMs: toMs, kind: "clients", text }];
+}
+
+function round(count: number): number {
+  return Math.round(count * 10) / 10;
+}

@@ -1,0 +1,44 @@
+import type { CareOptions } from "../config/care-options.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
+import type { Phase } from "./behaviour.ts";
+
+/** What is to be simulated, validated. Times are whole milliseconds since the start. */
+export interface Scenario {
+  readonly options: CareOptions;
+  /** In the order of time, and of the file where times are the same. */
+  readonly events: readonly ScenarioEvent[];
+  readonly durationMs: number;
+  readonly requestsPerSecond: number;
+  /** How long the connection of a request stays open. */
+  readonly connectionsLastMs: number;
+  readonly seed: number;
+}
+
+export type ScenarioEvent = {
+  readonly atMs: number;
+  /** As it was written, without the time. */
+  readonly text: string;
+} & (
+  | { readonly kind: "server"; readonly server: Endpoint; readonly phases: readonly Phase[] }
+  | { readonly kind: "others"; readonly change: OutsideChange }
+  | { readonly kind: "data-plane"; readonly fault: PlaneFault }
+  | { readonly kind: "daemon"; readonly act: DaemonAct }
+);
+
+/** What somebody else does to the virtual server. */
+export type OutsideChange =
+  | { readonly kind: "deleteService" }
+  | { readonly kind: "delete"; readonly server: Endpoint }
+  | { readonly kind: "put"; readonly server: Endpoint; readonly weight: number };
+
+export type PlaneFault =
+  | { readonly kind: "works" }
+  | { readonly kind: "refusesReads" }
+  | { readonly kind: "refusesWrites" }
+  | { readonly kind: "refusesServer"; readonly server: Endpoint }
+  | { readonly kind: "takes"; readonly latencyMs: number };
+
+export type DaemonAct =
+  | { readonly kind: "stalls"; readonly forMs: number }
+  /** Killed, and started anew after so long. */
+  | { readonly kind: "restarts"; readonly afterMs: number };

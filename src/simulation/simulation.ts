@@ -1,0 +1,216 @@
+import { createActor } from "xstate";
+import { probeEvent, type ProbeObserver } from "../actors/probe-loop.ts";
+import type { DaemonActor, daemonMachine } from "../actors/daemon-machine.ts";
+import type { DataPlane } from "../dataplane/data-plane.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { CareEvent } from "../domain/events.ts";
+import { realServer, WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
+import type { CheckSchedule } from "../probe/check-schedule.ts";
+import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
+import { ServerScript } from "./behaviour.ts";
+import { ClientLoad } from "./client-load.ts";
+import { FaultyDataPlane, type PlaneFaults, type PlaneListener } from "./faulty-data-plane.ts";
+import { MemoryDataPlane } from "./memory-data-plane.ts";
+import { ProcessClock } from "./process-clock.ts";
+import type { DaemonAct, OutsideChange, PlaneFault, Scenario, ScenarioEvent } from "./scenario.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { SimulatedProber } from "./simulated-prober.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** Puts the daemon's machine together, as the composition root does. */
+export type CareMachine = (
+  dataPlane: DataPlane,
+  schedule: CheckSchedule,
+  observe: ProbeObserver,
+) => typeof daemonMachine;
+
+/** Hears of what happens, at the moment it does. */
+export interface SimulationObserver extends Partial<PlaneListener> {
+  daemonStarted?(): void;
+  /** After it has happened. */
+  happened?(event: ScenarioEvent): void;
+  told?(event: CareEvent): void;
+}
+
+/** The world of a scenario: servers, table and clock, and the daemon with its real machines in it. */
+export class Simulation {
+  readonly scenario: Scenario;
+  readonly clock = new VirtualClock();
+  readonly plane = new MemoryDataPlane();
+  readonly scripts: ReadonlyMap<string, ServerScript>;
+  readonly load: ClientLoad;
+  readonly #faults: PlaneFaults = { latencyMs: LATENCY_MS, readsFail: false, writesFail: false, refused: new Set() };
+  readonly #random: () => number;
+  readonly #careMachine: CareMachine;
+  readonly #observers: SimulationObserver[] = [];
+  #process: ProcessClock | undefined;
+  #daemon: DaemonActor | undefined;
+  #broke: unknown;
+
+  constructor(scenario: Scenario, careMachine: CareMachine) {
+    this.scenario = scenario;
+    this.#careMachine = careMachine;
+    this.#random = seededRandom(scenario.seed);
+    this.scripts = scriptsOf(scenario);
+    this.load = new ClientLoad({
+      ...scenario,
+      heedsWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
+      scripts: this.scripts,
+    });
+  }
+
+  /** Hears in the order of being added. */
+  observe(observer: SimulationObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** Runs the scenario from its start to its end; rejects when a machine breaks. */
+  async run(): Promise<void> {
+    const { events, durationMs } = this.scenario;
+    const [first, later] = [events.filter(({ atMs }) => atMs === 0), events.filter(({ atMs }) => atMs > 0)];
+    for (const event of first) this.#happen(event);
+    // Whatever happens at 0s is how things stood before.
+    this.#startDaemon();
+    for (const event of later) this.clock.setTimeout(() => this.#happen(event), event.atMs);
+    await this.clock.advance(durationMs);
+    this.#process?.kill();
+    this.#passTime();
+    this.load.finish();
+    if (this.#broke !== undefined) throw this.#broke;
+  }
+
+  /** The running daemon; undefined between its end and its new start. */
+  get daemon(): DaemonActor | undefined {
+    return this.#daemon;
+  }
+
+  // --- internal ---
+
+  #startDaemon(): void {
+    const { options } = this.scenario;
+    const process = new ProcessClock(this.clock);
+    const listener: PlaneListener = {
+      reading: () => {
+        this.#countConnections();
+        this.#tell((observer) => observer.reading?.());
+      },
+      applying: (operations) => this.#tell((observer) => observer.applying?.(operations)),
+      writing: (operation) => {
+        this.#passTime();
+        this.#tell((observer) => observer.writing?.(operation));
+      },
+      wrote: (operation) => this.#tell((observer) => observer.wrote?.(operation)),
+      applied: () => this.#tell((observer) => observer.applied?.()),
+    };
+    const prober = new SimulatedProber(this.scripts, options.probe, process, this.scenario.durationMs);
+    const schedule = new CheckScheduler({ ...CHECK_PACE, prober, clock: process, random: this.#random });
+    const plane = new FaultyDataPlane(this.plane, this.#faults, process, listener);
+    const observe: ProbeObserver = (target, outcome) => {
+      const event = probeEvent(target, outcome);
+      this.#tell((observer) => observer.told?.(event));
+    };
+    const daemon = createActor(this.#careMachine(plane, schedule, observe), {
+      clock: process,
+      input: {
+        service: options.service,
+        realServers: options.realServers,
+        policy: options.policy,
+        initState: options.initState,
+        foreign: options.keepForeign ? "keep" : "remove",
+        cleanupOnExit: false,
+        now: process.now,
+      },
+    });
+    daemon.subscribe({ error: (error) => (this.#broke = error) });
+    this.#process = process;
+    this.#daemon = daemon;
+    this.#tell((observer) => observer.daemonStarted?.());
+    daemon.start();
+    const { virtualServer } = daemon.getSnapshot().children;
+    virtualServer?.on("*", (event) => this.#tell((observer) => observer.told?.(event)));
+  }
+
+  #happen(event: ScenarioEvent): void {
+    if (event.kind === "others") this.#change(event.change);
+    if (event.kind === "data-plane") this.#break(event.fault);
+    if (event.kind === "daemon") this.#strike(event.act);
+    this.#tell((observer) => observer.happened?.(event));
+  }
+
+  #change(change: OutsideChange): void {
+    this.#passTime();
+    if (change.kind === "deleteService") {
+      this.plane.service = undefined;
+      this.plane.servers.clear();
+      return;
+    }
+    const key = formatEndpoint(change.server);
+    if (change.kind === "delete") this.plane.servers.delete(key);
+    else {
+      this.plane.service ??= this.scenario.options.service;
+      const standing = this.plane.servers.get(key) ?? realServer(change.server);
+      this.plane.servers.set(key, { ...standing, weight: change.weight });
+    }
+  }
+
+  #break(fault: PlaneFault): void {
+    const faults = this.#faults;
+    switch (fault.kind) {
+      case "works":
+        Object.assign(faults, { latencyMs: LATENCY_MS, readsFail: false, writesFail: false, refused: new Set() });
+        return;
+      case "refusesReads":
+        faults.readsFail = true;
+        return;
+      case "refusesWrites":
+        faults.writesFail = true;
+        return;
+      case "refusesServer":
+        faults.refused = new Set([...faults.refused, formatEndpoint(fault.server)]);
+        return;
+      case "takes":
+        faults.latencyMs = fault.latencyMs;
+    }
+  }
+
+  #strike(act: DaemonAct): void {
+    if (act.kind === "stalls") return this.#process?.stall(act.forMs);
+    this.#process?.kill();
+    this.#daemon = undefined;
+    // One that is killed again before it was back comes back once only.
+    const process = this.#process;
+    this.clock.setTimeout(() => {
+      if (this.#process === process) this.#startDaemon();
+    }, act.afterMs);
+  }
+
+  /** Clients have gone on asking while the table was as it is. */
+  #passTime(): void {
+    this.load.passUntil(this.clock.now(), this.plane.servers);
+  }
+
+  #countConnections(): void {
+    if (this.scenario.connectionsLastMs === 0) return;
+    this.#passTime();
+    for (const key of this.plane.servers.keys())
+      this.plane.connections.set(key, Math.round(this.load.openConnections(key)));
+  }
+
+  #tell(what: (observer: SimulationObserver) => void): void {
+    for (const observer of this.#observers) what(observer);
+  }
+}
+
+// --- internal ---
+
+/** What the kernel takes, roughly. */
+const LATENCY_MS = 0.1;
+
+function scriptsOf({ options, events }: Scenario): Map<string, ServerScript> {
+  const changes = Map.groupBy(
+    events.filter((event) => event.kind === "server"),
+    ({ server }) => formatEndpoint(server),
+  );
+  const known = [...options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)), ...changes.keys()];
+  return new Map(known.map((key) => [key, new ServerScript(changes.get(key) ?? [])]));
+}

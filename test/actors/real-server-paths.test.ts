@@ -1,0 +1,147 @@
+import { describe, expect, test } from "bun:test";
+import {
+  createActor,
+  fromCallback,
+  getNextSnapshot,
+  type AnyActorRef,
+  type EventFrom,
+  type SnapshotFrom,
+} from "xstate";
+import { getShortestPaths, getSimplePaths } from "xstate/graph";
+import { realServerMachine, type RealServerInput } from "../../src/actors/real-server-machine.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
+import { REAL_SERVER_STATES, type RealServerState } from "../../src/domain/health.ts";
+import { startPosition, step, tenths, type ChartEvent, type ChartPosition } from "../support/health-chart.ts";
+
+/**
+ * From each start, to everything that the machine itself can come to, and from there each event that can happen: all of it has to
+ * be as the state chart says. Where that is not too much, every path without a loop besides.
+ */
+describe("all paths of the real server", () => {
+  test.each(policies().map((policy) => [describePolicy(policy), policy] as const))("%s", (_, policy) => {
+    const isShort = policy.slowStartMs === 0 && policy.fall + policy.rise < 4;
+    const reached = new Set<RealServerState>();
+    for (const start of starts(policy)) {
+      const { machine, traversal } = traversalFrom(start);
+      const paths = isShort ? getSimplePaths(machine, traversal) : getShortestPaths(machine, traversal);
+      for (const { steps, state } of paths) {
+        const events = steps.slice(1).map(({ event }) => event);
+        for (const event of [undefined, ...eventsIn(state)]) {
+          const all = event === undefined ? events : [...events, event];
+          const end = event === undefined ? state : getNextSnapshot(machine, state, event);
+          const position = chartAfter(all, start);
+          reached.add(position.state);
+          const path = `${start.initial}: ${all.map(({ type }) => type).join(" ")}`;
+          expect([path, seen(end)]).toEqual([path, { state: position.state, tenths: tenths(position) }]);
+        }
+      }
+    }
+    expect(reached).toEqual(new Set(REAL_SERVER_STATES));
+  });
+});
+
+// --- internal ---
+
+type Event = EventFrom<typeof realServerMachine>;
+type State = SnapshotFrom<typeof realServerMachine>;
+
+const CLIMBED = { type: "xstate.after.rampPause.realServer.recovering.climbing" };
+
+function policies(): HealthPolicy[] {
+  const thresholds = [
+    { fall: 1, rise: 1 },
+    { fall: 2, rise: 1 },
+    { fall: 1, rise: 2 },
+    { fall: 2, rise: 2 },
+  ];
+  const drains = [
+    { drain: "next-check" },
+    { drain: "connections", drainTimeoutMs: Number.POSITIVE_INFINITY },
+    { drain: "connections", drainTimeoutMs: 0 },
+  ] as const;
+  return thresholds.flatMap((threshold) =>
+    drains.flatMap((drain) =>
+      [0, 1000].map((slowStartMs) => ({ ...PLAIN_HEALTH_POLICY, ...threshold, ...drain, slowStartMs })),
+    ),
+  );
+}
+
+function describePolicy({ fall, rise, drain, drainTimeoutMs, slowStartMs }: HealthPolicy): string {
+  const drained = drain === "next-check" ? "" : drainTimeoutMs === 0 ? ", drains until too late" : ", drains";
+  return `fall ${fall}, rise ${rise}${drained}${slowStartMs > 0 ? ", climbs" : ""}`;
+}
+
+type Start = Pick<RealServerInput, "initial" | "unproven" | "policy">;
+
+function starts(policy: HealthPolicy): Start[] {
+  const known = REAL_SERVER_STATES.map((initial) => ({ initial, unproven: false, policy }));
+  return [...known, { initial: "recovering", unproven: true, policy }];
+}
+
+function chartAfter(events: readonly Event[], { initial, unproven, policy }: Start): ChartPosition {
+  return events.reduce<ChartPosition>(
+    (at, event) => step(at, chartEvent(event, policy), policy),
+    startPosition(initial, unproven),
+  );
+}
+
+function traversalFrom(start: Start) {
+  const input: RealServerInput = {
+    ...start,
+    server: "10.0.0.1:80",
+    target: parseEndpoint("10.0.0.1:80"),
+    supervisor: createActor(fromCallback(() => undefined)) as AnyActorRef,
+    now: () => 0,
+  };
+  const machine = realServerMachine.provide({ actors: { probeLoop: fromCallback(() => undefined) } });
+  const traversal = {
+    input,
+    events: (state: State) => eventsIn(state),
+    serializeState: (state: State) => keyOf(state),
+  };
+  return { machine, traversal };
+}
+
+function eventsIn(state: State): Event[] {
+  const passed = { passed: true, reason: "status 200", latencyMs: 1 } as const;
+  const failed = { passed: false, reason: "status 503", latencyMs: 1 } as const;
+  const events: Event[] = [
+    { type: "probe.passed", verdict: passed },
+    { type: "probe.failed", verdict: failed },
+  ];
+  if (state.context.policy.drain === "connections") {
+    events.push({ type: "probe.failed", verdict: { ...failed, unreachable: true } });
+    events.push({ type: "connections.counted", active: 0 }, { type: "connections.counted", active: 3 });
+  }
+  // A timer's event is not among those that others may send.
+  return state.matches({ recovering: "climbing" }) ? [...events, CLIMBED as unknown as Event] : events;
+}
+
+/** Counters that have passed their threshold decide nothing more by growing. */
+function keyOf({ value, context }: State): string {
+  const { policy, passes, failures, connections, rampStep, unproven } = context;
+  const counted = [Math.min(passes, policy.rise), Math.min(failures, policy.fall)];
+  return JSON.stringify([value, counted, connections, rampStep, unproven]);
+}
+
+function chartEvent(event: Event, { drainTimeoutMs }: HealthPolicy): ChartEvent {
+  switch (event.type) {
+    case "probe.passed":
+      return { type: "passes" };
+    case "probe.failed":
+      return { type: "fails", isUnreachable: event.verdict.unreachable === true, isLate: drainTimeoutMs === 0 };
+    case "connections.counted":
+      return { type: "counted", connections: event.active };
+    default:
+      return { type: "climbs" };
+  }
+}
+
+/** What the machine tells its supervisor. */
+function seen(state: State): { readonly state: RealServerState; readonly tenths: number | undefined } {
+  const { reported, rampStep } = state.context;
+  if (!state.hasTag("programmed")) return { state: reported, tenths: undefined };
+  if (!state.hasTag("routable")) return { state: reported, tenths: 0 };
+  return { state: reported, tenths: rampStep > 0 ? rampStep : 10 };
+}

@@ -1,0 +1,446 @@
+import { formatEndpoint } from "../../src/domain/endpoint.ts";
+import type { CareEvent } from "../../src/domain/events.ts";
+import type { RealServerState, Verdict } from "../../src/domain/health.ts";
+import { describeOperation, type Operation } from "../../src/domain/plan.ts";
+import type { RealServer } from "../../src/domain/virtual-server.ts";
+import { CHECK_PACE } from "../../src/probe/check-scheduler.ts";
+import { statusPasses } from "../../src/probe/http/status-rule.ts";
+import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
+import type { Simulation, SimulationObserver } from "../../src/simulation/simulation.ts";
+import { startPosition, step, tenths, type ChartPosition } from "../support/health-chart.ts";
+import { lastDisturbance, settlingTime } from "./settling-time.ts";
+
+/**
+ * What must hold at every write and at every moment of a simulation, known from verdicts, reads and writes alone: `violations` says
+ * where it did not. The state chart in here is the test's own.
+ */
+export class Invariants implements SimulationObserver {
+  readonly violations: string[] = [];
+  readonly #simulation: Simulation;
+  readonly #scenario: Scenario;
+  /** As configured, by formatted endpoint. */
+  readonly #weights: ReadonlyMap<string, number>;
+  /** Who took an entry of the table to weight 0, and when. */
+  readonly #zeroed = new Map<string, { readonly byUs: boolean; readonly atMs: number }>();
+  /** The weights that others gave to those whom nobody lists. */
+  readonly #strangers = new Map<string, number>();
+  /** Strangers that were sent away, with the weights they had since and may get back. */
+  readonly #departing = new Map<string, Set<number>>();
+  /** What others touched since the running round read the table: nobody can know of that. */
+  readonly #touched = new Set<string>();
+  /** Strangers whose last change nobody could have read: written over at once, or to the weight 0 that we had given them. */
+  readonly #unseen = new Set<string>();
+  #writers = 0;
+  #life = newLife();
+  #round: Round = { members: new Map(), held: undefined, table: new Map(), isProven: false };
+  #isQuiet = false;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+    this.#scenario = simulation.scenario;
+    const { realServers } = this.#scenario.options;
+    this.#weights = new Map(realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight]));
+    simulation.observe(this);
+    const settledMs = lastDisturbance(this.#scenario) + settlingTime(this.#scenario);
+    if (!settlesAtAll(simulation) || settledMs > this.#scenario.durationMs) return;
+    simulation.clock.setTimeout(() => {
+      this.#checkSettled();
+      this.#isQuiet = true;
+    }, settledMs);
+  }
+
+  daemonStarted(): void {
+    this.#life = newLife();
+    this.#departing.clear();
+    this.#writers = 0;
+  }
+
+  happened(event: ScenarioEvent): void {
+    if (event.kind !== "others") return;
+    const { change } = event;
+    if (change.kind === "deleteService") {
+      for (const key of [...this.#weights.keys(), ...this.#strangers.keys()]) this.#touched.add(key);
+      this.#zeroed.clear();
+      this.#strangers.clear();
+      return;
+    }
+    const key = formatEndpoint(change.server);
+    this.#touched.add(key);
+    this.#unseen.delete(key);
+    this.#zeroed.delete(key);
+    if (change.kind === "put" && change.weight === 0) this.#unseen.add(key);
+    if (change.kind === "put" && change.weight === 0) this.#zeroed.set(key, { byUs: false, atMs: this.#now });
+    if (change.kind === "delete") this.#strangers.delete(key);
+    else if (!this.#weights.has(key)) this.#strangers.set(key, change.weight);
+  }
+
+  told(event: CareEvent): void {
+    switch (event.type) {
+      case "virtualServer.adopted":
+        return this.#adopt(event.states, event.existed);
+      case "realServer.probed":
+        return this.#noteVerdict(event.server, event.verdict);
+      case "realServer.healthChanged":
+        return this.#noteTransition(event.server, event.from, event.to);
+      case "failOpen.entered":
+        this.#checkHeld(event.held);
+        this.#life.held = new Set(event.held);
+        return;
+      case "failOpen.left":
+        this.#life.held = undefined;
+        return;
+      case "plan.applied":
+        // Kept and seen with a weight, they are their owners' again.
+        if (!this.#sendsAway())
+          for (const [key, weight] of this.#round.table) if (weight > 0) this.#departing.delete(key);
+        return;
+      case "realServer.restarted":
+        return this.#fail("a machine broke", String(event.error));
+      default:
+    }
+  }
+
+  reading(): void {
+    const { members, isAdopted, held } = this.#life;
+    const { service, servers, connections } = this.#simulation.plane;
+    this.#life.lastRead = { existed: service !== undefined, weights: weightsOf(servers) };
+    if (!isAdopted) return;
+    for (const [key, member] of members) {
+      const { state } = member.position;
+      if (member.due !== undefined) this.#fail("a transition did not come", `${key} stays ${state}`);
+      if (state === "draining" && (connections.get(key) ?? 0) === 0) member.isEmpty = true;
+    }
+    this.#checkFailOpen();
+    for (const [key, { position }] of members) if (position.state === "healthy") held?.add(key);
+    this.#touched.clear();
+    this.#round = {
+      members: new Map([...members].map(([key, member]) => [key, this.#standing(member)])),
+      held: held === undefined ? undefined : new Set(held),
+      table: weightsOf(servers),
+      isProven: this.#isProven(),
+    };
+    if (!this.#sendsAway()) return;
+    for (const [key, weight] of this.#round.table)
+      if (weight > 0 && !this.#weights.has(key))
+        this.#departing.set(key, (this.#departing.get(key) ?? new Set()).add(weight));
+  }
+
+  applying(): void {
+    this.#writers++;
+    if (this.#writers > 1) this.#fail("two writers at once", "a second round began to write");
+  }
+
+  applied(): void {
+    this.#writers--;
+  }
+
+  writing(operation: Operation): void {
+    const what = describeOperation(operation);
+    if (this.#isQuiet) this.#fail("written when nothing had changed", what);
+    if (operation.kind === "service.delete") this.#fail("the virtual server was deleted", what);
+    if (operation.kind === "server.remove") this.#checkRemoval(formatEndpoint(operation.endpoint), what);
+    if (operation.kind === "server.add" || operation.kind === "server.update")
+      this.#checkWeight(operation.server, what);
+  }
+
+  wrote(operation: Operation): void {
+    if (operation.kind === "server.remove") this.#zeroed.delete(formatEndpoint(operation.endpoint));
+    if (operation.kind !== "server.add" && operation.kind !== "server.update") return;
+    const key = formatEndpoint(operation.server.endpoint);
+    if (this.#touched.has(key)) this.#unseen.add(key);
+    if (operation.server.weight > 0) this.#zeroed.delete(key);
+    else if (!this.#zeroed.has(key)) this.#zeroed.set(key, { byUs: true, atMs: this.#now });
+  }
+
+  // --- internal: what is written ---
+
+  #checkRemoval(key: string, what: string): void {
+    if (this.#touched.has(key)) return;
+    const { members, held, table } = this.#round;
+    const zeroed = this.#zeroed.get(key);
+    if ((table.get(key) ?? 0) > 0 || zeroed === undefined) this.#fail("removed without having been drained", what);
+    if (!this.#weights.has(key)) {
+      this.#checkStranger(what);
+      // The rounds are an interval apart at the most, and timers may be early: half of one is asked for.
+      const isOurDrain = zeroed?.byUs === true && zeroed.atMs >= this.#life.startedAtMs;
+      if (isOurDrain && this.#now - zeroed.atMs < this.#policy.intervalMs / 2)
+        this.#fail("a stranger went too early", what);
+      return;
+    }
+    if (members.get(key)?.tenths.length !== 0) this.#fail("removed although it should stand there", what);
+    if (held?.has(key)) this.#fail("fail-open did not hold", what);
+  }
+
+  #checkWeight({ endpoint, weight }: RealServer, what: string): void {
+    const key = formatEndpoint(endpoint);
+    if (this.#touched.has(key)) return;
+    if (this.#simulation.plane.servers.get(key)?.weight === weight)
+      this.#fail("written when nothing had changed", what);
+    const full = this.#weights.get(key);
+    if (full === undefined) return this.#checkStrangersWeight(key, weight, what);
+    const { members, held } = this.#round;
+    if (held?.has(key)) {
+      if (weight !== full) this.#fail("fail-open did not hold", what);
+      return;
+    }
+    const { state = "nothing", tenths = [] } = members.get(key) ?? {};
+    const asked = tenths.length === 0 ? [0] : tenths.map((part) => Math.ceil((full * part) / 10));
+    if (!asked.includes(weight)) this.#fail(`a weight that ${state} does not ask for`, what);
+  }
+
+  #checkStrangersWeight(key: string, weight: number, what: string): void {
+    if (!this.#simulation.plane.servers.has(key)) this.#fail("a stranger was made", what);
+    if (weight === 0) this.#checkStranger(what);
+    else if (this.#departing.get(key)?.has(weight) !== true)
+      this.#fail("a stranger got a weight that was not its own", what);
+  }
+
+  #sendsAway(): boolean {
+    return this.#round.isProven && !this.#scenario.options.keepForeign;
+  }
+
+  #checkStranger(what: string): void {
+    if (this.#scenario.options.keepForeign) this.#fail("a stranger was touched that is to be kept", what);
+    if (!this.#round.isProven) this.#fail("a stranger was sent away before one of ours had proven itself", what);
+  }
+
+  #isProven(): boolean {
+    const isTrusted = this.#scenario.options.initState === "up";
+    return [...this.#life.members.values()].some(
+      ({ position, everPassed }) => position.state === "healthy" && (everPassed || isTrusted),
+    );
+  }
+
+  // --- internal: what is decided ---
+
+  #adopt(states: Readonly<Record<string, RealServerState>>, existed: boolean): void {
+    const life = this.#life;
+    const { lastRead } = life;
+    const { initState } = this.#scenario.options;
+    if (lastRead?.existed !== existed) this.#fail("adopted what was not read", `existed: ${existed}`);
+    for (const [key, state] of Object.entries(states)) {
+      const weight = lastRead?.weights.get(key);
+      const standing = weight === undefined ? "removed" : weight === 0 ? "draining" : "healthy";
+      const expected = initState === "up" ? "healthy" : existed ? standing : "recovering";
+      if (state !== expected) this.#fail("adopted wrongly", `${key} as ${state} instead of ${expected}`);
+      life.members.set(key, {
+        position: startPosition(state, initState === "down" && !existed),
+        due: undefined,
+        sinceMs: this.#now,
+        everPassed: false,
+        isJudged: state !== "recovering",
+        isEmpty: false,
+        mayGo: false,
+        out: undefined,
+      });
+    }
+    life.isAdopted = true;
+    life.startedAtMs = this.#now;
+  }
+
+  #noteVerdict(server: string, verdict: Verdict): void {
+    const member = this.#life.members.get(server);
+    if (member === undefined) return this.#fail("a check of nobody", server);
+    if (!verdict.passed && isAlwaysGood(this.#simulation, server)) {
+      this.#fail("a good server failed its check", `${server}: ${verdict.reason}`);
+    }
+    member.isJudged = true;
+    member.everPassed ||= verdict.passed;
+    const before = member.position;
+    const isLate = this.#now - member.sinceMs >= this.#policy.drainTimeoutMs;
+    const isUnreachable = !verdict.passed && verdict.unreachable === true;
+    member.position = step(
+      before,
+      verdict.passed ? { type: "passes" } : { type: "fails", isUnreachable, isLate },
+      this.#policy,
+    );
+    // Connections are counted once a round: whether the last count said none is for the supervisor to know.
+    member.mayGo = !verdict.passed && member.isEmpty;
+    if (member.position.step === 1 && before.step === 0) member.sinceMs = this.#now;
+    if (member.position.state !== before.state) member.due = { from: before.state, to: member.position.state };
+  }
+
+  #noteTransition(server: string, from: RealServerState, to: RealServerState): void {
+    const member = this.#life.members.get(server);
+    if (member === undefined) return this.#fail("a transition of nobody", server);
+    const { position, due } = member;
+    const hasClimbed =
+      position.step > 0 && to === "healthy" && this.#now - member.sinceMs >= 0.9 * this.#policy.slowStartMs - 1;
+    const mayGo = position.state === "draining" && to === "removed" && member.mayGo;
+    if (hasClimbed) member.position = { ...position, state: to, step: 0 };
+    else if (mayGo) member.position = { ...position, state: to };
+    else if (due?.from !== from || due.to !== to) {
+      this.#fail(
+        "a transition that the state chart does not know",
+        `${server} ${from} → ${to}, ${position.passes} passed, ${position.failures} failed`,
+      );
+    }
+    member.due = undefined;
+    member.sinceMs = this.#now;
+    if (to !== "draining") return;
+    member.isEmpty = false;
+    member.mayGo = false;
+    this.#checkPace(server, member);
+  }
+
+  /** From one time out of service to the next there are so many checks, and each but one has its pause before it. */
+  #checkPace(server: string, member: Member): void {
+    const { fall, rise, intervalMs, fastIntervalMs, downIntervalMs } = this.#policy;
+    // A check may start with one that is due a twentieth of its interval earlier.
+    const pauseMs = Math.min(intervalMs, fastIntervalMs, downIntervalMs) * (1 - CHECK_PACE.jitter - 0.05);
+    if (member.out !== undefined) {
+      // A kept connection that ends hurries the next check, and the first good check ever is followed by a part of its pause only.
+      const hurried = this.#scenario.options.probe.sentinel ? 1 : 0;
+      const spread = member.out.everPassed ? 0 : 1;
+      const leastMs = (fall + rise - 1 - hurried - spread) * pauseMs - 1;
+      const tookMs = this.#now - member.out.atMs;
+      if (tookMs < leastMs)
+        this.#fail("out of service again too soon", `${server} after ${tookMs}ms instead of ${leastMs}ms`);
+    }
+    member.out = { atMs: this.#now, everPassed: member.everPassed };
+  }
+
+  #checkFailOpen(): void {
+    const members = [...this.#life.members.values()];
+    const healthy = members.filter(({ position }) => position.state === "healthy").length;
+    const isBelow = healthy * 100 < this.#policy.panicThreshold * members.length;
+    const wasOpen = this.#life.wasOpen;
+    const expected = isBelow && (wasOpen || members.every(({ isJudged }) => isJudged));
+    this.#life.wasOpen = this.#life.held !== undefined;
+    if (this.#life.wasOpen === expected) return;
+    this.#fail(
+      expected ? "fail-open did not begin" : "fail-open without need",
+      `${healthy} of ${members.length} healthy`,
+    );
+  }
+
+  #checkHeld(held: readonly string[]): void {
+    const members = [...this.#life.members];
+    const left = members.filter(([, { position }]) => position.state === "healthy" || position.state === "draining");
+    const expected = (left.length > 0 ? left : members).map(([key]) => key);
+    if (expected.toSorted().join() !== held.toSorted().join())
+      this.#fail("fail-open held the wrong ones", held.join(", "));
+  }
+
+  #standing({ position, sinceMs }: Member): Standing {
+    const { state } = position;
+    const part = tenths(position);
+    if (part === undefined) return { state, tenths: [] };
+    if (position.step === 0) return { state, tenths: [part] };
+    // Timers of a process that is held up are late: any step that there was time for will do.
+    const steps = 1 + Math.floor((this.#now - sinceMs) / (this.#policy.slowStartMs / 10) + 1e-6);
+    return { state, tenths: Array.from({ length: Math.min(9, steps) }, (_, index) => index + 1) };
+  }
+
+  // --- internal: how it ends ---
+
+  #checkSettled(): void {
+    const { service, servers } = this.#simulation.plane;
+    const { options } = this.#scenario;
+    const table = weightsOf(servers);
+    const fail = (what: string): void =>
+      this.#fail("not as desired when all was over", `${what}; the table: ${this.#simulation.plane.table()}`);
+    if (service?.scheduler !== options.service.scheduler) fail("no virtual server");
+    const good = [...this.#weights.keys()].filter((key) => isGood(this.#simulation, key, this.#now));
+    const isOpen = good.length * 100 < this.#policy.panicThreshold * this.#weights.size;
+    for (const [key, full] of this.#weights) {
+      const isHeld = isOpen && this.#life.held?.has(key) === true;
+      const expected = good.includes(key) || isHeld ? full : undefined;
+      if (table.get(key) !== expected) fail(`${key} has weight ${table.get(key)} instead of ${expected}`);
+    }
+    if (isOpen && table.size === 0) fail("fail-open with nobody in service");
+    for (const [key, weight] of this.#strangers) {
+      const stands = table.get(key);
+      if (options.keepForeign && stands !== weight) fail(`the kept ${key} has weight ${stands} instead of ${weight}`);
+      if (!options.keepForeign && good.length > 0 && stands !== undefined) fail(`the stranger ${key} still stands`);
+      // One that an earlier life of the daemon drained is not known any more for what it was.
+      const isForgotten = (this.#zeroed.get(key)?.atMs ?? Number.POSITIVE_INFINITY) < this.#life.startedAtMs;
+      const isKnown = !isForgotten && !this.#unseen.has(key);
+      if (good.length === 0 && stands !== undefined && stands !== weight && isKnown) {
+        fail(`the stranger ${key} did not get its weight back`);
+      }
+    }
+  }
+
+  get #now(): number {
+    return this.#simulation.clock.now();
+  }
+
+  get #policy(): Scenario["options"]["policy"] {
+    return this.#scenario.options.policy;
+  }
+
+  #fail(rule: string, what: string): void {
+    this.violations.push(`${this.#now.toFixed(1)}ms: ${rule}: ${what}`);
+  }
+}
+
+// --- internal ---
+
+interface Member {
+  position: ChartPosition;
+  /** What must be reported before anything else happens. */
+  due: { readonly from: RealServerState; readonly to: RealServerState } | undefined;
+  /** Of its state, or of its climb. */
+  sinceMs: number;
+  everPassed: boolean;
+  isJudged: boolean;
+  /** It was seen without connections since it drains. */
+  isEmpty: boolean;
+  mayGo: boolean;
+  /** When it was taken out the last time. */
+  out: { readonly atMs: number; readonly everPassed: boolean } | undefined;
+}
+
+/** From one start of the daemon to its end. */
+interface Life {
+  readonly members: Map<string, Member>;
+  isAdopted: boolean;
+  startedAtMs: number;
+  lastRead: { readonly existed: boolean; readonly weights: ReadonlyMap<string, number> } | undefined;
+  held: Set<string> | undefined;
+  wasOpen: boolean;
+}
+
+interface Standing {
+  readonly state: RealServerState;
+  /** Parts of its weight that it may have, in tenths; empty: it is to be absent. */
+  readonly tenths: readonly number[];
+}
+
+/** What was known when the running round began. */
+interface Round {
+  readonly members: ReadonlyMap<string, Standing>;
+  readonly held: ReadonlySet<string> | undefined;
+  readonly table: ReadonlyMap<string, number>;
+  readonly isProven: boolean;
+}
+
+function newLife(): Life {
+  return { members: new Map(), isAdopted: false, startedAtMs: 0, lastRead: undefined, held: undefined, wasOpen: false };
+}
+
+function weightsOf(servers: ReadonlyMap<string, RealServer>): Map<string, number> {
+  return new Map([...servers].map(([key, { weight }]) => [key, weight]));
+}
+
+/** Whether there is an end of all disturbance: servers that go on as they are, and a data plane that works. */
+function settlesAtAll({ scenario, scripts }: Simulation): boolean {
+  const lastFault = scenario.events.findLast((event) => event.kind === "data-plane");
+  const isSteady = [...scripts.values()].every(
+    (script) => script.nextChange(lastDisturbance(scenario)) === Number.POSITIVE_INFINITY,
+  );
+  return isSteady && (lastFault === undefined || lastFault.fault.kind === "works");
+}
+
+function isAlwaysGood(simulation: Simulation, server: string): boolean {
+  return simulation.scripts.get(server)?.nextChange(0) === Number.POSITIVE_INFINITY && isGood(simulation, server, 0);
+}
+
+function isGood({ scripts, scenario }: Simulation, server: string, ms: number): boolean {
+  const behaviour = scripts.get(server)?.at(ms);
+  const { acceptStatus, timeoutMs } = scenario.options.probe;
+  return (
+    behaviour?.kind === "answers" && statusPasses(behaviour.status, acceptStatus) && behaviour.afterMs + 1 < timeoutMs
+  );
+}

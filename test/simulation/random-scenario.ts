@@ -1,0 +1,144 @@
+import { seededRandom } from "../../src/simulation/seeded-random.ts";
+
+/** A scenario as a file holds it. */
+export interface ScenarioDocument {
+  readonly care: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  readonly events: readonly string[];
+  readonly duration: string;
+  readonly "requests-per-second"?: number;
+  readonly "connections-last"?: string;
+  readonly seed: number;
+}
+
+const SERVERS = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"];
+const STRANGERS = ["10.0.0.8:80", "10.0.0.9:80"];
+
+/** Disturbances for about twelve intervals, then none: any mixture of options and faults, the same for the same seed. */
+export function randomScenario(seed: number): ScenarioDocument {
+  const dice = new Dice(seed);
+  const servers = SERVERS.slice(0, dice.from(1, 4));
+  const intervalMs = dice.pick([500, 1000, 1000, 2000, 5000]);
+  const troubleMs = dice.from(6, 14) * intervalMs;
+  const care = randomOptions(dice, servers, intervalMs);
+  const hasClients = care["drain"] === "connections" || dice.chance(0.2);
+  return {
+    care,
+    events: randomEvents(dice, servers, intervalMs, troubleMs),
+    // Whoever runs it lengthens it by the time that settling takes.
+    duration: `${troubleMs}ms`,
+    ...(hasClients && { "requests-per-second": 20, "connections-last": `${dice.from(1, 6) * intervalMs}ms` }),
+    seed: seed % 2 ** 32,
+  };
+}
+
+// --- internal ---
+
+function randomOptions(dice: Dice, servers: readonly string[], intervalMs: number): ScenarioDocument["care"] {
+  const weight = dice.pick([1, 1, 5, 100]);
+  const part = (factors: readonly number[]): string => `${Math.max(10, Math.round(intervalMs * dice.pick(factors)))}ms`;
+  const slowStart = weight > 1 && dice.chance(0.4);
+  const options = {
+    vs: "10.96.0.1:443",
+    rs: servers,
+    weight,
+    scheduler: slowStart || dice.chance(0.3) ? "wrr" : "rr",
+    interval: `${intervalMs}ms`,
+    "interval-fast": dice.maybe(() => part([0.1, 0.3, 1])),
+    "interval-down": dice.maybe(() => part([0.5, 1, 2])),
+    fall: dice.maybe(() => dice.from(1, 3)),
+    rise: dice.maybe(() => dice.from(1, 3)),
+    drain: dice.chance(0.3) ? "connections" : undefined,
+    "drain-timeout": part([0.5, 2, 4]),
+    "slow-start": slowStart ? part([0.5, 2, 4]) : undefined,
+    "panic-threshold": dice.maybe(() => dice.pick([1, 34, 50, 67, 100])),
+    "init-state": dice.chance(0.2) ? "up" : undefined,
+    "keep-foreign": dice.chance(0.2) ? true : undefined,
+    "health-timeout": part([0.8, 1, 1, 2]),
+    "health-connect-timeout": part([0.3, 0.8]),
+    "health-status": dice.chance(0.1) ? "503" : undefined,
+    sentinel: dice.chance(0.5),
+    "sentinel-timeout": dice.maybe(() => part([0.1, 0.5])),
+  };
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as ScenarioDocument["care"];
+}
+
+/** By time; at the end every server goes on as it is, and the data plane works. */
+function randomEvents(dice: Dice, servers: readonly string[], intervalMs: number, troubleMs: number): string[] {
+  const events: { atMs: number; text: string }[] = [];
+  const add = (atMs: number, text: string): void => void events.push({ atMs: Math.round(atMs), text });
+  const some = (least: number, most: number): string =>
+    `${Math.round(intervalMs * (least + dice.next() * (most - least)))}ms`;
+  const behaviour = (): string =>
+    dice.pick([
+      "answers",
+      "answers",
+      "answers 503",
+      "answers 204",
+      "refuses",
+      "refuses",
+      "hangs",
+      "vanishes",
+      `answers in ${some(0.1, 0.6)}`,
+    ]);
+  const phases = (): string =>
+    dice.chance(0.25)
+      ? `answers for ${some(0.1, 3)}, ${dice.pick(["refuses", "vanishes", "hangs", "answers 503"])} for ${some(0.1, 3)}`
+      : behaviour();
+
+  if (dice.chance(0.4)) {
+    for (const server of [...servers, ...STRANGERS]) {
+      if (dice.chance(0.5)) add(0, `others put ${server} weight ${dice.pick([0, 1, 1, 3])}`);
+    }
+  }
+  for (const server of servers) {
+    if (dice.chance(0.2)) add(0, `${server} ${phases()}`);
+    for (let count = dice.from(0, 3); count > 0; count--) add(dice.next() * troubleMs, `${server} ${phases()}`);
+    add(troubleMs, `${server} ${dice.chance(0.65) ? "answers" : behaviour()}`);
+  }
+  const disturbances: (readonly [chance: number, event: () => string])[] = [
+    [0.3, () => "others delete service"],
+    [0.5, () => `others delete ${dice.pick([...servers, ...STRANGERS])}`],
+    [0.6, () => `others put ${dice.pick([...servers, ...STRANGERS])} weight ${dice.from(0, 3)}`],
+    [0.3, () => "data-plane refuses reads"],
+    [0.4, () => "data-plane refuses writes"],
+    [0.4, () => `data-plane refuses ${dice.pick([...servers, ...STRANGERS])}`],
+    [0.5, () => `data-plane takes ${some(0.01, 0.8)}`],
+    [0.5, () => "data-plane works"],
+    [0.3, () => `daemon stalls ${some(0.2, 3)}`],
+    [0.4, () => `daemon restarts after ${some(0, 2)}`],
+  ];
+  for (const [chance, event] of disturbances) {
+    while (dice.chance(chance)) add(dice.next() * troubleMs, event());
+  }
+  add(troubleMs, "data-plane works");
+  return events.toSorted((a, b) => a.atMs - b.atMs).map(({ atMs, text }) => `${atMs}ms ${text}`);
+}
+
+class Dice {
+  readonly next: () => number;
+
+  constructor(seed: number) {
+    this.next = seededRandom(seed);
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  maybe<T>(make: () => T): T | undefined {
+    return this.chance(0.5) ? make() : undefined;
+  }
+
+  /** A whole number, both bounds included. */
+  from(least: number, most: number): number {
+    return least + Math.floor(this.next() * (most - least + 1));
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    const choice = choices[Math.floor(this.next() * choices.length)];
+    if (choice === undefined) throw new Error("nothing to pick from");
+    return choice;
+  }
+}

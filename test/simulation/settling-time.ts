@@ -1,0 +1,52 @@
+import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
+
+/** The longest pause between two attempts of a supervisor to write. */
+const LONGEST_RETRY_MS = 5000;
+
+/** When the last disturbance of a scenario is over. */
+export function lastDisturbance({ events }: Scenario): number {
+  return Math.max(0, ...events.map(endOf));
+}
+
+/**
+ * How long after the last disturbance the table may still differ from what it should be. Two intervals are for noticing and for
+ * writing; the rest is what the options ask for:
+ *
+ * - the check under way has its time (`--health-timeout`), and the next one may be an interval of removed servers away;
+ * - `--fall` or `--rise` checks, each as long as its interval or as itself, whichever is longer; then the slow start;
+ * - one more failed check to go from draining to removed, with `--drain connections` after the time for that;
+ * - the pause after a failed write or read, doubled each time, so never longer than there was trouble;
+ * - a write that was under way when the data plane still was slow, read and written once more;
+ * - strangers go after an interval at weight 0, and only once a real server has proven itself.
+ */
+export function settlingTime(scenario: Scenario): number {
+  const { policy, probe } = scenario.options;
+  const { intervalMs, fastIntervalMs, downIntervalMs, fall, rise, slowStartMs, drain, drainTimeoutMs } = policy;
+  const checkMs = probe.timeoutMs;
+  const perCheckMs = Math.max(intervalMs, fastIntervalMs, checkMs);
+  const thresholdsMs = Math.max(fall, rise) * perCheckMs;
+  const drainMs = perCheckMs + checkMs + (drain === "connections" ? drainTimeoutMs + perCheckMs : 0);
+  const faults = scenario.events.flatMap((event) => (event.kind === "data-plane" ? [event.fault] : []));
+  const slowestMs = Math.max(0, ...faults.map((fault) => (fault.kind === "takes" ? fault.latencyMs : 0)));
+  const retryMs = faults.some(({ kind }) => kind.startsWith("refuses"))
+    ? Math.min(LONGEST_RETRY_MS, lastDisturbance(scenario) + 100)
+    : 0;
+  return (
+    2 * intervalMs +
+    checkMs +
+    Math.max(downIntervalMs, perCheckMs) +
+    thresholdsMs +
+    slowStartMs +
+    drainMs +
+    2 * retryMs +
+    3 * slowestMs +
+    3 * intervalMs
+  );
+}
+
+// --- internal ---
+
+function endOf(event: ScenarioEvent): number {
+  if (event.kind !== "daemon") return event.atMs;
+  return event.atMs + (event.act.kind === "stalls" ? event.act.forMs : event.act.afterMs);
+}
