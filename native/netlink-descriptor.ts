@@ -18,14 +18,25 @@ export interface NetlinkDescriptor {
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
 
-/** A netlink socket straight from libc, for hosts without libnl. Throws SOCKET_FAILED with the errno. */
-export function openPlainNetlink(protocol: NetlinkProtocol): NetlinkDescriptor {
-  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, PROTOCOL_NUMBER[protocol]);
+export interface NetlinkListening {
+  /** The mask of the multicast groups to join. */
+  readonly groups: number;
+}
+
+/**
+ * A netlink socket straight from libc, for hosts without libnl; one that listens to groups never blocks. Throws SOCKET_FAILED with
+ * the errno.
+ */
+export function openPlainNetlink(protocol: NetlinkProtocol, listening?: NetlinkListening): NetlinkDescriptor {
+  const type = SOCK_RAW | SOCK_CLOEXEC | (listening === undefined ? 0 : SOCK_NONBLOCK);
+  const fd = libc().socket(AF_NETLINK, type, PROTOCOL_NUMBER[protocol]);
   if (fd < 0) throw refused(errno());
-  // struct sockaddr_nl: family, padding, port id (0: the kernel chooses), groups (none)
-  const address = new Uint16Array(new ArrayBuffer(12));
+  // struct sockaddr_nl: family and padding, port id (0: the kernel chooses), groups
+  const address = new Uint32Array(new ArrayBuffer(12));
   address[0] = AF_NETLINK;
+  address[2] = listening?.groups ?? 0;
   if (libc().bind(fd, address, address.byteLength) < 0) {
     const code = errno();
     closeFd(fd);

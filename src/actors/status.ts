@@ -1,8 +1,9 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type { DaemonStatus, RealServerStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import type { DaemonStatus, ReachStatus, RealServerStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { LatestVerdicts, TimedVerdict } from "./latest-verdicts.ts";
+import type { ReachActor } from "./reach-machine.ts";
 import type { RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";
 
@@ -46,6 +47,20 @@ export function virtualServerStatus(
       },
     }),
     daemon: daemonStatus(supervisor, facts),
+  };
+}
+
+/** How the host gets to the virtual address, as the last round left it; nothing stands before the first. */
+export function reachStatus(reach: ReachActor, mode: ReachStatus["mode"], { timeOfDay }: ProcessFacts): ReachStatus {
+  const { objects } = reach.getSnapshot().context;
+  return {
+    mode,
+    objects: objects.map(({ name, sinceMs, problem }) => ({
+      name,
+      state: problem === undefined ? "stands" : "failed",
+      since: timeOfDay(sinceMs).toISOString(),
+      ...(problem !== undefined && { problem }),
+    })),
   };
 }
 

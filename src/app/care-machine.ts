@@ -1,18 +1,22 @@
-import { fromPromise } from "xstate";
+import { fromCallback, fromPromise } from "xstate";
 import { applyPlan, type ApplyInput } from "../actors/apply-plan.ts";
 import { daemonMachine } from "../actors/daemon-machine.ts";
 import { probeLoop, type ProbeObserver } from "../actors/probe-loop.ts";
+import { reachMachine, type HostChanged } from "../actors/reach-machine.ts";
+import { reconcileReach } from "../actors/reconcile-reach.ts";
 import { realServerMachine } from "../actors/real-server-machine.ts";
 import { virtualServerMachine } from "../actors/virtual-server-machine.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
+import { NO_REACH, type Reach } from "./reach.ts";
 
-/** The daemon's machine with its ports provided: the one place where machines meet a data plane and a check schedule. */
+/** The daemon's machine with its ports provided: the one place where machines meet a data plane, a check schedule and the host. */
 export function careMachine(
   dataPlane: DataPlane,
   schedule: CheckSchedule,
   observe: ProbeObserver,
+  { objects, watch }: Reach = NO_REACH,
 ): typeof daemonMachine {
   const virtualServer = virtualServerMachine.provide({
     actors: {
@@ -21,5 +25,13 @@ export function careMachine(
       realServer: realServerMachine.provide({ actors: { probeLoop: probeLoop(schedule, observe) } }),
     },
   });
-  return daemonMachine.provide({ actors: { virtualServer } });
+  const reach = reachMachine.provide({
+    actors: {
+      reconcile: fromPromise(() => reconcileReach(objects)),
+      watchHost: fromCallback<HostChanged, undefined>(({ sendBack }) =>
+        watch(() => sendBack({ type: "host.changed" })),
+      ),
+    },
+  });
+  return daemonMachine.provide({ actors: { virtualServer, reach } });
 }

@@ -12,6 +12,7 @@ import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-add
 import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
 import { runDaemon } from "./daemon.ts";
+import { establishReach, planReach } from "./reach.ts";
 import { runOnce } from "./run-once.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
@@ -24,8 +25,10 @@ export async function runCare(options: CareOptions, stop: AbortSignal, logger: L
   const selection = await selectDataPlane(choice, options.service, open);
   try {
     announce(options, selection.dataPlane, selection.because, logger);
-    if (options.runOnce) await runOnce(options, selection.dataPlane, logger);
-    else await runDaemon(options, selection, stop, logger);
+    const reach = planReach(options, selection.dataPlane.kind, logger);
+    if (!options.runOnce) return await runDaemon(options, selection, reach, stop, logger);
+    await runOnce(options, selection.dataPlane, logger);
+    await establishReach(reach, logger);
   } finally {
     await selection.dataPlane.close();
   }
@@ -43,7 +46,7 @@ async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataP
 }
 
 function announce(options: CareOptions, dataPlane: DataPlane, because: LvscareError | undefined, logger: Logger): void {
-  const { service, realServers, reach } = options;
+  const { service, realServers } = options;
   if (because !== undefined)
     logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);
   logger.info(
@@ -54,11 +57,5 @@ function announce(options: CareOptions, dataPlane: DataPlane, because: LvscareEr
   );
   const remark = dataPlane.remark === undefined ? "" : `, as ${dataPlane.remark}`;
   logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}${remark}`);
-  if (reach.mode !== "none" && dataPlane.kind === "ipvs") {
-    logger.warn(
-      `--mode ${reach.mode}: this version does not set up how this host reaches ${service.endpoint.address}; ` +
-        `see to it that \`ip route get ${service.endpoint.address}\` finds a route`,
-    );
-  }
   for (const { endpoint } of realServers) logger.debug(`real server ${formatEndpoint(endpoint)}`);
 }

@@ -7,16 +7,20 @@ import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { removeLoopbackAddress } from "../reach/loopback-address.ts";
+import type { HostObject } from "../reach/host-object.ts";
+import { reachToRemove } from "./reach.ts";
 import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
 
 /** Removes what caring for this virtual server made. What is not there is fine; one failed step does not keep the others from running. */
-export async function clean({ service }: CareOptions, logger: Logger): Promise<void> {
+export async function clean(options: CareOptions, logger: Logger): Promise<void> {
+  const { service } = options;
   const caretaker = otherCaretaker(service);
   if (caretaker !== undefined) {
     logger.warn(`${caretaker} still cares for ${formatServiceKey(service)} and will put it back; stop it first`);
   }
   const failures: unknown[] = [];
-  for (const step of [deleteService, removeAddress]) {
+  const takeBacks = reachToRemove(options, logger).map((object) => () => takeBack(object, logger));
+  for (const step of [deleteService, removeAddress, ...takeBacks]) {
     try {
       await step(service, logger);
     } catch (error) {
@@ -44,6 +48,10 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
   } finally {
     await dataPlane?.close();
   }
+}
+
+async function takeBack(object: HostObject, logger: Logger): Promise<void> {
+  if (await object.remove()) logger.info(`removed ${object.name}`);
 }
 
 async function removeAddress(key: ServiceKey, logger: Logger): Promise<void> {

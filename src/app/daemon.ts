@@ -3,7 +3,7 @@ import { bootClock, openTcpSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { probeEvent } from "../actors/probe-loop.ts";
-import { virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
+import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
 import { serveControl, type ControlServer } from "../control/server.ts";
@@ -20,12 +20,14 @@ import { createHttpProber } from "../probe/http/http-prober.ts";
 import { careMachine } from "./care-machine.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { createEventLog } from "./event-log.ts";
+import type { Reach } from "./reach.ts";
 import { VERSION } from "./version.ts";
 
 /** Cares for a virtual server until `stop` is aborted. What stands in the kernel stays when it ends. */
 export async function runDaemon(
   options: CareOptions,
   { dataPlane, because }: Selection,
+  reach: Reach,
   stop: AbortSignal,
   logger: Logger,
 ): Promise<void> {
@@ -49,7 +51,7 @@ export async function runDaemon(
     verdicts.note(target, outcome);
     tell(probeEvent(target, outcome));
   };
-  const daemon = createActor(careMachine(dataPlane, schedule, observe), {
+  const daemon = createActor(careMachine(dataPlane, schedule, observe, reach), {
     input: {
       service: options.service,
       realServers: options.realServers,
@@ -62,7 +64,10 @@ export async function runDaemon(
   });
   const ended = toPromise(daemon);
   daemon.start();
-  daemon.getSnapshot().children.virtualServer?.on("*", tell);
+  const { virtualServer, reach: reachActor } = daemon.getSnapshot().children;
+  virtualServer?.on("*", tell);
+  reachActor?.on("*", tell);
+  daemon.on("*", tell);
   const status = (): Promise<VirtualServerStatus> => currentStatus(daemon, verdicts, dataPlane, facts, options);
   const control = await openControl(options.service, status, logger);
   const shutDown = (): void => daemon.send({ type: "shutdown" });
@@ -88,12 +93,15 @@ async function currentStatus(
   verdicts: LatestVerdicts,
   dataPlane: DataPlane,
   facts: ProcessFacts,
-  { service }: CareOptions,
+  { service, reach: options }: CareOptions,
 ): Promise<VirtualServerStatus> {
-  const { virtualServer } = daemon.getSnapshot().children;
+  const { virtualServer, reach } = daemon.getSnapshot().children;
   if (virtualServer === undefined) throw new Error("the daemon is stopping");
   const table = await dataPlane.read(service).catch(() => virtualServer.getSnapshot().context.observed);
-  return virtualServerStatus(virtualServer, verdicts, facts, table);
+  return {
+    ...virtualServerStatus(virtualServer, verdicts, facts, table),
+    ...(reach && dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, facts) }),
+  };
 }
 
 /** A daemon whose socket cannot be made still does its work: that is worth a warning, not an outage. */

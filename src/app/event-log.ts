@@ -66,6 +66,21 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           `somebody keeps undoing this daemon's work (${event.repairs} repairs in ${formatDuration(event.withinMs)}): ${culprit()}`,
         );
         return;
+      case "reach.established":
+        if (event.made) logger.info(`set up ${event.object}`);
+        else logger.debug(`stands already: ${event.object}`);
+        return;
+      case "reach.repaired":
+        logger.warn(`repaired what someone else changed: ${event.object} (${event.deviation})`);
+        return;
+      case "reach.failed":
+        logger.error(`cannot keep ${event.object}: ${describeError(event.error)}; going on, and trying again`);
+        return;
+      case "reach.unwatched":
+        logger.warn(
+          `changes of this host go unheard and are looked for once an interval: ${describeError(event.error)}`,
+        );
+        return;
       case "plan.failed": {
         const message = describeError(event.error);
         if (message !== failing) logger.warn(`${message}; trying again in ${formatDuration(event.retryInMs)}`);

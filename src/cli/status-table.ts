@@ -1,7 +1,14 @@
 import { oneLine } from "../config/one-line.ts";
 import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../domain/status.ts";
 import type { Colour, Paint } from "./colour.ts";
-import { age, describeDaemon, describeFailOpen, describeTransition, describeVerdict } from "./status-text.ts";
+import {
+  age,
+  describeDaemon,
+  describeFailOpen,
+  describeReach,
+  describeTransition,
+  describeVerdict,
+} from "./status-text.ts";
 import { alignTable, type Cell, type Column } from "./text-table.ts";
 import { wrapText } from "./wrap-text.ts";
 
@@ -53,13 +60,14 @@ function renderVirtualServer(server: VirtualServerStatus, view: StatusView): str
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
-  const { scheduler, dataPlane, daemon, failOpen } = server;
+  const { scheduler, dataPlane, daemon, failOpen, reach } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
   const error = daemon.lastError;
   return {
     ...facts,
+    ...(reach && { reach: describeReach(reach) }),
     daemon: describeDaemon(daemon, now),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,

@@ -1,5 +1,5 @@
 import { formatDuration } from "../domain/duration.ts";
-import type { DaemonStatus, FailOpenStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import type { DaemonStatus, FailOpenStatus, ReachStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
 
 /** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
 export function age(at: string, now: Date): string {
@@ -19,6 +19,14 @@ export function describeVerdict(verdict: VerdictStatus, now: Date): string {
 /** `4s ago healthy → draining: connect timed out after 3s` */
 export function describeTransition({ at, from, to, reason }: TransitionStatus, now: Date): string {
   return `${age(at, now)} ago ${from} → ${to}: ${reason}`;
+}
+
+/** `route, all 5 stand`; with a problem `route, 4 of 5 stand; sysctl net/ipv4/vs/conntrack=1: …` */
+export function describeReach({ mode, objects }: ReachStatus): string {
+  const problems = objects.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+  const standing = objects.length - problems.length;
+  if (problems.length > 0) return [`${mode}, ${standing} of ${objects.length} stand`, ...problems].join("; ");
+  return objects.length === 0 ? `${mode}, nothing to keep` : `${mode}, all ${objects.length} stand`;
 }
 
 /** `0.1.0, pid 812, up 3m20s, serving/settled, checks every 5s` */

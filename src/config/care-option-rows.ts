@@ -256,6 +256,14 @@ export const CARE_OPTION_ROWS = [
     group: REACH,
   },
   {
+    flag: "sysctls",
+    kind: "text",
+    valueName: "choice",
+    default: "manage",
+    help: "manage sets the kernel settings that IPVS and the mode need and keeps them so, keep leaves all of them alone",
+    group: REACH,
+  },
+  {
     flag: "run-once",
     kind: "boolean",
     help: "program the virtual server and its real servers once, without checks, and exit; the rules stay",

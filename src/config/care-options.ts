@@ -26,6 +26,8 @@ export interface ReachOptions {
   readonly gateway: string | undefined;
   /** Bit of the packet mark used for masquerading in link mode, 0 to 31. */
   readonly masqueradeBit: number;
+  /** `keep` leaves every kernel setting as it is. */
+  readonly sysctls: "manage" | "keep";
 }
 
 export interface HttpProbeOptions {

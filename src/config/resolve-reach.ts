@@ -18,6 +18,7 @@ export function resolveReach(values: OptionValues<CareFlag>, service: Endpoint |
     mode,
     gateway: gateway?.address,
     iface: values.read("iface", parseInterfaceName),
+    sysctls: values.read("sysctls", parseChoice(["manage", "keep"])),
     masqueradeBit: values.read("masqueradebit", parseInteger(0, 31)),
   };
 }

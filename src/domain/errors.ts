@@ -53,3 +53,9 @@ export function describeError(error: unknown): string {
   const what = error.operation === undefined ? error.message : `${error.operation}: ${error.message}`;
   return error.remedy === undefined ? what : `${what} (${error.remedy})`;
 }
+
+/** `ENOENT` of an error that the runtime threw for a system call; undefined for others. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}

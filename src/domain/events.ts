@@ -46,4 +46,16 @@ export type CareEvent =
       readonly withinMs: number;
       readonly last: readonly Operation[];
     }
-  | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number };
+  | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number }
+  | ReachEvent;
+
+/** What becomes of the things by which this host reaches the virtual address; `object` is one of them, in words. */
+export type ReachEvent =
+  /** It stands, for the first time or after a failure; `made` when it was not there before. */
+  | { readonly type: "reach.established"; readonly object: string; readonly made: boolean }
+  /** It stood before, somebody changed it, and it stands again. */
+  | { readonly type: "reach.repaired"; readonly object: string; readonly deviation: string }
+  /** Not told again as long as the failure stays the same. */
+  | { readonly type: "reach.failed"; readonly object: string; readonly error: unknown }
+  /** Changes of this host go unheard: it is looked at once an interval only. */
+  | { readonly type: "reach.unwatched"; readonly error: unknown };

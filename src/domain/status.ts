@@ -18,6 +18,8 @@ export interface VirtualServerStatus {
   readonly dataPlane: DataPlaneStatus;
   readonly stats: TrafficStats;
   readonly realServers: readonly RealServerStatus[];
+  /** Undefined where no daemon keeps it: without a daemon, and with the userspace data plane. */
+  readonly reach?: ReachStatus;
   /** There while too few real servers are healthy and health is ignored. */
   readonly failOpen?: FailOpenStatus;
   /** Undefined where no daemon cares for it. */
@@ -36,6 +38,22 @@ export interface FailOpenStatus {
   readonly since: string;
   readonly healthy: number;
   readonly total: number;
+}
+
+/** How this host gets to the virtual address. */
+export interface ReachStatus {
+  readonly mode: "route" | "link" | "none";
+  /** What is kept on the host for it: routes, addresses, settings. Empty until it was looked at for the first time. */
+  readonly objects: readonly ReachObjectStatus[];
+}
+
+export interface ReachObjectStatus {
+  /** `route 10.103.97.2/32 via 10.0.0.5 metric 50` */
+  readonly name: string;
+  readonly state: "stands" | "failed";
+  readonly since: string;
+  /** Why it does not stand. */
+  readonly problem?: string;
 }
 
 export interface DaemonStatus {

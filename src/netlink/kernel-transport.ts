@@ -1,7 +1,15 @@
-import { NetlinkSocket } from "#native";
+import { NetlinkSocket, openListeningNetlink } from "#native";
 import type { NetlinkTransport } from "./transport.ts";
 
 /** The way to this machine's kernel: `generic` for families such as IPVS, `route` for links and addresses. */
 export function openKernelTransport(protocol: "generic" | "route"): NetlinkTransport {
   return NetlinkSocket.open(protocol);
+}
+
+/**
+ * A descriptor on which the kernel tells of changes to links, addresses and routes, for `Bun.connect({ fd })`; `groups` as
+ * `changeGroups` gives them. Throws SOCKET_FAILED.
+ */
+export function openChangeDescriptor(groups: number): number {
+  return openListeningNetlink("route", groups);
 }

@@ -15,6 +15,7 @@ export const NLM_F_ACK = 0x4;
 /** The table changed while it was dumped: what was read may lack entries or have them twice. */
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
+export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 

@@ -1,17 +1,17 @@
 import { parseAddress } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
-import { NetlinkConnection, type NetlinkRequest } from "../netlink/connection.ts";
-import { openKernelTransport } from "../netlink/kernel-transport.ts";
-import type { KernelRefusal } from "../netlink/messages.ts";
-import {
-  decodeAddress,
-  deleteAddress,
-  getAddresses,
-  newAddress,
-  type LinkAddress,
-} from "../netlink/route/addresses.ts";
+import type { NetlinkConnection } from "../netlink/connection.ts";
+import { deleteAddress, newAddress, type LinkAddress } from "../netlink/route/addresses.ts";
 import { decodeLinkIndex, getLink } from "../netlink/route/links.ts";
-import type { NetlinkTransport } from "../netlink/transport.ts";
+import {
+  connected,
+  execute,
+  openHostNetwork,
+  OUR_PROTOCOL,
+  readAddresses,
+  refused,
+  type OpenTransport,
+} from "./host-network.ts";
 
 /**
  * Makes an address this host's own: on `lo`, as a network of one, when no link carries it. All of 127.0.0.0/8 is local already.
@@ -19,7 +19,7 @@ import type { NetlinkTransport } from "../netlink/transport.ts";
  */
 export async function ensureLocalAddress(
   address: string,
-  openTransport: () => NetlinkTransport = openRoute,
+  openTransport: OpenTransport = openHostNetwork,
 ): Promise<"already-local" | "added"> {
   const own = ownAddress(address);
   if (isAlwaysLocal(own.address)) return "already-local";
@@ -41,7 +41,7 @@ export async function ensureLocalAddress(
  */
 export async function removeLoopbackAddress(
   address: string,
-  openTransport: () => NetlinkTransport = openRoute,
+  openTransport: OpenTransport = openHostNetwork,
 ): Promise<boolean> {
   const own = ownAddress(address);
   if (isAlwaysLocal(own.address)) return false;
@@ -63,33 +63,17 @@ const LOOPBACK = "lo";
 
 /** How we know our own again. IPv4 addresses have labels everywhere; for IPv6 only the protocol is left, from kernel 5.18 on. */
 const LABEL = `${LOOPBACK}:lvscare`;
-/** A number that no routing daemon has in iproute2's rt_addrprotos. */
-const PROTOCOL = 76;
 
 function markOf({ family }: Pick<LinkAddress, "family">): Pick<LinkAddress, "label" | "protocol"> {
-  return family === "ipv4" ? { label: LABEL, protocol: PROTOCOL } : { protocol: PROTOCOL };
+  return family === "ipv4" ? { label: LABEL, protocol: OUR_PROTOCOL } : { protocol: OUR_PROTOCOL };
 }
 
 function isMarked({ label, protocol }: LinkAddress): boolean {
-  return label === LABEL || protocol === PROTOCOL;
+  return label === LABEL || protocol === OUR_PROTOCOL;
 }
 
 function isSame(a: LinkAddress, b: LinkAddress): boolean {
   return a.address === b.address && a.prefix === b.prefix && a.linkIndex === b.linkIndex;
-}
-
-function openRoute(): NetlinkTransport {
-  return openKernelTransport("route");
-}
-
-/** One use, one socket: this happens twice in the life of a daemon. */
-function connected<T>(openTransport: () => NetlinkTransport, action: (connection: NetlinkConnection) => T): T {
-  const connection = new NetlinkConnection(openTransport);
-  try {
-    return action(connection);
-  } finally {
-    connection.close();
-  }
 }
 
 function ownAddress(text: string): Omit<LinkAddress, "linkIndex"> {
@@ -102,32 +86,9 @@ function isAlwaysLocal(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
 }
 
-function readAddresses(connection: NetlinkConnection): readonly LinkAddress[] {
-  const { replies, refusal } = connection.dump(getAddresses(), decodeAddress);
-  if (refusal !== undefined) throw refused(refusal, "read this host's addresses");
-  return replies.filter((address) => address !== undefined);
-}
-
 function loopbackIndex(connection: NetlinkConnection): number {
   const { replies, refusal } = connection.request(getLink(LOOPBACK), decodeLinkIndex);
   const [index] = replies;
   if (refusal === undefined && index !== undefined) return index;
   throw refused(refusal ?? { errno: "ENODEV" }, `find the link ${LOOPBACK}`);
-}
-
-function execute(connection: NetlinkConnection, request: NetlinkRequest): KernelRefusal | undefined {
-  return connection.request(request, () => undefined).refusal;
-}
-
-function refused(refusal: KernelRefusal, operation: string): LvscareError {
-  const options = { operation, errno: refusal.errno };
-  if (refusal.errno === "EPERM" || refusal.errno === "EACCES") {
-    return new LvscareError("NOT_PERMITTED", "the kernel does not let this process change addresses", {
-      ...options,
-      remedy:
-        "run as root or with CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN), or let somebody who may change the address of lo beforehand",
-    });
-  }
-  const detail = refusal.detail === undefined ? "" : `: ${refusal.detail}`;
-  return new LvscareError("KERNEL_REFUSED", `the kernel refused with ${refusal.errno}${detail}`, options);
 }

@@ -90,6 +90,10 @@ export class Timeline implements SimulationObserver {
 function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
   switch (event.type) {
     case "virtualServer.adopted":
+    case "reach.established":
+    case "reach.repaired":
+    case "reach.failed":
+    case "reach.unwatched":
       return "daemon";
     case "realServer.probed":
     case "realServer.unchecked":

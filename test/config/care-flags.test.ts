@@ -378,6 +378,15 @@ const cases: Record<CareFlag, FlagCase> = {
       `"${name}" is not an interface name of at most 15 letters`,
     ]),
   },
+  sysctls: {
+    pick: ({ reach }) => reach.sysctls,
+    default: "manage",
+    good: [
+      ["manage", "manage"],
+      ["keep", "keep"],
+    ],
+    bad: ["off", "Keep", ""].map((text) => [text, `"${text}" is not one of manage, keep`]),
+  },
   masqueradebit: {
     pick: ({ reach }) => reach.masqueradeBit,
     default: 0,

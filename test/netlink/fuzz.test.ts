@@ -8,6 +8,8 @@ import { decodeInfo } from "../../src/netlink/ipvs/requests.ts";
 import { decodeService } from "../../src/netlink/ipvs/service.ts";
 import { readMessages, readOutcome } from "../../src/netlink/messages.ts";
 import { decodeAddress } from "../../src/netlink/route/addresses.ts";
+import { readChanges } from "../../src/netlink/route/notifications.ts";
+import { decodeRoute } from "../../src/netlink/route/routes.ts";
 import { decodeLinkIndex } from "../../src/netlink/route/links.ts";
 import { CAPTURED_NAMES, receivedBytes } from "./captured.ts";
 
@@ -18,6 +20,7 @@ const DECODERS: readonly ((payload: Uint8Array) => unknown)[] = [
   decodeInfo,
   decodeLinkIndex,
   decodeAddress,
+  decodeRoute,
 ];
 
 /** Real replies with a few bytes changed and the end cut off: they get further into the readers than random bytes do. */
@@ -47,6 +50,7 @@ test("no bytes make a reader fail but as malformed", () => {
   fc.assert(
     fc.property(anyBytes, (bytes) => {
       onlyMalformed(() => readMessages(bytes).map(readOutcome));
+      onlyMalformed(() => readChanges(bytes));
       for (const decode of DECODERS) {
         onlyMalformed(() => decode(bytes));
         onlyMalformed(() => readMessages(bytes).map(({ payload }) => decode(payload)));

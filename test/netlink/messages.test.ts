@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { NLMSG_DONE, NLMSG_ERROR, readMessages, readOutcome } from "../../src/netlink/messages.ts";
-import { CAPTURED_NAMES, receivedMessages, type CapturedName } from "./captured.ts";
+import { CAPTURED_NAMES, receivedMessages, sentBytes, type CapturedName } from "./captured.ts";
 import { concatenated, datagram, outcome } from "./fake-kernel.ts";
 
 test("a datagram holds several messages, aligned to 4 bytes", () => {
@@ -58,5 +58,6 @@ test("a dump's end may carry an error, or nothing at all", () => {
 });
 
 test("every captured reply is read to its end", () => {
-  for (const name of CAPTURED_NAMES) expect(receivedMessages(name).at(-1)?.type).toBeOneOf([NLMSG_ERROR, NLMSG_DONE]);
+  const replies = CAPTURED_NAMES.filter((name) => sentBytes(name).length > 0);
+  for (const name of replies) expect(receivedMessages(name).at(-1)?.type).toBeOneOf([NLMSG_ERROR, NLMSG_DONE]);
 });

@@ -1,4 +1,5 @@
 import { addressBytes, addressFromBytes, type Endpoint, type Family } from "../../domain/endpoint.ts";
+import { addressLength } from "../family.ts";
 
 /** `union nf_inet_addr`: always 16 bytes, whatever the family. */
 export function paddedAddress(address: string): Uint8Array {
@@ -9,7 +10,7 @@ export function paddedAddress(address: string): Uint8Array {
 
 /** The endpoint of an address of 16 bytes, or undefined when it is shorter than its family. */
 export function endpointOf(family: Family, address: Uint8Array, port: number): Endpoint | undefined {
-  const length = family === "ipv6" ? 16 : 4;
+  const length = addressLength(family);
   if (address.length < length) return undefined;
   return { family, address: addressFromBytes(address.subarray(0, length)), port };
 }

@@ -31,7 +31,3 @@ export const IP_VS_CONN_F_BYPASS = 4;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_SCTP = 132;
-
-/** linux/socket.h */
-export const AF_INET = 2;
-export const AF_INET6 = 10;

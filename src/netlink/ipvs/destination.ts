@@ -1,10 +1,11 @@
 import type { Endpoint, Family } from "../../domain/endpoint.ts";
 import type { ObservedRealServer, RealServer } from "../../domain/virtual-server.ts";
 import { readAttributes, type AttributeValues } from "../attributes.ts";
+import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { genericReader } from "../generic.ts";
 import { malformed } from "../reader.ts";
 import { endpointOf, paddedAddress } from "./address.ts";
-import { FAMILY_NUMBER, familyName, FORWARDING_NUMBER, forwardingName } from "./names.ts";
+import { FORWARDING_NUMBER, forwardingName } from "./names.ts";
 import { COMMAND, type DESTINATION } from "./tables.ts";
 import { trafficStats } from "./traffic.ts";
 

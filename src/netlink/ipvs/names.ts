@@ -1,8 +1,5 @@
-import type { Family } from "../../domain/endpoint.ts";
 import { SERVICE_FLAGS, type Forwarding, type Protocol, type ServiceFlag } from "../../domain/virtual-server.ts";
 import {
-  AF_INET,
-  AF_INET6,
   IP_VS_CONN_F_BYPASS,
   IP_VS_CONN_F_DROUTE,
   IP_VS_CONN_F_FWD_MASK,
@@ -20,8 +17,6 @@ import {
 } from "./constants.ts";
 
 /** Our words and the kernel's numbers for them. */
-export const FAMILY_NUMBER: Readonly<Record<Family, number>> = { ipv4: AF_INET, ipv6: AF_INET6 };
-
 export const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = {
   tcp: IPPROTO_TCP,
   udp: IPPROTO_UDP,
@@ -43,10 +38,6 @@ const FLAG_BIT: Readonly<Record<ServiceFlag, number>> = {
   "flag-2": IP_VS_SVC_F_SCHED2,
   "flag-3": IP_VS_SVC_F_SCHED3,
 };
-
-export function familyName(number: number): Family | undefined {
-  return nameOf(FAMILY_NUMBER, number);
-}
 
 export function protocolName(number: number): Protocol | undefined {
   return nameOf(PROTOCOL_NUMBER, number);

@@ -1,9 +1,10 @@
 import type { ServiceKey, TrafficStats, VirtualServer } from "../../domain/virtual-server.ts";
 import { readAttributes, type AttributeValues } from "../attributes.ts";
+import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { genericReader } from "../generic.ts";
 import { malformed } from "../reader.ts";
 import { endpointOf, netmaskBytes, paddedAddress, prefixOf } from "./address.ts";
-import { FAMILY_NUMBER, familyName, flagBits, flagNames, PROTOCOL_NUMBER, protocolName } from "./names.ts";
+import { flagBits, flagNames, PROTOCOL_NUMBER, protocolName } from "./names.ts";
 import { COMMAND, type SERVICE } from "./tables.ts";
 import { trafficStats } from "./traffic.ts";
 

@@ -1,6 +1,7 @@
 import { addressBytes, addressFromBytes, type Family } from "../../domain/endpoint.ts";
 import { attributeTable, raw, readAttributes, text, u8, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
+import { addressLength, FAMILY_NUMBER, familyName } from "../family.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../messages.ts";
 import { ByteReader } from "../reader.ts";
 
@@ -34,17 +35,16 @@ export function getAddresses(): NetlinkRequest {
 /** One address of the dump, or undefined for one of another family. Throws MALFORMED_MESSAGE. */
 export function decodeAddress(payload: Uint8Array): LinkAddress | undefined {
   const reader = new ByteReader(payload);
-  const familyNumber = reader.u8();
+  const family = familyName(reader.u8());
   const prefix = reader.u8();
   reader.u16(); // flags, scope
   const linkIndex = reader.u32();
   const { address, local, label, protocol } = readAttributes(reader, ADDRESS);
   reader.finish("address");
-  const family = familyNumber === AF_INET ? "ipv4" : familyNumber === AF_INET6 ? "ipv6" : undefined;
   if (family === undefined) return undefined;
   // On a point-to-point link IFA_ADDRESS is the peer.
   const own = local ?? address ?? new Uint8Array(0);
-  if (own.length !== (family === "ipv6" ? 16 : 4)) reader.fail();
+  if (own.length !== addressLength(family)) reader.fail();
   reader.finish("address");
   return {
     family,
@@ -59,8 +59,8 @@ export function decodeAddress(payload: Uint8Array): LinkAddress | undefined {
 // --- internal ---
 
 /** linux/rtnetlink.h */
-const RTM_NEWADDR = 20;
-const RTM_DELADDR = 21;
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 
 /** linux/if_addr.h */
@@ -70,16 +70,13 @@ const ADDRESS = attributeTable({ address: [1, raw], local: [2, raw], label: [3, 
 /** Usable at once: duplicate address detection would keep an IPv6 address from being bound for a second. */
 const IFA_F_NODAD = 0x02;
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-
 function addressRequest(type: number, flags: number, address: LinkAddress): NetlinkRequest {
   const bytes = addressBytes(address.address);
   return {
     type,
     flags,
     body(writer) {
-      writer.u8(address.family === "ipv6" ? AF_INET6 : AF_INET);
+      writer.u8(FAMILY_NUMBER[address.family]);
       writer.u8(address.prefix);
       writer.u8(IFA_F_NODAD);
       writer.u8(0); // scope: global

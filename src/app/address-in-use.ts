@@ -1,0 +1,34 @@
+import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { LvscareError } from "../domain/errors.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
+import { isAddressCaredFor } from "./claim.ts";
+
+/**
+ * Whether this host needs the address for more than this virtual server: a daemon cares for one at the same address, or one stands in
+ * the kernel on another port of it.
+ */
+export async function isAddressInUse(key: ServiceKey): Promise<boolean> {
+  return isAddressCaredFor(key) || (await hasNeighbour(key));
+}
+
+// --- internal ---
+
+async function hasNeighbour({ endpoint, protocol }: ServiceKey): Promise<boolean> {
+  try {
+    const dataPlane = await openIpvs();
+    try {
+      const table = await dataPlane.readAll();
+      return table.some(
+        ({ service }) =>
+          service.endpoint.address === endpoint.address &&
+          (service.protocol !== protocol || formatEndpoint(service.endpoint) !== formatEndpoint(endpoint)),
+      );
+    } finally {
+      await dataPlane.close();
+    }
+  } catch (error) {
+    if (error instanceof LvscareError && error.code === "MODULE_MISSING") return false;
+    throw error;
+  }
+}

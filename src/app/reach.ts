@@ -1,0 +1,82 @@
+import { reconcileReach } from "../actors/reconcile-reach.ts";
+import type { CareOptions, ReachOptions } from "../config/care-options.ts";
+import type { DataPlaneKind } from "../dataplane/data-plane.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
+import type { Logger } from "../domain/logger.ts";
+import { watchHostChanges } from "../reach/host-changes.ts";
+import type { HostObject } from "../reach/host-object.ts";
+import { NODE_NAME, nodeAddress } from "../reach/node-address.ts";
+import { everyHostObject, hostObjects } from "../reach/modes.ts";
+import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
+import { isAddressInUse } from "./address-in-use.ts";
+
+/** How this host gets to the virtual address. */
+export interface Reach {
+  readonly objects: readonly HostObject[];
+  /** Calls back when something changed that they may depend on; returns what ends it. */
+  readonly watch: (onChange: () => void) => () => void;
+}
+
+/** This host gets there by itself. */
+export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
+
+/**
+ * What the options ask for, nothing of it made yet. The userspace data plane needs nothing: it makes the virtual address local itself.
+ * Throws USAGE for a gateway that cannot be one.
+ */
+export function planReach({ service, reach: options }: CareOptions, kind: DataPlaneKind, logger: Logger): Reach {
+  if (kind === "userspace") return NO_REACH;
+  const { address, family } = service.endpoint;
+  const gateway = options.mode === "route" ? gatewayOf(options, service.endpoint) : undefined;
+  if (options.mode === "route" && gateway === undefined) {
+    logger.warn(
+      `no route to ${address} is set up: none of --ip, LVSCARE_NODE_IP and ${NODE_NAME} in /etc/hosts names this node's address`,
+    );
+  }
+  if (options.mode === "link") {
+    logger.warn(
+      `--mode link: this version does not set up how this host reaches ${address}; see to it that \`ip route get ${address}\` finds a route`,
+    );
+  }
+  const objects = hostObjects({ service, options, gateway, logger, isInUse: () => isAddressInUse(service) });
+  if (objects.length === 0) return NO_REACH;
+  return {
+    objects,
+    watch: (onChange) => watchHostChanges({ address: { address, family }, folders: SYSCTL_FOLDERS }, onChange),
+  };
+}
+
+/** Makes everything once. Throws what could not be made, after all else was. */
+export async function establishReach({ objects }: Reach, logger: Logger): Promise<void> {
+  const reports = await reconcileReach(objects);
+  for (const report of reports) {
+    if (report.outcome === "mended") logger.info(`set up ${report.name}`);
+    if (report.outcome === "stood") logger.debug(`stands already: ${report.name}`);
+  }
+  const failures = reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : []));
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join("; "));
+}
+
+/** Whatever daemons for this virtual server may have made, in the order in which it is taken back. */
+export function reachToRemove({ service, reach: options }: CareOptions, logger: Logger): readonly HostObject[] {
+  const isInUse = (): Promise<boolean> => isAddressInUse(service);
+  const gateway = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
+  return everyHostObject({ service, options, gateway, logger, isInUse }).toReversed();
+}
+
+// --- internal ---
+
+function gatewayOf(options: ReachOptions, { family, address }: Endpoint): string | undefined {
+  if (options.gateway !== undefined) return options.gateway;
+  const node = nodeAddress(family);
+  if (node !== undefined && node.family !== family) {
+    throw new LvscareError(
+      "USAGE",
+      `${NODE_NAME} in /etc/hosts is "${node.address}", which cannot be the gateway to ${address}: one is IPv4, the other IPv6`,
+      { remedy: "name a gateway with --ip" },
+    );
+  }
+  return node?.address;
+}

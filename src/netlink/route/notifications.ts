@@ -1,0 +1,61 @@
+import type { Family } from "../../domain/endpoint.ts";
+import { NLMSG_OVERRUN, readMessages, type NetlinkMessage } from "../messages.ts";
+import { decodeAddress, RTM_DELADDR, RTM_NEWADDR, type LinkAddress } from "./addresses.ts";
+import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE, type Route } from "./routes.ts";
+
+/**
+ * Something of this host's network came, went or changed: the kernel says so to whoever joined its groups. Routes that go because
+ * their link went down are not told of one by one: then the link's change is all there is.
+ */
+export type HostChange =
+  | { readonly kind: "link" }
+  | { readonly kind: "address"; readonly address: LinkAddress }
+  | { readonly kind: "route"; readonly route: Route }
+  /** The kernel had more to tell than there was room for. */
+  | { readonly kind: "lost" };
+
+/** The multicast groups, as the mask that a socket is bound with: links, and one family's addresses and routes. */
+export function changeGroups(family: Family): number {
+  return family === "ipv4"
+    ? RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE
+    : RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
+}
+
+/** The changes that one datagram tells of. Throws MALFORMED_MESSAGE. */
+export function readChanges(datagram: Uint8Array): readonly HostChange[] {
+  return readMessages(datagram).flatMap((message) => changeOf(message) ?? []);
+}
+
+// --- internal ---
+
+/** linux/rtnetlink.h */
+const RTMGRP_LINK = 0x1;
+const RTMGRP_IPV4_IFADDR = 0x10;
+const RTMGRP_IPV4_ROUTE = 0x40;
+const RTMGRP_IPV6_IFADDR = 0x100;
+const RTMGRP_IPV6_ROUTE = 0x400;
+
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
+
+function changeOf({ type, payload }: NetlinkMessage): HostChange | undefined {
+  switch (type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      return { kind: "link" };
+    case RTM_NEWADDR:
+    case RTM_DELADDR: {
+      const address = decodeAddress(payload);
+      return address && { kind: "address", address };
+    }
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE: {
+      const route = decodeRoute(payload);
+      return route && { kind: "route", route };
+    }
+    case NLMSG_OVERRUN:
+      return { kind: "lost" };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import type { ReachOptions } from "../config/care-options.ts";
+import type { Logger } from "../domain/logger.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
+import type { HostObject } from "./host-object.ts";
+import { hostRoute } from "./host-route.ts";
+import { sysctls } from "./sysctls.ts";
+
+export interface ReachNeeds {
+  readonly service: ServiceKey;
+  readonly options: ReachOptions;
+  /** Of route mode; undefined when nobody names one, and then there is no route. */
+  readonly gateway: string | undefined;
+  readonly logger: Logger;
+  /** Whether something else on this host needs the virtual address to be reached, such as a virtual server on another port of it. */
+  readonly isInUse: () => Promise<boolean>;
+}
+
+/** What the kernel's data plane needs of this host in the mode of the options: to be established in this order. */
+export function hostObjects(needs: ReachNeeds): readonly HostObject[] {
+  const { options, gateway } = needs;
+  const settings = options.sysctls === "manage" ? settingsOf(needs) : [];
+  switch (options.mode) {
+    case "route":
+      return gateway === undefined ? settings : [...settings, routeOf(needs)];
+    case "link":
+      // Not set up yet: here go the objects of link mode, and the settings behind them.
+      return [];
+    case "none":
+      return settings;
+  }
+}
+
+/** Whatever any mode may have made for this virtual server, with whatever options: to be removed in reverse order. */
+export function everyHostObject(needs: ReachNeeds): readonly HostObject[] {
+  // Here go the objects of link mode, too.
+  return [routeOf(needs)];
+}
+
+// --- internal ---
+
+function settingsOf({ service, options, logger }: ReachNeeds): HostObject[] {
+  return sysctls({ mode: options.mode, family: service.endpoint.family, logger });
+}
+
+function routeOf({ service, gateway, logger, isInUse }: ReachNeeds): HostObject {
+  return hostRoute({ destination: service.endpoint, gateway, isInUse, logger });
+}

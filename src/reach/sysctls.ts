@@ -1,0 +1,152 @@
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import type { Family } from "../domain/endpoint.ts";
+import type { Logger } from "../domain/logger.ts";
+import type { HostObject } from "./host-object.ts";
+import { leaveIfRefused } from "./leave-if-refused.ts";
+import { sysctl } from "./sysctl.ts";
+
+export interface SysctlTableOptions {
+  readonly mode: "route" | "link" | "none";
+  readonly family: Family;
+  readonly logger: Pick<Logger, "debug" | "warn">;
+  /** `6.1.0-56-amd64` */
+  readonly kernelRelease?: string;
+  readonly root?: string;
+  readonly ipv6RoutesFile?: string;
+}
+
+/** The kernel settings that a mode wants; each is left alone where the kernel does not have it. */
+export function sysctls({
+  mode,
+  family,
+  logger,
+  kernelRelease = release(),
+  root = "/proc/sys",
+  ipv6RoutesFile = "/proc/net/ipv6_route",
+}: SysctlTableOptions): HostObject[] {
+  const version = parseVersion(kernelRelease);
+  const rows = [...IPVS_ROWS, ...(mode === "link" ? linkRows(family, ipv6RoutesFile) : NO_LINK_ROWS)];
+  return rows
+    .filter(({ from = 0, before = Number.POSITIVE_INFINITY }) => version >= from && version < before)
+    .map(({ name, wanted, why, needed }) => {
+      const object = sysctl(name, wanted, why, { root, logger });
+      // What only makes failures milder must not keep a process with few rights from its work.
+      return needed === true ? object : leaveIfRefused(object, logger);
+    });
+}
+
+/** Where to look for changes of them. */
+export const SYSCTL_FOLDERS: readonly string[] = ["net/ipv4/vs", "net/ipv4", "net/ipv6/conf/all"].map((folder) =>
+  join("/proc/sys", folder),
+);
+
+// --- internal ---
+
+interface Row {
+  readonly name: string;
+  readonly wanted: string;
+  /** What it is good for, to follow "so that". */
+  readonly why: string;
+  /** The mode cannot work without it. */
+  readonly needed?: true;
+  /** Of kernel versions, as `parseVersion` gives them. */
+  readonly from?: number;
+  readonly before?: number;
+}
+
+/** From 5.9 on, a port that a client uses again neither waits for its old connection to be forgotten nor ends at a server that is gone. */
+const REUSE_WORKS = parseVersion("5.9");
+
+const IPVS_ROWS: readonly Row[] = [
+  {
+    name: "net/ipv4/vs/expire_nodest_conn",
+    wanted: "1",
+    why: "connections to a removed server end instead of hanging",
+  },
+  {
+    name: "net/ipv4/vs/expire_quiescent_template",
+    wanted: "1",
+    why: "persistent clients leave a server that is drained",
+  },
+  {
+    // Others set it to 0 for the sake of older kernels.
+    name: "net/ipv4/vs/conn_reuse_mode",
+    wanted: "1",
+    why: "a client that uses a port again gets a server that is there",
+    from: REUSE_WORKS,
+  },
+];
+
+const NO_LINK_ROWS: readonly Row[] = [
+  {
+    // In link mode the virtual address is this host's own, and its TCP stack resets what belongs to no connection. Elsewhere the rest of
+    // an expired connection would leave for a gateway that never answers, and the client would wait for a quarter of an hour.
+    name: "net/ipv4/vs/sloppy_tcp",
+    wanted: "1",
+    why: "the rest of an expired connection reaches another server, which resets it",
+  },
+];
+
+/**
+ * Nothing about ARP, although a host answers for the address of its dummy interface on every other one too: the settings of the dummy
+ * would not count, as those of the interface that is asked do, and those of `all` take ARP from containers whose host has no address on
+ * its end of the cable. Kubernetes made that its default once and had to take it back. Who has the virtual address inside a network that
+ * hosts share sets `net.ipv4.conf.all.arp_ignore=1` and `arp_announce=2` knowingly.
+ */
+const LINK_ROWS: readonly Row[] = [
+  {
+    name: "net/ipv4/vs/conntrack",
+    wanted: "1",
+    why: "connections through IPVS can be masqueraded",
+    needed: true,
+  },
+  {
+    // Together with conntrack, 1 loses the first packet of a connection from a port that is used again: a second's delay.
+    name: "net/ipv4/vs/conn_reuse_mode",
+    wanted: "0",
+    why: "a client that uses a port again does not wait for a second",
+    before: REUSE_WORKS,
+  },
+];
+
+function linkRows(family: Family, ipv6RoutesFile: string): readonly Row[] {
+  return [...LINK_ROWS, ...(family === "ipv4" ? IPV4_FORWARDING_ROWS : ipv6ForwardingRows(ipv6RoutesFile))];
+}
+
+const ANSWERS = "the answers to clients that are not this host itself find their way back";
+
+const IPV4_FORWARDING_ROWS: readonly Row[] = [{ name: "net/ipv4/ip_forward", wanted: "1", why: ANSWERS, needed: true }];
+
+function ipv6ForwardingRows(routesFile: string): readonly Row[] {
+  return [
+    // With `accept_ra` as it usually is, a host that begins to forward drops the default routes that routers announced to it.
+    ...linksWithAnnouncedDefaultRoute(routesFile).map((link) => ({
+      name: `net/ipv6/conf/${link}/accept_ra`,
+      wanted: "2",
+      why: "the host keeps the default route that a router announced",
+      needed: true as const,
+    })),
+    { name: "net/ipv6/conf/all/forwarding", wanted: "1", why: ANSWERS, needed: true },
+  ];
+}
+
+/** linux/ipv6_route.h, linux/route.h: RTF_DEFAULT and RTF_ADDRCONF. */
+const ANNOUNCED_DEFAULT = 0x0005_0000;
+
+/** Lines of `destination prefix source prefix gateway metric references uses flags link`, numbers in hexadecimal. */
+function linksWithAnnouncedDefaultRoute(routesFile: string): string[] {
+  const lines = readFileSync(routesFile, "utf8").trim().split("\n");
+  const links = lines.map((line) => {
+    const [, , , , , , , , flags = "", link = ""] = line.trim().split(/ +/);
+    return (Number.parseInt(flags, 16) & ANNOUNCED_DEFAULT) === ANNOUNCED_DEFAULT ? link : "";
+  });
+  return [...new Set(links)].filter((link) => link !== "");
+}
+
+/** `6.1.0-56-amd64` as 6001, `5.9` as 5009: comparable. */
+function parseVersion(text: string): number {
+  const [, major = "", minor = ""] = /^(\d+)\.(\d+)/.exec(text) ?? [];
+  return Number(major) * 1000 + Number(minor);
+}

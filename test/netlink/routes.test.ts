@@ -1,0 +1,181 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { addressFromBytes } from "../../src/domain/endpoint.ts";
+import { NetlinkConnection, type NetlinkRequest } from "../../src/netlink/connection.ts";
+import { changeGroups, readChanges } from "../../src/netlink/route/notifications.ts";
+import {
+  decodeRoute,
+  deleteRoute,
+  getRoutes,
+  newRoute,
+  replaceRoute,
+  RT_TABLE_MAIN,
+  RTN_UNICAST,
+  type Route,
+} from "../../src/netlink/route/routes.ts";
+import { ByteWriter } from "../../src/netlink/writer.ts";
+import { receivedBytes, replay, sentBytes } from "./captured.ts";
+import { datagram } from "./fake-kernel.ts";
+
+/** As the kernel shows them; the links of the capture are `lo` and `eth0`. */
+const ETH0 = 3;
+const viaGateway: Route = {
+  family: "ipv4",
+  destination: "10.103.97.12",
+  prefix: 32,
+  table: RT_TABLE_MAIN,
+  protocol: 76,
+  scope: 0,
+  type: RTN_UNICAST,
+  metric: 50,
+  gateway: "10.0.0.5",
+};
+const { gateway: _, ...withoutGateway } = viaGateway;
+const onLink: Route = {
+  ...withoutGateway,
+  family: "ipv6",
+  destination: "fd00:96::1",
+  prefix: 128,
+  linkIndex: ETH0,
+  source: "fd00:10::5",
+};
+
+test("adds routes as the kernel takes them, and reads why it refuses others", () => {
+  const { open, sent } = replay("add routes");
+  const refusals = new NetlinkConnection(open).batch([
+    newRoute(viaGateway),
+    newRoute(onLink),
+    newRoute({ ...viaGateway, metric: 60, table: 1000 }),
+    newRoute(viaGateway),
+    newRoute({ ...viaGateway, metric: 70, gateway: "203.0.113.9" }),
+    newRoute({ ...onLink, gateway: "fd00:10::5", metric: 70 }),
+  ]);
+  expect(sent).toEqual([sentBytes("add routes")]);
+  expect(refusals).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    { errno: "EEXIST" },
+    { errno: "ENETUNREACH", detail: "Nexthop has invalid gateway" },
+    { errno: "EINVAL", detail: "Gateway can not be a local address" },
+  ]);
+});
+
+test("reads the routes of all tables, in the words they were written with", () => {
+  const v4 = replay("dump ipv4 routes");
+  const routes = new NetlinkConnection(v4.open).dump(getRoutes("ipv4"), decodeRoute).replies;
+  expect(v4.sent).toEqual([sentBytes("dump ipv4 routes")]);
+  expect(routes).toHaveLength(8);
+  expect(routes.filter((route) => route?.protocol === 76)).toEqual([
+    { ...viaGateway, metric: 60, table: 1000, linkIndex: ETH0 },
+    { ...viaGateway, linkIndex: ETH0 },
+  ]);
+  expect(routes[1]).toEqual({
+    ...withoutGateway,
+    destination: "10.0.0.0",
+    prefix: 24,
+    protocol: 2,
+    scope: 253,
+    metric: 0,
+    linkIndex: ETH0,
+    source: "10.0.0.5",
+  });
+  const v6 = replay("dump ipv6 routes");
+  const routes6 = new NetlinkConnection(v6.open).dump(getRoutes("ipv6"), decodeRoute).replies;
+  expect(v6.sent).toEqual([sentBytes("dump ipv6 routes")]);
+  expect(routes6.find((route) => route?.protocol === 76)).toEqual(onLink);
+});
+
+test("replaces, and deletes only what has all the properties given", () => {
+  const { open, sent } = replay("replace and delete routes");
+  const elsewhere = { ...viaGateway, gateway: "10.0.0.9" };
+  const refusals = new NetlinkConnection(open).batch([
+    replaceRoute(elsewhere),
+    deleteRoute(viaGateway),
+    deleteRoute(elsewhere),
+    deleteRoute(onLink),
+  ]);
+  expect(sent).toEqual([sentBytes("replace and delete routes")]);
+  expect(refusals).toEqual([undefined, { errno: "ESRCH" }, undefined, undefined]);
+});
+
+test("a default route has no address to read", () => {
+  // As `ip route add default via 10.0.0.1 dev eth0` makes it.
+  const payload = Uint8Array.fromHex("02000000fe0300010000000008000f00fe000000080005000a0000010800040003000000");
+  expect(decodeRoute(payload)).toMatchObject({ destination: "0.0.0.0", prefix: 0, gateway: "10.0.0.1", metric: 0 });
+});
+
+test("passes over routes of other families, and refuses an address of the wrong length", () => {
+  expect(decodeRoute(Uint8Array.fromHex("1c140000fe03000100000000"))).toBeUndefined();
+  expect(() => decodeRoute(Uint8Array.fromHex(`02200000fe03000100000000${"0600010001020000"}`))).toThrow(
+    expect.objectContaining({ code: "MALFORMED_MESSAGE" }),
+  );
+});
+
+test("hears of an address and a route that come and go, and of the link that is the last word", () => {
+  const changes = receivedBytes("changes").flatMap(readChanges);
+  const told = changes.map((change) =>
+    change.kind === "route"
+      ? `route ${change.route.destination}/${change.route.prefix}`
+      : change.kind === "address"
+        ? `address ${change.address.address}/${change.address.prefix}`
+        : change.kind,
+  );
+  expect(told).toEqual([
+    "link",
+    "link",
+    "address 10.0.0.5/24",
+    "route 10.0.0.5/32",
+    "route 10.0.0.0/24",
+    "route 10.0.0.255/32",
+    "route 10.103.97.12/32",
+    "route 10.103.97.12/32",
+    "link",
+    "address 10.0.0.5/24",
+    "route 10.0.0.5/32",
+    "link",
+  ]);
+  expect(readChanges(datagram({ type: 4, sequence: 0 }))).toEqual([{ kind: "lost" }]);
+  expect(readChanges(datagram({ type: 28, sequence: 0 }))).toEqual([]);
+});
+
+test("each family has groups of its own, and both hear of links", () => {
+  expect([changeGroups("ipv4"), changeGroups("ipv6")]).toEqual([0x51, 0x501]);
+});
+
+test("a route is read as it was written", () => {
+  const u32 = fc.integer({ min: 1, max: 0xffff_ffff });
+  const route = fc.constantFrom("ipv4" as const, "ipv6" as const).chain((family) => {
+    const bytes = family === "ipv6" ? 16 : 4;
+    const address = fc.uint8Array({ minLength: bytes, maxLength: bytes }).map(addressFromBytes);
+    return fc.record<Route>(
+      {
+        family: fc.constant(family),
+        destination: address,
+        prefix: fc.integer({ min: 1, max: 8 * bytes }),
+        table: u32,
+        protocol: fc.nat(255),
+        scope: fc.nat(255),
+        type: fc.nat(255),
+        metric: u32,
+        gateway: address,
+        linkIndex: u32,
+        source: address,
+      },
+      { requiredKeys: ["family", "destination", "prefix", "table", "protocol", "scope", "type", "metric"] },
+    );
+  });
+  fc.assert(
+    fc.property(route, (value) => {
+      for (const request of [newRoute(value), deleteRoute(value)]) {
+        expect(decodeRoute(payloadOf(request))).toEqual(value);
+      }
+    }),
+  );
+});
+
+function payloadOf({ body }: NetlinkRequest): Uint8Array {
+  const writer = new ByteWriter();
+  body(writer);
+  return writer.written().slice();
+}

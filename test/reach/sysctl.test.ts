@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sysctl } from "../../src/reach/sysctl.ts";
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "sysctl-"));
+  await mkdir(join(root, "net"));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const WHY = "clients are told";
+
+test("sets what is otherwise, tells how it was, and leaves it when taken back", async () => {
+  await writeFile(join(root, "net/some"), "0\n");
+  const object = sysctl("net/some", "1", WHY, { root });
+  expect([object.name, await object.inspect()]).toEqual(["sysctl net/some=1", "is 0"]);
+  await object.establish();
+  expect([await object.inspect(), await readFile(join(root, "net/some"), "utf8")]).toEqual([undefined, "1\n"]);
+  expect(await object.remove()).toBe(false);
+  expect(await object.inspect()).toBeUndefined();
+});
+
+test("leaves a setting alone that this kernel does not have, and says so once", async () => {
+  const lines: string[] = [];
+  const object = sysctl("net/none", "1", WHY, { root, logger: { debug: (line) => void lines.push(String(line)) } });
+  expect(await object.inspect()).toBeUndefined();
+  await object.establish();
+  expect(await object.inspect()).toBeUndefined();
+  expect(lines).toEqual(["this kernel has no net/none; it would be set to 1: clients are told"]);
+});
+
+test("refuses with the kernel's own errno", async () => {
+  await mkdir(join(root, "net/folder"));
+  await expect(sysctl("net/folder", "1", WHY, { root }).inspect()).rejects.toMatchObject({
+    code: "KERNEL_REFUSED",
+    errno: "EISDIR",
+    operation: "read net/folder",
+  });
+});
