@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
+import { trialEndpoint } from "../../src/dataplane/ipvs/preflight.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { Operation } from "../../src/domain/plan.ts";
@@ -117,7 +118,7 @@ test("applying nothing asks the kernel nothing", async () => {
 test("preflight passes and leaves nothing, also past a leftover", async () => {
   const { kernel, plane } = await open();
   await plane.preflight(service);
-  const leftover = { ...service, scheduler: "wrr", endpoint: parseEndpoint("198.51.100.0:20000") };
+  const leftover = { ...service, scheduler: "wrr", endpoint: trialEndpoint(service) };
   await plane.apply(leftover, [{ kind: "service.create", service: leftover }]);
   await plane.preflight(service);
   await plane.preflight(other);

@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { resolve } from "node:path";
 import { modprobeRefuses, unloadIpvs } from "./support/modules.ts";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
+import { trialEndpoint } from "../../src/dataplane/ipvs/preflight.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
-import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { Operation } from "../../src/domain/plan.ts";
 import {
   NO_TRAFFIC,
@@ -183,8 +184,9 @@ describe.skipIf(!inVm)("the data plane of the kernel", () => {
   });
 
   test("tries out both families past what a crash left behind", async () => {
-    run("ipvsadm", "-A", "-t", "198.51.100.0:20000", "-s", "wlc");
-    run("ipvsadm", "-A", "-t", "[2001:db8::]:20000", "-s", "wlc");
+    const leftovers = [v4, v6].map((service) => formatEndpoint(trialEndpoint(service)));
+    for (const leftover of leftovers) run("ipvsadm", "-A", "-t", leftover, "-s", "wlc");
+    expect(table().toSorted()).toEqual(leftovers.map((leftover) => `TCP ${leftover} wlc`));
     await plane.preflight(v4);
     await plane.preflight(v6);
     expect(table()).toEqual([]);

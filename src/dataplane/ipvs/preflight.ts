@@ -1,6 +1,7 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import type { Operation } from "../../domain/plan.ts";
-import type { ServiceKey, VirtualServer } from "../../domain/virtual-server.ts";
+import { formatServiceKey, type ServiceKey, type VirtualServer } from "../../domain/virtual-server.ts";
 import type { FailedOperation } from "../data-plane.ts";
 
 /** What the rehearsal needs of a data plane. */
@@ -10,36 +11,53 @@ export interface Rehearsal {
 }
 
 /**
- * Makes a virtual server like the given one on an address that nobody may use (RFC 5737, RFC 3849), reads it back and deletes it.
- * One that is there already was left by a crash, or is another process's rehearsal: it is deleted, and ours begins anew.
+ * Makes a virtual server like the given one at its `trialEndpoint`, reads it back and deletes it, whatever happens in between. One
+ * that stands there already may be the rehearsal of another process: it is spared at first, and deleted as left by a crash when it
+ * stands there still.
  */
 export function rehearse(stage: Rehearsal, service: VirtualServer): void {
-  const trial = { ...service, endpoint: TRIAL_ENDPOINT[service.endpoint.family] };
-  let failure: unknown;
+  const trial = { ...service, endpoint: trialEndpoint(service) };
+  let failure: LvscareError | undefined;
   for (let attempt = 1; attempt <= TRIES; attempt++) {
-    failure = rehearseOnce(stage, trial);
+    failure = rehearseOnce(stage, trial, attempt === 1 ? "spare" : "delete");
     if (failure === undefined) return;
   }
   throw failure;
 }
 
+/**
+ * An address that nobody may use (RFC 5737, RFC 3849), and a port that follows from the virtual server: who rehearses at the same
+ * time does so for another one, and the next start for the same one finds what a crash left. The pid would not do for either: in
+ * containers that share a network namespace every process may have the same one.
+ */
+export function trialEndpoint(key: ServiceKey): Endpoint {
+  const { family } = key.endpoint;
+  const port = 20_000 + (Bun.hash.crc32(formatServiceKey(key)) % 40_000);
+  return { family, address: family === "ipv6" ? "2001:db8::" : "198.51.100.0", port };
+}
+
 // --- internal ---
 
-const TRIES = 3;
-
-const TRIAL_ENDPOINT = {
-  ipv4: { family: "ipv4", address: "198.51.100.0", port: 20_000 },
-  ipv6: { family: "ipv6", address: "2001:db8::", port: 20_000 },
-} as const;
+/** Two that have the same port may delete each other's trial a few times. */
+const TRIES = 6;
 
 /** Throws what will not change; returns what another try may cure. */
-function rehearseOnce(stage: Rehearsal, trial: VirtualServer): unknown {
-  const [created] = stage.apply(trial, [{ kind: "service.create", service: trial }]);
-  if (created !== undefined && created.error.errno !== "EEXIST") throw created.error;
-  const seen = created === undefined ? stage.readService(trial) : undefined;
-  const [deleted] = stage.apply(trial, [{ kind: "service.delete", service: trial }]);
-  if (created !== undefined) return created.error;
-  if (seen === undefined || deleted !== undefined) {
+function rehearseOnce(stage: Rehearsal, trial: VirtualServer, other: "spare" | "delete"): LvscareError | undefined {
+  let refusal: LvscareError | undefined;
+  let seen: VirtualServer | undefined;
+  let removal: readonly FailedOperation[] = [];
+  try {
+    refusal = stage.apply(trial, [{ kind: "service.create", service: trial }])[0]?.error;
+    if (refusal === undefined) seen = stage.readService(trial);
+  } finally {
+    // Also after a throw: what the kernel gave no answer to it may have done.
+    if (refusal === undefined || (refusal.errno === "EEXIST" && other === "delete")) {
+      removal = stage.apply(trial, [{ kind: "service.delete", service: trial }]);
+    }
+  }
+  if (refusal?.errno === "EEXIST") return refusal;
+  if (refusal !== undefined) throw refusal;
+  if (seen === undefined || removal.length > 0) {
     // A kernel interface that says yes and does nothing must not pass for IPVS.
     return new LvscareError("KERNEL_REFUSED", "IPVS took a virtual server, yet does not have it", {
       operation: "try out IPVS",
