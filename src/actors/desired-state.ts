@@ -140,9 +140,15 @@ export function mayStillStand({ sinceMs }: Departure, nowMs: number, intervalMs:
 
 // --- internal ---
 
-function commonForwarding(observed: ObservedVirtualServer): Partial<Pick<RealServer, "forwarding">> {
-  const [forwarding, ...others] = new Set(observed.realServers.map(({ server }) => server.forwarding));
-  return forwarding === undefined || others.length > 0 ? {} : { forwarding };
+function commonForwarding(observed: ObservedVirtualServer): Partial<RealServer> {
+  const ways = observed.realServers.map(({ server: { forwarding, tunnelType, tunnelPort, tunnelFlags } }) => ({
+    forwarding,
+    ...(tunnelType && { tunnelType }),
+    ...(tunnelPort && { tunnelPort }),
+    ...(tunnelFlags && { tunnelFlags }),
+  }));
+  const isCommon = new Set(ways.map((way) => JSON.stringify(way))).size === 1;
+  return isCommon ? (ways[0] ?? {}) : {};
 }
 
 function find(observed: ObservedVirtualServer, endpoint: Endpoint): RealServer | undefined {

@@ -53,7 +53,7 @@ export function plan(
     const from = standing.get(key);
     standing.delete(key);
     if (from === undefined) adds.push({ kind: "server.add", server });
-    else if (!sameServer(server, from)) {
+    else if (!sameServer(from, server)) {
       (server.weight < from.weight ? lowers : raises).push({ kind: "server.update", server, from });
     }
   }
@@ -93,7 +93,10 @@ function sameServer(a: RealServer, b: RealServer): boolean {
     a.weight === b.weight &&
     a.forwarding === b.forwarding &&
     a.upperThreshold === b.upperThreshold &&
-    a.lowerThreshold === b.lowerThreshold
+    a.lowerThreshold === b.lowerThreshold &&
+    a.tunnelType === b.tunnelType &&
+    a.tunnelPort === b.tunnelPort &&
+    String(a.tunnelFlags) === String(b.tunnelFlags)
   );
 }
 
@@ -103,10 +106,14 @@ function planService(service: VirtualServer, observed: ObservedVirtualServer | u
   return changes(from, service) === "" ? [] : [{ kind: "service.update", service, from }];
 }
 
-/** The fields in which two values differ, `weight 1 → 0`; keys are fields of the type, so both have them. */
+/** The fields in which two values with the same endpoint differ, `weight 1 → 0`; a field that one of them lacks is `none` there. */
 function changes<T extends object>(from: T, to: T): string {
-  return (Object.keys(to) as (keyof T & string)[])
-    .filter((key) => key !== "endpoint" && String(from[key]) !== String(to[key]))
-    .map((key) => `${key} ${String(from[key])} → ${String(to[key])}`)
+  return (Object.keys({ ...from, ...to }) as (keyof T & string)[])
+    .filter((key) => key !== "endpoint" && inWords(from[key]) !== inWords(to[key]))
+    .map((key) => `${key} ${inWords(from[key])} → ${inWords(to[key])}`)
     .join(", ");
+}
+
+function inWords(value: unknown): string {
+  return String(value ?? "") || "none";
 }

@@ -18,6 +18,8 @@ export interface VirtualServer extends ServiceKey {
   readonly persistenceTimeoutS: number;
   /** Prefix length of the client network that persistence groups by: 32 or 128 means one host. */
   readonly persistencePrefix: number;
+  /** What else than the client's address persistence goes by, such as `sip`: a kernel module's name. Absent: nothing else. */
+  readonly persistenceEngine?: string;
 }
 
 /**
@@ -28,6 +30,13 @@ export type ServiceFlag = (typeof SERVICE_FLAGS)[number];
 
 export type Forwarding = "masquerade" | "direct-route" | "tunnel" | "local" | "bypass";
 
+/** What a tunnel wraps packets in, where that is not plain IP in IP. */
+export type TunnelType = "gue" | "gre";
+
+/** `IP_VS_TUNNEL_ENCAP_FLAG_*` of linux/ip_vs.h. */
+export const TUNNEL_FLAGS = ["checksum", "remote-checksum"] as const;
+export type TunnelFlag = (typeof TUNNEL_FLAGS)[number];
+
 /** A real server as we want it. Weight 0 keeps open connections and takes no new ones. */
 export interface RealServer {
   readonly endpoint: Endpoint;
@@ -37,6 +46,11 @@ export interface RealServer {
   readonly upperThreshold: number;
   /** Below this many it takes connections again; 0 leaves the kernel's rule (three quarters of the upper one). */
   readonly lowerThreshold: number;
+  readonly tunnelType?: TunnelType;
+  /** The UDP port that GUE goes to. */
+  readonly tunnelPort?: number;
+  /** From `TUNNEL_FLAGS`, in their order; absent when there are none. */
+  readonly tunnelFlags?: readonly TunnelFlag[];
 }
 
 /** Totals since the service or server was made. */

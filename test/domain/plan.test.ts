@@ -58,6 +58,35 @@ describe("plan", () => {
     ]);
   });
 
+  test("puts right a tunnel and a persistence engine, and says so in words", () => {
+    const plain = { ...server("10.0.0.1:443", 1), forwarding: "tunnel" as const };
+    const gue = {
+      ...plain,
+      tunnelType: "gue" as const,
+      tunnelPort: 6080,
+      tunnelFlags: ["checksum", "remote-checksum"] as const,
+    };
+    const sip = { ...service, flags: ["persistent"] as const, persistenceEngine: "sip" };
+    const [there, back] = [
+      plan({ ...want([gue]), service: sip }, observe([plain])),
+      plan(want([plain]), { ...observe([gue]), service: sip }),
+    ];
+    expect([...there, ...back].map(describeOperation)).toEqual([
+      "change virtual server tcp 10.96.0.1:443 flags none → persistent, persistenceEngine none → sip",
+      "set real server 10.0.0.1:443 tunnelType none → gue, tunnelPort none → 6080, tunnelFlags none → checksum,remote-checksum",
+      "change virtual server tcp 10.96.0.1:443 flags persistent → none, persistenceEngine sip → none",
+      "set real server 10.0.0.1:443 tunnelType gue → none, tunnelPort 6080 → none, tunnelFlags checksum,remote-checksum → none",
+    ]);
+  });
+
+  test("takes what is absent and what is undefined for the same", () => {
+    const one = server("10.0.0.1:443", 1);
+    // As a caller that does not compile with exactOptionalPropertyTypes might say it.
+    const undefinedTunnel = { ...one, tunnelType: undefined } as unknown as RealServer;
+    expect(plan(want([one]), observe([undefinedTunnel]))).toEqual([]);
+    expect(plan(want([undefinedTunnel]), observe([one]))).toEqual([]);
+  });
+
   test("reaches the desired state in at most two rounds, and then has nothing to do", () => {
     fc.assert(
       fc.property(servers, servers, foreign, (wanted, standing, foreignRule) => {

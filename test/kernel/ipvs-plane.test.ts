@@ -112,6 +112,66 @@ describe.skipIf(!inVm)("the data plane of the kernel", () => {
     });
   });
 
+  test("what others gave a tunnel is read, and kept when its weight is changed", async () => {
+    const vs = formatEndpoint(v4.endpoint);
+    run("ipvsadm", "-A", "-t", vs, "-s", "rr");
+    const tunnels = [
+      ["10.9.0.1:6443", "gue", "--tun-port", "6080", "--tun-csum"],
+      ["10.9.0.2:6443", "gre", "--tun-csum"],
+      ["10.9.0.3:6443", "gue", "--tun-port", "6081", "--tun-remcsum"],
+      ["10.9.0.4:6443", "ipip"],
+    ] as const;
+    for (const [address, type, ...more] of tunnels) {
+      run("ipvsadm", "-a", "-t", vs, "-r", address, "-i", "--tun-type", type, ...more);
+    }
+    const found = (await plane.read(v4))?.realServers.map((seen) => seen.server) ?? [];
+    expect(found).toEqual([
+      server("10.9.0.1:6443", {
+        forwarding: "tunnel",
+        tunnelType: "gue",
+        tunnelPort: 6080,
+        tunnelFlags: ["checksum"],
+      }),
+      server("10.9.0.2:6443", { forwarding: "tunnel", tunnelType: "gre", tunnelFlags: ["checksum"] }),
+      server("10.9.0.3:6443", {
+        forwarding: "tunnel",
+        tunnelType: "gue",
+        tunnelPort: 6081,
+        tunnelFlags: ["remote-checksum"],
+      }),
+      server("10.9.0.4:6443", { forwarding: "tunnel" }),
+    ]);
+
+    const drained = found.map((one) => ({ ...one, weight: 0 }));
+    const updates = drained.map((one, index) => ({
+      kind: "server.update" as const,
+      server: one,
+      from: found[index] ?? one,
+    }));
+    expect(await plane.apply(v4, updates)).toEqual([]);
+    expect((await plane.read(v4))?.realServers.map((seen) => seen.server)).toEqual(drained);
+    expect(table("--tun-info")).toEqual([
+      `TCP ${vs} rr`,
+      "-> 10.9.0.1:6443 Tunnel gue:6080:+c 0 0 0",
+      "-> 10.9.0.2:6443 Tunnel gre:+c 0 0 0",
+      "-> 10.9.0.3:6443 Tunnel gue:6081:r+c 0 0 0",
+      "-> 10.9.0.4:6443 Tunnel ipip 0 0 0",
+    ]);
+  });
+
+  test("a persistence engine is read, and kept when the scheduler is changed", async () => {
+    const sip = { ...v4, protocol: "udp" } as const;
+    const vs = formatEndpoint(sip.endpoint);
+    run("ipvsadm", "-A", "-u", vs, "-s", "rr", "-p", "60", "--pe", "sip");
+    const found = (await plane.read(sip))?.service;
+    expect(found).toEqual({ ...sip, flags: ["persistent"], persistenceTimeoutS: 60, persistenceEngine: "sip" });
+    if (found === undefined) return;
+    const changed = { ...found, scheduler: "wrr" };
+    expect(await plane.apply(sip, [{ kind: "service.update", service: changed, from: found }])).toEqual([]);
+    expect(table()).toEqual([`UDP ${vs} wrr persistent 60 pe sip`]);
+    expect((await plane.read(sip))?.service).toEqual(changed);
+  });
+
   test("a real server on this host keeps the forwarding method that it was given", async () => {
     const own = server("127.0.0.1:6443");
     expect(await plane.apply(v4, [create(v4), add(own)])).toEqual([]);
@@ -258,9 +318,12 @@ function run(...argv: readonly string[]): { readonly exitCode: number; readonly 
   return { exitCode, stdout: stdout.toString() };
 }
 
-/** The lines of `ipvsadm -Ln` after the heading, with single spaces; real servers in the order they were added. */
-function table(): readonly string[] {
-  const lines = run("ipvsadm", "-Ln").stdout.trimEnd().split("\n").slice(3);
+/** The lines of `ipvsadm -Ln`, or of another of its listings, after the heading, with single spaces; real servers in the order they were added. */
+function table(...options: readonly string[]): readonly string[] {
+  const lines = run("ipvsadm", "-Ln", ...options)
+    .stdout.trimEnd()
+    .split("\n")
+    .slice(3);
   return lines.map((line) => line.trim().replaceAll(/\s+/g, " "));
 }
 

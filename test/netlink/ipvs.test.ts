@@ -6,7 +6,9 @@ import {
   realServer,
   SCHEDULERS,
   SERVICE_FLAGS,
+  TUNNEL_FLAGS,
   virtualServer,
+  type RealServer,
   type VirtualServer,
 } from "../../src/domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkRequest } from "../../src/netlink/connection.ts";
@@ -123,6 +125,44 @@ test("deleting sends the identity and nothing else", () => {
   );
 });
 
+const address = Uint8Array.of(10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+const gue: RealServer = {
+  ...realServer(parseEndpoint("10.9.0.1:53")),
+  forwarding: "tunnel",
+  tunnelType: "gue",
+  tunnelPort: 6080,
+  tunnelFlags: ["checksum", "remote-checksum"],
+};
+
+test("a tunnel's type is a byte, its port in network order, its flags in host order", () => {
+  const written = payloadOf(setDestination(FAMILY, plain, gue)).toHex();
+  expect(written.slice(-48)).toBe("05000d000100000006000e0017c0000006000f0003000000");
+  const gre: RealServer = { ...gue, tunnelType: "gre", tunnelFlags: ["remote-checksum"] };
+  expect(
+    payloadOf(setDestination(FAMILY, plain, gre))
+      .toHex()
+      .slice(-48),
+  ).toBe("05000d000200000006000e0017c0000006000f0002000000");
+});
+
+test("a real server without a tunnel is the same to a kernel that knows of types and to one that does not", () => {
+  const seen = { address, port: 80, forwarding: 0, weight: 1 };
+  const now = payloadWith({ destination: { ...seen, tunnelType: 0, tunnelPort: 0, tunnelFlags: 0 } });
+  const before = payloadWith({ destination: seen });
+  const server = realServer(parseEndpoint("10.0.0.1:80"));
+  expect([now, before].map((payload) => decodeDestination(payload, "ipv4"))).toStrictEqual([
+    { server, ...idle },
+    { server, ...idle },
+  ]);
+});
+
+test("a persistence engine is written after what every service has, and read", () => {
+  const sip = { ...plain, persistenceEngine: "sip" };
+  const payload = payloadOf(newService(FAMILY, sip));
+  expect(payload.toHex().slice(-32)).toBe("08000900ffffffff08000b0073697000");
+  expect(decodeService(payload)?.service).toEqual(sip);
+});
+
 const port = fc.integer({ min: 1, max: 65_535 });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const v4: fc.Arbitrary<Endpoint> = fc.record({
@@ -136,16 +176,29 @@ const v6: fc.Arbitrary<Endpoint> = fc.record({
   port,
 });
 
+const EVERY_SERVICE_HAS = [
+  "protocol",
+  "endpoint",
+  "scheduler",
+  "flags",
+  "persistenceTimeoutS",
+  "persistencePrefix",
+] as const;
+
 test("a service is read as it was written", () => {
   const service = fc.oneof(v4, v6).chain((endpoint) =>
-    fc.record<VirtualServer>({
-      protocol: fc.constantFrom("tcp", "udp", "sctp"),
-      endpoint: fc.constant(endpoint),
-      scheduler: fc.constantFrom(...SCHEDULERS),
-      flags: fc.subarray([...SERVICE_FLAGS]),
-      persistenceTimeoutS: u32,
-      persistencePrefix: fc.integer({ min: 0, max: endpoint.family === "ipv6" ? 128 : 32 }),
-    }),
+    fc.record<VirtualServer, (typeof EVERY_SERVICE_HAS)[number]>(
+      {
+        protocol: fc.constantFrom("tcp", "udp", "sctp"),
+        endpoint: fc.constant(endpoint),
+        scheduler: fc.constantFrom(...SCHEDULERS),
+        flags: fc.subarray([...SERVICE_FLAGS]),
+        persistenceTimeoutS: u32,
+        persistencePrefix: fc.integer({ min: 0, max: endpoint.family === "ipv6" ? 128 : 32 }),
+        persistenceEngine: fc.constantFrom("sip", "x"),
+      },
+      { requiredKeys: [...EVERY_SERVICE_HAS] },
+    ),
   );
   fc.assert(
     fc.property(service, (value) => {
@@ -155,13 +208,19 @@ test("a service is read as it was written", () => {
 });
 
 test("a real server is read as it was written, whatever its service's family", () => {
-  const server = fc.record({
-    endpoint: fc.oneof(v4, v6),
-    weight: u32,
-    forwarding: fc.constantFrom("masquerade", "direct-route", "tunnel", "local", "bypass"),
-    upperThreshold: u32,
-    lowerThreshold: u32,
-  });
+  const server = fc.record(
+    {
+      endpoint: fc.oneof(v4, v6),
+      weight: u32,
+      forwarding: fc.constantFrom("masquerade", "direct-route", "tunnel", "local", "bypass"),
+      upperThreshold: u32,
+      lowerThreshold: u32,
+      tunnelType: fc.constantFrom("gue", "gre"),
+      tunnelPort: port,
+      tunnelFlags: fc.subarray([...TUNNEL_FLAGS], { minLength: 1 }),
+    },
+    { requiredKeys: ["endpoint", "weight", "forwarding", "upperThreshold", "lowerThreshold"] },
+  );
   fc.assert(
     fc.property(server, fc.constantFrom("ipv4", "ipv6"), (value, serviceFamily) => {
       const payload = payloadOf(newDestination(FAMILY, plain, value));
@@ -170,7 +229,6 @@ test("a real server is read as it was written, whatever its service's family", (
   );
 });
 
-const address = Uint8Array.of(10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 const narrow = { connections: 1, inPackets: 2, outPackets: 3, inBytes: 4, outBytes: 5 };
 const wide = { connections: 2 ** 33, inPackets: 2 ** 34, outPackets: 2 ** 35, inBytes: 2 ** 36, outBytes: 2 ** 37 };
 
@@ -195,6 +253,7 @@ test.each<[string, Parameters<typeof payloadWith>[0]]>([
   ["with half an address", { destination: { address: address.subarray(0, 3), port: 80, forwarding: 0, weight: 1 } }],
   ["of an unknown family", { destination: { address, port: 80, forwarding: 0, weight: 1, addressFamily: 99 } }],
   ["with an unknown forwarding method", { destination: { address, port: 80, forwarding: 7, weight: 1 } }],
+  ["with an unknown tunnel", { destination: { address, port: 80, forwarding: 2, weight: 1, tunnelType: 3 } }],
   ["of no content", {}],
 ])("a real server %s is malformed", (_, values) => {
   expect(() => decodeDestination(payloadWith(values), "ipv4")).toThrow(

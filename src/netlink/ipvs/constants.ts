@@ -27,6 +27,13 @@ export const IP_VS_CONN_F_TUNNEL = 2;
 export const IP_VS_CONN_F_DROUTE = 3;
 export const IP_VS_CONN_F_BYPASS = 4;
 
+export const IP_VS_CONN_F_TUNNEL_TYPE_IPIP = 0;
+export const IP_VS_CONN_F_TUNNEL_TYPE_GUE = 1;
+export const IP_VS_CONN_F_TUNNEL_TYPE_GRE = 2;
+
+export const IP_VS_TUNNEL_ENCAP_FLAG_CSUM = 0x1;
+export const IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM = 0x2;
+
 /** linux/in.h */
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;

@@ -5,7 +5,14 @@ import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { genericReader } from "../generic.ts";
 import { malformed } from "../reader.ts";
 import { endpointOf, paddedAddress } from "./address.ts";
-import { FORWARDING_NUMBER, forwardingName } from "./names.ts";
+import {
+  FORWARDING_NUMBER,
+  forwardingName,
+  TUNNEL_TYPE_NUMBER,
+  tunnelFlagBits,
+  tunnelFlagNames,
+  tunnelTypeName,
+} from "./names.ts";
 import { COMMAND, type DESTINATION } from "./tables.ts";
 import { trafficStats } from "./traffic.ts";
 
@@ -28,6 +35,9 @@ export function destinationAttributes(server: RealServer): DestinationAttributes
     weight: server.weight,
     upperThreshold: server.upperThreshold,
     lowerThreshold: server.lowerThreshold,
+    tunnelType: server.tunnelType && TUNNEL_TYPE_NUMBER[server.tunnelType],
+    tunnelPort: server.tunnelPort,
+    tunnelFlags: server.tunnelFlags && tunnelFlagBits(server.tunnelFlags),
   };
 }
 
@@ -55,5 +65,23 @@ function realServerOf(values: DestinationAttributes, serviceFamily: Family): Rea
   if (family === undefined || address === undefined || port === undefined) return undefined;
   const endpoint = endpointOf(family, address, port);
   if (endpoint === undefined || forwarding === undefined || weight === undefined) return undefined;
-  return { endpoint, weight, forwarding, upperThreshold, lowerThreshold };
+  const tunnel = tunnelOf(values);
+  if (tunnel === undefined) return undefined;
+  return { endpoint, weight, forwarding, upperThreshold, lowerThreshold, ...tunnel };
+}
+
+/** The kernel gives each real server a tunnel, of zeros where nobody asked for one: that is the same as none. */
+function tunnelOf({
+  tunnelType = 0,
+  tunnelPort = 0,
+  tunnelFlags = 0,
+}: DestinationAttributes): Pick<RealServer, "tunnelType" | "tunnelPort" | "tunnelFlags"> | undefined {
+  const type = tunnelTypeName(tunnelType);
+  if (type === undefined) return undefined;
+  const flags = tunnelFlagNames(tunnelFlags);
+  return {
+    ...(type !== "ipip" && { tunnelType: type }),
+    ...(tunnelPort !== 0 && { tunnelPort }),
+    ...(flags.length > 0 && { tunnelFlags: flags }),
+  };
 }

@@ -1,4 +1,12 @@
-import { SERVICE_FLAGS, type Forwarding, type Protocol, type ServiceFlag } from "../../domain/virtual-server.ts";
+import {
+  SERVICE_FLAGS,
+  TUNNEL_FLAGS,
+  type Forwarding,
+  type Protocol,
+  type ServiceFlag,
+  type TunnelFlag,
+  type TunnelType,
+} from "../../domain/virtual-server.ts";
 import {
   IP_VS_CONN_F_BYPASS,
   IP_VS_CONN_F_DROUTE,
@@ -6,11 +14,16 @@ import {
   IP_VS_CONN_F_LOCALNODE,
   IP_VS_CONN_F_MASQ,
   IP_VS_CONN_F_TUNNEL,
+  IP_VS_CONN_F_TUNNEL_TYPE_GRE,
+  IP_VS_CONN_F_TUNNEL_TYPE_GUE,
+  IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
   IP_VS_SVC_F_ONEPACKET,
   IP_VS_SVC_F_PERSISTENT,
   IP_VS_SVC_F_SCHED1,
   IP_VS_SVC_F_SCHED2,
   IP_VS_SVC_F_SCHED3,
+  IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
+  IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
   IPPROTO_SCTP,
   IPPROTO_TCP,
   IPPROTO_UDP,
@@ -31,6 +44,17 @@ export const FORWARDING_NUMBER: Readonly<Record<Forwarding, number>> = {
   bypass: IP_VS_CONN_F_BYPASS,
 };
 
+export const TUNNEL_TYPE_NUMBER: Readonly<Record<TunnelType | "ipip", number>> = {
+  ipip: IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+  gue: IP_VS_CONN_F_TUNNEL_TYPE_GUE,
+  gre: IP_VS_CONN_F_TUNNEL_TYPE_GRE,
+};
+
+const TUNNEL_FLAG_BIT: Readonly<Record<TunnelFlag, number>> = {
+  checksum: IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
+  "remote-checksum": IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
+};
+
 const FLAG_BIT: Readonly<Record<ServiceFlag, number>> = {
   persistent: IP_VS_SVC_F_PERSISTENT,
   "one-packet": IP_VS_SVC_F_ONEPACKET,
@@ -48,8 +72,20 @@ export function forwardingName(connectionFlags: number): Forwarding | undefined 
   return nameOf(FORWARDING_NUMBER, connectionFlags & IP_VS_CONN_F_FWD_MASK);
 }
 
+export function tunnelTypeName(number: number): TunnelType | "ipip" | undefined {
+  return nameOf(TUNNEL_TYPE_NUMBER, number);
+}
+
+export function tunnelFlagBits(flags: readonly TunnelFlag[]): number {
+  return bitsOf(TUNNEL_FLAG_BIT, flags);
+}
+
+export function tunnelFlagNames(bits: number): readonly TunnelFlag[] {
+  return TUNNEL_FLAGS.filter((flag) => (bits & TUNNEL_FLAG_BIT[flag]) !== 0);
+}
+
 export function flagBits(flags: readonly ServiceFlag[]): number {
-  return flags.reduce((bits, flag) => bits | FLAG_BIT[flag], 0);
+  return bitsOf(FLAG_BIT, flags);
 }
 
 /** In the order of `SERVICE_FLAGS`, so that equal sets compare equal; bits that are not ours are left out. */
@@ -58,6 +94,10 @@ export function flagNames(bits: number): readonly ServiceFlag[] {
 }
 
 // --- internal ---
+
+function bitsOf<Name extends string>(table: Readonly<Record<Name, number>>, names: readonly Name[]): number {
+  return names.reduce((bits, name) => bits | table[name], 0);
+}
 
 function nameOf<Name extends string>(numbers: Readonly<Record<Name, number>>, number: number): Name | undefined {
   return (Object.keys(numbers) as Name[]).find((name) => numbers[name] === number);

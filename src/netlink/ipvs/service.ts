@@ -28,6 +28,7 @@ export function serviceAttributes(service: VirtualServer): ServiceAttributes {
     flags: flagBits(service.flags),
     timeout: service.persistenceTimeoutS,
     netmask: netmaskBytes(service.endpoint.family, service.persistencePrefix),
+    persistenceEngine: service.persistenceEngine,
   };
 }
 
@@ -50,7 +51,17 @@ export function decodeService(
 // --- internal ---
 
 function virtualServerOf(values: ServiceAttributes): VirtualServer | undefined {
-  const { addressFamily, protocol: protocolNumber, address, port, scheduler, flags, timeout, netmask } = values;
+  const {
+    addressFamily,
+    protocol: protocolNumber,
+    address,
+    port,
+    scheduler,
+    flags,
+    timeout,
+    netmask,
+    persistenceEngine,
+  } = values;
   const family = familyName(addressFamily ?? 0);
   const protocol = protocolName(protocolNumber ?? 0);
   if (family === undefined || protocol === undefined || address === undefined || port === undefined) return undefined;
@@ -65,5 +76,6 @@ function virtualServerOf(values: ServiceAttributes): VirtualServer | undefined {
     flags: flagNames(flags ?? 0),
     persistenceTimeoutS: timeout ?? 0,
     persistencePrefix,
+    ...(persistenceEngine !== undefined && { persistenceEngine }),
   };
 }

@@ -1,4 +1,4 @@
-import { attributeTable, be16, nested, raw, text, u16, u32, u64, type AttributeCodec } from "../attributes.ts";
+import { attributeTable, be16, nested, raw, text, u16, u32, u64, u8, type AttributeCodec } from "../attributes.ts";
 
 /** `struct ip_vs_flags`: the bits, and which of them are meant. */
 const serviceFlags: AttributeCodec<number> = {
@@ -42,6 +42,7 @@ export const SERVICE = attributeTable({
   /** IPv4: the mask in network order. IPv6: the prefix length in host order. */
   netmask: [9, raw],
   stats: [10, nested(STATS)],
+  persistenceEngine: [11, text],
   stats64: [12, nested(STATS64)],
 });
 
@@ -59,6 +60,10 @@ export const DESTINATION = attributeTable({
   /** Since Linux 3.18, when a tunnel could first lead to the other family. */
   addressFamily: [11, u16],
   stats64: [12, nested(STATS64)],
+  /** Since Linux 5.2, its flags since 5.3; 0 for what is no tunnel. */
+  tunnelType: [13, u8],
+  tunnelPort: [14, be16],
+  tunnelFlags: [15, u16],
 });
 
 /** IPVS_CMD_ATTR_* */
