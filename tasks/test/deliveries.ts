@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runCommand } from "../../test/kernel/harness/run-command.ts";
 import { installInto, packCopy } from "../../test/package/support/packed.ts";
 import { ARCHITECTURES } from "../image/architectures.ts";
 import { fillRootFolder } from "../image/root-folder.ts";
@@ -9,8 +10,19 @@ import { checkout } from "./checkout.ts";
 /** What users get besides the binary, laid out for the kernel tests: `project` depends on the npm package, `image` is the image's root. */
 export const DELIVERED = join(checkout, "dist/delivered");
 
-/** The guest has no network, so all is made out here; `binary` is the one for this machine. */
+/**
+ * The guest has no network, so all is made out here; `binary` is the one for this machine. In a process of its own: the bundler does not
+ * see packages that were installed since its process started.
+ */
 export async function layOutDeliveries(binary: string): Promise<void> {
+  await runCommand([process.execPath, import.meta.path, binary], { cwd: checkout, timeoutMs: 600_000 });
+}
+
+if (import.meta.main) await layOut(process.argv[2] ?? "");
+
+// --- internal ---
+
+async function layOut(binary: string): Promise<void> {
   await rm(DELIVERED, { recursive: true, force: true });
   const [project, image] = [join(DELIVERED, "project"), join(DELIVERED, "image")];
   await mkdir(project, { recursive: true });

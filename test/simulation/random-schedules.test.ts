@@ -15,7 +15,7 @@ const FRESH_SEED = randomInt(2 ** 40);
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];
 
-describe.if(REPLAY === undefined)("the daemon keeps its promises", () => {
+describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   test.each([
     ["the same", FIXED_SEED],
     ["fresh", FRESH_SEED],
@@ -41,11 +41,13 @@ describe.if(REPLAY === undefined)("the daemon keeps its promises", () => {
   );
 });
 
-test.if(REPLAY !== undefined)("the schedule of the seed in LVSCARE_SIMULATION_SEED", async () => {
-  const document = randomScenario(Number(REPLAY));
-  console.error(toYaml(document));
-  expect(await violationsOf(document)).toEqual([]);
-});
+if (REPLAY !== undefined) {
+  test("the schedule of the seed in LVSCARE_SIMULATION_SEED", async () => {
+    const document = randomScenario(Number(REPLAY));
+    console.error(toYaml(document));
+    expect(await violationsOf(document)).toEqual([]);
+  });
+}
 
 // --- internal ---
 
