@@ -2,11 +2,11 @@ import { LvscareError } from "../src/domain/errors.ts";
 import { errnoName } from "../src/netlink/errno.ts";
 import { closeFd, errno, libc } from "./libc.ts";
 
-/** `generic`: families such as IPVS. `route`: links and addresses. */
-export type NetlinkProtocol = "generic" | "route";
+/** `generic`: families such as IPVS. `route`: links and addresses. `netfilter`: nftables. */
+export type NetlinkProtocol = "generic" | "route" | "netfilter";
 
-/** NETLINK_GENERIC and NETLINK_ROUTE of linux/netlink.h. */
-export const PROTOCOL_NUMBER: Readonly<Record<NetlinkProtocol, number>> = { generic: 16, route: 0 };
+/** NETLINK_GENERIC, NETLINK_ROUTE and NETLINK_NETFILTER of linux/netlink.h. */
+export const PROTOCOL_NUMBER: Readonly<Record<NetlinkProtocol, number>> = { generic: 16, route: 0, netfilter: 12 };
 
 /** An open netlink descriptor with whoever must close it. */
 export interface NetlinkDescriptor {

@@ -34,11 +34,6 @@ export function planReach({ service, reach: options }: CareOptions, kind: DataPl
       `no route to ${address} is set up: none of --ip, LVSCARE_NODE_IP and ${NODE_NAME} in /etc/hosts names this node's address`,
     );
   }
-  if (options.mode === "link") {
-    logger.warn(
-      `--mode link: this version does not set up how this host reaches ${address}; see to it that \`ip route get ${address}\` finds a route`,
-    );
-  }
   const objects = hostObjects({ service, options, gateway, logger, isInUse: () => isAddressInUse(service) });
   if (objects.length === 0) return NO_REACH;
   return {

@@ -81,6 +81,12 @@ export const be16: AttributeCodec<number> = {
   read: (reader) => reader.be16(),
 };
 
+/** Network order, as all numbers of netfilter are. */
+export const be32: AttributeCodec<number> = {
+  write: (writer, value) => writer.be32(value),
+  read: (reader) => reader.be32(),
+};
+
 export const u32: AttributeCodec<number> = {
   write: (writer, value) => writer.u32(value),
   read: (reader) => reader.u32(),

@@ -111,6 +111,32 @@ export class NetlinkConnection {
     return refusals;
   }
 
+  /**
+   * All of the requests or none of them, as netfilter has it: they stand between a message that begins the batch and one that ends it,
+   * which is not acked. The first refusal; undefined when all was done.
+   */
+  transaction(
+    begin: NetlinkRequest,
+    requests: readonly NetlinkRequest[],
+    end: NetlinkRequest,
+  ): KernelRefusal | undefined {
+    return this.#use((transport) => {
+      const acked = requests.map((request, index) =>
+        index === requests.length - 1 ? { ...request, flags: (request.flags ?? 0) | NLM_F_ACK } : request,
+      );
+      const first = this.#send(transport, [begin, ...acked, end], 0);
+      let refusal: KernelRefusal | undefined;
+      receiveUntil(transport, (message) => {
+        const index = message.sequence - first;
+        if (index < 0 || index > requests.length || message.type !== NLMSG_ERROR) return "stale";
+        refusal ??= readOutcome(message);
+        // Only a batch that is refused as a whole has an answer to its beginning.
+        return index === 0 || index === requests.length ? "done" : "more";
+      });
+      return refusal;
+    });
+  }
+
   #dumpOnce<T>(
     transport: NetlinkTransport,
     request: NetlinkRequest,

@@ -28,6 +28,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [71, "EPROTO"],
   [74, "EBADMSG"],
   [75, "EOVERFLOW"],
+  [85, "ERESTART"],
   [88, "ENOTSOCK"],
   [89, "EDESTADDRREQ"],
   [90, "EMSGSIZE"],

@@ -1,8 +1,8 @@
 import { NetlinkSocket, openListeningNetlink } from "#native";
 import type { NetlinkTransport } from "./transport.ts";
 
-/** The way to this machine's kernel: `generic` for families such as IPVS, `route` for links and addresses. */
-export function openKernelTransport(protocol: "generic" | "route"): NetlinkTransport {
+/** The way to this machine's kernel: `generic` for families such as IPVS, `route` for links and addresses, `netfilter` for nftables. */
+export function openKernelTransport(protocol: "generic" | "route" | "netfilter"): NetlinkTransport {
   return NetlinkSocket.open(protocol);
 }
 

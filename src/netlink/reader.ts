@@ -52,6 +52,11 @@ export class ByteReader {
     return at === undefined ? 0 : this.#view.getUint32(at, true);
   }
 
+  be32(): number {
+    const at = this.#advance(4);
+    return at === undefined ? 0 : this.#view.getUint32(at, false);
+  }
+
   i32(): number {
     const at = this.#advance(4);
     return at === undefined ? 0 : this.#view.getInt32(at, true);

@@ -3,6 +3,8 @@ import type { Logger } from "../domain/logger.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { HostObject } from "./host-object.ts";
 import { hostRoute } from "./host-route.ts";
+import { dummyLink } from "./link/dummy-link.ts";
+import { masquerade } from "./link/masquerade.ts";
 import { sysctls } from "./sysctls.ts";
 
 export interface ReachNeeds {
@@ -23,8 +25,7 @@ export function hostObjects(needs: ReachNeeds): readonly HostObject[] {
     case "route":
       return gateway === undefined ? settings : [...settings, routeOf(needs)];
     case "link":
-      // Not set up yet: here go the objects of link mode, and the settings behind them.
-      return [];
+      return [...settings, ...linkOf(needs)];
     case "none":
       return settings;
   }
@@ -32,14 +33,21 @@ export function hostObjects(needs: ReachNeeds): readonly HostObject[] {
 
 /** Whatever any mode may have made for this virtual server, with whatever options: to be removed in reverse order. */
 export function everyHostObject(needs: ReachNeeds): readonly HostObject[] {
-  // Here go the objects of link mode, too.
-  return [routeOf(needs)];
+  return [routeOf(needs), ...linkOf(needs)];
 }
 
 // --- internal ---
 
 function settingsOf({ service, options, logger }: ReachNeeds): HostObject[] {
   return sysctls({ mode: options.mode, family: service.endpoint.family, logger });
+}
+
+/** The rules before the address: nobody shall be served without them. */
+function linkOf({ service, options, isInUse }: ReachNeeds): HostObject[] {
+  return [
+    masquerade({ service, bit: options.masqueradeBit }),
+    dummyLink({ name: options.iface, destination: service.endpoint, isInUse }),
+  ];
 }
 
 function routeOf({ service, gateway, logger, isInUse }: ReachNeeds): HostObject {

@@ -10,7 +10,8 @@ import { readMessages, readOutcome } from "../../src/netlink/messages.ts";
 import { decodeAddress } from "../../src/netlink/route/addresses.ts";
 import { readChanges } from "../../src/netlink/route/notifications.ts";
 import { decodeRoute } from "../../src/netlink/route/routes.ts";
-import { decodeLinkIndex } from "../../src/netlink/route/links.ts";
+import { decodeGeneration, decodeRule } from "../../src/netlink/netfilter/nftables.ts";
+import { decodeLink } from "../../src/netlink/route/links.ts";
 import { CAPTURED_NAMES, receivedBytes } from "./captured.ts";
 
 const DECODERS: readonly ((payload: Uint8Array) => unknown)[] = [
@@ -18,7 +19,9 @@ const DECODERS: readonly ((payload: Uint8Array) => unknown)[] = [
   (payload) => decodeDestination(payload, "ipv4"),
   (payload) => decodeDestination(payload, "ipv6"),
   decodeInfo,
-  decodeLinkIndex,
+  decodeLink,
+  decodeGeneration,
+  decodeRule,
   decodeAddress,
   decodeRoute,
 ];

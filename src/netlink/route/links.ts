@@ -1,6 +1,18 @@
-import { attributeTable, text, writeAttributes } from "../attributes.ts";
+import { attributeTable, nested, readAttributes, text, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
+import { NLM_F_CREATE, NLM_F_EXCL } from "../messages.ts";
 import { ByteReader } from "../reader.ts";
+
+/** A network interface. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** What made it: `dummy`, `veth`; undefined for hardware and for `lo`. */
+  readonly kind: string | undefined;
+  /** What people noted on it. */
+  readonly alias: string | undefined;
+  readonly isUp: boolean;
+}
 
 /** Asks for one link by its name; ENODEV when there is none. */
 export function getLink(name: string): NetlinkRequest {
@@ -13,20 +25,78 @@ export function getLink(name: string): NetlinkRequest {
   };
 }
 
+/** To be dumped: every link. */
+export function getLinks(): NetlinkRequest {
+  return { type: RTM_GETLINK, body: (writer) => writer.zeros(IFINFOMSG_BYTES) };
+}
+
+/** Makes a link that leads nowhere; EEXIST when the name is taken. */
+export function newDummy(name: string): NetlinkRequest {
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    body(writer) {
+      linkHeader(writer, 0, 0);
+      writeAttributes(writer, LINK, { name, information: { kind: "dummy" } });
+    },
+  };
+}
+
+/** Brings a link up, and notes something on it. */
+export function setLinkUp(index: number, alias: string): NetlinkRequest {
+  return {
+    type: RTM_NEWLINK,
+    body(writer) {
+      linkHeader(writer, index, IFF_UP);
+      writeAttributes(writer, LINK, { alias });
+    },
+  };
+}
+
+/** With its addresses; ENODEV when it is gone. */
+export function deleteLink(index: number): NetlinkRequest {
+  return { type: RTM_DELLINK, body: (writer) => linkHeader(writer, index, 0) };
+}
+
 /** The index in the reply to `getLink`. Throws MALFORMED_MESSAGE. */
 export function decodeLinkIndex(payload: Uint8Array): number {
+  return decodeLink(payload).index;
+}
+
+/** Throws MALFORMED_MESSAGE. */
+export function decodeLink(payload: Uint8Array): Link {
   const reader = new ByteReader(payload);
   reader.u32(); // ifi_family, padding, ifi_type
   const index = reader.i32();
+  const flags = reader.u32();
+  reader.u32(); // ifi_change
+  const { name = "", alias, information } = readAttributes(reader, LINK);
   reader.finish("link");
-  return index;
+  return { index, name, kind: information?.kind, alias, isUp: (flags & IFF_UP) !== 0 };
 }
 
 // --- internal ---
 
 /** linux/rtnetlink.h */
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const IFINFOMSG_BYTES = 16;
 
+/** linux/if.h */
+const IFF_UP = 1;
+
 /** IFLA_* of linux/if_link.h */
-const LINK = attributeTable({ name: [3, text] });
+const LINK = attributeTable({
+  name: [3, text],
+  information: [18, nested(attributeTable({ kind: [1, text] }))],
+  alias: [20, text],
+});
+
+/** `struct ifinfomsg`: family, type, index, flags, and which of the flags are meant. */
+function linkHeader(writer: Parameters<NetlinkRequest["body"]>[0], index: number, flags: number): void {
+  writer.u32(0);
+  writer.i32(index);
+  writer.u32(flags);
+  writer.u32(flags);
+}

@@ -1,0 +1,126 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
+import { LvscareError } from "../../domain/errors.ts";
+import type { NetlinkConnection } from "../../netlink/connection.ts";
+import { addressLength } from "../../netlink/family.ts";
+import { deleteAddress, newAddress, type LinkAddress } from "../../netlink/route/addresses.ts";
+import { decodeLink, deleteLink, getLinks, newDummy, setLinkUp, type Link } from "../../netlink/route/links.ts";
+import {
+  connected,
+  execute,
+  openHostNetwork,
+  OUR_PROTOCOL,
+  readAddresses,
+  readTable,
+  refused,
+  type OpenTransport,
+} from "../host-network.ts";
+import type { HostObject } from "../host-object.ts";
+
+export interface DummyLinkOptions {
+  readonly name: string;
+  readonly destination: Omit<Endpoint, "port">;
+  /** Whether something on this host still needs the address: `remove` then leaves it. */
+  readonly isInUse: () => Promise<boolean>;
+  readonly openTransport?: OpenTransport;
+}
+
+/**
+ * A link that leads nowhere and carries the virtual address: it makes the address this host's own, so that packets from everywhere are
+ * taken in, and IPVS sees them. Virtual servers share it; the last one that goes takes it along.
+ */
+export function dummyLink(options: DummyLinkOptions): HostObject {
+  const { name, destination, isInUse, openTransport = openHostNetwork } = options;
+  const prefix = 8 * addressLength(destination.family);
+  const what = `${destination.address}/${prefix} on dummy link ${name}`;
+  return {
+    name: what,
+    async inspect() {
+      return connected(openTransport, (connection) => {
+        const { link, address } = look(connection, options);
+        if (link === undefined) return "missing";
+        if (!link.isUp) return "is down";
+        return address === undefined ? "lacks the address" : undefined;
+      });
+    },
+    async establish() {
+      connected(openTransport, (connection) => {
+        if (look(connection, options).link === undefined) must(connection, newDummy(name), `add dummy link ${name}`);
+        const { link, address } = look(connection, options);
+        if (link === undefined) throw refused({ errno: "ENODEV" }, `add ${what}`);
+        // The kernel takes no alias with a new link.
+        if (!link.isUp || link.alias !== ALIAS)
+          must(connection, setLinkUp(link.index, ALIAS), `bring up dummy link ${name}`);
+        if (address !== undefined) return;
+        const own: LinkAddress = { ...destination, prefix, linkIndex: link.index, protocol: OUR_PROTOCOL };
+        must(connection, newAddress(own), `add ${what}`);
+      });
+    },
+    async remove() {
+      if (await isInUse()) return false;
+      return connected(openTransport, (connection) => {
+        let removed = false;
+        // Whatever it was called then.
+        for (const link of readLinks(connection).filter((one) => one.kind === "dummy")) {
+          const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
+          const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
+          const isOurs = link.alias === ALIAS || (address !== undefined && link.name === name);
+          if (!isOurs) continue;
+          const others = carried.filter((one) => one !== address && !isLinkLocal(one));
+          if (others.length === 0) removed = remove(connection, deleteLink(link.index), link.name) || removed;
+          else if (address !== undefined) removed = remove(connection, deleteAddress(address), what) || removed;
+        }
+        return removed;
+      });
+    },
+  };
+}
+
+// --- internal ---
+
+/** How we know our own again; the Go program's bears no mark, so one of our name that carries nothing but single addresses is taken for it. */
+const ALIAS = "lvscare";
+
+interface Sight {
+  readonly link: Link | undefined;
+  readonly address: LinkAddress | undefined;
+}
+
+/** Throws IN_THE_WAY when the name belongs to somebody else. */
+function look(connection: NetlinkConnection, { name, destination }: DummyLinkOptions): Sight {
+  const link = readLinks(connection).find((one) => one.name === name);
+  if (link === undefined) return { link, address: undefined };
+  const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
+  const isLikeOurs = carried.every((one) => isLinkLocal(one) || one.prefix === 8 * addressLength(one.family));
+  if (link.kind !== "dummy" || (link.alias !== ALIAS && !isLikeOurs)) {
+    const is = link.kind === "dummy" ? "a dummy link of somebody else" : `no dummy link (${link.kind ?? "hardware"})`;
+    throw new LvscareError("IN_THE_WAY", `${name} is ${is}, and is left alone`, {
+      operation: `put ${destination.address} on a link`,
+      remedy: "name another link with --iface",
+    });
+  }
+  const prefix = 8 * addressLength(destination.family);
+  return { link, address: carried.find((one) => one.address === destination.address && one.prefix === prefix) };
+}
+
+function readLinks(connection: NetlinkConnection): readonly Link[] {
+  return readTable(connection, getLinks(), decodeLink, "read this host's links");
+}
+
+function must(connection: NetlinkConnection, request: Parameters<typeof execute>[1], operation: string): void {
+  const refusal = execute(connection, request);
+  // Another daemon was quicker.
+  if (refusal !== undefined && refusal.errno !== "EEXIST") throw refused(refusal, operation);
+}
+
+/** Whether it was there to be removed. */
+function remove(connection: NetlinkConnection, request: Parameters<typeof execute>[1], what: string): boolean {
+  const refusal = execute(connection, request);
+  if (refusal === undefined) return true;
+  if (refusal.errno === "ENODEV" || refusal.errno === "EADDRNOTAVAIL") return false;
+  throw refused(refusal, `remove ${what}`);
+}
+
+/** Every link that is up has one of its own (RFC 4291, 2.5.6). */
+function isLinkLocal({ address }: LinkAddress): boolean {
+  return address.startsWith("fe80:");
+}

@@ -1,0 +1,38 @@
+import { LvscareError } from "../../domain/errors.ts";
+import { formatServiceKey } from "../../domain/virtual-server.ts";
+import type { HostObject } from "../host-object.ts";
+import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
+import { iptablesRules } from "./iptables-rules.ts";
+import { hasNftables, nftRules } from "./nft-rules.ts";
+
+/**
+ * Packets to the virtual server leave this host with its own address. Without that, a real server would answer clients of other hosts
+ * past IPVS, and those of this host, who speak from the virtual address, not at all. The other bits of a packet's mark stay as they are.
+ */
+export function masquerade(options: MasqueradeOptions): HostObject {
+  let rules: FirewallRules | undefined;
+  // One firewall for as long as the process runs: where nftables is there, it stays.
+  const chosen = (): FirewallRules => (rules ??= hasNftables() ? nftRules(options) : iptablesRules(options));
+  return {
+    name: `masquerading for ${formatServiceKey(options.service)} by mark bit ${options.bit}`,
+    inspect: async () => chosen().inspect(),
+    establish: async () => chosen().establish(),
+    async remove() {
+      // Whichever it was then. Who may not even look at rules cannot have made any.
+      const byNft = mayUseNftables() && (await nftRules(options).remove());
+      const byIptables = await iptablesRules(options).remove();
+      return byNft || byIptables;
+    },
+  };
+}
+
+// --- internal ---
+
+function mayUseNftables(): boolean {
+  try {
+    return hasNftables();
+  } catch (error) {
+    if (error instanceof LvscareError && error.code === "NOT_PERMITTED") return false;
+    throw error;
+  }
+}
