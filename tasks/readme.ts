@@ -1,7 +1,10 @@
 import { resolve } from "node:path";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
 import type { OptionRow } from "../src/config/option-row.ts";
+import { SIMULATE_OPTION_ROWS } from "../src/config/simulate-option-rows.ts";
+import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
 import { STATUS_OPTION_ROWS } from "../src/config/status-option-rows.ts";
+import { SYSTEMD_OPTION_ROWS } from "../src/config/systemd-option-rows.ts";
 import { VERSION_OPTION_ROWS } from "../src/config/version-option-rows.ts";
 
 export const README = resolve(import.meta.dir, "../README.md");
@@ -18,6 +21,9 @@ export function withFlags(readme: string): string {
   const tables = [
     ...[...groups].map(([group, rows]) => table(group, rows)),
     table("`lvscare status`", STATUS_OPTION_ROWS),
+    table("`lvscare static-pod`, besides those of `care`", STATIC_POD_OPTION_ROWS),
+    table("`lvscare systemd`, besides those of `care`", SYSTEMD_OPTION_ROWS),
+    table("`lvscare simulate`, besides those of `care`", SIMULATE_OPTION_ROWS),
     table("`lvscare version`", VERSION_OPTION_ROWS),
   ];
   return `${before}${BEGIN}\n\n${tables.join("\n\n")}\n\n${END}${after}`;

@@ -15,11 +15,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   probe: ["domain", "config"],
   reach: ["domain", "netlink", "config"],
   control: ["domain"],
+  manifest: ["domain"],
   actors: ["domain"],
   // A small world around the machines: its data plane and its probes are its own.
   simulation: ["domain", "config", "dataplane", "probe", "actors"],
-  app: ["domain", "config", "netlink", "dataplane", "probe", "reach", "control", "actors", "simulation"],
-  cli: ["domain", "config", "app"],
+  app: ["domain", "config", "netlink", "dataplane", "probe", "reach", "control", "manifest", "actors", "simulation"],
+  cli: ["domain", "config", "manifest", "app"],
   // The SDK.
   "index.ts": ["domain", "app"],
 };

@@ -4,7 +4,9 @@ import { Glob } from "bun";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
+import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
 import { STATUS_OPTION_ROWS } from "../src/config/status-option-rows.ts";
+import { SYSTEMD_OPTION_ROWS } from "../src/config/systemd-option-rows.ts";
 import { VERSION_OPTION_ROWS } from "../src/config/version-option-rows.ts";
 import { README, withFlags } from "../tasks/readme.ts";
 
@@ -24,7 +26,13 @@ test("tells every flag with its default", () => {
 
 test("names no flag that there is not", () => {
   const known = new Set<string>(
-    [...CARE_OPTION_ROWS, ...STATUS_OPTION_ROWS, ...VERSION_OPTION_ROWS].map(({ flag }) => flag),
+    [
+      ...CARE_OPTION_ROWS,
+      ...STATUS_OPTION_ROWS,
+      ...STATIC_POD_OPTION_ROWS,
+      ...SYSTEMD_OPTION_ROWS,
+      ...VERSION_OPTION_ROWS,
+    ].map(({ flag }) => flag),
   );
   const named = [...readme.matchAll(/(?<![\w-])--([a-z][\w-]*)/g)].map(([, flag = ""]) => flag);
   const others = ["help", "yes", "cap-add", "debug"];

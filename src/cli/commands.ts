@@ -27,6 +27,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/status.ts")).statusCommand(context),
   },
   {
+    name: "static-pod",
+    summary: "write the manifest of a static pod that gives this node its own way to the API servers",
+    load: async (context) => (await import("./commands/static-pod.ts")).staticPodCommand(context),
+  },
+  {
+    name: "systemd",
+    summary: "print a hardened systemd service, for hosts without kubelet",
+    load: async (context) => (await import("./commands/systemd.ts")).systemdCommand(context),
+  },
+  {
     name: "simulate",
     summary: "show what given settings would do to a virtual server whose real servers fail as a file says",
     load: async (context) => (await import("./commands/simulate.ts")).simulateCommand(context),

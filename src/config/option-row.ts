@@ -10,6 +10,8 @@ export interface OptionRow {
   /** Other programs' names for it. They are not understood, but answered with this flag. */
   readonly alsoCalled?: readonly string[];
   readonly kind: OptionKind;
+  /** Its value may look like a flag. */
+  readonly takesFlags?: boolean;
   /** How help calls the value: `IP:port`. Absent for booleans. */
   readonly valueName?: string;
   /** As one would write it on the command line; absent when there is no value unless one is given. */

@@ -96,7 +96,7 @@ class ArgvReader {
     else if (row.kind === "boolean") this.#add(row, "true");
     else {
       const next = this.#queue[0];
-      if (next === undefined || this.#isFlag(next)) {
+      if (next === undefined || (row.takesFlags !== true && this.#isFlag(next))) {
         this.#add(row);
         this.problems.push(`flag ${shown} needs a value`);
       } else this.#add(row, ...this.#queue.splice(0, 1));

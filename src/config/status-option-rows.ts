@@ -18,6 +18,18 @@ export const STATUS_OPTION_ROWS = [
     help: "table for people, json or yaml for programs",
     group: "Flags",
   },
+  {
+    flag: "exit-code",
+    kind: "boolean",
+    help: "tell health by the exit code: 0 all healthy, 1 some are not, 2 none is or fail-open, 3 no daemon answers",
+    group: "Flags",
+  },
+  {
+    flag: "need-daemon",
+    kind: "boolean",
+    help: "exit with 3 unless a daemon answers, whatever the health it tells of: for liveness probes",
+    group: "Flags",
+  },
 ] as const satisfies readonly OptionRow[];
 
 export type StatusFlag = (typeof STATUS_OPTION_ROWS)[number]["flag"];

@@ -48,6 +48,11 @@ export function parseTimeout(text: string): number {
   return inRange(text, parseDuration(text), 1);
 }
 
+export function parseAbsolutePath(text: string): string {
+  if (/^\/[^\0\n]*$/.test(text)) return text;
+  throw refusal(`"${text}" is no absolute path`);
+}
+
 export function refusal(message: string): LvscareError {
   return new LvscareError("USAGE", message);
 }

@@ -16,6 +16,8 @@ export type ErrorCode =
   | "ALREADY_RUNNING"
   | "IN_THE_WAY"
   | "CONTROL_FAILED"
+  | "BAD_MANIFEST"
+  | "FILE_FAILED"
   | "APPLY_FAILED";
 
 export interface LvscareErrorOptions {

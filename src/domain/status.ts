@@ -93,3 +93,19 @@ export interface TransitionStatus {
   readonly to: RealServerState;
   readonly reason: string;
 }
+
+/** The exit code for a report without a daemon in it. */
+export const NO_DAEMON = 3;
+
+/** Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is or it fails open, 3 no daemon tells. */
+export function healthCode({ virtualServers }: StatusReport): number {
+  if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
+  return Math.max(
+    ...virtualServers.map(({ realServers, failOpen }) => {
+      const listed = realServers.filter(({ state }) => state !== "unlisted");
+      const healthy = listed.filter(({ state }) => state === "healthy").length;
+      if (healthy === 0 || failOpen !== undefined) return 2;
+      return healthy < listed.length ? 1 : 0;
+    }),
+  );
+}

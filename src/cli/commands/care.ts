@@ -69,8 +69,6 @@ export const CARE_USAGE: CommandUsage = {
   notes: [
     "Every flag can come from the environment: LVSCARE_HEALTH_PATH or CARE_HEALTH_PATH for --health-path. The command line wins over " +
       "both and LVSCARE_ over CARE_; an empty variable counts as not set.",
-    "This version checks --mode, --ip, --iface and --masqueradebit, but sets nothing up on the host yet: see to it that the virtual " +
-      "address is one that this host can reach.",
     "Durations are written like 500ms, 5s or 1m30s.",
   ],
 };

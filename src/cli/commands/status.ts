@@ -3,10 +3,10 @@ import { OptionValues } from "../../config/option-values.ts";
 import { readArgv } from "../../config/read-argv.ts";
 import { STATUS_OPTION_ROWS, type StatusFlag } from "../../config/status-option-rows.ts";
 import { UsageError } from "../../config/usage-error.ts";
-import { parseChoice } from "../../config/value-parsers.ts";
+import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
-import type { StatusReport } from "../../domain/status.ts";
+import { healthCode, NO_DAEMON, type StatusReport } from "../../domain/status.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { formatData } from "../format-data.ts";
@@ -26,16 +26,22 @@ export function statusCommand(context: CliContext): CommandDef {
       const values = new OptionValues<StatusFlag>(STATUS_OPTION_ROWS, reading.given, reading.problems);
       const format = values.read("output", parseChoice(["table", "json", "yaml"]));
       const only = values.readList("vs", (text) => formatEndpoint(parseEndpoint(text)));
+      const exitCode = values.read("exit-code", parseBoolean);
+      const needDaemon = values.read("need-daemon", parseBoolean);
       if (values.problems.length > 0) throw new UsageError(values.problems);
 
       const { collectStatus } = await import("../../app/status.ts");
-      const report = select(await collectStatus(), only);
+      const isAsked = exitCode || needDaemon;
+      const collected = await collectStatus();
+      const report = select(collected, only, isAsked);
       const text =
         format === "table"
           ? renderStatus(report, { now: new Date(), width: context.columns, paint: createPaint(context.outColour) })
           : formatData(report, format);
       await context.out.write(text);
-      return 0;
+      if (!isAsked) return 0;
+      const code = healthCode(report);
+      return exitCode || code === NO_DAEMON ? code : 0;
     },
   });
 }
@@ -50,14 +56,16 @@ export const STATUS_USAGE: CommandUsage = {
   examples: [
     { about: "one virtual server", command: "lvscare status --vs 10.103.97.12:6443" },
     { about: "for scripts", command: "lvscare status -o json" },
+    { about: "is all well?", command: "lvscare status --vs 10.103.97.12:6443 --exit-code" },
   ],
 };
 
 // --- internal ---
 
-function select(report: StatusReport, only: readonly string[]): StatusReport {
+/** Throws for a virtual server that is not there, unless the exit code is to tell. */
+function select(report: StatusReport, only: readonly string[], isTolerant: boolean): StatusReport {
   const missing = only.find((address) => !report.virtualServers.some((server) => server.address === address));
-  if (missing !== undefined) {
+  if (missing !== undefined && !isTolerant) {
     throw new LvscareError("USAGE", [`no virtual server ${missing} stands on this host`, ...report.notes].join("; "));
   }
   return only.length === 0

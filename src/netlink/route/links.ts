@@ -60,7 +60,11 @@ export function deleteLink(index: number): NetlinkRequest {
 
 /** The index in the reply to `getLink`. Throws MALFORMED_MESSAGE. */
 export function decodeLinkIndex(payload: Uint8Array): number {
-  return decodeLink(payload).index;
+  const reader = new ByteReader(payload);
+  reader.u32(); // ifi_family, padding, ifi_type
+  const index = reader.i32();
+  reader.finish("link");
+  return index;
 }
 
 /** Throws MALFORMED_MESSAGE. */

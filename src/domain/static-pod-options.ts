@@ -1,0 +1,16 @@
+/** A pod that kubelet runs from a file, before there is any API server to ask. */
+export interface StaticPodOptions {
+  /** Of the pod and of its only container. */
+  readonly name: string;
+  readonly image: string;
+  /** What follows `/usr/bin/lvscare`. */
+  readonly args: readonly string[];
+  /** The node's own address, as its hosts file has it; undefined leaves it out. */
+  readonly nodeIp?: string | undefined;
+  /** `cpu` and `memory` by name, as Kubernetes writes quantities. */
+  readonly requests?: Readonly<Record<string, string>>;
+  /** Restart the container when no daemon answers for this virtual server any more. */
+  readonly livenessOf?: string | undefined;
+  /** With the one capability that IPVS, routes and rules need, instead of every right on the host. */
+  readonly leastPrivilege?: boolean;
+}

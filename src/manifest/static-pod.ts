@@ -1,0 +1,111 @@
+import { LvscareError } from "../domain/errors.ts";
+import type { StaticPodOptions } from "../domain/static-pod-options.ts";
+import { renderYaml, type YamlValue } from "./yaml.ts";
+
+/** Byte for byte what `sealctl static-pod lvscare` writes, as long as nothing is asked for that it did not know. */
+export function renderStaticPod(options: StaticPodOptions): string {
+  const { name, image, args, nodeIp, requests = {}, livenessOf, leastPrivilege = false } = options;
+  const runtime = leastPrivilege || livenessOf !== undefined;
+  const container: Record<string, YamlValue> = {
+    args,
+    command: ["/usr/bin/lvscare"],
+    ...(nodeIp !== undefined && { env: [{ name: "LVSCARE_NODE_IP", value: nodeIp }] }),
+    image,
+    imagePullPolicy: "IfNotPresent",
+    ...(livenessOf !== undefined && { livenessProbe: livenessProbe(livenessOf) }),
+    name,
+    resources: Object.keys(requests).length > 0 ? { requests } : {},
+    securityContext: leastPrivilege ? LEAST_PRIVILEGE : { privileged: true },
+    volumeMounts: [
+      { mountPath: "/lib/modules", name: "lib-modules", readOnly: true },
+      ...(runtime ? [{ mountPath: "/run/lvscare", name: "run-lvscare" }] : []),
+    ],
+  };
+  return renderYaml({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { creationTimestamp: null, name, namespace: "kube-system" },
+    spec: {
+      containers: [container],
+      hostNetwork: true,
+      priorityClassName: "system-node-critical",
+      volumes: [
+        { hostPath: { path: "/lib/modules", type: "" }, name: "lib-modules" },
+        // The host's own, so that `lvscare status` on the node finds the daemon.
+        ...(runtime ? [{ hostPath: { path: "/run/lvscare", type: "DirectoryOrCreate" }, name: "run-lvscare" }] : []),
+      ],
+    },
+    status: {},
+  });
+}
+
+/**
+ * The manifest with another image for its first container, and not a byte changed besides. Throws BAD_MANIFEST for what is no pod with
+ * an image.
+ */
+export function withImage(manifest: string, image: string): string {
+  const before = parsePod(manifest);
+  const line = imageLine(manifest);
+  if (line === undefined) throw badManifest("its first container has no image of its own line");
+  const { start, end } = line;
+  const after = `${manifest.slice(0, start)}${renderYaml({ image }).slice("image: ".length, -1)}${manifest.slice(end)}`;
+  // Whatever the file looks like: nothing else may have changed.
+  const expected = structuredClone(before);
+  const [first] = expected.spec.containers;
+  if (first !== undefined) first.image = image;
+  if (!Bun.deepEquals(parsePod(after), expected)) throw badManifest("its image stands where it cannot be replaced");
+  return after;
+}
+
+// --- internal ---
+
+const LEAST_PRIVILEGE: YamlValue = {
+  allowPrivilegeEscalation: false,
+  // The kernel itself loads its modules when it is asked for them: no right of ours is needed for that.
+  capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
+  readOnlyRootFilesystem: true,
+};
+
+function livenessProbe(address: string): YamlValue {
+  return {
+    exec: { command: ["/usr/bin/lvscare", "status", "--vs", address, "--need-daemon"] },
+    failureThreshold: 3,
+    initialDelaySeconds: 10,
+    periodSeconds: 15,
+    timeoutSeconds: 5,
+  };
+}
+
+interface Pod {
+  readonly spec: { readonly containers: { image: unknown }[] };
+}
+
+function parsePod(text: string): Pod {
+  let value: unknown;
+  try {
+    value = Bun.YAML.parse(text);
+  } catch (error) {
+    throw badManifest(`it is no YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const { kind, spec } = Object(value) as { kind?: unknown; spec?: { containers?: unknown } };
+  if (kind !== "Pod") throw badManifest("it is no Pod");
+  const containers: unknown = spec?.containers;
+  if (!Array.isArray(containers) || containers.length === 0) throw badManifest("it has no container");
+  return value as Pod;
+}
+
+/** Where the value of the first `image:` below `containers:` stands. */
+function imageLine(text: string): { readonly start: number; readonly end: number } | undefined {
+  const containers = /^[ \t]+containers:[ \t]*(?:#.*)?$/m.exec(text);
+  if (containers === null) return undefined;
+  const from = containers.index + containers[0].length;
+  const match = /^[ \t]*(?:-[ \t]+)?image:[ \t]*/m.exec(text.slice(from));
+  if (match === null) return undefined;
+  const start = from + match.index + match[0].length;
+  const value = /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#][^\n]*?)(?=[ \t]*(?:[ \t]#.*)?$)/m.exec(text.slice(start));
+  return value === null || value.index !== 0 ? undefined : { start, end: start + value[0].length };
+}
+
+function badManifest(why: string): LvscareError {
+  return new LvscareError("BAD_MANIFEST", why, { remedy: "write it anew, without --set-img" });
+}

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installMissingPackages } from "../kernel/harness/packages.ts";
+import { runCommand } from "../kernel/harness/run-command.ts";
+import { refusal, runProgram } from "./run-program.ts";
+
+const FLAGS = ["--vs", "10.103.97.12:6443", "--rs", "192.168.0.2:6443,192.168.0.3:6443"];
+
+let folder: string;
+beforeAll(async () => {
+  await installMissingPackages([{ name: "systemd", file: "/usr/bin/systemd-analyze" }]);
+  folder = await mkdtemp(join(tmpdir(), "lvscare-unit-"));
+}, 300_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("is a unit that systemd takes, and finds well shut in", async () => {
+  const unit = join(folder, "lvscare.service");
+  const { code, stdout } = await runProgram(["systemd", ...FLAGS, "--mode", "link", "--binary", "/bin/true"]);
+  expect(code).toBe(0);
+  await Bun.write(unit, stdout.replace(/^Documentation=.*\n/m, ""));
+  await runCommand(["systemd-analyze", "verify", unit], { timeoutMs: 60_000 });
+  // Fails above the threshold, in tenths: 0 is nothing, 100 is a service without any restriction.
+  await runCommand(["systemd-analyze", "security", "--offline=true", "--threshold=35", unit], { timeoutMs: 60_000 });
+});
+
+test("hands the flags on, as words that systemd leaves as they are", async () => {
+  const headers = ["--health-req-headers", 'X=50% of $HOME "now"', "--log-format", "json"];
+  const { stdout } = await runProgram(["systemd", ...FLAGS, ...headers]);
+  expect(stdout).toContain(
+    'ExecStart=/usr/local/bin/lvscare care --vs 10.103.97.12:6443 --rs 192.168.0.2:6443,192.168.0.3:6443 --health-req-headers "X=50%% of $$HOME \\"now\\"" --log-format json\n',
+  );
+});
+
+test("refuses what the daemon would refuse", async () => {
+  expect(await refusal(["systemd", "--vs", "10.103.97.12:6443"])).toEqual(['required flag(s) "rs" not set']);
+  expect(await refusal(["systemd", ...FLAGS, "--run-once"])).toEqual([expect.stringContaining("--run-once")]);
+  expect(await refusal(["systemd", ...FLAGS, "--binary", "lvscare"])).toEqual([expect.stringContaining("--binary:")]);
+});
