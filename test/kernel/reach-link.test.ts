@@ -120,13 +120,13 @@ describe("link mode", () => {
   test("is repaired with one line when somebody takes the link, the address or the rules away", async () => {
     await using care = startCare(node, [...CARE, "--interval", "60"]);
     await reached(care);
-    for (const [deed, told] of [
-      ["ip link del lvscare", /repaired .* on dummy link lvscare \(missing\)/],
-      [`ip address del ${VIP}/32 dev lvscare`, /repaired .* on dummy link lvscare \(lacks the address\)/],
-      ["ip link set lvscare down", /repaired .* on dummy link lvscare \(is down\)/],
-    ] as const) {
+    const deeds = ["ip link del lvscare", `ip address del ${VIP}/32 dev lvscare`, "ip link set lvscare down"];
+    for (const [index, deed] of deeds.entries()) {
       await node.exec(...deed.split(" "));
-      await care.waitForLog(told);
+      // A link on its way out lacks its address first, and whoever looks then says that.
+      await care.waitForLog(/^WARN repaired .* on dummy link lvscare \((missing|lacks the address|is down)\)/, {
+        times: index + 1,
+      });
       await expectAll(outside);
     }
     expect(care.logged(/^WARN/)).toHaveLength(3);
