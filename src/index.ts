@@ -37,16 +37,21 @@ export {
   type RealServerState,
   type Verdict,
 } from "./domain/health.ts";
-export type { CareEvent } from "./domain/events.ts";
+export type { CareEvent, ReachEvent } from "./domain/events.ts";
 export type { LogFields, Logger } from "./domain/logger.ts";
 export type {
   DaemonStatus,
   DataPlaneStatus,
   FailOpenStatus,
+  ReachStatus,
   RealServerStatus,
   StatusReport,
   TransitionStatus,
   VerdictStatus,
   VirtualServerStatus,
 } from "./domain/status.ts";
+export { createCare, type Care, type CareSettings } from "./app/sdk.ts";
+export type { StaticPodOptions } from "./domain/static-pod-options.ts";
+export { renderStaticPod } from "./manifest/static-pod.ts";
+export { renderSystemdUnit, type SystemdUnitOptions } from "./manifest/systemd-unit.ts";
 export { VERSION } from "./app/version.ts";

@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: ["domain", "config", "netlink", "dataplane", "probe", "reach", "control", "manifest", "actors", "simulation"],
   cli: ["domain", "config", "manifest", "app"],
   // The SDK.
-  "index.ts": ["domain", "app"],
+  "index.ts": ["domain", "manifest", "app"],
 };
 
 /** Machines know the interfaces of adapters, never an adapter. */

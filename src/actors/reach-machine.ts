@@ -17,7 +17,7 @@ export interface HostChanged {
   readonly type: "host.changed";
 }
 
-interface ReachContext extends ReachInput {
+export interface ReachContext extends ReachInput {
   /** As the last round left them; none before the first. */
   readonly objects: readonly ObjectStanding[];
   /** Something changed since the last round began. */

@@ -30,7 +30,7 @@ export interface RealServerInput {
   readonly now: () => number;
 }
 
-interface RealServerContext extends RealServerInput {
+export interface RealServerContext extends RealServerInput {
   readonly passes: number;
   readonly failures: number;
   /** A check of ours found it good, ever. */
@@ -241,7 +241,7 @@ export const realServerMachine = setup({
 
 // --- internal ---
 
-interface Pace {
+export interface Pace {
   readonly paceMs: number;
   readonly tell?: "all" | "changes";
 }

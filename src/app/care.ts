@@ -11,12 +11,17 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
 import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
-import { runDaemon } from "./daemon.ts";
+import { runDaemon, type DaemonObserver } from "./daemon.ts";
 import { establishReach, planReach } from "./reach.ts";
 import { runOnce } from "./run-once.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
-export async function runCare(options: CareOptions, stop: AbortSignal, logger: Logger): Promise<void> {
+export async function runCare(
+  options: CareOptions,
+  stop: AbortSignal,
+  logger: Logger,
+  observer: DaemonObserver = {},
+): Promise<void> {
   if (options.clean) return clean(options, logger);
   using _claim = claimVirtualServer(options.service, process.getuid?.() ?? 0, logger);
   const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, logger);
@@ -26,7 +31,7 @@ export async function runCare(options: CareOptions, stop: AbortSignal, logger: L
   try {
     announce(options, selection.dataPlane, selection.because, logger);
     const reach = planReach(options, selection.dataPlane.kind, logger);
-    if (!options.runOnce) return await runDaemon(options, selection, reach, stop, logger);
+    if (!options.runOnce) return await runDaemon(options, selection, reach, stop, logger, observer);
     await runOnce(options, selection.dataPlane, logger);
     await establishReach(reach, logger);
   } finally {

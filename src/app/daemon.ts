@@ -11,6 +11,7 @@ import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
+import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
@@ -23,6 +24,13 @@ import { createEventLog } from "./event-log.ts";
 import type { Reach } from "./reach.ts";
 import { VERSION } from "./version.ts";
 
+/** Who watches a daemon from inside its process. */
+export interface DaemonObserver {
+  /** It runs, and can be asked. */
+  running?(status: () => Promise<VirtualServerStatus>): void;
+  event?(event: CareEvent): void;
+}
+
 /** Cares for a virtual server until `stop` is aborted. What stands in the kernel stays when it ends. */
 export async function runDaemon(
   options: CareOptions,
@@ -30,6 +38,7 @@ export async function runDaemon(
   reach: Reach,
   stop: AbortSignal,
   logger: Logger,
+  observer: DaemonObserver = {},
 ): Promise<void> {
   const now = bootClock();
   const facts: ProcessFacts = {
@@ -46,7 +55,11 @@ export async function runDaemon(
     ...CHECK_PACE,
   });
   const verdicts = new LatestVerdicts(now);
-  const tell = createEventLog(logger, () => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames()));
+  const log = createEventLog(logger, () => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames()));
+  const tell = (event: CareEvent): void => {
+    log(event);
+    observer.event?.(event);
+  };
   const observe = (target: Endpoint, outcome: ProbeOutcome): void => {
     verdicts.note(target, outcome);
     tell(probeEvent(target, outcome));
@@ -69,6 +82,7 @@ export async function runDaemon(
   reachActor?.on("*", tell);
   daemon.on("*", tell);
   const status = (): Promise<VirtualServerStatus> => currentStatus(daemon, verdicts, dataPlane, facts, options);
+  observer.running?.(status);
   const control = await openControl(options.service, status, logger);
   const shutDown = (): void => daemon.send({ type: "shutdown" });
   stop.addEventListener("abort", shutDown, { once: true });

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "ADDRESS_NOT_LOCAL"
   | "ADDRESS_IN_USE"
   | "ALREADY_RUNNING"
+  | "NOT_RUNNING"
   | "IN_THE_WAY"
   | "CONTROL_FAILED"
   | "BAD_MANIFEST"

@@ -63,6 +63,18 @@ describe("the npm package", () => {
 });
 
 describe("the SDK", () => {
+  test("cares for a virtual server inside another program", async () => {
+    await Bun.write(join(project, "embed.ts"), Bun.file(join(import.meta.dir, "../../examples/embed.ts")));
+    const child = Bun.spawn(["bun", "embed.ts", "127.77.0.4:18080"], {
+      cwd: project,
+      env: withBun(),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr] = [await new Response(child.stdout).text(), await new Response(child.stderr).text()];
+    expect([await child.exited, stdout, stderr]).toEqual([0, expect.stringContaining("answered by one\n"), ""]);
+  });
+
   test("decides for a program that imports it, and keeps no process alive", async () => {
     await Bun.write(join(project, "decide.ts"), DECIDE);
     const child = Bun.spawn(["bun", "decide.ts"], { cwd: project, env: withBun(), stdout: "pipe", stderr: "pipe" });
