@@ -5,3 +5,4 @@ export { openTcpSocket } from "./tcp-socket.ts";
 export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";
 export { openListeningNetlink } from "./netlink-listening.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";
+export { sendToUnixSocket } from "./notify-socket.ts";

@@ -1,5 +1,5 @@
 import { createActor, toPromise } from "xstate";
-import { bootClock, openTcpSocket, watchSilence } from "#native";
+import { bootClock, openTcpSocket, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { probeEvent } from "../actors/probe-loop.ts";
@@ -22,6 +22,7 @@ import { careMachine } from "./care-machine.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { createEventLog } from "./event-log.ts";
 import type { Reach } from "./reach.ts";
+import { serviceManager } from "./service-manager.ts";
 import { VERSION } from "./version.ts";
 
 /** Who watches a daemon from inside its process. */
@@ -53,11 +54,14 @@ export async function runDaemon(
     clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
     random: Math.random,
     ...CHECK_PACE,
+    stalled: (forMs) => tell({ type: "process.stalled", forMs }),
   });
+  const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const verdicts = new LatestVerdicts(now);
   const log = createEventLog(logger, () => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames()));
   const tell = (event: CareEvent): void => {
     log(event);
+    manager.event(event);
     observer.event?.(event);
   };
   const observe = (target: Endpoint, outcome: ProbeOutcome): void => {
@@ -84,7 +88,10 @@ export async function runDaemon(
   const status = (): Promise<VirtualServerStatus> => currentStatus(daemon, verdicts, dataPlane, facts, options);
   observer.running?.(status);
   const control = await openControl(options.service, status, logger);
-  const shutDown = (): void => daemon.send({ type: "shutdown" });
+  const shutDown = (): void => {
+    manager.stopping();
+    daemon.send({ type: "shutdown" });
+  };
   stop.addEventListener("abort", shutDown, { once: true });
   if (stop.aborted) shutDown();
   try {
@@ -95,6 +102,7 @@ export async function runDaemon(
         : "stopped, and with this process the userspace data plane",
     );
   } finally {
+    manager.close();
     await control?.close();
   }
 }

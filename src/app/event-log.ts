@@ -66,6 +66,11 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           `somebody keeps undoing this daemon's work (${event.repairs} repairs in ${formatDuration(event.withinMs)}): ${culprit()}`,
         );
         return;
+      case "process.stalled":
+        logger.warn(
+          `this process was held up for ${formatDuration(event.forMs)} (a suspended or overloaded host); what failed meanwhile is checked again`,
+        );
+        return;
       case "reach.established":
         if (event.made) logger.info(`set up ${event.object}`);
         else logger.debug(`stands already: ${event.object}`);

@@ -47,6 +47,8 @@ export type CareEvent =
       readonly last: readonly Operation[];
     }
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number }
+  /** This process got no turn for so many milliseconds: checks that failed meanwhile are made again. */
+  | { readonly type: "process.stalled"; readonly forMs: number }
   | ReachEvent;
 
 /** What becomes of the things by which this host reaches the virtual address; `object` is one of them, in words. */

@@ -16,7 +16,9 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=main
+WatchdogSec=30
 ExecStart=${[binary, ...args].map(quote).join(" ")}
 Restart=always
 RestartSec=1

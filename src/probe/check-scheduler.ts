@@ -21,6 +21,8 @@ export interface CheckSchedulerOptions {
   readonly random: () => number;
   /** Probes under way at the same time. */
   readonly mostAtOnce: number;
+  /** Hears once of each time that this process got no turn for so long that checks may have failed by it. */
+  readonly stalled?: (forMs: number) => void;
 }
 
 /** How the daemon paces its checks. */
@@ -183,7 +185,9 @@ export class CheckScheduler implements CheckSchedule {
 
   #noteStall(sinceMs: number, nowMs: number): void {
     const lengthMs = nowMs - sinceMs - BEAT_MS;
-    if (lengthMs >= STALL_MS) this.#stall = { endedAtMs: nowMs, lengthMs };
+    if (lengthMs < STALL_MS) return;
+    this.#stall = { endedAtMs: nowMs, lengthMs };
+    this.#options.stalled?.(lengthMs);
   }
 
   /** How long this process was held up during the time since `startedAtMs`; 0 when it was not. */

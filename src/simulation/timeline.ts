@@ -90,6 +90,7 @@ export class Timeline implements SimulationObserver {
 function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
   switch (event.type) {
     case "virtualServer.adopted":
+    case "process.stalled":
     case "reach.established":
     case "reach.repaired":
     case "reach.failed":

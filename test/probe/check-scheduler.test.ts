@@ -72,8 +72,10 @@ describe("the check scheduler", () => {
     expect(new Set(started.map(({ target }) => target)).size).toBe(1000);
   });
 
-  test("takes a failure for its own while this process was held up, and probes again at once", async () => {
-    const { clock, reports, starts, sleep } = schedule({ tookMs: 200, outcome: FAILED });
+  test("takes a failure for its own while this process was held up, says so once, and probes again at once", async () => {
+    const stalls: number[] = [];
+    const options = { stalled: (forMs: number) => stalls.push(forMs) };
+    const { clock, reports, starts, sleep } = schedule({ tookMs: 200, outcome: FAILED, options });
     await clock.advance(150);
     sleep(2000);
     await clock.advance(60);
@@ -87,6 +89,7 @@ describe("the check scheduler", () => {
     await clock.advance(300);
     expect(starts()).toHaveLength(2);
     expect(reports.at(-1)).toEqual(FAILED);
+    expect(stalls).toEqual([expect.closeTo(2000, -2)]);
   });
 
   test("believes a failure in the end, should the stalls go on", async () => {

@@ -1,0 +1,47 @@
+import type { CareEvent } from "../domain/events.ts";
+
+export interface ServiceManagerPorts {
+  /** Of the process: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID (sd_notify(3), sd_watchdog_enabled(3)). */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly pid: number;
+  readonly send: (socket: string, text: string) => boolean;
+}
+
+/** What systemd is told of a daemon, where it asks to be. */
+export interface ServiceManager {
+  event(event: CareEvent): void;
+  stopping(): void;
+  /** Ends the heartbeat. Idempotent. */
+  close(): void;
+}
+
+/**
+ * Tells systemd when the virtual server is cared for (READY), that the event loop still turns (WATCHDOG, at half the time that it
+ * allows) and that the end has begun (STOPPING). Without systemd it does nothing.
+ */
+export function serviceManager({ environment, pid, send }: ServiceManagerPorts): ServiceManager {
+  const socket = environment["NOTIFY_SOCKET"];
+  if (socket === undefined || !/^[/@]./.test(socket)) return NONE;
+  const watchdogMs = watchdogInterval(environment, pid);
+  const beat = watchdogMs === undefined ? undefined : setInterval(() => send(socket, "WATCHDOG=1"), watchdogMs / 2);
+  // It must not keep a process alive that has nothing else to do.
+  beat?.unref();
+  return {
+    event({ type }) {
+      if (type === "virtualServer.adopted") send(socket, "READY=1");
+    },
+    stopping: () => void send(socket, "STOPPING=1"),
+    close: () => clearInterval(beat),
+  };
+}
+
+// --- internal ---
+
+const NONE: ServiceManager = { event: () => undefined, stopping: () => undefined, close: () => undefined };
+
+/** Milliseconds within which systemd wants a sign of life; undefined when it wants none from this process. */
+function watchdogInterval(environment: ServiceManagerPorts["environment"], pid: number): number | undefined {
+  const { WATCHDOG_USEC: microseconds = "", WATCHDOG_PID: whose = String(pid) } = environment;
+  if (!/^[1-9]\d*$/.test(microseconds) || whose !== String(pid)) return undefined;
+  return Number(microseconds) / 1000;
+}
