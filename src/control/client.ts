@@ -25,12 +25,9 @@ export function requestStatus(socketPath: string): Promise<VirtualServerStatus> 
       });
       incoming.on("error", (error) => fail(`cannot be heard: ${error.message}`, error));
       incoming.on("end", () => {
-        if (incoming.statusCode !== 200) return fail(`answered ${incoming.statusCode}`);
-        try {
-          resolve(JSON.parse(Buffer.concat(chunks).toString("utf8")) as VirtualServerStatus);
-        } catch (cause) {
-          fail("gave an answer that is not JSON", cause);
-        }
+        const answer = readAnswer(incoming.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"));
+        if ("problem" in answer) fail(answer.problem);
+        else resolve(answer.status);
       });
     });
     outgoing.on("error", (error) =>
@@ -38,4 +35,27 @@ export function requestStatus(socketPath: string): Promise<VirtualServerStatus> 
     );
     outgoing.end();
   });
+}
+
+/** What a daemon said, or what is wrong with it: whoever listens there may be anybody. */
+export function readAnswer(
+  code: number,
+  text: string,
+): { readonly status: VirtualServerStatus } | { readonly problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { problem: code === 200 ? "gave an answer that is not JSON" : `answered ${code}` };
+  }
+  const said = Object(value) as { readonly [name: string]: unknown };
+  if (code !== 200)
+    return {
+      problem:
+        typeof said["error"] === "string" ? `answered ${code}: ${said["error"].slice(0, 200)}` : `answered ${code}`,
+    };
+  if (typeof said["address"] !== "string" || !Array.isArray(said["realServers"])) {
+    return { problem: "gave an answer that is no status" };
+  }
+  return { status: value as VirtualServerStatus };
 }

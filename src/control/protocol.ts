@@ -1,6 +1,15 @@
 /** The local API: HTTP over a unix socket, one socket for each virtual server that a daemon cares for. */
 export const STATUS_PATH = "/v1/status";
 
+/** The versions of it that this program speaks. */
+export const VERSIONS = ["v1"] as const;
+
+/** Nothing that is asked needs a body. */
+export const LARGEST_REQUEST_BYTES = 4096;
+
+/** Answers in one second, to all askers together: each is a read of the kernel's table. */
+export const MOST_ANSWERS_PER_SECOND = 100;
+
 /** More than a daemon with ten thousand real servers has to say. */
 export const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 

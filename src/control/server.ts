@@ -1,8 +1,8 @@
 import { lstatSync, unlinkSync } from "node:fs";
-import { LvscareError } from "../domain/errors.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { requestStatus } from "./client.ts";
-import { STATUS_PATH } from "./protocol.ts";
+import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND, STATUS_PATH, VERSIONS } from "./protocol.ts";
 
 export interface ControlServer {
   readonly path: string;
@@ -22,10 +22,12 @@ export async function serveControl(
   const operation = `listen at ${path}`;
   try {
     removeLeftover(path);
+    const answers = new Answers(status);
     const server = withUmask(0o177, () =>
       Bun.serve({
         unix: path,
-        fetch: (request) => answer(request, status),
+        fetch: (request) => answers.answer(request),
+        maxRequestBodySize: LARGEST_REQUEST_BYTES,
         error: (error) => Response.json({ error: error.message }, { status: 500 }),
       }),
     );
@@ -45,10 +47,47 @@ export async function serveControl(
 
 // --- internal ---
 
-async function answer(request: Request, status: () => Promise<VirtualServerStatus>): Promise<Response> {
-  if (new URL(request.url).pathname !== STATUS_PATH) return Response.json({ error: "no such path" }, { status: 404 });
-  if (request.method !== "GET") return Response.json({ error: "only GET is answered" }, { status: 405 });
-  return Response.json(await status());
+/** Decides about requests; whoever may ask is settled by the mode of the socket. */
+export class Answers {
+  readonly #status: () => Promise<VirtualServerStatus>;
+  readonly #now: () => number;
+  /** Those who ask at the same time share one answer. */
+  #underWay: Promise<VirtualServerStatus> | undefined;
+  #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
+
+  constructor(status: () => Promise<VirtualServerStatus>, now: () => number = () => performance.now()) {
+    this.#status = status;
+    this.#now = now;
+  }
+
+  /** Never rejects: a failure is an answer, too. */
+  async answer(request: Request): Promise<Response> {
+    const [, version = "", ...rest] = new URL(request.url).pathname.split("/");
+    if (rest.length > 0 && !VERSIONS.some((known) => known === version)) {
+      return refusal(400, `this daemon speaks ${VERSIONS.join(", ")} and not ${JSON.stringify(version.slice(0, 20))}`);
+    }
+    if (`/${[version, ...rest].join("/")}` !== STATUS_PATH) return refusal(404, "no such path");
+    if (request.method !== "GET") return refusal(405, "only GET is answered");
+    if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
+    try {
+      this.#underWay ??= this.#status().finally(() => (this.#underWay = undefined));
+      return Response.json(await this.#underWay);
+    } catch (error) {
+      return refusal(500, describeError(error));
+    }
+  }
+
+  // --- internal ---
+
+  #isTooOften(): boolean {
+    const nowMs = this.#now();
+    if (nowMs - this.#second.sinceMs >= 1000) this.#second = { sinceMs: nowMs, answers: 0 };
+    return ++this.#second.answers > MOST_ANSWERS_PER_SECOND;
+  }
+}
+
+function refusal(status: number, error: string): Response {
+  return Response.json({ error }, { status });
 }
 
 function isAnswered(path: string): Promise<boolean> {

@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync }
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { requestStatus } from "../../src/control/client.ts";
+import { readAnswer, requestStatus } from "../../src/control/client.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
-import { serveControl, type ControlServer } from "../../src/control/server.ts";
+import { Answers, serveControl, type ControlServer } from "../../src/control/server.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
@@ -46,8 +46,34 @@ describe("control socket", () => {
   test("knows no other path and no other method", async () => {
     const { path } = await serve();
     expect(await statusCode(path, "GET", "/")).toBe(404);
-    expect(await statusCode(path, "GET", "/v2/status")).toBe(404);
+    expect(await statusCode(path, "GET", "/v1/nothing")).toBe(404);
+    expect(await statusCode(path, "GET", "/v2/status")).toBe(400);
     expect(await statusCode(path, "POST", "/v1/status")).toBe(405);
+  });
+
+  test("answers so often and no oftener, and those who ask at once with one look at the table", async () => {
+    let looks = 0;
+    const answers = new Answers(
+      () => Promise.resolve(status).finally(() => looks++),
+      () => 0,
+    );
+    const codes = await Promise.all(
+      Array.from({ length: 150 }, async () => (await answers.answer(new Request("http://x/v1/status"))).status),
+    );
+    expect([codes.filter((code) => code === 200).length, codes.filter((code) => code === 429).length]).toEqual([
+      100, 50,
+    ]);
+    expect(looks).toBe(1);
+  });
+
+  test("a daemon of another version, or somebody else at the socket, is told from one that has nothing to say", () => {
+    expect(readAnswer(200, "null")).toEqual({ problem: "gave an answer that is no status" });
+    expect(readAnswer(200, "[1]")).toEqual({ problem: "gave an answer that is no status" });
+    expect(readAnswer(200, "{")).toEqual({ problem: "gave an answer that is not JSON" });
+    expect(readAnswer(400, '{"error":"this daemon speaks v2"}')).toEqual({
+      problem: "answered 400: this daemon speaks v2",
+    });
+    expect(readAnswer(500, "oops")).toEqual({ problem: "answered 500" });
   });
 
   test("tells why a status could not be given", async () => {
@@ -55,7 +81,7 @@ describe("control socket", () => {
     const refusal = requestStatus(path);
     await expect(refusal).rejects.toMatchObject({
       code: "CONTROL_FAILED",
-      message: expect.stringMatching(/^the daemon at .* answered 500$/),
+      message: expect.stringMatching(/^the daemon at .* answered 500: the table cannot be read$/),
     });
   });
 

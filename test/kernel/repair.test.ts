@@ -140,9 +140,11 @@ describe("a daemon of its own", () => {
     process.kill(care.pid, "SIGCONT");
     await waitForTable(namespace, tableWith());
     await waitForEqual(
-      () => care.logged(/^(WARN|ERROR)/),
+      () => care.logged(/^(WARN|ERROR) (?!.*sysctl)/),
       recreation().map((repair) => `${REPAIRED} ${repair}`),
     );
+    // The settings had gone with it.
+    await care.waitForLog(/^WARN repaired .* sysctl net\/ipv4\/vs\/expire_nodest_conn=1 \(is 0\)/);
   });
 });
 

@@ -1,0 +1,203 @@
+import { CARE_OPTION_ROWS } from "../../src/config/care-option-rows.ts";
+import { readArgv } from "../../src/config/read-argv.ts";
+import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
+import { UsageError } from "../../src/config/usage-error.ts";
+import { readAnswer } from "../../src/control/client.ts";
+import { Answers } from "../../src/control/server.ts";
+import { LvscareError } from "../../src/domain/errors.ts";
+import type { VirtualServerStatus } from "../../src/domain/status.ts";
+import { decodeDestination } from "../../src/netlink/ipvs/destination.ts";
+import { decodeInfo } from "../../src/netlink/ipvs/requests.ts";
+import { decodeService } from "../../src/netlink/ipvs/service.ts";
+import { readMessages, readOutcome } from "../../src/netlink/messages.ts";
+import { decodeRule } from "../../src/netlink/netfilter/nftables.ts";
+import { decodeAddress } from "../../src/netlink/route/addresses.ts";
+import { decodeLink } from "../../src/netlink/route/links.ts";
+import { readChanges } from "../../src/netlink/route/notifications.ts";
+import { decodeRoute } from "../../src/netlink/route/routes.ts";
+import { ResponseReader, type Reading } from "../../src/probe/http/response-reader.ts";
+import { seededRandom } from "../../src/simulation/seeded-random.ts";
+import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
+
+/** Something that reads what others wrote: throws when it does anything with an input that it must not. */
+export interface FuzzTarget {
+  readonly name: string;
+  run(dice: Dice): void | Promise<void>;
+}
+
+export class Dice {
+  readonly next: () => number;
+
+  constructor(seed: number) {
+    this.next = seededRandom(seed);
+  }
+
+  below(bound: number): number {
+    return Math.floor(this.next() * bound);
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)] as T;
+  }
+
+  bytes(most: number): Uint8Array {
+    return Uint8Array.from({ length: this.below(most + 1) }, () => this.below(256));
+  }
+
+  /** Something real with a few bytes changed, doubled, left out or cut off: it gets further than chance alone does. */
+  mangled(original: Uint8Array): Uint8Array {
+    let bytes = original.slice();
+    for (let changes = this.below(5); changes > 0; changes--) {
+      const at = this.below(bytes.length + 1);
+      switch (this.below(4)) {
+        case 0:
+          if (at < bytes.length) bytes[at] = this.below(256);
+          break;
+        case 1:
+          bytes = Uint8Array.of(...bytes.subarray(0, at), ...this.bytes(8), ...bytes.subarray(at));
+          break;
+        case 2:
+          bytes = Uint8Array.of(...bytes.subarray(0, at), ...bytes.subarray(at + this.below(8)));
+          break;
+        default:
+          bytes = bytes.slice(0, at);
+      }
+    }
+    return bytes;
+  }
+}
+
+export const FUZZ_TARGETS: readonly FuzzTarget[] = [
+  { name: "the netlink reader", run: fuzzNetlink },
+  { name: "the HTTP response reader", run: fuzzResponse },
+  { name: "the control protocol", run: fuzzControl },
+  { name: "the option parser", run: fuzzOptions },
+];
+
+// --- internal ---
+
+const DATAGRAMS = CAPTURED_NAMES.flatMap(receivedBytes).filter(({ length }) => length < 2000);
+const DECODERS: readonly ((payload: Uint8Array) => unknown)[] = [
+  decodeService,
+  (payload) => decodeDestination(payload, "ipv6"),
+  decodeInfo,
+  decodeLink,
+  decodeRule,
+  decodeAddress,
+  decodeRoute,
+];
+
+function fuzzNetlink(dice: Dice): void {
+  const bytes = dice.below(4) === 0 ? dice.bytes(64) : dice.mangled(dice.pick(DATAGRAMS));
+  const decode = dice.pick(DECODERS);
+  onlyMalformed(() => readMessages(bytes).map(readOutcome));
+  onlyMalformed(() => readChanges(bytes));
+  onlyMalformed(() => readMessages(bytes).map(({ payload }) => decode(payload)));
+}
+
+function onlyMalformed(action: () => unknown): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof LvscareError) || error.code !== "MALFORMED_MESSAGE") throw error;
+  }
+}
+
+const RESPONSES = [
+  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n",
+  "HTTP/1.0 301 Moved\nLocation: https://10.0.0.9/\n folded\n\nbody to the end",
+  "HTTP/1.1 503\r\nContent-Length: 10\r\nContent-Length: 10\r\n\r\n",
+  `HTTP/1.1 200 OK\r\n${"X-Filler: yes\r\n".repeat(20)}\r\n`,
+].map((text) => new TextEncoder().encode(text));
+
+/** Never throws, keeps to its states, and comes to the same result however the bytes are cut. */
+function fuzzResponse(dice: Dice): void {
+  const bytes = dice.below(8) === 0 ? dice.bytes(64) : dice.mangled(dice.pick(RESPONSES));
+  const method = dice.pick(["GET", "HEAD", "POST"]);
+  const [whole, pieces] = [new ResponseReader(method), new ResponseReader(method)];
+  whole.feed(bytes);
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 1 + dice.below(dice.pick([1, 3, 40]));
+    pieces.feed(bytes.subarray(at, end));
+    at = end;
+  }
+  const [first, second] = [whole.end(), pieces.end()].map(withoutReuse);
+  if (!Bun.deepEquals(first, second)) {
+    throw new Error(`read otherwise in pieces: ${JSON.stringify(first)} and ${JSON.stringify(second)}`);
+  }
+  if (first?.state === "reading") throw new Error("the end was not the end");
+}
+
+/** What follows an answer is surplus only if it has come already. */
+function withoutReuse(reading: Reading): Reading {
+  return reading.state === "complete" ? { ...reading, reusable: false } : reading;
+}
+
+const STATUS = { address: "10.0.0.1:80", realServers: [] } as unknown as VirtualServerStatus;
+const STATUS_BYTES = new TextEncoder().encode(JSON.stringify(STATUS));
+const PATHS = ["/v1/status", "/v1/", "/v2/status", "/", "//", "/v1/status?x", "/%2e%2e/v1/status", "/v1//status"];
+
+async function fuzzControl(dice: Dice): Promise<void> {
+  const text = new TextDecoder().decode(dice.mangled(STATUS_BYTES));
+  const read = readAnswer(dice.pick([200, 400, 500, 0]), text);
+  if ("problem" in read ? read.problem.length > 400 : typeof read.status.address !== "string") throw new Error(text);
+
+  const path = new TextDecoder("latin1").decode(dice.mangled(new TextEncoder().encode(dice.pick(PATHS))));
+  const url = `http://lvscare/${encodeURI(path.replace(/^\/+/, ""))}`;
+  const request = new Request(url, { method: dice.pick(["GET", "GET", "POST", "DELETE"]) });
+  const response = await new Answers(() => Promise.resolve(STATUS)).answer(request);
+  const isStatus = new URL(url).pathname === "/v1/status" && request.method === "GET";
+  if ((response.status === 200) !== isStatus) throw new Error(`${request.method} ${url}: ${response.status}`);
+}
+
+const FLAGS = CARE_OPTION_ROWS.map(({ flag }) => flag);
+const WORDS = [
+  "10.0.0.1:80",
+  "10.0.0.2:80",
+  "[fd00::1]:80",
+  "5s",
+  "true",
+  "false",
+  "a=b",
+  "-1",
+  "",
+  ",",
+  '"',
+  "http",
+  "=",
+  "-",
+  "--",
+];
+
+/** Either options that were all valid, or problems in one line each: nothing in between, nothing else thrown. */
+function fuzzOptions(dice: Dice): void {
+  const word = (): string =>
+    dice.below(4) === 0 ? new TextDecoder("latin1").decode(dice.bytes(12)) : dice.pick(WORDS);
+  const argv = Array.from({ length: dice.below(8) }, () => {
+    switch (dice.below(4)) {
+      case 0:
+        return `--${dice.pick(FLAGS)}=${word()}`;
+      case 1:
+        return `--${dice.pick(FLAGS)}`;
+      case 2:
+        return word();
+      default:
+        return new TextDecoder("latin1").decode(
+          dice.mangled(new TextEncoder().encode(`--${dice.pick(FLAGS)}=${word()}`)),
+        );
+    }
+  });
+  const environment =
+    dice.below(3) === 0 ? { [`CARE_${dice.pick(FLAGS).toUpperCase().replaceAll("-", "_")}`]: word() } : {};
+  try {
+    const options = resolveCareOptions(readArgv(["--vs", "10.0.0.9:80", ...argv], CARE_OPTION_ROWS), environment);
+    if (options.service.endpoint.port < 1 || (!options.clean && options.realServers.length === 0))
+      throw new Error("half");
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.problems.length === 0) throw error;
+    const bad = error.problems.find((problem) => /[\p{Cc}]/u.test(problem) || problem.length > 500);
+    if (bad !== undefined) throw new Error(`not one line: ${JSON.stringify(bad)}`, { cause: error });
+  }
+}

@@ -1,0 +1,232 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
+import { Client } from "./support/client.ts";
+import { startHost, type Host } from "./support/host.ts";
+import { tableOf, waitForTable } from "./support/ipvs-table.ts";
+import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
+import { WeightHistory } from "./support/weight-history.ts";
+
+requireTestKernel();
+setDefaultTimeout(300_000);
+
+const [A, B, C] = SERVERS;
+const FAST = [...careFlags(), "--interval", "100ms"];
+
+let host: Host;
+beforeAll(async () => {
+  host = await startHost();
+});
+beforeEach(() => host.namespace.exec("ipvsadm", "-C"));
+afterEach(() => host.echo.open(...SERVERS).catch(() => undefined));
+afterAll(() => host[Symbol.asyncDispose]());
+
+test("killed fifty times at any moment under load, it costs no client a request", async () => {
+  const { namespace } = host;
+  await using first = startCare(namespace, FAST);
+  await waitForTable(namespace, tableWith());
+  using history = new WeightHistory(namespace);
+  await using client = await Client.start(namespace, VS);
+  await client.begin();
+  await first.stop("SIGKILL");
+  for (let kill = 1; kill <= 50; kill++) {
+    await using care = startCare(namespace, FAST);
+    // From the very start of the process, through taking over, into checks: a little later each time.
+    const lines = Math.min(kill % 8, 5);
+    await waitFor(
+      () => care.log().length,
+      (count) => count >= lines,
+      { everyMs: 5 },
+    );
+    await care.stop("SIGKILL");
+  }
+  await using last = startCare(namespace, FAST);
+  await last.waitForLog(/took over the table/);
+  const answers = await client.finish();
+  expect(Object.keys(answers).toSorted()).toEqual([...SERVERS]);
+  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1], [1]]);
+});
+
+test("two that start at once settle it between them: one cares, the other says who does", async () => {
+  const { namespace } = host;
+  await using one = startCare(namespace, FAST);
+  await using other = startCare(namespace, FAST);
+  const loser = await Promise.race([one, other].map(async (care) => ((await care.exited) === 1 ? care : undefined)));
+  const winner = loser === one ? other : one;
+  expect(loser?.log()).toEqual([expect.stringContaining(`${winner.pid}`)]);
+  await waitForTable(namespace, tableWith());
+  expect(await winner.stop()).toBe(0);
+});
+
+test("somebody who deletes the virtual server in a loop is not answered by a loop, and loses in the end", async () => {
+  const { namespace } = host;
+  await using care = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith());
+  const before = care.log().length;
+  const startedMs = performance.now();
+  await namespace.exec("sh", "-c", `for i in $(seq 100); do ipvsadm -D -t ${VS}; done 2>/dev/null; true`);
+  const seconds = (performance.now() - startedMs) / 1000;
+  await waitForTable(namespace, tableWith());
+  const repairs = care
+    .log()
+    .slice(before)
+    .filter((line) => /repaired .* create virtual server/.test(line));
+  // One look an interval, and one more for each that came between a look and its write.
+  expect(repairs.length).toBeLessThanOrEqual(Math.ceil(seconds) + 2);
+  expect(care.logged(/somebody keeps undoing/).length).toBeLessThanOrEqual(Math.ceil(seconds / 3) + 1);
+});
+
+test("two hundred flaps leave nothing behind", async () => {
+  const { namespace, echo } = host;
+  await using care = startCare(namespace, FAST);
+  await waitForTable(namespace, tableWith());
+  await flap(care, 20);
+  const before = footprint(care);
+  await flap(care, 200);
+  await waitForTable(namespace, tableWith());
+  const after = footprint(care);
+  console.log("descriptors and resident kilobytes before and after 200 flaps", before, after);
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2);
+  expect(after.residentKb).toBeLessThan(before.residentKb + 32 * 1024);
+
+  async function flap(daemon: CareProcess, times: number): Promise<void> {
+    for (let count = 0; count < times; count++) {
+      const seen = daemon.logged(/8082 \S+ → draining/).length;
+      await echo.close(B);
+      await daemon.waitForLog(/8082 \S+ → draining/, { times: seen + 1, everyMs: 5 });
+      await echo.open(B);
+      const back = daemon.logged(/8082 \S+ → healthy/).length;
+      await daemon.waitForLog(/8082 \S+ → healthy/, { times: back + 1, everyMs: 5 });
+    }
+  }
+});
+
+test("a clock that jumps means nothing to it", async () => {
+  const { namespace } = host;
+  await using care = startCare(namespace, FAST);
+  await waitForTable(namespace, tableWith());
+  const before = care.log().length;
+  try {
+    for (const jump of ["+1 day", "-2 days", "+1 day"]) {
+      await namespace.exec("date", "-s", jump);
+      const passed = care.logged(/^DEBUG probe of 127.0.0.1:8081 passed/).length;
+      await care.waitForLog(/^DEBUG probe of 127.0.0.1:8081 passed/, { times: passed + 5 });
+    }
+  } finally {
+    await namespace.run(["hwclock", "--hctosys"]);
+  }
+  expect(
+    care
+      .log()
+      .slice(before)
+      .filter((line) => !line.startsWith("DEBUG")),
+  ).toEqual([]);
+  expect(await care.status()).toContain("healthy");
+});
+
+describe("where this host runs out of something", () => {
+  test("a full disk under the control socket costs only `lvscare status`", async () => {
+    const { namespace } = host;
+    await namespace.exec(
+      "sh",
+      "-c",
+      "mount -t tmpfs -o size=4k,nr_inodes=2 none /run/lvscare && : > /run/lvscare/full",
+    );
+    try {
+      await using care = startCare(namespace, FAST);
+      await waitForTable(namespace, tableWith());
+      expect(care.logged(/^WARN/)).toEqual([expect.stringMatching(/`lvscare status` will not find this daemon/)]);
+      expect(await care.stop()).toBe(0);
+    } finally {
+      await namespace.exec("umount", "/run/lvscare");
+    }
+  });
+
+  test("small socket buffers make large tables slower, not wrong", async () => {
+    const { namespace } = host;
+    const many = Array.from(
+      { length: 300 },
+      (_, index) => `127.0.3.${(index % 250) + 1}:${8000 + Math.floor(index / 250)}`,
+    );
+    const sizes = ["rmem_default", "rmem_max", "wmem_default", "wmem_max"].map((name) => `/proc/sys/net/core/${name}`);
+    const before = sizes.map((path) => readFileSync(path, "utf8"));
+    // Without the right to force larger ones, as in a container of a user namespace, this is what a socket gets.
+    await Promise.all(sizes.map((path) => Bun.write(path, "4608")));
+    try {
+      await using care = startCare(namespace, [...careFlags(many), "--init-state", "up", "--fall", "1000"]);
+      await waitFor(
+        async () => Object.keys((await tableOf(namespace))[`TCP ${VS} rr`] ?? {}).length,
+        (count) => count === 300,
+      );
+      await namespace.exec("ipvsadm", "-e", "-t", VS, "-r", many[7] ?? "", "-m", "-w", "9");
+      await care.waitForLog(/repaired what someone else changed: set real server \S+ weight 9 → 1/);
+      expect(await care.stop()).toBe(0);
+    } finally {
+      await Promise.all(sizes.map((path, index) => Bun.write(path, before[index] ?? "212992")));
+    }
+  });
+
+  test("a full table of connections fails checks, and when there is room again all come back", async () => {
+    const { namespace } = host;
+    await namespace.exec(
+      "nft",
+      "add table inet t; add chain inet t c { type filter hook output priority 0 ; ct state new accept ; }",
+    );
+    const limit = "/proc/sys/net/netfilter/nf_conntrack_max";
+    const before = readFileSync(limit, "utf8");
+    try {
+      await using care = startCare(namespace, [
+        ...FAST,
+        "--health-connect-timeout",
+        "100ms",
+        "--health-fresh-connection",
+      ]);
+      await waitForTable(namespace, tableWith());
+      await Bun.write(limit, "1");
+      await waitForTable(namespace, { [`TCP ${VS} rr`]: {} });
+      expect(care.logged(/^(WARN|ERROR)/)).toEqual([]);
+      await Bun.write(limit, before);
+      await waitForTable(namespace, tableWith());
+      expect(await care.stop()).toBe(0);
+    } finally {
+      await Bun.write(limit, before);
+      await namespace.exec("nft", "delete", "table", "inet", "t");
+    }
+  });
+
+  test("no more descriptors: it says so once, keeps everybody, and goes on when there are some", async () => {
+    const { namespace } = host;
+    await using care = startCare(namespace, [...FAST, "--health-fresh-connection"]);
+    await waitForTable(namespace, tableWith());
+    const open = readdirSync(`/proc/${care.pid}/fd`).length;
+    await namespace.exec("prlimit", `--pid=${care.pid}`, `--nofile=${open - 2}:65536`);
+    await care.waitForLog(/^WARN .* cannot be checked, and stay as they are: too many open files/);
+    await namespace.exec("prlimit", `--pid=${care.pid}`, "--nofile=4096:65536");
+    const passed = care.logged(/^DEBUG probe of 127.0.0.1:8083 passed/).length;
+    await care.waitForLog(/^DEBUG probe of 127.0.0.1:8083 passed/, { times: passed + 3 });
+    expect(await tableOf(namespace)).toEqual(tableWith());
+    expect(care.logged(/→ draining/)).toEqual([]);
+  });
+});
+
+test("its life ends in order in the middle of a mass failure", async () => {
+  const { namespace, echo } = host;
+  await using care = startCare(namespace, FAST);
+  await waitForTable(namespace, tableWith());
+  await echo.close(A, B, C);
+  await care.waitForLog(/→ draining/);
+  expect(await care.stop()).toBe(0);
+  await waitForEqual(() => Promise.resolve(care.logged(/^(WARN|ERROR)/)), []);
+});
+
+// --- internal ---
+
+function footprint({ pid }: CareProcess): { readonly descriptors: number; readonly residentKb: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return {
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    residentKb: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]),
+  };
+}
