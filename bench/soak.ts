@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildBinary } from "../tasks/build.ts";
+
+// An hour's worth of checks and transitions in minutes: bun bench/soak.ts [seconds]
+// A hundred servers are checked ten times a second and go up and down by turns; what the daemon holds is read again and again.
+
+const SERVERS = 100;
+const INTERVAL_MS = 100;
+const WELL = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+const UNWELL = Buffer.from("HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno");
+const seconds = Number(process.argv[2] ?? 180);
+const RUNTIME = await mkdtemp(join(tmpdir(), "lvscare-soak-"));
+
+const down = new Set<number>();
+let probes = 0;
+let flips = 0;
+const farm = Array.from({ length: SERVERS }, (_, index) =>
+  Bun.listen({
+    hostname: addressOf(index),
+    port: 18_090,
+    socket: {
+      data(socket) {
+        probes++;
+        socket.write(down.has(index) ? UNWELL : WELL);
+      },
+    },
+  }),
+);
+
+const binary = await buildBinary();
+const flags = `--vs 127.79.0.1:18091 --data-plane userspace --mode none --health-schem http --health-path / --interval ${INTERVAL_MS}ms`;
+const targets = Array.from({ length: SERVERS }, (_, index) => `${addressOf(index)}:18090`).join(",");
+const care = Bun.spawn([binary, "care", ...flags.split(" "), "--rs", targets], {
+  env: { ...process.env, XDG_RUNTIME_DIR: RUNTIME },
+  stdout: "ignore",
+  stderr: "ignore",
+});
+
+try {
+  // Caches fill and code is compiled first: what counts is what still grows after that.
+  await watch("warm-up", Math.min(60, seconds / 3), false);
+  const start = holdings();
+  const [probesBefore, flipsBefore] = [probes, flips];
+  await watch("soak", seconds, true);
+  // At rest as at the start: everybody up, nothing under way.
+  down.clear();
+  await Bun.sleep(3000);
+  const end = holdings();
+  const done = probes - probesBefore;
+  console.log(`${done} probes and ${flips - flipsBefore} changes of health in ${seconds} s`);
+  console.log(`at the start ${describe(start)}`);
+  console.log(`at the end   ${describe(end)}`);
+  const growth = ((end.privateKb - start.privateKb) * 10_000) / done;
+  console.log(`growth per 10,000 probes: ${growth.toFixed(1)} kB private memory`);
+  if (end.descriptors > start.descriptors + 5) throw new Error("descriptors leak");
+  if (end.threads > start.threads + 2) throw new Error("threads leak");
+} finally {
+  care.kill("SIGTERM");
+  await care.exited;
+  for (const server of farm) server.stop(true);
+  await rm(RUNTIME, { recursive: true });
+}
+
+async function watch(what: string, forSeconds: number, isCounted: boolean): Promise<void> {
+  const endMs = performance.now() + forSeconds * 1000;
+  let nextReportMs = performance.now();
+  for (let index = 0; performance.now() < endMs; index = (index + 1) % SERVERS) {
+    if (!down.delete(index)) down.add(index);
+    flips++;
+    await Bun.sleep(10);
+    if (!isCounted || performance.now() < nextReportMs) continue;
+    nextReportMs += 30_000;
+    console.log(`${what}: ${probes} probes, ${describe(holdings())}`);
+  }
+}
+
+function addressOf(index: number): string {
+  return `127.79.1.${index + 1}`;
+}
+
+interface Holdings {
+  readonly privateKb: number;
+  readonly residentKb: number;
+  readonly descriptors: number;
+  readonly netlinkSockets: number;
+  readonly threads: number;
+}
+
+function holdings(): Holdings {
+  const of = `/proc/${care.pid}`;
+  const memory = readFileSync(`${of}/smaps_rollup`, "utf8");
+  const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(memory)?.[1] ?? 0);
+  return {
+    privateKb: kb("Private_Dirty"),
+    residentKb: kb("Rss"),
+    descriptors: readdirSync(`${of}/fd`).length,
+    netlinkSockets: readFileSync("/proc/net/netlink", "utf8")
+      .split("\n")
+      .filter((line) => line.split(/\s+/)[2] === String(care.pid)).length,
+    threads: readdirSync(`${of}/task`).length,
+  };
+}
+
+function describe({ privateKb, residentKb, descriptors, netlinkSockets, threads }: Holdings): string {
+  return `${privateKb} kB private, ${residentKb} kB resident, ${descriptors} descriptors, ${netlinkSockets} netlink sockets, ${threads} threads`;
+}
