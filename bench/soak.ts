@@ -42,13 +42,10 @@ const care = Bun.spawn([binary, "care", ...flags.split(" "), "--rs", targets], {
 try {
   // Caches fill and code is compiled first: what counts is what still grows after that.
   await watch("warm-up", Math.min(60, seconds / 3), false);
-  const start = holdings();
+  const start = await atRest();
   const [probesBefore, flipsBefore] = [probes, flips];
   await watch("soak", seconds, true);
-  // At rest as at the start: everybody up, nothing under way.
-  down.clear();
-  await Bun.sleep(3000);
-  const end = holdings();
+  const end = await atRest();
   const done = probes - probesBefore;
   console.log(`${done} probes and ${flips - flipsBefore} changes of health in ${seconds} s`);
   console.log(`at the start ${describe(start)}`);
@@ -75,6 +72,13 @@ async function watch(what: string, forSeconds: number, isCounted: boolean): Prom
     nextReportMs += 30_000;
     console.log(`${what}: ${probes} probes, ${describe(holdings())}`);
   }
+}
+
+/** With everybody up and nothing under way. */
+async function atRest(): Promise<Holdings> {
+  down.clear();
+  await Bun.sleep(5000);
+  return holdings();
 }
 
 function addressOf(index: number): string {

@@ -1,0 +1,64 @@
+import { openTcpSocket, watchSilence } from "#native";
+import { readArgv } from "../src/config/read-argv.ts";
+import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
+import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import { parseEndpoint } from "../src/domain/endpoint.ts";
+import { createHttpProber } from "../src/probe/http/http-prober.ts";
+import { report, type Measure } from "./support/measures.ts";
+
+// What one probe costs, by kind, as fast as one core can: the servers are another process.
+
+const TARGETS = 50;
+const SECONDS = 5;
+const KINDS = [
+  { what: "HTTP over kept connections", flags: "--health-schem http" },
+  { what: "HTTP, a new connection each", flags: "--health-schem http --health-fresh-connection --sentinel=false" },
+] as const;
+
+const farm = Bun.spawn([process.execPath, `${import.meta.dir}/support/farm-process.ts`], {
+  stdin: "ignore",
+  stdout: "ignore",
+});
+await Bun.sleep(500);
+const measures: Measure[] = [];
+for (const { what, flags } of KINDS) {
+  const argv = `--vs 10.0.0.1:80 --rs 127.0.0.1:80 --health-path / ${flags}`.split(" ");
+  const { probe } = resolveCareOptions(readArgv(argv, CARE_OPTION_ROWS), {});
+  const prober = createHttpProber(probe, { openTcpSocket, watchSilence });
+  const probes = Array.from({ length: TARGETS }, (_, index) =>
+    prober.open(parseEndpoint(`127.2.0.${index + 1}:9090`), () => undefined),
+  );
+  await drive(probes, 2);
+  const before = process.cpuUsage();
+  const count = await drive(probes, SECONDS);
+  const { user, system } = process.cpuUsage(before);
+  measures.push(
+    { what, unit: "µs of processor time", ours: (user + system) / count },
+    { what: `${what}, highest rate`, unit: "1/s", ours: count / SECONDS },
+  );
+  for (const probe of probes) probe.close();
+}
+farm.kill();
+report(measures);
+process.exit(0);
+
+// --- internal ---
+
+async function drive(
+  probes: readonly ReturnType<ReturnType<typeof createHttpProber>["open"]>[],
+  seconds: number,
+): Promise<number> {
+  const endMs = performance.now() + seconds * 1000;
+  let count = 0;
+  const never = new AbortController().signal;
+  await Promise.all(
+    probes.map(async (probe) => {
+      while (performance.now() < endMs) {
+        const { passed, reason } = await probe.run(never);
+        if (passed !== true) throw new Error(reason);
+        count++;
+      }
+    }),
+  );
+  return count;
+}

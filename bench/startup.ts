@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCommand } from "../test/kernel/harness/run-command.ts";
+import { median, report } from "./support/measures.ts";
+
+// From the command to its effect, against a compiled program that does nothing. On this machine.
+
+const ROUNDS = 15;
+const LVSCARE = `${import.meta.dir}/../dist/lvscare`;
+const folder = await mkdtemp(join(tmpdir(), "lvscare-startup-"));
+const bare = join(folder, "bare");
+await Bun.write(join(folder, "bare.ts"), "export {};\n");
+await runCommand(
+  [
+    process.execPath,
+    "build",
+    "--compile",
+    "--minify",
+    "--bytecode",
+    "--format=esm",
+    `--outfile=${bare}`,
+    join(folder, "bare.ts"),
+  ],
+  {
+    timeoutMs: 60_000,
+  },
+);
+const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("ok") });
+const VS = "127.78.0.1:18092";
+const flags = `--vs ${VS} --rs 127.0.0.1:${server.port} --data-plane userspace --mode none --health-schem http --health-path /`;
+const env = { ...process.env, XDG_RUNTIME_DIR: folder };
+
+const times = { bare: [] as number[], version: [] as number[], plan: [] as number[], status: [] as number[] };
+for (let round = 0; round < ROUNDS; round++) {
+  times.bare.push(await timeOf([bare]));
+  times.version.push(await timeOf([LVSCARE, "version"]));
+  const startedMs = performance.now();
+  const care = Bun.spawn([LVSCARE, "care", ...flags.split(" ")], {
+    env,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  while (!(await answers())) await Bun.sleep(0.5);
+  times.plan.push(performance.now() - startedMs);
+  times.status.push(await timeOf([LVSCARE, "status", "--vs", VS]));
+  care.kill();
+  await care.exited;
+}
+await server.stop(true);
+await rm(folder, { recursive: true });
+const [nothing, version, plan, status] = [times.bare, times.version, times.plan, times.status].map(median) as [
+  number,
+  number,
+  number,
+  number,
+];
+report([
+  {
+    what: "lvscare version, against a compiled program that does nothing",
+    unit: "ms",
+    ours: version,
+    peer: nothing,
+    goal: "1.5 times",
+    isMet: version <= 1.5 * nothing,
+  },
+  {
+    what: "first plan applied, a client is served",
+    unit: "ms",
+    ours: plan,
+    peer: nothing,
+    goal: "4 times",
+    isMet: plan <= 4 * nothing,
+  },
+  { what: "lvscare status, start to end", unit: "ms", ours: status },
+]);
+process.exit(0);
+
+// --- internal ---
+
+async function timeOf(command: readonly string[]): Promise<number> {
+  const startedMs = performance.now();
+  const child = Bun.spawn([...command], { env, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+  await child.exited;
+  return performance.now() - startedMs;
+}
+
+function answers(): Promise<boolean> {
+  return fetch(`http://${VS}/`, { keepalive: false }).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
