@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import { EVENTS_OPTION_ROWS } from "../src/config/events-option-rows.ts";
 import type { OptionRow } from "../src/config/option-row.ts";
 import { SIMULATE_OPTION_ROWS } from "../src/config/simulate-option-rows.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
@@ -21,6 +22,7 @@ export function withFlags(readme: string): string {
   const tables = [
     ...[...groups].map(([group, rows]) => table(group, rows)),
     table("`lvscare status`", STATUS_OPTION_ROWS),
+    table("`lvscare events`", EVENTS_OPTION_ROWS),
     table("`lvscare static-pod`, besides those of `care`", STATIC_POD_OPTION_ROWS),
     table("`lvscare systemd`, besides those of `care`", SYSTEMD_OPTION_ROWS),
     table("`lvscare simulate`, besides those of `care`", SIMULATE_OPTION_ROWS),

@@ -6,11 +6,12 @@ import { probeEvent } from "../actors/probe-loop.ts";
 import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
-import { serveControl, type ControlServer } from "../control/server.ts";
+import { serveControl, type AnswerSources, type ControlServer } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
+import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -21,6 +22,7 @@ import { createHttpProber } from "../probe/http/http-prober.ts";
 import { careMachine } from "./care-machine.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { createEventLog } from "./event-log.ts";
+import { EventRing } from "./event-ring.ts";
 import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
 import { VERSION } from "./version.ts";
@@ -58,9 +60,15 @@ export async function runDaemon(
   });
   const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const verdicts = new LatestVerdicts(now);
-  const log = createEventLog(logger, () => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames()));
+  const culprit = (): string => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames());
+  const log = createEventLog(logger, culprit);
+  const ring = new EventRing(
+    (own) => createEventLog(own, culprit),
+    () => new Date(),
+  );
   const tell = (event: CareEvent): void => {
     log(event);
+    ring.note(event);
     manager.event(event);
     observer.event?.(event);
   };
@@ -87,7 +95,10 @@ export async function runDaemon(
   daemon.on("*", tell);
   const status = (): Promise<VirtualServerStatus> => currentStatus(daemon, verdicts, dataPlane, facts, options);
   observer.running?.(status);
-  const control = await openControl(options.service, status, logger);
+  const address = formatEndpoint(options.service.endpoint);
+  const startedAt = facts.timeOfDay(facts.startedAtMs).toISOString();
+  const events = (after: number): EventReport => ({ address, startedAt, events: ring.after(after) });
+  const control = await openControl(options.service, { status, events }, logger);
   const shutDown = (): void => {
     manager.stopping();
     daemon.send({ type: "shutdown" });
@@ -129,7 +140,7 @@ async function currentStatus(
 /** A daemon whose socket cannot be made still does its work: that is worth a warning, not an outage. */
 async function openControl(
   key: ServiceKey,
-  status: () => Promise<VirtualServerStatus>,
+  sources: AnswerSources,
   logger: Logger,
 ): Promise<ControlServer | undefined> {
   const uid = process.getuid?.() ?? 0;
@@ -138,7 +149,7 @@ async function openControl(
     makeRuntimeDirectory(directory, uid);
     return await serveControl(
       { path: socketPath(directory, key), otherwise: socketPath(directory, key, process.pid) },
-      status,
+      sources,
     );
   } catch (error) {
     logger.warn(`\`lvscare status\` will not find this daemon: ${describeError(error)}`);

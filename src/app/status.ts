@@ -1,17 +1,14 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { unattendedStatus } from "../actors/status.ts";
 import { requestStatus } from "../control/client.ts";
-import { SOCKET_SUFFIX } from "../control/protocol.ts";
-import { runtimeDirectory } from "../control/runtime-directory.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
+import { daemonFolder, daemonSockets } from "./daemon-sockets.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
 
 /** Asks every daemon of this user; with none running, reads the kernel's table and says so. */
 export async function collectStatus(): Promise<StatusReport> {
-  const directory = runtimeDirectory(process.env, process.getuid?.() ?? 0);
-  const answers = await Promise.allSettled(socketsIn(directory).map(requestStatus));
+  const directory = daemonFolder();
+  const answers = await Promise.allSettled(daemonSockets(directory).map(requestStatus));
   const virtualServers = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   const silent = answers.flatMap((answer) => (answer.status === "rejected" ? complaint(answer.reason) : []));
   if (virtualServers.length > 0) return { source: "daemons", notes: silent, virtualServers };
@@ -33,18 +30,6 @@ export async function collectStatus(): Promise<StatusReport> {
 }
 
 // --- internal ---
-
-function socketsIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => name.endsWith(SOCKET_SUFFIX))
-      .toSorted()
-      .map((name) => join(directory, name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-}
 
 /** A socket that nobody listens at was left by a killed daemon, and is no news. */
 function complaint(reason: unknown): string[] {

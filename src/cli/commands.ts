@@ -27,6 +27,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/status.ts")).statusCommand(context),
   },
   {
+    name: "events",
+    summary: "show what happened to the virtual servers of this host, and why",
+    load: async (context) => (await import("./commands/events.ts")).eventsCommand(context),
+  },
+  {
     name: "static-pod",
     summary: "write the manifest of a static pod that gives this node its own way to the API servers",
     load: async (context) => (await import("./commands/static-pod.ts")).staticPodCommand(context),

@@ -1,5 +1,7 @@
 /** The local API: HTTP over a unix socket, one socket for each virtual server that a daemon cares for. */
 export const STATUS_PATH = "/v1/status";
+/** With `?after=<id>`: only events since that one. */
+export const EVENTS_PATH = "/v1/events";
 
 /** The versions of it that this program speaks. */
 export const VERSIONS = ["v1"] as const;

@@ -1,8 +1,9 @@
 import { lstatSync, unlinkSync } from "node:fs";
 import { describeError, LvscareError } from "../domain/errors.ts";
+import type { EventReport } from "../domain/event-record.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { requestStatus } from "./client.ts";
-import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND, STATUS_PATH, VERSIONS } from "./protocol.ts";
+import { EVENTS_PATH, LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND, STATUS_PATH, VERSIONS } from "./protocol.ts";
 
 export interface ControlServer {
   readonly path: string;
@@ -16,13 +17,13 @@ export interface ControlServer {
  */
 export async function serveControl(
   preferred: { readonly path: string; readonly otherwise: string },
-  status: () => Promise<VirtualServerStatus>,
+  sources: AnswerSources,
 ): Promise<ControlServer> {
   const path = (await isAnswered(preferred.path)) ? preferred.otherwise : preferred.path;
   const operation = `listen at ${path}`;
   try {
     removeLeftover(path);
-    const answers = new Answers(status);
+    const answers = new Answers(sources);
     const server = withUmask(0o177, () =>
       Bun.serve({
         unix: path,
@@ -47,30 +48,43 @@ export async function serveControl(
 
 // --- internal ---
 
+/** Where answers come from. */
+export interface AnswerSources {
+  status(): Promise<VirtualServerStatus>;
+  /** What happened after the event with this id. */
+  events(after: number): EventReport;
+}
+
 /** Decides about requests; whoever may ask is settled by the mode of the socket. */
 export class Answers {
-  readonly #status: () => Promise<VirtualServerStatus>;
+  readonly #sources: AnswerSources;
   readonly #now: () => number;
   /** Those who ask at the same time share one answer. */
   #underWay: Promise<VirtualServerStatus> | undefined;
   #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
 
-  constructor(status: () => Promise<VirtualServerStatus>, now: () => number = () => performance.now()) {
-    this.#status = status;
+  constructor(sources: AnswerSources, now: () => number = () => performance.now()) {
+    this.#sources = sources;
     this.#now = now;
   }
 
   /** Never rejects: a failure is an answer, too. */
   async answer(request: Request): Promise<Response> {
-    const [, version = "", ...rest] = new URL(request.url).pathname.split("/");
+    const { pathname, searchParams } = new URL(request.url);
+    const [, version = "", ...rest] = pathname.split("/");
     if (rest.length > 0 && !VERSIONS.some((known) => known === version)) {
       return refusal(400, `this daemon speaks ${VERSIONS.join(", ")} and not ${JSON.stringify(version.slice(0, 20))}`);
     }
-    if (`/${[version, ...rest].join("/")}` !== STATUS_PATH) return refusal(404, "no such path");
+    if (pathname !== STATUS_PATH && pathname !== EVENTS_PATH) return refusal(404, "no such path");
     if (request.method !== "GET") return refusal(405, "only GET is answered");
     if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
     try {
-      this.#underWay ??= this.#status().finally(() => (this.#underWay = undefined));
+      if (pathname === EVENTS_PATH) {
+        const after = searchParams.get("after") ?? "0";
+        if (!/^\d{1,15}$/.test(after)) return refusal(400, "after is the id of an event");
+        return Response.json(this.#sources.events(Number(after)));
+      }
+      this.#underWay ??= this.#sources.status().finally(() => (this.#underWay = undefined));
       return Response.json(await this.#underWay);
     } catch (error) {
       return refusal(500, describeError(error));

@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync }
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readAnswer, requestStatus } from "../../src/control/client.ts";
+import { readAnswer, requestEvents, requestStatus } from "../../src/control/client.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
 import { Answers, serveControl, type ControlServer } from "../../src/control/server.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import type { EventReport } from "../../src/domain/event-record.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
 
@@ -20,6 +21,18 @@ const status: VirtualServerStatus = {
   realServers: [],
 };
 const uid = process.getuid?.() ?? 0;
+
+const EVENTS: EventReport = {
+  address: status.address,
+  startedAt: "2026-11-24T10:00:00.000Z",
+  events: [1, 2, 3].map((id) => ({
+    id,
+    at: "2026-11-24T10:00:01.000Z",
+    level: "info",
+    message: `the ${id}.`,
+    type: "plan.applied",
+  })),
+};
 
 let folder = "";
 const servers: ControlServer[] = [];
@@ -54,7 +67,7 @@ describe("control socket", () => {
   test("answers so often and no oftener, and those who ask at once with one look at the table", async () => {
     let looks = 0;
     const answers = new Answers(
-      () => Promise.resolve(status).finally(() => looks++),
+      { status: () => Promise.resolve(status).finally(() => looks++), events: () => EVENTS },
       () => 0,
     );
     const codes = await Promise.all(
@@ -74,6 +87,13 @@ describe("control socket", () => {
       problem: "answered 400: this daemon speaks v2",
     });
     expect(readAnswer(500, "oops")).toEqual({ problem: "answered 500" });
+  });
+
+  test("tells what happened, and only what is new to who asks again", async () => {
+    const { path } = await serve();
+    expect(await requestEvents(path, 0)).toEqual(EVENTS);
+    expect((await requestEvents(path, 2)).events.map(({ id }) => id)).toEqual([3]);
+    expect(await statusCode(path, "GET", "/v1/events?after=-1")).toBe(400);
   });
 
   test("tells why a status could not be given", async () => {
@@ -148,7 +168,7 @@ describe("runtime directory", () => {
 async function serve(answer = (): Promise<VirtualServerStatus> => Promise.resolve(status)): Promise<ControlServer> {
   const server = await serveControl(
     { path: socketPath(folder, key), otherwise: socketPath(folder, key, process.pid) },
-    answer,
+    { status: answer, events: (after) => ({ ...EVENTS, events: EVENTS.events.filter(({ id }) => id > after) }) },
   );
   servers.push(server);
   return server;

@@ -136,20 +136,34 @@ function withoutReuse(reading: Reading): Reading {
 }
 
 const STATUS = { address: "10.0.0.1:80", realServers: [] } as unknown as VirtualServerStatus;
+const EVENTS = { address: "10.0.0.1:80", startedAt: "x", events: [] };
 const STATUS_BYTES = new TextEncoder().encode(JSON.stringify(STATUS));
-const PATHS = ["/v1/status", "/v1/", "/v2/status", "/", "//", "/v1/status?x", "/%2e%2e/v1/status", "/v1//status"];
+const PATHS = [
+  "/v1/status",
+  "/v1/events",
+  "/v1/events?after=7",
+  "/v1/",
+  "/v2/status",
+  "/",
+  "//",
+  "/v1/status?x",
+  "/%2e%2e/v1/status",
+  "/v1//status",
+];
 
 async function fuzzControl(dice: Dice): Promise<void> {
   const text = new TextDecoder().decode(dice.mangled(STATUS_BYTES));
   const read = readAnswer(dice.pick([200, 400, 500, 0]), text);
-  if ("problem" in read ? read.problem.length > 400 : typeof read.status.address !== "string") throw new Error(text);
+  if ("problem" in read ? read.problem.length > 400 : typeof read.value.address !== "string") throw new Error(text);
 
   const path = new TextDecoder("latin1").decode(dice.mangled(new TextEncoder().encode(dice.pick(PATHS))));
   const url = `http://lvscare/${encodeURI(path.replace(/^\/+/, ""))}`;
   const request = new Request(url, { method: dice.pick(["GET", "GET", "POST", "DELETE"]) });
-  const response = await new Answers(() => Promise.resolve(STATUS)).answer(request);
-  const isStatus = new URL(url).pathname === "/v1/status" && request.method === "GET";
-  if ((response.status === 200) !== isStatus) throw new Error(`${request.method} ${url}: ${response.status}`);
+  const response = await new Answers({ status: () => Promise.resolve(STATUS), events: () => EVENTS }).answer(request);
+  const { pathname, searchParams } = new URL(url);
+  const isEvents = pathname === "/v1/events" && /^\d{1,15}$/.test(searchParams.get("after") ?? "0");
+  const isKnown = (pathname === "/v1/status" || isEvents) && request.method === "GET";
+  if ((response.status === 200) !== isKnown) throw new Error(`${request.method} ${url}: ${response.status}`);
 }
 
 const FLAGS = CARE_OPTION_ROWS.map(({ flag }) => flag);

@@ -1,0 +1,90 @@
+import { defineCommand, type CommandDef } from "citty";
+import { EVENTS_OPTION_ROWS, type EventsFlag } from "../../config/events-option-rows.ts";
+import { oneLine } from "../../config/one-line.ts";
+import { OptionValues } from "../../config/option-values.ts";
+import { readArgv } from "../../config/read-argv.ts";
+import { UsageError } from "../../config/usage-error.ts";
+import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
+import { parseDuration } from "../../domain/duration.ts";
+import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
+import type { CliContext } from "../cli-context.ts";
+import { createPaint, type Colour, type Paint } from "../colour.ts";
+import { exitNow } from "../exit.ts";
+import { listenForStop } from "../stop-signal.ts";
+import { renderUsage, type CommandUsage } from "../usage.ts";
+
+/** `lvscare events`: what happened to the virtual servers of this host, and goes on to happen. */
+export function eventsCommand(context: CliContext): CommandDef {
+  return defineCommand({
+    meta: { name: EVENTS_USAGE.name },
+    async run({ rawArgs }) {
+      const paint = createPaint(context.outColour);
+      const reading = readArgv(rawArgs, EVENTS_OPTION_ROWS);
+      if (reading.help) {
+        await context.out.write(renderUsage(EVENTS_USAGE, paint));
+        return 0;
+      }
+      const values = new OptionValues<EventsFlag>(EVENTS_OPTION_ROWS, reading.given, reading.problems);
+      const format = values.read("output", parseChoice(["text", "json"]));
+      const only = new Set(values.readList("vs", (text) => formatEndpoint(parseEndpoint(text))));
+      const sinceMs = values.readOptional("since", parseDuration);
+      const follow = values.read("follow", parseBoolean);
+      if (values.problems.length > 0) throw new UsageError(values.problems);
+
+      const { EventReader } = await import("../../app/events.ts");
+      const reader = new EventReader();
+      const oldest = sinceMs === undefined ? "" : new Date(Date.now() - sinceMs).toISOString();
+      using stop = listenForStop(() => exitNow(1));
+      for (;;) {
+        const events = await reader.next();
+        const wanted = events.filter(
+          ({ at, virtualServer }) => at >= oldest && (only.size === 0 || only.has(virtualServer)),
+        );
+        const lines = wanted.map((event) =>
+          format === "json" ? `${JSON.stringify(event)}\n` : renderEvent(event, paint),
+        );
+        if (lines.length > 0) await context.out.write(lines.join(""));
+        if (!follow || (await pause(stop.signal))) return 0;
+      }
+    },
+  });
+}
+
+export const EVENTS_USAGE: CommandUsage = {
+  name: "events",
+  about:
+    "Shows what the running daemons remember: transitions of real servers with their reasons, failed checks, what was written to the " +
+    "table, repairs and failures.",
+  synopsis: "[flags]",
+  rows: EVENTS_OPTION_ROWS,
+  examples: [
+    { about: "the last ten minutes, and on from there", command: "lvscare events --since 10m --follow" },
+    { about: "for programs", command: "lvscare events -o json" },
+  ],
+};
+
+// --- internal ---
+
+const PAUSE_MS = 500;
+
+const COLOURS: Readonly<Record<string, Colour>> = { debug: "grey", info: "cyan", warn: "yellow", error: "red" };
+
+function renderEvent(
+  { at, level, message, virtualServer }: { at: string; level: string; message: string; virtualServer: string },
+  paint: Paint,
+): string {
+  return `${at}  ${virtualServer}  ${paint(COLOURS[level] ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}\n`;
+}
+
+/** Whether it was ended by the signal. */
+function pause(signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), PAUSE_MS);
+  const stopped = (): void => resolve(true);
+  signal.addEventListener("abort", stopped, { once: true });
+  if (signal.aborted) stopped();
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stopped);
+  });
+}

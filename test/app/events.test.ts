@@ -1,0 +1,91 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EventRing } from "../../src/app/event-ring.ts";
+import { createEventLog } from "../../src/app/event-log.ts";
+import { MAIN, runProgram } from "../cli/run-program.ts";
+import { waitFor } from "../kernel/support/wait-for.ts";
+
+test("remembers a thousand events and no good checks", () => {
+  const ring = new EventRing(
+    (logger) => createEventLog(logger, () => ""),
+    () => new Date(0),
+  );
+  for (let count = 0; count < 3000; count++) {
+    ring.note({ type: "process.stalled", forMs: 1000 + count });
+    ring.note({
+      type: "realServer.probed",
+      server: "a",
+      verdict: { passed: true, reason: "status 200", latencyMs: 1 },
+    });
+  }
+  expect(ring.after(0).length).toBeWithin(1000, 1101);
+  expect(ring.after(2998).map(({ id, type }) => [id, type])).toEqual([
+    [2999, "process.stalled"],
+    [3000, "process.stalled"],
+  ]);
+  expect(ring.after(3000)).toEqual([]);
+});
+
+test("lvscare events tells a server's death and return, then and as it happens", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-events-"));
+  const environment = { XDG_RUNTIME_DIR: folder, PATH: process.env["PATH"] ?? "" };
+  let status = 200;
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
+  const flags = `--vs 127.77.0.9:18080 --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms`;
+  const run = (...argv: readonly string[]) =>
+    Bun.spawn([process.execPath, MAIN, ...argv], { env: environment, stdout: "pipe", stderr: "ignore" });
+  const care = run("care", ...flags.split(" "));
+  const list = async (...more: readonly string[]): Promise<string> =>
+    (await runProgram(["events", "--vs", "127.77.0.9:18080", ...more], environment)).stdout;
+  try {
+    await waitFor(
+      () => list(),
+      (text) => text.includes("recovering → healthy"),
+    );
+    const following = run("events", "--vs", "127.77.0.9:18080", "--follow", "-o", "json");
+    let followed = "";
+    const reading = (async () => {
+      for await (const chunk of following.stdout) followed += new TextDecoder().decode(chunk);
+    })();
+    status = 503;
+    await waitFor(
+      () => list(),
+      (text) => /draining → removed: status 503/.test(text),
+    );
+    status = 200;
+    await waitFor(
+      () => list(),
+      (text) => /removed → healthy: status 200/.test(text),
+    );
+    const lines = (await list()).trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^\d{4}-\S+Z {2}127\.77\.0\.9:18080 {2}INFO {3}new virtual server/);
+    expect(lines.filter((line) => line.includes("probe") && line.includes("passed"))).toEqual([]);
+    await waitFor(
+      () => followed,
+      (text) => text.includes("removed → healthy"),
+    );
+    following.kill("SIGINT");
+    await reading;
+    expect(await following.exited).toBe(0);
+    const messages = followed
+      .trimEnd()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { message: string }).message);
+    expect(messages).toContainEqual(expect.stringMatching(/healthy → draining: status 503$/));
+  } finally {
+    care.kill();
+    await care.exited;
+    await server.stop(true);
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("with no daemon it says so", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-events-"));
+  const { code, stderr } = await runProgram(["events", "--vs", "127.77.0.10:1"], { XDG_RUNTIME_DIR: folder });
+  await rm(folder, { recursive: true });
+  if (code === 0) return;
+  expect([code, stderr]).toEqual([1, expect.stringContaining("no lvscare daemon answers")]);
+});
