@@ -1,5 +1,8 @@
 import { resolve } from "node:path";
+import { machineGraph } from "../src/actors/machine-graph.ts";
+import { renderMermaid } from "../src/cli/machine-text.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import { MACHINE_OPTION_ROWS } from "../src/config/machine-option-rows.ts";
 import { EVENTS_OPTION_ROWS } from "../src/config/events-option-rows.ts";
 import type { OptionRow } from "../src/config/option-row.ts";
 import { SIMULATE_OPTION_ROWS } from "../src/config/simulate-option-rows.ts";
@@ -12,9 +15,15 @@ export const README = resolve(import.meta.dir, "../README.md");
 
 const BEGIN = "<!-- flags, written by `bun run readme` -->";
 const END = "<!-- end of flags -->";
+const MACHINE_BEGIN = "<!-- machine, written by `bun run readme` -->";
+const MACHINE_END = "<!-- end of machine -->";
 
-/** The README with its tables of flags as the program has them; a test holds it to that. */
+/** The README with its tables of flags and its picture of the machine as the program has them; a test holds it to that. */
 export function withFlags(readme: string): string {
+  return withMachine(withTables(readme));
+}
+
+function withTables(readme: string): string {
   const [before = "", rest = ""] = readme.split(BEGIN);
   const [, after] = rest.split(END);
   if (after === undefined) throw new Error(`README.md has no place for the flags between ${BEGIN} and ${END}`);
@@ -26,6 +35,7 @@ export function withFlags(readme: string): string {
     table("`lvscare static-pod`, besides those of `care`", STATIC_POD_OPTION_ROWS),
     table("`lvscare systemd`, besides those of `care`", SYSTEMD_OPTION_ROWS),
     table("`lvscare simulate`, besides those of `care`", SIMULATE_OPTION_ROWS),
+    table("`lvscare machine`", MACHINE_OPTION_ROWS),
     table("`lvscare version`", VERSION_OPTION_ROWS),
   ];
   return `${before}${BEGIN}\n\n${tables.join("\n\n")}\n\n${END}${after}`;
@@ -36,6 +46,15 @@ if (import.meta.main) {
 }
 
 // --- internal ---
+
+function withMachine(readme: string): string {
+  const [before = "", rest = ""] = readme.split(MACHINE_BEGIN);
+  const [, after] = rest.split(MACHINE_END);
+  if (after === undefined)
+    throw new Error(`README.md has no place for the machine between ${MACHINE_BEGIN} and ${MACHINE_END}`);
+  const picture = `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``;
+  return `${before}${MACHINE_BEGIN}\n\n${picture}\n\n${MACHINE_END}${after}`;
+}
 
 function table(title: string, rows: readonly OptionRow[]): string {
   return [`| ${title} | default | |`, "|---|---|---|", ...rows.map(line)].join("\n");

@@ -4,6 +4,7 @@ import { Glob } from "bun";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
+import { MACHINE_OPTION_ROWS } from "../src/config/machine-option-rows.ts";
 import { EVENTS_OPTION_ROWS } from "../src/config/events-option-rows.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
 import { STATUS_OPTION_ROWS } from "../src/config/status-option-rows.ts";
@@ -31,6 +32,7 @@ test("names no flag that there is not", () => {
       ...CARE_OPTION_ROWS,
       ...STATUS_OPTION_ROWS,
       ...EVENTS_OPTION_ROWS,
+      ...MACHINE_OPTION_ROWS,
       ...STATIC_POD_OPTION_ROWS,
       ...SYSTEMD_OPTION_ROWS,
       ...VERSION_OPTION_ROWS,

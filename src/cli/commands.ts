@@ -47,6 +47,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/simulate.ts")).simulateCommand(context),
   },
   {
+    name: "machine",
+    summary: "draw the state machines of the daemon, from themselves",
+    load: async (context) => (await import("./commands/machine.ts")).machineCommand(context),
+  },
+  {
     name: "version",
     summary: "print the version and what it was built from",
     load: async (context) => (await import("./commands/version.ts")).versionCommand(context),

@@ -1,0 +1,1 @@
+export { machineGraph, MACHINES, type MachineGraph } from "../actors/machine-graph.ts";
