@@ -40,13 +40,16 @@ export class CareProcess implements AsyncDisposable {
     this.#logged = this.#collect();
   }
 
-  /** Every line so far, without its time: `INFO real server …`. */
+  /**
+   * Every line so far, without its time: `INFO real server …`. Emulated processors stop now and then, which a daemon tells and which
+   * is of no interest to any test: those lines are left out.
+   */
   log(): readonly string[] {
-    return this.#lines;
+    return this.#lines.filter((line) => !line.includes("this process was held up for"));
   }
 
   logged(pattern: RegExp): readonly string[] {
-    return this.#lines.filter((line) => pattern.test(line));
+    return this.log().filter((line) => pattern.test(line));
   }
 
   /** Waits for the first line like this, or the n-th, and returns it. */
