@@ -6,6 +6,7 @@ import { probeEvent } from "../actors/probe-loop.ts";
 import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
+import { serveWeb } from "../control/web-server.ts";
 import { serveControl, type AnswerSources, type ControlServer } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
@@ -17,6 +18,7 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
 import { careMachine } from "./care-machine.ts";
@@ -61,6 +63,7 @@ export async function runDaemon(
   const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const verdicts = new LatestVerdicts(now);
   const culprit = (): string => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames());
+  const metrics = new Metrics(now);
   const log = createEventLog(logger, culprit);
   const ring = new EventRing(
     (own) => createEventLog(own, culprit),
@@ -69,6 +72,7 @@ export async function runDaemon(
   const tell = (event: CareEvent): void => {
     log(event);
     ring.note(event);
+    metrics.note(event);
     manager.event(event);
     observer.event?.(event);
   };
@@ -87,18 +91,23 @@ export async function runDaemon(
       now,
     },
   });
+  const address = formatEndpoint(options.service.endpoint);
+  const startedAt = facts.timeOfDay(facts.startedAtMs).toISOString();
+  const sources = {
+    status: () => currentStatus(daemon, verdicts, dataPlane, facts, options),
+    events: (after: number): EventReport => ({ address, startedAt, events: ring.after(after) }),
+    metrics: (status: VirtualServerStatus) => metrics.render(status),
+  };
+  // An address that cannot be had is a mistake in the options: nothing has begun yet.
+  const web = options.httpListen === undefined ? undefined : serveWeb(options.httpListen, sources);
   const ended = toPromise(daemon);
   daemon.start();
   const { virtualServer, reach: reachActor } = daemon.getSnapshot().children;
   virtualServer?.on("*", tell);
   reachActor?.on("*", tell);
   daemon.on("*", tell);
-  const status = (): Promise<VirtualServerStatus> => currentStatus(daemon, verdicts, dataPlane, facts, options);
-  observer.running?.(status);
-  const address = formatEndpoint(options.service.endpoint);
-  const startedAt = facts.timeOfDay(facts.startedAtMs).toISOString();
-  const events = (after: number): EventReport => ({ address, startedAt, events: ring.after(after) });
-  const control = await openControl(options.service, { status, events }, logger);
+  observer.running?.(sources.status);
+  const control = await openControl(options.service, sources, logger);
   const shutDown = (): void => {
     manager.stopping();
     daemon.send({ type: "shutdown" });
@@ -114,6 +123,7 @@ export async function runDaemon(
     );
   } finally {
     manager.close();
+    await web?.close();
     await control?.close();
   }
 }

@@ -293,6 +293,13 @@ export const CARE_OPTION_ROWS = [
     help: "text, or json for one object per line; logs go to stderr",
     group: RUNNING,
   },
+  {
+    flag: "http-listen",
+    kind: "text",
+    valueName: "[IP:]port",
+    help: "tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when only a port is given (default: off)",
+    group: RUNNING,
+  },
 ] as const satisfies readonly OptionRow[];
 
 export type CareFlag = (typeof CARE_OPTION_ROWS)[number]["flag"];

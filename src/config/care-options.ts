@@ -1,3 +1,4 @@
+import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
 
@@ -15,6 +16,8 @@ export interface CareOptions {
   readonly reach: ReachOptions;
   readonly probe: HttpProbeOptions;
   readonly log: LogOptions;
+  /** Where metrics and status are told over HTTP; undefined for nowhere. */
+  readonly httpListen: Endpoint | undefined;
 }
 
 /** How this host gets to the virtual address. */

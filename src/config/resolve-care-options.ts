@@ -6,7 +6,7 @@ import { mergeGiven, OptionValues } from "./option-values.ts";
 import type { ArgvReading } from "./read-argv.ts";
 import { CARE_ENVIRONMENT_PREFIXES, readEnvironment, type Environment } from "./read-environment.ts";
 import { resolveHealthPolicy } from "./resolve-health-policy.ts";
-import { resolveLog } from "./resolve-log.ts";
+import { resolveHttpListen, resolveLog } from "./resolve-log.ts";
 import { resolveProbe } from "./resolve-probe.ts";
 import { resolveReach } from "./resolve-reach.ts";
 import { resolveServers } from "./resolve-servers.ts";
@@ -38,6 +38,7 @@ export function resolveCareOptions(
     reach: resolveReach(values, service?.endpoint),
     probe: resolveProbe(values, policy),
     log: resolveLog(values),
+    httpListen: resolveHttpListen(values),
   };
   if (options.runOnce && !clean && options.dataPlane === "userspace") {
     values.refuse("run-once", "the userspace data plane ends with its process, so there is nothing to set up once");

@@ -109,3 +109,8 @@ export function healthCode({ virtualServers }: StatusReport): number {
     }),
   );
 }
+
+/** Somebody is in service: clients of the virtual server are answered. */
+export function isReady({ realServers }: VirtualServerStatus): boolean {
+  return realServers.some(({ weight = 0 }) => weight > 0);
+}

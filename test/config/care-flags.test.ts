@@ -420,6 +420,19 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
     bad: [["xml", '"xml" is not one of text, json']],
   },
+  "http-listen": {
+    pick: ({ httpListen }) => httpListen && formatEndpoint(httpListen),
+    default: undefined,
+    good: [
+      ["9105", "127.0.0.1:9105"],
+      ["0.0.0.0:9105", "0.0.0.0:9105"],
+      ["[::1]:9105", "[::1]:9105"],
+    ],
+    bad: [
+      ["0", '"127.0.0.1:0" needs a port from 1 to 65535'],
+      ["localhost:9105", '"localhost:9105" needs an IP address before the port (host names are not resolved)'],
+    ],
+  },
 };
 
 describe.each(Object.entries(cases))("--%s", (flag, { pick, good, bad, ...rest }) => {

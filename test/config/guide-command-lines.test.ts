@@ -28,6 +28,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
     freshConnection: false,
   },
   log: { level: "info", format: "text" },
+  httpListen: undefined,
 };
 
 const lines: readonly (readonly [line: string, expected: CareOptions])[] = [

@@ -1,0 +1,191 @@
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { CareEvent } from "../domain/events.ts";
+import { REAL_SERVER_STATES } from "../domain/health.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+import { Exposition, type Labels } from "./exposition.ts";
+import { Histogram } from "./histogram.ts";
+
+/**
+ * What Prometheus asks for: counted from the events of a daemon, and, for what stands in the data plane, read from its status at the
+ * moment of asking. Names and units follow the conventions (base units, `_total` for what only grows).
+ */
+export class Metrics {
+  readonly #nowMs: () => number;
+  readonly #checks = new Map<string, Record<CheckResult, number>>();
+  readonly #transitions = new Map<string, number>();
+  readonly #checkSeconds = new Histogram([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+  readonly #outSeconds = new Histogram([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+  /** Failed, and not yet at weight 0 in the data plane: since when. */
+  readonly #goingOut = new Map<string, number>();
+  #applyFailures = 0;
+  #repairedOperations = 0;
+  #stalls = 0;
+  #stalledMs = 0;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  note(event: CareEvent): void {
+    switch (event.type) {
+      case "realServer.probed":
+        this.#countCheck(event.server, event.verdict.passed ? "passed" : "failed");
+        this.#checkSeconds.observe(event.verdict.latencyMs / 1000);
+        return;
+      case "realServer.unchecked":
+        return this.#countCheck(event.server, "skipped");
+      case "realServer.healthChanged": {
+        const key = `${event.server} ${event.to}`;
+        this.#transitions.set(key, (this.#transitions.get(key) ?? 0) + 1);
+        if (event.to === "draining") this.#goingOut.set(event.server, this.#nowMs());
+        else this.#goingOut.delete(event.server);
+        return;
+      }
+      case "plan.applied":
+        this.#repairedOperations += event.repairs.length;
+        for (const operation of event.operations) {
+          if (operation.kind !== "server.update" || operation.server.weight > 0) continue;
+          const server = formatEndpoint(operation.server.endpoint);
+          const sinceMs = this.#goingOut.get(server);
+          if (sinceMs !== undefined) this.#outSeconds.observe((this.#nowMs() - sinceMs) / 1000);
+          this.#goingOut.delete(server);
+        }
+        return;
+      case "plan.failed":
+        this.#applyFailures++;
+        return;
+      case "process.stalled":
+        this.#stalls++;
+        this.#stalledMs += event.forMs;
+        return;
+      default:
+    }
+  }
+
+  /** In Prometheus' text format. */
+  render(status: VirtualServerStatus): string {
+    const text = new Exposition({ virtual_server: status.address });
+    text.family("lvscare_build_info", "gauge", "Always 1; the version is in the label.", [
+      [{ version: status.daemon?.version ?? "unknown" }, 1],
+    ]);
+    this.#renderRealServers(text, status);
+    this.#renderChecks(text);
+    const { daemon } = status;
+    text.family("lvscare_applies_total", "counter", "Rounds that changed something in the data plane.", [
+      [{}, daemon?.applies ?? 0],
+    ]);
+    text.family("lvscare_apply_failures_total", "counter", "Rounds in which something could not be written.", [
+      [{}, this.#applyFailures],
+    ]);
+    text.family("lvscare_repairs_total", "counter", "Changes by others that were undone.", [
+      [{}, this.#repairedOperations],
+    ]);
+    text.family("lvscare_fail_open", "gauge", "1 while too few real servers are healthy and health is ignored.", [
+      [{}, status.failOpen === undefined ? 0 : 1],
+    ]);
+    text.family("lvscare_stalls_total", "counter", "Times that this process got no turn for half a second or more.", [
+      [{}, this.#stalls],
+    ]);
+    text.family("lvscare_stalled_seconds_total", "counter", "How long it got no turn then, together.", [
+      [{}, this.#stalledMs / 1000],
+    ]);
+    return text.toString();
+  }
+
+  // --- internal ---
+
+  #countCheck(server: string, result: CheckResult): void {
+    const counts = this.#checks.get(server) ?? { passed: 0, failed: 0, skipped: 0 };
+    counts[result]++;
+    this.#checks.set(server, counts);
+  }
+
+  #renderChecks(text: Exposition): void {
+    const checks = [...this.#checks].flatMap(([server, counts]) =>
+      Object.entries(counts).map(([result, count]): Sample => [{ real_server: server, result }, count]),
+    );
+    text.family(
+      "lvscare_checks_total",
+      "counter",
+      "Checks by their result; skipped for want of means of this host.",
+      checks,
+    );
+    const transitions = [...this.#transitions].map(([key, count]): Sample => {
+      const [server = "", to = ""] = key.split(" ");
+      return [{ real_server: server, to }, count];
+    });
+    text.family("lvscare_transitions_total", "counter", "Changes of a real server's state.", transitions);
+    text.histogram("lvscare_check_duration_seconds", "How long checks took.", this.#checkSeconds);
+    text.histogram(
+      "lvscare_out_of_rotation_duration_seconds",
+      "From the failed check that takes a real server out to its weight 0 in the data plane.",
+      this.#outSeconds,
+    );
+  }
+
+  #renderRealServers(text: Exposition, { realServers }: VirtualServerStatus): void {
+    const each = (pick: (server: VirtualServerStatus["realServers"][number]) => readonly Sample[]): Sample[] =>
+      realServers.flatMap((server) =>
+        pick(server).map(([labels, value]): Sample => [{ real_server: server.address, ...labels }, value]),
+      );
+    text.family(
+      "lvscare_real_server_state",
+      "gauge",
+      "1 for the state that a real server is in.",
+      each(({ state }) => REAL_SERVER_STATES.map((one) => [{ state: one }, one === state ? 1 : 0])),
+    );
+    text.family(
+      "lvscare_real_server_weight",
+      "gauge",
+      "Weight in the data plane; absent for a real server that is not there.",
+      each(({ weight }) => (weight === undefined ? [] : [[{}, weight]])),
+    );
+    text.family(
+      "lvscare_real_server_connections",
+      "gauge",
+      "Connections as the data plane counts them.",
+      each(({ activeConnections, inactiveConnections }) => [
+        [{ state: "active" }, activeConnections],
+        [{ state: "inactive" }, inactiveConnections],
+      ]),
+    );
+    text.family(
+      "lvscare_real_server_connections_total",
+      "counter",
+      "Connections since the real server was put into the data plane.",
+      each(({ stats }) => (stats === undefined ? [] : [[{}, stats.connections]])),
+    );
+    text.family(
+      "lvscare_real_server_packets_total",
+      "counter",
+      "Packets since then.",
+      each(({ stats }) =>
+        stats === undefined
+          ? []
+          : [
+              [{ direction: "in" }, stats.inPackets],
+              [{ direction: "out" }, stats.outPackets],
+            ],
+      ),
+    );
+    text.family(
+      "lvscare_real_server_bytes_total",
+      "counter",
+      "Bytes since then.",
+      each(({ stats }) =>
+        stats === undefined
+          ? []
+          : [
+              [{ direction: "in" }, stats.inBytes],
+              [{ direction: "out" }, stats.outBytes],
+            ],
+      ),
+    );
+  }
+}
+
+// --- internal ---
+
+type CheckResult = "passed" | "failed" | "skipped";
+
+type Sample = readonly [labels: Labels, value: number];

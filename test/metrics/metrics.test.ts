@@ -1,0 +1,115 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { MAIN } from "../cli/run-program.ts";
+import { installMissingPackages } from "../kernel/harness/packages.ts";
+import { runCommand } from "../kernel/harness/run-command.ts";
+import { waitFor } from "../kernel/support/wait-for.ts";
+
+const MONITORING = resolve(import.meta.dir, "../../monitoring");
+const VS = "127.77.0.11:18080";
+const WEB = "127.77.0.11:18081";
+
+beforeAll(() => installMissingPackages([{ name: "prometheus", file: "/usr/bin/promtool" }]), 300_000);
+
+describe("over HTTP", () => {
+  test("metrics, health and status tell of a server's death and return", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "lvscare-metrics-"));
+    let status = 200;
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
+    const real = `127.0.0.1:${server.port}`;
+    const flags = `--vs ${VS} --rs ${real} --data-plane userspace --health-schem http --interval 50ms --http-listen ${WEB}`;
+    const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], {
+      env: { ...process.env, XDG_RUNTIME_DIR: folder },
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    try {
+      await waitFor(metrics, (text) => text.includes(`real_server="${real}",state="healthy"} 1`));
+      expect(await codeOf("/healthz")).toBe(200);
+      // A state is known a moment before it is written.
+      await waitFor(
+        () => codeOf("/readyz"),
+        (code) => code === 200,
+      );
+      status = 503;
+      await waitFor(metrics, (text) => text.includes(`real_server="${real}",state="removed"} 1`));
+      expect(await codeOf("/readyz")).toBe(503);
+      status = 200;
+      const text = await waitFor(metrics, (now) => now.includes(`real_server="${real}",state="healthy"} 1`));
+
+      const promtool = Bun.spawn(["promtool", "check", "metrics"], {
+        stdin: Buffer.from(text),
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      expect([await promtool.exited, await promtool.stdout.text(), await promtool.stderr.text()]).toEqual([0, "", ""]);
+      for (const to of ["healthy", "draining", "removed"]) {
+        expect(
+          valueOf(text, `lvscare_transitions_total{virtual_server="${VS}",real_server="${real}",to="${to}"}`),
+        ).toBeGreaterThan(0);
+      }
+      expect(valueOf(text, `lvscare_out_of_rotation_duration_seconds_count{virtual_server="${VS}"}`)).toBe(1);
+      expect(
+        valueOf(text, `lvscare_checks_total{virtual_server="${VS}",real_server="${real}",result="failed"}`),
+      ).toBeGreaterThan(1);
+
+      const report = (await (await fetch(`http://${WEB}/api/v1/status`)).json()) as { address: string };
+      expect(report.address).toBe(VS);
+      const events = (await (await fetch(`http://${WEB}/api/v1/events`)).json()) as { events: { message: string }[] };
+      expect(events.events.map(({ message }) => message)).toContain(
+        `real server ${real} healthy → draining: status 503`,
+      );
+      expect(await codeOf("/etc/passwd")).toBe(404);
+      expect(await codeOf("/metrics", "POST")).toBe(405);
+    } finally {
+      care.kill();
+      await care.exited;
+      await server.stop(true);
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("an address that cannot be had ends the start, with what to do", async () => {
+    const taken = Bun.listen({ hostname: "127.77.0.12", port: 18_081, socket: { data: () => undefined } });
+    const flags = "--vs 127.77.0.12:18080 --rs 127.0.0.1:1 --data-plane userspace --http-listen 127.77.0.12:18081";
+    const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "pipe" });
+    expect([await care.exited, await care.stderr.text()]).toEqual([
+      1,
+      expect.stringContaining("give another address with --http-listen"),
+    ]);
+    taken.stop(true);
+  });
+});
+
+test("the alert rules are what Prometheus takes, and speak of metrics that there are", async () => {
+  await runCommand(["promtool", "check", "rules", join(MONITORING, "alerts.yaml")], { timeoutMs: 30_000 });
+  const source = await Bun.file(resolve(import.meta.dir, "../../src/metrics/metrics.ts")).text();
+  const known = [...source.matchAll(/"(lvscare_\w+)"/g)].map(([, name = ""]) => name);
+  for (const file of ["alerts.yaml", "dashboard.json"]) {
+    const text = await Bun.file(join(MONITORING, file)).text();
+    const named = new Set(
+      [...text.matchAll(/lvscare_[a-z_]+/g)].map(([name]) => name.replace(/_(bucket|count|sum)$/, "")),
+    );
+    expect([...named].filter((name) => !known.includes(name))).toEqual([]);
+  }
+});
+
+// --- internal ---
+
+async function metrics(): Promise<string> {
+  return fetch(`http://${WEB}/metrics`).then(
+    (response) => response.text(),
+    () => "",
+  );
+}
+
+async function codeOf(path: string, method = "GET"): Promise<number> {
+  return (await fetch(`http://${WEB}${path}`, { method })).status;
+}
+
+function valueOf(text: string, sample: string): number {
+  const line = text.split("\n").find((one) => one.startsWith(`${sample} `));
+  return Number(line?.slice(sample.length));
+}
