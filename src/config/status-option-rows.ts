@@ -19,6 +19,13 @@ export const STATUS_OPTION_ROWS = [
     group: "Flags",
   },
   {
+    flag: "watch",
+    alias: "w",
+    kind: "boolean",
+    help: "go on until Ctrl-C: redrawn in place on a terminal, elsewhere a line (or, as json, an object) for each change",
+    group: "Flags",
+  },
+  {
     flag: "exit-code",
     kind: "boolean",
     help: "tell health by the exit code: 0 all healthy, 1 some are not, 2 none is or fail-open, 3 no daemon answers",

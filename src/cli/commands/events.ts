@@ -10,6 +10,7 @@ import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
+import { pause } from "../pause.ts";
 import { listenForStop } from "../stop-signal.ts";
 import { renderUsage, type CommandUsage } from "../usage.ts";
 
@@ -44,7 +45,7 @@ export function eventsCommand(context: CliContext): CommandDef {
           format === "json" ? `${JSON.stringify(event)}\n` : renderEvent(event, paint),
         );
         if (lines.length > 0) await context.out.write(lines.join(""));
-        if (!follow || (await pause(stop.signal))) return 0;
+        if (!follow || (await pause(PAUSE_MS, stop.signal))) return 0;
       }
     },
   });
@@ -74,17 +75,4 @@ function renderEvent(
   paint: Paint,
 ): string {
   return `${at}  ${virtualServer}  ${paint(COLOURS[level] ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}\n`;
-}
-
-/** Whether it was ended by the signal. */
-function pause(signal: AbortSignal): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), PAUSE_MS);
-  const stopped = (): void => resolve(true);
-  signal.addEventListener("abort", stopped, { once: true });
-  if (signal.aborted) stopped();
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stopped);
-  });
 }

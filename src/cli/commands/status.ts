@@ -9,8 +9,12 @@ import { LvscareError } from "../../domain/errors.ts";
 import { healthCode, NO_DAEMON, type StatusReport } from "../../domain/status.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
+import { exitNow } from "../exit.ts";
 import { formatData } from "../format-data.ts";
+import { pause } from "../pause.ts";
+import { changedServers } from "../status-changes.ts";
 import { renderStatus } from "../status-table.ts";
+import { listenForStop } from "../stop-signal.ts";
 import { renderUsage, type CommandUsage } from "../usage.ts";
 
 /** `lvscare status`: what stands on this host and how it is. */
@@ -28,17 +32,17 @@ export function statusCommand(context: CliContext): CommandDef {
       const only = values.readList("vs", (text) => formatEndpoint(parseEndpoint(text)));
       const exitCode = values.read("exit-code", parseBoolean);
       const needDaemon = values.read("need-daemon", parseBoolean);
+      const watch = values.read("watch", parseBoolean);
+      if (watch && format === "yaml")
+        values.refuse("output", "yaml has no end between two reports; watch as table or json");
       if (values.problems.length > 0) throw new UsageError(values.problems);
 
       const { collectStatus } = await import("../../app/status.ts");
       const isAsked = exitCode || needDaemon;
-      const collected = await collectStatus();
-      const report = select(collected, only, isAsked);
-      const text =
-        format === "table"
-          ? renderStatus(report, { now: new Date(), width: context.columns, paint: createPaint(context.outColour) })
-          : formatData(report, format);
-      await context.out.write(text);
+      const read = async (): Promise<StatusReport> => select(await collectStatus(), only, isAsked || watch);
+      if (watch) return watchStatus(read, format, context);
+      const report = await read();
+      await context.out.write(render(report, format, context));
       if (!isAsked) return 0;
       const code = healthCode(report);
       return exitCode || code === NO_DAEMON ? code : 0;
@@ -56,11 +60,39 @@ export const STATUS_USAGE: CommandUsage = {
   examples: [
     { about: "one virtual server", command: "lvscare status --vs 10.103.97.12:6443" },
     { about: "for scripts", command: "lvscare status -o json" },
+    { about: "a table that keeps itself up to date", command: "lvscare status --watch" },
     { about: "is all well?", command: "lvscare status --vs 10.103.97.12:6443 --exit-code" },
   ],
 };
 
 // --- internal ---
+
+type Format = "table" | "json" | "yaml";
+
+const WATCH_MS = 1000;
+/** To the upper left corner, and clear what is below (ECMA-48: CUP, ED). */
+const REDRAW = "\u001B[H\u001B[J";
+
+function render(report: StatusReport, format: Format, context: CliContext): string {
+  if (format !== "table") return formatData(report, format);
+  return renderStatus(report, { now: new Date(), width: context.columns, paint: createPaint(context.outColour) });
+}
+
+async function watchStatus(read: () => Promise<StatusReport>, format: Format, context: CliContext): Promise<number> {
+  using stop = listenForStop(() => exitNow(1));
+  let before: StatusReport | undefined;
+  for (;;) {
+    const report = await read();
+    const changes = changedServers(before, report);
+    if (format === "table" && context.columns !== undefined)
+      await context.out.write(`${REDRAW}${render(report, format, context)}`);
+    else if (format === "json") {
+      if (before === undefined || changes.length > 0) await context.out.write(`${JSON.stringify(report)}\n`);
+    } else await context.out.write(changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join(""));
+    before = report;
+    if (await pause(WATCH_MS, stop.signal)) return 0;
+  }
+}
 
 /** Throws for a virtual server that is not there, unless the exit code is to tell. */
 function select(report: StatusReport, only: readonly string[], isTolerant: boolean): StatusReport {

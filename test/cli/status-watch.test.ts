@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { waitFor } from "../kernel/support/wait-for.ts";
+import { MAIN, refusal } from "./run-program.ts";
+
+const VS = "127.77.0.13:18080";
+
+test("in a pipe, --watch appends a line for each change, until Ctrl-C", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-watch-"));
+  const env = { PATH: process.env["PATH"] ?? "", XDG_RUNTIME_DIR: folder };
+  let status = 200;
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
+  const run = (...argv: readonly string[]) =>
+    Bun.spawn([process.execPath, MAIN, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+  const flags = `--vs ${VS} --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms`;
+  const care = run("care", ...flags.split(" "));
+  const watching = run("status", "--vs", VS, "--watch");
+  let text = "";
+  const reading = (async () => {
+    for await (const chunk of watching.stdout) text += new TextDecoder().decode(chunk);
+  })();
+  try {
+    await waitFor(
+      () => text,
+      (now) => /healthy {2}weight 1\n/.test(now),
+    );
+    status = 503;
+    await waitFor(
+      () => text,
+      (now) => /removed {2}not in the table\n/.test(now),
+    );
+    watching.kill("SIGINT");
+    expect(await watching.exited).toBe(0);
+    await reading;
+    expect(text.split("\n").filter((line) => line.includes("healthy"))).toHaveLength(1);
+    expect(text).not.toContain("\u001B");
+  } finally {
+    care.kill();
+    await care.exited;
+    await server.stop(true);
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("--watch has no yaml", async () => {
+  expect(await refusal(["status", "--watch", "-o", "yaml"])).toEqual([expect.stringContaining("--output:")]);
+});
