@@ -1,13 +1,4 @@
-import type { CommandDef } from "citty";
-import type { CliContext } from "./cli-context.ts";
-
-export interface CommandEntry {
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
-  /** Loads the command's code, which no other command pays for. Its `run` returns an exit code. */
-  load(context: CliContext): Promise<CommandDef>;
-}
+import type { CommandEntry } from "./command-entry.ts";
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -50,6 +41,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "machine",
     summary: "draw the state machines of the daemon, from themselves",
     load: async (context) => (await import("./commands/machine.ts")).machineCommand(context),
+  },
+  {
+    name: "completion",
+    summary: "print a completion script for bash, zsh or fish",
+    load: async (context) => (await import("./commands/completion.ts")).completionCommand(context, COMMANDS),
+  },
+  {
+    name: "man",
+    summary: "print the manual page",
+    load: async (context) => (await import("./commands/man.ts")).manCommand(context, COMMANDS),
   },
   {
     name: "version",

@@ -4,7 +4,8 @@ import { oneLine } from "../config/one-line.ts";
 import { UsageError } from "../config/usage-error.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CliContext } from "./cli-context.ts";
-import { COMMANDS, type CommandEntry } from "./commands.ts";
+import type { CommandEntry } from "./command-entry.ts";
+import { COMMANDS } from "./commands.ts";
 import { createPaint } from "./colour.ts";
 import { renderOverview } from "./usage.ts";
 

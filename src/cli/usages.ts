@@ -1,0 +1,23 @@
+import { CARE_USAGE } from "./commands/care.ts";
+import { EVENTS_USAGE } from "./commands/events.ts";
+import { IPVS_USAGE } from "./commands/ipvs.ts";
+import { MACHINE_USAGE } from "./commands/machine.ts";
+import { SIMULATE_USAGE } from "./commands/simulate.ts";
+import { STATIC_POD_USAGE } from "./commands/static-pod.ts";
+import { STATUS_USAGE } from "./commands/status.ts";
+import { SYSTEMD_USAGE } from "./commands/systemd.ts";
+import { VERSION_USAGE } from "./commands/version.ts";
+import type { CommandUsage } from "./usage.ts";
+
+/** Of every command with flags, in the order of the help; only completions and the manual need them all. */
+export const USAGES: readonly CommandUsage[] = [
+  CARE_USAGE,
+  IPVS_USAGE,
+  STATUS_USAGE,
+  EVENTS_USAGE,
+  STATIC_POD_USAGE,
+  SYSTEMD_USAGE,
+  SIMULATE_USAGE,
+  MACHINE_USAGE,
+  VERSION_USAGE,
+];
