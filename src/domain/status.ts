@@ -80,9 +80,20 @@ export interface RealServerStatus {
   readonly activeConnections: number;
   readonly inactiveConnections: number;
   readonly stats?: TrafficStats;
+  /** What an operator asked for, whatever its health. */
+  readonly hold?: HoldStatus;
   readonly stateSince?: string;
   readonly lastVerdict?: VerdictStatus;
   readonly lastTransition?: TransitionStatus;
+}
+
+/** `lvscare drain` and `lvscare weight`. */
+export interface HoldStatus {
+  readonly since: string;
+  /** Takes no new connections until `lvscare undrain`. */
+  readonly drained: boolean;
+  /** Instead of the configured weight. */
+  readonly weight?: number;
 }
 
 export type VerdictStatus = Verdict & { readonly at: string };
