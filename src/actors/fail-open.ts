@@ -10,8 +10,13 @@ export interface FailOpen {
   readonly total: number;
 }
 
+/** Whose health counts: an operator's drain is no failure, and fail-open does not undo it. */
+export function accountable(members: readonly MemberState[]): readonly MemberState[] {
+  return members.filter(({ hold }) => hold?.drained !== true);
+}
+
 /**
- * Whether health is to be ignored now. It begins only when every real server has been judged, so that a start is not taken for an
+ * Whether health is to be ignored now, by the health of those who are accountable. It begins only when every real server has been judged, so that a start is not taken for an
  * outage. Held are those that were not removed when it began, and whoever became healthy since; where nobody was left, everyone.
  */
 export function nextFailOpen(

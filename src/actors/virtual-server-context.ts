@@ -1,5 +1,6 @@
 import type { ActorRef, Snapshot } from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
+import type { Hold, Holds } from "../domain/hold.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
@@ -18,6 +19,8 @@ export interface VirtualServerInput {
   readonly initState: "down" | "up";
   readonly foreign: DesiredVirtualServer["foreign"];
   readonly cleanupOnExit: boolean;
+  /** What operators asked for before this start. */
+  readonly holds: Holds;
   /** Hears once that the table was taken over and caring begins. */
   readonly daemon?: ActorRef<Snapshot<unknown>, AdoptionReport> | undefined;
   readonly now: () => number;
@@ -26,6 +29,7 @@ export interface VirtualServerInput {
 export interface Member {
   readonly server: RealServer;
   readonly ref: RealServerActor;
+  readonly hold: Hold | undefined;
 }
 
 export interface VirtualServerContext extends VirtualServerInput {
@@ -81,6 +85,7 @@ export function memberState(member: Member, initState: VirtualServerInput["initS
     proven: everPassed || initState === "up",
     judged: lastVerdict !== undefined || reported !== "recovering",
     share: rampStep / RAMP_STEPS,
+    hold: member.hold,
   };
 }
 

@@ -2,6 +2,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
+import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 
@@ -32,6 +33,9 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           logger.warn(`${event.server} and perhaps others cannot be checked, and stay as they are: ${event.reason}`);
         }
         shortage = event.reason;
+        return;
+      case "realServer.held":
+        logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
         return;
       case "realServer.restarted":
         logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);

@@ -15,6 +15,7 @@ export type ErrorCode =
   | "ADDRESS_IN_USE"
   | "ALREADY_RUNNING"
   | "NOT_RUNNING"
+  | "NOT_LISTED"
   | "IN_THE_WAY"
   | "CONTROL_FAILED"
   | "BAD_MANIFEST"
