@@ -82,8 +82,9 @@ function ownAddress(text: string): Omit<LinkAddress, "linkIndex"> {
   return { ...parsed, prefix: parsed.family === "ipv6" ? 128 : 32 };
 }
 
+/** Loopback addresses, and those that stand for all that this host has. */
 function isAlwaysLocal(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
+  return address.startsWith("127.") || ["::1", "0.0.0.0", "::"].includes(address);
 }
 
 function loopbackIndex(connection: NetlinkConnection): number {
