@@ -82,12 +82,15 @@ test("an address on lo in a larger network is not ours to remove", async () => {
   expect(await removeLoopbackAddress(vip.address, host([{ ...vip, prefix: 24 }]).open)).toBe(false);
 });
 
-test.each(["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::"])("%s is always local and never removed", async (address) => {
-  const kernel = host([{ ...vip, address: "127.9.9.9" }]);
-  expect(await ensureLocalAddress(address, kernel.open)).toBe("already-local");
-  expect(await removeLoopbackAddress(address, kernel.open)).toBe(false);
-  expect(kernel.opened()).toBe(0);
-});
+test.each(["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::"])(
+  "%s is always local and never removed",
+  async (address) => {
+    const kernel = host([{ ...vip, address: "127.9.9.9" }]);
+    expect(await ensureLocalAddress(address, kernel.open)).toBe("already-local");
+    expect(await removeLoopbackAddress(address, kernel.open)).toBe(false);
+    expect(kernel.opened()).toBe(0);
+  },
+);
 
 test("somebody who is quicker is no failure", async () => {
   expect(await ensureLocalAddress(vip.address, host([], 17).open)).toBe("already-local");
