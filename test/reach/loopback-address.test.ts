@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ensureLocalAddress, removeLoopbackAddress } from "../../src/reach/loopback-address.ts";
+import { ensureLocalAddress, localAddress, removeLoopbackAddress } from "../../src/reach/loopback-address.ts";
 import { decodeAddress, type LinkAddress } from "../../src/netlink/route/addresses.ts";
 import { addressBytes } from "../../src/domain/endpoint.ts";
 import { NLMSG_DONE } from "../../src/netlink/messages.ts";
@@ -91,6 +91,17 @@ test.each(["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::"])(
     expect(kernel.opened()).toBe(0);
   },
 );
+
+test("kept, it is missed when no link carries it, made again, and taken back", async () => {
+  const addresses: LinkAddress[] = [];
+  const kept = localAddress("10.103.97.12", host(addresses).open);
+  expect([kept.name, await kept.inspect()]).toEqual(["local address 10.103.97.12", "missing"]);
+  await kept.establish();
+  expect([addresses, await kept.inspect()]).toEqual([[vip], undefined]);
+  expect([await kept.remove(), addresses]).toEqual([true, []]);
+  expect(await localAddress("10.103.97.12", host([{ ...plain, linkIndex: ETH }]).open).inspect()).toBeUndefined();
+  expect(await localAddress("127.0.0.9", host([]).open).inspect()).toBeUndefined();
+});
 
 test("somebody who is quicker is no failure", async () => {
   expect(await ensureLocalAddress(vip.address, host([], 17).open)).toBe("already-local");
