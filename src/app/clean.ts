@@ -2,7 +2,7 @@ import { applyPlan } from "../actors/apply-plan.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { LvscareError } from "../domain/errors.ts";
+import { LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
@@ -29,8 +29,7 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
       failures.push(error);
     }
   }
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
+  throwFailures(failures);
 }
 
 // --- internal ---

@@ -58,6 +58,12 @@ export function describeError(error: unknown): string {
   return error.remedy === undefined ? what : `${what} (${error.remedy})`;
 }
 
+/** Throws what failed, if anything did: a single failure as it is, several as one that names each with its remedy. */
+export function throwFailures(failures: readonly unknown[]): void {
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join("; "));
+}
+
 /** `ENOENT` of an error that the runtime threw for a system call; undefined for others. */
 export function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
