@@ -63,5 +63,11 @@ WantedBy=multi-user.target
 function quote(word: string): string {
   const text = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
   if (/^[\w@%+=:,./$[\]-]+$/.test(text)) return text;
-  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").replaceAll("\t", "\\t")}"`;
+  // A carriage return ends a line of a unit, too.
+  const inside = text.replaceAll(/["\\]/g, "\\$&").replaceAll(/\p{Cc}/gu, escaped);
+  return `"${inside}"`;
+}
+
+function escaped(control: string): string {
+  return [...new TextEncoder().encode(control)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }
