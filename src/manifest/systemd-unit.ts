@@ -23,6 +23,8 @@ ExecStart=${[binary, ...args].map(quote).join(" ")}
 Restart=always
 RestartSec=1
 # The rules stay while it restarts: traffic outlives the daemon.
+# For iptables, where there is no nftables; /run is read-only otherwise.
+ReadWritePaths=-/run/xtables.lock
 RuntimeDirectory=lvscare
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes

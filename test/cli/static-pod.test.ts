@@ -17,8 +17,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("lvscare static-pod", () => {
   test.each(["static-pod", "static-pod lvscare"])("%s prints, byte for byte, what sealctl does", async (command) => {
-    const { code, stdout, stderr } = await runProgram([...command.split(" "), ...GUIDE.split(" "), "--print"]);
+    const argv = [...command.split(" "), ...GUIDE.split(" "), "--print", "--path", join(folder, "printed")];
+    const { code, stdout, stderr } = await runProgram(argv);
     expect([code, stderr, stdout]).toEqual([0, "", `${await Bun.file(GOLDEN).text()}\n`]);
+    expect(await readdir(folder)).not.toContain("printed");
     expectValid(stdout);
   });
 
