@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Family } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { HostObject } from "./host-object.ts";
+import { parseVersion } from "./kernel-version.ts";
 import { leaveIfRefused } from "./leave-if-refused.ts";
 import { sysctl } from "./sysctl.ts";
 
@@ -164,10 +165,4 @@ function linksWithAnnouncedDefaultRoute(routesFile: string): string[] {
     return (Number.parseInt(flags, 16) & ANNOUNCED_DEFAULT) === ANNOUNCED_DEFAULT ? link : "";
   });
   return [...new Set(links)].filter((link) => link !== "");
-}
-
-/** `6.1.0-56-amd64` as 6001, `5.9` as 5009: comparable. */
-function parseVersion(text: string): number {
-  const [, major = "", minor = ""] = /^(\d+)\.(\d+)/.exec(text) ?? [];
-  return Number(major) * 1000 + Number(minor);
 }

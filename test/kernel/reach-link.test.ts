@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { hasNftables } from "../../src/reach/link/nft-rules.ts";
 import { hideModule } from "./harness/hidden-module.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { runCommand } from "./harness/run-command.ts";
 import { tableWith } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
 import { EchoServers } from "./support/echo-server.ts";
@@ -226,6 +228,12 @@ describe("link mode", () => {
     expect((await clean("--vs", VS)).exitCode).toBe(0);
     expect(await node.exec("nft", "list", "ruleset")).toBe(theirs);
     await node.exec("nft", "delete", "table", "ip", "theirs");
+  });
+
+  test("is found possible on older kernels by trying, which leaves nothing", async () => {
+    const before = await runCommand(["nft", "list", "ruleset"], { timeoutMs: 20_000 });
+    expect(hasNftables(undefined, "4.19.0")).toBe(true);
+    expect(await runCommand(["nft", "list", "ruleset"], { timeoutMs: 20_000 })).toBe(before);
   });
 
   test("works by iptables where the kernel has no nftables", async () => {
