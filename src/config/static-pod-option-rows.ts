@@ -23,6 +23,7 @@ export const STATIC_POD_OPTION_ROWS = [
   },
   {
     flag: "vip",
+    alsoCalled: ["vs"],
     kind: "text",
     valueName: "IP:port",
     default: "10.103.97.2:6443",
@@ -31,6 +32,7 @@ export const STATIC_POD_OPTION_ROWS = [
   },
   {
     flag: "masters",
+    alsoCalled: ["rs"],
     kind: "list",
     valueName: "IP:port",
     help: "the real servers, as --rs of lvscare care; repeat the flag or list several with commas (required without --set-img)",

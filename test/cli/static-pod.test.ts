@@ -184,6 +184,8 @@ describe("lvscare static-pod", () => {
     ]),
     ["--masters 10.0.0.1:1 --fall none", [expect.stringContaining('--fall: "none"')]],
     ["--masters 10.0.0.1:1 --ip fd00::1", [expect.stringContaining('--ip: "fd00::1"')]],
+    ["--vs 10.0.0.1:1 --masters 10.0.0.1:1", ["unknown flag --vs; did you mean --vip?"]],
+    ["--vip 10.0.0.1:1 --rs 10.0.0.1:1", ["unknown flag --rs; did you mean --masters?"]],
     ["other --masters 10.0.0.1:1", [expect.stringContaining('there is no static pod "other"')]],
   ])("refuses %p and writes nothing", async (flags, problems) => {
     const path = join(folder, "refused");
