@@ -60,9 +60,8 @@ export function reachToRemove({ service, reach: options }: CareOptions, logger: 
   return everyHostObject({ service, options, gateway, logger, isInUse }).toReversed();
 }
 
-// --- internal ---
-
-function gatewayOf(options: ReachOptions, { family, address }: Endpoint): string | undefined {
+/** The gateway that --ip or the hosts file names; undefined without one. Throws USAGE when the hosts file names one of the other family. */
+export function gatewayOf(options: ReachOptions, { family, address }: Endpoint): string | undefined {
   if (options.gateway !== undefined) return options.gateway;
   const node = nodeAddress(family);
   if (node !== undefined && node.family !== family) {

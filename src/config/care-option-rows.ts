@@ -264,6 +264,12 @@ export const CARE_OPTION_ROWS = [
     group: REACH,
   },
   {
+    flag: "strict-arp",
+    kind: "boolean",
+    help: "in link mode, have no link of this host but the dummy answer for the virtual address: for networks whose hosts share it",
+    group: REACH,
+  },
+  {
     flag: "run-once",
     kind: "boolean",
     help: "program the virtual server and its real servers once, without checks, and exit; the rules stay",

@@ -36,6 +36,15 @@ export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): 
   };
 }
 
+/** One entry of a list of real servers. */
+export function parseRealServer(entry: string): Endpoint {
+  if (entry === "") throw refusal(FORGOTTEN);
+  if (/[\s;]/.test(entry)) throw refusal(`"${entry}" has blanks or semicolons in it; put commas between real servers`);
+  return parseEndpoint(entry);
+}
+
+export const FORGOTTEN = "one of them is empty; a real server may have been forgotten";
+
 // --- internal ---
 
 /** The Go program takes the last of several; the others would go uncared for without a word. */
@@ -47,14 +56,6 @@ function parseService(texts: readonly string[]): Endpoint | undefined {
   }
   return endpoints[0];
 }
-
-function parseRealServer(entry: string): Endpoint {
-  if (entry === "") throw refusal(FORGOTTEN);
-  if (/[\s;]/.test(entry)) throw refusal(`"${entry}" has blanks or semicolons in it; put commas between real servers`);
-  return parseEndpoint(entry);
-}
-
-const FORGOTTEN = "one of them is empty; a real server may have been forgotten";
 
 function resolveRealServers(
   values: OptionValues<CareFlag>,
