@@ -13,6 +13,8 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, logger
     state: "healthy" as const,
     proven: true,
     judged: true,
+    checked: true,
+    unreachable: false,
     share: 0,
   }));
   const desired = desiredState(
