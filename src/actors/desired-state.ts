@@ -13,6 +13,10 @@ export interface MemberState {
   readonly proven: boolean;
   /** There has been a verdict on it, or the table told its state. */
   readonly judged: boolean;
+  /** There has been a verdict on it. */
+  readonly checked: boolean;
+  /** Its last verdict was that there is not even a connection to be had. */
+  readonly unreachable: boolean;
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
   readonly hold: Hold | undefined;
@@ -38,7 +42,8 @@ export function foreignRule(
 
 /**
  * State chart to table: healthy stands at full weight, draining at 0, recovering at its share of the weight while it climbs; the others
- * are absent. Over that lie fail-open, which holds real servers at full weight whatever their state, and what an operator asked for.
+ * are absent. Over that lie fail-open, which holds real servers at full weight whatever their state, and what an operator asked for. Those
+ * that fail-open let go of stay at 0 for as long as they stand.
  */
 export function desiredState(
   service: VirtualServer,
@@ -46,6 +51,7 @@ export function desiredState(
   departures: readonly Departure[],
   foreign: DesiredVirtualServer["foreign"],
   held: ReadonlySet<string> = new Set(),
+  released: ReadonlySet<string> = new Set(),
 ): DesiredVirtualServer {
   const leaving = departures.map(({ server }) => (foreign === "keep" ? server : { ...server, weight: 0 }));
   const realServers: RealServer[] = [];
@@ -55,7 +61,10 @@ export function desiredState(
     if (state === "healthy" || held.has(formatEndpoint(server.endpoint))) realServers.push(server);
     else if (state === "draining") realServers.push({ ...server, weight: 0 });
     else if (share > 0) realServers.push({ ...server, weight: Math.ceil(server.weight * share) });
-    else absent.push(server.endpoint);
+    else {
+      absent.push(server.endpoint);
+      if (released.has(formatEndpoint(server.endpoint))) leaving.push({ ...server, weight: 0 });
+    }
   }
   return { service, realServers, leaving, absent, foreign };
 }

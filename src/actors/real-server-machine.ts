@@ -200,8 +200,21 @@ export const realServerMachine = setup({
       always: { guard: "hasRisen", target: "healthy" },
       on: {
         "connections.counted": { actions: "noteConnections" },
-        "probe.passed": { actions: "noteVerdict" },
-        "probe.failed": [{ guard: "isDrained", target: "removed", actions: "noteVerdict" }, { actions: "noteVerdict" }],
+        "probe.passed": {
+          actions: [
+            "noteVerdict",
+            { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
+          ],
+        },
+        "probe.failed": [
+          { guard: "isDrained", target: "removed", actions: "noteVerdict" },
+          {
+            actions: [
+              "noteVerdict",
+              { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
+            ],
+          },
+        ],
       },
     },
     removed: {

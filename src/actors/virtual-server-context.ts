@@ -6,6 +6,7 @@ import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 import type { FailOpen } from "./fail-open.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
+import type { Releases } from "./releases.ts";
 import { RAMP_STEPS, type RealServerActor, type RealServerInput } from "./real-server-machine.ts";
 
 export interface AdoptionReport {
@@ -37,6 +38,8 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly members: Readonly<Record<string, Member>>;
   readonly departures: Readonly<Record<string, Departure>>;
   readonly failOpen: FailOpen | undefined;
+  /** Those whom fail-open held until it ended. */
+  readonly releases: Releases;
   /** When others' changes were repaired, as far back as `RECURRING`. */
   readonly repairTimesMs: readonly number[];
   /** Something changed since the last round took its desired state. */
@@ -84,6 +87,8 @@ export function memberState(member: Member, initState: VirtualServerInput["initS
     state: reported,
     proven: everPassed || initState === "up",
     judged: lastVerdict !== undefined || reported !== "recovering",
+    checked: lastVerdict !== undefined,
+    unreachable: lastVerdict?.passed === false && lastVerdict.unreachable === true,
     share: rampStep / RAMP_STEPS,
     hold: member.hold,
   };

@@ -18,6 +18,7 @@ import {
 } from "./desired-state.ts";
 import { accountable, nextFailOpen } from "./fail-open.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
+import { letGo, releasesAfter, releasesAt, withReleases } from "./releases.ts";
 import { unprovided } from "./unprovided.ts";
 import {
   memberInput,
@@ -116,10 +117,14 @@ export const virtualServerMachine = setup({
       const foreign = foreignRule(members, context.foreign);
       const departures = departuresAt(context.departures, foreign, nowMs);
       const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, context.policy.intervalMs));
+      const draining = releasesAt(context.releases, members, context.policy, nowMs);
       const counted = accountable(members);
-      const failOpen = nextFailOpen(context.failOpen, counted, context.policy.panicThreshold, nowMs);
-      const wanted = desiredState(context.service, members, leaving, foreign, failOpen?.held);
-      enqueue.assign({ dirty: false, departures, wanted, failOpen });
+      const inService = withReleases(counted, draining);
+      const failOpen = nextFailOpen(context.failOpen, inService, context.policy.panicThreshold, nowMs);
+      const releases = failOpen === undefined ? { ...draining, ...letGo(context.failOpen?.held, members) } : {};
+      const released = new Set(Object.keys(releases));
+      const wanted = desiredState(context.service, members, leaving, foreign, failOpen?.held, released);
+      enqueue.assign({ dirty: false, departures, wanted, failOpen, releases });
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;
       const total = counted.length;
       const healthy = counted.filter(({ state }) => state === "healthy").length;
@@ -136,6 +141,7 @@ export const virtualServerMachine = setup({
         observed: report.observed,
         established: context.wanted,
         departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
+        releases: releasesAfter(context.releases, report, context.now()),
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
         repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
       });
@@ -213,6 +219,7 @@ export const virtualServerMachine = setup({
     members: {},
     departures: {},
     failOpen: undefined,
+    releases: {},
     repairTimesMs: [],
     dirty: false,
     stopping: false,

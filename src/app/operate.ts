@@ -2,7 +2,7 @@ import { requestCheck, requestHold, requestStatus } from "../control/client.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { HoldChange } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import { daemonFolder, daemonSockets } from "./daemon-sockets.ts";
+import { daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
 
 /** Who is meant: a real server, behind these virtual servers; behind the only one that has it where none is named. */
 export interface Meant {
@@ -36,15 +36,14 @@ export async function checkRealServer(meant: Meant): Promise<CheckReport[]> {
 // --- internal ---
 
 async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[]> {
-  const sockets = daemonSockets();
+  const folder = daemonFolder();
+  const sockets = daemonSockets(folder);
   const answers = await Promise.allSettled(sockets.map(requestStatus));
   const daemons = answers.flatMap((answer, at) =>
     answer.status === "fulfilled" ? [{ socket: sockets[at] ?? "", status: answer.value }] : [],
   );
   if (daemons.length === 0) {
-    throw new LvscareError("NOT_RUNNING", `no lvscare daemon answers in ${daemonFolder()}`, {
-      remedy: "start `lvscare care`, or ask as the user that it runs as",
-    });
+    throw new LvscareError("NOT_RUNNING", nobodyAnswers(folder), { remedy: "start one with lvscare care" });
   }
   const isMeant = (address: string): boolean => virtualServers.length === 0 || virtualServers.includes(address);
   const asked = daemons.filter(({ status }) => isMeant(status.address));

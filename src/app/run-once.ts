@@ -18,6 +18,8 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     state: "healthy" as const,
     proven: true,
     judged: true,
+    checked: true,
+    unreachable: false,
     share: 0,
     hold: holds[formatEndpoint(server.endpoint)],
   }));
