@@ -2,6 +2,7 @@ export { closeFd } from "./libc.ts";
 export { bootClock } from "./boot-clock.ts";
 export { watchSilence } from "./watch-silence.ts";
 export { openTcpSocket } from "./tcp-socket.ts";
+export { tcpRoundTrip } from "./tcp-round-trip.ts";
 export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";
 export { openListeningNetlink } from "./netlink-listening.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";

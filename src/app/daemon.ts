@@ -1,5 +1,5 @@
 import { createActor, toPromise } from "xstate";
-import { bootClock, openTcpSocket, sendToUnixSocket, watchSilence } from "#native";
+import { bootClock, openTcpSocket, sendToUnixSocket, tcpRoundTrip, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { probeEvent } from "../actors/probe-loop.ts";
@@ -21,6 +21,7 @@ import type { ServiceKey } from "../domain/virtual-server.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
+import { PathWatch } from "../reach/path-watch.ts";
 import { careMachine } from "./care-machine.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { createEventLog } from "./event-log.ts";
@@ -53,8 +54,10 @@ export async function runDaemon(
     timeOfDay: (ms) => new Date(Date.now() - (now() - ms)),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
+  using paths = options.probe.sentinel ? new PathWatch({ now }) : undefined;
+  const watchPath = paths && paths.watch.bind(paths);
   const schedule = new CheckScheduler({
-    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence }),
+    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence, watchPath, roundTrip: tcpRoundTrip }),
     clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
     random: Math.random,
     ...CHECK_PACE,

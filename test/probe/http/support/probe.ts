@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { openTcpSocket, watchSilence } from "#native";
+import { openTcpSocket, tcpRoundTrip, watchSilence } from "#native";
 import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../../../src/domain/health.ts";
@@ -37,20 +37,23 @@ export function openProbe(
   ports: Partial<HttpProberPorts> = {},
   suspect: () => void = () => undefined,
 ): Probe {
-  return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, watchSilence, ...ports }).open(target, suspect);
+  return createHttpProber(
+    { ...OPTIONS, ...options },
+    { openTcpSocket, watchSilence, roundTrip: tcpRoundTrip, ...ports },
+  ).open(target, suspect);
 }
 
 export function passed(reason: string): ProbeOutcome {
-  return { passed: true, reason, latencyMs: expect.any(Number) };
+  return { passed: true, reason, latencyMs: expect.any(Number), timings: expect.any(Object) };
 }
 
 /** Failed without even a connection. */
 export function unreachable(reason: string): ProbeOutcome {
-  return { passed: false, reason, unreachable: true, latencyMs: expect.any(Number) };
+  return { passed: false, reason, unreachable: true, latencyMs: expect.any(Number), timings: expect.any(Object) };
 }
 
 export function failed(reason: string): ProbeOutcome {
-  return { passed: false, reason, latencyMs: expect.any(Number) };
+  return { passed: false, reason, latencyMs: expect.any(Number), timings: expect.any(Object) };
 }
 
 /** A text of this length in which no part looks like another. */
