@@ -21,6 +21,7 @@ import type { ServiceKey } from "../domain/virtual-server.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
+import { PathWatch } from "../reach/path-watch.ts";
 import { careMachine } from "./care-machine.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
@@ -56,8 +57,10 @@ export async function runDaemon(
     timeOfDay: (ms) => new Date(Date.now() - (now() - ms)),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
+  using paths = options.probe.sentinel ? new PathWatch({ now }) : undefined;
+  const watchPath = paths && paths.watch.bind(paths);
   const schedule = new CheckScheduler({
-    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence }),
+    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence, watchPath }),
     clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
     random: Math.random,
     ...CHECK_PACE,

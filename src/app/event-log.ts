@@ -131,6 +131,13 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
   return !known;
 }
 
-function tell(verdict: Verdict): string {
-  return `${verdict.passed ? "passed" : "failed"}: ${verdict.reason} after ${formatDuration(verdict.latencyMs)}`;
+function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
+  const parts = [
+    ["connect", timings.connectMs],
+    ["TLS", timings.tlsMs],
+    ["first byte", timings.firstByteMs],
+  ] as const;
+  const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]));
+  const spent = known.length === 0 ? "" : ` (${known.join(", ")})`;
+  return `${passed ? "passed" : "failed"}: ${reason} after ${formatDuration(latencyMs)}${spent}`;
 }

@@ -21,7 +21,7 @@ export function renderHold({ virtualServer, scheduler, realServer, pending }: Ho
 /** The verdict, and below it how long each step took. */
 export function renderCheck({ virtualServer, realServer, verdict }: CheckReport): string {
   const { passed, reason, latencyMs, timings = {} } = verdict;
-  const steps = (["connect", "tls", "firstByte"] as const).flatMap((step) => {
+  const steps = (["connectMs", "tlsMs", "firstByteMs"] as const).flatMap((step) => {
     const ms = timings[step];
     return ms === undefined ? [] : [`  ${STEPS[step].padEnd(10)}  ${formatDuration(ms)}`];
   });
@@ -37,4 +37,4 @@ export function connections(count: number): string {
 
 // --- internal ---
 
-const STEPS = { connect: "connect", tls: "TLS", firstByte: "first byte" } as const;
+const STEPS = { connectMs: "connect", tlsMs: "TLS", firstByteMs: "first byte" } as const;

@@ -204,7 +204,7 @@ export const CARE_OPTION_ROWS = [
     flag: "sentinel",
     kind: "boolean",
     default: "true",
-    help: "keep a connection to each real server between checks: when it ends, the server is checked at once. --sentinel=false: keep none",
+    help: "keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails, the server is checked at once. --sentinel=false: keep none",
     group: CHECKS,
   },
   {

@@ -1,11 +1,11 @@
-/** How long the steps of a check took, in milliseconds; those that it did not come to, or did not need, are absent. */
-export interface CheckTimings {
-  /** To the TCP connection. */
-  readonly connect?: number;
+/** Where the time of a probe went; what it did not get to, or not need, is absent. Milliseconds. */
+export interface ProbeTimings {
+  /** Until the TCP connection stood; absent on a kept one. */
+  readonly connectMs?: number;
   /** From there to the end of the TLS handshake. */
-  readonly tls?: number;
-  /** From the request to the first byte of its answer. */
-  readonly firstByte?: number;
+  readonly tlsMs?: number;
+  /** From the request to the first byte of its answer; of the last request where there were redirects. */
+  readonly firstByteMs?: number;
 }
 
 /** The outcome of one probe of one real server. A failure is a value, never an exception. */
@@ -15,7 +15,7 @@ export type Verdict =
       /** What was seen, for people: `status 200`. */
       readonly reason: string;
       readonly latencyMs: number;
-      readonly timings?: CheckTimings;
+      readonly timings?: ProbeTimings;
     }
   | {
       readonly passed: false;
@@ -24,7 +24,7 @@ export type Verdict =
       /** There was not even a connection. */
       readonly unreachable?: true;
       readonly latencyMs: number;
-      readonly timings?: CheckTimings;
+      readonly timings?: ProbeTimings;
     };
 
 /** A probe that could not be made for want of something of our own, such as file descriptors: it says nothing about the server. */

@@ -12,11 +12,11 @@ const refused: CareEvent = {
   server: "10.0.0.1:80",
   verdict: { passed: false, reason: "connect refused", latencyMs: 0.3 },
 };
-const passed: CareEvent = {
+const passed = {
   type: "realServer.probed",
   server: "10.0.0.1:80",
   verdict: { passed: true, reason: "status 200", latencyMs: 12 },
-};
+} as const satisfies CareEvent;
 const failing: CareEvent = {
   type: "plan.failed",
   error: new LvscareError("KERNEL_REFUSED", "the kernel refused with EBUSY"),
@@ -57,6 +57,13 @@ describe("event log", () => {
       `WARN ${server} and perhaps others cannot be checked, and stay as they are: too many open files`;
     const lines = logOf(one, third, one, two, passed, two, third, two, other, third, two);
     expect(lines.filter((line) => line.startsWith("WARN"))).toEqual([warning("10.0.0.1:80"), warning("10.0.0.2:80")]);
+  });
+
+  test("tells where the time of a check went, as far as it is known", () => {
+    const verdict = { ...passed.verdict, timings: { connectMs: 1, tlsMs: 8.5, firstByteMs: 2 } };
+    expect(logOf({ ...passed, verdict })).toEqual([
+      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms (connect 1ms, TLS 8.5ms, first byte 2ms)",
+    ]);
   });
 
   test("warns of repairs and whispers of its own writes", () => {

@@ -80,7 +80,7 @@ test("a check tells what is found now, with its steps, and the daemon acts on it
   expect((JSON.parse(failed.stdout) as CheckReport).verdict).toMatchObject({
     passed: false,
     reason: "status 503",
-    timings: { connect: expect.any(Number), firstByte: expect.any(Number) },
+    timings: { connectMs: expect.any(Number), firstByteMs: expect.any(Number) },
   });
   // With an interval of an hour, nobody else asked.
   await host.until(VS, ([server]) => server?.weight === 0);

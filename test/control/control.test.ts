@@ -54,7 +54,7 @@ const SOURCES: AnswerSources = {
     Promise.resolve({
       virtualServer: status.address,
       realServer: server,
-      verdict: { passed: true, reason: "status 200", latencyMs: 1, timings: { connect: 0.5 } },
+      verdict: { passed: true, reason: "status 200", latencyMs: 1, timings: { connectMs: 0.5 } },
     }),
 };
 
@@ -89,7 +89,7 @@ describe("control socket", () => {
     expect(await held({ kind: "undrain" })).toBeUndefined();
     expect(await held({ kind: "weight", weight: 65_535 })).toEqual({ since, drained: false, weight: 65_535 });
     expect(await held({ kind: "weight", weight: undefined })).toBeUndefined();
-    expect((await requestCheck(path, NEIGHBOUR)).verdict).toMatchObject({ passed: true, timings: { connect: 0.5 } });
+    expect((await requestCheck(path, NEIGHBOUR)).verdict).toMatchObject({ passed: true, timings: { connectMs: 0.5 } });
     expect(requestHold(path, "10.0.0.9:80", { kind: "drain" })).rejects.toThrow(
       "answered 404: 10.0.0.9:80 is no real server",
     );

@@ -6,16 +6,15 @@ export interface ExchangeOptions {
   readonly method: string;
   readonly request: Uint8Array;
   readonly remainingMs: number;
+  readonly now: () => number;
   /** What to say when that is over. */
   readonly timedOut: string;
 }
 
-export type Outcome = Ended & {
-  /** From the request to the first byte of what came back; absent when nothing did. */
+export type Outcome = {
+  /** Milliseconds from the request to the first byte that came back; absent when none did. */
   readonly firstByteMs?: number;
-};
-
-type Ended =
+} & (
   | {
       readonly answer: Answer;
       /** The connection stands, parked, and can take another request; otherwise it is gone. */
@@ -25,7 +24,8 @@ type Ended =
       readonly failed: string;
       /** The connection ended before anything of an answer came, and how. */
       readonly lost?: Ending["kind"];
-    };
+    }
+);
 
 /**
  * One request and its answer over a wire that stands. Never rejects; by the time it resolves, the wire is closed unless the outcome says
@@ -47,8 +47,8 @@ class Exchange implements WireListener {
   readonly #abort = (): void => this.#finish({ failed: "aborted" });
   readonly #timer: PatientTimer;
   #unsent: Uint8Array;
-  #startedAtMs = 0;
-  /** Undefined until something of an answer came. */
+  readonly #now: () => number;
+  readonly #startedAtMs: number;
   #firstByteMs: number | undefined;
   #isOver = false;
 
@@ -56,6 +56,8 @@ class Exchange implements WireListener {
     this.#wire = wire;
     this.#resolve = resolve;
     this.#signal = signal;
+    this.#now = options.now;
+    this.#startedAtMs = options.now();
     this.#reader = new ResponseReader(options.method);
     this.#unsent = options.request;
     this.#timer = startPatientTimer(options.remainingMs, () => this.#finish({ failed: options.timedOut }));
@@ -64,7 +66,6 @@ class Exchange implements WireListener {
 
   start(): void {
     if (this.#signal.aborted) return this.#abort();
-    this.#startedAtMs = performance.now();
     // What a server said unasked comes first, and may be the end of it.
     this.#wire.listen(this);
     if (!this.#isOver) this.writable();
@@ -81,12 +82,12 @@ class Exchange implements WireListener {
   }
 
   received(bytes: Uint8Array): void {
-    this.#firstByteMs ??= performance.now() - this.#startedAtMs;
+    this.#firstByteMs ??= this.#now() - this.#startedAtMs;
     this.#settle(this.#reader.feed(bytes));
   }
 
   ended(ending: Ending): void {
-    const lost = this.#firstByteMs === undefined ? { lost: ending.kind } : {};
+    const lost = this.#firstByteMs !== undefined ? {} : { lost: ending.kind };
     if (ending.kind !== "closed") return this.#finish({ failed: ending.reason, ...lost });
     const reading = this.#reader.end();
     if (reading.state === "broken") this.#finish({ failed: reading.reason, ...lost });
@@ -104,7 +105,7 @@ class Exchange implements WireListener {
     });
   }
 
-  #finish(outcome: Ended): void {
+  #finish(outcome: Outcome): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer.cancel();

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { CheckTimings } from "../../domain/health.ts";
+import type { ProbeTimings } from "../../domain/health.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import { failureReason, handshakeFailure, isOwnShortage, isSilence } from "./failure-reasons.ts";
 
@@ -76,12 +76,12 @@ export class Wire {
   }
 
   /** How long it took to stand. */
-  get timings(): Pick<CheckTimings, "connect" | "tls"> {
+  get timings(): Pick<ProbeTimings, "connectMs" | "tlsMs"> {
     if (this.#connectedAtMs === undefined) return {};
-    const connect = this.#connectedAtMs - this.#openedAtMs;
+    const connectMs = this.#connectedAtMs - this.#openedAtMs;
     return this.#tls === undefined || this.#establishedAtMs === undefined
-      ? { connect }
-      : { connect, tls: this.#establishedAtMs - this.#connectedAtMs };
+      ? { connectMs }
+      : { connectMs, tlsMs: this.#establishedAtMs - this.#connectedAtMs };
   }
 
   /** The descriptor, to set socket options on; undefined when there is no connection. */

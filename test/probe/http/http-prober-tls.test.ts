@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { CheckTimings, Verdict } from "../../../src/domain/health.ts";
+import type { ProbeTimings, Verdict } from "../../../src/domain/health.ts";
 import { openSockets, eventually } from "./support/descriptors.ts";
 import { certificateAuthority, selfSigned, type Certificate } from "./support/certificates.ts";
 import { failed, numbers, openProbe, passed, probe } from "./support/probe.ts";
@@ -102,10 +102,10 @@ test("a check tells how long its steps took, those that it needed", async () => 
   const secure = openProbe(server.endpoint, { scheme: "https", sentinel: true });
   const [fresh, kept] = [await secure.run(signal), await secure.run(signal)];
   secure.close();
-  const steps = ({ timings = {} }: { timings?: CheckTimings }): string[] => Object.keys(timings);
+  const steps = ({ timings = {} }: { timings?: ProbeTimings }): string[] => Object.keys(timings);
   expect([fresh, kept].map((outcome) => steps(outcome as Verdict))).toEqual([
-    ["connect", "tls", "firstByte"],
-    ["firstByte"],
+    ["connectMs", "tlsMs", "firstByteMs"],
+    ["firstByteMs"],
   ]);
   const { timings = {}, latencyMs } = fresh as Verdict;
   const sum = Object.values(timings).reduce((total, ms) => total + ms, 0);
@@ -113,8 +113,8 @@ test("a check tells how long its steps took, those that it needed", async () => 
   expect(sum).toBeLessThanOrEqual(latencyMs);
 
   using plain = answering(OK);
-  expect(steps((await openProbe(plain.endpoint).run(signal)) as Verdict)).toEqual(["connect", "firstByte"]);
-  expect(await openProbe(deserted()).run(signal)).not.toHaveProperty("timings");
+  expect(steps((await openProbe(plain.endpoint).run(signal)) as Verdict)).toEqual(["connectMs", "firstByteMs"]);
+  expect(steps((await openProbe(deserted()).run(signal)) as Verdict)).toEqual([]);
 });
 
 describe("HTTPS probes leave nothing behind", () => {
