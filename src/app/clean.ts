@@ -10,6 +10,7 @@ import { removeLoopbackAddress } from "../reach/loopback-address.ts";
 import type { HostObject } from "../reach/host-object.ts";
 import { reachToRemove } from "./reach.ts";
 import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
+import { throwFailures } from "./throw-failures.ts";
 
 /** Removes what caring for this virtual server made. What is not there is fine; one failed step does not keep the others from running. */
 export async function clean(options: CareOptions, logger: Logger): Promise<void> {
@@ -27,8 +28,7 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
       failures.push(error);
     }
   }
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
+  throwFailures(failures);
 }
 
 // --- internal ---

@@ -2,7 +2,7 @@ import { reconcileReach } from "../actors/reconcile-reach.ts";
 import type { CareOptions, ReachOptions } from "../config/care-options.ts";
 import type { DataPlaneKind } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { watchHostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
@@ -10,6 +10,7 @@ import { NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
+import { throwFailures } from "./throw-failures.ts";
 
 /** How this host gets to the virtual address. */
 export interface Reach {
@@ -49,9 +50,7 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
     if (report.outcome === "mended") logger.info(`set up ${report.name}`);
     if (report.outcome === "stood") logger.debug(`stands already: ${report.name}`);
   }
-  const failures = reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : []));
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join("; "));
+  throwFailures(reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : [])));
 }
 
 /** Whatever daemons for this virtual server may have made, in the order in which it is taken back. */
