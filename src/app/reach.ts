@@ -2,15 +2,15 @@ import { reconcileReach } from "../actors/reconcile-reach.ts";
 import type { CareOptions, ReachOptions } from "../config/care-options.ts";
 import type { DataPlaneKind } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
-import { LvscareError } from "../domain/errors.ts";
+import { LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { watchHostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
+import { localAddress } from "../reach/loopback-address.ts";
 import { NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
-import { throwFailures } from "./throw-failures.ts";
 
 /** How this host gets to the virtual address. */
 export interface Reach {
@@ -23,12 +23,16 @@ export interface Reach {
 export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 
 /**
- * What the options ask for, nothing of it made yet. The userspace data plane needs nothing: it makes the virtual address local itself.
- * Throws USAGE for a gateway that cannot be one.
+ * What the options ask for, nothing of it made yet. The userspace data plane needs the virtual address to be this host's own, whatever
+ * the mode. Throws USAGE for a gateway that cannot be one.
  */
 export function planReach({ service, reach: options }: CareOptions, kind: DataPlaneKind, logger: Logger): Reach {
-  if (kind === "userspace") return NO_REACH;
   const { address, family } = service.endpoint;
+  const watch: Reach["watch"] = (onChange) => {
+    const folders = kind === "ipvs" ? SYSCTL_FOLDERS : [];
+    return watchHostChanges({ address: { address, family }, folders }, onChange);
+  };
+  if (kind === "userspace") return { objects: [localAddress(address)], watch };
   const gateway = options.mode === "route" ? gatewayOf(options, service.endpoint) : undefined;
   if (options.mode === "route" && gateway === undefined) {
     logger.warn(
@@ -36,11 +40,7 @@ export function planReach({ service, reach: options }: CareOptions, kind: DataPl
     );
   }
   const objects = hostObjects({ service, options, gateway, logger, isInUse: () => isAddressInUse(service) });
-  if (objects.length === 0) return NO_REACH;
-  return {
-    objects,
-    watch: (onChange) => watchHostChanges({ address: { address, family }, folders: SYSCTL_FOLDERS }, onChange),
-  };
+  return objects.length === 0 ? NO_REACH : { objects, watch };
 }
 
 /** Makes everything once. Throws what could not be made, after all else was. */

@@ -1,5 +1,6 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import {
+  LARGEST_WEIGHT,
   SCHEDULERS,
   realServer,
   virtualServer,
@@ -81,12 +82,9 @@ function resolveRealServers(
       }
     }
   }
-  const weight = values.read("weight", parseInteger(1, MOST_WEIGHT));
+  const weight = values.read("weight", parseInteger(1, LARGEST_WEIGHT));
   return [...servers.values()].map((endpoint) => realServer(endpoint, weight));
 }
-
-/** IPVS takes up to 2^31-1, but its weighted schedulers reckon in products of weights and connection counts. */
-const MOST_WEIGHT = 65_535;
 
 const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 

@@ -1,3 +1,13 @@
+/** How long the steps of a check took, in milliseconds; those that it did not come to, or did not need, are absent. */
+export interface CheckTimings {
+  /** To the TCP connection. */
+  readonly connect?: number;
+  /** From there to the end of the TLS handshake. */
+  readonly tls?: number;
+  /** From the request to the first byte of its answer. */
+  readonly firstByte?: number;
+}
+
 /** The outcome of one probe of one real server. A failure is a value, never an exception. */
 export type Verdict =
   | {
@@ -5,6 +15,7 @@ export type Verdict =
       /** What was seen, for people: `status 200`. */
       readonly reason: string;
       readonly latencyMs: number;
+      readonly timings?: CheckTimings;
     }
   | {
       readonly passed: false;
@@ -13,6 +24,7 @@ export type Verdict =
       /** There was not even a connection. */
       readonly unreachable?: true;
       readonly latencyMs: number;
+      readonly timings?: CheckTimings;
     };
 
 /** A probe that could not be made for want of something of our own, such as file descriptors: it says nothing about the server. */

@@ -46,6 +46,19 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells a want of means once for all real servers, and again only after all could be checked", () => {
+    const unchecked = (server: string): CareEvent => {
+      return { type: "realServer.unchecked", server, reason: "too many open files" };
+    };
+    const [one, two] = [unchecked("10.0.0.1:80"), unchecked("10.0.0.2:80")];
+    const other: CareEvent = { ...passed, server: "10.0.0.2:80" };
+    const third: CareEvent = { ...passed, server: "10.0.0.3:80" };
+    const warning = (server: string): string =>
+      `WARN ${server} and perhaps others cannot be checked, and stay as they are: too many open files`;
+    const lines = logOf(one, third, one, two, passed, two, third, two, other, third, two);
+    expect(lines.filter((line) => line.startsWith("WARN"))).toEqual([warning("10.0.0.1:80"), warning("10.0.0.2:80")]);
+  });
+
   test("warns of repairs and whispers of its own writes", () => {
     const add = { kind: "server.add", server: A } as const;
     const update = { kind: "server.update", server: A, from: { ...A, weight: 5 } } as const;

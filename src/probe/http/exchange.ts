@@ -10,7 +10,12 @@ export interface ExchangeOptions {
   readonly timedOut: string;
 }
 
-export type Outcome =
+export type Outcome = Ended & {
+  /** From the request to the first byte of what came back; absent when nothing did. */
+  readonly firstByteMs?: number;
+};
+
+type Ended =
   | {
       readonly answer: Answer;
       /** The connection stands, parked, and can take another request; otherwise it is gone. */
@@ -42,7 +47,9 @@ class Exchange implements WireListener {
   readonly #abort = (): void => this.#finish({ failed: "aborted" });
   readonly #timer: PatientTimer;
   #unsent: Uint8Array;
-  #hasAnswer = false;
+  #startedAtMs = 0;
+  /** Undefined until something of an answer came. */
+  #firstByteMs: number | undefined;
   #isOver = false;
 
   constructor(wire: Wire, options: ExchangeOptions, signal: AbortSignal, resolve: (outcome: Outcome) => void) {
@@ -57,6 +64,7 @@ class Exchange implements WireListener {
 
   start(): void {
     if (this.#signal.aborted) return this.#abort();
+    this.#startedAtMs = performance.now();
     // What a server said unasked comes first, and may be the end of it.
     this.#wire.listen(this);
     if (!this.#isOver) this.writable();
@@ -73,12 +81,12 @@ class Exchange implements WireListener {
   }
 
   received(bytes: Uint8Array): void {
-    this.#hasAnswer = true;
+    this.#firstByteMs ??= performance.now() - this.#startedAtMs;
     this.#settle(this.#reader.feed(bytes));
   }
 
   ended(ending: Ending): void {
-    const lost = this.#hasAnswer ? {} : { lost: ending.kind };
+    const lost = this.#firstByteMs === undefined ? { lost: ending.kind } : {};
     if (ending.kind !== "closed") return this.#finish({ failed: ending.reason, ...lost });
     const reading = this.#reader.end();
     if (reading.state === "broken") this.#finish({ failed: reading.reason, ...lost });
@@ -96,13 +104,13 @@ class Exchange implements WireListener {
     });
   }
 
-  #finish(outcome: Outcome): void {
+  #finish(outcome: Ended): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer.cancel();
     this.#signal.removeEventListener("abort", this.#abort);
     if ("answer" in outcome && outcome.reusable) this.#wire.park();
     else this.#wire.close();
-    this.#resolve(outcome);
+    this.#resolve(this.#firstByteMs === undefined ? outcome : { ...outcome, firstByteMs: this.#firstByteMs });
   }
 }

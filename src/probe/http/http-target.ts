@@ -1,7 +1,7 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
-import type { ProbeOutcome } from "../../domain/health.ts";
+import type { CheckTimings, ProbeOutcome } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import { dial, type Dialed } from "./dial.ts";
@@ -35,6 +35,8 @@ export class HttpTarget implements Probe {
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
   #isRunning = false;
+  /** Of the last request of the check that runs. */
+  #timings: CheckTimings = UNTIMED;
   #sinceFresh = 0;
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
@@ -63,6 +65,7 @@ export class HttpTarget implements Probe {
   async run(signal: AbortSignal): Promise<ProbeOutcome> {
     const startedAt = this.#shared.now();
     this.#isRunning = true;
+    this.#timings = UNTIMED;
     const finding = await this.#check(signal, startedAt).catch((error: unknown): Finding => ({
       passed: false,
       reason: failureReason(error),
@@ -72,7 +75,9 @@ export class HttpTarget implements Probe {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne();
     } else this.#sentinel?.close();
-    return { ...finding, latencyMs: this.#shared.now() - startedAt };
+    const latencyMs = this.#shared.now() - startedAt;
+    const isTimed = this.#timings !== UNTIMED;
+    return { ...finding, latencyMs, ...(isTimed && { timings: this.#timings }) };
   }
 
   close(): void {
@@ -121,7 +126,8 @@ export class HttpTarget implements Probe {
     }
     this.#sinceFresh = 0;
     const wire = await this.#dial(doubt, signal, startedAt);
-    return wire instanceof Wire ? this.#askOver(wire, step.method, request, signal, startedAt) : refusal(wire);
+    if (!(wire instanceof Wire)) return refusal(wire);
+    return this.#askOver(wire, step.method, request, signal, startedAt, wire.timings);
   }
 
   #dial(doubt: Ending["kind"] | undefined, signal: AbortSignal, startedAt: number): Promise<Dialed> {
@@ -148,8 +154,11 @@ export class HttpTarget implements Probe {
     request: Uint8Array,
     signal: AbortSignal,
     startedAt: number,
+    fresh: CheckTimings = {},
   ): Promise<Outcome> {
     const outcome = await exchange(wire, { ...this.#limits(startedAt), method, request }, signal);
+    const { firstByteMs: firstByte } = outcome;
+    this.#timings = { ...fresh, ...(firstByte !== undefined && { firstByte }) };
     if ("answer" in outcome && outcome.reusable) {
       if (this.#keepsAlive) this.#sentinel?.give(wire);
       else wire.close();
@@ -176,6 +185,8 @@ export class HttpTarget implements Probe {
 }
 
 // --- internal ---
+
+const UNTIMED: CheckTimings = {};
 
 const MAX_REDIRECTS = 10;
 

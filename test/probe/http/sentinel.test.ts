@@ -4,7 +4,7 @@ import type { Endpoint } from "../../../src/domain/endpoint.ts";
 import type { Probe } from "../../../src/probe/prober.ts";
 import { selfSigned } from "./support/certificates.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
-import { failed, openProbe, passed, unreachable } from "./support/probe.ts";
+import { failed, openProbe, passed, unreachable, untimed } from "./support/probe.ts";
 import { answering, answeringAndClosing, rawServer, type RawServer, type RawSocket } from "./support/raw-server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -168,7 +168,7 @@ function watch(
   opened.push(probe);
   return {
     probe,
-    check: () => probe.run(new AbortController().signal),
+    check: async () => untimed(await probe.run(new AbortController().signal)),
     suspects: () => count,
     /** The next time that the server becomes suspect. */
     suspicion: () => new Promise<void>((resolve) => (told = resolve)),
