@@ -4,7 +4,7 @@ import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { selectDataPlane } from "../dataplane/select.ts";
 import { UserspaceDataPlane } from "../dataplane/userspace/userspace-data-plane.ts";
-import { describeError, type LvscareError } from "../domain/errors.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
@@ -25,7 +25,8 @@ export async function runCare(
   observer: DaemonObserver = {},
 ): Promise<void> {
   if (options.clean) return clean(options, logger);
-  using _claim = claimVirtualServer(options.service, process.getuid?.() ?? 0, logger);
+  using claim = claimFor(options, logger);
+  if (claim === undefined) return;
   const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, logger);
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
   const choice = options.runOnce ? "ipvs" : options.dataPlane;
@@ -43,6 +44,17 @@ export async function runCare(
 }
 
 // --- internal ---
+
+/** Undefined where there is nothing to do: what is to be set up once, before a node joins, a daemon keeps already when that is tried again. */
+function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable | undefined {
+  try {
+    return claimVirtualServer(service, process.getuid?.() ?? 0, logger);
+  } catch (error) {
+    if (!runOnce || !(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
+    logger.warn(`${error.message}, so it is left to that and nothing was set up here`);
+    return undefined;
+  }
+}
 
 async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataPlane> {
   if (kind === "ipvs") return openIpvs();
