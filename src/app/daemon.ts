@@ -27,6 +27,7 @@ import { createEventLog } from "./event-log.ts";
 import { EventRing } from "./event-ring.ts";
 import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
+import { timeOfDay } from "./time-of-day.ts";
 import { VERSION } from "./version.ts";
 
 /** Who watches a daemon from inside its process. */
@@ -50,7 +51,7 @@ export async function runDaemon(
     version: VERSION,
     pid: process.pid,
     startedAtMs: now(),
-    timeOfDay: (ms) => new Date(Date.now() - (now() - ms)),
+    timeOfDay: timeOfDay(now),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
   const schedule = new CheckScheduler({
