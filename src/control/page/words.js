@@ -40,7 +40,7 @@ export function latency(ms) {
 
 /** @param {number} count */
 export function thousands(count) {
-  return count.toLocaleString("en");
+  return NUMBERS.format(count);
 }
 
 /**
@@ -78,6 +78,9 @@ export function timeOfDay(at) {
 }
 
 // --- internal ---
+
+/** Made once: making one takes longer than a hundred uses. */
+const NUMBERS = new Intl.NumberFormat("en");
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
