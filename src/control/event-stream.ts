@@ -110,7 +110,7 @@ export interface StreamPace {
   readonly quietMs: number;
 }
 
-const STREAM_PACE: StreamPace = { readMs: 1000, togetherMs: 50, quietMs: 4000 };
+export const STREAM_PACE: StreamPace = { readMs: 1000, togetherMs: 50, quietMs: 4000 };
 
 export const MOST_LISTENERS = 32;
 

@@ -32,8 +32,7 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
       port: endpoint.port,
       fetch: (request) => answers.answer(request),
       maxRequestBodySize: LARGEST_REQUEST_BYTES,
-      // Also ends streams whose listeners do not read.
-      idleTimeout: 10,
+      idleTimeout: IDLE_TIMEOUT_S,
     });
     return {
       happened: () => answers.happened(),
@@ -140,6 +139,9 @@ export class WebAnswers {
 }
 
 // --- internal ---
+
+/** Also ends a stream whose listener does not read. */
+export const IDLE_TIMEOUT_S = 10;
 
 const NO_SUCH_PATH =
   "no such path; there are /, /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events and /api/v1/stream\n";

@@ -56,7 +56,7 @@ describe.each([3, 200])("with %d real servers", (count) => {
       () => page.locator("#events .event").count(),
       (events) => events === 1,
     );
-    await waitFor(() => textOf(page, ".card.card:has(.failed)"), Boolean);
+    await waitFor(() => textOf(page, ".card:has(.failed)"), Boolean);
     expect(await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")).toEqual([360, 360]);
     expect(complaints).toEqual([]);
   });
@@ -85,7 +85,7 @@ describe("what changes", () => {
     expect(await page.locator("#events .event").first().textContent()).toContain(
       "10.0.0.12:6443 healthy → draining: status 503",
     );
-    expect(await page.title()).toStartWith("2of3 healthy");
+    expect(await page.title()).toStartWith("2/3 healthy");
     daemon.status = { ...daemon.status, realServers: daemon.status.realServers.slice(0, 2) };
     await waitForEqual(() => lanes(page), { healthy: 1, draining: 1, removed: 0, recovering: 0, unlisted: 0 });
     expect(complaints).toEqual([]);
@@ -93,8 +93,15 @@ describe("what changes", () => {
 
   test("is all that is touched among 200", async () => {
     daemon = new WebDaemon("127.77.0.15", 200);
-    const longAgo = new Date(Date.now() - 3_600_000).toISOString();
-    for (let at = 0; at < 200; at++) daemon.change(at, { stateSince: longAgo });
+    // Ages that stand still for an hour, and checks that are never late.
+    const stateSince = new Date(Date.now() - 3.02 * 86_400_000).toISOString();
+    const lastVerdict = {
+      passed: true,
+      reason: "ok",
+      latencyMs: 1,
+      at: new Date(Date.now() + 3_600_000).toISOString(),
+    };
+    for (let at = 0; at < 200; at++) daemon.change(at, { stateSince, lastVerdict });
     const { page } = await open(DESK);
     await waitFor(
       () => lanes(page),
@@ -107,6 +114,12 @@ describe("what changes", () => {
       (text) => text.includes("4,711 active"),
     );
     expect(await page.evaluate("[...touched]")).toEqual(["10.0.0.161:6443"]);
+    daemon.move(20, "draining", "status 503");
+    await waitFor(
+      () => lanes(page),
+      ({ draining }) => draining === 1,
+    );
+    expect(await page.evaluate("[...touched]")).toEqual(["10.0.0.161:6443", "10.0.0.31:6443"]);
   });
 
   test("draws the latency of the checks that were seen", async () => {
@@ -257,9 +270,11 @@ const TRANSFERS = `Object.fromEntries(
 const WATCH_CARDS = `
   globalThis.touched = new Set();
   new MutationObserver((changes) => {
-    for (const { target } of changes) {
-      const card = (target instanceof Element ? target : target.parentElement).closest(".card");
-      if (card !== null) touched.add(card.querySelector(".address").textContent);
+    for (const { target, addedNodes } of changes) {
+      for (const node of [target, ...addedNodes]) {
+        const card = (node instanceof Element ? node : node.parentElement)?.closest(".card");
+        if (card) touched.add(card.querySelector(".address").textContent);
+      }
     }
   }).observe(document.querySelector("#lanes"), { subtree: true, childList: true, characterData: true, attributes: true });`;
 

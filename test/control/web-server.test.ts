@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { MOST_LISTENERS } from "../../src/control/event-stream.ts";
+import { MOST_LISTENERS, STREAM_PACE } from "../../src/control/event-stream.ts";
+import { IDLE_TIMEOUT_S } from "../../src/control/web-server.ts";
 import { SseReader } from "./support/sse-reader.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
 
@@ -94,6 +95,10 @@ describe("the stream", () => {
       if (response.status === 200) break;
       expect(response.status).toBeOneOf([429, 503]);
     }
+  });
+
+  test("is never so quiet that the server takes it for idle", () => {
+    expect(STREAM_PACE.quietMs + 2 * STREAM_PACE.readMs).toBeLessThan(IDLE_TIMEOUT_S * 1000);
   });
 
   test("ends with the server", async () => {

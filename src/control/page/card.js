@@ -88,15 +88,12 @@ export class Card {
    * @param {string} lane
    */
   #changeState(state, lane) {
-    const isNew = this.#server === undefined;
     setText(this.#state, state);
     this.#icon.replaceChildren(shape(lane));
     this.element.dataset["state"] = lane;
-    if (isNew) return;
-    // Once more from the beginning.
-    this.element.classList.remove("moved");
-    this.element.getBoundingClientRect();
-    this.element.classList.add("moved");
+    // Out of the lane where it hung: those after it can stay as they are. Its arrival in the next one is marked.
+    this.element.remove();
+    if (this.#server !== undefined) this.element.classList.add("moved");
   }
 }
 

@@ -20,7 +20,7 @@ export class Facts {
     setText(byId("address"), status.address);
     const summary = summarise(status);
     setText(byId("summary"), `${summary} real servers healthy`);
-    document.title = `${summary.replaceAll(" ", "")} healthy · ${status.address} · LVScare`;
+    document.title = `${summary.replace(" of ", "/")} healthy · ${status.address} · LVScare`;
     this.tick(now);
   }
 
