@@ -64,6 +64,19 @@ export function getRoutes(family: Family): NetlinkRequest {
   };
 }
 
+/** Which route packets to an address take; in the reply it has this address for its destination. ENETUNREACH when there is none. */
+export function getRouteTo(family: Family, address: string): NetlinkRequest {
+  return {
+    type: RTM_GETROUTE,
+    body(writer) {
+      writer.u8(FAMILY_NUMBER[family]);
+      writer.u8(8 * addressLength(family));
+      writer.zeros(RTMSG_BYTES - 2);
+      writeAttributes(writer, ROUTE, { destination: addressBytes(address) });
+    },
+  };
+}
+
 /** One route of the dump or of a notification, or undefined for one of another family. Throws MALFORMED_MESSAGE. */
 export function decodeRoute(payload: Uint8Array): Route | undefined {
   const reader = new ByteReader(payload);
