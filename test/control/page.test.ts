@@ -28,13 +28,15 @@ describe.each([3, 200])("with %d real servers", (count) => {
     daemon = new WebDaemon("127.77.0.15", count);
     daemon.move(0, "draining", "connect timed out after 3s");
     daemon.move(1, "removed", "status 503");
-    daemon.change(2, { hold: { since: daemon.startedAt, drained: true }, weight: 0 });
+    daemon.change(2, { hold: { since: daemon.startedAt, drained: true, weight: 5 }, weight: 0 });
     daemon.status = { ...daemon.status, failOpen: { since: daemon.startedAt, healthy: 1, total: count } };
     const { page, complaints } = await open({ ...DESK, colorScheme });
     await waitForEqual(() => textOf(page, "#summary"), `${count - 2} of ${count} real servers healthy`);
     expect(await lanes(page)).toEqual({ healthy: count - 2, draining: 1, removed: 1, recovering: 0, unlisted: 0 });
     expect(await textOf(page, "[data-state=draining] .card")).toContain("failed: connect timed out after 3s");
-    expect(await textOf(page, ".hold:not([hidden])")).toMatch(/^drained by an operator for 3m\d+s$/);
+    expect(await textOf(page, ".hold:not([hidden])")).toMatch(
+      /^drained by an operator for 3m\d+s, weight 5 after that$/,
+    );
     expect(await textOf(page, "#fail-open")).toContain(`only 1 of ${count} real servers are healthy`);
     expect(await page.locator("#events .event").count()).toBe(2);
     const luminance = Number(await page.evaluate(`(${LUMINANCE})(getComputedStyle(document.body).backgroundColor)`));

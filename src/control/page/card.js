@@ -1,5 +1,5 @@
 // @ts-check
-import { element, setText, setTextOrHide, shape } from "./elements.js";
+import { element, setText, shape } from "./elements.js";
 import { Sparkline } from "./sparkline.js";
 import { latency, since, thousands } from "./words.js";
 
@@ -53,8 +53,8 @@ export class Card {
     setText(this.#checkText, lastVerdict === undefined ? "not checked" : describeCheck(lastVerdict));
     this.#check.classList.toggle("failed", lastVerdict?.passed === false);
     if (lastVerdict !== undefined) this.#sparkline.add(lastVerdict);
-    this.#findable =
-      `${server.address} ${server.state} ${this.#checkText.textContent} ${describeHold(server)}`.toLowerCase();
+    const held = server.hold === undefined ? "" : describeHold(server.hold, "");
+    this.#findable = `${server.address} ${server.state} ${this.#checkText.textContent} ${held}`.toLowerCase();
   }
 
   /**
@@ -67,10 +67,7 @@ export class Card {
     if (this.#server === undefined) return;
     const { stateSince, hold, lastVerdict } = this.#server;
     setText(this.#for, stateSince === undefined ? "" : `for ${since(stateSince, now)}`);
-    setTextOrHide(
-      this.#holdText,
-      hold === undefined ? "" : `${describeHold(this.#server)} for ${since(hold.since, now)}`,
-    );
+    setText(this.#holdText, hold === undefined ? "" : describeHold(hold, ` for ${since(hold.since, now)}`));
     if (this.#hold.hidden !== (hold === undefined)) this.#hold.hidden = hold === undefined;
     const isLate = lastVerdict !== undefined && now - Date.parse(lastVerdict.at) > lateMs;
     setText(this.#checkAge, isLate ? `, ${since(lastVerdict.at, now)} ago` : "");
@@ -104,11 +101,13 @@ function describeCheck({ passed, reason }) {
   return `${passed ? "passed" : "failed"}: ${reason.slice(0, LONGEST_REASON)}`;
 }
 
-/** @param {RealServerStatus} server */
-function describeHold({ hold }) {
-  if (hold === undefined) return "";
-  const weight = hold.weight === undefined ? "" : `weight ${hold.weight}`;
-  return `${[hold.drained ? "drained" : "", weight].filter((part) => part !== "").join(", ")} by an operator`;
+/**
+ * @param {NonNullable<RealServerStatus["hold"]>} hold
+ * @param {string} forHowLong
+ */
+function describeHold({ drained, weight }, forHowLong) {
+  const held = `${drained ? "drained" : `weight ${weight}`} by an operator${forHowLong}`;
+  return drained && weight !== undefined ? `${held}, weight ${weight} after that` : held;
 }
 
 /** Servers may say anything, at any length. */

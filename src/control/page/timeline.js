@@ -51,9 +51,9 @@ function render({ at, level, message, type, server }) {
   time.title = at;
   const text = element("p");
   if (level === "warn" || level === "error") text.append(element("strong", "level", level), " ");
-  const start = `real server ${server} `;
+  const start = `real server ${server}`;
   if (server !== undefined && message.startsWith(start)) {
-    text.append(element("strong", "address", server), ` ${message.slice(start.length, LONGEST_MESSAGE)}`);
+    text.append(element("strong", "address", server), message.slice(start.length, LONGEST_MESSAGE));
   } else text.append(message.slice(0, LONGEST_MESSAGE));
   const state = type === "realServer.healthChanged" ? stateAfter(message) : undefined;
   entry.dataset["state"] = state ?? level;
