@@ -6,7 +6,7 @@ import { probeEvent } from "../actors/probe-loop.ts";
 import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
-import { serveWeb } from "../control/web-server.ts";
+import { serveWeb, type WebServer } from "../control/web-server.ts";
 import { serveControl, type AnswerSources, type ControlServer } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
@@ -31,6 +31,7 @@ import { HoldFile } from "./hold-file.ts";
 import { Operator } from "./operator.ts";
 import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
+import { timeOfDay } from "./time-of-day.ts";
 import { VERSION } from "./version.ts";
 
 /** Who watches a daemon from inside its process. */
@@ -54,7 +55,7 @@ export async function runDaemon(
     version: VERSION,
     pid: process.pid,
     startedAtMs: now(),
-    timeOfDay: (ms) => new Date(Date.now() - (now() - ms)),
+    timeOfDay: timeOfDay(now),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
   using paths = options.probe.sentinel ? new PathWatch({ now }) : undefined;
@@ -75,10 +76,12 @@ export async function runDaemon(
     (own) => createEventLog(own, culprit),
     () => new Date(),
   );
+  let web: WebServer | undefined;
   const tell = (event: CareEvent): void => {
     log(event);
     ring.note(event);
     metrics.note(event);
+    web?.happened();
     manager.event(event);
     observer.event?.(event);
   };
@@ -109,7 +112,7 @@ export async function runDaemon(
     metrics: async (status: VirtualServerStatus) => metrics.render(status, await eventLoopLagMs()),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
-  const web = options.httpListen === undefined ? undefined : serveWeb(options.httpListen, sources);
+  if (options.httpListen !== undefined) web = serveWeb(options.httpListen, sources);
   const ended = toPromise(daemon);
   daemon.start();
   const { virtualServer, reach: reachActor } = daemon.getSnapshot().children;

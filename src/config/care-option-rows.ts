@@ -303,7 +303,7 @@ export const CARE_OPTION_ROWS = [
     flag: "http-listen",
     kind: "text",
     valueName: "[IP:]port",
-    help: "tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when only a port is given (default: off)",
+    help: "show a page, and tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when only a port is given (default: off)",
     group: RUNNING,
   },
 ] as const satisfies readonly OptionRow[];
