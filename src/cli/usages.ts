@@ -1,4 +1,5 @@
 import { CARE_USAGE } from "./commands/care.ts";
+import { DOCTOR_USAGE } from "./commands/doctor.ts";
 import { EVENTS_USAGE } from "./commands/events.ts";
 import { IPVS_USAGE } from "./commands/ipvs.ts";
 import { MACHINE_USAGE } from "./commands/machine.ts";
@@ -15,6 +16,7 @@ export const USAGES: readonly CommandUsage[] = [
   IPVS_USAGE,
   STATUS_USAGE,
   EVENTS_USAGE,
+  DOCTOR_USAGE,
   STATIC_POD_USAGE,
   SYSTEMD_USAGE,
   SIMULATE_USAGE,
