@@ -3,11 +3,11 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { note, ok, problem, unknown, type Finding } from "../../domain/finding.ts";
 import { pinning } from "./pinning.ts";
 import { about, hostCidr, type Subject, type SubjectServer } from "./subject.ts";
-import { inService, MOST_SERVERS, type Attempt, type ConnectionReadings, type Passage } from "./try-connections.ts";
+import { inService, triedServers, type Attempt, type ConnectionReadings, type Passage } from "./try-connections.ts";
 
 /** Whether clients of this host are served by each real server in service, and if not, whether the server or the way to it is at fault. */
 export function judgeConnections(subject: Subject, readings: ConnectionReadings): Finding[] {
-  const tried = subject.realServers.slice(0, MOST_SERVERS);
+  const tried = triedServers(subject);
   const whole = judgeVirtualServer(subject, readings);
   // Where no connection gets through, each real server's own state is all that is left to tell.
   const isThrough = whole.every(({ state }) => state === "ok" || state === "unknown");
@@ -89,10 +89,22 @@ function judgeServer(
   if (through !== undefined && failed === undefined) {
     return ok("connection", `answers through the virtual server in ${formatDuration(through.latencyMs)}`, whom);
   }
-  if (direct?.failure !== undefined && isOwnFault(server, passages))
-    return judgeSilent(server, direct.failure, subject);
-  if (failed !== undefined) return judgePassage(server, failed, `${failures.length} of ${passages.length}`, subject);
+  const silence = direct?.failure;
+  if (silence !== undefined && isDialledItself(server)) return judgeSilent(server, silence, subject);
+  if (failed !== undefined) {
+    const itself = silence === undefined ? "answers itself, but " : "";
+    return judgePassage(
+      server,
+      failed,
+      `${itself}through the virtual server ${failures.length} of ${passages.length}`,
+      subject,
+    );
+  }
   if (direct === undefined) return unknown("connection", "was not tried", whom);
+  if (silence !== undefined) {
+    const need = `as a ${server.forwarding} server need not, and no connection through led to it`;
+    return unknown("connection", `does not answer under its own address (${silence}), ${need}`, whom);
+  }
   const took = formatDuration(direct.latencyMs);
   if ((readings.growth?.get(address) ?? 0) > 0)
     return ok("connection", `answers, in ${took}, and gets connections`, whom);
@@ -105,9 +117,9 @@ function judgeServer(
   return unknown("connection", `answers itself in ${took}; none of ${made} connections through led to it`, whom);
 }
 
-/** A real server that masquerading leads to is reached at the very address that was dialled; others may serve the virtual address only. */
-function isOwnFault({ forwarding = "masquerade" }: SubjectServer, passages: readonly Passage[]): boolean {
-  return forwarding === "masquerade" || forwarding === "local" || passages.length === 0;
+/** Masquerading and the proxy lead to the very address that was dialled; others may serve only the virtual address. */
+function isDialledItself({ forwarding }: SubjectServer): boolean {
+  return forwarding !== "direct-route" && forwarding !== "tunnel";
 }
 
 function judgeIdle(server: SubjectServer, direct: Attempt | undefined, subject: Subject): Finding {
@@ -154,11 +166,11 @@ function silentRemedy({ address, port }: Endpoint, failure: string): string {
   return `see that ${address} is up and nothing drops packets: \`ping -c 3 ${address}\`, \`nft list ruleset\` here and there`;
 }
 
-function judgePassage(server: SubjectServer, failed: Passage, share: string, subject: Subject): Finding {
+function judgePassage(server: SubjectServer, failed: Passage, what: string, subject: Subject): Finding {
   const { failure = "", source } = failed;
   return problem(
     "connection",
-    `answers itself, but through the virtual server ${share} connections fail: ${failure}`,
+    `${what} connections fail: ${failure}`,
     passageRemedy(server, source, subject),
     about(subject, server.endpoint),
   );

@@ -1,4 +1,5 @@
 import { unattendedStatus } from "../../actors/status.ts";
+import type { DataPlane } from "../../dataplane/data-plane.ts";
 import { openIpvs } from "../../dataplane/ipvs/ipvs-plane.ts";
 import { parseEndpoint } from "../../domain/endpoint.ts";
 import { countFindings, note, unknown, type DoctorReport, type Finding } from "../../domain/finding.ts";
@@ -32,25 +33,28 @@ import { connectionPorts, tryConnections } from "./try-connections.ts";
  * at an address of nobody's and deleted again, as a daemon does at its start; the kernel may load modules for that.
  */
 export async function examineHost(options: DoctorOptions): Promise<DoctorReport> {
-  const { virtualServers, silent } = await readVirtualServers();
-  const subjects = subjectsOf(options, virtualServers.told, virtualServers.table);
-  const mode = options.mode ?? "route";
-  const interfaces = interfaceNames();
-  const processes = neighbours();
   const findings: Finding[] = [];
   const look = async (...examination: Parameters<typeof attempt>): Promise<void> => {
     findings.push(...(await attempt(...examination)));
   };
+  let subjects: readonly Subject[] = [];
+  await look("daemons", async () => {
+    const { told, table, silent } = await readVirtualServers();
+    subjects = subjectsOf(options, told, table);
+    return silent.map((complaint) => unknown("daemons", complaint));
+  });
+  // Whatever could not be read: who is named is examined all the same.
+  if (subjects.length === 0) subjects = subjectsOf(options, [], []);
+  const mode = options.mode ?? "route";
+  const isSpared = subjects.length > 0 && subjects.every(({ plane }) => plane === "userspace");
+  const isMasquerading = !isSpared && subjects.some((subject) => (subject.mode ?? mode) === "link");
 
   await look("capability", () => judgeCapability(readCapability()));
-  await look("ipvs", () => examineKernel(options, subjects));
-  if (!isSpared(subjects)) await look("sysctl", () => judgeSettings(readSettings(subjects, mode)));
-  const isMasquerading = subjects.some((subject) => (subject.mode ?? mode) === "link" && subject.plane !== "userspace");
+  await look("ipvs", () => examineKernel(options, subjects, isSpared));
+  if (!isSpared) await look("sysctl", () => judgeSettings(readSettings(subjects, mode)));
   await look("firewall", async () => judgeFirewall(await readFirewall(isMasquerading)));
-  await look("kube-proxy", async () => judgeKubeProxy(await readKubeProxy(processes, interfaces), subjects));
-  await look("neighbours", () => judgeNeighbours(readCommands(processes), subjects));
-  findings.push(...silent.map((complaint) => unknown("daemon", complaint)));
-
+  await look("kube-proxy", async () => judgeKubeProxy(await readKubeProxy(neighbours(), interfaceNames()), subjects));
+  await look("neighbours", () => judgeNeighbours(readCommands(neighbours()), subjects));
   let droppedBefore = 0;
   await look("rp_filter", () => {
     droppedBefore = droppedByReversePath();
@@ -77,12 +81,11 @@ interface KnownVirtualServers {
   /** Those that daemons care for, then those of the table that none does. */
   readonly told: readonly VirtualServerStatus[];
   readonly table: readonly ObservedVirtualServer[];
+  /** Daemons that do not answer as they should. */
+  readonly silent: readonly string[];
 }
 
-async function readVirtualServers(): Promise<{
-  readonly virtualServers: KnownVirtualServers;
-  readonly silent: readonly string[];
-}> {
+async function readVirtualServers(): Promise<KnownVirtualServers> {
   const report = await collectStatus();
   const isOfDaemons = report.source === "daemons";
   const table = await readTable();
@@ -90,10 +93,8 @@ async function readVirtualServers(): Promise<{
   const known = new Set(cared.map(({ protocol, address }) => `${protocol} ${address}`));
   const others = table.entries.filter(({ service }) => !known.has(formatServiceKey(service)));
   return {
-    virtualServers: {
-      told: [...cared, ...others.map((one) => unattendedStatus(one, { kind: "ipvs", via: table.via }))],
-      table: table.entries,
-    },
+    told: [...cared, ...others.map((one) => unattendedStatus(one, { kind: "ipvs", via: table.via }))],
+    table: table.entries,
     // Without a daemon the notes say just that, and what examining the kernel says again.
     silent: isOfDaemons ? report.notes : [],
   };
@@ -101,33 +102,33 @@ async function readVirtualServers(): Promise<{
 
 /** Over netlink, or else as everybody may read it. That neither is to be had, examining the kernel finds as well, and says. */
 async function readTable(): Promise<{ readonly entries: readonly ObservedVirtualServer[]; readonly via: string }> {
-  const dataPlane = await openIpvs();
+  let dataPlane: DataPlane | undefined;
   try {
+    dataPlane = await openIpvs();
     return { entries: await dataPlane.readAll(), via: dataPlane.via };
   } catch {
     return { entries: parseProcTable(readText(PROC_TABLE) ?? ""), via: PROC_TABLE };
   } finally {
-    await dataPlane.close();
+    await dataPlane?.close();
   }
 }
 
 const PROC_TABLE = "/proc/self/net/ip_vs";
 
-async function examineKernel({ scheduler }: DoctorOptions, subjects: readonly Subject[]): Promise<readonly Finding[]> {
+async function examineKernel(
+  { scheduler }: DoctorOptions,
+  subjects: readonly Subject[],
+  isSpared: boolean,
+): Promise<readonly Finding[]> {
   const onKernel = subjects.filter(({ plane }) => plane !== "userspace").map(({ service }) => service);
   const nobodys = virtualServer({ protocol: "tcp", endpoint: NOBODYS }, scheduler ?? "rr");
   const asked: readonly VirtualServer[] = scheduler === undefined && onKernel.length > 0 ? [] : [nobodys];
   const dataPlane = await openIpvs();
   try {
-    return judgeKernel(await readKernel(dataPlane, [...onKernel, ...asked], isSpared(subjects)));
+    return judgeKernel(await readKernel(dataPlane, [...onKernel, ...asked], isSpared));
   } finally {
     await dataPlane.close();
   }
-}
-
-/** All that stands does without the kernel's IPVS. */
-function isSpared(subjects: readonly Subject[]): boolean {
-  return subjects.length > 0 && subjects.every(({ plane }) => plane === "userspace");
 }
 
 /** Only its family matters: what is made is made elsewhere. */

@@ -35,8 +35,13 @@ export interface ConnectionPorts {
   now(): number;
 }
 
-/** No more real servers than this are tried, so that a large virtual server is not flooded. */
-export const MOST_SERVERS = 32;
+/** Those in service first, and no more than 32, so that a large virtual server is not flooded. */
+export function triedServers(subject: Subject): readonly SubjectServer[] {
+  const { realServers } = subject;
+  if (realServers.length <= MOST_SERVERS) return realServers;
+  const first = inService(subject);
+  return [...first, ...realServers.filter((server) => !first.includes(server))].slice(0, MOST_SERVERS);
+}
 
 /** In service: new connections go there. */
 export function inService({ realServers }: Subject): readonly SubjectServer[] {
@@ -49,7 +54,7 @@ export function inService({ realServers }: Subject): readonly SubjectServer[] {
  * closed in good order without a word having been said.
  */
 export async function tryConnections(subject: Subject, ports: ConnectionPorts): Promise<ConnectionReadings> {
-  const servers = subject.realServers.slice(0, MOST_SERVERS);
+  const servers = triedServers(subject);
   const held: Knock[] = [];
   try {
     const direct = new Map(
@@ -77,6 +82,7 @@ export function connectionPorts(counts: ConnectionPorts["counts"]): ConnectionPo
 
 // --- internal ---
 
+const MOST_SERVERS = 32;
 const TIMEOUT_MS = 2000;
 /** No new round begins after this. */
 const ROUNDS_MS = 8000;

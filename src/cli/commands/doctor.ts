@@ -69,7 +69,7 @@ export const DOCTOR_USAGE: CommandUsage = {
     "A problem keeps clients from being served; a note may do so some day; unknown could not be looked at. Exit codes: 0 when there is no " +
       "problem, 1 when there is one.",
     "Nothing is changed on this host, except that a virtual server is made at an address of nobody's and deleted at once, as lvscare care " +
-      "does at its start. Through each virtual server, TCP connections are made and closed without a word: at most four times as many as it " +
+      "does at its start; the kernel may load modules for that. Through each virtual server, TCP connections are made and closed without a word: at most four times as many as it " +
       "has real servers and eight.",
   ],
 };

@@ -6,6 +6,7 @@ import { pinning } from "../../../src/app/doctor/pinning.ts";
 import { parseProcTable } from "../../../src/app/doctor/proc-table.ts";
 import type { Subject } from "../../../src/app/doctor/subject.ts";
 import {
+  triedServers,
   tryConnections,
   type Attempt,
   type ConnectionPorts,
@@ -60,7 +61,12 @@ describe("what is made of connections", () => {
   test("that a direct-route server answers only under the virtual address", () => {
     const direct = subject({ realServers: [server(A, { forwarding: "direct-route" })] });
     expect(judge([REFUSED], [passage(A)], direct)).toEqual([`${A} ok answers through the virtual server in 2ms`]);
-    expect(judge([REFUSED], [passage(A, TIMED_OUT)], direct)[0]).toContain("problem answers itself");
+    expect(judge([REFUSED], [passage(A, TIMED_OUT)], direct)).toEqual([
+      `${A} problem through the virtual server 1 of 1 connections fail: connect timed out after 2s`,
+    ]);
+    expect(judge([REFUSED, REFUSED], [passage(B)], direct)).toEqual([
+      `${A} unknown does not answer under its own address (connect refused), as a direct-route server need not, and no connection through led to it`,
+    ]);
   });
 
   test("that do not get as far as IPVS, or are answered by something else", () => {
@@ -138,6 +144,12 @@ describe("what is made of connections", () => {
     const findings = judge(direct, [passage("192.168.1.1:80")], subject({ realServers }));
     expect(findings).toHaveLength(33);
     expect(findings.at(-1)).toBe("virtual server unknown 8 more real servers were not tried");
+    // Those in service come first.
+    const idle = [...realServers.slice(0, 39).map((one) => ({ ...one, weight: 0 })), ...realServers.slice(39)];
+    expect(triedServers(subject({ realServers: idle })).slice(0, 2)).toEqual([
+      ...realServers.slice(39),
+      ...idle.slice(0, 1),
+    ]);
   });
 });
 
