@@ -77,8 +77,14 @@ export function readWay({ family, address }: Omit<Endpoint, "port">): Way {
     const [route] = replies;
     if (route === undefined) throw new Error(`the kernel tells no route to ${address}`);
     const links = readTable(connection, getLinks(), decodeLink, "read this host's links");
-    const device = links.find(({ index }) => index === route.linkIndex)?.name ?? "an interface without a name";
-    if (route.type === RTN_LOCAL) return { kind: "local", device };
+    const nameOf = (wanted: number | undefined): string =>
+      links.find(({ index }) => index === wanted)?.name ?? "an interface without a name";
+    const device = nameOf(route.linkIndex);
+    if (route.type === RTN_LOCAL) {
+      // Whichever link carries it, the way to it is by lo.
+      const carried = readAddresses(connection).find((one) => one.address === address);
+      return { kind: "local", device: carried === undefined ? device : nameOf(carried.linkIndex) };
+    }
     if (route.type !== RTN_UNICAST) return { kind: "none", errno: `a route of type ${route.type}` };
     const { gateway, source } = route;
     return { kind: "via", device, ...(gateway && { gateway }), ...(source && { source }) };
