@@ -46,6 +46,7 @@ const NATIVE_IMPORTERS = [
   "src/app/care.ts",
   "src/app/claim.ts",
   "src/app/daemon.ts",
+  "src/app/doctor/knock.ts",
   "src/netlink/kernel-transport.ts",
 ];
 

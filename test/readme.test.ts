@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import { DOCTOR_OPTION_ROWS } from "../src/config/doctor-option-rows.ts";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { MACHINE_OPTION_ROWS } from "../src/config/machine-option-rows.ts";
@@ -33,6 +34,7 @@ test("names no flag that there is not", () => {
       ...CARE_OPTION_ROWS,
       ...STATUS_OPTION_ROWS,
       ...EVENTS_OPTION_ROWS,
+      ...DOCTOR_OPTION_ROWS,
       ...MACHINE_OPTION_ROWS,
       ...STATIC_POD_OPTION_ROWS,
       ...SYSTEMD_OPTION_ROWS,

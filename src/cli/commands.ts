@@ -43,6 +43,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/weight.ts")).weightCommand(context),
   },
   {
+    name: "doctor",
+    summary: "find what keeps a virtual server from working on this host, and say what to do",
+    load: async (context) => (await import("./commands/doctor.ts")).doctorCommand(context),
+  },
+  {
     name: "static-pod",
     summary: "write the manifest of a static pod that gives this node its own way to the API servers",
     load: async (context) => (await import("./commands/static-pod.ts")).staticPodCommand(context),

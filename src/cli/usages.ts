@@ -1,6 +1,7 @@
 import { CARE_USAGE } from "./commands/care.ts";
 import { CHECK_USAGE } from "./commands/check.ts";
 import { DRAIN_USAGE } from "./commands/drain.ts";
+import { DOCTOR_USAGE } from "./commands/doctor.ts";
 import { EVENTS_USAGE } from "./commands/events.ts";
 import { IPVS_USAGE } from "./commands/ipvs.ts";
 import { MACHINE_USAGE } from "./commands/machine.ts";
@@ -23,6 +24,7 @@ export const USAGES: readonly CommandUsage[] = [
   DRAIN_USAGE,
   UNDRAIN_USAGE,
   WEIGHT_USAGE,
+  DOCTOR_USAGE,
   STATIC_POD_USAGE,
   SYSTEMD_USAGE,
   SIMULATE_USAGE,

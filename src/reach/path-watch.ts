@@ -2,7 +2,7 @@ import type { Endpoint, Family } from "../domain/endpoint.ts";
 import { NetlinkConnection } from "../netlink/connection.ts";
 import { openKernelTransport } from "../netlink/kernel-transport.ts";
 import { pathGroups, readChanges, type HostChange } from "../netlink/route/notifications.ts";
-import { decodeRoute, getRouteTo } from "../netlink/route/routes.ts";
+import { decodeRoute, lookUpRoute } from "../netlink/route/routes.ts";
 import { listenToKernel } from "./kernel-changes.ts";
 
 /** Where packets to an address go first: over which link, and to whom there. */
@@ -120,7 +120,7 @@ function changesOf(datagram: Uint8Array): readonly HostChange[] {
 
 function kernelPath(connection: NetlinkConnection, family: Family, address: string): Path | undefined {
   try {
-    const [route] = connection.request(getRouteTo(family, address), decodeRoute).replies;
+    const [route] = connection.request(lookUpRoute({ family, address }), decodeRoute).replies;
     return route?.linkIndex === undefined ? undefined : { linkIndex: route.linkIndex, hop: route.gateway ?? address };
   } catch {
     // No socket for the question: nothing is watched, and checks go on.

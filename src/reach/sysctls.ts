@@ -20,24 +20,36 @@ export interface SysctlTableOptions {
 }
 
 /** The kernel settings that a mode wants; each is left alone where the kernel does not have it. */
-export function sysctls({
+export function sysctls(options: SysctlTableOptions): HostObject[] {
+  const { logger, root = "/proc/sys" } = options;
+  return sysctlRows(options).map(({ name, wanted, why, needed }) => {
+    const object = sysctl(name, wanted, why, { root, logger });
+    // What only makes failures milder must not keep a process with few rights from its work.
+    return needed === true ? object : leaveIfRefused(object, logger);
+  });
+}
+
+/** The same as a table. */
+export function sysctlRows({
   mode,
   strictArp,
   family,
-  logger,
   kernelRelease = release(),
-  root = "/proc/sys",
   ipv6RoutesFile = "/proc/net/ipv6_route",
-}: SysctlTableOptions): HostObject[] {
+}: Omit<SysctlTableOptions, "logger" | "root">): readonly SysctlRow[] {
   const version = parseVersion(kernelRelease);
   const rows = [...IPVS_ROWS, ...(mode === "link" ? linkRows(family, strictArp, ipv6RoutesFile) : NO_LINK_ROWS)];
-  return rows
-    .filter(({ from = 0, before = Number.POSITIVE_INFINITY }) => version >= from && version < before)
-    .map(({ name, wanted, why, needed }) => {
-      const object = sysctl(name, wanted, why, { root, logger });
-      // What only makes failures milder must not keep a process with few rights from its work.
-      return needed === true ? object : leaveIfRefused(object, logger);
-    });
+  return rows.filter(({ from = 0, before = Number.POSITIVE_INFINITY }) => version >= from && version < before);
+}
+
+export interface SysctlRow {
+  /** Its path below /proc/sys. */
+  readonly name: string;
+  readonly wanted: string;
+  /** What it is good for, to follow "so that". */
+  readonly why: string;
+  /** The mode cannot work without it. */
+  readonly needed?: true;
 }
 
 /** Where to look for changes of them. */
@@ -50,13 +62,7 @@ export const SYSCTL_FOLDERS: readonly string[] = [
 
 // --- internal ---
 
-interface Row {
-  readonly name: string;
-  readonly wanted: string;
-  /** What it is good for, to follow "so that". */
-  readonly why: string;
-  /** The mode cannot work without it. */
-  readonly needed?: true;
+interface Row extends SysctlRow {
   /** Of kernel versions, as `parseVersion` gives them. */
   readonly from?: number;
   readonly before?: number;

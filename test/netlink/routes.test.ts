@@ -7,10 +7,11 @@ import {
   decodeRoute,
   deleteRoute,
   getRoutes,
-  getRouteTo,
+  lookUpRoute,
   newRoute,
   replaceRoute,
   RT_TABLE_MAIN,
+  RTN_LOCAL,
   RTN_UNICAST,
   type Route,
 } from "../../src/netlink/route/routes.ts";
@@ -100,6 +101,31 @@ test("replaces, and deletes only what has all the properties given", () => {
   expect(refusals).toEqual([undefined, { errno: "ESRCH" }, undefined, undefined]);
 });
 
+test("asks which way an address lies, and reads what the kernel answers", () => {
+  expect(payloadOf(lookUpRoute({ family: "ipv4", address: "10.103.97.2" })).toHex()).toBe(
+    `02200000${"00000000"}${"00000000"}${"080001000a676102"}`,
+  );
+  expect(payloadOf(lookUpRoute({ family: "ipv6", address: "fd00::1" })).toHex()).toBe(
+    `0a800000${"00000000"}${"00000000"}${"14000100fd000000000000000000000000000001"}`,
+  );
+  // As Linux 6.18 answered, with the time and the identity of the look-up cut off.
+  const out =
+    "02200000fe0000010002000008000f00fe000000080001000a676102080004000400000008000700c000020208000500c0000201";
+  expect(decodeRoute(Uint8Array.fromHex(out))).toMatchObject({
+    type: RTN_UNICAST,
+    destination: "10.103.97.2",
+    gateway: "192.0.2.1",
+    linkIndex: 4,
+    source: "192.0.2.2",
+  });
+  const local = "02200000fe0000020002008008000f00fe000000080001007f0000050800040001000000080007007f000001";
+  expect(decodeRoute(Uint8Array.fromHex(local))).toMatchObject({
+    type: RTN_LOCAL,
+    destination: "127.0.0.5",
+    linkIndex: 1,
+  });
+});
+
 test("a default route has no address to read", () => {
   // As `ip route add default via 10.0.0.1 dev eth0` makes it.
   const payload = Uint8Array.fromHex("02000000fe0300010000000008000f00fe000000080005000a0000010800040003000000");
@@ -163,7 +189,7 @@ test("each family has groups of its own, and both hear of links", () => {
 
 test("asks for the way to one address", () => {
   const writer = new ByteWriter();
-  const { type, body } = getRouteTo("ipv4", "10.9.1.1");
+  const { type, body } = lookUpRoute({ family: "ipv4", address: "10.9.1.1" });
   body(writer);
   expect([type, writer.written().toHex()]).toEqual([26, "022000000000000000000000080001000a090101"]);
 });

@@ -15,7 +15,10 @@ export interface ProgramEnd {
  * The same rules as those of nftables, for kernels that have none: in the chains LVSCARE-SERVICES and LVSCARE-POSTROUTING of the nat
  * table, which all virtual servers share and the last one takes along.
  */
-export function iptablesRules({ service, bit }: MasqueradeOptions, run: RunProgram = runProgram): FirewallRules {
+export function iptablesRules(
+  { service, bit }: MasqueradeOptions,
+  run: RunProgram = (argv) => runProgram(argv),
+): FirewallRules {
   const { endpoint, protocol } = service;
   const programs = endpoint.family === "ipv6" ? IP6TABLES : IPTABLES;
   const key = formatServiceKey(service);
@@ -186,11 +189,12 @@ function missing(programs: readonly string[]): LvscareError {
   });
 }
 
-async function runProgram(argv: readonly string[]): Promise<ProgramEnd | undefined> {
+/** `timeoutMs` ends it with a signal, which is no exit code of 0. */
+export async function runProgram(argv: readonly string[], timeoutMs = TIMEOUT_MS): Promise<ProgramEnd | undefined> {
   const [program = "", ...rest] = argv;
   const path = Bun.which(program, { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` });
   if (path === null) return undefined;
-  const child = Bun.spawn([path, ...rest], { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: TIMEOUT_MS });
+  const child = Bun.spawn([path, ...rest], { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: timeoutMs });
   const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { exitCode, stdout, stderr };
 }
