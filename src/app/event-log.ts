@@ -13,6 +13,8 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
   let shortage: string | undefined;
+  /** Those that could not be checked, with the verdicts that each has had since. */
+  const unchecked = new Map<string, number>();
 
   return (event) => {
     switch (event.type) {
@@ -23,7 +25,8 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(`real server ${event.server} ${event.from} → ${event.to}: ${event.reason}`);
         return;
       case "realServer.probed":
-        shortage = undefined;
+        noteChecked(unchecked, event.server);
+        if (unchecked.size === 0) shortage = undefined;
         if (isNews(lastFailure, event.server, event.verdict))
           logger.debug(() => `probe of ${event.server} ${tell(event.verdict)}`);
         return;
@@ -32,6 +35,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           logger.warn(`${event.server} and perhaps others cannot be checked, and stay as they are: ${event.reason}`);
         }
         shortage = event.reason;
+        unchecked.set(event.server, 0);
         return;
       case "realServer.restarted":
         logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);
@@ -112,6 +116,16 @@ function countStates(states: Readonly<Record<string, RealServerState>>): string 
     .filter(([count]) => count > 0)
     .map(([count, state]) => `${count} ${state}`)
     .join(", ");
+}
+
+/** Most checks go over a kept connection and need nothing new: only after so many did one of them need it and got it. */
+const ENOUGH_VERDICTS = 5;
+
+function noteChecked(unchecked: Map<string, number>, server: string): void {
+  const verdicts = unchecked.get(server);
+  if (verdicts === undefined) return;
+  if (verdicts + 1 < ENOUGH_VERDICTS) unchecked.set(server, verdicts + 1);
+  else unchecked.delete(server);
 }
 
 function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdict): boolean {

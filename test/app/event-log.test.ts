@@ -46,6 +46,19 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells of a want of descriptors once, though checks over kept connections go on, and anew when it was over", () => {
+    const want = { type: "realServer.unchecked", server: "10.0.0.1:80", reason: "too many open files" } as const;
+    const four = [passed, passed, passed, passed];
+    const warnings = logOf(want, ...four, want, want, ...four, want, ...four, passed, want).filter((line) =>
+      line.startsWith("WARN"),
+    );
+    expect(warnings).toEqual(
+      Array<string>(2).fill(
+        "WARN 10.0.0.1:80 and perhaps others cannot be checked, and stay as they are: too many open files",
+      ),
+    );
+  });
+
   test("warns of repairs and whispers of its own writes", () => {
     const add = { kind: "server.add", server: A } as const;
     const update = { kind: "server.update", server: A, from: { ...A, weight: 5 } } as const;
