@@ -35,9 +35,10 @@ export class Invariants implements SimulationObserver {
   #round: Round = { members: new Map(), held: undefined, table: new Map(), isProven: false };
   #isQuiet = false;
 
-  constructor(simulation: Simulation) {
+  /** `promised`: what is to hold, where that is not what the simulation was told. */
+  constructor(simulation: Simulation, promised: Scenario = simulation.scenario) {
     this.#simulation = simulation;
-    this.#scenario = simulation.scenario;
+    this.#scenario = promised;
     const { realServers } = this.#scenario.options;
     this.#weights = new Map(realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight]));
     simulation.observe(this);
