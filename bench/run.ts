@@ -13,10 +13,19 @@ const BENCHES: Readonly<Record<string, { readonly where: "vm" | "here"; readonly
     where: "vm",
     about: "from a fault to the last client that feels it; the peer is keepalived, both check each second",
   },
+  fuzz: {
+    where: "here",
+    about: "a million inputs for each reader of what others wrote; the first that breaks one ends it",
+  },
   idle: { where: "vm", about: "checking healthy servers each second; the peer is keepalived" },
   netlink: { where: "vm", about: "writes to the kernel's table; the peer is ipvsadm" },
   probe: { where: "here", about: "one probe, as fast as one core can" },
   proxy: { where: "here", about: "the userspace data plane; the peer is HAProxy in TCP mode" },
+  soak: {
+    where: "here",
+    about:
+      "an hour's worth of checks in minutes, of a hundred servers that go up and down; what the daemon holds more by it",
+  },
   startup: { where: "here", about: "from the command to its effect; the peer is a compiled program that does nothing" },
 };
 const PEERS = [

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBinary } from "../tasks/build.ts";
+import { report, type Measure } from "./support/measures.ts";
 
 // An hour's worth of checks and transitions in minutes: bun bench/soak.ts [seconds]
 // A hundred servers are checked ten times a second and go up and down by turns; what the daemon holds is read again and again.
@@ -53,7 +54,23 @@ try {
   const growth = ((end.privateKb - start.privateKb) * 10_000) / done;
   console.log(`growth per 10,000 probes: ${growth.toFixed(1)} kB private memory`);
   if (end.descriptors > start.descriptors + 5) throw new Error("descriptors leak");
+  if (end.netlinkSockets > start.netlinkSockets) throw new Error("netlink sockets leak");
   if (end.threads > start.threads + 2) throw new Error("threads leak");
+  const of = (what: string, unit: string, ours: number, goal: string, isMet: boolean): Measure => ({
+    what,
+    unit,
+    ours,
+    goal,
+    isMet,
+  });
+  report([
+    { what: "private memory, growth per 10,000 probes", unit: "kB", ours: growth },
+    of("descriptors more than at the start", "", end.descriptors - start.descriptors, "5 at the most", true),
+    of("netlink sockets more than at the start", "", end.netlinkSockets - start.netlinkSockets, "none", true),
+    of("threads more than at the start", "", end.threads - start.threads, "2 at the most", true),
+    { what: "probes meanwhile", unit: "", ours: done },
+    { what: "changes of health meanwhile", unit: "", ours: flips - flipsBefore },
+  ]);
 } finally {
   care.kill("SIGTERM");
   await care.exited;
@@ -97,15 +114,27 @@ function holdings(): Holdings {
   const of = `/proc/${care.pid}`;
   const memory = readFileSync(`${of}/smaps_rollup`, "utf8");
   const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(memory)?.[1] ?? 0);
+  const descriptors = readdirSync(`${of}/fd`).flatMap((fd) => linkOf(`${of}/fd/${fd}`));
+  // The last column of the kernel's list is the inode by which a descriptor names its socket.
+  const netlink = readFileSync(`${of}/net/netlink`, "utf8").matchAll(/(\d+)\s*$/gm);
+  const sockets = new Set(Array.from(netlink, ([, inode]) => `socket:[${inode}]`));
   return {
     privateKb: kb("Private_Dirty"),
     residentKb: kb("Rss"),
-    descriptors: readdirSync(`${of}/fd`).length,
-    netlinkSockets: readFileSync("/proc/net/netlink", "utf8")
-      .split("\n")
-      .filter((line) => line.split(/\s+/)[2] === String(care.pid)).length,
+    descriptors: descriptors.length,
+    netlinkSockets: descriptors.filter((descriptor) => sockets.has(descriptor)).length,
     threads: readdirSync(`${of}/task`).length,
   };
+}
+
+/** Nothing for one that was closed meanwhile. */
+function linkOf(path: string): string[] {
+  try {
+    return [readlinkSync(path)];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 function describe({ privateKb, residentKb, descriptors, netlinkSockets, threads }: Holdings): string {

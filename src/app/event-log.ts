@@ -14,7 +14,8 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
   let shortage: string | undefined;
-  const unchecked = new Set<string>();
+  /** Those that could not be checked, with the verdicts that each has had since. */
+  const unchecked = new Map<string, number>();
 
   return (event) => {
     switch (event.type) {
@@ -25,8 +26,8 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(`real server ${event.server} ${event.from} → ${event.to}: ${event.reason}`);
         return;
       case "realServer.probed":
-        // One that is checked over a connection it kept does not mean that there are means for the others again.
-        if (unchecked.delete(event.server) && unchecked.size === 0) shortage = undefined;
+        noteChecked(unchecked, event.server);
+        if (unchecked.size === 0) shortage = undefined;
         if (isNews(lastFailure, event.server, event.verdict))
           logger.debug(() => `probe of ${event.server} ${tell(event.verdict)}`);
         return;
@@ -35,7 +36,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           logger.warn(`${event.server} and perhaps others cannot be checked, and stay as they are: ${event.reason}`);
         }
         shortage = event.reason;
-        unchecked.add(event.server);
+        unchecked.set(event.server, 0);
         return;
       case "realServer.held":
         logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
@@ -119,6 +120,16 @@ function countStates(states: Readonly<Record<string, RealServerState>>): string 
     .filter(([count]) => count > 0)
     .map(([count, state]) => `${count} ${state}`)
     .join(", ");
+}
+
+/** Most checks go over a kept connection and need nothing new: only after so many did one of them need it and got it. */
+const ENOUGH_VERDICTS = 5;
+
+function noteChecked(unchecked: Map<string, number>, server: string): void {
+  const verdicts = unchecked.get(server);
+  if (verdicts === undefined) return;
+  if (verdicts + 1 < ENOUGH_VERDICTS) unchecked.set(server, verdicts + 1);
+  else unchecked.delete(server);
 }
 
 function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdict): boolean {

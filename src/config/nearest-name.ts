@@ -3,10 +3,13 @@ export function nearestName(typed: string, names: readonly string[]): string | u
   const wanted = normalise(typed);
   // Long input is no typing slip, and measuring it would cost time for nothing.
   if (wanted === "" || wanted.length > 64) return undefined;
-  const ranked = names
-    .map((name) => ({ name, distance: editDistance(wanted, normalise(name)) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
+  let best: { readonly name: string; readonly distance: number } | undefined;
+  for (const name of names) {
+    // As many insertions or deletions it takes at the least.
+    if (best !== undefined && Math.abs(name.length - wanted.length) >= best.distance) continue;
+    const distance = editDistance(wanted, normalise(name));
+    if (best === undefined || distance < best.distance) best = { name, distance };
+  }
   if (best === undefined) return undefined;
   const bearable = Math.max(1, Math.floor(Math.min(wanted.length, best.name.length) / 3));
   return best.distance <= bearable ? best.name : undefined;

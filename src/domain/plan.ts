@@ -43,13 +43,10 @@ export function plan(
   const lowers: Operation[] = [];
   const removes: Operation[] = [];
 
-  const ours = new Set(desired.absent.map(formatEndpoint));
   // Who gets a weight back has none: what stands with one was given it by its owner.
   const leaving = desired.leaving.filter(({ endpoint }) => {
     const from = standing.get(formatEndpoint(endpoint));
-    return (
-      from !== undefined && (desired.foreign === "remove" || ours.has(formatEndpoint(endpoint)) || from.weight === 0)
-    );
+    return from !== undefined && (desired.foreign === "remove" || from.weight === 0);
   });
   for (const server of [...desired.realServers, ...leaving]) {
     const key = formatEndpoint(server.endpoint);
@@ -61,6 +58,7 @@ export function plan(
     }
   }
 
+  const ours = new Set(desired.absent.map(formatEndpoint));
   for (const [key, from] of standing) {
     if (desired.foreign === "keep" && !ours.has(key)) continue;
     if (from.weight === 0) removes.push({ kind: "server.remove", endpoint: from.endpoint });

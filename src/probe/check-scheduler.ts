@@ -44,6 +44,8 @@ export class CheckScheduler implements CheckSchedule {
   readonly #queue = new DueQueue<ScheduledCheck>();
   #timer: { readonly handle: unknown; readonly atMs: number; readonly ringsMs: number } | undefined;
   #added = 0;
+  /** Drawn anew by each process: of nodes that start at the same moment none shall check when the others do. */
+  readonly #phase: number;
   #underWay = 0;
   /** Probes a millisecond that all intervals together ask for. */
   #rate = 0;
@@ -53,11 +55,12 @@ export class CheckScheduler implements CheckSchedule {
 
   constructor(options: CheckSchedulerOptions) {
     this.#options = options;
+    this.#phase = options.random();
   }
 
   add(target: Endpoint, intervalMs: number, report: Report): Check {
     const probe = this.#options.prober.open(target, () => this.#hurry(check));
-    const check = new ScheduledCheck(probe, intervalMs, report, spread(this.#added++));
+    const check = new ScheduledCheck(probe, intervalMs, report, spread(this.#added++, this.#phase));
     check.dueMs = this.#options.clock.now();
     this.#rate += 1 / intervalMs;
     this.#queue.push(check);
@@ -250,6 +253,6 @@ class ScheduledCheck implements Due {
 }
 
 /** Where in the interval the n-th check has its place: multiples of the golden ratio fall evenly, however many there will be. */
-function spread(index: number): number {
-  return ((index + 1) * 0.618_033_988_749_895) % 1;
+function spread(index: number, phase: number): number {
+  return (phase + (index + 1) * 0.618_033_988_749_895) % 1;
 }

@@ -109,6 +109,26 @@ describe("virtual server", () => {
     expect(plane.service?.persistenceTimeoutS).toBe(300);
   });
 
+  test("brings what stands to other options than it was made with, without taking anybody out on the way", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = { ...service, scheduler: "wlc" };
+    plane.servers.set("10.0.0.1:80", { ...A, weight: 7 });
+    plane.servers.set("10.0.0.2:80", { ...B, weight: 1 });
+    plane.servers.set("10.0.0.4:80", { ...D, weight: 7 });
+    const realServers = [A, B, C].map(({ endpoint }) => realServer(endpoint, 3));
+    const { clock } = care({ realServers, policy: { fall: 3, rise: 3, drain: "connections" } }, plane);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=3 10.0.0.2:80=3 10.0.0.3:80=3");
+    expect(plane.written).toEqual([
+      "change virtual server tcp 10.103.97.12:6443 scheduler wlc → rr",
+      "set real server 10.0.0.2:80 weight 1 → 3",
+      "set real server 10.0.0.1:80 weight 7 → 3",
+      "set real server 10.0.0.4:80 weight 7 → 0",
+      "remove real server 10.0.0.4:80",
+      "add real server 10.0.0.3:80 weight 3",
+    ]);
+  });
+
   test("enters everyone unprobed with init state up", async () => {
     const { clock, plane, dead } = care({ initState: "up" });
     dead.add("10.0.0.1:80");

@@ -46,24 +46,24 @@ describe("event log", () => {
     ]);
   });
 
-  test("tells a want of means once for all real servers, and again only after all could be checked", () => {
-    const unchecked = (server: string): CareEvent => {
-      return { type: "realServer.unchecked", server, reason: "too many open files" };
-    };
-    const [one, two] = [unchecked("10.0.0.1:80"), unchecked("10.0.0.2:80")];
-    const other: CareEvent = { ...passed, server: "10.0.0.2:80" };
-    const third: CareEvent = { ...passed, server: "10.0.0.3:80" };
-    const warning = (server: string): string =>
-      `WARN ${server} and perhaps others cannot be checked, and stay as they are: too many open files`;
-    const lines = logOf(one, third, one, two, passed, two, third, two, other, third, two);
-    expect(lines.filter((line) => line.startsWith("WARN"))).toEqual([warning("10.0.0.1:80"), warning("10.0.0.2:80")]);
-  });
-
   test("tells where the time of a check went, as far as it is known", () => {
     const verdict = { ...passed.verdict, timings: { connectMs: 1, tlsMs: 8.5, firstByteMs: 2 } };
     expect(logOf({ ...passed, verdict })).toEqual([
       "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms (connect 1ms, TLS 8.5ms, first byte 2ms)",
     ]);
+  });
+
+  test("tells of a want of descriptors once, though checks over kept connections go on, and anew when it was over", () => {
+    const want = { type: "realServer.unchecked", server: "10.0.0.1:80", reason: "too many open files" } as const;
+    const four = [passed, passed, passed, passed];
+    const warnings = logOf(want, ...four, want, want, ...four, want, ...four, passed, want).filter((line) =>
+      line.startsWith("WARN"),
+    );
+    expect(warnings).toEqual(
+      Array<string>(2).fill(
+        "WARN 10.0.0.1:80 and perhaps others cannot be checked, and stay as they are: too many open files",
+      ),
+    );
   });
 
   test("warns of repairs and whispers of its own writes", () => {

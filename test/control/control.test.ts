@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readAnswer, requestCheck, requestEvents, requestHold, requestStatus } from "../../src/control/client.ts";
@@ -109,6 +110,20 @@ describe("control socket", () => {
     expect(await statusCode(path, "GET", "/v1/nothing")).toBe(404);
     expect(await statusCode(path, "GET", "/v2/status")).toBe(400);
     expect(await statusCode(path, "POST", "/v1/status")).toBe(405);
+  });
+
+  test("takes nothing larger than a question can be, and answers others meanwhile", async () => {
+    const { path } = await serve();
+    expect(await statusCode(path, "POST", "/v1/status", { body: "x".repeat(5000) })).toBe(413);
+    expect(await statusCode(path, "GET", "/v1/status", { header: "x".repeat(20_000) })).toBe(431);
+    // Who begins and never ends keeps nobody else from an answer.
+    const idle = createConnection(path);
+    try {
+      idle.write("GET /v1/status HTTP/1.1\r\nHost: ");
+      expect(await requestStatus(path)).toEqual(status);
+    } finally {
+      idle.destroy();
+    }
   });
 
   test("answers so often and no oftener, and those who ask at once with one look at the table", async () => {
@@ -222,13 +237,19 @@ function weightOf(weight: string): string {
   return `?server=10.0.0.1:80&change=weight&weight=${weight}`;
 }
 
-function statusCode(path: string, method: string, target: string): Promise<number | undefined> {
+function statusCode(
+  path: string,
+  method: string,
+  target: string,
+  { body = "", header = "" }: { readonly body?: string; readonly header?: string } = {},
+): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    request({ socketPath: path, method, path: target }, (incoming) => {
+    const headers = header === "" ? {} : { "x-filler": header };
+    request({ socketPath: path, method, path: target, headers }, (incoming) => {
       incoming.resume();
       resolve(incoming.statusCode);
     })
       .on("error", reject)
-      .end();
+      .end(body);
   });
 }

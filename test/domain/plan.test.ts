@@ -51,6 +51,16 @@ describe("plan", () => {
     ).toEqual(["set real server 10.0.0.2:443 weight 0 → 3"]);
   });
 
+  test("holds our own that leave at weight 0 while they stand, though strangers are kept", () => {
+    const leaver = server("10.0.0.1:443", 0);
+    const desired = { ...want([]), leaving: [leaver], absent: [leaver.endpoint], foreign: "keep" } as const;
+    const standing = (weight: number): string[] =>
+      plan(desired, observe([server("10.0.0.1:443", weight), server("10.0.0.9:443", 2)])).map(describeOperation);
+    expect(standing(1)).toEqual(["set real server 10.0.0.1:443 weight 1 → 0"]);
+    expect(standing(0)).toEqual([]);
+    expect(plan(desired, observe([]))).toEqual([]);
+  });
+
   test("changes a scheduler in place", () => {
     const desired = { ...want([]), service: { ...service, scheduler: "wlc" } };
     expect(plan(desired, observe([])).map(describeOperation)).toEqual([

@@ -4,6 +4,7 @@ import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
 import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { modprobeRefuses, unloadIpvs } from "./support/modules.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
@@ -146,6 +147,31 @@ describe("a daemon of its own", () => {
     // The settings had gone with it.
     await care.waitForLog(/^WARN repaired .* sysctl net\/ipv4\/vs\/expire_nodest_conn=1 \(is 0\)/);
   });
+
+  test.skipIf(process.env["LVSCARE_VM"] !== "1")(
+    "waits while the module is gone and cannot be loaded, says so once, and makes everything anew when it can",
+    async () => {
+      const { namespace } = host;
+      await using care = startCare(namespace, careFlags());
+      await waitForTable(namespace, tableWith());
+      {
+        await using _ = await modprobeRefuses("ip_vs");
+        process.kill(care.pid, "SIGSTOP");
+        await namespace.exec("ipvsadm", "-C");
+        await unloadIpvs();
+        process.kill(care.pid, "SIGCONT");
+        await care.waitForLog(/^WARN .*this kernel has no IPVS/);
+        const checked = care.logged(/^DEBUG probe of 127.0.0.1:8081 passed/).length;
+        await care.waitForLog(/^DEBUG probe of 127.0.0.1:8081 passed/, { times: checked + 12 });
+        expect(await care.status()).toContain("healthy");
+      }
+      await waitForTable(namespace, tableWith());
+      await care.waitForLog(/^INFO writing to the data plane works again/);
+      expect(care.logged(/this kernel has no IPVS/)).toHaveLength(1);
+      expect(care.logged(/ → /)).toHaveLength(SERVERS.length);
+      expect(await care.stop()).toBe(0);
+    },
+  );
 });
 
 // --- internal ---

@@ -42,6 +42,17 @@ describe("the check scheduler", () => {
     expect(Math.max(...tenths)).toBeLessThanOrEqual(16);
   });
 
+  test("has each node in another place of the interval, though all of them start at once", async () => {
+    const second = await Promise.all(
+      [0, 0.3, 0.6].map(async (drawn) => {
+        const { clock, starts } = schedule({ options: { random: () => drawn } });
+        await clock.advance(INTERVAL);
+        return starts()[1] ?? Number.NaN;
+      }),
+    );
+    expect(second).toEqual([618, 918, 218].map((ms) => expect.closeTo(ms, 0) as number));
+  });
+
   test("checks everyone soon after the start, yet not in one burst", async () => {
     const { clock, started } = schedule({ servers: 1000, tookMs: 5 });
     await clock.advance(1000);

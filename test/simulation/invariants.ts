@@ -35,9 +35,10 @@ export class Invariants implements SimulationObserver {
   #round: Round = { members: new Map(), held: undefined, table: new Map(), isProven: false };
   #isQuiet = false;
 
-  constructor(simulation: Simulation) {
+  /** `promised`: what is to hold, where that is not what the simulation was told. */
+  constructor(simulation: Simulation, promised: Scenario = simulation.scenario) {
     this.#simulation = simulation;
-    this.#scenario = simulation.scenario;
+    this.#scenario = promised;
     const { realServers } = this.#scenario.options;
     this.#weights = new Map(realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight]));
     simulation.observe(this);
@@ -112,7 +113,7 @@ export class Invariants implements SimulationObserver {
       if (servers.get(key)?.weight === 0) member.wasEmpty ||= (connections.get(key) ?? 0) === 0;
       else member.wasEmpty = false;
     }
-    for (const key of this.#life.letGo) if (!servers.has(key)) this.#life.letGo.delete(key);
+    for (const key of this.#life.letGo.keys()) if (!servers.has(key)) this.#life.letGo.set(key, "gone");
     this.#checkFailOpen();
     for (const [key, { position }] of members)
       if (position.state === "healthy" || position.state === "draining") held?.add(key);
@@ -183,7 +184,7 @@ export class Invariants implements SimulationObserver {
   /** Whom fail-open held has clients: it drains like one that has just failed. */
   #checkLetGo(key: string, zeroed: Zeroing | undefined, what: string): void {
     const member = this.#life.members.get(key);
-    if (!this.#life.letGo.has(key) || member === undefined || zeroed?.byUs !== true) return;
+    if (this.#life.letGo.get(key) !== "stands" || member === undefined || zeroed?.byUs !== true) return;
     const forMs = this.#now - zeroed.atMs;
     if (forMs < this.#policy.intervalMs / 2) this.#fail("one that fail-open had held went too early", what);
     const isWaitedFor = this.#policy.drain === "connections" && !member.isUnreachable;
@@ -353,7 +354,7 @@ export class Invariants implements SimulationObserver {
     const everyone = [...this.#life.members.keys()];
     const inService = this.#inService();
     // Whoever still drains from the last time is in service, too; when that is over is for the supervisor to know.
-    const may = new Set([...inService, ...this.#life.letGo]);
+    const may = new Set([...inService, ...this.#life.letGo.keys()]);
     const isRight =
       held.length > 0 && inService.every((key) => held.includes(key)) && held.every((key) => may.has(key));
     const isEveryone = inService.length === 0 && held.length === everyone.length;
@@ -376,7 +377,7 @@ export class Invariants implements SimulationObserver {
     const life = this.#life;
     for (const key of life.held ?? []) {
       const position = life.members.get(key)?.position;
-      if (position !== undefined && tenths(position) === undefined) life.letGo.add(key);
+      if (position !== undefined && tenths(position) === undefined) life.letGo.set(key, "stands");
     }
     life.held = undefined;
   }
@@ -468,8 +469,11 @@ interface Life {
   startedAtMs: number;
   lastRead: { readonly existed: boolean; readonly weights: ReadonlyMap<string, number> } | undefined;
   held: Set<string> | undefined;
-  /** Those that fail-open held until it ended, for as long as they stand and are out of service by their checks. */
-  readonly letGo: Set<string>;
+  /**
+   * Those that fail-open held until it ended, as long as their checks have them out of service: whether they have stood all the time
+   * since. Of one that has not the supervisor need not know, as long as it cannot write.
+   */
+  readonly letGo: Map<string, "stands" | "gone">;
   wasOpen: boolean;
 }
 
@@ -494,7 +498,7 @@ function newLife(): Life {
     startedAtMs: 0,
     lastRead: undefined,
     held: undefined,
-    letGo: new Set(),
+    letGo: new Map(),
     wasOpen: false,
   };
 }

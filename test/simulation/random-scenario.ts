@@ -75,6 +75,7 @@ function randomEvents(dice: Dice, servers: readonly string[], intervalMs: number
       "answers",
       "answers",
       "answers 503",
+      "answers 404",
       "answers 204",
       "refuses",
       "refuses",

@@ -3,10 +3,12 @@ import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import type { Operation } from "../../src/domain/plan.ts";
+import type { RealServer } from "../../src/domain/virtual-server.ts";
+import type { CheckSchedule } from "../../src/probe/check-schedule.ts";
 import { careMachine } from "../../src/app/care-machine.ts";
 import type { CareMachine } from "../../src/simulation/simulation.ts";
 import { randomScenario } from "./random-scenario.ts";
-import { toYaml, violationsOf } from "./run-scenario.ts";
+import { toYaml, violationsOf, type Fault } from "./run-scenario.ts";
 import type { SchedulesResult, SchedulesTask } from "./schedules-worker.ts";
 
 const SCHEDULES = 6000;
@@ -14,6 +16,40 @@ const FIXED_SEED = 1;
 const FRESH_SEED = randomInt(2 ** 40);
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];
+
+/** A test of the tests: daemons with one fault each, and the invariant that has to show it. */
+const FAULTS: readonly (readonly [fault: string, rule: string, Fault])[] = [
+  [
+    "removes who has a weight",
+    "removed without having been drained",
+    withWrites((one) => (one.kind === "server.update" && one.server.weight === 0 ? [removalOf(one.server)] : [one])),
+  ],
+  [
+    "removes whom it lowers at once",
+    "one that fail-open had held went too early",
+    withWrites((one) =>
+      one.kind === "server.update" && one.server.weight === 0 ? [one, removalOf(one.server)] : [one],
+    ),
+  ],
+  [
+    "removes nobody",
+    "not as desired when all was over",
+    withWrites((one) => (one.kind === "server.remove" ? [] : [one])),
+  ],
+  [
+    "never brings anybody back",
+    "not as desired when all was over",
+    withWrites((one) => (one.kind === "server.add" ? [] : [one])),
+  ],
+  ["halves weights", "a weight that healthy does not ask for", withWrites(halved)],
+  ["halves weights", "fail-open did not hold", withWrites(halved)],
+  ["does not wait for its writes", "two writers at once", { machine: hastyMachine }],
+  ["never fails open", "fail-open did not begin", { policy: { panicThreshold: 0 } }],
+  ["fails open at the first failure", "fail-open without need", { policy: { panicThreshold: 100 } }],
+  ["falls and rises at once", "a transition that the state chart does not know", { policy: { fall: 1, rise: 1 } }],
+  ["checks four times as often", "out of service again too soon", { machine: restlessMachine }],
+  ["climbs at once", "a transition that the state chart does not know", { policy: { slowStartMs: 0 } }],
+];
 
 describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   test.each([
@@ -29,11 +65,12 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
     600_000,
   );
 
-  test.each(Object.entries(brokenMachines()))(
-    "and one that %s is found out",
-    async (_, machine) => {
+  test.each(FAULTS)(
+    "and one that %s is found out: %s",
+    async (_, rule, fault) => {
       for (let seed = FIXED_SEED; seed < FIXED_SEED + 300; seed++) {
-        if ((await violationsOf(randomScenario(seed), machine)).length > 0) return;
+        const violations = await violationsOf(randomScenario(seed), fault);
+        if (violations.some((line) => line.includes(`: ${rule}: `))) return;
       }
       throw new Error("300 schedules have not shown it");
     },
@@ -76,32 +113,57 @@ function explain(seed: number, violations: readonly string[]): string {
   return `seed ${seed}, to run it again: ${replay}\n${violations.map((line) => `  ${line}`).join("\n")}`;
 }
 
-/** A test of the tests: daemons with one fault each. */
-function brokenMachines(): Readonly<Record<string, CareMachine>> {
+function withWrites(change: (operation: Operation) => readonly Operation[]): Fault {
   return {
-    "removes who has a weight": withWrites((operations) =>
-      operations.map((one) =>
-        one.kind === "server.update" && one.server.weight === 0
-          ? { kind: "server.remove", endpoint: one.server.endpoint }
-          : one,
+    machine: (dataPlane, schedule, observe) =>
+      careMachine(
+        withApply(dataPlane, (key, operations) => dataPlane.apply(key, operations.flatMap(change))),
+        schedule,
+        observe,
       ),
-    ),
-    "removes nobody": withWrites((operations) => operations.filter(({ kind }) => kind !== "server.remove")),
-    "never brings anybody back": withWrites((operations) => operations.filter(({ kind }) => kind !== "server.add")),
   };
 }
 
-function withWrites(change: (operations: readonly Operation[]) => readonly Operation[]): CareMachine {
-  return (dataPlane, schedule, observe) => {
-    const broken: DataPlane = {
-      kind: dataPlane.kind,
-      via: dataPlane.via,
-      preflight: (service) => dataPlane.preflight(service),
-      read: (key) => dataPlane.read(key),
-      readAll: () => dataPlane.readAll(),
-      apply: (key, operations) => dataPlane.apply(key, change(operations)),
-      close: () => dataPlane.close(),
-    };
-    return careMachine(broken, schedule, observe);
+function hastyMachine(...[dataPlane, schedule, observe]: Parameters<CareMachine>): ReturnType<CareMachine> {
+  const hasty = withApply(dataPlane, (key, operations) => {
+    void dataPlane.apply(key, operations).catch(() => undefined);
+    return Promise.resolve([]);
+  });
+  return careMachine(hasty, schedule, observe);
+}
+
+function restlessMachine(...[dataPlane, schedule, observe]: Parameters<CareMachine>): ReturnType<CareMachine> {
+  const restless: CheckSchedule = {
+    add: (target, intervalMs, report) => {
+      const check = schedule.add(target, intervalMs / 4, report);
+      return {
+        setInterval: (ms) => check.setInterval(ms / 4),
+        probeNow: () => check.probeNow(),
+        stop: () => check.stop(),
+      };
+    },
   };
+  return careMachine(dataPlane, restless, observe);
+}
+
+function withApply(dataPlane: DataPlane, apply: DataPlane["apply"]): DataPlane {
+  return {
+    kind: dataPlane.kind,
+    via: dataPlane.via,
+    preflight: (service) => dataPlane.preflight(service),
+    read: (key) => dataPlane.read(key),
+    readAll: () => dataPlane.readAll(),
+    apply,
+    close: () => dataPlane.close(),
+  };
+}
+
+function halved(operation: Operation): readonly Operation[] {
+  if (operation.kind !== "server.add" && operation.kind !== "server.update") return [operation];
+  const { server } = operation;
+  return [{ ...operation, server: { ...server, weight: Math.ceil(server.weight / 2) } }];
+}
+
+function removalOf({ endpoint }: RealServer): Operation {
+  return { kind: "server.remove", endpoint };
 }

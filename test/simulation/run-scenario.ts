@@ -1,4 +1,5 @@
 import { careMachine } from "../../src/app/care-machine.ts";
+import type { HealthPolicy } from "../../src/domain/health-policy.ts";
 import { readScenario } from "../../src/simulation/read-scenario.ts";
 import type { Scenario } from "../../src/simulation/scenario.ts";
 import { Simulation, type CareMachine } from "../../src/simulation/simulation.ts";
@@ -6,14 +7,20 @@ import { Invariants } from "./invariants.ts";
 import type { ScenarioDocument } from "./random-scenario.ts";
 import { lastDisturbance, settlingTime } from "./settling-time.ts";
 
+/** A daemon that is not what it should be. */
+export interface Fault {
+  readonly machine?: CareMachine;
+  /** What it goes by instead of its options. */
+  readonly policy?: Partial<HealthPolicy>;
+}
+
 /** What a scenario breaks of the invariants, once it was given the time to settle and three quiet intervals besides. */
-export async function violationsOf(
-  document: ScenarioDocument,
-  machine: CareMachine = careMachine,
-): Promise<readonly string[]> {
+export async function violationsOf(document: ScenarioDocument, fault: Fault = {}): Promise<readonly string[]> {
   const scenario = withQuietEnd(readScenario(toYaml(document)));
-  const simulation = new Simulation(scenario, machine);
-  const invariants = new Invariants(simulation);
+  const { options } = scenario;
+  const told = { ...scenario, options: { ...options, policy: { ...options.policy, ...fault.policy } } };
+  const simulation = new Simulation(told, fault.machine ?? careMachine);
+  const invariants = new Invariants(simulation, scenario);
   try {
     await simulation.run();
   } catch (error) {

@@ -24,6 +24,11 @@ describe("redirectStep", () => {
     "//10.0.0.3:8080/",
     "http://api.test:8080/",
     "javascript:alert(1)",
+    "unix:/run/docker.sock",
+    "http+unix://%2Frun%2Fdocker.sock/",
+    "file:///etc/shadow",
+    "http://10.0.0.2:8080@10.0.0.3/",
+    "http://10.0.0.2:8080.test/",
     "http://[bad",
   ])("does not follow %s", (location) => {
     expect(follow(302, location)).toBeUndefined();
