@@ -128,5 +128,5 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
 }
 
 function tell(verdict: Verdict): string {
-  return `${verdict.passed ? "passed" : "failed"}: ${verdict.reason} after ${formatDuration(verdict.latencyMs)}`;
+  return `${verdict.passed ? "passed" : "failed"} in ${formatDuration(verdict.latencyMs)}: ${verdict.reason}`;
 }

@@ -39,10 +39,10 @@ describe("event log", () => {
 
   test("tells every good check at DEBUG, and a failure that stays the same only once", () => {
     expect(logOf(passed, refused, refused, refused, passed, refused)).toEqual([
-      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms",
-      "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
-      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms",
-      "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
+      "DEBUG probe of 10.0.0.1:80 passed in 12ms: status 200",
+      "DEBUG probe of 10.0.0.1:80 failed in 0.3ms: connect refused",
+      "DEBUG probe of 10.0.0.1:80 passed in 12ms: status 200",
+      "DEBUG probe of 10.0.0.1:80 failed in 0.3ms: connect refused",
     ]);
   });
 
