@@ -1,4 +1,4 @@
-import { watch } from "node:fs";
+import { closeSync, watch } from "node:fs";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { addressLength } from "../netlink/family.ts";
 import { openChangeDescriptor } from "../netlink/kernel-transport.ts";
@@ -39,12 +39,15 @@ function listenToKernel(
   let ended = false;
 
   const open = (): void => {
+    let fd: number | undefined;
     try {
-      const fd = openDescriptor(changeGroups(address.family));
+      fd = openDescriptor(changeGroups(address.family));
       adopt({ fd, socket: handlers }).catch(reopen);
     } catch {
       reopen();
     }
+    // `handlers.open` is called before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
+    if (fd !== undefined && socket === undefined) closeSync(fd);
   };
   // Until it is open again, changes go unheard: they are caught up with then.
   const reopen = (): void => {
