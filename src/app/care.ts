@@ -69,12 +69,10 @@ function announce(options: CareOptions, dataPlane: DataPlane, because: LvscareEr
   const { service, realServers } = options;
   if (because !== undefined)
     logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);
-  logger.info(
-    `caring for ${formatServiceKey(service)} (${service.scheduler}) with ${realServers.length} real servers`,
-    {
-      dataPlane: dataPlane.kind,
-    },
-  );
+  const servers = realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
+  logger.info(`caring for ${formatServiceKey(service)} (${service.scheduler}) with ${servers}`, {
+    dataPlane: dataPlane.kind,
+  });
   const remark = dataPlane.remark === undefined ? "" : `, as ${dataPlane.remark}`;
   logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}${remark}`);
   for (const { endpoint } of realServers) logger.debug(`real server ${formatEndpoint(endpoint)}`);

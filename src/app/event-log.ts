@@ -150,5 +150,5 @@ function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
   ] as const;
   const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]));
   const spent = known.length === 0 ? "" : ` (${known.join(", ")})`;
-  return `${passed ? "passed" : "failed"}: ${reason} after ${formatDuration(latencyMs)}${spent}`;
+  return `${passed ? "passed" : "failed"} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
 }

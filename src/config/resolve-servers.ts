@@ -70,6 +70,7 @@ function resolveRealServers(
   );
   for (const [name, endpoint] of servers) {
     if (isMapped(endpoint)) values.refuse("rs", `"${name}" ${MAPPED}`);
+    else if (isLinkLocal(endpoint)) values.refuse("rs", `"${name}" ${LINK_LOCAL}`);
     else if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);
     else if (service !== undefined) {
       if (name === formatEndpoint(service)) values.refuse("rs", `"${name}" is the virtual server itself`);
@@ -88,10 +89,13 @@ function resolveRealServers(
 
 const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 
+const LINK_LOCAL = "is an address of one link only; use one that is good everywhere";
+
 const MAPPED = "is an IPv4 address written as IPv6; write it as IPv4";
 
 function virtualAddressProblem(endpoint: Endpoint, dataPlane: CareOptions["dataPlane"]): string | undefined {
   if (isMapped(endpoint)) return MAPPED;
+  if (isLinkLocal(endpoint)) return LINK_LOCAL;
   if (isUnicast(endpoint)) return undefined;
   // The proxy may listen on every address; the kernel balances one.
   if (!isUnspecified(endpoint)) return "is no address of a single host";
@@ -101,6 +105,11 @@ function virtualAddressProblem(endpoint: Endpoint, dataPlane: CareOptions["dataP
 /** ::ffff:0:0/96 */
 function isMapped({ address }: Endpoint): boolean {
   return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
+}
+
+/** fe80::/10: without the name of a link, which IPVS has no place for, the kernel cannot connect to it. */
+function isLinkLocal({ address }: Endpoint): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
 function isUnspecified({ address }: Endpoint): boolean {

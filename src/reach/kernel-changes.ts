@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs";
 import { openChangeDescriptor } from "../netlink/kernel-transport.ts";
 
 export interface KernelChangesOptions {
@@ -17,11 +18,15 @@ export function listenToKernel(options: KernelChangesOptions): () => void {
   let ended = false;
 
   const open = (): void => {
+    let fd: number | undefined;
     try {
-      adopt({ fd: openDescriptor(groups), socket: handlers }).catch(reopen);
+      fd = openDescriptor(groups);
+      adopt({ fd, socket: handlers }).catch(reopen);
     } catch {
       reopen();
     }
+    // `handlers.open` is called before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
+    if (fd !== undefined && socket === undefined) closeSync(fd);
   };
   const reopen = (): void => {
     socket = undefined;

@@ -25,7 +25,7 @@ export async function ensureLocalAddress(
   const own = ownAddress(address);
   if (isAlwaysLocal(own.address)) return "already-local";
   return connected(openTransport, (connection) => {
-    if (isCarried(own, connection)) return "already-local";
+    if (carriersOf(own, connection).length > 0) return "already-local";
     const marked = { ...own, ...markOf(own), linkIndex: loopbackIndex(connection) };
     const refusal = execute(connection, newAddress(marked));
     if (refusal === undefined) return "added";
@@ -57,14 +57,24 @@ export async function removeLoopbackAddress(
   });
 }
 
-/** The same as a thing to be kept: when somebody takes the address away, the proxy still listens, and no client gets there any more. */
+/**
+ * The same as a thing to be kept: when somebody takes the address away, the proxy still listens, and no client gets there any more. One
+ * that another link had is its owner's to take away, such as to another host: it is not made anew here.
+ */
 export function localAddress(address: string, openTransport: OpenTransport = openHostNetwork): HostObject {
   const own = ownAddress(address);
+  let isOthers = false;
   return {
     name: `local address ${own.address}`,
     async inspect() {
       if (isAlwaysLocal(own.address)) return undefined;
-      return connected(openTransport, (connection) => (isCarried(own, connection) ? undefined : "missing"));
+      return connected(openTransport, (connection) => {
+        const carriers = carriersOf(own, connection);
+        if (carriers.length === 0) return isOthers ? undefined : "missing";
+        const loopback = loopbackIndex(connection);
+        isOthers = carriers.every(({ linkIndex }) => linkIndex !== loopback);
+        return undefined;
+      });
     },
     establish: async () => void (await ensureLocalAddress(own.address, openTransport)),
     remove: () => removeLoopbackAddress(own.address, openTransport),
@@ -86,9 +96,9 @@ function isMarked({ label, protocol }: LinkAddress): boolean {
   return label === LABEL || protocol === OUR_PROTOCOL;
 }
 
-/** By whatever link. */
-function isCarried(own: Pick<LinkAddress, "address">, connection: NetlinkConnection): boolean {
-  return readAddresses(connection).some((other) => other.address === own.address);
+/** The address as links have it. */
+function carriersOf(own: Pick<LinkAddress, "address">, connection: NetlinkConnection): readonly LinkAddress[] {
+  return readAddresses(connection).filter((other) => other.address === own.address);
 }
 
 function isSame(a: LinkAddress, b: LinkAddress): boolean {

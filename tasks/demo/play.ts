@@ -6,7 +6,8 @@ import { Stage } from "./stage.ts";
 /** Loopback addresses only, so that nothing but this machine can see the demonstration. */
 const VIRTUAL_IP = "127.77.0.1";
 const NAMES = ["echo-1", "echo-2", "echo-3"] as const;
-const PATIENCE_MS = 10_000;
+/** For one step, on a machine that is slow or busy; most take a second. */
+const PATIENCE_MS = 25_000;
 
 /** Plays it to the end, or to the first Ctrl-C; either way nothing of it stays behind. */
 export async function playDemo(): Promise<number> {

@@ -42,6 +42,12 @@ describe("families", () => {
     expect(problemsOf([...argv, "--data-plane", "userspace"])).toEqual([]);
   });
 
+  test("a virtual server of one link only is refused", () => {
+    expect(problemsOf(["--vs", "[fe80::1]:80", "--rs", "[fd00::2]:80"])).toEqual([
+      '--vs: "[fe80::1]:80" is an address of one link only; use one that is good everywhere',
+    ]);
+  });
+
   test("the gateway's matters in route mode only", () => {
     expect(problemsOf([...SERVERS, "--ip", "fd00::9", "--mode", "link"])).toEqual([]);
   });

@@ -99,8 +99,15 @@ test("kept, it is missed when no link carries it, made again, and taken back", a
   await kept.establish();
   expect([addresses, await kept.inspect()]).toEqual([[vip], undefined]);
   expect([await kept.remove(), addresses]).toEqual([true, []]);
-  expect(await localAddress("10.103.97.12", host([{ ...plain, linkIndex: ETH }]).open).inspect()).toBeUndefined();
   expect(await localAddress("127.0.0.9", host([]).open).inspect()).toBeUndefined();
+});
+
+test("kept, it is not made where the link that had it has lost it", async () => {
+  const addresses: LinkAddress[] = [{ ...plain, linkIndex: ETH }];
+  const kept = localAddress("10.103.97.12", host(addresses).open);
+  expect(await kept.inspect()).toBeUndefined();
+  addresses.length = 0;
+  expect(await kept.inspect()).toBeUndefined();
 });
 
 test("somebody who is quicker is no failure", async () => {
