@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { EventRecord } from "../../src/domain/event-record.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
+import { CHROMIUM, openPage, startBrowser } from "../control/support/browser.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
@@ -8,6 +12,7 @@ import { startHost, type Host } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { linesOf } from "./support/line-process.ts";
 import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
+import type { Namespace } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
@@ -56,6 +61,15 @@ test("through a failure, a recovery and an operator's drain, everything tells th
   await waitForTable(namespace, tableWith());
   expect(await client.request(3)).toEqual({ [A]: 1, [B]: 1, [C]: 1 });
 
+  // The page, as a browser on this host shows it.
+  await using browser = await startBrowser(await browserIn(host.namespace), 120_000);
+  const { page, complaints } = await openPage(browser, `http://${WEB}`, {});
+  await page.locator("[data-state=healthy] .card").nth(2).waitFor();
+  const cards = await page.locator("[data-state=healthy] .card").allInnerTexts();
+  expect(cards.map((text) => SERVERS.find((server) => text.includes(server)))).toEqual([A, B, C]);
+  expect(cards.filter((text) => /weight 1\b/.test(text))).toHaveLength(3);
+  const timeline = await page.locator("#events .event").allInnerTexts();
+
   // The live table.
   await waitForEqual(
     () => linesAbout(watched, C).slice(-3),
@@ -93,11 +107,26 @@ test("through a failure, a recovery and an operator's drain, everything tells th
   const { events } = JSON.parse(await get("/api/v1/events")) as { events: EventRecord[] };
   expect(told(events)).toEqual(story);
 
+  for (const line of story) expect(timeline.join("\n").replaceAll(/\s+/g, " ")).toContain(shortened(line));
+  expect(complaints).toEqual([]);
+
   // Every figure, from the kernel's own tool, from the status and from the metrics.
   const stats = parseStats(await namespace.exec("ipvsadm", "-Ln", "--stats", "--exact"));
   expect(stats[A]).toMatchObject({ connections: 7 });
   const { realServers } = JSON.parse(await get("/api/v1/status")) as VirtualServerStatus;
   expect(Object.fromEntries(realServers.map(({ address, stats: figures }) => [address, figures]))).toEqual(stats);
+  const stream = await namespace.run([
+    "curl",
+    "--silent",
+    "--no-buffer",
+    "--max-time",
+    "3",
+    `http://${WEB}/api/v1/stream`,
+  ]);
+  const streamed = /^event: status\n(?:id: .*\n)?data: (.*)$/m.exec(stream.stdout)?.[1] ?? "";
+  expect((JSON.parse(streamed) as VirtualServerStatus).realServers.map(({ stats: figures }) => figures)).toEqual(
+    SERVERS.map((server) => stats[server]),
+  );
   const metrics = await get("/metrics");
   for (const server of SERVERS) {
     expect<unknown>(figuresOf(metrics, server)).toEqual(stats[server]);
@@ -111,6 +140,19 @@ test("through a failure, a recovery and an operator's drain, everything tells th
 });
 
 // --- internal ---
+
+/** A program that starts the browser in the namespace. */
+async function browserIn({ pid }: Namespace): Promise<string> {
+  const path = join(await mkdtemp(join(tmpdir(), "lvscare-browser-")), "chromium");
+  const script = `#!/bin/sh\nexec nsenter --target=${pid} --net -- ${CHROMIUM.file} "$@"\n`;
+  await writeFile(path, script, { mode: 0o755 });
+  return path;
+}
+
+/** The page names the server apart from what happened to it. */
+function shortened(message: string): string {
+  return message.replace("real server ", "");
+}
 
 function lvscare(...argv: readonly string[]): ReturnType<typeof runLvscare> {
   return runLvscare(host.namespace, argv);

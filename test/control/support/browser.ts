@@ -1,11 +1,19 @@
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { installMissingPackages } from "../../kernel/harness/packages.ts";
 
-/** Debian's Chromium: nothing is downloaded. As root it has no sandbox, and it sees pages of ours only. */
+export const CHROMIUM = { name: "chromium", file: "/usr/bin/chromium" };
+
+/** Debian's Chromium: nothing is downloaded. */
 export async function launchBrowser(): Promise<Browser> {
-  await installMissingPackages([{ name: "chromium", file: "/usr/bin/chromium" }]);
+  await installMissingPackages([CHROMIUM]);
+  return startBrowser();
+}
+
+/** As root it has no sandbox, and it sees pages of ours only. `executablePath` may lead to something that starts it elsewhere. */
+export function startBrowser(executablePath = CHROMIUM.file, timeoutMs = 30_000): Promise<Browser> {
   return chromium.launch({
-    executablePath: "/usr/bin/chromium",
+    executablePath,
+    timeout: timeoutMs,
     chromiumSandbox: false,
     args: [
       "--disable-gpu",
