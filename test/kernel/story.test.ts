@@ -16,7 +16,9 @@ import type { Namespace } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
-setDefaultTimeout(180_000);
+setDefaultTimeout(600_000);
+/** A browser on emulated processors. */
+const BROWSER_MS = 240_000;
 
 const [A, B, C] = SERVERS;
 const WEB = "127.0.0.1:9105";
@@ -62,8 +64,8 @@ test("through a failure, a recovery and an operator's drain, everything tells th
   expect(await client.request(3)).toEqual({ [A]: 1, [B]: 1, [C]: 1 });
 
   // The page, as a browser on this host shows it.
-  await using browser = await startBrowser(await browserIn(host.namespace), 120_000);
-  const { page, complaints } = await openPage(browser, `http://${WEB}`, {});
+  await using browser = await startBrowser(await browserIn(host.namespace), BROWSER_MS);
+  const { page, complaints } = await openPage(browser, `http://${WEB}`, {}, BROWSER_MS);
   await page.locator("[data-state=healthy] .card").nth(2).waitFor();
   const cards = await page.locator("[data-state=healthy] .card").allInnerTexts();
   expect(cards.map((text) => SERVERS.find((server) => text.includes(server)))).toEqual([A, B, C]);
