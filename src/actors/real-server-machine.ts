@@ -24,6 +24,7 @@ export interface Transition {
   readonly from: RealServerState;
   readonly to: RealServerState;
   readonly reason: string;
+  readonly verdict: Verdict | undefined;
   readonly atMs: number;
 }
 
@@ -113,6 +114,7 @@ export const realServerMachine = setup({
         from: context.reported,
         to,
         reason: context.lastVerdict?.reason ?? "start",
+        verdict: context.lastVerdict,
         atMs: context.now(),
       };
       enqueue.assign({ reported: to, sinceMs: transition.atMs, lastTransition: transition });

@@ -16,6 +16,8 @@ export type CareEvent =
       readonly from: RealServerState;
       readonly to: RealServerState;
       readonly reason: string;
+      /** The check that decided it; absent where no check did. */
+      readonly verdict?: Verdict | undefined;
     }
   | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
   /** This host lacked the means for a check; the server's state is what it was. */
