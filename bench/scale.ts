@@ -23,6 +23,7 @@ const care = Bun.spawn(
   [`${import.meta.dir}/../dist/lvscare`, "care", ...flags.split(" "), ...realServerFlags(farmAddresses(SIZE))],
   { env: { ...process.env, XDG_RUNTIME_DIR: folder }, stdin: "ignore", stdout: "ignore", stderr: Bun.file(log.path) },
 );
+process.on("exit", () => care.kill());
 const entered = await log.waitFor(/recovering → healthy/, startAt, SIZE);
 await Bun.sleep(2 * INTERVAL_S * 1000);
 const [beforeMs, beforeSwitches, startedMs] = [processorMs(care.pid), contextSwitches(care.pid), performance.now()];
