@@ -5,7 +5,7 @@ import { report, type Measure } from "./support/measures.ts";
 
 // A million inputs for each reader of what others wrote: bun bench/fuzz.ts [inputs]
 
-const inputs = Number(process.argv[2] ?? 1_000_000);
+const inputs = Number(process.argv[2]?.match(/^\d+$/)?.[0] ?? 1_000_000);
 const firstSeed = randomInt(2 ** 40);
 const measures: Measure[] = [];
 for (const target of FUZZ_TARGETS) {
