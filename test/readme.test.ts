@@ -8,6 +8,7 @@ import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { MACHINE_OPTION_ROWS } from "../src/config/machine-option-rows.ts";
 import { EVENTS_OPTION_ROWS } from "../src/config/events-option-rows.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
+import { DRAIN_OPTION_ROWS } from "../src/config/operator-option-rows.ts";
 import { STATUS_OPTION_ROWS } from "../src/config/status-option-rows.ts";
 import { SYSTEMD_OPTION_ROWS } from "../src/config/systemd-option-rows.ts";
 import { VERSION_OPTION_ROWS } from "../src/config/version-option-rows.ts";
@@ -37,6 +38,7 @@ test("names no flag that there is not", () => {
       ...MACHINE_OPTION_ROWS,
       ...STATIC_POD_OPTION_ROWS,
       ...SYSTEMD_OPTION_ROWS,
+      ...DRAIN_OPTION_ROWS,
       ...VERSION_OPTION_ROWS,
     ].map(({ flag }) => flag),
   );

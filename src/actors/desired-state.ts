@@ -1,6 +1,7 @@
 import type { ApplyReport } from "./apply-plan.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { RealServerState } from "../domain/health.ts";
+import type { Hold } from "../domain/hold.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 
@@ -12,8 +13,13 @@ export interface MemberState {
   readonly proven: boolean;
   /** There has been a verdict on it, or the table told its state. */
   readonly judged: boolean;
+  /** There has been a verdict on it. */
+  readonly checked: boolean;
+  /** Its last verdict was that there is not even a connection to be had. */
+  readonly unreachable: boolean;
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
+  readonly hold: Hold | undefined;
 }
 
 /** A real server in our service that nobody listed: it stands at weight 0 for one interval before it goes. */
@@ -36,7 +42,8 @@ export function foreignRule(
 
 /**
  * State chart to table: healthy stands at full weight, draining at 0, recovering at its share of the weight while it climbs; the others
- * are absent. Fail-open holds real servers at full weight, whatever their state.
+ * are absent. Over that lie fail-open, which holds real servers at full weight whatever their state, and what an operator asked for. Those
+ * that fail-open let go of stay at 0 for as long as they stand.
  */
 export function desiredState(
   service: VirtualServer,
@@ -44,33 +51,41 @@ export function desiredState(
   departures: readonly Departure[],
   foreign: DesiredVirtualServer["foreign"],
   held: ReadonlySet<string> = new Set(),
+  released: ReadonlySet<string> = new Set(),
 ): DesiredVirtualServer {
   const leaving = departures.map(({ server }) => (foreign === "keep" ? server : { ...server, weight: 0 }));
   const realServers: RealServer[] = [];
   const absent: Endpoint[] = [];
-  for (const { server, state, share } of members) {
+  for (const { server: configured, state, share, hold } of members) {
+    const server = { ...configured, weight: hold?.drained === true ? 0 : (hold?.weight ?? configured.weight) };
     if (state === "healthy" || held.has(formatEndpoint(server.endpoint))) realServers.push(server);
     else if (state === "draining") realServers.push({ ...server, weight: 0 });
     else if (share > 0) realServers.push({ ...server, weight: Math.ceil(server.weight * share) });
-    else absent.push(server.endpoint);
+    else {
+      absent.push(server.endpoint);
+      if (released.has(formatEndpoint(server.endpoint))) leaving.push({ ...server, weight: 0 });
+    }
   }
   return { service, realServers, leaving, absent, foreign };
 }
 
 /**
- * The first state of a real server, from what stands in the data plane: weight 0 means that it was being drained, absent that it had
- * been removed. With no service yet nothing is known of anyone. `up` enters everyone unprobed, whatever stands there.
+ * The first state of a real server, from what stands in the data plane: weight 0 means that it was being drained (unless an operator
+ * drained it), absent that it had been removed. With no service yet nothing is known of anyone. `up` enters everyone unprobed, whatever
+ * stands there.
  */
 export function adoptedState(
   server: RealServer,
   observed: ObservedVirtualServer | undefined,
   initState: "down" | "up",
+  hold?: Hold,
 ): { readonly state: RealServerState; readonly unproven: boolean } {
   if (initState === "up") return { state: "healthy", unproven: false };
   if (observed === undefined) return { state: "recovering", unproven: true };
   const standing = find(observed, server.endpoint);
   if (standing === undefined) return { state: "removed", unproven: false };
-  return { state: standing.weight === 0 ? "draining" : "healthy", unproven: false };
+  const wasFailing = standing.weight === 0 && hold?.drained !== true;
+  return { state: wasFailing ? "draining" : "healthy", unproven: false };
 }
 
 /**

@@ -13,7 +13,7 @@ export type ProbeLoopCommand =
   | {
       readonly type: "pace";
       readonly intervalMs: number;
-      /** `changes`: only a verdict that differs from the one before, since another of the same would decide nothing. */
+      /** `changes`: only a verdict of another kind than the one before, since another of the same would decide nothing. */
       readonly tell: "all" | "changes";
     }
   | { readonly type: "probeNow" };
@@ -35,12 +35,13 @@ export function probeLoop(
 ): CallbackActorLogic<ProbeLoopCommand, ProbeLoopInput> {
   return fromCallback(({ input, sendBack, receive }) => {
     let tell: "all" | "changes" = "all";
-    let last: boolean | undefined;
+    let last: string | undefined;
     const check = schedule.add(input.target, input.intervalMs, (outcome) => {
       observe(input.target, outcome);
-      const isNews = outcome.passed !== last;
-      if (outcome.passed !== undefined) last = outcome.passed;
-      if (outcome.passed !== undefined && (isNews || tell === "all")) sendBack(resultOf(outcome));
+      if (outcome.passed === undefined) return;
+      const finding = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
+      if (finding !== last || tell === "all") sendBack(resultOf(outcome));
+      last = finding;
     });
     receive((command) => {
       if (command.type === "probeNow") return check.probeNow();

@@ -73,6 +73,7 @@ export const reachMachine = setup({
   guards: {
     isDirty: ({ context }) => context.dirty,
     hasFailed: ({ context }) => context.failedAttempts > 0,
+    keepsNothing: ({ context }) => context.objects.length === 0,
   },
   delays: {
     rest: REST_MS,
@@ -110,7 +111,15 @@ export const reachMachine = setup({
         },
       },
     },
-    applied: { always: [{ guard: "hasFailed", target: "backingOff" }, { target: "resting" }] },
+    applied: {
+      always: [
+        { guard: "hasFailed", target: "backingOff" },
+        { guard: "keepsNothing", target: "idle" },
+        { target: "resting" },
+      ],
+    },
+    // What is to be kept was settled before the start: where it is nothing, no look would ever find anything.
+    idle: {},
     // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
     resting: { after: { rest: "settled" } },
     settled: {

@@ -1,4 +1,13 @@
-import { assertEvent, assign, enqueueActions, setup, type ActorRef, type ActorRefFrom, type Snapshot } from "xstate";
+import {
+  assertEvent,
+  assign,
+  enqueueActions,
+  sendTo,
+  setup,
+  type ActorRef,
+  type ActorRefFrom,
+  type Snapshot,
+} from "xstate";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
@@ -62,7 +71,10 @@ export const realServerMachine = setup({
   types: {
     input: {} as RealServerInput,
     context: {} as RealServerContext,
-    events: {} as ProbeResult | { readonly type: "connections.counted"; readonly active: number },
+    events: {} as
+      | ProbeResult
+      | { readonly type: "connections.counted"; readonly active: number }
+      | { readonly type: "check.requested" },
     tags: {} as "routable" | "programmed",
   },
   actors: { probeLoop: unprovidedCallback<ProbeLoopCommand, ProbeLoopInput>("probeLoop") },
@@ -77,6 +89,7 @@ export const realServerMachine = setup({
         lastVerdict: verdict,
       };
     }),
+    checkNow: sendTo("probeLoop", { type: "probeNow" }),
     noteConnections: assign(({ event }) => {
       assertEvent(event, "connections.counted");
       return { connections: event.active };
@@ -145,6 +158,7 @@ export const realServerMachine = setup({
     id: "probeLoop",
     input: ({ context }) => ({ target: context.target, intervalMs: context.policy.intervalMs }),
   },
+  on: { "check.requested": { actions: "checkNow" } },
   initial: "starting",
   states: {
     starting: {
@@ -186,8 +200,21 @@ export const realServerMachine = setup({
       always: { guard: "hasRisen", target: "healthy" },
       on: {
         "connections.counted": { actions: "noteConnections" },
-        "probe.passed": { actions: "noteVerdict" },
-        "probe.failed": [{ guard: "isDrained", target: "removed", actions: "noteVerdict" }, { actions: "noteVerdict" }],
+        "probe.passed": {
+          actions: [
+            "noteVerdict",
+            { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
+          ],
+        },
+        "probe.failed": [
+          { guard: "isDrained", target: "removed", actions: "noteVerdict" },
+          {
+            actions: [
+              "noteVerdict",
+              { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
+            ],
+          },
+        ],
       },
     },
     removed: {

@@ -1,10 +1,12 @@
 import type { ActorRef, Snapshot } from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
+import type { Hold, Holds } from "../domain/hold.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 import type { FailOpen } from "./fail-open.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
+import type { Releases } from "./releases.ts";
 import { RAMP_STEPS, type RealServerActor, type RealServerInput } from "./real-server-machine.ts";
 
 export interface AdoptionReport {
@@ -18,6 +20,8 @@ export interface VirtualServerInput {
   readonly initState: "down" | "up";
   readonly foreign: DesiredVirtualServer["foreign"];
   readonly cleanupOnExit: boolean;
+  /** What operators asked for before this start. */
+  readonly holds: Holds;
   /** Hears once that the table was taken over and caring begins. */
   readonly daemon?: ActorRef<Snapshot<unknown>, AdoptionReport> | undefined;
   readonly now: () => number;
@@ -26,6 +30,7 @@ export interface VirtualServerInput {
 export interface Member {
   readonly server: RealServer;
   readonly ref: RealServerActor;
+  readonly hold: Hold | undefined;
 }
 
 export interface VirtualServerContext extends VirtualServerInput {
@@ -33,6 +38,8 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly members: Readonly<Record<string, Member>>;
   readonly departures: Readonly<Record<string, Departure>>;
   readonly failOpen: FailOpen | undefined;
+  /** Those whom fail-open held until it ended. */
+  readonly releases: Releases;
   /** When others' changes were repaired, as far back as `RECURRING`. */
   readonly repairTimesMs: readonly number[];
   /** Something changed since the last round took its desired state. */
@@ -80,7 +87,10 @@ export function memberState(member: Member, initState: VirtualServerInput["initS
     state: reported,
     proven: everPassed || initState === "up",
     judged: lastVerdict !== undefined || reported !== "recovering",
+    checked: lastVerdict !== undefined,
+    unreachable: lastVerdict?.passed === false && lastVerdict.unreachable === true,
     share: rampStep / RAMP_STEPS,
+    hold: member.hold,
   };
 }
 

@@ -13,6 +13,8 @@ import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
 import { runDaemon, type DaemonObserver } from "./daemon.ts";
 import { establishReach, planReach } from "./reach.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
+import { HoldFile } from "./hold-file.ts";
 import { runOnce } from "./run-once.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
@@ -32,7 +34,8 @@ export async function runCare(
     announce(options, selection.dataPlane, selection.because, logger);
     const reach = planReach(options, selection.dataPlane.kind, logger);
     if (!options.runOnce) return await runDaemon(options, selection, reach, stop, logger, observer);
-    await runOnce(options, selection.dataPlane, logger);
+    const holds = new HoldFile(daemonFolder(), options.service).read(logger);
+    await runOnce(options, selection.dataPlane, holds, logger);
     await establishReach(reach, logger);
   } finally {
     await selection.dataPlane.close();

@@ -21,10 +21,14 @@ import type { ServiceKey } from "../domain/virtual-server.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
+import { PathWatch } from "../reach/path-watch.ts";
 import { careMachine } from "./care-machine.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
 import { createEventLog } from "./event-log.ts";
 import { EventRing } from "./event-ring.ts";
+import { HoldFile } from "./hold-file.ts";
+import { Operator } from "./operator.ts";
 import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
 import { VERSION } from "./version.ts";
@@ -53,8 +57,10 @@ export async function runDaemon(
     timeOfDay: (ms) => new Date(Date.now() - (now() - ms)),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
   };
+  using paths = options.probe.sentinel ? new PathWatch({ now }) : undefined;
+  const watchPath = paths && paths.watch.bind(paths);
   const schedule = new CheckScheduler({
-    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence }),
+    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence, watchPath }),
     clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
     random: Math.random,
     ...CHECK_PACE,
@@ -80,12 +86,16 @@ export async function runDaemon(
     verdicts.note(target, outcome);
     tell(probeEvent(target, outcome));
   };
+  const holdFile = new HoldFile(daemonFolder(), options.service);
+  const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
+  const holds = holdFile.readListed(listed, logger);
   const daemon = createActor(careMachine(dataPlane, schedule, observe, reach), {
     input: {
       service: options.service,
       realServers: options.realServers,
       policy: options.policy,
       initState: options.initState,
+      holds,
       foreign: options.keepForeign ? "keep" : "remove",
       cleanupOnExit: false,
       now,
@@ -96,7 +106,7 @@ export async function runDaemon(
   const sources = {
     status: () => currentStatus(daemon, verdicts, dataPlane, facts, options),
     events: (after: number): EventReport => ({ address, startedAt, events: ring.after(after) }),
-    metrics: (status: VirtualServerStatus) => metrics.render(status),
+    metrics: async (status: VirtualServerStatus) => metrics.render(status, await eventLoopLagMs()),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
   const web = options.httpListen === undefined ? undefined : serveWeb(options.httpListen, sources);
@@ -107,7 +117,29 @@ export async function runDaemon(
   reachActor?.on("*", tell);
   daemon.on("*", tell);
   observer.running?.(sources.status);
-  const control = await openControl(options.service, sources, logger);
+  const operator =
+    virtualServer &&
+    new Operator(
+      {
+        supervisor: virtualServer,
+        status: sources.status,
+        keep: (all) => holdFile.write(all),
+        probe: (target, signal) => probeOnce(options.probe, target, signal),
+        timeOfDay: () => new Date(),
+      },
+      holds,
+    );
+  const control =
+    operator &&
+    (await openControl(
+      options.service,
+      {
+        ...sources,
+        hold: (server, change) => operator.hold(server, change),
+        check: (server, signal) => operator.check(server, signal),
+      },
+      logger,
+    ));
   const shutDown = (): void => {
     manager.stopping();
     daemon.send({ type: "shutdown" });
@@ -129,6 +161,23 @@ export async function runDaemon(
 }
 
 // --- internal ---
+
+/** How late what is due at once gets its turn. */
+function eventLoopLagMs(): Promise<number> {
+  const dueMs = performance.now();
+  return new Promise((resolve) => setImmediate(() => resolve(performance.now() - dueMs)));
+}
+
+/** One check over a connection of its own, beside those of the schedule. */
+async function probeOnce(options: CareOptions["probe"], target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  const alone = { ...options, sentinel: false, freshConnection: true };
+  const probe = createHttpProber(alone, { openTcpSocket, watchSilence }).open(target, () => undefined);
+  try {
+    return await probe.run(signal);
+  } finally {
+    probe.close();
+  }
+}
 
 /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last reading serves. */
 async function currentStatus(

@@ -2,6 +2,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
+import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 
@@ -13,6 +14,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
   let shortage: string | undefined;
+  const unchecked = new Set<string>();
 
   return (event) => {
     switch (event.type) {
@@ -23,7 +25,8 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(`real server ${event.server} ${event.from} → ${event.to}: ${event.reason}`);
         return;
       case "realServer.probed":
-        shortage = undefined;
+        // One that is checked over a connection it kept does not mean that there are means for the others again.
+        if (unchecked.delete(event.server) && unchecked.size === 0) shortage = undefined;
         if (isNews(lastFailure, event.server, event.verdict))
           logger.debug(() => `probe of ${event.server} ${tell(event.verdict)}`);
         return;
@@ -32,6 +35,10 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           logger.warn(`${event.server} and perhaps others cannot be checked, and stay as they are: ${event.reason}`);
         }
         shortage = event.reason;
+        unchecked.add(event.server);
+        return;
+      case "realServer.held":
+        logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
         return;
       case "realServer.restarted":
         logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);
@@ -124,6 +131,13 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
   return !known;
 }
 
-function tell(verdict: Verdict): string {
-  return `${verdict.passed ? "passed" : "failed"}: ${verdict.reason} after ${formatDuration(verdict.latencyMs)}`;
+function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
+  const parts = [
+    ["connect", timings.connectMs],
+    ["TLS", timings.tlsMs],
+    ["first byte", timings.firstByteMs],
+  ] as const;
+  const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]));
+  const spent = known.length === 0 ? "" : ` (${known.join(", ")})`;
+  return `${passed ? "passed" : "failed"}: ${reason} after ${formatDuration(latencyMs)}${spent}`;
 }

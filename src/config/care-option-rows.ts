@@ -204,7 +204,7 @@ export const CARE_OPTION_ROWS = [
     flag: "sentinel",
     kind: "boolean",
     default: "true",
-    help: "keep a connection to each real server between checks: when it ends, the server is checked at once. --sentinel=false: keep none",
+    help: "keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails, the server is checked at once. --sentinel=false: keep none",
     group: CHECKS,
   },
   {
@@ -261,6 +261,12 @@ export const CARE_OPTION_ROWS = [
     valueName: "choice",
     default: "manage",
     help: "manage sets the kernel settings that IPVS and the mode need and keeps them so, keep leaves all of them alone",
+    group: REACH,
+  },
+  {
+    flag: "strict-arp",
+    kind: "boolean",
+    help: "in link mode, have no link of this host but the dummy answer for the virtual address: for networks whose hosts share it",
     group: REACH,
   },
   {

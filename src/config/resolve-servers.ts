@@ -1,5 +1,6 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import {
+  LARGEST_WEIGHT,
   SCHEDULERS,
   realServer,
   virtualServer,
@@ -35,6 +36,15 @@ export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): 
   };
 }
 
+/** One entry of a list of real servers. */
+export function parseRealServer(entry: string): Endpoint {
+  if (entry === "") throw refusal(FORGOTTEN);
+  if (/[\s;]/.test(entry)) throw refusal(`"${entry}" has blanks or semicolons in it; put commas between real servers`);
+  return parseEndpoint(entry);
+}
+
+export const FORGOTTEN = "one of them is empty; a real server may have been forgotten";
+
 // --- internal ---
 
 /** The Go program takes the last of several; the others would go uncared for without a word. */
@@ -46,14 +56,6 @@ function parseService(texts: readonly string[]): Endpoint | undefined {
   }
   return endpoints[0];
 }
-
-function parseRealServer(entry: string): Endpoint {
-  if (entry === "") throw refusal(FORGOTTEN);
-  if (/[\s;]/.test(entry)) throw refusal(`"${entry}" has blanks or semicolons in it; put commas between real servers`);
-  return parseEndpoint(entry);
-}
-
-const FORGOTTEN = "one of them is empty; a real server may have been forgotten";
 
 function resolveRealServers(
   values: OptionValues<CareFlag>,
@@ -80,12 +82,9 @@ function resolveRealServers(
       }
     }
   }
-  const weight = values.read("weight", parseInteger(1, MOST_WEIGHT));
+  const weight = values.read("weight", parseInteger(1, LARGEST_WEIGHT));
   return [...servers.values()].map((endpoint) => realServer(endpoint, weight));
 }
-
-/** IPVS takes up to 2^31-1, but its weighted schedulers reckon in products of weights and connection counts. */
-const MOST_WEIGHT = 65_535;
 
 const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 

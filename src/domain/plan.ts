@@ -15,7 +15,7 @@ export type Operation =
 export interface DesiredVirtualServer {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
-  /** Listed no more and on their way out: brought to this weight for as long as they stand, and never made. */
+  /** On their way out, listed no more or among the absent: brought to this weight for as long as they stand, and never made. */
   readonly leaving: readonly RealServer[];
   /** Real servers of ours that must not stand there now: what is listed here is never spared as foreign. */
   readonly absent: readonly Endpoint[];
@@ -43,10 +43,13 @@ export function plan(
   const lowers: Operation[] = [];
   const removes: Operation[] = [];
 
+  const ours = new Set(desired.absent.map(formatEndpoint));
   // Who gets a weight back has none: what stands with one was given it by its owner.
   const leaving = desired.leaving.filter(({ endpoint }) => {
     const from = standing.get(formatEndpoint(endpoint));
-    return from !== undefined && (desired.foreign === "remove" || from.weight === 0);
+    return (
+      from !== undefined && (desired.foreign === "remove" || ours.has(formatEndpoint(endpoint)) || from.weight === 0)
+    );
   });
   for (const server of [...desired.realServers, ...leaving]) {
     const key = formatEndpoint(server.endpoint);
@@ -58,7 +61,6 @@ export function plan(
     }
   }
 
-  const ours = new Set(desired.absent.map(formatEndpoint));
   for (const [key, from] of standing) {
     if (desired.foreign === "keep" && !ours.has(key)) continue;
     if (from.weight === 0) removes.push({ kind: "server.remove", endpoint: from.endpoint });

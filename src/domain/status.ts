@@ -1,4 +1,5 @@
 import type { RealServerState, Verdict } from "./health.ts";
+import type { Hold } from "./hold.ts";
 import type { TrafficStats } from "./virtual-server.ts";
 
 /** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
@@ -81,19 +82,10 @@ export interface RealServerStatus {
   readonly inactiveConnections: number;
   readonly stats?: TrafficStats;
   /** What an operator asked for, whatever its health. */
-  readonly hold?: HoldStatus;
+  readonly hold?: Hold;
   readonly stateSince?: string;
   readonly lastVerdict?: VerdictStatus;
   readonly lastTransition?: TransitionStatus;
-}
-
-/** `lvscare drain` and `lvscare weight`. */
-export interface HoldStatus {
-  readonly since: string;
-  /** Takes no new connections until `lvscare undrain`. */
-  readonly drained: boolean;
-  /** Instead of the configured weight. */
-  readonly weight?: number;
 }
 
 export type VerdictStatus = Verdict & { readonly at: string };

@@ -21,7 +21,7 @@ export interface CheckSchedulerOptions {
   readonly random: () => number;
   /** Probes under way at the same time. */
   readonly mostAtOnce: number;
-  /** Hears once of each time that this process got no turn for so long that checks may have failed by it. */
+  /** Hears once of each time that this process got no turn for so long that checks may have failed, or did come late, by it. */
   readonly stalled?: (forMs: number) => void;
 }
 
@@ -42,7 +42,7 @@ export const CHECK_PACE = {
 export class CheckScheduler implements CheckSchedule {
   readonly #options: CheckSchedulerOptions;
   readonly #queue = new DueQueue<ScheduledCheck>();
-  #timer: { readonly handle: unknown; readonly atMs: number } | undefined;
+  #timer: { readonly handle: unknown; readonly atMs: number; readonly ringsMs: number } | undefined;
   #added = 0;
   #underWay = 0;
   /** Probes a millisecond that all intervals together ask for. */
@@ -107,13 +107,17 @@ export class CheckScheduler implements CheckSchedule {
     const atMs = Math.max(next.dueMs, slotEndMs);
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
     if (this.#timer !== undefined) clock.clearTimeout(this.#timer.handle);
-    const handle = clock.setTimeout(() => this.#ring(), Math.min(LONGEST_MS, Math.max(0, atMs - clock.now())));
-    this.#timer = { handle, atMs };
+    const nowMs = clock.now();
+    const handle = clock.setTimeout(() => this.#ring(), Math.min(LONGEST_MS, Math.max(0, atMs - nowMs)));
+    this.#timer = { handle, atMs, ringsMs: Math.max(nowMs, atMs) };
   }
 
   #ring(): void {
-    this.#timer = undefined;
     const nowMs = this.#options.clock.now();
+    // With probes under way the beat shows it; here it is told only, for nothing was asked meanwhile that could have suffered.
+    const lateMs = nowMs - (this.#timer?.ringsMs ?? nowMs);
+    if (this.#beat === undefined && lateMs >= STALL_MS) this.#options.stalled?.(lateMs);
+    this.#timer = undefined;
     if (nowMs - this.#slot.sinceMs >= SLOT_MS) this.#slot = { sinceMs: nowMs, started: 0 };
     for (;;) {
       const next = this.#queue.first();

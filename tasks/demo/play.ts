@@ -47,7 +47,8 @@ async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): 
     "--health-path=/",
     "--mode=",
   ]);
-  const started = await until(stage, care, (status) => status.realServers.every(({ state }) => state === "healthy"));
+  // Healthy is what a check found; a moment later it stands in the table, and only then is it served.
+  const started = await until(stage, care, (status) => status.realServers.every(({ weight }) => weight === 1));
   const { kind, because } = started.dataPlane;
   say(
     kind === "ipvs"

@@ -82,6 +82,19 @@ describe("real server", () => {
     expect(pacesOf("+")).toEqual(["5000 changes"]);
   });
 
+  test("is checked fast, too, while it is in doubt whether a draining one is well again", () => {
+    const policy = { rise: 3, fastIntervalMs: 200, drain: "connections" } as const;
+    const { check, paces } = start({ initial: "draining", policy });
+    check("+");
+    expect(paces.splice(0)).toEqual(["200 all"]);
+    check("-");
+    expect(paces.splice(0)).toEqual(["5000 all"]);
+    check("++");
+    expect(paces.splice(0)).toEqual(["200 all"]);
+    check("+");
+    expect(paces.splice(0)).toEqual(["5000 all"]);
+  });
+
   test("with --drain connections it stays until they are gone", () => {
     const { actor, check } = start({ initial: "healthy", policy: { drain: "connections" } });
     expect(check("----")).toBe("draining");

@@ -19,26 +19,30 @@ import { startPosition, step, tenths, type ChartEvent, type ChartPosition } from
  * be as the state chart says. Where that is not too much, every path without a loop besides.
  */
 describe("all paths of the real server", () => {
-  test.each(policies().map((policy) => [describePolicy(policy), policy] as const))("%s", (_, policy) => {
-    const isShort = policy.slowStartMs === 0 && policy.fall + policy.rise < 4;
-    const reached = new Set<RealServerState>();
-    for (const start of starts(policy)) {
-      const { machine, traversal } = traversalFrom(start);
-      const paths = isShort ? getSimplePaths(machine, traversal) : getShortestPaths(machine, traversal);
-      for (const { steps, state } of paths) {
-        const events = steps.slice(1).map(({ event }) => event);
-        for (const event of [undefined, ...eventsIn(state)]) {
-          const all = event === undefined ? events : [...events, event];
-          const end = event === undefined ? state : getNextSnapshot(machine, state, event);
-          const position = chartAfter(all, start);
-          reached.add(position.state);
-          const path = `${start.initial}: ${all.map(({ type }) => type).join(" ")}`;
-          expect([path, seen(end)]).toEqual([path, { state: position.state, tenths: tenths(position) }]);
+  test.each(policies().map((policy) => [describePolicy(policy), policy] as const))(
+    "%s",
+    (_, policy) => {
+      const isShort = policy.slowStartMs === 0 && policy.fall + policy.rise < 4;
+      const reached = new Set<RealServerState>();
+      for (const start of starts(policy)) {
+        const { machine, traversal } = traversalFrom(start);
+        const paths = isShort ? getSimplePaths(machine, traversal) : getShortestPaths(machine, traversal);
+        for (const { steps, state } of paths) {
+          const events = steps.slice(1).map(({ event }) => event);
+          for (const event of [undefined, ...eventsIn(state)]) {
+            const all = event === undefined ? events : [...events, event];
+            const end = event === undefined ? state : getNextSnapshot(machine, state, event);
+            const position = chartAfter(all, start);
+            reached.add(position.state);
+            const path = `${start.initial}: ${all.map(({ type }) => type).join(" ")}`;
+            expect([path, seen(end)]).toEqual([path, { state: position.state, tenths: tenths(position) }]);
+          }
         }
       }
-    }
-    expect(reached).toEqual(new Set(REAL_SERVER_STATES));
-  });
+      expect(reached).toEqual(new Set(REAL_SERVER_STATES));
+    },
+    60_000,
+  );
 });
 
 // --- internal ---

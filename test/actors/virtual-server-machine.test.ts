@@ -20,6 +20,7 @@ const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103
 const A = realServer(parseEndpoint("10.0.0.1:80"));
 const B = realServer(parseEndpoint("10.0.0.2:80"));
 const C = realServer(parseEndpoint("10.0.0.3:80"));
+const D = realServer(parseEndpoint("10.0.0.4:80"));
 const INTERVAL = 5000;
 
 const systems: ActorRefFrom<typeof virtualServerMachine>[] = [];
@@ -311,6 +312,106 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
+  test("drains whom fail-open held when that is over, for an interval, whatever else is written meanwhile", async () => {
+    const { clock, plane, dead, events } = care({ realServers: [A, B, C, D], policy: { panicThreshold: 50 } });
+    const [a, b, c, d] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"] as const;
+    await clock.advance(100);
+    dead.add(a).add(b);
+    await clock.advance(3 * INTERVAL);
+    dead.add(c);
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe(`${c}=1 ${d}=1`);
+    dead.delete(a);
+    dead.delete(b);
+    const weights: (number | undefined)[] = [1];
+    while (weights.at(-1) !== undefined) {
+      await clock.advance(50);
+      weights.push(plane.servers.get(c)?.weight);
+    }
+    // Both others came back within this time, each with a round of its own.
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${d}=1`);
+    expect(events.filter(({ type }) => type === "failOpen.left")).toHaveLength(1);
+    expect(weights.filter((weight) => weight === 0).length * 50).toBeWithin(INTERVAL / 2, 2 * INTERVAL);
+  });
+
+  test("waits for the connections of whom fail-open held when told to, and holds it again should the need come back", async () => {
+    const policy = { panicThreshold: 50, drain: "connections", drainTimeoutMs: 4 * INTERVAL } as const;
+    const { clock, plane, dead, tired } = care({ policy });
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    await clock.advance(100);
+    dead.add(a);
+    await clock.advance(3 * INTERVAL);
+    dead.add(b);
+    tired.add(c);
+    plane.connections.set(c, 3);
+    await clock.advance(8 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1 ${c}=1`);
+    dead.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=0`);
+    dead.add(b);
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    dead.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=0`);
+    plane.connections.clear();
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+  });
+
+  test("waits for no connections of one that fail-open held and that cannot be reached by now, nor for anybody's for ever", async () => {
+    const policy = { panicThreshold: 50, drain: "connections", drainTimeoutMs: 4 * INTERVAL } as const;
+    const { clock, plane, dead, tired } = care({ realServers: [A, B, C, D], policy });
+    const [a, b, c, d] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"] as const;
+    await clock.advance(100);
+    for (const server of [a, b, c, d]) {
+      tired.add(server);
+      plane.connections.set(server, 3);
+    }
+    await clock.advance(20 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1 ${d}=1`);
+    // It was unwell when it was held; that it is worse by now is news.
+    tired.delete(c);
+    dead.add(c);
+    await clock.advance(2 * INTERVAL);
+    tired.delete(a);
+    tired.delete(b);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${d}=0`);
+    await clock.advance(4 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+  });
+
+  test("takes nobody out while it fails open, not even one that was climbing when it began", async () => {
+    const heavy = [A, B, C, D].map(({ endpoint }) => realServer(endpoint, 10));
+    const { clock, plane, dead } = care({ realServers: heavy, policy: { panicThreshold: 50, slowStartMs: 3_600_000 } });
+    const [a, b, c, d] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"] as const;
+    await clock.advance(100);
+    dead.add(a);
+    await clock.advance(3 * INTERVAL);
+    dead.clear();
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=10 ${c}=10 ${d}=10`);
+    dead.add(b).add(c);
+    await clock.advance(5 * INTERVAL);
+    expect(plane.servers.get(a)?.weight).toBe(1);
+    dead.add(a);
+    await clock.advance(5 * INTERVAL);
+    expect(plane.servers.get(a)?.weight).toBe(10);
+    expect(plane.written.filter((line) => line.startsWith(`remove real server ${a}`))).toHaveLength(1);
+  });
+
+  test("does not take an empty table for a reason to send clients to the dead", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    const { clock, dead } = care({ policy: { panicThreshold: 50 } }, plane);
+    dead.add("10.0.0.3:80");
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1");
+    expect(plane.written.filter((line) => line.includes("10.0.0.3"))).toEqual([]);
+  });
+
   test("climbs to the weight in a slow start", async () => {
     const slow = realServer(parseEndpoint("10.0.0.1:80"), 20);
     const { clock, plane, dead } = care({ realServers: [slow], policy: { slowStartMs: 10_000 } });
@@ -414,6 +515,71 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
+  test("holds what an operator asked for over the health of a server, whatever becomes of that", async () => {
+    const { clock, plane, dead, events, actor } = care();
+    await clock.advance(100);
+    const since = "2026-11-25T10:00:00.000Z";
+    actor.send({ type: "operator.hold", server: "10.0.0.1:80", hold: { since, drained: true } });
+    actor.send({ type: "operator.hold", server: "10.0.0.2:80", hold: { since, drained: false, weight: 7 } });
+    actor.send({ type: "operator.hold", server: "10.9.9.9:80", hold: { since, drained: true } });
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=7 10.0.0.3:80=1");
+    expect(healthChanges(events, "10.0.0.1:80")).toEqual(["recovering → healthy: status 200"]);
+    expect(events.filter(({ type }) => type === "realServer.held")).toHaveLength(2);
+    // It fails and comes back: still held.
+    dead.add("10.0.0.1:80").add("10.0.0.2:80");
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.3:80=1");
+    dead.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=7 10.0.0.3:80=1");
+    for (const server of ["10.0.0.1:80", "10.0.0.2:80"]) actor.send({ type: "operator.hold", server, hold: undefined });
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    expect(events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : []))).toEqual([]);
+  });
+
+  test("takes weight 0 of a server that an operator drained for no failure, when it starts", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.1:80", { ...A, weight: 0 });
+    plane.servers.set("10.0.0.2:80", { ...B, weight: 0 });
+    const holds = { "10.0.0.1:80": { since: "2026-11-25T10:00:00.000Z", drained: true } };
+    const { clock, events } = care({ holds, policy: { rise: 3 } }, plane);
+    await clock.advance(100);
+    expect(events[0]).toMatchObject({ states: { "10.0.0.1:80": "healthy", "10.0.0.2:80": "draining" } });
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("fails open by those that no operator drained, and leaves the drained ones out", async () => {
+    const since = "2026-11-25T10:00:00.000Z";
+    const { clock, plane, dead, events, actor } = care({ policy: { panicThreshold: 50 } });
+    await clock.advance(100);
+    for (const server of ["10.0.0.1:80", "10.0.0.2:80"])
+      actor.send({ type: "operator.hold", server, hold: { since, drained: true } });
+    await clock.advance(INTERVAL);
+    // One of one is healthy.
+    expect(events.filter(({ type }) => type === "failOpen.entered")).toEqual([]);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
+    dead.add("10.0.0.3:80");
+    await clock.advance(2 * INTERVAL);
+    expect(events.filter(({ type }) => type === "failOpen.entered")).toEqual([
+      { type: "failOpen.entered", healthy: 0, total: 1, held: ["10.0.0.3:80"] },
+    ]);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
+  });
+
+  test("checks a server at once when an operator asks", async () => {
+    const { clock, outcomes, actor } = care({ realServers: [A] });
+    await clock.advance(INTERVAL / 2);
+    const before = outcomes.length;
+    actor.send({ type: "operator.check", server: "10.0.0.1:80" });
+    actor.send({ type: "operator.check", server: "10.9.9.9:80" });
+    await clock.advance(10);
+    expect(outcomes.length - before).toBe(1);
+  });
+
   test("leaves the table as it is at shutdown, and clears it only when told to", async () => {
     const stays = care();
     await stays.clock.advance(100);
@@ -480,6 +646,7 @@ function care(
       realServers: [A, B, C],
       policy: { ...PLAIN_HEALTH_POLICY, ...policy },
       initState: "down",
+      holds: {},
       foreign: "remove",
       cleanupOnExit: false,
       now: clock.now,

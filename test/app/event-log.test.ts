@@ -12,11 +12,11 @@ const refused: CareEvent = {
   server: "10.0.0.1:80",
   verdict: { passed: false, reason: "connect refused", latencyMs: 0.3 },
 };
-const passed: CareEvent = {
+const passed = {
   type: "realServer.probed",
   server: "10.0.0.1:80",
   verdict: { passed: true, reason: "status 200", latencyMs: 12 },
-};
+} as const satisfies CareEvent;
 const failing: CareEvent = {
   type: "plan.failed",
   error: new LvscareError("KERNEL_REFUSED", "the kernel refused with EBUSY"),
@@ -43,6 +43,26 @@ describe("event log", () => {
       "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
       "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms",
       "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
+    ]);
+  });
+
+  test("tells a want of means once for all real servers, and again only after all could be checked", () => {
+    const unchecked = (server: string): CareEvent => {
+      return { type: "realServer.unchecked", server, reason: "too many open files" };
+    };
+    const [one, two] = [unchecked("10.0.0.1:80"), unchecked("10.0.0.2:80")];
+    const other: CareEvent = { ...passed, server: "10.0.0.2:80" };
+    const third: CareEvent = { ...passed, server: "10.0.0.3:80" };
+    const warning = (server: string): string =>
+      `WARN ${server} and perhaps others cannot be checked, and stay as they are: too many open files`;
+    const lines = logOf(one, third, one, two, passed, two, third, two, other, third, two);
+    expect(lines.filter((line) => line.startsWith("WARN"))).toEqual([warning("10.0.0.1:80"), warning("10.0.0.2:80")]);
+  });
+
+  test("tells where the time of a check went, as far as it is known", () => {
+    const verdict = { ...passed.verdict, timings: { connectMs: 1, tlsMs: 8.5, firstByteMs: 2 } };
+    expect(logOf({ ...passed, verdict })).toEqual([
+      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms (connect 1ms, TLS 8.5ms, first byte 2ms)",
     ]);
   });
 

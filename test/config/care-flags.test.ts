@@ -387,6 +387,7 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
     bad: ["off", "Keep", ""].map((text) => [text, `"${text}" is not one of manage, keep`]),
   },
+  "strict-arp": { pick: ({ reach }) => reach.strictArp, default: false, ...boolean },
   masqueradebit: {
     pick: ({ reach }) => reach.masqueradeBit,
     default: 0,

@@ -47,6 +47,12 @@ describe("families", () => {
   });
 });
 
+test("strict ARP is made of settings, which must not be left alone then", () => {
+  expect(problemsOf([...SERVERS, "--strict-arp", "--sysctls", "keep"])).toEqual([
+    "--strict-arp: consists of kernel settings, which --sysctls keep leaves alone",
+  ]);
+});
+
 test("connecting gets the least of its own time, the whole check's and the interval", () => {
   const connectTimeout = (...argv: readonly string[]): number =>
     resolveArgv([...SERVERS, ...argv]).probe.connectTimeoutMs;

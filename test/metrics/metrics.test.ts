@@ -55,6 +55,9 @@ describe("over HTTP", () => {
         valueOf(text, `lvscare_checks_total{virtual_server="${VS}",real_server="${real}",result="failed"}`),
       ).toBeGreaterThan(1);
 
+      expect(valueOf(text, `lvscare_event_loop_lag_seconds{virtual_server="${VS}"}`)).toBeWithin(0, 60);
+      expect(valueOf(text, `lvscare_real_server_drained{virtual_server="${VS}",real_server="${real}"}`)).toBe(0);
+
       const report = (await (await fetch(`http://${WEB}/api/v1/status`)).json()) as { address: string };
       expect(report.address).toBe(VS);
       const events = (await (await fetch(`http://${WEB}/api/v1/events`)).json()) as { events: { message: string }[] };

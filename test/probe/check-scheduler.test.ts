@@ -92,6 +92,27 @@ describe("the check scheduler", () => {
     expect(stalls).toEqual([expect.closeTo(2000, -2)]);
   });
 
+  test("tells of a stall between two checks, too, and believes what they find after it", async () => {
+    const stalls: number[] = [];
+    const { clock, reports, sleep } = schedule({
+      outcome: FAILED,
+      options: { stalled: (forMs) => stalls.push(forMs) },
+    });
+    await clock.advance(500);
+    sleep(3_600_000);
+    await clock.advance(2500);
+    expect(stalls).toEqual([3_600_000]);
+    expect(reports).toEqual([FAILED, FAILED, FAILED, FAILED]);
+  });
+
+  test("does not take a want of free places for a stall", async () => {
+    const stalls: number[] = [];
+    const options = { mostAtOnce: 1, stalled: (forMs: number) => stalls.push(forMs) };
+    const { clock } = schedule({ servers: 3, tookMs: 900, outcome: FAILED, options });
+    await clock.advance(20_000);
+    expect(stalls).toEqual([]);
+  });
+
   test("believes a failure in the end, should the stalls go on", async () => {
     const { clock, reports, sleep } = schedule({ tookMs: 200, outcome: FAILED });
     for (let times = 0; times < 3; times++) {

@@ -21,7 +21,7 @@ export class Invariants implements SimulationObserver {
   /** As configured, by formatted endpoint. */
   readonly #weights: ReadonlyMap<string, number>;
   /** Who took an entry of the table to weight 0, and when. */
-  readonly #zeroed = new Map<string, { readonly byUs: boolean; readonly atMs: number }>();
+  readonly #zeroed = new Map<string, Zeroing>();
   /** The weights that others gave to those whom nobody lists. */
   readonly #strangers = new Map<string, number>();
   /** Strangers that were sent away, with the weights they had since and may get back. */
@@ -87,7 +87,7 @@ export class Invariants implements SimulationObserver {
         this.#life.held = new Set(event.held);
         return;
       case "failOpen.left":
-        this.#life.held = undefined;
+        this.#letGo();
         return;
       case "plan.applied":
         // Kept and seen with a weight, they are their owners' again.
@@ -109,9 +109,13 @@ export class Invariants implements SimulationObserver {
       const { state } = member.position;
       if (member.due !== undefined) this.#fail("a transition did not come", `${key} stays ${state}`);
       if (state === "draining" && (connections.get(key) ?? 0) === 0) member.isEmpty = true;
+      if (servers.get(key)?.weight === 0) member.wasEmpty ||= (connections.get(key) ?? 0) === 0;
+      else member.wasEmpty = false;
     }
+    for (const key of this.#life.letGo) if (!servers.has(key)) this.#life.letGo.delete(key);
     this.#checkFailOpen();
-    for (const [key, { position }] of members) if (position.state === "healthy") held?.add(key);
+    for (const [key, { position }] of members)
+      if (position.state === "healthy" || position.state === "draining") held?.add(key);
     this.#touched.clear();
     this.#round = {
       members: new Map([...members].map(([key, member]) => [key, this.#standing(member)])),
@@ -139,12 +143,16 @@ export class Invariants implements SimulationObserver {
     if (this.#isQuiet) this.#fail("written when nothing had changed", what);
     if (operation.kind === "service.delete") this.#fail("the virtual server was deleted", what);
     if (operation.kind === "server.remove") this.#checkRemoval(formatEndpoint(operation.endpoint), what);
+    if (operation.kind === "server.add") this.#checkAddition(formatEndpoint(operation.server.endpoint), what);
     if (operation.kind === "server.add" || operation.kind === "server.update")
       this.#checkWeight(operation.server, what);
   }
 
   wrote(operation: Operation): void {
-    if (operation.kind === "server.remove") this.#zeroed.delete(formatEndpoint(operation.endpoint));
+    if (operation.kind === "server.remove") {
+      this.#zeroed.delete(formatEndpoint(operation.endpoint));
+      this.#life.letGo.delete(formatEndpoint(operation.endpoint));
+    }
     if (operation.kind !== "server.add" && operation.kind !== "server.update") return;
     const key = formatEndpoint(operation.server.endpoint);
     if (this.#touched.has(key)) this.#unseen.add(key);
@@ -169,6 +177,24 @@ export class Invariants implements SimulationObserver {
     }
     if (members.get(key)?.tenths.length !== 0) this.#fail("removed although it should stand there", what);
     if (held?.has(key)) this.#fail("fail-open did not hold", what);
+    this.#checkLetGo(key, zeroed, what);
+  }
+
+  /** Whom fail-open held has clients: it drains like one that has just failed. */
+  #checkLetGo(key: string, zeroed: Zeroing | undefined, what: string): void {
+    const member = this.#life.members.get(key);
+    if (!this.#life.letGo.has(key) || member === undefined || zeroed?.byUs !== true) return;
+    const forMs = this.#now - zeroed.atMs;
+    if (forMs < this.#policy.intervalMs / 2) this.#fail("one that fail-open had held went too early", what);
+    const isWaitedFor = this.#policy.drain === "connections" && !member.isUnreachable;
+    if (isWaitedFor && !member.wasEmpty && forMs < this.#policy.drainTimeoutMs)
+      this.#fail("one that fail-open had held was cut off", what);
+  }
+
+  #checkAddition(key: string, what: string): void {
+    const { members, held } = this.#round;
+    if (!this.#touched.has(key) && members.get(key)?.tenths.length === 0 && held?.has(key) !== true)
+      this.#fail("made although it should be absent", what);
   }
 
   #checkWeight({ endpoint, weight }: RealServer, what: string): void {
@@ -231,6 +257,9 @@ export class Invariants implements SimulationObserver {
         isJudged: state !== "recovering",
         isEmpty: false,
         mayGo: false,
+        wasEmpty: false,
+        isUnreachable: false,
+        isChecked: false,
         out: undefined,
       });
     }
@@ -245,10 +274,12 @@ export class Invariants implements SimulationObserver {
       this.#fail("a good server failed its check", `${server}: ${verdict.reason}`);
     }
     member.isJudged = true;
+    member.isChecked = true;
     member.everPassed ||= verdict.passed;
     const before = member.position;
     const isLate = this.#now - member.sinceMs >= this.#policy.drainTimeoutMs;
     const isUnreachable = !verdict.passed && verdict.unreachable === true;
+    member.isUnreachable = isUnreachable;
     member.position = step(
       before,
       verdict.passed ? { type: "passes" } : { type: "fails", isUnreachable, isLate },
@@ -277,6 +308,7 @@ export class Invariants implements SimulationObserver {
     }
     member.due = undefined;
     member.sinceMs = this.#now;
+    if (tenths(member.position) !== undefined) this.#life.letGo.delete(server);
     if (to !== "draining") return;
     member.isEmpty = false;
     member.mayGo = false;
@@ -305,7 +337,10 @@ export class Invariants implements SimulationObserver {
     const healthy = members.filter(({ position }) => position.state === "healthy").length;
     const isBelow = healthy * 100 < this.#policy.panicThreshold * members.length;
     const wasOpen = this.#life.wasOpen;
-    const expected = isBelow && (wasOpen || members.every(({ isJudged }) => isJudged));
+    const isKnown =
+      members.every(({ isJudged }) => isJudged) &&
+      (this.#inService().length > 0 || this.#life.letGo.size > 0 || members.every(({ isChecked }) => isChecked));
+    const expected = isBelow && (wasOpen || isKnown);
     this.#life.wasOpen = this.#life.held !== undefined;
     if (this.#life.wasOpen === expected) return;
     this.#fail(
@@ -315,11 +350,35 @@ export class Invariants implements SimulationObserver {
   }
 
   #checkHeld(held: readonly string[]): void {
-    const members = [...this.#life.members];
-    const left = members.filter(([, { position }]) => position.state === "healthy" || position.state === "draining");
-    const expected = (left.length > 0 ? left : members).map(([key]) => key);
-    if (expected.toSorted().join() !== held.toSorted().join())
-      this.#fail("fail-open held the wrong ones", held.join(", "));
+    const everyone = [...this.#life.members.keys()];
+    const inService = this.#inService();
+    // Whoever still drains from the last time is in service, too; when that is over is for the supervisor to know.
+    const may = new Set([...inService, ...this.#life.letGo]);
+    const isRight =
+      held.length > 0 && inService.every((key) => held.includes(key)) && held.every((key) => may.has(key));
+    const isEveryone = inService.length === 0 && held.length === everyone.length;
+    if (!isRight && !isEveryone) this.#fail("fail-open held the wrong ones", held.join(", "));
+    this.#life.letGo.clear();
+  }
+
+  #inService(): readonly string[] {
+    return [...this.#life.members].flatMap(
+      ([
+        key,
+        {
+          position: { state },
+        },
+      ]) => (state === "healthy" || state === "draining" ? [key] : []),
+    );
+  }
+
+  #letGo(): void {
+    const life = this.#life;
+    for (const key of life.held ?? []) {
+      const position = life.members.get(key)?.position;
+      if (position !== undefined && tenths(position) === undefined) life.letGo.add(key);
+    }
+    life.held = undefined;
   }
 
   #standing({ position, sinceMs }: Member): Standing {
@@ -377,6 +436,11 @@ export class Invariants implements SimulationObserver {
 
 // --- internal ---
 
+interface Zeroing {
+  readonly byUs: boolean;
+  readonly atMs: number;
+}
+
 interface Member {
   position: ChartPosition;
   /** What must be reported before anything else happens. */
@@ -388,6 +452,11 @@ interface Member {
   /** It was seen without connections since it drains. */
   isEmpty: boolean;
   mayGo: boolean;
+  /** It was seen without connections at weight 0, whatever its state. */
+  wasEmpty: boolean;
+  /** By its last check. */
+  isUnreachable: boolean;
+  isChecked: boolean;
   /** When it was taken out the last time. */
   out: { readonly atMs: number; readonly everPassed: boolean } | undefined;
 }
@@ -399,6 +468,8 @@ interface Life {
   startedAtMs: number;
   lastRead: { readonly existed: boolean; readonly weights: ReadonlyMap<string, number> } | undefined;
   held: Set<string> | undefined;
+  /** Those that fail-open held until it ended, for as long as they stand and are out of service by their checks. */
+  readonly letGo: Set<string>;
   wasOpen: boolean;
 }
 
@@ -417,7 +488,15 @@ interface Round {
 }
 
 function newLife(): Life {
-  return { members: new Map(), isAdopted: false, startedAtMs: 0, lastRead: undefined, held: undefined, wasOpen: false };
+  return {
+    members: new Map(),
+    isAdopted: false,
+    startedAtMs: 0,
+    lastRead: undefined,
+    held: undefined,
+    letGo: new Set(),
+    wasOpen: false,
+  };
 }
 
 function weightsOf(servers: ReadonlyMap<string, RealServer>): Map<string, number> {

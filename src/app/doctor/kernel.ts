@@ -3,7 +3,7 @@ import type { DataPlane } from "../../dataplane/data-plane.ts";
 import { describeError, LvscareError } from "../../domain/errors.ts";
 import { note, ok, problem, unknown, type Finding } from "../../domain/finding.ts";
 import { SCHEDULERS, type VirtualServer } from "../../domain/virtual-server.ts";
-import { parseVersion } from "../../reach/sysctls.ts";
+import { parseVersion } from "../../reach/kernel-version.ts";
 import { readText } from "./read-text.ts";
 
 export interface KernelReadings {

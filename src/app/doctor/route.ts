@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { note, ok, problem, type Finding } from "../../domain/finding.ts";
 import { decodeLink, getLinks } from "../../netlink/route/links.ts";
-import { decodeRoute, lookUpRoute, RTN_LOCAL, RTN_UNICAST } from "../../netlink/route/routes.ts";
+import { decodeRoute, getRouteTo, RTN_LOCAL, RTN_UNICAST } from "../../netlink/route/routes.ts";
 import { connected, openHostNetwork, readAddresses, readTable } from "../../reach/host-network.ts";
 import { nodeAddress } from "../../reach/node-address.ts";
 import { about, hostCidr, type Subject } from "./subject.ts";
@@ -68,7 +68,7 @@ export function judgeWay(way: Way, subject: Subject): Finding {
 
 export function readWay({ family, address }: Omit<Endpoint, "port">): Way {
   return connected(openHostNetwork, (connection) => {
-    const { replies, refusal } = connection.request(lookUpRoute({ family, address }), decodeRoute);
+    const { replies, refusal } = connection.request(getRouteTo(family, address), decodeRoute);
     if (refusal !== undefined) {
       const own = readAddresses(connection).find((one) => one.family === family && !isLocalOnly(one.address));
       const node = nodeAddress(family)?.address ?? own?.address;

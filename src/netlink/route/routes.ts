@@ -1,4 +1,4 @@
-import { addressBytes, addressFromBytes, type Endpoint, type Family } from "../../domain/endpoint.ts";
+import { addressBytes, addressFromBytes, type Family } from "../../domain/endpoint.ts";
 import { attributeTable, raw, readAttributes, u32, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
 import { addressLength, FAMILY_NUMBER, familyName } from "../family.ts";
@@ -66,11 +66,8 @@ export function getRoutes(family: Family): NetlinkRequest {
   };
 }
 
-/**
- * Asks which way the kernel sends what this host has for an address; one reply, a route to just this address. ENETUNREACH when there is
- * no way. A route may also be there to refuse: EHOSTUNREACH (unreachable), EACCES (prohibit), EINVAL (blackhole).
- */
-export function lookUpRoute({ family, address }: Omit<Endpoint, "port">): NetlinkRequest {
+/** Which route packets to an address take; in the reply it has this address for its destination. ENETUNREACH when there is none. */
+export function getRouteTo(family: Family, address: string): NetlinkRequest {
   return {
     type: RTM_GETROUTE,
     body(writer) {
@@ -82,7 +79,7 @@ export function lookUpRoute({ family, address }: Omit<Endpoint, "port">): Netlin
   };
 }
 
-/** One route of the dump, of a look-up or of a notification, or undefined for one of another family. Throws MALFORMED_MESSAGE. */
+/** One route of the dump or of a notification, or undefined for one of another family. Throws MALFORMED_MESSAGE. */
 export function decodeRoute(payload: Uint8Array): Route | undefined {
   const reader = new ByteReader(payload);
   const family = familyName(reader.u8());

@@ -31,7 +31,7 @@ export function iptablesRules(
     { chain: SERVICES, spec: [...to, ...noted, "-j", "MARK", "--set-xmark", `${mark}/${mark}`] },
     {
       chain: POSTROUTING,
-      spec: ["-m", "mark", "--mark", `${mark}/${mark}`, ...noted, "-j", "MASQUERADE", "--random-fully"],
+      spec: ["-m", "mark", "--mark", `${mark}/${mark}`, ...noted, "-j", "MASQUERADE", RANDOM_PORTS],
     },
   ];
   const iptables = new Iptables(programs, run);
@@ -52,7 +52,7 @@ export function iptablesRules(
       await iptables.ensureChains();
       const rules = await ours();
       if (isComplete(rules)) return;
-      for (const { chain, spec } of wanted) await iptables.must(["-A", chain, ...spec]);
+      for (const rule of wanted) await iptables.append(rule);
       for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
     },
     async remove() {
@@ -84,6 +84,9 @@ const JUMPS = [
   { from: "OUTPUT", to: SERVICES },
   { from: "POSTROUTING", to: POSTROUTING },
 ] as const;
+
+/** So that two connections do not choose one port at the same moment. */
+const RANDOM_PORTS = "--random-fully";
 
 /** The kernel's own first: where there is no nftables, the iptables that is made of it does not work either. */
 const IPTABLES = ["iptables-legacy", "iptables"];
@@ -139,6 +142,13 @@ class Iptables {
   async dropChains(): Promise<void> {
     for (const { from, to } of JUMPS) await this.#call(["-D", from, "-j", to]);
     for (const chain of [SERVICES, POSTROUTING]) await this.#call(["-X", chain]);
+  }
+
+  async append({ chain, spec }: Rule): Promise<void> {
+    const ended = await this.#call(["-A", chain, ...spec]);
+    if (ended?.exitCode === 0) return;
+    // Before 1.6.2 it knows no such option: better some of the time than not at all.
+    await this.must(["-A", chain, ...spec.filter((word) => word !== RANDOM_PORTS)]);
   }
 
   async must(argv: readonly string[]): Promise<void> {

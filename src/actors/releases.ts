@@ -1,0 +1,98 @@
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { HealthPolicy } from "../domain/health-policy.ts";
+import type { ApplyReport } from "./apply-plan.ts";
+import type { MemberState } from "./desired-state.ts";
+
+/** Fail-open held it, is over, and it is unwell still: it has clients, so it drains as one does that has just failed. */
+export interface Release {
+  /** Since when it stands at weight 0; undefined while that is not written. */
+  readonly sinceMs: number | undefined;
+  /** Open connections as last counted since then; undefined when nobody counted. */
+  readonly connections: number | undefined;
+}
+
+/** By formatted endpoint. */
+export type Releases = Readonly<Record<string, Release>>;
+
+/** Health as it counts for fail-open: whoever was let go and has not drained yet is still in service, whatever its machine says. */
+export function withReleases(members: readonly MemberState[], releases: Releases): readonly MemberState[] {
+  return members.map((member) =>
+    releases[nameOf(member)] !== undefined && isOut(member) ? { ...member, state: "draining" } : member,
+  );
+}
+
+/** Those that are still to drain when a round begins. */
+export function releasesAt(
+  releases: Releases,
+  members: readonly MemberState[],
+  policy: HealthPolicy,
+  nowMs: number,
+): Releases {
+  return pick(members, (member) => {
+    const release = releases[nameOf(member)];
+    return release !== undefined && !hasDrained(release, member, policy, nowMs) ? release : undefined;
+  });
+}
+
+/** Those whom fail-open held until now. */
+export function letGo(held: ReadonlySet<string> | undefined, members: readonly MemberState[]): Releases {
+  return pick(members, (member) =>
+    held?.has(nameOf(member)) === true ? { sinceMs: undefined, connections: undefined } : undefined,
+  );
+}
+
+/** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on. */
+export function releasesAfter(
+  releases: Releases,
+  { observed, operations }: Pick<ApplyReport, "observed" | "operations">,
+  nowMs: number,
+): Releases {
+  const standing = new Map(observed?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
+  const lowered = new Set(
+    operations.flatMap((one) =>
+      one.kind === "server.update" && one.server.weight === 0 ? [formatEndpoint(one.server.endpoint)] : [],
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(releases).flatMap(([key, { sinceMs }]): [string, Release][] => {
+      const found = standing.get(key);
+      if (found === undefined) return [];
+      if (found.server.weight === 0)
+        return [[key, { sinceMs: sinceMs ?? nowMs, connections: found.activeConnections }]];
+      return [[key, { sinceMs: lowered.has(key) ? nowMs : undefined, connections: undefined }]];
+    }),
+  );
+}
+
+// --- internal ---
+
+/** A round comes once each interval; half of one is asked for, because timers may fire a little early. */
+function hasDrained(
+  { sinceMs, connections }: Release,
+  member: MemberState,
+  policy: HealthPolicy,
+  nowMs: number,
+): boolean {
+  if (sinceMs === undefined) return false;
+  const forMs = nowMs - sinceMs;
+  if (forMs < policy.intervalMs / 2) return false;
+  return policy.drain === "next-check" || connections === 0 || member.unreachable || forMs >= policy.drainTimeoutMs;
+}
+
+/** Its machine would have it absent. */
+function isOut({ state, share }: MemberState): boolean {
+  return state === "removed" || (state === "recovering" && share === 0);
+}
+
+function pick(members: readonly MemberState[], releaseOf: (member: MemberState) => Release | undefined): Releases {
+  return Object.fromEntries(
+    members.filter(isOut).flatMap((member) => {
+      const release = releaseOf(member);
+      return release === undefined ? [] : [[nameOf(member), release]];
+    }),
+  );
+}
+
+function nameOf({ server }: MemberState): string {
+  return formatEndpoint(server.endpoint);
+}

@@ -1,0 +1,52 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { createActor, fromCallback, fromPromise } from "xstate";
+import { reachMachine, type HostChanged, type ReachActor } from "../../src/actors/reach-machine.ts";
+import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
+import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
+
+const INTERVAL = 5000;
+
+const started: ReachActor[] = [];
+afterEach(() => {
+  for (const actor of started.splice(0)) actor.stop();
+});
+
+describe("reach", () => {
+  test("looks at everything once an interval, and when the host changed", async () => {
+    const { clock, looks, change } = start([{ name: "the route", outcome: "stood" }]);
+    await clock.advance(2.5 * INTERVAL);
+    expect(looks()).toBe(3);
+    change();
+    await clock.advance(100);
+    expect(looks()).toBe(4);
+  });
+
+  test("rests for good where there is nothing to look at", async () => {
+    const { clock, looks } = start([]);
+    await clock.advance(10 * INTERVAL);
+    expect(looks()).toBe(1);
+  });
+});
+
+// --- internal ---
+
+function start(reports: readonly ObjectReport[]) {
+  const clock = new VirtualClock();
+  let looks = 0;
+  let change = (): void => undefined;
+  const machine = reachMachine.provide({
+    actors: {
+      reconcile: fromPromise(() => {
+        looks++;
+        return Promise.resolve(reports);
+      }),
+      watchHost: fromCallback<HostChanged, undefined>(({ sendBack }) => {
+        change = () => sendBack({ type: "host.changed" });
+      }),
+    },
+  });
+  const actor = createActor(machine, { clock, input: { intervalMs: INTERVAL, now: clock.now } }).start();
+  started.push(actor);
+  actor.send({ type: "begin" });
+  return { clock, looks: () => looks, change: () => change() };
+}
