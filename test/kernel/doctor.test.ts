@@ -38,6 +38,7 @@ beforeAll(async () => {
 /** The virtual server stands with its route, and nobody is there to repair what the tests break. */
 beforeEach(() => care("--run-once"));
 afterEach(async () => {
+  await care("-C");
   await node.exec("ipvsadm", "-C");
   for (const family of ["-4", "-6"]) await node.run(["ip", family, "route", "flush", "proto", "76"]);
 });
@@ -279,7 +280,6 @@ test("link mode is fine with its daemon, and a problem once the address is gone"
     expect([broken.exitCode, about(broken.report, "route").map(({ state }) => state)]).toEqual([1, ["problem"]]);
   } finally {
     await daemon.stop();
-    await care("-C", "--mode", "link");
   }
 });
 
@@ -310,8 +310,6 @@ test("the userspace data plane is examined by what its daemon counts", async () 
     "answers, in …, and gets connections",
     "answers, in …, and gets connections",
   ]);
-  await daemon.stop();
-  await care("-C");
 });
 
 test("without rights it sees what it may, and says what it may not", async () => {

@@ -138,9 +138,11 @@ function judgeIdle(server: SubjectServer, direct: Attempt | undefined, subject: 
     );
   }
   if (direct?.failure !== undefined) return judgeSilent(server, direct.failure, subject);
-  if (server.isDrained) {
-    const undrain = `\`lvscare undrain ${formatEndpoint(server.endpoint)}\``;
-    return note("connection", "answers, but an operator drained it", `${undrain} gives it back its clients`, whom);
+  const { held } = server;
+  if (held !== undefined) {
+    const own = formatEndpoint(server.endpoint);
+    const end = held === "drained" ? `\`lvscare undrain ${own}\`` : `\`lvscare weight ${own} configured\``;
+    return note("connection", `answers, but an operator keeps clients away (${held})`, `${end} ends that`, whom);
   }
   const because = server.lastCheck === undefined ? "" : `: ${server.lastCheck}`;
   return note(

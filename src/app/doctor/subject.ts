@@ -37,8 +37,8 @@ export interface SubjectServer {
   readonly weight: number | undefined;
   readonly forwarding: string | undefined;
   readonly state: RealServerStatus["state"];
-  /** By an operator. */
-  readonly isDrained: boolean;
+  /** An operator keeps clients away from it: `lvscare drain`, or `lvscare weight … 0`. */
+  readonly held?: "drained" | "weight 0";
   /** What its last check found. */
   readonly lastCheck?: string;
 }
@@ -103,7 +103,7 @@ function serverOf({ address, weight, forwarding, state, hold, lastVerdict }: Rea
     weight,
     forwarding,
     state,
-    isDrained: hold?.drained === true,
+    ...(hold?.drained === true ? { held: "drained" } : hold?.weight === 0 ? { held: "weight 0" } : {}),
     ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
   };
 }
@@ -119,7 +119,6 @@ function added(servers: readonly SubjectServer[], { realServers }: DoctorOptions
       weight: undefined,
       forwarding: undefined,
       state: "unknown" as const,
-      isDrained: false,
     })),
   ];
 }

@@ -103,12 +103,12 @@ describe("what is made of connections", () => {
     const realServers = [
       server(A),
       server(B, { weight: undefined, state: "removed", lastCheck: "status 404" }),
-      server("192.168.0.4:6443", { weight: 0, state: "healthy", isDrained: true }),
+      server("192.168.0.4:6443", { weight: 0, state: "healthy", held: "drained" }),
     ];
     const cared = subject({ daemon: DAEMON, realServers });
     expect(judge([FINE, FINE, FINE], [passage(A)], cared).slice(1)).toEqual([
       `${B} note takes connections, but is removed: status 404`,
-      "192.168.0.4:6443 note answers, but an operator drained it",
+      "192.168.0.4:6443 note answers, but an operator keeps clients away (drained)",
     ]);
     expect(judge([FINE, REFUSED, FINE], [passage(A)], cared)[1]).toStartWith(`${B} problem does not answer`);
   });

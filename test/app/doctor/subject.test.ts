@@ -80,10 +80,10 @@ test("knows of each what its daemon tells, and what stands", () => {
           weight: undefined,
           forwarding: undefined,
           state: "removed",
-          isDrained: true,
+          held: "drained",
           lastCheck: "status 404",
         },
-        { endpoint: parseEndpoint(B), weight: undefined, forwarding: undefined, state: "unknown", isDrained: false },
+        { endpoint: parseEndpoint(B), weight: undefined, forwarding: undefined, state: "unknown" },
       ],
     },
   ]);

@@ -23,7 +23,6 @@ export function server(address: string, changes: Partial<SubjectServer> = {}): S
     weight: 1,
     forwarding: "masquerade",
     state: "unknown",
-    isDrained: false,
     ...changes,
   };
 }
