@@ -20,7 +20,8 @@ export function parseProcTable(text: string): readonly ObservedVirtualServer[] {
     const [first = "", ...words] = line.trim().split(/\s+/);
     if (first === "->" && isOurs) {
       const server = readServer(words);
-      if (server !== undefined) table.at(-1)?.realServers.push(server);
+      // Oldest first; the kernel lists the newest first.
+      if (server !== undefined) table.at(-1)?.realServers.unshift(server);
     } else if (first !== "->") {
       const endpoint = PROTOCOLS[first] === undefined ? undefined : readEndpoint(words[0]);
       isOurs = endpoint !== undefined;

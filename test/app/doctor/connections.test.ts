@@ -279,7 +279,7 @@ TCP  [fd00:0096:0000:0000:0000:0000:0000:0001]:192B wlc persistent 300000 FFFFFF
         ...realServers.map(({ server: one }) => `${formatEndpoint(one.endpoint)} ${one.forwarding} ${one.weight}`),
       ]),
     ).toEqual([
-      ["tcp", "10.103.97.2:6443", "rr", "10.0.0.7:80 masquerade 1", "10.0.0.6:80 direct-route 0"],
+      ["tcp", "10.103.97.2:6443", "rr", "10.0.0.6:80 direct-route 0", "10.0.0.7:80 masquerade 1"],
       ["tcp", "[fd00:96::1]:6443", "wlc", "[fd00:10::6]:80 tunnel 5"],
     ]);
     expect(table.map(({ service }) => pinning(service))).toEqual([undefined, "the virtual server is persistent"]);
