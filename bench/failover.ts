@@ -10,7 +10,7 @@ import { setStage, type Host } from "./support/stage.ts";
 // with LVScare's flags where one is given.
 
 const VS = "10.96.0.1:80";
-const TURNS = SETTINGS.isQuick ? 1 : 4;
+const TURNS = SETTINGS.isQuick ? 1 : 3;
 const ROUNDS_PER_TURN = SETTINGS.isQuick ? 1 : 2;
 const KEEPALIVED = "/tmp/keepalived.conf";
 const FAULTS = ["kill", "link", "hang", "500"] as const;
