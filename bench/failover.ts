@@ -109,14 +109,15 @@ async function sufferOnce(fault: Fault): Promise<Outcome> {
   return { outMs, goneMs, backMs, failed };
 }
 
-/** Clients are served before anything is done to the servers: otherwise what fails afterwards says nothing. */
+/** Clients are served before anything is done to the servers: otherwise what fails afterwards says nothing, and that is said. */
 async function untilServed(): Promise<void> {
-  for (let attempt = 0; attempt < 30; attempt++) {
+  for (let attempt = 0; attempt < 10; attempt++) {
     await client.begin();
     await Bun.sleep(300);
     if ((await client.finish()) === 0) return;
   }
-  throw new Error("clients are not served, although nothing was done to the servers");
+  console.error("requests fail although nothing was done to the servers: believe no count of failed ones from here on");
+  console.error(Bun.spawnSync(["ipvsadm", "-Ln", "--stats"]).stdout.toString());
 }
 
 async function strike(fault: Fault, isOn: boolean): Promise<void> {
