@@ -126,7 +126,7 @@ async function strike(fault: Fault, isOn: boolean): Promise<void> {
       if (isOn) return victim.signalServer("SIGKILL");
       return victim.restartServer();
     case "link":
-      return victim.exec("ip", "link", "set", "eth0", isOn ? "down" : "up");
+      return victim.setLink(isOn ? "down" : "up");
     case "hang":
       return victim.signalServer(isOn ? "SIGSTOP" : "SIGCONT");
     case "500":
