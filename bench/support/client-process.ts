@@ -34,16 +34,23 @@ async function request(): Promise<void> {
 
 function ask(): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
+  let connection: Bun.Socket<undefined> | undefined;
   const timer = setTimeout(() => resolve(false), 1000);
-  Bun.connect({
+  Bun.connect<undefined>({
     hostname,
     port: Number(port),
     socket: {
-      open: (socket) => void socket.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+      open(socket) {
+        connection = socket;
+        socket.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      },
       data: (_, bytes) => resolve(bytes.indexOf(" 200 ") > 0),
       close: () => resolve(false),
       connectError: () => resolve(false),
     },
   }).catch(() => resolve(false));
-  return promise.finally(() => clearTimeout(timer));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    connection?.terminate();
+  });
 }

@@ -12,6 +12,7 @@ export class Host implements AsyncDisposable {
   /** Of its server. */
   readonly address: string;
   readonly #namespace: Namespace;
+  readonly #node: string;
   #server: Bun.Subprocess;
 
   static async create(number: number): Promise<Host> {
@@ -19,17 +20,17 @@ export class Host implements AsyncDisposable {
     const peer = `s${number}`;
     await namespace.exec(...`ip link add eth0 type veth peer name ${peer} netns ${process.pid}`.split(" "));
     await namespace.addAddress(`10.0.${number}.2/24`, "eth0");
-    await namespace.exec("ip", "link", "set", "eth0", "up");
-    // Clients on the node speak from the virtual address: answers to it come back the way that they went.
     Bun.spawnSync(["ip", "address", "add", `10.0.${number}.1/24`, "dev", peer]);
     Bun.spawnSync(["ip", "link", "set", peer, "up"]);
-    await namespace.exec("ip", "route", "add", "default", "via", `10.0.${number}.1`);
-    return new Host(namespace, `10.0.${number}.2:80`);
+    const host = new Host(namespace, number);
+    await host.setLink("up");
+    return host;
   }
 
-  private constructor(namespace: Namespace, address: string) {
+  private constructor(namespace: Namespace, number: number) {
     this.#namespace = namespace;
-    this.address = address;
+    this.#node = `10.0.${number}.1`;
+    this.address = `10.0.${number}.2:80`;
     this.#server = this.#startServer();
   }
 
@@ -39,6 +40,13 @@ export class Host implements AsyncDisposable {
 
   restartServer(): void {
     this.#server = this.#startServer();
+  }
+
+  async setLink(state: "up" | "down"): Promise<void> {
+    await this.exec("ip", "link", "set", "eth0", state);
+    // Clients on the node speak from the virtual address: answers to it go back the way that they came. A link that goes down takes
+    // this route with it.
+    if (state === "up") await this.exec("ip", "route", "replace", "default", "via", this.#node);
   }
 
   async exec(...argv: string[]): Promise<void> {
