@@ -2,10 +2,11 @@ import { randomInt } from "node:crypto";
 import { runTarget } from "../test/fuzz/run-target.ts";
 import { FUZZ_TARGETS } from "../test/fuzz/targets.ts";
 import { report, type Measure } from "./support/measures.ts";
+import { SETTINGS } from "./support/settings.ts";
 
-// A million inputs for each reader of what others wrote: bun bench/fuzz.ts [inputs]
+// A million inputs for each reader of what others wrote.
 
-const inputs = Number(process.argv[2] ?? 1_000_000);
+const inputs = SETTINGS.isQuick ? 100_000 : 1_000_000;
 const firstSeed = randomInt(2 ** 40);
 const measures: Measure[] = [];
 for (const target of FUZZ_TARGETS) {

@@ -1,14 +1,20 @@
 import { writeFileSync } from "node:fs";
+import { CareLog } from "./support/care-log.ts";
+import { Farm, farmAddresses, realServerFlags } from "./support/farm.ts";
+import { tableReader, timeUntil } from "./support/ipvs-table.ts";
 import { keepalivedCommand, keepalivedConfiguration } from "./support/keepalived.ts";
 import { report, type Measure } from "./support/measures.ts";
 import { contextSwitches, memory, processorMs } from "./support/process-cost.ts";
+import { SETTINGS } from "./support/settings.ts";
 
-// What it costs to check healthy servers once a second: in the VM, ours and keepalived one after the other.
+// What it costs to check healthy servers once a second, and what happens when all of them die and return: in the VM, ours and
+// keepalived one after the other.
 
 const VS = "10.0.0.1:80";
-const SETTLE_S = 20;
-const MEASURE_S = 20;
-const sizes = process.argv.slice(2).map(Number);
+const SIZES = SETTINGS.isQuick ? [3, 100] : [3, 100, 1000];
+const SETTLE_S = SETTINGS.isQuick ? 5 : 15;
+const MEASURE_S = SETTINGS.isQuick ? 5 : 20;
+const LOG = new CareLog("/tmp/bench-idle.log");
 
 for (const command of [
   "ip link set lo up",
@@ -17,89 +23,122 @@ for (const command of [
   "sysctl -qw net.core.somaxconn=4096",
 ])
   Bun.spawnSync(command.split(" "));
-const farm = Bun.spawn([process.execPath, `${import.meta.dir}/support/farm-process.ts`], {
-  stdin: "ignore",
-  stdout: "inherit",
-});
-await Bun.sleep(2000);
+const farm = await Farm.start();
+const read = await tableReader(VS);
 
 const measures: Measure[] = [];
-for (const size of sizes.length > 0 ? sizes : [3, 100, 1000]) {
-  const servers = Array.from(
-    { length: size },
-    (_, index) => `127.1.${index >> 8}.${(index & 255) + 1 > 255 ? 255 : (index & 255) + 1}:9090`,
+for (const size of SIZES) {
+  const servers = farmAddresses(size);
+  writeFileSync("/tmp/keepalived.conf", keepalivedConfiguration(VS, servers));
+  const peer = await observe(keepalivedCommand("/tmp/keepalived.conf"), size, false);
+  const flags = `--vs ${VS} --health-schem http --health-path / --interval 1 --mode none --sysctls keep --log-format json`;
+  const ours = await observe(
+    [`${import.meta.dir}/../dist/lvscare`, "care", ...flags.split(" "), ...realServerFlags(servers)],
+    size,
+    true,
   );
-  const unique = [...new Set(servers)];
-  writeFileSync("/tmp/keepalived.conf", keepalivedConfiguration(VS, unique));
-  const peer = await cost(keepalivedCommand("/tmp/keepalived.conf"), unique.length);
-  const flags = `--vs ${VS} --health-schem http --health-path / --interval 1 --mode none --sysctls keep`;
-  const ours = await cost(
-    [`${import.meta.dir}/../dist/lvscare`, "care", ...flags.split(" "), "--rs", unique.join(",")],
-    unique.length,
-  );
-  const line = (
-    what: string,
-    unit: string,
-    pick: (one: Cost) => number,
-    goal?: (mine: number, theirs: number) => boolean,
-    words?: string,
-  ): Measure => ({
-    what: `${what}, ${size} servers`,
-    unit,
-    ours: pick(ours),
-    peer: pick(peer),
-    ...(goal && { goal: words ?? "", isMet: goal(pick(ours), pick(peer)) }),
-  });
-  measures.push(
-    line(
-      "processor time for 60 s",
-      "s",
-      ({ secondsPerMinute }) => secondsPerMinute,
-      (a, b) => a <= b / 2,
-      "half of the peer's",
-    ),
-    line("processor time per check", "µs", ({ perCheckUs }) => perCheckUs),
-    line("context switches a second", "1/s", ({ switches }) => switches),
-    line("resident memory", "MB", ({ residentMb }) => residentMb),
-    line(
-      "private memory",
-      "MB",
-      ({ privateMb }) => privateMb,
-      (a) => a <= (size > 100 ? 30 : 12),
-      size > 100 ? "30 MB" : "12 MB",
-    ),
-  );
+  measures.push(...compare(size, ours, peer));
   console.log(size, "peer", peer, "ours", ours);
 }
-farm.kill();
+await farm.kill();
 report(measures);
+process.exit(0);
 
 // --- internal ---
 
-interface Cost {
+interface Observed {
   readonly secondsPerMinute: number;
   readonly perCheckUs: number;
+  /** Of the checks that the interval asks for, how many came. */
+  readonly kept: number;
   readonly switches: number;
   readonly residentMb: number;
   readonly privateMb: number;
+  readonly downMs: number;
+  /** From the last verdict to the last weight 0; ours alone says when it had its verdicts. */
+  readonly afterVerdictMs: number;
+  readonly backMs: number;
 }
 
-async function cost(command: readonly string[], checks: number): Promise<Cost> {
+async function observe(command: readonly string[], size: number, isOurs: boolean): Promise<Observed> {
   Bun.spawnSync(["ipvsadm", "-C"]);
-  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: Bun.file("/tmp/bench-idle.log") });
+  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: Bun.file(LOG.path) });
+  await timeUntil(read, (weights) => inService(weights) === size);
   await Bun.sleep(SETTLE_S * 1000);
   const [beforeMs, beforeSwitches, startedMs] = [processorMs(child.pid), contextSwitches(child.pid), performance.now()];
+  farm.say("reset");
   await Bun.sleep(MEASURE_S * 1000);
+  const { requests } = await farm.report();
   const seconds = (performance.now() - startedMs) / 1000;
   const usedMs = processorMs(child.pid) - beforeMs;
   const switches = (contextSwitches(child.pid) - beforeSwitches) / seconds;
   const held = memory(child.pid);
+
+  const downAt = Date.now();
+  farm.say("down");
+  await timeUntil(read, (weights) => inService(weights) === 0);
+  const outAt = Date.now();
+  const lastVerdictAt = isOurs ? LOG.transitions(/healthy → draining/, downAt).lastMs : Number.NaN;
+  // So that ours has removed them, and both are at rest with everybody dead.
+  await Bun.sleep(4000);
+  const upAt = Date.now();
+  farm.say("up");
+  await timeUntil(read, (weights) => inService(weights) === size);
+  const backMs = Date.now() - upAt;
   child.kill();
   await child.exited;
   return {
     secondsPerMinute: (usedMs / seconds) * 0.06,
-    perCheckUs: (usedMs * 1000) / seconds / checks,
+    perCheckUs: (usedMs * 1000) / requests,
+    kept: requests / (size * seconds),
     switches,
     ...held,
+    downMs: outAt - downAt,
+    afterVerdictMs: outAt - lastVerdictAt,
+    backMs,
   };
+}
+
+function compare(size: number, ours: Observed, peer: Observed): Measure[] {
+  const line = (what: string, unit: string, pick: (one: Observed) => number): Measure => ({
+    what: `${size} servers: ${what}`,
+    unit,
+    ours: pick(ours),
+    peer: pick(peer),
+  });
+  const limitMb = size > 100 ? 30 : 12;
+  return [
+    {
+      ...line("processor time for 60 s", "s", ({ secondsPerMinute }) => secondsPerMinute),
+      ...(size >= 100 && {
+        goal: "half of the peer's",
+        isMet: ours.secondsPerMinute <= peer.secondsPerMinute / 2,
+      }),
+    },
+    line("processor time per check", "µs", ({ perCheckUs }) => perCheckUs),
+    {
+      ...line("checks of those that the interval asks for", "%", ({ kept }) => 100 * kept),
+      goal: "interval kept",
+      isMet: ours.kept >= 0.99,
+    },
+    line("context switches", "1/s", ({ switches }) => switches),
+    line("resident memory", "MB", ({ residentMb }) => residentMb),
+    {
+      ...line("private memory", "MB", ({ privateMb }) => privateMb),
+      goal: `${limitMb} MB`,
+      isMet: ours.privateMb <= limitMb,
+    },
+    line("all die at once: all out of rotation after", "ms", ({ downMs }) => downMs),
+    {
+      what: `${size} servers: all die at once: from the last verdict to the last weight 0`,
+      unit: "ms",
+      ours: ours.afterVerdictMs,
+      ...(size >= 1000 && { goal: "50 ms", isMet: ours.afterVerdictMs <= 50 }),
+    },
+    line("all return at once: all in rotation after", "ms", ({ backMs }) => backMs),
+  ];
+}
+
+function inService(weights: ReadonlyMap<string, number>): number {
+  return [...weights.values()].filter((weight) => weight > 0).length;
 }

@@ -4,24 +4,24 @@ import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
 import { parseEndpoint } from "../src/domain/endpoint.ts";
 import { createHttpProber } from "../src/probe/http/http-prober.ts";
+import { Farm } from "./support/farm.ts";
 import { report, type Measure } from "./support/measures.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 // What one probe costs, by kind, as fast as one core can: the servers are another process.
 
 const TARGETS = 50;
-const SECONDS = 5;
+const SECONDS = SETTINGS.isQuick ? 1 : 5;
 const KINDS = [
   { what: "HTTP over kept connections", flags: "--health-schem http" },
   { what: "HTTP, a new connection each", flags: "--health-schem http --health-fresh-connection --sentinel=false" },
+  { what: "HTTPS over kept connections", flags: "--health-schem https" },
+  { what: "HTTPS, a new connection each", flags: "--health-schem https --health-fresh-connection --sentinel=false" },
 ] as const;
 
-const farm = Bun.spawn([process.execPath, `${import.meta.dir}/support/farm-process.ts`], {
-  stdin: "ignore",
-  stdout: "ignore",
-});
-await Bun.sleep(500);
 const measures: Measure[] = [];
 for (const { what, flags } of KINDS) {
+  const farm = await Farm.start({ tls: flags.includes("https") });
   const argv = `--vs 10.0.0.1:80 --rs 127.0.0.1:80 --health-path / ${flags}`.split(" ");
   const { probe } = resolveCareOptions(readArgv(argv, CARE_OPTION_ROWS), {});
   const prober = createHttpProber(probe, { openTcpSocket, watchSilence });
@@ -37,8 +37,8 @@ for (const { what, flags } of KINDS) {
     { what: `${what}, highest rate`, unit: "1/s", ours: count / SECONDS },
   );
   for (const probe of probes) probe.close();
+  await farm.kill();
 }
-farm.kill();
 report(measures);
 process.exit(0);
 

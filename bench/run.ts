@@ -1,128 +1,148 @@
-import { mkdir } from "node:fs/promises";
-import { cpus, release, totalmem } from "node:os";
+import { cpus } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { buildBinary } from "../tasks/build.ts";
+import { setUp } from "../tasks/setup.ts";
 import { runInVm } from "../test/kernel/harness/machine.ts";
 import { installMissingPackages } from "../test/kernel/harness/packages.ts";
-import { readReport, type Measure } from "./support/measures.ts";
+import { machineFacts } from "./support/machine-facts.ts";
+import { readReport } from "./support/measures.ts";
+import { resultTable, writeResult, writeSummary } from "./support/results.ts";
 
-// bun run bench [name…]: runs benches, prints what they measured, and keeps the last result of each in bench/.
+const USAGE = `Measures LVScare beside its peers and prints tables.
 
-const BENCHES: Readonly<Record<string, { readonly where: "vm" | "here"; readonly about: string }>> = {
+  bun run bench all [flags]        every bench but loss, some twenty minutes
+  bun run bench <name…> [flags]    some of them
+
+flags
+  --write          keep the results: bench/results/<name>.json and bench/RESULTS.md
+  --quick          fewer rounds: to see that a bench runs, not to believe its numbers
+  --third <path>   in failover, another program with LVScare's flags, such as a build of the Go program
+`;
+
+interface Bench {
+  /** `vm` where IPVS is needed, `here` where emulated processors would only blur the numbers. */
+  readonly where: "vm" | "here";
+  readonly about: string;
+  readonly peers: readonly string[];
+  readonly isExtra?: true;
+}
+
+const BENCHES: Readonly<Record<string, Bench>> = {
   failover: {
     where: "vm",
     about: "from a fault to the last client that feels it; the peer is keepalived, both check each second",
+    peers: ["keepalived"],
   },
+  idle: {
+    where: "vm",
+    about: "checking healthy servers each second, and all of them dead and back at once; the peer is keepalived",
+    peers: ["keepalived"],
+  },
+  scale: {
+    where: "here",
+    about: "ten thousand servers, each checked every five seconds, and all of them dead and back at once",
+    peers: [],
+  },
+  netlink: { where: "vm", about: "writes to the kernel's table; the peer is ipvsadm", peers: ["ipvsadm"] },
+  probe: { where: "here", about: "one probe, as fast as one core can", peers: [] },
+  proxy: { where: "here", about: "the userspace data plane; the peer is HAProxy in TCP mode", peers: ["haproxy"] },
+  startup: {
+    where: "here",
+    about: "from the command to its effect; the peer is a compiled program that does nothing",
+    peers: [],
+  },
+  soak: { where: "here", about: "a million checks and what the daemon holds after them", peers: [] },
   fuzz: {
     where: "here",
     about: "a million inputs for each reader of what others wrote; the first that breaks one ends it",
+    peers: [],
+    isExtra: true,
   },
-  idle: { where: "vm", about: "checking healthy servers each second; the peer is keepalived" },
-  netlink: { where: "vm", about: "writes to the kernel's table; the peer is ipvsadm" },
-  probe: { where: "here", about: "one probe, as fast as one core can" },
-  proxy: { where: "here", about: "the userspace data plane; the peer is HAProxy in TCP mode" },
-  soak: {
-    where: "here",
-    about:
-      "an hour's worth of checks in minutes, of a hundred servers that go up and down; what the daemon holds more by it",
-  },
-  startup: { where: "here", about: "from the command to its effect; the peer is a compiled program that does nothing" },
+  loss: { where: "vm", about: "ten minutes on a line that loses packets", peers: [], isExtra: true },
 };
+
 const PEERS = [
   { name: "keepalived", file: "/usr/sbin/keepalived" },
   { name: "haproxy", file: "/usr/sbin/haproxy" },
 ];
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    write: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    third: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+const names = positionals.flatMap((name) =>
+  name === "all" ? Object.keys(BENCHES).filter((one) => BENCHES[one]?.isExtra !== true) : [name],
+);
 const unknown = names.find((name) => BENCHES[name] === undefined);
-if (unknown !== undefined) {
-  console.error(`there is no bench ${unknown}; there are ${Object.keys(BENCHES).join(", ")}`);
-  process.exit(1);
+if (values.help || names.length === 0 || unknown !== undefined) {
+  if (unknown !== undefined) process.stderr.write(`there is no bench ${unknown}\n\n`);
+  process.stdout.write(`${USAGE}\nbenches: ${Object.keys(BENCHES).join(", ")}\n`);
+  process.exit(values.help ? 0 : 2);
 }
+
+await setUp();
+await installMissingPackages();
 await installMissingPackages(PEERS);
 await buildBinary();
-await mkdir(join(import.meta.dir, "results"), { recursive: true });
+const settings = [
+  ...(values.quick ? ["--quick"] : []),
+  ...(values.third === undefined ? [] : ["--third", values.third]),
+];
+const failed: string[] = [];
 for (const name of names) {
-  const { where = "here" } = BENCHES[name] ?? {};
-  console.error(`bench ${name}…`);
-  const measures = readReport(await (where === "vm" ? inVm(name) : here(name)));
-  if (measures === undefined) throw new Error(`bench ${name} came to no result`);
-  const result = { date: new Date().toISOString().slice(0, 10), machine: machine(where), measures };
-  await Bun.write(join(import.meta.dir, "results", `${name}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
-  console.log(table(name, result));
+  try {
+    await measure(name);
+  } catch (error) {
+    // The others still have something to tell.
+    failed.push(name);
+    process.stderr.write(`bench ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
 }
-await Bun.write(join(import.meta.dir, "RESULTS.md"), await allResults());
-process.exit(0);
+process.exit(failed.length === 0 ? 0 : 1);
 
 // --- internal ---
 
-interface Result {
-  readonly date: string;
-  readonly machine: string;
-  readonly measures: readonly Measure[];
+async function measure(name: string): Promise<void> {
+  const { where = "here", peers = [] } = BENCHES[name] ?? {};
+  process.stderr.write(`bench ${name}…\n`);
+  const startedMs = performance.now();
+  const output = await (where === "vm" ? inVm(name) : here(name));
+  const seconds = (performance.now() - startedMs) / 1000;
+  const measures = readReport(output);
+  if (measures === undefined) throw new Error(`it came to no result:\n${output}`);
+  process.stdout.write(`## ${name}, ${Math.round(seconds)} s\n\n${resultTable(measures)}\n\n`);
+  if (!values.write) return;
+  const date = new Date().toISOString().slice(0, 10);
+  await writeResult(name, { date, machine: machineFacts(where, peers), seconds, measures });
+  await writeSummary(BENCHES);
 }
 
 async function here(name: string): Promise<string> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, `${name}.ts`)], {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, `${name}.ts`), ...settings], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
   });
   const output = await child.stdout.text();
-  if ((await child.exited) !== 0) throw new Error(`bench ${name} failed:\n${output}`);
+  if ((await child.exited) !== 0) throw new Error(`it failed:\n${output}`);
   return output;
 }
 
 async function inVm(name: string): Promise<string> {
   let output = "";
   const { exitCode } = await runInVm({
-    command: ["bun", `./bench/${name}.ts`],
+    command: ["bun", `./bench/${name}.ts`, ...settings],
     cwd: join(import.meta.dir, ".."),
     timeoutMs: 1_800_000,
     cpus: Math.min(4, cpus().length),
     stdout: (chunk) => void (output += new TextDecoder().decode(chunk)),
   });
-  if (exitCode !== 0) throw new Error(`bench ${name} failed:\n${output}`);
+  if (exitCode !== 0) throw new Error(`it failed:\n${output}`);
   return output;
-}
-
-function machine(where: "vm" | "here"): string {
-  const [first] = cpus();
-  const host = `${cpus().length} × ${first?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Bun ${Bun.version}`;
-  return where === "here" ? host : `the test VM (QEMU, processors emulated in software) on ${host}`;
-}
-
-async function allResults(): Promise<string> {
-  const parts = [
-    "# Benchmarks",
-    "",
-    "The last run of each: `bun run bench [name…]`. Ours and the peer take turns in one run; compare them with each other only, above all where processors are emulated.",
-    "",
-  ];
-  for (const [name, { about }] of Object.entries(BENCHES)) {
-    const file = Bun.file(join(import.meta.dir, "results", `${name}.json`));
-    if (!(await file.exists())) continue;
-    const result = (await file.json()) as Result;
-    parts.push(
-      `## ${name}`,
-      "",
-      `${about[0]?.toUpperCase()}${about.slice(1)}. ${result.date}, ${result.machine}.`,
-      "",
-      table(name, result),
-      "",
-    );
-  }
-  return parts.join("\n");
-}
-
-function table(_: string, { measures }: Result): string {
-  const rows = measures.map(({ what, unit, ours, peer, goal, isMet }) => {
-    const verdict = goal === undefined ? "" : `${goal}: ${isMet === true ? "reached" : "**missed**"}`;
-    return `| ${what} | ${number(ours)} ${unit} | ${peer === undefined ? "" : `${number(peer)} ${unit}`} | ${verdict} |`;
-  });
-  return ["| measure | ours | peer | goal |", "|---|---|---|---|", ...rows].join("\n");
-}
-
-function number(value: number): string {
-  return value >= 100 ? String(Math.round(value)) : value.toPrecision(3);
 }

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "../test/kernel/harness/run-command.ts";
 import { median, report } from "./support/measures.ts";
+import { SETTINGS } from "./support/settings.ts";
 
 // From the command to its effect, against a compiled program that does nothing. On this machine.
 
-const ROUNDS = 15;
+const ROUNDS = SETTINGS.isQuick ? 5 : 25;
 const LVSCARE = `${import.meta.dir}/../dist/lvscare`;
 const folder = await mkdtemp(join(tmpdir(), "lvscare-startup-"));
 const bare = join(folder, "bare");

@@ -13,8 +13,14 @@ const ENAMETOOLONG = 36;
 /** `sizeof(sun_path)` in linux/un.h. */
 const PATH_BYTES = 108;
 
-/** A refused claimant's connection stays queued until the holder ends; once the queue is full, who holds the name is unknown. */
+/** Older kernels make it 128. */
 const BACKLOG = 4096;
+
+/**
+ * A refused claimant's connection stays queued until the holder takes it out, and with a full queue nobody can learn any more who holds
+ * the name: so somebody who is started again and again, and refused each time, would in the end be believed to meet a stranger.
+ */
+const CLEAR_QUEUE_MS = 10_000;
 
 /** The holder may end between our bind and our question; two more tries tell that from a name that is held. */
 const TRIES = 3;
@@ -35,11 +41,11 @@ export interface ClaimRefusal {
  *
  * Throws SOCKET_FAILED when the kernel refuses for another reason, such as a name longer than 99 bytes.
  */
-export function claimName(name: string): Claim | ClaimRefusal {
+export function claimName(name: string, clearQueueMs = CLEAR_QUEUE_MS): Claim | ClaimRefusal {
   const address = abstractAddress(name);
   for (let attempt = 1; ; attempt++) {
     const fd = bindAndListen(name, address);
-    if (fd !== undefined) return claim(name, fd);
+    if (fd !== undefined) return claim(name, fd, clearQueueMs);
     const heldBy = askHolder(name, address);
     if (heldBy !== undefined) return { heldBy };
     if (attempt === TRIES) return { heldBy: UNKNOWN };
@@ -51,15 +57,28 @@ export function claimName(name: string): Claim | ClaimRefusal {
 /** Not uid 0: anybody can take a name and fill its queue, which must not pass for a claim by root. */
 const UNKNOWN = { pid: 0, uid: -1 };
 
-function claim(name: string, fd: number): Claim {
+function claim(name: string, fd: number, clearQueueMs: number): Claim {
   let open = true;
+  const timer = setInterval(() => clearQueue(fd), clearQueueMs);
+  // To hold a name is no reason to stay alive.
+  timer.unref();
   return {
     name,
     [Symbol.dispose]() {
+      clearInterval(timer);
       if (open) closeFd(fd);
       open = false;
     },
   };
+}
+
+/** At most one queueful: whoever fills it faster than that shall not keep us busy. */
+function clearQueue(fd: number): void {
+  for (let taken = 0; taken <= BACKLOG; taken++) {
+    const asked = libc().accept(fd, null, null);
+    if (asked < 0) return;
+    closeFd(asked);
+  }
 }
 
 /** `struct sockaddr_un` whose path starts with a zero byte and is not terminated: the address length is part of the name. */

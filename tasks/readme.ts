@@ -2,8 +2,10 @@ import { resolve } from "node:path";
 import { machineGraph } from "../src/actors/machine-graph.ts";
 import { renderMermaid } from "../src/cli/machine-text.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import { DOCTOR_OPTION_ROWS } from "../src/config/doctor-option-rows.ts";
 import { MACHINE_OPTION_ROWS } from "../src/config/machine-option-rows.ts";
 import { EVENTS_OPTION_ROWS } from "../src/config/events-option-rows.ts";
+import { DRAIN_OPTION_ROWS, OPERATOR_OPTION_ROWS } from "../src/config/operator-option-rows.ts";
 import type { OptionRow } from "../src/config/option-row.ts";
 import { SIMULATE_OPTION_ROWS } from "../src/config/simulate-option-rows.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
@@ -32,6 +34,9 @@ function withTables(readme: string): string {
     ...[...groups].map(([group, rows]) => table(group, rows)),
     table("`lvscare status`", STATUS_OPTION_ROWS),
     table("`lvscare events`", EVENTS_OPTION_ROWS),
+    table("`lvscare drain`", DRAIN_OPTION_ROWS),
+    table("`lvscare undrain`, `lvscare weight` and `lvscare check`", OPERATOR_OPTION_ROWS),
+    table("`lvscare doctor`", DOCTOR_OPTION_ROWS),
     table("`lvscare static-pod`, besides those of `care`", STATIC_POD_OPTION_ROWS),
     table("`lvscare systemd`, besides those of `care`", SYSTEMD_OPTION_ROWS),
     table("`lvscare simulate`, besides those of `care`", SIMULATE_OPTION_ROWS),

@@ -46,6 +46,7 @@ const NATIVE_IMPORTERS = [
   "src/app/care.ts",
   "src/app/claim.ts",
   "src/app/daemon.ts",
+  "src/app/doctor/knock.ts",
   "src/netlink/kernel-transport.ts",
 ];
 
@@ -92,6 +93,16 @@ describe("the house", () => {
     expect(files.filter((file) => /from "node:child_process"|Bun\.\$|\$`/.test(source(file)))).toEqual([]);
   });
 
+  test("short commands load neither machines nor the way to the kernel, nor the runtime's slow streams", () => {
+    const heavy = /^(xstate|consola|#native|bun:ffi|node:tty)$/;
+    const loaded = [...loadedWith("src/cli/main.ts"), ...loadedWith("src/cli/commands/version.ts")];
+    expect(loaded.filter((specifier) => heavy.test(specifier))).toEqual([]);
+    expect(loaded).toContain("citty");
+    expect(
+      files.filter((file) => /\bprocess\.std(out|err)\b|\{[^}]*\bstdout\b[^}]*\} = process/.test(source(file))),
+    ).toEqual(["src/cli/terminal.ts"]);
+  });
+
   test("only citty's command files have default exports", () => {
     const holders = files.filter((file) => /^export default\b/m.test(source(file)));
     expect(holders.filter((file) => !file.startsWith("src/cli/commands/"))).toEqual([]);
@@ -134,6 +145,21 @@ function reaches(start: string, goal: string): boolean {
     }
   }
   return false;
+}
+
+/** All that is loaded before a file's first line runs: what it imports in its head, and what that does. */
+function loadedWith(start: string): Set<string> {
+  const loaded = new Set<string>();
+  const open = [start];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    for (const [, specifier = ""] of source(file).matchAll(/^(?:import|export)\s(?!type\b)[^;]*?"([^"]+)";$/gm)) {
+      const next = target(file, specifier);
+      if (loaded.has(next ?? specifier)) continue;
+      loaded.add(next ?? specifier);
+      if (next !== undefined) open.push(next);
+    }
+  }
+  return loaded;
 }
 
 function importsOf(file: string): string[] {

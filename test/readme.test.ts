@@ -2,11 +2,13 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import { DOCTOR_OPTION_ROWS } from "../src/config/doctor-option-rows.ts";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { MACHINE_OPTION_ROWS } from "../src/config/machine-option-rows.ts";
 import { EVENTS_OPTION_ROWS } from "../src/config/events-option-rows.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
+import { DRAIN_OPTION_ROWS } from "../src/config/operator-option-rows.ts";
 import { STATUS_OPTION_ROWS } from "../src/config/status-option-rows.ts";
 import { SYSTEMD_OPTION_ROWS } from "../src/config/systemd-option-rows.ts";
 import { VERSION_OPTION_ROWS } from "../src/config/version-option-rows.ts";
@@ -32,14 +34,16 @@ test("names no flag that there is not", () => {
       ...CARE_OPTION_ROWS,
       ...STATUS_OPTION_ROWS,
       ...EVENTS_OPTION_ROWS,
+      ...DOCTOR_OPTION_ROWS,
       ...MACHINE_OPTION_ROWS,
       ...STATIC_POD_OPTION_ROWS,
       ...SYSTEMD_OPTION_ROWS,
+      ...DRAIN_OPTION_ROWS,
       ...VERSION_OPTION_ROWS,
     ].map(({ flag }) => flag),
   );
   const named = [...readme.matchAll(/(?<![\w-])--([a-z][\w-]*)/g)].map(([, flag = ""]) => flag);
-  const others = ["help", "yes", "cap-add", "debug"];
+  const others = ["help", "yes", "cap-add", "debug", "ctstate"];
   expect(named.filter((flag) => !known.has(flag) && !others.includes(flag))).toEqual([]);
 });
 

@@ -5,8 +5,15 @@ const [target = "", rate = "50"] = process.argv.slice(2);
 const [hostname = "", port = ""] = target.split(":");
 let failed = 0;
 let isCounting = false;
+const pending: Promise<void>[] = [];
 
-setInterval(() => void request(), 1000 / Number(rate));
+setInterval(
+  () => {
+    const done = request();
+    if (isCounting) pending.push(done);
+  },
+  1000 / Number(rate),
+);
 for await (const line of console) {
   if (line === "begin") {
     failed = 0;
@@ -14,6 +21,7 @@ for await (const line of console) {
     console.log("begun");
   } else {
     isCounting = false;
+    await Promise.all(pending.splice(0));
     console.log(failed);
   }
 }

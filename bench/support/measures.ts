@@ -3,6 +3,8 @@ export interface Measure {
   readonly what: string;
   readonly unit: string;
   readonly ours: number;
+  /** Of another program beside ours. */
+  readonly third?: number;
   /** Undefined where there is nobody to compare with. */
   readonly peer?: number;
   /** What we want, in words. */

@@ -1,6 +1,7 @@
 import type { ApplyReport } from "./apply-plan.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { RealServerState } from "../domain/health.ts";
+import type { Hold } from "../domain/hold.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 
@@ -18,6 +19,7 @@ export interface MemberState {
   readonly unreachable: boolean;
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
+  readonly hold: Hold | undefined;
 }
 
 /** A real server in our service that nobody listed: it stands at weight 0 for one interval before it goes. */
@@ -40,8 +42,8 @@ export function foreignRule(
 
 /**
  * State chart to table: healthy stands at full weight, draining at 0, recovering at its share of the weight while it climbs; the others
- * are absent. Fail-open holds real servers at full weight, whatever their state; those that it let go of stay at 0 for as long as they
- * stand.
+ * are absent. Over that lie fail-open, which holds real servers at full weight whatever their state, and what an operator asked for. Those
+ * that fail-open let go of stay at 0 for as long as they stand.
  */
 export function desiredState(
   service: VirtualServer,
@@ -54,7 +56,8 @@ export function desiredState(
   const leaving = departures.map(({ server }) => (foreign === "keep" ? server : { ...server, weight: 0 }));
   const realServers: RealServer[] = [];
   const absent: Endpoint[] = [];
-  for (const { server, state, share } of members) {
+  for (const { server: configured, state, share, hold } of members) {
+    const server = { ...configured, weight: hold?.drained === true ? 0 : (hold?.weight ?? configured.weight) };
     if (state === "healthy" || held.has(formatEndpoint(server.endpoint))) realServers.push(server);
     else if (state === "draining") realServers.push({ ...server, weight: 0 });
     else if (share > 0) realServers.push({ ...server, weight: Math.ceil(server.weight * share) });
@@ -67,19 +70,22 @@ export function desiredState(
 }
 
 /**
- * The first state of a real server, from what stands in the data plane: weight 0 means that it was being drained, absent that it had
- * been removed. With no service yet nothing is known of anyone. `up` enters everyone unprobed, whatever stands there.
+ * The first state of a real server, from what stands in the data plane: weight 0 means that it was being drained (unless an operator
+ * drained it), absent that it had been removed. With no service yet nothing is known of anyone. `up` enters everyone unprobed, whatever
+ * stands there.
  */
 export function adoptedState(
   server: RealServer,
   observed: ObservedVirtualServer | undefined,
   initState: "down" | "up",
+  hold?: Hold,
 ): { readonly state: RealServerState; readonly unproven: boolean } {
   if (initState === "up") return { state: "healthy", unproven: false };
   if (observed === undefined) return { state: "recovering", unproven: true };
   const standing = find(observed, server.endpoint);
   if (standing === undefined) return { state: "removed", unproven: false };
-  return { state: standing.weight === 0 ? "draining" : "healthy", unproven: false };
+  const wasFailing = standing.weight === 0 && hold?.drained !== true;
+  return { state: wasFailing ? "draining" : "healthy", unproven: false };
 }
 
 /**

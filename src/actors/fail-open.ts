@@ -10,10 +10,16 @@ export interface FailOpen {
   readonly total: number;
 }
 
+/** Whose health counts: an operator's drain is no failure, and fail-open does not undo it. */
+export function accountable(members: readonly MemberState[]): readonly MemberState[] {
+  return members.filter(({ hold }) => hold?.drained !== true);
+}
+
 /**
- * Whether health is to be ignored now. It begins only when every real server has been judged, so that a start is not taken for an
- * outage. Held are those that are not removed: while it lasts nobody is taken out, and who comes back stays. Where nobody is left it is
- * everyone, once each was checked: what a table says that has nobody in it is no reason to send clients to the dead.
+ * Whether health is to be ignored now, by the health of those who are accountable. It begins only when every one of them has been judged,
+ * so that a start is not taken for an outage. Held are those that are not removed: while it lasts nobody is taken out, and who comes back
+ * stays. Where nobody is left it is everyone, once each was checked: what a table says that has nobody in it is no reason to send clients to
+ * the dead.
  */
 export function nextFailOpen(
   current: FailOpen | undefined,

@@ -1,4 +1,13 @@
-import { assertEvent, assign, enqueueActions, setup, type ActorRef, type ActorRefFrom, type Snapshot } from "xstate";
+import {
+  assertEvent,
+  assign,
+  enqueueActions,
+  sendTo,
+  setup,
+  type ActorRef,
+  type ActorRefFrom,
+  type Snapshot,
+} from "xstate";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
@@ -15,6 +24,7 @@ export interface Transition {
   readonly from: RealServerState;
   readonly to: RealServerState;
   readonly reason: string;
+  readonly verdict: Verdict | undefined;
   readonly atMs: number;
 }
 
@@ -62,7 +72,10 @@ export const realServerMachine = setup({
   types: {
     input: {} as RealServerInput,
     context: {} as RealServerContext,
-    events: {} as ProbeResult | { readonly type: "connections.counted"; readonly active: number },
+    events: {} as
+      | ProbeResult
+      | { readonly type: "connections.counted"; readonly active: number }
+      | { readonly type: "check.requested" },
     tags: {} as "routable" | "programmed",
   },
   actors: { probeLoop: unprovidedCallback<ProbeLoopCommand, ProbeLoopInput>("probeLoop") },
@@ -77,6 +90,7 @@ export const realServerMachine = setup({
         lastVerdict: verdict,
       };
     }),
+    checkNow: sendTo("probeLoop", { type: "probeNow" }),
     noteConnections: assign(({ event }) => {
       assertEvent(event, "connections.counted");
       return { connections: event.active };
@@ -100,6 +114,7 @@ export const realServerMachine = setup({
         from: context.reported,
         to,
         reason: context.lastVerdict?.reason ?? "start",
+        verdict: context.lastVerdict,
         atMs: context.now(),
       };
       enqueue.assign({ reported: to, sinceMs: transition.atMs, lastTransition: transition });
@@ -145,6 +160,7 @@ export const realServerMachine = setup({
     id: "probeLoop",
     input: ({ context }) => ({ target: context.target, intervalMs: context.policy.intervalMs }),
   },
+  on: { "check.requested": { actions: "checkNow" } },
   initial: "starting",
   states: {
     starting: {

@@ -1,5 +1,6 @@
 import type { ActorRef, Snapshot } from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
+import type { Hold, Holds } from "../domain/hold.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
@@ -19,6 +20,8 @@ export interface VirtualServerInput {
   readonly initState: "down" | "up";
   readonly foreign: DesiredVirtualServer["foreign"];
   readonly cleanupOnExit: boolean;
+  /** What operators asked for before this start. */
+  readonly holds: Holds;
   /** Hears once that the table was taken over and caring begins. */
   readonly daemon?: ActorRef<Snapshot<unknown>, AdoptionReport> | undefined;
   readonly now: () => number;
@@ -27,6 +30,7 @@ export interface VirtualServerInput {
 export interface Member {
   readonly server: RealServer;
   readonly ref: RealServerActor;
+  readonly hold: Hold | undefined;
 }
 
 export interface VirtualServerContext extends VirtualServerInput {
@@ -86,6 +90,7 @@ export function memberState(member: Member, initState: VirtualServerInput["initS
     checked: lastVerdict !== undefined,
     unreachable: lastVerdict?.passed === false && lastVerdict.unreachable === true,
     share: rampStep / RAMP_STEPS,
+    hold: member.hold,
   };
 }
 

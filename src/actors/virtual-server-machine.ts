@@ -2,6 +2,7 @@ import { assign, emit, enqueueActions, not, setup, type ActorRefFrom, type Error
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
+import type { Hold } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { ApplyInput, ApplyReport } from "./apply-plan.ts";
 import {
@@ -15,7 +16,7 @@ import {
   mayStillStand,
   strangers,
 } from "./desired-state.ts";
-import { nextFailOpen } from "./fail-open.ts";
+import { accountable, nextFailOpen } from "./fail-open.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { letGo, releasesAfter, releasesAt, withReleases } from "./releases.ts";
 import { unprovided } from "./unprovided.ts";
@@ -32,8 +33,15 @@ import {
 type VirtualServerEvent =
   | RealServerReport
   | { readonly type: "realServer.respawn"; readonly server: string }
+  | OperatorRequest
   | { readonly type: "shutdown" }
   | ErrorActorEvent;
+
+/** What operators may ask of a real server by its formatted endpoint; of one that is not listed it is ignored. */
+export type OperatorRequest =
+  | { readonly type: "operator.hold"; readonly server: string; readonly hold: Hold | undefined }
+  /** Check it as soon as there is room for it. */
+  | { readonly type: "operator.check"; readonly server: string };
 
 export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
 
@@ -62,10 +70,11 @@ export const virtualServerMachine = setup({
     adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
       const members = context.realServers.map((configured): [string, Member] => {
         const key = formatEndpoint(configured.endpoint);
-        const first = adoptedState(configured, observed, context.initState);
+        const hold = context.holds[key];
+        const first = adoptedState(configured, observed, context.initState, hold);
         const input = memberInput(context, self, configured, first);
         const ref = spawn("realServer", { id: key, input });
-        return [key, { server: adoptServer(configured, observed), ref }];
+        return [key, { server: adoptServer(configured, observed), ref, hold }];
       });
       return {
         service: adoptService(context.service, observed),
@@ -92,6 +101,16 @@ export const virtualServerMachine = setup({
       enqueue.raise({ type: "realServer.respawn", server: broken.actorId }, { delay: RESPAWN_MS });
     }),
     markDirty: assign({ dirty: true }),
+    hold: enqueueActions(({ context, enqueue }, { server, hold }: { server: string; hold: Hold | undefined }) => {
+      const member = context.members[server];
+      if (member === undefined || member.hold === hold) return;
+      enqueue.assign({ members: { ...context.members, [server]: { ...member, hold } }, dirty: true });
+      enqueue.emit({ type: "realServer.held", server, hold });
+    }),
+    requestCheck: enqueueActions(({ context, enqueue }, server: string) => {
+      const ref = context.members[server]?.ref;
+      if (ref !== undefined) enqueue.sendTo(ref, { type: "check.requested" });
+    }),
     takeRound: enqueueActions(({ context, enqueue }) => {
       const nowMs = context.now();
       const members = Object.values(context.members).map((member) => memberState(member, context.initState));
@@ -99,15 +118,16 @@ export const virtualServerMachine = setup({
       const departures = departuresAt(context.departures, foreign, nowMs);
       const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, context.policy.intervalMs));
       const draining = releasesAt(context.releases, members, context.policy, nowMs);
-      const inService = withReleases(members, draining);
+      const counted = accountable(members);
+      const inService = withReleases(counted, draining);
       const failOpen = nextFailOpen(context.failOpen, inService, context.policy.panicThreshold, nowMs);
       const releases = failOpen === undefined ? { ...draining, ...letGo(context.failOpen?.held, members) } : {};
       const released = new Set(Object.keys(releases));
       const wanted = desiredState(context.service, members, leaving, foreign, failOpen?.held, released);
       enqueue.assign({ dirty: false, departures, wanted, failOpen, releases });
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;
-      const total = members.length;
-      const healthy = members.filter(({ state }) => state === "healthy").length;
+      const total = counted.length;
+      const healthy = counted.filter(({ state }) => state === "healthy").length;
       enqueue.emit(
         failOpen === undefined
           ? { type: "failOpen.left", healthy, total }
@@ -219,6 +239,8 @@ export const virtualServerMachine = setup({
       ],
     },
     "realServer.ramped": { actions: "markDirty" },
+    "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
+    "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
     "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
     "xstate.error.actor.*": { actions: { type: "buryBroken", params: ({ event }) => event } },
   },

@@ -4,7 +4,7 @@ import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { selectDataPlane } from "../dataplane/select.ts";
 import { UserspaceDataPlane } from "../dataplane/userspace/userspace-data-plane.ts";
-import { describeError, type LvscareError } from "../domain/errors.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
@@ -13,6 +13,8 @@ import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
 import { runDaemon, type DaemonObserver } from "./daemon.ts";
 import { establishReach, planReach } from "./reach.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
+import { HoldFile } from "./hold-file.ts";
 import { runOnce } from "./run-once.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
@@ -23,7 +25,8 @@ export async function runCare(
   observer: DaemonObserver = {},
 ): Promise<void> {
   if (options.clean) return clean(options, logger);
-  using _claim = claimVirtualServer(options.service, process.getuid?.() ?? 0, logger);
+  using claim = claimFor(options, logger);
+  if (claim === undefined) return;
   const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, logger);
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
   const choice = options.runOnce ? "ipvs" : options.dataPlane;
@@ -32,7 +35,8 @@ export async function runCare(
     announce(options, selection.dataPlane, selection.because, logger);
     const reach = planReach(options, selection.dataPlane.kind, logger);
     if (!options.runOnce) return await runDaemon(options, selection, reach, stop, logger, observer);
-    await runOnce(options, selection.dataPlane, logger);
+    const holds = new HoldFile(daemonFolder(), options.service).read(logger);
+    await runOnce(options, selection.dataPlane, holds, logger);
     await establishReach(reach, logger);
   } finally {
     await selection.dataPlane.close();
@@ -40,6 +44,17 @@ export async function runCare(
 }
 
 // --- internal ---
+
+/** Undefined where there is nothing to do: what is to be set up once, before a node joins, a daemon keeps already when that is tried again. */
+function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable | undefined {
+  try {
+    return claimVirtualServer(service, process.getuid?.() ?? 0, logger);
+  } catch (error) {
+    if (!runOnce || !(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
+    logger.warn(`${error.message}, so it is left to that and nothing was set up here`);
+    return undefined;
+  }
+}
 
 async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataPlane> {
   if (kind === "ipvs") return openIpvs();
@@ -54,12 +69,10 @@ function announce(options: CareOptions, dataPlane: DataPlane, because: LvscareEr
   const { service, realServers } = options;
   if (because !== undefined)
     logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);
-  logger.info(
-    `caring for ${formatServiceKey(service)} (${service.scheduler}) with ${realServers.length} real servers`,
-    {
-      dataPlane: dataPlane.kind,
-    },
-  );
+  const servers = realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
+  logger.info(`caring for ${formatServiceKey(service)} (${service.scheduler}) with ${servers}`, {
+    dataPlane: dataPlane.kind,
+  });
   const remark = dataPlane.remark === undefined ? "" : `, as ${dataPlane.remark}`;
   logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}${remark}`);
   for (const { endpoint } of realServers) logger.debug(`real server ${formatEndpoint(endpoint)}`);

@@ -2,13 +2,15 @@ import { applyPlan } from "../actors/apply-plan.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { LvscareError } from "../domain/errors.ts";
+import { LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { removeLoopbackAddress } from "../reach/loopback-address.ts";
 import type { HostObject } from "../reach/host-object.ts";
 import { reachToRemove } from "./reach.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
+import { HoldFile } from "./hold-file.ts";
 import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
 
 /** Removes what caring for this virtual server made. What is not there is fine; one failed step does not keep the others from running. */
@@ -20,15 +22,14 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
   }
   const failures: unknown[] = [];
   const takeBacks = reachToRemove(options, logger).map((object) => () => takeBack(object, logger));
-  for (const step of [deleteService, removeAddress, ...takeBacks]) {
+  for (const step of [deleteService, removeAddress, forgetHolds, ...takeBacks]) {
     try {
       await step(service, logger);
     } catch (error) {
       failures.push(error);
     }
   }
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
+  throwFailures(failures);
 }
 
 // --- internal ---
@@ -52,6 +53,11 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
 
 async function takeBack(object: HostObject, logger: Logger): Promise<void> {
   if (await object.remove()) logger.info(`removed ${object.name}`);
+}
+
+/** The next daemon begins without what operators asked of this one. */
+function forgetHolds(key: ServiceKey): void {
+  new HoldFile(daemonFolder(), key).write({});
 }
 
 async function removeAddress(key: ServiceKey, logger: Logger): Promise<void> {

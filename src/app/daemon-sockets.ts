@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
 import { runtimeDirectory } from "../control/runtime-directory.ts";
@@ -9,7 +9,7 @@ export function daemonFolder(): string {
 }
 
 /** The sockets of this user's daemons, those that a killed one left included. */
-export function daemonSockets(folder = daemonFolder()): string[] {
+export function daemonSockets(folder: string): string[] {
   try {
     return readdirSync(folder)
       .filter((name) => name.endsWith(SOCKET_SUFFIX))
@@ -19,4 +19,12 @@ export function daemonSockets(folder = daemonFolder()): string[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
+}
+
+/** What to say when no daemon answers; `rootsFolder` is where those of root would be. */
+export function nobodyAnswers(folder: string, rootsFolder = runtimeDirectory({}, 0)): string {
+  const nobody = `no lvscare daemon answers in ${folder}`;
+  // Without this, who forgot sudo would take a daemon that runs well for one that does not run.
+  const isRoots = folder === rootsFolder || !existsSync(rootsFolder);
+  return isRoots ? nobody : `${nobody}; those that root runs answer only to root`;
 }

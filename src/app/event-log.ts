@@ -2,6 +2,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
+import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 
@@ -36,6 +37,9 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         }
         shortage = event.reason;
         unchecked.set(event.server, 0);
+        return;
+      case "realServer.held":
+        logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
         return;
       case "realServer.restarted":
         logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);
@@ -138,6 +142,13 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
   return !known;
 }
 
-function tell(verdict: Verdict): string {
-  return `${verdict.passed ? "passed" : "failed"}: ${verdict.reason} after ${formatDuration(verdict.latencyMs)}`;
+function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
+  const parts = [
+    ["connect", timings.connectMs],
+    ["TLS", timings.tlsMs],
+    ["first byte", timings.firstByteMs],
+  ] as const;
+  const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]));
+  const spent = known.length === 0 ? "" : ` (${known.join(", ")})`;
+  return `${passed ? "passed" : "failed"} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
 }

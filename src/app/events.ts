@@ -1,7 +1,7 @@
 import { requestEvents } from "../control/client.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { EventRecord } from "../domain/event-record.ts";
-import { daemonSockets } from "./daemon-sockets.ts";
+import { daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
 
 /** An event and whose it is. */
 export interface TimedEvent extends EventRecord {
@@ -15,10 +15,11 @@ export class EventReader {
 
   /** Of all daemons together, by time. Rejects with NOT_RUNNING when none answers. */
   async next(): Promise<readonly TimedEvent[]> {
-    const sockets = daemonSockets();
+    const folder = daemonFolder();
+    const sockets = daemonSockets(folder);
     const answers = await Promise.allSettled(sockets.map((socket) => this.#ask(socket)));
     if (!answers.some(({ status }) => status === "fulfilled")) {
-      throw new LvscareError("NOT_RUNNING", "no lvscare daemon answers", { remedy: "start one with lvscare care" });
+      throw new LvscareError("NOT_RUNNING", nobodyAnswers(folder), { remedy: "start one with lvscare care" });
     }
     return answers
       .flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []))

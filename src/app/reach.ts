@@ -2,10 +2,11 @@ import { reconcileReach } from "../actors/reconcile-reach.ts";
 import type { CareOptions, ReachOptions } from "../config/care-options.ts";
 import type { DataPlaneKind } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { watchHostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
+import { localAddress } from "../reach/loopback-address.ts";
 import { NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
@@ -22,12 +23,16 @@ export interface Reach {
 export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 
 /**
- * What the options ask for, nothing of it made yet. The userspace data plane needs nothing: it makes the virtual address local itself.
- * Throws USAGE for a gateway that cannot be one.
+ * What the options ask for, nothing of it made yet. The userspace data plane needs the virtual address to be this host's own, whatever
+ * the mode. Throws USAGE for a gateway that cannot be one.
  */
 export function planReach({ service, reach: options }: CareOptions, kind: DataPlaneKind, logger: Logger): Reach {
-  if (kind === "userspace") return NO_REACH;
   const { address, family } = service.endpoint;
+  const watch: Reach["watch"] = (onChange) => {
+    const folders = kind === "ipvs" ? SYSCTL_FOLDERS : [];
+    return watchHostChanges({ address: { address, family }, folders }, onChange);
+  };
+  if (kind === "userspace") return { objects: [localAddress(address)], watch };
   const gateway = options.mode === "route" ? gatewayOf(options, service.endpoint) : undefined;
   if (options.mode === "route" && gateway === undefined) {
     logger.warn(
@@ -35,11 +40,7 @@ export function planReach({ service, reach: options }: CareOptions, kind: DataPl
     );
   }
   const objects = hostObjects({ service, options, gateway, logger, isInUse: () => isAddressInUse(service) });
-  if (objects.length === 0) return NO_REACH;
-  return {
-    objects,
-    watch: (onChange) => watchHostChanges({ address: { address, family }, folders: SYSCTL_FOLDERS }, onChange),
-  };
+  return objects.length === 0 ? NO_REACH : { objects, watch };
 }
 
 /** Makes everything once. Throws what could not be made, after all else was. */
@@ -49,9 +50,7 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
     if (report.outcome === "mended") logger.info(`set up ${report.name}`);
     if (report.outcome === "stood") logger.debug(`stands already: ${report.name}`);
   }
-  const failures = reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : []));
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join("; "));
+  throwFailures(reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : [])));
 }
 
 /** Whatever daemons for this virtual server may have made, in the order in which it is taken back. */
@@ -61,9 +60,8 @@ export function reachToRemove({ service, reach: options }: CareOptions, logger: 
   return everyHostObject({ service, options, gateway, logger, isInUse }).toReversed();
 }
 
-// --- internal ---
-
-function gatewayOf(options: ReachOptions, { family, address }: Endpoint): string | undefined {
+/** The gateway that --ip or the hosts file names; undefined without one. Throws USAGE when the hosts file names one of the other family. */
+export function gatewayOf(options: ReachOptions, { family, address }: Endpoint): string | undefined {
   if (options.gateway !== undefined) return options.gateway;
   const node = nodeAddress(family);
   if (node !== undefined && node.family !== family) {

@@ -2,11 +2,16 @@ import { applyPlan } from "../actors/apply-plan.ts";
 import { adoptServer, adoptService, desiredState } from "../actors/desired-state.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { Holds } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
-/** Makes the virtual server with every real server in it, unprobed, and leaves it so. Drains, but does not remove, who is not listed. */
-export async function runOnce(options: CareOptions, dataPlane: DataPlane, logger: Logger): Promise<void> {
+/**
+ * Makes the virtual server with every real server in it, unprobed, and leaves it so; what operators asked for counts. Drains, but does not
+ * remove, who is not listed.
+ */
+export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds: Holds, logger: Logger): Promise<void> {
   const observed = await dataPlane.read(options.service);
   const members = options.realServers.map((server) => ({
     server: adoptServer(server, observed),
@@ -16,6 +21,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, logger
     checked: true,
     unreachable: false,
     share: 0,
+    hold: holds[formatEndpoint(server.endpoint)],
   }));
   const desired = desiredState(
     adoptService(options.service, observed),

@@ -1,18 +1,66 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { StaticPodRequest } from "../config/resolve-static-pod.ts";
+import { mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { NewPod, StaticPodRequest } from "../config/resolve-static-pod.ts";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
 import { renderStaticPod, withImage } from "../manifest/static-pod.ts";
 import { nodeAddress } from "../reach/node-address.ts";
+import { gatewayOf } from "./reach.ts";
+
+export interface PreparedStaticPod {
+  readonly path: string;
+  readonly manifest: string;
+  readonly mode: number;
+}
 
 /** The manifest, and where it belongs; nothing is written yet. */
-export async function prepareStaticPod(request: StaticPodRequest): Promise<{ path: string; manifest: string }> {
-  const { directory, pod, onlyImage } = request;
+export async function prepareStaticPod(request: StaticPodRequest): Promise<PreparedStaticPod> {
+  const { directory, pod } = request;
   const path = join(directory, `${pod.name}.yaml`);
-  if (!onlyImage) return { path, manifest: renderStaticPod({ ...pod, nodeIp: nodeAddress("ipv4")?.address }) };
-  const operation = `set the image in ${path}`;
+  if (request.care === undefined) return changeImage(path, pod.image);
+  return { path, manifest: renderNew(request), mode: SECRET };
+}
+
+/** Kubelet sees the old file or the new one, never half of one: names that begin with a dot mean nothing to it. */
+export async function writeStaticPod({ path, manifest, mode }: PreparedStaticPod): Promise<void> {
+  const directory = dirname(path);
+  const draft = join(directory, `.lvscare-${crypto.randomUUID()}.tmp`);
   try {
-    return { path, manifest: withImage(await readFile(path, "utf8"), pod.image) };
+    await mkdir(directory, { recursive: true });
+    const file = await open(draft, "wx", SECRET);
+    try {
+      await file.chmod(mode);
+      await file.writeFile(manifest);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    // What went wrong first is what counts.
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw fileError(`write ${path}`, error);
+  }
+}
+
+// --- internal ---
+
+/** There may be a token in the headers of the checks. */
+const SECRET = 0o600;
+
+/** Throws USAGE for a node whose address the daemon would refuse. */
+function renderNew({ pod, care: { service, reach } }: NewPod): string {
+  const { endpoint } = service;
+  if (reach.mode === "route") gatewayOf(reach, endpoint);
+  return renderStaticPod({ ...pod, nodeIp: nodeAddress(endpoint.family)?.address });
+}
+
+/** Of the file that is there everything else stays: its mode, too, and a link to it. */
+async function changeImage(link: string, image: string): Promise<PreparedStaticPod> {
+  const operation = `set the image in ${link}`;
+  try {
+    const path = await realpath(link);
+    const { mode } = await stat(path);
+    return { path, manifest: withImage(await readFile(path, "utf8"), image), mode: mode & 0o7777 };
   } catch (error) {
     if (error instanceof LvscareError) {
       const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
@@ -21,28 +69,6 @@ export async function prepareStaticPod(request: StaticPodRequest): Promise<{ pat
     throw fileError(operation, error);
   }
 }
-
-/** Kubelet sees the old file or the new one, never half of one: names that begin with a dot mean nothing to it. */
-export async function writeStaticPod(path: string, manifest: string): Promise<void> {
-  const directory = join(path, "..");
-  const draft = join(directory, `.lvscare-${process.pid}.tmp`);
-  try {
-    await mkdir(directory, { recursive: true });
-    const file = await open(draft, "wx", 0o600);
-    try {
-      await file.writeFile(manifest);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw fileError(`write ${path}`, error);
-  }
-}
-
-// --- internal ---
 
 function fileError(operation: string, error: unknown): LvscareError {
   const errno = errnoOf(error);

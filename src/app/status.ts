@@ -2,7 +2,7 @@ import { unattendedStatus } from "../actors/status.ts";
 import { requestStatus } from "../control/client.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
-import { daemonFolder, daemonSockets } from "./daemon-sockets.ts";
+import { daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
 
 /** Asks every daemon of this user; with none running, reads the kernel's table and says so. */
@@ -12,7 +12,7 @@ export async function collectStatus(): Promise<StatusReport> {
   const virtualServers = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   const silent = answers.flatMap((answer) => (answer.status === "rejected" ? complaint(answer.reason) : []));
   if (virtualServers.length > 0) return { source: "daemons", notes: silent, virtualServers };
-  const none = `no lvscare daemon answers in ${directory}`;
+  const none = nobodyAnswers(directory);
   try {
     const table = await readKernelTable();
     return {

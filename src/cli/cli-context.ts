@@ -1,6 +1,7 @@
 import type { Environment } from "../config/read-environment.ts";
 import { wantsColour } from "./colour.ts";
 import { Output } from "./output.ts";
+import { terminalAt } from "./terminal.ts";
 
 /** What a command may touch of the process it runs in. */
 export interface CliContext {
@@ -13,15 +14,15 @@ export interface CliContext {
   readonly errColour: boolean;
 }
 
-export function processContext(): CliContext {
-  const { stdout, stderr, env } = process;
+export async function processContext(): Promise<CliContext> {
+  const { env } = process;
+  const [stdout, stderr] = await Promise.all([terminalAt(1), terminalAt(2)]);
   return {
     environment: env,
-    out: new Output(stdout),
-    err: new Output(stderr),
-    // Some terminals say that they are 0 columns wide.
-    columns: (stdout.isTTY && stdout.columns) || undefined,
-    outColour: wantsColour(stdout.isTTY, env),
-    errColour: wantsColour(stderr.isTTY, env),
+    out: new Output((text) => Bun.write(Bun.stdout, text)),
+    err: new Output((text) => Bun.write(Bun.stderr, text)),
+    columns: stdout.columns,
+    outColour: wantsColour(stdout.isTerminal, env),
+    errColour: wantsColour(stderr.isTerminal, env),
   };
 }

@@ -23,6 +23,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/events.ts")).eventsCommand(context),
   },
   {
+    name: "check",
+    summary: "have the daemon check a real server now, and print what it found",
+    load: async (context) => (await import("./commands/check.ts")).checkCommand(context),
+  },
+  {
+    name: "drain",
+    summary: "have a real server take no new connections, for maintenance",
+    load: async (context) => (await import("./commands/drain.ts")).drainCommand(context),
+  },
+  {
+    name: "undrain",
+    summary: "end that",
+    load: async (context) => (await import("./commands/undrain.ts")).undrainCommand(context),
+  },
+  {
+    name: "weight",
+    summary: "give a real server another weight than the configured one",
+    load: async (context) => (await import("./commands/weight.ts")).weightCommand(context),
+  },
+  {
+    name: "doctor",
+    summary: "find what keeps a virtual server from working on this host, and say what to do",
+    load: async (context) => (await import("./commands/doctor.ts")).doctorCommand(context),
+  },
+  {
     name: "static-pod",
     summary: "write the manifest of a static pod that gives this node its own way to the API servers",
     load: async (context) => (await import("./commands/static-pod.ts")).staticPodCommand(context),

@@ -1,22 +1,20 @@
-/** The part of a writable stream that an `Output` needs. */
-export interface OutputStream {
-  write(text: string, done: (error?: Error | null) => void): unknown;
-  on(event: "error", listener: (error: Error) => void): unknown;
-}
+/** Writes text to a descriptor; resolves when all of it was taken, rejects when it cannot be. */
+export type TakeText = (text: string) => Promise<unknown>;
 
 /**
- * Text to stdout or stderr that is not lost at exit. Bun drops what a slow pipe has not taken when the process exits, and tells a write
- * that ended only through that write's own callback.
+ * Text to stdout or stderr, in order, that is not lost at exit: Bun drops what a slow pipe has not taken when the process exits. What is
+ * written while the reader is slow goes out together.
  */
 export class Output {
-  readonly #stream: OutputStream;
-  readonly #pending = new Set<Promise<void>>();
+  readonly #take: TakeText;
+  #waiting = "";
   #pendingLength = 0;
+  /** The write under way, and the one that takes what waits. */
+  #current: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
-  constructor(stream: OutputStream) {
-    this.#stream = stream;
-    // Every write reports its failure through its callback; without a listener the stream would throw it once more.
-    stream.on("error", () => {});
+  constructor(take: TakeText) {
+    this.#take = take;
   }
 
   /** Characters that were written and not yet taken. */
@@ -27,27 +25,40 @@ export class Output {
   /** Resolves when the text is out. A reader that went away (`lvscare help | head -1`) is no failure; anything else rejects. */
   write(text: string): Promise<void> {
     this.#pendingLength += text.length;
-    const written = new Promise<void>((resolve, reject) => {
-      this.#stream.write(text, (error) => {
-        if (error === undefined || error === null || isClosedPipe(error)) resolve();
-        else reject(error);
+    this.#waiting += text;
+    if (this.#current === undefined) return (this.#current = this.#takeWaiting());
+    this.#next ??= this.#current
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return (this.#current = this.#takeWaiting());
       });
-    }).finally(() => {
-      this.#pendingLength -= text.length;
-      this.#pending.delete(written);
-    });
-    this.#pending.add(written);
-    return written;
+    return this.#next;
   }
 
   /** Resolves when everything written so far is out or has failed. */
   async flush(): Promise<void> {
-    await Promise.allSettled(this.#pending);
+    await Promise.allSettled([this.#current, this.#next]);
+  }
+
+  // --- internal ---
+
+  async #takeWaiting(): Promise<void> {
+    const text = this.#waiting;
+    this.#waiting = "";
+    try {
+      await this.#take(text);
+    } catch (error) {
+      if (!isClosedPipe(error)) throw error;
+    } finally {
+      this.#pendingLength -= text.length;
+      if (this.#next === undefined) this.#current = undefined;
+    }
   }
 }
 
 // --- internal ---
 
-function isClosedPipe(error: Error): boolean {
-  return "code" in error && error.code === "EPIPE";
+function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }

@@ -14,8 +14,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   try {
     return await dispatch(argv, context);
   } catch (error) {
-    const problems = error instanceof UsageError ? error.problems : [describeError(error)];
-    const lines = problems.map(
+    const lines = problemsOf(error).map(
       (problem) => `${createPaint(context.errColour)("red", "lvscare:")} ${oneLine(problem)}\n`,
     );
     // With stderr gone as well, the exit code is all that is left to tell it by.
@@ -25,6 +24,12 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
 }
 
 // --- internal ---
+
+/** One line each; steps that failed for the same reason are one problem. */
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof UsageError) return error.problems;
+  return error instanceof AggregateError ? [...new Set(error.errors.map(describeError))] : [describeError(error)];
+}
 
 /**
  * Commands are citty's, the way to them is not: its own `runCommand` on a tree drops a sub-command's result, runs the parent's `run`

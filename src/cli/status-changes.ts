@@ -1,4 +1,5 @@
 import { oneLine } from "../config/one-line.ts";
+import { describeHold } from "../domain/hold.ts";
 import type { StatusReport } from "../domain/status.ts";
 
 /** A line for each real server whose state or weight is another than before, and for each that is no longer there. */
@@ -16,7 +17,8 @@ function linesByServer(report: StatusReport | undefined): Map<string, string> {
     realServers.map((server): [string, string] => {
       const name = oneLine(`${address}  ${server.address}`);
       const weight = server.weight === undefined ? "not in the table" : `weight ${server.weight}`;
-      return [name, `${name}  ${server.state}  ${weight}`];
+      const hold = server.hold === undefined ? "" : `  held: ${describeHold(server.hold)}`;
+      return [name, `${name}  ${server.state}  ${weight}${hold}`];
     }),
   );
   return new Map(lines);

@@ -1,4 +1,5 @@
 import { oneLine } from "../config/one-line.ts";
+import { describeHold } from "../domain/hold.ts";
 import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../domain/status.ts";
 import type { Colour, Paint } from "./colour.ts";
 import {
@@ -17,6 +18,8 @@ export interface StatusView {
   /** Columns to stay within; undefined for as many as it takes. */
   readonly width: number | undefined;
   readonly paint: Paint;
+  /** With forwarding and traffic of each real server, and with all that is kept on the host. */
+  readonly wide?: boolean;
 }
 
 /** The report for people. Every state is a word, so that nothing is lost without colour. */
@@ -42,6 +45,15 @@ const COLUMNS: readonly Column[] = [
   { title: "INACTIVE", align: "right" },
 ];
 
+const WIDE_COLUMNS: readonly Column[] = [
+  { title: "FORWARDING", align: "left" },
+  { title: "CONNECTIONS", align: "right" },
+  { title: "PACKETS IN", align: "right" },
+  { title: "OUT", align: "right" },
+  { title: "BYTES IN", align: "right" },
+  { title: "OUT", align: "right" },
+];
+
 const STATE_COLOURS: Readonly<Record<RealServerStatus["state"], Colour>> = {
   healthy: "green",
   draining: "yellow",
@@ -56,7 +68,21 @@ function renderVirtualServer(server: VirtualServerStatus, view: StatusView): str
   const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
     wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),
   );
-  return [view.paint("bold", title), ...facts, "", ...renderRealServers(server.realServers, view)];
+  const kept = view.wide === true ? renderReach(server, view) : [];
+  return [view.paint("bold", title), ...facts, "", ...renderRealServers(server.realServers, view), ...kept];
+}
+
+function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[] {
+  if (reach === undefined || reach.objects.length === 0) return [];
+  const lines = reach.objects.map(
+    ({ name, state, since, problem }) =>
+      `${name}: ${state} for ${age(since, view.now)}${problem === undefined ? "" : `: ${problem}`}`,
+  );
+  return [
+    "",
+    INDENT + view.paint("bold", "REACH"),
+    ...lines.flatMap((line) => wrapBeside(INDENT, oneLine(line), view)),
+  ];
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
@@ -79,14 +105,15 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
   if (servers.length === 0) return [`${INDENT}no real servers`];
   const { paint, now, width = Number.POSITIVE_INFINITY } = view;
   const table = alignTable(
-    COLUMNS,
-    servers.map((server) => renderCells(server, now)),
+    view.wide === true ? [...COLUMNS, ...WIDE_COLUMNS] : COLUMNS,
+    servers.map((server) => [...renderCells(server, now), ...(view.wide === true ? renderTraffic(server) : [])]),
     paint,
   );
   const checks = servers.map(({ lastVerdict }) => lastVerdict && oneLine(describeVerdict(lastVerdict, now)));
   const changes = servers.map(
     ({ lastTransition }) => lastTransition && oneLine(describeTransition(lastTransition, now)),
   );
+  const holds = servers.map(({ hold }) => hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by an operator`);
   const column = INDENT.length + table.width + 2;
   const beside = checks.some((check) => check !== undefined) && width - column >= NARROWEST_CHECK;
 
@@ -98,6 +125,7 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
   return [
     ...lines,
     ...(beside ? [] : renderDetails("LAST CHECK", servers, checks, view)),
+    ...renderDetails("HELD", servers, holds, view),
     ...renderDetails("LAST CHANGE", servers, changes, view),
   ];
 }
@@ -112,6 +140,12 @@ function renderCells(server: RealServerStatus, now: Date): Cell[] {
     { text: String(activeConnections) },
     { text: String(inactiveConnections) },
   ];
+}
+
+function renderTraffic({ forwarding, stats }: RealServerStatus): Cell[] {
+  const numbers = stats && [stats.connections, stats.inPackets, stats.outPackets, stats.inBytes, stats.outBytes];
+  const figures = WIDE_COLUMNS.slice(1).map((_, at) => ({ text: numbers === undefined ? "-" : String(numbers[at]) }));
+  return [{ text: forwarding ?? "-" }, ...figures];
 }
 
 /** A section with a line for each real server that has something to tell. */

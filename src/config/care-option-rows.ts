@@ -204,7 +204,7 @@ export const CARE_OPTION_ROWS = [
     flag: "sentinel",
     kind: "boolean",
     default: "true",
-    help: "keep a connection to each real server between checks: when it ends, the server is checked at once. --sentinel=false: keep none",
+    help: "keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails, the server is checked at once. --sentinel=false: keep none",
     group: CHECKS,
   },
   {
@@ -264,6 +264,12 @@ export const CARE_OPTION_ROWS = [
     group: REACH,
   },
   {
+    flag: "strict-arp",
+    kind: "boolean",
+    help: "in link mode, have no link of this host but the dummy answer for the virtual address: for networks whose hosts share it",
+    group: REACH,
+  },
+  {
     flag: "run-once",
     kind: "boolean",
     help: "program the virtual server and its real servers once, without checks, and exit; the rules stay",
@@ -297,7 +303,7 @@ export const CARE_OPTION_ROWS = [
     flag: "http-listen",
     kind: "text",
     valueName: "[IP:]port",
-    help: "tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when only a port is given (default: off)",
+    help: "show a page, and tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when only a port is given (default: off)",
     group: RUNNING,
   },
 ] as const satisfies readonly OptionRow[];

@@ -29,6 +29,8 @@ export interface ReachOptions {
   readonly gateway: string | undefined;
   /** Bit of the packet mark used for masquerading in link mode, 0 to 31. */
   readonly masqueradeBit: number;
+  /** Whether link mode keeps other links from answering for the virtual address. */
+  readonly strictArp: boolean;
   /** `keep` leaves every kernel setting as it is. */
   readonly sysctls: "manage" | "keep";
 }

@@ -2,7 +2,7 @@ import { parseAddress, type Endpoint } from "../domain/endpoint.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { ReachOptions } from "./care-options.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseChoice, parseInteger, refusal } from "./value-parsers.ts";
+import { parseBoolean, parseChoice, parseInteger, refusal } from "./value-parsers.ts";
 
 /** How this host gets to the virtual IP; `service` is undefined when it could not be read. */
 export function resolveReach(values: OptionValues<CareFlag>, service: Endpoint | undefined): ReachOptions {
@@ -14,11 +14,16 @@ export function resolveReach(values: OptionValues<CareFlag>, service: Endpoint |
       `"${gateway.address}" cannot be the gateway to ${service.address}: one is IPv4, the other IPv6`,
     );
   }
+  const strictArp = values.read("strict-arp", parseBoolean);
+  const sysctls = values.read("sysctls", parseChoice(["manage", "keep"]));
+  if (strictArp && sysctls === "keep")
+    values.refuse("strict-arp", "consists of kernel settings, which --sysctls keep leaves alone");
   return {
     mode,
     gateway: gateway?.address,
     iface: values.read("iface", parseInterfaceName),
-    sysctls: values.read("sysctls", parseChoice(["manage", "keep"])),
+    strictArp,
+    sysctls,
     masqueradeBit: values.read("masqueradebit", parseInteger(0, 31)),
   };
 }

@@ -1,5 +1,6 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import {
+  LARGEST_WEIGHT,
   SCHEDULERS,
   realServer,
   virtualServer,
@@ -35,6 +36,15 @@ export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): 
   };
 }
 
+/** One entry of a list of real servers. */
+export function parseRealServer(entry: string): Endpoint {
+  if (entry === "") throw refusal(FORGOTTEN);
+  if (/[\s;]/.test(entry)) throw refusal(`"${entry}" has blanks or semicolons in it; put commas between real servers`);
+  return parseEndpoint(entry);
+}
+
+export const FORGOTTEN = "one of them is empty; a real server may have been forgotten";
+
 // --- internal ---
 
 /** The Go program takes the last of several; the others would go uncared for without a word. */
@@ -46,14 +56,6 @@ function parseService(texts: readonly string[]): Endpoint | undefined {
   }
   return endpoints[0];
 }
-
-function parseRealServer(entry: string): Endpoint {
-  if (entry === "") throw refusal(FORGOTTEN);
-  if (/[\s;]/.test(entry)) throw refusal(`"${entry}" has blanks or semicolons in it; put commas between real servers`);
-  return parseEndpoint(entry);
-}
-
-const FORGOTTEN = "one of them is empty; a real server may have been forgotten";
 
 function resolveRealServers(
   values: OptionValues<CareFlag>,
@@ -68,6 +70,7 @@ function resolveRealServers(
   );
   for (const [name, endpoint] of servers) {
     if (isMapped(endpoint)) values.refuse("rs", `"${name}" ${MAPPED}`);
+    else if (isLinkLocal(endpoint)) values.refuse("rs", `"${name}" ${LINK_LOCAL}`);
     else if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);
     else if (service !== undefined) {
       if (name === formatEndpoint(service)) values.refuse("rs", `"${name}" is the virtual server itself`);
@@ -80,19 +83,19 @@ function resolveRealServers(
       }
     }
   }
-  const weight = values.read("weight", parseInteger(1, MOST_WEIGHT));
+  const weight = values.read("weight", parseInteger(1, LARGEST_WEIGHT));
   return [...servers.values()].map((endpoint) => realServer(endpoint, weight));
 }
 
-/** IPVS takes up to 2^31-1, but its weighted schedulers reckon in products of weights and connection counts. */
-const MOST_WEIGHT = 65_535;
-
 const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
+
+const LINK_LOCAL = "is an address of one link only; use one that is good everywhere";
 
 const MAPPED = "is an IPv4 address written as IPv6; write it as IPv4";
 
 function virtualAddressProblem(endpoint: Endpoint, dataPlane: CareOptions["dataPlane"]): string | undefined {
   if (isMapped(endpoint)) return MAPPED;
+  if (isLinkLocal(endpoint)) return LINK_LOCAL;
   if (isUnicast(endpoint)) return undefined;
   // The proxy may listen on every address; the kernel balances one.
   if (!isUnspecified(endpoint)) return "is no address of a single host";
@@ -102,6 +105,11 @@ function virtualAddressProblem(endpoint: Endpoint, dataPlane: CareOptions["dataP
 /** ::ffff:0:0/96 */
 function isMapped({ address }: Endpoint): boolean {
   return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
+}
+
+/** fe80::/10: without the name of a link, which IPVS has no place for, the kernel cannot connect to it. */
+function isLinkLocal({ address }: Endpoint): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
 function isUnspecified({ address }: Endpoint): boolean {

@@ -1,88 +1,114 @@
 import { resolve } from "node:path";
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import type { StaticPodOptions } from "../domain/static-pod-options.ts";
-import { CARE_OPTION_ROWS } from "./care-option-rows.ts";
 import { argumentsOf } from "./arguments-of.ts";
+import { CARE_OPTION_ROWS } from "./care-option-rows.ts";
+import type { CareOptions } from "./care-options.ts";
+import { parseImageName } from "./image-name.ts";
 import { OptionValues } from "./option-values.ts";
 import { readArgv, type ArgvReading } from "./read-argv.ts";
 import { resolveCareOptions } from "./resolve-care-options.ts";
-import { DAEMON_OPTION_ROWS, STATIC_POD_OPTION_ROWS, type StaticPodFlag } from "./static-pod-option-rows.ts";
+import { FORGOTTEN, parseRealServer } from "./resolve-servers.ts";
+import {
+  DAEMON_OPTION_ROWS,
+  NEW_POD_FLAGS,
+  STATIC_POD_OPTION_ROWS,
+  type StaticPodFlag,
+} from "./static-pod-option-rows.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBoolean, refusal } from "./value-parsers.ts";
 
 /** What `lvscare static-pod` is to do; all but the node's address, which its host knows. */
-export interface StaticPodRequest {
+export type StaticPodRequest = {
   readonly directory: string;
   readonly print: boolean;
-  /** Only the image is changed; the rest of `pod` does not count. */
-  readonly onlyImage: boolean;
+} & (NewPod | OtherImage);
+
+/** The whole file. */
+export interface NewPod {
   readonly pod: Omit<StaticPodOptions, "nodeIp">;
+  /** What the pod's daemon makes of its arguments. */
+  readonly care: Pick<CareOptions, "service" | "reach">;
+}
+
+/** Only the image in the file that is there. */
+export interface OtherImage {
+  readonly pod: Pick<StaticPodOptions, "name" | "image">;
+  readonly care?: undefined;
 }
 
 /** Throws a UsageError with every problem; the daemon's arguments are held to what the daemon would take. */
 export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems">): StaticPodRequest {
-  const values = new OptionValues<StaticPodFlag>(STATIC_POD_OPTION_ROWS, reading.given, reading.problems);
+  const { given } = reading;
+  const values = new OptionValues<StaticPodFlag>(STATIC_POD_OPTION_ROWS, given, reading.problems);
   const vip = values.read("vip", (text) => formatEndpoint(parseEndpoint(text.trim())));
-  const masters = values.readList("masters", (text) => formatEndpoint(parseEndpoint(text)));
+  const masters = values.isMissing("masters")
+    ? []
+    : values.readList("masters", (text) => formatEndpoint(parseRealServer(text)));
+  if (values.hasGap("masters")) values.refuse("masters", FORGOTTEN);
   const directory = values.read("path", parsePath);
+  const print = values.read("print", parseBoolean);
   const onlyImage = values.read("set-img", parseBoolean);
   const name = values.read("name", parseName);
+  const image = values.read("image", (text) =>
+    text === "" ? values.fallback("image", parseImageName) : parseImageName(text),
+  );
   const requests = Object.fromEntries(values.readList("requests", parseRequest));
-  const image = values.read("image", (text) => (text === "" ? values.fallback("image", parseImage) : parseImage(text)));
-  if (!onlyImage && masters.length === 0 && values.problems.length === 0) values.refuse("masters", "must not be empty");
+  const liveness = values.read("liveness", parseBoolean);
+  const leastPrivilege = values.read("least-privilege", parseBoolean);
+  const options = values.readList("options", (text) => text);
+  if (!onlyImage && values.isMissing("masters")) values.refuse("masters", "must not be empty");
+  if (onlyImage) for (const problem of withoutEffect(given)) values.problems.push(problem);
   if (values.problems.length > 0) throw new UsageError(values.problems);
 
-  const args = podArguments(
-    vip,
-    masters,
-    reading.given,
-    values.readList("options", (text) => text),
-  );
-  if (!onlyImage) check(args);
+  const file = { directory: resolve(directory), print };
+  if (onlyImage) return { ...file, pod: { name, image } };
+  const { checks, others } = daemonArguments(given, options);
+  const args = ["care", "--vs", vip, ...checks, ...masters.flatMap((master) => ["--rs", master]), ...others];
+  const care = readByDaemon([...checks, ...others], vip, masters);
   return {
-    directory: resolve(directory),
-    print: values.read("print", parseBoolean),
-    onlyImage,
-    pod: {
-      name,
-      image,
-      args,
-      requests,
-      livenessOf: values.read("liveness", parseBoolean) ? vip : undefined,
-      leastPrivilege: values.read("least-privilege", parseBoolean),
-    },
+    ...file,
+    care,
+    pod: { name, image, args, requests, livenessOf: liveness ? vip : undefined, leastPrivilege },
   };
 }
 
 // --- internal ---
 
-/** In the order of the Go program's generator: its two checks, the real servers, then whatever was asked for besides. */
-function podArguments(
-  vip: string,
-  masters: readonly string[],
+/** What the Go program's generator puts before the real servers, its two checks, and what was asked for besides. */
+function daemonArguments(
   given: ArgvReading["given"],
   options: readonly string[],
-): string[] {
+): { readonly checks: readonly string[]; readonly others: readonly string[] } {
   const path = given.get("health-path")?.texts.at(-1) ?? "/healthz";
   const scheme = given.get("health-schem")?.texts.at(-1) ?? "https";
   const others = new Map([...given].filter(([flag]) => flag !== "health-path" && flag !== "health-schem"));
-  return [
-    "care",
-    "--vs",
-    vip,
-    "--health-path",
-    path,
-    "--health-schem",
-    scheme,
-    ...masters.flatMap((master) => ["--rs", master]),
-    ...options,
-    ...argumentsOf(others, DAEMON_OPTION_ROWS),
-  ];
+  return {
+    checks: ["--health-path", path, "--health-schem", scheme],
+    others: [...options, ...argumentsOf(others, DAEMON_OPTION_ROWS)],
+  };
 }
 
-function check([, ...args]: readonly string[]): void {
-  const reading = readArgv(args, CARE_OPTION_ROWS);
-  resolveCareOptions(reading, {});
+/** As the daemon will read it, but for the names that addresses were given by here. */
+function readByDaemon(args: readonly string[], vip: string, masters: readonly string[]): CareOptions {
+  const { given, problems, help } = readArgv(args, CARE_OPTION_ROWS);
+  const addresses = [
+    ["vs", { source: "--vip", texts: [vip, ...(given.get("vs")?.texts ?? [])] }],
+    ["rs", { source: "--masters", texts: [...masters, ...(given.get("rs")?.texts ?? [])] }],
+  ] as const;
+  const care = resolveCareOptions({ given: new Map([...given, ...addresses]), problems }, {});
+  for (const [flag, isGiven] of Object.entries({ help, clean: care.clean, "run-once": care.runOnce })) {
+    if (isGiven)
+      throw new UsageError([`--options: "--${flag}" ends at once, and kubelet would start it again for ever`]);
+  }
+  return care;
+}
+
+/** What `sealctl` ignores with `--set-img` is ignored; what it does not know was meant to change something. */
+function withoutEffect(given: ArgvReading["given"]): string[] {
+  return [...given]
+    .filter(([flag]) => NEW_POD_FLAGS.has(flag))
+    .map(([, { source }]) => `${source}: has no effect with --set-img, which changes the image only`);
 }
 
 /** RFC 1123, as Kubernetes wants names of pods. */
@@ -93,21 +119,16 @@ function parseName(text: string): string {
   );
 }
 
-function parseImage(text: string): string {
-  if (/^[\w][\w.:@/-]*$/.test(text)) return text;
-  throw refusal(`"${text}" is no name of an image`);
-}
-
 function parsePath(text: string): string {
   if (text.trim() !== "" && !text.includes("\0")) return text;
   throw refusal(`"${text}" is no path`);
 }
 
-/** Kubernetes' quantities: resource.Quantity. */
+/** Kubernetes' quantities (resource.Quantity), as far as they make sense: thousandths of a CPU, but not of a byte. */
 function parseRequest(text: string): [name: string, quantity: string] {
-  const match = /^(cpu|memory|ephemeral-storage)=((?:\d+(?:\.\d*)?|\.\d+)(?:[kMGTPE]i?|m)?)$/.exec(text.trim());
-  if (match?.[1] === undefined || match[2] === undefined) {
-    throw refusal(`"${text}" is no request; write it like cpu=20m or memory=64Mi`);
-  }
-  return [match[1], match[2]];
+  const [, name = "", quantity = ""] = /^(cpu|memory|ephemeral-storage)=(.*)$/.exec(text.trim()) ?? [];
+  const unit = name === "cpu" ? /^m?$/ : /^(?:k|[KMGTPE]i|[MGTPE])?$/;
+  const [, rest] = /^(?:\d+(?:\.\d*)?|\.\d+)(.*)$/.exec(quantity) ?? [];
+  if (rest !== undefined && unit.test(rest)) return [name, quantity];
+  throw refusal(`"${text}" is no request; write it like cpu=20m or memory=64Mi`);
 }

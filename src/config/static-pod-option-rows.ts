@@ -23,6 +23,7 @@ export const STATIC_POD_OPTION_ROWS = [
   },
   {
     flag: "vip",
+    alsoCalled: ["vs"],
     kind: "text",
     valueName: "IP:port",
     default: "10.103.97.2:6443",
@@ -31,6 +32,7 @@ export const STATIC_POD_OPTION_ROWS = [
   },
   {
     flag: "masters",
+    alsoCalled: ["rs"],
     kind: "list",
     valueName: "IP:port",
     help: "the real servers, as --rs of lvscare care; repeat the flag or list several with commas (required without --set-img)",
@@ -88,3 +90,11 @@ const NOT_HERE: ReadonlySet<CareFlag> = new Set(["vs", "rs", "run-once", "clean"
 
 /** Flags of `lvscare care` that the pod's daemon may be given. */
 export const DAEMON_OPTION_ROWS: readonly OptionRow[] = CARE_OPTION_ROWS.filter(({ flag }) => !NOT_HERE.has(flag));
+
+/** Flags that `sealctl static-pod` does not know: they say something about a manifest that is written anew. */
+export const NEW_POD_FLAGS: ReadonlySet<string> = new Set([
+  ...DAEMON_OPTION_ROWS.map(({ flag }) => flag),
+  "requests",
+  "liveness",
+  "least-privilege",
+]);

@@ -15,14 +15,14 @@ export const STATUS_OPTION_ROWS = [
     kind: "text",
     valueName: "format",
     default: "table",
-    help: "table for people, json or yaml for programs",
+    help: "table for people, wide for one with traffic and all that is kept on the host, json or yaml for programs",
     group: "Flags",
   },
   {
     flag: "watch",
     alias: "w",
     kind: "boolean",
-    help: "go on until Ctrl-C: redrawn in place on a terminal, elsewhere a line (or, as json, an object) for each change",
+    help: "go on until Ctrl-C: redrawn in place on a terminal, elsewhere a line (or, as json or yaml, a report) for each change",
     group: "Flags",
   },
   {

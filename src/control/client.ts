@@ -2,9 +2,13 @@ import { request } from "node:http";
 import { LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { EVENTS_PATH, LARGEST_ANSWER_BYTES, STATUS_PATH } from "./protocol.ts";
+import type { HoldChange } from "../domain/hold.ts";
+import type { CheckReport, HoldReport } from "../domain/operator.ts";
+import { CHECK_PATH, EVENTS_PATH, HOLD_PATH, LARGEST_ANSWER_BYTES, STATUS_PATH } from "./protocol.ts";
 
 const TIMEOUT_MS = 3000;
+/** The longest `--health-timeout` there is. */
+const CHECK_TIMEOUT_MS = 24 * 3_600_000;
 
 /**
  * Asks the daemon behind a socket for its status; rejects with CONTROL_FAILED when none answers. Through node:http, because `fetch`
@@ -12,6 +16,19 @@ const TIMEOUT_MS = 3000;
  */
 export function requestStatus(socketPath: string): Promise<VirtualServerStatus> {
   return ask(socketPath, STATUS_PATH, readAnswer);
+}
+
+/** Asks it to hold a real server, by its formatted endpoint, or to let it go. Rejects likewise, also when it refuses. */
+export function requestHold(socketPath: string, server: string, change: HoldChange): Promise<HoldReport> {
+  const weight = change.kind === "weight" && change.weight !== undefined ? { weight: String(change.weight) } : {};
+  const query = new URLSearchParams({ server, change: change.kind, ...weight });
+  return ask(socketPath, `${HOLD_PATH}?${query}`, readHold, { method: "POST" });
+}
+
+/** Asks it to check a real server now; as long as that takes. Rejects likewise. */
+export function requestCheck(socketPath: string, server: string): Promise<CheckReport> {
+  const query = new URLSearchParams({ server });
+  return ask(socketPath, `${CHECK_PATH}?${query}`, readCheck, { method: "POST", timeoutMs: CHECK_TIMEOUT_MS });
 }
 
 /** Asks it for what happened after the event with this id. Rejects likewise. */
@@ -23,13 +40,18 @@ export function requestEvents(socketPath: string, after: number): Promise<EventR
 
 type Answer<T> = { readonly value: T } | { readonly problem: string };
 
-function ask<T>(socketPath: string, path: string, read: (code: number, text: string) => Answer<T>): Promise<T> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+function ask<T>(
+  socketPath: string,
+  path: string,
+  read: (code: number, text: string) => Answer<T>,
+  { method = "GET", timeoutMs = TIMEOUT_MS }: { readonly method?: string; readonly timeoutMs?: number } = {},
+): Promise<T> {
+  const signal = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve, reject) => {
     const fail = (message: string, cause?: unknown): void => {
       reject(new LvscareError("CONTROL_FAILED", `the daemon at ${socketPath} ${message}`, { cause }));
     };
-    const outgoing = request({ socketPath, path, signal }, (incoming) => {
+    const outgoing = request({ socketPath, path, method, signal }, (incoming) => {
       const chunks: Buffer[] = [];
       let size = 0;
       incoming.on("data", (chunk: Buffer) => {
@@ -68,6 +90,14 @@ function readEvents(code: number, text: string): Answer<EventReport> {
     "list of events",
     (said) => typeof said["startedAt"] === "string" && Array.isArray(said["events"]),
   );
+}
+
+function readHold(code: number, text: string): Answer<HoldReport> {
+  return readJson(code, text, "report of a hold", (said) => typeof Object(said["realServer"])["address"] === "string");
+}
+
+function readCheck(code: number, text: string): Answer<CheckReport> {
+  return readJson(code, text, "report of a check", (said) => typeof Object(said["verdict"])["reason"] === "string");
 }
 
 function readJson<T>(

@@ -1,9 +1,20 @@
 import { lstatSync, unlinkSync } from "node:fs";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
+import type { HoldChange } from "../domain/hold.ts";
+import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { requestStatus } from "./client.ts";
-import { EVENTS_PATH, LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND, STATUS_PATH, VERSIONS } from "./protocol.ts";
+import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
+import {
+  CHECK_PATH,
+  EVENTS_PATH,
+  HOLD_PATH,
+  LARGEST_REQUEST_BYTES,
+  MOST_ANSWERS_PER_SECOND,
+  STATUS_PATH,
+  VERSIONS,
+} from "./protocol.ts";
 
 export interface ControlServer {
   readonly path: string;
@@ -27,7 +38,11 @@ export async function serveControl(
     const server = withUmask(0o177, () =>
       Bun.serve({
         unix: path,
-        fetch: (request) => answers.answer(request),
+        fetch: (request, self) => {
+          // A check takes as long as the daemon was told to wait for a real server.
+          if (new URL(request.url).pathname === CHECK_PATH) self.timeout(request, 0);
+          return answers.answer(request);
+        },
         maxRequestBodySize: LARGEST_REQUEST_BYTES,
         error: (error) => Response.json({ error: error.message }, { status: 500 }),
       }),
@@ -53,6 +68,10 @@ export interface AnswerSources {
   status(): Promise<VirtualServerStatus>;
   /** What happened after the event with this id. */
   events(after: number): EventReport;
+  /** Rejects with NOT_LISTED for a real server that is none of this virtual server's. */
+  hold(server: string, change: HoldChange): Promise<HoldReport>;
+  /** Likewise. */
+  check(server: string, signal: AbortSignal): Promise<CheckReport>;
 }
 
 /** Decides about requests; whoever may ask is settled by the mode of the socket. */
@@ -75,19 +94,32 @@ export class Answers {
     if (rest.length > 0 && !VERSIONS.some((known) => known === version)) {
       return refusal(400, `this daemon speaks ${VERSIONS.join(", ")} and not ${JSON.stringify(version.slice(0, 20))}`);
     }
-    if (pathname !== STATUS_PATH && pathname !== EVENTS_PATH) return refusal(404, "no such path");
-    if (request.method !== "GET") return refusal(405, "only GET is answered");
+    const method = METHODS[pathname];
+    if (method === undefined) return refusal(404, "no such path");
+    if (request.method !== method) return refusal(405, `only ${method} is answered`);
     if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
     try {
-      if (pathname === EVENTS_PATH) {
-        const after = searchParams.get("after") ?? "0";
-        if (!/^\d{1,15}$/.test(after)) return refusal(400, "after is the id of an event");
-        return Response.json(this.#sources.events(Number(after)));
+      switch (pathname) {
+        case EVENTS_PATH: {
+          const after = searchParams.get("after") ?? "0";
+          if (!/^\d{1,15}$/.test(after)) return refusal(400, "after is the id of an event");
+          return Response.json(this.#sources.events(Number(after)));
+        }
+        case HOLD_PATH: {
+          const change = holdChange(searchParams);
+          if (change === undefined)
+            return refusal(400, "change is drain, undrain or weight, and weight a whole number");
+          return Response.json(await this.#sources.hold(searchParams.get("server") ?? "", change));
+        }
+        case CHECK_PATH:
+          return Response.json(await this.#sources.check(searchParams.get("server") ?? "", request.signal));
+        default:
+          this.#underWay ??= this.#sources.status().finally(() => (this.#underWay = undefined));
+          return Response.json(await this.#underWay);
       }
-      this.#underWay ??= this.#sources.status().finally(() => (this.#underWay = undefined));
-      return Response.json(await this.#underWay);
     } catch (error) {
-      return refusal(500, describeError(error));
+      const isNotListed = error instanceof LvscareError && error.code === "NOT_LISTED";
+      return refusal(isNotListed ? 404 : 500, describeError(error));
     }
   }
 
@@ -98,6 +130,23 @@ export class Answers {
     if (nowMs - this.#second.sinceMs >= 1000) this.#second = { sinceMs: nowMs, answers: 0 };
     return ++this.#second.answers > MOST_ANSWERS_PER_SECOND;
   }
+}
+
+const METHODS: Readonly<Record<string, "GET" | "POST">> = {
+  [STATUS_PATH]: "GET",
+  [EVENTS_PATH]: "GET",
+  [HOLD_PATH]: "POST",
+  [CHECK_PATH]: "POST",
+};
+
+function holdChange(asked: URLSearchParams): HoldChange | undefined {
+  const kind = asked.get("change");
+  if (kind === "drain" || kind === "undrain") return { kind };
+  if (kind !== "weight") return undefined;
+  const text = asked.get("weight");
+  if (text === null) return { kind, weight: undefined };
+  const weight = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : Number.NaN;
+  return weight <= LARGEST_WEIGHT ? { kind, weight } : undefined;
 }
 
 function refusal(status: number, error: string): Response {

@@ -3,22 +3,26 @@ import type { Endpoint } from "../domain/endpoint.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import { isReady, type VirtualServerStatus } from "../domain/status.ts";
+import { EventStream } from "./event-stream.ts";
+import { PAGE_FILES } from "./page-files.ts";
 import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 
 /** What is told over HTTP; nothing can be changed there. */
 export interface WebSources {
   status(): Promise<VirtualServerStatus>;
   events(after: number): EventReport;
-  metrics(status: VirtualServerStatus): string;
+  metrics(status: VirtualServerStatus): Promise<string>;
 }
 
 export interface WebServer {
+  /** There may be new events: whoever listens to the stream is told at once. */
+  happened(): void;
   close(): Promise<void>;
 }
 
 /**
- * Metrics, health and status over HTTP at an address of this host, to anybody who gets there: `/metrics`, `/healthz`, `/readyz`,
- * `/api/v1/status`, `/api/v1/events`. Throws ADDRESS_IN_USE or SOCKET_FAILED.
+ * A page, metrics, health and status over HTTP at an address of this host, to anybody who gets there: `/`, `/metrics`, `/healthz`,
+ * `/readyz`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`. Throws ADDRESS_IN_USE or SOCKET_FAILED.
  */
 export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
   const answers = new WebAnswers(sources);
@@ -28,9 +32,15 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
       port: endpoint.port,
       fetch: (request) => answers.answer(request),
       maxRequestBodySize: LARGEST_REQUEST_BYTES,
-      idleTimeout: 10,
+      idleTimeout: IDLE_TIMEOUT_S,
     });
-    return { close: () => server.stop(true) };
+    return {
+      happened: () => answers.happened(),
+      close: async () => {
+        answers.close();
+        await server.stop(true);
+      },
+    };
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
     throw new LvscareError(
@@ -50,12 +60,14 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
 export class WebAnswers {
   readonly #sources: WebSources;
   readonly #now: () => number;
+  readonly #stream: EventStream;
   #underWay: Promise<VirtualServerStatus> | undefined;
   #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
 
   constructor(sources: WebSources, now: () => number = () => performance.now()) {
     this.#sources = sources;
     this.#now = now;
+    this.#stream = new EventStream({ status: () => this.#status(), events: (after) => sources.events(after) });
   }
 
   /** Never rejects. */
@@ -64,6 +76,9 @@ export class WebAnswers {
     // It lives if it answers.
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/healthz") return plain(200, "ok\n");
+    const file = PAGE_FILES.get(pathname);
+    if (file !== undefined)
+      return new Response(file.text, { headers: { ...SAFE, ...PAGE, "content-type": file.type } });
     if (this.#isTooOften()) return plain(429, "too many requests\n");
     try {
       switch (pathname) {
@@ -72,7 +87,7 @@ export class WebAnswers {
           return plain(ready ? 200 : 503, ready ? "ok\n" : "no real server is in service\n");
         }
         case "/metrics":
-          return new Response(this.#sources.metrics(await this.#status()), {
+          return new Response(await this.#sources.metrics(await this.#status()), {
             headers: { ...SAFE, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
           });
         case "/api/v1/status":
@@ -82,15 +97,33 @@ export class WebAnswers {
           if (!/^\d{1,15}$/.test(after)) return plain(400, "after is the id of an event\n");
           return Response.json(this.#sources.events(Number(after)), { headers: SAFE });
         }
+        case "/api/v1/stream":
+          return this.#streamTo(request);
         default:
-          return plain(404, "no such path; there are /metrics, /healthz, /readyz, /api/v1/status and /api/v1/events\n");
+          return plain(404, NO_SUCH_PATH);
       }
     } catch (error) {
       return plain(500, `${describeError(error)}\n`);
     }
   }
 
+  happened(): void {
+    this.#stream.happened();
+  }
+
+  /** Ends the streams. */
+  close(): void {
+    this.#stream.close();
+  }
+
   // --- internal ---
+
+  #streamTo(request: Request): Response {
+    const headers = { ...SAFE, "content-type": "text/event-stream", "x-accel-buffering": "no" };
+    if (request.method === "HEAD") return new Response(null, { headers });
+    const stream = this.#stream.open(request.headers.get("last-event-id"));
+    return stream === undefined ? plain(503, "too many listeners\n") : new Response(stream, { headers });
+  }
 
   /** Those who ask at the same time share one look at the table. */
   #status(): Promise<VirtualServerStatus> {
@@ -107,10 +140,24 @@ export class WebAnswers {
 
 // --- internal ---
 
+/** Also ends a stream whose listener does not read. */
+export const IDLE_TIMEOUT_S = 10;
+
+const NO_SUCH_PATH =
+  "no such path; there are /, /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events and /api/v1/stream\n";
+
+const NOTHING_ELSE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
 const SAFE = {
   "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'",
+  "content-security-policy": NOTHING_ELSE,
+  "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
+};
+
+/** Trusted types: a script of ours that wrote markup would be stopped by the browser. */
+const PAGE = {
+  "content-security-policy": `${NOTHING_ELSE}; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'`,
 };
 
 function plain(status: number, text: string): Response {

@@ -15,6 +15,7 @@ export type ErrorCode =
   | "ADDRESS_IN_USE"
   | "ALREADY_RUNNING"
   | "NOT_RUNNING"
+  | "NOT_LISTED"
   | "IN_THE_WAY"
   | "CONTROL_FAILED"
   | "BAD_MANIFEST"
@@ -55,6 +56,12 @@ export function describeError(error: unknown): string {
   }
   const what = error.operation === undefined ? error.message : `${error.operation}: ${error.message}`;
   return error.remedy === undefined ? what : `${what} (${error.remedy})`;
+}
+
+/** Throws what failed, if anything did: a single failure as it is, several as one that names each with its remedy. */
+export function throwFailures(failures: readonly unknown[]): void {
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join("; "));
 }
 
 /** `ENOENT` of an error that the runtime threw for a system call; undefined for others. */

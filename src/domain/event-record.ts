@@ -1,3 +1,5 @@
+import type { RealServerState, Verdict } from "./health.ts";
+
 /** Something that happened to a virtual server, as the daemon remembers it: plain data that survives JSON. */
 export interface EventRecord {
   /** Counts up from the daemon's start; what is missing in between was more than it could remember. */
@@ -5,11 +7,20 @@ export interface EventRecord {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly level: "debug" | "info" | "warn" | "error";
-  /** As it stands in the log. */
+  /** As it stands in the log; many writes of one round in one line. */
   readonly message: string;
   /** What kind of event it was: `realServer.healthChanged`, `plan.applied`, … */
   readonly type: string;
   readonly server?: string;
+  /** Of a change of state. */
+  readonly from?: RealServerState;
+  readonly to?: RealServerState;
+  /** The check that caused it: what it found and how long it took. */
+  readonly verdict?: Verdict;
+  /** What a round was to write, the first of many. */
+  readonly plan?: readonly string[];
+  /** What became of it. Why it failed is in the message. */
+  readonly outcome?: "done" | "partly done" | "failed";
 }
 
 /** What a daemon remembers of its virtual server. */

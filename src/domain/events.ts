@@ -1,4 +1,5 @@
 import type { RealServerState, Verdict } from "./health.ts";
+import type { Hold } from "./hold.ts";
 import type { Operation } from "./plan.ts";
 
 /** What a virtual server's supervisor tells the world: logs, metrics and the SDK listen; nothing decides by it. */
@@ -15,10 +16,14 @@ export type CareEvent =
       readonly from: RealServerState;
       readonly to: RealServerState;
       readonly reason: string;
+      /** The check that decided it; absent where no check did. */
+      readonly verdict?: Verdict | undefined;
     }
   | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
   /** This host lacked the means for a check; the server's state is what it was. */
   | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string }
+  /** An operator asked for something; undefined: nothing is held any more. */
+  | { readonly type: "realServer.held"; readonly server: string; readonly hold: Hold | undefined }
   | { readonly type: "realServer.restarted"; readonly server: string; readonly error: unknown }
   /** In our service without being listed, since before we came, with this weight: drained now, removed one interval later. */
   | { readonly type: "realServer.unlisted"; readonly server: string; readonly weight: number }

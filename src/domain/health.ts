@@ -1,3 +1,13 @@
+/** Where the time of a probe went; what it did not get to, or not need, is absent. Milliseconds. */
+export interface ProbeTimings {
+  /** Until the TCP connection stood; absent on a kept one. */
+  readonly connectMs?: number;
+  /** From there to the end of the TLS handshake. */
+  readonly tlsMs?: number;
+  /** From the request to the first byte of its answer; of the last request where there were redirects. */
+  readonly firstByteMs?: number;
+}
+
 /** The outcome of one probe of one real server. A failure is a value, never an exception. */
 export type Verdict =
   | {
@@ -5,6 +15,7 @@ export type Verdict =
       /** What was seen, for people: `status 200`. */
       readonly reason: string;
       readonly latencyMs: number;
+      readonly timings?: ProbeTimings;
     }
   | {
       readonly passed: false;
@@ -13,6 +24,7 @@ export type Verdict =
       /** There was not even a connection. */
       readonly unreachable?: true;
       readonly latencyMs: number;
+      readonly timings?: ProbeTimings;
     };
 
 /** A probe that could not be made for want of something of our own, such as file descriptors: it says nothing about the server. */

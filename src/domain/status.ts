@@ -1,4 +1,5 @@
 import type { RealServerState, Verdict } from "./health.ts";
+import type { Hold } from "./hold.ts";
 import type { TrafficStats } from "./virtual-server.ts";
 
 /** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
@@ -80,6 +81,8 @@ export interface RealServerStatus {
   readonly activeConnections: number;
   readonly inactiveConnections: number;
   readonly stats?: TrafficStats;
+  /** What an operator asked for, whatever its health. */
+  readonly hold?: Hold;
   readonly stateSince?: string;
   readonly lastVerdict?: VerdictStatus;
   readonly lastTransition?: TransitionStatus;

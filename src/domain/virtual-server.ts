@@ -28,6 +28,9 @@ export interface VirtualServer extends ServiceKey {
 export const SERVICE_FLAGS = ["persistent", "one-packet", "flag-1", "flag-2", "flag-3"] as const;
 export type ServiceFlag = (typeof SERVICE_FLAGS)[number];
 
+/** The highest weight that is taken: IPVS knows up to 2^31-1, but its weighted schedulers reckon in products of weights and connection counts. */
+export const LARGEST_WEIGHT = 65_535;
+
 export type Forwarding = "masquerade" | "direct-route" | "tunnel" | "local" | "bypass";
 
 /** What a tunnel wraps packets in, where that is not plain IP in IP. */

@@ -44,16 +44,14 @@ export function renderStaticPod(options: StaticPodOptions): string {
  * an image.
  */
 export function withImage(manifest: string, image: string): string {
-  const before = parsePod(manifest);
+  const expected = parse(manifest);
+  firstContainer(expected).image = image;
   const line = imageLine(manifest);
   if (line === undefined) throw badManifest("its first container has no image of its own line");
   const { start, end } = line;
   const after = `${manifest.slice(0, start)}${renderYaml({ image }).slice("image: ".length, -1)}${manifest.slice(end)}`;
   // Whatever the file looks like: nothing else may have changed.
-  const expected = structuredClone(before);
-  const [first] = expected.spec.containers;
-  if (first !== undefined) first.image = image;
-  if (!Bun.deepEquals(parsePod(after), expected)) throw badManifest("its image stands where it cannot be replaced");
+  if (!Bun.deepEquals(parse(after), expected)) throw badManifest("its image stands where it cannot be replaced");
   return after;
 }
 
@@ -76,22 +74,24 @@ function livenessProbe(address: string): YamlValue {
   };
 }
 
-interface Pod {
-  readonly spec: { readonly containers: { image: unknown }[] };
-}
-
-function parsePod(text: string): Pod {
-  let value: unknown;
+function parse(text: string): unknown {
   try {
-    value = Bun.YAML.parse(text);
+    return Bun.YAML.parse(text);
   } catch (error) {
     throw badManifest(`it is no YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const { kind, spec } = Object(value) as { kind?: unknown; spec?: { containers?: unknown } };
+}
+
+/** Of the first document: kubelet reads no other. */
+function firstContainer(parsed: unknown): { image?: unknown } {
+  const { kind, spec } = Object(Array.isArray(parsed) ? parsed[0] : parsed) as {
+    kind?: unknown;
+    spec?: { containers?: unknown };
+  };
   if (kind !== "Pod") throw badManifest("it is no Pod");
-  const containers: unknown = spec?.containers;
-  if (!Array.isArray(containers) || containers.length === 0) throw badManifest("it has no container");
-  return value as Pod;
+  const container: unknown = Array.isArray(spec?.containers) ? spec.containers[0] : undefined;
+  if (typeof container !== "object" || container === null) throw badManifest("it has no container");
+  return container;
 }
 
 /** Where the value of the first `image:` below `containers:` stands. */

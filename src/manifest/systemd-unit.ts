@@ -23,6 +23,8 @@ ExecStart=${[binary, ...args].map(quote).join(" ")}
 Restart=always
 RestartSec=1
 # The rules stay while it restarts: traffic outlives the daemon.
+# For iptables, where there is no nftables; /run is read-only otherwise.
+ReadWritePaths=-/run/xtables.lock
 RuntimeDirectory=lvscare
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
@@ -63,5 +65,11 @@ WantedBy=multi-user.target
 function quote(word: string): string {
   const text = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
   if (/^[\w@%+=:,./$[\]-]+$/.test(text)) return text;
-  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").replaceAll("\t", "\\t")}"`;
+  // A carriage return ends a line of a unit, too.
+  const inside = text.replaceAll(/["\\]/g, "\\$&").replaceAll(/\p{Cc}/gu, escaped);
+  return `"${inside}"`;
+}
+
+function escaped(control: string): string {
+  return [...new TextEncoder().encode(control)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }

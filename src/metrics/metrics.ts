@@ -62,8 +62,8 @@ export class Metrics {
     }
   }
 
-  /** In Prometheus' text format. */
-  render(status: VirtualServerStatus): string {
+  /** In Prometheus' text format. `lagMs`: how late this process runs what is due at once. */
+  render(status: VirtualServerStatus, lagMs: number): string {
     const text = new Exposition({ virtual_server: status.address });
     text.family("lvscare_build_info", "gauge", "Always 1; the version is in the label.", [
       [{ version: status.daemon?.version ?? "unknown" }, 1],
@@ -83,6 +83,12 @@ export class Metrics {
     text.family("lvscare_fail_open", "gauge", "1 while too few real servers are healthy and health is ignored.", [
       [{}, status.failOpen === undefined ? 0 : 1],
     ]);
+    text.family(
+      "lvscare_event_loop_lag_seconds",
+      "gauge",
+      "How late this process ran what was due, when it was asked.",
+      [[{}, lagMs / 1000]],
+    );
     text.family("lvscare_stalls_total", "counter", "Times that this process got no turn for half a second or more.", [
       [{}, this.#stalls],
     ]);
@@ -141,7 +147,14 @@ export class Metrics {
       each(({ weight }) => (weight === undefined ? [] : [[{}, weight]])),
     );
     text.family(
+      "lvscare_real_server_drained",
+      "gauge",
+      "1 while an operator has it take no new connections.",
+      each(({ hold }) => [[{}, hold?.drained === true ? 1 : 0]]),
+    );
+    text.family(
       "lvscare_real_server_connections",
+
       "gauge",
       "Connections as the data plane counts them.",
       each(({ activeConnections, inactiveConnections }) => [

@@ -7,8 +7,8 @@ export function openKernelTransport(protocol: "generic" | "route" | "netfilter")
 }
 
 /**
- * A descriptor on which the kernel tells of changes to links, addresses and routes, for `Bun.connect({ fd })`; `groups` as
- * `changeGroups` gives them. Throws SOCKET_FAILED.
+ * A descriptor on which the kernel tells of changes to links, addresses, routes and neighbours, for `Bun.connect({ fd })`; `groups` as
+ * `changeGroups` and `pathGroups` give them. Throws SOCKET_FAILED.
  */
 export function openChangeDescriptor(groups: number): number {
   return openListeningNetlink("route", groups);

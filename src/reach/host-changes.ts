@@ -1,8 +1,8 @@
 import { watch } from "node:fs";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { addressLength } from "../netlink/family.ts";
-import { openChangeDescriptor } from "../netlink/kernel-transport.ts";
 import { changeGroups, readChanges, type HostChange } from "../netlink/route/notifications.ts";
+import { listenToKernel } from "./kernel-changes.ts";
 
 export interface HostWatch {
   /** Of the routes, only those to this address are listened to: a router may have a million others. */
@@ -19,63 +19,23 @@ export interface HostWatch {
  * Returns what ends it; idempotent.
  */
 export function watchHostChanges(options: HostWatch, onChange: () => void): () => void {
-  const ends = [listenToKernel(options, onChange), ...options.folders.map((folder) => watchFolder(folder, onChange))];
+  const { address, openDescriptor } = options;
+  const listening = listenToKernel({
+    groups: changeGroups(address.family),
+    openDescriptor,
+    // Until it was open, changes went unheard: they are caught up with now.
+    opened: onChange,
+    told: (datagram) => {
+      if (tellsOfUs(datagram, address)) onChange();
+    },
+  });
+  const ends = [listening, ...options.folders.map((folder) => watchFolder(folder, onChange))];
   return () => {
     for (const end of ends) end();
   };
 }
 
 // --- internal ---
-
-/** After the kernel has dropped messages, or would give no socket. */
-const REOPEN_MS = 1000;
-
-function listenToKernel(
-  { address, openDescriptor = openChangeDescriptor }: HostWatch,
-  onChange: () => void,
-): () => void {
-  let socket: Bun.Socket<unknown> | undefined;
-  let timer: Timer | undefined;
-  let ended = false;
-
-  const open = (): void => {
-    try {
-      const fd = openDescriptor(changeGroups(address.family));
-      adopt({ fd, socket: handlers }).catch(reopen);
-    } catch {
-      reopen();
-    }
-  };
-  // Until it is open again, changes go unheard: they are caught up with then.
-  const reopen = (): void => {
-    socket = undefined;
-    clearTimeout(timer);
-    if (!ended) timer = setTimeout(open, REOPEN_MS);
-  };
-  const handlers: Bun.SocketHandler = {
-    open(opened) {
-      socket = opened;
-      if (ended) opened.terminate();
-      else onChange();
-    },
-    data(_, datagram) {
-      if (tellsOfUs(datagram, address)) onChange();
-    },
-    // With ENOBUFS when messages were lost.
-    close: reopen,
-    error: (failed) => void failed.terminate(),
-  };
-
-  open();
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-    socket?.terminate();
-  };
-}
-
-/** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */
-const adopt = Bun.connect as unknown as (options: { fd: number; socket: Bun.SocketHandler }) => Promise<unknown>;
 
 function tellsOfUs(datagram: Uint8Array, { family, address }: HostWatch["address"]): boolean {
   const concerns = (change: HostChange): boolean =>

@@ -12,6 +12,7 @@ import {
   refused,
   type OpenTransport,
 } from "./host-network.ts";
+import type { HostObject } from "./host-object.ts";
 
 /**
  * Makes an address this host's own: on `lo`, as a network of one, when no link carries it. All of 127.0.0.0/8 is local already.
@@ -24,8 +25,7 @@ export async function ensureLocalAddress(
   const own = ownAddress(address);
   if (isAlwaysLocal(own.address)) return "already-local";
   return connected(openTransport, (connection) => {
-    const present = readAddresses(connection).some((other) => other.address === own.address);
-    if (present) return "already-local";
+    if (carriersOf(own, connection).length > 0) return "already-local";
     const marked = { ...own, ...markOf(own), linkIndex: loopbackIndex(connection) };
     const refusal = execute(connection, newAddress(marked));
     if (refusal === undefined) return "added";
@@ -57,6 +57,30 @@ export async function removeLoopbackAddress(
   });
 }
 
+/**
+ * The same as a thing to be kept: when somebody takes the address away, the proxy still listens, and no client gets there any more. One
+ * that another link had is its owner's to take away, such as to another host: it is not made anew here.
+ */
+export function localAddress(address: string, openTransport: OpenTransport = openHostNetwork): HostObject {
+  const own = ownAddress(address);
+  let isOthers = false;
+  return {
+    name: `local address ${own.address}`,
+    async inspect() {
+      if (isAlwaysLocal(own.address)) return undefined;
+      return connected(openTransport, (connection) => {
+        const carriers = carriersOf(own, connection);
+        if (carriers.length === 0) return isOthers ? undefined : "missing";
+        const loopback = loopbackIndex(connection);
+        isOthers = carriers.every(({ linkIndex }) => linkIndex !== loopback);
+        return undefined;
+      });
+    },
+    establish: async () => void (await ensureLocalAddress(own.address, openTransport)),
+    remove: () => removeLoopbackAddress(own.address, openTransport),
+  };
+}
+
 // --- internal ---
 
 const LOOPBACK = "lo";
@@ -72,6 +96,11 @@ function isMarked({ label, protocol }: LinkAddress): boolean {
   return label === LABEL || protocol === OUR_PROTOCOL;
 }
 
+/** The address as links have it. */
+function carriersOf(own: Pick<LinkAddress, "address">, connection: NetlinkConnection): readonly LinkAddress[] {
+  return readAddresses(connection).filter((other) => other.address === own.address);
+}
+
 function isSame(a: LinkAddress, b: LinkAddress): boolean {
   return a.address === b.address && a.prefix === b.prefix && a.linkIndex === b.linkIndex;
 }
@@ -82,8 +111,9 @@ function ownAddress(text: string): Omit<LinkAddress, "linkIndex"> {
   return { ...parsed, prefix: parsed.family === "ipv6" ? 128 : 32 };
 }
 
+/** Loopback addresses, and those that stand for all that this host has. */
 function isAlwaysLocal(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
+  return address.startsWith("127.") || ["::1", "0.0.0.0", "::"].includes(address);
 }
 
 function loopbackIndex(connection: NetlinkConnection): number {

@@ -39,7 +39,7 @@ export function everyHostObject(needs: ReachNeeds): readonly HostObject[] {
 // --- internal ---
 
 function settingsOf({ service, options, logger }: ReachNeeds): HostObject[] {
-  return sysctls({ mode: options.mode, family: service.endpoint.family, logger });
+  return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family, logger });
 }
 
 /** The rules before the address: nobody shall be served without them. */

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import type { Family } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { HostObject } from "./host-object.ts";
+import { parseVersion } from "./kernel-version.ts";
 import { leaveIfRefused } from "./leave-if-refused.ts";
 import { sysctl } from "./sysctl.ts";
 
 export interface SysctlTableOptions {
   readonly mode: "route" | "link" | "none";
+  readonly strictArp: boolean;
   readonly family: Family;
   readonly logger: Pick<Logger, "debug" | "warn">;
   /** `6.1.0-56-amd64` */
@@ -18,39 +20,49 @@ export interface SysctlTableOptions {
 }
 
 /** The kernel settings that a mode wants; each is left alone where the kernel does not have it. */
-export function sysctls({
-  mode,
-  family,
-  logger,
-  kernelRelease = release(),
-  root = "/proc/sys",
-  ipv6RoutesFile = "/proc/net/ipv6_route",
-}: SysctlTableOptions): HostObject[] {
-  const version = parseVersion(kernelRelease);
-  const rows = [...IPVS_ROWS, ...(mode === "link" ? linkRows(family, ipv6RoutesFile) : NO_LINK_ROWS)];
-  return rows
-    .filter(({ from = 0, before = Number.POSITIVE_INFINITY }) => version >= from && version < before)
-    .map(({ name, wanted, why, needed }) => {
-      const object = sysctl(name, wanted, why, { root, logger });
-      // What only makes failures milder must not keep a process with few rights from its work.
-      return needed === true ? object : leaveIfRefused(object, logger);
-    });
+export function sysctls(options: SysctlTableOptions): HostObject[] {
+  const { logger, root = "/proc/sys" } = options;
+  return sysctlRows(options).map(({ name, wanted, why, needed }) => {
+    const object = sysctl(name, wanted, why, { root, logger });
+    // What only makes failures milder must not keep a process with few rights from its work.
+    return needed === true ? object : leaveIfRefused(object, logger);
+  });
 }
 
-/** Where to look for changes of them. */
-export const SYSCTL_FOLDERS: readonly string[] = ["net/ipv4/vs", "net/ipv4", "net/ipv6/conf/all"].map((folder) =>
-  join("/proc/sys", folder),
-);
+/** The same as a table. */
+export function sysctlRows({
+  mode,
+  strictArp,
+  family,
+  kernelRelease = release(),
+  ipv6RoutesFile = "/proc/net/ipv6_route",
+}: Omit<SysctlTableOptions, "logger" | "root">): readonly SysctlRow[] {
+  const version = parseVersion(kernelRelease);
+  const rows = [...IPVS_ROWS, ...(mode === "link" ? linkRows(family, strictArp, ipv6RoutesFile) : NO_LINK_ROWS)];
+  return rows.filter(({ from = 0, before = Number.POSITIVE_INFINITY }) => version >= from && version < before);
+}
 
-// --- internal ---
-
-interface Row {
+export interface SysctlRow {
+  /** Its path below /proc/sys. */
   readonly name: string;
   readonly wanted: string;
   /** What it is good for, to follow "so that". */
   readonly why: string;
   /** The mode cannot work without it. */
   readonly needed?: true;
+}
+
+/** Where to look for changes of them. */
+export const SYSCTL_FOLDERS: readonly string[] = [
+  "net/ipv4/vs",
+  "net/ipv4",
+  "net/ipv4/conf/all",
+  "net/ipv6/conf/all",
+].map((folder) => join("/proc/sys", folder));
+
+// --- internal ---
+
+interface Row extends SysctlRow {
   /** Of kernel versions, as `parseVersion` gives them. */
   readonly from?: number;
   readonly before?: number;
@@ -89,12 +101,6 @@ const NO_LINK_ROWS: readonly Row[] = [
   },
 ];
 
-/**
- * Nothing about ARP, although a host answers for the address of its dummy interface on every other one too: the settings of the dummy
- * would not count, as those of the interface that is asked do, and those of `all` take ARP from containers whose host has no address on
- * its end of the cable. Kubernetes made that its default once and had to take it back. Who has the virtual address inside a network that
- * hosts share sets `net.ipv4.conf.all.arp_ignore=1` and `arp_announce=2` knowingly.
- */
 const LINK_ROWS: readonly Row[] = [
   {
     name: "net/ipv4/vs/conntrack",
@@ -111,8 +117,30 @@ const LINK_ROWS: readonly Row[] = [
   },
 ];
 
-function linkRows(family: Family, ipv6RoutesFile: string): readonly Row[] {
-  return [...LINK_ROWS, ...(family === "ipv4" ? IPV4_FORWARDING_ROWS : ipv6ForwardingRows(ipv6RoutesFile))];
+/**
+ * A host answers for the address of its dummy interface on every other one too. The settings of the dummy would not help, as those of the
+ * interface that is asked count; and those of `all` take ARP from containers whose host has no address on its end of the cable: Kubernetes
+ * made that its default once and had to take it back. So only those get it who ask for it, because hosts share the network of the
+ * virtual address. IPv6 has nothing of the kind.
+ */
+const STRICT_ARP_ROWS: readonly Row[] = [
+  {
+    name: "net/ipv4/conf/all/arp_ignore",
+    wanted: "1",
+    why: "no other link answers for the virtual address",
+    needed: true,
+  },
+  {
+    name: "net/ipv4/conf/all/arp_announce",
+    wanted: "2",
+    why: "neighbours do not learn the virtual address from this host's own questions",
+    needed: true,
+  },
+];
+
+function linkRows(family: Family, strictArp: boolean, ipv6RoutesFile: string): readonly Row[] {
+  if (family === "ipv6") return [...LINK_ROWS, ...ipv6ForwardingRows(ipv6RoutesFile)];
+  return [...LINK_ROWS, ...IPV4_FORWARDING_ROWS, ...(strictArp ? STRICT_ARP_ROWS : [])];
 }
 
 const ANSWERS = "the answers to clients that are not this host itself find their way back";
@@ -143,10 +171,4 @@ function linksWithAnnouncedDefaultRoute(routesFile: string): string[] {
     return (Number.parseInt(flags, 16) & ANNOUNCED_DEFAULT) === ANNOUNCED_DEFAULT ? link : "";
   });
   return [...new Set(links)].filter((link) => link !== "");
-}
-
-/** `6.1.0-56-amd64` as 6001, `5.9` as 5009: comparable. */
-function parseVersion(text: string): number {
-  const [, major = "", minor = ""] = /^(\d+)\.(\d+)/.exec(text) ?? [];
-  return Number(major) * 1000 + Number(minor);
 }

@@ -116,6 +116,7 @@ export class Simulation {
         realServers: options.realServers,
         policy: options.policy,
         initState: options.initState,
+        holds: {},
         foreign: options.keepForeign ? "keep" : "remove",
         cleanupOnExit: false,
         now: process.now,

@@ -100,6 +100,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "realServer.unchecked":
       return "check";
     case "realServer.healthChanged":
+    case "realServer.held":
     case "realServer.unlisted":
       return "health";
     case "plan.applied":

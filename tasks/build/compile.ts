@@ -13,7 +13,8 @@ export interface CrossCompilation {
 
 /**
  * Compiles the one-file binary, for this machine unless told otherwise. Without the two autoload flags it would run code that a planted
- * `bunfig.toml` names. The bytecode serves every machine (it is independent of the one that compiles since Bun 1.4) and halves the start.
+ * `bunfig.toml` names. The bytecode serves every machine (it is independent of the one that compiles since Bun 1.4) and halves the start; with splitting, a
+ * command loads no other command's code.
  *
  * A build whose bytecode failed exits 0 all the same and leaves a binary that dies at its start, so one that can run here is run.
  */
@@ -29,6 +30,7 @@ export async function compile(output: string, cross?: CrossCompilation): Promise
         "--minify",
         "--bytecode",
         "--format=esm",
+        "--splitting",
         "--no-compile-autoload-dotenv",
         "--no-compile-autoload-bunfig",
         ...Object.entries(await buildFacts()).map(([name, value]) => `--define=${name}=${value}`),

@@ -4,6 +4,7 @@ import { runBun } from "./run-bun.ts";
 /** What checks the code without running it; each counts as one test. */
 export const staticSteps = [
   { name: "type check", argv: ["tsc", "--noEmit"] },
+  { name: "page types", argv: ["tsc", "--noEmit", "--project", "src/control/page"] },
   { name: "lint", argv: ["oxlint", "--deny-warnings"] },
   { name: "format check", argv: ["oxfmt", "--check"] },
   { name: "dead code", argv: ["knip"] },

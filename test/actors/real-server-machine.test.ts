@@ -8,7 +8,7 @@ import {
 } from "../../src/actors/real-server-machine.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
-import { REAL_SERVER_STATES, type RealServerState } from "../../src/domain/health.ts";
+import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../../src/domain/health.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
 /** The state chart, row by row: state, verdicts (`+` passed, `-` failed), state after them. */
@@ -58,9 +58,9 @@ describe("real server", () => {
     const server = start({ initial: "healthy" });
     server.check("--+");
     expect(server.reports).toEqual([
-      change("healthy", "draining", "status 503"),
-      change("draining", "removed", "status 503"),
-      change("removed", "healthy", "status 200"),
+      change("healthy", "draining", FAILED),
+      change("draining", "removed", FAILED),
+      change("removed", "healthy", PASSED),
     ]);
   });
 
@@ -197,6 +197,6 @@ function start({ policy, ...changes }: Partial<Omit<RealServerInput, "policy">> 
   return { actor, check, reports, paces, clock };
 }
 
-function change(from: RealServerState, to: RealServerState, reason: string): RealServerReport {
-  return { type: "realServer.changed", server: "10.0.0.1:80", from, to, reason, atMs: 0 };
+function change(from: RealServerState, to: RealServerState, verdict: Verdict): RealServerReport {
+  return { type: "realServer.changed", server: "10.0.0.1:80", from, to, reason: verdict.reason, verdict, atMs: 0 };
 }

@@ -535,6 +535,71 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
+  test("holds what an operator asked for over the health of a server, whatever becomes of that", async () => {
+    const { clock, plane, dead, events, actor } = care();
+    await clock.advance(100);
+    const since = "2026-11-25T10:00:00.000Z";
+    actor.send({ type: "operator.hold", server: "10.0.0.1:80", hold: { since, drained: true } });
+    actor.send({ type: "operator.hold", server: "10.0.0.2:80", hold: { since, drained: false, weight: 7 } });
+    actor.send({ type: "operator.hold", server: "10.9.9.9:80", hold: { since, drained: true } });
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=7 10.0.0.3:80=1");
+    expect(healthChanges(events, "10.0.0.1:80")).toEqual(["recovering → healthy: status 200"]);
+    expect(events.filter(({ type }) => type === "realServer.held")).toHaveLength(2);
+    // It fails and comes back: still held.
+    dead.add("10.0.0.1:80").add("10.0.0.2:80");
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.3:80=1");
+    dead.clear();
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=7 10.0.0.3:80=1");
+    for (const server of ["10.0.0.1:80", "10.0.0.2:80"]) actor.send({ type: "operator.hold", server, hold: undefined });
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    expect(events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : []))).toEqual([]);
+  });
+
+  test("takes weight 0 of a server that an operator drained for no failure, when it starts", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.1:80", { ...A, weight: 0 });
+    plane.servers.set("10.0.0.2:80", { ...B, weight: 0 });
+    const holds = { "10.0.0.1:80": { since: "2026-11-25T10:00:00.000Z", drained: true } };
+    const { clock, events } = care({ holds, policy: { rise: 3 } }, plane);
+    await clock.advance(100);
+    expect(events[0]).toMatchObject({ states: { "10.0.0.1:80": "healthy", "10.0.0.2:80": "draining" } });
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("fails open by those that no operator drained, and leaves the drained ones out", async () => {
+    const since = "2026-11-25T10:00:00.000Z";
+    const { clock, plane, dead, events, actor } = care({ policy: { panicThreshold: 50 } });
+    await clock.advance(100);
+    for (const server of ["10.0.0.1:80", "10.0.0.2:80"])
+      actor.send({ type: "operator.hold", server, hold: { since, drained: true } });
+    await clock.advance(INTERVAL);
+    // One of one is healthy.
+    expect(events.filter(({ type }) => type === "failOpen.entered")).toEqual([]);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
+    dead.add("10.0.0.3:80");
+    await clock.advance(2 * INTERVAL);
+    expect(events.filter(({ type }) => type === "failOpen.entered")).toEqual([
+      { type: "failOpen.entered", healthy: 0, total: 1, held: ["10.0.0.3:80"] },
+    ]);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
+  });
+
+  test("checks a server at once when an operator asks", async () => {
+    const { clock, outcomes, actor } = care({ realServers: [A] });
+    await clock.advance(INTERVAL / 2);
+    const before = outcomes.length;
+    actor.send({ type: "operator.check", server: "10.0.0.1:80" });
+    actor.send({ type: "operator.check", server: "10.9.9.9:80" });
+    await clock.advance(10);
+    expect(outcomes.length - before).toBe(1);
+  });
+
   test("leaves the table as it is at shutdown, and clears it only when told to", async () => {
     const stays = care();
     await stays.clock.advance(100);
@@ -601,6 +666,7 @@ function care(
       realServers: [A, B, C],
       policy: { ...PLAIN_HEALTH_POLICY, ...policy },
       initState: "down",
+      holds: {},
       foreign: "remove",
       cleanupOnExit: false,
       now: clock.now,

@@ -64,6 +64,20 @@ describe("lvscare care", () => {
     expect(await first.end("SIGINT")).toBe(0);
   });
 
+  test("has nothing to set up once where a daemon cares already", async () => {
+    const a = startEcho("a");
+    const first = startCare([a]);
+    await first.until(({ realServers }) => realServers[0]?.weight === 1);
+    const second = startCare([a], first.address, ["--run-once", "--data-plane=ipvs"]);
+    expect(await second.child.exited).toBe(0);
+    await second.ended;
+    expect(second.log()).toEqual([
+      expect.stringMatching(
+        new RegExp(` WARN pid ${first.child.pid} already cares for tcp ${first.address}, so it is left to that `),
+      ),
+    ]);
+  });
+
   test("has nothing to set up once without the kernel", async () => {
     const daemon = startCare([startEcho("a")], undefined, ["--run-once"]);
     expect(await daemon.child.exited).toBe(1);

@@ -12,11 +12,11 @@ const refused: CareEvent = {
   server: "10.0.0.1:80",
   verdict: { passed: false, reason: "connect refused", latencyMs: 0.3 },
 };
-const passed: CareEvent = {
+const passed = {
   type: "realServer.probed",
   server: "10.0.0.1:80",
   verdict: { passed: true, reason: "status 200", latencyMs: 12 },
-};
+} as const satisfies CareEvent;
 const failing: CareEvent = {
   type: "plan.failed",
   error: new LvscareError("KERNEL_REFUSED", "the kernel refused with EBUSY"),
@@ -39,10 +39,17 @@ describe("event log", () => {
 
   test("tells every good check at DEBUG, and a failure that stays the same only once", () => {
     expect(logOf(passed, refused, refused, refused, passed, refused)).toEqual([
-      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms",
-      "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
-      "DEBUG probe of 10.0.0.1:80 passed: status 200 after 12ms",
-      "DEBUG probe of 10.0.0.1:80 failed: connect refused after 0.3ms",
+      "DEBUG probe of 10.0.0.1:80 passed in 12ms: status 200",
+      "DEBUG probe of 10.0.0.1:80 failed in 0.3ms: connect refused",
+      "DEBUG probe of 10.0.0.1:80 passed in 12ms: status 200",
+      "DEBUG probe of 10.0.0.1:80 failed in 0.3ms: connect refused",
+    ]);
+  });
+
+  test("tells where the time of a check went, as far as it is known", () => {
+    const verdict = { ...passed.verdict, timings: { connectMs: 1, tlsMs: 8.5, firstByteMs: 2 } };
+    expect(logOf({ ...passed, verdict })).toEqual([
+      "DEBUG probe of 10.0.0.1:80 passed in 12ms (connect 1ms, TLS 8.5ms, first byte 2ms): status 200",
     ]);
   });
 

@@ -3,7 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventRing } from "../../src/app/event-ring.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import type { Operation } from "../../src/domain/plan.ts";
+import { realServer } from "../../src/domain/virtual-server.ts";
 import { createEventLog } from "../../src/app/event-log.ts";
+import type { EventRecord } from "../../src/domain/event-record.ts";
 import { MAIN, runProgram } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 
@@ -26,6 +30,44 @@ test("remembers a thousand events and no good checks", () => {
     [3000, "process.stalled"],
   ]);
   expect(ring.after(3000)).toEqual([]);
+});
+
+test("tells what was found and what was to be done as data, and a thousand writes in one line", () => {
+  const ring = new EventRing(
+    (logger) => createEventLog(logger, () => ""),
+    () => new Date(0),
+  );
+  const verdict = { passed: false, reason: "connect refused", latencyMs: 0.3 } as const;
+  const operations = Array.from({ length: 1000 }, (_, at): Operation => {
+    const server = realServer(parseEndpoint(`10.0.${at >> 8}.${at & 255}:80`));
+    return { kind: "server.update", server: { ...server, weight: 0 }, from: server };
+  });
+  ring.note({
+    type: "realServer.healthChanged",
+    server: "10.0.0.1:80",
+    from: "healthy",
+    to: "draining",
+    reason: "x",
+    verdict,
+  });
+  ring.note({ type: "plan.applied", operations, repairs: [], complete: true });
+  ring.note({
+    type: "plan.applied",
+    operations: operations.slice(0, 2),
+    repairs: operations.slice(1, 2),
+    complete: false,
+  });
+  ring.note({ type: "plan.failed", error: new Error("no"), attempt: 1, retryInMs: 100 });
+  const [changed, written, partly, repaired, failed] = ring.after(0);
+  expect(changed).toMatchObject({ server: "10.0.0.1:80", from: "healthy", to: "draining", verdict });
+  expect(written).toMatchObject({ level: "debug", outcome: "done" });
+  expect(written?.plan).toHaveLength(21);
+  expect(written?.message).toEndWith("; and 980 more");
+  expect([partly, repaired]).toMatchObject([
+    { level: "debug", outcome: "partly done", plan: expect.any(Array) },
+    { level: "warn", outcome: "partly done", message: expect.stringContaining("repaired what someone else changed: ") },
+  ]);
+  expect(failed).toMatchObject({ level: "warn", outcome: "failed", message: "no; trying again in 100ms" });
 });
 
 test("lvscare events tells a server's death and return, then and as it happens", async () => {
@@ -72,8 +114,14 @@ test("lvscare events tells a server's death and return, then and as it happens",
     const messages = followed
       .trimEnd()
       .split("\n")
-      .map((line) => (JSON.parse(line) as { message: string }).message);
-    expect(messages).toContainEqual(expect.stringMatching(/healthy → draining: status 503$/));
+      .map((line) => JSON.parse(line) as EventRecord);
+    expect(messages).toContainEqual(
+      expect.objectContaining({
+        message: expect.stringMatching(/healthy → draining: status 503$/),
+        verdict: expect.objectContaining({ passed: false, reason: "status 503", latencyMs: expect.any(Number) }),
+      }),
+    );
+    expect(lines).toContainEqual(expect.stringMatching(/healthy → draining: status 503 \(found in \S+\)$/));
   } finally {
     care.kill();
     await care.exited;

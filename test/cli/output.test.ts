@@ -1,47 +1,67 @@
 import { describe, expect, test } from "bun:test";
-import { Output, type OutputStream } from "../../src/cli/output.ts";
+import { Output, type TakeText } from "../../src/cli/output.ts";
 
-/** A stream whose writes end when the test says so. */
-class HeldStream implements OutputStream {
-  readonly writes: { text: string; done: (error?: Error | null) => void }[] = [];
-  listeners = 0;
+/** A reader whose every piece is taken when the test says so. */
+class HeldReader {
+  readonly pieces: ({ text: string } & PromiseWithResolvers<void>)[] = [];
+  readonly take: TakeText = (text) => {
+    const piece = { text, ...Promise.withResolvers<void>() };
+    this.pieces.push(piece);
+    return piece.promise;
+  };
 
-  write(text: string, done: (error?: Error | null) => void): void {
-    this.writes.push({ text, done });
-  }
-
-  on(): void {
-    this.listeners++;
+  get texts(): string[] {
+    return this.pieces.map(({ text }) => text);
   }
 }
 
 describe("Output", () => {
   test("flushes when the last write has ended, and counts what has not", async () => {
-    const stream = new HeldStream();
-    const output = new Output(stream);
+    const reader = new HeldReader();
+    const output = new Output(reader.take);
     void output.write("one\n");
     void output.write("two\n");
     expect(output.pendingLength).toBe(8);
     let flushed = false;
     const flush = output.flush().then(() => (flushed = true));
-    stream.writes[0]?.done();
-    await Promise.resolve();
+    reader.pieces[0]?.resolve();
+    await Bun.sleep(0);
     expect(flushed).toBe(false);
-    stream.writes[1]?.done();
+    reader.pieces[1]?.resolve();
     await flush;
     expect({ flushed, pending: output.pendingLength }).toEqual({ flushed: true, pending: 0 });
   });
 
+  test("keeps the order, and sends together what was written meanwhile", async () => {
+    const reader = new HeldReader();
+    const output = new Output(reader.take);
+    const writes = ["a", "b", "c"].map((text) => output.write(text));
+    expect(reader.texts).toEqual(["a"]);
+    reader.pieces[0]?.resolve();
+    await writes[0];
+    await Bun.sleep(0);
+    expect(reader.texts).toEqual(["a", "bc"]);
+    reader.pieces[1]?.resolve();
+    await Promise.all(writes);
+    const last = output.write("d");
+    expect(reader.texts).toEqual(["a", "bc", "d"]);
+    reader.pieces[2]?.resolve();
+    await last;
+  });
+
   test("takes a reader that went away for the end, and any other failure for one", async () => {
-    const stream = new HeldStream();
-    const output = new Output(stream);
+    const reader = new HeldReader();
+    const output = new Output(reader.take);
     const gone = output.write("a");
-    stream.writes[0]?.done(Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
+    reader.pieces[0]?.reject(Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
     await gone;
     const full = output.write("b");
-    stream.writes[1]?.done(Object.assign(new Error("disk full"), { code: "ENOSPC" }));
+    const after = output.write("c");
+    reader.pieces[1]?.reject(Object.assign(new Error("disk full"), { code: "ENOSPC" }));
     expect(full).rejects.toThrow("disk full");
+    await Bun.sleep(0);
+    reader.pieces[2]?.resolve();
+    await after;
     await output.flush();
-    expect(stream.listeners).toBe(1);
   });
 });

@@ -108,6 +108,36 @@ describe("a virtual server with a daemon", () => {
   });
 });
 
+test("what an operator asked for stands below the table", () => {
+  const held = [
+    { ...healthy, weight: 0, hold: { since: "2026-11-24T02:39:00Z", drained: true } },
+    { ...draining, hold: { since: "2026-11-24T02:30:00Z", drained: false, weight: 5 } },
+  ];
+  const text = lines(report({ ...cared, realServers: held }), 120);
+  expect(text.slice(text.indexOf("  HELD"), text.indexOf("  HELD") + 3)).toEqual([
+    "  HELD",
+    "  192.168.0.2:6443   drained, 1m ago by an operator",
+    "  192.168.0.13:6443  weight 5, 10m ago by an operator",
+  ]);
+});
+
+test("wide shows forwarding and traffic, and each thing that is kept on the host", () => {
+  const stats = { connections: 7, inPackets: 70, outPackets: 60, inBytes: 7000, outBytes: 6_000_000_000 };
+  const reach = {
+    mode: "route",
+    objects: [{ name: "route 10.103.97.12/32", state: "stands", since: "2026-11-24T02:39:00Z" }],
+  } as const;
+  const server: VirtualServerStatus = { ...cared, realServers: [{ ...healthy, stats }, removed], reach };
+  const text = renderStatus(report(server), { now: NOW, width: 80, paint: plain, wide: true }).split("\n");
+  const at = text.findIndex((line) => line.includes("FORWARDING"));
+  expect(text.slice(at, at + 3)).toEqual([
+    "  REAL SERVER       STATE    FOR    WEIGHT  ACTIVE  INACTIVE  FORWARDING  CONNECTIONS  PACKETS IN  OUT  BYTES IN         OUT",
+    "  192.168.0.2:6443  healthy  3m20s       1      12         3  masquerade            7          70   60      7000  6000000000",
+    "  192.168.0.4:6443  removed  4h          -       0         0  -                     -           -    -         -           -",
+  ]);
+  expect(text.slice(-3)).toEqual(["  REACH", "  route 10.103.97.12/32: stands for 1m", ""]);
+});
+
 test("without a daemon it says so and shows what stands in the table", () => {
   const { daemon: _, ...table } = cared;
   const realServers: RealServerStatus[] = [

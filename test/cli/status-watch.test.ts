@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../kernel/support/wait-for.ts";
-import { MAIN, refusal } from "./run-program.ts";
+import { MAIN } from "./run-program.ts";
 
 const VS = "127.77.0.13:18080";
 
@@ -42,8 +42,4 @@ test("in a pipe, --watch appends a line for each change, until Ctrl-C", async ()
     await server.stop(true);
     await rm(folder, { recursive: true });
   }
-});
-
-test("--watch has no yaml", async () => {
-  expect(await refusal(["status", "--watch", "-o", "yaml"])).toEqual([expect.stringContaining("--output:")]);
 });

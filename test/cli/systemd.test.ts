@@ -33,6 +33,21 @@ test("hands the flags on, as words that systemd leaves as they are", async () =>
   );
 });
 
+test("takes any text for a word, line ends and all", async () => {
+  const unit = join(folder, "text.service");
+  const { stdout } = await runProgram([
+    "systemd",
+    ...FLAGS,
+    "--binary",
+    "/bin/true",
+    "--health-req-body",
+    "a\r\nb\t\u0085;",
+  ]);
+  expect(stdout).toContain('--health-req-body "a\\x0d\\x0ab\\x09\\xc2\\x85;"\n');
+  await Bun.write(unit, stdout.replace(/^Documentation=.*\n/m, ""));
+  await runCommand(["systemd-analyze", "verify", unit], { timeoutMs: 60_000 });
+});
+
 test("refuses what the daemon would refuse", async () => {
   expect(await refusal(["systemd", "--vs", "10.103.97.12:6443"])).toEqual(['required flag(s) "rs" not set']);
   expect(await refusal(["systemd", ...FLAGS, "--run-once"])).toEqual([expect.stringContaining("--run-once")]);

@@ -72,6 +72,7 @@ const cases: Record<CareFlag, FlagCase> = {
       ["[::ffff:10.0.0.3]:80", '"[::ffff:a00:3]:80" is an IPv4 address written as IPv6; write it as IPv4'],
       ["10.0.0.1:80", '"10.0.0.1:80" is the virtual server itself'],
       ["[fd00::1]:80", '"[fd00::1]:80" is IPv6 but the virtual server is IPv4'],
+      ["[FEBF::1]:80", '"[febf::1]:80" is an address of one link only; use one that is good everywhere'],
       ["0.0.0.0:80", '"0.0.0.0:80" is no address of a single server'],
       ["224.0.0.1:80", '"224.0.0.1:80" is no address of a single server'],
       ["10.0.0.3:80,", "one of them is empty; a real server may have been forgotten"],
@@ -387,6 +388,7 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
     bad: ["off", "Keep", ""].map((text) => [text, `"${text}" is not one of manage, keep`]),
   },
+  "strict-arp": { pick: ({ reach }) => reach.strictArp, default: false, ...boolean },
   masqueradebit: {
     pick: ({ reach }) => reach.masqueradeBit,
     default: 0,

@@ -12,7 +12,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   keepForeign: false,
   runOnce: false,
   clean: false,
-  reach: { mode: "route", iface: "lvscare", gateway: undefined, sysctls: "manage", masqueradeBit: 0 },
+  reach: { mode: "route", iface: "lvscare", gateway: undefined, sysctls: "manage", masqueradeBit: 0, strictArp: false },
   probe: {
     scheme: "https",
     path: "/healthz",

@@ -42,9 +42,21 @@ describe("families", () => {
     expect(problemsOf([...argv, "--data-plane", "userspace"])).toEqual([]);
   });
 
+  test("a virtual server of one link only is refused", () => {
+    expect(problemsOf(["--vs", "[fe80::1]:80", "--rs", "[fd00::2]:80"])).toEqual([
+      '--vs: "[fe80::1]:80" is an address of one link only; use one that is good everywhere',
+    ]);
+  });
+
   test("the gateway's matters in route mode only", () => {
     expect(problemsOf([...SERVERS, "--ip", "fd00::9", "--mode", "link"])).toEqual([]);
   });
+});
+
+test("strict ARP is made of settings, which must not be left alone then", () => {
+  expect(problemsOf([...SERVERS, "--strict-arp", "--sysctls", "keep"])).toEqual([
+    "--strict-arp: consists of kernel settings, which --sysctls keep leaves alone",
+  ]);
 });
 
 test("connecting gets the least of its own time, the whole check's and the interval", () => {

@@ -4,11 +4,13 @@ import { request } from "node:http";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readAnswer, requestEvents, requestStatus } from "../../src/control/client.ts";
+import { readAnswer, requestCheck, requestEvents, requestHold, requestStatus } from "../../src/control/client.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
-import { Answers, serveControl, type ControlServer } from "../../src/control/server.ts";
+import { Answers, serveControl, type AnswerSources, type ControlServer } from "../../src/control/server.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { LvscareError } from "../../src/domain/errors.ts";
 import type { EventReport } from "../../src/domain/event-record.ts";
+import { changeHold, type HoldChange } from "../../src/domain/hold.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
 
@@ -35,6 +37,28 @@ const EVENTS: EventReport = {
   })),
 };
 
+const NEIGHBOUR = "10.0.0.1:80";
+const SOURCES: AnswerSources = {
+  status: () => Promise.resolve(status),
+  events: (after) => ({ ...EVENTS, events: EVENTS.events.filter(({ id }) => id > after) }),
+  hold: (server, change) => {
+    if (server !== NEIGHBOUR) throw new LvscareError("NOT_LISTED", `${server} is no real server`);
+    const hold = changeHold(undefined, change, "2026-11-24T10:00:01.000Z");
+    const realServer = { address: server, state: "healthy", activeConnections: 0, inactiveConnections: 0 } as const;
+    return Promise.resolve({
+      virtualServer: status.address,
+      scheduler: "rr",
+      realServer: { ...realServer, ...(hold && { hold }) },
+    });
+  },
+  check: (server) =>
+    Promise.resolve({
+      virtualServer: status.address,
+      realServer: server,
+      verdict: { passed: true, reason: "status 200", latencyMs: 1, timings: { connectMs: 0.5 } },
+    }),
+};
+
 let folder = "";
 const servers: ControlServer[] = [];
 beforeEach(() => {
@@ -55,6 +79,29 @@ describe("control socket", () => {
     } finally {
       delete process.env["HTTP_PROXY"];
     }
+  });
+
+  test("holds real servers and checks them when its owner asks", async () => {
+    const { path } = await serve();
+    const held = async (change: HoldChange): Promise<unknown> =>
+      (await requestHold(path, NEIGHBOUR, change)).realServer.hold;
+    const since = "2026-11-24T10:00:01.000Z";
+    expect(await held({ kind: "drain" })).toEqual({ since, drained: true });
+    expect(await held({ kind: "undrain" })).toBeUndefined();
+    expect(await held({ kind: "weight", weight: 65_535 })).toEqual({ since, drained: false, weight: 65_535 });
+    expect(await held({ kind: "weight", weight: undefined })).toBeUndefined();
+    expect((await requestCheck(path, NEIGHBOUR)).verdict).toMatchObject({ passed: true, timings: { connectMs: 0.5 } });
+    expect(requestHold(path, "10.0.0.9:80", { kind: "drain" })).rejects.toThrow(
+      "answered 404: 10.0.0.9:80 is no real server",
+    );
+  });
+
+  test("changes nothing by a request that it does not understand wholly", async () => {
+    const { path } = await serve();
+    const bad = ["", "?server=10.0.0.1:80", "?change=kill", ...["0", "-1", "1.5", "65536", "1e3", ""].map(weightOf)];
+    for (const query of bad) expect(await statusCode(path, "POST", `/v1/hold${query}`)).toBe(400);
+    expect(await statusCode(path, "GET", "/v1/hold?server=10.0.0.1:80&change=drain")).toBe(405);
+    expect(await statusCode(path, "GET", "/v1/check?server=10.0.0.1:80")).toBe(405);
   });
 
   test("knows no other path and no other method", async () => {
@@ -81,10 +128,7 @@ describe("control socket", () => {
 
   test("answers so often and no oftener, and those who ask at once with one look at the table", async () => {
     let looks = 0;
-    const answers = new Answers(
-      { status: () => Promise.resolve(status).finally(() => looks++), events: () => EVENTS },
-      () => 0,
-    );
+    const answers = new Answers({ ...SOURCES, status: () => Promise.resolve(status).finally(() => looks++) }, () => 0);
     const codes = await Promise.all(
       Array.from({ length: 150 }, async () => (await answers.answer(new Request("http://x/v1/status"))).status),
     );
@@ -183,10 +227,14 @@ describe("runtime directory", () => {
 async function serve(answer = (): Promise<VirtualServerStatus> => Promise.resolve(status)): Promise<ControlServer> {
   const server = await serveControl(
     { path: socketPath(folder, key), otherwise: socketPath(folder, key, process.pid) },
-    { status: answer, events: (after) => ({ ...EVENTS, events: EVENTS.events.filter(({ id }) => id > after) }) },
+    { ...SOURCES, status: answer },
   );
   servers.push(server);
   return server;
+}
+
+function weightOf(weight: string): string {
+  return `?server=10.0.0.1:80&change=weight&weight=${weight}`;
 }
 
 function statusCode(

@@ -3,7 +3,7 @@ import { readArgv } from "../../src/config/read-argv.ts";
 import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
 import { UsageError } from "../../src/config/usage-error.ts";
 import { readAnswer } from "../../src/control/client.ts";
-import { Answers } from "../../src/control/server.ts";
+import { Answers, type AnswerSources } from "../../src/control/server.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { decodeDestination } from "../../src/netlink/ipvs/destination.ts";
@@ -137,11 +137,30 @@ function withoutReuse(reading: Reading): Reading {
 
 const STATUS = { address: "10.0.0.1:80", realServers: [] } as unknown as VirtualServerStatus;
 const EVENTS = { address: "10.0.0.1:80", startedAt: "x", events: [] };
+const CONTROL_SOURCES: AnswerSources = {
+  status: () => Promise.resolve(STATUS),
+  events: () => EVENTS,
+  hold: (server) =>
+    Promise.resolve({
+      virtualServer: STATUS.address,
+      scheduler: "rr",
+      realServer: { address: server, state: "healthy", activeConnections: 0, inactiveConnections: 0 },
+    }),
+  check: (server) =>
+    Promise.resolve({
+      virtualServer: STATUS.address,
+      realServer: server,
+      verdict: { passed: true, reason: "status 200", latencyMs: 1 },
+    }),
+};
 const STATUS_BYTES = new TextEncoder().encode(JSON.stringify(STATUS));
 const PATHS = [
   "/v1/status",
   "/v1/events",
   "/v1/events?after=7",
+  "/v1/hold?server=10.0.0.1:80&change=drain",
+  "/v1/hold?server=10.0.0.1:80&change=weight&weight=7",
+  "/v1/check?server=10.0.0.1:80",
   "/v1/",
   "/v2/status",
   "/",
@@ -159,11 +178,21 @@ async function fuzzControl(dice: Dice): Promise<void> {
   const path = new TextDecoder("latin1").decode(dice.mangled(new TextEncoder().encode(dice.pick(PATHS))));
   const url = `http://lvscare/${encodeURI(path.replace(/^\/+/, ""))}`;
   const request = new Request(url, { method: dice.pick(["GET", "GET", "POST", "DELETE"]) });
-  const response = await new Answers({ status: () => Promise.resolve(STATUS), events: () => EVENTS }).answer(request);
-  const { pathname, searchParams } = new URL(url);
+  const response = await new Answers(CONTROL_SOURCES).answer(request);
+  if ((response.status === 200) !== isUnderstood(request.method, new URL(url)))
+    throw new Error(`${request.method} ${url}: ${response.status}`);
+}
+
+function isUnderstood(method: string, { pathname, searchParams }: URL): boolean {
+  if (method === "POST") {
+    const weight = searchParams.get("weight");
+    const isWeight = weight === null || (/^[1-9]\d{0,4}$/.test(weight) && Number(weight) <= 65_535);
+    const change = searchParams.get("change");
+    const isChange = change === "drain" || change === "undrain" || (change === "weight" && isWeight);
+    return pathname === "/v1/check" || (pathname === "/v1/hold" && isChange);
+  }
   const isEvents = pathname === "/v1/events" && /^\d{1,15}$/.test(searchParams.get("after") ?? "0");
-  const isKnown = (pathname === "/v1/status" || isEvents) && request.method === "GET";
-  if ((response.status === 200) !== isKnown) throw new Error(`${request.method} ${url}: ${response.status}`);
+  return method === "GET" && (pathname === "/v1/status" || isEvents);
 }
 
 const FLAGS = CARE_OPTION_ROWS.map(({ flag }) => flag);

@@ -75,7 +75,7 @@ test("talks to real servers and to its daemon itself, whatever proxy the environ
   };
   await using care = startCare(host.namespace, careFlags(), proxies);
   await waitForTable(host.namespace, tableWith());
-  await care.waitForLog(/DEBUG probe of .* passed: status 200/);
+  await care.waitForLog(/DEBUG probe of .* passed in .*: status 200/);
   const status = await runLvscare(host.namespace, ["status", "--vs", VS], proxies);
   expect([status.exitCode, status.stdout]).toEqual([0, expect.stringContaining("status 200")]);
 });

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { hasNftables } from "../../src/reach/link/nft-rules.ts";
 import { hideModule } from "./harness/hidden-module.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { runCommand } from "./harness/run-command.ts";
 import { tableWith } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
 import { EchoServers } from "./support/echo-server.ts";
@@ -66,6 +68,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await node.exec("ipvsadm", "-C");
+  await node.run("sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.all.arp_announce=0".split(" "));
   await node.run(["ip", "link", "del", "lvscare"]);
   await node.run(["nft", "delete", "table", "inet", "lvscare"]);
 });
@@ -115,6 +118,60 @@ describe("link mode", () => {
     await expectAll(outside);
     expect((await clean("--vs", VS, "--iface", "another", "--masqueradebit", "3")).exitCode).toBe(0);
     expect(await network()).toBe(untouched);
+  });
+
+  test("is shared by virtual addresses, too; cleaning one leaves the others theirs", async () => {
+    const other = "10.103.97.3:6443";
+    expect((await once(...CARE)).exitCode).toBe(0);
+    expect((await once("--vs", other, "--rs", SERVERS[1], ...CHECKS)).exitCode).toBe(0);
+    expect((await clean("--vs", other)).exitCode).toBe(0);
+    expect(await node.exec("ip", "address", "show", "lvscare")).not.toContain("10.103.97.3");
+    await expectAll(outside);
+    expect((await clean("--vs", VS)).exitCode).toBe(0);
+    expect(await network()).toBe(untouched);
+  });
+
+  test.each([
+    "ip link del lvscare",
+    "nft delete table inet lvscare",
+    `ipvsadm -D -t ${VS}`,
+    `ip address del ${VIP}/32 dev lvscare`,
+  ])("is cleaned up when half of it is gone: %s", async (deed) => {
+    expect((await once(...CARE)).exitCode).toBe(0);
+    await node.exec(...deed.split(" "));
+    for (const _time of ["first", "second"]) {
+      const { exitCode, stderr } = await clean("--vs", VS);
+      expect(exitCode, stderr).toBe(0);
+      expect(await network()).toBe(untouched);
+    }
+  });
+
+  test("sets what it cannot do without, and puts it right at once", async () => {
+    const needed = ["net.ipv4.vs.conntrack", "net.ipv4.ip_forward"];
+    await node.exec("sysctl", "-w", ...needed.map((name) => `${name}=0`));
+    await using care = startCare(node, [...CARE, "--interval", "60"]);
+    await reached(care);
+    const read = async (): Promise<string> => (await node.exec("sysctl", "-n", ...needed)).trim();
+    expect(await read()).toBe("1\n1");
+    for (const name of needed) {
+      await node.exec("sysctl", "-w", `${name}=0`);
+      await care.waitForLog(new RegExp(`^WARN repaired .*sysctl ${name.replaceAll(".", "/")}=1 \\(is 0\\)`));
+    }
+    expect(await read()).toBe("1\n1");
+    expect(care.logged(/^WARN/)).toHaveLength(2);
+  });
+
+  test("answers for the virtual address on every link, and with --strict-arp on none but its own", async () => {
+    await masters.exec("ip", "route", "add", `${VIP}/32`, "dev", "cable");
+    try {
+      expect((await once(...CARE)).exitCode).toBe(0);
+      expect(await resolved()).toBe(true);
+      expect((await once(...CARE, "--strict-arp")).exitCode).toBe(0);
+      expect(await resolved()).toBe(false);
+      for (const from of [node, outside, pod]) await expectAll(from);
+    } finally {
+      await masters.exec("ip", "route", "del", `${VIP}/32`, "dev", "cable");
+    }
   });
 
   test("is repaired with one line when somebody takes the link, the address or the rules away", async () => {
@@ -173,6 +230,12 @@ describe("link mode", () => {
     await node.exec("nft", "delete", "table", "ip", "theirs");
   });
 
+  test("is found possible on older kernels by trying, which leaves nothing", async () => {
+    const before = await runCommand(["nft", "list", "ruleset"], { timeoutMs: 20_000 });
+    expect(hasNftables(undefined, "4.19.0")).toBe(true);
+    expect(await runCommand(["nft", "list", "ruleset"], { timeoutMs: 20_000 })).toBe(before);
+  });
+
   test("works by iptables where the kernel has no nftables", async () => {
     await using _ = await withoutNftables();
     expect((await once(...CARE)).exitCode).toBe(0);
@@ -205,6 +268,17 @@ async function reached(care: CareProcess): Promise<void> {
 async function expectAll(from: Namespace): Promise<void> {
   await using client = await Client.start(from, VS);
   expect(await client.request(6)).toEqual(Object.fromEntries(SERVERS.map((server) => [server, 2])));
+}
+
+/** Whether a neighbour on the cable gets an answer when it asks who has the virtual address. */
+async function resolved(): Promise<boolean> {
+  await masters.run(["ip", "neigh", "flush", "to", VIP]);
+  await masters.run(["curl", "--silent", "--output", "/dev/null", "--connect-timeout", "5", `http://${VS}/`]);
+  const neighbour = await waitFor(
+    () => masters.exec("ip", "neigh", "show", "to", VIP),
+    (line) => /lladdr|FAILED/.test(line),
+  );
+  return neighbour.includes("lladdr");
 }
 
 /** What cleaning up must leave as it was. */

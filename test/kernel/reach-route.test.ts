@@ -6,7 +6,7 @@ import { Client } from "./support/client.ts";
 import { EchoServers } from "./support/echo-server.ts";
 import { HeldConnection } from "./support/held-connection.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
-import { runLvscare, startCare } from "./support/lvscare.ts";
+import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
 import { connect, Namespace, type Ended } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
@@ -133,6 +133,14 @@ describe("--run-once", () => {
     expect((await care("--vs", VS, "-C", "--run-once")).exitCode).toBe(0);
     expect(await network()).toBe(untouched);
   });
+});
+
+test("without a mode there is the virtual server alone: TCP, by masquerading, at weight 1", async () => {
+  expect((await care(...CARE, "--ip", NODE, "--mode", "", "--run-once")).exitCode).toBe(0);
+  const members = SERVERS.map((server) => `-a -t ${VS} -r ${server} -m -w 1\n`);
+  expect(await node.exec("ipvsadm", "-Sn")).toBe([`-A -t ${VS} -s rr\n`, ...members].join(""));
+  await node.exec("ipvsadm", "-C");
+  expect(await network()).toBe(untouched);
 });
 
 describe("a client's open connection to a server that vanishes without a word", () => {
@@ -265,6 +273,22 @@ describe("-C", () => {
   test("is content when the route is gone already", async () => {
     await care(...CARE, "--ip", NODE, "--run-once");
     await node.exec("ip", "route", "del", VIP);
+    await cleanTwice();
+  });
+
+  test("tells of every step that failed, one line each", async () => {
+    await care(...CARE, "--ip", NODE, "--run-once");
+    const before = await network();
+    const nobody = ["setpriv", "--reuid", "65534", "--clear-groups", lvscareBinary()];
+    const { exitCode, stdout, stderr } = await node.run([...nobody, "care", "--vs", VS, "-C"]);
+    const operations = [`read virtual server tcp ${VS}`, "read the virtual servers"];
+    const lines = stderr.trimEnd().split("\n");
+    expect([
+      exitCode,
+      stdout,
+      lines.map((line) => line.replace(/: the kernel does not let .*CAP_NET_ADMIN.*/, "")),
+    ]).toEqual([1, "", operations.map((operation) => `lvscare: ${operation}`)]);
+    expect(await network()).toBe(before);
     await cleanTwice();
   });
 

@@ -50,6 +50,27 @@ test("so are those on a host that falls silent, although nothing tells their end
   expect(care.logged(/→ draining: answers nothing any more$/)).toHaveLength(3);
 });
 
+/** Longer than a test takes: whatever is noticed before is not noticed by a connection's timeout. */
+const PATIENT = ["--sentinel-timeout", "10m"];
+
+test("a link that goes down makes those behind it suspect at once", async () => {
+  await using care = startCare(node, [...flags("10m"), ...PATIENT]);
+  await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
+  await master.exec("ip", "link", "set", "cable", "down");
+  await waitForTable(node, table({ [A]: 0, [B]: 0, [C]: 0 }));
+  expect(care.logged(/→ draining: /)).toHaveLength(3);
+});
+
+test("so does a neighbour that no longer answers for its address", async () => {
+  await node.exec("sysctl", "-qw", "net.ipv4.neigh.cable.base_reachable_time_ms=1000");
+  await node.exec("sysctl", "-qw", "net.ipv4.neigh.cable.delay_first_probe_time=1");
+  await using care = startCare(node, [...flags("10m"), ...PATIENT]);
+  await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
+  await master.exec("ip", "address", "del", "10.0.1.3/24", "dev", "cable");
+  await waitForTable(node, table({ [A]: 1, [B]: 0, [C]: 1 }), { timeoutMs: 60_000 });
+  expect(care.logged(/→ draining: /)).toHaveLength(1);
+});
+
 test("without sentinels nothing is noticed before the next check", async () => {
   await using care = startCare(node, [...flags("3"), "--sentinel=false"]);
   await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));

@@ -44,6 +44,15 @@ test("the proxy makes the virtual address local, and cleaning up takes it away w
   expect(await addressesOfLo()).not.toContain(IP);
 });
 
+test("an address that somebody takes away is there again at once, and that is said", async () => {
+  await using care = await serving(FIRST);
+  await namespace.exec("ip", "address", "delete", `${IP}/32`, "dev", "lo");
+  await care.waitForLog(/^WARN repaired what someone else changed: local address 10\.96\.0\.9 \(missing\)$/);
+  expect(await curl(FIRST)).toBe(SERVER);
+  await care.stop();
+  expect((await runLvscare(namespace, ["care", "--vs", FIRST, "-C"])).exitCode).toBe(0);
+});
+
 test("a start that fails leaves no address behind", async () => {
   await using taken = await EchoServers.start(namespace, [`0.0.0.0:9112`]);
   const failed = await runLvscare(namespace, ["care", ...careFlags([SERVER], `${IP}:9112`), "--data-plane=userspace"]);

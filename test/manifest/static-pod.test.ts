@@ -40,6 +40,12 @@ describe("another image", () => {
     );
   });
 
+  test("is given to the first document, the only one that kubelet reads", () => {
+    for (const text of [`---\n${POD}`, `${POD}---\n`, `${POD}---\n${POD}`]) {
+      expect(withImage(text, "new:1")).toBe(text.replace("image: lvscare:latest", "image: new:1"));
+    }
+  });
+
   test("is given to the first container only", () => {
     const two = POD.replace("  hostNetwork", "  - image: second\n    name: b\n  hostNetwork");
     expect(withImage(two, "new:1")).toBe(two.replace("image: lvscare:latest", "image: new:1"));
@@ -48,6 +54,9 @@ describe("another image", () => {
   test.each([
     ["no YAML", "a: [", "it is no YAML"],
     ["no pod", "kind: Service\n", "it is no Pod"],
+    ["a text", "Pod", "it is no Pod"],
+    ["nothing", "", "it is no Pod"],
+    ["a container that is none", "kind: Pod\nspec:\n  containers:\n  - a\n", "it has no container"],
     ["no container", "kind: Pod\nspec:\n  containers: []\n", "it has no container"],
     ["no image", "kind: Pod\nspec:\n  containers:\n  - name: a\n", "no image of its own line"],
     ["flow style", "kind: Pod\nspec: {containers: [{image: a}]}\n", "no image of its own line"],

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { MAIN } from "../cli/run-program.ts";
+import { SseReader } from "../control/support/sse-reader.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { runCommand } from "../kernel/harness/run-command.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
@@ -33,6 +34,7 @@ describe("over HTTP", () => {
         () => codeOf("/readyz"),
         (code) => code === 200,
       );
+      const stream = new SseReader((await fetch(`http://${WEB}/api/v1/stream`)).body ?? new ReadableStream());
       status = 503;
       await waitFor(metrics, (text) => text.includes(`real_server="${real}",state="removed"} 1`));
       expect(await codeOf("/readyz")).toBe(503);
@@ -55,14 +57,25 @@ describe("over HTTP", () => {
         valueOf(text, `lvscare_checks_total{virtual_server="${VS}",real_server="${real}",result="failed"}`),
       ).toBeGreaterThan(1);
 
+      expect(valueOf(text, `lvscare_event_loop_lag_seconds{virtual_server="${VS}"}`)).toBeWithin(0, 60);
+      expect(valueOf(text, `lvscare_real_server_drained{virtual_server="${VS}",real_server="${real}"}`)).toBe(0);
+
       const report = (await (await fetch(`http://${WEB}/api/v1/status`)).json()) as { address: string };
       expect(report.address).toBe(VS);
       const events = (await (await fetch(`http://${WEB}/api/v1/events`)).json()) as { events: { message: string }[] };
       expect(events.events.map(({ message }) => message)).toContain(
         `real server ${real} healthy → draining: status 503`,
       );
+      let heard = await stream.next("event");
+      while (!JSON.stringify(heard?.data).includes("healthy → draining: status 503"))
+        heard = await stream.next("event");
+      expect(await (await fetch(`http://${WEB}/`)).text()).toStartWith("<!doctype html>");
       expect(await codeOf("/etc/passwd")).toBe(404);
       expect(await codeOf("/metrics", "POST")).toBe(405);
+
+      // Somebody who still listens does not keep it from ending.
+      care.kill();
+      expect(await care.exited).toBe(0);
     } finally {
       care.kill();
       await care.exited;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
 import { resolve } from "node:path";
+import { waitFor } from "../kernel/support/wait-for.ts";
 import { claimName, type Claim, type ClaimRefusal } from "#native";
 
 const fixture = resolve(import.meta.dir, "claim-fixture.ts");
@@ -52,6 +53,19 @@ test("a refused claim leaves no descriptor open", () => {
   for (let attempt = 0; attempt < 20; attempt++) claimName(name);
   // Fewer is fine: sockets of earlier tests may only now be gone.
   expect(socketCount()).toBeLessThanOrEqual(before);
+});
+
+test("however often claims are refused, the holder is told again after a while", async () => {
+  const name = unusedName();
+  using _ = claimed(claimName(name, 20));
+  const self = { heldBy: { pid: process.pid, uid: process.getuid?.() ?? -1 } };
+  let refusals = 0;
+  while (Bun.deepEquals(claimName(name), self) && refusals < 5000) refusals++;
+  expect(refusals).toBeLessThan(5000);
+  await waitFor(
+    () => claimName(name),
+    (outcome) => Bun.deepEquals(outcome, self),
+  );
 });
 
 test("a name of 99 bytes is possible, a longer one is refused by name of the error", () => {

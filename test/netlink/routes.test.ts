@@ -2,14 +2,16 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { addressFromBytes } from "../../src/domain/endpoint.ts";
 import { NetlinkConnection, type NetlinkRequest } from "../../src/netlink/connection.ts";
-import { changeGroups, readChanges } from "../../src/netlink/route/notifications.ts";
+import { changeGroups, pathGroups, readChanges } from "../../src/netlink/route/notifications.ts";
 import {
   decodeRoute,
   deleteRoute,
   getRoutes,
+  lookUpRoute,
   newRoute,
   replaceRoute,
   RT_TABLE_MAIN,
+  RTN_LOCAL,
   RTN_UNICAST,
   type Route,
 } from "../../src/netlink/route/routes.ts";
@@ -99,6 +101,31 @@ test("replaces, and deletes only what has all the properties given", () => {
   expect(refusals).toEqual([undefined, { errno: "ESRCH" }, undefined, undefined]);
 });
 
+test("asks which way an address lies, and reads what the kernel answers", () => {
+  expect(payloadOf(lookUpRoute({ family: "ipv4", address: "10.103.97.2" })).toHex()).toBe(
+    `02200000${"00000000"}${"00000000"}${"080001000a676102"}`,
+  );
+  expect(payloadOf(lookUpRoute({ family: "ipv6", address: "fd00::1" })).toHex()).toBe(
+    `0a800000${"00000000"}${"00000000"}${"14000100fd000000000000000000000000000001"}`,
+  );
+  // As Linux 6.18 answered, with the time and the identity of the look-up cut off.
+  const out =
+    "02200000fe0000010002000008000f00fe000000080001000a676102080004000400000008000700c000020208000500c0000201";
+  expect(decodeRoute(Uint8Array.fromHex(out))).toMatchObject({
+    type: RTN_UNICAST,
+    destination: "10.103.97.2",
+    gateway: "192.0.2.1",
+    linkIndex: 4,
+    source: "192.0.2.2",
+  });
+  const local = "02200000fe0000020002008008000f00fe000000080001007f0000050800040001000000080007007f000001";
+  expect(decodeRoute(Uint8Array.fromHex(local))).toMatchObject({
+    type: RTN_LOCAL,
+    destination: "127.0.0.5",
+    linkIndex: 1,
+  });
+});
+
 test("a default route has no address to read", () => {
   // As `ip route add default via 10.0.0.1 dev eth0` makes it.
   const payload = Uint8Array.fromHex("02000000fe0300010000000008000f00fe000000080005000a0000010800040003000000");
@@ -119,28 +146,52 @@ test("hears of an address and a route that come and go, and of the link that is 
       ? `route ${change.route.destination}/${change.route.prefix}`
       : change.kind === "address"
         ? `address ${change.address.address}/${change.address.prefix}`
-        : change.kind,
+        : change.kind === "link"
+          ? `link ${change.link.index} ${change.link.isRunning ? "runs" : "does not run"}`
+          : change.kind,
   );
   expect(told).toEqual([
-    "link",
-    "link",
+    "link 2 does not run",
+    "link 2 runs",
     "address 10.0.0.5/24",
     "route 10.0.0.5/32",
     "route 10.0.0.0/24",
     "route 10.0.0.255/32",
     "route 10.103.97.12/32",
     "route 10.103.97.12/32",
-    "link",
+    "link 2 does not run",
     "address 10.0.0.5/24",
     "route 10.0.0.5/32",
-    "link",
+    "link 2 does not run",
   ]);
   expect(readChanges(datagram({ type: 4, sequence: 0 }))).toEqual([{ kind: "lost" }]);
-  expect(readChanges(datagram({ type: 28, sequence: 0 }))).toEqual([]);
+  expect(readChanges(datagram({ type: 32, sequence: 0 }))).toEqual([]);
+});
+
+test("hears of neighbours that answer and that do not", () => {
+  // As Linux told of a veth pair: an answer, and the last try for one that nobody has.
+  const answering =
+    "4c0000001c00000000000000257e0000020000000300000002000001080001000a0000010a000200020000000001000008000400000000001400030000000000000000000000000002000000";
+  const silent =
+    "4c0000001d00000000000000000000000a000000030000002000000114000100fd0000100000000000000000000000090800040000000000140003007c1700000c0000000c00000000000000";
+  expect([answering, silent].flatMap((hex) => readChanges(Uint8Array.fromHex(hex)))).toEqual([
+    { kind: "neighbour", neighbour: { linkIndex: 3, address: "10.0.0.1", isSilent: false } },
+    { kind: "neighbour", neighbour: { linkIndex: 3, address: "fd00:10::9", isSilent: true } },
+  ]);
+  const bridge = Uint8Array.fromHex(answering);
+  bridge[16] = 7;
+  expect(readChanges(bridge)).toEqual([]);
 });
 
 test("each family has groups of its own, and both hear of links", () => {
-  expect([changeGroups("ipv4"), changeGroups("ipv6")]).toEqual([0x51, 0x501]);
+  expect([changeGroups("ipv4"), changeGroups("ipv6"), pathGroups()]).toEqual([0x51, 0x501, 0x5]);
+});
+
+test("asks for the way to one address", () => {
+  const writer = new ByteWriter();
+  const { type, body } = lookUpRoute({ family: "ipv4", address: "10.9.1.1" });
+  body(writer);
+  expect([type, writer.written().toHex()]).toEqual([26, "022000000000000000000000080001000a090101"]);
 });
 
 test("a route is read as it was written", () => {

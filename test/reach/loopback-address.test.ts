@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ensureLocalAddress, removeLoopbackAddress } from "../../src/reach/loopback-address.ts";
+import { ensureLocalAddress, localAddress, removeLoopbackAddress } from "../../src/reach/loopback-address.ts";
 import { decodeAddress, type LinkAddress } from "../../src/netlink/route/addresses.ts";
 import { addressBytes } from "../../src/domain/endpoint.ts";
 import { NLMSG_DONE } from "../../src/netlink/messages.ts";
@@ -82,11 +82,32 @@ test("an address on lo in a larger network is not ours to remove", async () => {
   expect(await removeLoopbackAddress(vip.address, host([{ ...vip, prefix: 24 }]).open)).toBe(false);
 });
 
-test.each(["127.0.0.1", "127.9.9.9", "::1"])("%s is always local and never removed", async (address) => {
-  const kernel = host([{ ...vip, address: "127.9.9.9" }]);
-  expect(await ensureLocalAddress(address, kernel.open)).toBe("already-local");
-  expect(await removeLoopbackAddress(address, kernel.open)).toBe(false);
-  expect(kernel.opened()).toBe(0);
+test.each(["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::"])(
+  "%s is always local and never removed",
+  async (address) => {
+    const kernel = host([{ ...vip, address: "127.9.9.9" }]);
+    expect(await ensureLocalAddress(address, kernel.open)).toBe("already-local");
+    expect(await removeLoopbackAddress(address, kernel.open)).toBe(false);
+    expect(kernel.opened()).toBe(0);
+  },
+);
+
+test("kept, it is missed when no link carries it, made again, and taken back", async () => {
+  const addresses: LinkAddress[] = [];
+  const kept = localAddress("10.103.97.12", host(addresses).open);
+  expect([kept.name, await kept.inspect()]).toEqual(["local address 10.103.97.12", "missing"]);
+  await kept.establish();
+  expect([addresses, await kept.inspect()]).toEqual([[vip], undefined]);
+  expect([await kept.remove(), addresses]).toEqual([true, []]);
+  expect(await localAddress("127.0.0.9", host([]).open).inspect()).toBeUndefined();
+});
+
+test("kept, it is not made where the link that had it has lost it", async () => {
+  const addresses: LinkAddress[] = [{ ...plain, linkIndex: ETH }];
+  const kept = localAddress("10.103.97.12", host(addresses).open);
+  expect(await kept.inspect()).toBeUndefined();
+  addresses.length = 0;
+  expect(await kept.inspect()).toBeUndefined();
 });
 
 test("somebody who is quicker is no failure", async () => {

@@ -5,7 +5,8 @@ import { OptionValues } from "../../config/option-values.ts";
 import { readArgv } from "../../config/read-argv.ts";
 import { UsageError } from "../../config/usage-error.ts";
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
-import { parseDuration } from "../../domain/duration.ts";
+import type { TimedEvent } from "../../app/events.ts";
+import { formatDuration, parseDuration } from "../../domain/duration.ts";
 import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
@@ -70,9 +71,8 @@ const PAUSE_MS = 500;
 
 const COLOURS: Readonly<Record<string, Colour>> = { debug: "grey", info: "cyan", warn: "yellow", error: "red" };
 
-function renderEvent(
-  { at, level, message, virtualServer }: { at: string; level: string; message: string; virtualServer: string },
-  paint: Paint,
-): string {
-  return `${at}  ${virtualServer}  ${paint(COLOURS[level] ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}\n`;
+function renderEvent({ at, level, message, verdict, from, virtualServer }: TimedEvent, paint: Paint): string {
+  // A failed check tells in its own words how long it took.
+  const took = verdict === undefined || from === undefined ? "" : ` (found in ${formatDuration(verdict.latencyMs)})`;
+  return `${at}  ${virtualServer}  ${paint(COLOURS[level] ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
 }

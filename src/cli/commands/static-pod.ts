@@ -21,12 +21,12 @@ export function staticPodCommand(context: CliContext): CommandDef {
       if (pod !== "lvscare") throw new UsageError([`there is no static pod "${pod}"; the only one is lvscare`]);
       const request = resolveStaticPod(reading);
       const { prepareStaticPod, writeStaticPod } = await import("../../app/static-pod.ts");
-      const { path, manifest } = await prepareStaticPod(request);
+      const prepared = await prepareStaticPod(request);
       // With the empty line that sealctl prints after it.
-      if (request.print) await context.out.write(`${manifest}\n`);
+      if (request.print) await context.out.write(`${prepared.manifest}\n`);
       else {
-        await writeStaticPod(path, manifest);
-        await context.err.write(`wrote ${path}\n`);
+        await writeStaticPod(prepared);
+        await context.err.write(`wrote ${prepared.path}\n`);
       }
       return 0;
     },

@@ -28,13 +28,11 @@ export function statusCommand(context: CliContext): CommandDef {
         return 0;
       }
       const values = new OptionValues<StatusFlag>(STATUS_OPTION_ROWS, reading.given, reading.problems);
-      const format = values.read("output", parseChoice(["table", "json", "yaml"]));
+      const format = values.read("output", parseChoice(["table", "wide", "json", "yaml"]));
       const only = values.readList("vs", (text) => formatEndpoint(parseEndpoint(text)));
       const exitCode = values.read("exit-code", parseBoolean);
       const needDaemon = values.read("need-daemon", parseBoolean);
       const watch = values.read("watch", parseBoolean);
-      if (watch && format === "yaml")
-        values.refuse("output", "yaml has no end between two reports; watch as table or json");
       if (values.problems.length > 0) throw new UsageError(values.problems);
 
       const { collectStatus } = await import("../../app/status.ts");
@@ -67,15 +65,16 @@ export const STATUS_USAGE: CommandUsage = {
 
 // --- internal ---
 
-type Format = "table" | "json" | "yaml";
+type Format = "table" | "wide" | "json" | "yaml";
 
 const WATCH_MS = 1000;
 /** To the upper left corner, and clear what is below (ECMA-48: CUP, ED). */
 const REDRAW = "\u001B[H\u001B[J";
 
 function render(report: StatusReport, format: Format, context: CliContext): string {
-  if (format !== "table") return formatData(report, format);
-  return renderStatus(report, { now: new Date(), width: context.columns, paint: createPaint(context.outColour) });
+  if (format === "json" || format === "yaml") return formatData(report, format);
+  const paint = createPaint(context.outColour);
+  return renderStatus(report, { now: new Date(), width: context.columns, paint, wide: format === "wide" });
 }
 
 async function watchStatus(read: () => Promise<StatusReport>, format: Format, context: CliContext): Promise<number> {
@@ -84,11 +83,12 @@ async function watchStatus(read: () => Promise<StatusReport>, format: Format, co
   for (;;) {
     const report = await read();
     const changes = changedServers(before, report);
-    if (format === "table" && context.columns !== undefined)
-      await context.out.write(`${REDRAW}${render(report, format, context)}`);
-    else if (format === "json") {
-      if (before === undefined || changes.length > 0) await context.out.write(`${JSON.stringify(report)}\n`);
-    } else await context.out.write(changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join(""));
+    const isNews = before === undefined || changes.length > 0;
+    if (format === "json" || format === "yaml") {
+      const text = format === "json" ? `${JSON.stringify(report)}\n` : `---\n${formatData(report, format)}`;
+      if (isNews) await context.out.write(text);
+    } else if (context.columns !== undefined) await context.out.write(`${REDRAW}${render(report, format, context)}`);
+    else await context.out.write(changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join(""));
     before = report;
     if (await pause(WATCH_MS, stop.signal)) return 0;
   }

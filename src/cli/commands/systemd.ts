@@ -49,6 +49,7 @@ export const SYSTEMD_USAGE: CommandUsage = {
     },
   ],
   notes: [
+    "All flags of lvscare care are taken but --run-once and --clean; they are checked first.",
     "Write it to /etc/systemd/system/lvscare.service, then: systemctl daemon-reload && systemctl enable --now lvscare",
   ],
 };

@@ -29,7 +29,8 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
     this.#host = host;
     this.#relay = new Relay(client, this);
     this.#request = { clientAddress: client.remoteAddress, clientPort: client.remotePort, tried: new Set() };
-    this.#dialNext();
+    if (isGone(client)) this.cut();
+    else this.#dialNext();
   }
 
   evict(): void {
@@ -109,6 +110,11 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
 
 /** After this long in silence a peer is asked whether it still lives: one that lost its power would hold both sockets forever. */
 const KEEP_ALIVE_MS = 30_000;
+
+/** It reset its connection before that was accepted: then nobody knows where it came from, although the types say so. */
+function isGone(client: EventSocket): boolean {
+  return (client.remoteAddress as string | undefined) === undefined;
+}
 
 function prepare(socket: EventSocket): void {
   // A proxy must not add Nagle's delay to the peers' own.

@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
 
@@ -27,13 +28,16 @@ export class UpstreamDial implements SocketEvents {
   constructor(target: Endpoint, { dial, handlers, timeoutMs }: DialOptions, outcome: DialOutcome) {
     this.#outcome = outcome;
     this.#deadline = setTimeout(() => this.#fail(), timeoutMs);
+    let fd: number | undefined;
     try {
-      const fd = dial(target);
+      fd = dial(target);
       adopt({ fd, allowHalfOpen: true, data: this, socket: handlers }).catch(() => this.#fail());
     } catch {
       // Told later: a caller who dials the next server from `failed` would otherwise do so inside this constructor.
       queueMicrotask(() => this.#fail());
     }
+    // `opened` comes before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
+    if (fd !== undefined && this.#socket === undefined) closeSync(fd);
   }
 
   /** Gives up and releases the socket; nobody is told. */

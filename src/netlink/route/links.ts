@@ -67,6 +67,23 @@ export function decodeLinkIndex(payload: Uint8Array): number {
   return index;
 }
 
+/** Whether packets get anywhere over a link. */
+export interface LinkState {
+  readonly index: number;
+  /** It is up, and there is something at the other end of the cable. */
+  readonly isRunning: boolean;
+}
+
+/** The state in a notification. Throws MALFORMED_MESSAGE. */
+export function decodeLinkState(payload: Uint8Array): LinkState {
+  const reader = new ByteReader(payload);
+  reader.u32(); // ifi_family, padding, ifi_type
+  const index = reader.i32();
+  const flags = reader.u32();
+  reader.finish("link");
+  return { index, isRunning: (flags & IFF_UP) !== 0 && (flags & IFF_RUNNING) !== 0 };
+}
+
 /** Throws MALFORMED_MESSAGE. */
 export function decodeLink(payload: Uint8Array): Link {
   const reader = new ByteReader(payload);
@@ -82,13 +99,14 @@ export function decodeLink(payload: Uint8Array): Link {
 // --- internal ---
 
 /** linux/rtnetlink.h */
-const RTM_NEWLINK = 16;
-const RTM_DELLINK = 17;
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const IFINFOMSG_BYTES = 16;
 
 /** linux/if.h */
 const IFF_UP = 1;
+const IFF_RUNNING = 0x40;
 
 /** IFLA_* of linux/if_link.h */
 const LINK = attributeTable({

@@ -1,6 +1,8 @@
 import type { Family } from "../../domain/endpoint.ts";
 import { NLMSG_OVERRUN, readMessages, type NetlinkMessage } from "../messages.ts";
 import { decodeAddress, RTM_DELADDR, RTM_NEWADDR, type LinkAddress } from "./addresses.ts";
+import { decodeLinkState, RTM_DELLINK, RTM_NEWLINK, type LinkState } from "./links.ts";
+import { decodeNeighbour, RTM_DELNEIGH, RTM_NEWNEIGH, type Neighbour } from "./neighbours.ts";
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE, type Route } from "./routes.ts";
 
 /**
@@ -8,7 +10,8 @@ import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE, type Route } from "./routes.ts
  * their link went down are not told of one by one: then the link's change is all there is.
  */
 export type HostChange =
-  | { readonly kind: "link" }
+  | { readonly kind: "link"; readonly link: LinkState }
+  | { readonly kind: "neighbour"; readonly neighbour: Neighbour }
   | { readonly kind: "address"; readonly address: LinkAddress }
   | { readonly kind: "route"; readonly route: Route }
   /** The kernel had more to tell than there was room for. */
@@ -21,6 +24,11 @@ export function changeGroups(family: Family): number {
     : RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
 }
 
+/** The same for what lies between this host and others: links, and neighbours of both families. */
+export function pathGroups(): number {
+  return RTMGRP_LINK | RTMGRP_NEIGH;
+}
+
 /** The changes that one datagram tells of. Throws MALFORMED_MESSAGE. */
 export function readChanges(datagram: Uint8Array): readonly HostChange[] {
   return readMessages(datagram).flatMap((message) => changeOf(message) ?? []);
@@ -30,19 +38,23 @@ export function readChanges(datagram: Uint8Array): readonly HostChange[] {
 
 /** linux/rtnetlink.h */
 const RTMGRP_LINK = 0x1;
+const RTMGRP_NEIGH = 0x4;
 const RTMGRP_IPV4_IFADDR = 0x10;
 const RTMGRP_IPV4_ROUTE = 0x40;
 const RTMGRP_IPV6_IFADDR = 0x100;
 const RTMGRP_IPV6_ROUTE = 0x400;
 
-const RTM_NEWLINK = 16;
-const RTM_DELLINK = 17;
-
 function changeOf({ type, payload }: NetlinkMessage): HostChange | undefined {
   switch (type) {
     case RTM_NEWLINK:
+      return { kind: "link", link: decodeLinkState(payload) };
     case RTM_DELLINK:
-      return { kind: "link" };
+      return { kind: "link", link: { ...decodeLinkState(payload), isRunning: false } };
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH: {
+      const neighbour = decodeNeighbour(payload);
+      return neighbour && { kind: "neighbour", neighbour };
+    }
     case RTM_NEWADDR:
     case RTM_DELADDR: {
       const address = decodeAddress(payload);

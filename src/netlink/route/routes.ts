@@ -1,4 +1,4 @@
-import { addressBytes, addressFromBytes, type Family } from "../../domain/endpoint.ts";
+import { addressBytes, addressFromBytes, type Endpoint, type Family } from "../../domain/endpoint.ts";
 import { attributeTable, raw, readAttributes, u32, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
 import { addressLength, FAMILY_NUMBER, familyName } from "../family.ts";
@@ -31,6 +31,8 @@ export interface Route {
 
 export const RT_TABLE_MAIN = 254;
 export const RTN_UNICAST = 1;
+/** The destination is this host itself. */
+export const RTN_LOCAL = 2;
 export const RT_SCOPE_UNIVERSE = 0;
 /** What iproute2 and netlink libraries put in when nobody says otherwise. */
 export const RTPROT_BOOT = 3;
@@ -64,7 +66,23 @@ export function getRoutes(family: Family): NetlinkRequest {
   };
 }
 
-/** One route of the dump or of a notification, or undefined for one of another family. Throws MALFORMED_MESSAGE. */
+/**
+ * Asks which way the kernel sends what this host has for an address; one reply, a route to just this address. ENETUNREACH when there is
+ * no way. A route may also be there to refuse: EHOSTUNREACH (unreachable), EACCES (prohibit), EINVAL (blackhole).
+ */
+export function lookUpRoute({ family, address }: Omit<Endpoint, "port">): NetlinkRequest {
+  return {
+    type: RTM_GETROUTE,
+    body(writer) {
+      writer.u8(FAMILY_NUMBER[family]);
+      writer.u8(8 * addressLength(family));
+      writer.zeros(RTMSG_BYTES - 2);
+      writeAttributes(writer, ROUTE, { destination: addressBytes(address) });
+    },
+  };
+}
+
+/** One route of the dump, of a look-up or of a notification, or undefined for one of another family. Throws MALFORMED_MESSAGE. */
 export function decodeRoute(payload: Uint8Array): Route | undefined {
   const reader = new ByteReader(payload);
   const family = familyName(reader.u8());

@@ -6,11 +6,15 @@ export interface ExchangeOptions {
   readonly method: string;
   readonly request: Uint8Array;
   readonly remainingMs: number;
+  readonly now: () => number;
   /** What to say when that is over. */
   readonly timedOut: string;
 }
 
-export type Outcome =
+export type Outcome = {
+  /** Milliseconds from the request to the first byte that came back; absent when none did. */
+  readonly firstByteMs?: number;
+} & (
   | {
       readonly answer: Answer;
       /** The connection stands, parked, and can take another request; otherwise it is gone. */
@@ -20,7 +24,8 @@ export type Outcome =
       readonly failed: string;
       /** The connection ended before anything of an answer came, and how. */
       readonly lost?: Ending["kind"];
-    };
+    }
+);
 
 /**
  * One request and its answer over a wire that stands. Never rejects; by the time it resolves, the wire is closed unless the outcome says
@@ -42,13 +47,17 @@ class Exchange implements WireListener {
   readonly #abort = (): void => this.#finish({ failed: "aborted" });
   readonly #timer: PatientTimer;
   #unsent: Uint8Array;
-  #hasAnswer = false;
+  readonly #now: () => number;
+  readonly #startedAtMs: number;
+  #firstByteMs: number | undefined;
   #isOver = false;
 
   constructor(wire: Wire, options: ExchangeOptions, signal: AbortSignal, resolve: (outcome: Outcome) => void) {
     this.#wire = wire;
     this.#resolve = resolve;
     this.#signal = signal;
+    this.#now = options.now;
+    this.#startedAtMs = options.now();
     this.#reader = new ResponseReader(options.method);
     this.#unsent = options.request;
     this.#timer = startPatientTimer(options.remainingMs, () => this.#finish({ failed: options.timedOut }));
@@ -73,12 +82,12 @@ class Exchange implements WireListener {
   }
 
   received(bytes: Uint8Array): void {
-    this.#hasAnswer = true;
+    this.#firstByteMs ??= this.#now() - this.#startedAtMs;
     this.#settle(this.#reader.feed(bytes));
   }
 
   ended(ending: Ending): void {
-    const lost = this.#hasAnswer ? {} : { lost: ending.kind };
+    const lost = this.#firstByteMs !== undefined ? {} : { lost: ending.kind };
     if (ending.kind !== "closed") return this.#finish({ failed: ending.reason, ...lost });
     const reading = this.#reader.end();
     if (reading.state === "broken") this.#finish({ failed: reading.reason, ...lost });
@@ -103,6 +112,6 @@ class Exchange implements WireListener {
     this.#signal.removeEventListener("abort", this.#abort);
     if ("answer" in outcome && outcome.reusable) this.#wire.park();
     else this.#wire.close();
-    this.#resolve(outcome);
+    this.#resolve(this.#firstByteMs === undefined ? outcome : { ...outcome, firstByteMs: this.#firstByteMs });
   }
 }

@@ -3,7 +3,7 @@ import type { Prober } from "../prober.ts";
 import { tlsPolicy } from "./certificate.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
 
-export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket" | "watchSilence"> {
+export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket" | "watchSilence" | "watchPath"> {
   /** PEM certificates to trust instead of this system's, when certificates are checked. */
   readonly trustedRoots?: readonly string[];
   /** Milliseconds of a clock that never goes back. */
@@ -15,9 +15,9 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket"
  * same real server are followed. Proxy settings of the environment have no say.
  */
 export function createHttpProber(options: HttpProbeOptions, ports: HttpProberPorts): Prober {
-  const { openTcpSocket, watchSilence, trustedRoots } = ports;
+  const { openTcpSocket, watchSilence, watchPath, trustedRoots } = ports;
   const now = ports.now ?? (() => performance.now());
   const tls = options.scheme === "https" ? tlsPolicy({ ...options, trustedRoots }) : undefined;
-  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, now };
+  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

@@ -1,7 +1,7 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
-import type { ProbeOutcome } from "../../domain/health.ts";
+import type { ProbeOutcome, ProbeTimings } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import { dial, type Dialed } from "./dial.ts";
@@ -20,7 +20,15 @@ export interface HttpTargetOptions {
   readonly openTcpSocket: OpenTcpSocket;
   /** Makes the kernel give up on a connection whose peer acknowledges nothing for so long. */
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
+  /** Calls `lost` when the way to a server broke that the last connection took. */
+  readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
   readonly now: () => number;
+}
+
+export interface WatchedPath {
+  /** A connection was made over it just now. */
+  used(): void;
+  close(): void;
 }
 
 /**
@@ -32,10 +40,13 @@ export class HttpTarget implements Probe {
   readonly #target: Endpoint;
   readonly #shared: HttpTargetOptions;
   readonly #sentinel: Sentinel | undefined;
+  readonly #path: WatchedPath | undefined;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
   #isRunning = false;
   #sinceFresh = 0;
+  /** Of the probe under way, or the last one. */
+  #timings: ProbeTimings = {};
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
 
@@ -46,14 +57,12 @@ export class HttpTarget implements Probe {
     this.#firstStep = { method: method || "GET", path, body };
     this.#firstRequest = this.#encode(this.#firstStep);
     if (!shared.options.sentinel) return;
-    this.#sentinel = new Sentinel({
-      ...shared,
-      target,
-      ended: (kind) => {
-        this.#suspicion = kind;
-        if (!this.#isRunning) suspect();
-      },
-    });
+    const ended = (kind: Ending["kind"]): void => {
+      this.#suspicion = kind;
+      if (!this.#isRunning) suspect();
+    };
+    this.#sentinel = new Sentinel({ ...shared, target, ended });
+    this.#path = shared.watchPath?.(target, () => ended("silent"));
   }
 
   get renewWithinMs(): number | undefined {
@@ -63,6 +72,7 @@ export class HttpTarget implements Probe {
   async run(signal: AbortSignal): Promise<ProbeOutcome> {
     const startedAt = this.#shared.now();
     this.#isRunning = true;
+    this.#timings = {};
     const finding = await this.#check(signal, startedAt).catch((error: unknown): Finding => ({
       passed: false,
       reason: failureReason(error),
@@ -71,11 +81,14 @@ export class HttpTarget implements Probe {
     if (finding.passed === true) {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne();
+      if (this.#sinceFresh === 0) this.#path?.used();
     } else this.#sentinel?.close();
-    return { ...finding, latencyMs: this.#shared.now() - startedAt };
+    const latencyMs = this.#shared.now() - startedAt;
+    return finding.passed === undefined ? { ...finding, latencyMs } : { ...finding, latencyMs, timings: this.#timings };
   }
 
   close(): void {
+    this.#path?.close();
     this.#sentinel?.close();
   }
 
@@ -121,7 +134,9 @@ export class HttpTarget implements Probe {
     }
     this.#sinceFresh = 0;
     const wire = await this.#dial(doubt, signal, startedAt);
-    return wire instanceof Wire ? this.#askOver(wire, step.method, request, signal, startedAt) : refusal(wire);
+    if (!(wire instanceof Wire)) return refusal(wire);
+    this.#timings = wire.timings;
+    return this.#askOver(wire, step.method, request, signal, startedAt);
   }
 
   #dial(doubt: Ending["kind"] | undefined, signal: AbortSignal, startedAt: number): Promise<Dialed> {
@@ -149,7 +164,12 @@ export class HttpTarget implements Probe {
     signal: AbortSignal,
     startedAt: number,
   ): Promise<Outcome> {
-    const outcome = await exchange(wire, { ...this.#limits(startedAt), method, request }, signal);
+    const outcome = await exchange(
+      wire,
+      { ...this.#limits(startedAt), now: this.#shared.now, method, request },
+      signal,
+    );
+    if (outcome.firstByteMs !== undefined) this.#timings = { ...this.#timings, firstByteMs: outcome.firstByteMs };
     if ("answer" in outcome && outcome.reusable) {
       if (this.#keepsAlive) this.#sentinel?.give(wire);
       else wire.close();

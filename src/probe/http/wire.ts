@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeTimings } from "../../domain/health.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import { failureReason, handshakeFailure, isOwnShortage, isSilence } from "./failure-reasons.ts";
 
@@ -35,6 +36,9 @@ export class Wire {
   readonly #unheard: Uint8Array[] = [];
   #unheardEnding: Ending | undefined;
   #socket: Bun.Socket<Wire> | undefined;
+  #openedAtMs = 0;
+  #connectedAtMs: number | undefined;
+  #establishedAtMs: number | undefined;
   #state: "connecting" | "established" | "ended" = "connecting";
   /** What the TLS handshake found; undefined before its end. */
   #handshake: { readonly problem: Error | null } | undefined;
@@ -49,10 +53,11 @@ export class Wire {
   /** Begins to connect; when that fails at once, the listener hears it before this returns. */
   open(openTcpSocket: OpenTcpSocket): void {
     let fd: number | undefined;
+    this.#openedAtMs = performance.now();
     try {
       fd = openTcpSocket(this.#target);
-      const tls = this.#tls?.options;
-      const connecting = adopt({ fd, data: this, socket: HANDLERS, ...(tls && { tls }) });
+      // TLS begins once the connection stands, so that it is known which of the two took how long, or did not come to be.
+      const connecting = adopt({ fd, data: this, socket: this.#tls === undefined ? HANDLERS : BARE_HANDLERS });
       connecting.catch((error: unknown) => this.fail(error));
     } catch (error) {
       this.fail(error);
@@ -67,9 +72,16 @@ export class Wire {
 
   /** There is, or was, a TCP connection. */
   get isReached(): boolean {
-    if (this.#state === "established" || this.#handshake !== undefined) return true;
-    // With TLS nothing tells when the TCP connection stood; the socket knows its peer's port from then on.
-    return this.#socket?.remotePort !== undefined;
+    return this.#connectedAtMs !== undefined;
+  }
+
+  /** How long it took to stand. */
+  get timings(): Pick<ProbeTimings, "connectMs" | "tlsMs"> {
+    if (this.#connectedAtMs === undefined) return {};
+    const connectMs = this.#connectedAtMs - this.#openedAtMs;
+    return this.#tls === undefined || this.#establishedAtMs === undefined
+      ? { connectMs }
+      : { connectMs, tlsMs: this.#establishedAtMs - this.#connectedAtMs };
   }
 
   /** The descriptor, to set socket options on; undefined when there is no connection. */
@@ -103,6 +115,17 @@ export class Wire {
   }
 
   // --- what the socket tells ---
+
+  /** The TCP connection stands, and TLS begins on it: a socket of its own, from which all is heard from now on. */
+  connected(bare: Bun.Socket<Wire>): void {
+    if (this.#state !== "connecting" || this.#tls === undefined || this.#connectedAtMs !== undefined) return;
+    this.#connectedAtMs = performance.now();
+    [, this.#socket] = bare.upgradeTLS<Wire>({ data: this, socket: HANDLERS, tls: this.#tls.options });
+  }
+
+  bareEnded(error: Error | undefined): void {
+    if (this.#connectedAtMs === undefined) this.closed(error);
+  }
 
   opened(socket: Bun.Socket<Wire>): void {
     this.#socket = socket;
@@ -151,6 +174,8 @@ export class Wire {
         return false;
       }
     }
+    this.#establishedAtMs = performance.now();
+    this.#connectedAtMs ??= this.#establishedAtMs;
     this.#state = "established";
     this.#listener?.established();
     return true;
@@ -175,6 +200,15 @@ const HANDLERS: Bun.SocketHandler<Wire> = {
   data: (socket, bytes) => socket.data.received(bytes),
   error: (socket, error) => socket.data.fail(error),
   close: (socket, error) => socket.data.closed(error),
+};
+
+/** Until TLS begins; after that, the runtime goes on to tell them of the encrypted bytes. */
+const BARE_HANDLERS: Bun.SocketHandler<Wire> = {
+  open: (socket) => socket.data.opened(socket),
+  drain: (socket) => socket.data.connected(socket),
+  data: () => undefined,
+  error: (socket, error) => socket.data.bareEnded(error),
+  close: (socket, error) => socket.data.bareEnded(error),
 };
 
 /** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */

@@ -15,7 +15,10 @@ export interface ProgramEnd {
  * The same rules as those of nftables, for kernels that have none: in the chains LVSCARE-SERVICES and LVSCARE-POSTROUTING of the nat
  * table, which all virtual servers share and the last one takes along.
  */
-export function iptablesRules({ service, bit }: MasqueradeOptions, run: RunProgram = runProgram): FirewallRules {
+export function iptablesRules(
+  { service, bit }: MasqueradeOptions,
+  run: RunProgram = (argv) => runProgram(argv),
+): FirewallRules {
   const { endpoint, protocol } = service;
   const programs = endpoint.family === "ipv6" ? IP6TABLES : IPTABLES;
   const key = formatServiceKey(service);
@@ -28,7 +31,7 @@ export function iptablesRules({ service, bit }: MasqueradeOptions, run: RunProgr
     { chain: SERVICES, spec: [...to, ...noted, "-j", "MARK", "--set-xmark", `${mark}/${mark}`] },
     {
       chain: POSTROUTING,
-      spec: ["-m", "mark", "--mark", `${mark}/${mark}`, ...noted, "-j", "MASQUERADE", "--random-fully"],
+      spec: ["-m", "mark", "--mark", `${mark}/${mark}`, ...noted, "-j", "MASQUERADE", RANDOM_PORTS],
     },
   ];
   const iptables = new Iptables(programs, run);
@@ -49,7 +52,7 @@ export function iptablesRules({ service, bit }: MasqueradeOptions, run: RunProgr
       await iptables.ensureChains();
       const rules = await ours();
       if (isComplete(rules)) return;
-      for (const { chain, spec } of wanted) await iptables.must(["-A", chain, ...spec]);
+      for (const rule of wanted) await iptables.append(rule);
       for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
     },
     async remove() {
@@ -81,6 +84,9 @@ const JUMPS = [
   { from: "OUTPUT", to: SERVICES },
   { from: "POSTROUTING", to: POSTROUTING },
 ] as const;
+
+/** So that two connections do not choose one port at the same moment. */
+const RANDOM_PORTS = "--random-fully";
 
 /** The kernel's own first: where there is no nftables, the iptables that is made of it does not work either. */
 const IPTABLES = ["iptables-legacy", "iptables"];
@@ -138,6 +144,13 @@ class Iptables {
     for (const chain of [SERVICES, POSTROUTING]) await this.#call(["-X", chain]);
   }
 
+  async append({ chain, spec }: Rule): Promise<void> {
+    const ended = await this.#call(["-A", chain, ...spec]);
+    if (ended?.exitCode === 0) return;
+    // Before 1.6.2 it knows no such option: better some of the time than not at all.
+    await this.must(["-A", chain, ...spec.filter((word) => word !== RANDOM_PORTS)]);
+  }
+
   async must(argv: readonly string[]): Promise<void> {
     const ended = await this.#call(argv);
     if (ended === undefined) throw missing(this.#programs);
@@ -176,11 +189,12 @@ function missing(programs: readonly string[]): LvscareError {
   });
 }
 
-async function runProgram(argv: readonly string[]): Promise<ProgramEnd | undefined> {
+/** `timeoutMs` ends it with a signal, which is no exit code of 0. */
+export async function runProgram(argv: readonly string[], timeoutMs = TIMEOUT_MS): Promise<ProgramEnd | undefined> {
   const [program = "", ...rest] = argv;
   const path = Bun.which(program, { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` });
   if (path === null) return undefined;
-  const child = Bun.spawn([path, ...rest], { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: TIMEOUT_MS });
+  const child = Bun.spawn([path, ...rest], { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: timeoutMs });
   const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { exitCode, stdout, stderr };
 }

@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import { LvscareError } from "../../domain/errors.ts";
 import { formatServiceKey } from "../../domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkRequest } from "../../netlink/connection.ts";
@@ -26,12 +27,14 @@ import {
   type RuleHead,
 } from "../../netlink/netfilter/nftables.ts";
 import { connected, refused, type OpenTransport } from "../host-network.ts";
+import { parseVersion } from "../kernel-version.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
 
-/** Whether this kernel has nftables, or loads it when asked. */
-export function hasNftables(openTransport: OpenTransport = openNetfilter): boolean {
+/** Whether this kernel has nftables that our table can be made of, or loads it when asked. */
+export function hasNftables(openTransport: OpenTransport = openNetfilter, kernelRelease = release()): boolean {
   try {
-    return connected(openTransport, (connection) => generationOf(connection) !== undefined);
+    if (connected(openTransport, generationOf) === undefined) return false;
+    return parseVersion(kernelRelease) >= NAT_FOR_BOTH || canTranslate(openTransport);
   } catch (error) {
     if (error instanceof LvscareError && MISSING.has(error.errno ?? "")) return false;
     throw error;
@@ -102,6 +105,10 @@ const CHAINS: readonly BaseChain[] = [
 /** No netfilter at all; no nftables in it (EINVAL: nobody there who would know the message). */
 const MISSING = new Set(["EPROTONOSUPPORT", "EINVAL", "EOPNOTSUPP", "EAFNOSUPPORT"]);
 
+/** Since kernel 5.2, and in older ones of some distributions, a table can be for IPv4 and IPv6 and translate addresses. */
+const NAT_FOR_BOTH = parseVersion("5.2");
+const ATTEMPT = "lvscare-attempt";
+
 /** So often somebody else may change the ruleset between our look and our write. */
 const TRIES = 10;
 
@@ -113,6 +120,20 @@ function generationOf(connection: NetlinkConnection): number | undefined {
   const { replies, refusal } = connection.request(getGeneration(), decodeGeneration);
   if (refusal !== undefined) throw refused(refusal, "read the firewall's generation");
   return replies[0];
+}
+
+/** Makes a table with such chains and deletes it, in one transaction that nobody sees anything of. */
+function canTranslate(openTransport: OpenTransport): boolean {
+  try {
+    return change(openTransport, () => [
+      newTable(ATTEMPT),
+      ...CHAINS.map((chain) => newChain(ATTEMPT, chain)),
+      deleteTable(ATTEMPT),
+    ]);
+  } catch (error) {
+    if (error instanceof LvscareError && error.code === "KERNEL_REFUSED") return false;
+    throw error;
+  }
 }
 
 function readRules(connection: NetlinkConnection): readonly RuleHead[] {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { openTcpSocket } from "#native";
 import { connectTo, eventually, greeted, greeter, openDescriptors, serve, whoAnswers } from "./tcp-peers.ts";
 import { useService } from "./use-service.ts";
 
@@ -50,6 +51,25 @@ test("least-connection schedulers see the connections of this plane", async () =
   expect(names).toEqual(["one", "two", "one", "two"]);
 });
 
+test.each(["sh", "rr"])("%s: clients that are gone before they are accepted bother nobody", async (scheduler) => {
+  using one = greeter("127.0.0.1", "one");
+  const faults: Error[] = [];
+  let dials = 0;
+  await using proxy = await useService([one.endpoint], {
+    scheduler,
+    onFault: (fault) => faults.push(fault),
+    dial: (target) => {
+      dials++;
+      return openTcpSocket(target);
+    },
+  });
+  // While this waits for the other process, nothing here accepts: its connections are reset in the queue of the kernel.
+  const { exitCode } = Bun.spawnSync([process.execPath, "-e", CONNECT_AND_RESET, JSON.stringify(proxy.endpoint)]);
+  expect(exitCode).toBe(0);
+  expect(await whoAnswers(proxy.endpoint)).toBe("one");
+  expect({ faults, dials }).toEqual({ faults: [], dials: 1 });
+});
+
 test("500 connections at once leave no descriptor behind", async () => {
   using server = serve("127.0.0.1", { data: (peer, chunk) => peer.send(chunk.slice()) });
   await using proxy = await useService([server.endpoint]);
@@ -70,3 +90,13 @@ test("500 connections at once leave no descriptor behind", async () => {
   await eventually(() => openDescriptors() <= before);
   expect(await counts()).toEqual([[0, 0]]);
 });
+
+// --- internal ---
+
+const CONNECT_AND_RESET = `
+  const { address, port } = JSON.parse(process.argv.at(-1));
+  for (let count = 0; count < 10; count++) {
+    const socket = await Bun.connect({ hostname: address, port, socket: { data() {} } });
+    socket.terminate();
+  }
+`;

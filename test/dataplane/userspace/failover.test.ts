@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { existsSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { closeFd, openTcpSocket } from "#native";
 import { addressBytes, type Endpoint } from "../../../src/domain/endpoint.ts";
 import { NO_TRAFFIC, realServer } from "../../../src/domain/virtual-server.ts";
@@ -44,6 +45,21 @@ describe("a dial that fails", () => {
     await using proxy = await useService([unreachable, alive.endpoint], { dial });
     const { endpoint } = proxy;
     expect(await whoAnswers(endpoint)).toBe("alive");
+  });
+
+  test("goes to the next server also when the runtime does not take the descriptor, which is closed then", async () => {
+    using alive = greeter("127.0.0.1", "alive");
+    const other = { ...alive.endpoint, address: "127.0.0.2" };
+    // A regular file cannot be polled.
+    const dial = (target: Endpoint) =>
+      target.address === other.address ? openSync(import.meta.path, "r") : openTcpSocket(target);
+    await using proxy = await useService([other, alive.endpoint], { dial });
+    expect(await whoAnswers(proxy.endpoint)).toBe("alive");
+    // The descriptor that lists the others is among them, and gone by now.
+    const open = readdirSync("/proc/self/fd")
+      .map((fd) => `/proc/self/fd/${fd}`)
+      .filter((fd) => existsSync(fd));
+    expect(open.map((fd) => readlinkSync(fd))).not.toContain(import.meta.path);
   });
 
   test("moves on from a server that never answers, and keeps what the client has already said", async () => {

@@ -22,6 +22,7 @@ const packages: readonly HostPackage[] = [
   { name: "nftables", file: "/usr/sbin/nft" },
   { name: "iproute2", file: "/usr/sbin/ip" },
   { name: "curl", file: "/usr/bin/curl" },
+  { name: "chromium", file: "/usr/bin/chromium" },
   { name: "libnl-3-200", file: "/lib/x86_64-linux-gnu/libnl-3.so.200" },
   { name: "libnl-genl-3-200", file: "/lib/x86_64-linux-gnu/libnl-genl-3.so.200" },
 ];

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { ProbeTimings, Verdict } from "../../../src/domain/health.ts";
 import { openSockets, eventually } from "./support/descriptors.ts";
 import { certificateAuthority, selfSigned, type Certificate } from "./support/certificates.ts";
-import { failed, numbers, passed, probe } from "./support/probe.ts";
-import { answering, rawServer, type RawServer } from "./support/raw-server.ts";
+import { failed, numbers, openProbe, passed, probe } from "./support/probe.ts";
+import { answering, deserted, rawServer, type RawServer } from "./support/raw-server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const authority = certificateAuthority();
@@ -92,6 +93,28 @@ describe("an HTTPS probe", () => {
     expect(await probe(server.endpoint, { scheme: "https", method: "POST", body })).toEqual(passed("status 200"));
     expect(server.requests.map((request) => request.endsWith(`\r\n\r\n${body}`))).toEqual([true]);
   });
+});
+
+test("a check tells how long its steps took, those that it needed", async () => {
+  const tls = authority.issue(["127.0.0.1"]);
+  using server = answering(OK, { tls });
+  const signal = new AbortController().signal;
+  const secure = openProbe(server.endpoint, { scheme: "https", sentinel: true });
+  const [fresh, kept] = [await secure.run(signal), await secure.run(signal)];
+  secure.close();
+  const steps = ({ timings = {} }: { timings?: ProbeTimings }): string[] => Object.keys(timings);
+  expect([fresh, kept].map((outcome) => steps(outcome as Verdict))).toEqual([
+    ["connectMs", "tlsMs", "firstByteMs"],
+    ["firstByteMs"],
+  ]);
+  const { timings = {}, latencyMs } = fresh as Verdict;
+  const sum = Object.values(timings).reduce((total, ms) => total + ms, 0);
+  expect(Math.min(...Object.values(timings))).toBeGreaterThan(0);
+  expect(sum).toBeLessThanOrEqual(latencyMs);
+
+  using plain = answering(OK);
+  expect(steps((await openProbe(plain.endpoint).run(signal)) as Verdict)).toEqual(["connectMs", "firstByteMs"]);
+  expect(steps((await openProbe(deserted()).run(signal)) as Verdict)).toEqual([]);
 });
 
 describe("HTTPS probes leave nothing behind", () => {

@@ -53,6 +53,7 @@ describe("an HTTP probe judges by the final status", () => {
       passed: true,
       reason: "status 200",
       latencyMs: 40,
+      timings: { connectMs: expect.any(Number), firstByteMs: 40 },
     });
   });
 

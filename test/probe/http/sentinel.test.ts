@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { HttpProbeOptions } from "../../../src/config/care-options.ts";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
 import type { Probe } from "../../../src/probe/prober.ts";
+import { blackHole } from "./support/black-hole.ts";
 import { selfSigned } from "./support/certificates.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
 import { failed, openProbe, passed, unreachable } from "./support/probe.ts";
@@ -23,6 +24,25 @@ describe("a kept connection", () => {
     for (let n = 0; n < 10; n++) expect(await check()).toEqual(UP);
     expect(server.requests).toHaveLength(10);
     expect(connections()).toBe(2);
+  });
+
+  test("costs the next check neither time to connect nor for TLS", async () => {
+    const { server } = counting(OK, { tls: selfSigned(["127.0.0.1"]) });
+    using _ = server;
+    const { check } = watch(server.endpoint, { scheme: "https" });
+    const timesOf = async () => {
+      const outcome = await check();
+      return outcome.passed === true ? outcome.timings : undefined;
+    };
+    const first = await timesOf();
+    expect(first).toEqual({
+      connectMs: expect.any(Number),
+      tlsMs: expect.any(Number),
+      firstByteMs: expect.any(Number),
+    });
+    // A handshake takes the time of its cryptography, and on loopback the connection nothing to speak of.
+    expect(first?.tlsMs).toBeGreaterThan(first?.connectMs ?? Number.POSITIVE_INFINITY);
+    expect(await timesOf()).toEqual({ firstByteMs: expect.any(Number) });
   });
 
   test("is not used for checks when each shall make its own, and stands all the same", async () => {
@@ -72,6 +92,33 @@ describe("a kept connection", () => {
     expect(await eventually(() => sockets.size === 0)).toBe(true);
     expect(suspects()).toBe(0);
   });
+});
+
+test("a path that breaks makes the server suspect: it is asked again over a new connection, in short", async () => {
+  let broke: () => void = () => undefined;
+  let uses = 0;
+  const watchPath = (_: Endpoint, lost: () => void) => {
+    broke = lost;
+    return { used: () => void uses++, close: () => void (uses = -1) };
+  };
+  const { server, connections } = counting(OK);
+  using _ = server;
+  const { check, probe, suspicion } = watch(server.endpoint, {}, { watchPath });
+  for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
+  expect([connections(), uses]).toEqual([1, 1]);
+  const suspected = suspicion();
+  broke();
+  await suspected;
+  expect(await check()).toEqual(UP);
+  expect([connections(), uses]).toEqual([2, 2]);
+
+  server[Symbol.dispose]();
+  using hole = await blackHole();
+  const silent = watch(hole.endpoint, { sentinelTimeoutMs: 1 }, { watchPath });
+  broke();
+  expect(await silent.check()).toEqual(unreachable("answers nothing any more"));
+  probe.close();
+  expect(uses).toBe(-1);
 });
 
 describe("the end of a kept connection", () => {

@@ -41,16 +41,16 @@ export function openProbe(
 }
 
 export function passed(reason: string): ProbeOutcome {
-  return { passed: true, reason, latencyMs: expect.any(Number) };
+  return { passed: true, reason, latencyMs: expect.any(Number), timings: expect.any(Object) };
 }
 
 /** Failed without even a connection. */
 export function unreachable(reason: string): ProbeOutcome {
-  return { passed: false, reason, unreachable: true, latencyMs: expect.any(Number) };
+  return { passed: false, reason, unreachable: true, latencyMs: expect.any(Number), timings: expect.any(Object) };
 }
 
 export function failed(reason: string): ProbeOutcome {
-  return { passed: false, reason, latencyMs: expect.any(Number) };
+  return { passed: false, reason, latencyMs: expect.any(Number), timings: expect.any(Object) };
 }
 
 /** A text of this length in which no part looks like another. */

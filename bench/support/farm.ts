@@ -1,0 +1,65 @@
+import { linesOf } from "../../test/kernel/support/line-process.ts";
+
+/** What a farm's servers were asked since the last reset. */
+export interface FarmReport {
+  readonly requests: number;
+  /** Of the server that was asked least. */
+  readonly fewest: number;
+  readonly longestSilenceMs: number;
+  /** The longest hundredth of the times between two requests to the same server, the longest first. */
+  readonly gapsMs: readonly number[];
+}
+
+/** Healthy servers at every address of 127.0.0.0/8, in a process of their own. */
+export class Farm {
+  readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  readonly #lines: AsyncIterator<string>;
+
+  static async start({ tls = false }: { readonly tls?: boolean } = {}): Promise<Farm> {
+    const farm = new Farm(tls);
+    await farm.#lines.next();
+    return farm;
+  }
+
+  private constructor(tls: boolean) {
+    this.#child = Bun.spawn([process.execPath, `${import.meta.dir}/farm-process.ts`, ...(tls ? ["tls"] : [])], {
+      stdin: "pipe",
+      stdout: "pipe",
+    });
+    this.#lines = linesOf(this.#child.stdout)[Symbol.asyncIterator]();
+  }
+
+  say(command: "down" | "up" | "reset"): void {
+    this.#child.stdin.write(`${command}\n`);
+    void this.#child.stdin.flush();
+  }
+
+  async report(): Promise<FarmReport> {
+    this.#child.stdin.write("report\n");
+    await this.#child.stdin.flush();
+    const { value } = await this.#lines.next();
+    return JSON.parse(String(value)) as FarmReport;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill();
+    await this.#child.exited;
+  }
+}
+
+/** `127.1.0.1:9090` and those after it. */
+export function farmAddresses(count: number): string[] {
+  return Array.from(
+    { length: count },
+    (_, index) => `127.${1 + Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${1 + (index % 250)}:9090`,
+  );
+}
+
+/** In flags of a length that the kernel takes. */
+export function realServerFlags(addresses: readonly string[]): string[] {
+  const FEW = 1000;
+  return Array.from({ length: Math.ceil(addresses.length / FEW) }, (_, part) => [
+    "--rs",
+    addresses.slice(part * FEW, (part + 1) * FEW).join(","),
+  ]).flat();
+}

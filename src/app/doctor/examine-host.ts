@@ -1,0 +1,160 @@
+import { unattendedStatus } from "../../actors/status.ts";
+import type { DataPlane } from "../../dataplane/data-plane.ts";
+import { openIpvs } from "../../dataplane/ipvs/ipvs-plane.ts";
+import { parseEndpoint } from "../../domain/endpoint.ts";
+import { countFindings, note, unknown, type DoctorReport, type Finding } from "../../domain/finding.ts";
+import type { VirtualServerStatus } from "../../domain/status.ts";
+import {
+  formatServiceKey,
+  virtualServer,
+  type ObservedVirtualServer,
+  type VirtualServer,
+} from "../../domain/virtual-server.ts";
+import { interfaceNames, neighbours } from "../culprit.ts";
+import { collectStatus } from "../status.ts";
+import { VERSION } from "../version.ts";
+import { attempt } from "./attempt.ts";
+import { judgeCapability, readCapability } from "./capability.ts";
+import { judgeConnections } from "./connections.ts";
+import { judgeFirewall, readFirewall } from "./firewall.ts";
+import { judgeKernel, readKernel } from "./kernel.ts";
+import { judgeKubeProxy, readKubeProxy } from "./kube-proxy.ts";
+import { judgeNeighbours, readCommands } from "./neighbours.ts";
+import { droppedByReversePath, judgeReversePath, readReversePath } from "./reverse-path.ts";
+import { parseProcTable } from "./proc-table.ts";
+import { readText } from "./read-text.ts";
+import { judgeReach, judgeWay, readWay } from "./route.ts";
+import { judgeSettings, readSettings } from "./settings.ts";
+import { about, subjectsOf, type DoctorOptions, type Subject } from "./subject.ts";
+import { connectionPorts, tryConnections } from "./try-connections.ts";
+
+/**
+ * Looks at everything that a virtual server needs of this host, and tries it. Nothing is changed, but for the virtual server that is made
+ * at an address of nobody's and deleted again, as a daemon does at its start; the kernel may load modules for that.
+ */
+export async function examineHost(options: DoctorOptions): Promise<DoctorReport> {
+  const findings: Finding[] = [];
+  const look = async (...examination: Parameters<typeof attempt>): Promise<void> => {
+    findings.push(...(await attempt(...examination)));
+  };
+  let subjects: readonly Subject[] = [];
+  await look("daemons", async () => {
+    const { told, table, silent } = await readVirtualServers();
+    subjects = subjectsOf(options, told, table);
+    return silent.map((complaint) => unknown("daemons", complaint));
+  });
+  // Whatever could not be read: who is named is examined all the same.
+  if (subjects.length === 0) subjects = subjectsOf(options, [], []);
+  const mode = options.mode ?? "route";
+  const isSpared = subjects.length > 0 && subjects.every(({ plane }) => plane === "userspace");
+  const isMasquerading = !isSpared && subjects.some((subject) => (subject.mode ?? mode) === "link");
+
+  await look("capability", () => judgeCapability(readCapability()));
+  await look("ipvs", () => examineKernel(options, subjects, isSpared));
+  if (!isSpared) await look("sysctl", () => judgeSettings(readSettings(subjects, mode)));
+  await look("firewall", async () => judgeFirewall(await readFirewall(isMasquerading)));
+  await look("kube-proxy", async () => judgeKubeProxy(await readKubeProxy(neighbours(), interfaceNames()), subjects));
+  await look("neighbours", () => judgeNeighbours(readCommands(neighbours()), subjects));
+  let droppedBefore = 0;
+  await look("rp_filter", () => {
+    droppedBefore = droppedByReversePath();
+    return [];
+  });
+  for (const subject of subjects) {
+    const whom = about(subject);
+    findings.push(...judgeReach(subject), ...judgeFailOpen(subject));
+    await look("route", () => [judgeWay(readWay(subject.service.endpoint), subject)], whom);
+    await look("connection", () => examineConnections(subject), whom);
+  }
+  await look("rp_filter", () => [judgeReversePath(readReversePath(droppedBefore))]);
+  return {
+    version: VERSION,
+    virtualServers: subjects.map(({ service }) => formatServiceKey(service)),
+    counts: countFindings(findings),
+    findings,
+  };
+}
+
+// --- internal ---
+
+interface KnownVirtualServers {
+  /** Those that daemons care for, then those of the table that none does. */
+  readonly told: readonly VirtualServerStatus[];
+  readonly table: readonly ObservedVirtualServer[];
+  /** Daemons that do not answer as they should. */
+  readonly silent: readonly string[];
+}
+
+async function readVirtualServers(): Promise<KnownVirtualServers> {
+  const report = await collectStatus();
+  const isOfDaemons = report.source === "daemons";
+  const table = await readTable();
+  const cared = isOfDaemons ? report.virtualServers : [];
+  const known = new Set(cared.map(({ protocol, address }) => `${protocol} ${address}`));
+  const others = table.entries.filter(({ service }) => !known.has(formatServiceKey(service)));
+  return {
+    told: [...cared, ...others.map((one) => unattendedStatus(one, { kind: "ipvs", via: table.via }))],
+    table: table.entries,
+    // Without a daemon the notes say just that, and what examining the kernel says again.
+    silent: isOfDaemons ? report.notes : [],
+  };
+}
+
+/** Over netlink, or else as everybody may read it. That neither is to be had, examining the kernel finds as well, and says. */
+async function readTable(): Promise<{ readonly entries: readonly ObservedVirtualServer[]; readonly via: string }> {
+  let dataPlane: DataPlane | undefined;
+  try {
+    dataPlane = await openIpvs();
+    return { entries: await dataPlane.readAll(), via: dataPlane.via };
+  } catch {
+    return { entries: parseProcTable(readText(PROC_TABLE) ?? ""), via: PROC_TABLE };
+  } finally {
+    await dataPlane?.close();
+  }
+}
+
+const PROC_TABLE = "/proc/self/net/ip_vs";
+
+async function examineKernel(
+  { scheduler }: DoctorOptions,
+  subjects: readonly Subject[],
+  isSpared: boolean,
+): Promise<readonly Finding[]> {
+  const onKernel = subjects.filter(({ plane }) => plane !== "userspace").map(({ service }) => service);
+  const nobodys = virtualServer({ protocol: "tcp", endpoint: NOBODYS }, scheduler ?? "rr");
+  const asked: readonly VirtualServer[] = scheduler === undefined && onKernel.length > 0 ? [] : [nobodys];
+  const dataPlane = await openIpvs();
+  try {
+    return judgeKernel(await readKernel(dataPlane, [...onKernel, ...asked], isSpared));
+  } finally {
+    await dataPlane.close();
+  }
+}
+
+/** Only its family matters: what is made is made elsewhere. */
+const NOBODYS = parseEndpoint("198.51.100.0:1");
+
+async function examineConnections(subject: Subject): Promise<readonly Finding[]> {
+  const { service } = subject;
+  if (service.protocol !== "tcp") {
+    return [unknown("connection", "only virtual servers of TCP are connected to", about(subject))];
+  }
+  const counts = async (): Promise<ReadonlyMap<string, number>> => {
+    const { virtualServers } = await collectStatus();
+    const status = virtualServers.find((one) => `${one.protocol} ${one.address}` === formatServiceKey(service));
+    return new Map(status?.realServers.map(({ address, stats }) => [address, stats?.connections ?? 0]));
+  };
+  return judgeConnections(subject, await tryConnections(subject, connectionPorts(counts)));
+}
+
+function judgeFailOpen(subject: Subject): Finding[] {
+  if (subject.daemon?.isFailOpen !== true) return [];
+  return [
+    note(
+      "fail-open",
+      "too few real servers are healthy, so health is ignored",
+      "`lvscare status` shows why each fails",
+      about(subject),
+    ),
+  ];
+}

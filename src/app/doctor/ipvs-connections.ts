@@ -1,0 +1,44 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { addressFromBytes, formatEndpoint, parseAddress, type Endpoint } from "../../domain/endpoint.ts";
+
+/** A connection that IPVS knows of: who made it, and which real server got it. */
+export interface IpvsConnection {
+  readonly client: string;
+  readonly realServer: string;
+}
+
+/**
+ * A line of /proc/net/ip_vs_conn: protocol, then address and port, in hexadecimal, of client, virtual server and real server. Undefined
+ * for the heading and for connections that are none of TCP.
+ */
+export function parseConnection(line: string): IpvsConnection | undefined {
+  const [protocol, ...words] = line.trim().split(/\s+/);
+  if (protocol !== "TCP") return undefined;
+  const client = endpointOf(words[0], words[1]);
+  const realServer = endpointOf(words[4], words[5]);
+  if (client === undefined || realServer === undefined) return undefined;
+  return { client: formatEndpoint(client), realServer: formatEndpoint(realServer) };
+}
+
+/** Which real server the connections of these clients got to, out of what may be a million others. */
+export async function realServersOf(
+  clients: ReadonlySet<string>,
+  path = "/proc/self/net/ip_vs_conn",
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    const connection = parseConnection(line);
+    if (connection !== undefined && clients.has(connection.client)) found.set(connection.client, connection.realServer);
+  }
+  return found;
+}
+
+// --- internal ---
+
+function endpointOf(address: string | undefined, port: string | undefined): Endpoint | undefined {
+  if (address === undefined || port === undefined || !/^[\dA-F]{4}$/i.test(port)) return undefined;
+  const text = /^[\dA-F]{8}$/i.test(address) ? addressFromBytes(Uint8Array.fromHex(address)) : address;
+  const parsed = parseAddress(text);
+  return parsed && { ...parsed, port: Number.parseInt(port, 16) };
+}

@@ -1,0 +1,72 @@
+import { addressFromBytes, parseAddress, type Endpoint } from "../../domain/endpoint.ts";
+import {
+  NO_TRAFFIC,
+  realServer,
+  virtualServer,
+  type Forwarding,
+  type ObservedRealServer,
+  type ObservedVirtualServer,
+  type Protocol,
+} from "../../domain/virtual-server.ts";
+
+/**
+ * The kernel's table as /proc/net/ip_vs shows it to everybody, also to those who may not ask over netlink. It has no counters, and
+ * virtual servers known by a firewall mark are left out.
+ */
+export function parseProcTable(text: string): readonly ObservedVirtualServer[] {
+  const table: (ObservedVirtualServer & { realServers: ObservedRealServer[] })[] = [];
+  let isOurs = false;
+  for (const line of text.split("\n")) {
+    const [first = "", ...words] = line.trim().split(/\s+/);
+    if (first === "->" && isOurs) {
+      const server = readServer(words);
+      if (server !== undefined) table.at(-1)?.realServers.push(server);
+    } else if (first !== "->") {
+      const endpoint = PROTOCOLS[first] === undefined ? undefined : readEndpoint(words[0]);
+      isOurs = endpoint !== undefined;
+      if (endpoint === undefined) continue;
+      const service = virtualServer({ protocol: PROTOCOLS[first] ?? "tcp", endpoint }, words[1] ?? "none");
+      const at = words.indexOf("persistent");
+      const persistence =
+        at === -1 ? {} : { flags: ["persistent" as const], persistenceTimeoutS: Number(words[at + 1]) / HERTZ };
+      table.push({ service: { ...service, ...persistence }, stats: NO_TRAFFIC, realServers: [] });
+    }
+  }
+  return table;
+}
+
+// --- internal ---
+
+const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
+
+/** Of no consequence but for being above 0. */
+const HERTZ = 1000;
+
+/** As ip_vs_fwd_name of net/netfilter/ipvs/ip_vs_ctl.c has them. */
+const FORWARDING: Readonly<Record<string, Forwarding>> = {
+  Masq: "masquerade",
+  Local: "local",
+  Tunnel: "tunnel",
+  Route: "direct-route",
+  Bypass: "bypass",
+};
+
+function readServer([address, forwarding = "", weight, active, inactive]: readonly string[]):
+  | ObservedRealServer
+  | undefined {
+  const endpoint = readEndpoint(address);
+  if (endpoint === undefined) return undefined;
+  return {
+    server: { ...realServer(endpoint, Number(weight)), forwarding: FORWARDING[forwarding] ?? "masquerade" },
+    activeConnections: Number(active),
+    inactiveConnections: Number(inactive),
+    stats: NO_TRAFFIC,
+  };
+}
+
+/** `0A600001:0050` or `[fd00:0000:…:0001]:0050`; undefined for what is no address, such as the heading. */
+function readEndpoint(text = ""): Endpoint | undefined {
+  const [, v4, v6 = "", port = ""] = /^(?:([\dA-F]{8})|\[([\da-f:]+)\]):([\dA-F]{4})$/i.exec(text) ?? [];
+  const address = parseAddress(v4 === undefined ? v6 : addressFromBytes(Uint8Array.fromHex(v4)));
+  return address && { ...address, port: Number.parseInt(port, 16) };
+}

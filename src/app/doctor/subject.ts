@@ -1,0 +1,124 @@
+import { formatEndpoint, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import type { FindingSubject } from "../../domain/finding.ts";
+import type { RealServerStatus, ReachStatus, VirtualServerStatus } from "../../domain/status.ts";
+import {
+  formatServiceKey,
+  virtualServer,
+  type ObservedVirtualServer,
+  type Protocol,
+  type VirtualServer,
+} from "../../domain/virtual-server.ts";
+
+export type Mode = ReachStatus["mode"];
+
+/** What to examine; where nothing is named, whatever stands on this host. */
+export interface DoctorOptions {
+  readonly virtualServers: readonly Endpoint[];
+  readonly realServers: readonly Endpoint[];
+  readonly scheduler?: string;
+  readonly mode?: Mode;
+}
+
+/** A virtual server that is examined. */
+export interface Subject {
+  readonly service: VirtualServer;
+  /** How this host is meant to get to it; undefined when nobody says. */
+  readonly mode: Mode | undefined;
+  /** What moves its packets; undefined when it does not stand yet. */
+  readonly plane: "ipvs" | "userspace" | undefined;
+  /** The daemon that cares for it. */
+  readonly daemon: { readonly pid: number; readonly reach?: ReachStatus; readonly isFailOpen: boolean } | undefined;
+  readonly realServers: readonly SubjectServer[];
+}
+
+export interface SubjectServer {
+  readonly endpoint: Endpoint;
+  /** Undefined when it is not in the table. */
+  readonly weight: number | undefined;
+  readonly forwarding: string | undefined;
+  readonly state: RealServerStatus["state"];
+  /** An operator keeps clients away from it: `lvscare drain`, or `lvscare weight … 0`. */
+  readonly held?: "drained" | "weight 0";
+  /** What its last check found. */
+  readonly lastCheck?: string;
+}
+
+/**
+ * The virtual servers to examine: those that are named, else those that daemons care for, else those of the kernel's table. What stands
+ * counts for more than the options: these say how one is meant to become that does not stand yet.
+ */
+export function subjectsOf(
+  options: DoctorOptions,
+  told: readonly VirtualServerStatus[],
+  table: readonly ObservedVirtualServer[],
+): readonly Subject[] {
+  const standing = new Map(table.map((one) => [formatServiceKey(one.service), one.service]));
+  const known = new Map(told.map((status) => [`${status.protocol} ${status.address}`, status]));
+  if (options.virtualServers.length === 0) {
+    const cared = told.filter(({ daemon }) => daemon !== undefined);
+    return (cared.length > 0 ? cared : told).map((status) => subjectOf(status, standing, options));
+  }
+  return options.virtualServers.map((endpoint) => {
+    const plain = virtualServer({ protocol: "tcp", endpoint }, options.scheduler ?? "rr");
+    const status = known.get(formatServiceKey(plain));
+    if (status !== undefined) return subjectOf(status, standing, options);
+    return { service: plain, mode: options.mode, plane: undefined, daemon: undefined, realServers: added([], options) };
+  });
+}
+
+/** How findings name it. */
+export function about({ service }: Subject, realServer?: Endpoint): FindingSubject {
+  return {
+    virtualServer: formatServiceKey(service),
+    ...(realServer !== undefined && { realServer: formatEndpoint(realServer) }),
+  };
+}
+
+/** The network of just this address, as `ip` and kube-proxy write it. */
+export function hostCidr({ family, address }: Omit<Endpoint, "port">): string {
+  return `${address}/${family === "ipv6" ? 128 : 32}`;
+}
+
+// --- internal ---
+
+function subjectOf(
+  status: VirtualServerStatus,
+  standing: ReadonlyMap<string, VirtualServer>,
+  options: DoctorOptions,
+): Subject {
+  const key = { protocol: status.protocol as Protocol, endpoint: parseEndpoint(status.address) };
+  const { daemon, reach, failOpen } = status;
+  return {
+    service: standing.get(formatServiceKey(key)) ?? virtualServer(key, status.scheduler),
+    mode: reach?.mode ?? options.mode,
+    plane: status.dataPlane.kind,
+    daemon: daemon && { pid: daemon.pid, ...(reach && { reach }), isFailOpen: failOpen !== undefined },
+    realServers: added(status.realServers.map(serverOf), options),
+  };
+}
+
+function serverOf({ address, weight, forwarding, state, hold, lastVerdict }: RealServerStatus): SubjectServer {
+  return {
+    endpoint: parseEndpoint(address),
+    weight,
+    forwarding,
+    state,
+    ...(hold?.drained === true ? { held: "drained" } : hold?.weight === 0 ? { held: "weight 0" } : {}),
+    ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
+  };
+}
+
+/** With those of the options that are not among them. */
+function added(servers: readonly SubjectServer[], { realServers }: DoctorOptions): readonly SubjectServer[] {
+  const there = new Set(servers.map(({ endpoint }) => formatEndpoint(endpoint)));
+  const missing = realServers.filter((endpoint) => !there.has(formatEndpoint(endpoint)));
+  return [
+    ...servers,
+    ...missing.map((endpoint) => ({
+      endpoint,
+      weight: undefined,
+      forwarding: undefined,
+      state: "unknown" as const,
+    })),
+  ];
+}

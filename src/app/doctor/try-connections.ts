@@ -1,0 +1,161 @@
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { knock, type Knock } from "./knock.ts";
+import { realServersOf } from "./ipvs-connections.ts";
+import { pinning } from "./pinning.ts";
+import type { Subject, SubjectServer } from "./subject.ts";
+
+/** What came of one attempt. */
+export interface Attempt {
+  /** Undefined when it connected. */
+  readonly failure: string | undefined;
+  readonly latencyMs: number;
+}
+
+export interface Passage extends Attempt {
+  /** The address this host spoke from. */
+  readonly source: string | undefined;
+  /** Which real server got it; undefined when IPVS never saw it, or when that cannot be told. */
+  readonly reached: string | undefined;
+}
+
+export interface ConnectionReadings {
+  /** Past the virtual server, by real server. */
+  readonly direct: ReadonlyMap<string, Attempt>;
+  readonly passages: readonly Passage[];
+  /** Of the userspace data plane, which tells no more: connections that each real server got meanwhile. */
+  readonly growth?: ReadonlyMap<string, number>;
+}
+
+/** How connections are made and counted. */
+export interface ConnectionPorts {
+  knock(target: Endpoint, timeoutMs: number): Promise<Knock>;
+  realServersOf(clients: ReadonlySet<string>): Promise<ReadonlyMap<string, string>>;
+  /** Connections so far by real server, as the daemon of the virtual server counts them. */
+  counts(): Promise<ReadonlyMap<string, number>>;
+  now(): number;
+}
+
+/** Those in service first, and no more than 32, so that a large virtual server is not flooded. */
+export function triedServers(subject: Subject): readonly SubjectServer[] {
+  const { realServers } = subject;
+  if (realServers.length <= MOST_SERVERS) return realServers;
+  const first = inService(subject);
+  return [...first, ...realServers.filter((server) => !first.includes(server))].slice(0, MOST_SERVERS);
+}
+
+/** In service: new connections go there. */
+export function inService({ realServers }: Subject): readonly SubjectServer[] {
+  return realServers.filter(({ weight = 0 }) => weight > 0);
+}
+
+/**
+ * Connects to each real server, then through the virtual server until each was reached: in rounds, at most four times as many as there
+ * are real servers and eight, in bounded time. All are held until the end, because some schedulers go by open connections, and then
+ * closed in good order without a word having been said.
+ */
+export async function tryConnections(subject: Subject, ports: ConnectionPorts): Promise<ConnectionReadings> {
+  const servers = triedServers(subject);
+  const held: Knock[] = [];
+  try {
+    const direct = new Map(
+      await Promise.all(
+        servers.map(async ({ endpoint }): Promise<[string, Attempt]> => {
+          const made = await ports.knock(endpoint, TIMEOUT_MS);
+          held.push(made);
+          return [formatEndpoint(endpoint), { failure: made.failure, latencyMs: made.latencyMs }];
+        }),
+      ),
+    );
+    if (subject.plane === undefined || inService(subject).length === 0) return { direct, passages: [] };
+    return subject.plane === "ipvs"
+      ? { direct, passages: await passThroughIpvs(subject, ports, held) }
+      : { direct, ...(await passThroughProxy(subject, ports, held)) };
+  } finally {
+    for (const made of held) made.close();
+  }
+}
+
+/** The way it is done outside of tests. */
+export function connectionPorts(counts: ConnectionPorts["counts"]): ConnectionPorts {
+  return { knock, realServersOf: (clients) => realServersOf(clients), counts, now: () => performance.now() };
+}
+
+// --- internal ---
+
+const MOST_SERVERS = 32;
+const TIMEOUT_MS = 2000;
+/** No new round begins after this. */
+const ROUNDS_MS = 8000;
+const ROUNDS = 8;
+const LEAST = 2;
+
+function addresses(servers: readonly SubjectServer[]): readonly string[] {
+  return servers.slice(0, MOST_SERVERS).map(({ endpoint }) => formatEndpoint(endpoint));
+}
+
+/** How many connections one round may make, or 0 for no more rounds. */
+function* roundSizes(servers: number, isPinned: boolean): Generator<number, void, number> {
+  let left = isPinned ? LEAST : 4 * servers + 8;
+  let missing = servers;
+  for (let round = 0; round < ROUNDS && left > 0 && missing > 0; round++) {
+    const size = Math.min(left, Math.max(missing, LEAST));
+    left -= size;
+    missing = yield size;
+  }
+}
+
+async function passThroughIpvs(subject: Subject, ports: ConnectionPorts, held: Knock[]): Promise<readonly Passage[]> {
+  const { endpoint } = subject.service;
+  const wanted = addresses(inService(subject));
+  const deadline = ports.now() + ROUNDS_MS;
+  const rounds = roundSizes(wanted.length, pinning(subject.service) !== undefined);
+  const passages: Passage[] = [];
+  for (let round = rounds.next(); round.done !== true && ports.now() < deadline;) {
+    const made = await knockOften(endpoint, round.value, ports, held);
+    const clients = made.flatMap(({ local }) => (local === undefined ? [] : [formatEndpoint(local)]));
+    const found = await ports.realServersOf(new Set(clients));
+    passages.push(...made.map((one) => passageOf(one, found)));
+    // IPVS does not see them: more of them would not change that.
+    if (found.size === 0) break;
+    const reached = new Set(passages.map((passage) => passage.reached));
+    round = rounds.next(wanted.filter((address) => !reached.has(address)).length);
+  }
+  return passages;
+}
+
+async function passThroughProxy(
+  subject: Subject,
+  ports: ConnectionPorts,
+  held: Knock[],
+): Promise<Pick<ConnectionReadings, "passages" | "growth">> {
+  const wanted = addresses(inService(subject));
+  const before = await ports.counts();
+  const deadline = ports.now() + ROUNDS_MS;
+  const rounds = roundSizes(wanted.length, pinning(subject.service) !== undefined);
+  const passages: Passage[] = [];
+  let growth = new Map<string, number>();
+  for (let round = rounds.next(); round.done !== true && ports.now() < deadline;) {
+    const made = await knockOften(subject.service.endpoint, round.value, ports, held);
+    passages.push(...made.map((one) => passageOf(one, new Map())));
+    const counts = await ports.counts();
+    growth = new Map([...counts].map(([address, count]) => [address, count - (before.get(address) ?? 0)]));
+    if (made.every(({ failure }) => failure !== undefined)) break;
+    round = rounds.next(wanted.filter((address) => (growth.get(address) ?? 0) <= 0).length);
+  }
+  return { passages, growth };
+}
+
+async function knockOften(target: Endpoint, times: number, ports: ConnectionPorts, held: Knock[]): Promise<Knock[]> {
+  const made = await Promise.all(Array.from({ length: times }, () => ports.knock(target, TIMEOUT_MS)));
+  held.push(...made);
+  return made;
+}
+
+function passageOf({ local, failure, latencyMs }: Knock, found: ReadonlyMap<string, string>): Passage {
+  return {
+    failure,
+    latencyMs,
+    source: local?.address,
+    reached: local === undefined ? undefined : found.get(formatEndpoint(local)),
+  };
+}

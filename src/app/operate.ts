@@ -1,0 +1,76 @@
+import { requestCheck, requestHold, requestStatus } from "../control/client.ts";
+import { LvscareError } from "../domain/errors.ts";
+import type { HoldChange } from "../domain/hold.ts";
+import type { CheckReport, HoldReport } from "../domain/operator.ts";
+import { daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
+
+/** Who is meant: a real server, behind these virtual servers; behind the only one that has it where none is named. */
+export interface Meant {
+  /** Formatted endpoint. */
+  readonly realServer: string;
+  /** Formatted endpoints. */
+  readonly virtualServers: readonly string[];
+}
+
+/** Has the daemons of this user hold a real server, or let it go. Rejects before anything changes when it is not clear which is meant. */
+export async function holdRealServer(meant: Meant, change: HoldChange): Promise<HoldReport[]> {
+  const sockets = await socketsOf(meant);
+  return Promise.all(sockets.map((socket) => requestHold(socket, meant.realServer, change)));
+}
+
+/** How many connections it has open, behind all of them together. Rejects likewise. */
+export async function openConnections(meant: Meant): Promise<number> {
+  const answers = await Promise.all((await socketsOf(meant)).map(requestStatus));
+  const servers = answers.flatMap(({ realServers }) => realServers);
+  return servers
+    .filter(({ address }) => address === meant.realServer)
+    .reduce((sum, { activeConnections }) => sum + activeConnections, 0);
+}
+
+/** Has them check a real server now. Rejects likewise. */
+export async function checkRealServer(meant: Meant): Promise<CheckReport[]> {
+  const sockets = await socketsOf(meant);
+  return Promise.all(sockets.map((socket) => requestCheck(socket, meant.realServer)));
+}
+
+// --- internal ---
+
+async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[]> {
+  const folder = daemonFolder();
+  const sockets = daemonSockets(folder);
+  const answers = await Promise.allSettled(sockets.map(requestStatus));
+  const daemons = answers.flatMap((answer, at) =>
+    answer.status === "fulfilled" ? [{ socket: sockets[at] ?? "", status: answer.value }] : [],
+  );
+  if (daemons.length === 0) {
+    throw new LvscareError("NOT_RUNNING", nobodyAnswers(folder), { remedy: "start one with lvscare care" });
+  }
+  const isMeant = (address: string): boolean => virtualServers.length === 0 || virtualServers.includes(address);
+  const asked = daemons.filter(({ status }) => isMeant(status.address));
+  const missing = virtualServers.filter((address) => !daemons.some(({ status }) => status.address === address));
+  if (missing.length > 0) {
+    throw new LvscareError("NOT_RUNNING", `no daemon cares for ${missing.join(", ")}`, {
+      remedy: `they care for ${daemons.map(({ status }) => status.address).join(", ")}`,
+    });
+  }
+  const having = asked.filter(({ status }) =>
+    status.realServers.some(({ address, state }) => address === realServer && state !== "unlisted"),
+  );
+  if (having.length === 0) {
+    const known = asked.flatMap(({ status }) =>
+      status.realServers.map(({ address }) => `${address} (of ${status.address})`),
+    );
+    throw new LvscareError("NOT_LISTED", `no real server ${realServer} is cared for`, {
+      remedy: `there are ${known.slice(0, MOST_NAMED).join(", ")}${known.length > MOST_NAMED ? ", …" : ""}`,
+    });
+  }
+  if (having.length > 1 && virtualServers.length === 0) {
+    const addresses = having.map(({ status }) => status.address);
+    throw new LvscareError("USAGE", `${realServer} stands behind ${addresses.join(" and ")}`, {
+      remedy: `name those that are meant: --vs ${addresses.join(",")}`,
+    });
+  }
+  return having.map(({ socket }) => socket);
+}
+
+const MOST_NAMED = 10;

@@ -1,0 +1,103 @@
+import { waitFor } from "xstate";
+import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
+import { changeHold, type HoldChange, type Holds } from "../domain/hold.ts";
+import type { CheckReport, HoldReport } from "../domain/operator.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+
+export interface OperatorPorts {
+  readonly supervisor: VirtualServerActor;
+  readonly status: () => Promise<VirtualServerStatus>;
+  /** Writes down what is held; throws when it cannot. */
+  readonly keep: (holds: Holds) => void;
+  /** One check over a connection of its own. */
+  readonly probe: (target: Endpoint, signal: AbortSignal) => Promise<ProbeOutcome>;
+  readonly timeOfDay: () => Date;
+}
+
+/** Does what operators ask of a running daemon. */
+export class Operator {
+  readonly #ports: OperatorPorts;
+  #holds: Holds;
+
+  constructor(ports: OperatorPorts, holds: Holds) {
+    this.#ports = ports;
+    this.#holds = holds;
+  }
+
+  /**
+   * Holds a real server, by its formatted endpoint, or lets it go. What is to outlive this process is written down first; then the table is
+   * waited for. Rejects with NOT_LISTED, or FILE_FAILED, when nothing was changed.
+   */
+  async hold(server: string, change: HoldChange): Promise<HoldReport> {
+    this.#find(server);
+    const { supervisor, keep, timeOfDay, status } = this.#ports;
+    const hold = changeHold(this.#holds[server], change, timeOfDay().toISOString());
+    const { [server]: _, ...others } = this.#holds;
+    const holds = hold === undefined ? others : { ...others, [server]: hold };
+    keep(holds);
+    this.#holds = holds;
+    supervisor.send({ type: "operator.hold", server, hold });
+    const pending = await this.#untilWritten();
+    const report = await status();
+    const realServer = report.realServers.find(({ address }) => address === server);
+    if (realServer === undefined) throw notListed(server, report.address, []);
+    const { address: virtualServer, scheduler } = report;
+    return { virtualServer, scheduler, realServer, ...(pending !== undefined && { pending }) };
+  }
+
+  /** Checks a real server now, beside its own checks, and has those go on from now, so that the daemon acts on what there is to see. */
+  async check(server: string, signal: AbortSignal): Promise<CheckReport> {
+    const target = this.#find(server);
+    const outcome = await this.#ports.probe(target, signal);
+    this.#ports.supervisor.send({ type: "operator.check", server });
+    if (outcome.passed === undefined) throw new LvscareError("CONTROL_FAILED", outcome.reason);
+    return { virtualServer: this.#address(), realServer: server, verdict: outcome };
+  }
+
+  // --- internal ---
+
+  #find(server: string): Endpoint {
+    const { members } = this.#ports.supervisor.getSnapshot().context;
+    const found = members[server]?.server.endpoint;
+    if (found === undefined) throw notListed(server, this.#address(), Object.keys(members));
+    return found;
+  }
+
+  #address(): string {
+    return formatEndpoint(this.#ports.supervisor.getSnapshot().context.service.endpoint);
+  }
+
+  /** Until a round has written what is wanted; why not, when that fails or takes too long. */
+  async #untilWritten(): Promise<string | undefined> {
+    const { supervisor } = this.#ports;
+    try {
+      const { context } = await waitFor(
+        supervisor,
+        (snapshot) =>
+          !snapshot.context.dirty &&
+          (snapshot.matches({ serving: "settled" }) ||
+            snapshot.matches({ serving: "resting" }) ||
+            snapshot.matches({ serving: "backingOff" })),
+        { timeout: LONGEST_WAIT_MS },
+      );
+      return context.failedAttempts > 0 ? context.lastError?.message : undefined;
+    } catch (error) {
+      // waitFor rejects when the time is over or the supervisor ended; what was asked for is written down either way.
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+}
+
+// --- internal ---
+
+/** Shorter than a client waits for its answer. */
+const LONGEST_WAIT_MS = 2000;
+
+function notListed(server: string, virtualServer: string, listed: readonly string[]): LvscareError {
+  const are =
+    listed.length === 0 ? "" : `; they are ${listed.slice(0, 20).join(", ")}${listed.length > 20 ? ", …" : ""}`;
+  return new LvscareError("NOT_LISTED", `${server} is no real server of ${virtualServer}${are}`);
+}

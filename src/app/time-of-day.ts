@@ -1,0 +1,16 @@
+/**
+ * From the machines' clock, which never jumps, to the time of day as it is told now. The two are read one after the other and drift a
+ * little, so that small differences mean nothing: a moment that is told twice is told alike.
+ */
+export function timeOfDay(now: () => number, clock: () => number = Date.now): (ms: number) => Date {
+  let offset = clock() - now();
+  return (ms) => {
+    const fresh = clock() - now();
+    if (Math.abs(fresh - offset) > LARGEST_DRIFT_MS) offset = fresh;
+    return new Date(offset + ms);
+  };
+}
+
+// --- internal ---
+
+const LARGEST_DRIFT_MS = 100;

@@ -1,0 +1,40 @@
+import { oneLine } from "../config/one-line.ts";
+import { formatDuration } from "../domain/duration.ts";
+import { describeHold } from "../domain/hold.ts";
+import type { CheckReport, HoldReport } from "../domain/operator.ts";
+import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
+
+/** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what the reader should know besides. */
+export function renderHold({ virtualServer, scheduler, realServer, pending }: HoldReport): string {
+  const { address, state, hold, weight, activeConnections } = realServer;
+  const stands = weight === undefined ? "not in the table" : `weight ${weight}`;
+  const lines = [
+    `${address} of ${virtualServer}: ${describeHold(hold)}; ${state}, ${stands}, ${connections(activeConnections)}`,
+  ];
+  if (pending !== undefined) lines.push(`  not in the table yet, and tried again: ${pending}`);
+  if (hold?.weight !== undefined && WEIGHTLESS_SCHEDULERS.has(scheduler)) {
+    lines.push(`  the scheduler ${scheduler} heeds no weights above 0; wrr and wlc do`);
+  }
+  return lines.map((line) => `${oneLine(line)}\n`).join("");
+}
+
+/** The verdict, and below it how long each step took. */
+export function renderCheck({ virtualServer, realServer, verdict }: CheckReport): string {
+  const { passed, reason, latencyMs, timings = {} } = verdict;
+  const steps = (["connectMs", "tlsMs", "firstByteMs"] as const).flatMap((step) => {
+    const ms = timings[step];
+    return ms === undefined ? [] : [`  ${STEPS[step].padEnd(10)}  ${formatDuration(ms)}`];
+  });
+  const found = `${realServer} of ${virtualServer}: ${passed ? "passed" : "failed"}: ${reason}`;
+  return [found, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
+    .map((line) => `${oneLine(line)}\n`)
+    .join("");
+}
+
+export function connections(count: number): string {
+  return `${count} open connection${count === 1 ? "" : "s"}`;
+}
+
+// --- internal ---
+
+const STEPS = { connectMs: "connect", tlsMs: "TLS", firstByteMs: "first byte" } as const;

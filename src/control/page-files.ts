@@ -1,0 +1,38 @@
+import board from "./page/board.js" with { type: "text" };
+import card from "./page/card.js" with { type: "text" };
+import connection from "./page/connection.js" with { type: "text" };
+import clock from "./page/daemon-clock.js" with { type: "text" };
+import elements from "./page/elements.js" with { type: "text" };
+import facts from "./page/facts.js" with { type: "text" };
+import icon from "./page/icon.svg" with { type: "text" };
+import html from "./page/index.html" with { type: "text" };
+import main from "./page/main.js" with { type: "text" };
+import style from "./page/page.css" with { type: "text" };
+import sparkline from "./page/sparkline.js" with { type: "text" };
+import timeline from "./page/timeline.js" with { type: "text" };
+import words from "./page/words.js" with { type: "text" };
+
+export interface PageFile {
+  readonly text: string;
+  readonly type: string;
+}
+
+/** The page's files by path, inside whatever is handed out. */
+export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
+  // The types of Bun take it for a page that its bundler is to build.
+  ["/", { text: html as unknown as string, type: "text/html; charset=utf-8" }],
+  ["/page/page.css", { text: style, type: "text/css; charset=utf-8" }],
+  ["/page/icon.svg", { text: icon, type: "image/svg+xml" }],
+  ...Object.entries({
+    board,
+    card,
+    connection,
+    "daemon-clock": clock,
+    elements,
+    facts,
+    main,
+    sparkline,
+    timeline,
+    words,
+  }).map(([name, text]) => [`/page/${name}.js`, { text, type: "text/javascript; charset=utf-8" }] as const),
+]);

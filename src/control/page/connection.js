@@ -1,0 +1,63 @@
+// @ts-check
+
+/** @typedef {import("../../domain/status.ts").VirtualServerStatus} VirtualServerStatus */
+/** @typedef {import("../../domain/event-record.ts").EventRecord} EventRecord */
+
+/**
+ * Who is told what the daemon streams.
+ *
+ * @typedef {object} Listener
+ * @property {(status: VirtualServerStatus) => void} status
+ * @property {(event: EventRecord, id: string) => void} event
+ * @property {(iso: string) => void} time What the daemon's clock says.
+ * @property {(problem: string) => void} problem The daemon answers, but not with a status.
+ * @property {() => void} lost
+ */
+
+/**
+ * Listens to the daemon's stream, and again whenever it is lost. The browser does so by itself after most failures, but gives up after an
+ * answer that is no stream, and does not notice a line that has gone dead.
+ *
+ * @param {Listener} listener
+ */
+export function listen(listener) {
+  let lastMessageAt = performance.now();
+  let source = open();
+
+  function open() {
+    const source = new EventSource("api/v1/stream");
+    source.addEventListener("error", () => listener.lost());
+    on("status", ({ data }) => listener.status(JSON.parse(data)));
+    on("event", ({ data, lastEventId }) => listener.event(JSON.parse(data), lastEventId));
+    on("time", ({ data }) => listener.time(JSON.parse(data)));
+    on("problem", ({ data }) => listener.problem(JSON.parse(data)));
+    return source;
+
+    /**
+     * @param {string} kind
+     * @param {(message: MessageEvent<string>) => void} tell
+     */
+    function on(kind, tell) {
+      source.addEventListener(kind, (/** @type {MessageEvent<string>} */ message) => {
+        lastMessageAt = performance.now();
+        tell(message);
+      });
+    }
+  }
+
+  setInterval(() => {
+    const isSilent = performance.now() - lastMessageAt > MOST_SILENCE_MS;
+    if (source.readyState !== EventSource.CLOSED && !isSilent) return;
+    listener.lost();
+    source.close();
+    lastMessageAt = performance.now();
+    source = open();
+  }, WATCH_MS);
+}
+
+// --- internal ---
+
+const WATCH_MS = 2000;
+
+/** The daemon says something every few seconds. */
+const MOST_SILENCE_MS = 15_000;

@@ -1,0 +1,77 @@
+// @ts-check
+
+/**
+ * An element with text in it. What comes from a daemon goes into the page through here and `setText` alone, as text: much of it was said
+ * by the servers that are checked.
+ *
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string} [className]
+ * @param {string} [text]
+ * @returns {HTMLElementTagNameMap[Name]}
+ */
+export function element(name, className, text) {
+  const made = document.createElement(name);
+  if (className !== undefined) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/**
+ * Touches the page only for a change.
+ *
+ * @param {Element} target
+ * @param {string} text
+ */
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+/**
+ * An element that is shown as long as it has something to say.
+ *
+ * @param {HTMLElement} target
+ * @param {string} text
+ */
+export function setTextOrHide(target, text) {
+  setText(target, text);
+  if (target.hidden !== (text === "")) target.hidden = text === "";
+}
+
+/**
+ * One of the shapes at the end of index.html.
+ *
+ * @param {string} name
+ */
+export function shape(name) {
+  const made = svg("svg", "shape");
+  made.setAttribute("aria-hidden", "true");
+  const use = svg("use");
+  use.setAttribute("href", `#shape-${name}`);
+  made.append(use);
+  return made;
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string} [className]
+ * @returns {SVGElementTagNameMap[Name]}
+ */
+export function svg(name, className) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  if (className !== undefined) made.setAttribute("class", className);
+  return made;
+}
+
+/**
+ * An element of index.html.
+ *
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no #${id}`);
+  return found;
+}

@@ -1,0 +1,98 @@
+// @ts-check
+import { byId, element, setText, setTextOrHide } from "./elements.js";
+import { bytes, counted, duration, since, thousands, timeOfDay } from "./words.js";
+
+/** @typedef {import("../../domain/status.ts").VirtualServerStatus} VirtualServerStatus */
+
+/** What there is to know of the virtual server besides its real servers. */
+export class Facts {
+  /** @type {Map<string, { row: HTMLElement, text: HTMLElement }>} */
+  #rows = new Map();
+  /** @type {VirtualServerStatus | undefined} */
+  #status;
+
+  /**
+   * @param {VirtualServerStatus} status
+   * @param {number} now
+   */
+  update(status, now) {
+    this.#status = status;
+    setText(byId("address"), status.address);
+    const summary = summarise(status);
+    setText(byId("summary"), `${summary} real servers healthy`);
+    document.title = `${summary.replace(" of ", "/")} healthy · ${status.address} · LVScare`;
+    this.tick(now);
+  }
+
+  /** @param {number} now */
+  tick(now) {
+    if (this.#status === undefined) return;
+    const { scheduler, protocol, dataPlane, reach, daemon, stats, failOpen } = this.#status;
+    setTextOrHide(
+      byId("fail-open"),
+      failOpen === undefined
+        ? ""
+        : `Fail-open since ${timeOfDay(failOpen.since)}: only ${failOpen.healthy} of ${failOpen.total} real servers are healthy, so health is ignored.`,
+    );
+    const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
+    this.#show("Scheduler", `${scheduler}, ${protocol}`);
+    this.#show("Data plane", `${dataPlane.kind} (${dataPlane.via})${because}`, because !== "");
+    this.#show(
+      "Reach",
+      reach && describeReach(reach),
+      reach?.objects.some(({ state }) => state === "failed"),
+    );
+    this.#show("Daemon", daemon && `${daemon.version}, pid ${daemon.pid}, up ${since(daemon.startedAt, now)}`);
+    this.#show("State", daemon && `${daemon.state}, checks every ${duration(daemon.intervalMs)}`);
+    this.#show(
+      "Writes",
+      daemon &&
+        `${counted(daemon.applies, "apply").replace("applys", "applies")}, ${thousands(daemon.repairs)} of them repairs`,
+    );
+    this.#show(
+      "Traffic",
+      `${counted(stats.connections, "connection")}, ${bytes(stats.inBytes)} in, ${bytes(stats.outBytes)} out`,
+    );
+    const error = daemon?.lastError;
+    this.#show("Last error", error && `${since(error.at, now)} ago: ${error.message}`, true);
+  }
+
+  // --- internal ---
+
+  /**
+   * @param {string} name
+   * @param {string | undefined} value Nothing is shown for undefined.
+   * @param {boolean} [isBad]
+   */
+  #show(name, value, isBad = false) {
+    const { row, text } = this.#rows.get(name) ?? this.#add(name);
+    setText(text, value ?? "");
+    row.hidden = value === undefined;
+    row.classList.toggle("bad", isBad);
+  }
+
+  /** @param {string} name */
+  #add(name) {
+    const row = element("div", "fact");
+    const text = element("dd");
+    row.append(element("dt", undefined, name), text);
+    byId("facts").append(row);
+    this.#rows.set(name, { row, text });
+    return { row, text };
+  }
+}
+
+// --- internal ---
+
+/** @param {VirtualServerStatus} status */
+function summarise({ realServers }) {
+  const listed = realServers.filter(({ state }) => state !== "unlisted");
+  return `${thousands(listed.filter(({ state }) => state === "healthy").length)} of ${thousands(listed.length)}`;
+}
+
+/** @param {NonNullable<VirtualServerStatus["reach"]>} reach */
+function describeReach({ mode, objects }) {
+  const problems = objects.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+  if (objects.length === 0) return `${mode}, nothing to keep`;
+  return [`${mode}, ${objects.length - problems.length} of ${objects.length} stand`, ...problems].join("; ");
+}

@@ -1,0 +1,62 @@
+import { LARGEST_WEIGHT } from "./virtual-server.ts";
+
+/**
+ * What an operator asked for of one real server (`lvscare drain`, `lvscare weight`): it lies over the desired state, and its health stays
+ * what its checks say.
+ */
+export interface Hold {
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  /** Takes no new connections until `lvscare undrain`. */
+  readonly drained: boolean;
+  /** Instead of the configured weight. */
+  readonly weight?: number;
+}
+
+/** Holds by formatted endpoint. */
+export type Holds = Readonly<Record<string, Hold>>;
+
+export type HoldChange =
+  | { readonly kind: "drain" }
+  | { readonly kind: "undrain" }
+  /** Undefined: the configured weight again. */
+  | { readonly kind: "weight"; readonly weight: number | undefined };
+
+/** The hold after a change; undefined when nothing is held any more. The same object when the change asks for what is so already. */
+export function changeHold(current: Hold | undefined, change: HoldChange, now: string): Hold | undefined {
+  const drained = change.kind === "weight" ? current?.drained === true : change.kind === "drain";
+  const weight = change.kind === "weight" ? change.weight : current?.weight;
+  if (!drained && weight === undefined) return undefined;
+  if (current !== undefined && current.drained === drained && current.weight === weight) return current;
+  return { since: now, drained, ...(weight !== undefined && { weight }) };
+}
+
+/** `drained`, `weight 5`, `drained, weight 5 after that`, `nothing held`. */
+export function describeHold(hold: Hold | undefined): string {
+  if (hold === undefined) return "nothing held";
+  if (!hold.drained) return `weight ${hold.weight ?? "as configured"}`;
+  return hold.weight === undefined ? "drained" : `drained, weight ${hold.weight} after that`;
+}
+
+/** Holds as they were written down; undefined for what is none. */
+export function parseHolds(value: unknown): Holds | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const entries = Object.entries(value);
+  return entries.every((entry): entry is [string, Hold] => isHold(entry[1])) ? Object.fromEntries(entries) : undefined;
+}
+
+// --- internal ---
+
+function isHold(value: unknown): boolean {
+  const { since, drained, weight } = Object(value) as Readonly<Record<string, unknown>>;
+  return (
+    typeof since === "string" &&
+    !Number.isNaN(Date.parse(since)) &&
+    typeof drained === "boolean" &&
+    (weight === undefined || isWeight(weight))
+  );
+}
+
+function isWeight(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= LARGEST_WEIGHT;
+}

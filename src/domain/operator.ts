@@ -1,0 +1,21 @@
+import type { Verdict } from "./health.ts";
+import type { RealServerStatus } from "./status.ts";
+
+/** What became of an operator's hold on a real server, or of its end. */
+export interface HoldReport {
+  /** `10.103.97.12:6443` */
+  readonly virtualServer: string;
+  readonly scheduler: string;
+  /** As it stands in the table after it. */
+  readonly realServer: RealServerStatus;
+  /** Why the table does not show it yet; absent when it does. */
+  readonly pending?: string;
+}
+
+/** A check that an operator asked for. */
+export interface CheckReport {
+  readonly virtualServer: string;
+  /** `10.0.0.1:6443` */
+  readonly realServer: string;
+  readonly verdict: Verdict;
+}

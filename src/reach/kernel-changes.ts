@@ -1,0 +1,62 @@
+import { closeSync } from "node:fs";
+import { openChangeDescriptor } from "../netlink/kernel-transport.ts";
+
+export interface KernelChangesOptions {
+  /** The kernel's multicast groups, as a mask. */
+  readonly groups: number;
+  readonly openDescriptor?: ((groups: number) => number) | undefined;
+  /** It listens, for the first time or again: what happened before went unheard. */
+  readonly opened?: () => void;
+  readonly told: (datagram: Uint8Array) => void;
+}
+
+/** Hears what the kernel tells of changes to the network. Returns what ends it; idempotent. */
+export function listenToKernel(options: KernelChangesOptions): () => void {
+  const { groups, openDescriptor = openChangeDescriptor } = options;
+  let socket: Bun.Socket<unknown> | undefined;
+  let timer: Timer | undefined;
+  let ended = false;
+
+  const open = (): void => {
+    let fd: number | undefined;
+    try {
+      fd = openDescriptor(groups);
+      adopt({ fd, socket: handlers }).catch(reopen);
+    } catch {
+      reopen();
+    }
+    // `handlers.open` is called before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
+    if (fd !== undefined && socket === undefined) closeSync(fd);
+  };
+  const reopen = (): void => {
+    socket = undefined;
+    clearTimeout(timer);
+    if (!ended) timer = setTimeout(open, REOPEN_MS);
+  };
+  const handlers: Bun.SocketHandler = {
+    open(opened) {
+      socket = opened;
+      if (ended) opened.terminate();
+      else options.opened?.();
+    },
+    data: (_, datagram) => options.told(datagram),
+    // With ENOBUFS when messages were lost.
+    close: reopen,
+    error: (failed) => void failed.terminate(),
+  };
+
+  open();
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+    socket?.terminate();
+  };
+}
+
+// --- internal ---
+
+/** After the kernel has dropped messages, or would give no socket. */
+const REOPEN_MS = 1000;
+
+/** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */
+const adopt = Bun.connect as unknown as (options: { fd: number; socket: Bun.SocketHandler }) => Promise<unknown>;

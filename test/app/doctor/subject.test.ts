@@ -1,0 +1,94 @@
+import { expect, test } from "bun:test";
+import { subjectsOf, type DoctorOptions } from "../../../src/app/doctor/subject.ts";
+import { formatEndpoint, parseEndpoint } from "../../../src/domain/endpoint.ts";
+import type { VirtualServerStatus } from "../../../src/domain/status.ts";
+import { formatServiceKey, NO_TRAFFIC, virtualServer } from "../../../src/domain/virtual-server.ts";
+import { A, B } from "./subjects.ts";
+
+const NOTHING: DoctorOptions = { virtualServers: [], realServers: [] };
+const VS = "10.103.97.2:6443";
+const OTHER = "10.103.97.3:6443";
+
+const unattended: VirtualServerStatus = {
+  address: OTHER,
+  protocol: "tcp",
+  scheduler: "wlc",
+  dataPlane: { kind: "ipvs", via: "libnl" },
+  stats: NO_TRAFFIC,
+  realServers: [],
+};
+const cared: VirtualServerStatus = {
+  ...unattended,
+  address: VS,
+  reach: { mode: "link", objects: [] },
+  failOpen: { since: "2026-01-01T00:00:00Z", healthy: 0, total: 1 },
+  realServers: [
+    {
+      address: A,
+      state: "removed",
+      activeConnections: 0,
+      inactiveConnections: 0,
+      hold: { since: "2026-01-01T00:00:00Z", drained: true },
+      lastVerdict: { passed: false, reason: "status 404", latencyMs: 1, at: "2026-01-01T00:00:00Z" },
+    },
+  ],
+  daemon: {
+    version: "0.1.0",
+    pid: 7,
+    startedAt: "2026-01-01T00:00:00Z",
+    state: "serving/settled",
+    applies: 1,
+    repairs: 0,
+    intervalMs: 5000,
+  },
+};
+
+test("examines what daemons care for, else all of the table, else nothing", () => {
+  expect(keys(NOTHING, [cared, unattended])).toEqual([`tcp ${VS}`]);
+  expect(keys(NOTHING, [unattended])).toEqual([`tcp ${OTHER}`]);
+  expect(keys(NOTHING, [])).toEqual([]);
+});
+
+test("examines only what is named, whether it stands or not", () => {
+  const named = { ...NOTHING, virtualServers: [OTHER, "[fd00::1]:80"].map(parseEndpoint) };
+  expect(keys(named, [cared, unattended])).toEqual([`tcp ${OTHER}`, "tcp [fd00::1]:80"]);
+  const planned = { ...named, realServers: [parseEndpoint(A)], scheduler: "mh", mode: "none" as const };
+  const [standing, other] = subjectsOf(planned, [unattended], []);
+  expect(standing).toMatchObject({ plane: "ipvs", mode: "none", service: { scheduler: "wlc" } });
+  expect(other).toMatchObject({ plane: undefined, daemon: undefined, mode: "none", service: { scheduler: "mh" } });
+  expect(other?.realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight])).toEqual([
+    [A, undefined],
+  ]);
+});
+
+test("knows of each what its daemon tells, and what stands", () => {
+  const persistent = {
+    ...virtualServer({ protocol: "tcp", endpoint: parseEndpoint(VS) }, "wlc"),
+    persistenceTimeoutS: 60,
+  };
+  const table = [{ service: persistent, stats: NO_TRAFFIC, realServers: [] }];
+  const options = { ...NOTHING, virtualServers: [parseEndpoint(VS)], realServers: [A, B].map(parseEndpoint) };
+  expect(subjectsOf({ ...options, mode: "route" }, [cared], table)).toEqual([
+    {
+      service: persistent,
+      mode: "link",
+      plane: "ipvs",
+      daemon: { pid: 7, reach: { mode: "link", objects: [] }, isFailOpen: true },
+      realServers: [
+        {
+          endpoint: parseEndpoint(A),
+          weight: undefined,
+          forwarding: undefined,
+          state: "removed",
+          held: "drained",
+          lastCheck: "status 404",
+        },
+        { endpoint: parseEndpoint(B), weight: undefined, forwarding: undefined, state: "unknown" },
+      ],
+    },
+  ]);
+});
+
+function keys(options: DoctorOptions, told: readonly VirtualServerStatus[]): string[] {
+  return subjectsOf(options, told, []).map(({ service }) => formatServiceKey(service));
+}

@@ -1,0 +1,228 @@
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runtimeDirectory } from "../../src/control/runtime-directory.ts";
+import type { CheckReport, HoldReport } from "../../src/domain/operator.ts";
+import type { RealServerStatus, StatusReport } from "../../src/domain/status.ts";
+import { MAIN, runProgram, type ProgramResult } from "../cli/run-program.ts";
+import { waitFor } from "../kernel/support/wait-for.ts";
+
+// Each step is a process of its own.
+setDefaultTimeout(60_000);
+
+const stack: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const undo of stack.splice(0).toReversed()) await undo();
+});
+
+test("an operator's drain and weight stand at once, outlive the daemon, and end when told to", async () => {
+  const host = await user();
+  const [a, b] = [serve("a"), serve("b")];
+  let daemon = host.care(VS, [a, b], "--scheduler", "wrr", "--weight", "10");
+  await host.until(VS, (servers) => servers.every(({ weight }) => weight === 10));
+
+  const drained = await host.lvscare("drain", a.name);
+  expect(drained).toEqual({
+    code: 0,
+    stdout: `${a.name} of ${VS}: drained; healthy, weight 0, 0 open connections\n`,
+    stderr: "",
+  });
+  expect(await answers(VS, 4)).toEqual(["b", "b", "b", "b"]);
+  const weighted = await host.lvscare("weight", b.name, "25", "-o", "json");
+  expect(JSON.parse(weighted.stdout) as HoldReport).toMatchObject({
+    virtualServer: VS,
+    realServer: { address: b.name, weight: 25, hold: { drained: false, weight: 25 } },
+  });
+
+  await daemon.end("SIGKILL");
+  daemon = host.care(VS, [a, b], "--scheduler", "wrr", "--weight", "10");
+  const servers = await host.until(VS, (all) => all[1]?.weight === 25 && all[0]?.lastVerdict?.passed === true);
+  expect(servers[0]).toMatchObject({ state: "healthy", weight: 0, hold: { drained: true } });
+  expect(await answers(VS, 2)).toEqual(["b", "b"]);
+
+  expect((await host.lvscare("undrain", a.name)).stdout).toStartWith(
+    `${a.name} of ${VS}: nothing held; healthy, weight 10`,
+  );
+  expect((await host.lvscare("weight", b.name, "configured")).stdout).toContain("nothing held; healthy, weight 10");
+  expect(await host.files()).toEqual([]);
+  const { code, log } = await daemon.end("SIGTERM");
+  expect(code).toBe(0);
+  expect(log).toContain(`INFO real server ${a.name}, by an operator's request: nothing held`);
+});
+
+test("a drain waits for open connections, and says when they stay", async () => {
+  const host = await user();
+  const held = Promise.withResolvers<void>();
+  const a = serve("a", () => held.promise);
+  host.care(VS, [a]);
+  await host.until(VS, ([server]) => server?.weight === 1);
+  const request = fetch(`http://${VS}/slow`, { keepalive: false });
+  await host.until(VS, ([server]) => server?.activeConnections === 1);
+  expect(await host.lvscare("drain", a.name, "--wait", "100ms")).toMatchObject({
+    code: 1,
+    stderr: `lvscare: ${a.name} stays drained, and has 1 open connection after 100ms\n`,
+  });
+  const waiting = host.lvscare("drain", a.name, "--wait", "1m");
+  held.resolve();
+  await (await request).text();
+  expect((await waiting).code).toBe(0);
+});
+
+test("a check tells what is found now, with its steps, and the daemon acts on it at once", async () => {
+  const host = await user();
+  const a = serve("a");
+  host.care(VS, [a], "--interval", "1h");
+  await host.until(VS, ([server]) => server?.weight === 1);
+  a.status = 503;
+  const failed = await host.lvscare("check", a.name, "-o", "json");
+  expect(failed.code).toBe(1);
+  expect((JSON.parse(failed.stdout) as CheckReport).verdict).toMatchObject({
+    passed: false,
+    reason: "status 503",
+    timings: { connectMs: expect.any(Number), firstByteMs: expect.any(Number) },
+  });
+  // With an interval of an hour, nobody else asked.
+  await host.until(VS, ([server]) => server?.weight === 0);
+  a.status = 200;
+  const passed = await host.lvscare("check", a.name);
+  expect(passed.code).toBe(0);
+  expect(passed.stdout).toMatch(
+    new RegExp(`^${a.name} of ${VS}: passed: status 200\n {2}connect +\\S+\n {2}first byte +\\S+\n {2}total +\\S+\n$`),
+  );
+  await host.until(VS, ([server]) => server?.weight === 1);
+});
+
+test("what is not meant clearly changes nothing", async () => {
+  const host = await user();
+  const a = serve("a");
+  const refused = async (...argv: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await host.lvscare(...argv);
+    expect([code, stdout]).toEqual([1, ""]);
+    return stderr.trimEnd().replace("lvscare: ", "");
+  };
+  host.care(VS, [a]);
+  host.care(OTHER, [a]);
+  await host.until(VS, ([server]) => server?.weight === 1);
+  await host.until(OTHER, ([server]) => server?.weight === 1);
+  expect(await refused("drain")).toBe("name a real server: <IP:port>");
+  expect(await refused("drain", "web1:80")).toContain('"web1:80"');
+  expect(await refused("drain", "127.0.0.1:1")).toStartWith("no real server 127.0.0.1:1 is cared for (there are ");
+  expect(await refused("drain", a.name)).toBe(
+    `${a.name} stands behind ${VS} and ${OTHER} (name those that are meant: --vs ${VS},${OTHER})`,
+  );
+  expect(await refused("drain", a.name, "--vs", "127.77.0.99:1")).toStartWith("no daemon cares for 127.77.0.99:1");
+  expect(await refused("weight", a.name)).toBe("name a weight: a whole number from 1 to 65535, or configured");
+  expect(await refused("weight", a.name, "0")).toBe('weight "0" is a drain: write lvscare drain <IP:port>');
+  expect(await refused("weight", a.name, "70000")).toContain('weight "70000" is not a whole number');
+  expect(await refused("check", a.name, "--wait", "5s")).toContain("unknown flag --wait");
+  expect(await host.files()).toEqual([]);
+  const both = await host.lvscare("drain", a.name, "--vs", `${VS},${OTHER}`);
+  expect(both.stdout.split("\n").map((line) => line.split(":")[0])).toHaveLength(3);
+  for (const address of [VS, OTHER]) await host.until(address, ([server]) => server?.weight === 0);
+});
+
+test("a file that says nothing holds nothing, and a server that is no longer listed is let go", async () => {
+  const host = await user();
+  const [a, b] = [serve("a"), serve("b")];
+  const first = host.care(VS, [a, b]);
+  await host.until(VS, (servers) => servers.every(({ weight }) => weight === 1));
+  await host.lvscare("drain", b.name);
+  const [file = ""] = await host.files();
+  await first.end("SIGTERM");
+  const second = host.care(VS, [a]);
+  await host.until(VS, ([server]) => server?.weight === 1);
+  expect((await second.end("SIGTERM")).log).toContain(`INFO no longer listed, and no longer held: ${b.name}`);
+  expect(await host.files()).toEqual([]);
+  for (const text of [
+    "{",
+    "[]",
+    `{"${a.name}":{"drained":true}}`,
+    `{"${a.name}":{"since":"2026-11-25","drained":false,"weight":0}}`,
+  ]) {
+    await writeFile(file, text);
+    const daemon = host.care(VS, [a]);
+    await host.until(VS, ([server]) => server?.weight === 1);
+    expect((await daemon.end("SIGTERM")).log).toContain("WARN nothing is held: ");
+  }
+});
+
+// --- internal ---
+
+const VS = "127.77.0.21:18080";
+const OTHER = "127.77.0.21:18081";
+
+interface EchoServer {
+  readonly name: string;
+  status: number;
+}
+
+function serve(text: string, slow: () => Promise<void> = () => Promise.resolve()): EchoServer {
+  const echo = { name: "", status: 200 };
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      if (new URL(request.url).pathname === "/slow") await slow();
+      return new Response(text, { status: echo.status });
+    },
+  });
+  stack.push(() => server.stop(true));
+  echo.name = `127.0.0.1:${server.port}`;
+  return echo;
+}
+
+async function answers(address: string, times: number): Promise<string[]> {
+  const texts: string[] = [];
+  while (texts.length < times) texts.push(await (await fetch(`http://${address}/`, { keepalive: false })).text());
+  return texts;
+}
+
+/** Somebody who runs daemons and asks them. */
+async function user() {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-operator-"));
+  const env = { PATH: process.env["PATH"] ?? "", XDG_RUNTIME_DIR: folder };
+  const runtime = runtimeDirectory(env, process.getuid?.() ?? 0);
+  const lvscare = (...argv: readonly string[]): Promise<ProgramResult> => runProgram(argv, env);
+  stack.push(async () => {
+    for (const file of await files()) await rm(file);
+    await rm(folder, { recursive: true });
+  });
+
+  /** Of the virtual servers of this test. */
+  const files = async (): Promise<string[]> =>
+    (await readdir(runtime))
+      .filter((name) => name.includes("127.77.0.21:") && name.endsWith(".holds.json"))
+      .map((name) => join(runtime, name));
+
+  const until = async (
+    address: string,
+    condition: (servers: readonly RealServerStatus[]) => boolean,
+  ): Promise<readonly RealServerStatus[]> => {
+    const read = async (): Promise<readonly RealServerStatus[]> => {
+      const { code, stdout } = await lvscare("status", "--vs", address, "-o", "json");
+      return code === 0 ? ((JSON.parse(stdout) as StatusReport).virtualServers[0]?.realServers ?? []) : [];
+    };
+    return waitFor(read, (servers) => servers.length > 0 && condition(servers));
+  };
+
+  const care = (address: string, servers: readonly EchoServer[], ...flags: readonly string[]) => {
+    const rs = servers.flatMap(({ name }) => ["--rs", name]);
+    const setting = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=100ms"];
+    const child = Bun.spawn([process.execPath, MAIN, "care", "--vs", address, ...rs, ...setting, ...flags], {
+      env,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    const text = child.stderr.text();
+    const end = async (signal: NodeJS.Signals): Promise<{ code: number; log: string }> => {
+      child.kill(signal);
+      return { code: await child.exited, log: await text };
+    };
+    stack.push(() => end("SIGTERM"));
+    return { end };
+  };
+
+  return { lvscare, files, until, care };
+}

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { MOST_LISTENERS, STREAM_PACE } from "../../src/control/event-stream.ts";
+import { IDLE_TIMEOUT_S } from "../../src/control/web-server.ts";
+import { SseReader } from "./support/sse-reader.ts";
+import { WebDaemon } from "./support/web-daemon.ts";
+
+let daemon: WebDaemon;
+beforeAll(() => {
+  daemon = new WebDaemon("127.77.0.13", 3);
+});
+afterAll(() => daemon.stop());
+
+describe("the page's files", () => {
+  test("come with types and a policy that keeps everything else out", async () => {
+    const html = await (await get("/")).text();
+    const files = [...html.matchAll(/(?:href|src)="(page\/[^"]+)"/g)].map(([, path = ""]) => `/${path}`);
+    expect(files).toContainEqual("/page/main.js");
+    const types = new Set<string | null>();
+    for (const path of ["/", ...new Set(files)]) {
+      const response = await get(path);
+      expect([path, response.status]).toEqual([path, 200]);
+      types.add(response.headers.get("content-type"));
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      const policy = response.headers.get("content-security-policy") ?? "";
+      expect(policy.split("; ").filter((directive) => !directive.endsWith(" 'self'"))).toEqual([
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+      ]);
+    }
+    expect([...types]).toEqual([
+      "text/html; charset=utf-8",
+      "image/svg+xml",
+      "text/css; charset=utf-8",
+      "text/javascript; charset=utf-8",
+    ]);
+  });
+
+  test("name no other place, and hold no markup that runs", async () => {
+    const html = await (await get("/")).text();
+    expect(html).not.toMatch(/\son\w+=|\sstyle=|<style|<script(?![^>]*\ssrc=)/);
+    const everything = html + (await (await get("/page/page.css")).text());
+    expect(everything).not.toMatch(/https?:|url\(|@import/);
+  });
+
+  test("have heads as they have bodies, and there is nothing beside them", async () => {
+    for (const path of ["/", "/page/main.js", "/api/v1/status"]) {
+      const head = await get(path, { method: "HEAD" });
+      const whole = await get(path);
+      expect([head.status, head.headers.get("content-type")]).toEqual([200, whole.headers.get("content-type")]);
+      expect(await head.text()).toBe("");
+    }
+    expect((await get("/", { method: "POST" })).status).toBe(405);
+    for (const path of ["/page", "/page/", "/page/tsconfig.json", "/page/../web-server.ts", "/page/constructor"]) {
+      expect([path, (await get(path)).status]).toEqual([path, 404]);
+    }
+    expect(await (await get("/nowhere")).text()).toContain("/api/v1/stream");
+  });
+});
+
+describe("the stream", () => {
+  test("is a stream of events that no proxy is to hold back, and goes on where it was left", async () => {
+    const first = await get("/api/v1/stream");
+    expect(first.headers.get("content-type")).toBe("text/event-stream");
+    expect(first.headers.get("cache-control")).toBe("no-store");
+    const reader = read(first);
+    expect(await reader.next("status")).toMatchObject({ data: { address: daemon.status.address } });
+    daemon.move(1, "draining", "status 503");
+    const seen = await reader.next("event");
+    expect(seen?.id).toBe(`${daemon.startedAt}/1`);
+    await reader.leave();
+    daemon.move(1, "removed", "status 503");
+    const again = read(await get("/api/v1/stream", { headers: { "last-event-id": seen?.id ?? "" } }));
+    expect((await again.next("event"))?.id).toBe(`${daemon.startedAt}/2`);
+    await again.leave();
+  });
+
+  test("has room for so many, and for others when those have gone", async () => {
+    const heads = await Promise.all(
+      Array.from({ length: MOST_LISTENERS }, () => get("/api/v1/stream", { method: "HEAD" })),
+    );
+    expect(new Set(heads.map(({ status }) => status))).toEqual(new Set([200]));
+    const full = await Promise.all(Array.from({ length: MOST_LISTENERS }, () => get("/api/v1/stream")));
+    expect(new Set(full.map(({ status }) => status))).toEqual(new Set([200]));
+    const refused = await get("/api/v1/stream");
+    expect([refused.status, await refused.text()]).toEqual([503, "too many listeners\n"]);
+    await Promise.all(full.map((response) => response.body?.cancel()));
+    for (;;) {
+      const response = await get("/api/v1/stream");
+      await response.body?.cancel();
+      if (response.status === 200) break;
+      expect(response.status).toBeOneOf([429, 503]);
+    }
+  });
+
+  test("is never so quiet that the server takes it for idle", () => {
+    expect(STREAM_PACE.quietMs + 2 * STREAM_PACE.readMs).toBeLessThan(IDLE_TIMEOUT_S * 1000);
+  });
+
+  test("ends with the server", async () => {
+    const own = new WebDaemon("127.77.0.14", 1);
+    const reader = read(await fetch(`${own.url}/api/v1/stream`));
+    await reader.next("status");
+    const [end] = await Promise.all([reader.next("none").catch(() => "broken off"), own.stop()]);
+    expect([undefined, "broken off"]).toContain(end as string | undefined);
+    await expect(fetch(own.url)).rejects.toThrow();
+  });
+});
+
+// --- internal ---
+
+function get(path: string, init?: RequestInit): Promise<Response> {
+  return fetch(daemon.url + path, init);
+}
+
+function read(response: Response): SseReader {
+  if (response.body === null) throw new Error("there is no body");
+  return new SseReader(response.body);
+}

@@ -1,0 +1,24 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { tableOf } from "./support/ipvs-table.ts";
+import { Namespace } from "./support/namespace.ts";
+
+requireTestKernel();
+setDefaultTimeout(120_000);
+
+test("the demonstration goes through the kernel where there is IPVS, and leaves nothing in it", async () => {
+  await using namespace = await Namespace.create();
+  const demo = await namespace.run([process.execPath, join(import.meta.dir, "../../tasks/demo.ts")]);
+  expect(demo).toEqual({
+    exitCode: 0,
+    stdout: expect.stringContaining("=> The kernel's IPVS moves the packets.") as string,
+    stderr: expect.not.stringContaining("ERROR") as string,
+  });
+  expect(demo.stdout.match(/ were answered by: .*/g)).toEqual([
+    " were answered by: echo-1 4, echo-2 4, echo-3 4.",
+    " were answered by: echo-1 6, echo-3 6.",
+    " were answered by: echo-1 4, echo-2 4, echo-3 4.",
+  ]);
+  expect(await tableOf(namespace)).toEqual({});
+});
