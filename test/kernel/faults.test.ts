@@ -249,7 +249,7 @@ function footprint({ pid }: CareProcess): {
   readonly residentKb: number;
 } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  const descriptors = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
   // The last column of the kernel's list is the inode by which a descriptor names its socket.
   const netlink = readFileSync(`/proc/${pid}/net/netlink`, "utf8").matchAll(/(\d+)\s*$/gm);
   const inodes = new Set(Array.from(netlink, ([, inode]) => `socket:[${inode}]`));
@@ -258,4 +258,13 @@ function footprint({ pid }: CareProcess): {
     netlinkSockets: descriptors.filter((descriptor) => inodes.has(descriptor)).length,
     residentKb: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]),
   };
+}
+
+/** What a descriptor is of; nothing for one that was closed since it was listed. */
+function targetOf(descriptor: string): string[] {
+  try {
+    return [readlinkSync(descriptor)];
+  } catch {
+    return [];
+  }
 }
