@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
@@ -20,34 +21,51 @@ beforeAll(async () => {
   host = await startHost();
 });
 beforeEach(() => host.namespace.exec("ipvsadm", "-C"));
-afterEach(() => host.echo.open(...SERVERS).catch(() => undefined));
+// Those that are open already refuse.
+afterEach(() => Promise.allSettled(SERVERS.map((server) => host.echo.open(server))));
 afterAll(() => host[Symbol.asyncDispose]());
 
-test("killed fifty times at any moment under load, it costs no client a request", async () => {
-  const { namespace } = host;
+test("killed fifty times at any moment under load, it costs no client a request and lets nobody dead back in", async () => {
+  const { namespace, echo } = host;
   await using first = startCare(namespace, FAST);
   await waitForTable(namespace, tableWith());
   using history = new WeightHistory(namespace);
   await using client = await Client.start(namespace, VS);
   await client.begin();
   await first.stop("SIGKILL");
-  for (let kill = 1; kill <= 50; kill++) {
+  const moments = [await killAgainAndAgain(25)];
+  {
     await using care = startCare(namespace, FAST);
-    // From the very start of the process, through taking over, into checks: a little later each time.
-    const lines = Math.min(kill % 8, 5);
-    await waitFor(
-      () => care.log().length,
-      (count) => count >= lines,
-      { everyMs: 5 },
-    );
+    await care.waitForLog(/took over the table/);
+    expect(Object.keys(await client.finish()).toSorted()).toEqual([...SERVERS]);
+    expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1], [1]]);
+    await echo.close(B);
+    await waitForTable(namespace, tableWith([A, C]));
+    await client.begin();
     await care.stop("SIGKILL");
   }
+  moments.push(await killAgainAndAgain(25));
   await using last = startCare(namespace, FAST);
-  await last.waitForLog(/took over the table/);
-  const answers = await client.finish();
-  expect(Object.keys(answers).toSorted()).toEqual([...SERVERS]);
-  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1], [1]]);
-});
+  await last.waitForLog(/took over the table: 2 healthy, 1 removed/);
+  console.log("lines that were logged before each kill", moments.map(String));
+  expect(Object.keys(await client.finish()).toSorted()).toEqual([A, C]);
+  expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1, 0, "absent"], [1]]);
+
+  /** Before the process has said anything, while it takes over, in the midst of its checks: other moments with each run. */
+  async function killAgainAndAgain(times: number): Promise<readonly number[]> {
+    const moments = Array.from({ length: times }, () => randomInt(8));
+    for (const moment of moments) {
+      await using care = startCare(namespace, FAST);
+      await waitFor(
+        () => care.log().length,
+        (count) => count >= moment,
+        { everyMs: 5 },
+      );
+      await care.stop("SIGKILL");
+    }
+    return moments;
+  }
+}, 600_000);
 
 test("two that start at once settle it between them: one cares, the other says who does", async () => {
   const { namespace } = host;
@@ -89,6 +107,8 @@ test("two hundred flaps leave nothing behind", async () => {
   const after = footprint(care);
   console.log("descriptors and resident kilobytes before and after 200 flaps", before, after);
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2);
+  expect(before.netlinkSockets).toBeGreaterThan(0);
+  expect(after.netlinkSockets).toBe(before.netlinkSockets);
   expect(after.residentKb).toBeLessThan(before.residentKb + 32 * 1024);
 
   async function flap(daemon: CareProcess, times: number): Promise<void> {
@@ -223,10 +243,28 @@ test("its life ends in order in the middle of a mass failure", async () => {
 
 // --- internal ---
 
-function footprint({ pid }: CareProcess): { readonly descriptors: number; readonly residentKb: number } {
+function footprint({ pid }: CareProcess): {
+  readonly descriptors: number;
+  readonly netlinkSockets: number;
+  readonly residentKb: number;
+} {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const descriptors = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
+  // The last column of the kernel's list is the inode by which a descriptor names its socket.
+  const netlink = readFileSync(`/proc/${pid}/net/netlink`, "utf8").matchAll(/(\d+)\s*$/gm);
+  const inodes = new Set(Array.from(netlink, ([, inode]) => `socket:[${inode}]`));
   return {
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: descriptors.length,
+    netlinkSockets: descriptors.filter((descriptor) => inodes.has(descriptor)).length,
     residentKb: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]),
   };
+}
+
+/** What a descriptor is of; nothing for one that was closed since it was listed. */
+function targetOf(descriptor: string): string[] {
+  try {
+    return [readlinkSync(descriptor)];
+  } catch {
+    return [];
+  }
 }
