@@ -52,6 +52,10 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly applies: number;
   readonly repairs: number;
   readonly failedAttempts: number;
+  /** When the running round began, or the last one. */
+  readonly roundAtMs: number;
+  /** How long the last round took. */
+  readonly roundMs: number;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 

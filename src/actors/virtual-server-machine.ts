@@ -46,8 +46,12 @@ export type OperatorRequest =
 export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
 
 const RESPAWN_MS = 1000;
-/** Longer than a burst of verdicts takes to come in, shorter than anybody notices. */
-const REST_MS = 20;
+/**
+ * Changes that follow a round within this time share the next one, since each round reads the whole table: as long as the last one took, so
+ * that rounds take half of the time at most, however large the table is.
+ */
+const SHORTEST_REST_MS = 5;
+const LONGEST_REST_MS = 500;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time. Rounds are
@@ -124,7 +128,7 @@ export const virtualServerMachine = setup({
       const releases = failOpen === undefined ? { ...draining, ...letGo(context.failOpen?.held, members) } : {};
       const released = new Set(Object.keys(releases));
       const wanted = desiredState(context.service, members, leaving, foreign, failOpen?.held, released);
-      enqueue.assign({ dirty: false, departures, wanted, failOpen, releases });
+      enqueue.assign({ dirty: false, departures, wanted, failOpen, releases, roundAtMs: nowMs });
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;
       const total = counted.length;
       const healthy = counted.filter(({ state }) => state === "healthy").length;
@@ -177,10 +181,11 @@ export const virtualServerMachine = setup({
         enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
       }
     }),
-    noteSuccess: assign({ failedAttempts: 0 }),
+    noteSuccess: assign(({ context }) => ({ failedAttempts: 0, roundMs: context.now() - context.roundAtMs })),
     noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
       established: undefined,
       failedAttempts: context.failedAttempts + 1,
+      roundMs: context.now() - context.roundAtMs,
       lastError: { atMs: context.now(), message: describeError(error) },
     })),
     emitAdopted: emit(({ context }) => ({
@@ -209,8 +214,8 @@ export const virtualServerMachine = setup({
   },
   delays: {
     retry: ({ context }) => retryDelayMs(context.failedAttempts),
-    rest: REST_MS,
-    restOfInterval: ({ context }) => Math.max(0, context.policy.intervalMs - REST_MS),
+    rest: ({ context }) => restMs(context),
+    restOfInterval: ({ context }) => Math.max(0, context.policy.intervalMs - restMs(context)),
   },
 }).createMachine({
   id: "virtualServer",
@@ -229,6 +234,8 @@ export const virtualServerMachine = setup({
     applies: 0,
     repairs: 0,
     failedAttempts: 0,
+    roundAtMs: 0,
+    roundMs: 0,
     lastError: undefined,
   }),
   on: {
@@ -368,6 +375,10 @@ export const virtualServerMachine = setup({
 });
 
 // --- internal ---
+
+function restMs({ roundMs }: VirtualServerContext): number {
+  return Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, roundMs));
+}
 
 function nameOf({ endpoint }: RealServer): string {
   return formatEndpoint(endpoint);

@@ -12,6 +12,9 @@ export function openControlSocket(key: ServiceKey, sources: AnswerSources, logge
   let server: ControlServer | undefined;
   let isClosed = false;
   const open = async (): Promise<void> => {
+    // The virtual server first.
+    await new Promise(setImmediate);
+    if (isClosed) return;
     try {
       server = await serve(key, sources);
       if (isClosed) await server.close();

@@ -4,7 +4,6 @@ import type { EventReport } from "../domain/event-record.ts";
 import type { HoldChange } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { requestStatus } from "./client.ts";
 import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
 import {
   CHECK_PATH,
@@ -153,7 +152,10 @@ function refusal(status: number, error: string): Response {
   return Response.json({ error }, { status });
 }
 
-function isAnswered(path: string): Promise<boolean> {
+async function isAnswered(path: string): Promise<boolean> {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
+  // Seldom needed, and milliseconds of the start to load.
+  const { requestStatus } = await import("./client.ts");
   return requestStatus(path).then(
     () => true,
     () => false,

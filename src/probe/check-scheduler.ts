@@ -82,7 +82,11 @@ export class CheckScheduler implements CheckSchedule {
   }
 
   #hurry(check: ScheduledCheck): void {
-    if (!check.stopped && !check.isRunning) this.#plan(check, this.#options.clock.now());
+    if (check.stopped || check.isRunning) return;
+    const nowMs = this.#options.clock.now();
+    this.#move(check, nowMs);
+    // Not by the timer, which would have it wait for a turn of the event loop: this may be the first sign of a server's death.
+    this.#startDue(nowMs);
   }
 
   #stop(check: ScheduledCheck): void {
@@ -95,10 +99,14 @@ export class CheckScheduler implements CheckSchedule {
   }
 
   #plan(check: ScheduledCheck, dueMs: number): void {
+    this.#move(check, dueMs);
+    this.#arm();
+  }
+
+  #move(check: ScheduledCheck, dueMs: number): void {
     this.#queue.remove(check);
     check.dueMs = dueMs;
     this.#queue.push(check);
-    this.#arm();
   }
 
   /** Sees to it that the timer rings no later than the next check can start. */
@@ -121,6 +129,10 @@ export class CheckScheduler implements CheckSchedule {
     const lateMs = nowMs - (this.#timer?.ringsMs ?? nowMs);
     if (this.#beat === undefined && lateMs >= STALL_MS) this.#options.stalled?.(lateMs);
     this.#timer = undefined;
+    this.#startDue(nowMs);
+  }
+
+  #startDue(nowMs: number): void {
     if (nowMs - this.#slot.sinceMs >= SLOT_MS) this.#slot = { sinceMs: nowMs, started: 0 };
     for (;;) {
       const next = this.#queue.first();

@@ -34,7 +34,8 @@ export class PathWatch {
   readonly #now: () => number;
   readonly #findPath: (family: Family, address: string) => Path | undefined;
   readonly #watched = new Set<Watched>();
-  readonly #stopListening: () => void;
+  readonly #listen: () => () => void;
+  #stopListening: (() => void) | undefined;
   readonly #closeLookup: () => void;
   /** Before this, paths were looked up when links were others. */
   #changedAtMs = Number.NEGATIVE_INFINITY;
@@ -44,11 +45,12 @@ export class PathWatch {
     const lookup = new NetlinkConnection(() => openKernelTransport("route"));
     this.#findPath = findPath ?? ((family, address) => kernelPath(lookup, family, address));
     this.#closeLookup = () => lookup.close();
-    this.#stopListening = listen({
-      groups: pathGroups(),
-      opened: () => void (this.#changedAtMs = now()),
-      told: (datagram) => this.#hear(datagram),
-    });
+    this.#listen = () =>
+      listen({
+        groups: pathGroups(),
+        opened: () => void (this.#changedAtMs = now()),
+        told: (datagram) => this.#hear(datagram),
+      });
   }
 
   /** `lost` is called when the path that was used last broke. */
@@ -57,6 +59,8 @@ export class PathWatch {
     this.#watched.add(watched);
     return {
       used: () => {
+        // Not before there is something to watch: a start has more urgent things to do.
+        this.#stopListening ??= this.#listen();
         const nowMs = this.#now();
         const { path, foundAtMs } = watched;
         if (path !== undefined && foundAtMs > this.#changedAtMs && nowMs - foundAtMs < KNOWN_MS) return;
@@ -69,7 +73,7 @@ export class PathWatch {
 
   /** Idempotent. */
   [Symbol.dispose](): void {
-    this.#stopListening();
+    this.#stopListening?.();
     this.#closeLookup();
     this.#watched.clear();
   }

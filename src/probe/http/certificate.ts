@@ -1,4 +1,3 @@
-import { checkServerIdentity, getCACertificates } from "node:tls";
 import { parseAddress, type Endpoint } from "../../domain/endpoint.ts";
 import type { HeaderList } from "./request.ts";
 
@@ -59,7 +58,7 @@ function certificateProblem(peer: Bun.Socket<unknown>, problem: Error | null, na
   if (problem !== null && code !== NAME_MISMATCH) {
     return PROBLEMS[code ?? ""] ?? `certificate is not trusted (${problem.message})`;
   }
-  return checkServerIdentity(name, peer.getPeerCertificate()) === undefined
+  return tls().checkServerIdentity(name, peer.getPeerCertificate()) === undefined
     ? undefined
     : `certificate is not valid for ${name}`;
 }
@@ -72,6 +71,12 @@ function nameInHostHeader(headers: HeaderList): string | undefined {
 
 /** This system's roots and NODE_EXTRA_CA_CERTS; undefined where the system has none: then the runtime's own apply. */
 function systemRoots(): string[] | undefined {
+  const { getCACertificates } = tls();
   const system = getCACertificates("system");
   return system.length === 0 ? undefined : [...system, ...getCACertificates("extra")];
+}
+
+/** It takes milliseconds of the start to load, and only who looks at certificates needs it. */
+function tls(): typeof import("node:tls") {
+  return process.getBuiltinModule("node:tls");
 }
