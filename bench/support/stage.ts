@@ -58,6 +58,6 @@ export class Host implements AsyncDisposable {
   }
 
   #startServer(): Bun.Subprocess {
-    return this.#namespace.spawn([process.execPath, `${import.meta.dir}/one-server-process.ts`]);
+    return this.#namespace.spawn(["perl", `${import.meta.dir}/one-server.pl`]);
   }
 }
