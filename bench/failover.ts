@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { Client } from "./support/client.ts";
-import { tableReader, timeUntil } from "./support/ipvs-table.ts";
+import { kernelName, tableReader, timeUntil } from "./support/ipvs-table.ts";
 import { keepalivedCommand, keepalivedConfiguration } from "./support/keepalived.ts";
 import { median, report, type Measure } from "./support/measures.ts";
 import { SETTINGS } from "./support/settings.ts";
@@ -32,7 +32,8 @@ interface Outcome {
 const hosts = await setStage(VS, 3);
 const [, victim] = hosts as [Host, Host, Host];
 const servers = hosts.map(({ address }) => address);
-const read = await tableReader(VS);
+const VICTIM = kernelName(victim.address);
+const read = tableReader();
 const client = new Client(VS, 50);
 writeFileSync(KEEPALIVED, keepalivedConfiguration(VS, servers));
 
@@ -82,7 +83,7 @@ async function suffer(command: readonly string[], fault: Fault, times: number): 
   Bun.spawnSync(["ipvsadm", "-C"]);
   const checker = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
   const outcomes: Outcome[] = [];
-  await timeUntil(read, (weights) => servers.every((server) => (weights.get(server) ?? 0) > 0));
+  await timeUntil(read, (weights) => servers.every((server) => (weights.get(kernelName(server)) ?? 0) > 0));
   await Bun.sleep(2000);
   for (let time = 0; time < times; time++) {
     // Anywhere in an interval, with code that has run before.
@@ -99,13 +100,13 @@ async function sufferOnce(fault: Fault): Promise<Outcome> {
   await client.begin();
   const startedMs = performance.now();
   await strike(fault, true);
-  await timeUntil(read, (weights) => (weights.get(victim.address) ?? 0) === 0);
+  await timeUntil(read, (weights) => (weights.get(VICTIM) ?? 0) === 0);
   const outMs = performance.now() - startedMs;
   await Bun.sleep(200);
-  const [failed] = await Promise.all([client.finish(), timeUntil(read, (weights) => !weights.has(victim.address))]);
+  const [failed] = await Promise.all([client.finish(), timeUntil(read, (weights) => !weights.has(VICTIM))]);
   const goneMs = performance.now() - startedMs;
   await strike(fault, false);
-  const backMs = await timeUntil(read, (weights) => (weights.get(victim.address) ?? 0) > 0);
+  const backMs = await timeUntil(read, (weights) => (weights.get(VICTIM) ?? 0) > 0);
   return { outMs, goneMs, backMs, failed };
 }
 

@@ -24,7 +24,7 @@ for (const command of [
 ])
   Bun.spawnSync(command.split(" "));
 const farm = await Farm.start();
-const read = await tableReader(VS);
+const read = tableReader();
 
 const measures: Measure[] = [];
 for (const size of SIZES) {

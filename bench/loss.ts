@@ -1,5 +1,5 @@
 import { CareLog } from "./support/care-log.ts";
-import { tableReader, timeUntil } from "./support/ipvs-table.ts";
+import { kernelName, tableReader, timeUntil } from "./support/ipvs-table.ts";
 import { report } from "./support/measures.ts";
 import { SETTINGS } from "./support/settings.ts";
 import { setStage } from "./support/stage.ts";
@@ -11,7 +11,7 @@ const MINUTES = SETTINGS.isQuick ? 1 : 10;
 const log = new CareLog("/tmp/bench-loss.log");
 const hosts = await setStage(VS, 3);
 const servers = hosts.map(({ address }) => address);
-const read = await tableReader(VS);
+const read = tableReader();
 const flags = `care --vs ${VS} --rs ${servers.join(",")} --health-schem http --health-path / --mode none --sysctls keep --interval 1`;
 const care = Bun.spawn(
   [`${import.meta.dir}/../dist/lvscare`, ...flags.split(" "), "--log-format", "json", "--logger", "DEBG"],
@@ -21,7 +21,7 @@ const care = Bun.spawn(
     stderr: Bun.file(log.path),
   },
 );
-await timeUntil(read, (weights) => servers.every((server) => (weights.get(server) ?? 0) > 0));
+await timeUntil(read, (weights) => servers.every((server) => (weights.get(kernelName(server)) ?? 0) > 0));
 for (const [index, host] of hosts.entries()) {
   const lossy = "root netem loss 5%".split(" ");
   await host.exec("tc", "qdisc", "add", "dev", "eth0", ...lossy);

@@ -1,26 +1,37 @@
-import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
-import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
+import { readFileSync } from "node:fs";
+import { addressBytes, parseEndpoint } from "../../src/domain/endpoint.ts";
 
-/** Weights by real server, read over netlink: fast enough to be asked again and again. */
-export async function tableReader(vs: string): Promise<() => Promise<ReadonlyMap<string, number>>> {
-  const plane = await openIpvs();
-  const key = { protocol: "tcp", endpoint: parseEndpoint(vs) } as const;
-  return async () => {
-    const observed = await plane.read(key);
-    return new Map(observed?.realServers.map(({ server }) => [formatEndpoint(server.endpoint), server.weight]));
+/**
+ * Weights by real server of the one virtual server that there is, read from the kernel's own text: what watches must not take the
+ * processors from those that are watched.
+ */
+export function tableReader(): () => ReadonlyMap<string, number> {
+  return () => {
+    const rows = readFileSync("/proc/net/ip_vs", "latin1").matchAll(/-> ([0-9A-F]{8}):([0-9A-F]{4}) +\w+ +(\d+)/g);
+    return new Map(Array.from(rows, ([, address = "", port = "", weight]) => [`${address}:${port}`, Number(weight)]));
   };
+}
+
+/** What the kernel's text calls `10.0.1.2:80`: `0A000102:0050`. */
+export function kernelName(server: string): string {
+  const { address, port } = parseEndpoint(server);
+  return `${addressBytes(address).toHex().toUpperCase()}:${port.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** Milliseconds until the table is so. */
 export async function timeUntil(
-  read: () => Promise<ReadonlyMap<string, number>>,
+  read: () => ReadonlyMap<string, number>,
   isSo: (weights: ReadonlyMap<string, number>) => boolean,
   timeoutMs = 60_000,
 ): Promise<number> {
   const startedMs = performance.now();
-  while (!isSo(await read())) {
+  while (!isSo(read())) {
     if (performance.now() - startedMs > timeoutMs) throw new Error(`still not so after ${timeoutMs} ms`);
-    await Bun.sleep(2);
+    await Bun.sleep(LOOK_MS);
   }
   return performance.now() - startedMs;
 }
+
+// --- internal ---
+
+const LOOK_MS = 4;
