@@ -12,6 +12,7 @@ import {
   HOLD_PATH,
   LARGEST_REQUEST_BYTES,
   MOST_ANSWERS_PER_SECOND,
+  NO_SUCH_PATH,
   STATUS_PATH,
   VERSIONS,
 } from "./protocol.ts";
@@ -98,7 +99,7 @@ export class Answers {
       return refusal(400, `this daemon speaks ${VERSIONS.join(", ")} and not ${JSON.stringify(version.slice(0, 20))}`);
     }
     const method = METHODS[pathname];
-    if (method === undefined) return refusal(404, "no such path");
+    if (method === undefined) return refusal(404, NO_SUCH_PATH);
     if (request.method !== method) return refusal(405, `only ${method} is answered`);
     if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
     try {

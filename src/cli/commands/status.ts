@@ -90,7 +90,7 @@ async function watchStatus(read: () => Promise<StatusReport>, format: Format, co
     } else if (context.columns !== undefined) await context.out.write(`${REDRAW}${render(report, format, context)}`);
     else await context.out.write(changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join(""));
     before = report;
-    if (await pause(WATCH_MS, stop.signal)) return 0;
+    if (context.out.isUnread || (await pause(WATCH_MS, stop.signal))) return 0;
   }
 }
 
