@@ -19,7 +19,7 @@ describe("refuses with exit code 1, one line for each problem and a clean stdout
     ],
     [["version", "--shrt"], ["unknown flag --shrt; did you mean --short?"]],
     [["version", "--output", "xml"], ['--output: "xml" is not one of json, yaml']],
-    [["status", "--output", "xml"], ['--output: "xml" is not one of table, json, yaml']],
+    [["status", "--output", "xml"], ['--output: "xml" is not one of table, wide, json, yaml']],
     [
       ["status", "--vs", "host:80"],
       ['--vs: "host:80" needs an IP address before the port (host names are not resolved)'],
