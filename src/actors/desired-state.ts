@@ -31,13 +31,15 @@ export interface Departure {
 
 /**
  * What to do with those that nobody lists. Until one of ours is known to answer, they may be all that clients have: what stood in the
- * table from before is no proof that it still works.
+ * table from before is no proof that it still works, and one that an operator drained answers nobody.
  */
 export function foreignRule(
   members: readonly MemberState[],
   asked: DesiredVirtualServer["foreign"],
 ): DesiredVirtualServer["foreign"] {
-  return members.some(({ state, proven }) => state === "healthy" && proven) ? asked : "keep";
+  const serves = ({ state, proven, hold }: MemberState): boolean =>
+    state === "healthy" && proven && hold?.drained !== true;
+  return members.some(serves) ? asked : "keep";
 }
 
 /**

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
 import { runtimeDirectory } from "../control/runtime-directory.ts";
+import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 
 /** Where this user's daemons put their sockets. */
 export function daemonFolder(): string {
@@ -19,6 +20,16 @@ export function daemonSockets(folder: string): string[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
+}
+
+/** What those daemons have to be told of that did not answer. A socket that nobody listens at was left by a killed one, and is no news. */
+export function complaintsOf(answers: readonly PromiseSettledResult<unknown>[]): string[] {
+  return answers.flatMap((answer) => {
+    if (answer.status === "fulfilled") return [];
+    const { reason } = answer as { readonly reason: unknown };
+    const errno = reason instanceof LvscareError ? errnoOf(reason.cause) : undefined;
+    return errno === "ECONNREFUSED" || errno === "ENOENT" ? [] : [describeError(reason)];
+  });
 }
 
 /** What to say when no daemon answers; `rootsFolder` is where those of root would be. */

@@ -2,7 +2,8 @@ import { requestCheck, requestHold, requestStatus } from "../control/client.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { HoldChange } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import { daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+import { complaintsOf, daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
 
 /** Who is meant: a real server, behind these virtual servers; behind the only one that has it where none is named. */
 export interface Meant {
@@ -18,13 +19,23 @@ export async function holdRealServer(meant: Meant, change: HoldChange): Promise<
   return Promise.all(sockets.map((socket) => requestHold(socket, meant.realServer, change)));
 }
 
-/** How many connections it has open, behind all of them together. Rejects likewise. */
-export async function openConnections(meant: Meant): Promise<number> {
+export interface DrainProgress {
+  /** That are open, behind all of them together. */
+  readonly connections: number;
+  /** Nobody let it go meanwhile. */
+  readonly isDrained: boolean;
+}
+
+/** How far its drain is. Rejects likewise. */
+export async function drainProgress(meant: Meant): Promise<DrainProgress> {
   const answers = await Promise.all((await socketsOf(meant)).map(requestStatus));
-  const servers = answers.flatMap(({ realServers }) => realServers);
-  return servers
-    .filter(({ address }) => address === meant.realServer)
-    .reduce((sum, { activeConnections }) => sum + activeConnections, 0);
+  const servers = answers
+    .flatMap(({ realServers }) => realServers)
+    .filter(({ address }) => address === meant.realServer);
+  return {
+    connections: servers.reduce((sum, { activeConnections }) => sum + activeConnections, 0),
+    isDrained: servers.every(({ hold }) => hold?.drained === true),
+  };
 }
 
 /** Has them check a real server now. Rejects likewise. */
@@ -42,27 +53,39 @@ async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[
   const daemons = answers.flatMap((answer, at) =>
     answer.status === "fulfilled" ? [{ socket: sockets[at] ?? "", status: answer.value }] : [],
   );
+  const complaints = complaintsOf(answers);
   if (daemons.length === 0) {
-    throw new LvscareError("NOT_RUNNING", nobodyAnswers(folder), { remedy: "start one with lvscare care" });
+    throw new LvscareError("NOT_RUNNING", [nobodyAnswers(folder), ...complaints].join("; "), {
+      remedy: "start one with lvscare care",
+    });
   }
   const isMeant = (address: string): boolean => virtualServers.length === 0 || virtualServers.includes(address);
   const asked = daemons.filter(({ status }) => isMeant(status.address));
   const missing = virtualServers.filter((address) => !daemons.some(({ status }) => status.address === address));
   if (missing.length > 0) {
-    throw new LvscareError("NOT_RUNNING", `no daemon cares for ${missing.join(", ")}`, {
+    throw new LvscareError("NOT_RUNNING", [`no daemon cares for ${missing.join(", ")}`, ...complaints].join("; "), {
       remedy: `they care for ${daemons.map(({ status }) => status.address).join(", ")}`,
     });
   }
   const having = asked.filter(({ status }) =>
     status.realServers.some(({ address, state }) => address === realServer && state !== "unlisted"),
   );
-  if (having.length === 0) {
-    const known = asked.flatMap(({ status }) =>
+  // Named ones all have to have it: half of what was asked for is not done.
+  if (having.length === 0 || having.length < virtualServers.length) {
+    const lacking = asked.filter((one) => !having.includes(one)).map(({ status }) => status);
+    const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));
+    if (early !== undefined) throw notYet(early);
+    const known = lacking.flatMap((status) =>
       status.realServers.map(({ address }) => `${address} (of ${status.address})`),
     );
-    throw new LvscareError("NOT_LISTED", `no real server ${realServer} is cared for`, {
-      remedy: `there are ${known.slice(0, MOST_NAMED).join(", ")}${known.length > MOST_NAMED ? ", …" : ""}`,
-    });
+    const behind = having.length === 0 ? "" : ` behind ${lacking.map(({ address }) => address).join(", ")}`;
+    throw new LvscareError(
+      "NOT_LISTED",
+      [`no real server ${realServer} is cared for${behind}`, ...complaints].join("; "),
+      {
+        remedy: `there are ${known.slice(0, MOST_NAMED).join(", ")}${known.length > MOST_NAMED ? ", …" : ""}`,
+      },
+    );
   }
   if (having.length > 1 && virtualServers.length === 0) {
     const addresses = having.map(({ status }) => status.address);
@@ -71,6 +94,14 @@ async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[
     });
   }
   return having.map(({ socket }) => socket);
+}
+
+function notYet({ address, daemon }: VirtualServerStatus): LvscareError {
+  const error = daemon?.lastError;
+  const because = error === undefined ? "" : `: ${error.message}`;
+  return new LvscareError("NOT_RUNNING", `the daemon of ${address} has not taken over the table yet${because}`, {
+    remedy: "try again",
+  });
 }
 
 const MOST_NAMED = 10;

@@ -1,8 +1,8 @@
 import { unattendedStatus } from "../actors/status.ts";
 import { requestStatus } from "../control/client.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
-import { daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
+import { describeError } from "../domain/errors.ts";
+import { complaintsOf, daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
 
 /** Asks every daemon of this user; with none running, reads the kernel's table and says so. */
@@ -10,7 +10,7 @@ export async function collectStatus(): Promise<StatusReport> {
   const directory = daemonFolder();
   const answers = await Promise.allSettled(daemonSockets(directory).map(requestStatus));
   const virtualServers = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
-  const silent = answers.flatMap((answer) => (answer.status === "rejected" ? complaint(answer.reason) : []));
+  const silent = complaintsOf(answers);
   if (virtualServers.length > 0) return { source: "daemons", notes: silent, virtualServers };
   const none = nobodyAnswers(directory);
   try {
@@ -30,12 +30,6 @@ export async function collectStatus(): Promise<StatusReport> {
 }
 
 // --- internal ---
-
-/** A socket that nobody listens at was left by a killed daemon, and is no news. */
-function complaint(reason: unknown): string[] {
-  const code = reason instanceof LvscareError ? (reason.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
-  return code === "ECONNREFUSED" || code === "ENOENT" ? [] : [describeError(reason)];
-}
 
 async function readKernelTable(): Promise<VirtualServerStatus[]> {
   const dataPlane = await openIpvs();

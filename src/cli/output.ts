@@ -12,6 +12,7 @@ export class Output {
   /** The write under way, and the one that takes what waits. */
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #isUnread = false;
 
   constructor(take: TakeText) {
     this.#take = take;
@@ -20,6 +21,11 @@ export class Output {
   /** Characters that were written and not yet taken. */
   get pendingLength(): number {
     return this.#pendingLength;
+  }
+
+  /** The reader went away: whoever would go on writing may as well stop. */
+  get isUnread(): boolean {
+    return this.#isUnread;
   }
 
   /** Resolves when the text is out. A reader that went away (`lvscare help | head -1`) is no failure; anything else rejects. */
@@ -50,6 +56,7 @@ export class Output {
       await this.#take(text);
     } catch (error) {
       if (!isClosedPipe(error)) throw error;
+      this.#isUnread = true;
     } finally {
       this.#pendingLength -= text.length;
       if (this.#next === undefined) this.#current = undefined;

@@ -4,7 +4,7 @@ import type { EventReport } from "../domain/event-record.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { HoldChange } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import { CHECK_PATH, EVENTS_PATH, HOLD_PATH, LARGEST_ANSWER_BYTES, STATUS_PATH } from "./protocol.ts";
+import { CHECK_PATH, EVENTS_PATH, HOLD_PATH, LARGEST_ANSWER_BYTES, NO_SUCH_PATH, STATUS_PATH } from "./protocol.ts";
 
 const TIMEOUT_MS = 3000;
 /** The longest `--health-timeout` there is. */
@@ -114,6 +114,8 @@ function readJson<T>(
   }
   const said = Object(value) as Readonly<Record<string, unknown>>;
   const { error } = said;
+  if (code === 404 && error === NO_SUCH_PATH)
+    return { problem: "is of an older version, which does not know this request: start it anew" };
   if (code !== 200)
     return { problem: typeof error === "string" ? `answered ${code}: ${error.slice(0, 200)}` : `answered ${code}` };
   return isOne(said) ? { value: value as T } : { problem: `gave an answer that is no ${what}` };

@@ -195,7 +195,7 @@ class Listener {
     const isNew = this.#run !== startedAt;
     if (isNew) report = this.#sources.events(0);
     this.#run = startedAt;
-    this.#lastId = report.events.at(-1)?.id ?? this.#lastId;
+    this.#lastId = report.events.at(-1)?.id ?? (isNew ? 0 : this.#lastId);
     const told = report.events.filter(({ level }) => level !== "debug");
     return (isNew ? told.slice(-MOST_PAST_EVENTS) : told).map((event) => eventMessage(startedAt, event)).join("");
   }

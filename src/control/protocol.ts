@@ -8,6 +8,9 @@ export const HOLD_PATH = "/v1/hold";
 /** POST, with `?server=<IP:port>`: answers when the check is over. */
 export const CHECK_PATH = "/v1/check";
 
+/** The error of a 404 for a path that a daemon does not know; real servers that it does not know have others. */
+export const NO_SUCH_PATH = "no such path";
+
 /** The versions of it that this program speaks. */
 export const VERSIONS = ["v1"] as const;
 

@@ -11,6 +11,7 @@ import {
   HOLD_PATH,
   LARGEST_REQUEST_BYTES,
   MOST_ANSWERS_PER_SECOND,
+  NO_SUCH_PATH,
   STATUS_PATH,
   VERSIONS,
 } from "./protocol.ts";
@@ -39,10 +40,11 @@ export async function serveControl(
         unix: path,
         fetch: (request, self) => {
           // A check takes as long as the daemon was told to wait for a real server.
-          if (new URL(request.url).pathname === CHECK_PATH) self.timeout(request, 0);
+          if (urlOf(request)?.pathname === CHECK_PATH) self.timeout(request, 0);
           return answers.answer(request);
         },
         maxRequestBodySize: LARGEST_REQUEST_BYTES,
+        development: false,
         error: (error) => Response.json({ error: error.message }, { status: 500 }),
       }),
     );
@@ -88,13 +90,15 @@ export class Answers {
 
   /** Never rejects: a failure is an answer, too. */
   async answer(request: Request): Promise<Response> {
-    const { pathname, searchParams } = new URL(request.url);
+    const url = urlOf(request);
+    if (url === null) return refusal(400, "this request cannot be read");
+    const { pathname, searchParams } = url;
     const [, version = "", ...rest] = pathname.split("/");
     if (rest.length > 0 && !VERSIONS.some((known) => known === version)) {
       return refusal(400, `this daemon speaks ${VERSIONS.join(", ")} and not ${JSON.stringify(version.slice(0, 20))}`);
     }
     const method = METHODS[pathname];
-    if (method === undefined) return refusal(404, "no such path");
+    if (method === undefined) return refusal(404, NO_SUCH_PATH);
     if (request.method !== method) return refusal(405, `only ${method} is answered`);
     if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
     try {
@@ -129,6 +133,11 @@ export class Answers {
     if (nowMs - this.#second.sinceMs >= 1000) this.#second = { sinceMs: nowMs, answers: 0 };
     return ++this.#second.answers > MOST_ANSWERS_PER_SECOND;
   }
+}
+
+/** Without a host, or with an impossible one, the runtime gives the path alone. */
+function urlOf(request: Request): URL | null {
+  return URL.parse(request.url, "http://localhost");
 }
 
 const METHODS: Readonly<Record<string, "GET" | "POST">> = {

@@ -4,6 +4,7 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import { isReady, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
+import { isLoopback, meansThisHost } from "./host-header.ts";
 import { PAGE_FILES } from "./page-files.ts";
 import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 
@@ -25,12 +26,15 @@ export interface WebServer {
  * `/readyz`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`. Throws ADDRESS_IN_USE or SOCKET_FAILED.
  */
 export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
-  const answers = new WebAnswers(sources);
+  const answers = new WebAnswers(sources, { isLoopback: isLoopback(endpoint.address) });
   try {
     const server = Bun.serve({
       hostname: endpoint.address,
       port: endpoint.port,
       fetch: (request) => answers.answer(request),
+      // The runtime's own page for errors shows our source to whoever asks, and writes it to the log.
+      development: false,
+      error: (error) => plain(500, `${describeError(error)}\n`),
       maxRequestBodySize: LARGEST_REQUEST_BYTES,
       idleTimeout: IDLE_TIMEOUT_S,
     });
@@ -56,25 +60,38 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
   }
 }
 
+export interface WebAnswersOptions {
+  /** Whoever asks is on this host, or comes through a browser on it. */
+  readonly isLoopback: boolean;
+  readonly now?: () => number;
+}
+
 /** Decides about requests. */
 export class WebAnswers {
   readonly #sources: WebSources;
+  readonly #isLoopback: boolean;
   readonly #now: () => number;
   readonly #stream: EventStream;
   #underWay: Promise<VirtualServerStatus> | undefined;
   #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
 
-  constructor(sources: WebSources, now: () => number = () => performance.now()) {
+  constructor(sources: WebSources, { isLoopback, now = () => performance.now() }: WebAnswersOptions) {
     this.#sources = sources;
+    this.#isLoopback = isLoopback;
     this.#now = now;
     this.#stream = new EventStream({ status: () => this.#status(), events: (after) => sources.events(after) });
   }
 
   /** Never rejects. */
   async answer(request: Request): Promise<Response> {
-    if (request.method !== "GET" && request.method !== "HEAD") return plain(405, "only GET is answered\n");
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return plain(405, "only GET is answered\n", { allow: "GET, HEAD" });
+    if (this.#isLoopback && !meansThisHost(request.headers.get("host"))) return plain(421, NOT_THIS_HOST);
+    // Without a host, or with an impossible one, the runtime gives the path alone.
+    const url = URL.parse(request.url, "http://localhost");
+    if (url === null) return plain(400, "this request cannot be read\n");
+    const { pathname, searchParams } = url;
     // It lives if it answers.
-    const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/healthz") return plain(200, "ok\n");
     const file = PAGE_FILES.get(pathname);
     if (file !== undefined)
@@ -146,6 +163,9 @@ export const IDLE_TIMEOUT_S = 10;
 const NO_SUCH_PATH =
   "no such path; there are /, /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events and /api/v1/stream\n";
 
+const NOT_THIS_HOST =
+  "asked for by a name that may be anybody's; ask for an IP address or localhost (a proxy in front: have it send that as Host)\n";
+
 const NOTHING_ELSE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const SAFE = {
@@ -160,6 +180,6 @@ const PAGE = {
   "content-security-policy": `${NOTHING_ELSE}; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'`,
 };
 
-function plain(status: number, text: string): Response {
-  return new Response(text, { status, headers: { ...SAFE, "content-type": "text/plain; charset=utf-8" } });
+function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(text, { status, headers: { ...SAFE, ...headers, "content-type": "text/plain; charset=utf-8" } });
 }

@@ -100,12 +100,19 @@ export interface TransitionStatus {
 /** The exit code for a report without a daemon in it. */
 export const NO_DAEMON = 3;
 
-/** Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is or it fails open, 3 no daemon tells. */
-export function healthCode({ virtualServers }: StatusReport): number {
+/**
+ * Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is or it fails open, 3 no daemon tells.
+ * Those that an operator drained do not count: maintenance is no failure, but whoever is in it serves nobody.
+ * `asked`: the virtual servers that it is about; none for all of which there is a daemon, be it one that does not answer.
+ */
+export function healthCode({ source, notes, virtualServers }: StatusReport, asked: readonly string[] = []): number {
+  const told = new Set(virtualServers.map(({ address }) => address));
+  if (asked.some((address) => !told.has(address))) return NO_DAEMON;
+  if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(
     ...virtualServers.map(({ realServers, failOpen }) => {
-      const listed = realServers.filter(({ state }) => state !== "unlisted");
+      const listed = realServers.filter(({ state, hold }) => state !== "unlisted" && hold?.drained !== true);
       const healthy = listed.filter(({ state }) => state === "healthy").length;
       if (healthy === 0 || failOpen !== undefined) return 2;
       return healthy < listed.length ? 1 : 0;

@@ -590,6 +590,19 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
   });
 
+  test("sends no stranger away for a server that an operator drained", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
+    const hold = { since: "2026-11-25T10:00:00.000Z", drained: true };
+    const { clock, actor } = care({ realServers: [A], holds: { "10.0.0.1:80": hold } }, plane);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.9:80=3");
+    actor.send({ type: "operator.hold", server: "10.0.0.1:80", hold: undefined });
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+  });
+
   test("checks a server at once when an operator asks", async () => {
     const { clock, outcomes, actor } = care({ realServers: [A] });
     await clock.advance(INTERVAL / 2);

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventRing } from "../../src/app/event-ring.ts";
+import { makeRuntimeDirectory, runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { Operation } from "../../src/domain/plan.ts";
 import { realServer } from "../../src/domain/virtual-server.ts";
@@ -130,10 +131,79 @@ test("lvscare events tells a server's death and return, then and as it happens",
   }
 });
 
+test("follows a daemon that is started anew, and ends when its reader has gone", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-events-"));
+  const environment = { XDG_RUNTIME_DIR: folder, PATH: process.env["PATH"] ?? "" };
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
+  const flags = `--vs 127.77.0.9:18081 --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms`;
+  const care = () =>
+    Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], { env: environment, stderr: "ignore" });
+  let daemon = care();
+  await waitFor(
+    () => runProgram(["events", "--vs", "127.77.0.9:18081"], environment),
+    ({ stdout }) => stdout.includes("recovering → healthy"),
+  );
+  const following = Bun.spawn([process.execPath, MAIN, "events", "--vs", "127.77.0.9:18081", "--follow"], {
+    env: environment,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  try {
+    const reader = following.stdout.getReader();
+    const until = async (condition: (text: string) => boolean): Promise<void> => {
+      for (let text = ""; !condition(text);) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`it ended after ${JSON.stringify(text)}`);
+        text += new TextDecoder().decode(value);
+      }
+    };
+    await until((text) => text.includes("recovering → healthy"));
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    // Daemons of others may answer all the same.
+    const { value } = await following.stderr.getReader().read();
+    expect(new TextDecoder().decode(value)).toMatch(/^lvscare: no (lvscare daemon answers|daemon cares for)/);
+    daemon = care();
+    await until((text) => text.includes("recovering → healthy"));
+    await reader.cancel();
+    // The next event finds nobody who reads it.
+    await server.stop(true);
+    expect(await following.exited).toBe(0);
+  } finally {
+    following.kill();
+    daemon.kill();
+    await daemon.exited;
+    await server.stop(true);
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("tells of a daemon that is too old to tell, instead of none", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-events-"));
+  const environment = { XDG_RUNTIME_DIR: folder };
+  const directory = runtimeDirectory(environment, process.getuid?.() ?? 0);
+  makeRuntimeDirectory(directory, process.getuid?.() ?? 0);
+  const old = Bun.serve({
+    unix: join(directory, "tcp-127.77.0.9:18082.sock"),
+    fetch: () => Response.json({ error: "no such path" }, { status: 404 }),
+  });
+  try {
+    const { stderr } = await runProgram(["events"], environment);
+    expect(stderr).toContain("tcp-127.77.0.9:18082.sock is of an older version, which does not know this request");
+    const drained = await runProgram(["drain", "127.0.0.1:1", "--vs", "127.77.0.9:18082"], environment);
+    expect(drained.code).toBe(1);
+    expect(drained.stderr).toContain("older version");
+  } finally {
+    await old.stop(true);
+    await rm(join(directory, "tcp-127.77.0.9:18082.sock"), { force: true });
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("with no daemon it says so", async () => {
   const folder = await mkdtemp(join(tmpdir(), "lvscare-events-"));
   const { code, stderr } = await runProgram(["events", "--vs", "127.77.0.10:1"], { XDG_RUNTIME_DIR: folder });
   await rm(folder, { recursive: true });
   if (code === 0) return;
-  expect([code, stderr]).toEqual([1, expect.stringContaining("no lvscare daemon answers")]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/no (lvscare daemon answers|daemon cares for)/)]);
 });

@@ -69,6 +69,49 @@ test("a drain waits for open connections, and says when they stay", async () => 
   expect((await waiting).code).toBe(0);
 });
 
+test("a drain that is waited for tells how long it was, and is not over because somebody ended it", async () => {
+  const host = await user();
+  const held = Promise.withResolvers<void>();
+  const a = serve("a", () => held.promise);
+  host.care(VS, [a]);
+  await host.until(VS, ([server]) => server?.weight === 1);
+  const request = fetch(`http://${VS}/slow`, { keepalive: false }).catch(() => undefined);
+  await host.until(VS, ([server]) => server?.activeConnections === 1);
+  const wait = async (then: (waiting: Bun.Subprocess<"ignore", "pipe", "pipe">) => Promise<unknown>) => {
+    const waiting = host.start("drain", a.name, "--wait", "5m");
+    await waiting.stdout.getReader().read();
+    await then(waiting);
+    return { code: await waiting.exited, told: await waiting.stderr.text() };
+  };
+  const left = await wait(async (waiting) => waiting.kill("SIGINT"));
+  expect(left.code).toBe(1);
+  expect(left.told).toMatch(/stays drained, and has 1 open connection after (?!5m)\S+\n$/);
+  expect(await wait(() => host.lvscare("undrain", a.name))).toEqual({
+    code: 1,
+    told: `lvscare: ${a.name} is no longer drained: somebody let it go meanwhile\n`,
+  });
+  held.resolve();
+  await request;
+});
+
+test("a drain is waited for while the daemon is started anew", async () => {
+  const host = await user();
+  const held = Promise.withResolvers<void>();
+  const a = serve("a", () => held.promise);
+  const first = host.care(VS, [a]);
+  await host.until(VS, ([server]) => server?.weight === 1);
+  const request = fetch(`http://${VS}/slow`, { keepalive: false }).catch(() => undefined);
+  await host.until(VS, ([server]) => server?.activeConnections === 1);
+  const waiting = host.start("drain", a.name, "--wait", "5m");
+  await waiting.stdout.getReader().read();
+  await first.end("SIGKILL");
+  const told = waiting.stderr.getReader();
+  expect(new TextDecoder().decode((await told.read()).value)).toMatch(/^lvscare: .*; waiting for it\n$/);
+  host.care(VS, [a]);
+  expect(await waiting.exited).toBe(0);
+  await request;
+});
+
 test("a check tells what is found now, with its steps, and the daemon acts on it at once", async () => {
   const host = await user();
   const a = serve("a");
@@ -189,6 +232,17 @@ async function user() {
     await rm(folder, { recursive: true });
   });
 
+  const start = (...argv: readonly string[]): Bun.Subprocess<"ignore", "pipe", "pipe"> => {
+    const child = Bun.spawn([process.execPath, MAIN, ...argv], {
+      env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    stack.push(async () => child.kill());
+    return child;
+  };
+
   /** Of the virtual servers of this test. */
   const files = async (): Promise<string[]> =>
     (await readdir(runtime))
@@ -224,5 +278,5 @@ async function user() {
     return { end };
   };
 
-  return { lvscare, files, until, care };
+  return { lvscare, start, files, until, care };
 }

@@ -54,7 +54,9 @@ describe("Output", () => {
     const output = new Output(reader.take);
     const gone = output.write("a");
     reader.pieces[0]?.reject(Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
+    expect(output.isUnread).toBe(false);
     await gone;
+    expect(output.isUnread).toBe(true);
     const full = output.write("b");
     const after = output.write("c");
     reader.pieces[1]?.reject(Object.assign(new Error("disk full"), { code: "ENOSPC" }));

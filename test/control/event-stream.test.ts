@@ -47,6 +47,16 @@ describe("a listener", () => {
     expect(await firstFor(null)).toBe(`${daemon.startedAt}/1`);
   });
 
+  test("that comes back before a new run has anything to tell misses nothing of it", async () => {
+    const daemon = new PretendedDaemon(1);
+    const reader = read(streamOf(daemon, FAST), "2020-01-01T00:00:00.000Z/57");
+    await reader.next("status");
+    // Quiet for a while: it has looked for events, and there were none.
+    await reader.next("time");
+    daemon.happen({ level: "info", type: "plan.applied", message: "the first" });
+    expect((await reader.next("event"))?.id).toBe(`${daemon.startedAt}/1`);
+  });
+
   test("that is new is told of the recent past only", async () => {
     const daemon = new PretendedDaemon(1);
     for (let at = 0; at < 1000; at++) daemon.happen({ level: "info", type: "plan.applied", message: `event ${at}` });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { join } from "node:path";
 import { MOST_LISTENERS, STREAM_PACE } from "../../src/control/event-stream.ts";
-import { IDLE_TIMEOUT_S } from "../../src/control/web-server.ts";
+import { IDLE_TIMEOUT_S, WebAnswers } from "../../src/control/web-server.ts";
 import { SseReader } from "./support/sse-reader.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
 
@@ -62,6 +64,57 @@ describe("the page's files", () => {
   });
 });
 
+describe("a request that no browser would make", () => {
+  test("is answered in a line, whatever it names as the host, and is not told of in the log", async () => {
+    const own = Bun.spawn([process.execPath, "-e", SERVE_ALONE], { stdout: "pipe", stderr: "pipe" });
+    try {
+      await own.stdout.getReader().read();
+      for (const host of ["a b", "[", "a/b", "user@x", "x:99999", "#", "%"]) {
+        expect([host, await firstLine(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n`)]).toEqual([
+          host,
+          expect.stringMatching(/^HTTP\/1.1 4\d\d /),
+        ]);
+      }
+      // Probes of the old kind name none.
+      expect(await firstLine("GET /healthz HTTP/1.1\r\nHost:\r\n")).toStartWith("HTTP/1.1 200 ");
+      expect(await firstLine("GET /healthz HTTP/1.0\r\n")).toStartWith("HTTP/1.1 200 ");
+    } finally {
+      own.kill();
+      await own.exited;
+    }
+    expect(await own.stderr.text()).toBe("");
+  });
+
+  test("in the name of somebody else's site is refused on loopback, where a browser was led by that name", async () => {
+    const codeFor = async (host: string): Promise<number> =>
+      (await get("/api/v1/status", { headers: { host } })).status;
+    for (const host of ["evil.example", "evil.example:18081", "127.0.0.1.evil.example", "localhost.evil.example"]) {
+      expect([host, await codeFor(host)]).toEqual([host, 421]);
+    }
+    for (const host of [
+      "127.77.0.13:18081",
+      "127.0.0.1:9105",
+      "[::1]:9105",
+      "localhost:9105",
+      "LOCALHOST",
+      "node.localhost",
+    ]) {
+      expect([host, await codeFor(host)]).toEqual([host, 200]);
+    }
+    const answers = new WebAnswers(daemon.sources(), { isLoopback: false });
+    const request = new Request("http://node-1.example:9105/api/v1/status", {
+      headers: { host: "node-1.example:9105" },
+    });
+    expect((await answers.answer(request)).status).toBe(200);
+    answers.close();
+  });
+
+  test("is told what may be asked", async () => {
+    const refused = await get("/", { method: "OPTIONS" });
+    expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
 describe("the stream", () => {
   test("is a stream of events that no proxy is to hold back, and goes on where it was left", async () => {
     const first = await get("/api/v1/stream");
@@ -112,6 +165,29 @@ describe("the stream", () => {
 });
 
 // --- internal ---
+
+const ALONE = { hostname: "127.77.0.14", port: 18_082 };
+
+/** In a process of its own, whose log can be read. */
+const SERVE_ALONE = `
+  const { serveWeb } = await import(${JSON.stringify(join(import.meta.dir, "../../src/control/web-server.ts"))});
+  serveWeb({ family: "ipv4", address: "${ALONE.hostname}", port: ${ALONE.port} }, {});
+  console.log("up");
+`;
+
+function firstLine(head: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let text = "";
+  const socket = connect({ host: ALONE.hostname, port: ALONE.port });
+  socket.on("error", reject);
+  socket.on("data", (chunk) => {
+    text += chunk.toString();
+    socket.destroy();
+  });
+  socket.on("close", () => resolve(text.split("\r\n")[0] ?? ""));
+  socket.end(`${head}Connection: close\r\n\r\n`);
+  return promise;
+}
 
 function get(path: string, init?: RequestInit): Promise<Response> {
   return fetch(daemon.url + path, init);

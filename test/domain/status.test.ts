@@ -26,6 +26,32 @@ test("fail-open counts as nobody healthy, and no daemon as nothing known", () =>
   expect(healthCode(reportOf([unattended]))).toBe(3);
 });
 
+test("a daemon that was asked for and says nothing is as bad as none", () => {
+  const report = reportOf([statusOf(["healthy"])]);
+  expect(healthCode(report, ["10.0.0.1:80"])).toBe(0);
+  expect(healthCode(report, ["10.0.0.1:80", "10.0.0.9:80"])).toBe(3);
+  const beside = { ...report, notes: ["the daemon at /run/lvscare/x.sock does not answer"] };
+  expect(healthCode(beside)).toBe(3);
+  // That of another virtual server is nobody's affair who asked for this one.
+  expect(healthCode(beside, ["10.0.0.1:80"])).toBe(0);
+});
+
+test("who is drained by an operator is no failure, and nobody's help", () => {
+  const drained = (states: readonly RealServerStatus["state"][], ...which: readonly number[]): VirtualServerStatus => {
+    const status = statusOf(states);
+    const hold = { since: "x", drained: true };
+    return {
+      ...status,
+      realServers: status.realServers.map((server, at) => (which.includes(at) ? { ...server, hold } : server)),
+    };
+  };
+  const code = (...statuses: readonly VirtualServerStatus[]): number => healthCode(reportOf(statuses));
+  expect(code(drained(["healthy", "healthy"], 0))).toBe(0);
+  expect(code(drained(["healthy", "removed"], 1))).toBe(0);
+  expect(code(drained(["healthy", "removed"], 0))).toBe(2);
+  expect(code(drained(["healthy", "healthy"], 0, 1))).toBe(2);
+});
+
 // --- internal ---
 
 function reportOf(virtualServers: readonly VirtualServerStatus[]): StatusReport {

@@ -96,8 +96,9 @@ describe("over HTTP", () => {
   });
 });
 
-test("the alert rules are what Prometheus takes, and speak of metrics that there are", async () => {
+test("the alert rules are what Prometheus takes, alert when they should, and speak of metrics that there are", async () => {
   await runCommand(["promtool", "check", "rules", join(MONITORING, "alerts.yaml")], { timeoutMs: 30_000 });
+  await runCommand(["promtool", "test", "rules", join(MONITORING, "alerts.test.yaml")], { timeoutMs: 30_000 });
   const source = await Bun.file(resolve(import.meta.dir, "../../src/metrics/metrics.ts")).text();
   const known = [...source.matchAll(/"(lvscare_\w+)"/g)].map(([, name = ""]) => name);
   for (const file of ["alerts.yaml", "dashboard.json"]) {

@@ -5,6 +5,7 @@ import { readOperatorLine, type OperatorLine } from "../../config/read-operator-
 import { UsageError } from "../../config/usage-error.ts";
 import { parseInterval } from "../../config/value-parsers.ts";
 import { formatDuration } from "../../domain/duration.ts";
+import { LvscareError, type ErrorCode } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
@@ -28,8 +29,13 @@ export function drainCommand(context: CliContext): CommandDef {
       const waitMs = values.readOptional("wait", parseInterval);
       if (values.problems.length > 0) throw new UsageError(values.problems);
       const { holdRealServer } = await import("../../app/operate.ts");
-      const code = await tellHolds(await holdRealServer(line, { kind: "drain" }), line.format, context);
-      return code === 0 && waitMs !== undefined ? untilDrained(line, waitMs, context) : code;
+      const reports = await holdRealServer(line, { kind: "drain" });
+      if (waitMs === undefined) return tellHolds(reports, line.format, context);
+      using stop = listenForStop(() => exitNow(1));
+      const code = await tellHolds(reports, line.format, context);
+      if (code !== 0) return code;
+      const virtualServers = reports.map(({ virtualServer }) => virtualServer);
+      return await untilDrained({ ...line, virtualServers }, waitMs, stop.signal, context);
     },
   });
 }
@@ -55,17 +61,43 @@ export const DRAIN_USAGE: CommandUsage = {
 
 const PAUSE_MS = 500;
 
-async function untilDrained(line: OperatorLine, waitMs: number, context: CliContext): Promise<number> {
-  const { openConnections } = await import("../../app/operate.ts");
-  const deadlineMs = performance.now() + waitMs;
-  using stop = listenForStop(() => exitNow(1));
+/** What passes while a daemon is started anew. */
+const PASSING: readonly unknown[] = ["NOT_RUNNING", "NOT_LISTED", "CONTROL_FAILED"] satisfies ErrorCode[];
+
+async function untilDrained(
+  line: OperatorLine,
+  waitMs: number,
+  stop: AbortSignal,
+  { err }: CliContext,
+): Promise<number> {
+  const { drainProgress } = await import("../../app/operate.ts");
+  const tell = (text: string): Promise<void> => err.write(`lvscare: ${text}\n`);
+  const startMs = performance.now();
+  let problem: string | undefined;
   for (;;) {
-    const open = await openConnections(line);
-    if (open === 0) return 0;
-    if (performance.now() >= deadlineMs || (await pause(PAUSE_MS, stop.signal))) {
-      await context.err.write(
-        `lvscare: ${line.realServer} stays drained, and has ${connections(open)} after ${formatDuration(waitMs)}\n`,
-      );
+    const progress = await drainProgress(line).catch((error: unknown) => {
+      if (!(error instanceof LvscareError) || !PASSING.includes(error.code)) throw error;
+      return error.message;
+    });
+    if (typeof progress !== "string") {
+      problem = undefined;
+      if (!progress.isDrained) {
+        await tell(`${line.realServer} is no longer drained: somebody let it go meanwhile`);
+        return 1;
+      }
+      if (progress.connections === 0) return 0;
+    } else if (problem === undefined) {
+      problem = progress;
+      await tell(`${problem}; waiting for it`);
+    }
+    const isOver = performance.now() - startMs >= waitMs;
+    if (isOver || (await pause(PAUSE_MS, stop))) {
+      const spent = formatDuration(isOver ? waitMs : Math.round(performance.now() - startMs));
+      const known =
+        typeof progress === "string"
+          ? "nobody tells how many connections it has"
+          : `has ${connections(progress.connections)}`;
+      await tell(`${line.realServer} stays drained, and ${known} after ${spent}`);
       return 1;
     }
   }

@@ -5,9 +5,10 @@ import { OptionValues } from "../../config/option-values.ts";
 import { readArgv } from "../../config/read-argv.ts";
 import { UsageError } from "../../config/usage-error.ts";
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
-import type { TimedEvent } from "../../app/events.ts";
+import type { EventReader, EventReading, TimedEvent } from "../../app/events.ts";
 import { formatDuration, parseDuration } from "../../domain/duration.ts";
 import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
+import { LvscareError } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
@@ -37,8 +38,16 @@ export function eventsCommand(context: CliContext): CommandDef {
       const reader = new EventReader();
       const oldest = sinceMs === undefined ? "" : new Date(Date.now() - sinceMs).toISOString();
       using stop = listenForStop(() => exitNow(1));
-      for (;;) {
-        const events = await reader.next();
+      let told: readonly string[] = [];
+      for (let isFirst = true; ; isFirst = false) {
+        const { events, complaints } = await read(reader, only).catch((error: unknown) => {
+          // One that is followed may be started anew.
+          if (isFirst || !(error instanceof LvscareError) || error.code !== "NOT_RUNNING") throw error;
+          return { events: [], complaints: [error.message] };
+        });
+        const news = complaints.filter((complaint) => !told.includes(complaint));
+        if (news.length > 0) await context.err.write(news.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
+        told = complaints;
         const wanted = events.filter(
           ({ at, virtualServer }) => at >= oldest && (only.size === 0 || only.has(virtualServer)),
         );
@@ -46,7 +55,7 @@ export function eventsCommand(context: CliContext): CommandDef {
           format === "json" ? `${JSON.stringify(event)}\n` : renderEvent(event, paint),
         );
         if (lines.length > 0) await context.out.write(lines.join(""));
-        if (!follow || (await pause(PAUSE_MS, stop.signal))) return 0;
+        if (!follow || context.out.isUnread || (await pause(PAUSE_MS, stop.signal))) return 0;
       }
     },
   });
@@ -68,6 +77,20 @@ export const EVENTS_USAGE: CommandUsage = {
 // --- internal ---
 
 const PAUSE_MS = 500;
+
+/** Rejects with NOT_RUNNING likewise when nobody tells of one that is asked for. */
+async function read(reader: EventReader, only: ReadonlySet<string>): Promise<EventReading> {
+  const reading = await reader.next();
+  const missing = [...only].filter((address) => !reading.virtualServers.includes(address));
+  if (missing.length === 0) return reading;
+  throw new LvscareError(
+    "NOT_RUNNING",
+    [`no daemon cares for ${missing.join(", ")}`, ...reading.complaints].join("; "),
+    {
+      remedy: `they care for ${reading.virtualServers.join(", ")}`,
+    },
+  );
+}
 
 const COLOURS: Readonly<Record<string, Colour>> = { debug: "grey", info: "cyan", warn: "yellow", error: "red" };
 

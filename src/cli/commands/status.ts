@@ -38,11 +38,10 @@ export function statusCommand(context: CliContext): CommandDef {
       const { collectStatus } = await import("../../app/status.ts");
       const isAsked = exitCode || needDaemon;
       const read = async (): Promise<StatusReport> => select(await collectStatus(), only, isAsked || watch);
-      if (watch) return watchStatus(read, format, context);
-      const report = await read();
-      await context.out.write(render(report, format, context));
+      const report = watch ? await watchStatus(read, format, context) : await read();
+      if (!watch) await context.out.write(render(report, format, context));
       if (!isAsked) return 0;
-      const code = healthCode(report);
+      const code = healthCode(report, only);
       return exitCode || code === NO_DAEMON ? code : 0;
     },
   });
@@ -77,7 +76,12 @@ function render(report: StatusReport, format: Format, context: CliContext): stri
   return renderStatus(report, { now: new Date(), width: context.columns, paint, wide: format === "wide" });
 }
 
-async function watchStatus(read: () => Promise<StatusReport>, format: Format, context: CliContext): Promise<number> {
+/** Until Ctrl-C; the last report. */
+async function watchStatus(
+  read: () => Promise<StatusReport>,
+  format: Format,
+  context: CliContext,
+): Promise<StatusReport> {
   using stop = listenForStop(() => exitNow(1));
   let before: StatusReport | undefined;
   for (;;) {
@@ -90,17 +94,18 @@ async function watchStatus(read: () => Promise<StatusReport>, format: Format, co
     } else if (context.columns !== undefined) await context.out.write(`${REDRAW}${render(report, format, context)}`);
     else await context.out.write(changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join(""));
     before = report;
-    if (await pause(WATCH_MS, stop.signal)) return 0;
+    if (context.out.isUnread || (await pause(WATCH_MS, stop.signal))) return report;
   }
 }
 
 /** Throws for a virtual server that is not there, unless the exit code is to tell. */
 function select(report: StatusReport, only: readonly string[], isTolerant: boolean): StatusReport {
-  const missing = only.find((address) => !report.virtualServers.some((server) => server.address === address));
+  const missing = only.find((asked) => !report.virtualServers.some(({ address }) => address === asked));
   if (missing !== undefined && !isTolerant) {
     throw new LvscareError("USAGE", [`no virtual server ${missing} stands on this host`, ...report.notes].join("; "));
   }
-  return only.length === 0
-    ? report
-    : { ...report, virtualServers: report.virtualServers.filter(({ address }) => only.includes(address)) };
+  if (only.length === 0) return report;
+  const virtualServers = report.virtualServers.filter(({ address }) => only.includes(address));
+  const notes = missing === undefined ? [] : [`no virtual server ${missing} stands on this host`];
+  return { ...report, notes: [...notes, ...report.notes], virtualServers };
 }
