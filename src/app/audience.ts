@@ -10,24 +10,28 @@ export interface AudienceOptions {
   readonly logger: Logger;
   /** Who may be undoing the daemon's work. */
   readonly culprit: () => string;
-  /** Of the machines' clock. */
+  /** The machines' clock. */
   readonly now: () => number;
+  readonly timeOfDay: (ms: number) => Date;
 }
 
-/** All that hear what a daemon tells: its log, its memory, its metrics, and whoever joins besides. Nobody decides by it. */
+/**
+ * All that hear what a daemon tells: its log, its memory, its metrics, and whoever joins besides. Nobody decides by it, so that they hear it
+ * when what was decided is done: between a failed check and weight 0 in the table stands no log line.
+ */
 export class Audience {
+  readonly #now: () => number;
   readonly #log: (event: CareEvent) => void;
   readonly #ring: EventRing;
-  readonly #metrics: Metrics;
+  readonly #metrics = new Metrics();
   readonly #others: ((event: CareEvent) => void)[] = [];
+  /** Told, and not heard yet. */
+  #waiting: { readonly event: CareEvent; readonly atMs: number }[] = [];
 
-  constructor({ logger, culprit, now }: AudienceOptions) {
+  constructor({ logger, culprit, now, timeOfDay }: AudienceOptions) {
+    this.#now = now;
     this.#log = createEventLog(logger, culprit);
-    this.#ring = new EventRing(
-      (own) => createEventLog(own, culprit),
-      () => new Date(),
-    );
-    this.#metrics = new Metrics(now);
+    this.#ring = new EventRing((own) => createEventLog(own, culprit), timeOfDay);
   }
 
   join(listener: (event: CareEvent) => void): void {
@@ -35,20 +39,33 @@ export class Audience {
   }
 
   tell(event: CareEvent): void {
-    this.#log(event);
-    this.#ring.note(event);
-    this.#metrics.note(event);
-    for (const listener of this.#others) listener(event);
+    if (this.#waiting.length === 0) setImmediate(() => this.catchUp());
+    this.#waiting.push({ event, atMs: this.#now() });
+  }
+
+  /** Has everybody hear now what was told. */
+  catchUp(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { event, atMs } of waiting) {
+      this.#log(event);
+      this.#ring.note(event, atMs);
+      this.#metrics.note(event, atMs);
+      for (const listener of this.#others) listener(event);
+    }
   }
 
   /** What is remembered since the event with this id. */
   events(after: number): readonly EventRecord[] {
+    this.catchUp();
     return this.#ring.after(after);
   }
 
   /** In Prometheus' text format. */
   async metrics(status: VirtualServerStatus): Promise<string> {
-    return this.#metrics.render(status, await eventLoopLagMs());
+    const lagMs = await eventLoopLagMs();
+    this.catchUp();
+    return this.#metrics.render(status, lagMs);
   }
 }
 

@@ -67,7 +67,7 @@ export async function runDaemon(
   });
   const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const culprit = (): string => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames());
-  const audience = new Audience({ logger, culprit, now });
+  const audience = new Audience({ logger, culprit, now, timeOfDay: facts.timeOfDay });
   const tell = (event: CareEvent): void => audience.tell(event);
   audience.join((event) => manager.event(event));
   audience.join((event) => observer.event?.(event));
@@ -126,12 +126,14 @@ export async function runDaemon(
   if (stop.aborted) shutDown();
   try {
     await ended;
+    audience.catchUp();
     logger.info(
       dataPlane.kind === "ipvs"
         ? "stopped; the virtual server stays in the kernel as it is"
         : "stopped, and with this process the userspace data plane",
     );
   } finally {
+    audience.catchUp();
     manager.close();
     await web?.close();
     await closeControl?.();

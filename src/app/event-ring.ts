@@ -9,13 +9,14 @@ type Teller = (logger: Logger) => (event: CareEvent) => void;
 /** Remembers the last events, in the words of the log, for whoever asks later. Good checks are no events: there are too many of them. */
 export class EventRing {
   readonly #records: EventRecord[] = [];
-  readonly #timeOfDay: () => Date;
+  readonly #timeOfDay: (ms: number) => Date;
   readonly #tell: (event: CareEvent) => void;
   /** Of the event that is being told. */
   #lines: Line[] = [];
   #lastId = 0;
 
-  constructor(teller: Teller, timeOfDay: () => Date) {
+  /** `timeOfDay`: of the clock that events come with. */
+  constructor(teller: Teller, timeOfDay: (ms: number) => Date) {
     this.#timeOfDay = timeOfDay;
     this.#tell = teller({
       debug: (message) => this.#lines.push({ level: "debug", message }),
@@ -25,7 +26,7 @@ export class EventRing {
     });
   }
 
-  note(event: CareEvent): void {
+  note(event: CareEvent, atMs: number): void {
     if (event.type === "realServer.probed" && event.verdict.passed) return;
     this.#lines = [];
     this.#tell(event);
@@ -33,7 +34,7 @@ export class EventRing {
     for (const { level, messages } of paragraphs(this.#lines)) {
       this.#records.push({
         id: ++this.#lastId,
-        at: this.#timeOfDay().toISOString(),
+        at: this.#timeOfDay(atMs).toISOString(),
         level,
         message: listed(messages, (message) => (typeof message === "string" ? message : message())).join("; "),
         type: event.type,

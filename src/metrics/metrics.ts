@@ -10,7 +10,6 @@ import { Histogram } from "./histogram.ts";
  * moment of asking. Names and units follow the conventions (base units, `_total` for what only grows).
  */
 export class Metrics {
-  readonly #nowMs: () => number;
   readonly #checks = new Map<string, Record<CheckResult, number>>();
   readonly #transitions = new Map<string, number>();
   readonly #checkSeconds = new Histogram([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
@@ -22,11 +21,8 @@ export class Metrics {
   #stalls = 0;
   #stalledMs = 0;
 
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
-  }
-
-  note(event: CareEvent): void {
+  /** `atMs`: when it happened, on a clock that never jumps. */
+  note(event: CareEvent, atMs: number): void {
     switch (event.type) {
       case "realServer.probed":
         this.#countCheck(event.server, event.verdict.passed ? "passed" : "failed");
@@ -37,7 +33,7 @@ export class Metrics {
       case "realServer.healthChanged": {
         const key = `${event.server} ${event.to}`;
         this.#transitions.set(key, (this.#transitions.get(key) ?? 0) + 1);
-        if (event.to === "draining") this.#goingOut.set(event.server, this.#nowMs());
+        if (event.to === "draining") this.#goingOut.set(event.server, atMs);
         else this.#goingOut.delete(event.server);
         return;
       }
@@ -47,7 +43,7 @@ export class Metrics {
           if (operation.kind !== "server.update" || operation.server.weight > 0) continue;
           const server = formatEndpoint(operation.server.endpoint);
           const sinceMs = this.#goingOut.get(server);
-          if (sinceMs !== undefined) this.#outSeconds.observe((this.#nowMs() - sinceMs) / 1000);
+          if (sinceMs !== undefined) this.#outSeconds.observe((atMs - sinceMs) / 1000);
           this.#goingOut.delete(server);
         }
         return;

@@ -13,17 +13,17 @@ import { MAIN, runProgram } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 
 test("remembers a thousand events and no good checks", () => {
-  const ring = new EventRing(
-    (logger) => createEventLog(logger, () => ""),
-    () => new Date(0),
-  );
+  const ring = ringOf();
   for (let count = 0; count < 3000; count++) {
-    ring.note({ type: "process.stalled", forMs: 1000 + count });
-    ring.note({
-      type: "realServer.probed",
-      server: "a",
-      verdict: { passed: true, reason: "status 200", latencyMs: 1 },
-    });
+    ring.note({ type: "process.stalled", forMs: 1000 + count }, 0);
+    ring.note(
+      {
+        type: "realServer.probed",
+        server: "a",
+        verdict: { passed: true, reason: "status 200", latencyMs: 1 },
+      },
+      0,
+    );
   }
   expect(ring.after(0).length).toBeWithin(1000, 1101);
   expect(ring.after(2998).map(({ id, type }) => [id, type])).toEqual([
@@ -34,31 +34,34 @@ test("remembers a thousand events and no good checks", () => {
 });
 
 test("tells what was found and what was to be done as data, and a thousand writes in one line", () => {
-  const ring = new EventRing(
-    (logger) => createEventLog(logger, () => ""),
-    () => new Date(0),
-  );
+  const ring = ringOf();
   const verdict = { passed: false, reason: "connect refused", latencyMs: 0.3 } as const;
   const operations = Array.from({ length: 1000 }, (_, at): Operation => {
     const server = realServer(parseEndpoint(`10.0.${at >> 8}.${at & 255}:80`));
     return { kind: "server.update", server: { ...server, weight: 0 }, from: server };
   });
-  ring.note({
-    type: "realServer.healthChanged",
-    server: "10.0.0.1:80",
-    from: "healthy",
-    to: "draining",
-    reason: "x",
-    verdict,
-  });
-  ring.note({ type: "plan.applied", operations, repairs: [], complete: true });
-  ring.note({
-    type: "plan.applied",
-    operations: operations.slice(0, 2),
-    repairs: operations.slice(1, 2),
-    complete: false,
-  });
-  ring.note({ type: "plan.failed", error: new Error("no"), attempt: 1, retryInMs: 100 });
+  ring.note(
+    {
+      type: "realServer.healthChanged",
+      server: "10.0.0.1:80",
+      from: "healthy",
+      to: "draining",
+      reason: "x",
+      verdict,
+    },
+    0,
+  );
+  ring.note({ type: "plan.applied", operations, repairs: [], complete: true }, 0);
+  ring.note(
+    {
+      type: "plan.applied",
+      operations: operations.slice(0, 2),
+      repairs: operations.slice(1, 2),
+      complete: false,
+    },
+    0,
+  );
+  ring.note({ type: "plan.failed", error: new Error("no"), attempt: 1, retryInMs: 100 }, 0);
   const [changed, written, partly, repaired, failed] = ring.after(0);
   expect(changed).toMatchObject({ server: "10.0.0.1:80", from: "healthy", to: "draining", verdict });
   expect(written).toMatchObject({ level: "debug", outcome: "done" });
@@ -207,3 +210,10 @@ test("with no daemon it says so", async () => {
   if (code === 0) return;
   expect([code, stderr]).toEqual([1, expect.stringMatching(/no (lvscare daemon answers|daemon cares for)/)]);
 });
+
+function ringOf(): EventRing {
+  return new EventRing(
+    (logger) => createEventLog(logger, () => ""),
+    (ms) => new Date(ms),
+  );
+}
