@@ -42,7 +42,7 @@ describe("variables, otherwise than the Go program, which", () => {
   test.concurrent("reads CARE_LOGGER too late", async () => {
     using server = answering(ALIVE);
     await using care = new CareProgram(server.endpoint, { environment: { CARE_LOGGER: "DEBG" } });
-    expect(await care.waitForLog(/ DEBUG probe of /)).toMatch(/ passed in \S+: status 200$/);
+    expect(await care.waitForLog(/ DEBUG probe of /)).toMatch(/ passed in \S+ \(.*\): status 200$/);
   });
 
   test.concurrent("reads CARE_ alone: LVSCARE_ wins over it", async () => {

@@ -52,7 +52,7 @@ test.concurrent("names its own variable when the value is bad", async () => {
 test.concurrent("takes its log level from --logger, where sealctl takes it from --debug alone", async () => {
   using server = answering(ALIVE);
   await using care = new CareProgram(server.endpoint, { command: "ipvs", flags: ["--logger", "DEBG"] });
-  expect(await care.waitForLog(/ DEBUG probe of /)).toMatch(/ passed in \S+: status 200$/);
+  expect(await care.waitForLog(/ DEBUG probe of /)).toMatch(/ passed in \S+ \(.*\): status 200$/);
   expect(await refusal(["ipvs", "--vs", "192.0.2.1:6443", "-C", "--debug"])).toEqual([
     "unknown flag --debug; did you mean --logger?",
   ]);
