@@ -61,18 +61,14 @@ export class Audience {
     return this.#ring.after(after);
   }
 
-  /** In Prometheus' text format. */
-  async metrics(status: VirtualServerStatus): Promise<string> {
-    const lagMs = await eventLoopLagMs();
-    this.catchUp();
-    return this.#metrics.render(status, lagMs);
+  /** This process got to something so late. */
+  noteLag(ms: number): void {
+    this.#metrics.noteLag(ms);
   }
-}
 
-// --- internal ---
-
-/** How late what is due at once gets its turn. */
-function eventLoopLagMs(): Promise<number> {
-  const dueMs = performance.now();
-  return new Promise((resolve) => setImmediate(() => resolve(performance.now() - dueMs)));
+  /** In Prometheus' text format. */
+  metrics(status: VirtualServerStatus): string {
+    this.catchUp();
+    return this.#metrics.render(status);
+  }
 }

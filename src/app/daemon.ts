@@ -64,6 +64,7 @@ export async function runDaemon(
     random: Math.random,
     ...CHECK_PACE,
     stalled: (forMs) => tell({ type: "process.stalled", forMs }),
+    late: (byMs) => audience.noteLag(byMs),
   });
   const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const culprit = (): string => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames());

@@ -14,12 +14,15 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
   let shortage: string | undefined;
+  /** Nobody knows what stands in the table: nothing of ours does before the first round, or after one that failed. */
+  let isUnknown = false;
   /** Those that could not be checked, with the verdicts that each has had since. */
   const unchecked = new Map<string, number>();
 
   return (event) => {
     switch (event.type) {
       case "virtualServer.adopted":
+        isUnknown = true;
         logger.info(`${event.existed ? "took over the table" : "new virtual server"}: ${countStates(event.states)}`);
         return;
       case "realServer.healthChanged":
@@ -57,9 +60,11 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         for (const operation of event.operations) {
           const repaired = event.repairs.includes(operation);
           if (repaired) logger.warn(`repaired what someone else changed: ${describeOperation(operation)}`);
-          else if (overwrites(operation)) logger.info(`was otherwise in the table: ${describeOperation(operation)}`);
+          else if (isUnknown && overwrites(operation))
+            logger.info(`was otherwise in the table: ${describeOperation(operation)}`);
           else logger.debug(() => describeOperation(operation));
         }
+        if (event.complete) isUnknown = false;
         return;
       case "failOpen.entered":
         logger.warn(
@@ -98,6 +103,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         const message = describeError(event.error);
         if (message !== failing) logger.warn(`${message}; trying again in ${formatDuration(event.retryInMs)}`);
         failing = message;
+        isUnknown = true;
       }
     }
   };
@@ -105,7 +111,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
 
 // --- internal ---
 
-/** A change that no transition explains: taking over, ours replaces what somebody had set. */
+/** A change that no transition explains: taking over, ours replaces what somebody had set. Later, slow starts and operators make such. */
 function overwrites(operation: Operation): boolean {
   return (
     operation.kind === "service.update" ||

@@ -1,8 +1,7 @@
 import { requestCheck, requestHold, requestStatus } from "../control/client.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { HoldChange } from "../domain/hold.ts";
-import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import type { VirtualServerStatus } from "../domain/status.ts";
+import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import { complaintsOf, daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
 
 /** Who is meant: a real server, behind these virtual servers; behind the only one that has it where none is named. */
@@ -74,7 +73,7 @@ async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[
   if (having.length === 0 || having.length < virtualServers.length) {
     const lacking = asked.filter((one) => !having.includes(one)).map(({ status }) => status);
     const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));
-    if (early !== undefined) throw notYet(early);
+    if (early !== undefined) throw notYet(early.address, early.daemon?.lastError?.message);
     const known = lacking.flatMap((status) =>
       status.realServers.map(({ address }) => `${address} (of ${status.address})`),
     );
@@ -94,14 +93,6 @@ async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[
     });
   }
   return having.map(({ socket }) => socket);
-}
-
-function notYet({ address, daemon }: VirtualServerStatus): LvscareError {
-  const error = daemon?.lastError;
-  const because = error === undefined ? "" : `: ${error.message}`;
-  return new LvscareError("NOT_RUNNING", `the daemon of ${address} has not taken over the table yet${because}`, {
-    remedy: "try again",
-  });
 }
 
 const MOST_NAMED = 10;

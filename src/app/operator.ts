@@ -1,10 +1,11 @@
 import { waitFor } from "xstate";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import { changeHold, type HoldChange, type Holds } from "../domain/hold.ts";
-import type { CheckReport, HoldReport } from "../domain/operator.ts";
+import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 
 export interface OperatorPorts {
@@ -60,7 +61,10 @@ export class Operator {
   // --- internal ---
 
   #find(server: string): Endpoint {
-    const { members } = this.#ports.supervisor.getSnapshot().context;
+    const snapshot = this.#ports.supervisor.getSnapshot();
+    const { members, lastError } = snapshot.context;
+    // Its real servers are known, but not yet how they are: what was asked of them now would be forgotten.
+    if (snapshot.matches("adopting")) throw notYet(this.#address(), lastError?.message);
     const found = members[server]?.server.endpoint;
     if (found === undefined) throw notListed(server, this.#address(), Object.keys(members));
     return found;
@@ -84,9 +88,12 @@ export class Operator {
         { timeout: LONGEST_WAIT_MS },
       );
       return context.failedAttempts > 0 ? context.lastError?.message : undefined;
-    } catch (error) {
+    } catch {
       // waitFor rejects when the time is over or the supervisor ended; what was asked for is written down either way.
-      return error instanceof Error ? error.message : String(error);
+      if (supervisor.getSnapshot().status !== "active") return "the daemon stopped; its next start does it";
+      const { lastError, failedAttempts } = supervisor.getSnapshot().context;
+      if (failedAttempts > 0 && lastError !== undefined) return lastError.message;
+      return `the data plane takes more than ${formatDuration(LONGEST_WAIT_MS)}`;
     }
   }
 }

@@ -10,6 +10,7 @@ export interface CliContext {
   readonly err: Output;
   /** Columns of the terminal on stdout; undefined when it is none, and lines may be as long as they like. */
   readonly columns: number | undefined;
+  readonly rows: number | undefined;
   readonly outColour: boolean;
   readonly errColour: boolean;
 }
@@ -21,7 +22,12 @@ export async function processContext(): Promise<CliContext> {
     environment: env,
     out: new Output((text) => Bun.write(Bun.stdout, text)),
     err: new Output((text) => Bun.write(Bun.stderr, text)),
-    columns: stdout.columns,
+    get columns() {
+      return stdout.columns;
+    },
+    get rows() {
+      return stdout.rows;
+    },
     outColour: wantsColour(stdout.isTerminal, env),
     errColour: wantsColour(stderr.isTerminal, env),
   };

@@ -12,7 +12,7 @@ import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 export interface WebSources {
   status(): Promise<VirtualServerStatus>;
   events(after: number): EventReport;
-  metrics(status: VirtualServerStatus): Promise<string>;
+  metrics(status: VirtualServerStatus): string;
 }
 
 export interface WebServer {
@@ -104,7 +104,7 @@ export class WebAnswers {
           return plain(ready ? 200 : 503, ready ? "ok\n" : "no real server is in service\n");
         }
         case "/metrics":
-          return new Response(await this.#sources.metrics(await this.#status()), {
+          return new Response(this.#sources.metrics(await this.#status()), {
             headers: { ...SAFE, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
           });
         case "/api/v1/status":

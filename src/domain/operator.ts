@@ -1,3 +1,4 @@
+import { LvscareError } from "./errors.ts";
 import type { Verdict } from "./health.ts";
 import type { RealServerStatus } from "./status.ts";
 
@@ -18,4 +19,12 @@ export interface CheckReport {
   /** `10.0.0.1:6443` */
   readonly realServer: string;
   readonly verdict: Verdict;
+}
+
+/** Why a daemon can be asked for nothing while it begins; `problem` is what kept it from that so far. */
+export function notYet(virtualServer: string, problem: string | undefined): LvscareError {
+  const because = problem === undefined ? "" : `: ${problem}`;
+  return new LvscareError("NOT_RUNNING", `the daemon of ${virtualServer} has not taken over the table yet${because}`, {
+    remedy: "try again",
+  });
 }

@@ -20,6 +20,8 @@ export class Metrics {
   #repairedOperations = 0;
   #stalls = 0;
   #stalledMs = 0;
+  /** Since it was last asked for. */
+  #largestLagMs = 0;
 
   /** `atMs`: when it happened, on a clock that never jumps. */
   note(event: CareEvent, atMs: number): void {
@@ -58,8 +60,13 @@ export class Metrics {
     }
   }
 
-  /** In Prometheus' text format. `lagMs`: how late this process runs what is due at once. */
-  render(status: VirtualServerStatus, lagMs: number): string {
+  /** This process got to something so late. */
+  noteLag(ms: number): void {
+    this.#largestLagMs = Math.max(this.#largestLagMs, ms);
+  }
+
+  /** In Prometheus' text format. */
+  render(status: VirtualServerStatus): string {
     const text = new Exposition({ virtual_server: status.address });
     text.family("lvscare_build_info", "gauge", "Always 1; the version is in the label.", [
       [{ version: status.daemon?.version ?? "unknown" }, 1],
@@ -82,9 +89,10 @@ export class Metrics {
     text.family(
       "lvscare_event_loop_lag_seconds",
       "gauge",
-      "How late this process ran what was due, when it was asked.",
-      [[{}, lagMs / 1000]],
+      "How late this process was at the latest to start what was due, since it was last asked.",
+      [[{}, this.#largestLagMs / 1000]],
     );
+    this.#largestLagMs = 0;
     text.family("lvscare_stalls_total", "counter", "Times that this process got no turn for half a second or more.", [
       [{}, this.#stalls],
     ]);

@@ -23,6 +23,8 @@ export interface CheckSchedulerOptions {
   readonly mostAtOnce: number;
   /** Hears once of each time that this process got no turn for so long that checks may have failed, or did come late, by it. */
   readonly stalled?: (forMs: number) => void;
+  /** Hears each time that checks were due how late this process got to them. */
+  readonly late?: (byMs: number) => void;
 }
 
 /** How the daemon paces its checks. */
@@ -127,6 +129,7 @@ export class CheckScheduler implements CheckSchedule {
     const nowMs = this.#options.clock.now();
     // With probes under way the beat shows it; here it is told only, for nothing was asked meanwhile that could have suffered.
     const lateMs = nowMs - (this.#timer?.ringsMs ?? nowMs);
+    this.#options.late?.(Math.max(0, lateMs));
     if (this.#beat === undefined && lateMs >= STALL_MS) this.#options.stalled?.(lateMs);
     this.#timer = undefined;
     this.#startDue(nowMs);

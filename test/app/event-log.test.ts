@@ -80,13 +80,24 @@ describe("event log", () => {
     const drain = { kind: "server.update", server: { ...A, weight: 0 }, from: A } as const;
     expect(
       logOf(
+        { type: "virtualServer.adopted", existed: true, states: { "10.0.0.1:80": "healthy" } },
         { type: "plan.applied", operations: [weight, drain], repairs: [], complete: true },
         { type: "realServer.unlisted", server: "10.0.0.9:80", weight: 3 },
+        // By then it is a slow start, or an operator's wish.
+        { type: "plan.applied", operations: [weight], repairs: [], complete: true },
+        // What stands is unknown again.
+        { type: "plan.failed", error: new Error("no"), attempt: 1, retryInMs: 100 },
+        { type: "plan.applied", operations: [weight], repairs: [], complete: true },
       ),
     ).toEqual([
+      "INFO took over the table: 1 healthy",
       "INFO was otherwise in the table: set real server 10.0.0.1:80 weight 5 → 1",
       "DEBUG set real server 10.0.0.1:80 weight 1 → 0",
       "INFO real server 10.0.0.9:80 (weight 3) is not listed: draining it, then removing it",
+      "DEBUG set real server 10.0.0.1:80 weight 5 → 1",
+      "WARN no; trying again in 100ms",
+      "INFO writing to the data plane works again",
+      "INFO was otherwise in the table: set real server 10.0.0.1:80 weight 5 → 1",
     ]);
   });
 

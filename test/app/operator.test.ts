@@ -1,10 +1,16 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { createActor, fromPromise } from "xstate";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import { Operator } from "../../src/app/operator.ts";
 import { runtimeDirectory } from "../../src/control/runtime-directory.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import type { CheckReport, HoldReport } from "../../src/domain/operator.ts";
 import type { RealServerStatus, StatusReport } from "../../src/domain/status.ts";
+import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
 import { MAIN, runProgram, type ProgramResult } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 
@@ -188,6 +194,43 @@ test("a file that says nothing holds nothing, and a server that is no longer lis
     await host.until(VS, ([server]) => server?.weight === 1);
     expect((await daemon.end("SIGTERM")).log).toContain("WARN nothing is held: ");
   }
+});
+
+test("nothing is asked of a daemon that has not taken over its table yet", async () => {
+  const server = realServer(parseEndpoint("10.0.0.1:80"));
+  const supervisor = createActor(
+    virtualServerMachine.provide({
+      actors: { readTable: fromPromise(() => Promise.reject(new Error("the kernel says nothing"))) },
+    }),
+    {
+      input: {
+        service: virtualServer({ protocol: "tcp", endpoint: parseEndpoint(VS) }, "rr"),
+        realServers: [server],
+        policy: PLAIN_HEALTH_POLICY,
+        initState: "down",
+        holds: {},
+        foreign: "remove",
+        cleanupOnExit: false,
+        now: () => 0,
+      },
+    },
+  ).start();
+  stack.push(async () => supervisor.stop());
+  const kept: unknown[] = [];
+  const operator = new Operator(
+    {
+      supervisor,
+      status: () => Promise.reject(new Error("not asked")),
+      keep: (holds) => kept.push(holds),
+      probe: () => Promise.reject(new Error("not asked")),
+      timeOfDay: () => new Date(0),
+    },
+    {},
+  );
+  const early = `the daemon of ${VS} has not taken over the table yet`;
+  await expect(operator.hold("10.0.0.1:80", { kind: "drain" })).rejects.toThrow(early);
+  await expect(operator.check("10.0.0.1:80", new AbortController().signal)).rejects.toThrow(early);
+  expect(kept).toEqual([]);
 });
 
 // --- internal ---

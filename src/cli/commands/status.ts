@@ -76,6 +76,15 @@ function render(report: StatusReport, format: Format, context: CliContext): stri
   return renderStatus(report, { now: new Date(), width: context.columns, paint, wide: format === "wide" });
 }
 
+/** What would scroll cannot be redrawn in place. The last row is the cursor's. */
+function fitted(text: string, rows: number = Number.POSITIVE_INFINITY): string {
+  const lines = text.trimEnd().split("\n");
+  const room = Math.max(2, rows - 1);
+  if (lines.length <= room) return text;
+  const hidden = lines.length - (room - 1);
+  return `${[...lines.slice(0, room - 1), `… ${hidden} more lines in a larger window`].join("\n")}\n`;
+}
+
 /** Until Ctrl-C; the last report. */
 async function watchStatus(
   read: () => Promise<StatusReport>,
@@ -91,7 +100,8 @@ async function watchStatus(
     if (format === "json" || format === "yaml") {
       const text = format === "json" ? `${JSON.stringify(report)}\n` : `---\n${formatData(report, format)}`;
       if (isNews) await context.out.write(text);
-    } else if (context.columns !== undefined) await context.out.write(`${REDRAW}${render(report, format, context)}`);
+    } else if (context.columns !== undefined)
+      await context.out.write(`${REDRAW}${fitted(render(report, format, context), context.rows)}`);
     else await context.out.write(changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join(""));
     before = report;
     if (context.out.isUnread || (await pause(WATCH_MS, stop.signal))) return report;

@@ -64,7 +64,7 @@ export class PretendedDaemon {
         startedAt: this.startedAt,
         events: this.events.filter(({ id }) => id > after),
       }),
-      metrics: () => Promise.resolve(""),
+      metrics: () => "",
     };
   }
 }
