@@ -143,7 +143,7 @@ export const virtualServerMachine = setup({
       const unlisted = strangers(report.observed, new Set(Object.keys(context.members)));
       enqueue.assign({
         observed: report.observed,
-        established: context.wanted,
+        established: report.established,
         departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
         releases: releasesAfter(context.releases, report, context.now()),
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
@@ -181,9 +181,9 @@ export const virtualServerMachine = setup({
         enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
       }
     }),
+    forgetEstablished: assign({ established: undefined }),
     noteSuccess: assign(({ context }) => ({ failedAttempts: 0, roundMs: context.now() - context.roundAtMs })),
     noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
-      established: undefined,
       failedAttempts: context.failedAttempts + 1,
       roundMs: context.now() - context.roundAtMs,
       lastError: { atMs: context.now(), message: describeError(error) },
@@ -301,6 +301,7 @@ export const virtualServerMachine = setup({
                 target: "backingOff",
                 actions: [
                   { type: "noteApplied", params: ({ event }) => event.output },
+                  { type: "countRepairs", params: ({ event }) => event.output },
                   { type: "noteFailure", params: ({ event }) => ({ error: event.output.failure }) },
                   { type: "emitFailure", params: ({ event }) => ({ error: event.output.failure }) },
                 ],
@@ -318,6 +319,7 @@ export const virtualServerMachine = setup({
             onError: {
               target: "backingOff",
               actions: [
+                "forgetEstablished",
                 { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
                 { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
               ],

@@ -10,6 +10,7 @@ import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
 import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
 import type { ProbeOutcome } from "../../src/domain/health.ts";
+import { describeOperation } from "../../src/domain/plan.ts";
 import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
 import type { CheckSchedule } from "../../src/probe/check-schedule.ts";
 import { CheckScheduler } from "../../src/probe/check-scheduler.ts";
@@ -292,6 +293,27 @@ describe("virtual server", () => {
     plane.refused.clear();
     await clock.advance(INTERVAL);
     expect(plane.servers.get("10.0.0.2:80")?.weight).toBe(1);
+  });
+
+  test("tells what it repairs, and who may be at it, also while another operation is refused", async () => {
+    const plane = new MemoryDataPlane();
+    plane.refused.add("add real server 10.0.0.2:80 weight 1");
+    const { clock, events } = care({}, plane);
+    await clock.advance(4 * INTERVAL);
+    expect(events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : []))).toEqual([]);
+    for (let time = 0; time < 3; time++) {
+      plane.servers.delete("10.0.0.1:80");
+      await clock.advance(INTERVAL);
+      expect(plane.servers.get("10.0.0.1:80")?.weight).toBe(1);
+    }
+    const repairs = events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : []));
+    expect(repairs.map(describeOperation)).toEqual(Array<string>(3).fill("add real server 10.0.0.1:80 weight 1"));
+    expect(events.map(({ type }) => type)).toContain("repairs.recurring");
+    plane.refused.clear();
+    await clock.advance(INTERVAL);
+    // What is done at last repairs nothing.
+    expect(events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : []))).toHaveLength(3);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
   test("fails open below the threshold with those that are left, and closes by itself", async () => {
