@@ -12,10 +12,20 @@ export interface Meant {
   readonly virtualServers: readonly string[];
 }
 
+export interface HoldOutcome {
+  readonly reports: readonly HoldReport[];
+  /** Of the daemons that did not do it. */
+  readonly failures: readonly unknown[];
+}
+
 /** Has the daemons of this user hold a real server, or let it go. Rejects before anything changes when it is not clear which is meant. */
-export async function holdRealServer(meant: Meant, change: HoldChange): Promise<HoldReport[]> {
+export async function holdRealServer(meant: Meant, change: HoldChange): Promise<HoldOutcome> {
   const sockets = await socketsOf(meant);
-  return Promise.all(sockets.map((socket) => requestHold(socket, meant.realServer, change)));
+  const answers = await Promise.allSettled(sockets.map((socket) => requestHold(socket, meant.realServer, change)));
+  return {
+    reports: answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : [])),
+    failures: answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as unknown] : [])),
+  };
 }
 
 export interface DrainProgress {

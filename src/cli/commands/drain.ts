@@ -29,12 +29,12 @@ export function drainCommand(context: CliContext): CommandDef {
       const waitMs = values.readOptional("wait", parseInterval);
       if (values.problems.length > 0) throw new UsageError(values.problems);
       const { holdRealServer } = await import("../../app/operate.ts");
-      const reports = await holdRealServer(line, { kind: "drain" });
-      if (waitMs === undefined) return tellHolds(reports, line.format, context);
+      const outcome = await holdRealServer(line, { kind: "drain" });
+      if (waitMs === undefined) return tellHolds(outcome, line.format, context);
       using stop = listenForStop(() => exitNow(1));
-      const code = await tellHolds(reports, line.format, context);
+      const code = await tellHolds(outcome, line.format, context);
       if (code !== 0) return code;
-      const virtualServers = reports.map(({ virtualServer }) => virtualServer);
+      const virtualServers = outcome.reports.map(({ virtualServer }) => virtualServer);
       return await untilDrained({ ...line, virtualServers }, waitMs, stop.signal, context);
     },
   });

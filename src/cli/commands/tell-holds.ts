@@ -1,14 +1,17 @@
-import type { HoldReport } from "../../domain/operator.ts";
+import type { HoldOutcome } from "../../app/operate.ts";
+import { oneLine } from "../../config/one-line.ts";
+import { describeError } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import { renderHold } from "../hold-text.ts";
 
-/** Prints what became of holds; 1 when one of them does not stand in the table yet. */
+/** Prints what became of holds, those that came to nothing included; 1 when one of them does not stand in the table. */
 export async function tellHolds(
-  reports: readonly HoldReport[],
+  { reports, failures }: HoldOutcome,
   format: "text" | "json",
-  { out }: CliContext,
+  { out, err }: CliContext,
 ): Promise<number> {
   const texts = reports.map((report) => (format === "json" ? `${JSON.stringify(report)}\n` : renderHold(report)));
   await out.write(texts.join(""));
-  return reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
+  await err.write(failures.map((failure) => `lvscare: ${oneLine(describeError(failure))}\n`).join(""));
+  return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
 }

@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { tellHolds } from "../../src/cli/commands/tell-holds.ts";
+import type { CliContext } from "../../src/cli/cli-context.ts";
+import { LvscareError } from "../../src/domain/errors.ts";
+import type { HoldReport } from "../../src/domain/operator.ts";
+
+const report: HoldReport = {
+  virtualServer: "10.96.0.1:443",
+  scheduler: "rr",
+  realServer: {
+    address: "10.0.0.1:80",
+    state: "healthy",
+    weight: 0,
+    activeConnections: 1,
+    inactiveConnections: 0,
+    hold: { since: "2026-11-25T10:00:00.000Z", drained: true },
+  },
+};
+
+test("what one daemon did is told although another did not", async () => {
+  const failure = new LvscareError("CONTROL_FAILED", "the daemon at /run/x.sock does not answer");
+  expect(await told({ reports: [report], failures: [failure] })).toEqual([
+    1,
+    "10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 1 open connection\n",
+    "lvscare: the daemon at /run/x.sock does not answer\n",
+  ]);
+  expect(await told({ reports: [report], failures: [] })).toEqual([0, expect.any(String), ""]);
+  expect((await told({ reports: [{ ...report, pending: "EBUSY" }], failures: [] }))[0]).toBe(1);
+});
+
+test("a weight that the scheduler does not heed is said to be none", async () => {
+  const hold = { since: "2026-11-25T10:00:00.000Z", drained: false, weight: 5 };
+  const [, text] = await told({
+    reports: [{ ...report, realServer: { ...report.realServer, weight: 5, hold } }],
+    failures: [],
+  });
+  expect(text).toEndWith("  the scheduler rr heeds no weights above 0; wrr and wlc do\n");
+});
+
+async function told(outcome: Parameters<typeof tellHolds>[0]): Promise<[code: number, out: string, err: string]> {
+  const written = { out: "", err: "" };
+  const stream = (name: "out" | "err") => ({ write: (text: string) => Promise.resolve(void (written[name] += text)) });
+  const context = { out: stream("out"), err: stream("err") } as unknown as CliContext;
+  return [await tellHolds(outcome, "text", context), written.out, written.err];
+}
