@@ -8,7 +8,7 @@ import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { startCare, type CareProcess } from "./support/lvscare.ts";
 import { Namespace } from "./support/namespace.ts";
 import { ServerFarm } from "./support/server-farm.ts";
-import { waitFor } from "./support/wait-for.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
 requireTestKernel();
@@ -132,10 +132,13 @@ test("takes any certificate, until told to look at it", async () => {
   await using care = startCare(namespace, [...flags, "--health-insecure-skip-verify=false"]);
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: {} });
   const reason = "certificate is not trusted (self-signed)";
-  expect(care.logged(/ → /)).toEqual([
-    `INFO real server ${address} healthy → draining: ${reason}`,
-    `INFO real server ${address} draining → removed: ${reason}`,
-  ]);
+  await waitForEqual(
+    () => care.logged(/ → /),
+    [
+      `INFO real server ${address} healthy → draining: ${reason}`,
+      `INFO real server ${address} draining → removed: ${reason}`,
+    ],
+  );
   expect(await healthByServer(care)).toEqual({ [address]: ["removed", reason] });
 });
 

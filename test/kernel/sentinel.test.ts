@@ -4,6 +4,7 @@ import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { KeepAliveServer } from "./support/keep-alive-server.ts";
 import { startCare } from "./support/lvscare.ts";
 import { connect, Namespace } from "./support/namespace.ts";
+import { waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
 setDefaultTimeout(180_000);
@@ -39,7 +40,7 @@ test("a killed server is out of rotation long before its next check", async () =
   await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
   servers[B]?.signal("SIGKILL");
   await waitForTable(node, table({ [A]: 1, [B]: 0, [C]: 1 }));
-  expect(care.logged(/10\.0\.1\.3/)).toContainEqual("INFO real server 10.0.1.3:80 healthy → draining: connect refused");
+  await care.waitForLog(/^INFO real server 10\.0\.1\.3:80 healthy → draining: connect refused$/);
 });
 
 test("so are those on a host that falls silent, although nothing tells their end", async () => {
@@ -47,7 +48,7 @@ test("so are those on a host that falls silent, although nothing tells their end
   await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
   await master.exec("tc", "qdisc", "add", "dev", "cable", "root", "netem", "loss", "100%");
   await waitForTable(node, table({ [A]: 0, [B]: 0, [C]: 0 }));
-  expect(care.logged(/→ draining: answers nothing any more$/)).toHaveLength(3);
+  await waitForEqual(() => care.logged(/→ draining: answers nothing any more$/).length, 3);
 });
 
 /** Longer than a test takes: whatever is noticed before is not noticed by a connection's timeout. */
@@ -58,7 +59,7 @@ test("a link that goes down makes those behind it suspect at once", async () => 
   await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
   await master.exec("ip", "link", "set", "cable", "down");
   await waitForTable(node, table({ [A]: 0, [B]: 0, [C]: 0 }));
-  expect(care.logged(/→ draining: /)).toHaveLength(3);
+  await waitForEqual(() => care.logged(/→ draining: /).length, 3);
 });
 
 test("so does a neighbour that no longer answers for its address", async () => {
@@ -68,7 +69,7 @@ test("so does a neighbour that no longer answers for its address", async () => {
   await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
   await master.exec("ip", "address", "del", "10.0.1.3/24", "dev", "cable");
   await waitForTable(node, table({ [A]: 1, [B]: 0, [C]: 1 }), { timeoutMs: 60_000 });
-  expect(care.logged(/→ draining: /)).toHaveLength(1);
+  await waitForEqual(() => care.logged(/→ draining: /).length, 1);
 });
 
 test("without sentinels nothing is noticed before the next check", async () => {
@@ -78,7 +79,7 @@ test("without sentinels nothing is noticed before the next check", async () => {
   servers[B]?.signal("SIGKILL");
   await waitForTable(node, table({ [A]: 1, [B]: 0, [C]: 1 }));
   expect(before).toContain("status 200");
-  expect(care.logged(/→ draining: connect refused$/)).toHaveLength(1);
+  await waitForEqual(() => care.logged(/→ draining: connect refused$/).length, 1);
 });
 
 test("packet loss alone takes nobody out", async () => {
