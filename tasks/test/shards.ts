@@ -1,7 +1,14 @@
 /** Seconds that the longest files take in the emulated machine; only the balance of the shards depends on them. */
 const knownSeconds: Readonly<Record<string, number>> = {
+  "test/kernel/faults.test.ts": 225,
   "test/kernel/scale.test.ts": 170,
-  "test/kernel/faulty-servers.test.ts": 80,
+  "test/kernel/doctor.test.ts": 115,
+  "test/kernel/reach-route.test.ts": 115,
+  "test/kernel/reach-link.test.ts": 105,
+  "test/kernel/story.test.ts": 95,
+  "test/kernel/sentinel.test.ts": 90,
+  "test/kernel/repair.test.ts": 80,
+  "test/kernel/faulty-servers.test.ts": 70,
   "test/kernel/one-shot.test.ts": 60,
   "test/kernel/guide.test.ts": 40,
 };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdir } from "node:fs/promises";
 import { hasNftables } from "../../src/reach/link/nft-rules.ts";
 import { hideModule } from "./harness/hidden-module.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
@@ -289,8 +290,15 @@ async function network(): Promise<string> {
 }
 
 /** No nftables until disposed of; what uses it is unloaded first. */
+/** What other tests loaded goes first; and the kernel takes its time to forget the tables of namespaces that are gone. */
 async function withoutNftables(): Promise<AsyncDisposable> {
-  const users = ["nft_masq", "nft_chain_nat", "nft_compat"];
-  for (const user of users) await node.run(["modprobe", "--remove", user]);
+  await waitFor(
+    async () => {
+      for (const user of await readdir("/sys/module/nf_tables/holders").catch(() => []))
+        await node.run(["modprobe", "--remove", user]);
+      return (await node.run(["modprobe", "--remove", "nf_tables"])).exitCode;
+    },
+    (exitCode) => exitCode === 0,
+  );
   return hideModule("nf_tables");
 }
