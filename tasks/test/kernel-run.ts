@@ -9,7 +9,7 @@ import { layOutDeliveries } from "./deliveries.ts";
 import { HeldOutput } from "./held-output.ts";
 import { shardsOf } from "./shards.ts";
 
-const timeoutMs = 20 * 60_000;
+const timeoutMs = 30 * 60_000;
 
 /** Starts the kernel tests, and prints nothing until asked for the result. */
 export async function startKernelTests(files: readonly string[], reports: string): Promise<() => Promise<Counts>> {
