@@ -119,7 +119,7 @@ async function measure(name: string): Promise<void> {
   process.stdout.write(`## ${name}, ${Math.round(seconds)} s\n\n${resultTable(measures)}\n\n`);
   if (!values.write) return;
   const date = new Date().toISOString().slice(0, 10);
-  await writeResult(name, { date, machine: machineFacts(where, peers), seconds, measures });
+  await writeResult(name, { date, machine: machineFacts(where, peers), seconds, isQuick: values.quick, measures });
   await writeSummary(BENCHES);
 }
 

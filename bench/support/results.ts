@@ -7,6 +7,8 @@ export interface Result {
   readonly date: string;
   readonly machine: MachineFacts;
   readonly seconds: number;
+  /** One round of each only: a glance, not a measurement. */
+  readonly isQuick: boolean;
   readonly measures: readonly Measure[];
 }
 
@@ -21,7 +23,7 @@ export async function writeSummary(benches: Readonly<Record<string, { readonly a
   const parts = [
     "# Benchmarks",
     "",
-    "The last run of each, as `bun run bench all --write` made it; `results/` has the same as JSON. Ours and the peer take turns in one",
+    "The last run of each, as `bun run bench all --write` makes it; `results/` has the same as JSON. Ours and the peer take turns in one",
     "run: compare them with each other only, above all where processors are emulated.",
     "",
   ];
@@ -29,7 +31,7 @@ export async function writeSummary(benches: Readonly<Record<string, { readonly a
     const file = Bun.file(join(FOLDER, "results", `${name}.json`));
     if (!(await file.exists())) continue;
     const result = (await file.json()) as Result;
-    const { machine, date, seconds } = result;
+    const { machine, date, seconds, isQuick } = result;
     parts.push(
       `## ${name}`,
       "",
@@ -37,7 +39,7 @@ export async function writeSummary(benches: Readonly<Record<string, { readonly a
       "",
       resultTable(result.measures),
       "",
-      `${date}, ${Math.round(seconds)} s, commit ${machine.commit}, ${machine.where === "vm" ? "in the test VM (QEMU, processors emulated in software) on " : ""}` +
+      `${isQuick ? "**A quick run: one round of each.** " : ""}${date}, ${Math.round(seconds)} s, commit ${machine.commit}, ${machine.where === "vm" ? "in the test VM (QEMU, processors emulated in software) on " : ""}` +
         `${machine.processors} × ${machine.model}, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Bun ${machine.bun}` +
         `${Object.entries(machine.peers)
           .map(([peer, version]) => `, ${peer} ${version}`)
