@@ -21,8 +21,13 @@ export function withReleases(members: readonly MemberState[], releases: Releases
   );
 }
 
-/** Those that are still to drain when a round begins. */
-export function releasesAt(
+/** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
+export function releasesAt(releases: Releases, members: readonly MemberState[]): Releases {
+  return pick(members, (member) => releases[nameOf(member)]);
+}
+
+/** Those of them that are still to drain. */
+export function stillDraining(
   releases: Releases,
   members: readonly MemberState[],
   policy: HealthPolicy,

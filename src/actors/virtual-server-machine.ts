@@ -18,7 +18,7 @@ import {
 } from "./desired-state.ts";
 import { accountable, nextFailOpen } from "./fail-open.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
-import { letGo, releasesAfter, releasesAt, withReleases } from "./releases.ts";
+import { letGo, releasesAfter, releasesAt, stillDraining, withReleases } from "./releases.ts";
 import { unprovided } from "./unprovided.ts";
 import {
   memberInput,
@@ -121,12 +121,14 @@ export const virtualServerMachine = setup({
       const foreign = foreignRule(members, context.foreign);
       const departures = departuresAt(context.departures, foreign, nowMs);
       const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, context.policy.intervalMs));
-      const draining = releasesAt(context.releases, members, context.policy, nowMs);
+      const earlier = releasesAt(context.releases, members);
+      const draining = stillDraining(earlier, members, context.policy, nowMs);
       const counted = accountable(members);
       const inService = withReleases(counted, draining);
       const failOpen = nextFailOpen(context.failOpen, inService, context.policy.panicThreshold, nowMs);
-      const releases = failOpen === undefined ? { ...draining, ...letGo(context.failOpen?.held, members) } : {};
-      const released = new Set(Object.keys(releases));
+      const justLetGo = failOpen === undefined ? letGo(context.failOpen?.held, members) : {};
+      const releases = failOpen === undefined ? { ...earlier, ...justLetGo } : {};
+      const released = new Set(failOpen === undefined ? Object.keys({ ...draining, ...justLetGo }) : []);
       const wanted = desiredState(context.service, members, leaving, foreign, failOpen?.held, released);
       enqueue.assign({ dirty: false, departures, wanted, failOpen, releases, roundAtMs: nowMs });
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;

@@ -376,6 +376,32 @@ describe("virtual server", () => {
     expect(weights.filter((weight) => weight === 0).length * 50).toBeWithin(INTERVAL / 2, 2 * INTERVAL);
   });
 
+  test("drains anew whom others give a weight while it drains after fail-open", async () => {
+    const { actor, clock, plane, dead } = care({ realServers: [A, B, C, D], policy: { panicThreshold: 50 } });
+    const [a, b, c, d] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"] as const;
+    const startRound = async (weight: number): Promise<void> => {
+      actor.send({ type: "operator.hold", server: d, hold: { since: "2026-11-25", drained: false, weight } });
+      await clock.advance(50);
+    };
+    await clock.advance(100);
+    dead.add(a).add(b);
+    await clock.advance(3 * INTERVAL);
+    dead.add(c);
+    await clock.advance(5 * INTERVAL);
+    dead.delete(a);
+    dead.delete(b);
+    while (plane.servers.get(c)?.weight !== 0) await clock.advance(50);
+    await clock.advance(0.7 * INTERVAL);
+    plane.servers.set(c, { ...C, weight: 3 });
+    await startRound(2);
+    expect(plane.servers.get(c)?.weight).toBe(0);
+    // By its first time at weight 0 it could go, by its second not.
+    await startRound(3);
+    expect(plane.servers.get(c)?.weight).toBe(0);
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${d}=3`);
+  });
+
   test("waits for the connections of whom fail-open held when told to, and holds it again should the need come back", async () => {
     const policy = { panicThreshold: 50, drain: "connections", drainTimeoutMs: 4 * INTERVAL } as const;
     const { clock, plane, dead, tired } = care({ policy });
