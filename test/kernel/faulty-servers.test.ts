@@ -35,7 +35,11 @@ const FAULTS: readonly {
   { address: "127.0.2.6:80", behaviour: "trickling", reason: /^timed out after 2s$/ },
   { address: "127.0.2.7:80", behaviour: "closing", reason: /^(closed without an answer|connection reset)$/ },
   { address: "127.0.2.8:80", behaviour: "garbage", reason: /^malformed response$/ },
-  { address: "127.0.2.9:80", behaviour: "dead", reason: /^connect refused$/ },
+  {
+    address: "127.0.2.9:80",
+    behaviour: "dead",
+    reason: /^(connect refused|closed without an answer|connection reset)$/,
+  },
 ];
 const FAULTY = FAULTS.map(({ address }) => address);
 

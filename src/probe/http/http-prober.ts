@@ -1,4 +1,5 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
+import { formatDuration } from "../../domain/duration.ts";
 import type { Prober } from "../prober.ts";
 import { tlsPolicy } from "./certificate.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
@@ -18,6 +19,10 @@ export function createHttpProber(options: HttpProbeOptions, ports: HttpProberPor
   const { openTcpSocket, watchSilence, watchPath, trustedRoots } = ports;
   const now = ports.now ?? (() => performance.now());
   const tls = options.scheme === "https" ? tlsPolicy({ ...options, trustedRoots }) : undefined;
-  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now };
+  const overdue = {
+    timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
+    noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
+  };
+  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

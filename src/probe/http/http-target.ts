@@ -1,5 +1,4 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
-import { formatDuration } from "../../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome, ProbeTimings } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
@@ -23,6 +22,8 @@ export interface HttpTargetOptions {
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
   readonly now: () => number;
+  /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
+  readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
 }
 
 export interface WatchedPath {
@@ -140,19 +141,14 @@ export class HttpTarget implements Probe {
   }
 
   #dial(doubt: Ending["kind"] | undefined, signal: AbortSignal, startedAt: number): Promise<Dialed> {
-    const { tls, openTcpSocket, options } = this.#shared;
+    const { tls, openTcpSocket, options, overdue } = this.#shared;
     const common = { target: this.#target, tls, openTcpSocket, ...this.#limits(startedAt) };
     // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
     const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
-    const { connectTimeoutMs } = options;
     return dial(
       doubt === "silent"
         ? { ...common, withinMs: shortMs, noAnswer: "answers nothing any more" }
-        : {
-            ...common,
-            withinMs: connectTimeoutMs,
-            noAnswer: `connect timed out after ${formatDuration(connectTimeoutMs)}`,
-          },
+        : { ...common, withinMs: options.connectTimeoutMs, noAnswer: overdue.noAnswer },
       signal,
     );
   }
@@ -187,11 +183,8 @@ export class HttpTarget implements Probe {
   }
 
   #limits(startedAt: number): { remainingMs: number; timedOut: string } {
-    const { timeoutMs } = this.#shared.options;
-    return {
-      remainingMs: timeoutMs - (this.#shared.now() - startedAt),
-      timedOut: `timed out after ${formatDuration(timeoutMs)}`,
-    };
+    const { options, overdue, now } = this.#shared;
+    return { remainingMs: options.timeoutMs - (now() - startedAt), timedOut: overdue.timedOut };
   }
 }
 

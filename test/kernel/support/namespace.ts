@@ -57,9 +57,11 @@ export class Namespace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [...this.#children, this.#holder];
-    for (const child of all) child.kill("SIGKILL");
-    await Promise.all(all.map((child) => child.exited));
+    const children = [...this.#children];
+    for (const child of children) child.kill("SIGKILL");
+    await Promise.all(children.map((child) => child.exited));
+    await this.#holder.stdin.end();
+    await this.#holder.exited;
   }
 }
 
@@ -87,8 +89,13 @@ export async function connect(
 
 // --- internal ---
 
+/**
+ * Connections that nobody ends keep a namespace alive for minutes after its last process; the virtual servers go at once, so that
+ * the modules of IPVS can be taken away.
+ */
 const SET_UP =
-  "ip link set lo up && mkdir -p /run/lvscare && mount -t tmpfs -o mode=700 none /run/lvscare && echo && exec cat";
+  "ip link set lo up && mkdir -p /run/lvscare && mount -t tmpfs -o mode=700 none /run/lvscare && echo && cat; " +
+  "[ ! -e /proc/net/ip_vs ] || ipvsadm -C";
 
 function spawn(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
   const { PATH = "", HOME = "/root" } = process.env;
