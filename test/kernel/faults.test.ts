@@ -126,6 +126,8 @@ test("two hundred flaps leave nothing behind", async () => {
 test("a clock that jumps means nothing to it", async () => {
   const { namespace } = host;
   await using care = startCare(namespace, FAST);
+  // What the start tells comes after what it does: a few checks later all of it has been told.
+  await care.waitForLog(/^DEBUG probe of 127.0.0.1:8081 passed/, { times: 5 });
   await waitForTable(namespace, tableWith());
   const before = care.log().length;
   try {
