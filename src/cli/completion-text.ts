@@ -25,21 +25,38 @@ function flagsOf(usage: CommandUsage): string[] {
 }
 
 function renderBash(commands: readonly CommandEntry[], usages: readonly CommandUsage[]): string {
-  const cases = usages.map((usage) => `    ${usage.name}) words="${[...flagsOf(usage), "--help"].join(" ")}" ;;`);
+  const values = usages.flatMap((usage) =>
+    rowsOf(usage)
+      .filter(({ kind }) => kind !== "boolean")
+      .map(({ flag, alias, choices = [], takesFile = false }) => {
+        const names = [`--${flag}`, ...(alias === undefined ? [] : [`-${alias}`])];
+        const patterns = names.map((name) => `${usage.name}:${name}`).join("|");
+        return `    ${patterns}) words="${choices.join(" ")}" files=${takesFile} ;;`;
+      }),
+  );
+  const others = usages.flatMap((usage) => [
+    `    ${usage.name}:*:-*) words="${[...flagsOf(usage), "--help"].join(" ")}" ;;`,
+    `    ${usage.name}:*) words="${usage.operandChoices?.join(" ") ?? ""}" files=${usage.operandIsFile ?? false} ;;`,
+  ]);
   return `# bash completion for lvscare: source <(lvscare completion bash)
 _lvscare() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words=""
+  local current="\${COMP_WORDS[COMP_CWORD]}" flag="\${COMP_WORDS[COMP_CWORD - 1]}" words="" files=false
+  COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")} help" -- "$current"))
     return
   fi
-  case "\${COMP_WORDS[1]}" in
-${cases.join("\n")}
+  # Bash takes the "=" between a flag and its value for a word of its own.
+  [ "$flag" != "=" ] || flag="\${COMP_WORDS[COMP_CWORD - 2]}"
+  [ "$current" != "=" ] || current=""
+  case "\${COMP_WORDS[1]}:$flag" in
+${values.join("\n")}
+    *) case "\${COMP_WORDS[1]}:$flag:$current" in
+${others.join("\n")}
+    esac ;;
   esac
-  case "$current" in
-    -*) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
-    *) COMPREPLY=($(compgen -f -- "$current")) ;;
-  esac
+  if [ "$files" = true ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -F _lvscare lvscare
 `;
@@ -48,13 +65,12 @@ complete -F _lvscare lvscare
 function renderZsh(commands: readonly CommandEntry[], usages: readonly CommandUsage[]): string {
   const described = commands.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
   const cases = usages.map((usage) => {
-    const specs = rowsOf(usage).map(({ flag, help, kind, valueName = "value" }) => {
+    const specs = rowsOf(usage).map(({ flag, help, kind, valueName = "value", ...row }) => {
       const text = help.replaceAll(/[[\]:]/g, " ");
-      return quote(
-        kind === "boolean" ? `--${flag}[${text}]` : `*--${flag}=[${text}]:${valueName.replaceAll(":", " ")}:_files`,
-      );
+      if (kind === "boolean") return quote(`--${flag}[${text}]`);
+      return quote(`*--${flag}=[${text}]:${valueName.replaceAll(":", " ")}:${zshAction(row.choices, row.takesFile)}`);
     });
-    return `    ${usage.name}) _arguments ${specs.join(" ")} '*:file:_files' ;;`;
+    return `    ${usage.name}) _arguments ${specs.join(" ")} '*: :${zshAction(usage.operandChoices, usage.operandIsFile)}' ;;`;
   });
   return `#compdef lvscare
 # zsh completion for lvscare: lvscare completion zsh > "\${fpath[1]}/_lvscare"
@@ -83,12 +99,32 @@ function renderFish(commands: readonly CommandEntry[], usages: readonly CommandU
     ({ name, summary }) => `complete -c lvscare -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
   );
   const flags = usages.flatMap((usage) =>
-    rowsOf(usage).map(({ flag, alias, kind, help }) => {
+    rowsOf(usage).map(({ flag, alias, kind, help, choices, takesFile }) => {
       const short = alias === undefined ? "" : ` -s ${alias}`;
-      return `complete -c lvscare -n '__fish_seen_subcommand_from ${usage.name}' -l ${flag}${short}${kind === "boolean" ? "" : " -r"} -d ${quote(help)}`;
+      const value = kind === "boolean" ? "" : fishValue(choices, takesFile);
+      return `${of(usage)} -l ${flag}${short}${value} -d ${quote(help)}`;
     }),
   );
-  return `# fish completion for lvscare: lvscare completion fish | source\n${[...first, ...flags].join("\n")}\n`;
+  const operands = usages.map((usage) => {
+    const words = usage.operandChoices === undefined ? "" : ` -a ${quote(usage.operandChoices.join(" "))}`;
+    return `${of(usage)} ${usage.operandIsFile ? "-F" : `-f${words}`}`;
+  });
+  return `# fish completion for lvscare: lvscare completion fish | source\n${[...first, ...operands, ...flags].join("\n")}\n`;
+}
+
+function zshAction(choices: readonly string[] | undefined, takesFile = false): string {
+  if (choices !== undefined) return `(${choices.join(" ")})`;
+  return takesFile ? "_files" : " ";
+}
+
+function of({ name }: CommandUsage): string {
+  return `complete -c lvscare -n '__fish_seen_subcommand_from ${name}'`;
+}
+
+/** `-x`: a value, and no file names for it. */
+function fishValue(choices: readonly string[] | undefined, takesFile = false): string {
+  if (takesFile) return " -r -F";
+  return choices === undefined ? " -x" : ` -x -a ${quote(choices.join(" "))}`;
 }
 
 function quote(text: string): string {

@@ -11,6 +11,9 @@ export interface CommandUsage {
   readonly rows: readonly OptionRow[];
   /** Arguments that are no flags, as many as it takes. */
   readonly operands?: number;
+  /** The words that they may be, for completions to offer. */
+  readonly operandChoices?: readonly string[];
+  readonly operandIsFile?: boolean;
   /** Options that it takes besides and that another command's help explains. */
   readonly borrowed?: readonly OptionRow[];
   readonly examples: readonly { readonly about: string; readonly command: string }[];

@@ -1,3 +1,4 @@
+import { SCHEDULERS } from "../domain/virtual-server.ts";
 import type { OptionRow } from "./option-row.ts";
 
 /** Every option of `lvscare doctor`. */
@@ -20,6 +21,7 @@ export const DOCTOR_OPTION_ROWS = [
     flag: "scheduler",
     kind: "text",
     valueName: "name",
+    choices: SCHEDULERS,
     help: "see whether this scheduler works, too (default: rr where nothing stands)",
     group: "Flags",
   },
@@ -27,6 +29,7 @@ export const DOCTOR_OPTION_ROWS = [
     flag: "mode",
     kind: "text",
     valueName: "mode",
+    choices: ["route", "link", "none"],
     help: "how this host is meant to get to the virtual address: route, link or none (default: as the daemon has it, else route)",
     group: "Flags",
   },
@@ -35,6 +38,7 @@ export const DOCTOR_OPTION_ROWS = [
     alias: "o",
     kind: "text",
     valueName: "format",
+    choices: ["text", "json"],
     default: "text",
     help: "text for people, json for programs",
     group: "Flags",

@@ -28,6 +28,7 @@ export const EVENTS_OPTION_ROWS = [
     alias: "o",
     kind: "text",
     valueName: "format",
+    choices: ["text", "json"],
     default: "text",
     help: "text for people, json for programs: one object a line",
     group: "Flags",

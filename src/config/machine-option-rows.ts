@@ -6,6 +6,7 @@ export const MACHINE_OPTION_ROWS = [
     flag: "format",
     kind: "text",
     valueName: "format",
+    choices: ["mermaid", "dot", "json"],
     default: "mermaid",
     help: "mermaid for documents, dot for Graphviz, json for programs",
     group: "Flags",

@@ -14,6 +14,7 @@ export const OPERATOR_OPTION_ROWS = [
     alias: "o",
     kind: "text",
     valueName: "format",
+    choices: ["text", "json"],
     default: "text",
     help: "text for people, json for programs: one object for each virtual server, a line each",
     group: "Flags",

@@ -14,6 +14,10 @@ export interface OptionRow {
   readonly takesFlags?: boolean;
   /** How help calls the value: `IP:port`. Absent for booleans. */
   readonly valueName?: string;
+  /** The words that it takes, for completions to offer. */
+  readonly choices?: readonly string[];
+  /** Its value is the path of a file or directory. */
+  readonly takesFile?: boolean;
   /** As one would write it on the command line; absent when there is no value unless one is given. */
   readonly default?: string;
   /** One sentence, without a capital and without the default. */

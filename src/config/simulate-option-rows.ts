@@ -7,6 +7,7 @@ export const SIMULATE_OPTION_ROWS = [
     alias: "o",
     kind: "text",
     valueName: "format",
+    choices: ["text", "json"],
     default: "text",
     help: "text for people, json for programs",
     group: "Flags",

@@ -10,6 +10,7 @@ export const STATIC_POD_OPTION_ROWS = [
     flag: "path",
     kind: "text",
     valueName: "directory",
+    takesFile: true,
     default: "/etc/kubernetes/manifests",
     help: "where kubelet looks for static pods; made if need be. The file is <name>.yaml",
     group: FILE,

@@ -14,6 +14,7 @@ export const STATUS_OPTION_ROWS = [
     alias: "o",
     kind: "text",
     valueName: "format",
+    choices: ["table", "wide", "json", "yaml"],
     default: "table",
     help: "table for people, wide for one with traffic and all that is kept on the host, json or yaml for programs",
     group: "Flags",

@@ -7,6 +7,7 @@ export const SYSTEMD_OPTION_ROWS = [
     flag: "binary",
     kind: "text",
     valueName: "path",
+    takesFile: true,
     default: "/usr/local/bin/lvscare",
     help: "where lvscare is installed",
     group: "Flags",

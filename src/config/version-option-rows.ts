@@ -8,6 +8,7 @@ export const VERSION_OPTION_ROWS = [
     alias: "o",
     kind: "text",
     valueName: "format",
+    choices: ["json", "yaml"],
     default: "json",
     help: "json or yaml",
     group: "Flags",

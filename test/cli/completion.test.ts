@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import type { OptionRow } from "../../src/config/option-row.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { USAGES } from "../../src/cli/usages.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
@@ -28,11 +29,46 @@ describe("completion", () => {
       expect(stdout).toContain(shell === "fish" ? `-l ${flag}` : `--${flag}`);
   });
 
-  test("of bash offers the flags of the command at hand", async () => {
+  test.each([
+    ["the flags of the command at hand", ["care", "--dr"], ["--drain", "--drain-timeout"]],
+    ["the words that a flag takes", ["care", "--drain", ""], ["next-check", "connections"]],
+    ["those that begin as written, also after =", ["care", "--scheduler", "=", "wl"], ["wlc"]],
+    ["those of a short flag", ["status", "-o", "j"], ["json"]],
+    ["the words of an argument", ["machine", "re"], ["real-server", "reach"]],
+    ["files where one is read", ["simulate", "tsconfig.t"], ["tsconfig.types.json"]],
+    ["nothing where only the user knows", ["care", "--rs", ""], []],
+    ["nothing where there is no argument", ["care", ""], []],
+  ])("of bash offers %s", async (_, words, offered) => {
     const { stdout } = await runProgram(["completion", "bash"]);
-    const ask = 'COMP_WORDS=(lvscare care --dr); COMP_CWORD=2; _lvscare; echo "${COMPREPLY[@]}"';
-    const child = Bun.spawn(["bash", "-c", `${stdout}\n${ask}`], { stdout: "pipe" });
-    expect((await child.stdout.text()).trim().split(" ")).toEqual(["--drain", "--drain-timeout"]);
+    const ask = 'COMP_WORDS=(lvscare "$@"); COMP_CWORD=$#; _lvscare; printf "%s\\n" "${COMPREPLY[@]}"';
+    const child = Bun.spawn(["bash", "-c", `${stdout}\n${ask}`, "bash", ...words], { stdout: "pipe" });
+    expect((await child.stdout.text()).split("\n").filter(Boolean)).toEqual(offered);
+  });
+
+  test.each([
+    ["lvscare care --drain ", ["connections", "next-check"]],
+    ["lvscare machine re", ["reach", "real-server"]],
+    ["lvscare care --rs ", []],
+  ])("of fish offers what can follow %p", async (line, offered) => {
+    const { stdout } = await runProgram(["completion", "fish"]);
+    const child = Bun.spawn(["fish", "-c", `source /dev/stdin; complete -C ${JSON.stringify(line)}`], {
+      stdin: Buffer.from(stdout),
+      stdout: "pipe",
+    });
+    const lines = (await child.stdout.text()).split("\n").filter(Boolean);
+    expect(lines.map((one) => one.split("\t")[0])).toEqual(offered);
+  });
+
+  test("offers words that are taken, and all that are", async () => {
+    for (const { name, rows } of USAGES) {
+      const others: readonly string[] = name === "care" || name === "ipvs" ? ["--vs", "10.0.0.9:80", "--clean"] : [];
+      for (const { flag, choices } of rows as readonly OptionRow[]) {
+        if (choices === undefined) continue;
+        const [problem = ""] = await refusal([name, ...others, `--${flag}=neither`]);
+        expect([problem, ...choices.filter((word) => !problem.includes(word))]).toEqual([problem]);
+        expect(problem).toContain(`--${flag}`);
+      }
+    }
   });
 
   test("of other shells there is none", async () => {

@@ -46,6 +46,7 @@ export const MACHINE_USAGE: CommandUsage = {
   synopsis: "[real-server|virtual-server|reach|daemon] [flags]",
   rows: MACHINE_OPTION_ROWS,
   operands: 1,
+  operandChoices: ["real-server", "virtual-server", "reach", "daemon"],
   examples: [
     { about: "the health of a real server, for a document", command: "lvscare machine" },
     { about: "as a picture, by Graphviz", command: "lvscare machine virtual-server --format dot" },

@@ -47,6 +47,7 @@ export const SIMULATE_USAGE: CommandUsage = {
   synopsis: "<scenario.yaml> [flags]",
   rows: SIMULATE_OPTION_ROWS,
   operands: 1,
+  operandIsFile: true,
   borrowed: CARE_OPTION_ROWS,
   examples: [
     { about: "one of three API servers reboots", command: "lvscare simulate examples/one-master-reboots.yaml" },

@@ -41,6 +41,7 @@ export const STATIC_POD_USAGE: CommandUsage = {
   synopsis: "[lvscare] --masters <IP:port>... [flags]",
   rows: STATIC_POD_OPTION_ROWS,
   operands: 1,
+  operandChoices: ["lvscare"],
   borrowed: DAEMON_OPTION_ROWS,
   examples: [
     {
