@@ -46,7 +46,7 @@ export function letGo(held: ReadonlySet<string> | undefined, members: readonly M
   );
 }
 
-/** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on. */
+/** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on, who went is forgotten. */
 export function releasesAfter(
   releases: Releases,
   { observed, operations }: Pick<ApplyReport, "observed" | "operations">,
@@ -58,10 +58,13 @@ export function releasesAfter(
       one.kind === "server.update" && one.server.weight === 0 ? [formatEndpoint(one.server.endpoint)] : [],
     ),
   );
+  const removed = new Set(
+    operations.flatMap((one) => (one.kind === "server.remove" ? [formatEndpoint(one.endpoint)] : [])),
+  );
   return Object.fromEntries(
     Object.entries(releases).flatMap(([key, { sinceMs }]): [string, Release][] => {
       const found = standing.get(key);
-      if (found === undefined) return [];
+      if (found === undefined || removed.has(key)) return [];
       if (found.server.weight === 0)
         return [[key, { sinceMs: sinceMs ?? nowMs, connections: found.activeConnections }]];
       return [[key, { sinceMs: lowered.has(key) ? nowMs : undefined, connections: undefined }]];
