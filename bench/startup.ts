@@ -43,7 +43,11 @@ for (let round = 0; round < ROUNDS; round++) {
     stdout: "ignore",
     stderr: "ignore",
   });
-  while (!(await answers())) await Bun.sleep(0.5);
+  while (!(await answers())) {
+    if (care.exitCode !== null)
+      throw new Error(`the daemon ended with ${care.exitCode}: does another one care for ${VS}?`);
+    await Bun.sleep(0.5);
+  }
   times.plan.push(performance.now() - startedMs);
   times.status.push(await timeOf([LVSCARE, "status", "--vs", VS]));
   care.kill();
