@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { OptionRow } from "../../src/config/option-row.ts";
+import { MACHINE_USAGE } from "../../src/cli/commands/machine.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { USAGES } from "../../src/cli/usages.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
@@ -60,6 +61,9 @@ describe("completion", () => {
   });
 
   test("offers words that are taken, and all that are", async () => {
+    expect(await refusal(["machine", "neither"])).toEqual([
+      expect.stringContaining(MACHINE_USAGE.operandChoices?.join(", ") ?? "words"),
+    ]);
     for (const { name, rows } of USAGES) {
       const others: readonly string[] = name === "care" || name === "ipvs" ? ["--vs", "10.0.0.9:80", "--clean"] : [];
       for (const { flag, choices } of rows as readonly OptionRow[]) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Output, type TakeText } from "../../src/cli/output.ts";
+import { waitForEqual } from "../kernel/support/wait-for.ts";
 
 /** A reader whose every piece is taken when the test says so. */
 class HeldReader {
@@ -25,7 +26,7 @@ describe("Output", () => {
     let flushed = false;
     const flush = output.flush().then(() => (flushed = true));
     reader.pieces[0]?.resolve();
-    await Bun.sleep(0);
+    await waitForEqual(() => reader.texts, ["one\n", "two\n"]);
     expect(flushed).toBe(false);
     reader.pieces[1]?.resolve();
     await flush;
@@ -39,8 +40,7 @@ describe("Output", () => {
     expect(reader.texts).toEqual(["a"]);
     reader.pieces[0]?.resolve();
     await writes[0];
-    await Bun.sleep(0);
-    expect(reader.texts).toEqual(["a", "bc"]);
+    await waitForEqual(() => reader.texts, ["a", "bc"]);
     reader.pieces[1]?.resolve();
     await Promise.all(writes);
     const last = output.write("d");
@@ -60,8 +60,8 @@ describe("Output", () => {
     const full = output.write("b");
     const after = output.write("c");
     reader.pieces[1]?.reject(Object.assign(new Error("disk full"), { code: "ENOSPC" }));
-    expect(full).rejects.toThrow("disk full");
-    await Bun.sleep(0);
+    await expect(full).rejects.toThrow("disk full");
+    await waitForEqual(() => reader.texts, ["a", "b", "c"]);
     reader.pieces[2]?.resolve();
     await after;
     await output.flush();

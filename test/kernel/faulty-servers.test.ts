@@ -35,6 +35,7 @@ const FAULTS: readonly {
   { address: "127.0.2.6:80", behaviour: "trickling", reason: /^timed out after 2s$/ },
   { address: "127.0.2.7:80", behaviour: "closing", reason: /^(closed without an answer|connection reset)$/ },
   { address: "127.0.2.8:80", behaviour: "garbage", reason: /^malformed response$/ },
+  // A check that comes while it closes is accepted and hears nothing.
   {
     address: "127.0.2.9:80",
     behaviour: "dead",

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import type { Socket } from "bun";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import { waitFor } from "../../kernel/support/wait-for.ts";
 
 /** One end of a TCP connection as a test sees it: remembers what came, sends everything it is told to, and can be waited for. */
 export class Peer {
@@ -167,7 +168,7 @@ export async function whoAnswers(endpoint: Endpoint): Promise<string> {
 
 /** Asks again until the condition holds; for what tells no event of its own. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await Bun.sleep(1);
+  await waitFor(condition, Boolean, { everyMs: 1 });
 }
 
 /** How many descriptors this process has open. */
