@@ -5,20 +5,10 @@ import type { CareEvent } from "../domain/events.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { ApplyInput, ApplyReport } from "./apply-plan.ts";
-import {
-  adoptedState,
-  adoptServer,
-  adoptService,
-  departuresAfter,
-  departuresAt,
-  desiredState,
-  foreignRule,
-  mayStillStand,
-  strangers,
-} from "./desired-state.ts";
-import { accountable, nextFailOpen } from "./fail-open.ts";
+import { adoptedState, adoptServer, adoptService, departuresAfter, strangers } from "./desired-state.ts";
+import { nextRound } from "./next-round.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
-import { letGo, releasesAfter, releasesAt, stillDraining, withReleases } from "./releases.ts";
+import { releasesAfter } from "./releases.ts";
 import { unprovided } from "./unprovided.ts";
 import {
   memberInput,
@@ -117,20 +107,9 @@ export const virtualServerMachine = setup({
     }),
     takeRound: enqueueActions(({ context, enqueue }) => {
       const nowMs = context.now();
-      const members = Object.values(context.members).map((member) => memberState(member, context.initState));
-      const foreign = foreignRule(members, context.foreign);
-      const departures = departuresAt(context.departures, foreign, nowMs);
-      const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, context.policy.intervalMs));
-      const earlier = releasesAt(context.releases, members);
-      const draining = stillDraining(earlier, members, context.policy, nowMs);
-      const counted = accountable(members);
-      const inService = withReleases(counted, draining);
-      const failOpen = nextFailOpen(context.failOpen, inService, context.policy.panicThreshold, nowMs);
-      const justLetGo = failOpen === undefined ? letGo(context.failOpen?.held, members) : {};
-      const releases = failOpen === undefined ? { ...earlier, ...justLetGo } : {};
-      const released = new Set(failOpen === undefined ? Object.keys({ ...draining, ...justLetGo }) : []);
-      const wanted = desiredState(context.service, members, leaving, foreign, failOpen?.held, released);
-      enqueue.assign({ dirty: false, departures, wanted, failOpen, releases, roundAtMs: nowMs });
+      const { counted, ...round } = nextRound(context, nowMs);
+      enqueue.assign({ dirty: false, ...round, roundAtMs: nowMs });
+      const { failOpen } = round;
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;
       const total = counted.length;
       const healthy = counted.filter(({ state }) => state === "healthy").length;

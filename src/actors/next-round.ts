@@ -1,0 +1,42 @@
+import type { DesiredVirtualServer } from "../domain/plan.ts";
+import {
+  departuresAt,
+  desiredState,
+  foreignRule,
+  mayStillStand,
+  type Departure,
+  type MemberState,
+} from "./desired-state.ts";
+import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
+import { letGo, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
+import { memberState, type VirtualServerContext } from "./virtual-server-context.ts";
+
+/** What a round sets out from. */
+export interface Round {
+  readonly wanted: DesiredVirtualServer;
+  readonly departures: Readonly<Record<string, Departure>>;
+  readonly failOpen: FailOpen | undefined;
+  readonly releases: Releases;
+  /** Those by whose health fail-open goes. */
+  readonly counted: readonly MemberState[];
+}
+
+/** What the round that begins now is to establish: the health of all, and what is still owed to those that leave. */
+export function nextRound(context: VirtualServerContext, nowMs: number): Round {
+  const { policy } = context;
+  const members = Object.values(context.members).map((member) => memberState(member, context.initState));
+  const foreign = foreignRule(members, context.foreign);
+  const departures = departuresAt(context.departures, foreign, nowMs);
+  const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, policy.intervalMs));
+  const earlier = releasesAt(context.releases, members);
+  const draining = stillDraining(earlier, members, policy, nowMs);
+  const counted = accountable(members);
+  const failOpen = nextFailOpen(context.failOpen, withReleases(counted, draining), policy.panicThreshold, nowMs);
+  const round = { departures, failOpen, counted };
+  const want = (released: Releases): DesiredVirtualServer =>
+    desiredState(context.service, members, leaving, foreign, failOpen?.held, new Set(Object.keys(released)));
+  // It holds everybody in service: nobody is on the way out.
+  if (failOpen !== undefined) return { ...round, releases: {}, wanted: want({}) };
+  const justLetGo = letGo(context.failOpen?.held, members);
+  return { ...round, releases: { ...earlier, ...justLetGo }, wanted: want({ ...draining, ...justLetGo }) };
+}
