@@ -3,6 +3,7 @@ import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
 import { parseEndpoint } from "../src/domain/endpoint.ts";
+import type { ProbeOutcome } from "../src/domain/health.ts";
 import { createHttpProber } from "../src/probe/http/http-prober.ts";
 import { Farm } from "./support/farm.ts";
 import { report, type Measure } from "./support/measures.ts";
@@ -50,11 +51,10 @@ async function drive(
 ): Promise<number> {
   const endMs = performance.now() + seconds * 1000;
   let count = 0;
-  const never = new AbortController().signal;
   await Promise.all(
     probes.map(async (probe) => {
       while (performance.now() < endMs) {
-        const { passed, reason } = await probe.run(never);
+        const { passed, reason } = await new Promise<ProbeOutcome>((told) => probe.check(told));
         if (passed !== true) throw new Error(reason);
         count++;
       }

@@ -1,4 +1,3 @@
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome, Verdict } from "../domain/health.ts";
 
 /** A verdict and when it was reached, on the machines' clock. */
@@ -13,11 +12,11 @@ export class LatestVerdicts {
     this.#now = now;
   }
 
-  note(target: Endpoint, outcome: ProbeOutcome): void {
-    if (outcome.passed !== undefined) this.#latest.set(formatEndpoint(target), { ...outcome, atMs: this.#now() });
+  /** `server`: its formatted endpoint. */
+  note(server: string, outcome: ProbeOutcome): void {
+    if (outcome.passed !== undefined) this.#latest.set(server, { ...outcome, atMs: this.#now() });
   }
 
-  /** By formatted endpoint. */
   of(server: string): TimedVerdict | undefined {
     return this.#latest.get(server);
   }

@@ -22,8 +22,8 @@ export type ProbeResult =
   | { readonly type: "probe.passed"; readonly verdict: Extract<Verdict, { passed: true }> }
   | { readonly type: "probe.failed"; readonly verdict: Extract<Verdict, { passed: false }> };
 
-/** Hears the outcome of every probe, before any machine decides by it. */
-export type ProbeObserver = (target: Endpoint, outcome: ProbeOutcome) => void;
+/** Hears the outcome of every probe of a real server, by its formatted endpoint, before any machine decides by it. */
+export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
 
 /**
  * Has one real server probed for as long as it is invoked, and tells its parent the outcomes that matter to it. Every one of
@@ -36,8 +36,9 @@ export function probeLoop(
   return fromCallback(({ input, sendBack, receive }) => {
     let tell: "all" | "changes" = "all";
     let last: string | undefined;
+    const server = formatEndpoint(input.target);
     const check = schedule.add(input.target, input.intervalMs, (outcome) => {
-      observe(input.target, outcome);
+      observe(server, outcome);
       if (outcome.passed === undefined) return;
       const finding = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
       if (finding !== last || tell === "all") sendBack(resultOf(outcome));
@@ -53,8 +54,7 @@ export function probeLoop(
 }
 
 /** What the outcome of a probe is to those who listen. */
-export function probeEvent(target: Endpoint, outcome: ProbeOutcome): CareEvent {
-  const server = formatEndpoint(target);
+export function probeEvent(server: string, outcome: ProbeOutcome): CareEvent {
   if (outcome.passed === undefined) return { type: "realServer.unchecked", server, reason: outcome.reason };
   return { type: "realServer.probed", server, verdict: outcome };
 }

@@ -73,9 +73,9 @@ export async function runDaemon(
   audience.join((event) => manager.event(event));
   audience.join((event) => observer.event?.(event));
   const verdicts = new LatestVerdicts(now);
-  const observe = (target: Endpoint, outcome: ProbeOutcome): void => {
-    verdicts.note(target, outcome);
-    tell(probeEvent(target, outcome));
+  const observe = (server: string, outcome: ProbeOutcome): void => {
+    verdicts.note(server, outcome);
+    tell(probeEvent(server, outcome));
   };
   const holdFile = new HoldFile(daemonFolder(), options.service);
   const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
@@ -167,14 +167,22 @@ function operatorOf(
 }
 
 /** One check over a connection of its own, beside those of the schedule. */
-async function probeOnce(options: CareOptions["probe"], target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+function probeOnce(options: CareOptions["probe"], target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
   const alone = { ...options, sentinel: false, freshConnection: true };
   const probe = createHttpProber(alone, { openTcpSocket, watchSilence }).open(target, () => undefined);
-  try {
-    return await probe.run(signal);
-  } finally {
-    probe.close();
-  }
+  return new Promise((resolve) => {
+    const callOff = (): void => {
+      probe.close();
+      resolve({ passed: undefined, reason: "called off", latencyMs: 0 });
+    };
+    if (signal.aborted) return callOff();
+    signal.addEventListener("abort", callOff, { once: true });
+    probe.check((outcome) => {
+      signal.removeEventListener("abort", callOff);
+      probe.close();
+      resolve(outcome);
+    });
+  });
 }
 
 /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last reading serves. */

@@ -2,15 +2,10 @@ import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import { formatDuration } from "../domain/duration.ts";
 import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
+import type { Clock } from "./clock.ts";
 import { DueQueue, type Due } from "./due-queue.ts";
 import type { Probe, Prober } from "./prober.ts";
-
-/** The clock of the machines: milliseconds that pass even while this host sleeps, and timers. */
-export interface Clock {
-  now(): number;
-  setTimeout(fire: () => void, delayMs: number): unknown;
-  clearTimeout(timer: unknown): void;
-}
+import { StallWatch } from "./stall-watch.ts";
 
 export interface CheckSchedulerOptions {
   readonly prober: Prober;
@@ -52,17 +47,22 @@ export class CheckScheduler implements CheckSchedule {
   /** Probes a millisecond that all intervals together ask for. */
   #rate = 0;
   #slot = { sinceMs: Number.NEGATIVE_INFINITY, started: 0 };
-  #beat: { readonly handle: unknown; readonly atMs: number } | undefined;
-  #stall = { endedAtMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
+  readonly #stalls: StallWatch;
 
   constructor(options: CheckSchedulerOptions) {
     this.#options = options;
     this.#phase = options.random();
+    this.#stalls = new StallWatch({
+      clock: options.clock,
+      isNeeded: () => this.#underWay > 0,
+      stalled: (forMs) => options.stalled?.(forMs),
+    });
   }
 
   add(target: Endpoint, intervalMs: number, report: Report): Check {
     const probe = this.#options.prober.open(target, () => this.#hurry(check));
-    const check = new ScheduledCheck(probe, intervalMs, report, spread(this.#added++, this.#phase));
+    const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
+    const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
     check.dueMs = this.#options.clock.now();
     this.#rate += 1 / intervalMs;
     this.#queue.push(check);
@@ -96,8 +96,11 @@ export class CheckScheduler implements CheckSchedule {
     check.stopped = true;
     this.#rate -= 1 / check.intervalMs;
     this.#queue.remove(check);
-    check.lifetime.abort();
     check.probe.close();
+    if (!check.isRunning) return;
+    this.#underWay--;
+    check.isRunning = false;
+    this.#arm();
   }
 
   #plan(check: ScheduledCheck, dueMs: number): void {
@@ -127,10 +130,9 @@ export class CheckScheduler implements CheckSchedule {
 
   #ring(): void {
     const nowMs = this.#options.clock.now();
-    // With probes under way the beat shows it; here it is told only, for nothing was asked meanwhile that could have suffered.
-    const lateMs = nowMs - (this.#timer?.ringsMs ?? nowMs);
-    this.#options.late?.(Math.max(0, lateMs));
-    if (this.#beat === undefined && lateMs >= STALL_MS) this.#options.stalled?.(lateMs);
+    const lateMs = Math.max(0, nowMs - (this.#timer?.ringsMs ?? nowMs));
+    this.#options.late?.(lateMs);
+    this.#stalls.startedLate(lateMs);
     this.#timer = undefined;
     this.#startDue(nowMs);
   }
@@ -143,7 +145,7 @@ export class CheckScheduler implements CheckSchedule {
       if (this.#underWay >= this.#options.mostAtOnce || this.#isSlotFull()) break;
       this.#queue.remove(next);
       this.#slot.started++;
-      void this.#probe(next, nowMs);
+      this.#probe(next, nowMs);
     }
     this.#arm();
   }
@@ -152,16 +154,25 @@ export class CheckScheduler implements CheckSchedule {
     return this.#slot.started >= Math.max(FEWEST_PER_SLOT, Math.round(CATCH_UP * this.#rate * SLOT_MS));
   }
 
-  async #probe(check: ScheduledCheck, nowMs: number): Promise<void> {
+  #probe(check: ScheduledCheck, nowMs: number): void {
     check.isRunning = true;
     check.startedAtMs = nowMs;
     this.#underWay++;
-    this.#listenForStalls(nowMs);
-    const outcome = await this.#ask(check.probe, check.lifetime.signal);
+    this.#stalls.begin(nowMs);
+    try {
+      check.probe.check(check.told);
+    } catch (error) {
+      // A probe never throws; should one do so all the same, its server has not shown that it works.
+      this.#finish(check, { passed: false, reason: `probe broke: ${String(error)}`, latencyMs: 0 });
+    }
+  }
+
+  #finish(check: ScheduledCheck, outcome: ProbeOutcome): void {
+    const { startedAtMs } = check;
+    if (!check.isRunning || startedAtMs === undefined) return;
     this.#underWay--;
     check.isRunning = false;
-    if (check.stopped) return this.#arm();
-    const stalledMs = this.#stalledSince(nowMs);
+    const stalledMs = this.#stalls.stalledSince(startedAtMs);
     if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, this.#options.clock.now());
@@ -169,17 +180,8 @@ export class CheckScheduler implements CheckSchedule {
       return check.report({ passed: undefined, reason, latencyMs: outcome.latencyMs });
     }
     check.discarded = 0;
-    this.#plan(check, nowMs + this.#pause(check, outcome));
+    this.#plan(check, startedAtMs + this.#pause(check, outcome));
     check.report(outcome);
-  }
-
-  /** A prober never rejects; should one do so all the same, its server has not shown that it works. */
-  async #ask(probe: Probe, signal: AbortSignal): Promise<ProbeOutcome> {
-    try {
-      return await probe.run(signal);
-    } catch (error) {
-      return { passed: false, reason: `probe broke: ${String(error)}`, latencyMs: 0 };
-    }
   }
 
   /** Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it. */
@@ -191,36 +193,6 @@ export class CheckScheduler implements CheckSchedule {
     check.spread = undefined;
     return part;
   }
-
-  /** While probes are under way a beat shows whether this process gets its turns; otherwise nothing runs. */
-  #listenForStalls(nowMs: number): void {
-    if (this.#beat !== undefined) return;
-    const handle = this.#options.clock.setTimeout(() => {
-      const before = this.#beat;
-      this.#beat = undefined;
-      const beatMs = this.#options.clock.now();
-      if (before !== undefined) this.#noteStall(before.atMs, beatMs);
-      if (this.#underWay > 0) this.#listenForStalls(beatMs);
-    }, BEAT_MS);
-    this.#beat = { handle, atMs: nowMs };
-  }
-
-  #noteStall(sinceMs: number, nowMs: number): void {
-    const lengthMs = nowMs - sinceMs - BEAT_MS;
-    if (lengthMs < STALL_MS) return;
-    this.#stall = { endedAtMs: nowMs, lengthMs };
-    this.#options.stalled?.(lengthMs);
-  }
-
-  /** How long this process was held up during the time since `startedAtMs`; 0 when it was not. */
-  #stalledSince(startedAtMs: number): number {
-    if (this.#beat !== undefined) {
-      const nowMs = this.#options.clock.now();
-      this.#noteStall(this.#beat.atMs, nowMs);
-      this.#beat = { ...this.#beat, atMs: nowMs };
-    }
-    return this.#stall.endedAtMs > startedAtMs ? this.#stall.lengthMs : 0;
-  }
 }
 
 // --- internal ---
@@ -230,9 +202,6 @@ const SLOT_MS = 10;
 const FEWEST_PER_SLOT = 10;
 const CATCH_UP = 4;
 
-const BEAT_MS = 100;
-/** A loop that stood still for so long can have made a probe fail. */
-const STALL_MS = 500;
 /** Failures in a row that are put down to ourselves; a host that stalls for ever must not keep dead servers in service. */
 const MOST_DISCARDED = 2;
 
@@ -249,20 +218,22 @@ const MOST_SLACK_MS = 50;
 class ScheduledCheck implements Due {
   readonly probe: Probe;
   readonly report: Report;
+  /** What its probe tells, goes through this. */
+  readonly told: (outcome: ProbeOutcome) => void;
   intervalMs: number;
   spread: number | undefined;
   dueMs = 0;
   position = -1;
   startedAtMs: number | undefined;
   isRunning = false;
-  readonly lifetime = new AbortController();
   discarded = 0;
   stopped = false;
 
-  constructor(probe: Probe, intervalMs: number, report: Report, spread: number) {
+  constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
     this.probe = probe;
     this.intervalMs = intervalMs;
     this.report = report;
+    this.told = told;
     this.spread = spread;
   }
 }

@@ -10,12 +10,12 @@ export interface Prober {
 /** The checks of one real server, one at a time; what they share, such as a connection that stays open, lives here. */
 export interface Probe {
   /**
-   * Checks once. Never rejects: it resolves to a verdict, or to none when this host lacked the means; aborting the signal ends it at once
-   * and releases its socket (the verdict is then of no interest).
+   * Checks once, and tells the outcome once, perhaps before this returns: a verdict, or none when this host lacked the means. Not to be
+   * called while a check is under way.
    */
-  run(signal: AbortSignal): Promise<ProbeOutcome>;
+  check(tell: (outcome: ProbeOutcome) => void): void;
   /** The next check should start within so many milliseconds of the end of the last one, lest a kept connection be lost. */
   readonly renewWithinMs?: number | undefined;
-  /** Releases what was kept. Idempotent. */
+  /** Ends a check under way, of which nothing is told any more, and releases what was kept. Idempotent. */
   close(): void;
 }

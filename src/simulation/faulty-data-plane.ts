@@ -1,4 +1,4 @@
-import type { Clock } from "../probe/check-scheduler.ts";
+import type { Clock } from "../probe/clock.ts";
 import type { DataPlane, FailedOperation } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";

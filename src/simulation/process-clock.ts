@@ -1,4 +1,4 @@
-import type { Clock } from "../probe/check-scheduler.ts";
+import type { Clock } from "../probe/clock.ts";
 
 /** The clock of one simulated process: its timers ring late while it is held up, and never again once it was killed. */
 export class ProcessClock implements Clock {

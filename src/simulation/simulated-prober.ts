@@ -1,7 +1,7 @@
 import type { HttpProbeOptions } from "../config/care-options.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
-import type { Clock } from "../probe/check-scheduler.ts";
+import type { Clock } from "../probe/clock.ts";
 import type { Probe, Prober } from "../probe/prober.ts";
 import type { ServerScript } from "./behaviour.ts";
 import { checkServer, endOfConnection, type Finding, type Suspicion } from "./check-server.ts";
@@ -36,6 +36,8 @@ class SimulatedProbe implements Probe {
   readonly #clock: Clock;
   readonly #endMs: number;
   readonly #suspect: () => void;
+  /** Rings when the check under way is answered. */
+  #answer: unknown;
   /** Rings when the kept connection ends. */
   #sentinel: unknown;
   #suspicion: Suspicion | undefined;
@@ -48,33 +50,33 @@ class SimulatedProbe implements Probe {
     this.#suspect = suspect;
   }
 
-  async run(signal: AbortSignal): Promise<ProbeOutcome> {
+  check(tell: (outcome: ProbeOutcome) => void): void {
     const startedAtMs = this.#clock.now();
     this.close();
     const finding = checkServer(this.#script, startedAtMs, this.#options, this.#suspicion);
     this.#suspicion = undefined;
-    const { passed, reason } = await this.#wait(finding, signal);
-    if (passed === true && this.#options.sentinel) this.#keepConnection();
-    const latencyMs = this.#clock.now() - startedAtMs;
-    if (passed) return { passed, reason, latencyMs };
-    return { passed, reason, latencyMs, ...(finding.isUnreachable && { unreachable: true }) };
+    this.#answer = this.#clock.setTimeout(() => this.#finish(finding, startedAtMs, tell), finding.afterMs);
   }
 
   close(): void {
+    this.#clock.clearTimeout(this.#answer);
     this.#clock.clearTimeout(this.#sentinel);
+    this.#answer = undefined;
     this.#sentinel = undefined;
   }
 
   // --- internal ---
 
-  #wait(finding: Finding, signal: AbortSignal): Promise<Pick<Finding, "passed" | "reason">> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.setTimeout(() => resolve(finding), finding.afterMs);
-      signal.addEventListener("abort", () => {
-        this.#clock.clearTimeout(timer);
-        resolve({ passed: false, reason: "aborted" });
-      });
-    });
+  #finish(
+    { passed, reason, isUnreachable }: Finding,
+    startedAtMs: number,
+    tell: (outcome: ProbeOutcome) => void,
+  ): void {
+    this.#answer = undefined;
+    if (passed && this.#options.sentinel) this.#keepConnection();
+    const latencyMs = this.#clock.now() - startedAtMs;
+    if (passed) tell({ passed, reason, latencyMs });
+    else tell({ passed, reason, latencyMs, ...(isUnreachable && { unreachable: true }) });
   }
 
   #keepConnection(): void {

@@ -1,4 +1,4 @@
-import type { Clock } from "../probe/check-scheduler.ts";
+import type { Clock } from "../probe/clock.ts";
 import { DueQueue, type Due } from "../probe/due-queue.ts";
 
 /** A clock whose time passes only by `advance`: timers fire in order, each at its own moment, re-armed ones as often as they are due. */

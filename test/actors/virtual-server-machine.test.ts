@@ -694,18 +694,16 @@ function care(
   const tired = new Set<string>();
   const events: CareEvent[] = [];
   const outcomes: ProbeOutcome[] = [];
-  const outcomeOf = (target: Endpoint): Promise<ProbeOutcome> => {
+  const outcomeOf = (target: Endpoint): ProbeOutcome => {
     const key = formatEndpoint(target);
-    if (unasked.has(key)) return Promise.resolve({ passed: undefined, reason: "too many open files", latencyMs: 0 });
-    if (tired.has(key)) return Promise.resolve({ passed: false, reason: "status 503", latencyMs: 1 });
-    return Promise.resolve(
-      dead.has(key)
-        ? { passed: false, reason: "connect refused", unreachable: true, latencyMs: 1 }
-        : { passed: true, reason: "status 200", latencyMs: 1 },
-    );
+    if (unasked.has(key)) return { passed: undefined, reason: "too many open files", latencyMs: 0 };
+    if (tired.has(key)) return { passed: false, reason: "status 503", latencyMs: 1 };
+    return dead.has(key)
+      ? { passed: false, reason: "connect refused", unreachable: true, latencyMs: 1 }
+      : { passed: true, reason: "status 200", latencyMs: 1 };
   };
   const scheduler = new CheckScheduler({
-    prober: { open: (target) => ({ run: () => outcomeOf(target), close: () => undefined }) },
+    prober: { open: (target) => ({ check: (tell) => tell(outcomeOf(target)), close: () => undefined }) },
     clock,
     jitter: 0,
     random: () => 0,

@@ -187,16 +187,22 @@ describe("the check scheduler", () => {
     expect(reports).toEqual([{ passed: false, reason: "probe broke: Error: on purpose", latencyMs: 0 }]);
   });
 
-  test("aborts the probe under way when it is stopped, and says no more", async () => {
-    const { clock, checks, signals, reports, closed } = schedule({ tookMs: 10_000 });
+  test("closes a probe under way when it is stopped, gives its place to another, and says no more of it", async () => {
+    const { clock, checks, started, reports, closed } = schedule({
+      servers: 2,
+      tookMs: 10_000,
+      options: { mostAtOnce: 1 },
+    });
     await clock.advance(100);
     checks[0]?.stop();
     checks[0]?.stop();
-    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
     expect(closed).toEqual(["10.0.0.0:80"]);
+    await clock.advance(1);
+    expect(started.map(({ target }) => target)).toEqual(["10.0.0.0:80", "10.0.0.1:80"]);
+    checks[1]?.stop();
     await clock.advance(60_000);
     expect(reports).toEqual([]);
-    expect(signals).toHaveLength(1);
+    expect(started).toHaveLength(2);
   });
 });
 
@@ -215,7 +221,6 @@ function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, r
   const clock = new VirtualClock();
   const slept = { ms: 0 };
   const started: { target: string; atMs: number }[] = [];
-  const signals: AbortSignal[] = [];
   const reports: ProbeOutcome[] = [];
   const suspects = new Map<string, () => void>();
   const closed: string[] = [];
@@ -231,14 +236,14 @@ function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, r
       open: (target, suspect) => {
         suspects.set(formatEndpoint(target), suspect);
         return {
-          run: async (signal) => {
+          check: (tell) => {
             started.push({ target: formatEndpoint(target), atMs: clock.now() });
-            signals.push(signal);
             if (breaks) throw new Error("on purpose");
             most = Math.max(most, ++underWay);
-            await new Promise<void>((done) => clock.setTimeout(done, tookMs));
-            underWay--;
-            return outcome;
+            clock.setTimeout(() => {
+              underWay--;
+              tell(outcome);
+            }, tookMs);
           },
           renewWithinMs,
           close: () => void closed.push(formatEndpoint(target)),
@@ -258,7 +263,6 @@ function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, r
     clock,
     checks,
     started,
-    signals,
     reports,
     suspects,
     closed,

@@ -11,10 +11,9 @@ export function bodyFraming(head: ResponseHead, method: string): BodyFraming | {
   // A transfer coding overrides a length; one that does not end in chunked is delimited by the connection's end.
   if (codings.length > 0) return codings.at(-1)?.toLowerCase() === "chunked" ? new ChunkedFraming() : UNTIL_CLOSE;
 
-  const lengths = new Set(tokens(head, "content-length"));
-  if (lengths.size === 0) return UNTIL_CLOSE;
-  const [length = ""] = lengths;
-  if (lengths.size > 1 || !/^\d+$/.test(length)) return { malformed: "bad content length" };
+  const [length, ...others] = tokens(head, "content-length");
+  if (length === undefined) return UNTIL_CLOSE;
+  if (!/^\d+$/.test(length) || others.some((other) => other !== length)) return { malformed: "bad content length" };
   return lengthFraming(Number(length));
 }
 
@@ -26,14 +25,16 @@ function lengthFraming(length: number): BodyFraming {
   let left = length;
   return {
     endsAtClose: false,
-    feed: (bytes) => {
-      left -= bytes.length;
+    feed: (_, from, to) => {
+      left -= to - from;
       if (left < 0) return "surplus";
       return left === 0 ? "done" : "more";
     },
   };
 }
 
+const NONE: readonly string[] = [];
+
 function tokens(head: ResponseHead, name: string): string[] {
-  return (head.fields.get(name) ?? []).flatMap((value) => value.split(",").map((part) => part.trim()));
+  return (head.fields.get(name) ?? NONE).flatMap((value) => value.split(",").map((part) => part.trim()));
 }

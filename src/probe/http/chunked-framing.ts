@@ -8,18 +8,18 @@ export class ChunkedFraming implements BodyFraming {
   #expects: "size" | "data" | "dataEnd" | "trailer" = "size";
   #dataLeft = 0;
 
-  feed(bytes: Uint8Array): FramingStep {
-    let offset = 0;
-    while (offset < bytes.length) {
+  feed(bytes: Buffer, from: number, to: number): FramingStep {
+    let offset = from;
+    while (offset < to) {
       if (this.#expects === "data") {
-        offset += this.#skipData(bytes.length - offset);
+        offset += this.#skipData(to - offset);
         continue;
       }
-      const found = this.#lines.next(bytes, offset);
-      if (found === undefined) return "more";
-      offset = found.after;
-      const step = this.#takeLine(found.line);
-      if (step === "done" && offset < bytes.length) return "surplus";
+      const line = this.#lines.next(bytes, offset, to);
+      if (line === undefined) return "more";
+      offset = this.#lines.after;
+      const step = this.#takeLine(line);
+      if (step === "done" && offset < to) return "surplus";
       if (step !== "more") return step;
     }
     return "more";

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import { startPatientTimer, type PatientTimer } from "./patient-timer.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
 
 export interface DialOptions {
@@ -8,6 +8,7 @@ export interface DialOptions {
   /** Absent for plain TCP. */
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
+  readonly deadlines: Deadlines;
   /** For the TCP connection alone. */
   readonly withinMs: number;
   /** What to say when that is over. */
@@ -19,55 +20,84 @@ export interface DialOptions {
 
 export type Dialed = Wire | (Ending & { /** There was not even a TCP connection. */ readonly isUnreachable: boolean });
 
+/** What goes on until it has told its outcome. */
+export interface UnderWay {
+  /** Tells nothing any more, and leaves no socket. Idempotent; nothing happens when it is over. */
+  cancel(): void;
+}
+
 /**
  * Connects to a server. While nothing answers, it is dialled again and again in short order, because the kernel repeats a lost SYN only
  * after a second (RFC 6298, 2): with one packet in twenty lost each way, all of the dials fail once in a hundred thousand times, so that
- * packet loss takes nobody out. Whatever answers first counts, a refusal too. Never rejects; the wire is parked, the others are gone.
+ * packet loss takes nobody out. Whatever answers first counts, a refusal too.
  */
-export function dial(options: DialOptions, signal: AbortSignal): Promise<Dialed> {
-  const { target, tls, openTcpSocket, withinMs, remainingMs } = options;
-  const { promise, resolve } = Promise.withResolvers<Dialed>();
-  const wires: Wire[] = [];
-  const timers: PatientTimer[] = [];
-  const isReached = (): boolean => wires.some((wire) => wire.isReached);
-  let settled = false;
+export class Dial implements UnderWay {
+  readonly #options: DialOptions;
+  readonly #tell: (dialed: Dialed) => void;
+  readonly #wires: Wire[] = [];
+  readonly #deadlines: Deadline[] = [];
+  #isOver = false;
 
-  const settle = (result: Wire | Ending): void => {
-    if (settled) return;
-    settled = true;
-    const isUnreachable = !isReached();
-    for (const timer of timers) timer.cancel();
-    signal.removeEventListener("abort", aborted);
-    for (const wire of wires) if (wire !== result) wire.close();
-    resolve(result instanceof Wire ? result : { ...result, isUnreachable });
-  };
-  const aborted = (): void => settle({ kind: "failed", reason: "aborted" });
-  const attempt = (): void => {
-    if (settled || isReached()) return;
+  /** Tells once; the wire is parked then, and the others are gone. */
+  constructor(options: DialOptions, tell: (dialed: Dialed) => void) {
+    this.#options = options;
+    this.#tell = tell;
+  }
+
+  /** Once. May tell before it returns. */
+  start(): void {
+    const { withinMs, noAnswer, remainingMs, timedOut } = this.#options;
+    // With both at the same length this one knows more, so it comes first.
+    this.#after(withinMs, () => {
+      if (!this.#isReached) this.#settle({ kind: "silent", reason: noAnswer });
+    });
+    this.#after(remainingMs, () => this.#settle({ kind: "silent", reason: timedOut }));
+    this.#attempt();
+  }
+
+  cancel(): void {
+    if (!this.#isOver) this.#end(undefined);
+  }
+
+  // --- internal ---
+
+  get #isReached(): boolean {
+    return this.#wires.some((wire) => wire.isReached);
+  }
+
+  #attempt(): void {
+    if (this.#isOver || this.#isReached) return;
+    const { target, tls, openTcpSocket, withinMs } = this.#options;
     const wire = new Wire(target, tls, {
       established: () => {
         wire.park();
-        settle(wire);
+        this.#settle(wire);
       },
       received: () => undefined,
       writable: () => undefined,
-      ended: settle,
+      ended: (ending) => this.#settle(ending),
     });
-    wires.push(wire);
+    this.#wires.push(wire);
     wire.open(openTcpSocket);
-    if (wires.length < DIALS) timers.push(startPatientTimer(withinMs / (DIALS + 1), attempt));
-  };
+    if (!this.#isOver && this.#wires.length < DIALS) this.#after(withinMs / (DIALS + 1), () => this.#attempt());
+  }
 
-  signal.addEventListener("abort", aborted);
-  // With both at the same length this one knows more, so it comes first.
-  timers.push(
-    startPatientTimer(withinMs, () => {
-      if (!isReached()) settle({ kind: "silent", reason: options.noAnswer });
-    }),
-    startPatientTimer(remainingMs, () => settle({ kind: "silent", reason: options.timedOut })),
-  );
-  attempt();
-  return promise;
+  #after(ms: number, expired: () => void): void {
+    this.#deadlines.push(this.#options.deadlines.after(ms, expired));
+  }
+
+  #settle(result: Wire | Ending): void {
+    if (this.#isOver) return;
+    const isUnreachable = !this.#isReached;
+    this.#end(result);
+    this.#tell(result instanceof Wire ? result : { ...result, isUnreachable });
+  }
+
+  #end(result: Wire | Ending | undefined): void {
+    this.#isOver = true;
+    for (const deadline of this.#deadlines) deadline.cancel();
+    for (const wire of this.#wires) if (wire !== result) wire.close();
+  }
 }
 
 // --- internal ---

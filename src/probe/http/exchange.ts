@@ -1,10 +1,12 @@
-import { startPatientTimer, type PatientTimer } from "./patient-timer.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { UnderWay } from "./dial.ts";
 import { ResponseReader, type Answer, type Reading } from "./response-reader.ts";
 import type { Ending, Wire, WireListener } from "./wire.ts";
 
 export interface ExchangeOptions {
   readonly method: string;
   readonly request: Uint8Array;
+  readonly deadlines: Deadlines;
   readonly remainingMs: number;
   readonly now: () => number;
   /** What to say when that is over. */
@@ -12,8 +14,8 @@ export interface ExchangeOptions {
 }
 
 export type Outcome = {
-  /** Milliseconds from the request to the first byte that came back; absent when none did. */
-  readonly firstByteMs?: number;
+  /** Milliseconds from the request to the first byte that came back; undefined when none did. */
+  readonly firstByteMs: number | undefined;
 } & (
   | {
       readonly answer: Answer;
@@ -27,48 +29,41 @@ export type Outcome = {
     }
 );
 
-/**
- * One request and its answer over a wire that stands. Never rejects; by the time it resolves, the wire is closed unless the outcome says
- * `reusable`: whether the answer came, a timeout did or the signal was aborted.
- */
-export function exchange(wire: Wire, options: ExchangeOptions, signal: AbortSignal): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  new Exchange(wire, options, signal, resolve).start();
-  return promise;
-}
-
-// --- internal ---
-
-class Exchange implements WireListener {
+/** One request and its answer over a wire that stands. */
+export class Exchange implements WireListener, UnderWay {
   readonly #wire: Wire;
-  readonly #signal: AbortSignal;
-  readonly #resolve: (outcome: Outcome) => void;
+  readonly #tell: (outcome: Outcome) => void;
   readonly #reader: ResponseReader;
-  readonly #abort = (): void => this.#finish({ failed: "aborted" });
-  readonly #timer: PatientTimer;
-  #unsent: Uint8Array;
+  readonly #deadline: Deadline;
+  #unsent: Uint8Array | undefined;
   readonly #now: () => number;
   readonly #startedAtMs: number;
   #firstByteMs: number | undefined;
   #isOver = false;
 
-  constructor(wire: Wire, options: ExchangeOptions, signal: AbortSignal, resolve: (outcome: Outcome) => void) {
+  /** Tells once; by then the wire is closed unless the outcome says `reusable`. */
+  constructor(wire: Wire, options: ExchangeOptions, tell: (outcome: Outcome) => void) {
     this.#wire = wire;
-    this.#resolve = resolve;
-    this.#signal = signal;
+    this.#tell = tell;
     this.#now = options.now;
     this.#startedAtMs = options.now();
     this.#reader = new ResponseReader(options.method);
     this.#unsent = options.request;
-    this.#timer = startPatientTimer(options.remainingMs, () => this.#finish({ failed: options.timedOut }));
-    signal.addEventListener("abort", this.#abort);
+    const { timedOut } = options;
+    this.#deadline = options.deadlines.after(options.remainingMs, () => this.#fail(timedOut));
   }
 
+  /** Once. May tell before it returns. */
   start(): void {
-    if (this.#signal.aborted) return this.#abort();
     // What a server said unasked comes first, and may be the end of it.
     this.#wire.listen(this);
     if (!this.#isOver) this.writable();
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#wire.close();
   }
 
   established(): void {
@@ -76,9 +71,10 @@ class Exchange implements WireListener {
   }
 
   writable(): void {
-    if (this.#unsent.length === 0) return;
+    if (this.#unsent === undefined) return;
     const written = this.#wire.write(this.#unsent);
-    if (written > 0) this.#unsent = this.#unsent.subarray(written);
+    if (written >= this.#unsent.length) this.#unsent = undefined;
+    else if (written > 0) this.#unsent = this.#unsent.subarray(written);
   }
 
   received(bytes: Uint8Array): void {
@@ -87,31 +83,35 @@ class Exchange implements WireListener {
   }
 
   ended(ending: Ending): void {
-    const lost = this.#firstByteMs !== undefined ? {} : { lost: ending.kind };
-    if (ending.kind !== "closed") return this.#finish({ failed: ending.reason, ...lost });
+    const lost = this.#firstByteMs === undefined ? ending.kind : undefined;
+    if (ending.kind !== "closed") return this.#fail(ending.reason, lost);
     const reading = this.#reader.end();
-    if (reading.state === "broken") this.#finish({ failed: reading.reason, ...lost });
+    if (reading.state === "broken") this.#fail(reading.reason, lost);
     else this.#settle(reading);
   }
 
   // --- internal ---
 
   #settle(reading: Reading): void {
-    if (reading.state === "broken") return this.#finish({ failed: reading.reason });
-    if (reading.state !== "complete") return;
-    this.#finish({
-      answer: reading.answer,
-      reusable: reading.reusable && this.#unsent.length === 0 && this.#wire.isOpen,
-    });
+    if (reading.state === "broken") return this.#fail(reading.reason);
+    if (reading.state !== "complete" || this.#isOver) return;
+    this.#end();
+    const reusable = reading.reusable && this.#unsent === undefined && this.#wire.isOpen;
+    if (reusable) this.#wire.park();
+    else this.#wire.close();
+    this.#tell({ answer: reading.answer, reusable, firstByteMs: this.#firstByteMs });
   }
 
-  #finish(outcome: Outcome): void {
+  #fail(reason: string, lost?: Ending["kind"]): void {
     if (this.#isOver) return;
+    this.#end();
+    this.#wire.close();
+    const failed = { failed: reason, firstByteMs: this.#firstByteMs };
+    this.#tell(lost === undefined ? failed : { ...failed, lost });
+  }
+
+  #end(): void {
     this.#isOver = true;
-    this.#timer.cancel();
-    this.#signal.removeEventListener("abort", this.#abort);
-    if ("answer" in outcome && outcome.reusable) this.#wire.park();
-    else this.#wire.close();
-    this.#resolve(this.#firstByteMs === undefined ? outcome : { ...outcome, firstByteMs: this.#firstByteMs });
+    this.#deadline.cancel();
   }
 }

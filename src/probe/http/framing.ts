@@ -3,7 +3,8 @@ export type FramingStep = "more" | "done" | "surplus" | { readonly malformed: st
 
 /** Finds where a body ends, without keeping any of it. */
 export interface BodyFraming {
-  feed(bytes: Uint8Array): FramingStep;
+  /** Takes the bytes from `from` to before `to`, which may be none. */
+  feed(bytes: Buffer, from: number, to: number): FramingStep;
   /** Whether the peer may close here. */
   readonly endsAtClose: boolean;
 }

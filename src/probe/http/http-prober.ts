@@ -2,6 +2,7 @@ import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import type { Prober } from "../prober.ts";
 import { tlsPolicy } from "./certificate.ts";
+import { Deadlines } from "./deadlines.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
 
 export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket" | "watchSilence" | "watchPath"> {
@@ -23,6 +24,7 @@ export function createHttpProber(options: HttpProbeOptions, ports: HttpProberPor
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
-  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now, overdue };
+  const deadlines = new Deadlines();
+  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now, deadlines, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

@@ -3,9 +3,9 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome, ProbeTimings } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import { dial, type Dialed } from "./dial.ts";
-import { exchange, type Outcome } from "./exchange.ts";
-import { failureReason } from "./failure-reasons.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { Dial, type Dialed, type UnderWay } from "./dial.ts";
+import { Exchange, type Outcome } from "./exchange.ts";
 import { redirectStep } from "./redirect.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
 import { Sentinel } from "./sentinel.ts";
@@ -22,6 +22,7 @@ export interface HttpTargetOptions {
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
   readonly now: () => number;
+  readonly deadlines: Deadlines;
   /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
   readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
 }
@@ -40,27 +41,37 @@ export interface WatchedPath {
 export class HttpTarget implements Probe {
   readonly #target: Endpoint;
   readonly #shared: HttpTargetOptions;
+  readonly #keepsAlive: boolean;
   readonly #sentinel: Sentinel | undefined;
   readonly #path: WatchedPath | undefined;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
-  #isRunning = false;
   #sinceFresh = 0;
-  /** Of the probe under way, or the last one. */
-  #timings: ProbeTimings = {};
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
+
+  // --- of the check under way, or the last one ---
+
+  /** Undefined when none is under way. */
+  #tell: ((outcome: ProbeOutcome) => void) | undefined;
+  #waitsFor: UnderWay | undefined;
+  #startedAtMs = 0;
+  #timings: ProbeTimings = {};
+  #step: RequestStep;
+  #redirects = 0;
 
   constructor(target: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
     this.#target = target;
     this.#shared = shared;
-    const { method, path, body } = shared.options;
+    const { method, path, body, sentinel, freshConnection } = shared.options;
+    this.#keepsAlive = sentinel && !freshConnection;
     this.#firstStep = { method: method || "GET", path, body };
+    this.#step = this.#firstStep;
     this.#firstRequest = this.#encode(this.#firstStep);
-    if (!shared.options.sentinel) return;
+    if (!sentinel) return;
     const ended = (kind: Ending["kind"]): void => {
       this.#suspicion = kind;
-      if (!this.#isRunning) suspect();
+      if (this.#tell === undefined) suspect();
     };
     this.#sentinel = new Sentinel({ ...shared, target, ended });
     this.#path = shared.watchPath?.(target, () => ended("silent"));
@@ -70,121 +81,116 @@ export class HttpTarget implements Probe {
     return this.#sentinel?.renewWithinMs;
   }
 
-  async run(signal: AbortSignal): Promise<ProbeOutcome> {
-    const startedAt = this.#shared.now();
-    this.#isRunning = true;
+  check(tell: (outcome: ProbeOutcome) => void): void {
+    this.#tell = tell;
+    this.#startedAtMs = this.#shared.now();
     this.#timings = {};
-    const finding = await this.#check(signal, startedAt).catch((error: unknown): Finding => ({
-      passed: false,
-      reason: failureReason(error),
-    }));
-    this.#isRunning = false;
-    if (finding.passed === true) {
-      this.#suspicion = undefined;
-      this.#sentinel?.keepOne();
-      if (this.#sinceFresh === 0) this.#path?.used();
-    } else this.#sentinel?.close();
-    const latencyMs = this.#shared.now() - startedAt;
-    return finding.passed === undefined ? { ...finding, latencyMs } : { ...finding, latencyMs, timings: this.#timings };
+    this.#redirects = 0;
+    this.#ask(this.#firstStep);
   }
 
   close(): void {
+    this.#tell = undefined;
+    this.#waitsFor?.cancel();
     this.#path?.close();
     this.#sentinel?.close();
   }
 
   // --- internal ---
 
-  async #check(signal: AbortSignal, startedAt: number): Promise<Finding> {
-    if (signal.aborted) return { passed: false, reason: "aborted" };
-    const { options } = this.#shared;
-    let step = this.#firstStep;
-
-    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const outcome = await this.#ask(step, signal, startedAt);
-      if ("unasked" in outcome) return { passed: undefined, reason: outcome.unasked };
-      if ("failed" in outcome) {
-        const isUnreachable = "unreachable" in outcome && outcome.unreachable === true;
-        return { passed: false, reason: outcome.failed, ...(isUnreachable && { unreachable: true }) };
-      }
-      const next = redirectStep(outcome.answer, step, options.scheme, this.#target);
-      if (next === undefined) {
-        const { status } = outcome.answer;
-        return { passed: statusPasses(status, options.acceptStatus), reason: `status ${status}` };
-      }
-      step = next;
-    }
-    return { passed: false, reason: "too many redirects" };
-  }
-
   /** Over the kept connection where that will do; what that one's end made doubtful is asked again over a new one. */
-  async #ask(step: RequestStep, signal: AbortSignal, startedAt: number): Promise<Asked> {
+  #ask(step: RequestStep): void {
+    this.#step = step;
     const request = step === this.#firstStep ? this.#firstRequest : this.#encode(step);
-    if ("refused" in request) return { failed: request.refused };
+    if ("refused" in request) return this.#conclude({ passed: false, reason: request.refused });
 
-    let doubt = this.#suspicion;
+    const doubt = this.#suspicion;
     this.#suspicion = undefined;
-    if (this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY) {
-      const kept = this.#sentinel?.take();
-      if (kept !== undefined) {
-        this.#sinceFresh++;
-        const outcome = await this.#askOver(kept, step.method, request, signal, startedAt);
-        if (!("failed" in outcome) || outcome.lost === undefined) return outcome;
-        doubt = outcome.lost;
-      }
-    }
-    this.#sinceFresh = 0;
-    const wire = await this.#dial(doubt, signal, startedAt);
-    if (!(wire instanceof Wire)) return refusal(wire);
-    this.#timings = wire.timings;
-    return this.#askOver(wire, step.method, request, signal, startedAt);
+    const kept =
+      this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY ? this.#sentinel?.take() : undefined;
+    if (kept === undefined) return this.#askAnew(request, doubt);
+    this.#sinceFresh++;
+    this.#askOver(kept, request);
   }
 
-  #dial(doubt: Ending["kind"] | undefined, signal: AbortSignal, startedAt: number): Promise<Dialed> {
-    const { tls, openTcpSocket, options, overdue } = this.#shared;
-    const common = { target: this.#target, tls, openTcpSocket, ...this.#limits(startedAt) };
+  #askAnew(request: Uint8Array, doubt: Ending["kind"] | undefined): void {
+    this.#sinceFresh = 0;
+    const { tls, openTcpSocket, deadlines, options, overdue } = this.#shared;
     // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
     const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
-    return dial(
-      doubt === "silent"
-        ? { ...common, withinMs: shortMs, noAnswer: "answers nothing any more" }
-        : { ...common, withinMs: options.connectTimeoutMs, noAnswer: overdue.noAnswer },
-      signal,
+    const isShort = doubt === "silent";
+    const dial = new Dial(
+      {
+        target: this.#target,
+        tls,
+        openTcpSocket,
+        deadlines,
+        withinMs: isShort ? shortMs : options.connectTimeoutMs,
+        noAnswer: isShort ? "answers nothing any more" : overdue.noAnswer,
+        remainingMs: this.#remainingMs(),
+        timedOut: overdue.timedOut,
+      },
+      (dialed) => {
+        if (!(dialed instanceof Wire)) return this.#conclude(refusal(dialed));
+        this.#timings = dialed.timings;
+        this.#askOver(dialed, request);
+      },
     );
+    this.#waitsFor = dial;
+    dial.start();
   }
 
-  async #askOver(
-    wire: Wire,
-    method: string,
-    request: Uint8Array,
-    signal: AbortSignal,
-    startedAt: number,
-  ): Promise<Outcome> {
-    const outcome = await exchange(
-      wire,
-      { ...this.#limits(startedAt), now: this.#shared.now, method, request },
-      signal,
+  #askOver(wire: Wire, request: Uint8Array): void {
+    const { now, deadlines, overdue } = this.#shared;
+    const { method } = this.#step;
+    const { timedOut } = overdue;
+    const remainingMs = this.#remainingMs();
+    const isKept = this.#sinceFresh > 0;
+    const exchange = new Exchange(wire, { method, request, deadlines, remainingMs, timedOut, now }, (outcome) => {
+      if ("failed" in outcome && outcome.lost !== undefined && isKept) this.#askAnew(request, outcome.lost);
+      else this.#answered(wire, outcome);
+    });
+    this.#waitsFor = exchange;
+    exchange.start();
+  }
+
+  #answered(wire: Wire, outcome: Outcome): void {
+    const { firstByteMs } = outcome;
+    if (firstByteMs !== undefined) this.#timings = { ...this.#timings, firstByteMs };
+    if ("failed" in outcome) return this.#conclude({ passed: false, reason: outcome.failed });
+    if (outcome.reusable && this.#keepsAlive) this.#sentinel?.give(wire);
+    else wire.close();
+
+    const { options } = this.#shared;
+    const { status } = outcome.answer;
+    const next = redirectStep(outcome.answer, this.#step, options.scheme, this.#target);
+    if (next === undefined)
+      return this.#conclude({ passed: statusPasses(status, options.acceptStatus), reason: `status ${status}` });
+    if (++this.#redirects > MAX_REDIRECTS) return this.#conclude({ passed: false, reason: "too many redirects" });
+    this.#ask(next);
+  }
+
+  #conclude(finding: Finding): void {
+    const tell = this.#tell;
+    this.#tell = undefined;
+    this.#waitsFor = undefined;
+    if (finding.passed === true) {
+      this.#suspicion = undefined;
+      this.#sentinel?.keepOne();
+      if (this.#sinceFresh === 0) this.#path?.used();
+    } else this.#sentinel?.close();
+    const latencyMs = this.#shared.now() - this.#startedAtMs;
+    tell?.(
+      finding.passed === undefined ? { ...finding, latencyMs } : { ...finding, latencyMs, timings: this.#timings },
     );
-    if (outcome.firstByteMs !== undefined) this.#timings = { ...this.#timings, firstByteMs: outcome.firstByteMs };
-    if ("answer" in outcome && outcome.reusable) {
-      if (this.#keepsAlive) this.#sentinel?.give(wire);
-      else wire.close();
-    }
-    return outcome;
   }
 
   #encode(step: RequestStep): ReturnType<typeof encodeRequest> {
     return encodeRequest(step, formatEndpoint(this.#target), this.#shared.options.headers, this.#keepsAlive);
   }
 
-  get #keepsAlive(): boolean {
-    const { sentinel, freshConnection } = this.#shared.options;
-    return sentinel && !freshConnection;
-  }
-
-  #limits(startedAt: number): { remainingMs: number; timedOut: string } {
-    const { options, overdue, now } = this.#shared;
-    return { remainingMs: options.timeoutMs - (now() - startedAt), timedOut: overdue.timedOut };
+  #remainingMs(): number {
+    return this.#shared.options.timeoutMs - (this.#shared.now() - this.#startedAtMs);
   }
 }
 
@@ -199,12 +205,8 @@ type Finding =
   | { readonly passed: true | undefined; readonly reason: string }
   | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
 
-/** An exchange's outcome, or why there was no connection for one. */
-type Asked = Outcome | { readonly failed: string; readonly unreachable?: true } | { readonly unasked: string };
-
-function refusal(ending: Exclude<Dialed, Wire>): Asked {
-  if (ending.kind === "unasked") return { unasked: ending.reason };
-  const failed = ending.kind === "closed" ? "closed without an answer" : ending.reason;
-  // Aborted by ourselves, it says nothing about the server.
-  return ending.isUnreachable && failed !== "aborted" ? { failed, unreachable: true } : { failed };
+function refusal(ending: Exclude<Dialed, Wire>): Finding {
+  if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
+  const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
+  return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
 }

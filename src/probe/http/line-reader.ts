@@ -6,26 +6,28 @@ const LF = 0x0a;
  */
 export class LineReader {
   #pending = "";
+  #after = 0;
 
   /** What stands of a line whose ending has not come. */
   get pending(): string {
     return this.#pending;
   }
 
-  /** The next line and where the bytes after it begin; undefined when all of `bytes` is taken and no line ended. */
-  next(bytes: Uint8Array, from: number): { readonly line: string; readonly after: number } | undefined {
-    const end = bytes.indexOf(LF, from);
-    this.#pending += latin1(bytes, from, end === -1 ? bytes.length : end);
-    if (end === -1) return undefined;
-    const line = this.#pending.endsWith("\r") ? this.#pending.slice(0, -1) : this.#pending;
-    this.#pending = "";
-    return { line, after: end + 1 };
+  /** Where the bytes after the last line begin. */
+  get after(): number {
+    return this.#after;
   }
-}
 
-// --- internal ---
-
-/** One character per byte, so that nothing a server sends can fail to decode. */
-function latin1(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1");
+  /** The next line of the bytes from `from` to before `to`; undefined when all of them are taken and no line ended. */
+  next(bytes: Buffer, from: number, to: number): string | undefined {
+    const found = bytes.indexOf(LF, from);
+    const end = found === -1 || found >= to ? to : found;
+    // One character per byte, so that nothing a server sends can fail to decode.
+    const text = bytes.toString("latin1", from, end);
+    const line = this.#pending === "" ? text : this.#pending + text;
+    this.#pending = end === to ? line : "";
+    this.#after = end === to ? to : end + 1;
+    if (end === to) return undefined;
+    return line.endsWith("\r") ? line.slice(0, -1) : line;
+  }
 }

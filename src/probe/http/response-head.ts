@@ -1,6 +1,4 @@
-import { isToken } from "./token.ts";
-
-/** The status and the header fields of one response; names in lower case, several values of a name in order. */
+/** The status of one response and those of its header fields that matter; names in lower case, several values of a name in order. */
 export interface ResponseHead {
   readonly status: number;
   /** HTTP/1.0, whose connections end with the answer. */
@@ -14,7 +12,8 @@ export class HeadReader {
   #isOld = false;
   #recognised = false;
   readonly #fields = new Map<string, string[]>();
-  #lastValues: string[] | undefined;
+  /** Of the field before, which may go on; `ignored` when nobody looks at it. */
+  #last: string[] | "ignored" | undefined;
 
   /** The head when the line ends it, undefined when more must come, `malformed` when it cannot be a head. */
   take(line: string): ResponseHead | "malformed" | undefined {
@@ -35,23 +34,25 @@ export class HeadReader {
   }
 
   #takeField(line: string): boolean {
-    if (/[\0\r]/.test(line)) return false;
     // A folded value goes on in a line that begins with white space (RFC 9112, 5.2); some old servers still fold.
-    if (/^[ \t]/.test(line)) return this.#continueField(line.trim());
+    if (line.startsWith(" ") || line.startsWith("\t")) return this.#continueField(line);
+    if (!FIELD.test(line)) return false;
     const colon = line.indexOf(":");
-    if (colon === -1 || !isToken(line.slice(0, colon))) return false;
     const name = line.slice(0, colon).toLowerCase();
+    if (!LOOKED_AT.has(name)) {
+      this.#last = "ignored";
+      return true;
+    }
     const values = this.#fields.get(name) ?? [];
     values.push(line.slice(colon + 1).trim());
     this.#fields.set(name, values);
-    this.#lastValues = values;
+    this.#last = values;
     return true;
   }
 
-  #continueField(more: string): boolean {
-    const values = this.#lastValues;
-    if (values === undefined) return false;
-    values.push(`${values.pop() ?? ""} ${more}`);
+  #continueField(line: string): boolean {
+    if (this.#last === undefined || /[\0\r]/.test(line)) return false;
+    if (this.#last !== "ignored") this.#last.push(`${this.#last.pop() ?? ""} ${line.trim()}`);
     return true;
   }
 }
@@ -59,6 +60,11 @@ export class HeadReader {
 // --- internal ---
 
 const PROTOCOL = "HTTP/1.";
+
+/** A token, a colon, and a value without what could end it early (RFC 9112, 5; RFC 9110, 5.5 and 5.6.2). */
+const FIELD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r]*$/;
+
+const LOOKED_AT: ReadonlySet<string> = new Set(["connection", "content-length", "location", "transfer-encoding"]);
 
 /** The reason phrase is optional and may hold anything; codes below 100 do not exist, those above 599 do in the wild. */
 function parseStatusLine(line: string): number | undefined {

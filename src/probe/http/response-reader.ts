@@ -44,11 +44,12 @@ export class ResponseReader {
 
   /** Where the reading stands after these bytes; once it is over, further bytes change nothing. */
   feed(bytes: Uint8Array): Reading {
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     let offset = 0;
-    while (offset < bytes.length && this.#reading.state === "reading") {
-      offset = this.#body === undefined ? this.#feedHead(bytes, offset) : this.#feedBody(bytes, offset, this.#body);
+    while (offset < buffer.length && this.#reading.state === "reading") {
+      offset = this.#body === undefined ? this.#feedHead(buffer, offset) : this.#feedBody(buffer, offset, this.#body);
     }
-    if (offset < bytes.length && this.#reading.state === "complete") this.#complete(this.#reading.answer, false);
+    if (offset < buffer.length && this.#reading.state === "complete") this.#complete(this.#reading.answer, false);
     return this.#reading;
   }
 
@@ -60,18 +61,18 @@ export class ResponseReader {
   }
 
   /** Takes at most one line, inside the budget: what lies past the limit must not decide anything. */
-  #feedHead(bytes: Uint8Array, offset: number): number {
-    const window = bytes.subarray(offset, offset + HEAD_LIMIT - this.#headBytes);
-    const found = this.#lines.next(window, 0);
-    const taken = found?.after ?? window.length;
-    this.#headBytes += taken;
+  #feedHead(bytes: Buffer, offset: number): number {
+    const end = Math.min(bytes.length, offset + HEAD_LIMIT - this.#headBytes);
+    const line = this.#lines.next(bytes, offset, end);
+    const { after } = this.#lines;
+    this.#headBytes += after - offset;
 
-    if (found !== undefined) this.#takeHeadLine(found.line);
+    if (line !== undefined) this.#takeHeadLine(line);
     else if (!this.#head.accepts(this.#lines.pending)) this.#break("malformed response");
     if (this.#headBytes >= HEAD_LIMIT && this.#body === undefined && this.#reading.state === "reading") {
       this.#break("response headers too large");
     }
-    return offset + taken;
+    return after;
   }
 
   #takeHeadLine(line: string): void {
@@ -92,19 +93,19 @@ export class ResponseReader {
     }
     const answer = { status: head.status, location: head.fields.get("location")?.[0] };
     this.#body = { framing, answer, keepsAlive: keepsAlive(head, framing) };
-    this.#advance(new Uint8Array(), this.#body);
+    this.#advance(NOTHING, 0, 0, this.#body);
   }
 
-  #feedBody(bytes: Uint8Array, offset: number, body: Body): number {
-    const window = bytes.subarray(offset, offset + BODY_LIMIT - this.#bodyBytes);
-    this.#bodyBytes += window.length;
-    this.#advance(window, body);
+  #feedBody(bytes: Buffer, offset: number, body: Body): number {
+    const end = Math.min(bytes.length, offset + BODY_LIMIT - this.#bodyBytes);
+    this.#bodyBytes += end - offset;
+    this.#advance(bytes, offset, end, body);
     if (this.#bodyBytes >= BODY_LIMIT && this.#reading.state === "reading") this.#complete(body.answer, false);
-    return offset + window.length;
+    return end;
   }
 
-  #advance(bytes: Uint8Array, body: Body): void {
-    const step = body.framing.feed(bytes);
+  #advance(bytes: Buffer, from: number, to: number, body: Body): void {
+    const step = body.framing.feed(bytes, from, to);
     if (step === "done" || step === "surplus") this.#complete(body.answer, step === "done" && body.keepsAlive);
     else if (step !== "more") this.#break(`malformed response: ${step.malformed}`);
   }
@@ -122,6 +123,8 @@ export class ResponseReader {
 
 const READING: Reading = { state: "reading" };
 
+const NOTHING = Buffer.alloc(0);
+
 interface Body {
   readonly framing: BodyFraming;
   readonly answer: Answer;
@@ -130,6 +133,6 @@ interface Body {
 
 /** RFC 9112, 9.3 */
 function keepsAlive({ status, isOld, fields }: ResponseHead, framing: BodyFraming): boolean {
-  const options = (fields.get("connection") ?? []).join(",").toLowerCase();
+  const options = fields.get("connection")?.join(",").toLowerCase() ?? "";
   return status !== 101 && !isOld && !framing.endsAtClose && !/(^|,)\s*(close|upgrade)\s*(,|$)/.test(options);
 }

@@ -2,7 +2,7 @@ import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import { IdleLimit } from "./idle-limit.ts";
-import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
+import { Wire, type Ending, type OpenTcpSocket, type WireListener } from "./wire.ts";
 
 export interface SentinelOptions {
   readonly target: Endpoint;
@@ -20,7 +20,7 @@ export interface SentinelOptions {
  * servers close what is idle. Their limit is learned, so that the next one is used before it; a server that closes at once is not
  * bothered again for a while.
  */
-export class Sentinel {
+export class Sentinel implements WireListener {
   readonly #options: SentinelOptions;
   readonly #limit = new IdleLimit();
   /** The connection that the kernel was told to watch. */
@@ -89,6 +89,26 @@ export class Sentinel {
     this.#livedMs = undefined;
   }
 
+  // --- what the kept connection tells ---
+
+  established(): void {
+    // It stood before it was kept.
+  }
+
+  /** Unasked, a server says only goodbye: a 408, or a TLS alert. */
+  received(): void {
+    this.#kept?.wire.close();
+    this.#keptEnded("closed");
+  }
+
+  writable(): void {
+    // Nothing is written.
+  }
+
+  ended({ kind }: Ending): void {
+    this.#keptEnded(kind);
+  }
+
   // --- internal ---
 
   #watch(wire: Wire, takesRequests: boolean): void {
@@ -97,23 +117,14 @@ export class Sentinel {
       this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
     this.#watched = wire;
     this.#kept?.wire.close();
-    const kept = { wire, sinceMs: this.#options.now(), takesRequests };
-    this.#kept = kept;
-    const over = (kind: Ending["kind"]): void => {
-      if (this.#kept !== kept) return;
-      this.#kept = undefined;
-      this.#lost(kind, this.#options.now() - kept.sinceMs);
-    };
-    wire.listen({
-      established: () => undefined,
-      // Unasked, a server says only goodbye: a 408, or a TLS alert.
-      received: () => {
-        wire.close();
-        over("closed");
-      },
-      writable: () => undefined,
-      ended: (ending) => over(ending.kind),
-    });
+    this.#kept = { wire, sinceMs: this.#options.now(), takesRequests };
+    wire.listen(this);
+  }
+
+  #keptEnded(kind: Ending["kind"]): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept !== undefined) this.#lost(kind, this.#options.now() - kept.sinceMs);
   }
 
   #lost(kind: Ending["kind"], livedMs: number): void {

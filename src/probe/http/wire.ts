@@ -92,7 +92,7 @@ export class Wire {
   /** What happened while it was parked is told before this returns. */
   listen(listener: WireListener): void {
     this.#listener = listener;
-    for (const bytes of this.#unheard.splice(0)) listener.received(bytes);
+    if (this.#unheard.length > 0) for (const bytes of this.#unheard.splice(0)) listener.received(bytes);
     const ending = this.#unheardEnding;
     this.#unheardEnding = undefined;
     if (ending !== undefined) listener.ended(ending);

@@ -1,50 +1,35 @@
 import { describe, expect, test } from "bun:test";
-import { getEventListeners } from "node:events";
+import { once } from "node:events";
 import { fstatSync, openSync } from "node:fs";
 import type { HttpProbeOptions } from "../../../src/config/care-options.ts";
+import type { ProbeOutcome } from "../../../src/domain/health.ts";
 import { blackHole } from "./support/black-hole.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
-import { failed, passed, probe } from "./support/probe.ts";
+import { openProbe, probe } from "./support/probe.ts";
 import { answering, deserted, rawServer, type RawServer } from "./support/raw-server.ts";
 
 describe("an HTTP probe leaves nothing behind", () => {
-  test("when it is aborted before it starts", async () => {
-    using server = answering("");
-    const openTcpSocket = (): number => {
-      throw new Error("must not be called");
-    };
-    expect(await probe(server.endpoint, {}, { openTcpSocket }, AbortSignal.abort())).toEqual(failed("aborted"));
-  });
-
-  test("when it is aborted while it connects", async () => {
+  test("when it is closed while it connects", async () => {
     using hole = await blackHole();
     for (const scheme of ["http", "https"] as const) {
       const before = openSockets();
-      const abort = new AbortController();
-      const verdict = probe(hole.endpoint, { scheme }, {}, abort.signal);
+      const probe = openProbe(hole.endpoint, { scheme });
+      probe.check(unexpected);
       expect(openSockets()).toBe(before + 1);
-      abort.abort();
+      probe.close();
       expect(openSockets()).toBe(before);
-      expect(await verdict).toEqual(failed("aborted"));
     }
   });
 
-  test("when it is aborted while it waits for the answer", async () => {
-    const abort = new AbortController();
+  test("when it is closed while it waits for the answer", async () => {
     const closed = Promise.withResolvers<void>();
     using server = rawServer((socket) => {
       socket.data.onClose = () => closed.resolve();
-      abort.abort();
+      probe.close();
     });
-    expect(await probe(server.endpoint, {}, {}, abort.signal)).toEqual(failed("aborted"));
+    const probe = openProbe(server.endpoint);
+    probe.check(unexpected);
     await closed.promise;
-  });
-
-  test("on a signal that outlives it", async () => {
-    using server = answering("HTTP/1.1 204 No Content\r\n\r\n");
-    const { signal } = new AbortController();
-    expect(await probe(server.endpoint, {}, {}, signal)).toEqual(passed("status 204"));
-    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("when the runtime does not take the descriptor", async () => {
@@ -77,11 +62,20 @@ describe("250 probes leave no descriptor behind", () => {
     await expectNoLeak(() => probe(nobody));
   });
 
-  test("when they are aborted", async () => {
+  test("when they are closed", async () => {
     using server = answering("");
-    await expectNoLeak((round) => probe(server.endpoint, {}, {}, AbortSignal.timeout(round % 4)));
+    await expectNoLeak(async (round) => {
+      const probe = openProbe(server.endpoint);
+      probe.check(unexpected);
+      await once(AbortSignal.timeout(round % 4), "abort");
+      probe.close();
+    });
   });
 });
+
+function unexpected({ reason }: ProbeOutcome): void {
+  throw new Error(`told of a closed probe: ${reason}`);
+}
 
 async function expectNoLeak(once: (round: number) => Promise<unknown>): Promise<void> {
   const before = openSockets();

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ProbeTimings, Verdict } from "../../../src/domain/health.ts";
 import { openSockets, eventually } from "./support/descriptors.ts";
 import { certificateAuthority, selfSigned, type Certificate } from "./support/certificates.ts";
-import { failed, numbers, openProbe, passed, probe } from "./support/probe.ts";
+import { check, failed, numbers, openProbe, passed, probe } from "./support/probe.ts";
 import { answering, deserted, rawServer, type RawServer } from "./support/raw-server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -98,9 +99,8 @@ describe("an HTTPS probe", () => {
 test("a check tells how long its steps took, those that it needed", async () => {
   const tls = authority.issue(["127.0.0.1"]);
   using server = answering(OK, { tls });
-  const signal = new AbortController().signal;
   const secure = openProbe(server.endpoint, { scheme: "https", sentinel: true });
-  const [fresh, kept] = [await secure.run(signal), await secure.run(signal)];
+  const [fresh, kept] = [await check(secure), await check(secure)];
   secure.close();
   const steps = ({ timings = {} }: { timings?: ProbeTimings }): string[] => Object.keys(timings);
   expect([fresh, kept].map((outcome) => steps(outcome as Verdict))).toEqual([
@@ -113,8 +113,8 @@ test("a check tells how long its steps took, those that it needed", async () => 
   expect(sum).toBeLessThanOrEqual(latencyMs);
 
   using plain = answering(OK);
-  expect(steps((await openProbe(plain.endpoint).run(signal)) as Verdict)).toEqual(["connectMs", "firstByteMs"]);
-  expect(steps((await openProbe(deserted()).run(signal)) as Verdict)).toEqual([]);
+  expect(steps((await probe(plain.endpoint)) as Verdict)).toEqual(["connectMs", "firstByteMs"]);
+  expect(steps((await probe(deserted())) as Verdict)).toEqual([]);
 });
 
 describe("HTTPS probes leave nothing behind", () => {
@@ -124,13 +124,15 @@ describe("HTTPS probes leave nothing behind", () => {
   });
   afterAll(() => server[Symbol.dispose]());
 
-  test("when they pass, fail and are aborted", async () => {
+  test("when they pass, fail and are closed", async () => {
     const before = openSockets();
     for (let round = 0; round < 5; round++) {
       await Promise.all(
         Array.from({ length: 40 }, (_, i) => {
-          const signal = i % 4 === 0 ? AbortSignal.timeout(i / 8) : new AbortController().signal;
-          return probe(server.endpoint, { scheme: "https", insecureSkipVerify: i % 2 === 0 }, {}, signal);
+          const one = openProbe(server.endpoint, { scheme: "https", insecureSkipVerify: i % 2 === 0 });
+          if (i % 4 > 0) return check(one);
+          one.check(() => undefined);
+          return once(AbortSignal.timeout(i / 8), "abort").then(() => one.close());
         }),
       );
     }

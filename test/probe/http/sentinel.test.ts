@@ -5,7 +5,7 @@ import type { Probe } from "../../../src/probe/prober.ts";
 import { blackHole } from "./support/black-hole.ts";
 import { selfSigned } from "./support/certificates.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
-import { failed, openProbe, passed, unreachable } from "./support/probe.ts";
+import { check, failed, openProbe, passed, unreachable } from "./support/probe.ts";
 import { answering, answeringAndClosing, rawServer, type RawServer, type RawSocket } from "./support/raw-server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -215,7 +215,7 @@ function watch(
   opened.push(probe);
   return {
     probe,
-    check: () => probe.run(new AbortController().signal),
+    check: () => check(probe),
     suspects: () => count,
     /** The next time that the server becomes suspect. */
     suspicion: () => new Promise<void>((resolve) => (told = resolve)),

@@ -26,9 +26,12 @@ export function probe(
   target: Endpoint,
   options: Partial<HttpProbeOptions> = {},
   ports: Partial<HttpProberPorts> = {},
-  signal: AbortSignal = new AbortController().signal,
 ): Promise<ProbeOutcome> {
-  return openProbe(target, options, ports).run(signal);
+  return check(openProbe(target, options, ports));
+}
+
+export function check(probe: Probe): Promise<ProbeOutcome> {
+  return new Promise((resolve) => probe.check(resolve));
 }
 
 export function openProbe(

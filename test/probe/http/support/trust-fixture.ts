@@ -1,4 +1,5 @@
 import { openTcpSocket, watchSilence } from "#native";
+import type { ProbeOutcome } from "../../../../src/domain/health.ts";
 import { createHttpProber } from "../../../../src/probe/http/http-prober.ts";
 
 /** Probes a port of this host by HTTPS with verification and prints the reason of the verdict. */
@@ -20,5 +21,5 @@ const prober = createHttpProber(
   { openTcpSocket, watchSilence },
 );
 const target = { family: "ipv4", address: "127.0.0.1", port: Number(process.argv[2]) } as const;
-const { reason } = await prober.open(target, () => undefined).run(new AbortController().signal);
+const { reason } = await new Promise<ProbeOutcome>((told) => prober.open(target, () => undefined).check(told));
 process.stdout.write(reason);

@@ -1,0 +1,84 @@
+import { DueQueue, type Due } from "../due-queue.ts";
+
+export interface Deadline {
+  /** Idempotent; nothing happens when it is over. */
+  cancel(): void;
+}
+
+/** Longer than this, a timer of the runtime fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * The deadlines of many probes by one timer of the runtime: nearly all are cancelled long before they are due, so that each of them costs a
+ * place in a queue and no timer.
+ *
+ * One is over only once the event loop has had a turn for input: when our own process was held up, what has come meanwhile counts before
+ * anybody is declared late.
+ */
+export class Deadlines {
+  readonly #queue = new DueQueue<Waiting>();
+  #timer: { readonly handle: Timer; readonly atMs: number } | undefined;
+
+  after(ms: number, expired: () => void): Deadline {
+    const waiting = new Waiting(this, performance.now() + Math.min(Math.max(ms, 0), LONGEST_MS), expired);
+    this.#queue.push(waiting);
+    this.#arm(waiting.dueMs);
+    return waiting;
+  }
+
+  remove(waiting: Waiting): void {
+    this.#queue.remove(waiting);
+    // A timer that rings for nobody would keep a process alive that is done.
+    if (this.#queue.first() === undefined) this.#disarm();
+  }
+
+  // --- internal ---
+
+  #arm(dueMs: number): void {
+    if (this.#timer !== undefined && this.#timer.atMs <= dueMs) return;
+    this.#disarm();
+    const handle = setTimeout(() => this.#ring(), Math.max(0, Math.ceil(dueMs - performance.now())));
+    this.#timer = { handle, atMs: dueMs };
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer?.handle);
+    this.#timer = undefined;
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const nowMs = performance.now();
+    // Two turns: the first can still belong to the round of timers that was held up.
+    setImmediate(() => setImmediate(() => this.#expire(nowMs)));
+  }
+
+  #expire(untilMs: number): void {
+    for (;;) {
+      const first = this.#queue.first();
+      if (first === undefined) return this.#disarm();
+      if (first.dueMs > untilMs) return this.#arm(first.dueMs);
+      this.#queue.remove(first);
+      first.expired();
+    }
+  }
+}
+
+// --- internal ---
+
+class Waiting implements Deadline, Due {
+  readonly dueMs: number;
+  position = -1;
+  readonly expired: () => void;
+  readonly #deadlines: Deadlines;
+
+  constructor(deadlines: Deadlines, dueMs: number, expired: () => void) {
+    this.#deadlines = deadlines;
+    this.dueMs = dueMs;
+    this.expired = expired;
+  }
+
+  cancel(): void {
+    this.#deadlines.remove(this);
+  }
+}

@@ -1,0 +1,64 @@
+import type { Clock } from "./clock.ts";
+
+export interface StallWatchOptions {
+  readonly clock: Clock;
+  /** Whether there is still something that a stall could harm. */
+  readonly isNeeded: () => boolean;
+  /** Hears once of each stall. */
+  readonly stalled: (forMs: number) => void;
+}
+
+/** Notices when this process got no turn for so long that what it waited for may have failed by it. */
+export class StallWatch {
+  readonly #options: StallWatchOptions;
+  #beat: { readonly handle: unknown; readonly atMs: number } | undefined;
+  #last = { endedAtMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
+
+  constructor(options: StallWatchOptions) {
+    this.#options = options;
+  }
+
+  /** From now on a beat shows whether this process gets its turns, for as long as that is needed; otherwise nothing runs. */
+  begin(nowMs: number): void {
+    if (this.#beat !== undefined) return;
+    const { clock, isNeeded } = this.#options;
+    const handle = clock.setTimeout(() => {
+      const before = this.#beat;
+      this.#beat = undefined;
+      const beatMs = clock.now();
+      if (before !== undefined) this.#noteTurn(before.atMs, beatMs);
+      if (isNeeded()) this.begin(beatMs);
+    }, BEAT_MS);
+    this.#beat = { handle, atMs: nowMs };
+  }
+
+  /** Something started so late. While the beat goes on, that shows it; otherwise it is told only, for nothing was under way that could have suffered. */
+  startedLate(byMs: number): void {
+    if (this.#beat === undefined && byMs >= STALL_MS) this.#options.stalled(byMs);
+  }
+
+  /** How long this process was held up during the time since `startedAtMs`; 0 when it was not. */
+  stalledSince(startedAtMs: number): number {
+    if (this.#beat !== undefined) {
+      const nowMs = this.#options.clock.now();
+      this.#noteTurn(this.#beat.atMs, nowMs);
+      this.#beat = { ...this.#beat, atMs: nowMs };
+    }
+    return this.#last.endedAtMs > startedAtMs ? this.#last.lengthMs : 0;
+  }
+
+  // --- internal ---
+
+  #noteTurn(sinceMs: number, nowMs: number): void {
+    const lengthMs = nowMs - sinceMs - BEAT_MS;
+    if (lengthMs < STALL_MS) return;
+    this.#last = { endedAtMs: nowMs, lengthMs };
+    this.#options.stalled(lengthMs);
+  }
+}
+
+// --- internal ---
+
+const BEAT_MS = 100;
+/** A loop that stood still for so long can have made a probe fail. */
+const STALL_MS = 500;
