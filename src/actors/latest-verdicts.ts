@@ -1,7 +1,10 @@
 import type { ProbeOutcome, Verdict } from "../domain/health.ts";
 
 /** A verdict and when it was reached, on the machines' clock. */
-export type TimedVerdict = Verdict & { readonly atMs: number };
+export interface TimedVerdict {
+  readonly verdict: Verdict;
+  readonly atMs: number;
+}
 
 /** The last verdict on each real server, kept beside the machines: they hear only of those that may change something. */
 export class LatestVerdicts {
@@ -14,7 +17,7 @@ export class LatestVerdicts {
 
   /** `server`: its formatted endpoint. */
   note(server: string, outcome: ProbeOutcome): void {
-    if (outcome.passed !== undefined) this.#latest.set(server, { ...outcome, atMs: this.#now() });
+    if (outcome.passed !== undefined) this.#latest.set(server, { verdict: outcome, atMs: this.#now() });
   }
 
   of(server: string): TimedVerdict | undefined {

@@ -140,7 +140,7 @@ type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
 
 type Stamp = (ms: number) => string;
 
-function verdictStatus({ atMs, ...verdict }: TimedVerdict, iso: Stamp): VerdictStatus {
+function verdictStatus({ verdict, atMs }: TimedVerdict, iso: Stamp): VerdictStatus {
   return { ...verdict, at: iso(atMs) };
 }
 

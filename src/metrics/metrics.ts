@@ -105,9 +105,9 @@ export class Metrics {
   // --- internal ---
 
   #countCheck(server: string, result: CheckResult): void {
-    const counts = this.#checks.get(server) ?? { passed: 0, failed: 0, skipped: 0 };
-    counts[result]++;
-    this.#checks.set(server, counts);
+    const counts = this.#checks.get(server);
+    if (counts === undefined) this.#checks.set(server, { passed: 0, failed: 0, skipped: 0, [result]: 1 });
+    else counts[result]++;
   }
 
   #renderChecks(text: Exposition): void {

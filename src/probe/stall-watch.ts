@@ -11,7 +11,8 @@ export interface StallWatchOptions {
 /** Notices when this process got no turn for so long that what it waited for may have failed by it. */
 export class StallWatch {
   readonly #options: StallWatchOptions;
-  #beat: { readonly handle: unknown; readonly atMs: number } | undefined;
+  /** `atMs`: when this process was last seen to have a turn. */
+  #beat: { readonly handle: unknown; atMs: number } | undefined;
   #last = { endedAtMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
 
   constructor(options: StallWatchOptions) {
@@ -42,7 +43,7 @@ export class StallWatch {
     if (this.#beat !== undefined) {
       const nowMs = this.#options.clock.now();
       this.#noteTurn(this.#beat.atMs, nowMs);
-      this.#beat = { ...this.#beat, atMs: nowMs };
+      this.#beat.atMs = nowMs;
     }
     return this.#last.endedAtMs > startedAtMs ? this.#last.lengthMs : 0;
   }

@@ -28,22 +28,17 @@ export class Deadlines {
 
   remove(waiting: Waiting): void {
     this.#queue.remove(waiting);
-    // A timer that rings for nobody would keep a process alive that is done.
-    if (this.#queue.first() === undefined) this.#disarm();
   }
 
   // --- internal ---
 
   #arm(dueMs: number): void {
     if (this.#timer !== undefined && this.#timer.atMs <= dueMs) return;
-    this.#disarm();
-    const handle = setTimeout(() => this.#ring(), Math.max(0, Math.ceil(dueMs - performance.now())));
-    this.#timer = { handle, atMs: dueMs };
-  }
-
-  #disarm(): void {
     clearTimeout(this.#timer?.handle);
-    this.#timer = undefined;
+    const handle = setTimeout(() => this.#ring(), Math.max(0, Math.ceil(dueMs - performance.now())));
+    // It may ring for nobody, and must not keep a process alive for that: what waits for an answer has a socket, which does.
+    handle.unref();
+    this.#timer = { handle, atMs: dueMs };
   }
 
   #ring(): void {
@@ -56,7 +51,7 @@ export class Deadlines {
   #expire(untilMs: number): void {
     for (;;) {
       const first = this.#queue.first();
-      if (first === undefined) return this.#disarm();
+      if (first === undefined) return;
       if (first.dueMs > untilMs) return this.#arm(first.dueMs);
       this.#queue.remove(first);
       first.expired();

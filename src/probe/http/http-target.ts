@@ -56,7 +56,7 @@ export class HttpTarget implements Probe {
   #tell: ((outcome: ProbeOutcome) => void) | undefined;
   #waitsFor: UnderWay | undefined;
   #startedAtMs = 0;
-  #timings: ProbeTimings = {};
+  #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
   #step: RequestStep;
   #redirects = 0;
 
@@ -155,11 +155,10 @@ export class HttpTarget implements Probe {
   }
 
   #answered(wire: Wire, outcome: Outcome): void {
-    const { firstByteMs } = outcome;
-    if (firstByteMs !== undefined) this.#timings = { ...this.#timings, firstByteMs };
+    if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
     if ("failed" in outcome) return this.#conclude({ passed: false, reason: outcome.failed });
     if (outcome.reusable && this.#keepsAlive) this.#sentinel?.give(wire);
-    else wire.close();
+    else if (outcome.reusable) wire.close();
 
     const { options } = this.#shared;
     const { status } = outcome.answer;
@@ -180,9 +179,11 @@ export class HttpTarget implements Probe {
       if (this.#sinceFresh === 0) this.#path?.used();
     } else this.#sentinel?.close();
     const latencyMs = this.#shared.now() - this.#startedAtMs;
-    tell?.(
-      finding.passed === undefined ? { ...finding, latencyMs } : { ...finding, latencyMs, timings: this.#timings },
-    );
+    const timings = this.#timings;
+    const { passed, reason } = finding;
+    if (passed === undefined) tell?.({ passed, reason, latencyMs });
+    else if (passed) tell?.({ passed, reason, latencyMs, timings });
+    else tell?.({ ...finding, latencyMs, timings });
   }
 
   #encode(step: RequestStep): ReturnType<typeof encodeRequest> {
