@@ -1,6 +1,6 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
-import { describeOperation, plan, type DesiredVirtualServer, type Operation } from "../domain/plan.ts";
+import { afterOperations, describeOperation, plan, type DesiredVirtualServer, type Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { DataPlane, FailedOperation } from "../dataplane/data-plane.ts";
 
@@ -10,6 +10,8 @@ export interface ApplyInput {
   readonly desired: DesiredVirtualServer | undefined;
   /** What the last successful round made so; undefined when unknown. A deviation from it is someone else's doing. */
   readonly established: DesiredVirtualServer | undefined;
+  /** The table as it was last read, with what was written since; undefined: it is to be read. */
+  readonly known: ObservedVirtualServer | undefined;
 }
 
 export interface ApplyReport {
@@ -21,6 +23,12 @@ export interface ApplyReport {
   readonly failure: LvscareError | undefined;
   /** As it stood when the round began: what others put there is seen here. */
   readonly observed: ObservedVirtualServer | undefined;
+  /** Whether that was read in this round: only then are its connections counted, and what others did is in it. */
+  readonly hasRead: boolean;
+  /** As it stands after the round; undefined when that is not known. */
+  readonly known: ObservedVirtualServer | undefined;
+  /** Removals wait for a round that reads. */
+  readonly isPostponed: boolean;
   /** What stands now as it was desired, those apart whose operations failed; undefined where the virtual server itself does not. */
   readonly established: DesiredVirtualServer | undefined;
 }
@@ -28,32 +36,74 @@ export interface ApplyReport {
 /**
  * One round: read what stands, plan, write. Where single operations fail, what the others did stays done, and the next round plans
  * again from what is really there; rejects when nothing could be done at all.
+ *
+ * The weights of our own need no reading where the table is known: should others have changed it since, the write is refused and the round
+ * goes on as one that reads, or the next one that does repairs it. All else waits for that: whoever others gave a weight has clients.
  */
 export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promise<ApplyReport> {
-  const { key, desired, established } = input;
-  const observed = await dataPlane.read(key);
-  const operations = plan(desired, observed);
-  if (operations.length === 0) return { operations, repairs: [], failure: undefined, observed, established: desired };
-  const failed = await dataPlane.apply(key, operations);
-  const refused = new Set(failed.map(({ operation }) => operation));
-  const done = operations.filter((operation) => !refused.has(operation));
-  const repairs = established === undefined ? [] : plan(established, observed);
+  const { known } = input;
+  if (known === undefined) return readAndApply(dataPlane, input, []);
+  const planned = plan(input.desired, known);
+  const ours = new Set(input.desired?.realServers);
+  const operations = planned.filter((one) => "server" in one && ours.has(one.server));
+  const failed = operations.length === 0 ? [] : await dataPlane.apply(input.key, operations);
+  if (failed.length > 0) return readAndApply(dataPlane, input, without(operations, refusedOf(failed)));
   return {
-    operations: done,
-    repairs: common(done, repairs),
-    failure: summary(failed, operations.length),
-    observed,
-    established: desired && without(desired, failed),
+    operations,
+    repairs: [],
+    failure: undefined,
+    observed: known,
+    hasRead: false,
+    known: afterOperations(known, operations),
+    isPostponed: operations.length < planned.length,
+    established: input.desired && establishedWithout(input.desired, without(planned, operations)),
   };
 }
 
 // --- internal ---
 
-/** What is known of those whose operations failed is nothing: they are neither in nor out nor strangers. */
-function without(desired: DesiredVirtualServer, failed: readonly FailedOperation[]): DesiredVirtualServer | undefined {
-  if (failed.length === 0) return desired;
+/** `before`: what this round has done already. */
+async function readAndApply(
+  dataPlane: DataPlane,
+  { key, desired, established }: ApplyInput,
+  before: readonly Operation[],
+): Promise<ApplyReport> {
+  const observed = await dataPlane.read(key);
+  const operations = plan(desired, observed);
+  const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
+  const refused = refusedOf(failed);
+  const done = without(operations, refused);
+  const repairs = established === undefined || done.length === 0 ? [] : plan(established, observed);
+  return {
+    operations: [...before, ...done],
+    repairs: common(done, repairs),
+    failure: summary(failed, operations.length),
+    observed,
+    hasRead: true,
+    known: failed.length === 0 ? afterOperations(observed, operations) : undefined,
+    isPostponed: false,
+    established: desired && establishedWithout(desired, refused),
+  };
+}
+
+function refusedOf(failed: readonly FailedOperation[]): readonly Operation[] {
+  return failed.map(({ operation }) => operation);
+}
+
+function without(operations: readonly Operation[], others: readonly Operation[]): readonly Operation[] {
+  if (others.length === 0) return operations;
+  const excluded = new Set(others);
+  return operations.filter((operation) => !excluded.has(operation));
+}
+
+/** What is known of those whose operations were not done is nothing: they are neither in nor out nor strangers. */
+function establishedWithout(
+  desired: DesiredVirtualServer,
+  undone: readonly Operation[],
+): DesiredVirtualServer | undefined {
+  if (undone.length === 0) return desired;
   const servers = new Set<string>();
-  for (const { operation } of failed) {
+  for (const operation of undone) {
     if ("server" in operation) servers.add(formatEndpoint(operation.server.endpoint));
     else if ("endpoint" in operation) servers.add(formatEndpoint(operation.endpoint));
     else return undefined;

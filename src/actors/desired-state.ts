@@ -7,6 +7,8 @@ import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain
 
 /** What the supervisor knows of one real server that it was given. */
 export interface MemberState {
+  /** Its formatted endpoint. */
+  readonly name: string;
   readonly server: RealServer;
   readonly state: RealServerState;
   /** A check of ours found it good, or it was to be trusted without. */
@@ -58,14 +60,14 @@ export function desiredState(
   const leaving = departures.map(({ server }) => (foreign === "keep" ? server : { ...server, weight: 0 }));
   const realServers: RealServer[] = [];
   const absent: Endpoint[] = [];
-  for (const { server: configured, state, share, hold } of members) {
+  for (const { name, server: configured, state, share, hold } of members) {
     const server = { ...configured, weight: hold?.drained === true ? 0 : (hold?.weight ?? configured.weight) };
-    if (state === "healthy" || held.has(formatEndpoint(server.endpoint))) realServers.push(server);
+    if (state === "healthy" || held.has(name)) realServers.push(server);
     else if (state === "draining") realServers.push({ ...server, weight: 0 });
     else if (share > 0) realServers.push({ ...server, weight: Math.ceil(server.weight * share) });
     else {
       absent.push(server.endpoint);
-      if (released.has(formatEndpoint(server.endpoint))) leaving.push({ ...server, weight: 0 });
+      if (released.has(name)) leaving.push({ ...server, weight: 0 });
     }
   }
   return { service, realServers, leaving, absent, foreign };
@@ -126,6 +128,7 @@ export function departuresAfter(
   { observed, operations }: Pick<ApplyReport, "observed" | "operations">,
   nowMs: number,
 ): Record<string, Departure> {
+  if (strangers.length === 0 && Object.keys(departures).length === 0) return {};
   const standing = new Set(observed?.realServers.map(({ server }) => formatEndpoint(server.endpoint)));
   const drained = new Set<string>();
   for (const operation of operations) {

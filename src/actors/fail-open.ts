@@ -1,4 +1,3 @@
-import { formatEndpoint } from "../domain/endpoint.ts";
 import type { MemberState } from "./desired-state.ts";
 
 /** Too few real servers are healthy: those that are held stay in service, whatever their checks say. */
@@ -32,12 +31,12 @@ export function nextFailOpen(
   if (healthy * 100 >= panicThreshold * total) return undefined;
   if (current === undefined && members.some(({ judged }) => !judged)) return undefined;
   const held = new Set(current?.held);
-  for (const { server, state } of members) {
-    if (state === "healthy" || state === "draining") held.add(formatEndpoint(server.endpoint));
+  for (const { name, state } of members) {
+    if (state === "healthy" || state === "draining") held.add(name);
   }
   if (held.size === 0) {
     if (members.some(({ checked }) => !checked)) return undefined;
-    for (const { server } of members) held.add(formatEndpoint(server.endpoint));
+    for (const { name } of members) held.add(name);
   }
   return { sinceMs: current?.sinceMs ?? nowMs, held, healthy, total };
 }

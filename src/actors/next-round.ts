@@ -24,7 +24,7 @@ export interface Round {
 /** What the round that begins now is to establish: the health of all, and what is still owed to those that leave. */
 export function nextRound(context: VirtualServerContext, nowMs: number): Round {
   const { policy } = context;
-  const members = Object.values(context.members).map((member) => memberState(member, context.initState));
+  const members = Object.entries(context.members).map(([name, member]) => memberState(name, member, context.initState));
   const foreign = foreignRule(members, context.foreign);
   const departures = departuresAt(context.departures, foreign, nowMs);
   const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, policy.intervalMs));

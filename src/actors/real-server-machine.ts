@@ -123,7 +123,8 @@ export const realServerMachine = setup({
   },
   guards: {
     startsAs: ({ context }, state: RealServerState) => context.initial === state,
-    hasFallen: ({ context }) => context.failures >= context.policy.fall,
+    falls: ({ context }) => context.failures + 1 >= context.policy.fall,
+    rises: ({ context }) => context.passes + 1 >= context.policy.rise,
     hasRisen: ({ context }) => hasRisen(context),
     isStillRising: ({ context }) => !hasRisen(context),
     mustClimb: ({ context }) => hasRisen(context) && context.policy.slowStartMs > 0 && !context.unproven,
@@ -178,18 +179,26 @@ export const realServerMachine = setup({
         { type: "report", params: { to: "healthy" } },
         { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
       ],
-      always: { guard: "hasFallen", target: "draining" },
       on: {
-        "probe.*": {
+        "probe.passed": {
           actions: [
             "noteVerdict",
             {
               type: "pace",
-              params: ({ context: { failures, policy } }): Pace =>
-                failures > 0 ? { paceMs: policy.fastIntervalMs } : { paceMs: policy.intervalMs, tell: "changes" },
+              params: ({ context }): Pace => ({ paceMs: context.policy.intervalMs, tell: "changes" }),
             },
           ],
         },
+        "probe.failed": [
+          // Decided by the event itself, not in a step of its own after it: nothing stands between this and weight 0.
+          { guard: "falls", target: "draining", actions: "noteVerdict" },
+          {
+            actions: [
+              "noteVerdict",
+              { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
+            ],
+          },
+        ],
       },
     },
     draining: {
@@ -199,15 +208,17 @@ export const realServerMachine = setup({
         { type: "report", params: { to: "draining" } },
         { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
       ],
-      always: { guard: "hasRisen", target: "healthy" },
       on: {
         "connections.counted": { actions: "noteConnections" },
-        "probe.passed": {
-          actions: [
-            "noteVerdict",
-            { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
-          ],
-        },
+        "probe.passed": [
+          { guard: "rises", target: "healthy", actions: "noteVerdict" },
+          {
+            actions: [
+              "noteVerdict",
+              { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
+            ],
+          },
+        ],
         "probe.failed": [
           { guard: "isDrained", target: "removed", actions: "noteVerdict" },
           {

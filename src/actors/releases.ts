@@ -17,13 +17,13 @@ export type Releases = Readonly<Record<string, Release>>;
 /** Health as it counts for fail-open: whoever was let go and has not drained yet is still in service, whatever its machine says. */
 export function withReleases(members: readonly MemberState[], releases: Releases): readonly MemberState[] {
   return members.map((member) =>
-    releases[nameOf(member)] !== undefined && isOut(member) ? { ...member, state: "draining" } : member,
+    releases[member.name] !== undefined && isOut(member) ? { ...member, state: "draining" } : member,
   );
 }
 
 /** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
 export function releasesAt(releases: Releases, members: readonly MemberState[]): Releases {
-  return pick(members, (member) => releases[nameOf(member)]);
+  return pick(members, (member) => releases[member.name]);
 }
 
 /** Those of them that are still to drain. */
@@ -34,7 +34,7 @@ export function stillDraining(
   nowMs: number,
 ): Releases {
   return pick(members, (member) => {
-    const release = releases[nameOf(member)];
+    const release = releases[member.name];
     return release !== undefined && !hasDrained(release, member, policy, nowMs) ? release : undefined;
   });
 }
@@ -42,16 +42,17 @@ export function stillDraining(
 /** Those whom fail-open held until now. */
 export function letGo(held: ReadonlySet<string> | undefined, members: readonly MemberState[]): Releases {
   return pick(members, (member) =>
-    held?.has(nameOf(member)) === true ? { sinceMs: undefined, connections: undefined } : undefined,
+    held?.has(member.name) === true ? { sinceMs: undefined, connections: undefined } : undefined,
   );
 }
 
 /** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on, who went is forgotten. */
 export function releasesAfter(
   releases: Releases,
-  { observed, operations }: Pick<ApplyReport, "observed" | "operations">,
+  { observed, hasRead, operations }: Pick<ApplyReport, "observed" | "hasRead" | "operations">,
   nowMs: number,
 ): Releases {
+  if (Object.keys(releases).length === 0) return releases;
   const standing = new Map(observed?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const lowered = new Set(
     operations.flatMap((one) =>
@@ -62,11 +63,11 @@ export function releasesAfter(
     operations.flatMap((one) => (one.kind === "server.remove" ? [formatEndpoint(one.endpoint)] : [])),
   );
   return Object.fromEntries(
-    Object.entries(releases).flatMap(([key, { sinceMs }]): [string, Release][] => {
+    Object.entries(releases).flatMap(([key, { sinceMs, connections }]): [string, Release][] => {
       const found = standing.get(key);
       if (found === undefined || removed.has(key)) return [];
       if (found.server.weight === 0)
-        return [[key, { sinceMs: sinceMs ?? nowMs, connections: found.activeConnections }]];
+        return [[key, { sinceMs: sinceMs ?? nowMs, connections: hasRead ? found.activeConnections : connections }]];
       return [[key, { sinceMs: lowered.has(key) ? nowMs : undefined, connections: undefined }]];
     }),
   );
@@ -96,11 +97,7 @@ function pick(members: readonly MemberState[], releaseOf: (member: MemberState) 
   return Object.fromEntries(
     members.filter(isOut).flatMap((member) => {
       const release = releaseOf(member);
-      return release === undefined ? [] : [[nameOf(member), release]];
+      return release === undefined ? [] : [[member.name, release]];
     }),
   );
-}
-
-function nameOf({ server }: MemberState): string {
-  return formatEndpoint(server.endpoint);
 }

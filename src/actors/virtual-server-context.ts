@@ -48,6 +48,12 @@ export interface VirtualServerContext extends VirtualServerInput {
   /** What the running round, or the last one, is to establish. */
   readonly wanted: DesiredVirtualServer | undefined;
   readonly established: DesiredVirtualServer | undefined;
+  /** What stands, as far as this process knows; undefined when it does not. */
+  readonly known: ObservedVirtualServer | undefined;
+  /** When the last round began that read the table, and how long it took. */
+  readonly read: { readonly atMs: number; readonly tookMs: number };
+  /** Removals wait for a round that reads. */
+  readonly isPostponed: boolean;
   readonly observed: ObservedVirtualServer | undefined;
   readonly applies: number;
   readonly repairs: number;
@@ -84,9 +90,10 @@ export function memberInput(
 }
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
-export function memberState(member: Member, initState: VirtualServerInput["initState"]): MemberState {
+export function memberState(name: string, member: Member, initState: VirtualServerInput["initState"]): MemberState {
   const { reported, everPassed, lastVerdict, rampStep } = member.ref.getSnapshot().context;
   return {
+    name,
     server: member.server,
     state: reported,
     proven: everPassed || initState === "up",

@@ -1,4 +1,4 @@
-import { assign, emit, enqueueActions, not, setup, type ActorRefFrom, type ErrorActorEvent } from "xstate";
+import { assertEvent, assign, emit, enqueueActions, not, setup, type ActorRefFrom, type ErrorActorEvent } from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -37,11 +37,13 @@ export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
 
 const RESPAWN_MS = 1000;
 /**
- * Changes that follow a round within this time share the next one, since each round reads the whole table: as long as the last one took, so
- * that rounds take half of the time at most, however large the table is.
+ * Changes that follow a round within this time share the next one, since each round looks at all real servers: as long as the last one took,
+ * so that rounds take half of the time at most, however many there are.
  */
 const SHORTEST_REST_MS = 5;
 const LONGEST_REST_MS = 500;
+/** Reading a large table holds up the writes that cannot wait: where removals ask for it, it takes this part of the time at most. */
+const READING_SHARE = 4;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time. Rounds are
@@ -80,7 +82,7 @@ export const virtualServerMachine = setup({
     respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
       const member = context.members[server];
       if (member === undefined) return;
-      const { state } = memberState(member, context.initState);
+      const { state } = memberState(server, member, context.initState);
       const input = memberInput(context, self, member.server, { state, unproven: false });
       enqueue.assign({
         members: ({ spawn }) => ({
@@ -108,7 +110,9 @@ export const virtualServerMachine = setup({
     takeRound: enqueueActions(({ context, enqueue }) => {
       const nowMs = context.now();
       const { counted, ...round } = nextRound(context, nowMs);
-      enqueue.assign({ dirty: false, ...round, roundAtMs: nowMs });
+      // A timer may fire a fraction early.
+      const known = nowMs + 1 < nextReadingMs(context) ? context.known : undefined;
+      enqueue.assign({ dirty: false, ...round, known, roundAtMs: nowMs });
       const { failOpen } = round;
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;
       const total = counted.length;
@@ -125,6 +129,8 @@ export const virtualServerMachine = setup({
       enqueue.assign({
         observed: report.observed,
         established: report.established,
+        known: report.known,
+        isPostponed: report.isPostponed,
         departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
         releases: releasesAfter(context.releases, report, context.now()),
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
@@ -151,8 +157,8 @@ export const virtualServerMachine = setup({
       enqueue.assign({ repairTimesMs: isRecurring ? [] : recent });
       if (isRecurring) enqueue.emit({ type: "repairs.recurring", ...RECURRING, last: repairs });
     }),
-    countConnections: enqueueActions(({ context, enqueue }, { observed }: ApplyReport) => {
-      if (context.policy.drain === "next-check") return;
+    countConnections: enqueueActions(({ context, enqueue }, { observed, hasRead }: ApplyReport) => {
+      if (context.policy.drain === "next-check" || !hasRead) return;
       const drained = new Set(context.wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
       for (const { server, activeConnections } of observed?.realServers ?? []) {
         const ref = context.members[nameOf(server)]?.ref;
@@ -162,8 +168,11 @@ export const virtualServerMachine = setup({
         enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
       }
     }),
-    forgetEstablished: assign({ established: undefined }),
-    noteSuccess: assign(({ context }) => ({ failedAttempts: 0, roundMs: context.now() - context.roundAtMs })),
+    forgetEstablished: assign({ established: undefined, known: undefined }),
+    noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
+      const roundMs = context.now() - context.roundAtMs;
+      return { failedAttempts: 0, roundMs, ...(hasRead && { read: { atMs: context.roundAtMs, tookMs: roundMs } }) };
+    }),
     noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
       failedAttempts: context.failedAttempts + 1,
       roundMs: context.now() - context.roundAtMs,
@@ -173,13 +182,19 @@ export const virtualServerMachine = setup({
       type: "virtualServer.adopted" as const,
       existed: context.observed !== undefined,
       states: Object.fromEntries(
-        Object.entries(context.members).map(([key, member]) => [key, memberState(member, context.initState).state]),
+        Object.entries(context.members).map(([key, member]) => [
+          key,
+          memberState(key, member, context.initState).state,
+        ]),
       ),
     })),
     tellDaemon: enqueueActions(({ context, enqueue }) => {
       if (context.daemon !== undefined) enqueue.sendTo(context.daemon, { type: "virtualServer.adopted" });
     }),
-    emitFact: emit((_, fact: CareEvent) => fact),
+    emitHealthChange: emit(({ event }): CareEvent => {
+      assertEvent(event, "realServer.changed");
+      return { ...event, type: "realServer.healthChanged" };
+    }),
     emitFailure: emit(({ context }, { error }: { error: unknown }) => ({
       type: "plan.failed" as const,
       error,
@@ -196,7 +211,7 @@ export const virtualServerMachine = setup({
   delays: {
     retry: ({ context }) => retryDelayMs(context.failedAttempts),
     rest: ({ context }) => restMs(context),
-    restOfInterval: ({ context }) => Math.max(0, context.policy.intervalMs - restMs(context)),
+    untilReading: ({ context }) => Math.max(0, nextReadingMs(context) - context.now()),
   },
 }).createMachine({
   id: "virtualServer",
@@ -211,6 +226,9 @@ export const virtualServerMachine = setup({
     stopping: false,
     wanted: undefined,
     established: undefined,
+    known: undefined,
+    read: { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 },
+    isPostponed: false,
     observed: undefined,
     applies: 0,
     repairs: 0,
@@ -221,10 +239,7 @@ export const virtualServerMachine = setup({
   }),
   on: {
     "realServer.changed": {
-      actions: [
-        "markDirty",
-        { type: "emitFact", params: ({ event }) => ({ ...event, type: "realServer.healthChanged" }) },
-      ],
+      actions: ["markDirty", "emitHealthChange"],
     },
     "realServer.ramped": { actions: "markDirty" },
     "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
@@ -264,8 +279,12 @@ export const virtualServerMachine = setup({
         settled: {
           always: { guard: "isDirty", target: "applying" },
           // Nobody tells us what others do to the table: it is read once each interval.
-          after: { restOfInterval: "applying" },
-          on: { shutdown: "#virtualServer.withdrawing" },
+          after: { untilReading: "applying" },
+          on: {
+            // The first change is written in the step that hears of it.
+            "realServer.changed": { target: "applying", actions: "emitHealthChange" },
+            shutdown: "#virtualServer.withdrawing",
+          },
         },
         applying: {
           entry: "takeRound",
@@ -275,6 +294,7 @@ export const virtualServerMachine = setup({
               key: context.service,
               desired: context.wanted,
               established: context.established,
+              known: context.known,
             }),
             onDone: [
               {
@@ -293,7 +313,7 @@ export const virtualServerMachine = setup({
                   { type: "noteApplied", params: ({ event }) => event.output },
                   { type: "countRepairs", params: ({ event }) => event.output },
                   { type: "countConnections", params: ({ event }) => event.output },
-                  "noteSuccess",
+                  { type: "noteSuccess", params: ({ event }) => event.output },
                 ],
               },
             ],
@@ -332,7 +352,12 @@ export const virtualServerMachine = setup({
       always: { guard: not("cleansUp"), target: "stopped" },
       invoke: {
         src: "applyPlan",
-        input: ({ context }) => ({ key: context.service, desired: undefined, established: undefined }),
+        input: ({ context }) => ({
+          key: context.service,
+          desired: undefined,
+          established: undefined,
+          known: undefined,
+        }),
         onDone: [
           {
             guard: ({ event }) => event.output.failure !== undefined,
@@ -361,6 +386,12 @@ export const virtualServerMachine = setup({
 
 function restMs({ roundMs }: VirtualServerContext): number {
   return Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, roundMs));
+}
+
+/** When the table is to be read again: nobody tells us what others do to it. Sooner where removals wait for that. */
+function nextReadingMs({ read, policy, isPostponed }: VirtualServerContext): number {
+  const pauseMs = isPostponed ? Math.min(policy.intervalMs, READING_SHARE * read.tookMs) : policy.intervalMs;
+  return read.atMs + pauseMs;
 }
 
 function nameOf({ endpoint }: RealServer): string {

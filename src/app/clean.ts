@@ -38,7 +38,12 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
   let dataPlane: DataPlane | undefined;
   try {
     dataPlane = await openIpvs();
-    const { operations, failure } = await applyPlan(dataPlane, { key, desired: undefined, established: undefined });
+    const { operations, failure } = await applyPlan(dataPlane, {
+      key,
+      desired: undefined,
+      established: undefined,
+      known: undefined,
+    });
     for (const operation of operations) logger.info(describeOperation(operation));
     if (failure !== undefined) throw failure;
     if (operations.length === 0) logger.info(`there is no virtual server ${formatServiceKey(key)} in the kernel`);

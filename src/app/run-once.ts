@@ -15,6 +15,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
   const observed = await dataPlane.read(options.service);
   const members = options.realServers.map((server) => ({
     server: adoptServer(server, observed),
+    name: formatEndpoint(server.endpoint),
     state: "healthy" as const,
     proven: true,
     judged: true,
@@ -29,7 +30,12 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     [],
     options.keepForeign ? "keep" : "remove",
   );
-  const { operations, failure } = await applyPlan(dataPlane, { key: options.service, desired, established: undefined });
+  const { operations, failure } = await applyPlan(dataPlane, {
+    key: options.service,
+    desired,
+    established: undefined,
+    known: undefined,
+  });
   for (const operation of operations) logger.info(describeOperation(operation));
   if (failure !== undefined) throw failure;
   if (operations.length === 0) logger.info("everything stands already; nothing changed");

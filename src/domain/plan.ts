@@ -1,6 +1,6 @@
 import { formatEndpoint, type Endpoint } from "./endpoint.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey, VirtualServer } from "./virtual-server.ts";
-import { formatServiceKey } from "./virtual-server.ts";
+import { formatServiceKey, NO_TRAFFIC } from "./virtual-server.ts";
 
 /** One change to a data plane. */
 export type Operation =
@@ -65,6 +65,36 @@ export function plan(
     else lowers.push({ kind: "server.update", server: { ...from, weight: 0 }, from });
   }
   return [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
+}
+
+/** What stands once operations that were planned from `observed` are done; undefined when there is no virtual server. */
+export function afterOperations(
+  observed: ObservedVirtualServer | undefined,
+  operations: readonly Operation[],
+): ObservedVirtualServer | undefined {
+  let service = observed?.service;
+  const added: RealServer[] = [];
+  const updated = new Map<RealServer, RealServer>();
+  const removed = new Set<Endpoint>();
+  for (const operation of operations) {
+    if (operation.kind === "service.create" || operation.kind === "service.update") service = operation.service;
+    else if (operation.kind === "service.delete") service = undefined;
+    else if (operation.kind === "server.add") added.push(operation.server);
+    else if (operation.kind === "server.update") updated.set(operation.from, operation.server);
+    else removed.add(operation.endpoint);
+  }
+  if (service === undefined) return undefined;
+  const standing = observed?.realServers ?? [];
+  return {
+    service,
+    stats: observed?.stats ?? NO_TRAFFIC,
+    realServers: [
+      ...standing
+        .filter(({ server }) => !removed.has(server.endpoint))
+        .map((one) => ({ ...one, server: updated.get(one.server) ?? one.server })),
+      ...added.map((server) => ({ server, activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC })),
+    ],
+  };
 }
 
 /** One line for people: `set 10.0.0.2:6443 weight 1 → 0`. */

@@ -26,12 +26,16 @@ export class Invariants implements SimulationObserver {
   readonly #strangers = new Map<string, number>();
   /** Strangers that were sent away, with the weights they had since and may get back. */
   readonly #departing = new Map<string, Set<number>>();
-  /** What others touched since the running round read the table: nobody can know of that. */
+  /** What others touched since a round last read the table: nobody can know of that. */
   readonly #touched = new Set<string>();
   /** Strangers whose last change nobody could have read: written over at once, or to the weight 0 that we had given them. */
   readonly #unseen = new Set<string>();
   #writers = 0;
   #life = newLife();
+  /** Our own writes since a round last began, by formatted endpoint; undefined: removed. */
+  readonly #written = new Map<string, number | undefined>();
+  /** Since a round last ended: one that reads begins with that, others with their first write. */
+  #isRoundBegun = false;
   #round: Round = { members: new Map(), held: undefined, table: new Map(), isProven: false };
   #isQuiet = false;
 
@@ -54,6 +58,7 @@ export class Invariants implements SimulationObserver {
     this.#life = newLife();
     this.#departing.clear();
     this.#writers = 0;
+    this.#isRoundBegun = false;
   }
 
   happened(event: ScenarioEvent): void {
@@ -90,7 +95,12 @@ export class Invariants implements SimulationObserver {
       case "failOpen.left":
         this.#letGo();
         return;
+      case "plan.failed":
+        this.#isRoundBegun = false;
+        return;
       case "plan.applied":
+        if (!this.#isRoundBegun) this.#beginRound();
+        this.#isRoundBegun = false;
         // Kept and seen with a weight, they are their owners' again.
         if (!this.#sendsAway())
           for (const [key, weight] of this.#round.table) if (weight > 0) this.#departing.delete(key);
@@ -102,35 +112,25 @@ export class Invariants implements SimulationObserver {
   }
 
   reading(): void {
-    const { members, isAdopted, held } = this.#life;
+    const { members, isAdopted } = this.#life;
     const { service, servers, connections } = this.#simulation.plane;
     this.#life.lastRead = { existed: service !== undefined, weights: weightsOf(servers) };
     if (!isAdopted) return;
     for (const [key, member] of members) {
-      const { state } = member.position;
-      if (member.due !== undefined) this.#fail("a transition did not come", `${key} stays ${state}`);
-      if (state === "draining" && (connections.get(key) ?? 0) === 0) member.isEmpty = true;
+      if (member.position.state === "draining" && (connections.get(key) ?? 0) === 0) member.isEmpty = true;
       if (servers.get(key)?.weight === 0) member.wasEmpty ||= (connections.get(key) ?? 0) === 0;
       else member.wasEmpty = false;
     }
     for (const key of this.#life.letGo.keys()) if (!servers.has(key)) this.#life.letGo.set(key, "gone");
-    this.#checkFailOpen();
-    for (const [key, { position }] of members)
-      if (position.state === "healthy" || position.state === "draining") held?.add(key);
     this.#touched.clear();
-    this.#round = {
-      members: new Map([...members].map(([key, member]) => [key, this.#standing(member)])),
-      held: held === undefined ? undefined : new Set(held),
-      table: weightsOf(servers),
-      isProven: this.#isProven(),
-    };
-    if (!this.#sendsAway()) return;
-    for (const [key, weight] of this.#round.table)
-      if (weight > 0 && !this.#weights.has(key))
-        this.#departing.set(key, (this.#departing.get(key) ?? new Set()).add(weight));
+    this.#written.clear();
+    this.#round = { ...this.#round, table: weightsOf(servers) };
+    // One whose first write was refused reads, too, and still is to establish what it set out to.
+    if (!this.#isRoundBegun) this.#beginRound();
   }
 
   applying(): void {
+    if (!this.#isRoundBegun) this.#beginRound();
     this.#writers++;
     if (this.#writers > 1) this.#fail("two writers at once", "a second round began to write");
   }
@@ -151,17 +151,46 @@ export class Invariants implements SimulationObserver {
 
   wrote(operation: Operation): void {
     if (operation.kind === "server.remove") {
+      this.#written.set(formatEndpoint(operation.endpoint), undefined);
       this.#zeroed.delete(formatEndpoint(operation.endpoint));
       this.#life.letGo.delete(formatEndpoint(operation.endpoint));
     }
     if (operation.kind !== "server.add" && operation.kind !== "server.update") return;
     const key = formatEndpoint(operation.server.endpoint);
+    this.#written.set(key, operation.server.weight);
     if (this.#touched.has(key)) this.#unseen.add(key);
     if (operation.server.weight > 0) this.#zeroed.delete(key);
     else if (!this.#zeroed.has(key)) this.#zeroed.set(key, { byUs: true, atMs: this.#now });
   }
 
   // --- internal: what is written ---
+
+  /** What it is to establish is settled now. */
+  #beginRound(): void {
+    this.#isRoundBegun = true;
+    const { members, held } = this.#life;
+    for (const [key, { due, position }] of members)
+      if (due !== undefined) this.#fail("a transition did not come", `${key} stays ${position.state}`);
+    this.#checkFailOpen();
+    for (const [key, { position }] of members)
+      if (position.state === "healthy" || position.state === "draining") held?.add(key);
+    const table = new Map(this.#round.table);
+    for (const [key, weight] of this.#written) {
+      if (weight === undefined) table.delete(key);
+      else table.set(key, weight);
+    }
+    this.#written.clear();
+    this.#round = {
+      members: new Map([...members].map(([key, member]) => [key, this.#standing(member)])),
+      held: held === undefined ? undefined : new Set(held),
+      table,
+      isProven: this.#isProven(),
+    };
+    if (!this.#sendsAway()) return;
+    for (const [key, weight] of this.#round.table)
+      if (weight > 0 && !this.#weights.has(key))
+        this.#departing.set(key, (this.#departing.get(key) ?? new Set()).add(weight));
+  }
 
   #checkRemoval(key: string, what: string): void {
     if (this.#touched.has(key)) return;
@@ -313,12 +342,14 @@ export class Invariants implements SimulationObserver {
     if (to !== "draining") return;
     member.isEmpty = false;
     member.mayGo = false;
-    this.#checkPace(server, member);
+    this.#checkPace(server, member, from);
   }
 
   /** From one time out of service to the next there are so many checks, and each but one has its pause before it. */
-  #checkPace(server: string, member: Member): void {
-    const { fall, rise, intervalMs, fastIntervalMs, downIntervalMs } = this.#policy;
+  #checkPace(server: string, member: Member, from: RealServerState): void {
+    const { rise, intervalMs, fastIntervalMs, downIntervalMs } = this.#policy;
+    // While it climbs, the first failed check takes it out.
+    const fall = from === "recovering" ? 1 : this.#policy.fall;
     // A check may start with one that is due a twentieth of its interval earlier.
     const pauseMs = Math.min(intervalMs, fastIntervalMs, downIntervalMs) * (1 - CHECK_PACE.jitter - 0.05);
     if (member.out !== undefined) {
