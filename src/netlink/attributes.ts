@@ -1,4 +1,4 @@
-import { ByteReader } from "./reader.ts";
+import type { ByteReader } from "./reader.ts";
 import type { ByteWriter } from "./writer.ts";
 
 /** How the value of an attribute is laid out: the `NLA_*` types of net/netlink.h. */
@@ -7,7 +7,7 @@ export interface AttributeCodec<T> {
   readonly nested?: boolean;
   // Methods, not function properties: a table holds codecs of different values side by side.
   write(writer: ByteWriter, value: T): void;
-  /** Reads one whole payload; bytes that are left over come from a newer kernel and are ignored. */
+  /** Reads one payload, at whose end the reader ends; bytes that are left over come from a newer kernel and are ignored. */
   read(reader: ByteReader): T;
 }
 
@@ -16,7 +16,9 @@ type Rows = Readonly<Record<string, readonly [type: number, codec: AttributeCode
 
 export interface AttributeTable<R extends Rows = Rows> {
   readonly rows: R;
-  readonly nameByType: ReadonlyMap<number, string>;
+  /** The rows again, as they are walked through and looked up for each message. */
+  readonly attributes: readonly Attribute[];
+  readonly byType: ReadonlyMap<number, Attribute>;
 }
 
 /** The values of a table's attributes; each may be absent, in a message as in the value. */
@@ -25,7 +27,13 @@ export type AttributeValues<R extends Rows> = {
 };
 
 export function attributeTable<const R extends Rows>(rows: R): AttributeTable<R> {
-  return { rows, nameByType: new Map(Object.entries(rows).map(([name, [type]]) => [type, name])) };
+  const attributes = Object.entries(rows).map(([name, [type, codec]]) => ({
+    name,
+    type,
+    header: (codec.nested === true ? type | NLA_F_NESTED : type) << 16,
+    codec,
+  }));
+  return { rows, attributes, byType: new Map(attributes.map((attribute) => [attribute.type, attribute])) };
 }
 
 /** Writes what is present, in the order of the table. */
@@ -34,12 +42,11 @@ export function writeAttributes<R extends Rows>(
   table: AttributeTable<R>,
   values: AttributeValues<R>,
 ): void {
-  for (const [name, [type, codec]] of Object.entries(table.rows)) {
+  for (const { name, header, codec } of table.attributes) {
     const value: unknown = values[name];
     if (value === undefined) continue;
     const start = writer.length;
-    writer.u16(0);
-    writer.u16(codec.nested === true ? type | NLA_F_NESTED : type);
+    writer.u32(header);
     codec.write(writer, value);
     writer.patchU16(start, writer.length - start);
     writer.align();
@@ -50,17 +57,14 @@ export function writeAttributes<R extends Rows>(
 export function readAttributes<R extends Rows>(reader: ByteReader, table: AttributeTable<R>): AttributeValues<R> {
   const values: Record<string, unknown> = {};
   while (reader.remaining >= HEADER_BYTES) {
-    const length = reader.u16();
-    const type = reader.u16() & NLA_TYPE_MASK;
+    const header = reader.u32();
+    const length = header & 0xffff;
     if (length < HEADER_BYTES) reader.fail();
-    const payload = new ByteReader(reader.take(length - HEADER_BYTES));
+    const end = reader.enter(length - HEADER_BYTES);
+    const attribute = table.byType.get((header >>> 16) & NLA_TYPE_MASK);
+    if (attribute !== undefined) values[attribute.name] = attribute.codec.read(reader);
+    reader.leave(end);
     reader.align();
-    const name = table.nameByType.get(type);
-    const codec = name === undefined ? undefined : table.rows[name]?.[1];
-    if (name === undefined || codec === undefined || reader.failed) continue;
-    const value = codec.read(payload);
-    if (payload.failed) reader.fail();
-    values[name] = value;
   }
   return values as AttributeValues<R>;
 }
@@ -106,13 +110,13 @@ export const raw: AttributeCodec<Uint8Array> = {
 /** Terminated by a zero byte, which a reader does not insist on. */
 export const text: AttributeCodec<string> = {
   write(writer, value) {
-    writer.bytes(new TextEncoder().encode(value));
+    writer.bytes(ENCODER.encode(value));
     writer.u8(0);
   },
   read(reader) {
     const bytes = reader.rest();
     const end = bytes.indexOf(0);
-    return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end));
+    return DECODER.decode(end === -1 ? bytes : bytes.subarray(0, end));
   },
 };
 
@@ -126,6 +130,17 @@ export function nested<R extends Rows>(table: AttributeTable<R>): AttributeCodec
 }
 
 // --- internal ---
+
+interface Attribute {
+  readonly name: string;
+  readonly type: number;
+  /** `struct nlattr` without the length, which is the lower half. */
+  readonly header: number;
+  readonly codec: AttributeCodec<unknown>;
+}
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
 
 /** `struct nlattr`: length with this header, then type (linux/netlink.h). */
 const HEADER_BYTES = 4;

@@ -177,10 +177,11 @@ export class NetlinkConnection {
     if (this.#sequence > 0x7fff_0000) this.#sequence = 0;
     const first = this.#sequence + 1;
     this.#writer.reset();
-    for (const [index, { type, flags = 0, body }] of requests.entries()) {
-      const extra = index === requests.length - 1 ? lastFlags : 0;
-      const header = { type, flags: NLM_F_REQUEST | flags | extra, sequence: ++this.#sequence };
-      writeMessage(this.#writer, header, body);
+    const last = first + requests.length - 1;
+    for (const { type, flags = 0, body } of requests) {
+      const sequence = ++this.#sequence;
+      const extra = sequence === last ? lastFlags : 0;
+      writeMessage(this.#writer, { type, flags: NLM_F_REQUEST | flags | extra, sequence }, body);
     }
     transport.send(this.#writer.written());
     return first;

@@ -13,11 +13,13 @@ export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #at = 0;
+  #end: number;
   #failed = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = bytes.length;
   }
 
   get failed(): boolean {
@@ -25,7 +27,7 @@ export class ByteReader {
   }
 
   get remaining(): number {
-    return this.#failed ? 0 : this.#bytes.length - this.#at;
+    return this.#failed ? 0 : this.#end - this.#at;
   }
 
   fail(): void {
@@ -65,7 +67,7 @@ export class ByteReader {
   /** Exact up to 2^53, which a byte counter at 100 Gbit/s passes after eight days: good enough for a rate, not for a bill. */
   u64(): number {
     const at = this.#advance(8);
-    return at === undefined ? 0 : Number(this.#view.getBigUint64(at, true));
+    return at === undefined ? 0 : this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32;
   }
 
   /** A view of the next bytes, not a copy. */
@@ -80,7 +82,23 @@ export class ByteReader {
 
   /** Skips to the next 4-byte boundary; the padding of the last element may be missing. */
   align(): void {
-    this.#at = Math.min(align4(this.#at), this.#bytes.length);
+    this.#at = Math.min(align4(this.#at), this.#end);
+  }
+
+  /** Ends the reader after the next bytes, until `leave` is given the end that this returns. */
+  enter(count: number): number {
+    const end = this.#end;
+    const at = this.#advance(count);
+    if (at === undefined) return end;
+    this.#at = at;
+    this.#end = at + count;
+    return end;
+  }
+
+  /** Goes on after the bytes that were entered, however many of them were read. */
+  leave(end: number): void {
+    this.#at = this.#end;
+    this.#end = end;
   }
 
   /** Throws MALFORMED_MESSAGE if any read so far went past the end. */
@@ -89,7 +107,7 @@ export class ByteReader {
   }
 
   #advance(count: number): number | undefined {
-    if (this.#failed || count > this.#bytes.length - this.#at) {
+    if (this.#failed || count > this.#end - this.#at) {
       this.#failed = true;
       return undefined;
     }

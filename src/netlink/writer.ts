@@ -67,7 +67,8 @@ export class ByteWriter {
   /** Exact up to 2^53. */
   u64(value: number): void {
     const at = this.#reserve(8);
-    this.#view.setBigUint64(at, BigInt(value), true);
+    this.#view.setUint32(at, value % 2 ** 32, true);
+    this.#view.setUint32(at + 4, value / 2 ** 32, true);
   }
 
   bytes(values: ArrayLike<number>): void {
@@ -81,7 +82,8 @@ export class ByteWriter {
   }
 
   align(): void {
-    this.zeros(align4(this.#length) - this.#length);
+    // Byte by byte: there are three at the most, and filling costs more than it fills.
+    while (this.#length < align4(this.#length)) this.u8(0);
   }
 
   /** Overwrites the number at an earlier offset: a length that is known only now. */

@@ -21,3 +21,21 @@ test("the padding after the last element may be missing", () => {
   reader.align();
   expect([reader.remaining, reader.failed]).toEqual([0, false]);
 });
+
+test("ends where the bytes end that were entered, and goes on after them however many were read", () => {
+  const reader = new ByteReader(Uint8Array.of(1, 2, 3, 4, 5));
+  const end = reader.enter(3);
+  expect([reader.u8(), reader.remaining, reader.rest()]).toEqual([1, 2, Uint8Array.of(2, 3)]);
+  reader.leave(end);
+  const inner = reader.enter(1);
+  reader.leave(inner);
+  expect([reader.u8(), reader.remaining, reader.failed]).toEqual([5, 0, false]);
+});
+
+test("neither reads past what was entered nor enters past the end", () => {
+  const inside = new ByteReader(Uint8Array.of(1, 2, 3));
+  inside.enter(1);
+  const outside = new ByteReader(Uint8Array.of(1, 2, 3));
+  outside.enter(4);
+  expect([inside.u16(), inside.failed, outside.failed, outside.remaining]).toEqual([0, true, true, 0]);
+});
