@@ -58,6 +58,10 @@ export function decodeDestination(payload: Uint8Array, serviceFamily: Family): O
 
 // --- internal ---
 
+type Tunnel = Pick<RealServer, "tunnelType" | "tunnelPort" | "tunnelFlags">;
+
+const NO_TUNNEL: Tunnel = {};
+
 function realServerOf(values: DestinationAttributes, serviceFamily: Family): RealServer | undefined {
   const { address, port, addressFamily, weight, upperThreshold = 0, lowerThreshold = 0 } = values;
   const family = addressFamily === undefined ? serviceFamily : familyName(addressFamily);
@@ -71,11 +75,8 @@ function realServerOf(values: DestinationAttributes, serviceFamily: Family): Rea
 }
 
 /** The kernel gives each real server a tunnel, of zeros where nobody asked for one: that is the same as none. */
-function tunnelOf({
-  tunnelType = 0,
-  tunnelPort = 0,
-  tunnelFlags = 0,
-}: DestinationAttributes): Pick<RealServer, "tunnelType" | "tunnelPort" | "tunnelFlags"> | undefined {
+function tunnelOf({ tunnelType = 0, tunnelPort = 0, tunnelFlags = 0 }: DestinationAttributes): Tunnel | undefined {
+  if (tunnelType === 0 && tunnelPort === 0 && tunnelFlags === 0) return NO_TUNNEL;
   const type = tunnelTypeName(tunnelType);
   if (type === undefined) return undefined;
   const flags = tunnelFlagNames(tunnelFlags);

@@ -63,17 +63,21 @@ const FLAG_BIT: Readonly<Record<ServiceFlag, number>> = {
   "flag-3": IP_VS_SVC_F_SCHED3,
 };
 
+const PROTOCOL_NAME = namesByNumber(PROTOCOL_NUMBER);
+const FORWARDING_NAME = namesByNumber(FORWARDING_NUMBER);
+const TUNNEL_TYPE_NAME = namesByNumber(TUNNEL_TYPE_NUMBER);
+
 export function protocolName(number: number): Protocol | undefined {
-  return nameOf(PROTOCOL_NUMBER, number);
+  return PROTOCOL_NAME.get(number);
 }
 
 /** The method within a real server's connection flags, whose other bits are the kernel's bookkeeping. */
 export function forwardingName(connectionFlags: number): Forwarding | undefined {
-  return nameOf(FORWARDING_NUMBER, connectionFlags & IP_VS_CONN_F_FWD_MASK);
+  return FORWARDING_NAME.get(connectionFlags & IP_VS_CONN_F_FWD_MASK);
 }
 
 export function tunnelTypeName(number: number): TunnelType | "ipip" | undefined {
-  return nameOf(TUNNEL_TYPE_NUMBER, number);
+  return TUNNEL_TYPE_NAME.get(number);
 }
 
 export function tunnelFlagBits(flags: readonly TunnelFlag[]): number {
@@ -99,6 +103,6 @@ function bitsOf<Name extends string>(table: Readonly<Record<Name, number>>, name
   return names.reduce((bits, name) => bits | table[name], 0);
 }
 
-function nameOf<Name extends string>(numbers: Readonly<Record<Name, number>>, number: number): Name | undefined {
-  return (Object.keys(numbers) as Name[]).find((name) => numbers[name] === number);
+function namesByNumber<Name extends string>(numbers: Readonly<Record<Name, number>>): ReadonlyMap<number, Name> {
+  return new Map((Object.keys(numbers) as Name[]).map((name) => [numbers[name], name]));
 }
