@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { addressFromBytes, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
+import { addressBytes, addressFromBytes, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import {
   NO_TRAFFIC,
   realServer,
@@ -12,6 +12,7 @@ import {
   type VirtualServer,
 } from "../../src/domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkRequest } from "../../src/netlink/connection.ts";
+import { endpointOf, paddedAddress } from "../../src/netlink/ipvs/address.ts";
 import { decodeDestination } from "../../src/netlink/ipvs/destination.ts";
 import {
   decodeInfo,
@@ -268,6 +269,23 @@ test("a persistent service's IPv4 mask is a mask, its IPv6 one a number", () => 
   const payload6 = payloadOf(newService(FAMILY, { ...sticky, persistencePrefix: 20 })).toHex();
   expect([payload.slice(-16), payload6.slice(-16)]).toEqual(["08000900fffff000", "0800090014000000"]);
 });
+
+test("addresses become the bytes that the domain gives them, and the same text again", () => {
+  fc.assert(
+    fc.property(fc.oneof(v4, v6), ({ family, address, port }) => {
+      const bytes = paddedAddress(address);
+      expect(bytes.subarray(0, family === "ipv4" ? 4 : 16)).toEqual(addressBytes(address));
+      expect([bytes.length, endpointOf(family, bytes, port)]).toEqual([16, { family, address, port }]);
+    }),
+  );
+});
+
+test.each(["", "10.0.0", "10.0.0.0.1", "10.0.0.256", "256.0.0.1", "10.0.0.1:80", "localhost", "fd00:::1"])(
+  "%p is no address to send",
+  (text) => {
+    expect(() => paddedAddress(text)).toThrow(expect.objectContaining({ code: "BAD_ADDRESS" }));
+  },
+);
 
 function payloadOf(request: NetlinkRequest): Uint8Array {
   const writer = new ByteWriter();
