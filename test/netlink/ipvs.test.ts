@@ -9,6 +9,7 @@ import {
   TUNNEL_FLAGS,
   virtualServer,
   type RealServer,
+  type ServiceKey,
   type VirtualServer,
 } from "../../src/domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkRequest } from "../../src/netlink/connection.ts";
@@ -286,6 +287,21 @@ test.each(["", "10.0.0", "10.0.0.0.1", "10.0.0.256", "256.0.0.1", "10.0.0.1:80",
     expect(() => paddedAddress(text)).toThrow(expect.objectContaining({ code: "BAD_ADDRESS" }));
   },
 );
+
+test("each real server is written with the service that it was asked for", () => {
+  const server = realServer(parseEndpoint("10.0.0.10:80"));
+  const payload = (key: ServiceKey) => payloadOf(newDestination(FAMILY, key, server)).toHex();
+  const one: ServiceKey = { protocol: "tcp", endpoint: parseEndpoint("10.0.0.1:80") };
+  const other: ServiceKey = { protocol: "udp", endpoint: parseEndpoint("10.0.0.2:53") };
+  const first = payload(one);
+  expect([payload({ ...one }), payload(one)]).toEqual([first, first]);
+  expect(payload(other)).toBe(
+    first
+      .replace("0600020006000000", "0600020011000000")
+      .replace("0a000001", "0a000002")
+      .replace("0600040000500000", "0600040000350000"),
+  );
+});
 
 function payloadOf(request: NetlinkRequest): Uint8Array {
   const writer = new ByteWriter();

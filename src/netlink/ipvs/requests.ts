@@ -16,6 +16,7 @@ import {
   IPVS_GENL_VERSION,
 } from "./constants.ts";
 import { malformed } from "../reader.ts";
+import { ByteWriter } from "../writer.ts";
 import { destinationAttributes, destinationKeyAttributes, type DestinationAttributes } from "./destination.ts";
 import { serviceAttributes, serviceKeyAttributes, type ServiceAttributes } from "./service.ts";
 import { COMMAND, INFO } from "./tables.ts";
@@ -44,15 +45,15 @@ export function getServices(family: number): NetlinkRequest {
 }
 
 export function newDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
-  return command(family, IPVS_CMD_NEW_DEST, ofService(key, destinationAttributes(server)));
+  return destinationCommand(family, IPVS_CMD_NEW_DEST, key, destinationAttributes(server));
 }
 
 export function setDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
-  return command(family, IPVS_CMD_SET_DEST, ofService(key, destinationAttributes(server)));
+  return destinationCommand(family, IPVS_CMD_SET_DEST, key, destinationAttributes(server));
 }
 
 export function deleteDestination(family: number, key: ServiceKey, endpoint: Endpoint): NetlinkRequest {
-  return command(family, IPVS_CMD_DEL_DEST, ofService(key, destinationKeyAttributes(endpoint)));
+  return destinationCommand(family, IPVS_CMD_DEL_DEST, key, destinationKeyAttributes(endpoint));
 }
 
 /** To be dumped: an empty table, not an error, when there is no such service. */
@@ -82,17 +83,34 @@ export function decodeInfo(payload: Uint8Array): IpvsInfo {
 
 // --- internal ---
 
-interface CommandAttributes {
-  readonly service?: ServiceAttributes;
-  readonly destination?: DestinationAttributes;
-}
-
-function command(family: number, number: number, attributes: CommandAttributes): NetlinkRequest {
+function command(family: number, number: number, attributes: { readonly service?: ServiceAttributes }): NetlinkRequest {
   return genericRequest(family, { command: number, version: IPVS_GENL_VERSION }, (writer) =>
     writeAttributes(writer, COMMAND, attributes),
   );
 }
 
-function ofService(key: ServiceKey, destination: DestinationAttributes): CommandAttributes {
-  return { service: serviceKeyAttributes(key), destination };
+function destinationCommand(
+  family: number,
+  number: number,
+  key: ServiceKey,
+  destination: DestinationAttributes,
+): NetlinkRequest {
+  return genericRequest(family, { command: number, version: IPVS_GENL_VERSION }, (writer) => {
+    writer.bytes(keyBytes(key));
+    writeAttributes(writer, COMMAND, { destination });
+  });
 }
+
+/** The attribute that names a service; all commands of a batch have the same, so it is written once for as long as the key lives. */
+function keyBytes(key: ServiceKey): Uint8Array {
+  const known = KEY_BYTES.get(key);
+  if (known !== undefined) return known;
+  KEY_WRITER.reset();
+  writeAttributes(KEY_WRITER, COMMAND, { service: serviceKeyAttributes(key) });
+  const bytes = KEY_WRITER.written().slice();
+  KEY_BYTES.set(key, bytes);
+  return bytes;
+}
+
+const KEY_WRITER = new ByteWriter();
+const KEY_BYTES = new WeakMap<ServiceKey, Uint8Array>();
