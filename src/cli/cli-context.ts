@@ -15,9 +15,9 @@ export interface CliContext {
   readonly errColour: boolean;
 }
 
-export async function processContext(): Promise<CliContext> {
+export function processContext(): CliContext {
   const { env } = process;
-  const [stdout, stderr] = await Promise.all([terminalAt(1), terminalAt(2)]);
+  const [stdout, stderr] = [terminalAt(1), terminalAt(2)];
   return {
     environment: env,
     out: new Output((text) => Bun.write(Bun.stdout, text)),
@@ -28,7 +28,11 @@ export async function processContext(): Promise<CliContext> {
     get rows() {
       return stdout.rows;
     },
-    outColour: wantsColour(stdout.isTerminal, env),
-    errColour: wantsColour(stderr.isTerminal, env),
+    get outColour() {
+      return wantsColour(stdout.isTerminal, env);
+    },
+    get errColour() {
+      return wantsColour(stderr.isTerminal, env);
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { runCommand } from "citty";
+import type { ParsedArgs } from "citty";
 import { nearestName } from "../config/nearest-name.ts";
 import { oneLine } from "../config/one-line.ts";
 import { UsageError } from "../config/usage-error.ts";
@@ -33,7 +33,8 @@ function problemsOf(error: unknown): readonly string[] {
 
 /**
  * Commands are citty's, the way to them is not: its own `runCommand` on a tree drops a sub-command's result, runs the parent's `run`
- * after it, and skips flags in front of a command.
+ * after it, and skips flags in front of a command. For a command alone it reads the arguments a second time, by a parser of the runtime's
+ * that takes a millisecond to load.
  */
 async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {
   const [name, ...rest] = argv;
@@ -58,10 +59,14 @@ function findCommand(name: string): CommandEntry {
 }
 
 async function run(entry: CommandEntry, rawArgs: string[], context: CliContext): Promise<number> {
-  const { result } = await runCommand(await entry.load(context), { rawArgs });
+  const command = await entry.load(context);
+  const result: unknown = await command.run?.({ rawArgs, args: UNREAD, cmd: command });
   if (typeof result !== "number") throw new Error(`command ${entry.name} gave no exit code`);
   return result;
 }
+
+/** In the place of what citty reads out of the arguments: commands read theirs themselves. */
+const UNREAD = {} as ParsedArgs;
 
 async function overview(context: CliContext): Promise<number> {
   await context.out.write(renderOverview(COMMANDS, createPaint(context.outColour)));

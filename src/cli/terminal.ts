@@ -1,5 +1,3 @@
-import { fstatSync } from "node:fs";
-
 /** What a descriptor writes to, as far as people sit before it. */
 export interface Terminal {
   readonly isTerminal: boolean;
@@ -9,37 +7,45 @@ export interface Terminal {
   readonly rows: number | undefined;
 }
 
-/** The runtime's own streams know it too, but making them takes longer than a short command does. */
-export async function terminalAt(fd: 1 | 2): Promise<Terminal> {
-  if (!mayBeTerminal(fd)) return NONE;
-  const { isatty } = await import("node:tty");
-  if (!isatty(fd)) return NONE;
-  const stream = fd === 1 ? process.stdout : process.stderr;
+/**
+ * Nothing is looked at before somebody asks: what a look takes of the runtime needs more than a millisecond to load, and most commands
+ * never ask. The runtime's own streams know it too, but making them takes longer than a short command does.
+ */
+export function terminalAt(fd: 1 | 2): Terminal {
+  let isTerminal: boolean | undefined;
+  const stream = (): NodeJS.WriteStream | undefined => {
+    isTerminal ??= isTerminalAt(fd);
+    if (!isTerminal) return undefined;
+    return fd === 1 ? process.stdout : process.stderr;
+  };
   return {
-    isTerminal: true,
+    get isTerminal() {
+      return (isTerminal ??= isTerminalAt(fd));
+    },
     // Some terminals say that they are 0 columns wide.
     get columns() {
-      return stream.columns || undefined;
+      return stream()?.columns || undefined;
     },
     get rows() {
-      return stream.rows || undefined;
+      return stream()?.rows || undefined;
     },
   };
 }
 
 // --- internal ---
 
-const NONE: Terminal = { isTerminal: false, columns: undefined, rows: undefined };
-
 /** Major number of /dev/null and its like. */
 const MEMORY_DEVICES = 1;
 
-function mayBeTerminal(fd: number): boolean {
+function isTerminalAt(fd: number): boolean {
+  // `import` would load them whether they are needed or not, and `import()` could not be waited for here.
+  const { fstatSync } = process.getBuiltinModule("node:fs");
   try {
     const stat = fstatSync(fd);
-    return stat.isCharacterDevice() && ((stat.rdev >> 8) & 0xfff) !== MEMORY_DEVICES;
+    if (!stat.isCharacterDevice() || ((stat.rdev >> 8) & 0xfff) === MEMORY_DEVICES) return false;
   } catch {
     // It is closed.
     return false;
   }
+  return process.getBuiltinModule("node:tty").isatty(fd);
 }
