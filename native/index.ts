@@ -1,6 +1,7 @@
 export { closeFd } from "./libc.ts";
 export { bootClock } from "./boot-clock.ts";
 export { watchSilence } from "./watch-silence.ts";
+export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";
 export { openTcpSocket } from "./tcp-socket.ts";
 export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";

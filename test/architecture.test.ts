@@ -41,12 +41,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Machines know the interfaces of adapters, never an adapter. */
 const INTERFACES = ["src/dataplane/data-plane.ts", "src/probe/check-schedule.ts", "src/reach/host-object.ts"];
 
-/** The only files above `native/` that reach into it: where sockets enter. */
+/** The only files above `native/` that reach into it: where sockets and the local time enter. */
 const NATIVE_IMPORTERS = [
   "src/app/care.ts",
   "src/app/claim.ts",
   "src/app/daemon.ts",
   "src/app/doctor/knock.ts",
+  "src/app/local-time.ts",
   "src/netlink/kernel-transport.ts",
 ];
 

@@ -1,3 +1,4 @@
+import { localTime } from "../../app/local-time.ts";
 import { oneLine } from "../../config/one-line.ts";
 import { createPaint, type Colour } from "../colour.ts";
 import type { LogEntry } from "./log-entry.ts";
@@ -10,7 +11,7 @@ export function formatTextLine({ time, level, message, fields }: LogEntry, colou
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${paint("grey", `${key}=`)}${formatValue(value)}`);
   const { word, shade } = LEVELS[level];
-  return `${paint("grey", localTime(time))} ${paint(shade, word)} ${oneLine(message)}${pairs.join("")}\n`;
+  return `${paint("grey", wallClock(time))} ${paint(shade, word)} ${oneLine(message)}${pairs.join("")}\n`;
 }
 
 // --- internal ---
@@ -22,13 +23,9 @@ const LEVELS: Readonly<Record<LogEntry["level"], { word: string; shade: Colour }
   error: { word: "ERROR", shade: "red" },
 };
 
-function localTime(time: Date): string {
-  const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${day}T${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, "0");
+/** ISO 8601 without the zone. */
+function wallClock(time: Date): string {
+  return localTime(time).toISOString().slice(0, 19);
 }
 
 /** Bare where it reads unambiguously, else quoted as JSON would. */
