@@ -6,7 +6,7 @@ import { probeEvent } from "../actors/probe-loop.ts";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
-import { serveWeb } from "../control/web-server.ts";
+import type { WebSources, WebServer } from "../control/web-server.ts";
 import type { AnswerSources } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
@@ -100,7 +100,7 @@ export async function runDaemon(
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
-  const web = options.httpListen === undefined ? undefined : serveWeb(options.httpListen, sources);
+  const web = options.httpListen && (await openWeb(options.httpListen, sources));
   audience.join(() => web?.happened());
   const ended = toPromise(daemon);
   daemon.start();
@@ -142,6 +142,12 @@ export async function runDaemon(
 }
 
 // --- internal ---
+
+/** Most daemons serve none, and start without its code and its page. */
+async function openWeb(endpoint: Endpoint, sources: WebSources): Promise<WebServer> {
+  const { serveWeb } = await import("../control/web-server.ts");
+  return serveWeb(endpoint, sources);
+}
 
 function operatorOf(
   supervisor: VirtualServerActor,
