@@ -5,6 +5,7 @@ import type { HoldChange } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
+import { requestStatus } from "./client.ts";
 import {
   CHECK_PATH,
   EVENTS_PATH,
@@ -163,8 +164,6 @@ function refusal(status: number, error: string): Response {
 
 async function isAnswered(path: string): Promise<boolean> {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
-  // Seldom needed, and milliseconds of the start to load.
-  const { requestStatus } = await import("./client.ts");
   return requestStatus(path).then(
     () => true,
     () => false,

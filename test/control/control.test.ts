@@ -155,6 +155,22 @@ describe("control socket", () => {
     expect(await statusCode(path, "GET", "/v1/events?after=-1")).toBe(400);
   });
 
+  test("is said to be out of reach where nobody answers, and to say too much where the answer has no end", async () => {
+    const path = socketPath(folder, key);
+    await expect(requestStatus(path)).rejects.toMatchObject({
+      message: `the daemon at ${path} cannot be reached: ENOENT`,
+      cause: { code: "ENOENT" },
+    });
+    const chunk = new Uint8Array(1024 * 1024);
+    const endless = (): Response => new Response(new ReadableStream({ pull: (sink) => sink.enqueue(chunk) }));
+    const chatterbox = Bun.serve({ unix: path, fetch: endless });
+    try {
+      await expect(requestStatus(path)).rejects.toThrow("its answer is too large");
+    } finally {
+      await chatterbox.stop(true);
+    }
+  });
+
   test("tells why a status could not be given", async () => {
     const { path } = await serve(() => Promise.reject(new Error("the table cannot be read")));
     const refusal = requestStatus(path);
