@@ -91,7 +91,7 @@ test("a drain that is waited for tells how long it was, and is not over because 
   };
   const left = await wait(async (waiting) => waiting.kill("SIGINT"));
   expect(left.code).toBe(1);
-  expect(left.told).toMatch(/stays drained, and has 1 open connection after (?!5m)\S+\n$/);
+  expect(left.told).toMatch(/stays drained, and has 1 open connection after (?!5m\n)\S+\n$/);
   expect(await wait(() => host.lvscare("undrain", a.name))).toEqual({
     code: 1,
     told: `lvscare: ${a.name} is no longer drained: somebody let it go meanwhile\n`,
