@@ -54,6 +54,8 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly read: { readonly atMs: number; readonly tookMs: number };
   /** Removals wait for a round that reads. */
   readonly isPostponed: boolean;
+  /** The last round read the table and found it as it should be. */
+  readonly isQuiet: boolean;
   readonly observed: ObservedVirtualServer | undefined;
   readonly applies: number;
   readonly repairs: number;

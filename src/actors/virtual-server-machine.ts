@@ -1,15 +1,25 @@
-import { assertEvent, assign, emit, enqueueActions, not, setup, type ActorRefFrom, type ErrorActorEvent } from "xstate";
+import {
+  assertEvent,
+  assign,
+  emit,
+  enqueueActions,
+  sendTo,
+  setup,
+  type ActorRefFrom,
+  type ErrorActorEvent,
+  type NonReducibleUnknown,
+} from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
-import type { ApplyInput, ApplyReport } from "./apply-plan.ts";
+import type { ApplyReport } from "./apply-plan.ts";
 import { adoptedState, adoptServer, adoptService, departuresAfter, strangers } from "./desired-state.ts";
 import { nextRound } from "./next-round.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { releasesAfter } from "./releases.ts";
-import { unprovided } from "./unprovided.ts";
+import { unprovided, unprovidedCallback } from "./unprovided.ts";
 import {
   memberInput,
   memberState,
@@ -19,9 +29,11 @@ import {
   type VirtualServerContext,
   type VirtualServerInput,
 } from "./virtual-server-context.ts";
+import type { WriteCommand, WriterReport } from "./writer.ts";
 
 type VirtualServerEvent =
   | RealServerReport
+  | WriterReport
   | { readonly type: "realServer.respawn"; readonly server: string }
   | OperatorRequest
   | { readonly type: "shutdown" }
@@ -55,11 +67,11 @@ export const virtualServerMachine = setup({
     context: {} as VirtualServerContext,
     events: {} as VirtualServerEvent,
     emitted: {} as CareEvent,
-    children: {} as Record<string, "realServer">,
+    children: {} as Record<string, "realServer" | "writer">,
   },
   actors: {
     readTable: unprovided<ObservedVirtualServer | undefined, ServiceKey>("readTable"),
-    applyPlan: unprovided<ApplyReport, ApplyInput>("applyPlan"),
+    writer: unprovidedCallback<WriteCommand, NonReducibleUnknown>("writer"),
     realServer: realServerMachine,
   },
   actions: {
@@ -123,6 +135,15 @@ export const virtualServerMachine = setup({
           : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
       );
     }),
+    startRound: sendTo("writer", ({ context: { service, wanted, established, known } }): WriteCommand => {
+      return { type: "apply", input: { key: service, desired: wanted, established, known } };
+    }),
+    withdraw: sendTo("writer", ({ context }): WriteCommand => {
+      return {
+        type: "apply",
+        input: { key: context.service, desired: undefined, established: undefined, known: undefined },
+      };
+    }),
     noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
       const { foreign = "keep" } = context.wanted ?? {};
       const unlisted = strangers(report.observed, new Set(Object.keys(context.members)));
@@ -131,6 +152,7 @@ export const virtualServerMachine = setup({
         established: report.established,
         known: report.known,
         isPostponed: report.isPostponed,
+        isQuiet: report.hasRead && report.operations.length === 0,
         departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
         releases: releasesAfter(context.releases, report, context.now()),
         applies: context.applies + (report.operations.length > 0 ? 1 : 0),
@@ -207,6 +229,8 @@ export const virtualServerMachine = setup({
     isDirty: ({ context }) => context.dirty,
     isStopping: ({ context }) => context.stopping,
     cleansUp: ({ context }) => context.cleanupOnExit,
+    /** Nothing was written, and nothing asks for it: the next change need not wait. Those that read are far between, so that this cannot become a storm. */
+    wasQuiet: ({ context }) => context.isQuiet && !context.dirty,
   },
   delays: {
     retry: ({ context }) => retryDelayMs(context.failedAttempts),
@@ -229,6 +253,7 @@ export const virtualServerMachine = setup({
     known: undefined,
     read: { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 },
     isPostponed: false,
+    isQuiet: false,
     observed: undefined,
     applies: 0,
     repairs: 0,
@@ -247,6 +272,7 @@ export const virtualServerMachine = setup({
     "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
     "xstate.error.actor.*": { actions: { type: "buryBroken", params: ({ event }) => event } },
   },
+  invoke: { src: "writer", id: "writer" },
   initial: "adopting",
   states: {
     adopting: {
@@ -287,37 +313,30 @@ export const virtualServerMachine = setup({
           },
         },
         applying: {
-          entry: "takeRound",
-          invoke: {
-            src: "applyPlan",
-            input: ({ context }) => ({
-              key: context.service,
-              desired: context.wanted,
-              established: context.established,
-              known: context.known,
-            }),
-            onDone: [
+          entry: ["takeRound", "startRound"],
+          on: {
+            "round.ended": [
               {
-                guard: ({ event }) => event.output.failure !== undefined,
+                guard: ({ event }) => event.report.failure !== undefined,
                 target: "backingOff",
                 actions: [
-                  { type: "noteApplied", params: ({ event }) => event.output },
-                  { type: "countRepairs", params: ({ event }) => event.output },
-                  { type: "noteFailure", params: ({ event }) => ({ error: event.output.failure }) },
-                  { type: "emitFailure", params: ({ event }) => ({ error: event.output.failure }) },
+                  { type: "noteApplied", params: ({ event }) => event.report },
+                  { type: "countRepairs", params: ({ event }) => event.report },
+                  { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                  { type: "emitFailure", params: ({ event }) => ({ error: event.report.failure }) },
                 ],
               },
               {
                 target: "applied",
                 actions: [
-                  { type: "noteApplied", params: ({ event }) => event.output },
-                  { type: "countRepairs", params: ({ event }) => event.output },
-                  { type: "countConnections", params: ({ event }) => event.output },
-                  { type: "noteSuccess", params: ({ event }) => event.output },
+                  { type: "noteApplied", params: ({ event }) => event.report },
+                  { type: "countRepairs", params: ({ event }) => event.report },
+                  { type: "countConnections", params: ({ event }) => event.report },
+                  { type: "noteSuccess", params: ({ event }) => event.report },
                 ],
               },
             ],
-            onError: {
+            "round.broke": {
               target: "backingOff",
               actions: [
                 "forgetEstablished",
@@ -325,12 +344,16 @@ export const virtualServerMachine = setup({
                 { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
               ],
             },
+            // A round under way cannot be called back: leaving this state would drop its result but not its writes.
+            shutdown: { actions: "markStopping" },
           },
-          // A round under way cannot be called back: leaving this state would drop its result but not its writes.
-          on: { shutdown: { actions: "markStopping" } },
         },
         applied: {
-          always: [{ guard: "isStopping", target: "#virtualServer.withdrawing" }, { target: "resting" }],
+          always: [
+            { guard: "isStopping", target: "#virtualServer.withdrawing" },
+            { guard: "wasQuiet", target: "settled" },
+            { target: "resting" },
+          ],
         },
         // The first change is written at once; what follows within this time shares a round, since each reads the whole table.
         resting: {
@@ -349,32 +372,31 @@ export const virtualServerMachine = setup({
       },
     },
     withdrawing: {
-      always: { guard: not("cleansUp"), target: "stopped" },
-      invoke: {
-        src: "applyPlan",
-        input: ({ context }) => ({
-          key: context.service,
-          desired: undefined,
-          established: undefined,
-          known: undefined,
-        }),
-        onDone: [
-          {
-            guard: ({ event }) => event.output.failure !== undefined,
-            target: "stopped",
-            actions: [
-              { type: "noteFailure", params: ({ event }) => ({ error: event.output.failure }) },
-              { type: "emitFailure", params: ({ event }) => ({ error: event.output.failure }) },
+      initial: "deciding",
+      states: {
+        deciding: { always: [{ guard: "cleansUp", target: "deleting" }, { target: "#virtualServer.stopped" }] },
+        deleting: {
+          entry: "withdraw",
+          on: {
+            "round.ended": [
+              {
+                guard: ({ event }) => event.report.failure !== undefined,
+                target: "#virtualServer.stopped",
+                actions: [
+                  { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                  { type: "emitFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                ],
+              },
+              { target: "#virtualServer.stopped" },
             ],
+            "round.broke": {
+              target: "#virtualServer.stopped",
+              actions: [
+                { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+                { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
+              ],
+            },
           },
-          { target: "stopped" },
-        ],
-        onError: {
-          target: "stopped",
-          actions: [
-            { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
-            { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
-          ],
         },
       },
     },

@@ -1,11 +1,11 @@
 import { fromCallback, fromPromise } from "xstate";
-import { applyPlan, type ApplyInput } from "../actors/apply-plan.ts";
 import { daemonMachine } from "../actors/daemon-machine.ts";
 import { probeLoop, type ProbeObserver } from "../actors/probe-loop.ts";
 import { reachMachine, type HostChanged } from "../actors/reach-machine.ts";
 import { reconcileReach } from "../actors/reconcile-reach.ts";
 import { realServerMachine } from "../actors/real-server-machine.ts";
 import { virtualServerMachine } from "../actors/virtual-server-machine.ts";
+import { writer } from "../actors/writer.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
@@ -21,7 +21,7 @@ export function careMachine(
   const virtualServer = virtualServerMachine.provide({
     actors: {
       readTable: fromPromise(({ input }: { input: ServiceKey }) => dataPlane.read(input)),
-      applyPlan: fromPromise(({ input }: { input: ApplyInput }) => applyPlan(dataPlane, input)),
+      writer: writer(dataPlane),
       realServer: realServerMachine.provide({ actors: { probeLoop: probeLoop(schedule, observe) } }),
     },
   });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createActor, fromPromise, toPromise } from "xstate";
-import { applyPlan, type ApplyInput } from "../../src/actors/apply-plan.ts";
 import { daemonMachine } from "../../src/actors/daemon-machine.ts";
 import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import { writer } from "../../src/actors/writer.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
@@ -55,7 +55,7 @@ function start(failingReads = 0) {
   const supervisor = virtualServerMachine.provide({
     actors: {
       readTable: fromPromise(read),
-      applyPlan: fromPromise(({ input }: { input: ApplyInput }) => applyPlan(plane, input)),
+      writer: writer(plane),
     },
   });
   const daemon = createActor(daemonMachine.provide({ actors: { virtualServer: supervisor } }), {

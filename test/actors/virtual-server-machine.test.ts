@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createActor, fromPromise, toPromise, type ActorRefFrom } from "xstate";
-import { applyPlan, type ApplyInput } from "../../src/actors/apply-plan.ts";
 import { probeLoop } from "../../src/actors/probe-loop.ts";
 import { realServerMachine } from "../../src/actors/real-server-machine.ts";
 import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
 import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import { writer } from "../../src/actors/writer.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
@@ -222,7 +222,7 @@ describe("virtual server", () => {
     await clock.advance(3 * INTERVAL);
     expect(plane.table()).toBe("10.0.0.9:80=1");
     dead.delete("10.0.0.1:80");
-    await clock.advance(INTERVAL);
+    await clock.advance(INTERVAL + 10);
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.9:80=0");
     await clock.advance(INTERVAL);
     expect(plane.table()).toBe("10.0.0.1:80=1");
@@ -760,7 +760,7 @@ function care(
   const machine = virtualServerMachine.provide({
     actors: {
       readTable: fromPromise(() => plane.read()),
-      applyPlan: fromPromise(({ input }: { input: ApplyInput }) => applyPlan(plane, input)),
+      writer: writer(plane),
       realServer: realServerMachine.provide({
         actors: { probeLoop: probeLoop(schedule, (_, outcome) => outcomes.push(outcome)) },
       }),
