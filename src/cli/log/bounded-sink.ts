@@ -2,7 +2,7 @@ import type { Output } from "../output.ts";
 import type { LogSink } from "./create-logger.ts";
 
 /**
- * Log lines to an output whose reader may be stuck. With a mebibyte on its way already, lines are dropped: neither memory nor the
+ * Log lines to an output whose reader may be stuck. With four mebibytes on their way already, lines are dropped: neither memory nor the
  * health checks may suffer from a log that nobody reads.
  */
 export function createBoundedSink(output: Output, colour: boolean): LogSink {
@@ -19,4 +19,5 @@ export function createBoundedSink(output: Output, colour: boolean): LogSink {
 
 // --- internal ---
 
-const MOST_PENDING = 1024 * 1024;
+/** More than ten thousand real servers have to say that die at once. */
+const MOST_PENDING = 4 * 1024 * 1024;

@@ -121,7 +121,7 @@ test("nothing is dropped or merged, not even when the clock is set back", () => 
 });
 
 describe("with a reader that is stuck", () => {
-  test("lines past a mebibyte are dropped, and owned up to when it reads again", async () => {
+  test("lines past four mebibytes are dropped, and owned up to when it reads again", async () => {
     const written: string[] = [];
     const stuck = Promise.withResolvers<void>();
     const output = new Output((text) => {
@@ -129,7 +129,7 @@ describe("with a reader that is stuck", () => {
       return stuck.promise;
     });
     const logger = createLogger({ level: "info", format: "json" }, createBoundedSink(output, false));
-    logger.info("x".repeat(1024 * 1024));
+    logger.info("x".repeat(4 * 1024 * 1024));
     for (let i = 0; i < 3; i++) logger.info("dropped");
     expect(written).toHaveLength(1);
     stuck.resolve();
