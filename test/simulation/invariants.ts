@@ -126,7 +126,8 @@ export class Invariants implements SimulationObserver {
     this.#written.clear();
     this.#round = { ...this.#round, table: weightsOf(servers) };
     // One whose first write was refused reads, too, and still is to establish what it set out to.
-    if (!this.#isRoundBegun) this.#beginRound();
+    if (this.#isRoundBegun) this.#sendAway();
+    else this.#beginRound();
   }
 
   applying(): void {
@@ -186,6 +187,11 @@ export class Invariants implements SimulationObserver {
       table,
       isProven: this.#isProven(),
     };
+    this.#sendAway();
+  }
+
+  /** Strangers with a weight, as far as this round knows. */
+  #sendAway(): void {
     if (!this.#sendsAway()) return;
     for (const [key, weight] of this.#round.table)
       if (weight > 0 && !this.#weights.has(key))
