@@ -159,7 +159,8 @@ export const virtualServerMachine = setup({
         repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
       });
       const repaired = new Set(report.repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
-      for (const { endpoint, weight } of foreign === "remove" ? unlisted : []) {
+      // Others than those that read leave strangers alone.
+      for (const { endpoint, weight } of foreign === "remove" && report.hasRead ? unlisted : []) {
         const server = formatEndpoint(endpoint);
         const isNews = !repaired.has(server) && context.departures[server] === undefined;
         if (isNews) enqueue.emit({ type: "realServer.unlisted", server, weight });

@@ -217,7 +217,7 @@ describe("virtual server", () => {
     const plane = new MemoryDataPlane();
     plane.service = service;
     plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 1));
-    const { clock, dead } = care({}, plane);
+    const { clock, dead, events } = care({}, plane);
     for (const server of [A, B, C]) dead.add(formatEndpoint(server.endpoint));
     await clock.advance(3 * INTERVAL);
     expect(plane.table()).toBe("10.0.0.9:80=1");
@@ -226,6 +226,9 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.9:80=0");
     await clock.advance(INTERVAL);
     expect(plane.table()).toBe("10.0.0.1:80=1");
+    expect(events.filter(({ type }) => type === "realServer.unlisted")).toEqual([
+      { type: "realServer.unlisted", server: "10.0.0.9:80", weight: 1 },
+    ]);
   });
 
   test("does not send strangers away on the strength of a server that it took over and never saw answer", async () => {
