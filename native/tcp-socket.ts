@@ -18,29 +18,29 @@ const TCP_NODELAY = 1;
  * Throws SOCKET_FAILED with the errno (`ENETUNREACH`, `EMFILE`, …) when the kernel refuses at once; nothing is left open then.
  */
 export function openTcpSocket(target: Endpoint): number {
-  const operation = `connect to ${formatEndpoint(target)}`;
   const address = socketAddress(target);
   const { socket, setsockopt, connect } = libc();
 
   const domain = target.family === "ipv6" ? AF_INET6 : AF_INET;
   const fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw socketFailed(operation, errno());
+  if (fd < 0) throw socketFailed(target, errno());
 
-  const on = new Int32Array(new ArrayBuffer(4)).fill(1);
   // A probe writes one small request and waits, which is what Nagle's algorithm would delay; failing to turn it off costs only time.
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, on.byteLength);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, ON, ON.byteLength);
 
   if (connect(fd, address, address.byteLength) < 0) {
     const code = errno();
     if (code !== constants.errno.EINPROGRESS) {
       closeFd(fd);
-      throw socketFailed(operation, code);
+      throw socketFailed(target, code);
     }
   }
   return fd;
 }
 
 // --- internal ---
+
+const ON = new Int32Array(new ArrayBuffer(4)).fill(1);
 
 /** `struct sockaddr_in` or `sockaddr_in6`: the family in host order, the port in network order (linux/in.h, linux/in6.h). */
 function socketAddress(target: Endpoint): Uint8Array {
@@ -53,7 +53,8 @@ function socketAddress(target: Endpoint): Uint8Array {
   return bytes;
 }
 
-function socketFailed(operation: string, code: number): LvscareError {
+function socketFailed(target: Endpoint, code: number): LvscareError {
+  const operation = `connect to ${formatEndpoint(target)}`;
   const name = Object.entries(constants.errno).find(([, value]) => value === code)?.[0] ?? `errno ${code}`;
   return new LvscareError("SOCKET_FAILED", `the kernel refused with ${name}`, { operation, errno: name });
 }

@@ -62,7 +62,7 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly failedAttempts: number;
   /** When the running round began, or the last one. */
   readonly roundAtMs: number;
-  /** How long the last round took. */
+  /** How long the last round took that did not read the table, or failed. */
   readonly roundMs: number;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }

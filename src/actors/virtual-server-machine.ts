@@ -49,8 +49,8 @@ export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
 
 const RESPAWN_MS = 1000;
 /**
- * Changes that follow a round within this time share the next one, since each round looks at all real servers: as long as the last one took,
- * so that rounds take half of the time at most, however many there are.
+ * Changes that follow a round within this time share the next one, since each round looks at all real servers: as long as the last one took
+ * that did not read, so that those take half of the time at most, however many there are.
  */
 const SHORTEST_REST_MS = 5;
 const LONGEST_REST_MS = 500;
@@ -193,8 +193,10 @@ export const virtualServerMachine = setup({
     }),
     forgetEstablished: assign({ established: undefined, known: undefined }),
     noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
-      const roundMs = context.now() - context.roundAtMs;
-      return { failedAttempts: 0, roundMs, ...(hasRead && { read: { atMs: context.roundAtMs, tookMs: roundMs } }) };
+      const tookMs = context.now() - context.roundAtMs;
+      return hasRead
+        ? { failedAttempts: 0, read: { atMs: context.roundAtMs, tookMs } }
+        : { failedAttempts: 0, roundMs: tookMs };
     }),
     noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
       failedAttempts: context.failedAttempts + 1,
