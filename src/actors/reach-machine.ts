@@ -3,7 +3,7 @@ import { describeError } from "../domain/errors.ts";
 import type { ReachEvent } from "../domain/events.ts";
 import type { ObjectReport } from "./reconcile-reach.ts";
 import { unprovided, unprovidedCallback } from "./unprovided.ts";
-import { retryDelayMs } from "./virtual-server-context.ts";
+import { retryDelayMs } from "./retry-delay.ts";
 
 export type ReachActor = ActorRefFrom<typeof reachMachine>;
 

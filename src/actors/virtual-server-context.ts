@@ -70,9 +70,6 @@ export interface VirtualServerContext extends VirtualServerInput {
 /** So many repairs within so long a time are no accident: somebody keeps at it. */
 export const RECURRING = { repairs: 3, withinMs: 60_000 } as const;
 
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5000;
-
 /** What a real server's machine is started with. */
 export function memberInput(
   context: VirtualServerContext,
@@ -105,9 +102,4 @@ export function memberState(name: string, member: Member, initState: VirtualServ
     share: rampStep / RAMP_STEPS,
     hold: member.hold,
   };
-}
-
-/** Doubles from attempt to attempt up to its cap. */
-export function retryDelayMs(failedAttempts: number): number {
-  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failedAttempts - 1));
 }

@@ -19,12 +19,13 @@ import { adoptedState, adoptServer, adoptService, departuresAfter, strangers } f
 import { nextRound } from "./next-round.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { releasesAfter } from "./releases.ts";
+import { retryDelayMs } from "./retry-delay.ts";
+import { nextReadingMs, restMs } from "./round-pace.ts";
 import { unprovided, unprovidedCallback } from "./unprovided.ts";
 import {
   memberInput,
   memberState,
   RECURRING,
-  retryDelayMs,
   type Member,
   type VirtualServerContext,
   type VirtualServerInput,
@@ -48,14 +49,6 @@ export type OperatorRequest =
 export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
 
 const RESPAWN_MS = 1000;
-/**
- * Changes that follow a round within this time share the next one, since each round looks at all real servers: as long as the last one took
- * that did not read, so that those take half of the time at most, however many there are.
- */
-const SHORTEST_REST_MS = 5;
-const LONGEST_REST_MS = 500;
-/** Reading a large table holds up the writes that cannot wait: where removals ask for it, it takes this part of the time at most. */
-const READING_SHARE = 4;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time. Rounds are
@@ -198,11 +191,16 @@ export const virtualServerMachine = setup({
         ? { failedAttempts: 0, read: { atMs: context.roundAtMs, tookMs } }
         : { failedAttempts: 0, roundMs: tookMs };
     }),
-    noteFailure: assign(({ context }, { error }: { error: unknown }) => ({
-      failedAttempts: context.failedAttempts + 1,
-      roundMs: context.now() - context.roundAtMs,
-      lastError: { atMs: context.now(), message: describeError(error) },
-    })),
+    noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
+      const nowMs = context.now();
+      const attempt = context.failedAttempts + 1;
+      enqueue.assign({
+        failedAttempts: attempt,
+        roundMs: nowMs - context.roundAtMs,
+        lastError: { atMs: nowMs, message: describeError(error) },
+      });
+      enqueue.emit({ type: "plan.failed", error, attempt, retryInMs: retryDelayMs(attempt) });
+    }),
     emitAdopted: emit(({ context }) => ({
       type: "virtualServer.adopted" as const,
       existed: context.observed !== undefined,
@@ -220,12 +218,6 @@ export const virtualServerMachine = setup({
       assertEvent(event, "realServer.changed");
       return { ...event, type: "realServer.healthChanged" };
     }),
-    emitFailure: emit(({ context }, { error }: { error: unknown }) => ({
-      type: "plan.failed" as const,
-      error,
-      attempt: context.failedAttempts,
-      retryInMs: retryDelayMs(context.failedAttempts),
-    })),
     markStopping: assign({ stopping: true }),
   },
   guards: {
@@ -292,10 +284,7 @@ export const virtualServerMachine = setup({
             },
             onError: {
               target: "waiting",
-              actions: [
-                { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
-                { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
-              ],
+              actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
             },
           },
         },
@@ -326,7 +315,6 @@ export const virtualServerMachine = setup({
                   { type: "noteApplied", params: ({ event }) => event.report },
                   { type: "countRepairs", params: ({ event }) => event.report },
                   { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
-                  { type: "emitFailure", params: ({ event }) => ({ error: event.report.failure }) },
                 ],
               },
               {
@@ -341,11 +329,7 @@ export const virtualServerMachine = setup({
             ],
             "round.broke": {
               target: "backingOff",
-              actions: [
-                "forgetEstablished",
-                { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
-                { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
-              ],
+              actions: ["forgetEstablished", { type: "noteFailure", params: ({ event }) => ({ error: event.error }) }],
             },
             // A round under way cannot be called back: leaving this state would drop its result but not its writes.
             shutdown: { actions: "markStopping" },
@@ -385,19 +369,13 @@ export const virtualServerMachine = setup({
               {
                 guard: ({ event }) => event.report.failure !== undefined,
                 target: "#virtualServer.stopped",
-                actions: [
-                  { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
-                  { type: "emitFailure", params: ({ event }) => ({ error: event.report.failure }) },
-                ],
+                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
               },
               { target: "#virtualServer.stopped" },
             ],
             "round.broke": {
               target: "#virtualServer.stopped",
-              actions: [
-                { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
-                { type: "emitFailure", params: ({ event }) => ({ error: event.error }) },
-              ],
+              actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
             },
           },
         },
@@ -408,16 +386,6 @@ export const virtualServerMachine = setup({
 });
 
 // --- internal ---
-
-function restMs({ roundMs }: VirtualServerContext): number {
-  return Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, roundMs));
-}
-
-/** When the table is to be read again: nobody tells us what others do to it. Sooner where removals wait for that. */
-function nextReadingMs({ read, policy, isPostponed }: VirtualServerContext): number {
-  const pauseMs = isPostponed ? Math.min(policy.intervalMs, READING_SHARE * read.tookMs) : policy.intervalMs;
-  return read.atMs + pauseMs;
-}
 
 function nameOf({ endpoint }: RealServer): string {
   return formatEndpoint(endpoint);

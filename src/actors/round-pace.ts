@@ -1,0 +1,23 @@
+import type { VirtualServerContext } from "./virtual-server-context.ts";
+
+/**
+ * For how long changes that follow a round share the next one, since each round looks at all real servers: as long as the last one took
+ * that did not read, so that those take half of the time at most, however many there are. Milliseconds.
+ */
+export function restMs({ roundMs }: VirtualServerContext): number {
+  return Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, roundMs));
+}
+
+/** When the table is to be read again: nobody tells us what others do to it. Sooner where removals wait for that. */
+export function nextReadingMs({ read, policy, isPostponed }: VirtualServerContext): number {
+  const pauseMs = isPostponed ? Math.min(policy.intervalMs, READING_SHARE * read.tookMs) : policy.intervalMs;
+  return read.atMs + pauseMs;
+}
+
+// --- internal ---
+
+const SHORTEST_REST_MS = 5;
+const LONGEST_REST_MS = 500;
+
+/** Reading a large table holds up the writes that cannot wait: where removals ask for it, it takes this part of the time at most. */
+const READING_SHARE = 4;
