@@ -3,8 +3,9 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import { formatDuration } from "../domain/duration.ts";
 import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
 import type { Clock } from "./clock.ts";
-import { DueQueue, type Due } from "./due-queue.ts";
-import type { Probe, Prober } from "./prober.ts";
+import { DueQueue } from "./due-queue.ts";
+import type { Prober } from "./prober.ts";
+import { ScheduledCheck, spread } from "./scheduled-check.ts";
 import { StallWatch } from "./stall-watch.ts";
 
 export interface CheckSchedulerOptions {
@@ -214,31 +215,3 @@ function slackMs({ intervalMs }: ScheduledCheck): number {
 }
 
 const MOST_SLACK_MS = 50;
-
-class ScheduledCheck implements Due {
-  readonly probe: Probe;
-  readonly report: Report;
-  /** What its probe tells, goes through this. */
-  readonly told: (outcome: ProbeOutcome) => void;
-  intervalMs: number;
-  spread: number | undefined;
-  dueMs = 0;
-  position = -1;
-  startedAtMs: number | undefined;
-  isRunning = false;
-  discarded = 0;
-  stopped = false;
-
-  constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
-    this.probe = probe;
-    this.intervalMs = intervalMs;
-    this.report = report;
-    this.told = told;
-    this.spread = spread;
-  }
-}
-
-/** Where in the interval the n-th check has its place: multiples of the golden ratio fall evenly, however many there will be. */
-function spread(index: number, phase: number): number {
-  return (phase + (index + 1) * 0.618_033_988_749_895) % 1;
-}

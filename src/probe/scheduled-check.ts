@@ -1,0 +1,33 @@
+import type { ProbeOutcome } from "../domain/health.ts";
+import type { Report } from "./check-schedule.ts";
+import type { Due } from "./due-queue.ts";
+import type { Probe } from "./prober.ts";
+
+/** The checks of one real server as the scheduler keeps them. */
+export class ScheduledCheck implements Due {
+  readonly probe: Probe;
+  readonly report: Report;
+  /** What its probe tells, goes through this. */
+  readonly told: (outcome: ProbeOutcome) => void;
+  intervalMs: number;
+  spread: number | undefined;
+  dueMs = 0;
+  position = -1;
+  startedAtMs: number | undefined;
+  isRunning = false;
+  discarded = 0;
+  stopped = false;
+
+  constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
+    this.probe = probe;
+    this.intervalMs = intervalMs;
+    this.report = report;
+    this.told = told;
+    this.spread = spread;
+  }
+}
+
+/** Where in the interval the n-th check has its place: multiples of the golden ratio fall evenly, however many there will be. */
+export function spread(index: number, phase: number): number {
+  return (phase + (index + 1) * 0.618_033_988_749_895) % 1;
+}
