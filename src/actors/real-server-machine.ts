@@ -11,8 +11,7 @@ import {
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
-import type { ProbeLoopCommand, ProbeLoopInput, ProbeResult } from "./probe-loop.ts";
-import { unprovidedCallback } from "./unprovided.ts";
+import type { CheckCommand, CheckResult, Telling } from "./checks.ts";
 
 /** What a real server tells its supervisor. */
 export type RealServerReport =
@@ -33,6 +32,8 @@ export interface RealServerInput {
   readonly server: string;
   readonly target: Endpoint;
   readonly supervisor: ActorRef<Snapshot<unknown>, RealServerReport>;
+  /** Has it checked from its start on; to be stopped by whoever stops this machine. */
+  readonly checks: ActorRef<Snapshot<unknown>, CheckCommand>;
   readonly initial: RealServerState;
   /** Never seen by clients yet: its first good check is enough, whatever `rise` says, and at full weight. */
   readonly unproven: boolean;
@@ -49,12 +50,12 @@ export interface RealServerContext extends RealServerInput {
   readonly connections: number | undefined;
   /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
   readonly rampStep: number;
-  /** What the probe loop was last told. */
+  /** What its checks were last told. */
   readonly paceMs: number;
-  readonly tell: "all" | "changes";
+  readonly tell: Telling;
   readonly reported: RealServerState;
   readonly sinceMs: number;
-  /** The last that was told: see `ProbeLoopCommand`. */
+  /** The last that was told: see `Telling`. */
   readonly lastVerdict: Verdict | undefined;
   readonly lastTransition: Transition | undefined;
 }
@@ -73,13 +74,23 @@ export const realServerMachine = setup({
     input: {} as RealServerInput,
     context: {} as RealServerContext,
     events: {} as
-      | ProbeResult
+      | CheckResult
       | { readonly type: "connections.counted"; readonly active: number }
       | { readonly type: "check.requested" },
     tags: {} as "routable" | "programmed",
   },
-  actors: { probeLoop: unprovidedCallback<ProbeLoopCommand, ProbeLoopInput>("probeLoop") },
   actions: {
+    startChecks: sendTo(
+      ({ context }) => context.checks,
+      ({ context: { server, target, policy }, self }): CheckCommand => {
+        return { type: "start", server, target, intervalMs: policy.intervalMs, listener: self };
+      },
+    ),
+    /** Without checks it must end, so that the supervisor starts it anew: silence would look like health. */
+    fail: ({ event }) => {
+      assertEvent(event, "checks.broke");
+      throw event.error;
+    },
     noteVerdict: assign(({ context, event }) => {
       assertEvent(event, ["probe.passed", "probe.failed"]);
       const { verdict } = event;
@@ -90,7 +101,10 @@ export const realServerMachine = setup({
         lastVerdict: verdict,
       };
     }),
-    checkNow: sendTo("probeLoop", { type: "probeNow" }),
+    checkNow: sendTo(
+      ({ context }) => context.checks,
+      ({ context: { server } }): CheckCommand => ({ type: "probeNow", server }),
+    ),
     noteConnections: assign(({ event }) => {
       assertEvent(event, "connections.counted");
       return { connections: event.active };
@@ -106,7 +120,7 @@ export const realServerMachine = setup({
     pace: enqueueActions(({ context, enqueue }, { paceMs, tell = "all" }: Pace) => {
       if (paceMs === context.paceMs && tell === context.tell) return;
       enqueue.assign({ paceMs, tell });
-      enqueue.sendTo("probeLoop", { type: "pace", intervalMs: paceMs, tell });
+      enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs: paceMs, tell });
     }),
     report: enqueueActions(({ context, enqueue }, { to }: { to: RealServerState }) => {
       if (to === context.reported) return;
@@ -155,13 +169,8 @@ export const realServerMachine = setup({
     lastVerdict: undefined,
     lastTransition: undefined,
   }),
-  // No onError: a loop that broke must end this actor too, so that the supervisor starts both anew. Silence would look like health.
-  invoke: {
-    src: "probeLoop",
-    id: "probeLoop",
-    input: ({ context }) => ({ target: context.target, intervalMs: context.policy.intervalMs }),
-  },
-  on: { "check.requested": { actions: "checkNow" } },
+  entry: "startChecks",
+  on: { "check.requested": { actions: "checkNow" }, "checks.broke": { actions: "fail" } },
   initial: "starting",
   states: {
     starting: {
@@ -283,7 +292,7 @@ export const realServerMachine = setup({
 
 export interface Pace {
   readonly paceMs: number;
-  readonly tell?: "all" | "changes";
+  readonly tell?: Telling;
 }
 
 function hasRisen({ passes, unproven, policy }: RealServerContext): boolean {

@@ -34,6 +34,7 @@ export interface Member {
 }
 
 export interface VirtualServerContext extends VirtualServerInput {
+  readonly checks: RealServerInput["checks"];
   /** By formatted endpoint, as the ids of the children. */
   readonly members: Readonly<Record<string, Member>>;
   readonly departures: Readonly<Record<string, Departure>>;
@@ -81,6 +82,7 @@ export function memberInput(
     server: formatEndpoint(server.endpoint),
     target: server.endpoint,
     supervisor,
+    checks: context.checks,
     initial: first.state,
     unproven: first.unproven,
     policy: context.policy,

@@ -15,6 +15,7 @@ import type { CareEvent } from "../domain/events.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { ApplyReport } from "./apply-plan.ts";
+import type { CheckCommand } from "./checks.ts";
 import { adoptedState, adoptServer, adoptService, departuresAfter, strangers } from "./desired-state.ts";
 import { nextRound } from "./next-round.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
@@ -60,11 +61,12 @@ export const virtualServerMachine = setup({
     context: {} as VirtualServerContext,
     events: {} as VirtualServerEvent,
     emitted: {} as CareEvent,
-    children: {} as Record<string, "realServer" | "writer">,
+    children: {} as Record<string, "realServer" | "writer" | "checks">,
   },
   actors: {
     readTable: unprovided<ObservedVirtualServer | undefined, ServiceKey>("readTable"),
     writer: unprovidedCallback<WriteCommand, NonReducibleUnknown>("writer"),
+    checks: unprovidedCallback<CheckCommand, NonReducibleUnknown>("checks"),
     realServer: realServerMachine,
   },
   actions: {
@@ -96,7 +98,8 @@ export const virtualServerMachine = setup({
         }),
       });
     }),
-    buryBroken: enqueueActions(({ enqueue }, broken: ErrorActorEvent) => {
+    buryBroken: enqueueActions(({ context, enqueue }, broken: ErrorActorEvent) => {
+      enqueue.sendTo(context.checks, { type: "stop", server: broken.actorId });
       enqueue.stopChild(broken.actorId);
       enqueue.emit({ type: "realServer.restarted", server: broken.actorId, error: broken.error });
       enqueue.raise({ type: "realServer.respawn", server: broken.actorId }, { delay: RESPAWN_MS });
@@ -221,6 +224,7 @@ export const virtualServerMachine = setup({
     markStopping: assign({ stopping: true }),
   },
   guards: {
+    isMember: ({ context }, name: string) => context.members[name] !== undefined,
     isDirty: ({ context }) => context.dirty,
     isStopping: ({ context }) => context.stopping,
     cleansUp: ({ context }) => context.cleanupOnExit,
@@ -234,8 +238,9 @@ export const virtualServerMachine = setup({
   },
 }).createMachine({
   id: "virtualServer",
-  context: ({ input }) => ({
+  context: ({ input, spawn }) => ({
     ...input,
+    checks: spawn("checks", { id: "checks" }),
     members: {},
     departures: {},
     failOpen: undefined,
@@ -265,7 +270,11 @@ export const virtualServerMachine = setup({
     "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
     "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
     "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
-    "xstate.error.actor.*": { actions: { type: "buryBroken", params: ({ event }) => event } },
+    // Of any other actor it is not caught here: without its writer or its checks this one must end, too.
+    "xstate.error.actor.*": {
+      guard: { type: "isMember", params: ({ event }) => event.actorId },
+      actions: { type: "buryBroken", params: ({ event }) => event },
+    },
   },
   invoke: { src: "writer", id: "writer" },
   initial: "adopting",

@@ -1,9 +1,8 @@
 import { fromCallback, fromPromise } from "xstate";
+import { checks, type ProbeObserver } from "../actors/checks.ts";
 import { daemonMachine } from "../actors/daemon-machine.ts";
-import { probeLoop, type ProbeObserver } from "../actors/probe-loop.ts";
 import { reachMachine, type HostChanged } from "../actors/reach-machine.ts";
 import { reconcileReach } from "../actors/reconcile-reach.ts";
-import { realServerMachine } from "../actors/real-server-machine.ts";
 import { virtualServerMachine } from "../actors/virtual-server-machine.ts";
 import { writer } from "../actors/writer.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -22,7 +21,7 @@ export function careMachine(
     actors: {
       readTable: fromPromise(({ input }: { input: ServiceKey }) => dataPlane.read(input)),
       writer: writer(dataPlane),
-      realServer: realServerMachine.provide({ actors: { probeLoop: probeLoop(schedule, observe) } }),
+      checks: checks(schedule, observe),
     },
   });
   const reach = reachMachine.provide({

@@ -2,7 +2,7 @@ import { createActor, toPromise } from "xstate";
 import { bootClock, openTcpSocket, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
-import { probeEvent } from "../actors/probe-loop.ts";
+import { probeEvent } from "../actors/checks.ts";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";

@@ -1,5 +1,5 @@
 import { createActor } from "xstate";
-import { probeEvent, type ProbeObserver } from "../actors/probe-loop.ts";
+import { probeEvent, type ProbeObserver } from "../actors/checks.ts";
 import type { DaemonActor, daemonMachine } from "../actors/daemon-machine.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createActor, fromPromise, toPromise } from "xstate";
+import { createActor, fromCallback, fromPromise, toPromise } from "xstate";
 import { daemonMachine } from "../../src/actors/daemon-machine.ts";
 import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import { writer } from "../../src/actors/writer.ts";
@@ -56,6 +56,7 @@ function start(failingReads = 0) {
     actors: {
       readTable: fromPromise(read),
       writer: writer(plane),
+      checks: fromCallback(() => undefined),
     },
   });
   const daemon = createActor(daemonMachine.provide({ actors: { virtualServer: supervisor } }), {

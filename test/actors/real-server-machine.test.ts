@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createActor, fromCallback, type AnyActorRef } from "xstate";
-import type { ProbeLoopCommand, ProbeLoopInput } from "../../src/actors/probe-loop.ts";
+import type { CheckCommand } from "../../src/actors/checks.ts";
 import {
   realServerMachine,
   type RealServerInput,
@@ -170,17 +170,19 @@ function start({ policy, ...changes }: Partial<Omit<RealServerInput, "policy">> 
     fromCallback<RealServerReport>(({ receive }) => receive((report) => reports.push(report))),
   ).start();
   const paces: string[] = [];
-  // The loop says nothing: what it would say is sent by hand.
-  const probeLoop = fromCallback<ProbeLoopCommand, ProbeLoopInput>(({ receive }) =>
-    receive((command) => command.type === "pace" && paces.push(`${command.intervalMs} ${command.tell}`)),
-  );
-  const machine = realServerMachine.provide({ actors: { probeLoop } });
-  const actor = createActor(machine, {
+  // They say nothing: what they would say is sent by hand.
+  const checks = createActor(
+    fromCallback<CheckCommand>(({ receive }) =>
+      receive((command) => command.type === "pace" && paces.push(`${command.intervalMs} ${command.tell}`)),
+    ),
+  ).start();
+  const actor = createActor(realServerMachine, {
     clock,
     input: {
       server: "10.0.0.1:80",
       target: parseEndpoint("10.0.0.1:80"),
       supervisor: supervisor as AnyActorRef,
+      checks: checks as AnyActorRef,
       initial: "healthy",
       unproven: false,
       policy: { ...PLAIN_HEALTH_POLICY, ...policy },

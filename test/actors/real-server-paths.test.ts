@@ -103,15 +103,15 @@ function traversalFrom(start: Start) {
     server: "10.0.0.1:80",
     target: parseEndpoint("10.0.0.1:80"),
     supervisor: createActor(fromCallback(() => undefined)) as AnyActorRef,
+    checks: createActor(fromCallback(() => undefined)) as AnyActorRef,
     now: () => 0,
   };
-  const machine = realServerMachine.provide({ actors: { probeLoop: fromCallback(() => undefined) } });
   const traversal = {
     input,
     events: (state: State) => eventsIn(state),
     serializeState: (state: State) => keyOf(state),
   };
-  return { machine, traversal };
+  return { machine: realServerMachine, traversal };
 }
 
 function eventsIn(state: State): Event[] {

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { createActor, fromPromise, toPromise, type ActorRefFrom } from "xstate";
-import { probeLoop } from "../../src/actors/probe-loop.ts";
-import { realServerMachine } from "../../src/actors/real-server-machine.ts";
+import { createActor, fromCallback, fromPromise, toPromise, type ActorRefFrom } from "xstate";
+import { checks } from "../../src/actors/checks.ts";
 import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
 import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import { writer } from "../../src/actors/writer.ts";
@@ -634,6 +633,25 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
+  test("breaks when its checks do, instead of caring blindly", async () => {
+    const errors: unknown[] = [];
+    const { input, plane } = care();
+    const broken = virtualServerMachine.provide({
+      actors: {
+        readTable: fromPromise(() => plane.read()),
+        writer: writer(plane),
+        checks: fromCallback(() => {
+          throw new Error("broken on purpose");
+        }),
+      },
+    });
+    const actor = createActor(broken, { input });
+    actor.subscribe({ error: (error) => errors.push(error) });
+    actor.start();
+    expect(actor.getSnapshot().status).toBe("error");
+    expect(errors).toEqual([new Error("broken on purpose")]);
+  });
+
   test("holds what an operator asked for over the health of a server, whatever becomes of that", async () => {
     const { clock, plane, dead, events, actor } = care();
     await clock.advance(100);
@@ -764,30 +782,26 @@ function care(
     actors: {
       readTable: fromPromise(() => plane.read()),
       writer: writer(plane),
-      realServer: realServerMachine.provide({
-        actors: { probeLoop: probeLoop(schedule, (_, outcome) => outcomes.push(outcome)) },
-      }),
+      checks: checks(schedule, (_, outcome) => outcomes.push(outcome)),
     },
   });
-  const actor = createActor(machine, {
-    clock,
-    input: {
-      service,
-      realServers: [A, B, C],
-      policy: { ...PLAIN_HEALTH_POLICY, ...policy },
-      initState: "down",
-      holds: {},
-      foreign: "remove",
-      cleanupOnExit: false,
-      now: clock.now,
-      ...changes,
-    },
-  });
+  const input: VirtualServerInput = {
+    service,
+    realServers: [A, B, C],
+    policy: { ...PLAIN_HEALTH_POLICY, ...policy },
+    initState: "down",
+    holds: {},
+    foreign: "remove",
+    cleanupOnExit: false,
+    now: clock.now,
+    ...changes,
+  };
+  const actor = createActor(machine, { clock, input });
   actor.on("*", (event) => events.push(event));
   actor.subscribe({ error: (error) => expect(error).toBeUndefined() });
   actor.start();
   systems.push(actor);
-  return { clock, plane, dead, broken, unasked, tired, events, outcomes, actor };
+  return { clock, plane, dead, broken, unasked, tired, events, outcomes, input, actor };
 }
 
 function healthChanges(events: readonly CareEvent[], server: string): string[] {

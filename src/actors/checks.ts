@@ -1,0 +1,124 @@
+import { fromCallback, type ActorRef, type CallbackActorLogic, type Snapshot } from "xstate";
+import type { Endpoint } from "../domain/endpoint.ts";
+import type { CareEvent } from "../domain/events.ts";
+import type { ProbeOutcome, Verdict } from "../domain/health.ts";
+import type { Check, CheckSchedule } from "../probe/check-schedule.ts";
+
+/** What is told of a real server's checks: everything, or only a verdict of another kind than the one before, when another of the same would decide nothing. */
+export type Telling = "all" | "changes";
+
+/** `server`: the formatted endpoint of the one that is meant. Of one whose checks are not under way, all but `start` is ignored. */
+export type CheckCommand =
+  /** The first check starts at once. Whoever was checked by that name before no longer is. */
+  | {
+      readonly type: "start";
+      readonly server: string;
+      readonly target: Endpoint;
+      readonly intervalMs: number;
+      readonly listener: CheckListener;
+    }
+  | { readonly type: "pace"; readonly server: string; readonly intervalMs: number; readonly tell: Telling }
+  | { readonly type: "probeNow"; readonly server: string }
+  | { readonly type: "stop"; readonly server: string };
+
+export type CheckResult =
+  | { readonly type: "probe.passed"; readonly verdict: Extract<Verdict, { passed: true }> }
+  | { readonly type: "probe.failed"; readonly verdict: Extract<Verdict, { passed: false }> }
+  /** It is not checked: whoever hears this must not look healthy for that. */
+  | { readonly type: "checks.broke"; readonly error: unknown };
+
+export type CheckListener = ActorRef<Snapshot<unknown>, CheckResult>;
+
+/** Hears the outcome of every probe of a real server, by its formatted endpoint, before any machine decides by it. */
+export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
+
+/**
+ * Has real servers probed for as long as it lasts, and tells each one's machine the outcomes that matter to it. Every one of them goes to
+ * `observe`: of a thousand good servers' checks the machines need to hear nothing. One actor for all: one of its own for each would take as
+ * much memory as the machine that it serves.
+ */
+export function checks(schedule: CheckSchedule, observe: ProbeObserver): CallbackActorLogic<CheckCommand> {
+  return fromCallback(({ receive }) => {
+    const underWay = new Map<string, ServerChecks>();
+    receive((command) => {
+      const { server } = command;
+      const current = underWay.get(server);
+      switch (command.type) {
+        case "start":
+          current?.stop();
+          underWay.set(server, new ServerChecks(command, schedule, observe));
+          return;
+        case "pace":
+          return current?.pace(command.intervalMs, command.tell);
+        case "probeNow":
+          return current?.probeNow();
+        case "stop":
+          current?.stop();
+          underWay.delete(server);
+      }
+    });
+    return () => {
+      for (const one of underWay.values()) one.stop();
+    };
+  });
+}
+
+/** What the outcome of a probe is to those who listen. */
+export function probeEvent(server: string, outcome: ProbeOutcome): CareEvent {
+  if (outcome.passed === undefined) return { type: "realServer.unchecked", server, reason: outcome.reason };
+  return { type: "realServer.probed", server, verdict: outcome };
+}
+
+// --- internal ---
+
+class ServerChecks {
+  readonly #server: string;
+  readonly #listener: CheckListener;
+  readonly #observe: ProbeObserver;
+  readonly #check: Check | undefined;
+  #tell: Telling = "all";
+  #last: Finding | undefined;
+
+  constructor(
+    { server, target, intervalMs, listener }: Extract<CheckCommand, { type: "start" }>,
+    schedule: CheckSchedule,
+    observe: ProbeObserver,
+  ) {
+    this.#server = server;
+    this.#listener = listener;
+    this.#observe = observe;
+    try {
+      this.#check = schedule.add(target, intervalMs, (outcome) => this.#heard(outcome));
+    } catch (error) {
+      listener.send({ type: "checks.broke", error });
+    }
+  }
+
+  pace(intervalMs: number, tell: Telling): void {
+    this.#tell = tell;
+    this.#check?.setInterval(intervalMs);
+  }
+
+  probeNow(): void {
+    this.#check?.probeNow();
+  }
+
+  stop(): void {
+    this.#check?.stop();
+  }
+
+  #heard(outcome: ProbeOutcome): void {
+    this.#observe(this.#server, outcome);
+    if (outcome.passed === undefined) return;
+    const finding = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
+    const isNews = finding !== this.#last;
+    this.#last = finding;
+    if (isNews || this.#tell === "all") this.#listener.send(resultOf(outcome));
+  }
+}
+
+type Finding = "passed" | "failed" | "unreachable";
+
+function resultOf(outcome: Verdict): CheckResult {
+  return outcome.passed ? { type: "probe.passed", verdict: outcome } : { type: "probe.failed", verdict: outcome };
+}
