@@ -1,6 +1,13 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
-import { afterOperations, describeOperation, plan, type DesiredVirtualServer, type Operation } from "../domain/plan.ts";
+import {
+  afterOperations,
+  compare,
+  describeOperation,
+  plan,
+  type DesiredVirtualServer,
+  type Operation,
+} from "../domain/plan.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { DataPlane, FailedOperation } from "../dataplane/data-plane.ts";
 
@@ -10,8 +17,10 @@ export interface ApplyInput {
   readonly desired: DesiredVirtualServer | undefined;
   /** What the last successful round made so; undefined when unknown. A deviation from it is someone else's doing. */
   readonly established: DesiredVirtualServer | undefined;
-  /** The table as it was last read, with what was written since; undefined: it is to be read. */
+  /** The table as it was last read, with what was written since; undefined when that is not known. */
   readonly known: ObservedVirtualServer | undefined;
+  /** Where the table is known, too. */
+  readonly mustRead: boolean;
 }
 
 export interface ApplyReport {
@@ -37,24 +46,24 @@ export interface ApplyReport {
  * One round: read what stands, plan, write. Where single operations fail, what the others did stays done, and the next round plans
  * again from what is really there; rejects when nothing could be done at all.
  *
- * The weights of our own need no reading where the table is known: should others have changed it since, the write is refused and the round
- * goes on as one that reads, or the next one that does repairs it. All else waits for that: whoever others gave a weight has clients.
+ * The weights of our own do not wait for that where the table is known: they are written first. Should others have changed it since, the write is
+ * refused and the round reads, or the next one that does repairs it. All else waits for a round that reads: whoever others gave a weight has
+ * clients.
  */
 export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promise<ApplyReport> {
   const { known } = input;
   if (known === undefined) return readAndApply(dataPlane, input, []);
-  const planned = plan(input.desired, known);
-  const ours = new Set(input.desired?.realServers);
-  const operations = planned.filter((one) => "server" in one && ours.has(one.server));
+  const { operations: planned, ofOurs: operations, alike } = compare(input.desired, known);
   const failed = operations.length === 0 ? [] : await dataPlane.apply(input.key, operations);
-  if (failed.length > 0) return readAndApply(dataPlane, input, without(operations, refusedOf(failed)));
+  if (failed.length > 0 || input.mustRead)
+    return readAndApply(dataPlane, input, without(operations, refusedOf(failed)));
   return {
     operations,
     repairs: [],
     failure: undefined,
     observed: known,
     hasRead: false,
-    known: afterOperations(known, operations),
+    known: afterOperations(known, operations, alike),
     isPostponed: operations.length < planned.length,
     established: input.desired && establishedWithout(input.desired, without(planned, operations)),
   };
@@ -69,7 +78,7 @@ async function readAndApply(
   before: readonly Operation[],
 ): Promise<ApplyReport> {
   const observed = await dataPlane.read(key);
-  const operations = plan(desired, observed);
+  const { operations, alike } = compare(desired, observed);
   const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
   const refused = refusedOf(failed);
   const done = without(operations, refused);
@@ -80,7 +89,7 @@ async function readAndApply(
     failure: summary(failed, operations.length),
     observed,
     hasRead: true,
-    known: failed.length === 0 ? afterOperations(observed, operations) : undefined,
+    known: failed.length === 0 ? afterOperations(observed, operations, alike) : undefined,
     isPostponed: false,
     established: desired && establishedWithout(desired, refused),
   };

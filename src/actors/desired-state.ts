@@ -10,6 +10,8 @@ export interface MemberState {
   /** Its formatted endpoint. */
   readonly name: string;
   readonly server: RealServer;
+  /** The same at weight 0. */
+  readonly drained: RealServer;
   readonly state: RealServerState;
   /** A check of ours found it good, or it was to be trusted without. */
   readonly proven: boolean;
@@ -22,6 +24,11 @@ export interface MemberState {
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
   readonly hold: Hold | undefined;
+}
+
+/** The two ways in which a real server mostly stands, made once: what is the same object in two rounds need not be compared. */
+export function atWeights(server: RealServer): Pick<MemberState, "server" | "drained"> {
+  return { server, drained: { ...server, weight: 0 } };
 }
 
 /** A real server in our service that nobody listed: it stands at weight 0 for one interval before it goes. */
@@ -60,14 +67,14 @@ export function desiredState(
   const leaving = departures.map(({ server }) => (foreign === "keep" ? server : { ...server, weight: 0 }));
   const realServers: RealServer[] = [];
   const absent: Endpoint[] = [];
-  for (const { name, server: configured, state, share, hold } of members) {
-    const server = { ...configured, weight: hold?.drained === true ? 0 : (hold?.weight ?? configured.weight) };
-    if (state === "healthy" || held.has(name)) realServers.push(server);
-    else if (state === "draining") realServers.push({ ...server, weight: 0 });
-    else if (share > 0) realServers.push({ ...server, weight: Math.ceil(server.weight * share) });
+  for (const member of members) {
+    const { name, state, share, drained } = member;
+    if (state === "healthy" || held.has(name)) realServers.push(asAsked(member));
+    else if (state === "draining") realServers.push(drained);
+    else if (share > 0) realServers.push({ ...drained, weight: Math.ceil(asAsked(member).weight * share) });
     else {
-      absent.push(server.endpoint);
-      if (released.has(name)) leaving.push({ ...server, weight: 0 });
+      absent.push(drained.endpoint);
+      if (released.has(name)) leaving.push(drained);
     }
   }
   return { service, realServers, leaving, absent, foreign };
@@ -159,6 +166,13 @@ export function mayStillStand({ sinceMs }: Departure, nowMs: number, intervalMs:
 }
 
 // --- internal ---
+
+/** At its full weight, or at that which an operator asked for. */
+function asAsked({ server, drained, hold }: MemberState): RealServer {
+  if (hold === undefined) return server;
+  if (hold.drained) return drained;
+  return hold.weight === undefined ? server : { ...server, weight: hold.weight };
+}
 
 function commonForwarding(observed: ObservedVirtualServer): Partial<RealServer> {
   const ways = observed.realServers.map(({ server: { forwarding, tunnelType, tunnelPort, tunnelFlags } }) => ({

@@ -9,7 +9,7 @@ import {
 } from "./desired-state.ts";
 import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
 import { letGo, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
-import { memberState, type VirtualServerContext } from "./virtual-server-context.ts";
+import { seeMembers, type VirtualServerContext } from "./virtual-server-context.ts";
 
 /** What a round sets out from. */
 export interface Round {
@@ -17,6 +17,7 @@ export interface Round {
   readonly departures: Readonly<Record<string, Departure>>;
   readonly failOpen: FailOpen | undefined;
   readonly releases: Releases;
+  readonly seen: VirtualServerContext["seen"];
   /** Those by whose health fail-open goes. */
   readonly counted: readonly MemberState[];
 }
@@ -24,7 +25,8 @@ export interface Round {
 /** What the round that begins now is to establish: the health of all, and what is still owed to those that leave. */
 export function nextRound(context: VirtualServerContext, nowMs: number): Round {
   const { policy } = context;
-  const members = Object.entries(context.members).map(([name, member]) => memberState(name, member, context.initState));
+  const seen = seeMembers(context);
+  const members = seen.all.map(({ state }) => state);
   const foreign = foreignRule(members, context.foreign);
   const departures = departuresAt(context.departures, foreign, nowMs);
   const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, policy.intervalMs));
@@ -32,7 +34,7 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round {
   const draining = stillDraining(earlier, members, policy, nowMs);
   const counted = accountable(members);
   const failOpen = nextFailOpen(context.failOpen, withReleases(counted, draining), policy.panicThreshold, nowMs);
-  const round = { departures, failOpen, counted };
+  const round = { seen, departures, failOpen, counted };
   const want = (released: Releases): DesiredVirtualServer =>
     desiredState(context.service, members, leaving, foreign, failOpen?.held, new Set(Object.keys(released)));
   // It holds everybody in service: nobody is on the way out.

@@ -16,6 +16,7 @@ export type Releases = Readonly<Record<string, Release>>;
 
 /** Health as it counts for fail-open: whoever was let go and has not drained yet is still in service, whatever its machine says. */
 export function withReleases(members: readonly MemberState[], releases: Releases): readonly MemberState[] {
+  if (isNobody(releases)) return members;
   return members.map((member) =>
     releases[member.name] !== undefined && isOut(member) ? { ...member, state: "draining" } : member,
   );
@@ -23,7 +24,7 @@ export function withReleases(members: readonly MemberState[], releases: Releases
 
 /** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
 export function releasesAt(releases: Releases, members: readonly MemberState[]): Releases {
-  return pick(members, (member) => releases[member.name]);
+  return isNobody(releases) ? releases : pick(members, (member) => releases[member.name]);
 }
 
 /** Those of them that are still to drain. */
@@ -33,6 +34,7 @@ export function stillDraining(
   policy: HealthPolicy,
   nowMs: number,
 ): Releases {
+  if (isNobody(releases)) return releases;
   return pick(members, (member) => {
     const release = releases[member.name];
     return release !== undefined && !hasDrained(release, member, policy, nowMs) ? release : undefined;
@@ -41,8 +43,9 @@ export function stillDraining(
 
 /** Those whom fail-open held until now. */
 export function letGo(held: ReadonlySet<string> | undefined, members: readonly MemberState[]): Releases {
+  if (held === undefined) return {};
   return pick(members, (member) =>
-    held?.has(member.name) === true ? { sinceMs: undefined, connections: undefined } : undefined,
+    held.has(member.name) ? { sinceMs: undefined, connections: undefined } : undefined,
   );
 }
 
@@ -52,7 +55,7 @@ export function releasesAfter(
   { observed, hasRead, operations }: Pick<ApplyReport, "observed" | "hasRead" | "operations">,
   nowMs: number,
 ): Releases {
-  if (Object.keys(releases).length === 0) return releases;
+  if (isNobody(releases)) return releases;
   const standing = new Map(observed?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const lowered = new Set(
     operations.flatMap((one) =>
@@ -86,6 +89,11 @@ function hasDrained(
   const forMs = nowMs - sinceMs;
   if (forMs < policy.intervalMs / 2) return false;
   return policy.drain === "next-check" || connections === 0 || member.unreachable || forMs >= policy.drainTimeoutMs;
+}
+
+/** So it mostly is, and each round asks. */
+function isNobody(releases: Releases): boolean {
+  return Object.keys(releases).length === 0;
 }
 
 /** Its machine would have it absent. */

@@ -7,7 +7,12 @@ import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain
 import type { FailOpen } from "./fail-open.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
 import type { Releases } from "./releases.ts";
-import { RAMP_STEPS, type RealServerActor, type RealServerInput } from "./real-server-machine.ts";
+import {
+  RAMP_STEPS,
+  type RealServerActor,
+  type RealServerContext,
+  type RealServerInput,
+} from "./real-server-machine.ts";
 
 export interface AdoptionReport {
   readonly type: "virtualServer.adopted";
@@ -27,8 +32,7 @@ export interface VirtualServerInput {
   readonly now: () => number;
 }
 
-export interface Member {
-  readonly server: RealServer;
+export interface Member extends Pick<MemberState, "server" | "drained"> {
   readonly ref: RealServerActor;
   readonly hold: Hold | undefined;
 }
@@ -37,6 +41,7 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly checks: RealServerInput["checks"];
   /** By formatted endpoint, as the ids of the children. */
   readonly members: Readonly<Record<string, Member>>;
+  readonly seen: SeenMembers;
   readonly departures: Readonly<Record<string, Departure>>;
   readonly failOpen: FailOpen | undefined;
   /** Those whom fail-open held until it ended. */
@@ -51,6 +56,8 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly established: DesiredVirtualServer | undefined;
   /** What stands, as far as this process knows; undefined when it does not. */
   readonly known: ObservedVirtualServer | undefined;
+  /** The running round, or the last one, reads the table even where it is known. */
+  readonly mustRead: boolean;
   /** When the last round began that read the table, and how long it took. */
   readonly read: { readonly atMs: number; readonly tookMs: number };
   /** Removals wait for a round that reads. */
@@ -66,6 +73,20 @@ export interface VirtualServerContext extends VirtualServerInput {
   /** How long the last round took that did not read the table, or failed. */
   readonly roundMs: number;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
+}
+
+/** What the last round saw of all members. */
+export interface SeenMembers {
+  readonly members: VirtualServerContext["members"];
+  readonly all: readonly SeenMember[];
+}
+
+/** What a member's state was taken from; as long as that is the same, so is the state. */
+interface SeenMember {
+  readonly name: string;
+  readonly member: Member;
+  readonly health: RealServerContext;
+  readonly state: MemberState;
 }
 
 /** So many repairs within so long a time are no accident: somebody keeps at it. */
@@ -92,10 +113,40 @@ export function memberInput(
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
 export function memberState(name: string, member: Member, initState: VirtualServerInput["initState"]): MemberState {
-  const { reported, everPassed, lastVerdict, rampStep } = member.ref.getSnapshot().context;
+  return stateOf(name, member, member.ref.getSnapshot().context, initState);
+}
+
+/** All of them: those of whom nothing is new are the same objects as in the last round. */
+export function seeMembers({ members, seen, initState }: VirtualServerContext): SeenMembers {
+  const see = (name: string, member: Member, health: RealServerContext): SeenMember => {
+    return { name, member, health, state: stateOf(name, member, health, initState) };
+  };
+  if (seen.members !== members) {
+    const all = Object.entries(members);
+    return { members, all: all.map(([name, member]) => see(name, member, member.ref.getSnapshot().context)) };
+  }
+  return {
+    members,
+    all: seen.all.map((last) => {
+      const health = last.member.ref.getSnapshot().context;
+      return health === last.health ? last : see(last.name, last.member, health);
+    }),
+  };
+}
+
+// --- internal ---
+
+function stateOf(
+  name: string,
+  member: Member,
+  health: RealServerContext,
+  initState: VirtualServerInput["initState"],
+): MemberState {
+  const { reported, everPassed, lastVerdict, rampStep } = health;
   return {
     name,
     server: member.server,
+    drained: member.drained,
     state: reported,
     proven: everPassed || initState === "up",
     judged: lastVerdict !== undefined || reported !== "recovering",

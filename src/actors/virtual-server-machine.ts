@@ -16,7 +16,7 @@ import type { Hold } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { ApplyReport } from "./apply-plan.ts";
 import type { CheckCommand } from "./checks.ts";
-import { adoptedState, adoptServer, adoptService, departuresAfter, strangers } from "./desired-state.ts";
+import { adoptedState, adoptServer, adoptService, atWeights, departuresAfter, strangers } from "./desired-state.ts";
 import { nextRound } from "./next-round.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { releasesAfter } from "./releases.ts";
@@ -77,7 +77,7 @@ export const virtualServerMachine = setup({
         const first = adoptedState(configured, observed, context.initState, hold);
         const input = memberInput(context, self, configured, first);
         const ref = spawn("realServer", { id: key, input });
-        return [key, { server: adoptServer(configured, observed), ref, hold }];
+        return [key, { ...atWeights(adoptServer(configured, observed)), ref, hold }];
       });
       return {
         service: adoptService(context.service, observed),
@@ -119,8 +119,8 @@ export const virtualServerMachine = setup({
       const nowMs = context.now();
       const { counted, ...round } = nextRound(context, nowMs);
       // A timer may fire a fraction early.
-      const known = nowMs + 1 < nextReadingMs(context) ? context.known : undefined;
-      enqueue.assign({ dirty: false, ...round, known, roundAtMs: nowMs });
+      const mustRead = nowMs + 1 >= nextReadingMs(context);
+      enqueue.assign({ dirty: false, ...round, mustRead, roundAtMs: nowMs });
       const { failOpen } = round;
       if ((failOpen === undefined) === (context.failOpen === undefined)) return;
       const total = counted.length;
@@ -131,18 +131,20 @@ export const virtualServerMachine = setup({
           : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
       );
     }),
-    startRound: sendTo("writer", ({ context: { service, wanted, established, known } }): WriteCommand => {
-      return { type: "apply", input: { key: service, desired: wanted, established, known } };
+    startRound: sendTo("writer", ({ context: { service, wanted, established, known, mustRead } }): WriteCommand => {
+      return { type: "apply", input: { key: service, desired: wanted, established, known, mustRead } };
     }),
     withdraw: sendTo("writer", ({ context }): WriteCommand => {
       return {
         type: "apply",
-        input: { key: context.service, desired: undefined, established: undefined, known: undefined },
+        input: { key: context.service, desired: undefined, established: undefined, known: undefined, mustRead: true },
       };
     }),
     noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
       const { foreign = "keep" } = context.wanted ?? {};
-      const unlisted = strangers(report.observed, new Set(Object.keys(context.members)));
+      // A round that does not read finds nobody new.
+      const isAsked = report.hasRead || Object.keys(context.departures).length > 0;
+      const unlisted = isAsked ? strangers(report.observed, new Set(Object.keys(context.members))) : [];
       enqueue.assign({
         observed: report.observed,
         established: report.established,
@@ -242,6 +244,7 @@ export const virtualServerMachine = setup({
     ...input,
     checks: spawn("checks", { id: "checks" }),
     members: {},
+    seen: { members: {}, all: [] },
     departures: {},
     failOpen: undefined,
     releases: {},
@@ -251,6 +254,7 @@ export const virtualServerMachine = setup({
     wanted: undefined,
     established: undefined,
     known: undefined,
+    mustRead: true,
     read: { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 },
     isPostponed: false,
     isQuiet: false,

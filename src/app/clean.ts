@@ -43,6 +43,7 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
       desired: undefined,
       established: undefined,
       known: undefined,
+      mustRead: true,
     });
     for (const operation of operations) logger.info(describeOperation(operation));
     if (failure !== undefined) throw failure;

@@ -1,5 +1,5 @@
 import { applyPlan } from "../actors/apply-plan.ts";
-import { adoptServer, adoptService, desiredState } from "../actors/desired-state.ts";
+import { adoptServer, adoptService, atWeights, desiredState } from "../actors/desired-state.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
@@ -13,16 +13,16 @@ import { describeOperation } from "../domain/plan.ts";
  */
 export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds: Holds, logger: Logger): Promise<void> {
   const observed = await dataPlane.read(options.service);
-  const members = options.realServers.map((server) => ({
-    server: adoptServer(server, observed),
-    name: formatEndpoint(server.endpoint),
+  const members = options.realServers.map((configured) => ({
+    ...atWeights(adoptServer(configured, observed)),
+    name: formatEndpoint(configured.endpoint),
     state: "healthy" as const,
     proven: true,
     judged: true,
     checked: true,
     unreachable: false,
     share: 0,
-    hold: holds[formatEndpoint(server.endpoint)],
+    hold: holds[formatEndpoint(configured.endpoint)],
   }));
   const desired = desiredState(
     adoptService(options.service, observed),
@@ -35,6 +35,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     desired,
     established: undefined,
     known: undefined,
+    mustRead: true,
   });
   for (const operation of operations) logger.info(describeOperation(operation));
   if (failure !== undefined) throw failure;

@@ -1,5 +1,11 @@
 import { formatEndpoint, type Endpoint } from "./endpoint.ts";
-import type { ObservedVirtualServer, RealServer, ServiceKey, VirtualServer } from "./virtual-server.ts";
+import type {
+  ObservedRealServer,
+  ObservedVirtualServer,
+  RealServer,
+  ServiceKey,
+  VirtualServer,
+} from "./virtual-server.ts";
 import { formatServiceKey, NO_TRAFFIC } from "./virtual-server.ts";
 
 /** One change to a data plane. */
@@ -23,6 +29,16 @@ export interface DesiredVirtualServer {
   readonly foreign: "remove" | "keep";
 }
 
+/** What is desired beside what stands. */
+export interface Comparison {
+  /** See `plan`. */
+  readonly operations: readonly Operation[];
+  /** Those of them that bring a desired real server to what it should be: neither the virtual server nor whoever leaves. */
+  readonly ofOurs: readonly Operation[];
+  /** By the entry that stands: the desired one that is like it in all that a data plane is told, yet another object. */
+  readonly alike: ReadonlyMap<RealServer, RealServer>;
+}
+
 /**
  * The ordered operations that turn what is observed into what is desired.
  *
@@ -34,10 +50,24 @@ export function plan(
   desired: DesiredVirtualServer | undefined,
   observed: ObservedVirtualServer | undefined,
 ): readonly Operation[] {
+  return compare(desired, observed).operations;
+}
+
+/** As `plan`, with what else is learned on the way. Entries that are the same object cost next to nothing, so that a thousand may be compared often. */
+export function compare(
+  desired: DesiredVirtualServer | undefined,
+  observed: ObservedVirtualServer | undefined,
+): Comparison {
   if (desired === undefined) {
-    return observed === undefined ? [] : [{ kind: "service.delete", service: observed.service }];
+    const operations: Operation[] =
+      observed === undefined ? [] : [{ kind: "service.delete", service: observed.service }];
+    return { operations, ofOurs: [], alike: new Map() };
   }
-  const standing = new Map(observed?.realServers.map(({ server }) => [formatEndpoint(server.endpoint), server]));
+  const ours = new Set(desired.realServers);
+  const standing = new Map<string, RealServer>();
+  for (const { server } of observed?.realServers ?? [])
+    if (!ours.delete(server)) standing.set(formatEndpoint(server.endpoint), server);
+  const alike = new Map<RealServer, RealServer>();
   const adds: Operation[] = [];
   const raises: Operation[] = [];
   const lowers: Operation[] = [];
@@ -48,33 +78,37 @@ export function plan(
     const from = standing.get(formatEndpoint(endpoint));
     return from !== undefined && (desired.foreign === "remove" || from.weight === 0);
   });
-  for (const server of [...desired.realServers, ...leaving]) {
+  for (const server of [...ours, ...leaving]) {
     const key = formatEndpoint(server.endpoint);
     const from = standing.get(key);
     standing.delete(key);
     if (from === undefined) adds.push({ kind: "server.add", server });
-    else if (!sameServer(from, server)) {
-      (server.weight < from.weight ? lowers : raises).push({ kind: "server.update", server, from });
-    }
+    else if (sameServer(from, server)) alike.set(from, server);
+    else (server.weight < from.weight ? lowers : raises).push({ kind: "server.update", server, from });
   }
 
-  const ours = new Set(desired.absent.map(formatEndpoint));
+  const absent = standing.size === 0 ? undefined : new Set(desired.absent.map(formatEndpoint));
   for (const [key, from] of standing) {
-    if (desired.foreign === "keep" && !ours.has(key)) continue;
+    if (desired.foreign === "keep" && absent?.has(key) !== true) continue;
     if (from.weight === 0) removes.push({ kind: "server.remove", endpoint: from.endpoint });
     else lowers.push({ kind: "server.update", server: { ...from, weight: 0 }, from });
   }
-  return [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
+  const operations = [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
+  return { operations, ofOurs: operations.filter((one) => "server" in one && ours.has(one.server)), alike };
 }
 
-/** What stands once operations that were planned from `observed` are done; undefined when there is no virtual server. */
+/**
+ * What stands once operations are done that a comparison with `observed` found to be due; undefined when there is no virtual server. In place of
+ * those that it found alike stand the desired ones, which makes the next comparison cheap.
+ */
 export function afterOperations(
   observed: ObservedVirtualServer | undefined,
   operations: readonly Operation[],
+  alike: Comparison["alike"],
 ): ObservedVirtualServer | undefined {
   let service = observed?.service;
   const added: RealServer[] = [];
-  const updated = new Map<RealServer, RealServer>();
+  const updated = new Map(alike);
   const removed = new Set<Endpoint>();
   for (const operation of operations) {
     if (operation.kind === "service.create" || operation.kind === "service.update") service = operation.service;
@@ -84,17 +118,15 @@ export function afterOperations(
     else removed.add(operation.endpoint);
   }
   if (service === undefined) return undefined;
-  const standing = observed?.realServers ?? [];
-  return {
-    service,
-    stats: observed?.stats ?? NO_TRAFFIC,
-    realServers: [
-      ...standing
-        .filter(({ server }) => !removed.has(server.endpoint))
-        .map((one) => ({ ...one, server: updated.get(one.server) ?? one.server })),
-      ...added.map((server) => ({ server, activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC })),
-    ],
-  };
+  const realServers: ObservedRealServer[] = [];
+  for (const one of observed?.realServers ?? []) {
+    if (removed.has(one.server.endpoint)) continue;
+    const server = updated.get(one.server);
+    realServers.push(server === undefined ? one : { ...one, server });
+  }
+  for (const server of added)
+    realServers.push({ server, activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC });
+  return { service, stats: observed?.stats ?? NO_TRAFFIC, realServers };
 }
 
 /** One line for people: `set 10.0.0.2:6443 weight 1 → 0`. */

@@ -1,5 +1,5 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { createActor, fromPromise } from "xstate";
+import { createActor, fromCallback, fromPromise } from "xstate";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -200,7 +200,11 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
   const server = realServer(parseEndpoint("10.0.0.1:80"));
   const supervisor = createActor(
     virtualServerMachine.provide({
-      actors: { readTable: fromPromise(() => Promise.reject(new Error("the kernel says nothing"))) },
+      actors: {
+        readTable: fromPromise(() => Promise.reject(new Error("the kernel says nothing"))),
+        writer: fromCallback(() => undefined),
+        checks: fromCallback(() => undefined),
+      },
     }),
     {
       input: {
