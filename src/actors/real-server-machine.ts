@@ -109,7 +109,6 @@ export const realServerMachine = setup({
       assertEvent(event, "connections.counted");
       return { connections: event.active };
     }),
-    beginDraining: assign({ connections: undefined, rampStep: 0 }),
     climb: enqueueActions(({ context, enqueue }) => {
       const rampStep = context.rampStep + 1;
       enqueue.assign({ rampStep });
@@ -122,17 +121,30 @@ export const realServerMachine = setup({
       enqueue.assign({ paceMs, tell });
       enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs: paceMs, tell });
     }),
-    report: enqueueActions(({ context, enqueue }, { to }: { to: RealServerState }) => {
-      if (to === context.reported) return;
-      const transition: Transition = {
-        from: context.reported,
-        to,
-        reason: context.lastVerdict?.reason ?? "start",
-        verdict: context.lastVerdict,
-        atMs: context.now(),
-      };
-      enqueue.assign({ reported: to, sinceMs: transition.atMs, lastTransition: transition });
-      enqueue.sendTo(context.supervisor, { type: "realServer.changed", server: context.server, ...transition });
+    /** It is in this state now: tells the supervisor, if that does not know it, and paces its checks. One action, for it is in the way of each write. */
+    arrive: enqueueActions(({ context, enqueue }, { state, paceMs, tell = "all" }: Arrival) => {
+      const transition: Transition | undefined =
+        state === context.reported
+          ? undefined
+          : {
+              from: context.reported,
+              to: state,
+              reason: context.lastVerdict?.reason ?? "start",
+              verdict: context.lastVerdict,
+              atMs: context.now(),
+            };
+      const isPaced = paceMs === context.paceMs && tell === context.tell;
+      enqueue.assign({
+        paceMs,
+        tell,
+        connections: undefined,
+        unproven: context.unproven && state !== "healthy",
+        rampStep: state === "recovering" ? context.rampStep : 0,
+        ...(transition && { reported: state, sinceMs: transition.atMs, lastTransition: transition }),
+      });
+      if (transition !== undefined)
+        enqueue.sendTo(context.supervisor, { type: "realServer.changed", server: context.server, ...transition });
+      if (!isPaced) enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs: paceMs, tell });
     }),
   },
   guards: {
@@ -183,11 +195,10 @@ export const realServerMachine = setup({
     },
     healthy: {
       tags: ["routable", "programmed"],
-      entry: [
-        assign({ unproven: false, rampStep: 0 }),
-        { type: "report", params: { to: "healthy" } },
-        { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
-      ],
+      entry: {
+        type: "arrive",
+        params: ({ context }): Arrival => ({ state: "healthy", paceMs: context.policy.intervalMs }),
+      },
       on: {
         "probe.passed": {
           actions: [
@@ -212,11 +223,10 @@ export const realServerMachine = setup({
     },
     draining: {
       tags: ["programmed"],
-      entry: [
-        "beginDraining",
-        { type: "report", params: { to: "draining" } },
-        { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
-      ],
+      entry: {
+        type: "arrive",
+        params: ({ context }): Arrival => ({ state: "draining", paceMs: context.policy.intervalMs }),
+      },
       on: {
         "connections.counted": { actions: "noteConnections" },
         "probe.passed": [
@@ -240,10 +250,12 @@ export const realServerMachine = setup({
       },
     },
     removed: {
-      entry: [
-        { type: "report", params: { to: "removed" } },
-        { type: "pace", params: ({ context }): Pace => ({ paceMs: context.policy.downIntervalMs, tell: "changes" }) },
-      ],
+      entry: {
+        type: "arrive",
+        params: ({ context: { policy } }): Arrival => {
+          return { state: "removed", paceMs: policy.downIntervalMs, tell: "changes" };
+        },
+      },
       on: {
         "probe.passed": { target: "recovering", actions: "noteVerdict" },
         "probe.failed": { actions: "noteVerdict" },
@@ -256,8 +268,7 @@ export const realServerMachine = setup({
           // With `rise 1` this state is passed through within one step: only those that stay are worth a report.
           entry: enqueueActions(({ context, enqueue, check }) => {
             if (!check("isStillRising")) return;
-            enqueue({ type: "report", params: { to: "recovering" } });
-            enqueue({ type: "pace", params: { paceMs: context.policy.fastIntervalMs } });
+            enqueue({ type: "arrive", params: { state: "recovering", paceMs: context.policy.fastIntervalMs } });
           }),
           always: [
             { guard: "mustClimb", target: "climbing" },
@@ -271,8 +282,10 @@ export const realServerMachine = setup({
         climbing: {
           tags: ["routable", "programmed"],
           entry: [
-            { type: "report", params: { to: "recovering" } },
-            { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
+            {
+              type: "arrive",
+              params: ({ context }): Arrival => ({ state: "recovering", paceMs: context.policy.intervalMs }),
+            },
             "climb",
           ],
           always: { guard: "hasClimbed", target: "#realServer.healthy" },
@@ -293,6 +306,10 @@ export const realServerMachine = setup({
 export interface Pace {
   readonly paceMs: number;
   readonly tell?: Telling;
+}
+
+interface Arrival extends Pace {
+  readonly state: RealServerState;
 }
 
 function hasRisen({ passes, unproven, policy }: RealServerContext): boolean {
