@@ -64,10 +64,11 @@ export class CheckScheduler implements CheckSchedule {
     const probe = this.#options.prober.open(target, () => this.#hurry(check));
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
     const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
-    check.dueMs = this.#options.clock.now();
+    const nowMs = this.#options.clock.now();
+    check.dueMs = nowMs;
     this.#rate += 1 / intervalMs;
     this.#queue.push(check);
-    this.#arm();
+    this.#startDue(nowMs);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
       probeNow: () => this.#hurry(check),
