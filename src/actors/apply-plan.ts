@@ -5,6 +5,7 @@ import {
   compare,
   describeOperation,
   plan,
+  recognized,
   type DesiredVirtualServer,
   type Operation,
 } from "../domain/plan.ts";
@@ -55,15 +56,20 @@ export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promis
   if (known === undefined) return readAndApply(dataPlane, input, []);
   const { operations: planned, ofOurs: operations, alike } = compare(input.desired, known);
   const failed = operations.length === 0 ? [] : await dataPlane.apply(input.key, operations);
-  if (failed.length > 0 || input.mustRead)
-    return readAndApply(dataPlane, input, without(operations, refusedOf(failed)));
+  if (failed.length > 0 || input.mustRead) {
+    const done = without(operations, refusedOf(failed));
+    return readAndApply(dataPlane, input, done).catch((error: unknown) => {
+      if (done.length === 0) throw error;
+      return unread(done, known, error);
+    });
+  }
   return {
     operations,
     repairs: [],
     failure: undefined,
     observed: known,
     hasRead: false,
-    known: afterOperations(known, operations, alike),
+    known: afterOperations(recognized(known, alike), operations),
     isPostponed: operations.length < planned.length,
     established: input.desired && establishedWithout(input.desired, without(planned, operations)),
   };
@@ -77,8 +83,9 @@ async function readAndApply(
   { key, desired, established }: ApplyInput,
   before: readonly Operation[],
 ): Promise<ApplyReport> {
-  const observed = await dataPlane.read(key);
-  const { operations, alike } = compare(desired, observed);
+  const found = await dataPlane.read(key);
+  const { operations, alike } = compare(desired, found);
+  const observed = found && recognized(found, alike);
   const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
   const refused = refusedOf(failed);
   const done = without(operations, refused);
@@ -89,10 +96,17 @@ async function readAndApply(
     failure: summary(failed, operations.length),
     observed,
     hasRead: true,
-    known: failed.length === 0 ? afterOperations(observed, operations, alike) : undefined,
+    known: failed.length === 0 ? afterOperations(observed, operations) : undefined,
     isPostponed: false,
     established: desired && establishedWithout(desired, refused),
   };
+}
+
+/** What was written before reading failed is told all the same; how it stands now, nobody knows. */
+function unread(operations: readonly Operation[], observed: ObservedVirtualServer, error: unknown): ApplyReport {
+  const failure = new LvscareError("APPLY_FAILED", describeError(error), { cause: error });
+  const nothing = { repairs: [], known: undefined, established: undefined };
+  return { ...nothing, operations, failure, observed, hasRead: false, isPostponed: false };
 }
 
 function refusedOf(failed: readonly FailedOperation[]): readonly Operation[] {

@@ -97,18 +97,25 @@ export function compare(
   return { operations, ofOurs: operations.filter((one) => "server" in one && ours.has(one.server)), alike };
 }
 
-/**
- * What stands once operations are done that a comparison with `observed` found to be due; undefined when there is no virtual server. In place of
- * those that it found alike stand the desired ones, which makes the next comparison cheap.
- */
+/** The same with the desired entries in place of those that a comparison found alike: so nothing is held twice, and the next comparison is cheap. */
+export function recognized(observed: ObservedVirtualServer, alike: Comparison["alike"]): ObservedVirtualServer {
+  if (alike.size === 0) return observed;
+  const realServers = observed.realServers.map((one) => {
+    const server = alike.get(one.server);
+    return server === undefined ? one : { ...one, server };
+  });
+  return { ...observed, realServers };
+}
+
+/** What stands once operations are done that a comparison with `observed` found to be due; undefined when there is no virtual server. */
 export function afterOperations(
   observed: ObservedVirtualServer | undefined,
   operations: readonly Operation[],
-  alike: Comparison["alike"],
 ): ObservedVirtualServer | undefined {
+  if (operations.length === 0) return observed;
   let service = observed?.service;
   const added: RealServer[] = [];
-  const updated = new Map(alike);
+  const updated = new Map<RealServer, RealServer>();
   const removed = new Set<Endpoint>();
   for (const operation of operations) {
     if (operation.kind === "service.create" || operation.kind === "service.update") service = operation.service;

@@ -42,7 +42,8 @@ export class MemoryDataPlane implements DataPlane {
       service: this.service,
       stats: NO_TRAFFIC,
       realServers: [...this.servers.values()].map((server) => ({
-        server,
+        // A table gives no objects that anybody put into it.
+        server: structuredClone(server),
         activeConnections: this.connections.get(formatEndpoint(server.endpoint)) ?? 0,
         inactiveConnections: 0,
         stats: NO_TRAFFIC,

@@ -70,6 +70,26 @@ describe("virtual server", () => {
     expect(events.filter(({ type }) => type === "plan.failed")).toEqual([]);
   });
 
+  test("writes a weight before it reads the table, and tells so though it cannot read", async () => {
+    const { clock, plane, dead, events, actor } = care();
+    await clock.advance(100);
+    const check = (server: string): void => actor.send({ type: "operator.check", server });
+    dead.add("10.0.0.1:80").add("10.0.0.2:80");
+    check("10.0.0.1:80");
+    await clock.advance(50);
+    plane.read = () => Promise.reject(new LvscareError("KERNEL_REFUSED", "not now"));
+    // The first one's removal needs a reading, which the second one's weight does not wait for.
+    check("10.0.0.1:80");
+    check("10.0.0.2:80");
+    await clock.advance(50);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
+    expect(events.findLast(({ type }) => type === "plan.applied")).toMatchObject({
+      complete: false,
+      operations: [{ kind: "server.update", server: { endpoint: B.endpoint, weight: 0 } }],
+    });
+    expect(events.filter(({ type }) => type === "plan.failed")).toHaveLength(1);
+  });
+
   test("reads again when a write shows that others changed the table meanwhile", async () => {
     const { clock, plane, dead, events } = care();
     await clock.advance(100);

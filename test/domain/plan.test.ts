@@ -1,7 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
-import { describeOperation, plan, type DesiredVirtualServer, type Operation } from "../../src/domain/plan.ts";
+import {
+  afterOperations,
+  compare,
+  describeOperation,
+  plan,
+  recognized,
+  type DesiredVirtualServer,
+  type Operation,
+} from "../../src/domain/plan.ts";
 import {
   NO_TRAFFIC,
   realServer,
@@ -110,6 +118,27 @@ describe("plan", () => {
     );
   });
 
+  test("finds by what it knows of a table what it would find by reading it", () => {
+    fc.assert(
+      fc.property(servers, servers, servers, foreign, (standing, first, second, foreignRule) => {
+        const seen = observe(standing);
+        const { operations, ofOurs, alike } = compare(want(first, foreignRule), seen);
+        // Whoever is wanted as before is the same object.
+        const next = want(
+          second.map((one) => first.find((other) => Bun.deepEquals(one, other)) ?? one),
+          foreignRule,
+        );
+        for (const done of [operations, ofOurs]) {
+          const known = afterOperations(recognized(seen, alike), done);
+          const table = execute(standing, done);
+          expect(byKey((known?.realServers ?? []).map((one) => one.server))).toEqual(byKey(table));
+          const byReading = plan(structuredClone(next), observe(structuredClone(table)));
+          expect(inOrder(plan(next, known))).toEqual(inOrder(byReading));
+        }
+      }),
+    );
+  });
+
   test("never removes a server that has a weight, and at no prefix leaves fewer in service than needed", () => {
     fc.assert(
       fc.property(servers, servers, (wanted, standing) => {
@@ -157,6 +186,11 @@ function byKey(table: readonly RealServer[]): [string, RealServer][] {
   return table
     .map((one): [string, RealServer] => [formatEndpoint(one.endpoint), one])
     .toSorted(([a], [b]) => a.localeCompare(b));
+}
+
+/** Of operations of one kind any may come first. */
+function inOrder(operations: readonly Operation[]): string[] {
+  return operations.map(describeOperation).toSorted();
 }
 
 function has(table: readonly RealServer[], one: RealServer): boolean {
