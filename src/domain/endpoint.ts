@@ -40,7 +40,7 @@ export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
 export function addressBytes(address: string): Uint8Array {
   const bytes = parseV4(address) ?? parseV6(address);
   if (bytes === undefined) throw new LvscareError("BAD_ADDRESS", `"${address}" is not an IP address`);
-  return Uint8Array.from(bytes);
+  return new Uint8Array(bytes);
 }
 
 /** Canonical text (RFC 5952 for IPv6) of 4 or 16 bytes in network order. */
@@ -78,10 +78,24 @@ function faultOf(text: string): string {
 }
 
 function parseV4(text: string): number[] | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  const octets = parts.map((part) => (/^(0|[1-9]\d{0,2})$/.test(part) ? Number(part) : 256));
-  return octets.every((octet) => octet <= 255) ? octets : undefined;
+  const octets: number[] = [];
+  let octet: number | undefined;
+  // By character: each dial and each message to the kernel asks for it.
+  for (let index = 0; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - DIGIT_ZERO;
+    if (digit >= 0 && digit <= 9) {
+      // A leading zero is octal to some and decimal to others.
+      if (octet === 0) return undefined;
+      octet = (octet ?? 0) * 10 + digit;
+      if (octet > 255) return undefined;
+    } else {
+      if (text[index] !== "." || octet === undefined) return undefined;
+      octets.push(octet);
+      octet = undefined;
+    }
+  }
+  if (octet !== undefined) octets.push(octet);
+  return octets.length === 4 && octet !== undefined ? octets : undefined;
 }
 
 function parseV6(text: string): number[] | undefined {
@@ -126,3 +140,5 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
   }
   return best;
 }
+
+const DIGIT_ZERO = 48;
