@@ -308,7 +308,7 @@ export interface Pace {
   readonly tell?: Telling;
 }
 
-interface Arrival extends Pace {
+export interface Arrival extends Pace {
   readonly state: RealServerState;
 }
 

@@ -212,7 +212,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** What is due so soon starts with what is due now, so that one waking serves several; timers may fire a fraction early, too. */
 function slackMs({ intervalMs }: ScheduledCheck): number {
-  return Math.max(1, Math.min(MOST_SLACK_MS, intervalMs / 20));
+  return Math.max(1, Math.min(MOST_SLACK_MS, intervalMs / 10));
 }
 
-const MOST_SLACK_MS = 50;
+const MOST_SLACK_MS = 250;

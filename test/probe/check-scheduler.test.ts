@@ -37,7 +37,7 @@ describe("the check scheduler", () => {
       const fifth = Math.floor((atMs % INTERVAL) / 200);
       fifths[fifth] = (fifths[fifth] ?? 0) + 1;
     }
-    // A twentieth of the interval is one waking, with about five checks: without jitter, some of them fall together.
+    // A tenth of the interval is one waking, with about ten checks: without jitter, some of them fall together.
     expect(Math.min(...fifths)).toBeGreaterThanOrEqual(10);
     expect(Math.max(...fifths)).toBeLessThanOrEqual(30);
   });
