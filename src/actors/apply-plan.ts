@@ -31,7 +31,7 @@ export interface ApplyReport {
   readonly repairs: readonly Operation[];
   /** What could not be done; undefined when everything was. */
   readonly failure: LvscareError | undefined;
-  /** As it stood when the round began: what others put there is seen here. */
+  /** As it stood when it was read, or was known when the round began: what others put there is seen here. */
   readonly observed: ObservedVirtualServer | undefined;
   /** Whether that was read in this round: only then are its connections counted, and what others did is in it. */
   readonly hasRead: boolean;
@@ -52,38 +52,52 @@ export interface ApplyReport {
  * clients.
  */
 export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promise<ApplyReport> {
-  const { known } = input;
-  if (known === undefined) return readAndApply(dataPlane, input, []);
-  const { operations: planned, ofOurs: operations, alike } = compare(input.desired, known);
-  const failed = operations.length === 0 ? [] : await dataPlane.apply(input.key, operations);
-  if (failed.length > 0 || input.mustRead) {
-    const done = without(operations, refusedOf(failed));
-    return readAndApply(dataPlane, input, done).catch((error: unknown) => {
-      if (done.length === 0) throw error;
-      return unread(done, known, error);
-    });
+  const { key, known, mustRead } = input;
+  if (known === undefined) return applyAll(dataPlane, input, await dataPlane.read(key));
+  const first = await applyOurs(dataPlane, input, known);
+  if (first.failure === undefined && !mustRead) return first;
+  let isRead = false;
+  try {
+    const observed = await dataPlane.read(key);
+    isRead = true;
+    const then = await applyAll(dataPlane, input, observed);
+    return { ...then, operations: [...first.operations, ...then.operations] };
+  } catch (error) {
+    // What was written is told all the same. Where not even reading worked, what is known serves the next round as it served this one.
+    const failure = new LvscareError("APPLY_FAILED", describeError(error), { cause: error });
+    return isRead ? { ...first, known: undefined, established: undefined, failure } : { ...first, failure };
   }
-  return {
-    operations,
-    repairs: [],
-    failure: undefined,
-    observed: known,
-    hasRead: false,
-    known: afterOperations(recognized(known, alike), operations),
-    isPostponed: operations.length < planned.length,
-    established: input.desired && establishedWithout(input.desired, without(planned, operations)),
-  };
 }
 
 // --- internal ---
 
-/** `before`: what this round has done already. */
-async function readAndApply(
+/** Brings our own to what they should be, by what is known of the table. */
+async function applyOurs(
+  dataPlane: DataPlane,
+  { key, desired }: ApplyInput,
+  known: ObservedVirtualServer,
+): Promise<ApplyReport> {
+  const { operations: planned, ofOurs, alike } = compare(desired, known);
+  const failed = ofOurs.length === 0 ? [] : await dataPlane.apply(key, ofOurs);
+  const operations = without(ofOurs, refusedOf(failed));
+  const isKnown = failed.length === 0;
+  return {
+    operations,
+    repairs: [],
+    failure: summary(failed, ofOurs.length),
+    observed: known,
+    hasRead: false,
+    known: isKnown ? afterOperations(recognized(known, alike), operations) : undefined,
+    isPostponed: ofOurs.length < planned.length,
+    established: desired && establishedWithout(desired, without(planned, operations)),
+  };
+}
+
+async function applyAll(
   dataPlane: DataPlane,
   { key, desired, established }: ApplyInput,
-  before: readonly Operation[],
+  found: ObservedVirtualServer | undefined,
 ): Promise<ApplyReport> {
-  const found = await dataPlane.read(key);
   const { operations, alike } = compare(desired, found);
   const observed = found && recognized(found, alike);
   const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
@@ -91,7 +105,7 @@ async function readAndApply(
   const done = without(operations, refused);
   const repairs = established === undefined || done.length === 0 ? [] : plan(established, observed);
   return {
-    operations: [...before, ...done],
+    operations: done,
     repairs: common(done, repairs),
     failure: summary(failed, operations.length),
     observed,
@@ -100,13 +114,6 @@ async function readAndApply(
     isPostponed: false,
     established: desired && establishedWithout(desired, refused),
   };
-}
-
-/** What was written before reading failed is told all the same; how it stands now, nobody knows. */
-function unread(operations: readonly Operation[], observed: ObservedVirtualServer, error: unknown): ApplyReport {
-  const failure = new LvscareError("APPLY_FAILED", describeError(error), { cause: error });
-  const nothing = { repairs: [], known: undefined, established: undefined };
-  return { ...nothing, operations, failure, observed, hasRead: false, isPostponed: false };
 }
 
 function refusedOf(failed: readonly FailedOperation[]): readonly Operation[] {

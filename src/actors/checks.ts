@@ -1,5 +1,6 @@
 import { fromCallback, type ActorRef, type CallbackActorLogic, type Snapshot } from "xstate";
 import type { Endpoint } from "../domain/endpoint.ts";
+import { throwFailures } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { Check, CheckSchedule } from "../probe/check-schedule.ts";
@@ -40,7 +41,7 @@ export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
 export function checks(schedule: CheckSchedule, observe: ProbeObserver): CallbackActorLogic<CheckCommand> {
   return fromCallback(({ receive }) => {
     const underWay = new Map<string, ServerChecks>();
-    receive((command) => {
+    const obey = (command: CheckCommand): void => {
       const { server } = command;
       const current = underWay.get(server);
       switch (command.type) {
@@ -56,10 +57,16 @@ export function checks(schedule: CheckSchedule, observe: ProbeObserver): Callbac
           current?.stop();
           underWay.delete(server);
       }
-    });
-    return () => {
-      for (const one of underWay.values()) one.stop();
     };
+    receive((command) => {
+      try {
+        obey(command);
+      } catch (error) {
+        // An actor that broke is not told to stop any more: its checks would go on for nobody.
+        throwFailures([error, ...stopAll(underWay)]);
+      }
+    });
+    return () => throwFailures(stopAll(underWay));
   });
 }
 
@@ -70,6 +77,19 @@ export function probeEvent(server: string, outcome: ProbeOutcome): CareEvent {
 }
 
 // --- internal ---
+
+/** What went wrong on the way; one that cannot be stopped does not keep the others running. */
+function stopAll(underWay: ReadonlyMap<string, ServerChecks>): unknown[] {
+  const failures: unknown[] = [];
+  for (const one of underWay.values()) {
+    try {
+      one.stop();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return failures;
+}
 
 class ServerChecks {
   readonly #server: string;

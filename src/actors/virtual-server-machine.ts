@@ -184,7 +184,7 @@ export const virtualServerMachine = setup({
       for (const { server, activeConnections } of observed?.realServers ?? []) {
         const ref = context.members[nameOf(server)]?.ref;
         if (ref?.getSnapshot().context.reported !== "draining") continue;
-        // The table was read before this round's writes: only at weight 0 did nobody new come after that.
+        // The table was read before or among this round's writes: only at weight 0 did nobody new come after that.
         if (server.weight > 0 || !drained.has(nameOf(server))) continue;
         enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
       }
@@ -355,7 +355,7 @@ export const virtualServerMachine = setup({
             { target: "resting" },
           ],
         },
-        // The first change is written at once; what follows within this time shares a round, since each reads the whole table.
+        // The first change is written at once; what follows within this time shares a round, since each looks at all real servers.
         resting: {
           after: { rest: "settled" },
           on: { shutdown: "#virtualServer.withdrawing" },

@@ -33,7 +33,7 @@ export type CareEvent =
       readonly operations: readonly Operation[];
       /** Those of them that repaired what someone else changed. */
       readonly repairs: readonly Operation[];
-      /** False when other operations of the same round failed: `plan.failed` tells which. */
+      /** False when the round failed in part: `plan.failed` tells in what. */
       readonly complete: boolean;
     }
   /** Fail-open: too few real servers are healthy, so those that are left stay in service; `healthy` of `total` are. */

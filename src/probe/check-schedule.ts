@@ -15,6 +15,6 @@ export interface Check {
 
 /** Decides when each real server is probed. */
 export interface CheckSchedule {
-  /** The first probe starts at once, before this returns, or as soon as those before it let it. */
+  /** The first probe starts at once, or as soon as those before it let it; its outcome may be reported before this returns. */
   add(target: Endpoint, intervalMs: number, report: Report): Check;
 }

@@ -11,7 +11,10 @@ import { StallWatch } from "./stall-watch.ts";
 export interface CheckSchedulerOptions {
   readonly prober: Prober;
   readonly clock: Clock;
-  /** By how much of its interval a check may come early, so that many servers and many nodes do not fall into step: 0 to 1. */
+  /**
+   * By how much of its interval a check may come early, 0 to 1: by half of it at the most because lots are drawn, so that many servers and many
+   * nodes do not fall into step, and by all of it because others are due at that moment, so that one waking serves several.
+   */
   readonly jitter: number;
   /** From 0 to 1, as Math.random. */
   readonly random: () => number;
@@ -66,6 +69,7 @@ export class CheckScheduler implements CheckSchedule {
     const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
     const nowMs = this.#options.clock.now();
     check.dueMs = nowMs;
+    check.earliestMs = nowMs;
     this.#rate += 1 / intervalMs;
     this.#queue.push(check);
     this.#startDue(nowMs);
@@ -82,7 +86,8 @@ export class CheckScheduler implements CheckSchedule {
     if (check.stopped || check.intervalMs === intervalMs) return;
     this.#rate += 1 / intervalMs - 1 / check.intervalMs;
     check.intervalMs = intervalMs;
-    if (!check.isRunning && check.startedAtMs !== undefined) this.#plan(check, check.startedAtMs + intervalMs);
+    const { startedAtMs } = check;
+    if (!check.isRunning && startedAtMs !== undefined) this.#plan(check, startedAtMs + intervalMs);
   }
 
   #hurry(check: ScheduledCheck): void {
@@ -105,14 +110,15 @@ export class CheckScheduler implements CheckSchedule {
     this.#arm();
   }
 
-  #plan(check: ScheduledCheck, dueMs: number): void {
-    this.#move(check, dueMs);
+  #plan(check: ScheduledCheck, dueMs: number, earliestMs = dueMs): void {
+    this.#move(check, dueMs, earliestMs);
     this.#arm();
   }
 
-  #move(check: ScheduledCheck, dueMs: number): void {
+  #move(check: ScheduledCheck, dueMs: number, earliestMs = dueMs): void {
     this.#queue.remove(check);
     check.dueMs = dueMs;
+    check.earliestMs = Math.max(earliestMs, dueMs - MOST_SLACK_MS);
     this.#queue.push(check);
   }
 
@@ -143,7 +149,8 @@ export class CheckScheduler implements CheckSchedule {
     if (nowMs - this.#slot.sinceMs >= SLOT_MS) this.#slot = { sinceMs: nowMs, started: 0 };
     for (;;) {
       const next = this.#queue.first();
-      if (next === undefined || next.dueMs > nowMs + slackMs(next)) break;
+      // Timers may fire a fraction early.
+      if (next === undefined || next.earliestMs > nowMs + 1) break;
       if (this.#underWay >= this.#options.mostAtOnce || this.#isSlotFull()) break;
       this.#queue.remove(next);
       this.#slot.started++;
@@ -182,18 +189,20 @@ export class CheckScheduler implements CheckSchedule {
       return check.report({ passed: undefined, reason, latencyMs: outcome.latencyMs });
     }
     check.discarded = 0;
-    this.#plan(check, startedAtMs + this.#pause(check, outcome));
+    this.#planNext(check, startedAtMs, outcome);
     check.report(outcome);
   }
 
-  /** Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it. */
-  #pause(check: ScheduledCheck, { passed }: ProbeOutcome): number {
+  #planNext(check: ScheduledCheck, startedAtMs: number, { passed }: ProbeOutcome): void {
+    const { jitter, random } = this.#options;
     const intervalMs = Math.min(check.intervalMs, check.probe.renewWithinMs ?? Number.POSITIVE_INFINITY);
-    const pause = intervalMs * (1 - this.#options.jitter * this.#options.random());
-    if (passed !== true || check.spread === undefined) return pause;
-    const part = pause * check.spread;
+    const pauseMs = intervalMs * (1 - (jitter / 2) * random());
+    const { spread: part } = check;
+    if (passed !== true || part === undefined)
+      return this.#plan(check, startedAtMs + pauseMs, startedAtMs + intervalMs * (1 - jitter));
+    // Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it.
     check.spread = undefined;
-    return part;
+    this.#plan(check, startedAtMs + pauseMs * part);
   }
 }
 
@@ -210,9 +219,5 @@ const MOST_DISCARDED = 2;
 /** Longer than this, a timer of the runtime fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** What is due so soon starts with what is due now, so that one waking serves several; timers may fire a fraction early, too. */
-function slackMs({ intervalMs }: ScheduledCheck): number {
-  return Math.max(1, Math.min(MOST_SLACK_MS, intervalMs / 10));
-}
-
+/** What is due later than this does not start with what is due now. */
 const MOST_SLACK_MS = 250;

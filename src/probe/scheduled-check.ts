@@ -12,6 +12,8 @@ export class ScheduledCheck implements Due {
   intervalMs: number;
   spread: number | undefined;
   dueMs = 0;
+  /** It starts with others that are due from then on. */
+  earliestMs = 0;
   position = -1;
   startedAtMs: number | undefined;
   isRunning = false;

@@ -18,6 +18,8 @@ export interface PlaneFaults {
 /** Hears of what one process does to the data plane. */
 export interface PlaneListener {
   reading(): void;
+  /** Not when that failed: nobody learned anything then. */
+  read(): void;
   applying(operations: readonly Operation[]): void;
   writing(operation: Operation): void;
   wrote(operation: Operation): void;
@@ -49,6 +51,7 @@ export class FaultyDataPlane implements DataPlane {
   async read(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
     this.#listener.reading();
     if (this.#faults.readsFail) throw unreachable("read the virtual server");
+    this.#listener.read();
     // What was read is old by the time it arrives.
     const observed = await this.#plane.read(key);
     await this.#pause();

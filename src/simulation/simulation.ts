@@ -94,6 +94,7 @@ export class Simulation {
         this.#countConnections();
         this.#tell((observer) => observer.reading?.());
       },
+      read: () => this.#tell((observer) => observer.read?.()),
       applying: (operations) => this.#tell((observer) => observer.applying?.(operations)),
       writing: (operation) => {
         this.#passTime();

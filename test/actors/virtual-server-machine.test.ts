@@ -1,9 +1,17 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { createActor, fromCallback, fromPromise, toPromise, type ActorRefFrom } from "xstate";
-import { checks } from "../../src/actors/checks.ts";
+import {
+  createActor,
+  fromCallback,
+  fromPromise,
+  toPromise,
+  waitFor,
+  type ActorRefFrom,
+  type CallbackActorLogic,
+} from "xstate";
+import { checks, type CheckCommand } from "../../src/actors/checks.ts";
 import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
 import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
-import { writer } from "../../src/actors/writer.ts";
+import { writer, type WriteCommand } from "../../src/actors/writer.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
@@ -88,6 +96,25 @@ describe("virtual server", () => {
       operations: [{ kind: "server.update", server: { endpoint: B.endpoint, weight: 0 } }],
     });
     expect(events.filter(({ type }) => type === "plan.failed")).toHaveLength(1);
+  });
+
+  test("goes on writing weights while the table cannot be read, and removes when it can", async () => {
+    const { clock, plane, dead } = care();
+    await clock.advance(100);
+    const read = plane.read.bind(plane);
+    plane.read = () => Promise.reject(new LvscareError("KERNEL_REFUSED", "not now"));
+    await clock.advance(3 * INTERVAL);
+    dead.add("10.0.0.2:80");
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=0 10.0.0.3:80=1");
+    dead.delete("10.0.0.2:80");
+    await clock.advance(INTERVAL + 100);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+    dead.add("10.0.0.3:80");
+    await clock.advance(3 * INTERVAL);
+    plane.read = read;
+    await clock.advance(6 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1");
   });
 
   test("reads again when a write shows that others changed the table meanwhile", async () => {
@@ -653,21 +680,41 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
   });
 
-  test("breaks when its checks do, instead of caring blindly", async () => {
+  test("checks no server whose actor broke until that starts anew", async () => {
+    const { clock, probed, closed, actor } = care();
+    await clock.advance(100);
+    probed.length = 0;
+    const { ref } = actor.getSnapshot().context.members["10.0.0.2:80"] ?? {};
+    ref?.send({ type: "checks.broke", error: new Error("on purpose") });
+    await clock.advance(950);
+    expect(closed).toEqual(["10.0.0.2:80"]);
+    expect(probed).not.toContain("10.0.0.2:80");
+    await clock.advance(100);
+    expect(probed).toContain("10.0.0.2:80");
+  });
+
+  const broken = (): never => {
+    throw new Error("broken on purpose");
+  };
+
+  test.each<[string, { checks?: CallbackActorLogic<CheckCommand>; writer?: CallbackActorLogic<WriteCommand> }]>([
+    ["checks", { checks: fromCallback<CheckCommand>(broken) }],
+    ["writer", { writer: fromCallback<WriteCommand>(broken) }],
+    ["checks, at a command", { checks: fromCallback<CheckCommand>(({ receive }) => receive(broken)) }],
+  ])("breaks with its %s, instead of caring blindly", async (_, actors) => {
     const errors: unknown[] = [];
     const { input, plane } = care();
-    const broken = virtualServerMachine.provide({
+    const machine = virtualServerMachine.provide({
       actors: {
         readTable: fromPromise(() => plane.read()),
-        writer: writer(plane),
-        checks: fromCallback(() => {
-          throw new Error("broken on purpose");
-        }),
+        writer: actors.writer ?? writer(plane),
+        checks: actors.checks ?? fromCallback<CheckCommand>(() => undefined),
       },
     });
-    const actor = createActor(broken, { input });
+    const actor = createActor(machine, { input });
     actor.subscribe({ error: (error) => errors.push(error) });
     actor.start();
+    await waitFor(actor, ({ status }) => status !== "active").catch(() => undefined);
     expect(actor.getSnapshot().status).toBe("error");
     expect(errors).toEqual([new Error("broken on purpose")]);
   });
@@ -777,6 +824,8 @@ function care(
   const tired = new Set<string>();
   const events: CareEvent[] = [];
   const outcomes: ProbeOutcome[] = [];
+  const probed: string[] = [];
+  const closed: string[] = [];
   const outcomeOf = (target: Endpoint): ProbeOutcome => {
     const key = formatEndpoint(target);
     if (unasked.has(key)) return { passed: undefined, reason: "too many open files", latencyMs: 0 };
@@ -786,7 +835,15 @@ function care(
       : { passed: true, reason: "status 200", latencyMs: 1 };
   };
   const scheduler = new CheckScheduler({
-    prober: { open: (target) => ({ check: (tell) => tell(outcomeOf(target)), close: () => undefined }) },
+    prober: {
+      open: (target) => ({
+        check: (tell) => {
+          probed.push(formatEndpoint(target));
+          tell(outcomeOf(target));
+        },
+        close: () => void closed.push(formatEndpoint(target)),
+      }),
+    },
     clock,
     jitter: 0,
     random: () => 0,
@@ -821,7 +878,7 @@ function care(
   actor.subscribe({ error: (error) => expect(error).toBeUndefined() });
   actor.start();
   systems.push(actor);
-  return { clock, plane, dead, broken, unasked, tired, events, outcomes, input, actor };
+  return { clock, plane, dead, broken, unasked, tired, events, outcomes, probed, closed, input, actor };
 }
 
 function healthChanges(events: readonly CareEvent[], server: string): string[] {

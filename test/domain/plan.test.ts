@@ -123,11 +123,16 @@ describe("plan", () => {
       fc.property(servers, servers, servers, foreign, (standing, first, second, foreignRule) => {
         const seen = observe(standing);
         const { operations, ofOurs, alike } = compare(want(first, foreignRule), seen);
-        // Whoever is wanted as before is the same object.
-        const next = want(
-          second.map((one) => first.find((other) => Bun.deepEquals(one, other)) ?? one),
-          foreignRule,
-        );
+        // Whoever is wanted as before is the same object; the others of before leave, drained, or must be gone.
+        const gone = first.filter((one) => !has(second, one));
+        const next: DesiredVirtualServer = {
+          ...want(
+            second.map((one) => first.find((other) => Bun.deepEquals(one, other)) ?? one),
+            foreignRule,
+          ),
+          leaving: gone.filter(({ weight }) => weight === 0),
+          absent: gone.map(({ endpoint }) => endpoint),
+        };
         for (const done of [operations, ofOurs]) {
           const known = afterOperations(recognized(seen, alike), done);
           const table = execute(standing, done);

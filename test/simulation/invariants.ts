@@ -112,6 +112,10 @@ export class Invariants implements SimulationObserver {
   }
 
   reading(): void {
+    if (this.#life.isAdopted && !this.#isRoundBegun) this.#beginRound();
+  }
+
+  read(): void {
     const { members, isAdopted } = this.#life;
     const { service, servers, connections } = this.#simulation.plane;
     this.#life.lastRead = { existed: service !== undefined, weights: weightsOf(servers) };
@@ -125,9 +129,7 @@ export class Invariants implements SimulationObserver {
     this.#touched.clear();
     this.#written.clear();
     this.#round = { ...this.#round, table: weightsOf(servers) };
-    // One whose first write was refused reads, too, and still is to establish what it set out to.
-    if (this.#isRoundBegun) this.#sendAway();
-    else this.#beginRound();
+    this.#sendAway();
   }
 
   applying(): void {
@@ -357,7 +359,7 @@ export class Invariants implements SimulationObserver {
     // While it climbs, the first failed check takes it out.
     const fall = from === "recovering" ? 1 : this.#policy.fall;
     // A check may start with one that is due a twentieth of its interval earlier.
-    const pauseMs = Math.min(intervalMs, fastIntervalMs, downIntervalMs) * (1 - CHECK_PACE.jitter - 0.05);
+    const pauseMs = Math.min(intervalMs, fastIntervalMs, downIntervalMs) * (1 - CHECK_PACE.jitter);
     if (member.out !== undefined) {
       // A kept connection that ends hurries the next check, and the first good check ever is followed by a part of its pause only.
       const hurried = this.#scenario.options.probe.sentinel ? 1 : 0;
