@@ -8,10 +8,13 @@ export function restMs({ roundMs }: VirtualServerContext): number {
   return Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, roundMs));
 }
 
-/** When the table is to be read again: nobody tells us what others do to it. Sooner where removals wait for that. */
-export function nextReadingMs({ read, policy, isPostponed }: VirtualServerContext): number {
+/**
+ * When the table is to be read again: nobody tells us what others do to it. Sooner where removals wait for that; later, by an interval at the
+ * most, while there is something to write at each round: reading a large table would keep us from hearing whom else to take out.
+ */
+export function nextReadingMs({ read, policy, isPostponed, dirty }: VirtualServerContext): number {
   const pauseMs = isPostponed ? Math.min(policy.intervalMs, READING_SHARE * read.tookMs) : policy.intervalMs;
-  return read.atMs + pauseMs;
+  return read.atMs + pauseMs + (dirty ? policy.intervalMs : 0);
 }
 
 // --- internal ---
