@@ -22,7 +22,7 @@ const WORDS: Readonly<Record<Fault, string>> = {
 };
 
 /** Who checks once a second notices these within anything from nothing to a second: a median of few would be a matter of luck. */
-const MANY: ReadonlySet<Fault> = new Set(["kill", "500"]);
+const MANY: ReadonlySet<Fault> = new Set(["kill", "hang", "500"]);
 
 interface Outcome {
   readonly outMs: number;
