@@ -45,7 +45,7 @@ export interface ApplyReport {
 
 /**
  * One round: read what stands, plan, write. Where single operations fail, what the others did stays done, and the next round plans
- * again from what is really there; rejects when nothing could be done at all.
+ * again from what is really there; rejects when nothing could be done and nothing is known of the table.
  *
  * The weights of our own do not wait for that where the table is known: they are written first. Should others have changed it since, the write is
  * refused and the round reads, or the next one that does repairs it. All else waits for a round that reads: whoever others gave a weight has

@@ -38,9 +38,36 @@ export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
 
 /** The address in network byte order: 4 bytes for IPv4, 16 for IPv6. */
 export function addressBytes(address: string): Uint8Array {
-  const bytes = parseV4(address) ?? parseV6(address);
+  const octets = new Uint8Array(4);
+  if (putIpv4(octets, address)) return octets;
+  const bytes = parseV6(address);
   if (bytes === undefined) throw new LvscareError("BAD_ADDRESS", `"${address}" is not an IP address`);
   return new Uint8Array(bytes);
+}
+
+/**
+ * Puts the octets of an IPv4 address where the bytes begin; false for any other text, and then the first four may hold anything. By character:
+ * each dial and each message to the kernel asks for it.
+ */
+export function putIpv4(bytes: Uint8Array, text: string): boolean {
+  let at = 0;
+  let octet = -1;
+  for (let index = 0; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - DIGIT_ZERO;
+    if (digit >= 0 && digit <= 9) {
+      // A leading zero is octal to some and decimal to others.
+      if (octet === 0) return false;
+      octet = octet < 0 ? digit : octet * 10 + digit;
+      if (octet > 255) return false;
+    } else {
+      if (text[index] !== "." || octet < 0 || at === 3) return false;
+      bytes[at++] = octet;
+      octet = -1;
+    }
+  }
+  if (octet < 0) return false;
+  bytes[at] = octet;
+  return at === 3;
 }
 
 /** Canonical text (RFC 5952 for IPv6) of 4 or 16 bytes in network order. */
@@ -78,24 +105,8 @@ function faultOf(text: string): string {
 }
 
 function parseV4(text: string): number[] | undefined {
-  const octets: number[] = [];
-  let octet: number | undefined;
-  // By character: each dial and each message to the kernel asks for it.
-  for (let index = 0; index < text.length; index++) {
-    const digit = text.charCodeAt(index) - DIGIT_ZERO;
-    if (digit >= 0 && digit <= 9) {
-      // A leading zero is octal to some and decimal to others.
-      if (octet === 0) return undefined;
-      octet = (octet ?? 0) * 10 + digit;
-      if (octet > 255) return undefined;
-    } else {
-      if (text[index] !== "." || octet === undefined) return undefined;
-      octets.push(octet);
-      octet = undefined;
-    }
-  }
-  if (octet !== undefined) octets.push(octet);
-  return octets.length === 4 && octet !== undefined ? octets : undefined;
+  const bytes = new Uint8Array(4);
+  return putIpv4(bytes, text) ? [...bytes] : undefined;
 }
 
 function parseV6(text: string): number[] | undefined {

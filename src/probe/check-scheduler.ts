@@ -67,12 +67,8 @@ export class CheckScheduler implements CheckSchedule {
     const probe = this.#options.prober.open(target, () => this.#hurry(check));
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
     const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
-    const nowMs = this.#options.clock.now();
-    check.dueMs = nowMs;
-    check.earliestMs = nowMs;
     this.#rate += 1 / intervalMs;
-    this.#queue.push(check);
-    this.#startDue(nowMs);
+    this.#hurry(check);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
       probeNow: () => this.#hurry(check),

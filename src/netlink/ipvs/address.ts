@@ -1,4 +1,4 @@
-import { addressBytes, addressFromBytes, type Endpoint, type Family } from "../../domain/endpoint.ts";
+import { addressBytes, addressFromBytes, putIpv4, type Endpoint, type Family } from "../../domain/endpoint.ts";
 import { addressLength } from "../family.ts";
 
 /** `union nf_inet_addr`: always 16 bytes, whatever the family. */
@@ -36,27 +36,3 @@ export function prefixOf(family: Family, netmask: Uint8Array): number | undefine
   const ones = view.getUint32(0, false).toString(2).replaceAll("0", "");
   return ones.length;
 }
-
-// --- internal ---
-
-/**
- * Puts the octets of an IPv4 address where they belong; false for any other text, which is left to `addressBytes`. That would do for
- * this too, but it trusts no text and takes longer than all the rest of a message; what an endpoint holds is canonical.
- */
-function putIpv4(bytes: Uint8Array, text: string): boolean {
-  let at = 0;
-  let octet = 0;
-  for (let index = 0; index < text.length; index++) {
-    const digit = text.charCodeAt(index) - DIGIT_ZERO;
-    if (digit >= 0 && digit <= 9) octet = octet * 10 + digit;
-    else if (text[index] !== "." || octet > 255) return false;
-    else {
-      bytes[at++] = octet;
-      octet = 0;
-    }
-  }
-  bytes[at] = octet;
-  return at === 3 && octet <= 255;
-}
-
-const DIGIT_ZERO = 48;
