@@ -8,8 +8,9 @@ import {
   type MemberState,
 } from "./desired-state.ts";
 import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
+import { seeMembers } from "./member-states.ts";
 import { letGo, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
-import { seeMembers, type VirtualServerContext } from "./virtual-server-context.ts";
+import type { VirtualServerContext } from "./virtual-server-context.ts";
 
 /** What a round sets out from. */
 export interface Round {

@@ -117,9 +117,10 @@ export const realServerMachine = setup({
         enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
     }),
     pace: enqueueActions(({ context, enqueue }, { paceMs, tell = "all" }: Pace) => {
-      if (paceMs === context.paceMs && tell === context.tell) return;
+      const command = paceCommand(context, paceMs, tell);
+      if (command === undefined) return;
       enqueue.assign({ paceMs, tell });
-      enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs: paceMs, tell });
+      enqueue.sendTo(context.checks, command);
     }),
     /** It is in this state now: tells the supervisor, if that does not know it, and paces its checks. One action, for it is in the way of each write. */
     arrive: enqueueActions(({ context, enqueue }, { state, paceMs, tell = "all" }: Arrival) => {
@@ -133,7 +134,7 @@ export const realServerMachine = setup({
               verdict: context.lastVerdict,
               atMs: context.now(),
             };
-      const isPaced = paceMs === context.paceMs && tell === context.tell;
+      const command = paceCommand(context, paceMs, tell);
       enqueue.assign({
         paceMs,
         tell,
@@ -144,7 +145,7 @@ export const realServerMachine = setup({
       });
       if (transition !== undefined)
         enqueue.sendTo(context.supervisor, { type: "realServer.changed", server: context.server, ...transition });
-      if (!isPaced) enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs: paceMs, tell });
+      if (command !== undefined) enqueue.sendTo(context.checks, command);
     }),
   },
   guards: {
@@ -310,6 +311,12 @@ export interface Pace {
 
 export interface Arrival extends Pace {
   readonly state: RealServerState;
+}
+
+/** Undefined when its checks go at that pace already. */
+function paceCommand(context: RealServerContext, paceMs: number, tell: Telling): CheckCommand | undefined {
+  if (paceMs === context.paceMs && tell === context.tell) return undefined;
+  return { type: "pace", server: context.server, intervalMs: paceMs, tell };
 }
 
 function hasRisen({ passes, unproven, policy }: RealServerContext): boolean {

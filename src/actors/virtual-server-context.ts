@@ -7,12 +7,8 @@ import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain
 import type { FailOpen } from "./fail-open.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
 import type { Releases } from "./releases.ts";
-import {
-  RAMP_STEPS,
-  type RealServerActor,
-  type RealServerContext,
-  type RealServerInput,
-} from "./real-server-machine.ts";
+import type { SeenMembers } from "./member-states.ts";
+import type { RealServerActor, RealServerInput } from "./real-server-machine.ts";
 
 export interface AdoptionReport {
   readonly type: "virtualServer.adopted";
@@ -75,20 +71,6 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
-/** What the last round saw of all members. */
-export interface SeenMembers {
-  readonly members: VirtualServerContext["members"];
-  readonly all: readonly SeenMember[];
-}
-
-/** What a member's state was taken from; as long as that is the same, so is the state. */
-interface SeenMember {
-  readonly name: string;
-  readonly member: Member;
-  readonly health: RealServerContext;
-  readonly state: MemberState;
-}
-
 /** So many repairs within so long a time are no accident: somebody keeps at it. */
 export const RECURRING = { repairs: 3, withinMs: 60_000 } as const;
 
@@ -108,51 +90,5 @@ export function memberInput(
     unproven: first.unproven,
     policy: context.policy,
     now: context.now,
-  };
-}
-
-/** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
-export function memberState(name: string, member: Member, initState: VirtualServerInput["initState"]): MemberState {
-  return stateOf(name, member, member.ref.getSnapshot().context, initState);
-}
-
-/** All of them: those of whom nothing is new are the same objects as in the last round. */
-export function seeMembers({ members, seen, initState }: VirtualServerContext): SeenMembers {
-  const see = (name: string, member: Member, health: RealServerContext): SeenMember => {
-    return { name, member, health, state: stateOf(name, member, health, initState) };
-  };
-  if (seen.members !== members) {
-    const all = Object.entries(members);
-    return { members, all: all.map(([name, member]) => see(name, member, member.ref.getSnapshot().context)) };
-  }
-  return {
-    members,
-    all: seen.all.map((last) => {
-      const health = last.member.ref.getSnapshot().context;
-      return health === last.health ? last : see(last.name, last.member, health);
-    }),
-  };
-}
-
-// --- internal ---
-
-function stateOf(
-  name: string,
-  member: Member,
-  health: RealServerContext,
-  initState: VirtualServerInput["initState"],
-): MemberState {
-  const { reported, everPassed, lastVerdict, rampStep } = health;
-  return {
-    name,
-    server: member.server,
-    drained: member.drained,
-    state: reported,
-    proven: everPassed || initState === "up",
-    judged: lastVerdict !== undefined || reported !== "recovering",
-    checked: lastVerdict !== undefined,
-    unreachable: lastVerdict?.passed === false && lastVerdict.unreachable === true,
-    share: rampStep / RAMP_STEPS,
-    hold: member.hold,
   };
 }

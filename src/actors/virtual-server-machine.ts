@@ -17,6 +17,7 @@ import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/vi
 import type { ApplyReport } from "./apply-plan.ts";
 import type { CheckCommand } from "./checks.ts";
 import { adoptedState, adoptServer, adoptService, atWeights, departuresAfter, strangers } from "./desired-state.ts";
+import { memberState } from "./member-states.ts";
 import { nextRound } from "./next-round.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { releasesAfter } from "./releases.ts";
@@ -25,7 +26,6 @@ import { nextReadingMs, restMs } from "./round-pace.ts";
 import { unprovided, unprovidedCallback } from "./unprovided.ts";
 import {
   memberInput,
-  memberState,
   RECURRING,
   type Member,
   type VirtualServerContext,
