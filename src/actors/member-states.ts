@@ -1,20 +1,12 @@
 import type { MemberState } from "./desired-state.ts";
 import { RAMP_STEPS, type RealServerContext } from "./real-server-machine.ts";
-import type { Member, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
-
-/** What the last round saw of all members. */
-export interface SeenMembers {
-  readonly members: VirtualServerContext["members"];
-  readonly all: readonly SeenMember[];
-}
-
-/** What a member's state was taken from; as long as that is the same, so is the state. */
-interface SeenMember {
-  readonly name: string;
-  readonly member: Member;
-  readonly health: RealServerContext;
-  readonly state: MemberState;
-}
+import type {
+  Member,
+  SeenMember,
+  SeenMembers,
+  VirtualServerContext,
+  VirtualServerInput,
+} from "./virtual-server-context.ts";
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
 export function memberState(name: string, member: Member, initState: VirtualServerInput["initState"]): MemberState {

@@ -7,8 +7,7 @@ import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain
 import type { FailOpen } from "./fail-open.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
 import type { Releases } from "./releases.ts";
-import type { SeenMembers } from "./member-states.ts";
-import type { RealServerActor, RealServerInput } from "./real-server-machine.ts";
+import type { RealServerActor, RealServerContext, RealServerInput } from "./real-server-machine.ts";
 
 export interface AdoptionReport {
   readonly type: "virtualServer.adopted";
@@ -69,6 +68,20 @@ export interface VirtualServerContext extends VirtualServerInput {
   /** How long the last round took that did not read the table, or failed. */
   readonly roundMs: number;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
+}
+
+/** What the last round saw of all members. */
+export interface SeenMembers {
+  readonly members: VirtualServerContext["members"];
+  readonly all: readonly SeenMember[];
+}
+
+/** What a member's state was taken from; as long as that is the same, so is the state. */
+export interface SeenMember {
+  readonly name: string;
+  readonly member: Member;
+  readonly health: RealServerContext;
+  readonly state: MemberState;
 }
 
 /** So many repairs within so long a time are no accident: somebody keeps at it. */
