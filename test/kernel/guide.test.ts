@@ -6,6 +6,7 @@ import { Client } from "./support/client.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare } from "./support/lvscare.ts";
+import { asRefused } from "./support/stopped-server.ts";
 import { waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
@@ -83,7 +84,7 @@ test("a server that stops gets weight 0 at the next check, goes at the one after
   await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [1, 0, "absent", 1], [1]]);
   // One line for each transition, however many checks have failed.
   await waitForEqual(
-    () => care.logged(/^INFO real server .*:8082/),
+    () => care.logged(/^INFO real server .*:8082/).map(asRefused),
     [
       `INFO real server ${B} recovering → healthy: status 200`,
       `INFO real server ${B} healthy → draining: connect refused`,
