@@ -10,7 +10,7 @@ import { SETTINGS } from "./support/settings.ts";
 // Writes to the kernel's table: ours one by one and batched, against ipvsadm for each and ipvsadm -R for all. In the VM.
 
 const SERVERS = 2000;
-const ROUNDS = SETTINGS.isQuick ? 2 : 5;
+const ROUNDS = SETTINGS.isQuick ? 2 : 9;
 const VS = "10.0.0.1:80";
 
 for (const module of ["ip_vs", "ip_vs_rr"]) Bun.spawnSync(["modprobe", module]);

@@ -132,7 +132,7 @@ function standingStatus(one: ObservedRealServer): Omit<RealServerStatus, "addres
     forwarding: one.server.forwarding,
     activeConnections: one.activeConnections,
     inactiveConnections: one.inactiveConnections,
-    stats: one.stats,
+    ...(one.stats && { stats: one.stats }),
   };
 }
 

@@ -191,7 +191,7 @@ function probeOnce(options: CareOptions["probe"], target: Endpoint, signal: Abor
   });
 }
 
-/** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last reading serves. */
+/** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last round's reading serves. */
 async function currentStatus(
   daemon: DaemonActor,
   verdicts: LatestVerdicts,
@@ -201,7 +201,7 @@ async function currentStatus(
 ): Promise<VirtualServerStatus> {
   const { virtualServer, reach } = daemon.getSnapshot().children;
   if (virtualServer === undefined) throw new Error("the daemon is stopping");
-  const table = await dataPlane.read(service).catch(() => virtualServer.getSnapshot().context.observed);
+  const table = await dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.observed);
   return {
     ...virtualServerStatus(virtualServer, verdicts, facts, table),
     ...(reach && dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, facts) }),

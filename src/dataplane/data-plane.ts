@@ -24,9 +24,11 @@ export interface DataPlane {
   readonly remark?: string | undefined;
   /** Proves that a virtual server like this one can be made here, or rejects with the reason and its remedy. Leaves nothing behind. */
   preflight(service: VirtualServer): Promise<void>;
-  /** The virtual server as it stands, undefined when there is none. */
+  /** The virtual server as it stands, undefined when there is none. What its real servers have carried may be left out: rounds need it not, and read often. */
   read(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
-  /** Every virtual server that stands here. */
+  /** The same with what each of its real servers has carried. */
+  measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
+  /** Every virtual server that stands here, measured. */
   readAll(): Promise<readonly ObservedVirtualServer[]>;
   /** Executes in order, and goes on after a failed operation. */
   apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]>;

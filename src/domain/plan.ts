@@ -131,8 +131,7 @@ export function afterOperations(
     const server = updated.get(one.server);
     realServers.push(server === undefined ? one : { ...one, server });
   }
-  for (const server of added)
-    realServers.push({ server, activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC });
+  for (const server of added) realServers.push({ server, activeConnections: 0, inactiveConnections: 0 });
   return { service, stats: observed?.stats ?? NO_TRAFFIC, realServers };
 }
 

@@ -69,7 +69,8 @@ export interface ObservedRealServer {
   readonly server: RealServer;
   readonly activeConnections: number;
   readonly inactiveConnections: number;
-  readonly stats: TrafficStats;
+  /** Absent where nobody asked for it. */
+  readonly stats?: TrafficStats;
 }
 
 /** What stands in a data plane right now. */

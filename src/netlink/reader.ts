@@ -76,6 +76,11 @@ export class ByteReader {
     return at === undefined ? new Uint8Array(0) : this.#bytes.subarray(at, at + count);
   }
 
+  copy(count: number): Uint8Array {
+    const at = this.#advance(count);
+    return at === undefined ? new Uint8Array(0) : this.#bytes.slice(at, at + count);
+  }
+
   rest(): Uint8Array {
     return this.take(this.remaining);
   }

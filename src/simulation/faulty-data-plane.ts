@@ -58,6 +58,10 @@ export class FaultyDataPlane implements DataPlane {
     return observed;
   }
 
+  measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
+    return this.#plane.measure(key);
+  }
+
   readAll(): Promise<readonly ObservedVirtualServer[]> {
     return this.#plane.readAll();
   }

@@ -46,9 +46,12 @@ export class MemoryDataPlane implements DataPlane {
         server: structuredClone(server),
         activeConnections: this.connections.get(formatEndpoint(server.endpoint)) ?? 0,
         inactiveConnections: 0,
-        stats: NO_TRAFFIC,
       })),
     };
+  }
+
+  measure(): Promise<ObservedVirtualServer | undefined> {
+    return this.read();
   }
 
   async readAll(): Promise<readonly ObservedVirtualServer[]> {

@@ -11,7 +11,7 @@ const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103
 const other = virtualServer({ protocol: "udp", endpoint: parseEndpoint("[fd00::12]:53") }, "mh");
 const a = realServer(parseEndpoint("10.0.0.1:6443"), 3);
 const b = realServer(parseEndpoint("10.0.0.2:6443"));
-const idle = { activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC };
+const idle = { activeConnections: 0, inactiveConnections: 0 };
 
 const create: Operation = { kind: "service.create", service };
 const addA: Operation = { kind: "server.add", server: a };
@@ -65,12 +65,17 @@ test("executes each kind of operation and reads the outcome, oldest real server 
   expect(await plane.read(service)).toBeUndefined();
 });
 
-test("reads every virtual server with its real servers", async () => {
+test("measures a virtual server, and reads every one with its real servers", async () => {
   const { plane } = await open();
   await plane.apply(service, [create, addA]);
+  expect(await plane.measure(service)).toEqual({
+    service,
+    stats: NO_TRAFFIC,
+    realServers: [{ server: a, ...idle, stats: NO_TRAFFIC }],
+  });
   await plane.apply(other, [{ kind: "service.create", service: other }]);
   expect(await plane.readAll()).toEqual([
-    { service, stats: NO_TRAFFIC, realServers: [{ server: a, ...idle }] },
+    { service, stats: NO_TRAFFIC, realServers: [{ server: a, ...idle, stats: NO_TRAFFIC }] },
     { service: other, stats: NO_TRAFFIC, realServers: [] },
   ]);
 });

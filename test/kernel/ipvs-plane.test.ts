@@ -22,7 +22,7 @@ const inVm = process.env["LVSCARE_KERNEL_TESTS"] === "1";
 
 const v4 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103.97.12:6443") }, "rr");
 const v6 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("[fd00::12]:6443") }, "wrr");
-const idle = { activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC };
+const idle = { activeConnections: 0, inactiveConnections: 0 };
 
 describe.skipIf(!inVm)("the data plane of the kernel", () => {
   let plane: DataPlane;
@@ -237,8 +237,9 @@ describe.skipIf(!inVm)("the data plane of the kernel", () => {
     await plane.apply(v6, [create(v6)]);
     run("ipvsadm", "-A", "-f", "7", "-s", "wlc");
     const all = await plane.readAll();
+    expect(await plane.measure(v4)).toEqual(all.find(({ service }) => service.endpoint.family === "ipv4"));
     expect(all.toSorted((x, y) => (x.service.scheduler < y.service.scheduler ? -1 : 1))).toEqual([
-      { service: v4, stats: NO_TRAFFIC, realServers: [{ server: a, ...idle }] },
+      { service: v4, stats: NO_TRAFFIC, realServers: [{ server: a, ...idle, stats: NO_TRAFFIC }] },
       { service: v6, stats: NO_TRAFFIC, realServers: [] },
     ]);
   });

@@ -14,7 +14,7 @@ import {
 } from "../../src/domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkRequest } from "../../src/netlink/connection.ts";
 import { endpointOf, paddedAddress } from "../../src/netlink/ipvs/address.ts";
-import { decodeDestination } from "../../src/netlink/ipvs/destination.ts";
+import { decodeDestination, decodeMeasuredDestination } from "../../src/netlink/ipvs/destination.ts";
 import {
   decodeInfo,
   deleteDestination,
@@ -28,7 +28,7 @@ import {
   setDestination,
 } from "../../src/netlink/ipvs/requests.ts";
 import { decodeService } from "../../src/netlink/ipvs/service.ts";
-import { COMMAND } from "../../src/netlink/ipvs/tables.ts";
+import { COMMAND, MEASURED_COMMAND, type MEASURED_DESTINATION } from "../../src/netlink/ipvs/tables.ts";
 import { writeAttributes, type AttributeValues } from "../../src/netlink/attributes.ts";
 import { ByteWriter } from "../../src/netlink/writer.ts";
 import { replay, sentBytes } from "./captured.ts";
@@ -47,7 +47,7 @@ const second = { ...realServer(parseEndpoint("10.0.0.2:6443"), 0), upperThreshol
 const near = realServer(parseEndpoint("[fd00::a]:53"), 7);
 const far = { ...realServer(parseEndpoint("10.9.0.1:53")), forwarding: "tunnel" as const };
 
-const idle = { activeConnections: 0, inactiveConnections: 0, stats: NO_TRAFFIC };
+const idle = { activeConnections: 0, inactiveConnections: 0 };
 
 test("writes services and real servers byte for byte as the kernel took them", () => {
   const { open, sent } = replay("create services and real servers");
@@ -236,13 +236,16 @@ const wide = { connections: 2 ** 33, inPackets: 2 ** 34, outPackets: 2 ** 35, in
 
 test("counts with 64 bits, or with 32 where the kernel has no more", () => {
   const seen = { address, port: 80, forwarding: 0, weight: 1, activeConnections: 4, inactiveConnections: 5 };
-  const both = payloadWith({ destination: { ...seen, stats: narrow, stats64: wide } });
-  const old = payloadWith({ destination: { ...seen, stats: narrow } });
+  const both = measuredPayload({ ...seen, stats: narrow, stats64: wide });
+  const old = measuredPayload({ ...seen, stats: narrow });
   const server = realServer(parseEndpoint("10.0.0.1:80"));
-  expect([both, old].map((payload) => decodeDestination(payload, "ipv4"))).toEqual([
-    { server, activeConnections: 4, inactiveConnections: 5, stats: wide },
-    { server, activeConnections: 4, inactiveConnections: 5, stats: narrow },
+  const counted = { server, activeConnections: 4, inactiveConnections: 5 };
+  expect([both, old].map((payload) => decodeMeasuredDestination(payload, "ipv4"))).toEqual([
+    { ...counted, stats: wide },
+    { ...counted, stats: narrow },
   ]);
+  // Whoever does not ask for them does not wait for them.
+  expect([both, old].map((payload) => decodeDestination(payload, "ipv4"))).toEqual([counted, counted]);
 });
 
 test("the forwarding method is read past the connection flags around it", () => {
@@ -306,6 +309,13 @@ test("each real server is written with the service that it was asked for", () =>
 function payloadOf(request: NetlinkRequest): Uint8Array {
   const writer = new ByteWriter();
   request.body(writer);
+  return writer.written().slice();
+}
+
+function measuredPayload(destination: AttributeValues<(typeof MEASURED_DESTINATION)["rows"]>): Uint8Array {
+  const writer = new ByteWriter();
+  writer.u32(0);
+  writeAttributes(writer, MEASURED_COMMAND, { destination });
   return writer.written().slice();
 }
 

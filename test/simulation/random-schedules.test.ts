@@ -158,6 +158,7 @@ function withApply(dataPlane: DataPlane, apply: DataPlane["apply"]): DataPlane {
     via: dataPlane.via,
     preflight: (service) => dataPlane.preflight(service),
     read: (key) => dataPlane.read(key),
+    measure: (key) => dataPlane.measure(key),
     readAll: () => dataPlane.readAll(),
     apply,
     close: () => dataPlane.close(),

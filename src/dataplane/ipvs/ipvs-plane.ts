@@ -8,7 +8,7 @@ import {
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
 import { NetlinkConnection, type Answer, type NetlinkRequest } from "../../netlink/connection.ts";
-import { decodeDestination } from "../../netlink/ipvs/destination.ts";
+import { decodeDestination, decodeMeasuredDestination } from "../../netlink/ipvs/destination.ts";
 import { getDestinations, getService, getServices } from "../../netlink/ipvs/requests.ts";
 import { decodeService } from "../../netlink/ipvs/service.ts";
 import { openKernelTransport } from "../../netlink/kernel-transport.ts";
@@ -72,14 +72,17 @@ class IpvsPlane implements DataPlane {
   }
 
   async read(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
-    const seen = this.#readService(key);
-    return seen === undefined ? undefined : { ...seen, realServers: this.#readRealServers(key) };
+    return this.#read(key, decodeDestination);
+  }
+
+  async measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
+    return this.#read(key, decodeMeasuredDestination);
   }
 
   async readAll(): Promise<readonly ObservedVirtualServer[]> {
     return this.#dump("read the virtual servers", getServices, decodeService)
       .filter((seen) => seen !== undefined)
-      .map((seen) => ({ ...seen, realServers: this.#readRealServers(seen.service) }));
+      .map((seen) => ({ ...seen, realServers: this.#readRealServers(seen.service, decodeMeasuredDestination) }));
   }
 
   async apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]> {
@@ -106,6 +109,11 @@ class IpvsPlane implements DataPlane {
     });
   }
 
+  #read(key: ServiceKey, decode: typeof decodeDestination): ObservedVirtualServer | undefined {
+    const seen = this.#readService(key);
+    return seen === undefined ? undefined : { ...seen, realServers: this.#readRealServers(key, decode) };
+  }
+
   #readService(key: ServiceKey): SeenService | undefined {
     const { replies, refusal } = this.#family.exchange(
       (family) => this.#connection.request(getService(family, key), decodeService),
@@ -117,11 +125,11 @@ class IpvsPlane implements DataPlane {
   }
 
   /** Oldest first; the kernel lists the newest first. */
-  #readRealServers(key: ServiceKey): readonly ObservedRealServer[] {
+  #readRealServers(key: ServiceKey, decode: typeof decodeDestination): readonly ObservedRealServer[] {
     return this.#dump(
       `read the real servers of ${formatServiceKey(key)}`,
       (family) => getDestinations(family, key),
-      (payload) => decodeDestination(payload, key.endpoint.family),
+      (payload) => decode(payload, key.endpoint.family),
     ).toReversed();
   }
 

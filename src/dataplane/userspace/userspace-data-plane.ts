@@ -68,6 +68,10 @@ export class UserspaceDataPlane implements DataPlane {
     return this.#balancers.get(formatServiceKey(key))?.observe();
   }
 
+  measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
+    return this.read(key);
+  }
+
   async readAll(): Promise<readonly ObservedVirtualServer[]> {
     return [...this.#balancers.values()].map((balancer) => balancer.observe());
   }

@@ -13,7 +13,7 @@ import {
   tunnelFlagNames,
   tunnelTypeName,
 } from "./names.ts";
-import { COMMAND, type DESTINATION } from "./tables.ts";
+import { COMMAND, MEASURED_COMMAND, type DESTINATION } from "./tables.ts";
 import { trafficStats } from "./traffic.ts";
 
 export type DestinationAttributes = AttributeValues<(typeof DESTINATION)["rows"]>;
@@ -29,8 +29,12 @@ export function destinationKeyAttributes(endpoint: Endpoint): DestinationAttribu
 
 /** The whole of a real server, as it must be sent to create or to change it. */
 export function destinationAttributes(server: RealServer): DestinationAttributes {
+  const { endpoint } = server;
   return {
-    ...destinationKeyAttributes(server.endpoint),
+    // Named one by one, like the key: a spread would cost as much as all of the rest.
+    address: paddedAddress(endpoint.address),
+    port: endpoint.port,
+    addressFamily: FAMILY_NUMBER[endpoint.family],
     forwarding: FORWARDING_NUMBER[server.forwarding],
     weight: server.weight,
     upperThreshold: server.upperThreshold,
@@ -44,19 +48,30 @@ export function destinationAttributes(server: RealServer): DestinationAttributes
 /** A real server as the kernel describes it; one without a family of its own has its service's. Throws MALFORMED_MESSAGE. */
 export function decodeDestination(payload: Uint8Array, serviceFamily: Family): ObservedRealServer {
   const reader = genericReader(payload);
-  const { destination: values = {} } = readAttributes(reader, COMMAND);
+  const { destination = {} } = readAttributes(reader, COMMAND);
   reader.finish("real server");
+  return observed(destination, serviceFamily);
+}
+
+/** The same with what it has carried. */
+export function decodeMeasuredDestination(payload: Uint8Array, serviceFamily: Family): ObservedRealServer {
+  const reader = genericReader(payload);
+  const { destination = {} } = readAttributes(reader, MEASURED_COMMAND);
+  reader.finish("real server");
+  return { ...observed(destination, serviceFamily), stats: trafficStats(destination) };
+}
+
+// --- internal ---
+
+function observed(values: DestinationAttributes, serviceFamily: Family): ObservedRealServer {
   const server = realServerOf(values, serviceFamily);
   if (server === undefined) throw malformed("real server");
   return {
     server,
     activeConnections: values.activeConnections ?? 0,
     inactiveConnections: values.inactiveConnections ?? 0,
-    stats: trafficStats(values),
   };
 }
-
-// --- internal ---
 
 type Tunnel = Pick<RealServer, "tunnelType" | "tunnelPort" | "tunnelFlags">;
 

@@ -56,14 +56,19 @@ export const DESTINATION = attributeTable({
   lowerThreshold: [6, u32],
   activeConnections: [7, u32],
   inactiveConnections: [8, u32],
-  stats: [10, nested(STATS)],
   /** Since Linux 3.18, when a tunnel could first lead to the other family. */
   addressFamily: [11, u16],
-  stats64: [12, nested(STATS64)],
   /** Since Linux 5.2, its flags since 5.3; 0 for what is no tunnel. */
   tunnelType: [13, u8],
   tunnelPort: [14, be16],
   tunnelFlags: [15, u16],
+});
+
+/** With what it has carried, which is most of what the kernel tells, and what a reading costs. */
+export const MEASURED_DESTINATION = attributeTable({
+  ...DESTINATION.rows,
+  stats: [10, nested(STATS)],
+  stats64: [12, nested(STATS64)],
 });
 
 /** IPVS_CMD_ATTR_* */
@@ -71,6 +76,8 @@ export const COMMAND = attributeTable({
   service: [1, nested(SERVICE)],
   destination: [2, nested(DESTINATION)],
 });
+
+export const MEASURED_COMMAND = attributeTable({ destination: [2, nested(MEASURED_DESTINATION)] });
 
 /** IPVS_INFO_ATTR_* */
 export const INFO = attributeTable({ version: [1, u32], connectionTableSize: [2, u32] });

@@ -31,8 +31,8 @@ describe("a dial that fails", () => {
     await using proxy = await useService([refusing(), alive.endpoint, refusing()]);
     const { endpoint, stage, service } = proxy;
     for (let time = 0; time < 4; time++) expect(await whoAnswers(endpoint)).toBe("alive");
-    const observed = await stage.plane.read(service);
-    expect(observed?.realServers.map(({ stats }) => stats.connections)).toEqual([0, 4, 0]);
+    const observed = await stage.plane.measure(service);
+    expect(observed?.realServers.map(({ stats }) => stats?.connections)).toEqual([0, 4, 0]);
   });
 
   test("goes to the next server also when the kernel refuses to dial at all", async () => {
@@ -92,7 +92,7 @@ describe("a dial that fails", () => {
     const client = await connectTo(endpoint);
     client.send("question").finish();
     await eventually(() => alive.peers[0]?.ended === true);
-    const figures = (await stage.plane.read(service))?.realServers.map((one) => [
+    const figures = (await stage.plane.measure(service))?.realServers.map((one) => [
       one.activeConnections,
       one.inactiveConnections,
       one.stats,

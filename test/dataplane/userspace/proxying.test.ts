@@ -82,7 +82,7 @@ describe("bytes", () => {
       await eventually(() => server.peers[0]?.closed === true);
       expect([client.digest(), server.peers[0]?.digest()]).toEqual([someDigest, someDigest]);
 
-      const stats = (await stage.plane.read(service))?.stats;
+      const stats = (await stage.plane.measure(service))?.stats;
       expect(stats).toEqual({
         connections: 1,
         inBytes: some.length,
@@ -90,7 +90,7 @@ describe("bytes", () => {
         inPackets: expect.any(Number),
         outPackets: expect.any(Number),
       });
-      expect((await stage.plane.read(service))?.realServers[0]?.stats).toEqual(stats as NonNullable<typeof stats>);
+      expect((await stage.plane.measure(service))?.realServers[0]?.stats).toEqual(stats as NonNullable<typeof stats>);
     },
     PATIENCE_MS,
   );
