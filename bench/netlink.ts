@@ -9,7 +9,9 @@ import { SETTINGS } from "./support/settings.ts";
 
 // Writes to the kernel's table: ours one by one and batched, against ipvsadm for each and ipvsadm -R for all. In the VM.
 
-const SERVERS = 2000;
+// The kernel looks through all of a service's real servers before it takes another: with many more, that is what would be measured.
+const SERVERS = 500;
+const TABLES = 4;
 const ROUNDS = SETTINGS.isQuick ? 2 : 9;
 const VS = "10.0.0.1:80";
 
@@ -65,9 +67,14 @@ report([
 
 // --- internal ---
 
+/** Operations a second, over several tables that are empty before. */
 function rate(operations: number, write: () => void): number {
-  connection.batch([deleteService(family, service), newService(family, service)]);
-  const startedMs = performance.now();
-  write();
-  return (operations * 1000) / (performance.now() - startedMs);
+  let tookMs = 0;
+  for (let table = 0; table < TABLES; table++) {
+    connection.batch([deleteService(family, service), newService(family, service)]);
+    const startedMs = performance.now();
+    write();
+    tookMs += performance.now() - startedMs;
+  }
+  return (TABLES * operations * 1000) / tookMs;
 }
