@@ -13,9 +13,7 @@ export function genericRequest(
   return {
     type: family,
     body(writer) {
-      writer.u8(header.command);
-      writer.u8(header.version);
-      writer.u16(0);
+      writer.u32(header.command | (header.version << 8));
       body(writer);
     },
   };

@@ -48,11 +48,8 @@ export interface MessageHeader {
 /** Appends one message; `body` writes what follows the header. */
 export function writeMessage(writer: ByteWriter, header: MessageHeader, body: (writer: ByteWriter) => void): void {
   const start = writer.length;
-  writer.u32(0);
-  writer.u16(header.type);
-  writer.u16(header.flags);
-  writer.u32(header.sequence);
-  writer.u32(0); // port id: ours is known to the kernel by the socket
+  writer.u32s(0, header.type | (header.flags << 16));
+  writer.u32s(header.sequence, 0); // port id: ours is known to the kernel by the socket
   body(writer);
   writer.patchU32(start, writer.length - start);
   writer.align();

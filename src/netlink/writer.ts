@@ -54,6 +54,13 @@ export class ByteWriter {
     this.#view.setUint32(at, value, true);
   }
 
+  /** Two of them at once. */
+  u32s(first: number, second: number): void {
+    const at = this.#reserve(8);
+    this.#view.setUint32(at, first, true);
+    this.#view.setUint32(at + 4, second, true);
+  }
+
   be32(value: number): void {
     const at = this.#reserve(4);
     this.#view.setUint32(at, value, false);

@@ -2,7 +2,7 @@ import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { formatServiceKey, type RealServer, type VirtualServer } from "../../src/domain/virtual-server.ts";
 import { readAttributes, writeAttributes } from "../../src/netlink/attributes.ts";
 import { genericReader } from "../../src/netlink/generic.ts";
-import { decodeDestination, destinationAttributes } from "../../src/netlink/ipvs/destination.ts";
+import { decodeDestination, writeDestination } from "../../src/netlink/ipvs/destination.ts";
 import { serviceAttributes } from "../../src/netlink/ipvs/service.ts";
 import { endpointOf } from "../../src/netlink/ipvs/address.ts";
 import { familyName } from "../../src/netlink/family.ts";
@@ -62,13 +62,13 @@ export class FakeIpvs {
     if (!this.permitted) return EPERM;
     const command = message.payload[0] ?? 0;
     const { service: values, destination } = readAttributes(genericReader(message.payload), COMMAND);
-    const put = (values: Parameters<typeof writeAttributes<(typeof COMMAND)["rows"]>>[2]) =>
+    const put = (service: VirtualServer) =>
       reply((writer) => {
         writer.u32(0x0101);
-        writeAttributes(writer, COMMAND, values);
+        writeAttributes(writer, COMMAND, { service: serviceAttributes(service) });
       });
     if (values === undefined) {
-      for (const { service } of this.standing.values()) put({ service: serviceAttributes(service) });
+      for (const { service } of this.standing.values()) put(service);
       return 0;
     }
     const service = serviceOf(values);
@@ -82,13 +82,17 @@ export class FakeIpvs {
     }
     if (command === 8) {
       const newestFirst = [...(found?.servers.values() ?? [])].toReversed();
-      for (const server of newestFirst) put({ destination: destinationAttributes(server) });
+      for (const server of newestFirst)
+        reply((writer) => {
+          writer.u32(0x0101);
+          writeDestination(writer, server);
+        });
       return 0;
     }
     if (found === undefined) return this.forgetful ? 0 : ESRCH;
     if (command === 2) found.service = service;
     if (command === 3) this.standing.delete(key);
-    if (command === 4) put({ service: serviceAttributes(found.service) });
+    if (command === 4) put(found.service);
     if (destination === undefined) return 0;
     const id = formatEndpoint(endpointFrom(destination, service.endpoint.family));
     if (found.servers.has(id) === (command === 5)) return command === 5 ? EEXIST : ENOENT;

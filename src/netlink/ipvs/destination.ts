@@ -1,6 +1,16 @@
 import type { Endpoint, Family } from "../../domain/endpoint.ts";
 import type { ObservedRealServer, RealServer } from "../../domain/virtual-server.ts";
-import { readAttributes, type AttributeValues } from "../attributes.ts";
+import {
+  beginNested,
+  endNested,
+  putBe16,
+  putRaw,
+  putU16,
+  putU32,
+  putU8,
+  readAttributes,
+  type AttributeValues,
+} from "../attributes.ts";
 import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { genericReader } from "../generic.ts";
 import { malformed } from "../reader.ts";
@@ -13,36 +23,34 @@ import {
   tunnelFlagNames,
   tunnelTypeName,
 } from "./names.ts";
-import { COMMAND, MEASURED_COMMAND, type DESTINATION } from "./tables.ts";
+import { COMMAND, DESTINATION, MEASURED_COMMAND } from "./tables.ts";
 import { trafficStats } from "./traffic.ts";
+import type { ByteWriter } from "../writer.ts";
 
-export type DestinationAttributes = AttributeValues<(typeof DESTINATION)["rows"]>;
-
-/** What identifies a real server within its service. */
-export function destinationKeyAttributes(endpoint: Endpoint): DestinationAttributes {
-  return {
-    address: paddedAddress(endpoint.address),
-    port: endpoint.port,
-    addressFamily: FAMILY_NUMBER[endpoint.family],
-  };
+/** Appends what identifies a real server within its service. */
+export function writeDestinationKey(writer: ByteWriter, { address, port, family }: Endpoint): void {
+  const start = beginNested(writer, TYPE.destination);
+  putRaw(writer, TYPE.address, paddedAddress(address));
+  putBe16(writer, TYPE.port, port);
+  putU16(writer, TYPE.addressFamily, FAMILY_NUMBER[family]);
+  endNested(writer, start);
 }
 
-/** The whole of a real server, as it must be sent to create or to change it. */
-export function destinationAttributes(server: RealServer): DestinationAttributes {
-  const { endpoint } = server;
-  return {
-    // Named one by one, like the key: a spread would cost as much as all of the rest.
-    address: paddedAddress(endpoint.address),
-    port: endpoint.port,
-    addressFamily: FAMILY_NUMBER[endpoint.family],
-    forwarding: FORWARDING_NUMBER[server.forwarding],
-    weight: server.weight,
-    upperThreshold: server.upperThreshold,
-    lowerThreshold: server.lowerThreshold,
-    tunnelType: server.tunnelType && TUNNEL_TYPE_NUMBER[server.tunnelType],
-    tunnelPort: server.tunnelPort,
-    tunnelFlags: server.tunnelFlags && tunnelFlagBits(server.tunnelFlags),
-  };
+/** Appends the whole of a real server, as it must be sent to create or to change it. */
+export function writeDestination(writer: ByteWriter, server: RealServer): void {
+  const { endpoint, tunnelType, tunnelPort, tunnelFlags } = server;
+  const start = beginNested(writer, TYPE.destination);
+  putRaw(writer, TYPE.address, paddedAddress(endpoint.address));
+  putBe16(writer, TYPE.port, endpoint.port);
+  putU32(writer, TYPE.forwarding, FORWARDING_NUMBER[server.forwarding]);
+  putU32(writer, TYPE.weight, server.weight);
+  putU32(writer, TYPE.upperThreshold, server.upperThreshold);
+  putU32(writer, TYPE.lowerThreshold, server.lowerThreshold);
+  putU16(writer, TYPE.addressFamily, FAMILY_NUMBER[endpoint.family]);
+  if (tunnelType !== undefined) putU8(writer, TYPE.tunnelType, TUNNEL_TYPE_NUMBER[tunnelType]);
+  if (tunnelPort !== undefined) putBe16(writer, TYPE.tunnelPort, tunnelPort);
+  if (tunnelFlags !== undefined) putU16(writer, TYPE.tunnelFlags, tunnelFlagBits(tunnelFlags));
+  endNested(writer, start);
 }
 
 /** A real server as the kernel describes it; one without a family of its own has its service's. Throws MALFORMED_MESSAGE. */
@@ -62,6 +70,23 @@ export function decodeMeasuredDestination(payload: Uint8Array, serviceFamily: Fa
 }
 
 // --- internal ---
+
+type DestinationAttributes = AttributeValues<(typeof DESTINATION)["rows"]>;
+
+/** The numbers of what is written. */
+const TYPE = {
+  destination: COMMAND.rows.destination[0],
+  address: DESTINATION.rows.address[0],
+  port: DESTINATION.rows.port[0],
+  forwarding: DESTINATION.rows.forwarding[0],
+  weight: DESTINATION.rows.weight[0],
+  upperThreshold: DESTINATION.rows.upperThreshold[0],
+  lowerThreshold: DESTINATION.rows.lowerThreshold[0],
+  addressFamily: DESTINATION.rows.addressFamily[0],
+  tunnelType: DESTINATION.rows.tunnelType[0],
+  tunnelPort: DESTINATION.rows.tunnelPort[0],
+  tunnelFlags: DESTINATION.rows.tunnelFlags[0],
+} as const;
 
 function observed(values: DestinationAttributes, serviceFamily: Family): ObservedRealServer {
   const server = realServerOf(values, serviceFamily);

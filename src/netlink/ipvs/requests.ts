@@ -17,7 +17,7 @@ import {
 } from "./constants.ts";
 import { malformed } from "../reader.ts";
 import { ByteWriter } from "../writer.ts";
-import { destinationAttributes, destinationKeyAttributes, type DestinationAttributes } from "./destination.ts";
+import { writeDestination, writeDestinationKey } from "./destination.ts";
 import { serviceAttributes, serviceKeyAttributes, type ServiceAttributes } from "./service.ts";
 import { COMMAND, INFO } from "./tables.ts";
 
@@ -45,15 +45,15 @@ export function getServices(family: number): NetlinkRequest {
 }
 
 export function newDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
-  return destinationCommand(family, IPVS_CMD_NEW_DEST, key, destinationAttributes(server));
+  return destinationCommand(family, IPVS_CMD_NEW_DEST, key, writeDestination, server);
 }
 
 export function setDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
-  return destinationCommand(family, IPVS_CMD_SET_DEST, key, destinationAttributes(server));
+  return destinationCommand(family, IPVS_CMD_SET_DEST, key, writeDestination, server);
 }
 
 export function deleteDestination(family: number, key: ServiceKey, endpoint: Endpoint): NetlinkRequest {
-  return destinationCommand(family, IPVS_CMD_DEL_DEST, key, destinationKeyAttributes(endpoint));
+  return destinationCommand(family, IPVS_CMD_DEL_DEST, key, writeDestinationKey, endpoint);
 }
 
 /** To be dumped: an empty table, not an error, when there is no such service. */
@@ -89,15 +89,16 @@ function command(family: number, number: number, attributes: { readonly service?
   );
 }
 
-function destinationCommand(
+function destinationCommand<T>(
   family: number,
   number: number,
   key: ServiceKey,
-  destination: DestinationAttributes,
+  write: (writer: ByteWriter, destination: T) => void,
+  destination: T,
 ): NetlinkRequest {
   return genericRequest(family, { command: number, version: IPVS_GENL_VERSION }, (writer) => {
     writer.bytes(keyBytes(key));
-    writeAttributes(writer, COMMAND, { destination });
+    write(writer, destination);
   });
 }
 
