@@ -67,6 +67,8 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly roundAtMs: number;
   /** How long the last round took that did not read the table, or failed. */
   readonly roundMs: number;
+  /** When the last round ended. */
+  readonly endedAtMs: number;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 

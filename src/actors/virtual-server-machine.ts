@@ -22,7 +22,7 @@ import { nextRound } from "./next-round.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { releasesAfter } from "./releases.ts";
 import { retryDelayMs } from "./retry-delay.ts";
-import { nextReadingMs, restMs } from "./round-pace.ts";
+import { nextReadingMs, overdueAtMs, restMs } from "./round-pace.ts";
 import { unprovided, unprovidedCallback } from "./unprovided.ts";
 import {
   memberInput,
@@ -191,10 +191,13 @@ export const virtualServerMachine = setup({
     }),
     forgetEstablished: assign({ established: undefined, known: undefined }),
     noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
-      const tookMs = context.now() - context.roundAtMs;
-      return hasRead
-        ? { failedAttempts: 0, read: { atMs: context.roundAtMs, tookMs } }
-        : { failedAttempts: 0, roundMs: tookMs };
+      const nowMs = context.now();
+      const tookMs = nowMs - context.roundAtMs;
+      return {
+        failedAttempts: 0,
+        endedAtMs: nowMs,
+        ...(hasRead ? { read: { atMs: context.roundAtMs, tookMs } } : { roundMs: tookMs }),
+      };
     }),
     noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
       const nowMs = context.now();
@@ -202,6 +205,7 @@ export const virtualServerMachine = setup({
       enqueue.assign({
         failedAttempts: attempt,
         roundMs: nowMs - context.roundAtMs,
+        endedAtMs: nowMs,
         lastError: { atMs: nowMs, message: describeError(error) },
       });
       enqueue.emit({ type: "plan.failed", error, attempt, retryInMs: retryDelayMs(attempt) });
@@ -230,6 +234,7 @@ export const virtualServerMachine = setup({
     isDirty: ({ context }) => context.dirty,
     isStopping: ({ context }) => context.stopping,
     cleansUp: ({ context }) => context.cleanupOnExit,
+    isOverdue: ({ context }) => context.now() >= overdueAtMs(context),
     /** Nothing was written, and nothing asks for it: the next change need not wait. Those that read are far between, so that this cannot become a storm. */
     wasQuiet: ({ context }) => context.isQuiet && !context.dirty,
   },
@@ -264,6 +269,7 @@ export const virtualServerMachine = setup({
     failedAttempts: 0,
     roundAtMs: 0,
     roundMs: 0,
+    endedAtMs: 0,
     lastError: undefined,
   }),
   on: {
@@ -358,7 +364,10 @@ export const virtualServerMachine = setup({
         // The first change is written at once; what follows within this time shares a round, since each looks at all real servers.
         resting: {
           after: { rest: "settled" },
-          on: { shutdown: "#virtualServer.withdrawing" },
+          on: {
+            "realServer.changed": { guard: "isOverdue", target: "applying", actions: "emitHealthChange" },
+            shutdown: "#virtualServer.withdrawing",
+          },
         },
         // What failed is tried again later; what a check found since is not kept waiting for that.
         backingOff: {

@@ -663,6 +663,25 @@ describe("virtual server", () => {
     expect(actor.getSnapshot().context.applies).toBeLessThan(20);
   });
 
+  test("writes in the midst of many failures, though no timer gets a turn between them", async () => {
+    let heldUpMs = 0;
+    let clockMs = (): number => 0;
+    const { clock, plane, actor } = care({ now: () => clockMs() + heldUpMs });
+    clockMs = clock.now;
+    await clock.advance(100);
+    const verdict = { passed: false, reason: "connect refused", latencyMs: 1 } as const;
+    const fail = async (key: string): Promise<void> => {
+      actor.getSnapshot().context.members[key]?.ref.send({ type: "probe.failed", verdict });
+      await clock.advance(0);
+    };
+    await fail("10.0.0.1:80");
+    await fail("10.0.0.2:80");
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=1 10.0.0.3:80=1");
+    heldUpMs = 1000;
+    await fail("10.0.0.3:80");
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=0");
+  });
+
   test("backs off while the data plane fails, never writes twice at once, and converges when it works again", async () => {
     const plane = new MemoryDataPlane();
     const fault = new LvscareError("KERNEL_REFUSED", "EBUSY");
