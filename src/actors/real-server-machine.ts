@@ -198,7 +198,9 @@ export const realServerMachine = setup({
       tags: ["routable", "programmed"],
       entry: {
         type: "arrive",
-        params: ({ context }): Arrival => ({ state: "healthy", paceMs: context.policy.intervalMs }),
+        params: ({ context }): Arrival => {
+          return { state: "healthy", paceMs: context.policy.intervalMs, tell: "changes" };
+        },
       },
       on: {
         "probe.passed": {
