@@ -3,7 +3,7 @@ export { bootClock } from "./boot-clock.ts";
 export { watchSilence } from "./watch-silence.ts";
 export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";
-export { openTcpSocket } from "./tcp-socket.ts";
+export { dialTcpSocket, openTcpSocket } from "./tcp-socket.ts";
 export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";
 export { openListeningNetlink } from "./netlink-listening.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";

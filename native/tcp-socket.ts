@@ -38,9 +38,35 @@ export function openTcpSocket(target: Endpoint): number {
   return fd;
 }
 
+/**
+ * The same, and throws also when the other end has refused by now: the answer of a server on this host was waiting for the end of `connect`. So a
+ * refusal need not go through the event loop, nor through the runtime's sockets.
+ */
+export function dialTcpSocket(target: Endpoint): number {
+  const fd = openTcpSocket(target);
+  const failure = pendingError(fd);
+  if (failure === 0) return fd;
+  closeFd(fd);
+  throw socketFailed(target, failure);
+}
+
 // --- internal ---
 
-const ON = new Int32Array(new ArrayBuffer(4)).fill(1);
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
+
+const ON = int(1);
+
+/** What the kernel would tell of the connection next; 0 for nothing yet. */
+function pendingError(fd: number): number {
+  const value = int(0);
+  libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, value, int(value.byteLength));
+  return value[0] ?? 0;
+}
+
+function int(value: number): Int32Array {
+  return new Int32Array(new ArrayBuffer(4)).fill(value);
+}
 
 /** `struct sockaddr_in` or `sockaddr_in6`: the family in host order, the port in network order (linux/in.h, linux/in6.h). */
 function socketAddress(target: Endpoint): Uint8Array {

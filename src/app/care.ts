@@ -1,4 +1,4 @@
-import { openTcpSocket } from "#native";
+import { dialTcpSocket } from "#native";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
@@ -59,7 +59,7 @@ function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable
 async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataPlane> {
   if (kind === "ipvs") return openIpvs();
   return new UserspaceDataPlane({
-    dial: openTcpSocket,
+    dial: dialTcpSocket,
     localAddresses: { ensure: ensureLocalAddress, release: removeLoopbackAddress },
     onFault: (error) => logger.error(describeError(error)),
   });

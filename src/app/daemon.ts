@@ -1,5 +1,5 @@
 import { createActor, toPromise } from "xstate";
-import { bootClock, openTcpSocket, sendToUnixSocket, watchSilence } from "#native";
+import { bootClock, dialTcpSocket, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { probeEvent } from "../actors/checks.ts";
@@ -59,7 +59,7 @@ export async function runDaemon(
   using paths = options.probe.sentinel ? new PathWatch({ now }) : undefined;
   const watchPath = paths && paths.watch.bind(paths);
   const schedule = new CheckScheduler({
-    prober: createHttpProber(options.probe, { openTcpSocket, watchSilence, watchPath }),
+    prober: createHttpProber(options.probe, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }),
     clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
     random: Math.random,
     ...CHECK_PACE,
@@ -175,7 +175,7 @@ function operatorOf(
 /** One check over a connection of its own, beside those of the schedule. */
 function probeOnce(options: CareOptions["probe"], target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
   const alone = { ...options, sentinel: false, freshConnection: true };
-  const probe = createHttpProber(alone, { openTcpSocket, watchSilence }).open(target, () => undefined);
+  const probe = createHttpProber(alone, { openTcpSocket: dialTcpSocket, watchSilence }).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { closeFd, openTcpSocket } from "#native";
+import { closeFd, dialTcpSocket, openTcpSocket } from "#native";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
 import { openSockets } from "./http/support/descriptors.ts";
 import { answering, deserted } from "./http/support/raw-server.ts";
@@ -35,6 +35,27 @@ describe("openTcpSocket", () => {
     expect(openSockets()).toBe(before + 1);
     closeFd(fd);
     expect(openSockets()).toBe(before);
+  });
+});
+
+describe("dialTcpSocket", () => {
+  test("throws when a server on this host has refused by then, and leaves nothing open", () => {
+    const before = openSockets();
+    for (const address of ["127.0.0.1", "127.9.9.9"]) {
+      const target = { ...deserted(), address };
+      expect(() => dialTcpSocket(target)).toThrow(
+        expect.objectContaining({ code: "SOCKET_FAILED", errno: "ECONNREFUSED" }),
+      );
+    }
+    expect(openSockets()).toBe(before);
+  });
+
+  test("else gives what openTcpSocket gives", () => {
+    using server = answering("");
+    const before = openSockets();
+    const fd = dialTcpSocket(server.endpoint);
+    expect(openSockets()).toBe(before + 1);
+    closeFd(fd);
   });
 });
 

@@ -44,6 +44,7 @@ export class HttpTarget implements Probe {
   readonly #keepsAlive: boolean;
   readonly #sentinel: Sentinel | undefined;
   readonly #path: WatchedPath | undefined;
+  readonly #suspect: () => void;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
   #sinceFresh = 0;
@@ -68,6 +69,7 @@ export class HttpTarget implements Probe {
     this.#firstStep = { method: method || "GET", path, body };
     this.#step = this.#firstStep;
     this.#firstRequest = this.#encode(this.#firstStep);
+    this.#suspect = suspect;
     if (!sentinel) return;
     const ended = (kind: Ending["kind"]): void => {
       this.#suspicion = kind;
@@ -171,19 +173,21 @@ export class HttpTarget implements Probe {
 
   #conclude(finding: Finding): void {
     const tell = this.#tell;
-    this.#tell = undefined;
     this.#waitsFor = undefined;
     if (finding.passed === true) {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne();
       if (this.#sinceFresh === 0) this.#path?.used();
     } else this.#sentinel?.close();
+    this.#tell = undefined;
     const latencyMs = this.#shared.now() - this.#startedAtMs;
     const timings = this.#timings;
     const { passed, reason } = finding;
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
     else if (passed) tell?.({ passed, reason, latencyMs, timings });
     else tell?.({ ...finding, latencyMs, timings });
+    // The next sentinel was refused at once, before this check was over.
+    if (passed === true && this.#suspicion !== undefined) this.#suspect();
   }
 
   #encode(step: RequestStep): ReturnType<typeof encodeRequest> {

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { HttpProbeOptions } from "../../../src/config/care-options.ts";
+import { openTcpSocket } from "#native";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import { LvscareError } from "../../../src/domain/errors.ts";
 import type { Probe } from "../../../src/probe/prober.ts";
 import { blackHole } from "./support/black-hole.ts";
 import { selfSigned } from "./support/certificates.ts";
@@ -200,6 +202,27 @@ describe("the end of a kept connection", () => {
 });
 
 // --- internal ---
+
+test("a sentinel that is refused at once makes the server suspect as soon as the check is over", async () => {
+  // Such a connection cannot be kept: the sentinel is a new one.
+  using server = answeringAndClosing("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  let dials = 0;
+  const dialOnce = (target: Endpoint): number => {
+    if (dials++ === 0) return openTcpSocket(target);
+    throw new LvscareError("SOCKET_FAILED", "the kernel refused with ECONNREFUSED", { errno: "ECONNREFUSED" });
+  };
+  const told: unknown[] = [];
+  const probe = openProbe(server.endpoint, { sentinel: true }, { openTcpSocket: dialOnce }, () => told.push("suspect"));
+  opened.push(probe);
+  const again = Promise.withResolvers<void>();
+  probe.check((outcome) => {
+    told.push(outcome);
+    queueMicrotask(again.resolve);
+  });
+  await again.promise;
+  expect(told).toEqual([UP, "suspect"]);
+  expect(await check(probe)).toEqual(unreachable("connect refused"));
+});
 
 function watch(
   endpoint: Endpoint,
