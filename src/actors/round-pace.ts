@@ -13,7 +13,7 @@ export function restMs({ roundMs }: VirtualServerContext): number {
  * them were heard. Rounds take a small part of that time only: they would keep us from hearing the others.
  */
 export function overdueAtMs(context: VirtualServerContext): number {
-  return context.endedAtMs + LONG_REST * restMs(context);
+  return context.endedAtMs + Math.min(LONGEST_REST_MS, LONG_REST * restMs(context));
 }
 
 /**

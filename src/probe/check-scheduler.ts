@@ -89,7 +89,7 @@ export class CheckScheduler implements CheckSchedule {
   #hurry(check: ScheduledCheck): void {
     if (check.stopped || check.isRunning) return;
     const nowMs = this.#options.clock.now();
-    this.#move(check, nowMs);
+    this.#move(check, FIRST);
     // Not by the timer, which would have it wait for a turn of the event loop: this may be the first sign of a server's death.
     this.#startDue(nowMs);
   }
@@ -180,7 +180,7 @@ export class CheckScheduler implements CheckSchedule {
     const stalledMs = this.#stalls.stalledSince(startedAtMs);
     if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
-      this.#plan(check, this.#options.clock.now());
+      this.#plan(check, FIRST);
       const reason = `this process was held up for ${formatDuration(stalledMs)}, so ${outcome.reason} says nothing`;
       return check.report({ passed: undefined, reason, latencyMs: outcome.latencyMs });
     }
@@ -214,6 +214,9 @@ const MOST_DISCARDED = 2;
 
 /** Longer than this, a timer of the runtime fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;
+
+/** Before all that are merely due, of which there may be more than this process can keep up with: those whom something speaks against. */
+const FIRST = Number.NEGATIVE_INFINITY;
 
 /** What is due later than this does not start with what is due now. */
 const MOST_SLACK_MS = 250;

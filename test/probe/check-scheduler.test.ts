@@ -183,6 +183,16 @@ describe("the check scheduler", () => {
     expect(Math.max(...[...perSlot.values()].map((slot) => slot.length))).toBeLessThanOrEqual(20);
   });
 
+  test("probes a suspect before all that are overdue, where there are more than it can keep up with", async () => {
+    const { clock, started, suspects } = schedule({ servers: 20, tookMs: 200, options: { mostAtOnce: 1 } });
+    await clock.advance(10 * INTERVAL + 100);
+    const [latest] = started.slice(-1);
+    const another = [...suspects.keys()].find((target) => target !== latest?.target) ?? "";
+    suspects.get(another)?.();
+    await clock.advance(200);
+    expect(started.at(-1)).toMatchObject({ target: another });
+  });
+
   test("comes earlier where a kept connection would not last the interval", async () => {
     const { clock, starts } = schedule({ renewWithinMs: 400, outcome: FAILED });
     await clock.advance(1000);
