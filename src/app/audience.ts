@@ -25,8 +25,10 @@ export class Audience {
   readonly #ring: EventRing;
   readonly #metrics = new Metrics();
   readonly #others: ((event: CareEvent) => void)[] = [];
-  /** Told, and not heard yet. */
-  #waiting: { readonly event: CareEvent; readonly atMs: number }[] = [];
+  /** Told; those from `#heard` on were not heard yet. */
+  #told: { readonly event: CareEvent; readonly atMs: number }[] = [];
+  #heard = 0;
+  #isDue = false;
 
   constructor({ logger, culprit, now, timeOfDay }: AudienceOptions) {
     this.#now = now;
@@ -39,20 +41,13 @@ export class Audience {
   }
 
   tell(event: CareEvent): void {
-    if (this.#waiting.length === 0) setImmediate(() => this.catchUp());
-    this.#waiting.push({ event, atMs: this.#now() });
+    this.#told.push({ event, atMs: this.#now() });
+    this.#hearSoon();
   }
 
   /** Has everybody hear now what was told. */
   catchUp(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { event, atMs } of waiting) {
-      this.#log(event);
-      this.#ring.note(event, atMs);
-      this.#metrics.note(event, atMs);
-      for (const listener of this.#others) listener(event);
-    }
+    this.#hearFor(Number.POSITIVE_INFINITY);
   }
 
   /** What is remembered since the event with this id. */
@@ -71,4 +66,41 @@ export class Audience {
     this.catchUp();
     return this.#metrics.render(status);
   }
+
+  // --- internal ---
+
+  #hearSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      this.#hearFor(TURN_MS);
+      if (this.#told.length > 0) this.#hearSoon();
+    });
+  }
+
+  #hearFor(ms: number): void {
+    const untilMs = performance.now() + ms;
+    do {
+      const told = this.#told[this.#heard];
+      if (told === undefined) break;
+      this.#heard++;
+      this.#hear(told.event, told.atMs);
+    } while (performance.now() < untilMs);
+    if (this.#heard < this.#told.length) return;
+    this.#told = [];
+    this.#heard = 0;
+  }
+
+  #hear(event: CareEvent, atMs: number): void {
+    this.#log(event);
+    this.#ring.note(event, atMs);
+    this.#metrics.note(event, atMs);
+    for (const listener of this.#others) listener(event);
+  }
 }
+
+// --- internal ---
+
+/** When hundreds of servers fail at once there is much to tell: writes and checks get a turn in between. */
+const TURN_MS = 5;

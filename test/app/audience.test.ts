@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { Audience } from "../../src/app/audience.ts";
+import type { CareEvent } from "../../src/domain/events.ts";
+
+const COUNT = 20;
+const SLOW_MS = 2;
+
+test("a flood of events keeps no timer waiting until all of them were heard", async () => {
+  const { audience, heard } = slowly();
+  const timer = Promise.withResolvers<number>();
+  setTimeout(() => timer.resolve(heard.length));
+  for (let forMs = 1; forMs <= COUNT; forMs++) audience.tell({ type: "process.stalled", forMs });
+  expect(heard).toEqual([]);
+  expect(await timer.promise).toBeLessThan(COUNT);
+  while (heard.length < COUNT) await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toEqual(Array.from({ length: COUNT }, (_, index) => index + 1));
+});
+
+test("whoever asks has everything heard at once, and once", async () => {
+  const { audience, heard } = slowly();
+  for (let forMs = 1; forMs <= COUNT; forMs++) audience.tell({ type: "process.stalled", forMs });
+  expect(audience.events(0)).toHaveLength(COUNT);
+  expect(heard).toHaveLength(COUNT);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toHaveLength(COUNT);
+});
+
+// --- internal ---
+
+/** An audience with one that takes its time. */
+function slowly(): { readonly audience: Audience; readonly heard: readonly number[] } {
+  const nothing = (): undefined => undefined;
+  const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+  const audience = new Audience({ logger, culprit: () => "", now: () => 0, timeOfDay: (ms) => new Date(ms) });
+  const heard: number[] = [];
+  audience.join((event: CareEvent) => {
+    const untilMs = performance.now() + SLOW_MS;
+    while (performance.now() < untilMs);
+    if (event.type === "process.stalled") heard.push(event.forMs);
+  });
+  return { audience, heard };
+}
