@@ -22,12 +22,14 @@ export class CareProgram implements AsyncDisposable {
   /** The virtual server's address. */
   readonly address: string;
   readonly child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  /** For as long as this lasts nobody else is given that port, though the daemon takes it at another address. */
+  readonly #reservation = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   readonly #environment: Record<string, string>;
   readonly #lines: string[] = [];
   readonly #logged: Promise<void>;
 
   constructor(realServer: Endpoint, { command = "care", flags = [], environment = {} }: CareProgramOptions = {}) {
-    this.address = freeAddress();
+    this.address = `127.77.0.3:${this.#reservation.port}`;
     this.#environment = { XDG_RUNTIME_DIR: tmpdir(), ...environment };
     const servers = ["--vs", this.address, "--rs", formatEndpoint(realServer)];
     const setting = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=1h"];
@@ -82,16 +84,10 @@ export class CareProgram implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Not by SIGKILL: its socket would stay behind.
     await this.stop("SIGTERM");
+    this.#reservation.stop(true);
   }
 
   async #collect(): Promise<void> {
     for await (const line of linesOf(this.child.stderr)) this.#lines.push(line);
   }
-}
-
-// --- internal ---
-
-function freeAddress(): string {
-  using listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  return `127.77.0.3:${listener.port}`;
 }
