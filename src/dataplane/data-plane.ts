@@ -24,7 +24,7 @@ export interface DataPlane {
   readonly remark?: string | undefined;
   /** Proves that a virtual server like this one can be made here, or rejects with the reason and its remedy. Leaves nothing behind. */
   preflight(service: VirtualServer): Promise<void>;
-  /** The virtual server as it stands, undefined when there is none. What its real servers have carried may be left out: rounds need it not, and read often. */
+  /** The virtual server as it stands, undefined when there is none. What its real servers have carried may be left out: rounds read often, and do not need it. */
   read(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
   /** The same with what each of its real servers has carried. */
   measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;

@@ -5,8 +5,6 @@ import type { ByteWriter } from "./writer.ts";
 export interface AttributeCodec<T> {
   /** Sets NLA_F_NESTED in the type, which newer families insist on. */
   readonly nested?: boolean;
-  /** Bytes of every value, where all have as many. */
-  readonly bytes?: number;
   // Methods, not function properties: a table holds codecs of different values side by side.
   write(writer: ByteWriter, value: T): void;
   /** Reads one payload, at whose end the reader ends; bytes that are left over come from a newer kernel and are ignored. */
@@ -47,15 +45,10 @@ export function writeAttributes<R extends Rows>(
   for (const { name, header, codec } of table.attributes) {
     const value: unknown = values[name];
     if (value === undefined) continue;
-    if (codec.bytes !== undefined) {
-      writer.u32(header + HEADER_BYTES + codec.bytes);
-      codec.write(writer, value);
-    } else {
-      const start = writer.length;
-      writer.u32(header);
-      codec.write(writer, value);
-      writer.patchU16(start, writer.length - start);
-    }
+    const start = writer.length;
+    writer.u32(header);
+    codec.write(writer, value);
+    writer.patchU16(start, writer.length - start);
     writer.align();
   }
 }
@@ -118,39 +111,33 @@ export function readAttributes<R extends Rows>(reader: ByteReader, table: Attrib
 }
 
 export const u8: AttributeCodec<number> = {
-  bytes: 1,
   write: (writer, value) => writer.u8(value),
   read: (reader) => reader.u8(),
 };
 
 export const u16: AttributeCodec<number> = {
-  bytes: 2,
   write: (writer, value) => writer.u16(value),
   read: (reader) => reader.u16(),
 };
 
 /** Network order, as ports are. */
 export const be16: AttributeCodec<number> = {
-  bytes: 2,
   write: (writer, value) => writer.be16(value),
   read: (reader) => reader.be16(),
 };
 
 /** Network order, as all numbers of netfilter are. */
 export const be32: AttributeCodec<number> = {
-  bytes: 4,
   write: (writer, value) => writer.be32(value),
   read: (reader) => reader.be32(),
 };
 
 export const u32: AttributeCodec<number> = {
-  bytes: 4,
   write: (writer, value) => writer.u32(value),
   read: (reader) => reader.u32(),
 };
 
 export const u64: AttributeCodec<number> = {
-  bytes: 8,
   write: (writer, value) => writer.u64(value),
   read: (reader) => reader.u64(),
 };

@@ -14,6 +14,7 @@ import {
 import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { genericReader } from "../generic.ts";
 import { malformed } from "../reader.ts";
+import type { ByteWriter } from "../writer.ts";
 import { endpointOf, paddedAddress } from "./address.ts";
 import {
   FORWARDING_NUMBER,
@@ -25,7 +26,6 @@ import {
 } from "./names.ts";
 import { COMMAND, DESTINATION, MEASURED_COMMAND } from "./tables.ts";
 import { trafficStats } from "./traffic.ts";
-import type { ByteWriter } from "../writer.ts";
 
 /** Appends what identifies a real server within its service. */
 export function writeDestinationKey(writer: ByteWriter, { address, port, family }: Endpoint): void {
