@@ -8,16 +8,11 @@ export interface TimedVerdict {
 
 /** The last verdict on each real server, kept beside the machines: they hear only of those that may change something. */
 export class LatestVerdicts {
-  readonly #now: () => number;
   readonly #latest = new Map<string, TimedVerdict>();
 
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
   /** `server`: its formatted endpoint. */
-  note(server: string, outcome: ProbeOutcome): void {
-    if (outcome.passed !== undefined) this.#latest.set(server, { verdict: outcome, atMs: this.#now() });
+  note(server: string, outcome: ProbeOutcome, atMs: number): void {
+    if (outcome.passed !== undefined) this.#latest.set(server, { verdict: outcome, atMs });
   }
 
   of(server: string): TimedVerdict | undefined {

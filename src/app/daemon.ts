@@ -69,13 +69,14 @@ export async function runDaemon(
   const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const culprit = (): string => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames());
   const audience = new Audience({ logger, culprit, now, timeOfDay: facts.timeOfDay });
-  const tell = (event: CareEvent): void => audience.tell(event);
+  const tell = (event: CareEvent, atMs?: number): void => audience.tell(event, atMs);
   audience.join((event) => manager.event(event));
   audience.join((event) => observer.event?.(event));
-  const verdicts = new LatestVerdicts(now);
+  const verdicts = new LatestVerdicts();
   const observe = (server: string, outcome: ProbeOutcome): void => {
-    verdicts.note(server, outcome);
-    tell(probeEvent(server, outcome));
+    const atMs = now();
+    verdicts.note(server, outcome, atMs);
+    tell(probeEvent(server, outcome), atMs);
   };
   const holdFile = new HoldFile(daemonFolder(), options.service);
   const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));

@@ -58,7 +58,6 @@ export class CheckScheduler implements CheckSchedule {
     this.#phase = options.random();
     this.#stalls = new StallWatch({
       clock: options.clock,
-      isNeeded: () => this.#underWay > 0,
       stalled: (forMs) => options.stalled?.(forMs),
     });
   }
@@ -101,8 +100,7 @@ export class CheckScheduler implements CheckSchedule {
     this.#queue.remove(check);
     check.probe.close();
     if (!check.isRunning) return;
-    this.#underWay--;
-    check.isRunning = false;
+    this.#over(check);
     this.#arm();
   }
 
@@ -175,10 +173,9 @@ export class CheckScheduler implements CheckSchedule {
   #finish(check: ScheduledCheck, outcome: ProbeOutcome): void {
     const { startedAtMs } = check;
     if (!check.isRunning || startedAtMs === undefined) return;
-    this.#underWay--;
-    check.isRunning = false;
-    const stalledMs = this.#stalls.stalledSince(startedAtMs);
-    if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
+    const stalledMs = outcome.passed === false ? this.#stalls.stalledSince(startedAtMs) : 0;
+    this.#over(check);
+    if (stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, FIRST);
       const reason = `this process was held up for ${formatDuration(stalledMs)}, so ${outcome.reason} says nothing`;
@@ -187,6 +184,11 @@ export class CheckScheduler implements CheckSchedule {
     check.discarded = 0;
     this.#planNext(check, startedAtMs, outcome);
     check.report(outcome);
+  }
+
+  #over(check: ScheduledCheck): void {
+    check.isRunning = false;
+    if (--this.#underWay === 0) this.#stalls.end();
   }
 
   #planNext(check: ScheduledCheck, startedAtMs: number, { passed }: ProbeOutcome): void {

@@ -2,8 +2,6 @@ import type { Clock } from "./clock.ts";
 
 export interface StallWatchOptions {
   readonly clock: Clock;
-  /** Whether there is still something that a stall could harm. */
-  readonly isNeeded: () => boolean;
   /** Hears once of each stall. */
   readonly stalled: (forMs: number) => void;
 }
@@ -19,18 +17,27 @@ export class StallWatch {
     this.#options = options;
   }
 
-  /** From now on a beat shows whether this process gets its turns, for as long as that is needed; otherwise nothing runs. */
+  /** There is something that a stall could harm: until `end`, a beat shows whether this process gets its turns. */
   begin(nowMs: number): void {
     if (this.#beat !== undefined) return;
-    const { clock, isNeeded } = this.#options;
+    const { clock } = this.#options;
     const handle = clock.setTimeout(() => {
       const before = this.#beat;
       this.#beat = undefined;
       const beatMs = clock.now();
       if (before !== undefined) this.#noteTurn(before.atMs, beatMs);
-      if (isNeeded()) this.begin(beatMs);
+      this.begin(beatMs);
     }, BEAT_MS);
     this.#beat = { handle, atMs: nowMs };
+  }
+
+  /** There is no such thing any more: nothing runs, and nobody is woken. */
+  end(): void {
+    if (this.#beat === undefined) return;
+    const { clock } = this.#options;
+    clock.clearTimeout(this.#beat.handle);
+    this.#noteTurn(this.#beat.atMs, clock.now());
+    this.#beat = undefined;
   }
 
   /** Something started so late. While the beat goes on, that shows it; otherwise it is told only, for nothing was under way that could have suffered. */

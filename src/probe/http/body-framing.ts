@@ -1,11 +1,11 @@
 import { ChunkedFraming } from "./chunked-framing.ts";
-import type { BodyFraming } from "./framing.ts";
+import type { BodyFraming, FramingStep } from "./framing.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** How the body of this response is delimited (RFC 9112, 6.3), or why that cannot be told. */
 export function bodyFraming(head: ResponseHead, method: string): BodyFraming | { readonly malformed: string } {
   // 101 hands the connection to another protocol: for us the answer is over.
-  if (method === "HEAD" || head.status < 200 || head.status === 204 || head.status === 304) return lengthFraming(0);
+  if (method === "HEAD" || head.status < 200 || head.status === 204 || head.status === 304) return new LengthFraming(0);
 
   const codings = tokens(head, "transfer-encoding");
   // A transfer coding overrides a length; one that does not end in chunked is delimited by the connection's end.
@@ -14,27 +14,31 @@ export function bodyFraming(head: ResponseHead, method: string): BodyFraming | {
   const [length, ...others] = tokens(head, "content-length");
   if (length === undefined) return UNTIL_CLOSE;
   if (!/^\d+$/.test(length) || others.some((other) => other !== length)) return { malformed: "bad content length" };
-  return lengthFraming(Number(length));
+  return new LengthFraming(Number(length));
 }
 
 // --- internal ---
 
 const UNTIL_CLOSE: BodyFraming = { feed: () => "more", endsAtClose: true };
 
-function lengthFraming(length: number): BodyFraming {
-  let left = length;
-  return {
-    endsAtClose: false,
-    feed: (_, from, to) => {
-      left -= to - from;
-      if (left < 0) return "surplus";
-      return left === 0 ? "done" : "more";
-    },
-  };
+class LengthFraming implements BodyFraming {
+  readonly endsAtClose = false;
+  #left: number;
+
+  constructor(length: number) {
+    this.#left = length;
+  }
+
+  feed(_: Buffer, from: number, to: number): FramingStep {
+    this.#left -= to - from;
+    if (this.#left < 0) return "surplus";
+    return this.#left === 0 ? "done" : "more";
+  }
 }
 
 const NONE: readonly string[] = [];
 
-function tokens(head: ResponseHead, name: string): string[] {
-  return (head.fields.get(name) ?? NONE).flatMap((value) => value.split(",").map((part) => part.trim()));
+function tokens(head: ResponseHead, name: string): readonly string[] {
+  const values = head.fields.get(name);
+  return values === undefined ? NONE : values.join(",").split(",").map((part) => part.trim());
 }

@@ -9,6 +9,8 @@ export interface ExchangeOptions {
   readonly deadlines: Deadlines;
   readonly remainingMs: number;
   readonly now: () => number;
+  /** Of that clock, when it begins. */
+  readonly startedAtMs: number;
   /** What to say when that is over. */
   readonly timedOut: string;
 }
@@ -46,7 +48,7 @@ export class Exchange implements WireListener, UnderWay {
     this.#wire = wire;
     this.#tell = tell;
     this.#now = options.now;
-    this.#startedAtMs = options.now();
+    this.#startedAtMs = options.startedAtMs;
     this.#reader = new ResponseReader(options.method);
     this.#unsent = options.request;
     const { timedOut } = options;

@@ -85,10 +85,11 @@ export class HttpTarget implements Probe {
 
   check(tell: (outcome: ProbeOutcome) => void): void {
     this.#tell = tell;
-    this.#startedAtMs = this.#shared.now();
+    const nowMs = this.#shared.now();
+    this.#startedAtMs = nowMs;
     this.#timings = {};
     this.#redirects = 0;
-    this.#ask(this.#firstStep);
+    this.#ask(this.#firstStep, nowMs);
   }
 
   close(): void {
@@ -101,23 +102,23 @@ export class HttpTarget implements Probe {
   // --- internal ---
 
   /** Over the kept connection where that will do; what that one's end made doubtful is asked again over a new one. */
-  #ask(step: RequestStep): void {
+  #ask(step: RequestStep, nowMs: number): void {
     this.#step = step;
     const request = step === this.#firstStep ? this.#firstRequest : this.#encode(step);
-    if ("refused" in request) return this.#conclude({ passed: false, reason: request.refused });
+    if ("refused" in request) return this.#conclude({ passed: false, reason: request.refused }, nowMs);
 
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const kept =
-      this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY ? this.#sentinel?.take() : undefined;
-    if (kept === undefined) return this.#askAnew(request, doubt);
+      this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY ? this.#sentinel?.take(nowMs) : undefined;
+    if (kept === undefined) return this.#askAnew(request, doubt, nowMs);
     this.#sinceFresh++;
-    this.#askOver(kept, request);
+    this.#askOver(kept, request, nowMs);
   }
 
-  #askAnew(request: Uint8Array, doubt: Ending["kind"] | undefined): void {
+  #askAnew(request: Uint8Array, doubt: Ending["kind"] | undefined, nowMs: number): void {
     this.#sinceFresh = 0;
-    const { tls, openTcpSocket, deadlines, options, overdue } = this.#shared;
+    const { tls, openTcpSocket, deadlines, options, overdue, now } = this.#shared;
     // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
     const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
     const isShort = doubt === "silent";
@@ -129,58 +130,60 @@ export class HttpTarget implements Probe {
         deadlines,
         withinMs: isShort ? shortMs : options.connectTimeoutMs,
         noAnswer: isShort ? "answers nothing any more" : overdue.noAnswer,
-        remainingMs: this.#remainingMs(),
+        remainingMs: this.#remainingMs(nowMs),
         timedOut: overdue.timedOut,
       },
       (dialed) => {
-        if (!(dialed instanceof Wire)) return this.#conclude(refusal(dialed));
+        if (!(dialed instanceof Wire)) return this.#conclude(refusal(dialed), now());
         this.#timings = dialed.timings;
-        this.#askOver(dialed, request);
+        this.#askOver(dialed, request, now());
       },
     );
     this.#waitsFor = dial;
     dial.start();
   }
 
-  #askOver(wire: Wire, request: Uint8Array): void {
+  #askOver(wire: Wire, request: Uint8Array, startedAtMs: number): void {
     const { now, deadlines, overdue } = this.#shared;
     const { method } = this.#step;
     const { timedOut } = overdue;
-    const remainingMs = this.#remainingMs();
+    const remainingMs = this.#remainingMs(startedAtMs);
     const isKept = this.#sinceFresh > 0;
-    const exchange = new Exchange(wire, { method, request, deadlines, remainingMs, timedOut, now }, (outcome) => {
-      if ("failed" in outcome && outcome.lost !== undefined && isKept) this.#askAnew(request, outcome.lost);
-      else this.#answered(wire, outcome);
+    const options = { method, request, deadlines, remainingMs, timedOut, now, startedAtMs };
+    const exchange = new Exchange(wire, options, (outcome) => {
+      if ("failed" in outcome && outcome.lost !== undefined && isKept) this.#askAnew(request, outcome.lost, now());
+      else this.#answered(wire, outcome, now());
     });
     this.#waitsFor = exchange;
     exchange.start();
   }
 
-  #answered(wire: Wire, outcome: Outcome): void {
+  #answered(wire: Wire, outcome: Outcome, nowMs: number): void {
     if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
-    if ("failed" in outcome) return this.#conclude({ passed: false, reason: outcome.failed });
-    if (outcome.reusable && this.#keepsAlive) this.#sentinel?.give(wire);
+    if ("failed" in outcome) return this.#conclude({ passed: false, reason: outcome.failed }, nowMs);
+    if (outcome.reusable && this.#keepsAlive) this.#sentinel?.give(wire, nowMs);
     else if (outcome.reusable) wire.close();
 
     const { options } = this.#shared;
     const { status } = outcome.answer;
     const next = redirectStep(outcome.answer, this.#step, options.scheme, this.#target);
     if (next === undefined)
-      return this.#conclude({ passed: statusPasses(status, options.acceptStatus), reason: `status ${status}` });
-    if (++this.#redirects > MAX_REDIRECTS) return this.#conclude({ passed: false, reason: "too many redirects" });
-    this.#ask(next);
+      return this.#conclude({ passed: statusPasses(status, options.acceptStatus), reason: `status ${status}` }, nowMs);
+    if (++this.#redirects > MAX_REDIRECTS)
+      return this.#conclude({ passed: false, reason: "too many redirects" }, nowMs);
+    this.#ask(next, nowMs);
   }
 
-  #conclude(finding: Finding): void {
+  #conclude(finding: Finding, nowMs: number): void {
     const tell = this.#tell;
     this.#waitsFor = undefined;
     if (finding.passed === true) {
       this.#suspicion = undefined;
-      this.#sentinel?.keepOne();
+      this.#sentinel?.keepOne(nowMs);
       if (this.#sinceFresh === 0) this.#path?.used();
     } else this.#sentinel?.close();
     this.#tell = undefined;
-    const latencyMs = this.#shared.now() - this.#startedAtMs;
+    const latencyMs = nowMs - this.#startedAtMs;
     const timings = this.#timings;
     const { passed, reason } = finding;
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
@@ -194,8 +197,8 @@ export class HttpTarget implements Probe {
     return encodeRequest(step, formatEndpoint(this.#target), this.#shared.options.headers, this.#keepsAlive);
   }
 
-  #remainingMs(): number {
-    return this.#shared.options.timeoutMs - (this.#shared.now() - this.#startedAtMs);
+  #remainingMs(nowMs: number): number {
+    return this.#shared.options.timeoutMs - (nowMs - this.#startedAtMs);
   }
 }
 

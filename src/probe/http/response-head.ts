@@ -6,68 +6,51 @@ export interface ResponseHead {
   readonly fields: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Reads the lines of a response head (RFC 9112, 4 and 5), the blank one included. */
-export class HeadReader {
-  #status: number | undefined;
-  #isOld = false;
-  #recognised = false;
-  readonly #fields = new Map<string, string[]>();
-  /** Of the field before, which may go on; `ignored` when nobody looks at it. */
-  #last: string[] | "ignored" | undefined;
+/** Where the head ends that the text begins with, its blank line included; undefined when that has not come. No end is looked for before `from`. */
+export function headLength(text: string, from: number): number | undefined {
+  const [long, short] = [text.indexOf("\n\r\n", from), text.indexOf("\n\n", from)];
+  if (short !== -1 && (long === -1 || short < long)) return short + 2;
+  return long === -1 ? undefined : long + 3;
+}
 
-  /** The head when the line ends it, undefined when more must come, `malformed` when it cannot be a head. */
-  take(line: string): ResponseHead | "malformed" | undefined {
-    if (this.#status === undefined) {
-      this.#status = parseStatusLine(line);
-      this.#isOld = line.startsWith(`${PROTOCOL}0`);
-      return this.#status === undefined ? "malformed" : undefined;
-    }
-    if (line === "") return { status: this.#status, isOld: this.#isOld, fields: this.#fields };
-    return this.#takeField(line) ? undefined : "malformed";
-  }
+/** False as soon as the beginning shows another protocol: a binary greeting may never send a line's end. */
+export function mayBecomeHead(beginning: string): boolean {
+  return beginning.startsWith(PROTOCOL) || PROTOCOL.startsWith(beginning);
+}
 
-  /** False as soon as the beginning of a line shows another protocol: a binary greeting may never send a line's end. */
-  accepts(beginning: string): boolean {
-    if (this.#status !== undefined || this.#recognised) return true;
-    this.#recognised = beginning.startsWith(PROTOCOL);
-    return this.#recognised || PROTOCOL.startsWith(beginning);
-  }
-
-  #takeField(line: string): boolean {
-    // A folded value goes on in a line that begins with white space (RFC 9112, 5.2); some old servers still fold.
-    if (line.startsWith(" ") || line.startsWith("\t")) return this.#continueField(line);
-    if (!FIELD.test(line)) return false;
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon).toLowerCase();
-    if (!LOOKED_AT.has(name)) {
-      this.#last = "ignored";
-      return true;
-    }
-    const values = this.#fields.get(name) ?? [];
-    values.push(line.slice(colon + 1).trim());
-    this.#fields.set(name, values);
-    this.#last = values;
-    return true;
-  }
-
-  #continueField(line: string): boolean {
-    if (this.#last === undefined || /[\0\r]/.test(line)) return false;
-    if (this.#last !== "ignored") this.#last.push(`${this.#last.pop() ?? ""} ${line.trim()}`);
-    return true;
-  }
+/** Reads a whole response head (RFC 9112, 4 and 5), the blank line included, with one character for each byte; undefined when it is none. */
+export function readHead(text: string): ResponseHead | undefined {
+  const found = STATUS_LINE.exec(text);
+  if (found === null) return undefined;
+  const [line, minor, status] = found;
+  const lines = text.slice(line.length);
+  if (!FIELDS.test(lines)) return undefined;
+  return { status: Number(status), isOld: minor === "0", fields: fieldsThatMatter(lines) };
 }
 
 // --- internal ---
 
 const PROTOCOL = "HTTP/1.";
 
-/** A token, a colon, and a value without what could end it early (RFC 9112, 5; RFC 9110, 5.5 and 5.6.2). */
-const FIELD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r]*$/;
-
-const LOOKED_AT: ReadonlySet<string> = new Set(["connection", "content-length", "location", "transfer-encoding"]);
-
 /** The reason phrase is optional and may hold anything; codes below 100 do not exist, those above 599 do in the wild. */
-function parseStatusLine(line: string): number | undefined {
-  const code = /^HTTP\/1\.\d +([1-9]\d\d)(?: |$)/.exec(line)?.[1];
-  return code === undefined ? undefined : Number(code);
+const STATUS_LINE = /^HTTP\/1\.(\d) +([1-9]\d\d)(?: [^\n]*)?\r?\n/;
+
+/**
+ * Fields, and the blank line: each a token, a colon, and a value without what could end it early (RFC 9112, 5; RFC 9110, 5.5 and 5.6.2), which goes
+ * on in lines that begin with white space (RFC 9112, 5.2): some old servers still fold.
+ */
+const FIELDS = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r\n]*(?:\r?\n[ \t][^\0\r\n]*)*\r?\n)*\r?\n$/;
+
+const FOLD = /\r?\n[ \t]+/g;
+
+const LOOKED_AT = /^(connection|content-length|location|transfer-encoding):(.*)/gim;
+
+function fieldsThatMatter(lines: string): ResponseHead["fields"] {
+  const fields = new Map<string, string[]>();
+  for (const [, name = "", value = ""] of lines.replaceAll(FOLD, " ").matchAll(LOOKED_AT)) {
+    const values = fields.get(name.toLowerCase());
+    if (values === undefined) fields.set(name.toLowerCase(), [value.trim()]);
+    else values.push(value.trim());
+  }
+  return fields;
 }

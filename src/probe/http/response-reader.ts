@@ -1,7 +1,6 @@
 import { bodyFraming } from "./body-framing.ts";
 import type { BodyFraming } from "./framing.ts";
-import { LineReader } from "./line-reader.ts";
-import { HeadReader, type ResponseHead } from "./response-head.ts";
+import { headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
 
 /** What a probe keeps of a response. */
 export interface Answer {
@@ -30,8 +29,8 @@ const BODY_LIMIT = 64 * 1024;
  */
 export class ResponseReader {
   readonly #method: string;
-  readonly #lines = new LineReader();
-  #head = new HeadReader();
+  /** Of a head whose end has not come. */
+  #beginning = "";
   #headBytes = 0;
   #bodyBytes = 0;
   #body: Body | undefined;
@@ -60,32 +59,33 @@ export class ResponseReader {
     return this.#break(this.#headBytes === 0 ? "closed without an answer" : "closed before the answer was complete");
   }
 
-  /** Takes at most one line, inside the budget: what lies past the limit must not decide anything. */
+  /** Takes at most one head, inside the budget: what lies past the limit must not decide anything. */
   #feedHead(bytes: Buffer, offset: number): number {
+    const known = this.#beginning.length;
     const end = Math.min(bytes.length, offset + HEAD_LIMIT - this.#headBytes);
-    const line = this.#lines.next(bytes, offset, end);
-    const { after } = this.#lines;
+    // One character per byte, so that nothing a server sends can fail to decode.
+    const text = this.#beginning + bytes.toString("latin1", offset, end);
+    const length = headLength(text, Math.max(0, known - 2));
+    const after = length === undefined ? end : offset + length - known;
     this.#headBytes += after - offset;
 
-    if (line !== undefined) this.#takeHeadLine(line);
-    else if (!this.#head.accepts(this.#lines.pending)) this.#break("malformed response");
+    if (!mayBecomeHead(text)) this.#break("malformed response");
+    else if (length !== undefined) this.#takeHeadText(text.slice(0, length));
+    this.#beginning = length === undefined ? text : "";
     if (this.#headBytes >= HEAD_LIMIT && this.#body === undefined && this.#reading.state === "reading") {
       this.#break("response headers too large");
     }
     return after;
   }
 
-  #takeHeadLine(line: string): void {
-    const head = this.#head.take(line);
-    if (head === "malformed") this.#break("malformed response");
-    else if (head !== undefined) this.#takeHead(head);
+  #takeHeadText(text: string): void {
+    const head = readHead(text);
+    if (head === undefined) this.#break("malformed response");
+    // Interim responses (1xx) come before the one that counts.
+    else if (head.status >= 200 || head.status === 101) this.#takeHead(head);
   }
 
   #takeHead(head: ResponseHead): void {
-    if (head.status < 200 && head.status !== 101) {
-      this.#head = new HeadReader();
-      return;
-    }
     const framing = bodyFraming(head, this.#method);
     if ("malformed" in framing) {
       this.#break(`malformed response: ${framing.malformed}`);
@@ -133,6 +133,7 @@ interface Body {
 
 /** RFC 9112, 9.3 */
 function keepsAlive({ status, isOld, fields }: ResponseHead, framing: BodyFraming): boolean {
-  const options = fields.get("connection")?.join(",").toLowerCase() ?? "";
-  return status !== 101 && !isOld && !framing.endsAtClose && !/(^|,)\s*(close|upgrade)\s*(,|$)/.test(options);
+  if (status === 101 || isOld || framing.endsAtClose) return false;
+  const options = fields.get("connection");
+  return options === undefined || !/(^|,)\s*(close|upgrade)\s*(,|$)/i.test(options.join(","));
 }

@@ -10,6 +10,7 @@ export interface SentinelOptions {
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
+  /** Milliseconds of the clock by which it is asked, too. */
   readonly now: () => number;
   /** The connection ended while it was idle, or a new one could not be made. */
   readonly ended: (kind: Ending["kind"]) => void;
@@ -42,32 +43,31 @@ export class Sentinel implements WireListener {
   }
 
   /** The connection, to send a request over; it is given back by `give`. Undefined when there is none, or none that takes requests. */
-  take(): Wire | undefined {
+  take(nowMs: number): Wire | undefined {
     const kept = this.#kept;
     if (kept === undefined || !kept.takesRequests) return undefined;
-    this.#limit.stoodFor(this.#options.now() - kept.sinceMs);
+    this.#limit.stoodFor(nowMs - kept.sinceMs);
     this.#kept = undefined;
     return kept.wire;
   }
 
   /** Keeps a connection on which a check has just passed, in place of the one there was. */
-  give(wire: Wire): void {
-    this.#watch(wire, true);
+  give(wire: Wire, nowMs: number): void {
+    this.#watch(wire, true, nowMs);
   }
 
   /** After a good check: there shall be a sentinel. Where the check left none, an idle connection without requests serves. */
-  keepOne(): void {
-    const nowMs = this.#options.now();
+  keepOne(nowMs: number): void {
     if (this.#livedMs !== undefined) this.#learn(this.#livedMs, nowMs);
     this.#livedMs = undefined;
     if (nowMs < this.#restUntilMs) return this.close();
     if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#kept.sinceMs)))
       return;
-    const { target, tls, openTcpSocket } = this.#options;
+    const { target, tls, openTcpSocket, now } = this.#options;
     const wire = new Wire(target, tls, {
       established: () => {
         this.#dialed = undefined;
-        this.#watch(wire, false);
+        this.#watch(wire, false, now());
       },
       received: () => undefined,
       writable: () => undefined,
@@ -111,13 +111,14 @@ export class Sentinel implements WireListener {
 
   // --- internal ---
 
-  #watch(wire: Wire, takesRequests: boolean): void {
-    const { fd } = wire;
-    if (fd !== undefined && this.#watched !== wire)
-      this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
-    this.#watched = wire;
+  #watch(wire: Wire, takesRequests: boolean, nowMs: number): void {
+    if (this.#watched !== wire) {
+      const { fd } = wire;
+      if (fd !== undefined) this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
+      this.#watched = wire;
+    }
     this.#kept?.wire.close();
-    this.#kept = { wire, sinceMs: this.#options.now(), takesRequests };
+    this.#kept = { wire, sinceMs: nowMs, takesRequests };
     wire.listen(this);
   }
 

@@ -23,6 +23,7 @@ describe("ResponseReader", () => {
       `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${OK}Content-Length: 0\r\n\r\n`,
       200,
     ],
+    ["thousands of fields", `${OK}${"X: y\r\n".repeat(10_000)}Content-Length: 0\r\n\r\n`, 200],
     ["bare line feeds", "HTTP/1.0 200\nContent-Length: 1\n\nx", 200],
     ["a status of the wild", "HTTP/1.1 999 Request Denied\r\nContent-Length: 0\r\n\r\n", 999],
     ["more bytes than belong to it", `${OK}Content-Length: 2\r\n\r\nhi${OK}`, 200],
@@ -36,7 +37,7 @@ describe("ResponseReader", () => {
 
   test("takes the first location, folded or not", () => {
     const response = "HTTP/1.1 302 Found\r\nLOCATION:\r\n  /a \r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
-    expect(read(response)).toMatchObject({ state: "complete", answer: { status: 302, location: " /a" } });
+    expect(read(response)).toMatchObject({ state: "complete", answer: { status: 302, location: "/a" } });
   });
 
   test.each<[string, string, boolean]>([
