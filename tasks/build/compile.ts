@@ -1,6 +1,7 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { runCommand } from "../../test/kernel/harness/run-command.ts";
+import { SELDOM_RUN } from "../../src/cli/jit-policy.ts";
 import { checkout } from "../test/checkout.ts";
 import { buildFacts } from "./build-facts.ts";
 import type { Target } from "./targets.ts";
@@ -16,8 +17,7 @@ export interface CrossCompilation {
  * `bunfig.toml` names. The bytecode serves every machine (it is independent of the one that compiles since Bun 1.4) and halves the start; with splitting, a
  * command loads no other command's code.
  *
- * A daemon runs each of its functions seldom, so compiling them to machine code is put off: that saves a fifth of its memory and a third of its
- * processor time with three real servers, and costs nothing with a thousand.
+ * Most commands run most of their functions once, so compiling them to machine code is put off.
  *
  * A build whose bytecode failed exits 0 all the same and leaves a binary that dies at its start, so one that can run here is run.
  */
@@ -34,7 +34,7 @@ export async function compile(output: string, cross?: CrossCompilation): Promise
         "--bytecode",
         "--format=esm",
         "--splitting",
-        `--compile-jit-policy=${JIT_POLICY}`,
+        `--compile-jit-policy=${SELDOM_RUN}`,
         "--no-compile-autoload-dotenv",
         "--no-compile-autoload-bunfig",
         ...Object.entries(await buildFacts()).map(([name, value]) => `--define=${name}=${value}`),
@@ -51,8 +51,3 @@ export async function compile(output: string, cross?: CrossCompilation): Promise
     await rm(draft, { force: true });
   }
 }
-
-// --- internal ---
-
-/** How much hotter than usual a function has to be to become machine code. */
-const JIT_POLICY = 8;

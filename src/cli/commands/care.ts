@@ -8,6 +8,7 @@ import { describeError } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
+import { jitPolicy } from "../jit-policy.ts";
 import { createBoundedSink } from "../log/bounded-sink.ts";
 import { createLogger } from "../log/create-logger.ts";
 import { listenForStop } from "../stop-signal.ts";
@@ -32,6 +33,7 @@ export function caringCommand(usage: CommandUsage, prefixes: readonly string[], 
       const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
       for (const remark of misspeltVariables(context.environment, CARE_OPTION_ROWS, prefixes)) logger.warn(remark);
       using stop = listenForStop(() => exitNow(1));
+      Bun.unsafe.setJITPolicy(jitPolicy(options));
       const { runCare } = await import("../../app/care.ts");
       try {
         await runCare(options, stop.signal, logger);

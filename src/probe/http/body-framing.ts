@@ -40,5 +40,10 @@ const NONE: readonly string[] = [];
 
 function tokens(head: ResponseHead, name: string): readonly string[] {
   const values = head.fields.get(name);
-  return values === undefined ? NONE : values.join(",").split(",").map((part) => part.trim());
+  return values === undefined
+    ? NONE
+    : values
+        .join(",")
+        .split(",")
+        .map((part) => part.trim());
 }

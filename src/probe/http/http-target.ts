@@ -110,7 +110,9 @@ export class HttpTarget implements Probe {
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const kept =
-      this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY ? this.#sentinel?.take(nowMs) : undefined;
+      this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY
+        ? this.#sentinel?.take(nowMs)
+        : undefined;
     if (kept === undefined) return this.#askAnew(request, doubt, nowMs);
     this.#sinceFresh++;
     this.#askOver(kept, request, nowMs);
