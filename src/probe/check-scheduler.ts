@@ -7,6 +7,7 @@ import { DueQueue } from "./due-queue.ts";
 import type { Prober } from "./prober.ts";
 import { ScheduledCheck, spread } from "./scheduled-check.ts";
 import { StallWatch } from "./stall-watch.ts";
+import { StartPace } from "./start-pace.ts";
 
 export interface CheckSchedulerOptions {
   readonly prober: Prober;
@@ -48,14 +49,13 @@ export class CheckScheduler implements CheckSchedule {
   /** Drawn anew by each process: of nodes that start at the same moment none shall check when the others do. */
   readonly #phase: number;
   #underWay = 0;
-  /** Probes a millisecond that all intervals together ask for. */
-  #rate = 0;
-  #slot = { sinceMs: Number.NEGATIVE_INFINITY, started: 0 };
+  readonly #pace: StartPace;
   readonly #stalls: StallWatch;
 
   constructor(options: CheckSchedulerOptions) {
     this.#options = options;
     this.#phase = options.random();
+    this.#pace = new StartPace(options.clock);
     this.#stalls = new StallWatch({
       clock: options.clock,
       stalled: (forMs) => options.stalled?.(forMs),
@@ -66,7 +66,7 @@ export class CheckScheduler implements CheckSchedule {
     const probe = this.#options.prober.open(target, () => this.#hurry(check));
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
     const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
-    this.#rate += 1 / intervalMs;
+    this.#pace.ask(1 / intervalMs);
     this.#hurry(check);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
@@ -79,7 +79,7 @@ export class CheckScheduler implements CheckSchedule {
 
   #setInterval(check: ScheduledCheck, intervalMs: number): void {
     if (check.stopped || check.intervalMs === intervalMs) return;
-    this.#rate += 1 / intervalMs - 1 / check.intervalMs;
+    this.#pace.ask(1 / intervalMs - 1 / check.intervalMs);
     check.intervalMs = intervalMs;
     const { startedAtMs } = check;
     if (!check.isRunning && startedAtMs !== undefined) this.#plan(check, startedAtMs + intervalMs);
@@ -89,14 +89,16 @@ export class CheckScheduler implements CheckSchedule {
     if (check.stopped || check.isRunning) return;
     const nowMs = this.#options.clock.now();
     this.#move(check, FIRST);
-    // Not by the timer, which would have it wait for a turn of the event loop: this may be the first sign of a server's death.
-    this.#startDue(nowMs);
+    // Not by the timer, which would have it wait for a turn of the event loop: this may be the first sign of a server's death. Of hundreds that die
+    // at once, though, the others wait, so that what was decided is written in between.
+    if (this.#pace.mayHurry(nowMs)) this.#startDue(nowMs);
+    else this.#arm();
   }
 
   #stop(check: ScheduledCheck): void {
     if (check.stopped) return;
     check.stopped = true;
-    this.#rate -= 1 / check.intervalMs;
+    this.#pace.ask(-1 / check.intervalMs);
     this.#queue.remove(check);
     check.probe.close();
     if (!check.isRunning) return;
@@ -121,8 +123,7 @@ export class CheckScheduler implements CheckSchedule {
     const next = this.#queue.first();
     if (next === undefined || this.#underWay >= this.#options.mostAtOnce) return;
     const { clock } = this.#options;
-    const slotEndMs = this.#isSlotFull() ? this.#slot.sinceMs + SLOT_MS : Number.NEGATIVE_INFINITY;
-    const atMs = Math.max(next.dueMs, slotEndMs);
+    const atMs = Math.max(next.dueMs, this.#pace.opensAtMs);
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
     if (this.#timer !== undefined) clock.clearTimeout(this.#timer.handle);
     const nowMs = clock.now();
@@ -140,21 +141,19 @@ export class CheckScheduler implements CheckSchedule {
   }
 
   #startDue(nowMs: number): void {
-    if (nowMs - this.#slot.sinceMs >= SLOT_MS) this.#slot = { sinceMs: nowMs, started: 0 };
+    this.#pace.enter(nowMs);
     for (;;) {
       const next = this.#queue.first();
       // Timers may fire a fraction early.
       if (next === undefined || next.earliestMs > nowMs + 1) break;
-      if (this.#underWay >= this.#options.mostAtOnce || this.#isSlotFull()) break;
+      if (this.#underWay >= this.#options.mostAtOnce || this.#pace.isFull) break;
       this.#queue.remove(next);
-      this.#slot.started++;
+      this.#pace.started();
       this.#probe(next, nowMs);
+      // It is over already, and much may have been decided by it: the next turn goes on.
+      if (!next.isRunning && this.#pace.isTurnOver(nowMs)) break;
     }
     this.#arm();
-  }
-
-  #isSlotFull(): boolean {
-    return this.#slot.started >= Math.max(FEWEST_PER_SLOT, Math.round(CATCH_UP * this.#rate * SLOT_MS));
   }
 
   #probe(check: ScheduledCheck, nowMs: number): void {
@@ -205,11 +204,6 @@ export class CheckScheduler implements CheckSchedule {
 }
 
 // --- internal ---
-
-/** Probes start in slots, each slot as many as its share of the interval, times `CATCH_UP` for those that are late. */
-const SLOT_MS = 10;
-const FEWEST_PER_SLOT = 10;
-const CATCH_UP = 4;
 
 /** Failures in a row that are put down to ourselves; a host that stalls for ever must not keep dead servers in service. */
 const MOST_DISCARDED = 2;

@@ -193,6 +193,22 @@ describe("the check scheduler", () => {
     expect(started.at(-1)).toMatchObject({ target: another });
   });
 
+  test("has others wait in turns where a hundred suspects are refused at once, so that no timer waits for all of them", async () => {
+    const { clock, started, suspects } = schedule({ servers: 100, isAtOnce: true, costMs: 4 });
+    await clock.advance(5 * INTERVAL);
+    started.length = 0;
+    for (const suspect of suspects.values()) suspect();
+    const seen = [started.length];
+    clock.setTimeout(() => {
+      seen.push(started.length);
+      clock.setTimeout(() => seen.push(started.length), 0);
+    }, 0);
+    await clock.advance(1);
+    expect(seen.every((count) => count < 10)).toBe(true);
+    expect(seen).toHaveLength(3);
+    expect(new Set(started.map(({ target }) => target)).size).toBe(100);
+  });
+
   test("comes earlier where a kept connection would not last the interval", async () => {
     const { clock, starts } = schedule({ renewWithinMs: 400, outcome: FAILED });
     await clock.advance(1000);
@@ -239,13 +255,26 @@ describe("the check scheduler", () => {
 interface Scene {
   readonly servers?: number;
   readonly tookMs?: number;
+  /** Whether outcomes are told before `check` returns. */
+  readonly isAtOnce?: boolean;
+  /** How long this process takes over each report. */
+  readonly costMs?: number;
   readonly outcome?: ProbeOutcome;
   readonly breaks?: boolean;
   readonly renewWithinMs?: number;
   readonly options?: Partial<CheckSchedulerOptions>;
 }
 
-function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, renewWithinMs, options }: Scene) {
+function schedule({
+  servers = 1,
+  tookMs = 0,
+  isAtOnce = false,
+  costMs = 0,
+  outcome = PASSED,
+  breaks = false,
+  renewWithinMs,
+  options,
+}: Scene) {
   const clock = new VirtualClock();
   const slept = { ms: 0 };
   const started: { target: string; atMs: number }[] = [];
@@ -267,6 +296,7 @@ function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, r
           check: (tell) => {
             started.push({ target: formatEndpoint(target), atMs: clock.now() });
             if (breaks) throw new Error("on purpose");
+            if (isAtOnce) return tell(outcome);
             most = Math.max(most, ++underWay);
             clock.setTimeout(() => {
               underWay--;
@@ -285,7 +315,10 @@ function schedule({ servers = 1, tookMs = 0, outcome = PASSED, breaks = false, r
   });
   const checks = Array.from({ length: servers }, (_, n): Check => {
     const target = parseEndpoint(`10.0.${n >> 8}.${n & 255}:80`);
-    return scheduler.add(target, INTERVAL, (report) => reports.push(report));
+    return scheduler.add(target, INTERVAL, (report) => {
+      reports.push(report);
+      slept.ms += costMs;
+    });
   });
   return {
     clock,

@@ -1,0 +1,64 @@
+import type { Clock } from "./clock.ts";
+
+/**
+ * How many checks start when. They start in slots, each slot as many as its share of the interval, times `CATCH_UP` for those that are late; and in
+ * one turn of the event loop only until it has taken `TURN_MS`, because checks may be over at once, and much may be decided by them.
+ */
+export class StartPace {
+  readonly #clock: Clock;
+  /** Checks a millisecond that all intervals together ask for. */
+  #rate = 0;
+  #slot = { sinceMs: Number.NEGATIVE_INFINITY, started: 0 };
+  /** Since when checks were hurried in this turn; undefined before the first of them. */
+  #hurriedSinceMs: number | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** So many checks a millisecond are asked for besides, or, negative, no longer. */
+  ask(rate: number): void {
+    this.#rate += rate;
+  }
+
+  /** More may start from this time on; in the past when they may now. */
+  get opensAtMs(): number {
+    return this.isFull ? this.#slot.sinceMs + SLOT_MS : Number.NEGATIVE_INFINITY;
+  }
+
+  get isFull(): boolean {
+    return this.#slot.started >= Math.max(FEWEST_PER_SLOT, Math.round(CATCH_UP * this.#rate * SLOT_MS));
+  }
+
+  /** Checks are about to start. */
+  enter(nowMs: number): void {
+    if (nowMs - this.#slot.sinceMs >= SLOT_MS) this.#slot = { sinceMs: nowMs, started: 0 };
+  }
+
+  started(): void {
+    this.#slot.started++;
+  }
+
+  /** Whether a turn that began then has taken long enough. */
+  isTurnOver(sinceMs: number): boolean {
+    return this.#clock.now() - sinceMs >= TURN_MS;
+  }
+
+  /** Whether a check may start in the midst of something else: when hundreds ask for that in one turn, not all of them. */
+  mayHurry(nowMs: number): boolean {
+    if (this.#hurriedSinceMs === undefined) {
+      this.#hurriedSinceMs = nowMs;
+      this.#clock.setTimeout(() => (this.#hurriedSinceMs = undefined), 0);
+    }
+    return nowMs - this.#hurriedSinceMs < TURN_MS;
+  }
+}
+
+// --- internal ---
+
+const SLOT_MS = 10;
+const FEWEST_PER_SLOT = 10;
+const CATCH_UP = 4;
+
+/** Nothing else gets a turn meanwhile. */
+const TURN_MS = 10;
