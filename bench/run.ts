@@ -11,7 +11,7 @@ import { resultTable, writeResult, writeSummary } from "./support/results.ts";
 
 const USAGE = `Measures LVScare beside its peers and prints tables.
 
-  bun run bench all [flags]        every bench but loss, some twenty minutes
+  bun run bench all [flags]        every bench but loss, some fifty minutes
   bun run bench <name…> [flags]    some of them
 
 flags
