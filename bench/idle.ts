@@ -93,7 +93,7 @@ async function observe(command: readonly string[], size: number, isOurs: boolean
 async function allFail(size: number, isOurs: boolean): Promise<Pick<Observed, "downMs" | "afterVerdictMs" | "backMs">> {
   farm.say("down");
   const downMs = await timeUntil(read, (weights) => inService(weights) === 0);
-  const afterVerdictMs = isOurs ? lastWriteMs() : Number.NaN;
+  const afterVerdictMs = isOurs ? outAfterVerdictMs() : Number.NaN;
   // So that ours has removed them, and both are at rest with everybody dead.
   await Bun.sleep(4000);
   farm.say("up");
@@ -145,7 +145,7 @@ function compare(size: number, ours: Observed, peer: Observed): Measure[] {
  * From the last verdict to the last weight 0, by the times that the daemon's events carry: to read a large table takes this bench as long as what is
  * measured here.
  */
-function lastWriteMs(): number {
+function outAfterVerdictMs(): number {
   const { stdout } = Bun.spawnSync([LVSCARE, "events", "--output", "json"]);
   const events = stdout
     .toString()
@@ -155,7 +155,9 @@ function lastWriteMs(): number {
   const last = (isIt: (event: EventRecord) => boolean): number =>
     Math.max(...events.filter(isIt).map(({ at }) => Date.parse(at)));
   const isOut = (event: EventRecord): boolean => event.plan?.some((operation) => operation.endsWith("→ 0")) === true;
-  return last(isOut) - last(({ to }) => to === "draining");
+  const ms = last(isOut) - last(({ to }) => to === "draining");
+  if (ms < 0) throw new Error("the daemon's events do not tell when the last weight 0 was written");
+  return ms;
 }
 
 function inService(weights: ReadonlyMap<string, number>): number {

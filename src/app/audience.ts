@@ -17,7 +17,8 @@ export interface AudienceOptions {
 
 /**
  * All that hear what a daemon tells: its log, its memory, its metrics, and whoever joins besides. Nobody decides by it, so that they hear it
- * when what was decided is done: between a failed check and weight 0 in the table stands no log line.
+ * when what was decided is done: between a failed check and weight 0 in the table stands no log line. Good checks, which are nearly all, they hear at
+ * once: to remember them for later would cost more.
  */
 export class Audience {
   readonly #now: () => number;
@@ -42,7 +43,7 @@ export class Audience {
 
   /** `atMs`: when it happened, now unless given. */
   tell(event: CareEvent, atMs = this.#now()): void {
-    // Of a good check there is next to nothing to hear, and nothing to do that must not wait for it.
+    // In its order all the same.
     if (event.type === "realServer.probed" && event.verdict.passed && this.#told.length === 0)
       return this.#hear(event, atMs);
     this.#told.push({ event, atMs });

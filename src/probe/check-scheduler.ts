@@ -135,7 +135,7 @@ export class CheckScheduler implements CheckSchedule {
     const nowMs = this.#options.clock.now();
     const lateMs = Math.max(0, nowMs - (this.#timer?.ringsMs ?? nowMs));
     this.#options.late?.(lateMs);
-    this.#stalls.startedLate(lateMs);
+    this.#stalls.startedLate(lateMs, nowMs);
     this.#timer = undefined;
     this.#startDue(nowMs);
   }
@@ -172,9 +172,9 @@ export class CheckScheduler implements CheckSchedule {
   #finish(check: ScheduledCheck, outcome: ProbeOutcome): void {
     const { startedAtMs } = check;
     if (!check.isRunning || startedAtMs === undefined) return;
-    const stalledMs = outcome.passed === false ? this.#stalls.stalledSince(startedAtMs) : 0;
+    const stalledMs = this.#stalls.stalledSince(startedAtMs);
     this.#over(check);
-    if (stalledMs > 0 && check.discarded < MOST_DISCARDED) {
+    if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, FIRST);
       const reason = `this process was held up for ${formatDuration(stalledMs)}, so ${outcome.reason} says nothing`;

@@ -40,9 +40,10 @@ export class StallWatch {
     this.#beat = undefined;
   }
 
-  /** Something started so late. While the beat goes on, that shows it; otherwise it is told only, for nothing was under way that could have suffered. */
-  startedLate(byMs: number): void {
-    if (this.#beat === undefined && byMs >= STALL_MS) this.#options.stalled(byMs);
+  /** Something started so late, now: also a stall while nothing was under way that could have suffered, where it was not told yet. */
+  startedLate(byMs: number, nowMs: number): void {
+    const isTold = this.#beat !== undefined || this.#last.endedAtMs > nowMs - byMs;
+    if (!isTold && byMs >= STALL_MS) this.#options.stalled(byMs);
   }
 
   /** How long this process was held up during the time since `startedAtMs`; 0 when it was not. */

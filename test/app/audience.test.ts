@@ -25,18 +25,43 @@ test("whoever asks has everything heard at once, and once", async () => {
   expect(heard).toHaveLength(COUNT);
 });
 
+test("good checks are heard at once, but not before what was told earlier", () => {
+  const { audience, checked } = slowly();
+  const check = (latencyMs: number): CareEvent => {
+    return {
+      type: "realServer.probed",
+      server: "10.0.0.1:80",
+      verdict: { passed: true, reason: "status 200", latencyMs },
+    };
+  };
+  audience.tell(check(1));
+  expect(checked).toEqual([1]);
+  audience.tell({ type: "process.stalled", forMs: 1 });
+  audience.tell(check(2));
+  expect(checked).toEqual([1]);
+  audience.catchUp();
+  expect(checked).toEqual([1, 2]);
+});
+
 // --- internal ---
 
 /** An audience with one that takes its time. */
-function slowly(): { readonly audience: Audience; readonly heard: readonly number[] } {
+function slowly(): {
+  readonly audience: Audience;
+  readonly heard: readonly number[];
+  /** Good checks by their latency. */
+  readonly checked: readonly number[];
+} {
   const nothing = (): undefined => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const audience = new Audience({ logger, culprit: () => "", now: () => 0, timeOfDay: (ms) => new Date(ms) });
   const heard: number[] = [];
+  const checked: number[] = [];
   audience.join((event: CareEvent) => {
     const untilMs = performance.now() + SLOW_MS;
     while (performance.now() < untilMs);
     if (event.type === "process.stalled") heard.push(event.forMs);
+    if (event.type === "realServer.probed") checked.push(event.verdict.latencyMs);
   });
-  return { audience, heard };
+  return { audience, heard, checked };
 }

@@ -120,6 +120,23 @@ describe("the check scheduler", () => {
     expect(stalls).toEqual([expect.closeTo(2000, -2)]);
   });
 
+  test("tells a stall once, though checks pass that were under way and others come late by it", async () => {
+    const stalls: number[] = [];
+    const options = { stalled: (forMs: number) => stalls.push(forMs) };
+    const { clock, checks, started, sleep } = schedule({ servers: 2, tookMs: 60, options });
+    await clock.advance(1.7 * INTERVAL);
+    const known = started.length;
+    while (started.length === known) await clock.advance(1);
+    // One is in the middle of its check; the other is to start just after the end of that.
+    const [before, latest] = started.slice(-2);
+    const other = latest?.target === "10.0.0.0:80" ? checks[1] : checks[0];
+    other?.setInterval((latest?.atMs ?? 0) + 65 - (before?.atMs ?? 0));
+    await clock.advance(5);
+    sleep(2000);
+    await clock.advance(INTERVAL);
+    expect(stalls).toEqual([expect.closeTo(2000, -2)]);
+  });
+
   test("tells of a stall between two checks, too, and believes what they find after it", async () => {
     const stalls: number[] = [];
     const { clock, reports, sleep } = schedule({
@@ -191,6 +208,22 @@ describe("the check scheduler", () => {
     suspects.get(another)?.();
     await clock.advance(200);
     expect(started.at(-1)).toMatchObject({ target: another });
+  });
+
+  test("probes a suspect before whoever suspects it goes on, whenever that is", async () => {
+    const { clock, started, suspects } = schedule({ servers: 2, outcome: FAILED });
+    for (const suspect of suspects.values()) {
+      await clock.advance(INTERVAL / 3);
+      const before = started.length;
+      suspect();
+      expect(started.length).toBe(before + 1);
+    }
+  });
+
+  test("is woken for its next probe only, once one is over", async () => {
+    const { clock } = schedule({ tookMs: 10, outcome: FAILED });
+    await clock.advance(20);
+    expect(clock.armed).toBe(1);
   });
 
   test("has others wait in turns where a hundred suspects are refused at once, so that no timer waits for all of them", async () => {

@@ -8,11 +8,6 @@ export class LineReader {
   #pending = "";
   #after = 0;
 
-  /** What stands of a line whose ending has not come. */
-  get pending(): string {
-    return this.#pending;
-  }
-
   /** Where the bytes after the last line begin. */
   get after(): number {
     return this.#after;

@@ -8,9 +8,8 @@ export interface ResponseHead {
 
 /** Where the head ends that the text begins with, its blank line included; undefined when that has not come. No end is looked for before `from`. */
 export function headLength(text: string, from: number): number | undefined {
-  const [long, short] = [text.indexOf("\n\r\n", from), text.indexOf("\n\n", from)];
-  if (short !== -1 && (long === -1 || short < long)) return short + 2;
-  return long === -1 ? undefined : long + 3;
+  const end = BLANK_LINE.exec(from === 0 ? text : text.slice(from));
+  return end === null ? undefined : from + end.index + end[0].length;
 }
 
 /** False as soon as the beginning shows another protocol: a binary greeting may never send a line's end. */
@@ -31,6 +30,9 @@ export function readHead(text: string): ResponseHead | undefined {
 // --- internal ---
 
 const PROTOCOL = "HTTP/1.";
+
+/** The end of the line before it belongs to it. */
+const BLANK_LINE = /\n\r?\n/;
 
 /** The reason phrase is optional and may hold anything; codes below 100 do not exist, those above 599 do in the wild. */
 const STATUS_LINE = /^HTTP\/1\.(\d) +([1-9]\d\d)(?: [^\n]*)?\r?\n/;

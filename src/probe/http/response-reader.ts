@@ -25,7 +25,7 @@ const BODY_LIMIT = 64 * 1024;
 
 /**
  * Reads one HTTP/1.x response from a server that may send anything: never throws, keeps at most the head limit in memory, and comes
- * to the same result however the bytes are cut. Interim responses (1xx but 101) are passed over.
+ * to the same result however the bytes are cut. Another protocol shows by its first bytes, a malformed head when it is whole. Interim responses (1xx but 101) are passed over.
  */
 export class ResponseReader {
   readonly #method: string;
@@ -59,22 +59,25 @@ export class ResponseReader {
     return this.#break(this.#headBytes === 0 ? "closed without an answer" : "closed before the answer was complete");
   }
 
-  /** Takes at most one head, inside the budget: what lies past the limit must not decide anything. */
+  /** Takes heads up to the one that counts, inside the budget: what lies past the limit must not decide anything. */
   #feedHead(bytes: Buffer, offset: number): number {
-    const known = this.#beginning.length;
     const end = Math.min(bytes.length, offset + HEAD_LIMIT - this.#headBytes);
     // One character per byte, so that nothing a server sends can fail to decode.
-    const text = this.#beginning + bytes.toString("latin1", offset, end);
-    const length = headLength(text, Math.max(0, known - 2));
-    const after = length === undefined ? end : offset + length - known;
-    this.#headBytes += after - offset;
-
-    if (!mayBecomeHead(text)) this.#break("malformed response");
-    else if (length !== undefined) this.#takeHeadText(text.slice(0, length));
-    this.#beginning = length === undefined ? text : "";
-    if (this.#headBytes >= HEAD_LIMIT && this.#body === undefined && this.#reading.state === "reading") {
-      this.#break("response headers too large");
+    let text = this.#beginning + bytes.toString("latin1", offset, end);
+    let length = headLength(text, Math.max(0, this.#beginning.length - 2));
+    while (length !== undefined && this.#reading.state === "reading") {
+      this.#takeHeadText(text.slice(0, length));
+      text = text.slice(length);
+      length = this.#body === undefined ? headLength(text, 0) : undefined;
     }
+    // What is left belongs to the body, once there is one.
+    const after = this.#body === undefined ? end : end - text.length;
+    this.#headBytes += after - offset;
+    if (this.#body !== undefined || this.#reading.state !== "reading") return after;
+
+    this.#beginning = text;
+    if (!mayBecomeHead(text)) this.#break("malformed response");
+    else if (this.#headBytes >= HEAD_LIMIT) this.#break("response headers too large");
     return after;
   }
 

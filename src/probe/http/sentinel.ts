@@ -10,7 +10,7 @@ export interface SentinelOptions {
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
-  /** Milliseconds of the clock by which it is asked, too. */
+  /** Milliseconds of the clock whose readings `take`, `give` and `keepOne` are given. */
   readonly now: () => number;
   /** The connection ended while it was idle, or a new one could not be made. */
   readonly ended: (kind: Ending["kind"]) => void;
