@@ -25,7 +25,8 @@ const BODY_LIMIT = 64 * 1024;
 
 /**
  * Reads one HTTP/1.x response from a server that may send anything: never throws, keeps at most the head limit in memory, and comes
- * to the same result however the bytes are cut. Another protocol shows by its first bytes, a malformed head when it is whole. Interim responses (1xx but 101) are passed over.
+ * to the same result however the bytes are cut. Another protocol shows by its first bytes, a malformed head when it is whole. Interim responses
+ * (1xx but 101) are passed over.
  */
 export class ResponseReader {
   readonly #method: string;
