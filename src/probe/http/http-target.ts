@@ -6,6 +6,7 @@ import type { TlsPolicy } from "./certificate.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Dial, type Dialed, type UnderWay } from "./dial.ts";
 import { Exchange, type Outcome } from "./exchange.ts";
+import { FreshConnections } from "./fresh-connections.ts";
 import { redirectStep } from "./redirect.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
 import { Sentinel } from "./sentinel.ts";
@@ -35,8 +36,7 @@ export interface WatchedPath {
 
 /**
  * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the first sign that the
- * server went away. The next check goes over it, but every few times over a new one, so that a server that no longer accepts
- * connections is seen.
+ * server went away. The next check goes over it, unless a fresh one is due.
  */
 export class HttpTarget implements Probe {
   readonly #target: Endpoint;
@@ -47,7 +47,7 @@ export class HttpTarget implements Probe {
   readonly #suspect: () => void;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
-  #sinceFresh = 0;
+  readonly #fresh = new FreshConnections();
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
 
@@ -56,6 +56,8 @@ export class HttpTarget implements Probe {
   /** Undefined when none is under way. */
   #tell: ((outcome: ProbeOutcome) => void) | undefined;
   #waitsFor: UnderWay | undefined;
+  /** The last request went over a connection that an earlier check had made. */
+  #isOverKept = false;
   #startedAtMs = 0;
   #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
   #step: RequestStep;
@@ -110,16 +112,16 @@ export class HttpTarget implements Probe {
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const kept =
-      this.#keepsAlive && doubt === undefined && this.#sinceFresh < FRESH_EVERY
-        ? this.#sentinel?.take(nowMs)
-        : undefined;
+      this.#keepsAlive && doubt === undefined && !this.#fresh.isDue(nowMs) ? this.#sentinel?.take(nowMs) : undefined;
     if (kept === undefined) return this.#askAnew(request, doubt, nowMs);
-    this.#sinceFresh++;
+    this.#isOverKept = true;
+    this.#fresh.spared();
     this.#askOver(kept, request, nowMs);
   }
 
   #askAnew(request: Uint8Array, doubt: Ending["kind"] | undefined, nowMs: number): void {
-    this.#sinceFresh = 0;
+    this.#isOverKept = false;
+    this.#fresh.made(nowMs);
     const { tls, openTcpSocket, deadlines, options, overdue, now } = this.#shared;
     // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
     const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
@@ -150,10 +152,10 @@ export class HttpTarget implements Probe {
     const { method } = this.#step;
     const { timedOut } = overdue;
     const remainingMs = this.#remainingMs(startedAtMs);
-    const isKept = this.#sinceFresh > 0;
     const options = { method, request, deadlines, remainingMs, timedOut, now, startedAtMs };
     const exchange = new Exchange(wire, options, (outcome) => {
-      if ("failed" in outcome && outcome.lost !== undefined && isKept) this.#askAnew(request, outcome.lost, now());
+      if ("failed" in outcome && outcome.lost !== undefined && this.#isOverKept)
+        this.#askAnew(request, outcome.lost, now());
       else this.#answered(wire, outcome, now());
     });
     this.#waitsFor = exchange;
@@ -182,7 +184,7 @@ export class HttpTarget implements Probe {
     if (finding.passed === true) {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne(nowMs);
-      if (this.#sinceFresh === 0) this.#path?.used();
+      if (!this.#isOverKept) this.#path?.used();
     } else this.#sentinel?.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
@@ -207,9 +209,6 @@ export class HttpTarget implements Probe {
 // --- internal ---
 
 const MAX_REDIRECTS = 10;
-
-/** So many checks over a kept connection, then one over a new one. */
-const FRESH_EVERY = 4;
 
 type Finding =
   | { readonly passed: true | undefined; readonly reason: string }

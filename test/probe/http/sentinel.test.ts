@@ -19,13 +19,26 @@ afterEach(() => {
 });
 
 describe("a kept connection", () => {
-  test.each(["http", "https"] as const)("carries %s checks, and every fifth makes a new one", async (scheme) => {
+  test.each(["http", "https"] as const)("carries %s checks, and every tenth makes a new one", async (scheme) => {
     const { server, connections } = counting(OK, scheme === "https" ? { tls: selfSigned(["127.0.0.1"]) } : {});
     using _ = server;
     const { check } = watch(server.endpoint, { scheme });
-    for (let n = 0; n < 10; n++) expect(await check()).toEqual(UP);
-    expect(server.requests).toHaveLength(10);
+    for (let n = 0; n < 20; n++) expect(await check()).toEqual(UP);
+    expect(server.requests).toHaveLength(20);
     expect(connections()).toBe(2);
+  });
+
+  test("is spared by the first check that is 20 s after the last new one", async () => {
+    const { server, connections } = counting(OK);
+    using _ = server;
+    let nowMs = 0;
+    const { check } = watch(server.endpoint, {}, { now: () => nowMs });
+    const made: number[] = [];
+    for (; nowMs <= 45_000; nowMs += 5000) {
+      await check();
+      made.push(connections());
+    }
+    expect(made).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 3, 3]);
   });
 
   test("costs the next check neither time to connect nor for TLS", async () => {
