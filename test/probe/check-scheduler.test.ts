@@ -24,6 +24,18 @@ describe("the check scheduler", () => {
     expect(starts()).toEqual([0, 950, 1900, 2850]);
   });
 
+  test("keeps the interval though it comes late, as far as the jitter goes", async () => {
+    const { clock, starts, sleep } = schedule({ outcome: FAILED, options: { jitter: 0.1, random: () => 0 } });
+    await clock.advance(950);
+    sleep(60);
+    await clock.advance(1500);
+    // Its clock is 60 ms ahead of the one that counts here.
+    expect(starts()).toEqual([0, 1000, 1940]);
+    sleep(600);
+    await clock.advance(1500);
+    expect(starts()).toEqual([0, 1000, 1940, 2940, 3840]);
+  });
+
   test("comes early by no more than the jitter among many, and wakes up for several at once", async () => {
     const random = seededRandom(1);
     const { clock, started } = schedule({ servers: 100, options: { jitter: 0.1, random } });
