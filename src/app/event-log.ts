@@ -31,8 +31,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "realServer.probed":
         noteChecked(unchecked, event.server);
         if (unchecked.size === 0) shortage = undefined;
-        if (isNews(lastFailure, event.server, event.verdict))
-          logger.debug(() => `probe of ${event.server} ${tell(event.verdict)}`);
+        if (isNews(lastFailure, event.server, event.verdict)) logger.debug(probeLine(event));
         return;
       case "realServer.unchecked":
         if (event.reason !== shortage) {
@@ -129,7 +128,7 @@ function countStates(states: Readonly<Record<string, RealServerState>>): string 
 }
 
 /** Most checks go over a kept connection and need nothing new: only after so many did one of them need it and got it. */
-const ENOUGH_VERDICTS = 5;
+const ENOUGH_VERDICTS = 10;
 
 function noteChecked(unchecked: Map<string, number>, server: string): void {
   const verdicts = unchecked.get(server);
@@ -146,6 +145,11 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
   const known = lastFailure.get(server) === verdict.reason;
   lastFailure.set(server, verdict.reason);
   return !known;
+}
+
+/** A function of its own, and it makes another: closures in the one that hears all events would cost each of them. */
+function probeLine({ server, verdict }: Extract<CareEvent, { type: "realServer.probed" }>): () => string {
+  return () => `probe of ${server} ${tell(verdict)}`;
 }
 
 function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {

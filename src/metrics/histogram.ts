@@ -14,8 +14,9 @@ export class Histogram {
   observe(value: number): void {
     this.sum += value;
     this.count++;
-    const first = this.bounds.findIndex((bound) => value <= bound);
-    if (first !== -1) this.counts[first] = (this.counts[first] ?? 0) + 1;
+    let first = 0;
+    while (value > (this.bounds[first] ?? Number.POSITIVE_INFINITY)) first++;
+    if (first < this.counts.length) this.counts[first] = (this.counts[first] ?? 0) + 1;
   }
 
   /** Of each bound, how many were no more than it. */

@@ -11,9 +11,10 @@ export function bodyFraming(head: ResponseHead, method: string): BodyFraming | {
   // A transfer coding overrides a length; one that does not end in chunked is delimited by the connection's end.
   if (codings.length > 0) return codings.at(-1)?.toLowerCase() === "chunked" ? new ChunkedFraming() : UNTIL_CLOSE;
 
-  const [length, ...others] = tokens(head, "content-length");
+  const lengths = tokens(head, "content-length");
+  const length = lengths[0];
   if (length === undefined) return UNTIL_CLOSE;
-  if (!/^\d+$/.test(length) || others.some((other) => other !== length)) return { malformed: "bad content length" };
+  if (!/^\d+$/.test(length) || !areSame(lengths)) return { malformed: "bad content length" };
   return new LengthFraming(Number(length));
 }
 
@@ -40,10 +41,15 @@ const NONE: readonly string[] = [];
 
 function tokens(head: ResponseHead, name: string): readonly string[] {
   const values = head.fields.get(name);
-  return values === undefined
-    ? NONE
-    : values
-        .join(",")
-        .split(",")
-        .map((part) => part.trim());
+  if (values === undefined) return NONE;
+  // Nearly always: one field with one value, which is trimmed already.
+  if (values.length === 1 && values[0]?.includes(",") === false) return values;
+  return values
+    .join(",")
+    .split(",")
+    .map((part) => part.trim());
+}
+
+function areSame(values: readonly string[]): boolean {
+  return values.length === 1 || values.every((value) => value === values[0]);
 }

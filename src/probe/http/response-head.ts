@@ -8,8 +8,9 @@ export interface ResponseHead {
 
 /** Where the head ends that the text begins with, its blank line included; undefined when that has not come. No end is looked for before `from`. */
 export function headLength(text: string, from: number): number | undefined {
-  const end = BLANK_LINE.exec(from === 0 ? text : text.slice(from));
-  return end === null ? undefined : from + end.index + end[0].length;
+  const end = (from === 0 ? text : text.slice(from)).search(BLANK_LINE);
+  if (end === -1) return undefined;
+  return from + end + (text[from + end + 1] === "\r" ? 3 : 2);
 }
 
 /** False as soon as the beginning shows another protocol: a binary greeting may never send a line's end. */
@@ -19,12 +20,10 @@ export function mayBecomeHead(beginning: string): boolean {
 
 /** Reads a whole response head (RFC 9112, 4 and 5), the blank line included, with one character for each byte; undefined when it is none. */
 export function readHead(text: string): ResponseHead | undefined {
-  const found = STATUS_LINE.exec(text);
-  if (found === null) return undefined;
-  const [line, minor, status] = found;
-  const lines = text.slice(line.length);
-  if (!FIELDS.test(lines)) return undefined;
-  return { status: Number(status), isOld: minor === "0", fields: fieldsThatMatter(lines) };
+  const found = HEAD.exec(text);
+  return found === null
+    ? undefined
+    : { status: Number(found[2]), isOld: found[1] === "0", fields: fieldsThatMatter(text) };
 }
 
 // --- internal ---
@@ -34,25 +33,29 @@ const PROTOCOL = "HTTP/1.";
 /** The end of the line before it belongs to it. */
 const BLANK_LINE = /\n\r?\n/;
 
-/** The reason phrase is optional and may hold anything; codes below 100 do not exist, those above 599 do in the wild. */
-const STATUS_LINE = /^HTTP\/1\.(\d) +([1-9]\d\d)(?: [^\n]*)?\r?\n/;
-
 /**
- * Fields, and the blank line: each a token, a colon, and a value without what could end it early (RFC 9112, 5; RFC 9110, 5.5 and 5.6.2), which goes
+ * The status line: the reason phrase is optional and may hold anything; codes below 100 do not exist, those above 599 do in the wild. Then the
+ * fields and the blank line: each a token, a colon, and a value without what could end it early (RFC 9112, 5; RFC 9110, 5.5 and 5.6.2), which goes
  * on in lines that begin with white space (RFC 9112, 5.2): some old servers still fold.
  */
-const FIELDS = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r\n]*(?:\r?\n[ \t][^\0\r\n]*)*\r?\n)*\r?\n$/;
+const HEAD =
+  /^HTTP\/1\.(\d) +([1-9]\d\d)(?: [^\n]*)?\r?\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r\n]*(?:\r?\n[ \t][^\0\r\n]*)*\r?\n)*\r?\n$/;
 
 const FOLD = /\r?\n[ \t]+/g;
 
 const LOOKED_AT = /^(connection|content-length|location|transfer-encoding):(.*)/gim;
 
-function fieldsThatMatter(lines: string): ResponseHead["fields"] {
+function fieldsThatMatter(head: string): ResponseHead["fields"] {
   const fields = new Map<string, string[]>();
-  for (const [, name = "", value = ""] of lines.replaceAll(FOLD, " ").matchAll(LOOKED_AT)) {
-    const values = fields.get(name.toLowerCase());
-    if (values === undefined) fields.set(name.toLowerCase(), [value.trim()]);
-    else values.push(value.trim());
+  const text = head.replaceAll(FOLD, " ");
+  // Not by `matchAll`: it copies the expression, for each check.
+  LOOKED_AT.lastIndex = 0;
+  for (let found = LOOKED_AT.exec(text); found !== null; found = LOOKED_AT.exec(text)) {
+    const name = (found[1] ?? "").toLowerCase();
+    const value = (found[2] ?? "").trim();
+    const values = fields.get(name);
+    if (values === undefined) fields.set(name, [value]);
+    else values.push(value);
   }
   return fields;
 }
