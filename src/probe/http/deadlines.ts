@@ -5,6 +5,12 @@ export interface Deadline {
   cancel(): void;
 }
 
+/** What waits for its deadline itself, instead of having one: one object less for each of many. */
+export interface Expiring extends Due {
+  dueMs: number;
+  expired(): void;
+}
+
 /** Longer than this, a timer of the runtime fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -16,17 +22,24 @@ const LONGEST_MS = 2 ** 31 - 1;
  * anybody is declared late.
  */
 export class Deadlines {
-  readonly #queue = new DueQueue<Waiting>();
+  readonly #queue = new DueQueue<Expiring>();
   #timer: { readonly handle: Timer; readonly atMs: number } | undefined;
 
   after(ms: number, expired: () => void): Deadline {
-    const waiting = new Waiting(this, performance.now() + Math.min(Math.max(ms, 0), LONGEST_MS), expired);
-    this.#queue.push(waiting);
-    this.#arm(waiting.dueMs);
+    const waiting = new Waiting(this, expired);
+    this.add(waiting, ms);
     return waiting;
   }
 
-  remove(waiting: Waiting): void {
+  /** Until it is removed it waits, which it must not do already. */
+  add(waiting: Expiring, ms: number): void {
+    waiting.dueMs = performance.now() + Math.min(Math.max(ms, 0), LONGEST_MS);
+    this.#queue.push(waiting);
+    this.#arm(waiting.dueMs);
+  }
+
+  /** Idempotent; nothing happens when it is over. */
+  remove(waiting: Expiring): void {
     this.#queue.remove(waiting);
   }
 
@@ -61,15 +74,14 @@ export class Deadlines {
 
 // --- internal ---
 
-class Waiting implements Deadline, Due {
-  readonly dueMs: number;
+class Waiting implements Deadline, Expiring {
+  dueMs = 0;
   position = -1;
   readonly expired: () => void;
   readonly #deadlines: Deadlines;
 
-  constructor(deadlines: Deadlines, dueMs: number, expired: () => void) {
+  constructor(deadlines: Deadlines, expired: () => void) {
     this.#deadlines = deadlines;
-    this.dueMs = dueMs;
     this.expired = expired;
   }
 

@@ -1,18 +1,17 @@
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { UnderWay } from "./dial.ts";
 import { ResponseReader, type Answer, type Reading } from "./response-reader.ts";
 import type { Ending, Wire, WireListener } from "./wire.ts";
 
 export interface ExchangeOptions {
-  readonly method: string;
-  readonly request: Uint8Array;
   readonly deadlines: Deadlines;
-  readonly remainingMs: number;
   readonly now: () => number;
-  /** Of that clock, when it begins. */
-  readonly startedAtMs: number;
-  /** What to say when that is over. */
-  readonly timedOut: string;
+  readonly overdue: { /** What to say when its time is over. */ readonly timedOut: string };
+}
+
+export interface ExchangeListener {
+  /** Once; by then the wire is closed unless the outcome says `reusable`. */
+  exchanged(outcome: Outcome, wire: Wire): void;
 }
 
 export type Outcome = {
@@ -32,31 +31,30 @@ export type Outcome = {
 );
 
 /** One request and its answer over a wire that stands. */
-export class Exchange implements WireListener, UnderWay {
+export class Exchange implements WireListener, UnderWay, Expiring {
+  dueMs = 0;
+  position = -1;
   readonly #wire: Wire;
-  readonly #tell: (outcome: Outcome) => void;
+  readonly #options: ExchangeOptions;
+  readonly #listener: ExchangeListener;
   readonly #reader: ResponseReader;
-  readonly #deadline: Deadline;
   #unsent: Uint8Array | undefined;
-  readonly #now: () => number;
-  readonly #startedAtMs: number;
+  #startedAtMs = 0;
   #firstByteMs: number | undefined;
   #isOver = false;
 
-  /** Tells once; by then the wire is closed unless the outcome says `reusable`. */
-  constructor(wire: Wire, options: ExchangeOptions, tell: (outcome: Outcome) => void) {
+  constructor(wire: Wire, method: string, request: Uint8Array, options: ExchangeOptions, listener: ExchangeListener) {
     this.#wire = wire;
-    this.#tell = tell;
-    this.#now = options.now;
-    this.#startedAtMs = options.startedAtMs;
-    this.#reader = new ResponseReader(options.method);
-    this.#unsent = options.request;
-    const { timedOut } = options;
-    this.#deadline = options.deadlines.after(options.remainingMs, () => this.#fail(timedOut));
+    this.#options = options;
+    this.#listener = listener;
+    this.#reader = new ResponseReader(method);
+    this.#unsent = request;
   }
 
   /** Once. May tell before it returns. */
-  start(): void {
+  start(nowMs: number, withinMs: number): void {
+    this.#startedAtMs = nowMs;
+    this.#options.deadlines.add(this, withinMs);
     // What a server said unasked comes first, and may be the end of it.
     this.#wire.listen(this);
     if (!this.#isOver) this.writable();
@@ -66,6 +64,10 @@ export class Exchange implements WireListener, UnderWay {
     if (this.#isOver) return;
     this.#end();
     this.#wire.close();
+  }
+
+  expired(): void {
+    this.#fail(this.#options.overdue.timedOut);
   }
 
   established(): void {
@@ -80,7 +82,7 @@ export class Exchange implements WireListener, UnderWay {
   }
 
   received(bytes: Uint8Array): void {
-    this.#firstByteMs ??= this.#now() - this.#startedAtMs;
+    this.#firstByteMs ??= this.#options.now() - this.#startedAtMs;
     this.#settle(this.#reader.feed(bytes));
   }
 
@@ -101,7 +103,7 @@ export class Exchange implements WireListener, UnderWay {
     const reusable = reading.reusable && this.#unsent === undefined && this.#wire.isOpen;
     if (reusable) this.#wire.park();
     else this.#wire.close();
-    this.#tell({ answer: reading.answer, reusable, firstByteMs: this.#firstByteMs });
+    this.#listener.exchanged({ answer: reading.answer, reusable, firstByteMs: this.#firstByteMs }, this.#wire);
   }
 
   #fail(reason: string, lost?: Ending["kind"]): void {
@@ -109,11 +111,11 @@ export class Exchange implements WireListener, UnderWay {
     this.#end();
     this.#wire.close();
     const failed = { failed: reason, firstByteMs: this.#firstByteMs };
-    this.#tell(lost === undefined ? failed : { ...failed, lost });
+    this.#listener.exchanged(lost === undefined ? failed : { ...failed, lost }, this.#wire);
   }
 
   #end(): void {
     this.#isOver = true;
-    this.#deadline.cancel();
+    this.#options.deadlines.remove(this);
   }
 }

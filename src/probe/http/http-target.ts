@@ -5,7 +5,7 @@ import type { Probe } from "../prober.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Dial, type Dialed, type UnderWay } from "./dial.ts";
-import { Exchange, type Outcome } from "./exchange.ts";
+import { Exchange, type ExchangeListener, type Outcome } from "./exchange.ts";
 import { FreshConnections } from "./fresh-connections.ts";
 import { redirectStep } from "./redirect.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
@@ -38,7 +38,7 @@ export interface WatchedPath {
  * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the first sign that the
  * server went away. The next check goes over it, unless a fresh one is due.
  */
-export class HttpTarget implements Probe {
+export class HttpTarget implements Probe, ExchangeListener {
   readonly #target: Endpoint;
   readonly #shared: HttpTargetOptions;
   readonly #keepsAlive: boolean;
@@ -61,6 +61,8 @@ export class HttpTarget implements Probe {
   #startedAtMs = 0;
   #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
   #step: RequestStep;
+  /** Of that step. */
+  #request: Uint8Array = NOTHING;
   #redirects = 0;
 
   constructor(target: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
@@ -101,25 +103,34 @@ export class HttpTarget implements Probe {
     this.#sentinel?.close();
   }
 
+  exchanged(outcome: Outcome, wire: Wire): void {
+    const nowMs = this.#shared.now();
+    const isLost = "failed" in outcome && outcome.lost !== undefined && this.#isOverKept;
+    // What the end of the kept connection made doubtful is asked again over a new one.
+    if (isLost) this.#askAnew(outcome.lost, nowMs);
+    else this.#answered(wire, outcome, nowMs);
+  }
+
   // --- internal ---
 
-  /** Over the kept connection where that will do; what that one's end made doubtful is asked again over a new one. */
+  /** Over the kept connection where that will do. */
   #ask(step: RequestStep, nowMs: number): void {
     this.#step = step;
     const request = step === this.#firstStep ? this.#firstRequest : this.#encode(step);
     if ("refused" in request) return this.#conclude({ passed: false, reason: request.refused }, nowMs);
+    this.#request = request;
 
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const kept =
       this.#keepsAlive && doubt === undefined && !this.#fresh.isDue(nowMs) ? this.#sentinel?.take(nowMs) : undefined;
-    if (kept === undefined) return this.#askAnew(request, doubt, nowMs);
+    if (kept === undefined) return this.#askAnew(doubt, nowMs);
     this.#isOverKept = true;
     this.#fresh.spared();
-    this.#askOver(kept, request, nowMs);
+    this.#askOver(kept, nowMs);
   }
 
-  #askAnew(request: Uint8Array, doubt: Ending["kind"] | undefined, nowMs: number): void {
+  #askAnew(doubt: Ending["kind"] | undefined, nowMs: number): void {
     this.#isOverKept = false;
     this.#fresh.made(nowMs);
     const { tls, openTcpSocket, deadlines, options, overdue, now } = this.#shared;
@@ -140,26 +151,17 @@ export class HttpTarget implements Probe {
       (dialed) => {
         if (!(dialed instanceof Wire)) return this.#conclude(refusal(dialed), now());
         this.#timings = dialed.timings;
-        this.#askOver(dialed, request, now());
+        this.#askOver(dialed, now());
       },
     );
     this.#waitsFor = dial;
     dial.start();
   }
 
-  #askOver(wire: Wire, request: Uint8Array, startedAtMs: number): void {
-    const { now, deadlines, overdue } = this.#shared;
-    const { method } = this.#step;
-    const { timedOut } = overdue;
-    const remainingMs = this.#remainingMs(startedAtMs);
-    const options = { method, request, deadlines, remainingMs, timedOut, now, startedAtMs };
-    const exchange = new Exchange(wire, options, (outcome) => {
-      if ("failed" in outcome && outcome.lost !== undefined && this.#isOverKept)
-        this.#askAnew(request, outcome.lost, now());
-      else this.#answered(wire, outcome, now());
-    });
+  #askOver(wire: Wire, nowMs: number): void {
+    const exchange = new Exchange(wire, this.#step.method, this.#request, this.#shared, this);
     this.#waitsFor = exchange;
-    exchange.start();
+    exchange.start(nowMs, this.#remainingMs(nowMs));
   }
 
   #answered(wire: Wire, outcome: Outcome, nowMs: number): void {
@@ -209,6 +211,8 @@ export class HttpTarget implements Probe {
 // --- internal ---
 
 const MAX_REDIRECTS = 10;
+
+const NOTHING = new Uint8Array();
 
 type Finding =
   | { readonly passed: true | undefined; readonly reason: string }

@@ -26,7 +26,9 @@ export class Sentinel implements WireListener {
   readonly #limit = new IdleLimit();
   /** The connection that the kernel was told to watch. */
   #watched: Wire | undefined;
-  #kept: { readonly wire: Wire; readonly sinceMs: number; readonly takesRequests: boolean } | undefined;
+  #kept: Wire | undefined;
+  #keptSinceMs = 0;
+  #takesRequests = false;
   /** On its way to become the kept one. */
   #dialed: Wire | undefined;
   /** How long the last one lived that ended by itself, until a check has found the server well or not. */
@@ -45,10 +47,10 @@ export class Sentinel implements WireListener {
   /** The connection, to send a request over; it is given back by `give`. Undefined when there is none, or none that takes requests. */
   take(nowMs: number): Wire | undefined {
     const kept = this.#kept;
-    if (kept === undefined || !kept.takesRequests) return undefined;
-    this.#limit.stoodFor(nowMs - kept.sinceMs);
+    if (kept === undefined || !this.#takesRequests) return undefined;
+    this.#limit.stoodFor(nowMs - this.#keptSinceMs);
     this.#kept = undefined;
-    return kept.wire;
+    return kept;
   }
 
   /** Keeps a connection on which a check has just passed, in place of the one there was. */
@@ -61,8 +63,7 @@ export class Sentinel implements WireListener {
     if (this.#livedMs !== undefined) this.#learn(this.#livedMs, nowMs);
     this.#livedMs = undefined;
     if (nowMs < this.#restUntilMs) return this.close();
-    if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#kept.sinceMs)))
-      return;
+    if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#keptSinceMs))) return;
     const { target, tls, openTcpSocket, now } = this.#options;
     const wire = new Wire(target, tls, {
       established: () => {
@@ -82,7 +83,7 @@ export class Sentinel implements WireListener {
 
   /** Idempotent. */
   close(): void {
-    this.#kept?.wire.close();
+    this.#kept?.close();
     this.#dialed?.close();
     this.#kept = undefined;
     this.#dialed = undefined;
@@ -97,7 +98,7 @@ export class Sentinel implements WireListener {
 
   /** Unasked, a server says only goodbye: a 408, or a TLS alert. */
   received(): void {
-    this.#kept?.wire.close();
+    this.#kept?.close();
     this.#keptEnded("closed");
   }
 
@@ -117,15 +118,17 @@ export class Sentinel implements WireListener {
       if (fd !== undefined) this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
       this.#watched = wire;
     }
-    this.#kept?.wire.close();
-    this.#kept = { wire, sinceMs: nowMs, takesRequests };
+    this.#kept?.close();
+    this.#kept = wire;
+    this.#keptSinceMs = nowMs;
+    this.#takesRequests = takesRequests;
     wire.listen(this);
   }
 
   #keptEnded(kind: Ending["kind"]): void {
     const kept = this.#kept;
     this.#kept = undefined;
-    if (kept !== undefined) this.#lost(kind, this.#options.now() - kept.sinceMs);
+    if (kept !== undefined) this.#lost(kind, this.#options.now() - this.#keptSinceMs);
   }
 
   #lost(kind: Ending["kind"], livedMs: number): void {
@@ -145,7 +148,7 @@ export class Sentinel implements WireListener {
 
   /** One without requests is never used, so it is replaced before the server's patience is over. */
   #mustRenew(idleMs: number): boolean {
-    return this.#kept?.takesRequests === false && idleMs >= (this.#limit.renewWithinMs ?? Number.POSITIVE_INFINITY) / 2;
+    return !this.#takesRequests && idleMs >= (this.#limit.renewWithinMs ?? Number.POSITIVE_INFINITY) / 2;
   }
 }
 
