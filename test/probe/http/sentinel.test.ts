@@ -22,7 +22,7 @@ describe("a kept connection", () => {
   test.each(["http", "https"] as const)("carries %s checks, and every tenth makes a new one", async (scheme) => {
     const { server, connections } = counting(OK, scheme === "https" ? { tls: selfSigned(["127.0.0.1"]) } : {});
     using _ = server;
-    const { check } = watch(server.endpoint, { scheme });
+    const { check } = watch(server.endpoint, { scheme }, { random: () => 0.5 });
     for (let n = 0; n < 20; n++) expect(await check()).toEqual(UP);
     expect(server.requests).toHaveLength(20);
     expect(connections()).toBe(2);
@@ -32,13 +32,27 @@ describe("a kept connection", () => {
     const { server, connections } = counting(OK);
     using _ = server;
     let nowMs = 0;
-    const { check } = watch(server.endpoint, {}, { now: () => nowMs });
+    const { check } = watch(server.endpoint, {}, { now: () => nowMs, random: () => 0.5 });
     const made: number[] = [];
     for (; nowMs <= 45_000; nowMs += 5000) {
       await check();
       made.push(connections());
     }
     expect(made).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 3, 3]);
+  });
+
+  test("is spared by some of those that started together sooner than by others", async () => {
+    const first = await Promise.all(
+      [0, 0.25, 0.75, 1].map(async (drawn) => {
+        const { server, connections } = counting(OK);
+        using _ = server;
+        const { check } = watch(server.endpoint, {}, { random: () => drawn });
+        let checks = 0;
+        for (; connections() < 2; checks++) await check();
+        return checks;
+      }),
+    );
+    expect(first).toEqual([8, 10, 13, 14]);
   });
 
   test("costs the next check neither time to connect nor for TLS", async () => {
