@@ -128,7 +128,7 @@ function countStates(states: Readonly<Record<string, RealServerState>>): string 
 }
 
 /** Most checks go over a kept connection and need nothing new: only after so many did one of them need it and got it. */
-const ENOUGH_VERDICTS = 13;
+const ENOUGH_VERDICTS = 10;
 
 function noteChecked(unchecked: Map<string, number>, server: string): void {
   const verdicts = unchecked.get(server);

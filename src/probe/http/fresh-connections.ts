@@ -1,42 +1,36 @@
 /**
  * Says when a check takes a new connection though one is kept: a server that answers over old connections may have stopped accepting new
- * ones. A new one costs both sides several times what a request over the kept one does. Lots are drawn for when it comes, so that of real servers
- * that started together not all are dialled in the same second.
+ * ones. A new one costs both sides several times what a request over the kept one does.
+ *
+ * Of real servers that were all dialled at once, each has its first turn by the moment at which it is checked after that: from then on they are not
+ * dialled in the same second, and those that are checked together are dialled together, which costs less than one here and one there.
  */
 export class FreshConnections {
-  readonly #random: () => number;
-  #dueAtMs = Number.NEGATIVE_INFINITY;
-  /** Requests that may still go over the kept connection. */
-  #left = 0;
-
-  /** `random`: from 0 to 1, as Math.random. */
-  constructor(random: () => number) {
-    this.#random = random;
-  }
+  #latestMs = Number.NEGATIVE_INFINITY;
+  /** Requests that may still go over the kept connection; undefined before the first turn is known. */
+  #left: number | undefined;
 
   isDue(nowMs: number): boolean {
-    return this.#left === 0 || nowMs >= this.#dueAtMs;
+    return this.#left === 0 || nowMs >= this.#latestMs;
   }
 
+  /** A connection was made, in its turn or because there was none. */
   made(nowMs: number): void {
-    const share = 1 + SPREAD * (this.#random() - 0.5);
-    this.#dueAtMs = nowMs + WITHIN_MS * share;
-    this.#left = Math.round(REQUESTS * share) - 1;
+    this.#left = this.#left === 0 ? REQUESTS - 1 : undefined;
+    this.#latestMs = nowMs + WITHIN_MS;
   }
 
   /** A request goes over the kept connection. */
-  spared(): void {
+  spared(nowMs: number): void {
+    this.#left ??= 1 + Math.floor(((nowMs % 1000) / 1000) * REQUESTS);
     this.#left--;
   }
 }
 
 // --- internal ---
 
-/** On the average, one of so many requests makes its connection. */
+/** One of so many makes its connection. */
 const REQUESTS = 10;
 
-/** On the average; four checks at the default interval. */
+/** Four checks at the default interval. */
 const WITHIN_MS = 20_000;
-
-/** From 7 to 13 requests, from 14 to 26 seconds. */
-const SPREAD = 0.6;

@@ -10,8 +10,6 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket"
   readonly trustedRoots?: readonly string[];
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
-  /** From 0 to 1, as Math.random. */
-  readonly random?: () => number;
 }
 
 /**
@@ -19,7 +17,7 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket"
  * same real server are followed. Proxy settings of the environment have no say.
  */
 export function createHttpProber(options: HttpProbeOptions, ports: HttpProberPorts): Prober {
-  const { openTcpSocket, watchSilence, watchPath, trustedRoots, random = Math.random } = ports;
+  const { openTcpSocket, watchSilence, watchPath, trustedRoots } = ports;
   const now = ports.now ?? (() => performance.now());
   const tls = options.scheme === "https" ? tlsPolicy({ ...options, trustedRoots }) : undefined;
   const overdue = {
@@ -27,7 +25,6 @@ export function createHttpProber(options: HttpProbeOptions, ports: HttpProberPor
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
   const deadlines = new Deadlines();
-  const sockets = { openTcpSocket, watchSilence, watchPath };
-  const shared: HttpTargetOptions = { options, tls, ...sockets, now, random, deadlines, overdue };
+  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now, deadlines, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

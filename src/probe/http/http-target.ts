@@ -23,7 +23,6 @@ export interface HttpTargetOptions {
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
   readonly now: () => number;
-  readonly random: () => number;
   readonly deadlines: Deadlines;
   /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
   readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
@@ -48,7 +47,7 @@ export class HttpTarget implements Probe, ExchangeListener {
   readonly #suspect: () => void;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
-  readonly #fresh: FreshConnections;
+  readonly #fresh = new FreshConnections();
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
 
@@ -75,7 +74,6 @@ export class HttpTarget implements Probe, ExchangeListener {
     this.#step = this.#firstStep;
     this.#firstRequest = this.#encode(this.#firstStep);
     this.#suspect = suspect;
-    this.#fresh = new FreshConnections(shared.random);
     if (!sentinel) return;
     const ended = (kind: Ending["kind"]): void => {
       this.#suspicion = kind;
@@ -128,7 +126,7 @@ export class HttpTarget implements Probe, ExchangeListener {
       this.#keepsAlive && doubt === undefined && !this.#fresh.isDue(nowMs) ? this.#sentinel?.take(nowMs) : undefined;
     if (kept === undefined) return this.#askAnew(doubt, nowMs);
     this.#isOverKept = true;
-    this.#fresh.spared();
+    this.#fresh.spared(nowMs);
     this.#askOver(kept, nowMs);
   }
 

@@ -22,37 +22,41 @@ describe("a kept connection", () => {
   test.each(["http", "https"] as const)("carries %s checks, and every tenth makes a new one", async (scheme) => {
     const { server, connections } = counting(OK, scheme === "https" ? { tls: selfSigned(["127.0.0.1"]) } : {});
     using _ = server;
-    const { check } = watch(server.endpoint, { scheme }, { random: () => 0.5 });
-    for (let n = 0; n < 20; n++) expect(await check()).toEqual(UP);
-    expect(server.requests).toHaveLength(20);
-    expect(connections()).toBe(2);
+    const { check } = watch(server.endpoint, { scheme }, { now: () => 7800 });
+    const made: number[] = [];
+    for (let n = 1; n <= 31; n++) {
+      expect(await check()).toEqual(UP);
+      if (connections() > made.length) made.push(n);
+    }
+    expect(server.requests).toHaveLength(31);
+    expect(made).toEqual([1, 11, 21, 31]);
   });
 
   test("is spared by the first check that is 20 s after the last new one", async () => {
     const { server, connections } = counting(OK);
     using _ = server;
-    let nowMs = 0;
-    const { check } = watch(server.endpoint, {}, { now: () => nowMs, random: () => 0.5 });
+    let nowMs = 900;
+    const { check } = watch(server.endpoint, {}, { now: () => nowMs });
     const made: number[] = [];
-    for (; nowMs <= 45_000; nowMs += 5000) {
+    for (; nowMs <= 45_900; nowMs += 5000) {
       await check();
       made.push(connections());
     }
     expect(made).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 3, 3]);
   });
 
-  test("is spared by some of those that started together sooner than by others", async () => {
+  test("is spared for the first time by the moment of the check, so that not all are in the same second", async () => {
     const first = await Promise.all(
-      [0, 0.25, 0.75, 1].map(async (drawn) => {
+      [7000, 7050, 7250, 7999].map(async (nowMs) => {
         const { server, connections } = counting(OK);
         using _ = server;
-        const { check } = watch(server.endpoint, {}, { random: () => drawn });
+        const { check } = watch(server.endpoint, {}, { now: () => nowMs });
         let checks = 0;
         for (; connections() < 2; checks++) await check();
         return checks;
       }),
     );
-    expect(first).toEqual([8, 10, 13, 14]);
+    expect(first).toEqual([3, 3, 5, 12]);
   });
 
   test("costs the next check neither time to connect nor for TLS", async () => {
