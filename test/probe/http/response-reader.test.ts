@@ -26,6 +26,7 @@ describe("ResponseReader", () => {
     ["thousands of fields", `${OK}${"X: y\r\n".repeat(10_000)}Content-Length: 0\r\n\r\n`, 200],
     ["bare line feeds", "HTTP/1.0 200\nContent-Length: 1\n\nx", 200],
     ["a status of the wild", "HTTP/1.1 999 Request Denied\r\nContent-Length: 0\r\n\r\n", 999],
+    ["a reason like a field", "HTTP/1.1 200 \rContent-Length: 9\r\nContent-Length: 2\r\n\r\nhi", 200],
     ["more bytes than belong to it", `${OK}Content-Length: 2\r\n\r\nhi${OK}`, 200],
   ])("reads an answer with %s", (_, response, status) => {
     expect(read(response)).toMatchObject({ state: "complete", answer: { status, location: undefined } });
