@@ -56,7 +56,7 @@ export class HttpTarget implements Probe, ExchangeListener {
   /** Undefined when none is under way. */
   #tell: ((outcome: ProbeOutcome) => void) | undefined;
   #waitsFor: UnderWay | undefined;
-  /** The last request went over a connection that an earlier check had made. */
+  /** The last request went over a connection that an earlier one had made. */
   #isOverKept = false;
   #startedAtMs = 0;
   #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
@@ -122,11 +122,12 @@ export class HttpTarget implements Probe, ExchangeListener {
 
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
-    const kept =
-      this.#keepsAlive && doubt === undefined && !this.#fresh.isDue(nowMs) ? this.#sentinel?.take(nowMs) : undefined;
+    const isHop = step !== this.#firstStep;
+    const mayKeep = this.#keepsAlive && doubt === undefined && (isHop || !this.#fresh.isDue(nowMs));
+    const kept = mayKeep ? this.#sentinel?.take(nowMs) : undefined;
     if (kept === undefined) return this.#askAnew(doubt, nowMs);
     this.#isOverKept = true;
-    this.#fresh.spared(nowMs);
+    if (!isHop) this.#fresh.spared(nowMs);
     this.#askOver(kept, nowMs);
   }
 

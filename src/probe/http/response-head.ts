@@ -49,7 +49,7 @@ function fieldsThatMatter(head: string): ResponseHead["fields"] {
   const fields = new Map<string, string[]>();
   const text = head.replaceAll(FOLD, " ");
   // Not by `matchAll`: it copies the expression, for each check. Past the status line, which may hold anything.
-  LOOKED_AT.lastIndex = text.indexOf("\n");
+  LOOKED_AT.lastIndex = text.indexOf("\n") + 1;
   for (let found = LOOKED_AT.exec(text); found !== null; found = LOOKED_AT.exec(text)) {
     const name = (found[1] ?? "").toLowerCase();
     const value = (found[2] ?? "").trim();
