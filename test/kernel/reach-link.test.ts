@@ -9,7 +9,7 @@ import { Client } from "./support/client.ts";
 import { EchoServers } from "./support/echo-server.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
-import { connect, Namespace, type Ended } from "./support/namespace.ts";
+import { Namespace, connect, hasItsAddresses, type Ended } from "./support/namespace.ts";
 import { waitFor } from "./support/wait-for.ts";
 
 requireTestKernel();
@@ -65,7 +65,7 @@ beforeAll(async () => {
     await EchoServers.start(node, [SERVERS[0], SERVERS6[0]]),
     await EchoServers.start(masters, [SERVERS[1], SERVERS[2], SERVERS6[1]]),
   ];
-  untouched = await waitFor(network, (text) => !text.includes("tentative"));
+  untouched = await waitFor(network, hasItsAddresses);
 });
 afterEach(async () => {
   await node.exec("ipvsadm", "-C");

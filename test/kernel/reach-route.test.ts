@@ -7,7 +7,7 @@ import { EchoServers } from "./support/echo-server.ts";
 import { HeldConnection } from "./support/held-connection.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
-import { connect, Namespace, type Ended } from "./support/namespace.ts";
+import { Namespace, connect, hasItsAddresses, type Ended } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
@@ -43,7 +43,7 @@ beforeAll(async () => {
   }
   echo = await EchoServers.start(other, [...SERVERS, "[fd00:10::6]:80"]);
   // Until an IPv6 address is known to be nobody else's, it shows otherwise.
-  untouched = await waitFor(network, (text) => !text.includes("tentative"));
+  untouched = await waitFor(network, hasItsAddresses);
 });
 afterEach(async () => {
   await node.exec("ipvsadm", "-C");

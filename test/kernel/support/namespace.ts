@@ -87,6 +87,15 @@ export async function connect(
   }
 }
 
+/**
+ * Of the texts of `ip address` and `ip route show table all`: each IPv6 address is known to be nobody else's, and has its own route, which comes a
+ * moment after that.
+ */
+export function hasItsAddresses(text: string): boolean {
+  const addresses = [...text.matchAll(/inet6 (\S+)\/\d+/g)];
+  return !text.includes("tentative") && addresses.every(([, address]) => text.includes(`local ${address} `));
+}
+
 // --- internal ---
 
 /**
