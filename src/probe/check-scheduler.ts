@@ -159,7 +159,6 @@ export class CheckScheduler implements CheckSchedule {
   #probe(check: ScheduledCheck, nowMs: number): void {
     check.isRunning = true;
     check.startedAtMs = nowMs;
-    check.lateMs = check.dueMs === FIRST ? 0 : Math.max(0, nowMs - check.dueMs);
     this.#underWay++;
     this.#stalls.begin(nowMs);
     try {
@@ -195,11 +194,12 @@ export class CheckScheduler implements CheckSchedule {
     const { jitter, random } = this.#options;
     const intervalMs = Math.min(check.intervalMs, check.probe.renewWithinMs ?? Number.POSITIVE_INFINITY);
     const pauseMs = intervalMs * (1 - (jitter / 2) * random());
-    const { spread: part, lateMs } = check;
+    const { spread: part, dueMs } = check;
     if (passed !== true || part === undefined) {
       // What it came late by this time, the next comes sooner: otherwise a process that is always a little late would not keep the interval.
       const earliestMs = startedAtMs + intervalMs * (1 - jitter);
-      return this.#plan(check, Math.max(earliestMs, startedAtMs - lateMs + pauseMs), earliestMs);
+      const sinceMs = dueMs === FIRST ? startedAtMs : Math.min(startedAtMs, dueMs);
+      return this.#plan(check, Math.max(earliestMs, sinceMs + pauseMs), earliestMs);
     }
     // Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it.
     check.spread = undefined;

@@ -16,8 +16,6 @@ export class ScheduledCheck implements Due {
   earliestMs = 0;
   position = -1;
   startedAtMs: number | undefined;
-  /** How long after it was due the last one started. */
-  lateMs = 0;
   isRunning = false;
   discarded = 0;
   stopped = false;

@@ -9,7 +9,7 @@ import { Client } from "./support/client.ts";
 import { EchoServers } from "./support/echo-server.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
-import { Namespace, connect, hasItsAddresses, type Ended } from "./support/namespace.ts";
+import { connect, hasItsAddresses, Namespace, type Ended } from "./support/namespace.ts";
 import { waitFor } from "./support/wait-for.ts";
 
 requireTestKernel();

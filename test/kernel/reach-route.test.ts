@@ -7,7 +7,7 @@ import { EchoServers } from "./support/echo-server.ts";
 import { HeldConnection } from "./support/held-connection.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
-import { Namespace, connect, hasItsAddresses, type Ended } from "./support/namespace.ts";
+import { connect, hasItsAddresses, Namespace, type Ended } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
@@ -42,7 +42,6 @@ beforeAll(async () => {
     await namespace.addAddress(address, "cable");
   }
   echo = await EchoServers.start(other, [...SERVERS, "[fd00:10::6]:80"]);
-  // Until an IPv6 address is known to be nobody else's, it shows otherwise.
   untouched = await waitFor(network, hasItsAddresses);
 });
 afterEach(async () => {
