@@ -10,7 +10,7 @@ export type Telling = "all" | "changes";
 
 /** `server`: the formatted endpoint of the one that is meant. Of one whose checks are not under way, all but `start` is ignored. */
 export type CheckCommand =
-  /** The first check starts at once. Whoever was checked by that name before no longer is. */
+  /** The first check starts at the next opportunity. Whoever was checked by that name before no longer is. */
   | {
       readonly type: "start";
       readonly server: string;

@@ -110,7 +110,9 @@ class ArgvReader {
   /** A known flag where a value should stand means that the value was forgotten, which the Go program takes for the value. */
   #isFlag(token: string): boolean {
     if (token === "--") return true;
-    if (!token.startsWith("--")) return token === "-h" || (token.length === 2 && this.#aliases.has(token.slice(1)));
+    if (!token.startsWith("--")) {
+      return token === "-h" || (token.length === 2 && token.startsWith("-") && this.#aliases.has(token.slice(1)));
+    }
     const [name] = splitInline(token.slice(2));
     return name === "help" || this.#rows.has(name);
   }

@@ -39,11 +39,8 @@ export async function serveControl(
     const server = withUmask(0o177, () =>
       Bun.serve({
         unix: path,
-        fetch: (request, self) => {
-          // A check takes as long as the daemon was told to wait for a real server.
-          if (urlOf(request)?.pathname === CHECK_PATH) self.timeout(request, 0);
-          return answers.answer(request);
-        },
+        fetch: (request) => answers.answer(request),
+        ...UNHURRIED,
         maxRequestBodySize: LARGEST_REQUEST_BYTES,
         development: false,
         error: (error) => Response.json({ error: error.message }, { status: 500 }),
@@ -135,6 +132,12 @@ export class Answers {
     return ++this.#second.answers > MOST_ANSWERS_PER_SECOND;
   }
 }
+
+/**
+ * A check takes as long as the daemon was told to wait for a real server. The runtime's types know no such option for a Unix socket, whose connections it
+ * closes after ten seconds all the same; a limit of a single request has no effect there.
+ */
+const UNHURRIED: object = { idleTimeout: 0 };
 
 /** Without a host, or with an impossible one, the runtime gives the path alone. */
 function urlOf(request: Request): URL | null {

@@ -15,6 +15,6 @@ export interface Check {
 
 /** Decides when each real server is probed. */
 export interface CheckSchedule {
-  /** The first probe starts at once, or as soon as those before it let it; its outcome may be reported before this returns. */
+  /** The first probe starts in the next turn of the event loop, or as soon as those before it let it. */
   add(target: Endpoint, intervalMs: number, report: Report): Check;
 }

@@ -67,7 +67,8 @@ export class CheckScheduler implements CheckSchedule {
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
     const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
     this.#pace.ask(1 / intervalMs);
-    this.#hurry(check);
+    // Once whoever asks for it has done what it is about: a virtual server stands before the first check of its real servers begins.
+    this.#plan(check, FIRST);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
       probeNow: () => this.#hurry(check),
@@ -195,15 +196,19 @@ export class CheckScheduler implements CheckSchedule {
     const intervalMs = Math.min(check.intervalMs, check.probe.renewWithinMs ?? Number.POSITIVE_INFINITY);
     const pauseMs = intervalMs * (1 - (jitter / 2) * random());
     const { spread: part, dueMs } = check;
-    if (passed !== true || part === undefined) {
-      // What it came late by this time, the next comes sooner: otherwise a process that is always a little late would not keep the interval.
-      const earliestMs = startedAtMs + intervalMs * (1 - jitter);
-      const sinceMs = dueMs === FIRST ? startedAtMs : Math.min(startedAtMs, dueMs);
-      return this.#plan(check, Math.max(earliestMs, sinceMs + pauseMs), earliestMs);
+    if (passed === true && part !== undefined) {
+      // Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it.
+      check.spread = undefined;
+      return this.#plan(check, startedAtMs + pauseMs * part);
     }
-    // Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it.
-    check.spread = undefined;
-    this.#plan(check, startedAtMs + pauseMs * part);
+    // What a check comes late by, those after it come sooner, each as far as the jitter goes: otherwise a process that is always a little late would not
+    // keep the interval, and what a stall brought together would stay so. Many may be hurried at the same moment, so they are given places anew.
+    const placeAnewMs = part === undefined ? intervalMs * random() : 0;
+    const behindMs = dueMs === FIRST ? placeAnewMs : Math.max(0, check.behindMs + startedAtMs - dueMs) % intervalMs;
+    const earliestMs = startedAtMs + intervalMs * (1 - jitter);
+    const nextMs = Math.max(earliestMs, startedAtMs + pauseMs - behindMs);
+    check.behindMs = Math.max(0, behindMs - (startedAtMs + pauseMs - nextMs));
+    this.#plan(check, nextMs, earliestMs);
   }
 }
 

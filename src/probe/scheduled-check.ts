@@ -10,7 +10,10 @@ export class ScheduledCheck implements Due {
   /** What its probe tells, goes through this. */
   readonly told: (outcome: ProbeOutcome) => void;
   intervalMs: number;
+  /** The part of the interval, 0 to 1, that it waits for after its first good probe; undefined after that. */
   spread: number | undefined;
+  /** By how much it comes later than its place in the interval. */
+  behindMs = 0;
   dueMs = 0;
   /** It starts with others that are due from then on. */
   earliestMs = 0;

@@ -18,6 +18,7 @@ describe("understands", () => {
     [["-i", "x"], { iface: ["x"] }],
     [["-ix"], { iface: ["x"] }],
     [["-i=x"], { iface: ["x"] }],
+    [["--health-path", "/i"], { "health-path": ["/i"] }],
     [["-C"], { clean: ["true"] }],
     [["-C=false"], { clean: ["false"] }],
     [["-Cix"], { clean: ["true"], iface: ["x"] }],

@@ -96,6 +96,16 @@ describe("control socket", () => {
     );
   });
 
+  test("answers a check however long that takes", async () => {
+    // The runtime closes a connection on which nothing happens for ten seconds, unless it is told not to.
+    const overdue = AbortSignal.timeout(12_500);
+    const { path } = await serve(undefined, async (server, signal) => {
+      await new Promise((resolve) => overdue.addEventListener("abort", resolve, { once: true }));
+      return SOURCES.check(server, signal);
+    });
+    expect((await requestCheck(path, NEIGHBOUR)).verdict.passed).toBe(true);
+  }, 30_000);
+
   test("changes nothing by a request that it does not understand wholly", async () => {
     const { path } = await serve();
     const bad = ["", "?server=10.0.0.1:80", "?change=kill", ...["0", "-1", "1.5", "65536", "1e3", ""].map(weightOf)];
@@ -240,10 +250,13 @@ describe("runtime directory", () => {
 
 // --- internal ---
 
-async function serve(answer = (): Promise<VirtualServerStatus> => Promise.resolve(status)): Promise<ControlServer> {
+async function serve(
+  answer = (): Promise<VirtualServerStatus> => Promise.resolve(status),
+  check = SOURCES.check,
+): Promise<ControlServer> {
   const server = await serveControl(
     { path: socketPath(folder, key), otherwise: socketPath(folder, key, process.pid) },
-    { ...SOURCES, status: answer },
+    { ...SOURCES, status: answer, check },
   );
   servers.push(server);
   return server;
