@@ -70,7 +70,7 @@ export const CARE_OPTION_ROWS = [
     kind: "text",
     valueName: "time",
     default: "5s",
-    help: "from one check of a real server to its next, at most (they come up to a tenth early, so as not to fall into step): whole seconds, or a duration like 500ms",
+    help: "from one check of a real server to its next, at most (they come up to a tenth early, so as not to fall into step, and sooner where a real server closes idle connections): whole seconds, or a duration like 500ms",
     group: CHECKS,
   },
   {
@@ -209,7 +209,7 @@ export const CARE_OPTION_ROWS = [
     flag: "sentinel",
     kind: "boolean",
     default: "true",
-    help: "keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails, the server is checked at once. --sentinel=false: keep none",
+    help: "keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails, the server is checked at once. --sentinel=false: keep none, and make a new connection for every check",
     group: CHECKS,
   },
   {

@@ -55,6 +55,8 @@ export interface HttpProbeOptions {
   readonly sentinel: boolean;
   /** How long a kept connection's peer may leave data unacknowledged before the server is suspect. */
   readonly sentinelTimeoutMs: number;
+  /** A server that closes connections sooner than this has none kept: to renew them in time it would be asked far oftener than its interval says. */
+  readonly sentinelWorthMs: number;
   /** Whether each check makes a connection of its own. */
   readonly freshConnection: boolean;
 }

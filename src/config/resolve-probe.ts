@@ -19,7 +19,15 @@ export function resolveProbe(values: OptionValues<CareFlag>, { intervalMs }: Hea
     timeoutMs,
     sentinel: values.read("sentinel", parseBoolean),
     sentinelTimeoutMs: values.read("sentinel-timeout", parseTimeout),
+    sentinelWorthMs: Math.max(SHORTEST_IDLE_MS, intervalMs / MOST_RENEWALS),
     freshConnection: values.read("health-fresh-connection", parseBoolean),
     connectTimeoutMs: Math.min(values.read("health-connect-timeout", parseTimeout), timeoutMs, intervalMs),
   };
 }
+
+// --- internal ---
+
+const SHORTEST_IDLE_MS = 1000;
+
+/** Checks within one interval, so that a kept connection is renewed before the server closes it. */
+const MOST_RENEWALS = 5;

@@ -25,6 +25,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
     connectTimeoutMs: 3000,
     sentinel: true,
     sentinelTimeoutMs: 300,
+    sentinelWorthMs: 1000,
     freshConnection: false,
   },
   log: { level: "info", format: "text" },

@@ -96,7 +96,7 @@ export class Dial implements UnderWay {
   #end(result: Wire | Ending | undefined): void {
     this.#isOver = true;
     for (const deadline of this.#deadlines) deadline.cancel();
-    for (const wire of this.#wires) if (wire !== result) wire.close();
+    for (const wire of this.#wires) if (wire !== result) wire.abort();
   }
 }
 

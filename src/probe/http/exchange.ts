@@ -12,6 +12,8 @@ export interface ExchangeOptions {
 export interface ExchangeListener {
   /** Once; by then the wire is closed unless the outcome says `reusable`. */
   exchanged(outcome: Outcome, wire: Wire): void;
+  /** At most once, before that: half of the time is over, and nothing came back. */
+  lingers(wire: Wire): void;
 }
 
 export type Outcome = {
@@ -40,6 +42,8 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   readonly #reader: ResponseReader;
   #unsent: Uint8Array | undefined;
   #startedAtMs = 0;
+  #halfMs = 0;
+  #isHalfOver = false;
   #firstByteMs: number | undefined;
   #isOver = false;
 
@@ -54,7 +58,8 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   /** Once. May tell before it returns. */
   start(nowMs: number, withinMs: number): void {
     this.#startedAtMs = nowMs;
-    this.#options.deadlines.add(this, withinMs);
+    this.#halfMs = withinMs / 2;
+    this.#options.deadlines.add(this, this.#halfMs);
     // What a server said unasked comes first, and may be the end of it.
     this.#wire.listen(this);
     if (!this.#isOver) this.writable();
@@ -63,11 +68,14 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   cancel(): void {
     if (this.#isOver) return;
     this.#end();
-    this.#wire.close();
+    this.#wire.abort();
   }
 
   expired(): void {
-    this.#fail(this.#options.overdue.timedOut);
+    if (this.#isHalfOver) return this.#fail(this.#options.overdue.timedOut);
+    this.#isHalfOver = true;
+    this.#options.deadlines.add(this, this.#halfMs);
+    if (this.#firstByteMs === undefined) this.#listener.lingers(this.#wire);
   }
 
   established(): void {
@@ -109,7 +117,7 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   #fail(reason: string, lost?: Ending["kind"]): void {
     if (this.#isOver) return;
     this.#end();
-    this.#wire.close();
+    this.#wire.abort();
     const failed = { failed: reason, firstByteMs: this.#firstByteMs };
     this.#listener.exchanged(lost === undefined ? failed : { ...failed, lost }, this.#wire);
   }

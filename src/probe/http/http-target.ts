@@ -4,13 +4,13 @@ import type { ProbeOutcome, ProbeTimings } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { Dial, type Dialed, type UnderWay } from "./dial.ts";
+import { Dial, type UnderWay } from "./dial.ts";
 import { Exchange, type ExchangeListener, type Outcome } from "./exchange.ts";
+import { Experience } from "./experience.ts";
 import { FreshConnections } from "./fresh-connections.ts";
-import { redirectStep } from "./redirect.ts";
+import { judge, refusal, type Finding, type Judgement } from "./judgement.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
 import { Sentinel } from "./sentinel.ts";
-import { statusPasses } from "./status-rule.ts";
 import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
 
 /** What all targets of one prober share. */
@@ -47,6 +47,7 @@ export class HttpTarget implements Probe, ExchangeListener {
   readonly #suspect: () => void;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
+  readonly #experience: Experience;
   readonly #fresh = new FreshConnections();
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
@@ -56,8 +57,16 @@ export class HttpTarget implements Probe, ExchangeListener {
   /** Undefined when none is under way. */
   #tell: ((outcome: ProbeOutcome) => void) | undefined;
   #waitsFor: UnderWay | undefined;
-  /** The last request went over a connection that an earlier one had made. */
+  /** The connection of an earlier check that is asked, or was. */
+  #kept: Wire | undefined;
+  /** The last answer came over that. */
   #isOverKept = false;
+  /** The exchange over the kept connection, while a new one is asked besides because it lingers. */
+  #lingering: UnderWay | undefined;
+  /** What came over the kept connection, or did not, was no reason to pass. */
+  #isKeptInDoubt = false;
+  /** While a new connection is asked, the sentinel stands besides, or stood until it was let go as no answer came. */
+  #beside: "nothing" | "sentinel" | "let go" = "nothing";
   #startedAtMs = 0;
   #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
   #step: RequestStep;
@@ -68,7 +77,8 @@ export class HttpTarget implements Probe, ExchangeListener {
   constructor(target: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
     this.#target = target;
     this.#shared = shared;
-    const { method, path, body, sentinel, freshConnection } = shared.options;
+    const { method, path, body, sentinel, sentinelWorthMs, freshConnection } = shared.options;
+    this.#experience = new Experience(sentinelWorthMs);
     this.#keepsAlive = sentinel && !freshConnection;
     this.#firstStep = { method: method || "GET", path, body };
     this.#step = this.#firstStep;
@@ -79,7 +89,7 @@ export class HttpTarget implements Probe, ExchangeListener {
       this.#suspicion = kind;
       if (this.#tell === undefined) suspect();
     };
-    this.#sentinel = new Sentinel({ ...shared, target, ended });
+    this.#sentinel = new Sentinel({ ...shared, target, experience: this.#experience, ended });
     this.#path = shared.watchPath?.(target, () => ended("silent"));
   }
 
@@ -93,11 +103,15 @@ export class HttpTarget implements Probe, ExchangeListener {
     this.#startedAtMs = nowMs;
     this.#timings = {};
     this.#redirects = 0;
+    this.#kept = undefined;
+    this.#isKeptInDoubt = false;
+    this.#beside = "nothing";
     this.#ask(this.#firstStep, nowMs);
   }
 
   close(): void {
     this.#tell = undefined;
+    this.#lingering?.cancel();
     this.#waitsFor?.cancel();
     this.#path?.close();
     this.#sentinel?.close();
@@ -105,10 +119,32 @@ export class HttpTarget implements Probe, ExchangeListener {
 
   exchanged(outcome: Outcome, wire: Wire): void {
     const nowMs = this.#shared.now();
-    const isLost = "failed" in outcome && outcome.lost !== undefined && this.#isOverKept;
-    // What the end of the kept connection made doubtful is asked again over a new one.
-    if (isLost) this.#askAnew(outcome.lost, nowMs);
-    else this.#answered(wire, outcome, nowMs);
+    const judgement = judge(outcome, this.#step, this.#target, this.#shared.options);
+    this.#isOverKept = wire === this.#kept;
+    const other = this.#isOverKept ? this.#waitsFor : this.#lingering;
+    const isAskedTwice = this.#lingering !== undefined;
+    this.#lingering = undefined;
+    if (!this.#isOverKept || judgement.passed !== false) {
+      if (isAskedTwice) other?.cancel();
+      return this.#answered(wire, outcome, judgement, nowMs);
+    }
+    // The server may have closed it just then, or said goodbye before it read the request, or may answer one request of a connection only.
+    this.#isKeptInDoubt = true;
+    if ("answer" in outcome && outcome.reusable) wire.close();
+    if (!isAskedTwice) this.#askAnew("failed" in outcome ? outcome.lost : undefined, nowMs);
+  }
+
+  lingers(wire: Wire): void {
+    if (wire === this.#kept) {
+      // Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile.
+      this.#lingering = this.#waitsFor;
+      this.#isKeptInDoubt = true;
+      this.#askAnew(undefined, this.#shared.now());
+    } else if (this.#beside === "sentinel") {
+      // A server that serves one connection at a time may be waiting for it to end.
+      this.#beside = "let go";
+      this.#sentinel?.close();
+    }
   }
 
   // --- internal ---
@@ -123,17 +159,17 @@ export class HttpTarget implements Probe, ExchangeListener {
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const isHop = step !== this.#firstStep;
-    const mayKeep = this.#keepsAlive && doubt === undefined && (isHop || !this.#fresh.isDue(nowMs));
-    const kept = mayKeep ? this.#sentinel?.take(nowMs) : undefined;
+    const isSpared = isHop || (this.#experience.isHarmless && !this.#fresh.isDue(nowMs));
+    const kept = this.#keepsAlive && doubt === undefined && isSpared ? this.#sentinel?.take(nowMs) : undefined;
     if (kept === undefined) return this.#askAnew(doubt, nowMs);
-    this.#isOverKept = true;
+    this.#kept = kept;
     if (!isHop) this.#fresh.spared(nowMs);
     this.#askOver(kept, nowMs);
   }
 
   #askAnew(doubt: Ending["kind"] | undefined, nowMs: number): void {
-    this.#isOverKept = false;
     this.#fresh.made(nowMs);
+    if (this.#sentinel?.stands === true) this.#beside = "sentinel";
     const { tls, openTcpSocket, deadlines, options, overdue, now } = this.#shared;
     // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
     const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
@@ -150,7 +186,13 @@ export class HttpTarget implements Probe, ExchangeListener {
         timedOut: overdue.timedOut,
       },
       (dialed) => {
-        if (!(dialed instanceof Wire)) return this.#conclude(refusal(dialed), now());
+        if (!(dialed instanceof Wire)) {
+          const isLeft = dialed.kind === "unasked" && this.#lingering !== undefined;
+          if (!isLeft) return this.#conclude(refusal(dialed), now());
+          this.#waitsFor = this.#lingering;
+          this.#lingering = undefined;
+          return;
+        }
         this.#timings = dialed.timings;
         this.#askOver(dialed, now());
       },
@@ -165,20 +207,24 @@ export class HttpTarget implements Probe, ExchangeListener {
     exchange.start(nowMs, this.#remainingMs(nowMs));
   }
 
-  #answered(wire: Wire, outcome: Outcome, nowMs: number): void {
+  #answered(wire: Wire, outcome: Outcome, judgement: Judgement, nowMs: number): void {
     if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
-    if ("failed" in outcome) return this.#conclude({ passed: false, reason: outcome.failed }, nowMs);
-    if (outcome.reusable && this.#keepsAlive) this.#sentinel?.give(wire, nowMs);
-    else if (outcome.reusable) wire.close();
-
-    const { options } = this.#shared;
-    const { status } = outcome.answer;
-    const next = redirectStep(outcome.answer, this.#step, options.scheme, this.#target);
-    if (next === undefined)
-      return this.#conclude({ passed: statusPasses(status, options.acceptStatus), reason: `status ${status}` }, nowMs);
+    if (judgement.passed === true) this.#learn(nowMs);
+    const isReusable = "answer" in outcome && outcome.reusable;
+    if (isReusable && this.#keepsAlive) this.#sentinel?.give(wire, nowMs);
+    else if (isReusable) wire.close();
+    if (!("next" in judgement)) return this.#conclude(judgement, nowMs);
     if (++this.#redirects > MAX_REDIRECTS)
       return this.#conclude({ passed: false, reason: "too many redirects" }, nowMs);
-    this.#ask(next, nowMs);
+    this.#ask(judgement.next, nowMs);
+  }
+
+  /** What a passed check shows of keeping connections to this server. */
+  #learn(nowMs: number): void {
+    if (this.#isOverKept) this.#experience.carriedCheck();
+    else if (this.#isKeptInDoubt) this.#experience.misled(nowMs);
+    if (this.#beside === "let go") this.#experience.crowdedOut(nowMs);
+    else if (this.#beside === "sentinel") this.#experience.leftRoom();
   }
 
   #conclude(finding: Finding, nowMs: number): void {
@@ -189,6 +235,8 @@ export class HttpTarget implements Probe, ExchangeListener {
       this.#sentinel?.keepOne(nowMs);
       if (!this.#isOverKept) this.#path?.used();
     } else this.#sentinel?.close();
+    this.#lingering?.cancel();
+    this.#lingering = undefined;
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
     const timings = this.#timings;
@@ -214,13 +262,3 @@ export class HttpTarget implements Probe, ExchangeListener {
 const MAX_REDIRECTS = 10;
 
 const NOTHING = new Uint8Array();
-
-type Finding =
-  | { readonly passed: true | undefined; readonly reason: string }
-  | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
-
-function refusal(ending: Exclude<Dialed, Wire>): Finding {
-  if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
-  const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
-  return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
-}

@@ -108,8 +108,15 @@ export class Wire {
     return this.isOpen ? (this.#socket?.write(bytes) ?? 0) : 0;
   }
 
-  /** Closes without telling the listener. Idempotent. */
+  /** Closes in good order, for the peer need not take it for a failure; without telling the listener. Idempotent. */
   close(): void {
+    if (!this.isOpen) return this.abort();
+    this.#state = "ended";
+    this.#socket?.close();
+  }
+
+  /** Closes by a reset, without telling the listener: nothing that is under way matters any more. Idempotent. */
+  abort(): void {
     this.#state = "ended";
     this.#socket?.terminate();
   }
@@ -186,7 +193,7 @@ export class Wire {
     // The listener still sees what was reached.
     if (this.#listener === undefined) this.#unheardEnding = ending;
     else this.#listener.ended(ending);
-    this.close();
+    this.abort();
   }
 }
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { HttpProbeOptions } from "../../../src/config/care-options.ts";
 import { openTcpSocket } from "#native";
@@ -29,12 +31,13 @@ describe("a kept connection", () => {
       if (connections() > made.length) made.push(n);
     }
     expect(server.requests).toHaveLength(31);
-    expect(made).toEqual([1, 11, 21, 31]);
+    // The second shows that the server serves others while one is kept.
+    expect(made).toEqual([1, 2, 12, 22]);
   });
 
   test.each([
-    [900, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3]],
-    [50, [1, 1, 2, 2, 2, 2, 3, 3, 3, 3]],
+    [900, [1, 2, 2, 2, 2, 3, 3, 3, 3, 4]],
+    [50, [1, 2, 2, 3, 3, 3, 3, 4, 4, 4]],
   ])("is spared by the first check that is 20 s after the last new one (from %i ms on)", async (beginMs, expected) => {
     const { server, connections } = counting(OK);
     using _ = server;
@@ -57,10 +60,10 @@ describe("a kept connection", () => {
     });
     using _ = server;
     const { check } = watch(server.endpoint, {}, { now: () => 7999 });
-    for (let n = 1; n <= 10; n++) expect(await check()).toEqual(UP);
-    expect([server.requests.length, connections()]).toEqual([20, 1]);
-    expect(await check()).toEqual(UP);
+    for (let n = 1; n <= 11; n++) expect(await check()).toEqual(UP);
     expect([server.requests.length, connections()]).toEqual([22, 2]);
+    expect(await check()).toEqual(UP);
+    expect([server.requests.length, connections()]).toEqual([24, 3]);
   });
 
   test("is spared for the first time by the moment of the check, so that not all are in the same second", async () => {
@@ -70,11 +73,11 @@ describe("a kept connection", () => {
         using _ = server;
         const { check } = watch(server.endpoint, {}, { now: () => nowMs });
         let checks = 0;
-        for (; connections() < 2; checks++) await check();
+        for (; connections() < 3; checks++) await check();
         return checks;
       }),
     );
-    expect(first).toEqual([3, 3, 5, 11]);
+    expect(first).toEqual([4, 4, 6, 12]);
   });
 
   test("costs the next check neither time to connect nor for TLS", async () => {
@@ -91,9 +94,110 @@ describe("a kept connection", () => {
       tlsMs: expect.any(Number),
       firstByteMs: expect.any(Number),
     });
+    await check();
     // A handshake takes the time of its cryptography, and on loopback the connection nothing to speak of.
     expect(first?.tlsMs).toBeGreaterThan(first?.connectMs ?? Number.POSITIVE_INFINITY);
     expect(await timesOf()).toEqual({ firstByteMs: expect.any(Number) });
+  });
+
+  test("is closed in good order when a new one takes its place", async () => {
+    const ends: string[] = [];
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const server = createServer((socket) => {
+      socket.on("data", () => socket.write(OK));
+      socket.on("error", ({ message }) => ends.push(message));
+      socket.on("end", () => ends.push("end"));
+      socket.on("close", () => resolve());
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const { check } = watch({ family: "ipv4", address: "127.0.0.1", port });
+    for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
+    await closed;
+    expect(ends).toEqual(["end"]);
+    server.close();
+  });
+
+  test.each([
+    ["says goodbye instead of an answer", "HTTP/1.1 408 Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"],
+    ["says that it cannot", "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"],
+    ["says nothing", ""],
+  ])(
+    "on which the server %s the second time is no reason to fail, and carries no checks any more",
+    async (_, second) => {
+      const asked = new Set<RawSocket>();
+      const { server, connections, sockets } = counting("", {
+        onRequest: (socket) => {
+          socket.write(asked.has(socket) ? second : OK);
+          asked.add(socket);
+        },
+      });
+      using _server = server;
+      const { check, suspects } = watch(server.endpoint, { timeoutMs: 400 });
+      for (let n = 0; n < 4; n++) expect(await check()).toEqual(UP);
+      expect([server.requests.length, connections()]).toEqual([6, 4]);
+      for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
+      // The one that is kept carried nothing.
+      expect(await eventually(() => [...sockets].some((socket) => !asked.has(socket)))).toBe(true);
+      expect(server.requests).toHaveLength(9);
+      expect(suspects()).toBe(0);
+    },
+  );
+
+  test("may take as long as any to carry an answer", async () => {
+    let slow: Timer | undefined;
+    using server = rawServer((socket) => {
+      slow = setTimeout(() => socket.write(OK), server.requests.length > 2 ? 300 : 0);
+    });
+    const { check } = watch(server.endpoint, { timeoutMs: 400 });
+    for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
+    expect(await check()).toMatchObject({ passed: true, timings: { firstByteMs: expect.closeTo(300, -2) as number } });
+    expect(server.requests).toHaveLength(4);
+    clearTimeout(slow);
+  });
+
+  test.each([
+    ["keeps it open", OK],
+    ["closes it", "HTTP/1.0 200 OK\r\n\r\n"],
+  ])("is let go where it keeps a server that %s from serving anybody else", async (_, answer) => {
+    // One connection at a time: the others wait until that one is closed.
+    let served: RawSocket | undefined;
+    const waiting: RawSocket[] = [];
+    const asked = new Set<RawSocket>();
+    const serve = (socket: RawSocket): void => {
+      served = socket;
+      if (asked.delete(socket)) reply(socket);
+    };
+    const reply = (socket: RawSocket): void => {
+      if (answer === OK) socket.write(answer);
+      else socket.end(answer);
+    };
+    using server = rawServer(
+      (socket) => {
+        if (socket === served) reply(socket);
+        else asked.add(socket);
+      },
+      {
+        onOpen: (socket) => {
+          socket.data.onClose = () => {
+            const [next] = socket === served ? waiting.splice(0, 1) : [];
+            if (socket === served) served = undefined;
+            if (next !== undefined) serve(next);
+          };
+          if (served === undefined) serve(socket);
+          else waiting.push(socket);
+        },
+      },
+    );
+    const { check } = watch(server.endpoint, { timeoutMs: 400 });
+    const latencies: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const outcome = await check();
+      expect(outcome).toEqual(UP);
+      latencies.push(outcome.latencyMs);
+    }
+    expect(latencies.map((ms) => ms >= 190)).toEqual([false, true, true, false, false]);
+    expect(await eventually(() => served === undefined)).toBe(true);
   });
 
   test("is not used for checks when each shall make its own, and stands all the same", async () => {
@@ -118,18 +222,15 @@ describe("a kept connection", () => {
   });
 
   test("that the server closed just as it was used again costs no verdict", async () => {
-    let connection: RawSocket | undefined;
+    let asked: RawSocket | undefined;
     using server = rawServer((socket) => {
-      if (connection === undefined) {
-        connection = socket;
-        socket.write(OK);
-      } else if (connection === socket) socket.terminate();
+      if (asked === socket) socket.terminate();
       else socket.write(OK);
+      asked = socket;
     });
     const { check } = watch(server.endpoint);
-    expect(await check()).toEqual(UP);
-    expect(await check()).toEqual(UP);
-    expect(server.requests).toHaveLength(3);
+    for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
+    expect(server.requests).toHaveLength(4);
   });
 
   test("goes when a check fails", async () => {
@@ -156,12 +257,12 @@ test("a path that breaks makes the server suspect: it is asked again over a new 
   using _ = server;
   const { check, probe, suspicion } = watch(server.endpoint, {}, { watchPath });
   for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
-  expect([connections(), uses]).toEqual([1, 1]);
+  expect([connections(), uses]).toEqual([2, 2]);
   const suspected = suspicion();
   broke();
   await suspected;
   expect(await check()).toEqual(UP);
-  expect([connections(), uses]).toEqual([2, 2]);
+  expect([connections(), uses]).toEqual([3, 3]);
 
   server[Symbol.dispose]();
   using hole = await blackHole();
@@ -230,6 +331,45 @@ describe("the end of a kept connection", () => {
     expect(await check()).toEqual(UP);
     expect(await check()).toEqual(UP);
     expect(opens).toBe(before + 2);
+  });
+
+  test("a server that closes them by their age has one all the same", async () => {
+    let nowMs = 0;
+    const { server, sockets, connections } = counting(OK);
+    using _ = server;
+    const { check, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
+    for (let end = 0; end < 5; end++) {
+      // The last check over each is a moment before its end.
+      for (const ms of [0, 4000, 400]) {
+        nowMs += ms;
+        if (ms !== 400) expect(await check()).toEqual(UP);
+      }
+      const suspected = suspicion();
+      for (const socket of sockets) socket.end();
+      await suspected;
+    }
+    const before = connections();
+    expect(await check()).toEqual(UP);
+    expect(connections()).toBe(before + 1);
+    expect(await check()).toEqual(UP);
+    expect(connections()).toBe(before + 1);
+  });
+
+  test("a server is not asked many times an interval to have one", async () => {
+    let nowMs = 0;
+    const { server, sockets } = counting(OK);
+    using _ = server;
+    const { check, probe, suspicion } = watch(server.endpoint, { sentinelWorthMs: 12_000 }, { now: () => nowMs });
+    for (let end = 0; end < 3; end++) {
+      expect(await check()).toEqual(UP);
+      const suspected = suspicion();
+      nowMs += 5000;
+      for (const socket of sockets) socket.end();
+      await suspected;
+    }
+    expect(await check()).toEqual(UP);
+    expect(await eventually(() => sockets.size === 0)).toBe(true);
+    expect(probe.renewWithinMs).toBeUndefined();
   });
 
   test("its limit is learned, so that the next one is used before it", async () => {

@@ -18,6 +18,7 @@ export const OPTIONS: HttpProbeOptions = {
   connectTimeoutMs: 3000,
   sentinel: false,
   sentinelTimeoutMs: 300,
+  sentinelWorthMs: 1000,
   freshConnection: false,
 };
 

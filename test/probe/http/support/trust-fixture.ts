@@ -16,6 +16,7 @@ const prober = createHttpProber(
     connectTimeoutMs: 3000,
     sentinel: false,
     sentinelTimeoutMs: 300,
+    sentinelWorthMs: 1000,
     freshConnection: false,
   },
   { openTcpSocket, watchSilence },

@@ -1,0 +1,37 @@
+import type { HttpProbeOptions } from "../../config/care-options.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { Dialed } from "./dial.ts";
+import type { Outcome } from "./exchange.ts";
+import { redirectStep } from "./redirect.ts";
+import type { RequestStep } from "./request.ts";
+import { statusPasses } from "./status-rule.ts";
+import { Wire } from "./wire.ts";
+
+export type Finding =
+  | { readonly passed: true | undefined; readonly reason: string }
+  | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
+
+/** A finding, or where to ask next. */
+export type Judgement = Finding | { readonly passed: undefined; readonly next: RequestStep };
+
+/** What an exchange says of the real server that was asked. */
+export function judge(
+  outcome: Outcome,
+  asked: RequestStep,
+  target: Endpoint,
+  { scheme, acceptStatus }: Pick<HttpProbeOptions, "scheme" | "acceptStatus">,
+): Judgement {
+  if ("failed" in outcome) return { passed: false, reason: outcome.failed };
+  const { answer } = outcome;
+  const next = redirectStep(answer, asked, scheme, target);
+  if (next !== undefined) return { passed: undefined, next };
+  const { status } = answer;
+  return { passed: statusPasses(status, acceptStatus), reason: `status ${status}` };
+}
+
+/** What it says of a real server that no connection came to be. */
+export function refusal(ending: Exclude<Dialed, Wire>): Finding {
+  if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
+  const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
+  return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
+}
