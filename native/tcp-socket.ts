@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { addressBytes, formatEndpoint, type Endpoint } from "../src/domain/endpoint.ts";
 import { LvscareError } from "../src/domain/errors.ts";
+import { errnoName } from "../src/netlink/errno.ts";
 import { closeFd, errno, libc } from "./libc.ts";
 
 const AF_INET = 2;
@@ -81,6 +82,6 @@ function socketAddress(target: Endpoint): Uint8Array {
 
 function socketFailed(target: Endpoint, code: number): LvscareError {
   const operation = `connect to ${formatEndpoint(target)}`;
-  const name = Object.entries(constants.errno).find(([, value]) => value === code)?.[0] ?? `errno ${code}`;
+  const name = errnoName(code);
   return new LvscareError("SOCKET_FAILED", `the kernel refused with ${name}`, { operation, errno: name });
 }

@@ -50,6 +50,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [107, "ENOTCONN"],
   [110, "ETIMEDOUT"],
   [111, "ECONNREFUSED"],
+  [112, "EHOSTDOWN"],
   [113, "EHOSTUNREACH"],
   [114, "EALREADY"],
   [115, "EINPROGRESS"],
