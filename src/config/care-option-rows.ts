@@ -202,7 +202,7 @@ export const CARE_OPTION_ROWS = [
   {
     flag: "health-fresh-connection",
     kind: "boolean",
-    help: "make a new connection for every check; otherwise every tenth has one, and the first after 20s",
+    help: "make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s",
     group: CHECKS,
   },
   {

@@ -19,7 +19,7 @@ export function resolveProbe(values: OptionValues<CareFlag>, { intervalMs }: Hea
     timeoutMs,
     sentinel: values.read("sentinel", parseBoolean),
     sentinelTimeoutMs: values.read("sentinel-timeout", parseTimeout),
-    sentinelWorthMs: Math.max(SHORTEST_IDLE_MS, intervalMs / MOST_RENEWALS),
+    sentinelWorthMs: Math.max(SHORTEST_IDLE_MS, LEAST_WORTH * intervalMs),
     freshConnection: values.read("health-fresh-connection", parseBoolean),
     connectTimeoutMs: Math.min(values.read("health-connect-timeout", parseTimeout), timeoutMs, intervalMs),
   };
@@ -29,5 +29,5 @@ export function resolveProbe(values: OptionValues<CareFlag>, { intervalMs }: Hea
 
 const SHORTEST_IDLE_MS = 1000;
 
-/** Checks within one interval, so that a kept connection is renewed before the server closes it. */
-const MOST_RENEWALS = 5;
+/** Of an interval: a kept connection is renewed a fifth before the server closes it, so this makes five checks of one. */
+const LEAST_WORTH = 0.25;

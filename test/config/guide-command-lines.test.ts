@@ -25,7 +25,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
     connectTimeoutMs: 3000,
     sentinel: true,
     sentinelTimeoutMs: 300,
-    sentinelWorthMs: 1000,
+    sentinelWorthMs: 1250,
     freshConnection: false,
   },
   log: { level: "info", format: "text" },

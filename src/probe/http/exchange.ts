@@ -12,7 +12,7 @@ export interface ExchangeOptions {
 export interface ExchangeListener {
   /** Once; by then the wire is closed unless the outcome says `reusable`. */
   exchanged(outcome: Outcome, wire: Wire): void;
-  /** At most once, before that: half of the time is over, and nothing came back. */
+  /** At most once, before that: half of its time is over, and nothing came back. */
   lingers(wire: Wire): void;
 }
 
@@ -42,7 +42,7 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   readonly #reader: ResponseReader;
   #unsent: Uint8Array | undefined;
   #startedAtMs = 0;
-  #halfMs = 0;
+  #withinMs = 0;
   #isHalfOver = false;
   #firstByteMs: number | undefined;
   #isOver = false;
@@ -58,8 +58,8 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   /** Once. May tell before it returns. */
   start(nowMs: number, withinMs: number): void {
     this.#startedAtMs = nowMs;
-    this.#halfMs = withinMs / 2;
-    this.#options.deadlines.add(this, this.#halfMs);
+    this.#withinMs = withinMs;
+    this.#options.deadlines.add(this, withinMs / 2);
     // What a server said unasked comes first, and may be the end of it.
     this.#wire.listen(this);
     if (!this.#isOver) this.writable();
@@ -74,7 +74,7 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   expired(): void {
     if (this.#isHalfOver) return this.#fail(this.#options.overdue.timedOut);
     this.#isHalfOver = true;
-    this.#options.deadlines.add(this, this.#halfMs);
+    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs - this.#options.now());
     if (this.#firstByteMs === undefined) this.#listener.lingers(this.#wire);
   }
 

@@ -7,6 +7,7 @@ import { IdleLimit } from "./idle-limit.ts";
 export class Experience {
   readonly #worthMs: number;
   readonly #limit = new IdleLimit();
+  #unlearnedUntilMs = Number.NEGATIVE_INFINITY;
   #earlyEnds = 0;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #timesMisled = 0;
@@ -46,7 +47,11 @@ export class Experience {
 
   /** A kept connection ended that was so old and had been idle for so long, and the server is well all the same. */
   ended({ ageMs, idleMs }: { readonly ageMs: number; readonly idleMs: number }, nowMs: number): void {
-    if (idleMs >= this.#worthMs) this.#limit.closedAfter(idleMs);
+    if (idleMs < (this.#limit.renewWithinMs ?? 0)) {
+      // It was renewed in time, and that was no help: connections end there for another reason, such as their age.
+      this.#limit.forget();
+      this.#unlearnedUntilMs = nowMs + REST_MS;
+    } else if (idleMs >= this.#worthMs && nowMs >= this.#unlearnedUntilMs) this.#limit.closedAfter(idleMs);
     this.#earlyEnds = ageMs < this.#worthMs ? this.#earlyEnds + 1 : 0;
     if (this.#earlyEnds < MOST_EARLY_ENDS) return;
     this.#earlyEnds = 0;
@@ -69,6 +74,7 @@ export class Experience {
   leftRoom(): void {
     this.#hasLeftRoom = true;
     this.#timesCrowdedOut = 0;
+    this.#crowdedRestMs = REST_MS;
   }
 
   /** A check passed over a new connection only once the kept one was gone. */

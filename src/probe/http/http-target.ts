@@ -3,7 +3,7 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome, ProbeTimings } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import type { Deadlines } from "./deadlines.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 import { Dial, type UnderWay } from "./dial.ts";
 import { Exchange, type ExchangeListener, type Outcome } from "./exchange.ts";
 import { Experience } from "./experience.ts";
@@ -63,11 +63,15 @@ export class HttpTarget implements Probe, ExchangeListener {
   #isOverKept = false;
   /** The exchange over the kept connection, while a new one is asked besides because it lingers. */
   #lingering: UnderWay | undefined;
-  /** What came over the kept connection, or did not, was no reason to pass. */
-  #isKeptInDoubt = false;
-  /** While a new connection is asked, the sentinel stands besides, or stood until it was let go as no answer came. */
-  #beside: "nothing" | "sentinel" | "let go" = "nothing";
+  /** What was answered over the kept connection, while a new one is asked whether that is so. */
+  #doubted: Finding | undefined;
+  /** The kept connection gave no good answer, where a new one may. */
+  #isMisled = false;
+  /** Until when a new connection may leave the sentinel besides unharmed; undefined where none stands. */
+  #patience: Deadline | undefined;
+  #letGoAtMs: number | undefined;
   #startedAtMs = 0;
+  #endsAtMs = 0;
   #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
   #step: RequestStep;
   /** Of that step. */
@@ -104,13 +108,14 @@ export class HttpTarget implements Probe, ExchangeListener {
     this.#timings = {};
     this.#redirects = 0;
     this.#kept = undefined;
-    this.#isKeptInDoubt = false;
-    this.#beside = "nothing";
+    this.#isMisled = false;
+    this.#letGoAtMs = undefined;
     this.#ask(this.#firstStep, nowMs);
   }
 
   close(): void {
     this.#tell = undefined;
+    this.#endPatience();
     this.#lingering?.cancel();
     this.#waitsFor?.cancel();
     this.#path?.close();
@@ -124,27 +129,23 @@ export class HttpTarget implements Probe, ExchangeListener {
     const other = this.#isOverKept ? this.#waitsFor : this.#lingering;
     const isAskedTwice = this.#lingering !== undefined;
     this.#lingering = undefined;
-    if (!this.#isOverKept || judgement.passed !== false) {
-      if (isAskedTwice) other?.cancel();
-      return this.#answered(wire, outcome, judgement, nowMs);
+    if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs) {
+      return this.#doubt(wire, outcome, judgement, isAskedTwice, nowMs);
     }
-    // The server may have closed it just then, or said goodbye before it read the request, or may answer one request of a connection only.
-    this.#isKeptInDoubt = true;
-    if ("answer" in outcome && outcome.reusable) wire.close();
-    if (!isAskedTwice) this.#askAnew("failed" in outcome ? outcome.lost : undefined, nowMs);
+    if (isAskedTwice) {
+      other?.cancel();
+      this.#isMisled = !this.#isOverKept;
+      // It may have the steps of the other.
+      if (this.#isOverKept) this.#timings = {};
+    }
+    this.#answered(wire, outcome, judgement, nowMs);
   }
 
+  /** Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile. */
   lingers(wire: Wire): void {
-    if (wire === this.#kept) {
-      // Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile.
-      this.#lingering = this.#waitsFor;
-      this.#isKeptInDoubt = true;
-      this.#askAnew(undefined, this.#shared.now());
-    } else if (this.#beside === "sentinel") {
-      // A server that serves one connection at a time may be waiting for it to end.
-      this.#beside = "let go";
-      this.#sentinel?.close();
-    }
+    if (wire !== this.#kept) return;
+    this.#lingering = this.#waitsFor;
+    this.#askAnew(undefined, this.#shared.now());
   }
 
   // --- internal ---
@@ -152,6 +153,9 @@ export class HttpTarget implements Probe, ExchangeListener {
   /** Over the kept connection where that will do. */
   #ask(step: RequestStep, nowMs: number): void {
     this.#step = step;
+    this.#endsAtMs = this.#startedAtMs + this.#shared.options.timeoutMs;
+    this.#doubted = undefined;
+    this.#endPatience();
     const request = step === this.#firstStep ? this.#firstRequest : this.#encode(step);
     if ("refused" in request) return this.#conclude({ passed: false, reason: request.refused }, nowMs);
     this.#request = request;
@@ -167,9 +171,24 @@ export class HttpTarget implements Probe, ExchangeListener {
     this.#askOver(kept, nowMs);
   }
 
+  /**
+   * A failure over the kept connection is none yet: the server may have closed it just then, or said goodbye before it read the request, or may answer
+   * one request of a connection only. What it did answer counts, though, unless a new connection soon has another answer.
+   */
+  #doubt(wire: Wire, outcome: Outcome, finding: Finding, isAskedTwice: boolean, nowMs: number): void {
+    this.#isMisled = true;
+    if ("answer" in outcome) {
+      if (outcome.reusable) wire.close();
+      this.#doubted = finding;
+      this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + SECOND_OPINION_MS);
+    }
+    if (!isAskedTwice) this.#askAnew("failed" in outcome ? outcome.lost : undefined, nowMs);
+  }
+
   #askAnew(doubt: Ending["kind"] | undefined, nowMs: number): void {
     this.#fresh.made(nowMs);
-    if (this.#sentinel?.stands === true) this.#beside = "sentinel";
+    this.#endPatience();
+    this.#patience = this.#sentinel?.stands === true ? this.#boundPatience(nowMs) : undefined;
     const { tls, openTcpSocket, deadlines, options, overdue, now } = this.#shared;
     // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
     const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
@@ -209,7 +228,7 @@ export class HttpTarget implements Probe, ExchangeListener {
 
   #answered(wire: Wire, outcome: Outcome, judgement: Judgement, nowMs: number): void {
     if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
-    if (judgement.passed === true) this.#learn(nowMs);
+    if (judgement.passed !== false) this.#learn(judgement, nowMs);
     const isReusable = "answer" in outcome && outcome.reusable;
     if (isReusable && this.#keepsAlive) this.#sentinel?.give(wire, nowMs);
     else if (isReusable) wire.close();
@@ -219,17 +238,36 @@ export class HttpTarget implements Probe, ExchangeListener {
     this.#ask(judgement.next, nowMs);
   }
 
-  /** What a passed check shows of keeping connections to this server. */
-  #learn(nowMs: number): void {
-    if (this.#isOverKept) this.#experience.carriedCheck();
-    else if (this.#isKeptInDoubt) this.#experience.misled(nowMs);
-    if (this.#beside === "let go") this.#experience.crowdedOut(nowMs);
-    else if (this.#beside === "sentinel") this.#experience.leftRoom();
+  /** A server that serves one connection at a time, TLS or not, may be waiting for the sentinel to end. */
+  #boundPatience(nowMs: number): Deadline {
+    const { deadlines, options, now } = this.#shared;
+    return deadlines.after(Math.min(this.#remainingMs(nowMs), options.connectTimeoutMs) / 2, () => {
+      this.#letGoAtMs = now();
+      this.#sentinel?.close();
+    });
   }
 
-  #conclude(finding: Finding, nowMs: number): void {
+  #endPatience(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
+  }
+
+  /** What a good answer shows of keeping connections to this server. */
+  #learn({ passed }: Judgement, nowMs: number): void {
+    if (passed === true && this.#isMisled) this.#experience.misled(nowMs);
+    else if (passed === true && this.#isOverKept) this.#experience.carriedCheck();
+    if (this.#isOverKept || this.#patience === undefined) return;
+    if (this.#letGoAtMs === undefined) this.#experience.leftRoom();
+    // Otherwise it may be slow, and have answered by then for another reason.
+    else if (nowMs - this.#letGoAtMs <= SOON * this.#shared.options.timeoutMs) this.#experience.crowdedOut(nowMs);
+  }
+
+  #conclude(found: Finding, nowMs: number): void {
     const tell = this.#tell;
+    const isOpinion = found.passed !== undefined && nowMs < this.#endsAtMs;
+    const finding = isOpinion ? found : (this.#doubted ?? found);
     this.#waitsFor = undefined;
+    this.#endPatience();
     if (finding.passed === true) {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne(nowMs);
@@ -253,12 +291,18 @@ export class HttpTarget implements Probe, ExchangeListener {
   }
 
   #remainingMs(nowMs: number): number {
-    return this.#shared.options.timeoutMs - (nowMs - this.#startedAtMs);
+    return this.#endsAtMs - nowMs;
   }
 }
 
 // --- internal ---
 
 const MAX_REDIRECTS = 10;
+
+/** So long a new connection has for an answer where the kept one had a bad one. */
+const SECOND_OPINION_MS = 1000;
+
+/** Of the time for a check. */
+const SOON = 0.1;
 
 const NOTHING = new Uint8Array();

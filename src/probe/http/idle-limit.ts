@@ -22,6 +22,11 @@ export class IdleLimit {
     if (this.#limitMs !== undefined && idleMs > this.#limitMs) this.#limitMs = undefined;
   }
 
+  forget(): void {
+    this.#seenMs = undefined;
+    this.#limitMs = undefined;
+  }
+
   /** Something should happen on a connection within so many milliseconds; undefined when no limit is known. */
   get renewWithinMs(): number | undefined {
     return this.#limitMs === undefined ? undefined : this.#limitMs * MARGIN;

@@ -11,6 +11,7 @@ import { selfSigned } from "./support/certificates.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
 import { check, failed, openProbe, passed, unreachable } from "./support/probe.ts";
 import { answering, answeringAndClosing, rawServer, type RawServer, type RawSocket } from "./support/raw-server.ts";
+import { turnstile } from "./support/turnstile.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const UP = passed("status 200");
@@ -144,6 +145,36 @@ describe("a kept connection", () => {
     },
   );
 
+  test("on which the server says that it cannot, while a new one is told nothing, is believed soon", async () => {
+    const asked: RawSocket[] = [];
+    using server = rawServer((socket) => {
+      if (asked.length < 2) socket.write(OK);
+      else if (asked.includes(socket)) socket.write("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+      asked.push(socket);
+    });
+    const { check } = watch(server.endpoint);
+    for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
+    const outcome = await check();
+    expect(outcome).toEqual(failed("status 503"));
+    expect(outcome.latencyMs).toBeLessThan(2500);
+  });
+
+  test.each([
+    ["answers badly", "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "status 503"],
+    ["does not answer", "", "timed out after 400ms"],
+    ["does not finish its answer", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", "timed out after 400ms"],
+  ])("over which a server %s has failed, where this host lacks the means to ask it anew", async (_, second, reason) => {
+    let dials = 0;
+    const dialTwice = (target: Endpoint): number => {
+      if (++dials <= 2) return openTcpSocket(target);
+      throw new LvscareError("SOCKET_FAILED", "the kernel refused with EMFILE", { errno: "EMFILE" });
+    };
+    using server = rawServer((socket) => void socket.write(server.requests.length <= 2 ? OK : second));
+    const { check } = watch(server.endpoint, { timeoutMs: 400 }, { openTcpSocket: dialTwice });
+    for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
+    expect(await check()).toEqual(failed(reason));
+  });
+
   test("may take as long as any to carry an answer", async () => {
     let slow: Timer | undefined;
     using server = rawServer((socket) => {
@@ -151,53 +182,47 @@ describe("a kept connection", () => {
     });
     const { check } = watch(server.endpoint, { timeoutMs: 400 });
     for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
-    expect(await check()).toMatchObject({ passed: true, timings: { firstByteMs: expect.closeTo(300, -2) as number } });
+    const outcome = await check();
+    expect(outcome).toEqual(UP);
+    expect("timings" in outcome && Object.keys(outcome.timings ?? {})).toEqual(["firstByteMs"]);
     expect(server.requests).toHaveLength(4);
     clearTimeout(slow);
   });
 
   test.each([
-    ["keeps it open", OK],
-    ["closes it", "HTTP/1.0 200 OK\r\n\r\n"],
-  ])("is let go where it keeps a server that %s from serving anybody else", async (_, answer) => {
-    // One connection at a time: the others wait until that one is closed.
-    let served: RawSocket | undefined;
-    const waiting: RawSocket[] = [];
-    const asked = new Set<RawSocket>();
-    const serve = (socket: RawSocket): void => {
-      served = socket;
-      if (asked.delete(socket)) reply(socket);
-    };
-    const reply = (socket: RawSocket): void => {
-      if (answer === OK) socket.write(answer);
-      else socket.end(answer);
-    };
-    using server = rawServer(
-      (socket) => {
-        if (socket === served) reply(socket);
-        else asked.add(socket);
-      },
-      {
-        onOpen: (socket) => {
-          socket.data.onClose = () => {
-            const [next] = socket === served ? waiting.splice(0, 1) : [];
-            if (socket === served) served = undefined;
-            if (next !== undefined) serve(next);
-          };
-          if (served === undefined) serve(socket);
-          else waiting.push(socket);
-        },
-      },
-    );
-    const { check } = watch(server.endpoint, { timeoutMs: 400 });
-    const latencies: number[] = [];
+    ["HTTP/1.1", () => answering(OK), "http"],
+    ["HTTP/1.0", () => answeringAndClosing("HTTP/1.0 200 OK\r\n\r\n"), "http"],
+    ["HTTPS", () => answering(OK, { tls: selfSigned(["127.0.0.1"]) }), "https"],
+  ] as const)("is let go where it keeps a server from serving anybody else (%s)", async (_, serve, scheme) => {
+    using server = serve();
+    using way = await turnstile(server.endpoint);
+    const { check } = watch(way.endpoint, { scheme, timeoutMs: 600 });
+    const waits: boolean[] = [];
     for (let n = 0; n < 5; n++) {
       const outcome = await check();
       expect(outcome).toEqual(UP);
-      latencies.push(outcome.latencyMs);
+      waits.push(outcome.latencyMs >= 290);
     }
-    expect(latencies.map((ms) => ms >= 190)).toEqual([false, true, true, false, false]);
-    expect(await eventually(() => served === undefined)).toBe(true);
+    expect(waits).toEqual([false, true, true, false, false]);
+    expect(await eventually(() => way.connections() === 0)).toBe(true);
+  });
+
+  test("is kept though a server is slow at times", async () => {
+    let slow: Timer | undefined;
+    const { server, connections } = counting("", {
+      onRequest: (socket) => {
+        const n = server.requests.length;
+        if (n === 2 || n === 3) slow = setTimeout(() => socket.write(OK), 450);
+        else socket.write(OK);
+      },
+    });
+    using _ = server;
+    const { check } = watch(server.endpoint, { timeoutMs: 600 }, { now: steady(7500) });
+    for (let n = 0; n < 5; n++) expect(await check()).toEqual(UP);
+    const before = connections();
+    for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
+    expect(connections()).toBe(before);
+    clearTimeout(slow);
   });
 
   test("is not used for checks when each shall make its own, and stands all the same", async () => {
@@ -337,7 +362,7 @@ describe("the end of a kept connection", () => {
     let nowMs = 0;
     const { server, sockets, connections } = counting(OK);
     using _ = server;
-    const { check, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
+    const { check, probe, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
     for (let end = 0; end < 5; end++) {
       // The last check over each is a moment before its end.
       for (const ms of [0, 4000, 400]) {
@@ -353,6 +378,23 @@ describe("the end of a kept connection", () => {
     expect(connections()).toBe(before + 1);
     expect(await check()).toEqual(UP);
     expect(connections()).toBe(before + 1);
+    expect(probe.renewWithinMs).toBeUndefined();
+  });
+
+  test("what looked like a limit is forgotten when a connection ends that was used before it", async () => {
+    let nowMs = 0;
+    const { server, sockets } = counting(OK);
+    using _ = server;
+    const { check, probe, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
+    for (const idleMs of [3000, 3000, 2000, 3000, 3000]) {
+      expect(await check()).toEqual(UP);
+      const suspected = suspicion();
+      nowMs += idleMs;
+      for (const socket of sockets) socket.end();
+      await suspected;
+    }
+    expect(await check()).toEqual(UP);
+    expect(probe.renewWithinMs).toBeUndefined();
   });
 
   test("a server is not asked many times an interval to have one", async () => {
@@ -413,6 +455,12 @@ test("a sentinel that is refused at once makes the server suspect as soon as the
   expect(await check(probe)).toEqual(unreachable("connect refused"));
 });
 
+/** A clock that begins there. */
+function steady(fromMs: number): () => number {
+  const startedMs = performance.now();
+  return () => fromMs + performance.now() - startedMs;
+}
+
 function watch(
   endpoint: Endpoint,
   options: Partial<HttpProbeOptions> = {},
@@ -421,8 +469,7 @@ function watch(
   let told: () => void = () => undefined;
   let count = 0;
   // So that a few checks go over the kept connection, whenever the test runs.
-  const startedMs = performance.now();
-  const now = (): number => 700 + performance.now() - startedMs;
+  const now = steady(700);
   const probe = openProbe(endpoint, { sentinel: true, ...options }, { now, ...ports }, () => {
     count++;
     told();
