@@ -1,0 +1,250 @@
+import type { HttpProbeOptions } from "../../config/care-options.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeTimings } from "../../domain/health.ts";
+import type { TlsPolicy } from "./certificate.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import { Dial, type UnderWay } from "./dial.ts";
+import { Exchange, type ExchangeListener, type Outcome } from "./exchange.ts";
+import type { Experience } from "./experience.ts";
+import type { FreshConnections } from "./fresh-connections.ts";
+import { judge, refusal, type Finding, type Judgement } from "./judgement.ts";
+import type { RequestStep } from "./request.ts";
+import type { Sentinel } from "./sentinel.ts";
+import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
+
+/** The same for all real servers. */
+export interface AskingOptions {
+  readonly options: HttpProbeOptions;
+  readonly tls: TlsPolicy | undefined;
+  readonly openTcpSocket: OpenTcpSocket;
+  readonly now: () => number;
+  readonly deadlines: Deadlines;
+  /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
+  readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
+}
+
+export interface AskerOptions {
+  readonly target: Endpoint;
+  readonly shared: AskingOptions;
+  readonly sentinel: Sentinel | undefined;
+  readonly experience: Experience;
+  readonly fresh: FreshConnections;
+  readonly listener: AskerListener;
+}
+
+export interface AskerListener {
+  /** Once for each request; `reusable` is the connection that it went over, parked, where that can take another. */
+  asked(judgement: Judgement, reusable: Wire | undefined, nowMs: number): void;
+}
+
+/** The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept one leaves it in doubt. */
+export class Asker implements ExchangeListener, UnderWay {
+  readonly #options: AskerOptions;
+  #step = NO_STEP;
+  #request: Uint8Array = NOTHING;
+  #endsAtMs = 0;
+  #waitsFor: UnderWay | undefined;
+  /** The connection of an earlier check that is asked, or was. */
+  #kept: Wire | undefined;
+  #isOverKept = false;
+  /** The exchange over the kept connection, while a new one is asked besides because it lingers. */
+  #lingering: UnderWay | undefined;
+  /** What was answered over the kept connection, while a new one is asked whether that is so. */
+  #doubted: Finding | undefined;
+  /** The kept connection gave no good answer, where a new one may. */
+  #isMisled = false;
+  /** Until when a new connection may leave the sentinel besides unharmed; undefined where none stands. */
+  #patience: Deadline | undefined;
+  #letGoAtMs: number | undefined;
+  #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
+
+  constructor(options: AskerOptions) {
+    this.#options = options;
+  }
+
+  /** The last answer came over a kept connection. */
+  get isOverKept(): boolean {
+    return this.#isOverKept;
+  }
+
+  /** Of the check's last connection and request. */
+  get timings(): ProbeTimings {
+    return this.#timings;
+  }
+
+  /** A check begins: nothing is known of it. */
+  begin(): void {
+    this.#timings = {};
+    this.#kept = undefined;
+    this.#isMisled = false;
+    this.#letGoAtMs = undefined;
+  }
+
+  askOverKept(kept: Wire, step: RequestStep, request: Uint8Array, nowMs: number, endsAtMs: number): void {
+    this.#prepare(step, request, endsAtMs);
+    this.#kept = kept;
+    this.#askOver(kept, nowMs);
+  }
+
+  /** `doubt`: how a kept connection ended, where that is why it is asked. */
+  askAnew(
+    doubt: Ending["kind"] | undefined,
+    step: RequestStep,
+    request: Uint8Array,
+    nowMs: number,
+    endsAtMs: number,
+  ): void {
+    this.#prepare(step, request, endsAtMs);
+    this.#askAnew(doubt, nowMs);
+  }
+
+  cancel(): void {
+    this.#endPatience();
+    this.#lingering?.cancel();
+    this.#waitsFor?.cancel();
+    this.#lingering = undefined;
+    this.#waitsFor = undefined;
+  }
+
+  exchanged(outcome: Outcome, wire: Wire): void {
+    const { target, shared } = this.#options;
+    const nowMs = shared.now();
+    const judgement = judge(outcome, this.#step, target, shared.options);
+    this.#isOverKept = wire === this.#kept;
+    const isAskedTwice = this.#lingering !== undefined;
+    const other = this.#isOverKept ? this.#waitsFor : this.#lingering;
+    this.#lingering = undefined;
+    if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs) {
+      return this.#doubt(wire, outcome, judgement, isAskedTwice, nowMs);
+    }
+    if (isAskedTwice) {
+      other?.cancel();
+      this.#isMisled = !this.#isOverKept;
+      // It may have the steps of the other.
+      if (this.#isOverKept) this.#timings = {};
+    }
+    if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
+    if (judgement.passed !== false) this.#learn(judgement, nowMs);
+    this.#conclude(judgement, "answer" in outcome && outcome.reusable ? wire : undefined, nowMs);
+  }
+
+  /** Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile. */
+  lingers(wire: Wire): void {
+    if (wire !== this.#kept) return;
+    this.#lingering = this.#waitsFor;
+    this.#askAnew(undefined, this.#options.shared.now());
+  }
+
+  // --- internal ---
+
+  #prepare(step: RequestStep, request: Uint8Array, endsAtMs: number): void {
+    this.#step = step;
+    this.#request = request;
+    this.#endsAtMs = endsAtMs;
+    this.#doubted = undefined;
+  }
+
+  /**
+   * A failure over the kept connection is none yet: the server may have closed it just then, or said goodbye before it read the request, or may answer
+   * one request of a connection only. What it did answer counts, though, unless a new connection soon has another answer.
+   */
+  #doubt(wire: Wire, outcome: Outcome, finding: Finding, isAskedTwice: boolean, nowMs: number): void {
+    this.#isMisled = true;
+    if ("answer" in outcome) {
+      if (outcome.reusable) wire.close();
+      this.#doubted = finding;
+      this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + SECOND_OPINION_MS);
+    }
+    if (!isAskedTwice) this.#askAnew("failed" in outcome ? outcome.lost : undefined, nowMs);
+  }
+
+  #askAnew(doubt: Ending["kind"] | undefined, nowMs: number): void {
+    const { target, shared, sentinel, fresh } = this.#options;
+    fresh.made(nowMs);
+    this.#endPatience();
+    if (sentinel?.stands === true) this.#beginPatience(sentinel, nowMs);
+    const { tls, openTcpSocket, deadlines, options, overdue, now } = shared;
+    // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
+    const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
+    const isShort = doubt === "silent";
+    const dial = new Dial(
+      {
+        target,
+        tls,
+        openTcpSocket,
+        deadlines,
+        withinMs: isShort ? shortMs : options.connectTimeoutMs,
+        noAnswer: isShort ? "answers nothing any more" : overdue.noAnswer,
+        remainingMs: this.#endsAtMs - nowMs,
+        timedOut: overdue.timedOut,
+      },
+      (dialed) => {
+        if (!(dialed instanceof Wire)) return this.#undialed(refusal(dialed), now());
+        this.#timings = dialed.timings;
+        this.#askOver(dialed, now());
+      },
+    );
+    this.#waitsFor = dial;
+    dial.start();
+  }
+
+  #askOver(wire: Wire, nowMs: number): void {
+    const { method } = this.#step;
+    const exchange = new Exchange(wire, method, this.#request, this.#options.shared, this);
+    this.#waitsFor = exchange;
+    exchange.start(nowMs, this.#endsAtMs - nowMs);
+  }
+
+  #undialed(finding: Finding, nowMs: number): void {
+    this.#isOverKept = false;
+    if (finding.passed !== undefined || this.#lingering === undefined) return this.#conclude(finding, undefined, nowMs);
+    // This host lacks the means to ask anew: the kept connection goes on.
+    this.#waitsFor = this.#lingering;
+    this.#lingering = undefined;
+  }
+
+  /** A server that serves one connection at a time, TLS or not, may be waiting for the sentinel to end. */
+  #beginPatience(sentinel: Sentinel, nowMs: number): void {
+    const { deadlines, options, now } = this.#options.shared;
+    this.#patience = deadlines.after(Math.min(this.#endsAtMs - nowMs, options.connectTimeoutMs) / 2, () => {
+      this.#letGoAtMs = now();
+      sentinel.close();
+    });
+  }
+
+  #endPatience(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
+  }
+
+  /** What a good answer shows of keeping connections to this server. */
+  #learn({ passed }: Judgement, nowMs: number): void {
+    const { experience, shared } = this.#options;
+    if (passed === true && this.#isMisled) experience.misled(nowMs);
+    else if (passed === true && this.#isOverKept) experience.carriedCheck();
+    if (this.#isOverKept || this.#patience === undefined) return;
+    if (this.#letGoAtMs === undefined) experience.leftRoom();
+    // Otherwise it may be slow, and have answered by then for another reason.
+    else if (nowMs - this.#letGoAtMs <= SOON * shared.options.timeoutMs) experience.crowdedOut(nowMs);
+  }
+
+  #conclude(found: Judgement, reusable: Wire | undefined, nowMs: number): void {
+    const isOpinion = "next" in found || (found.passed !== undefined && nowMs < this.#endsAtMs);
+    const judgement = isOpinion ? found : (this.#doubted ?? found);
+    this.#waitsFor = undefined;
+    this.cancel();
+    this.#options.listener.asked(judgement, reusable, nowMs);
+  }
+}
+
+// --- internal ---
+
+/** So long a new connection has for an answer where the kept one had a bad one. */
+const SECOND_OPINION_MS = 1000;
+
+/** Of the time for a check. */
+const SOON = 0.1;
+
+const NOTHING = new Uint8Array();
+
+const NO_STEP: RequestStep = { method: "GET", path: "/", body: "" };
