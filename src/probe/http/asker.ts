@@ -229,7 +229,7 @@ export class Asker implements ExchangeListener, UnderWay {
   }
 
   #conclude(found: Judgement, reusable: Wire | undefined, nowMs: number): void {
-    const isOpinion = "next" in found || (found.passed !== undefined && nowMs < this.#endsAtMs);
+    const isOpinion = "next" in found || found.passed === true || (found.passed === false && nowMs < this.#endsAtMs);
     const judgement = isOpinion ? found : (this.#doubted ?? found);
     this.#waitsFor = undefined;
     this.cancel();

@@ -159,6 +159,20 @@ describe("a kept connection", () => {
     expect(outcome.latencyMs).toBeLessThan(2500);
   });
 
+  test("over which a bad answer comes late counts less than a good one over the new one that was asked meanwhile", async () => {
+    let kept: RawSocket | undefined;
+    const timers: Timer[] = [];
+    using server = rawServer((socket) => {
+      if (server.requests.length === 2) kept = socket;
+      if (server.requests.length <= 2) return void socket.write(OK);
+      const [answer, afterMs] = socket === kept ? ["HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 2100] : [OK, 1300];
+      timers.push(setTimeout(() => socket.write(answer), afterMs));
+    });
+    const { check } = watch(server.endpoint, { timeoutMs: 4000 });
+    for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
+    for (const timer of timers) clearTimeout(timer);
+  });
+
   test.each([
     ["answers badly", "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "status 503"],
     ["does not answer", "", "timed out after 400ms"],
