@@ -42,6 +42,8 @@ export class Asker implements ExchangeListener, UnderWay {
   readonly #options: AskerOptions;
   #step = NO_STEP;
   #request: Uint8Array = NOTHING;
+  #checkEndsAtMs = 0;
+  /** Of what is asked now: sooner than the check where only a second opinion is wanted. */
   #endsAtMs = 0;
   #waitsFor: UnderWay | undefined;
   /** The connection of an earlier check that is asked, or was. */
@@ -73,28 +75,23 @@ export class Asker implements ExchangeListener, UnderWay {
   }
 
   /** A check begins: nothing is known of it. */
-  begin(): void {
+  begin(endsAtMs: number): void {
+    this.#checkEndsAtMs = endsAtMs;
     this.#timings = {};
     this.#kept = undefined;
     this.#isMisled = false;
     this.#letGoAtMs = undefined;
   }
 
-  askOverKept(kept: Wire, step: RequestStep, request: Uint8Array, nowMs: number, endsAtMs: number): void {
-    this.#prepare(step, request, endsAtMs);
+  askOverKept(kept: Wire, step: RequestStep, request: Uint8Array, nowMs: number): void {
+    this.#prepare(step, request);
     this.#kept = kept;
     this.#askOver(kept, nowMs);
   }
 
   /** `doubt`: how a kept connection ended, where that is why it is asked. */
-  askAnew(
-    doubt: Ending["kind"] | undefined,
-    step: RequestStep,
-    request: Uint8Array,
-    nowMs: number,
-    endsAtMs: number,
-  ): void {
-    this.#prepare(step, request, endsAtMs);
+  askAnew(doubt: Ending["kind"] | undefined, step: RequestStep, request: Uint8Array, nowMs: number): void {
+    this.#prepare(step, request);
     this.#askAnew(doubt, nowMs);
   }
 
@@ -137,10 +134,10 @@ export class Asker implements ExchangeListener, UnderWay {
 
   // --- internal ---
 
-  #prepare(step: RequestStep, request: Uint8Array, endsAtMs: number): void {
+  #prepare(step: RequestStep, request: Uint8Array): void {
     this.#step = step;
     this.#request = request;
-    this.#endsAtMs = endsAtMs;
+    this.#endsAtMs = this.#checkEndsAtMs;
     this.#doubted = undefined;
   }
 

@@ -86,7 +86,7 @@ export class HttpTarget implements Probe, AskerListener {
     const nowMs = this.#shared.now();
     this.#startedAtMs = nowMs;
     this.#redirects = 0;
-    this.#asker.begin();
+    this.#asker.begin(nowMs + this.#shared.options.timeoutMs);
     this.#ask(this.#firstStep, nowMs);
   }
 
@@ -118,10 +118,9 @@ export class HttpTarget implements Probe, AskerListener {
     const isHop = step !== this.#firstStep;
     const isSpared = isHop || (this.#experience.isHarmless && !this.#fresh.isDue(nowMs));
     const kept = this.#keepsAlive && doubt === undefined && isSpared ? this.#sentinel?.take(nowMs) : undefined;
-    const endsAtMs = this.#startedAtMs + this.#shared.options.timeoutMs;
-    if (kept === undefined) return this.#asker.askAnew(doubt, step, request, nowMs, endsAtMs);
+    if (kept === undefined) return this.#asker.askAnew(doubt, step, request, nowMs);
     if (!isHop) this.#fresh.spared(nowMs);
-    this.#asker.askOverKept(kept, step, request, nowMs, endsAtMs);
+    this.#asker.askOverKept(kept, step, request, nowMs);
   }
 
   #conclude(finding: Finding, nowMs: number): void {

@@ -373,19 +373,14 @@ describe("the end of a kept connection", () => {
   });
 
   test("a server that closes them by their age has one all the same", async () => {
-    let nowMs = 0;
-    const { server, sockets, connections } = counting(OK);
+    const { server, check, probe, connections, wait, closeAfter } = idling();
     using _ = server;
-    const { check, probe, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
     for (let end = 0; end < 5; end++) {
+      expect(await check()).toEqual(UP);
       // The last check over each is a moment before its end.
-      for (const ms of [0, 4000, 400]) {
-        nowMs += ms;
-        if (ms !== 400) expect(await check()).toEqual(UP);
-      }
-      const suspected = suspicion();
-      for (const socket of sockets) socket.end();
-      await suspected;
+      wait(4000);
+      expect(await check()).toEqual(UP);
+      await closeAfter(400);
     }
     const before = connections();
     expect(await check()).toEqual(UP);
@@ -396,32 +391,22 @@ describe("the end of a kept connection", () => {
   });
 
   test("what looked like a limit is forgotten when a connection ends that was used before it", async () => {
-    let nowMs = 0;
-    const { server, sockets } = counting(OK);
+    const { server, check, probe, closeAfter } = idling();
     using _ = server;
-    const { check, probe, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
     for (const idleMs of [3000, 3000, 2000, 3000, 3000]) {
       expect(await check()).toEqual(UP);
-      const suspected = suspicion();
-      nowMs += idleMs;
-      for (const socket of sockets) socket.end();
-      await suspected;
+      await closeAfter(idleMs);
     }
     expect(await check()).toEqual(UP);
     expect(probe.renewWithinMs).toBeUndefined();
   });
 
   test("a server is not asked many times an interval to have one", async () => {
-    let nowMs = 0;
-    const { server, sockets } = counting(OK);
+    const { server, check, probe, sockets, closeAfter } = idling({ sentinelWorthMs: 12_000 });
     using _ = server;
-    const { check, probe, suspicion } = watch(server.endpoint, { sentinelWorthMs: 12_000 }, { now: () => nowMs });
     for (let end = 0; end < 3; end++) {
       expect(await check()).toEqual(UP);
-      const suspected = suspicion();
-      nowMs += 5000;
-      for (const socket of sockets) socket.end();
-      await suspected;
+      await closeAfter(5000);
     }
     expect(await check()).toEqual(UP);
     expect(await eventually(() => sockets.size === 0)).toBe(true);
@@ -429,17 +414,12 @@ describe("the end of a kept connection", () => {
   });
 
   test("its limit is learned, so that the next one is used before it", async () => {
-    let nowMs = 0;
-    const { server, sockets } = counting(OK);
+    const { server, check, probe, closeAfter } = idling();
     using _ = server;
-    const { check, probe, suspicion } = watch(server.endpoint, {}, { now: () => nowMs });
     for (let round = 0; round < 2; round++) {
       expect(await check()).toEqual(UP);
       expect(probe.renewWithinMs).toBeUndefined();
-      const suspected = suspicion();
-      nowMs += 4000;
-      for (const socket of sockets) socket.end();
-      await suspected;
+      await closeAfter(4000);
     }
     expect(await check()).toEqual(UP);
     expect(probe.renewWithinMs).toBe(3200);
@@ -495,6 +475,25 @@ function watch(
     suspects: () => count,
     /** The next time that the server becomes suspect. */
     suspicion: () => new Promise<void>((resolve) => (told = resolve)),
+  };
+}
+
+/** A good server that closes its connections when it is told to, on a clock of its own. */
+function idling(options: Partial<HttpProbeOptions> = {}) {
+  let nowMs = 0;
+  const scene = counting(OK);
+  const watched = watch(scene.server.endpoint, options, { now: () => nowMs });
+  return {
+    ...scene,
+    ...watched,
+    wait: (ms: number) => void (nowMs += ms),
+    /** So long after what happened last; the server is suspect then. */
+    closeAfter: async (ms: number) => {
+      const suspected = watched.suspicion();
+      nowMs += ms;
+      for (const socket of scene.sockets) socket.end();
+      await suspected;
+    },
   };
 }
 
