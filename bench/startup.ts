@@ -49,8 +49,9 @@ for (let round = 0; round < ROUNDS; round++) {
     stdout: "ignore",
     stderr: "ignore",
   });
-  // The first plan makes the virtual server, and the first good check enters the real server.
-  times.plan.push(await timeUntil(accepts, care, startedMs));
+  // The first plan makes the virtual server, and the first good check enters the real server. Before either, the daemon finds out whether
+  // it may listen there: that is over again within a millisecond.
+  times.plan.push(await timeUntil(accepts, care, startedMs, 3));
   times.served.push(await timeUntil(answers, care, startedMs));
   times.status.push(await timeOf([LVSCARE, "status", "--vs", VS]));
   care.kill();
@@ -96,17 +97,23 @@ async function timeOf(command: readonly string[]): Promise<number> {
   return performance.now() - startedMs;
 }
 
+/** From the start until it holds for so long: asked again and again without a pause. */
 async function timeUntil(
   holds: () => Promise<boolean>,
   care: { readonly exitCode: number | null },
   startedMs: number,
+  forMs = 0,
 ): Promise<number> {
-  while (!(await holds())) {
+  for (let sinceMs: number | undefined; ;) {
+    if (!(await holds())) sinceMs = undefined;
+    else {
+      const nowMs = performance.now();
+      sinceMs ??= nowMs;
+      if (nowMs - sinceMs >= forMs) return sinceMs - startedMs;
+    }
     if (care.exitCode !== null)
       throw new Error(`the daemon ended with ${care.exitCode}: does another one care for ${VS}?`);
-    await Bun.sleep(0.5);
   }
-  return performance.now() - startedMs;
 }
 
 function accepts(): Promise<boolean> {

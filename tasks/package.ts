@@ -21,6 +21,8 @@ async function buildPackage(): Promise<void> {
     target: "bun",
     format: "esm",
     splitting: true,
+    // As in the binary.
+    conditions: ["module"],
     define: await buildFacts(),
   });
   await runCommand([process.execPath, "--bun", "run", "tsc", "--project", "tsconfig.types.json"], {

@@ -1,68 +1,77 @@
 import { emit, sendTo, setup, stopChild, type ActorRefFrom } from "xstate";
 import type { ReachEvent } from "../domain/events.ts";
-import { reachMachine } from "./reach-machine.ts";
+import type { ReachMachine } from "./reach-machine.ts";
 import type { AdoptionReport, VirtualServerInput } from "./virtual-server-context.ts";
-import { virtualServerMachine } from "./virtual-server-machine.ts";
+import type { VirtualServerMachine } from "./virtual-server-machine.ts";
 
-export type DaemonActor = ActorRefFrom<typeof daemonMachine>;
+export type DaemonMachine = ReturnType<typeof createDaemonMachine>;
+
+export type DaemonActor = ActorRefFrom<DaemonMachine>;
+
+export interface DaemonPorts {
+  readonly virtualServer: VirtualServerMachine;
+  readonly reach: ReachMachine;
+}
 
 /**
  * The root: starts the supervisor and, once that has begun to care, what keeps the host's way to the virtual address; hands on the
  * shutdown and ends when the supervisor has. What a second signal means is the process's affair.
  */
-export const daemonMachine = setup({
-  types: {
-    input: {} as VirtualServerInput,
-    context: {} as { readonly virtualServer: VirtualServerInput },
-    events: {} as { readonly type: "shutdown" } | AdoptionReport,
-    emitted: {} as ReachEvent,
-    children: {} as { virtualServer: "virtualServer"; reach: "reach" },
-  },
-  actors: { virtualServer: virtualServerMachine, reach: reachMachine },
-  actions: {
-    passOnShutdown: sendTo("virtualServer", { type: "shutdown" }),
-    beginReach: sendTo("reach", { type: "begin" }),
-    leaveReach: stopChild("reach"),
-    emitReachBroken: emit((_, { error }: { error: unknown }) => ({
-      type: "reach.failed" as const,
-      object: "everything",
-      error,
-    })),
-  },
-}).createMachine({
-  id: "daemon",
-  context: ({ input }) => ({ virtualServer: input }),
-  invoke: [
-    // No onError: a supervisor that broke ends the daemon with its error, and whoever started the daemon starts it again.
-    {
-      src: "virtualServer",
-      id: "virtualServer",
-      input: ({ context, self }) => ({ ...context.virtualServer, daemon: self }),
-      onDone: ".stopped",
+export function createDaemonMachine(ports: DaemonPorts) {
+  return setup({
+    types: {
+      input: {} as VirtualServerInput,
+      context: {} as { readonly virtualServer: VirtualServerInput },
+      events: {} as { readonly type: "shutdown" } | AdoptionReport,
+      emitted: {} as ReachEvent,
+      children: {} as { virtualServer: "virtualServer"; reach: "reach" },
     },
-    {
-      src: "reach",
-      id: "reach",
-      input: ({ context: { virtualServer } }) => ({
-        intervalMs: virtualServer.policy.intervalMs,
-        now: virtualServer.now,
-      }),
-      // Whatever becomes of it, the virtual server is cared for.
-      onError: { actions: { type: "emitReachBroken", params: ({ event }) => ({ error: event.error }) } },
+    actors: { ...ports },
+    actions: {
+      passOnShutdown: sendTo("virtualServer", { type: "shutdown" }),
+      beginReach: sendTo("reach", { type: "begin" }),
+      leaveReach: stopChild("reach"),
+      emitReachBroken: emit((_, { error }: { error: unknown }) => ({
+        type: "reach.failed" as const,
+        object: "everything",
+        error,
+      })),
     },
-  ],
-  initial: "starting",
-  states: {
-    starting: {
-      on: {
-        "virtualServer.adopted": { target: "serving", actions: "beginReach" },
-        shutdown: { target: "stopping", actions: "passOnShutdown" },
+  }).createMachine({
+    id: "daemon",
+    context: ({ input }) => ({ virtualServer: input }),
+    invoke: [
+      // No onError: a supervisor that broke ends the daemon with its error, and whoever started the daemon starts it again.
+      {
+        src: "virtualServer",
+        id: "virtualServer",
+        input: ({ context, self }) => ({ ...context.virtualServer, daemon: self }),
+        onDone: ".stopped",
       },
+      {
+        src: "reach",
+        id: "reach",
+        input: ({ context: { virtualServer } }) => ({
+          intervalMs: virtualServer.policy.intervalMs,
+          now: virtualServer.now,
+        }),
+        // Whatever becomes of it, the virtual server is cared for.
+        onError: { actions: { type: "emitReachBroken", params: ({ event }) => ({ error: event.error }) } },
+      },
+    ],
+    initial: "starting",
+    states: {
+      starting: {
+        on: {
+          "virtualServer.adopted": { target: "serving", actions: "beginReach" },
+          shutdown: { target: "stopping", actions: "passOnShutdown" },
+        },
+      },
+      serving: {
+        on: { shutdown: { target: "stopping", actions: "passOnShutdown" } },
+      },
+      stopping: { entry: "leaveReach" },
+      stopped: { type: "final" },
     },
-    serving: {
-      on: { shutdown: { target: "stopping", actions: "passOnShutdown" } },
-    },
-    stopping: { entry: "leaveReach" },
-    stopped: { type: "final" },
-  },
-});
+  });
+}

@@ -1,14 +1,27 @@
-import type { AnyStateMachine, AnyStateNode } from "xstate";
-import { daemonMachine } from "./daemon-machine.ts";
-import { reachMachine } from "./reach-machine.ts";
+import { fromCallback, fromPromise, type AnyStateMachine, type AnyStateNode } from "xstate";
+import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
+import { createDaemonMachine } from "./daemon-machine.ts";
+import { createReachMachine } from "./reach-machine.ts";
 import { realServerMachine } from "./real-server-machine.ts";
-import { virtualServerMachine } from "./virtual-server-machine.ts";
+import type { ObjectReport } from "./reconcile-reach.ts";
+import { createVirtualServerMachine } from "./virtual-server-machine.ts";
+
+// These are looked at and never run: their ports lead nowhere.
+const virtualServer = createVirtualServerMachine({
+  readTable: fromPromise<ObservedVirtualServer | undefined, ServiceKey>(() => Promise.resolve(undefined)),
+  writer: fromCallback(() => undefined),
+  checks: fromCallback(() => undefined),
+});
+const reach = createReachMachine({
+  reconcile: fromPromise<readonly ObjectReport[], undefined>(() => Promise.resolve([])),
+  watchHost: fromCallback(() => undefined),
+});
 
 export const MACHINES = {
   "real-server": realServerMachine,
-  "virtual-server": virtualServerMachine,
-  reach: reachMachine,
-  daemon: daemonMachine,
+  "virtual-server": virtualServer,
+  reach,
+  daemon: createDaemonMachine({ virtualServer, reach }),
 } as const satisfies Readonly<Record<string, AnyStateMachine>>;
 
 /** A machine as a picture needs it: plain data. */

@@ -1,11 +1,27 @@
-import { assign, emit, enqueueActions, setup, type ActorRefFrom } from "xstate";
+import {
+  assign,
+  emit,
+  enqueueActions,
+  setup,
+  type ActorRefFrom,
+  type CallbackActorLogic,
+  type PromiseActorLogic,
+} from "xstate";
 import { describeError } from "../domain/errors.ts";
 import type { ReachEvent } from "../domain/events.ts";
 import type { ObjectReport } from "./reconcile-reach.ts";
-import { unprovided, unprovidedCallback } from "./unprovided.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
-export type ReachActor = ActorRefFrom<typeof reachMachine>;
+export type ReachMachine = ReturnType<typeof createReachMachine>;
+
+export type ReachActor = ActorRefFrom<ReachMachine>;
+
+/** By what it reaches the world. */
+export interface ReachPorts {
+  readonly reconcile: PromiseActorLogic<readonly ObjectReport[], undefined>;
+  /** Says that the host changed. */
+  readonly watchHost: CallbackActorLogic<HostChanged, undefined>;
+}
 
 export interface ReachInput {
   /** Milliseconds from one unprompted look at everything to the next. */
@@ -39,100 +55,99 @@ const REST_MS = 75;
  * Keeps the things of this host as they should be by which it reaches the virtual address. Level-triggered: a change of the host, or the
  * end of an interval, only says that it is time to look; each round looks at everything. Stopped, it leaves everything as it is.
  */
-export const reachMachine = setup({
-  types: {
-    input: {} as ReachInput,
-    context: {} as ReachContext,
-    events: {} as HostChanged | { readonly type: "begin" },
-    emitted: {} as ReachEvent,
-  },
-  actors: {
-    reconcile: unprovided<readonly ObjectReport[], undefined>("reconcile"),
-    watchHost: unprovidedCallback<HostChanged, undefined>("watchHost"),
-  },
-  actions: {
-    markDirty: assign({ dirty: true }),
-    clearDirty: assign({ dirty: false }),
-    noteRound: assign(({ context }, reports: readonly ObjectReport[]) => ({
-      objects: reports.map((report) => newStanding(report, context)),
-      failedAttempts: reports.some(isFailed) ? context.failedAttempts + 1 : 0,
-    })),
-    emitRound: enqueueActions(({ context, enqueue }, reports: readonly ObjectReport[]) => {
-      for (const report of reports) {
-        for (const fact of factOf(report, standingOf(context, report.name))) enqueue.emit(fact);
-      }
-    }),
-    emitUnwatched: emit((_, { error }: { error: unknown }) => ({ type: "reach.unwatched" as const, error })),
-    noteBroken: assign(({ context }) => ({ failedAttempts: context.failedAttempts + 1 })),
-    emitBroken: emit((_, { error }: { error: unknown }) => ({
-      type: "reach.failed" as const,
-      object: "everything",
-      error,
-    })),
-  },
-  guards: {
-    isDirty: ({ context }) => context.dirty,
-    hasFailed: ({ context }) => context.failedAttempts > 0,
-    keepsNothing: ({ context }) => context.objects.length === 0,
-  },
-  delays: {
-    rest: REST_MS,
-    interval: ({ context }) => context.intervalMs,
-    retry: ({ context }) => retryDelayMs(context.failedAttempts),
-  },
-}).createMachine({
-  id: "reach",
-  context: ({ input }) => ({ ...input, objects: [], dirty: false, failedAttempts: 0 }),
-  invoke: {
-    src: "watchHost",
-    // The interval remains.
-    onError: { actions: { type: "emitUnwatched", params: ({ event }) => ({ error: event.error }) } },
-  },
-  on: { "host.changed": { actions: "markDirty" } },
-  initial: "waiting",
-  states: {
-    // The virtual server comes first: until its module is loaded, some of the settings do not exist.
-    waiting: { on: { begin: "applying" } },
-    applying: {
-      entry: "clearDirty",
-      invoke: {
-        src: "reconcile",
-        onDone: {
-          target: "applied",
-          actions: [
-            // Compares with how things stood before, so it comes first.
-            { type: "emitRound", params: ({ event }) => event.output },
-            { type: "noteRound", params: ({ event }) => event.output },
-          ],
-        },
-        onError: {
-          target: "backingOff",
-          actions: ["noteBroken", { type: "emitBroken", params: ({ event }) => ({ error: event.error }) }],
+export function createReachMachine(ports: ReachPorts) {
+  return setup({
+    types: {
+      input: {} as ReachInput,
+      context: {} as ReachContext,
+      events: {} as HostChanged | { readonly type: "begin" },
+      emitted: {} as ReachEvent,
+    },
+    actors: { ...ports },
+    actions: {
+      markDirty: assign({ dirty: true }),
+      clearDirty: assign({ dirty: false }),
+      noteRound: assign(({ context }, reports: readonly ObjectReport[]) => ({
+        objects: reports.map((report) => newStanding(report, context)),
+        failedAttempts: reports.some(isFailed) ? context.failedAttempts + 1 : 0,
+      })),
+      emitRound: enqueueActions(({ context, enqueue }, reports: readonly ObjectReport[]) => {
+        for (const report of reports) {
+          for (const fact of factOf(report, standingOf(context, report.name))) enqueue.emit(fact);
+        }
+      }),
+      emitUnwatched: emit((_, { error }: { error: unknown }) => ({ type: "reach.unwatched" as const, error })),
+      noteBroken: assign(({ context }) => ({ failedAttempts: context.failedAttempts + 1 })),
+      emitBroken: emit((_, { error }: { error: unknown }) => ({
+        type: "reach.failed" as const,
+        object: "everything",
+        error,
+      })),
+    },
+    guards: {
+      isDirty: ({ context }) => context.dirty,
+      hasFailed: ({ context }) => context.failedAttempts > 0,
+      keepsNothing: ({ context }) => context.objects.length === 0,
+    },
+    delays: {
+      rest: REST_MS,
+      interval: ({ context }) => context.intervalMs,
+      retry: ({ context }) => retryDelayMs(context.failedAttempts),
+    },
+  }).createMachine({
+    id: "reach",
+    context: ({ input }) => ({ ...input, objects: [], dirty: false, failedAttempts: 0 }),
+    invoke: {
+      src: "watchHost",
+      // The interval remains.
+      onError: { actions: { type: "emitUnwatched", params: ({ event }) => ({ error: event.error }) } },
+    },
+    on: { "host.changed": { actions: "markDirty" } },
+    initial: "waiting",
+    states: {
+      // The virtual server comes first: until its module is loaded, some of the settings do not exist.
+      waiting: { on: { begin: "applying" } },
+      applying: {
+        entry: "clearDirty",
+        invoke: {
+          src: "reconcile",
+          onDone: {
+            target: "applied",
+            actions: [
+              // Compares with how things stood before, so it comes first.
+              { type: "emitRound", params: ({ event }) => event.output },
+              { type: "noteRound", params: ({ event }) => event.output },
+            ],
+          },
+          onError: {
+            target: "backingOff",
+            actions: ["noteBroken", { type: "emitBroken", params: ({ event }) => ({ error: event.error }) }],
+          },
         },
       },
+      applied: {
+        always: [
+          { guard: "hasFailed", target: "backingOff" },
+          { guard: "keepsNothing", target: "idle" },
+          { target: "resting" },
+        ],
+      },
+      // What is to be kept was settled before the start: where it is nothing, no look would ever find anything.
+      idle: {},
+      // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
+      resting: { after: { rest: "settled" } },
+      settled: {
+        always: { guard: "isDirty", target: "applying" },
+        after: { interval: "applying" },
+      },
+      backingOff: {
+        after: { rest: { guard: "isDirty", target: "applying" }, retry: "applying" },
+        // What was in the way may be gone.
+        on: { "host.changed": { target: "resting", actions: "markDirty" } },
+      },
     },
-    applied: {
-      always: [
-        { guard: "hasFailed", target: "backingOff" },
-        { guard: "keepsNothing", target: "idle" },
-        { target: "resting" },
-      ],
-    },
-    // What is to be kept was settled before the start: where it is nothing, no look would ever find anything.
-    idle: {},
-    // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
-    resting: { after: { rest: "settled" } },
-    settled: {
-      always: { guard: "isDirty", target: "applying" },
-      after: { interval: "applying" },
-    },
-    backingOff: {
-      after: { rest: { guard: "isDirty", target: "applying" }, retry: "applying" },
-      // What was in the way may be gone.
-      on: { "host.changed": { target: "resting", actions: "markDirty" } },
-    },
-  },
-});
+  });
+}
 
 // --- internal ---
 

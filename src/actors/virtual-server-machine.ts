@@ -6,8 +6,9 @@ import {
   sendTo,
   setup,
   type ActorRefFrom,
+  type CallbackActorLogic,
   type ErrorActorEvent,
-  type NonReducibleUnknown,
+  type PromiseActorLogic,
 } from "xstate";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
@@ -23,7 +24,6 @@ import { realServerMachine, type RealServerReport } from "./real-server-machine.
 import { releasesAfter } from "./releases.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { nextReadingMs, overdueAtMs, restMs } from "./round-pace.ts";
-import { unprovided, unprovidedCallback } from "./unprovided.ts";
 import {
   memberInput,
   RECURRING,
@@ -47,365 +47,380 @@ export type OperatorRequest =
   /** Check it as soon as there is room for it. */
   | { readonly type: "operator.check"; readonly server: string };
 
-export type VirtualServerActor = ActorRefFrom<typeof virtualServerMachine>;
+export type VirtualServerMachine = ReturnType<typeof createVirtualServerMachine>;
+
+export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
+
+/** By what it reaches the world. */
+export interface VirtualServerPorts {
+  readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
+  readonly writer: CallbackActorLogic<WriteCommand>;
+  readonly checks: CallbackActorLogic<CheckCommand>;
+}
 
 const RESPAWN_MS = 1000;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time. Rounds are
  * level-triggered: whatever happens while one runs only marks the state dirty, and the next round plans from what is really there.
+ *
+ * Made of its ports, and not given them afterwards by `provide`: that would build it twice at each start, and tell of a forgotten one only
+ * when it is used.
  */
-export const virtualServerMachine = setup({
-  types: {
-    input: {} as VirtualServerInput,
-    context: {} as VirtualServerContext,
-    events: {} as VirtualServerEvent,
-    emitted: {} as CareEvent,
-    children: {} as Record<string, "realServer" | "writer" | "checks">,
-  },
-  actors: {
-    readTable: unprovided<ObservedVirtualServer | undefined, ServiceKey>("readTable"),
-    writer: unprovidedCallback<WriteCommand, NonReducibleUnknown>("writer"),
-    checks: unprovidedCallback<CheckCommand, NonReducibleUnknown>("checks"),
-    realServer: realServerMachine,
-  },
-  actions: {
-    adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
-      const members = context.realServers.map((configured): [string, Member] => {
-        const key = formatEndpoint(configured.endpoint);
-        const hold = context.holds[key];
-        const first = adoptedState(configured, observed, context.initState, hold);
-        const input = memberInput(context, self, configured, first);
-        const ref = spawn("realServer", { id: key, input });
-        return [key, { ...atWeights(adoptServer(configured, observed)), ref, hold }];
-      });
-      return {
-        service: adoptService(context.service, observed),
-        members: Object.fromEntries(members),
-        observed,
-        failedAttempts: 0,
-      };
-    }),
-    respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
-      const member = context.members[server];
-      if (member === undefined) return;
-      const { state } = memberState(server, member, context.initState);
-      const input = memberInput(context, self, member.server, { state, unproven: false });
-      enqueue.assign({
-        members: ({ spawn }) => ({
-          ...context.members,
-          [server]: { ...member, ref: spawn("realServer", { id: server, input }) },
-        }),
-      });
-    }),
-    buryBroken: enqueueActions(({ context, enqueue }, broken: ErrorActorEvent) => {
-      enqueue.sendTo(context.checks, { type: "stop", server: broken.actorId });
-      enqueue.stopChild(broken.actorId);
-      enqueue.emit({ type: "realServer.restarted", server: broken.actorId, error: broken.error });
-      enqueue.raise({ type: "realServer.respawn", server: broken.actorId }, { delay: RESPAWN_MS });
-    }),
-    markDirty: assign({ dirty: true }),
-    hold: enqueueActions(({ context, enqueue }, { server, hold }: { server: string; hold: Hold | undefined }) => {
-      const member = context.members[server];
-      if (member === undefined || member.hold === hold) return;
-      enqueue.assign({ members: { ...context.members, [server]: { ...member, hold } }, dirty: true });
-      enqueue.emit({ type: "realServer.held", server, hold });
-    }),
-    requestCheck: enqueueActions(({ context, enqueue }, server: string) => {
-      const ref = context.members[server]?.ref;
-      if (ref !== undefined) enqueue.sendTo(ref, { type: "check.requested" });
-    }),
-    takeRound: enqueueActions(({ context, enqueue }) => {
-      const nowMs = context.now();
-      const { counted, ...round } = nextRound(context, nowMs);
-      // A timer may fire a fraction early.
-      const mustRead = nowMs + 1 >= nextReadingMs(context);
-      enqueue.assign({ dirty: false, ...round, mustRead, roundAtMs: nowMs });
-      const { failOpen } = round;
-      if ((failOpen === undefined) === (context.failOpen === undefined)) return;
-      const total = counted.length;
-      const healthy = counted.filter(({ state }) => state === "healthy").length;
-      enqueue.emit(
-        failOpen === undefined
-          ? { type: "failOpen.left", healthy, total }
-          : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
-      );
-    }),
-    startRound: sendTo("writer", ({ context: { service, wanted, established, known, mustRead } }): WriteCommand => {
-      return { type: "apply", input: { key: service, desired: wanted, established, known, mustRead } };
-    }),
-    withdraw: sendTo("writer", ({ context }): WriteCommand => {
-      return {
-        type: "apply",
-        input: { key: context.service, desired: undefined, established: undefined, known: undefined, mustRead: true },
-      };
-    }),
-    noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
-      const { foreign = "keep" } = context.wanted ?? {};
-      // A round that does not read finds nobody new.
-      const isAsked = report.hasRead || Object.keys(context.departures).length > 0;
-      const unlisted = isAsked ? strangers(report.observed, new Set(Object.keys(context.members))) : [];
-      enqueue.assign({
-        observed: report.observed,
-        established: report.established,
-        known: report.known,
-        isPostponed: report.isPostponed,
-        isQuiet: report.hasRead && report.operations.length === 0,
-        departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
-        releases: releasesAfter(context.releases, report, context.now()),
-        applies: context.applies + (report.operations.length > 0 ? 1 : 0),
-        repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
-      });
-      const repaired = new Set(report.repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
-      // Others than those that read leave strangers alone.
-      for (const { endpoint, weight } of foreign === "remove" && report.hasRead ? unlisted : []) {
-        const server = formatEndpoint(endpoint);
-        const isNews = !repaired.has(server) && context.departures[server] === undefined;
-        if (isNews) enqueue.emit({ type: "realServer.unlisted", server, weight });
-      }
-      enqueue.emit({
-        type: "plan.applied",
-        operations: report.operations,
-        repairs: report.repairs,
-        complete: report.failure === undefined,
-      });
-    }),
-    countRepairs: enqueueActions(({ context, enqueue }, { repairs }: ApplyReport) => {
-      if (repairs.length === 0) return;
-      const nowMs = context.now();
-      const recent = [...context.repairTimesMs.filter((ms) => nowMs - ms < RECURRING.withinMs), nowMs];
-      const isRecurring = recent.length >= RECURRING.repairs;
-      enqueue.assign({ repairTimesMs: isRecurring ? [] : recent });
-      if (isRecurring) enqueue.emit({ type: "repairs.recurring", ...RECURRING, last: repairs });
-    }),
-    countConnections: enqueueActions(({ context, enqueue }, { observed, hasRead }: ApplyReport) => {
-      if (context.policy.drain === "next-check" || !hasRead) return;
-      const drained = new Set(context.wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
-      for (const { server, activeConnections } of observed?.realServers ?? []) {
-        const ref = context.members[nameOf(server)]?.ref;
-        if (ref?.getSnapshot().context.reported !== "draining") continue;
-        // The table was read before or among this round's writes: only at weight 0 did nobody new come after that.
-        if (server.weight > 0 || !drained.has(nameOf(server))) continue;
-        enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
-      }
-    }),
-    forgetEstablished: assign({ established: undefined, known: undefined }),
-    noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
-      const nowMs = context.now();
-      const tookMs = nowMs - context.roundAtMs;
-      return {
-        failedAttempts: 0,
-        endedAtMs: nowMs,
-        ...(hasRead ? { read: { atMs: context.roundAtMs, tookMs } } : { roundMs: tookMs }),
-      };
-    }),
-    noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
-      const nowMs = context.now();
-      const attempt = context.failedAttempts + 1;
-      enqueue.assign({
-        failedAttempts: attempt,
-        roundMs: nowMs - context.roundAtMs,
-        endedAtMs: nowMs,
-        lastError: { atMs: nowMs, message: describeError(error) },
-      });
-      enqueue.emit({ type: "plan.failed", error, attempt, retryInMs: retryDelayMs(attempt) });
-    }),
-    emitAdopted: emit(({ context }) => ({
-      type: "virtualServer.adopted" as const,
-      existed: context.observed !== undefined,
-      states: Object.fromEntries(
-        Object.entries(context.members).map(([key, member]) => [
-          key,
-          memberState(key, member, context.initState).state,
-        ]),
-      ),
-    })),
-    tellDaemon: enqueueActions(({ context, enqueue }) => {
-      if (context.daemon !== undefined) enqueue.sendTo(context.daemon, { type: "virtualServer.adopted" });
-    }),
-    emitHealthChange: emit(({ event }): CareEvent => {
-      assertEvent(event, "realServer.changed");
-      return { ...event, type: "realServer.healthChanged" };
-    }),
-    markStopping: assign({ stopping: true }),
-  },
-  guards: {
-    isMember: ({ context }, name: string) => context.members[name] !== undefined,
-    isDirty: ({ context }) => context.dirty,
-    isStopping: ({ context }) => context.stopping,
-    cleansUp: ({ context }) => context.cleanupOnExit,
-    isOverdue: ({ context }) => context.now() >= overdueAtMs(context),
-    /** Nothing was written, and nothing asks for it: the next change need not wait. Those that read are far between, so that this cannot become a storm. */
-    wasQuiet: ({ context }) => context.isQuiet && !context.dirty,
-  },
-  delays: {
-    retry: ({ context }) => retryDelayMs(context.failedAttempts),
-    rest: ({ context }) => restMs(context),
-    untilReading: ({ context }) => Math.max(0, nextReadingMs(context) - context.now()),
-  },
-}).createMachine({
-  id: "virtualServer",
-  context: ({ input, spawn }) => ({
-    ...input,
-    checks: spawn("checks", { id: "checks" }),
-    members: {},
-    seen: { members: {}, all: [] },
-    departures: {},
-    failOpen: undefined,
-    releases: {},
-    repairTimesMs: [],
-    dirty: false,
-    stopping: false,
-    wanted: undefined,
-    established: undefined,
-    known: undefined,
-    mustRead: true,
-    read: { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 },
-    isPostponed: false,
-    isQuiet: false,
-    observed: undefined,
-    applies: 0,
-    repairs: 0,
-    failedAttempts: 0,
-    roundAtMs: 0,
-    roundMs: 0,
-    endedAtMs: 0,
-    lastError: undefined,
-  }),
-  on: {
-    "realServer.changed": {
-      actions: ["markDirty", "emitHealthChange"],
+export function createVirtualServerMachine(ports: VirtualServerPorts) {
+  return setup({
+    types: {
+      input: {} as VirtualServerInput,
+      context: {} as VirtualServerContext,
+      events: {} as VirtualServerEvent,
+      emitted: {} as CareEvent,
+      children: {} as Record<string, "realServer" | "writer" | "checks">,
     },
-    "realServer.ramped": { actions: "markDirty" },
-    "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
-    "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
-    "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
-    // Of any other actor it is not caught here: without its writer or its checks this one must end, too.
-    "xstate.error.actor.*": {
-      guard: { type: "isMember", params: ({ event }) => event.actorId },
-      actions: { type: "buryBroken", params: ({ event }) => event },
+    actors: {
+      ...ports,
+      realServer: realServerMachine,
     },
-  },
-  invoke: { src: "writer", id: "writer" },
-  initial: "adopting",
-  states: {
-    adopting: {
-      initial: "reading",
-      on: { shutdown: "stopped" },
-      states: {
-        reading: {
-          invoke: {
-            src: "readTable",
-            input: ({ context }) => context.service,
-            onDone: {
-              target: "#virtualServer.serving",
-              actions: [{ type: "adopt", params: ({ event }) => event.output }, "emitAdopted", "tellDaemon"],
-            },
-            onError: {
-              target: "waiting",
-              actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
-            },
-          },
-        },
-        waiting: { after: { retry: "reading" } },
+    actions: {
+      adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
+        const members = context.realServers.map((configured): [string, Member] => {
+          const key = formatEndpoint(configured.endpoint);
+          const hold = context.holds[key];
+          const first = adoptedState(configured, observed, context.initState, hold);
+          const input = memberInput(context, self, configured, first);
+          const ref = spawn("realServer", { id: key, input });
+          return [key, { ...atWeights(adoptServer(configured, observed)), ref, hold }];
+        });
+        return {
+          service: adoptService(context.service, observed),
+          members: Object.fromEntries(members),
+          observed,
+          failedAttempts: 0,
+        };
+      }),
+      respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
+        const member = context.members[server];
+        if (member === undefined) return;
+        const { state } = memberState(server, member, context.initState);
+        const input = memberInput(context, self, member.server, { state, unproven: false });
+        enqueue.assign({
+          members: ({ spawn }) => ({
+            ...context.members,
+            [server]: { ...member, ref: spawn("realServer", { id: server, input }) },
+          }),
+        });
+      }),
+      buryBroken: enqueueActions(({ context, enqueue }, broken: ErrorActorEvent) => {
+        enqueue.sendTo(context.checks, { type: "stop", server: broken.actorId });
+        enqueue.stopChild(broken.actorId);
+        enqueue.emit({ type: "realServer.restarted", server: broken.actorId, error: broken.error });
+        enqueue.raise({ type: "realServer.respawn", server: broken.actorId }, { delay: RESPAWN_MS });
+      }),
+      markDirty: assign({ dirty: true }),
+      hold: enqueueActions(({ context, enqueue }, { server, hold }: { server: string; hold: Hold | undefined }) => {
+        const member = context.members[server];
+        if (member === undefined || member.hold === hold) return;
+        enqueue.assign({ members: { ...context.members, [server]: { ...member, hold } }, dirty: true });
+        enqueue.emit({ type: "realServer.held", server, hold });
+      }),
+      requestCheck: enqueueActions(({ context, enqueue }, server: string) => {
+        const ref = context.members[server]?.ref;
+        if (ref !== undefined) enqueue.sendTo(ref, { type: "check.requested" });
+      }),
+      takeRound: enqueueActions(({ context, enqueue }) => {
+        const nowMs = context.now();
+        const { counted, ...round } = nextRound(context, nowMs);
+        // A timer may fire a fraction early.
+        const mustRead = nowMs + 1 >= nextReadingMs(context);
+        enqueue.assign({ dirty: false, ...round, mustRead, roundAtMs: nowMs });
+        const { failOpen } = round;
+        if ((failOpen === undefined) === (context.failOpen === undefined)) return;
+        const total = counted.length;
+        const healthy = counted.filter(({ state }) => state === "healthy").length;
+        enqueue.emit(
+          failOpen === undefined
+            ? { type: "failOpen.left", healthy, total }
+            : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
+        );
+      }),
+      startRound: sendTo("writer", ({ context: { service, wanted, established, known, mustRead } }): WriteCommand => {
+        return { type: "apply", input: { key: service, desired: wanted, established, known, mustRead } };
+      }),
+      withdraw: sendTo("writer", ({ context }): WriteCommand => {
+        return {
+          type: "apply",
+          input: { key: context.service, desired: undefined, established: undefined, known: undefined, mustRead: true },
+        };
+      }),
+      noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
+        const { foreign = "keep" } = context.wanted ?? {};
+        // A round that does not read finds nobody new.
+        const isAsked = report.hasRead || Object.keys(context.departures).length > 0;
+        const unlisted = isAsked ? strangers(report.observed, new Set(Object.keys(context.members))) : [];
+        enqueue.assign({
+          observed: report.observed,
+          established: report.established,
+          known: report.known,
+          isPostponed: report.isPostponed,
+          isQuiet: report.hasRead && report.operations.length === 0,
+          departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
+          releases: releasesAfter(context.releases, report, context.now()),
+          applies: context.applies + (report.operations.length > 0 ? 1 : 0),
+          repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
+        });
+        const repaired = new Set(report.repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
+        // Others than those that read leave strangers alone.
+        for (const { endpoint, weight } of foreign === "remove" && report.hasRead ? unlisted : []) {
+          const server = formatEndpoint(endpoint);
+          const isNews = !repaired.has(server) && context.departures[server] === undefined;
+          if (isNews) enqueue.emit({ type: "realServer.unlisted", server, weight });
+        }
+        enqueue.emit({
+          type: "plan.applied",
+          operations: report.operations,
+          repairs: report.repairs,
+          complete: report.failure === undefined,
+        });
+      }),
+      countRepairs: enqueueActions(({ context, enqueue }, { repairs }: ApplyReport) => {
+        if (repairs.length === 0) return;
+        const nowMs = context.now();
+        const recent = [...context.repairTimesMs.filter((ms) => nowMs - ms < RECURRING.withinMs), nowMs];
+        const isRecurring = recent.length >= RECURRING.repairs;
+        enqueue.assign({ repairTimesMs: isRecurring ? [] : recent });
+        if (isRecurring) enqueue.emit({ type: "repairs.recurring", ...RECURRING, last: repairs });
+      }),
+      countConnections: enqueueActions(({ context, enqueue }, { observed, hasRead }: ApplyReport) => {
+        if (context.policy.drain === "next-check" || !hasRead) return;
+        const drained = new Set(context.wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
+        for (const { server, activeConnections } of observed?.realServers ?? []) {
+          const ref = context.members[nameOf(server)]?.ref;
+          if (ref?.getSnapshot().context.reported !== "draining") continue;
+          // The table was read before or among this round's writes: only at weight 0 did nobody new come after that.
+          if (server.weight > 0 || !drained.has(nameOf(server))) continue;
+          enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
+        }
+      }),
+      forgetEstablished: assign({ established: undefined, known: undefined }),
+      noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
+        const nowMs = context.now();
+        const tookMs = nowMs - context.roundAtMs;
+        return {
+          failedAttempts: 0,
+          endedAtMs: nowMs,
+          ...(hasRead ? { read: { atMs: context.roundAtMs, tookMs } } : { roundMs: tookMs }),
+        };
+      }),
+      noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
+        const nowMs = context.now();
+        const attempt = context.failedAttempts + 1;
+        enqueue.assign({
+          failedAttempts: attempt,
+          roundMs: nowMs - context.roundAtMs,
+          endedAtMs: nowMs,
+          lastError: { atMs: nowMs, message: describeError(error) },
+        });
+        enqueue.emit({ type: "plan.failed", error, attempt, retryInMs: retryDelayMs(attempt) });
+      }),
+      emitAdopted: emit(({ context }) => ({
+        type: "virtualServer.adopted" as const,
+        existed: context.observed !== undefined,
+        states: Object.fromEntries(
+          Object.entries(context.members).map(([key, member]) => [
+            key,
+            memberState(key, member, context.initState).state,
+          ]),
+        ),
+      })),
+      tellDaemon: enqueueActions(({ context, enqueue }) => {
+        if (context.daemon !== undefined) enqueue.sendTo(context.daemon, { type: "virtualServer.adopted" });
+      }),
+      emitHealthChange: emit(({ event }): CareEvent => {
+        assertEvent(event, "realServer.changed");
+        return { ...event, type: "realServer.healthChanged" };
+      }),
+      markStopping: assign({ stopping: true }),
+    },
+    guards: {
+      isMember: ({ context }, name: string) => context.members[name] !== undefined,
+      isDirty: ({ context }) => context.dirty,
+      isStopping: ({ context }) => context.stopping,
+      cleansUp: ({ context }) => context.cleanupOnExit,
+      isOverdue: ({ context }) => context.now() >= overdueAtMs(context),
+      /** Nothing was written, and nothing asks for it: the next change need not wait. Those that read are far between, so that this cannot become a storm. */
+      wasQuiet: ({ context }) => context.isQuiet && !context.dirty,
+    },
+    delays: {
+      retry: ({ context }) => retryDelayMs(context.failedAttempts),
+      rest: ({ context }) => restMs(context),
+      untilReading: ({ context }) => Math.max(0, nextReadingMs(context) - context.now()),
+    },
+  }).createMachine({
+    id: "virtualServer",
+    context: ({ input, spawn }) => ({
+      ...input,
+      checks: spawn("checks", { id: "checks" }),
+      members: {},
+      seen: { members: {}, all: [] },
+      departures: {},
+      failOpen: undefined,
+      releases: {},
+      repairTimesMs: [],
+      dirty: false,
+      stopping: false,
+      wanted: undefined,
+      established: undefined,
+      known: undefined,
+      mustRead: true,
+      read: { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 },
+      isPostponed: false,
+      isQuiet: false,
+      observed: undefined,
+      applies: 0,
+      repairs: 0,
+      failedAttempts: 0,
+      roundAtMs: 0,
+      roundMs: 0,
+      endedAtMs: 0,
+      lastError: undefined,
+    }),
+    on: {
+      "realServer.changed": {
+        actions: ["markDirty", "emitHealthChange"],
+      },
+      "realServer.ramped": { actions: "markDirty" },
+      "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
+      "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
+      "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
+      // Of any other actor it is not caught here: without its writer or its checks this one must end, too.
+      "xstate.error.actor.*": {
+        guard: { type: "isMember", params: ({ event }) => event.actorId },
+        actions: { type: "buryBroken", params: ({ event }) => event },
       },
     },
-    serving: {
-      initial: "applying",
-      states: {
-        settled: {
-          always: { guard: "isDirty", target: "applying" },
-          // Nobody tells us what others do to the table: it is read once each interval.
-          after: { untilReading: "applying" },
-          on: {
-            // The first change is written in the step that hears of it.
-            "realServer.changed": { target: "applying", actions: "emitHealthChange" },
-            shutdown: "#virtualServer.withdrawing",
+    invoke: { src: "writer", id: "writer" },
+    initial: "adopting",
+    states: {
+      adopting: {
+        initial: "reading",
+        on: { shutdown: "stopped" },
+        states: {
+          reading: {
+            invoke: {
+              src: "readTable",
+              input: ({ context }) => context.service,
+              onDone: {
+                target: "#virtualServer.serving",
+                actions: [{ type: "adopt", params: ({ event }) => event.output }, "emitAdopted", "tellDaemon"],
+              },
+              onError: {
+                target: "waiting",
+                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+              },
+            },
           },
+          waiting: { after: { retry: "reading" } },
         },
-        applying: {
-          entry: ["takeRound", "startRound"],
-          on: {
-            "round.ended": [
-              {
-                guard: ({ event }) => event.report.failure !== undefined,
+      },
+      serving: {
+        initial: "applying",
+        states: {
+          settled: {
+            always: { guard: "isDirty", target: "applying" },
+            // Nobody tells us what others do to the table: it is read once each interval.
+            after: { untilReading: "applying" },
+            on: {
+              // The first change is written in the step that hears of it.
+              "realServer.changed": { target: "applying", actions: "emitHealthChange" },
+              shutdown: "#virtualServer.withdrawing",
+            },
+          },
+          applying: {
+            entry: ["takeRound", "startRound"],
+            on: {
+              "round.ended": [
+                {
+                  guard: ({ event }) => event.report.failure !== undefined,
+                  target: "backingOff",
+                  actions: [
+                    { type: "noteApplied", params: ({ event }) => event.report },
+                    { type: "countRepairs", params: ({ event }) => event.report },
+                    { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                  ],
+                },
+                {
+                  target: "applied",
+                  actions: [
+                    { type: "noteApplied", params: ({ event }) => event.report },
+                    { type: "countRepairs", params: ({ event }) => event.report },
+                    { type: "countConnections", params: ({ event }) => event.report },
+                    { type: "noteSuccess", params: ({ event }) => event.report },
+                  ],
+                },
+              ],
+              "round.broke": {
                 target: "backingOff",
                 actions: [
-                  { type: "noteApplied", params: ({ event }) => event.report },
-                  { type: "countRepairs", params: ({ event }) => event.report },
-                  { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                  "forgetEstablished",
+                  { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
                 ],
               },
-              {
-                target: "applied",
-                actions: [
-                  { type: "noteApplied", params: ({ event }) => event.report },
-                  { type: "countRepairs", params: ({ event }) => event.report },
-                  { type: "countConnections", params: ({ event }) => event.report },
-                  { type: "noteSuccess", params: ({ event }) => event.report },
-                ],
-              },
-            ],
-            "round.broke": {
-              target: "backingOff",
-              actions: ["forgetEstablished", { type: "noteFailure", params: ({ event }) => ({ error: event.error }) }],
+              // A round under way cannot be called back: leaving this state would drop its result but not its writes.
+              shutdown: { actions: "markStopping" },
             },
-            // A round under way cannot be called back: leaving this state would drop its result but not its writes.
-            shutdown: { actions: "markStopping" },
           },
-        },
-        applied: {
-          always: [
-            { guard: "isStopping", target: "#virtualServer.withdrawing" },
-            { guard: "wasQuiet", target: "settled" },
-            { target: "resting" },
-          ],
-        },
-        // The first change is written at once; what follows within this time shares a round, since each looks at all real servers.
-        resting: {
-          after: { rest: "settled" },
-          on: {
-            "realServer.changed": { guard: "isOverdue", target: "applying", actions: "emitHealthChange" },
-            shutdown: "#virtualServer.withdrawing",
+          applied: {
+            always: [
+              { guard: "isStopping", target: "#virtualServer.withdrawing" },
+              { guard: "wasQuiet", target: "settled" },
+              { target: "resting" },
+            ],
           },
-        },
-        // What failed is tried again later; what a check found since is not kept waiting for that.
-        backingOff: {
-          always: [
-            { guard: "isStopping", target: "#virtualServer.withdrawing" },
-            { guard: "isDirty", target: "resting" },
-          ],
-          after: { retry: "applying" },
-          on: { shutdown: "#virtualServer.withdrawing" },
+          // The first change is written at once; what follows within this time shares a round, since each looks at all real servers.
+          resting: {
+            after: { rest: "settled" },
+            on: {
+              "realServer.changed": { guard: "isOverdue", target: "applying", actions: "emitHealthChange" },
+              shutdown: "#virtualServer.withdrawing",
+            },
+          },
+          // What failed is tried again later; what a check found since is not kept waiting for that.
+          backingOff: {
+            always: [
+              { guard: "isStopping", target: "#virtualServer.withdrawing" },
+              { guard: "isDirty", target: "resting" },
+            ],
+            after: { retry: "applying" },
+            on: { shutdown: "#virtualServer.withdrawing" },
+          },
         },
       },
-    },
-    withdrawing: {
-      initial: "deciding",
-      states: {
-        deciding: { always: [{ guard: "cleansUp", target: "deleting" }, { target: "#virtualServer.stopped" }] },
-        deleting: {
-          entry: "withdraw",
-          on: {
-            "round.ended": [
-              {
-                guard: ({ event }) => event.report.failure !== undefined,
+      withdrawing: {
+        initial: "deciding",
+        states: {
+          deciding: { always: [{ guard: "cleansUp", target: "deleting" }, { target: "#virtualServer.stopped" }] },
+          deleting: {
+            entry: "withdraw",
+            on: {
+              "round.ended": [
+                {
+                  guard: ({ event }) => event.report.failure !== undefined,
+                  target: "#virtualServer.stopped",
+                  actions: { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                },
+                { target: "#virtualServer.stopped" },
+              ],
+              "round.broke": {
                 target: "#virtualServer.stopped",
-                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
               },
-              { target: "#virtualServer.stopped" },
-            ],
-            "round.broke": {
-              target: "#virtualServer.stopped",
-              actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
             },
           },
         },
       },
+      stopped: { type: "final" },
     },
-    stopped: { type: "final" },
-  },
-});
+  });
+}
 
 // --- internal ---
 

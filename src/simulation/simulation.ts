@@ -1,6 +1,6 @@
 import { createActor } from "xstate";
 import { probeEvent, type ProbeObserver } from "../actors/checks.ts";
-import type { DaemonActor, daemonMachine } from "../actors/daemon-machine.ts";
+import type { DaemonActor, DaemonMachine } from "../actors/daemon-machine.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -18,11 +18,7 @@ import { SimulatedProber } from "./simulated-prober.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** Puts the daemon's machine together, as the composition root does. */
-export type CareMachine = (
-  dataPlane: DataPlane,
-  schedule: CheckSchedule,
-  observe: ProbeObserver,
-) => typeof daemonMachine;
+export type CareMachine = (dataPlane: DataPlane, schedule: CheckSchedule, observe: ProbeObserver) => DaemonMachine;
 
 /** Hears of what happens, at the moment it does. */
 export interface SimulationObserver extends Partial<PlaneListener> {

@@ -34,6 +34,8 @@ export async function compile(output: string, cross?: CrossCompilation): Promise
         "--bytecode",
         "--format=esm",
         "--splitting",
+        // Of a library with both, its ES modules: those of CommonJS come whole, and every use of them goes through an object.
+        "--conditions=module",
         `--compile-jit-policy=${SELDOM_RUN}`,
         "--no-compile-autoload-dotenv",
         "--no-compile-autoload-bunfig",

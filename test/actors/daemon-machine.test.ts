@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { createActor, fromCallback, fromPromise, toPromise } from "xstate";
-import { daemonMachine } from "../../src/actors/daemon-machine.ts";
-import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import { createDaemonMachine } from "../../src/actors/daemon-machine.ts";
+import { createReachMachine } from "../../src/actors/reach-machine.ts";
+import { createVirtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
 import { writer } from "../../src/actors/writer.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
@@ -52,14 +54,16 @@ function start(failingReads = 0) {
     reads++ < failingReads
       ? Promise.reject(new LvscareError("KERNEL_REFUSED", "the kernel refused with EBUSY"))
       : plane.read();
-  const supervisor = virtualServerMachine.provide({
-    actors: {
-      readTable: fromPromise(read),
-      writer: writer(plane),
-      checks: fromCallback(() => undefined),
-    },
+  const supervisor = createVirtualServerMachine({
+    readTable: fromPromise(read),
+    writer: writer(plane),
+    checks: fromCallback(() => undefined),
   });
-  const daemon = createActor(daemonMachine.provide({ actors: { virtualServer: supervisor } }), {
+  const reach = createReachMachine({
+    reconcile: fromPromise<readonly ObjectReport[], undefined>(() => Promise.resolve([])),
+    watchHost: fromCallback(() => undefined),
+  });
+  const daemon = createActor(createDaemonMachine({ virtualServer: supervisor, reach }), {
     clock,
     input: {
       service: virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") }, "rr"),

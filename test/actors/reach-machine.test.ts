@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createActor, fromCallback, fromPromise } from "xstate";
-import { reachMachine, type HostChanged, type ReachActor } from "../../src/actors/reach-machine.ts";
+import { createReachMachine, type HostChanged, type ReachActor } from "../../src/actors/reach-machine.ts";
 import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
@@ -34,16 +34,14 @@ function start(reports: readonly ObjectReport[]) {
   const clock = new VirtualClock();
   let looks = 0;
   let change = (): void => undefined;
-  const machine = reachMachine.provide({
-    actors: {
-      reconcile: fromPromise(() => {
-        looks++;
-        return Promise.resolve(reports);
-      }),
-      watchHost: fromCallback<HostChanged, undefined>(({ sendBack }) => {
-        change = () => sendBack({ type: "host.changed" });
-      }),
-    },
+  const machine = createReachMachine({
+    reconcile: fromPromise(() => {
+      looks++;
+      return Promise.resolve(reports);
+    }),
+    watchHost: fromCallback<HostChanged, undefined>(({ sendBack }) => {
+      change = () => sendBack({ type: "host.changed" });
+    }),
   });
   const actor = createActor(machine, { clock, input: { intervalMs: INTERVAL, now: clock.now } }).start();
   started.push(actor);

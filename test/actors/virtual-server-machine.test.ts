@@ -1,16 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import {
-  createActor,
-  fromCallback,
-  fromPromise,
-  toPromise,
-  waitFor,
-  type ActorRefFrom,
-  type CallbackActorLogic,
-} from "xstate";
+import { createActor, fromCallback, fromPromise, toPromise, waitFor, type CallbackActorLogic } from "xstate";
 import { checks, type CheckCommand } from "../../src/actors/checks.ts";
 import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
-import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import { createVirtualServerMachine, type VirtualServerActor } from "../../src/actors/virtual-server-machine.ts";
 import { writer, type WriteCommand } from "../../src/actors/writer.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
@@ -31,7 +23,7 @@ const C = realServer(parseEndpoint("10.0.0.3:80"));
 const D = realServer(parseEndpoint("10.0.0.4:80"));
 const INTERVAL = 5000;
 
-const systems: ActorRefFrom<typeof virtualServerMachine>[] = [];
+const systems: VirtualServerActor[] = [];
 afterEach(() => {
   for (const actor of systems.splice(0)) actor.stop();
 });
@@ -733,12 +725,10 @@ describe("virtual server", () => {
   ])("breaks with its %s, instead of caring blindly", async (_, actors) => {
     const errors: unknown[] = [];
     const { input, plane } = care();
-    const machine = virtualServerMachine.provide({
-      actors: {
-        readTable: fromPromise(() => plane.read()),
-        writer: actors.writer ?? writer(plane),
-        checks: actors.checks ?? fromCallback<CheckCommand>(() => undefined),
-      },
+    const machine = createVirtualServerMachine({
+      readTable: fromPromise(() => plane.read()),
+      writer: actors.writer ?? writer(plane),
+      checks: actors.checks ?? fromCallback<CheckCommand>(() => undefined),
     });
     const actor = createActor(machine, { input });
     actor.subscribe({ error: (error) => errors.push(error) });
@@ -884,12 +874,10 @@ function care(
       return scheduler.add(target, intervalMs, report);
     },
   };
-  const machine = virtualServerMachine.provide({
-    actors: {
-      readTable: fromPromise(() => plane.read()),
-      writer: writer(plane),
-      checks: checks(schedule, (_, outcome) => outcomes.push(outcome)),
-    },
+  const machine = createVirtualServerMachine({
+    readTable: fromPromise(() => plane.read()),
+    writer: writer(plane),
+    checks: checks(schedule, (_, outcome) => outcomes.push(outcome)),
   });
   const input: VirtualServerInput = {
     service,

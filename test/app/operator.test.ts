@@ -3,7 +3,7 @@ import { createActor, fromCallback, fromPromise } from "xstate";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { virtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
+import { createVirtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import { Operator } from "../../src/app/operator.ts";
 import { runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
@@ -199,12 +199,10 @@ test("a file that says nothing holds nothing, and a server that is no longer lis
 test("nothing is asked of a daemon that has not taken over its table yet", async () => {
   const server = realServer(parseEndpoint("10.0.0.1:80"));
   const supervisor = createActor(
-    virtualServerMachine.provide({
-      actors: {
-        readTable: fromPromise(() => Promise.reject(new Error("the kernel says nothing"))),
-        writer: fromCallback(() => undefined),
-        checks: fromCallback(() => undefined),
-      },
+    createVirtualServerMachine({
+      readTable: fromPromise(() => Promise.reject(new Error("the kernel says nothing"))),
+      writer: fromCallback(() => undefined),
+      checks: fromCallback(() => undefined),
     }),
     {
       input: {
