@@ -1,4 +1,5 @@
 import type { Subprocess } from "bun";
+import { waitFor } from "./wait-for.ts";
 
 export type Child = Subprocess<"pipe", "pipe", "pipe">;
 
@@ -71,7 +72,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A cable between two namespaces; each end is called `name` and has its address, such as `10.0.0.1/24`. */
+/** A cable between two namespaces; each end is called `name` and has its address, such as `10.0.0.1/24`, by which the other finds it when this returns. */
 export async function connect(
   [here, hereAddress]: readonly [Namespace, string],
   [there, thereAddress]: readonly [Namespace, string],
@@ -84,6 +85,8 @@ export async function connect(
   ] as const) {
     await namespace.addAddress(address, name);
     await namespace.exec("ip", "link", "set", name, "up");
+    if (address.includes(":"))
+      await waitFor(() => namespace.exec("ip", "maddress", "show", name), canBeSolicited(address));
   }
 }
 
@@ -97,6 +100,15 @@ export function hasItsAddresses(text: string): boolean {
 }
 
 // --- internal ---
+
+/**
+ * Of the text of `ip maddress`: the end hears who asks for an IPv6 address ending in 16 bits that matter. The kernel joins that group (RFC 4291,
+ * 2.7.1) some time after the link is up; a first connection that came before would be a second late.
+ */
+function canBeSolicited(address: string): (text: string) => boolean {
+  const [host = ""] = address.split("/");
+  return (text) => text.includes(`ff02::1:ff00:${host.split(":").at(-1)}`);
+}
 
 /**
  * Connections that nobody ends keep a namespace alive for minutes after its last process; the virtual servers go at once, so that
