@@ -106,6 +106,14 @@ describe("the house", () => {
     ).toEqual(["src/cli/terminal.ts"]);
   });
 
+  test("setting up once and cleaning up load no machines, no checks and no proxy, nor does the kernel's data plane load the proxy", () => {
+    const loaded = [...loadedWith("src/cli/commands/care.ts"), ...loadedWith("src/app/care.ts")];
+    expect(loaded).toContain("src/dataplane/ipvs/ipvs-plane.ts");
+    expect(
+      loaded.filter((file) => /^xstate|^src\/actors\/.*-machine|^src\/(probe|dataplane\/userspace)\//.test(file)),
+    ).toEqual([]);
+  });
+
   test("only citty's command files have default exports", () => {
     const holders = files.filter((file) => /^export default\b/m.test(source(file)));
     expect(holders.filter((file) => !file.startsWith("src/cli/commands/"))).toEqual([]);

@@ -3,7 +3,6 @@ import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { selectDataPlane } from "../dataplane/select.ts";
-import { UserspaceDataPlane } from "../dataplane/userspace/userspace-data-plane.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -11,7 +10,7 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
 import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
-import { runDaemon, type DaemonObserver } from "./daemon.ts";
+import type { DaemonObserver } from "./daemon.ts";
 import { establishReach, planReach } from "./reach.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile } from "./hold-file.ts";
@@ -34,7 +33,10 @@ export async function runCare(
   try {
     announce(options, selection.dataPlane, selection.because, logger);
     const reach = planReach(options, selection.dataPlane.kind, logger);
-    if (!options.runOnce) return await runDaemon(options, selection, reach, stop, logger, observer);
+    if (!options.runOnce) {
+      const { runDaemon } = await import("./daemon.ts");
+      return await runDaemon(options, selection, reach, stop, logger, observer);
+    }
     const holds = new HoldFile(daemonFolder(), options.service).read(logger);
     await runOnce(options, selection.dataPlane, holds, logger);
     await establishReach(reach, logger);
@@ -58,6 +60,7 @@ function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable
 
 async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataPlane> {
   if (kind === "ipvs") return openIpvs();
+  const { UserspaceDataPlane } = await import("../dataplane/userspace/userspace-data-plane.ts");
   return new UserspaceDataPlane({
     dial: dialTcpSocket,
     localAddresses: { ensure: ensureLocalAddress, release: removeLoopbackAddress },
