@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { applyPlan } from "../../src/actors/apply-plan.ts";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import { trialEndpoint } from "../../src/dataplane/ipvs/preflight.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
@@ -112,6 +113,34 @@ test("sends 64 operations at a time", async () => {
   expect(await plane.apply(service, [create, ...adds])).toEqual([]);
   expect(kernel.sends).toEqual([1, 64, 64, 2]);
   expect((await plane.read(service))?.realServers.length).toBe(129);
+});
+
+test("a round over a table that is as it should be asks the kernel for it once, and writes nothing", async () => {
+  const { kernel, plane } = await open();
+  await plane.apply(service, [create, addA, addB]);
+  const desired = { service, realServers: [a, b], leaving: [], absent: [], foreign: "remove" as const };
+  const input = { key: service, desired, established: desired, mustRead: true };
+  const { known } = await applyPlan(plane, { ...input, known: undefined });
+  kernel.sends.length = 0;
+  const report = await applyPlan(plane, { ...input, known });
+  expect([report.hasRead, report.operations, report.failure]).toEqual([true, [], undefined]);
+  // The virtual server, and its real servers by one dump.
+  expect(kernel.sends).toEqual([1, 1]);
+});
+
+test("a thousand real servers that fail at once are written by sixteen sends", async () => {
+  const { kernel, plane } = await open();
+  const servers = Array.from({ length: 1000 }, (_, index) =>
+    realServer(parseEndpoint(`10.1.${index >> 8}.${index & 255}:6443`)),
+  );
+  const desired = { service, realServers: servers, leaving: [], absent: [], foreign: "remove" as const };
+  const input = { key: service, established: undefined, mustRead: false };
+  const { known } = await applyPlan(plane, { ...input, desired, known: undefined });
+  kernel.sends.length = 0;
+  const drained = { ...desired, realServers: servers.map((server) => ({ ...server, weight: 0 })) };
+  const report = await applyPlan(plane, { ...input, desired: drained, known });
+  expect([report.operations.length, report.failure]).toEqual([1000, undefined]);
+  expect(kernel.sends).toEqual([...Array.from({ length: 15 }, () => 64), 40]);
 });
 
 test("applying nothing asks the kernel nothing", async () => {

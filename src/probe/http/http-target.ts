@@ -129,7 +129,7 @@ export class HttpTarget implements Probe, AskerListener {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne(nowMs);
       if (!this.#asker.isOverKept) this.#path?.used();
-    } else this.#sentinel?.close();
+    } else if (finding.passed === false) this.#sentinel?.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
     const { timings } = this.#asker;

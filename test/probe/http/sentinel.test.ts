@@ -36,6 +36,16 @@ describe("a kept connection", () => {
     expect(made).toEqual([1, 2, 12, 22]);
   });
 
+  test("hides for some checks only that a server takes no new connections any more", async () => {
+    const { server } = counting(OK);
+    using _ = server;
+    const { check } = watch(server.endpoint, {}, { now: () => 7999 });
+    for (let n = 1; n <= 2; n++) expect(await check()).toEqual(UP);
+    server.refuse();
+    for (let n = 3; n <= 11; n++) expect(await check()).toEqual(UP);
+    expect(await check()).toEqual(unreachable("connect refused"));
+  });
+
   test.each([
     [900, [1, 2, 2, 2, 2, 3, 3, 3, 3, 4]],
     [50, [1, 2, 2, 3, 3, 3, 3, 4, 4, 4]],
@@ -270,6 +280,24 @@ describe("a kept connection", () => {
     const { check } = watch(server.endpoint);
     for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
     expect(server.requests).toHaveLength(4);
+  });
+
+  test("stays when this host lacks the means for a check", async () => {
+    let isShort = false;
+    const dial = (target: Endpoint): number => {
+      if (!isShort) return openTcpSocket(target);
+      throw new LvscareError("SOCKET_FAILED", "the kernel refused with EMFILE", { errno: "EMFILE" });
+    };
+    const { server, connections, sockets } = counting(OK);
+    using _ = server;
+    const { check, suspicion } = watch(server.endpoint, { freshConnection: true }, { openTcpSocket: dial });
+    expect(await check()).toEqual(UP);
+    expect(await eventually(() => connections() === 2 && sockets.size === 1)).toBe(true);
+    isShort = true;
+    expect(await check()).toMatchObject({ passed: undefined });
+    const suspected = suspicion();
+    for (const socket of sockets) socket.end();
+    await suspected;
   });
 
   test("goes when a check fails", async () => {

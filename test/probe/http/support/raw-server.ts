@@ -12,6 +12,8 @@ export interface RawServer extends Disposable {
   readonly endpoint: Endpoint;
   /** Every complete request, in order of arrival. */
   readonly requests: readonly string[];
+  /** Takes no new connections from now on; those that stand go on. */
+  refuse(): void;
 }
 
 export interface RawServerOptions {
@@ -54,6 +56,7 @@ export function rawServer(
   return {
     endpoint: { family: hostname.includes(":") ? "ipv6" : "ipv4", address: hostname, port: listener.port },
     requests,
+    refuse: () => listener.stop(),
     [Symbol.dispose]: () => listener.stop(true),
   };
 }
