@@ -1,47 +1,72 @@
 import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
 
 /** On what a bench ran: numbers mean little without it. */
-export interface MachineFacts {
+export interface MachineFacts extends Omit<SystemFacts, "programs"> {
   readonly where: "vm" | "here";
   readonly processors: number;
+  /** Of the processors that there really are, also where the VM emulates others. */
   readonly model: string;
-  readonly memoryGib: number;
-  readonly kernel: string;
   readonly bun: string;
   readonly commit: string;
   /** Versions of the programs compared with. */
   readonly peers: Readonly<Record<string, string>>;
 }
 
-export function machineFacts(where: "vm" | "here", peers: readonly string[]): MachineFacts {
+/** What a bench sees of the system that it runs in, the VM's or this one. */
+export interface SystemFacts {
+  readonly memoryGib: number;
+  readonly kernel: string;
+  readonly programs: Readonly<Record<string, string>>;
+}
+
+export function systemFacts(): SystemFacts {
+  return {
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    programs: Object.fromEntries(Object.entries(ASK).map(([program, flag]) => [program, versionOf(program, flag)])),
+  };
+}
+
+export function machineFacts(
+  where: "vm" | "here",
+  peers: readonly string[],
+  { memoryGib, kernel, programs }: SystemFacts,
+): MachineFacts {
   const [first] = cpus();
   return {
     where,
     processors: cpus().length,
     model: first?.model.trim() ?? "unknown",
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
+    memoryGib,
+    kernel,
     bun: Bun.version,
-    commit: textOf(["git", "rev-parse", "--short", "HEAD"]).trim() || "unknown",
-    peers: Object.fromEntries(peers.map((peer) => [peer, versionOf(peer)])),
+    commit: commit(),
+    peers: Object.fromEntries(peers.map((peer) => [peer, programs[peer] ?? "unknown"])),
   };
 }
 
 // --- internal ---
 
-const ASK: Readonly<Record<string, readonly string[]>> = {
-  keepalived: ["keepalived", "--version"],
-  haproxy: ["haproxy", "-v"],
-  ipvsadm: ["ipvsadm", "--version"],
-};
+/** How each program is asked for its version. */
+const ASK: Readonly<Record<string, string>> = { keepalived: "--version", haproxy: "-v", ipvsadm: "--version" };
 
-function versionOf(peer: string): string {
-  return /\bv?(\d+\.\d[\w.-]*)/.exec(textOf(ASK[peer] ?? [peer, "--version"]))?.[1] ?? "unknown";
+/** By the line that it names itself in: others may tell what it misses. */
+function versionOf(program: string, flag: string): string {
+  const line = new RegExp(`^${program}\\b.*?\\bv?(\\d+\\.\\d[\\w.-]*)`, "im");
+  return line.exec(textOf([program, flag]))?.[1] ?? "unknown";
+}
+
+function commit(): string {
+  const name = textOf(["git", "rev-parse", "--short", "HEAD"]).trim() || "unknown";
+  // What benches of the same run have written is no change of what they measure.
+  const changes = textOf(["git", "status", "--porcelain", "--", ":/", ":!results", ":!RESULTS.md"]);
+  return changes === "" ? name : `${name} with changes`;
 }
 
 function textOf(command: readonly string[]): string {
   try {
-    const { stdout, stderr } = Bun.spawnSync([...command], { cwd: import.meta.dir });
+    const { stdout, stderr } = Bun.spawnSync([...command], { cwd: join(import.meta.dir, "..") });
     return `${stdout.toString()}${stderr.toString()}`;
   } catch {
     // It is not installed.

@@ -1,3 +1,5 @@
+import { systemFacts, type SystemFacts } from "./machine-facts.ts";
+
 /** One line of a result: what was measured of us and of the peer, in the same run. */
 export interface Measure {
   readonly what: string;
@@ -12,16 +14,23 @@ export interface Measure {
   readonly isMet?: boolean;
 }
 
+/** What a bench tells whoever started it. */
+export interface Report {
+  readonly system: SystemFacts;
+  readonly measures: readonly Measure[];
+}
+
 const MARK = "RESULT ";
 
 /** To be called once by each bench, at its end. */
 export function report(measures: readonly Measure[]): void {
-  process.stdout.write(`${MARK}${JSON.stringify(measures)}\n`);
+  const told: Report = { system: systemFacts(), measures };
+  process.stdout.write(`${MARK}${JSON.stringify(told)}\n`);
 }
 
-export function readReport(output: string): readonly Measure[] | undefined {
+export function readReport(output: string): Report | undefined {
   const line = output.split("\n").findLast((text) => text.startsWith(MARK));
-  return line === undefined ? undefined : (JSON.parse(line.slice(MARK.length)) as Measure[]);
+  return line === undefined ? undefined : (JSON.parse(line.slice(MARK.length)) as Report);
 }
 
 export function median(values: readonly number[]): number {

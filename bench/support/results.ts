@@ -12,6 +12,13 @@ export interface Result {
   readonly measures: readonly Measure[];
 }
 
+/** What there is to say of a bench beside its numbers. */
+export interface Described {
+  readonly about: string;
+  /** Why it may miss a goal. */
+  readonly why?: string;
+}
+
 const FOLDER = join(import.meta.dir, "..");
 
 export async function writeResult(name: string, result: Result): Promise<void> {
@@ -19,15 +26,15 @@ export async function writeResult(name: string, result: Result): Promise<void> {
 }
 
 /** `RESULTS.md` anew, from what is kept of each bench. */
-export async function writeSummary(benches: Readonly<Record<string, { readonly about: string }>>): Promise<void> {
+export async function writeSummary(benches: Readonly<Record<string, Described>>): Promise<void> {
   const parts = [
     "# Benchmarks",
     "",
-    "The last run of each, as `bun run bench all --write` makes it; `results/` has the same as JSON. Ours and the peer take turns in one",
-    "run: compare them with each other only, above all where processors are emulated.",
+    "The last run of each, as `bun run bench <name> --write` makes it; `results/` has the same as JSON. Where there is a peer, it and ours take",
+    "turns in one run: compare them with each other only, above all where processors are emulated.",
     "",
   ];
-  for (const [name, { about }] of Object.entries(benches)) {
+  for (const [name, { about, why }] of Object.entries(benches)) {
     const file = Bun.file(join(FOLDER, "results", `${name}.json`));
     if (!(await file.exists())) continue;
     const result = (await file.json()) as Result;
@@ -39,6 +46,9 @@ export async function writeSummary(benches: Readonly<Record<string, { readonly a
       "",
       resultTable(result.measures),
       "",
+      ...(why !== undefined && result.measures.some(({ isMet }) => isMet === false)
+        ? [`What is missed: ${why}`, ""]
+        : []),
       `${isQuick ? "**A quick run: one round of each.** " : ""}${date}, ${Math.round(seconds)} s, commit ${machine.commit}, ${machine.where === "vm" ? "in the test VM (QEMU, processors emulated in software) on " : ""}` +
         `${machine.processors} × ${machine.model}, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Bun ${machine.bun}` +
         `${Object.entries(machine.peers)
