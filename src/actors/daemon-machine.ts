@@ -8,6 +8,7 @@ export type DaemonMachine = ReturnType<typeof createDaemonMachine>;
 
 export type DaemonActor = ActorRefFrom<DaemonMachine>;
 
+/** Those whom it starts. */
 export interface DaemonPorts {
   readonly virtualServer: VirtualServerMachine;
   readonly reach: ReachMachine;

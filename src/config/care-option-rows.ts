@@ -217,7 +217,7 @@ export const CARE_OPTION_ROWS = [
     kind: "text",
     valueName: "duration",
     default: "300ms",
-    help: "the same when the host at its other end acknowledges nothing for so long; raise it for real servers far away",
+    help: "a real server is checked at once, too, when its host acknowledges nothing on that connection for so long; raise it for real servers far away",
     group: CHECKS,
   },
   {

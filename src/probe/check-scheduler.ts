@@ -30,7 +30,7 @@ export interface CheckSchedulerOptions {
 /** How the daemon paces its checks. */
 export const CHECK_PACE = {
   jitter: 0.1,
-  // Each needs a descriptor; where they run out earlier, checks are skipped and said to be.
+  // Each needs a descriptor, or some where a server is silent; where they run out earlier, checks are skipped and said to be.
   mostAtOnce: 10_000,
 } as const satisfies Partial<CheckSchedulerOptions>;
 

@@ -102,12 +102,12 @@ export function hasItsAddresses(text: string): boolean {
 // --- internal ---
 
 /**
- * Of the text of `ip maddress`: the end hears who asks for an IPv6 address ending in 16 bits that matter. The kernel joins that group (RFC 4291,
- * 2.7.1) some time after the link is up; a first connection that came before would be a second late.
+ * Of the text of `ip maddress`: whoever asks for this IPv6 address is heard. The kernel joins that group (RFC 4291, 2.7.1) some time after the link is
+ * up, and a first connection that came before would be a second late. For addresses like `fd00:10::2`, whose last 24 bits are in their last part.
  */
 function canBeSolicited(address: string): (text: string) => boolean {
-  const [host = ""] = address.split("/");
-  return (text) => text.includes(`ff02::1:ff00:${host.split(":").at(-1)}`);
+  const group = `ff02::1:ff00:${/([0-9a-f]+)\/\d+$/.exec(address)?.[1]}`;
+  return (text) => text.split(/\s+/).includes(group);
 }
 
 /**
