@@ -60,7 +60,7 @@ report([
     isMet: asked.requests * INTERVAL_S >= SIZE * seconds,
   },
   {
-    what: what("lateness of a check, 99th percentile"),
+    what: what("a check comes later than the interval says, 99th percentile"),
     unit: "ms",
     ours: lateMs,
     goal: "250 ms",
