@@ -79,14 +79,16 @@ export async function connect(
   name = "cable",
 ): Promise<void> {
   await here.exec("ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", String(there.pid));
-  for (const [namespace, address] of [
+  const ends = [
     [here, hereAddress],
     [there, thereAddress],
-  ] as const) {
+  ] as const;
+  for (const [namespace, address] of ends) {
     await namespace.addAddress(address, name);
     await namespace.exec("ip", "link", "set", name, "up");
-    if (address.includes(":"))
-      await waitFor(() => namespace.exec("ip", "maddress", "show", name), canBeSolicited(address));
+  }
+  for (const [namespace, address] of ends) {
+    if (address.includes(":")) await waitFor(() => namespace.exec("ip", "address", "show", name), speaksIpv6);
   }
 }
 
@@ -102,12 +104,11 @@ export function hasItsAddresses(text: string): boolean {
 // --- internal ---
 
 /**
- * Of the text of `ip maddress`: whoever asks for this IPv6 address is heard. The kernel joins that group (RFC 4291, 2.7.1) some time after the link is
- * up, and a first connection that came before would be a second late. For addresses like `fd00:10::2`, whose last 24 bits are in their last part.
+ * Of the text of `ip address`: the link has its own address. The kernel makes it once the link is ready, up to a second after it is up, and answers nobody's
+ * neighbour solicitation before: a first connection would be a second late.
  */
-function canBeSolicited(address: string): (text: string) => boolean {
-  const group = `ff02::1:ff00:${/([0-9a-f]+)\/\d+$/.exec(address)?.[1]}`;
-  return (text) => text.split(/\s+/).includes(group);
+function speaksIpv6(text: string): boolean {
+  return text.includes(" fe80:");
 }
 
 /**
