@@ -45,7 +45,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       "a check over a kept connection is a request written, an answer read and a few timers; what remains is the runtime's price for each. Every tenth makes a " +
       "new connection, which costs about three times as much, four fifths of it in the kernel. Of the memory, 11 MB are the runtime and the program whatever " +
       "they do. A thousand real servers have 7 MB of live objects (machines, checks, connections), beside 5 MB of code, and the collector lets garbage grow " +
-      "to about as much again before it runs.",
+      "to twice as much as lives before it runs.",
     peers: ["keepalived"],
   },
   scale: {

@@ -3,24 +3,18 @@ import { openTcpSocket, watchSilence } from "#native";
 import type { ProbeOutcome } from "../../src/domain/health.ts";
 import { CHECK_PACE, CheckScheduler } from "../../src/probe/check-scheduler.ts";
 import { createHttpProber } from "../../src/probe/http/http-prober.ts";
+import { counting } from "./http/support/counting-server.ts";
 import { eventually } from "./http/support/descriptors.ts";
 import { OPTIONS } from "./http/support/probe.ts";
-import { rawServer, type RawSocket } from "./http/support/raw-server.ts";
 
 const SERVERS = 100;
 const HOUR_MS = 3_600_000;
 
 test("a hundred servers that close their idle connections at once are asked once more each, and none is out for it", async () => {
-  const sockets = new Set<RawSocket>();
-  let connections = 0;
-  using server = rawServer((socket) => void socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), {
+  const { server, connections, sockets } = counting("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", {
     hostname: "0.0.0.0",
-    onOpen: (socket) => {
-      connections++;
-      sockets.add(socket);
-      socket.data.onClose = () => sockets.delete(socket);
-    },
   });
+  using _ = server;
   const scheduler = new CheckScheduler({
     prober: createHttpProber({ ...OPTIONS, sentinel: true }, { openTcpSocket, watchSilence }),
     clock: { now: () => performance.now(), setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
@@ -39,6 +33,6 @@ test("a hundred servers that close their idle connections at once are asked once
   expect(await eventually(() => outcomes.length === 2 * SERVERS && sockets.size === SERVERS)).toBe(true);
   expect(outcomes.filter(({ passed }) => passed !== true)).toEqual([]);
   // Over one new connection each, which is kept from then on.
-  expect([server.requests.length, connections]).toEqual([2 * SERVERS, 2 * SERVERS]);
+  expect([server.requests.length, connections()]).toEqual([2 * SERVERS, 2 * SERVERS]);
   for (const check of checks) check.stop();
 });

@@ -8,9 +8,10 @@ import { LvscareError } from "../../../src/domain/errors.ts";
 import type { Probe } from "../../../src/probe/prober.ts";
 import { blackHole } from "./support/black-hole.ts";
 import { selfSigned } from "./support/certificates.ts";
+import { counting } from "./support/counting-server.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
 import { check, failed, openProbe, passed, unreachable } from "./support/probe.ts";
-import { answering, answeringAndClosing, rawServer, type RawServer, type RawSocket } from "./support/raw-server.ts";
+import { answering, answeringAndClosing, rawServer, type RawSocket } from "./support/raw-server.ts";
 import { turnstile } from "./support/turnstile.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -189,10 +190,7 @@ describe("a kept connection", () => {
     ["does not finish its answer", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", "timed out after 400ms"],
   ])("over which a server %s has failed, where this host lacks the means to ask it anew", async (_, second, reason) => {
     let dials = 0;
-    const dialTwice = (target: Endpoint): number => {
-      if (++dials <= 2) return openTcpSocket(target);
-      throw new LvscareError("SOCKET_FAILED", "the kernel refused with EMFILE", { errno: "EMFILE" });
-    };
+    const dialTwice = (target: Endpoint): number => (++dials <= 2 ? openTcpSocket(target) : failForWantOfMeans());
     using server = rawServer((socket) => void socket.write(server.requests.length <= 2 ? OK : second));
     const { check } = watch(server.endpoint, { timeoutMs: 400 }, { openTcpSocket: dialTwice });
     for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
@@ -284,10 +282,7 @@ describe("a kept connection", () => {
 
   test("stays when this host lacks the means for a check", async () => {
     let isShort = false;
-    const dial = (target: Endpoint): number => {
-      if (!isShort) return openTcpSocket(target);
-      throw new LvscareError("SOCKET_FAILED", "the kernel refused with EMFILE", { errno: "EMFILE" });
-    };
+    const dial = (target: Endpoint): number => (isShort ? failForWantOfMeans() : openTcpSocket(target));
     const { server, connections, sockets } = counting(OK);
     using _ = server;
     const { check, suspicion } = watch(server.endpoint, { freshConnection: true }, { openTcpSocket: dial });
@@ -525,21 +520,6 @@ function idling(options: Partial<HttpProbeOptions> = {}) {
   };
 }
 
-function counting(
-  response: string | (() => string),
-  options: { tls?: { cert: string; key: string }; onRequest?: (socket: RawSocket) => void } = {},
-): { server: RawServer; connections: () => number; sockets: Set<RawSocket> } {
-  const sockets = new Set<RawSocket>();
-  let connections = 0;
-  const answer =
-    options.onRequest ?? ((socket) => void socket.write(typeof response === "string" ? response : response()));
-  const server = rawServer(answer, {
-    ...(options.tls && { tls: options.tls }),
-    onOpen: (socket) => {
-      connections++;
-      sockets.add(socket);
-      socket.data.onClose = () => sockets.delete(socket);
-    },
-  });
-  return { server, connections: () => connections, sockets };
+function failForWantOfMeans(): never {
+  throw new LvscareError("SOCKET_FAILED", "the kernel refused with EMFILE", { errno: "EMFILE" });
 }
