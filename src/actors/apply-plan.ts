@@ -2,10 +2,14 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import {
   afterOperations,
+  asKnown,
   compare,
+  NO_DIFFERENCE,
   describeOperation,
   plan,
   recognized,
+  sameEntries,
+  type Comparison,
   type DesiredVirtualServer,
   type Operation,
 } from "../domain/plan.ts";
@@ -20,9 +24,19 @@ export interface ApplyInput {
   readonly established: DesiredVirtualServer | undefined;
   /** The table as it was last read, with what was written since; undefined when that is not known. */
   readonly known: ObservedVirtualServer | undefined;
+  /** The last round read the table and found it as `established` says, with nothing left to do. */
+  readonly isQuiet: boolean;
   /** Where the table is known, too. */
   readonly mustRead: boolean;
 }
+
+/** Of a round before which nothing is known. */
+export const UNKNOWN_TABLE = {
+  established: undefined,
+  known: undefined,
+  isQuiet: false,
+  mustRead: true,
+} as const satisfies Partial<ApplyInput>;
 
 export interface ApplyReport {
   /** What was done. */
@@ -72,12 +86,9 @@ export async function applyPlan(dataPlane: DataPlane, input: ApplyInput): Promis
 // --- internal ---
 
 /** Brings our own to what they should be, by what is known of the table. */
-async function applyOurs(
-  dataPlane: DataPlane,
-  { key, desired }: ApplyInput,
-  known: ObservedVirtualServer,
-): Promise<ApplyReport> {
-  const { operations: planned, ofOurs, alike } = compare(desired, known);
+async function applyOurs(dataPlane: DataPlane, input: ApplyInput, known: ObservedVirtualServer): Promise<ApplyReport> {
+  const { key, desired } = input;
+  const { operations: planned, ofOurs, alike } = differences(input, known);
   const failed = ofOurs.length === 0 ? [] : await dataPlane.apply(key, ofOurs);
   const operations = without(ofOurs, refusedOf(failed));
   const isKnown = failed.length === 0;
@@ -95,10 +106,12 @@ async function applyOurs(
 
 async function applyAll(
   dataPlane: DataPlane,
-  { key, desired, established }: ApplyInput,
-  found: ObservedVirtualServer | undefined,
+  input: ApplyInput,
+  read: ObservedVirtualServer | undefined,
 ): Promise<ApplyReport> {
-  const { operations, alike } = compare(desired, found);
+  const { key, desired, established, known } = input;
+  const found = read !== undefined && known !== undefined ? asKnown(read, known) : read;
+  const { operations, alike } = differences(input, found);
   const observed = found && recognized(found, alike);
   const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
   const refused = refusedOf(failed);
@@ -114,6 +127,17 @@ async function applyAll(
     isPostponed: false,
     established: desired && establishedWithout(desired, refused),
   };
+}
+
+/** None where the last round found none and nothing changed since: so it mostly is, and a thousand need not be compared for that. */
+function differences(
+  { desired, established, known, isQuiet }: ApplyInput,
+  table: ObservedVirtualServer | undefined,
+): Comparison {
+  const isWanted = isQuiet && desired === established;
+  return isWanted && table !== undefined && known !== undefined && sameEntries(table, known)
+    ? NO_DIFFERENCE
+    : compare(desired, table);
 }
 
 function refusedOf(failed: readonly FailedOperation[]): readonly Operation[] {

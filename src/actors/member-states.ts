@@ -22,6 +22,8 @@ export function seeMembers({ members, seen, initState }: VirtualServerContext): 
     const all = Object.entries(members);
     return { members, all: all.map(([name, member]) => see(name, member, member.ref.getSnapshot().context)) };
   }
+  // So it mostly is: then the whole is the same object, too.
+  if (seen.all.every(({ member, health }) => member.ref.getSnapshot().context === health)) return seen;
   return {
     members,
     all: seen.all.map((last) => {

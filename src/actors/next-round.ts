@@ -23,10 +23,14 @@ export interface Round {
   readonly counted: readonly MemberState[];
 }
 
-/** What the round that begins now is to establish: the health of all, and what is still owed to those that leave. */
-export function nextRound(context: VirtualServerContext, nowMs: number): Round {
+/**
+ * What the round that begins now is to establish: the health of all, and what is still owed to those that leave. Undefined when that is what the
+ * last one was to establish.
+ */
+export function nextRound(context: VirtualServerContext, nowMs: number): Round | undefined {
   const { policy } = context;
   const seen = seeMembers(context);
+  if (seen === context.seen && isLasting(context)) return undefined;
   const members = seen.all.map(({ state }) => state);
   const foreign = foreignRule(members, context.foreign);
   const departures = departuresAt(context.departures, foreign, nowMs);
@@ -42,4 +46,12 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round {
   if (failOpen !== undefined) return { ...round, releases: {}, wanted: want({}) };
   const justLetGo = letGo(context.failOpen?.held, members);
   return { ...round, releases: { ...earlier, ...justLetGo }, wanted: want({ ...draining, ...justLetGo }) };
+}
+
+// --- internal ---
+
+/** What the last round was to establish goes by the members alone: nobody is on the way out, and nobody is held. */
+function isLasting({ wanted, departures, failOpen, releases }: VirtualServerContext): boolean {
+  if (wanted === undefined || wanted.leaving.length > 0 || failOpen !== undefined) return false;
+  return Object.keys(departures).length === 0 && Object.keys(releases).length === 0;
 }

@@ -15,7 +15,7 @@ import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
-import type { ApplyReport } from "./apply-plan.ts";
+import { UNKNOWN_TABLE, type ApplyReport } from "./apply-plan.ts";
 import type { CheckCommand } from "./checks.ts";
 import { adoptedState, adoptServer, adoptService, atWeights, departuresAfter, strangers } from "./desired-state.ts";
 import { memberState } from "./member-states.ts";
@@ -128,10 +128,13 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       takeRound: enqueueActions(({ context, enqueue }) => {
         const nowMs = context.now();
-        const { counted, ...round } = nextRound(context, nowMs);
         // A timer may fire a fraction early.
         const mustRead = nowMs + 1 >= nextReadingMs(context);
-        enqueue.assign({ dirty: false, ...round, mustRead, roundAtMs: nowMs });
+        enqueue.assign({ dirty: false, mustRead, roundAtMs: nowMs });
+        const next = nextRound(context, nowMs);
+        if (next === undefined) return;
+        const { counted, ...round } = next;
+        enqueue.assign(round);
         const { failOpen } = round;
         if ((failOpen === undefined) === (context.failOpen === undefined)) return;
         const total = counted.length;
@@ -142,19 +145,21 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
         );
       }),
-      startRound: sendTo("writer", ({ context: { service, wanted, established, known, mustRead } }): WriteCommand => {
-        return { type: "apply", input: { key: service, desired: wanted, established, known, mustRead } };
+      startRound: sendTo("writer", ({ context }): WriteCommand => {
+        const { service, wanted, established, known, isQuiet, mustRead } = context;
+        return { type: "apply", input: { key: service, desired: wanted, established, known, isQuiet, mustRead } };
       }),
       withdraw: sendTo("writer", ({ context }): WriteCommand => {
         return {
           type: "apply",
-          input: { key: context.service, desired: undefined, established: undefined, known: undefined, mustRead: true },
+          input: { key: context.service, desired: undefined, ...UNKNOWN_TABLE },
         };
       }),
       noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
         const { foreign = "keep" } = context.wanted ?? {};
-        // A round that does not read finds nobody new.
-        const isAsked = report.hasRead || Object.keys(context.departures).length > 0;
+        // A round that does not read finds nobody new, and one that sends strangers away has something to do.
+        const didSomething = report.operations.length > 0 || report.failure !== undefined;
+        const isAsked = (report.hasRead && didSomething) || Object.keys(context.departures).length > 0;
         const unlisted = isAsked ? strangers(report.observed, new Set(Object.keys(context.members))) : [];
         enqueue.assign({
           observed: report.observed,

@@ -1,4 +1,4 @@
-import { applyPlan } from "../actors/apply-plan.ts";
+import { applyPlan, UNKNOWN_TABLE } from "../actors/apply-plan.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
@@ -38,13 +38,7 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
   let dataPlane: DataPlane | undefined;
   try {
     dataPlane = await openIpvs();
-    const { operations, failure } = await applyPlan(dataPlane, {
-      key,
-      desired: undefined,
-      established: undefined,
-      known: undefined,
-      mustRead: true,
-    });
+    const { operations, failure } = await applyPlan(dataPlane, { key, desired: undefined, ...UNKNOWN_TABLE });
     for (const operation of operations) logger.info(describeOperation(operation));
     if (failure !== undefined) throw failure;
     if (operations.length === 0) logger.info(`there is no virtual server ${formatServiceKey(key)} in the kernel`);

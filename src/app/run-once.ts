@@ -1,4 +1,4 @@
-import { applyPlan } from "../actors/apply-plan.ts";
+import { applyPlan, UNKNOWN_TABLE } from "../actors/apply-plan.ts";
 import { adoptServer, adoptService, atWeights, desiredState } from "../actors/desired-state.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -30,13 +30,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     [],
     options.keepForeign ? "keep" : "remove",
   );
-  const { operations, failure } = await applyPlan(dataPlane, {
-    key: options.service,
-    desired,
-    established: undefined,
-    known: undefined,
-    mustRead: true,
-  });
+  const { operations, failure } = await applyPlan(dataPlane, { key: options.service, desired, ...UNKNOWN_TABLE });
   for (const operation of operations) logger.info(describeOperation(operation));
   if (failure !== undefined) throw failure;
   if (operations.length === 0) logger.info("everything stands already; nothing changed");

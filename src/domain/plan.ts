@@ -97,6 +97,32 @@ export function compare(
   return { operations, ofOurs: operations.filter((one) => "server" in one && ours.has(one.server)), alike };
 }
 
+export const NO_DIFFERENCE: Comparison = { operations: [], ofOurs: [], alike: new Map() };
+
+/**
+ * What was read, with the entries of what is known in it wherever they say the same in the same place: a data plane lists them in the same order
+ * each time, and what is the same object need not be compared by what is in it.
+ */
+export function asKnown(read: ObservedVirtualServer, known: ObservedVirtualServer): ObservedVirtualServer {
+  const service = changes(known.service, read.service) === "" ? known.service : read.service;
+  const realServers = read.realServers.map((one, index) => {
+    const server = known.realServers[index]?.server;
+    return server !== undefined && sameEndpoint(server.endpoint, one.server.endpoint) && sameServer(server, one.server)
+      ? { ...one, server }
+      : one;
+  });
+  return { ...read, service, realServers };
+}
+
+/** Whether two tables have the same entries, as the same objects, whatever they carried. */
+export function sameEntries(a: ObservedVirtualServer, b: ObservedVirtualServer): boolean {
+  return (
+    a.service === b.service &&
+    a.realServers.length === b.realServers.length &&
+    a.realServers.every(({ server }, index) => server === b.realServers[index]?.server)
+  );
+}
+
 /** The same with the desired entries in place of those that a comparison found alike: so nothing is held twice, and the next comparison is cheap. */
 export function recognized(observed: ObservedVirtualServer, alike: Comparison["alike"]): ObservedVirtualServer {
   if (alike.size === 0) return observed;
@@ -155,6 +181,10 @@ export function describeOperation(operation: Operation): string {
 
 // --- internal ---
 
+function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.address === b.address && a.port === b.port && a.family === b.family;
+}
+
 /** Whether two entries for the same endpoint are alike in all that a data plane is told. */
 function sameServer(a: RealServer, b: RealServer): boolean {
   return (
@@ -164,7 +194,7 @@ function sameServer(a: RealServer, b: RealServer): boolean {
     a.lowerThreshold === b.lowerThreshold &&
     a.tunnelType === b.tunnelType &&
     a.tunnelPort === b.tunnelPort &&
-    String(a.tunnelFlags) === String(b.tunnelFlags)
+    (a.tunnelFlags === b.tunnelFlags || String(a.tunnelFlags) === String(b.tunnelFlags))
   );
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { applyPlan } from "../../src/actors/apply-plan.ts";
+import { applyPlan, UNKNOWN_TABLE } from "../../src/actors/apply-plan.ts";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import { trialEndpoint } from "../../src/dataplane/ipvs/preflight.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
@@ -119,10 +119,9 @@ test("a round over a table that is as it should be asks the kernel for it once, 
   const { kernel, plane } = await open();
   await plane.apply(service, [create, addA, addB]);
   const desired = { service, realServers: [a, b], leaving: [], absent: [], foreign: "remove" as const };
-  const input = { key: service, desired, established: desired, mustRead: true };
-  const { known } = await applyPlan(plane, { ...input, known: undefined });
+  const { established, known } = await applyPlan(plane, { key: service, desired, ...UNKNOWN_TABLE });
   kernel.sends.length = 0;
-  const report = await applyPlan(plane, { ...input, known });
+  const report = await applyPlan(plane, { key: service, desired, established, known, isQuiet: true, mustRead: true });
   expect([report.hasRead, report.operations, report.failure]).toEqual([true, [], undefined]);
   // The virtual server, and its real servers by one dump.
   expect(kernel.sends).toEqual([1, 1]);
@@ -134,8 +133,8 @@ test("a thousand real servers that fail at once are written by sixteen sends", a
     realServer(parseEndpoint(`10.1.${index >> 8}.${index & 255}:6443`)),
   );
   const desired = { service, realServers: servers, leaving: [], absent: [], foreign: "remove" as const };
-  const input = { key: service, established: undefined, mustRead: false };
-  const { known } = await applyPlan(plane, { ...input, desired, known: undefined });
+  const input = { key: service, ...UNKNOWN_TABLE, mustRead: false };
+  const { known } = await applyPlan(plane, { ...input, desired });
   kernel.sends.length = 0;
   const drained = { ...desired, realServers: servers.map((server) => ({ ...server, weight: 0 })) };
   const report = await applyPlan(plane, { ...input, desired: drained, known });

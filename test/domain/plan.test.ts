@@ -3,10 +3,12 @@ import fc from "fast-check";
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import {
   afterOperations,
+  asKnown,
   compare,
   describeOperation,
   plan,
   recognized,
+  sameEntries,
   type DesiredVirtualServer,
   type Operation,
 } from "../../src/domain/plan.ts";
@@ -140,6 +142,20 @@ describe("plan", () => {
           const byReading = plan(structuredClone(next), observe(structuredClone(table)));
           expect(inOrder(plan(next, known))).toEqual(inOrder(byReading));
         }
+      }),
+    );
+  });
+
+  test("knows again what it reads, whatever that has carried since, and nothing else", () => {
+    fc.assert(
+      fc.property(servers, servers, fc.boolean(), (before, other, isUnchanged) => {
+        const now = isUnchanged ? before : other;
+        const known = observe(before);
+        const read = structuredClone(observe(now));
+        const busy = { ...read, realServers: read.realServers.map((one) => ({ ...one, activeConnections: 7 })) };
+        const found = asKnown(busy, known);
+        expect(found).toEqual(busy);
+        expect(sameEntries(found, known)).toBe(Bun.deepEquals(before, now));
       }),
     );
   });
