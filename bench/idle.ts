@@ -7,18 +7,21 @@ import { median, report, type Measure } from "./support/measures.ts";
 import { contextSwitches, memory, processorMs } from "./support/process-cost.ts";
 import { SETTINGS } from "./support/settings.ts";
 
-// What it costs to check healthy servers once a second, and what happens when all of them die and return: in the VM, ours and
-// keepalived one after the other.
+// What it costs to check healthy servers once a second, ten thousand of them every five, and what happens when all of them die and return: in the
+// VM, ours and keepalived one after the other.
 
 const VS = "10.0.0.1:80";
-const SIZES = SETTINGS.isQuick ? [3, 100] : [3, 100, 1000];
+const SIZES = SETTINGS.isQuick ? [3, 100] : [3, 100, 1000, 10_000];
+const intervalS = (size: number): number => (size === 10_000 ? 5 : 1);
 /**
  * A daemon runs for months: what it does in its first minutes, such as compiling what turned out to be hot, is not what it costs. With a hundred
  * checks a second that takes longer than with a thousand.
  */
 const settleS = (size: number): number => (SETTINGS.isQuick ? 5 : size === 100 ? 240 : 120);
 const MEASURE_S = SETTINGS.isQuick ? 5 : 30;
-const FAILURES = SETTINGS.isQuick ? 1 : 3;
+const failures = (size: number): number => (SETTINGS.isQuick || size === 10_000 ? 1 : 3);
+/** Emulated, ten thousand take their time. */
+const WITHIN_MS = 300_000;
 const LOG = "/tmp/bench-idle.log";
 const LVSCARE = `${import.meta.dir}/../dist/lvscare`;
 
@@ -35,9 +38,9 @@ const read = tableReader();
 const measures: Measure[] = [];
 for (const size of SIZES) {
   const servers = farmAddresses(size);
-  writeFileSync("/tmp/keepalived.conf", keepalivedConfiguration(VS, servers));
+  writeFileSync("/tmp/keepalived.conf", keepalivedConfiguration(VS, servers, intervalS(size)));
   const peer = await observe(keepalivedCommand("/tmp/keepalived.conf"), size, false);
-  const flags = `--vs ${VS} --health-schem http --health-path / --interval 1 --mode none --sysctls keep`;
+  const flags = `--vs ${VS} --health-schem http --health-path / --interval ${intervalS(size)} --mode none --sysctls keep`;
   const ours = await observe([LVSCARE, "care", ...flags.split(" "), ...realServerFlags(servers)], size, true);
   measures.push(...compare(size, ours, peer));
   console.log(size, "peer", peer, "ours", ours);
@@ -65,7 +68,7 @@ interface Observed {
 async function observe(command: readonly string[], size: number, isOurs: boolean): Promise<Observed> {
   Bun.spawnSync(["ipvsadm", "-C"]);
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: Bun.file(LOG) });
-  await timeUntil(read, (weights) => inService(weights) === size);
+  await timeUntil(read, (weights) => inService(weights) === size, WITHIN_MS);
   await Bun.sleep(settleS(size) * 1000);
   const [beforeMs, beforeSwitches, startedMs] = [processorMs(child.pid), contextSwitches(child.pid), performance.now()];
   farm.say("reset");
@@ -76,32 +79,32 @@ async function observe(command: readonly string[], size: number, isOurs: boolean
   const switches = (contextSwitches(child.pid) - beforeSwitches) / seconds;
   const held = memory(child.pid);
 
-  const failures: Awaited<ReturnType<typeof allFail>>[] = [];
-  for (let round = 0; round < FAILURES; round++) failures.push(await allFail(size, isOurs));
+  const rounds: Awaited<ReturnType<typeof allFail>>[] = [];
+  for (let round = 0; round < failures(size); round++) rounds.push(await allFail(size, isOurs));
   child.kill();
   await child.exited;
   return {
     secondsPerMinute: (usedMs / seconds) * 0.06,
     perCheckUs: (usedMs * 1000) / requests,
-    kept: requests / (size * seconds),
+    kept: (requests * intervalS(size)) / (size * seconds),
     switches,
     ...held,
-    downMs: median(failures.map(({ downMs }) => downMs)),
-    afterVerdictMs: median(failures.map(({ afterVerdictMs }) => afterVerdictMs)),
-    backMs: median(failures.map(({ backMs }) => backMs)),
+    downMs: median(rounds.map(({ downMs }) => downMs)),
+    afterVerdictMs: median(rounds.map(({ afterVerdictMs }) => afterVerdictMs)),
+    backMs: median(rounds.map(({ backMs }) => backMs)),
   };
 }
 
 /** All of them at once, and back. */
 async function allFail(size: number, isOurs: boolean): Promise<Pick<Observed, "downMs" | "afterVerdictMs" | "backMs">> {
   farm.say("down");
-  const downMs = await timeUntil(read, (weights) => inService(weights) === 0);
+  const downMs = await timeUntil(read, (weights) => inService(weights) === 0, WITHIN_MS);
   const afterVerdictMs = isOurs ? outAfterVerdictMs() : Number.NaN;
   // So that ours has removed them, and both are at rest with everybody dead.
-  await Bun.sleep(4000);
+  await Bun.sleep(4000 * intervalS(size));
   farm.say("up");
-  const backMs = await timeUntil(read, (weights) => inService(weights) === size);
-  await Bun.sleep(4000);
+  const backMs = await timeUntil(read, (weights) => inService(weights) === size, WITHIN_MS);
+  await Bun.sleep(4000 * intervalS(size));
   return { downMs, afterVerdictMs, backMs };
 }
 
@@ -112,20 +115,22 @@ function compare(size: number, ours: Observed, peer: Observed): Measure[] {
     ours: pick(ours),
     peer: pick(peer),
   });
+  // Those for ten thousand are `scale`'s, where processors are real.
+  const hasGoals = size < 10_000;
   const limitMb = { 3: 12, 1000: 30 }[size];
   return [
     {
       ...line("processor time for 60 s", "s", ({ secondsPerMinute }) => secondsPerMinute),
-      ...(size >= 100 && {
-        goal: "half of the peer's",
-        isMet: ours.secondsPerMinute <= peer.secondsPerMinute / 2,
-      }),
+      ...(hasGoals &&
+        size >= 100 && {
+          goal: "half of the peer's",
+          isMet: ours.secondsPerMinute <= peer.secondsPerMinute / 2,
+        }),
     },
     line("processor time per check", "µs", ({ perCheckUs }) => perCheckUs),
     {
       ...line("checks of those that the interval asks for", "%", ({ kept }) => 100 * kept),
-      goal: "interval kept",
-      isMet: ours.kept >= 0.99,
+      ...(hasGoals && { goal: "interval kept", isMet: ours.kept >= 0.99 }),
     },
     line("context switches", "1/s", ({ switches }) => switches),
     line("resident memory", "MB", ({ residentMb }) => residentMb),
@@ -138,7 +143,7 @@ function compare(size: number, ours: Observed, peer: Observed): Measure[] {
       what: `${size} servers: all die at once: from the last verdict to the last weight 0`,
       unit: "ms",
       ours: ours.afterVerdictMs,
-      ...(size >= 1000 && { goal: "50 ms", isMet: ours.afterVerdictMs <= 50 }),
+      ...(size === 1000 && { goal: "50 ms", isMet: ours.afterVerdictMs <= 50 }),
     },
     line("all return at once: all in rotation after", "ms", ({ backMs }) => backMs),
   ];

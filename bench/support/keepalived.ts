@@ -1,5 +1,5 @@
-/** A configuration that checks over HTTP once a second and believes the first failure, as ours does by default. */
-export function keepalivedConfiguration(vs: string, servers: readonly string[], timeoutS = 1): string {
+/** A configuration that checks over HTTP, once a second where nothing else is said, and believes the first failure, as ours does by default. */
+export function keepalivedConfiguration(vs: string, servers: readonly string[], delayS = 1): string {
   const split = (address: string): string => address.replace(/:(\d+)$/, " $1");
   const realServers = servers.map(
     (server) => `  real_server ${split(server)} {
@@ -9,7 +9,7 @@ export function keepalivedConfiguration(vs: string, servers: readonly string[], 
         path /
         status_code 200
       }
-      connect_timeout ${timeoutS}
+      connect_timeout 1
       retry 0
     }
   }`,
@@ -18,7 +18,7 @@ export function keepalivedConfiguration(vs: string, servers: readonly string[], 
   router_id bench
 }
 virtual_server ${split(vs)} {
-  delay_loop 1
+  delay_loop ${delayS}
   lb_algo rr
   lb_kind NAT
   protocol TCP

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** A process with all its children: keepalived has two. */
 export function family(pid: number): number[] {
@@ -37,15 +37,27 @@ export function memory(pid: number): Memory {
   return { residentMb: sum("Rss"), privateMb: sum("Private_Dirty") };
 }
 
-/** Voluntary and involuntary, of all threads. */
+/** Voluntary and involuntary, of all threads that there are now. */
 export function contextSwitches(pid: number): number {
-  return family(pid).reduce((sum, one) => {
-    const numbers = readOrNothing(`/proc/${one}/status`).matchAll(/ctxt_switches:\s+(\d+)/g);
-    return sum + [...numbers].reduce((total, [, count]) => total + Number(count), 0);
-  }, 0);
+  const counts = family(pid).flatMap((one) =>
+    threads(one).flatMap((thread) => {
+      const numbers = readOrNothing(`/proc/${one}/task/${thread}/status`).matchAll(/ctxt_switches:\s+(\d+)/g);
+      return Array.from(numbers, ([, count]) => Number(count));
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 // --- internal ---
+
+function threads(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
+}
 
 function readOrNothing(path: string): string {
   try {
