@@ -11,7 +11,7 @@ import { resultTable, writeResult, writeSummary, type Described } from "./suppor
 
 const USAGE = `Measures LVScare beside its peers and prints tables.
 
-  bun run bench all [flags]        every bench but fuzz and loss, some fifty minutes
+  bun run bench all [flags]        every bench but fuzz and loss, a good hour
   bun run bench <name…> [flags]    some of them
 
 flags
@@ -32,9 +32,9 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     where: "vm",
     about: "from a fault to the last client that feels it; the peer is keepalived, both check each second",
     why:
-      "a server that hangs or answers 500 gives no sign between two checks. Ours and the peer find it at the next one, half an interval later on the " +
-      "average, and wait for it equally long where it hangs: of a dozen samples each, now the one and now the other has the lower median. A kill takes 25 to " +
-      "40 ms, as the machine is fast or slow: a third is the emulated kernel's and the event loop's, the rest code that runs too seldom to be compiled.",
+      "a server that hangs or answers 500 gives no sign between two checks. Ours and the peer find it at the next one and wait equally long where it " +
+      "hangs: faults strike at the same distances after a check for both, and some twenty milliseconds are between them. A kill takes 25 to 40 ms, as the " +
+      "machine is fast or slow: a third is the emulated kernel's and the event loop's, the rest code that runs too seldom to be compiled.",
     peers: ["keepalived"],
   },
   idle: {

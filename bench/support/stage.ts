@@ -1,4 +1,5 @@
-import { Namespace } from "../../test/kernel/support/namespace.ts";
+import { linesOf } from "../../test/kernel/support/line-process.ts";
+import { Namespace, type Child } from "../../test/kernel/support/namespace.ts";
 
 /** Real servers as hosts of their own, one cable from the node each: the node is where this process is. In the VM. */
 export async function setStage(vs: string, count: number): Promise<readonly Host[]> {
@@ -13,7 +14,9 @@ export class Host implements AsyncDisposable {
   readonly address: string;
   readonly #namespace: Namespace;
   readonly #node: string;
-  #server: Bun.Subprocess;
+  #server: Child;
+  /** Those who wait for a check. */
+  readonly #waiting: (() => void)[] = [];
 
   static async create(number: number): Promise<Host> {
     const namespace = await Namespace.create();
@@ -49,6 +52,11 @@ export class Host implements AsyncDisposable {
     if (state === "up") await this.exec("ip", "route", "replace", "default", "via", this.#node);
   }
 
+  /** Until its server is checked the next time. */
+  checked(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   async exec(...argv: string[]): Promise<void> {
     await this.#namespace.exec(...argv);
   }
@@ -57,7 +65,14 @@ export class Host implements AsyncDisposable {
     await this.#namespace[Symbol.asyncDispose]();
   }
 
-  #startServer(): Bun.Subprocess {
-    return this.#namespace.spawn(["perl", `${import.meta.dir}/one-server.pl`]);
+  #startServer(): Child {
+    const server = this.#namespace.spawn(["perl", `${import.meta.dir}/one-server.pl`, this.#node]);
+    void this.#hear(server);
+    return server;
+  }
+
+  async #hear({ stdout }: Child): Promise<void> {
+    // A line for each check.
+    for await (const _ of linesOf(stdout)) for (const tell of this.#waiting.splice(0)) tell();
   }
 }
