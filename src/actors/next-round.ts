@@ -50,7 +50,7 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round |
 
 // --- internal ---
 
-/** What the last round was to establish goes by the members alone: nobody is on the way out, and nobody is held. */
+/** What the last round was to establish goes by the members alone, beside options that never change: nobody is on the way out, and nobody is held. */
 function isLasting({ wanted, departures, failOpen, releases }: VirtualServerContext): boolean {
   if (wanted === undefined || wanted.leaving.length > 0 || failOpen !== undefined) return false;
   return Object.keys(departures).length === 0 && Object.keys(releases).length === 0;

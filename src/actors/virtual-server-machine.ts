@@ -158,15 +158,15 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
         const { foreign = "keep" } = context.wanted ?? {};
         // A round that does not read finds nobody new, and one that sends strangers away has something to do.
-        const didSomething = report.operations.length > 0 || report.failure !== undefined;
-        const isAsked = (report.hasRead && didSomething) || Object.keys(context.departures).length > 0;
+        const triedSomething = report.operations.length > 0 || report.failure !== undefined;
+        const isAsked = (report.hasRead && triedSomething) || Object.keys(context.departures).length > 0;
         const unlisted = isAsked ? strangers(report.observed, new Set(Object.keys(context.members))) : [];
         enqueue.assign({
           observed: report.observed,
           established: report.established,
           known: report.known,
           isPostponed: report.isPostponed,
-          isQuiet: report.hasRead && report.operations.length === 0,
+          isQuiet: report.hasRead && !triedSomething,
           departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
           releases: releasesAfter(context.releases, report, context.now()),
           applies: context.applies + (report.operations.length > 0 ? 1 : 0),
@@ -205,7 +205,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
         }
       }),
-      forgetEstablished: assign({ established: undefined, known: undefined }),
+      forgetEstablished: assign({ established: undefined, known: undefined, isQuiet: false }),
       noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
         const nowMs = context.now();
         const tookMs = nowMs - context.roundAtMs;
