@@ -89,34 +89,34 @@ function roundsPerTurn(fault: Fault): number {
 }
 
 /**
- * How long after a check the faults of a turn strike, in seconds: of all turns together at even distances over an interval. When a checker that sees
- * a server once a second notices is decided by that more than by the checker, so it is the same for all of them.
+ * When the faults of a turn strike, in parts of the time between two checks: of all turns together at even distances. When a checker that sees a
+ * server once a second notices is decided by that more than by the checker, so it is the same for all of them.
  */
 function phases(turn: number, times: number): readonly number[] {
   return Array.from({ length: times }, (_, time) => (time * TURNS + turn + 0.5) / (times * TURNS));
 }
 
-async function suffer(command: readonly string[], fault: Fault, afterS: readonly number[]): Promise<Outcome[]> {
+async function suffer(command: readonly string[], fault: Fault, parts: readonly number[]): Promise<Outcome[]> {
   Bun.spawnSync(["ipvsadm", "-C"]);
   const checker = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
   const outcomes: Outcome[] = [];
   await timeUntil(read, (weights) => servers.every((server) => (weights.get(kernelName(server)) ?? 0) > 0));
   await Bun.sleep(2000);
-  for (const seconds of afterS) {
+  for (const part of parts) {
     // With code that has run before.
     await Bun.sleep(2000);
-    outcomes.push(await sufferOnce(fault, seconds));
+    outcomes.push(await sufferOnce(fault, part));
   }
   checker.kill();
   await checker.exited;
   return outcomes;
 }
 
-async function sufferOnce(fault: Fault, afterS: number): Promise<Outcome> {
+async function sufferOnce(fault: Fault, part: number): Promise<Outcome> {
   await untilServed();
   await client.begin();
-  await victim.checked();
-  await Bun.sleep(afterS * 1000);
+  // Each has an interval of its own: what comes early now and then is not struck more often at its beginning.
+  await Bun.sleep(part * (await victim.checked()));
   const startedMs = performance.now();
   await strike(fault, true);
   await timeUntil(read, (weights) => (weights.get(VICTIM) ?? 0) === 0);

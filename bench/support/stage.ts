@@ -16,7 +16,8 @@ export class Host implements AsyncDisposable {
   readonly #node: string;
   #server: Child;
   /** Those who wait for a check. */
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((sinceLastMs: number) => void)[] = [];
+  #checkedMs = Number.NaN;
 
   static async create(number: number): Promise<Host> {
     const namespace = await Namespace.create();
@@ -52,8 +53,8 @@ export class Host implements AsyncDisposable {
     if (state === "up") await this.exec("ip", "route", "replace", "default", "via", this.#node);
   }
 
-  /** Until its server is checked the next time. */
-  checked(): Promise<void> {
+  /** Until its server is checked the next time: how long after the check before it, in milliseconds. */
+  checked(): Promise<number> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -73,6 +74,11 @@ export class Host implements AsyncDisposable {
 
   async #hear({ stdout }: Child): Promise<void> {
     // A line for each check.
-    for await (const _ of linesOf(stdout)) for (const tell of this.#waiting.splice(0)) tell();
+    for await (const _ of linesOf(stdout)) {
+      const nowMs = performance.now();
+      const sinceLastMs = nowMs - this.#checkedMs;
+      this.#checkedMs = nowMs;
+      for (const tell of this.#waiting.splice(0)) tell(sinceLastMs);
+    }
   }
 }
