@@ -32,9 +32,9 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     where: "vm",
     about: "from a fault to the last client that feels it; the peer is keepalived, both check each second",
     why:
-      "a server that hangs or answers 500 gives no sign between two checks. Ours and the peer find it at the next one and wait equally long where it " +
-      "hangs: faults strike at the same distances after a check for both, and some twenty milliseconds are between them. A kill takes 25 to 40 ms, as the " +
-      "machine is fast or slow: a third is the emulated kernel's and the event loop's, the rest code that runs too seldom to be compiled.",
+      "what a server answers over a kept connection is asked once more over a new one before it counts, so that one which answers 500 is found some 30 ms " +
+      "later than by the peer on emulated processors. A kill takes 25 to 40 ms, as the machine is fast or slow: a third is the emulated kernel's and the " +
+      "event loop's, the rest code that runs too seldom to be compiled.",
     peers: ["keepalived"],
   },
   idle: {

@@ -9,7 +9,7 @@ import {
 } from "./desired-state.ts";
 import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
 import { seeMembers } from "./member-states.ts";
-import { letGo, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
+import { isNobody, letGo, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
 import type { VirtualServerContext } from "./virtual-server-context.ts";
 
 /** What a round sets out from. */
@@ -53,5 +53,5 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round |
 /** What the last round was to establish goes by the members alone, beside options that never change: nobody is on the way out, and nobody is held. */
 function isLasting({ wanted, departures, failOpen, releases }: VirtualServerContext): boolean {
   if (wanted === undefined || wanted.leaving.length > 0 || failOpen !== undefined) return false;
-  return Object.keys(departures).length === 0 && Object.keys(releases).length === 0;
+  return Object.keys(departures).length === 0 && isNobody(releases);
 }

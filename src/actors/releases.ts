@@ -14,6 +14,11 @@ export interface Release {
 /** By formatted endpoint. */
 export type Releases = Readonly<Record<string, Release>>;
 
+/** So it mostly is, and each round asks. */
+export function isNobody(releases: Releases): boolean {
+  return Object.keys(releases).length === 0;
+}
+
 /** Health as it counts for fail-open: whoever was let go and has not drained yet is still in service, whatever its machine says. */
 export function withReleases(members: readonly MemberState[], releases: Releases): readonly MemberState[] {
   if (isNobody(releases)) return members;
@@ -89,11 +94,6 @@ function hasDrained(
   const forMs = nowMs - sinceMs;
   if (forMs < policy.intervalMs / 2) return false;
   return policy.drain === "next-check" || connections === 0 || member.unreachable || forMs >= policy.drainTimeoutMs;
-}
-
-/** So it mostly is, and each round asks. */
-function isNobody(releases: Releases): boolean {
-  return Object.keys(releases).length === 0;
 }
 
 /** Its machine would have it absent. */
