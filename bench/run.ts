@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildBinary } from "../tasks/build.ts";
 import { setUp } from "../tasks/setup.ts";
-import { runInVm } from "../test/kernel/harness/machine.ts";
-import { installMissingPackages } from "../test/kernel/harness/packages.ts";
+import { runInLab } from "../test/kernel/harness/labs.ts";
+import { GUEST_PACKAGES, installMissingPackages } from "../test/kernel/harness/packages.ts";
 import { machineFacts } from "./support/machine-facts.ts";
 import { readReport } from "./support/measures.ts";
 import { resultTable, writeResult, writeSummary, type Described } from "./support/results.ts";
@@ -98,7 +98,7 @@ if (values.help || names.length === 0 || unknown !== undefined) {
 }
 
 await setUp();
-await installMissingPackages();
+await installMissingPackages(GUEST_PACKAGES);
 await installMissingPackages(PEERS);
 await buildBinary();
 const settings = [
@@ -154,7 +154,7 @@ async function here(name: string): Promise<string> {
 
 async function inVm(name: string): Promise<string> {
   let output = "";
-  const { exitCode } = await runInVm({
+  const { exitCode } = await runInLab("qemu", {
     command: ["bun", `./bench/${name}.ts`, ...settings],
     cwd: join(import.meta.dir, ".."),
     timeoutMs: 3_000_000,

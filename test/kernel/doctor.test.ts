@@ -9,7 +9,7 @@ import { modprobeRefuses } from "./support/modules.ts";
 import { connect, Namespace, type Ended } from "./support/namespace.ts";
 import { waitFor } from "./support/wait-for.ts";
 
-requireTestKernel();
+requireTestKernel({ everyVersion: true });
 setDefaultTimeout(120_000);
 
 const VIP = "10.103.97.2";

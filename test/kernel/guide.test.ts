@@ -10,7 +10,7 @@ import { asRefused } from "./support/stopped-server.ts";
 import { waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
-requireTestKernel();
+requireTestKernel({ everyVersion: true });
 setDefaultTimeout(120_000);
 
 /** Letter for letter as the user guide has them. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
+import { currentOffers } from "./harness/labs.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
@@ -20,7 +21,7 @@ beforeAll(async () => {
 beforeEach(() => host.namespace.run(["ipvsadm", "-C"]));
 afterAll(() => host[Symbol.asyncDispose]());
 
-test.skipIf(process.env["LVSCARE_VM"] !== "1")("a kernel without ip_vs is named, with the remedy", async () => {
+test.skipIf(!currentOffers().ownModules)("a kernel without ip_vs is named, with the remedy", async () => {
   const { namespace } = host;
   await namespace.run(["ipvsadm", "-C"]);
   await unloadIpvs();

@@ -12,7 +12,7 @@ import { runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
 import { connect, hasItsAddresses, Namespace, type Ended } from "./support/namespace.ts";
 import { waitFor } from "./support/wait-for.ts";
 
-requireTestKernel();
+requireTestKernel({ everyVersion: true });
 setDefaultTimeout(120_000);
 
 /** Of no network that these hosts are in. */

@@ -10,7 +10,7 @@ import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
 import { connect, hasItsAddresses, Namespace, type Ended } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
-requireTestKernel();
+requireTestKernel({ everyVersion: true });
 setDefaultTimeout(120_000);
 
 /** Of no network that this host is in. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { currentOffers } from "./harness/labs.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
@@ -128,7 +129,7 @@ describe("a daemon of its own", () => {
     );
   });
 
-  test.skipIf(process.env["LVSCARE_VM"] !== "1")("makes everything anew after the module was unloaded", async () => {
+  test.skipIf(!currentOffers().ownModules)("makes everything anew after the module was unloaded", async () => {
     const { namespace } = host;
     await using care = startCare(namespace, careFlags());
     await waitForTable(namespace, tableWith());
@@ -148,7 +149,7 @@ describe("a daemon of its own", () => {
     await care.waitForLog(/^WARN repaired .* sysctl net\/ipv4\/vs\/expire_nodest_conn=1 \(is 0\)/);
   });
 
-  test.skipIf(process.env["LVSCARE_VM"] !== "1")(
+  test.skipIf(!currentOffers().ownModules)(
     "waits while the module is gone and cannot be loaded, says so once, and makes everything anew when it can",
     async () => {
       const { namespace } = host;
