@@ -32,7 +32,7 @@ test.each(Object.entries(DELIVERIES))("%s cares for a virtual server and leaves 
   await echo.open(SERVERS[1]);
   await waitForTable(namespace, tableWith());
   expect(await care.stop()).toBe(0);
-  expect(await tableOf(namespace)).toEqual(tableWith());
+  expect(tableOf(namespace)).toEqual(tableWith());
   expect((await namespace.run([...lvscare, "care", "--vs", VS, "-C"])).exitCode).toBe(0);
-  expect(await tableOf(namespace)).toEqual({});
+  expect(tableOf(namespace)).toEqual({});
 });

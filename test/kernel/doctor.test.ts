@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 test("finds no problem where everything works, and leaves everything as it is", async () => {
-  const before = await tableOf(node);
+  const before = tableOf(node);
   const { report, exitCode } = await doctor();
   expect(problems(report)).toEqual([]);
   expect([exitCode, report.virtualServers]).toEqual([0, [KEY]]);
@@ -64,7 +64,7 @@ test("finds no problem where everything works, and leaves everything as it is", 
   for (const check of ["ipvs", "scheduler", "schedulers", "sysctl", "nftables", "kube-proxy", "capability"]) {
     expect(about(report, check).map(({ state }) => state)).toEqual(["ok"]);
   }
-  expect(await tableOf(node)).toEqual(before);
+  expect(tableOf(node)).toEqual(before);
   const { stdout } = await runLvscare(node, ["doctor"]);
   expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^no problems, no notes, 0 unknown, \d+ ok$/);
 });

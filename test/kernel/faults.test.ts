@@ -179,7 +179,7 @@ describe("where this host runs out of something", () => {
     try {
       await using care = startCare(namespace, [...careFlags(many), "--init-state", "up", "--fall", "1000"]);
       await waitFor(
-        async () => Object.keys((await tableOf(namespace))[`TCP ${VS} rr`] ?? {}).length,
+        async () => Object.keys(tableOf(namespace)[`TCP ${VS} rr`] ?? {}).length,
         (count) => count === 300,
       );
       await namespace.exec("ipvsadm", "-e", "-t", VS, "-r", many[7] ?? "", "-m", "-w", "9");
@@ -228,7 +228,7 @@ describe("where this host runs out of something", () => {
     await namespace.exec("prlimit", `--pid=${care.pid}`, "--nofile=4096:65536");
     const passed = care.logged(/^DEBUG probe of 127.0.0.1:8083 passed/).length;
     await care.waitForLog(/^DEBUG probe of 127.0.0.1:8083 passed/, { times: passed + 3 });
-    expect(await tableOf(namespace)).toEqual(tableWith());
+    expect(tableOf(namespace)).toEqual(tableWith());
     expect(care.logged(/→ draining/)).toEqual([]);
   });
 });

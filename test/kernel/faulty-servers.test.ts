@@ -156,7 +156,7 @@ test.each(["http", "https"])("checks over %s directly, whatever proxy the enviro
   await using care = startCare(namespace, [...FLAGS, "--health-schem", scheme, "--rs", address], env);
   await care.waitForLog(new RegExp(`${address} recovering → healthy`));
   expect(await checksOf(faulty, 3, [address])).toEqual({ [address]: expect.any(Array), [proxy]: [] });
-  expect(await tableOf(namespace)).toEqual({ [`TCP ${VIRTUAL_SERVER} rr`]: { [address]: 1 } });
+  expect(tableOf(namespace)).toEqual({ [`TCP ${VIRTUAL_SERVER} rr`]: { [address]: 1 } });
 });
 
 async function breakThem(): Promise<void> {

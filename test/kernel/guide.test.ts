@@ -41,10 +41,10 @@ test("the guide's usage example serves curl from all three, and its clean-up exa
   const asked = performance.now();
   expect(await care.stop("SIGTERM")).toBe(0);
   expect(performance.now() - asked).toBeLessThan(DEFAULT_INTERVAL_MS / 2);
-  expect(await tableOf(namespace)).toEqual(tableWith(SERVERS, GUIDE_VS));
+  expect(tableOf(namespace)).toEqual(tableWith(SERVERS, GUIDE_VS));
 
   expect(await runLvscare(namespace, ["care", ...flagsOf(CLEANUP_EXAMPLE)])).toMatchObject({ exitCode: 0, stdout: "" });
-  expect(await tableOf(namespace)).toEqual({});
+  expect(tableOf(namespace)).toEqual({});
 });
 
 test("the guide's examples do the same on the userspace data plane", async () => {
@@ -58,7 +58,7 @@ test("the guide's examples do the same on the userspace data plane", async () =>
   const bodies = await namespace.exec("curl", "--silent", "--show-error", "--write-out", "\n", ...urls);
   expect(bodies.trim().split("\n").toSorted()).toEqual([A, A, B, B, C, C]);
   expect(await echo.connections()).not.toEqual(before);
-  expect(await tableOf(namespace)).toEqual({});
+  expect(tableOf(namespace)).toEqual({});
   expect(await care.stop("SIGTERM")).toBe(0);
 
   expect(await runLvscare(namespace, ["care", ...flagsOf(CLEANUP_EXAMPLE)])).toMatchObject({ exitCode: 0, stdout: "" });

@@ -296,7 +296,7 @@ describe("-C", () => {
     await care(...CARE, "--ip", NODE, "--run-once");
     await care("--vs", neighbour, "--rs", A, "--ip", NODE, "--run-once");
     expect((await care("--vs", VS, "-C")).exitCode).toBe(0);
-    expect([await tableOf(node), await routes()]).toEqual([tableWith([A], neighbour), [ROUTE]]);
+    expect([tableOf(node), await routes()]).toEqual([tableWith([A], neighbour), [ROUTE]]);
     expect((await care("--vs", neighbour, "-C")).exitCode).toBe(0);
     expect(await network()).toBe(untouched);
   });

@@ -43,6 +43,8 @@ async function umlArguments(options: GuestOptions, run: RunFolder): Promise<stri
     "linux.uml",
     `mem=${memoryMb}M`,
     ..."root=/dev/root rootfstype=hostfs rootflags=/ ro panic=-1".split(" "),
+    // Where it keeps a socket of its own; else in the home folder.
+    `uml_dir=${run.path}`,
     // Words that the kernel does not know become the environment of its first process.
     "GUEST_MACHINE=uml",
     `GUEST_SHARE=${run.share}`,
