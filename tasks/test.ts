@@ -109,7 +109,7 @@ function unitStep(files: readonly string[], reports: string, pattern: string | u
       if (files.length === 0) throw new Error("there are no unit tests");
       const report = reportPath(reports, "unit");
       const exitCode = await runBun(bunTestArguments(files, report, pattern), 10 * 60_000, write);
-      return readOutcome(files, report, exitCode, commandFor);
+      return readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
     },
   };
 }

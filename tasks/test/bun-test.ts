@@ -17,12 +17,14 @@ export function bunTestArguments(files: readonly string[], report: string, patte
 
 /**
  * Reads what `bun test` reported. A file that fails to load is missing from the report, and nothing in it tells of a run that broke off, so
- * each file without a result counts as a failure, and a bad exit as one. `commandFor` says what runs a file's test alone.
+ * each file without a result counts as a failure, and a bad exit as one. Tests that a pattern left out are reported as skipped and are not
+ * counted. `commandFor` says what runs a file's test alone.
  */
 export async function readOutcome(
   files: readonly string[],
   report: string,
   exitCode: number,
+  isFiltered: boolean,
   commandFor: (file: string, test?: string) => string,
 ): Promise<Outcome> {
   const file = Bun.file(report);
@@ -35,14 +37,14 @@ export async function readOutcome(
   const failures: Failure[] = [
     ...failedTests(xml).map(({ path, names }) => ({
       name: `${path}: ${names.join(" > ")}`,
-      command: commandFor(path, names.join(" ")),
+      command: commandFor(path, isHook(names) ? undefined : names.join(" ")),
     })),
     ...silent.map((path) => ({ name: `${path}: no test result`, command: commandFor(path) })),
   ];
   if (failures.length === 0 && (exitCode !== 0 || passed + skipped === 0)) {
     failures.push({ name: `the test run ended with exit code ${exitCode}`, command: commandFor(files.join(" ")) });
   }
-  return { passed, failed: failures.length, skipped, failures };
+  return { passed, failed: failures.length, skipped: isFiltered ? 0 : skipped, failures };
 }
 
 export function reportPath(folder: string, name: string): string {
@@ -56,6 +58,11 @@ function failedTests(xml: string): { path: string; names: readonly string[] }[] 
     const around = attribute(element, "classname").split(" > ").filter(Boolean).toReversed();
     return { path: attribute(element, "file"), names: [...around, attribute(element, "name")] };
   });
+}
+
+/** What failed before or after the tests of a file has no name of its own. */
+function isHook(names: readonly string[]): boolean {
+  return names.at(-1) === "(unnamed)";
 }
 
 function attribute(element: string, name: string): string {

@@ -46,7 +46,7 @@ export function kernelStep(job: KernelJob, reports: string, pattern: string | un
     async run(write) {
       const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
       const exitCode = await runGuest(job, report, reports, pattern, write);
-      return readOutcome(job.files, report, exitCode, commandFor);
+      return readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
     },
   };
 }

@@ -192,10 +192,9 @@ describe("where this host runs out of something", () => {
 
   test("a full table of connections fails checks, and when there is room again all come back", async () => {
     const { namespace } = host;
-    await namespace.exec(
-      "nft",
-      "add table inet t; add chain inet t c { type filter hook output priority 0 ; ct state new accept ; }",
-    );
+    // Only where a rule asks for their state are connections tracked.
+    const rule = "OUTPUT -m conntrack --ctstate NEW -j ACCEPT".split(" ");
+    await namespace.exec("iptables-legacy", "-A", ...rule);
     const limit = "/proc/sys/net/netfilter/nf_conntrack_max";
     const before = readFileSync(limit, "utf8");
     try {
@@ -214,7 +213,7 @@ describe("where this host runs out of something", () => {
       expect(await care.stop()).toBe(0);
     } finally {
       await Bun.write(limit, before);
-      await namespace.exec("nft", "delete", "table", "inet", "t");
+      await namespace.exec("iptables-legacy", "-D", ...rule);
     }
   });
 

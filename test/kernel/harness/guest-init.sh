@@ -98,7 +98,7 @@ mount_root() {
 
 # The one card, where the guest has one, whatever its driver calls it.
 set_card_up() {
-	[ -e /sys/class/net/vec0 ] || modprobe virtio_net
+	[ -e /sys/class/net/vec0 ] || /sbin/modprobe virtio_net
 	[ ! -e /sys/class/net/vec0 ] || busybox ip link set vec0 name eth0
 	busybox ip address add "$1" dev eth0
 	busybox ip link set eth0 up
@@ -108,6 +108,8 @@ run_command() {
 	. /run/guest/settings
 	[ ! -d /run/old ] || busybox umount -l /run/old
 	busybox hostname guest
+	# Part of Debian's kernels, a module of user-mode Linux.
+	/sbin/modprobe --quiet ipv6
 	busybox ip link set lo up
 	[ -z "$GUEST_ADDRESS" ] || set_card_up "$GUEST_ADDRESS"
 	ulimit -n 65536
