@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { LABS } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
-import { kernelStep, makeDeliveries, planKernel, umlGuests } from "./test/kernel-run.ts";
+import { kernelStep, makeProducts, planKernel, umlGuests } from "./test/kernel-run.ts";
 import { describeCounts, sum } from "./test/outcome.ts";
 import { runBun } from "./test/run-bun.ts";
 import { type Selection, selectionFrom } from "./test/selection.ts";
@@ -90,10 +90,9 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   if (kernelFiles) {
     const { jobs, leftOut } = await planKernel(selection);
     for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
-    process.stderr.write("test: building what the kernel tests run\n");
-    await makeDeliveries();
+    const products = makeProducts(jobs);
     const stepsIn = (isUml: boolean): Step[] =>
-      jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, reports, pattern));
+      jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
     lanes.push({ steps: stepsIn(true), workers: umlGuests() }, { steps: stepsIn(false), workers: 1 });
   }
   return lanes.filter(({ steps }) => steps.length > 0);

@@ -72,7 +72,8 @@ async function planOf(name: string, argv: readonly string[], wanted: string | un
   if (name === "test") {
     const { kernelFiles = [] } = await selectionFrom(["kernel", ...argv]);
     const needs = await needsOfFiles(kernelFiles);
-    await layOutDeliveries(await buildBinary());
+    const binary = await buildBinary();
+    if (needs.deliveries) await layOutDeliveries(binary);
     const command = ["bun", "test", "--conditions=development", ...kernelFiles.map((file) => `./${file}`)];
     return { command, inLab: wanted ?? fastestLab({ ...needs, ...processors }) };
   }

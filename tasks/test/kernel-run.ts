@@ -11,9 +11,18 @@ import type { Write } from "./run-bun.ts";
 import type { Selection } from "./selection.ts";
 import type { Step } from "./step.ts";
 
-/** What the tests run: the binary that users run, and what else is handed out to them. A stale one would test yesterday's code. */
-export async function makeDeliveries(): Promise<void> {
-  await layOutDeliveries(await buildBinary());
+/** What the tests run is what users run; a stale one would test yesterday's code. */
+export interface Products {
+  readonly binary: Promise<string>;
+  readonly deliveries: Promise<void>;
+}
+
+export function makeProducts(jobs: readonly KernelJob[]): Products {
+  const binary = buildBinary();
+  const deliveries = jobs.some((job) => job.deliveries) ? binary.then(layOutDeliveries) : Promise.resolve();
+  // Awaited by the steps that need them, and later: a failure must not count as unhandled meanwhile.
+  for (const one of [binary, deliveries]) one.catch(() => {});
+  return { binary, deliveries };
 }
 
 export async function planKernel(selection: Selection): Promise<KernelPlan> {
@@ -35,7 +44,7 @@ export function umlGuests(): number {
   return Math.max(1, Math.min(fit, availableParallelism() * 2));
 }
 
-export function kernelStep(job: KernelJob, reports: string, pattern: string | undefined): Step {
+export function kernelStep(job: KernelJob, products: Products, reports: string, pattern: string | undefined): Step {
   const [first = "", ...others] = job.files;
   const name = `${job.lab}: ${others.length === 0 ? first : `${job.files.length} files`}`;
   const commandFor = (file: string, test?: string): string =>
@@ -44,6 +53,7 @@ export function kernelStep(job: KernelJob, reports: string, pattern: string | un
     name,
     command: commandFor(job.files.join(" ")),
     async run(write) {
+      await (job.deliveries ? products.deliveries : products.binary);
       const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
       const exitCode = await runGuest(job, report, reports, pattern, write);
       return readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);

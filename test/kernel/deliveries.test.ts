@@ -7,7 +7,7 @@ import { startHost, type Host } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { startCare } from "./support/lvscare.ts";
 
-requireTestKernel();
+requireTestKernel({ deliveries: true });
 setDefaultTimeout(120_000);
 
 let host: Host;

@@ -16,8 +16,6 @@ export interface Offers {
 export interface Needs {
   readonly nftables?: boolean;
   readonly processors?: number;
-  /** Not needed but asked for: what the test reads or writes are structures of the kernel, so the gate runs it on a second version, too. */
-  readonly everyVersion?: boolean;
 }
 
 export interface Lab {
@@ -82,11 +80,4 @@ export function labNamed(name: string): Lab {
 /** Of the lab that this test runs in. */
 export function currentOffers(): Offers {
   return labNamed(process.env["LVSCARE_LAB"] ?? "host").offers;
-}
-
-/** The needs that a kernel test file declares, from its text: it can be imported in a lab alone. */
-export function needsOf(source: string): Needs {
-  const [, literal] = /^requireTestKernel\((\{.*\})?\);$/m.exec(source) ?? [];
-  // A YAML mapping in flow style is written as an object literal is.
-  return literal === undefined ? {} : (Bun.YAML.parse(literal) as Needs);
 }
