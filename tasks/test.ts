@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { LABS } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
-import { kernelStep, makeProducts, planKernel, umlGuests } from "./test/kernel-run.ts";
+import { kernelStep, makeProducts, patternOf, planKernel, umlGuests } from "./test/kernel-run.ts";
 import { describeCounts, sum } from "./test/outcome.ts";
 import { runBun } from "./test/run-bun.ts";
 import { type Selection, selectionFrom } from "./test/selection.ts";
 import { runStaticStep, staticSteps } from "./test/static-steps.ts";
 import { runStep, type Step, type StepResult, summarise } from "./test/step.ts";
 
-const usage = `bun run test                          everything: static checks, unit tests, kernel tests
-bun run test [unit|kernel] [files…]   only those; "unit" with the static checks
+const usage = `bun run test                          everything: static checks, unit tests, kernel and node tests
+bun run test [unit|kernel|node] [files…]   only those; "unit" with the static checks, "node" on a switch of several kernels
 
   --in <lab>                    where the kernel tests run; by default each file in the fastest that has what it needs
   -t <pattern>                  only tests with such names, a regular expression
@@ -76,7 +76,7 @@ interface Lane {
 }
 
 async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
-  const { unitFiles, kernelFiles, pattern } = selection;
+  const { unitFiles, kernelFiles, nodeFiles, pattern } = selection;
   const lanes: Lane[] = [];
   if (selection.staticSteps) {
     const steps = staticSteps.map(({ name, argv: own }) => ({
@@ -86,27 +86,36 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
     }));
     lanes.push({ steps, workers: steps.length });
   }
-  if (unitFiles) lanes.push({ steps: [unitStep(unitFiles, reports, pattern)], workers: 1 });
-  if (kernelFiles) {
-    const { jobs, leftOut } = await planKernel(selection);
-    for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
-    const products = makeProducts(jobs);
-    const stepsIn = (isUml: boolean): Step[] =>
-      jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
-    lanes.push({ steps: stepsIn(true), workers: umlGuests() }, { steps: stepsIn(false), workers: 1 });
-  }
+  if (unitFiles) lanes.push({ steps: [hostStep("unit", unitFiles, reports, pattern)], workers: 1 });
+  const { jobs, leftOut } = kernelFiles ? await planKernel(selection) : { jobs: [], leftOut: [] };
+  for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
+  const products = kernelFiles || nodeFiles ? makeProducts(jobs) : undefined;
+  const stepsIn = (isUml: boolean): Step[] =>
+    jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
+  // One emulated machine at a time: each takes all processors.
+  const emulated = stepsIn(false);
+  if (nodeFiles) emulated.push(hostStep("node", nodeFiles, reports, pattern, products?.binary));
+  lanes.push({ steps: stepsIn(true), workers: umlGuests() }, { steps: emulated, workers: 1 });
   return lanes.filter(({ steps }) => steps.length > 0);
 }
 
-function unitStep(files: readonly string[], reports: string, pattern: string | undefined): Step {
+/** Tests that run on this machine itself; `ready` is what they wait for. */
+function hostStep(
+  kind: "unit" | "node",
+  files: readonly string[],
+  reports: string,
+  pattern: string | undefined,
+  ready?: Promise<unknown>,
+): Step {
   const commandFor = (file: string, test?: string): string =>
-    `bun run test unit ${file}${test === undefined ? "" : ` -t ${JSON.stringify(test)}`}`;
+    `bun run test ${kind} ${file}${test === undefined ? "" : ` -t ${patternOf(test)}`}`;
   return {
-    name: "unit tests",
-    command: "bun run test unit",
+    name: `${kind} tests`,
+    command: `bun run test ${kind}`,
     async run(write) {
-      if (files.length === 0) throw new Error("there are no unit tests");
-      const report = reportPath(reports, "unit");
+      if (files.length === 0) throw new Error(`there are no ${kind} tests`);
+      await ready;
+      const report = reportPath(reports, kind);
       const exitCode = await runBun(bunTestArguments(files, report, pattern), 10 * 60_000, write);
       return readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
     },

@@ -44,21 +44,31 @@ export function umlGuests(): number {
   return Math.max(1, Math.min(fit, availableParallelism() * 2));
 }
 
-export function kernelStep(job: KernelJob, products: Products, reports: string, pattern: string | undefined): Step {
+export function kernelStep(
+  job: KernelJob,
+  products: Products | undefined,
+  reports: string,
+  pattern: string | undefined,
+): Step {
   const [first = "", ...others] = job.files;
   const name = `${job.lab}: ${others.length === 0 ? first : `${job.files.length} files`}`;
   const commandFor = (file: string, test?: string): string =>
-    [`bun run test kernel --in ${job.lab} ${file}`, ...(test === undefined ? [] : ["-t", quoted(test)])].join(" ");
+    [`bun run test kernel --in ${job.lab} ${file}`, ...(test === undefined ? [] : ["-t", patternOf(test)])].join(" ");
   return {
     name,
     command: commandFor(job.files.join(" ")),
     async run(write) {
-      await (job.deliveries ? products.deliveries : products.binary);
+      await (job.deliveries ? products?.deliveries : products?.binary);
       const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
       const exitCode = await runGuest(job, report, reports, pattern, write);
       return readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
     },
   };
+}
+
+/** What `-t` takes for just this test, as a word of a POSIX shell. */
+export function patternOf(test: string): string {
+  return `'${test.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("'", `'\\''`)}'`;
 }
 
 // --- internal ---
@@ -83,9 +93,4 @@ async function runGuest(
     cpus: Math.min(4, Math.max(2, availableParallelism())),
   });
   return exitCode;
-}
-
-/** For a POSIX shell; `-t` takes a regular expression. */
-function quoted(test: string): string {
-  return `'${test.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("'", `'\\''`)}'`;
 }

@@ -10,15 +10,19 @@ export interface Selection {
   /** Undefined: the step does not run. Paths are relative to the checkout. */
   readonly unitFiles?: readonly string[];
   readonly kernelFiles?: readonly string[];
+  readonly nodeFiles?: readonly string[];
   /** Where the kernel tests run; without it each in the fastest lab that serves. */
   readonly lab?: string;
   /** A regular expression: tests of other names do not run. */
   readonly pattern?: string;
 }
 
-const kernelFolder = "test/kernel/";
+/** Where the files of each kind are; those of unit tests are everywhere else. */
+const FOLDERS = { kernel: "test/kernel/", node: "test/node/" } as const;
 
-/** `[unit|kernel] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything. */
+type Kind = "unit" | keyof typeof FOLDERS;
+
+/** `[unit|kernel|node] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything. */
 export async function selectionFrom(argv: readonly string[]): Promise<Selection> {
   const { values, positionals } = parseArgs({
     args: [...argv],
@@ -27,25 +31,38 @@ export async function selectionFrom(argv: readonly string[]): Promise<Selection>
   });
   const { in: lab, "test-name-pattern": pattern } = values;
   if (lab !== undefined) labNamed(lab);
-  const [first] = positionals;
-  const kind = first === "unit" || first === "kernel" ? first : undefined;
+  const [first = ""] = positionals;
+  const kind = isKind(first) ? first : undefined;
   const wanted = positionals.slice(kind === undefined ? 0 : 1).map(toRelative);
   const files = (await allTestFiles()).filter((file) => isWanted(file, wanted));
   if (wanted.length > 0 && files.length === 0) {
     throw new Error(`no test files in ${wanted.join(" ")}`);
   }
-  const unitFiles = files.filter((file) => !file.startsWith(kernelFolder));
-  const kernelFiles = files.filter((file) => file.startsWith(kernelFolder));
-  const runs = (own: "unit" | "kernel", found: readonly string[]): boolean =>
-    kind === undefined ? wanted.length === 0 || found.length > 0 : kind === own;
+  const filesOf = (own: Kind): { readonly found: readonly string[]; readonly run: boolean } => {
+    const found = files.filter((file) => kindOf(file) === own);
+    return { found, run: kind === undefined ? wanted.length === 0 || found.length > 0 : kind === own };
+  };
+  const [unit, kernel, node] = [filesOf("unit"), filesOf("kernel"), filesOf("node")];
   return {
     isWhole: argv.length === 0,
     staticSteps: argv.length === 0 || (kind === "unit" && wanted.length === 0),
-    ...(runs("unit", unitFiles) ? { unitFiles } : {}),
-    ...(runs("kernel", kernelFiles) ? { kernelFiles } : {}),
+    ...(unit.run ? { unitFiles: unit.found } : {}),
+    ...(kernel.run ? { kernelFiles: kernel.found } : {}),
+    ...(node.run ? { nodeFiles: node.found } : {}),
     ...(lab === undefined ? {} : { lab }),
     ...(pattern === undefined ? {} : { pattern }),
   };
+}
+
+// --- internal ---
+
+function isKind(word: string): word is Kind {
+  return word === "unit" || Object.hasOwn(FOLDERS, word);
+}
+
+function kindOf(file: string): Kind {
+  if (file.startsWith(FOLDERS.kernel)) return "kernel";
+  return file.startsWith(FOLDERS.node) ? "node" : "unit";
 }
 
 async function allTestFiles(): Promise<string[]> {

@@ -116,8 +116,8 @@ test("two hundred flaps leave nothing behind", async () => {
       const seen = daemon.logged(/8082 \S+ → draining/).length;
       await echo.close(B);
       await daemon.waitForLog(/8082 \S+ → draining/, { times: seen + 1, everyMs: 5 });
-      await echo.open(B);
       const back = daemon.logged(/8082 \S+ → healthy/).length;
+      await echo.open(B);
       await daemon.waitForLog(/8082 \S+ → healthy/, { times: back + 1, everyMs: 5 });
     }
   }

@@ -24,11 +24,13 @@ export interface GuestOptions {
   readonly interactive?: boolean;
   /** Where the guest's one network card is plugged in; without it the guest has none. */
   readonly plug?: Plug;
+  /** Ends the guest, and the run with its reason. */
+  readonly signal?: AbortSignal;
   readonly stdout?: (chunk: Uint8Array) => void;
   readonly stderr?: (chunk: Uint8Array) => void;
 }
 
-/** One end of a tap device, as `SwitchedNetwork.plug` makes it. */
+/** One end of a tap device, as `SwitchedNetwork` makes it. */
 export interface Plug {
   /** A process in the network namespace that holds the tap device. */
   readonly namespacePid: number;
@@ -58,12 +60,14 @@ export async function runInGuest(machine: GuestMachine, options: GuestOptions): 
     followFile(run.stderr, options.stderr ?? ((chunk) => process.stderr.write(chunk))),
   ];
   const timeout = AbortSignal.timeout(options.timeoutMs);
-  const stop = AbortSignal.any([interruption.signal, timeout]);
+  const ends = options.signal === undefined ? [] : [options.signal];
+  const stop = AbortSignal.any([interruption.signal, timeout, ...ends]);
   try {
     await bootUntilStarted(() => runGuestProcess(argv, run, { interactive: options.interactive ?? false, stop }));
   } catch (error) {
     const reason = timeout.aborted ? new Error(`the test guest ran for longer than ${options.timeoutMs} ms`) : error;
-    throw interruption.signal.aborted ? reason : await withKernelLog(reason, run);
+    const isWanted = interruption.signal.aborted || options.signal?.aborted === true;
+    throw isWanted ? reason : await withKernelLog(reason, run);
   } finally {
     await Promise.all(followers.map((follower) => follower.finish()));
   }

@@ -3,7 +3,7 @@ import { addressFromBytes, formatEndpoint, parseAddress } from "../../../src/dom
 import type { Namespace } from "./namespace.ts";
 import { waitForEqual, type Patience } from "./wait-for.ts";
 
-/** `{ "TCP 10.0.0.1:80 rr": { "127.0.0.1:8081": 1 } }`: weights by real server by virtual server. */
+/** `{ "TCP 10.0.0.1:80 rr": { "127.0.0.1:8081": 1 } }`: weights by real server by virtual server; of flags and persistence it tells nothing. */
 export type IpvsTable = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /**
@@ -33,9 +33,9 @@ export function parseIpvsTable(text: string): IpvsTable {
   let realServers: Record<string, number> | undefined;
   for (const line of text.trimEnd().split("\n").slice(3)) {
     const words = line.trim().split(/\s+/);
-    const [first = "", address = "", , weight] = words;
+    const [first = "", address = "", scheduler = "", weight] = words;
     if (first === "->" && realServers !== undefined) realServers[plainEndpoint(address)] = Number(weight);
-    else table[[first, plainEndpoint(address), ...words.slice(2)].join(" ")] = realServers = {};
+    else table[`${first} ${plainEndpoint(address)} ${scheduler}`] = realServers = {};
   }
   return table;
 }
