@@ -98,6 +98,20 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           `changes of this host go unheard and are looked for once an interval: ${describeError(event.error)}`,
         );
         return;
+      case "way.answers": {
+        const line = `through the virtual address a real server answers${event.again ? " again" : ""}, in ${formatDuration(event.latencyMs)}`;
+        if (event.again) logger.info(line);
+        else logger.debug(line);
+        return;
+      }
+      case "way.lost":
+        logger.warn(
+          `through the virtual address nobody answers, although real servers are in service: ${event.problem}`,
+        );
+        return;
+      case "way.untried":
+        logger.error(`the way through the virtual address could not be tried: ${describeError(event.error)}`);
+        return;
       case "plan.failed": {
         const message = describeError(event.error);
         if (message !== failing) logger.warn(`${message}; trying again in ${formatDuration(event.retryInMs)}`);

@@ -1,5 +1,12 @@
 import { formatDuration } from "../domain/duration.ts";
-import type { DaemonStatus, FailOpenStatus, ReachStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import type {
+  DaemonStatus,
+  FailOpenStatus,
+  ReachStatus,
+  TransitionStatus,
+  VerdictStatus,
+  WayStatus,
+} from "../domain/status.ts";
 
 /** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
 export function age(at: string, now: Date): string {
@@ -27,6 +34,11 @@ export function describeReach({ mode, objects }: ReachStatus): string {
   const standing = objects.length - problems.length;
   if (problems.length > 0) return [`${mode}, ${standing} of ${objects.length} stand`, ...problems].join("; ");
   return objects.length === 0 ? `${mode}, nothing to keep` : `${mode}, all ${objects.length} stand`;
+}
+
+/** `answers in 0.4ms`, `NO ANSWER for 12s: connect timed out after 2s; …` */
+export function describeWay({ answers, since, latencyMs, problem = "" }: WayStatus, now: Date): string {
+  return answers ? `answers in ${formatDuration(latencyMs)}` : `NO ANSWER for ${age(since, now)}: ${problem}`;
 }
 
 /** `0.1.0, pid 812, up 3m20s, serving/settled, checks every 5s` */

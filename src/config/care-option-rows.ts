@@ -277,6 +277,13 @@ export const CARE_OPTION_ROWS = [
     group: REACH,
   },
   {
+    flag: "check-way",
+    kind: "boolean",
+    default: "true",
+    help: "connect through the virtual address from this host when the first real server comes into service, after each change of what leads there, and once a minute; tells whether clients get through, and changes no weight",
+    group: CHECKS,
+  },
+  {
     flag: "run-once",
     kind: "boolean",
     help: "program the virtual server and its real servers once, without checks, and exit; the rules stay",

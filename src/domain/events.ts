@@ -1,6 +1,7 @@
 import type { RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { Operation } from "./plan.ts";
+import type { WayEvent } from "./way.ts";
 
 /** What a virtual server's supervisor tells the world: logs, metrics and the SDK listen; nothing decides by it. */
 export type CareEvent =
@@ -54,7 +55,8 @@ export type CareEvent =
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number }
   /** This process got no turn for so many milliseconds: checks that failed meanwhile are made again. */
   | { readonly type: "process.stalled"; readonly forMs: number }
-  | ReachEvent;
+  | ReachEvent
+  | WayEvent;
 
 /** What becomes of the things by which this host reaches the virtual address; `object` is one of them, in words. */
 export type ReachEvent =

@@ -87,6 +87,18 @@ export class Metrics {
       [{}, status.failOpen === undefined ? 0 : 1],
     ]);
     text.family(
+      "lvscare_way_up",
+      "gauge",
+      "1 when the last connection through the virtual address was answered, 0 when it was not; absent until one was tried.",
+      status.way === undefined ? [] : [[{}, status.way.answers ? 1 : 0]],
+    );
+    text.family(
+      "lvscare_way_connect_seconds",
+      "gauge",
+      "How long that connection took.",
+      status.way === undefined ? [] : [[{}, status.way.latencyMs / 1000]],
+    );
+    text.family(
       "lvscare_event_loop_lag_seconds",
       "gauge",
       "How late this process was at the latest to start what was due, since it was last asked.",

@@ -95,6 +95,9 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "reach.repaired":
     case "reach.failed":
     case "reach.unwatched":
+    case "way.answers":
+    case "way.lost":
+    case "way.untried":
       return "daemon";
     case "realServer.probed":
     case "realServer.unchecked":
