@@ -553,6 +553,37 @@ describe("virtual server", () => {
     expect(plane.table()).toBe(`${a}=1 ${b}=1`);
   });
 
+  test.each([
+    ["connections", 1.8 * INTERVAL, 2 * INTERVAL],
+    ["next-check", 0.4 * INTERVAL, INTERVAL / 2],
+  ] as const)(
+    "drains by %s from the end of fail-open on who drained when that began",
+    async (drain, heldMs, leastMs) => {
+      const policy = { panicThreshold: 50, drain, drainTimeoutMs: 2 * INTERVAL };
+      const { actor, clock, plane, dead, tired } = care({ policy });
+      const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+      const check = async (server: string): Promise<void> => {
+        actor.send({ type: "operator.check", server });
+        await clock.advance(50);
+      };
+      await clock.advance(100);
+      plane.connections.set(c, 2);
+      tired.add(c);
+      await check(c);
+      dead.add(a);
+      await check(a);
+      expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+      await clock.advance(heldMs);
+      dead.clear();
+      await check(a);
+      expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=0`);
+      const sinceMs = clock.now();
+      await check(c);
+      while (plane.servers.has(c)) await clock.advance(50);
+      expect(clock.now() - sinceMs).toBeWithin(leastMs - 100, leastMs + 2 * INTERVAL);
+    },
+  );
+
   test("waits for no connections of one that fail-open held and that cannot be reached by now, nor for anybody's for ever", async () => {
     const policy = { panicThreshold: 50, drain: "connections", drainTimeoutMs: 4 * INTERVAL } as const;
     const { clock, plane, dead, tired } = care({ realServers: [A, B, C, D], policy });
