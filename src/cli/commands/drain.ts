@@ -31,6 +31,7 @@ export function drainCommand(context: CliContext): CommandDef {
       const { holdRealServer } = await import("../../app/operate.ts");
       const outcome = await holdRealServer(line, { kind: "drain" });
       if (waitMs === undefined) return tellHolds(outcome, line.format, context);
+      await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
       const code = await tellHolds(outcome, line.format, context);
       if (code !== 0) return code;
