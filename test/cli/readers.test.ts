@@ -63,6 +63,12 @@ describe.each(["status --watch", "status --watch -o json", "events --follow"])("
     expect(await child.exited).toBe(0);
   });
 
+  test("ends with 1 on a disk that is full, and says so", async () => {
+    await using child = bash('exec "$@" >/dev/full', "bash", ...argv());
+    expect(await child.stderr.text()).toMatch(/^lvscare: write to stdout: ENOSPC: .*\n$/);
+    expect(await child.exited).toBe(1);
+  });
+
   test("ends at a signal while its reader is stuck", async () => {
     using pipe = await stuckPipe();
     await using child = bash('exec "$@" >"$0"', pipe.path, ...argv());

@@ -50,7 +50,8 @@ export function eventsCommand(context: CliContext): CommandDef {
           return { events: [], complaints: [error.message] };
         });
         const news = complaints.filter((complaint) => !told.includes(complaint));
-        if (news.length > 0) await context.err.write(news.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
+        const complaint = news.map((one) => `lvscare: ${oneLine(one)}\n`).join("");
+        if (await isCutShort(context.err.write(complaint), over)) return 0;
         told = complaints;
         const wanted = events.filter(
           ({ at, virtualServer }) => at >= oldest && (only.size === 0 || only.has(virtualServer)),
