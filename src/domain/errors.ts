@@ -20,6 +20,7 @@ export type ErrorCode =
   | "CONTROL_FAILED"
   | "BAD_MANIFEST"
   | "FILE_FAILED"
+  | "OUTPUT_FAILED"
   | "APPLY_FAILED";
 
 export interface LvscareErrorOptions {
