@@ -48,10 +48,7 @@ export function hasNftables(openTransport: OpenTransport = openNetfilter): boole
 }
 
 /** The rules of one virtual server in the table `inet lvscare`, which all of them share and the last one takes along. */
-export function nftRules(
-  options: MasqueradeOptions,
-  openTransport: OpenTransport = openNetfilter,
-): FirewallRules {
+export function nftRules(options: MasqueradeOptions, openTransport: OpenTransport = openNetfilter): FirewallRules {
   const key = formatServiceKey(options.service);
   const comment = `${key} bit ${options.bit}`;
   const wanted = rulesFor(options);
