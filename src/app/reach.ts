@@ -11,6 +11,7 @@ import { NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
+import { tellLeft } from "./event-log.ts";
 
 /** How this host gets to the virtual address. */
 export interface Reach {
@@ -49,6 +50,7 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
   for (const report of reports) {
     if (report.outcome === "mended") logger.info(`set up ${report.name}`);
     if (report.outcome === "stood") logger.debug(`stands already: ${report.name}`);
+    if (report.outcome === "left") tellLeft({ object: report.name, ...report }, logger);
   }
   throwFailures(reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : [])));
 }

@@ -38,8 +38,8 @@ export function everyHostObject(needs: ReachNeeds): readonly HostObject[] {
 
 // --- internal ---
 
-function settingsOf({ service, options, logger }: ReachNeeds): HostObject[] {
-  return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family, logger });
+function settingsOf({ service, options }: ReachNeeds): HostObject[] {
+  return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family });
 }
 
 /** The rules before the address: nobody shall be served without them. */

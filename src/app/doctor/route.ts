@@ -94,7 +94,7 @@ export function readWay({ family, address }: Omit<Endpoint, "port">): Way {
 /** What the daemon itself could not set up. */
 export function judgeReach(subject: Subject): Finding[] {
   const { daemon } = subject;
-  const failed = daemon?.reach?.objects.filter(({ problem: reason }) => reason !== undefined) ?? [];
+  const failed = daemon?.reach?.objects.filter(({ state }) => state === "failed") ?? [];
   return failed.map(({ name, problem: reason = "" }) =>
     problem(
       "reach",
