@@ -63,7 +63,8 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   for (const subject of subjects) {
     const whom = about(subject);
     findings.push(...judgeReach(subject), ...judgeFailOpen(subject));
-    await look("route", () => [judgeWay(readWay(subject.service.endpoint), subject)], whom);
+    const servers = subject.realServers.map(({ endpoint }) => endpoint);
+    await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], whom);
     await look("connection", () => examineConnections(subject), whom);
   }
   await look("rp_filter", () => [judgeReversePath(readReversePath(droppedBefore))]);
