@@ -1,7 +1,7 @@
 import { reconcileReach } from "../actors/reconcile-reach.ts";
 import type { CareOptions, ReachOptions } from "../config/care-options.ts";
 import type { DataPlaneKind } from "../dataplane/data-plane.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
+import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { watchHostChanges } from "../reach/host-changes.ts";
@@ -9,6 +9,8 @@ import type { HostObject } from "../reach/host-object.ts";
 import { localAddress } from "../reach/loopback-address.ts";
 import { foundGateway, NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
+import { boundToLoopback, takenOver } from "../reach/obstacles.ts";
+import { readOwnAddresses } from "../reach/own-addresses.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
 import { tellLeft } from "./event-log.ts";
@@ -43,8 +45,28 @@ export function planReach(
   };
   if (kind === "userspace") return { objects: [localAddress(address)], watch };
   const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger) : () => named;
-  const objects = hostObjects({ service, options, gateway, servers, logger, isInUse: () => isAddressInUse(service) });
+  // This host has a way to another's address, which a route of ours would cut off.
+  const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
+  const mode = isOthers && options.mode === "route" ? "none" : options.mode;
+  if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
+  const needs = { service, options: { ...options, mode }, gateway, servers, logger };
+  const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
   return objects.length === 0 ? NO_REACH : { objects, watch };
+}
+
+/** Why this data plane would not serve clients, or would harm this host; it is looked at only where that can be. */
+export function obstacleTo(
+  kind: DataPlaneKind,
+  { service, realServers, reach: { mode } }: Pick<CareOptions, "service" | "realServers" | "reach">,
+): LvscareError | undefined {
+  const { endpoint } = service;
+  const servers = realServers.map((one) => one.endpoint);
+  const isAtRisk = isLoopback(endpoint.address) || servers.some(({ address }) => address === endpoint.address);
+  if (!isAtRisk) return undefined;
+  const arrangement = { service: endpoint, servers };
+  const isOwn = readOwnAddresses();
+  if (kind === "userspace") return takenOver(arrangement, isOwn, false);
+  return boundToLoopback(arrangement, isOwn) ?? (mode === "link" ? takenOver(arrangement, isOwn, true) : undefined);
 }
 
 /** Makes everything once. Throws what could not be made, after all else was. */
