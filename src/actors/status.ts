@@ -64,9 +64,9 @@ export function reachStatus(reach: ReachActor, mode: ReachStatus["mode"], { time
   const { objects } = reach.getSnapshot().context;
   return {
     mode,
-    objects: objects.map(({ name, sinceMs, problem }) => ({
+    objects: objects.map(({ name, state, sinceMs, problem }) => ({
       name,
-      state: problem === undefined ? "stands" : "failed",
+      state,
       since: timeOfDay(sinceMs).toISOString(),
       ...(problem !== undefined && { problem }),
     })),

@@ -241,7 +241,7 @@ export const CARE_OPTION_ROWS = [
     flag: "ip",
     kind: "text",
     valueName: "IP",
-    help: "the gateway of route mode, usually this node's own address; LVSCARE_NODE_IP stands in for it",
+    help: "the gateway of route mode, usually this node's own address; LVSCARE_NODE_IP stands in for it, else it is found",
     group: REACH,
   },
   {

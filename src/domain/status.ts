@@ -53,7 +53,8 @@ export interface ReachStatus {
 export interface ReachObjectStatus {
   /** `route 10.103.97.2/32 via 10.0.0.5 metric 50` */
   readonly name: string;
-  readonly state: "stands" | "failed";
+  /** `left`: it is not as it should be and stays so, since this process may not change it, or because others stand in its place. */
+  readonly state: "stands" | "left" | "failed";
   readonly since: string;
   /** Why it does not stand. */
   readonly problem?: string;

@@ -99,6 +99,14 @@ export class Metrics {
       status.way === undefined ? [] : [[{}, status.way.latencyMs / 1000]],
     );
     text.family(
+      "lvscare_reach_object_state",
+      "gauge",
+      "1 for the state of each thing that is kept on the host for the virtual address to be reached.",
+      (status.reach?.objects ?? []).flatMap(({ name, state }) =>
+        REACH_STATES.map((one): Sample => [{ object: name, state: one }, one === state ? 1 : 0]),
+      ),
+    );
+    text.family(
       "lvscare_event_loop_lag_seconds",
       "gauge",
       "How late this process was at the latest to start what was due, since it was last asked.",
@@ -214,6 +222,8 @@ export class Metrics {
 }
 
 // --- internal ---
+
+const REACH_STATES = ["stands", "left", "failed"] as const;
 
 type CheckResult = "passed" | "failed" | "skipped";
 

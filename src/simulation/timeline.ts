@@ -93,6 +93,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "process.stalled":
     case "reach.established":
     case "reach.repaired":
+    case "reach.left":
     case "reach.failed":
     case "reach.unwatched":
     case "way.answers":

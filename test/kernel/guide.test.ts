@@ -3,9 +3,11 @@ import type { StatusReport } from "../../src/domain/status.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
+import { EchoServers } from "./support/echo-server.ts";
 import { startHost } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare } from "./support/lvscare.ts";
+import { Namespace } from "./support/namespace.ts";
 import { asRefused } from "./support/stopped-server.ts";
 import { waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
@@ -24,11 +26,15 @@ const [A, B, C] = SERVERS;
 
 // Each on a host of its own and all at once: they wait for checks most of their time.
 test.concurrent("the guide's usage example serves curl from all three, and its clean-up example leaves nothing", async () => {
-  await using host = await startHost();
-  const { namespace } = host;
-  await namespace.addAddress("169.254.0.1/32");
+  // As the guide begins: a host that has its loopback device, and servers on it.
+  await using namespace = await Namespace.create();
+  await using _echo = await EchoServers.start(namespace, SERVERS);
+  const network = async (): Promise<string> =>
+    (await namespace.exec("ip", "address")) + (await namespace.exec("ip", "route", "show", "table", "all"));
+  const before = await network();
   await using care = startCare(namespace, flagsOf(USAGE_EXAMPLE));
   await waitForTable(namespace, tableWith(SERVERS, GUIDE_VS));
+  await care.waitForLog(/INFO set up route 169.254.0.1/);
   const urls = Array<string>(6).fill(`http://${GUIDE_VS}/`);
   const bodies = await namespace.exec("curl", "--silent", "--show-error", "--write-out", "\n", ...urls);
   expect(bodies.trim().split("\n").toSorted()).toEqual([A, A, B, B, C, C]);
@@ -39,7 +45,7 @@ test.concurrent("the guide's usage example serves curl from all three, and its c
   expect(tableOf(namespace)).toEqual(tableWith(SERVERS, GUIDE_VS));
 
   expect(await runLvscare(namespace, ["care", ...flagsOf(CLEANUP_EXAMPLE)])).toMatchObject({ exitCode: 0, stdout: "" });
-  expect(tableOf(namespace)).toEqual({});
+  expect([tableOf(namespace), await network()]).toEqual([{}, before]);
 });
 
 test.concurrent("the guide's examples do the same on the userspace data plane", async () => {

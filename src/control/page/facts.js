@@ -101,7 +101,15 @@ function describeWay({ answers, since: lostAt, latencyMs, problem }, now) {
 
 /** @param {NonNullable<VirtualServerStatus["reach"]>} reach */
 function describeReach({ mode, objects }) {
-  const problems = objects.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
   if (objects.length === 0) return `${mode}, nothing to keep`;
-  return [`${mode}, ${objects.length - problems.length} of ${objects.length} stand`, ...problems].join("; ");
+  /** @param {"stands" | "left" | "failed"} state */
+  const count = (state) => objects.filter((one) => one.state === state).length;
+  const [left, failed] = [count("left"), count("failed")];
+  const counts = [
+    `${count("stands")} of ${objects.length} stand`,
+    ...(left === 0 ? [] : [`${left} left as ${left === 1 ? "it is" : "they are"}`]),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+  ];
+  const problems = objects.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+  return [[mode, ...counts].join(", "), ...problems].join("; ");
 }
