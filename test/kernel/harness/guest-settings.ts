@@ -7,6 +7,8 @@ export type GuestSettings = {
   /** The folder that becomes /lib/modules. */
   modules: string;
   withoutModules: readonly string[];
+  /** Of the host, besides its root where that is shared. */
+  readableFolders?: readonly string[];
   writableFolders: readonly string[];
   /** The guest's device for an interactive command; without it the output goes to files. */
   terminal?: string;
@@ -17,6 +19,7 @@ export async function writeGuestSettings(folder: string, settings: GuestSettings
   const variables = {
     VM_MODULES: settings.modules,
     VM_WITHOUT_MODULES: settings.withoutModules.join(" "),
+    VM_READABLE: (settings.readableFolders ?? []).join(" "),
     VM_WRITABLE: settings.writableFolders.join(" "),
     VM_TERMINAL: settings.terminal ?? "",
   };

@@ -34,7 +34,15 @@ export type VmOptions = {
 export type VmResult = { exitCode: number; kernelLog: string };
 
 /** Boots a guest on the host's files, runs one command in it as root, and ends it. */
-export async function runInVm(options: VmOptions): Promise<VmResult> {
+export function runInVm(options: VmOptions): Promise<VmResult> {
+  return runMachine(options, prepare);
+}
+
+/** The life of a guest of any kind; `prepare` fills the run's folder and returns the command line of its emulator. */
+export async function runMachine<Options extends VmOptions>(
+  options: Options,
+  prepare: (options: Options, run: RunFolder) => Promise<string[]>,
+): Promise<VmResult> {
   using interruption = holdInterruptions();
   await using run = await RunFolder.create();
   const argv = await prepare(options, run);

@@ -21,16 +21,16 @@ export function qemuArguments(hardware: Hardware): string[] {
     // Without ERMS: emulated byte by byte, `rep movsb` makes clearing and copying of pages slow.
     ..."-accel tcg,thread=multi -cpu max,-erms,-fsrm".split(" "),
     ..."-nodefaults -no-user-config -nographic -no-reboot -monitor none".split(" "),
-    ...flag("-m", hardware.memoryMb),
-    ...flag("-smp", hardware.cpus),
-    ...flag("-kernel", hardware.kernel.bootFile),
-    ...flag("-initrd", hardware.initramfs),
-    ...flag("-append", kernelParameters.join(" ")),
-    ...flag("-serial", `file:${join(hardware.folder, "kernel.log")}`),
+    ...qemuFlag("-m", hardware.memoryMb),
+    ...qemuFlag("-smp", hardware.cpus),
+    ...qemuFlag("-kernel", hardware.kernel.bootFile),
+    ...qemuFlag("-initrd", hardware.initramfs),
+    ...qemuFlag("-append", kernelParameters.join(" ")),
+    ...qemuFlag("-serial", `file:${join(hardware.folder, "kernel.log")}`),
     ...(hardware.interactive ? terminal : []),
-    ...share("root", "/", "readonly=on,multidevs=remap"),
-    ...share("share", join(hardware.folder, "share")),
-    ...hardware.writableFolders.flatMap((path, index) => share(`writable${index}`, path)),
+    ...qemuShare("root", "/", "readonly=on,multidevs=remap"),
+    ...qemuShare("share", join(hardware.folder, "share")),
+    ...hardware.writableFolders.flatMap((path, index) => qemuShare(`writable${index}`, path)),
   ];
 }
 
@@ -52,11 +52,11 @@ const kernelParameters = [
   "tsc=reliable",
 ];
 
-function flag(name: string, value: string | number): string[] {
+export function qemuFlag(name: string, value: string | number): string[] {
   return [name, String(value)];
 }
 
-function share(tag: string, path: string, more = ""): string[] {
+export function qemuShare(tag: string, path: string, more = ""): string[] {
   const options = `local,path=${path.replaceAll(",", ",,")},mount_tag=${tag},security_model=none`;
-  return flag("-virtfs", more === "" ? options : `${options},${more}`);
+  return qemuFlag("-virtfs", more === "" ? options : `${options},${more}`);
 }

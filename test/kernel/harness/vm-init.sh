@@ -40,6 +40,12 @@ mount_root() {
 	done
 
 	index=0
+	for folder in $VM_READABLE; do
+		busybox mkdir -p "/root$folder"
+		busybox mount -t 9p -o "$nine,ro,cache=loose" "readable$index" "/root$folder"
+		index=$((index + 1))
+	done
+	index=0
 	for folder in $VM_WRITABLE; do
 		busybox mkdir -p "/root$folder"
 		busybox mount -t 9p -o "$nine" "writable$index" "/root$folder"
