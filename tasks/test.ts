@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, countTests, reportPath } from "./test/bun-test.ts";
+import { runArm64Tests } from "./test/arm64-run.ts";
 import { type Counts, describeCounts, sum } from "./test/counts.ts";
 import { startKernelTests } from "./test/kernel-run.ts";
 import { runBun } from "./test/run-bun.ts";
@@ -12,6 +13,7 @@ import { runStep, type StepResult, summarise } from "./test/step.ts";
 
 const usage = `bun run test                          everything: static checks, unit tests, kernel tests
 bun run test [unit|kernel] [files…]   only those
+bun run test arm64 [files…]           kernel tests of the arm64 binary, in an emulated arm64 machine; no part of everything
 
   LVSCARE_KERNEL=vm|host        where the kernel tests run; by default on this machine's kernel if it will do
   LVSCARE_KERNEL_SHARDS=<n>     how many VMs share them
@@ -44,7 +46,7 @@ async function main(): Promise<number> {
 }
 
 async function runSteps(selection: Selection, reports: string): Promise<StepResult[]> {
-  const { unitFiles, kernelFiles } = selection;
+  const { unitFiles, kernelFiles, arm64Files } = selection;
   const results: StepResult[] = [];
   // The VMs boot beside the other steps where there are processors for both.
   const inBackground = availableParallelism() >= 4;
@@ -61,6 +63,7 @@ async function runSteps(selection: Selection, reports: string): Promise<StepResu
     const finish = async (): Promise<Counts> => (await (background || startKernelTests(kernelFiles, reports)))();
     results.push(await runStep("kernel tests", finish));
   }
+  if (arm64Files) results.push(await runStep("arm64 tests", () => runArm64Tests(arm64Files, reports)));
   return results;
 }
 

@@ -36,6 +36,7 @@ export const TARGETS: readonly Target[] = [
 
 export function targetNamed(name: string): Target {
   const target = TARGETS.find((each) => each.name === name);
-  if (target === undefined) throw new Error(`there is no binary for ${name}, only for ${TARGETS.map((each) => each.name).join(", ")}`);
+  if (target === undefined)
+    throw new Error(`there is no binary for ${name}, only for ${TARGETS.map((each) => each.name).join(", ")}`);
   return target;
 }

@@ -6,14 +6,19 @@ export type Selection = {
   /** Undefined: the step does not run. Paths are relative to the checkout. */
   unitFiles?: readonly string[];
   kernelFiles?: readonly string[];
+  /** Kernel test files that run on arm64; they are no part of everything. */
+  arm64Files?: readonly string[];
 };
 
 const kernelFolder = "test/kernel/";
 
-/** `[unit|kernel] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything. */
+/** What the arm64 binary is held to, as every test takes long there: the user guide, what a binary has to do, and all ways it is handed out. */
+const ARM64_FILES = ["smoke", "guide", "binary", "deliveries"].map((name) => `${kernelFolder}${name}.test.ts`);
+
+/** `[unit|kernel|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything. */
 export async function selectionFrom(argv: readonly string[]): Promise<Selection> {
   const [first] = argv;
-  const kind = first === "unit" || first === "kernel" ? first : undefined;
+  const kind = first === "unit" || first === "kernel" || first === "arm64" ? first : undefined;
   const wanted = argv.slice(kind === undefined ? 0 : 1).map(toRelative);
   const files = (await allTestFiles()).filter((file) => isWanted(file, wanted));
   if (wanted.length > 0 && files.length === 0) {
@@ -21,6 +26,10 @@ export async function selectionFrom(argv: readonly string[]): Promise<Selection>
   }
   const unitFiles = files.filter((file) => !file.startsWith(kernelFolder));
   const kernelFiles = files.filter((file) => file.startsWith(kernelFolder));
+  if (kind === "arm64") {
+    const arm64Files = wanted.length > 0 ? kernelFiles : ARM64_FILES;
+    return { staticSteps: false, arm64Files };
+  }
   const runs = (own: "unit" | "kernel", found: readonly string[]): boolean =>
     kind === undefined ? wanted.length === 0 || found.length > 0 : kind === own;
   return {

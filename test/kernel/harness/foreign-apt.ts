@@ -15,7 +15,9 @@ export type ForeignApt = (program: "apt-get" | "apt-cache", ...argv: readonly st
 /** apt for any architecture, in folders of its own, with this host's sources and keys and fresh lists; it knows of no installed package. */
 export async function foreignApt(folder: string, { architecture, suite }: ForeignAptOptions): Promise<ForeignApt> {
   if (Bun.which("apt-get") === null) {
-    throw new Error(`what is missing are Debian's packages for ${architecture}, which apt fetches; this host has no apt-get`);
+    throw new Error(
+      `what is missing are Debian's packages for ${architecture}, which apt fetches; this host has no apt-get`,
+    );
   }
   for (const name of ["lists/partial", "archives/partial"]) await mkdir(join(folder, name), { recursive: true });
   await Bun.write(join(folder, "status"), "");

@@ -31,7 +31,8 @@ export async function installMissingPackages(wanted = packages): Promise<void> {
   const present = await Promise.all(wanted.map(({ file }) => Bun.file(file).exists()));
   const missing = wanted.filter((_, index) => !present[index]).map(({ name }) => name);
   if (missing.length === 0) return;
-  if (Bun.which("apt-get") === null) throw new Error(`${missing.join(" ")} missing, and there is no apt-get to install with`);
+  if (Bun.which("apt-get") === null)
+    throw new Error(`${missing.join(" ")} missing, and there is no apt-get to install with`);
   if (process.getuid?.() !== 0) throw new Error(`${missing.join(" ")} missing, and installing needs root`);
   await updatePackageLists();
   progress(`installing ${missing.join(" ")}`);
