@@ -1,0 +1,22 @@
+import { expect, test } from "bun:test";
+import { selectionFrom } from "../../tasks/test/selection.ts";
+
+test("everything has no arm64 tests, which take too long for that", async () => {
+  const everything = await selectionFrom([]);
+  expect(everything).toMatchObject({ staticSteps: true });
+  expect(everything.arm64Files).toBeUndefined();
+});
+
+test("arm64 alone is what every binary has to do, with files those, and nothing of other kinds", async () => {
+  const usual = await selectionFrom(["arm64"]);
+  expect(usual).toEqual({ staticSteps: false, arm64Files: expect.arrayContaining(["test/kernel/guide.test.ts"]) });
+  expect(await selectionFrom(["arm64", "test/kernel/repair.test.ts"])).toEqual({
+    staticSteps: false,
+    arm64Files: ["test/kernel/repair.test.ts"],
+  });
+});
+
+test("every file that arm64 runs by itself is there", async () => {
+  const { arm64Files = [] } = await selectionFrom(["arm64"]);
+  expect(await Promise.all(arm64Files.map((file) => Bun.file(file).exists()))).toEqual(arm64Files.map(() => true));
+});
