@@ -11,9 +11,9 @@ import { type Selection, selectionFrom } from "./test/selection.ts";
 import { runStaticStep, staticSteps } from "./test/static-steps.ts";
 import { runStep, type StepResult, summarise } from "./test/step.ts";
 
-const usage = `bun run test                          everything: static checks, unit tests, kernel tests
+const usage = `bun run test                          everything: static checks, unit tests, kernel tests, arm64 tests
 bun run test [unit|kernel] [files…]   only those
-bun run test arm64 [files…]           kernel tests of the arm64 binary, in an emulated arm64 machine; no part of everything
+bun run test arm64 [files…]           kernel tests of the arm64 binary, in an emulated arm64 machine
 
   LVSCARE_KERNEL=vm|host        where the kernel tests run; by default on this machine's kernel if it will do
   LVSCARE_KERNEL_SHARDS=<n>     how many VMs share them
@@ -63,7 +63,10 @@ async function runSteps(selection: Selection, reports: string): Promise<StepResu
     const finish = async (): Promise<Counts> => (await (background || startKernelTests(kernelFiles, reports)))();
     results.push(await runStep("kernel tests", finish));
   }
-  if (arm64Files) results.push(await runStep("arm64 tests", () => runArm64Tests(arm64Files, reports)));
+  if (arm64Files) {
+    const optional = selection.staticSteps;
+    results.push(await runStep("arm64 tests", () => runArm64Tests(arm64Files, reports, { optional })));
+  }
   return results;
 }
 

@@ -6,7 +6,7 @@ export type Selection = {
   /** Undefined: the step does not run. Paths are relative to the checkout. */
   unitFiles?: readonly string[];
   kernelFiles?: readonly string[];
-  /** Kernel test files that run on arm64; they are no part of everything. */
+  /** Kernel test files that run on arm64. */
   arm64Files?: readonly string[];
 };
 
@@ -26,16 +26,14 @@ export async function selectionFrom(argv: readonly string[]): Promise<Selection>
   }
   const unitFiles = files.filter((file) => !file.startsWith(kernelFolder));
   const kernelFiles = files.filter((file) => file.startsWith(kernelFolder));
-  if (kind === "arm64") {
-    const arm64Files = wanted.length > 0 ? kernelFiles : ARM64_FILES;
-    return { staticSteps: false, arm64Files };
-  }
+  if (kind === "arm64") return { staticSteps: false, arm64Files: wanted.length > 0 ? kernelFiles : ARM64_FILES };
   const runs = (own: "unit" | "kernel", found: readonly string[]): boolean =>
     kind === undefined ? wanted.length === 0 || found.length > 0 : kind === own;
   return {
     staticSteps: argv.length === 0,
     ...(runs("unit", unitFiles) ? { unitFiles } : {}),
     ...(runs("kernel", kernelFiles) ? { kernelFiles } : {}),
+    ...(argv.length === 0 ? { arm64Files: ARM64_FILES } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { progress } from "./progress.ts";
 import { runCommand } from "./run-command.ts";
+import { ToolsMissing } from "./tools-missing.ts";
 
 /** A Debian package, by the file that shows it is there. */
 export interface HostPackage {
@@ -31,9 +32,11 @@ export async function installMissingPackages(wanted = packages): Promise<void> {
   const present = await Promise.all(wanted.map(({ file }) => Bun.file(file).exists()));
   const missing = wanted.filter((_, index) => !present[index]).map(({ name }) => name);
   if (missing.length === 0) return;
-  if (Bun.which("apt-get") === null)
-    throw new Error(`${missing.join(" ")} missing, and there is no apt-get to install with`);
-  if (process.getuid?.() !== 0) throw new Error(`${missing.join(" ")} missing, and installing needs root`);
+  const [are, apt] = [missing.length === 1 ? "is" : "are", Bun.which("apt-get")];
+  if (apt === null)
+    throw new ToolsMissing(`${missing.join(" ")} ${are} missing, and there is no apt-get to install with`);
+  if (process.getuid?.() !== 0)
+    throw new ToolsMissing(`${missing.join(" ")} ${are} missing, and installing needs root`);
   await updatePackageLists();
   progress(`installing ${missing.join(" ")}`);
   await runCommand([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { timeoutMs: 600_000 });
