@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { writeChecksums } from "./build/checksums.ts";
 import { compile } from "./build/compile.ts";
 import { fetchRuntimes } from "./build/runtimes.ts";
-import { TARGETS } from "./build/targets.ts";
+import { TARGETS, targetNamed } from "./build/targets.ts";
 import { setUp } from "./setup.ts";
 
 const DIST = resolve(import.meta.dir, "../dist");
@@ -14,15 +14,18 @@ export async function buildBinary(output = join(DIST, "lvscare")): Promise<strin
   return output;
 }
 
+/** That of a release for another kind of machine, such as `linux-arm64`. */
+export async function buildBinaryFor(name: string, folder = DIST): Promise<string> {
+  const target = targetNamed(name);
+  const output = join(folder, `lvscare-${name}`);
+  await compile(output, { target, runtime: (await fetchRuntimes())(target) });
+  return output;
+}
+
 /** `lvscare-linux-amd64` and its siblings, one for each kind of machine. */
 export async function buildAllBinaries(folder = DIST): Promise<string[]> {
-  const runtimeFor = await fetchRuntimes();
   const outputs: string[] = [];
-  for (const target of TARGETS) {
-    const output = join(folder, `lvscare-${target.name}`);
-    await compile(output, { target, runtime: runtimeFor(target) });
-    outputs.push(output);
-  }
+  for (const { name } of TARGETS) outputs.push(await buildBinaryFor(name, folder));
   return outputs;
 }
 

@@ -13,6 +13,7 @@ import { runStep, type Step, type StepResult, summarise } from "./test/step.ts";
 
 const usage = `bun run test                          everything: static checks, unit tests, kernel and node tests
 bun run test [unit|kernel|node] [files…]   only those; "unit" with the static checks, "node" on a switch of several kernels
+bun run test arm64 [files…]           kernel tests of the released arm64 binary, in an emulated arm64 machine; not part of everything
 
   --in <lab>                    where the kernel tests run; by default each file in the fastest that has what it needs
   -t <pattern>                  only tests with such names, a regular expression

@@ -33,3 +33,10 @@ export const TARGETS: readonly Target[] = [
     runtime: "@oven/bun-linux-aarch64-musl",
   },
 ];
+
+export function targetNamed(name: string): Target {
+  const target = TARGETS.find((each) => each.name === name);
+  if (target === undefined)
+    throw new Error(`there is no binary for ${name}, only for ${TARGETS.map((each) => each.name).join(", ")}`);
+  return target;
+}

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedFolder, cacheFolder } from "../../test/kernel/harness/cache-folder.ts";
+import { foreignApt } from "../../test/kernel/harness/foreign-apt.ts";
 import { runCommand } from "../../test/kernel/harness/run-command.ts";
 import { progress } from "./progress.ts";
 
@@ -38,30 +39,8 @@ export async function fetchDebianPackages(architecture: string, names: readonly 
 async function download(architecture: string, names: readonly string[], folder: string): Promise<void> {
   progress(`fetching ${SUITE}'s ${names.join(" ")} for ${architecture}`);
   const apt = join(folder, "apt");
-  await mkdir(join(apt, "lists/partial"), { recursive: true });
-  await mkdir(join(apt, "archives/partial"), { recursive: true });
-  await Bun.write(join(apt, "status"), "");
-  await Bun.write(
-    join(apt, "preferences"),
-    `Package: *\nPin: release n=${SUITE}*\nPin-Priority: 990\n\nPackage: *\nPin: release n=*\nPin-Priority: -1\n`,
-  );
-  const options = [
-    `APT::Architecture=${architecture}`,
-    `APT::Architectures=${architecture}`,
-    `Dir::State=${apt}`,
-    `Dir::State::status=${apt}/status`,
-    `Dir::Cache=${apt}`,
-    `Dir::Etc::preferences=${apt}/preferences`,
-    "Dir::Etc::preferencesparts=/dev/null",
-    // The unprivileged user that apt would download as may not write here.
-    "APT::Sandbox::User=root",
-    "Acquire::Languages=none",
-    "Acquire::Retries=3",
-  ].flatMap((option) => ["-o", option]);
-  const aptGet = (...argv: string[]): Promise<string> =>
-    runCommand(["apt-get", "--quiet", ...options, ...argv], { cwd: apt, timeoutMs: 300_000 });
-  await aptGet("update");
-  await aptGet("download", ...names).catch((cause: unknown) => {
+  const runApt = await foreignApt(apt, { architecture, suite: SUITE });
+  await runApt("apt-get", "download", ...names).catch((cause: unknown) => {
     throw new Error(`the image is made of Debian ${SUITE}'s packages, which this host's apt has to know`, { cause });
   });
   for (const file of (await readdir(apt)).filter((name) => name.endsWith(".deb"))) {

@@ -11,18 +11,20 @@ import { checkout } from "./checkout.ts";
 export const DELIVERED = join(checkout, "dist/delivered");
 
 /**
- * The guest has no network, so all is made out here; `binary` is the one for this machine. In a process of its own: the bundler does not
- * see packages that were installed since its process started.
+ * The guest has no network, so all is made out here, for the architecture that `binary` is for. In a process of its own: the bundler does
+ * not see packages that were installed since its process started.
  */
-export async function layOutDeliveries(binary: string): Promise<void> {
-  await runCommand([process.execPath, import.meta.path, binary], { cwd: checkout, timeoutMs: 600_000 });
+export async function layOutDeliveries(binary: string, architecture = OWN_ARCHITECTURE): Promise<void> {
+  await runCommand([process.execPath, import.meta.path, binary, architecture], { cwd: checkout, timeoutMs: 600_000 });
 }
 
-if (import.meta.main) await layOut(process.argv[2] ?? "");
+const OWN_ARCHITECTURE = process.arch === "arm64" ? "arm64" : "amd64";
+
+if (import.meta.main) await layOut(process.argv[2] ?? "", process.argv[3] ?? "");
 
 // --- internal ---
 
-async function layOut(binary: string): Promise<void> {
+async function layOut(binary: string, name: string): Promise<void> {
   await rm(DELIVERED, { recursive: true, force: true });
   const [project, image] = [join(DELIVERED, "project"), join(DELIVERED, "image")];
   await mkdir(project, { recursive: true });
@@ -33,9 +35,9 @@ async function layOut(binary: string): Promise<void> {
   } finally {
     await rm(packing, { recursive: true });
   }
-  const own = process.arch === "arm64" ? "arm64" : "amd64";
-  const architecture = ARCHITECTURES.find(({ name }) => name === own);
-  if (architecture !== undefined) await fillRootFolder(image, architecture, binary);
+  const architecture = ARCHITECTURES.find((each) => each.name === name);
+  if (architecture === undefined) throw new Error(`there is no image for ${name}`);
+  await fillRootFolder(image, architecture, binary);
   // Where a container's runtime mounts it.
   await mkdir(join(image, "proc"));
 }

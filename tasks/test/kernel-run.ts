@@ -1,8 +1,8 @@
 import { availableParallelism, freemem } from "node:os";
 import { hostKernelWillDo } from "../../test/kernel/harness/host-kernel.ts";
-import { runInLab } from "../../test/kernel/harness/labs.ts";
+import { labNamed, runInLab } from "../../test/kernel/harness/labs.ts";
 import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
-import { buildBinary } from "../build.ts";
+import { buildBinary, buildBinaryFor } from "../build.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./bun-test.ts";
 import { checkout } from "./checkout.ts";
 import { layOutDeliveries } from "./deliveries.ts";
@@ -18,8 +18,11 @@ export interface Products {
 }
 
 export function makeProducts(jobs: readonly KernelJob[]): Products {
-  const binary = buildBinary();
-  const deliveries = jobs.some((job) => job.deliveries) ? binary.then(layOutDeliveries) : Promise.resolve();
+  const architecture = jobs.map(({ lab }) => labNamed(lab).architecture).find((one) => one !== undefined);
+  const binary = architecture === undefined ? buildBinary() : buildBinaryFor(`linux-${architecture}`);
+  const deliveries = jobs.some((job) => job.deliveries)
+    ? binary.then((built) => layOutDeliveries(built, architecture))
+    : Promise.resolve();
   // Awaited by the steps that need them, and later: a failure must not count as unhandled meanwhile.
   for (const one of [binary, deliveries]) one.catch(() => {});
   return { binary, deliveries };
@@ -83,7 +86,11 @@ async function runGuest(
   write: Write,
 ): Promise<number> {
   const { exitCode } = await runInLab(lab, {
-    command: [process.execPath, ...bunTestArguments(files, report, pattern)],
+    // Of another kind of processor, the guest has a Bun of its own.
+    command: [
+      labNamed(lab).architecture === undefined ? process.execPath : "bun",
+      ...bunTestArguments(files, report, pattern),
+    ],
     cwd: checkout,
     timeoutMs: TIMEOUT_MS,
     writableFolders: [reports],

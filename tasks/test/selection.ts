@@ -22,7 +22,13 @@ const FOLDERS = { kernel: "test/kernel/", node: "test/node/" } as const;
 
 type Kind = "unit" | keyof typeof FOLDERS;
 
-/** `[unit|kernel|node] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything. */
+/** What the arm64 binary is held to, as every test takes long there: the user guide, what a binary has to do, and all ways it is handed out. */
+const ARM64_FILES = ["smoke", "guide", "binary", "deliveries"].map((name) => `${FOLDERS.kernel}${name}.test.ts`);
+
+/**
+ * `[unit|kernel|node|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything but `arm64`, which stands for
+ * some kernel tests in the lab of that name.
+ */
 export async function selectionFrom(argv: readonly string[]): Promise<Selection> {
   const { values, positionals } = parseArgs({
     args: [...argv],
@@ -32,6 +38,10 @@ export async function selectionFrom(argv: readonly string[]): Promise<Selection>
   const { in: lab, "test-name-pattern": pattern } = values;
   if (lab !== undefined) labNamed(lab);
   const [first = ""] = positionals;
+  if (first === "arm64") {
+    const files = positionals.length > 1 ? positionals.slice(1) : ARM64_FILES;
+    return selectionFrom(["kernel", "--in", "qemu-arm64", ...(pattern === undefined ? [] : ["-t", pattern]), ...files]);
+  }
   const kind = isKind(first) ? first : undefined;
   const wanted = positionals.slice(kind === undefined ? 0 : 1).map(toRelative);
   const files = (await allTestFiles()).filter((file) => isWanted(file, wanted));

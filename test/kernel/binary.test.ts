@@ -17,6 +17,15 @@ beforeAll(async () => {
 beforeEach(() => host.namespace.run(["ipvsadm", "-C"]));
 afterAll(() => host[Symbol.asyncDispose]());
 
+test("tells its version, and for which machine it was built", async () => {
+  const { exitCode, stdout } = await runLvscare(host.namespace, ["version"]);
+  const architecture = process.arch === "x64" ? "amd64" : process.arch;
+  expect([exitCode, JSON.parse(stdout)]).toEqual([
+    0,
+    expect.objectContaining({ platform: `linux/${architecture}`, bunVersion: Bun.version }),
+  ]);
+});
+
 test("says at DEBUG that it goes through libnl", async () => {
   await using care = startCare(host.namespace, careFlags());
   expect(await care.waitForLog(/data plane ipvs through/)).toBe("DEBUG data plane ipvs through libnl");

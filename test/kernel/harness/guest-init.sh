@@ -84,6 +84,13 @@ mount_root() {
 	done
 
 	index=0
+	for folder in $GUEST_READABLE; do
+		busybox mkdir -p "$root$folder"
+		busybox mount -t 9p -o "$nine,ro,cache=loose" "readable$index" "$root$folder"
+		index=$((index + 1))
+	done
+
+	index=0
 	for folder in $GUEST_WRITABLE; do
 		busybox mkdir -p "$root$folder"
 		"mount_folder_$machine" "$folder" "$index"

@@ -8,6 +8,8 @@ export type GuestSettings = {
   /** The folder that becomes /lib/modules. */
   modules: string;
   withoutModules: readonly string[];
+  /** Of the host, besides its root where that is shared. */
+  readableFolders?: readonly string[];
   writableFolders: readonly string[];
   /** The guest's device for an interactive command; without it the output goes to files. */
   terminal?: string;
@@ -20,6 +22,7 @@ export async function writeGuestSettings(folder: string, settings: GuestSettings
   const variables = {
     GUEST_MODULES: settings.modules,
     GUEST_WITHOUT_MODULES: settings.withoutModules.join(" "),
+    GUEST_READABLE: (settings.readableFolders ?? []).join(" "),
     GUEST_WRITABLE: settings.writableFolders.join(" "),
     GUEST_TERMINAL: settings.terminal ?? "",
     GUEST_ADDRESS: settings.address ?? "",

@@ -11,21 +11,21 @@ const neededModules = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
 const folders = ["bin", "dev", "proc", "modules", "host", "share", "upper", "root"];
 
 /** The small first root of the guest: busybox, those modules in load order, and guest-init.sh as /init. */
-export async function initramfs(kernel: KernelImage): Promise<string> {
+export async function initramfs(kernel: KernelImage, busybox = "/bin/busybox"): Promise<string> {
   const init = join(import.meta.dir, "guest-init.sh");
   const key = Bun.hash(`${await Bun.file(init).text()} ${neededModules.join(" ")} 1`).toString(36);
   const folder = await cachedFolder(`initramfs-${kernel.version}-${key}`, async (into) => {
     progress("building the initramfs");
-    await pack(kernel, init, join(into, "files"), join(into, archive));
+    await pack(kernel, busybox, init, join(into, "files"), join(into, archive));
   });
   return join(folder, archive);
 }
 
 const archive = "initramfs.cpio";
 
-async function pack(kernel: KernelImage, init: string, root: string, out: string): Promise<void> {
+async function pack(kernel: KernelImage, busybox: string, init: string, root: string, out: string): Promise<void> {
   for (const folder of folders) await mkdir(join(root, folder), { recursive: true });
-  await copyFile("/bin/busybox", join(root, "bin/busybox"));
+  await copyFile(busybox, join(root, "bin/busybox"));
   await copyFile(init, join(root, "init"));
   await chmod(join(root, "init"), 0o755);
   const modules = await inLoadOrder(kernel);

@@ -1,4 +1,5 @@
 import { type GuestOptions, type GuestResult, runInGuest } from "./guest.ts";
+import { arm64 } from "./arm64.ts";
 import { runOnHost } from "./host-kernel.ts";
 import { qemu } from "./qemu.ts";
 import { uml } from "./uml.ts";
@@ -22,12 +23,14 @@ export interface Lab {
   /** A line for people. */
   readonly about: string;
   readonly offers: Offers;
+  /** Of what kind its processors are, where they are not this machine's. */
+  readonly architecture?: "arm64";
   run(options: GuestOptions): Promise<GuestResult>;
 }
 
 /** The kernels that tests and benches run on, the fastest first. */
 export const LABS: ReadonlyMap<string, Lab> = new Map(
-  Object.entries({
+  Object.entries<Lab>({
     uml: {
       about: "user-mode Linux 6.1: user code at its own speed, slow system calls, one processor, no nftables",
       offers: { nftables: false, processors: 1, ownModules: true },
@@ -42,6 +45,12 @@ export const LABS: ReadonlyMap<string, Lab> = new Map(
       about: "Debian's Linux 6.12 in QEMU",
       offers: { nftables: true, processors: 4, ownModules: true },
       run: (options: GuestOptions) => runInGuest(qemu("linux-image-6.12-amd64"), options),
+    },
+    "qemu-arm64": {
+      about: "Debian's Linux 6.1 for arm64 in QEMU, with the released arm64 binary",
+      offers: { nftables: true, processors: 4, ownModules: true },
+      architecture: "arm64",
+      run: (options: GuestOptions) => runInGuest(arm64, options),
     },
     host: {
       about: "this machine's own kernel, as root, in a network namespace",

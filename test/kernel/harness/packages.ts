@@ -35,6 +35,9 @@ export async function installMissingPackages(wanted: readonly HostPackage[]): Pr
   const present = await Promise.all(wanted.map(({ file }) => Bun.file(file).exists()));
   const missing = wanted.filter((_, index) => !present[index]).map(({ name }) => name);
   if (missing.length === 0) return;
+  const [are, apt] = [missing.length === 1 ? "is" : "are", Bun.which("apt-get")];
+  if (apt === null) throw new Error(`${missing.join(" ")} ${are} missing, and there is no apt-get to install with`);
+  if (process.getuid?.() !== 0) throw new Error(`${missing.join(" ")} ${are} missing, and installing needs root`);
   await updatePackageLists();
   progress(`installing ${missing.join(" ")}`);
   await runCommand([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { timeoutMs: 600_000 });

@@ -5,6 +5,7 @@ import { writeGuestSettings } from "./guest-settings.ts";
 import { initramfs } from "./initramfs.ts";
 import { kernelImage, type KernelImage } from "./kernel-image.ts";
 import { GUEST_PACKAGES, installMissingPackages, QEMU_PACKAGES } from "./packages.ts";
+import { cardArguments, qemuFlag, qemuShare } from "./qemu-arguments.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 /** QEMU with emulated processors and the kernel that this Debian package depends on. */
@@ -41,18 +42,17 @@ function qemuArguments(options: GuestOptions, files: Files): string[] {
     // Without ERMS: emulated byte by byte, `rep movsb` makes clearing and copying of pages slow.
     ..."-accel tcg,thread=multi -cpu max,-erms,-fsrm".split(" "),
     ..."-nodefaults -no-user-config -nographic -no-reboot -monitor none".split(" "),
-    ...flag("-m", memoryMb ?? Math.min(4096, Math.floor(totalmem() / 2 ** 21))),
-    ...flag("-smp", cpus ?? Math.min(4, availableParallelism())),
-    ...flag("-kernel", files.kernel.bootFile),
-    ...flag("-initrd", files.initramfs),
-    ...flag("-append", KERNEL_PARAMETERS.join(" ")),
-    ...flag("-serial", `file:${join(files.run.path, "kernel.log")}`),
+    ...qemuFlag("-m", memoryMb ?? Math.min(4096, Math.floor(totalmem() / 2 ** 21))),
+    ...qemuFlag("-smp", cpus ?? Math.min(4, availableParallelism())),
+    ...qemuFlag("-kernel", files.kernel.bootFile),
+    ...qemuFlag("-initrd", files.initramfs),
+    ...qemuFlag("-append", KERNEL_PARAMETERS.join(" ")),
+    ...qemuFlag("-serial", `file:${join(files.run.path, "kernel.log")}`),
     ...(interactive ? terminal : []),
-    ...(plug === undefined ? [] : flag("-netdev", `tap,id=card,ifname=${plug.tap},script=no,downscript=no`)),
-    ...(plug === undefined ? [] : flag("-device", `virtio-net-pci,netdev=card,mac=${plug.mac}`)),
-    ...share("root", "/", "readonly=on,multidevs=remap"),
-    ...share("share", files.run.share),
-    ...guestSettings(options).writableFolders.flatMap((path, index) => share(`writable${index}`, path)),
+    ...cardArguments(plug),
+    ...qemuShare("root", "/", "readonly=on,multidevs=remap"),
+    ...qemuShare("share", files.run.share),
+    ...guestSettings(options).writableFolders.flatMap((path, index) => qemuShare(`writable${index}`, path)),
   ];
 }
 
@@ -73,12 +73,3 @@ const KERNEL_PARAMETERS = [
   "no_timer_check",
   "tsc=reliable",
 ];
-
-function flag(name: string, value: string | number): string[] {
-  return [name, String(value)];
-}
-
-function share(tag: string, path: string, more = ""): string[] {
-  const options = `local,path=${path.replaceAll(",", ",,")},mount_tag=${tag},security_model=none`;
-  return flag("-virtfs", more === "" ? options : `${options},${more}`);
-}
