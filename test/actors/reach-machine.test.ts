@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createActor, fromCallback, fromPromise } from "xstate";
 import { createReachMachine, type HostChanged, type ReachActor } from "../../src/actors/reach-machine.ts";
 import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
+import { LvscareError } from "../../src/domain/errors.ts";
+import type { ReachEvent } from "../../src/domain/events.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
 const INTERVAL = 5000;
@@ -19,6 +21,19 @@ describe("reach", () => {
     change();
     await clock.advance(100);
     expect(looks()).toBe(4);
+  });
+
+  test("tells once what is left as it is, does not try harder for it, and hears when somebody else mends it", async () => {
+    const error = new LvscareError("NOT_PERMITTED", "this process may not (EROFS)");
+    const reports: ObjectReport[] = [{ name: "a setting", outcome: "left", deviation: "is 0", error }];
+    const { clock, looks, told, standing } = start(reports);
+    await clock.advance(2.5 * INTERVAL);
+    expect([looks(), told()]).toEqual([3, [{ type: "reach.left", object: "a setting", deviation: "is 0", error }]]);
+    expect(standing()).toMatchObject([{ state: "left", problem: "left as it is (0): this process may not (EROFS)" }]);
+    reports.splice(0, 1, { name: "a setting", outcome: "stood" });
+    await clock.advance(INTERVAL);
+    expect(told().slice(1)).toEqual([{ type: "reach.established", object: "a setting", made: false }]);
+    expect(standing()).toMatchObject([{ state: "stands", problem: undefined }]);
   });
 
   test("rests for good where there is nothing to look at", async () => {
@@ -44,7 +59,15 @@ function start(reports: readonly ObjectReport[]) {
     }),
   });
   const actor = createActor(machine, { clock, input: { intervalMs: INTERVAL, now: clock.now } }).start();
+  const events: ReachEvent[] = [];
+  actor.on("*", (event) => void events.push(event));
   started.push(actor);
   actor.send({ type: "begin" });
-  return { clock, looks: () => looks, change: () => change() };
+  return {
+    clock,
+    looks: () => looks,
+    change: () => change(),
+    told: () => [...events],
+    standing: () => actor.getSnapshot().context.objects,
+  };
 }
