@@ -6,7 +6,7 @@ import { median, report, type Measure } from "./support/measures.ts";
 import { SETTINGS } from "./support/settings.ts";
 import { setStage, type Host } from "./support/stage.ts";
 
-// From a fault to the last client that feels it: in the VM, hosts are namespaces; ours and keepalived take turns, and a third program
+// From a fault to the last client that feels it: in a lab, hosts are namespaces; ours and keepalived take turns, and a third program
 // with LVScare's flags where one is given.
 
 const VS = "10.96.0.1:80";

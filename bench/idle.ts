@@ -7,8 +7,8 @@ import { median, report, type Measure } from "./support/measures.ts";
 import { contextSwitches, memory, processorMs } from "./support/process-cost.ts";
 import { SETTINGS } from "./support/settings.ts";
 
-// What it costs to check healthy servers once a second, ten thousand of them every five, and what happens when all of them die and return: in the
-// VM, ours and keepalived one after the other.
+// What it costs to check healthy servers once a second, ten thousand of them every five, and what happens when all of them die and return: in a
+// lab, ours and keepalived one after the other.
 
 const VS = "10.0.0.1:80";
 const SIZES = SETTINGS.isQuick ? [3, 100] : [3, 100, 1000, 10_000];

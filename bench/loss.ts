@@ -4,7 +4,7 @@ import { report } from "./support/measures.ts";
 import { SETTINGS } from "./support/settings.ts";
 import { setStage } from "./support/stage.ts";
 
-// Ten minutes in which one packet of twenty is lost, each way: nobody may be taken out for it. In the VM.
+// Ten minutes in which one packet of twenty is lost, each way: nobody may be taken out for it. In a lab.
 
 const VS = "10.96.0.1:80";
 const MINUTES = SETTINGS.isQuick ? 1 : 10;

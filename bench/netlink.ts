@@ -7,7 +7,7 @@ import { openKernelTransport } from "../src/netlink/kernel-transport.ts";
 import { median, report } from "./support/measures.ts";
 import { SETTINGS } from "./support/settings.ts";
 
-// Writes to the kernel's table: ours one by one and batched, against ipvsadm for each and ipvsadm -R for all. In the VM.
+// Writes to the kernel's table: ours one by one and batched, against ipvsadm for each and ipvsadm -R for all. In a lab.
 
 // The kernel looks through all of a service's real servers before it takes another: with many more, that is what would be measured.
 const SERVERS = 500;

@@ -3,33 +3,35 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildBinary } from "../tasks/build.ts";
 import { setUp } from "../tasks/setup.ts";
-import { runInVm } from "../test/kernel/harness/machine.ts";
-import { installMissingPackages } from "../test/kernel/harness/packages.ts";
+import { runInLab } from "../test/kernel/harness/labs.ts";
+import { GUEST_PACKAGES, installMissingPackages } from "../test/kernel/harness/packages.ts";
 import { machineFacts } from "./support/machine-facts.ts";
 import { readReport } from "./support/measures.ts";
 import { resultTable, writeResult, writeSummary, type Described } from "./support/results.ts";
 
 const USAGE = `Measures LVScare beside its peers and prints tables.
 
-  bun run bench all [flags]        every bench but fuzz and loss, a good hour
+  bun run bench all [flags]        every bench but fuzz and loss, two hours and more
   bun run bench <name…> [flags]    some of them
 
 flags
-  --write          keep the results: bench/results/<name>.json and bench/RESULTS.md
+  --in <lab>       of the labs that a bench runs in, this one; "here" is this machine itself
+  --write          keep the results: bench/results/<name>.<lab>.json and bench/RESULTS.md
   --quick          fewer rounds: to see that a bench runs, not to believe its numbers
   --third <path>   in failover, another program with LVScare's flags, such as a build of the Go program
 `;
 
 interface Bench extends Described {
-  /** `vm` where IPVS is needed, `here` where emulated processors would only blur the numbers. */
-  readonly where: "vm" | "here";
   readonly peers: readonly string[];
   readonly isExtra?: true;
 }
 
+/** Where IPVS is needed and what is compared is the kernel's work as much as ours: each lab distorts another of them. */
+const BOTH_LABS = ["uml", "qemu"];
+
 const BENCHES: Readonly<Record<string, Bench>> = {
   failover: {
-    where: "vm",
+    where: BOTH_LABS,
     about: "from a fault to the last client that feels it; the peer is keepalived, both check each second",
     why:
       "what a server answers over a kept connection is asked once more over a new one before it counts, so that one which answers 500 is found some 30 ms " +
@@ -38,7 +40,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     peers: ["keepalived"],
   },
   idle: {
-    where: "vm",
+    where: BOTH_LABS,
     about:
       "checking healthy servers each second, ten thousand every five, and all of them dead and back at once; the peer is keepalived",
     why:
@@ -50,27 +52,27 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     peers: ["keepalived"],
   },
   scale: {
-    where: "here",
+    where: ["here"],
     about: "ten thousand servers, each checked every five seconds, and all of them dead and back at once",
     peers: [],
   },
-  netlink: { where: "vm", about: "writes to the kernel's table; the peer is ipvsadm", peers: ["ipvsadm"] },
-  probe: { where: "here", about: "one probe, as fast as one core can", peers: [] },
-  proxy: { where: "here", about: "the userspace data plane; the peer is HAProxy in TCP mode", peers: ["haproxy"] },
+  netlink: { where: ["qemu"], about: "writes to the kernel's table; the peer is ipvsadm", peers: ["ipvsadm"] },
+  probe: { where: ["here"], about: "one probe, as fast as one core can", peers: [] },
+  proxy: { where: ["here"], about: "the userspace data plane; the peer is HAProxy in TCP mode", peers: ["haproxy"] },
   startup: {
-    where: "here",
+    where: ["here", ...BOTH_LABS],
     about: "from the command to its effect; the peer is a compiled program that does nothing",
     why: "until its first plan stands the daemon runs some 700 of its functions, most of them once; each is decoded and linked for that, which takes some 15 µs.",
     peers: [],
   },
-  soak: { where: "here", about: "a million checks and what the daemon holds after them", peers: [] },
+  soak: { where: ["here"], about: "a million checks and what the daemon holds after them", peers: [] },
   fuzz: {
-    where: "here",
+    where: ["here"],
     about: "a million inputs for each reader of what others wrote; the first that breaks one ends it",
     peers: [],
     isExtra: true,
   },
-  loss: { where: "vm", about: "ten minutes on a line that loses packets", peers: [], isExtra: true },
+  loss: { where: ["qemu"], about: "ten minutes on a line that loses packets", peers: [], isExtra: true },
 };
 
 const PEERS = [
@@ -84,13 +86,23 @@ const { values, positionals } = parseArgs({
     write: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     third: { type: "string" },
+    in: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
 });
 const names = positionals.flatMap((name) =>
-  name === "all" ? Object.keys(BENCHES).filter((one) => BENCHES[one]?.isExtra !== true) : [name],
+  name === "all"
+    ? Object.keys(BENCHES).filter((one) => BENCHES[one]?.isExtra !== true && placesOf(one).length > 0)
+    : [name],
 );
 const unknown = names.find((name) => BENCHES[name] === undefined);
+const nowhere = names.find((name) => BENCHES[name] !== undefined && placesOf(name).length === 0);
+if (nowhere !== undefined) {
+  process.stderr.write(
+    `bench ${nowhere} does not run in ${values.in}: it runs in ${BENCHES[nowhere]?.where.join(", ")}\n`,
+  );
+  process.exit(2);
+}
 if (values.help || names.length === 0 || unknown !== undefined) {
   if (unknown !== undefined) process.stderr.write(`there is no bench ${unknown}\n\n`);
   process.stdout.write(`${USAGE}\nbenches: ${Object.keys(BENCHES).join(", ")}\n`);
@@ -98,7 +110,7 @@ if (values.help || names.length === 0 || unknown !== undefined) {
 }
 
 await setUp();
-await installMissingPackages();
+await installMissingPackages(GUEST_PACKAGES);
 await installMissingPackages(PEERS);
 await buildBinary();
 const settings = [
@@ -107,28 +119,35 @@ const settings = [
 ];
 const failed: string[] = [];
 for (const name of names) {
-  try {
-    await measure(name);
-  } catch (error) {
-    // The others still have something to tell.
-    failed.push(name);
-    process.stderr.write(`bench ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  for (const where of placesOf(name)) {
+    try {
+      await measure(name, where);
+    } catch (error) {
+      // The others still have something to tell.
+      failed.push(name);
+      process.stderr.write(`bench ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    }
   }
 }
 process.exit(failed.length === 0 ? 0 : 1);
 
 // --- internal ---
 
-async function measure(name: string): Promise<void> {
-  const { where = "here", peers = [] } = BENCHES[name] ?? {};
-  process.stderr.write(`bench ${name}…\n`);
+function placesOf(name: string): readonly string[] {
+  const { where = [] } = BENCHES[name] ?? {};
+  return values.in === undefined ? where : where.filter((place) => place === values.in);
+}
+
+async function measure(name: string, where: string): Promise<void> {
+  const { peers = [] } = BENCHES[name] ?? {};
+  process.stderr.write(`bench ${name}, ${where}…\n`);
   const startedMs = performance.now();
-  const output = await (where === "vm" ? inVm(name) : here(name));
+  const output = await (where === "here" ? here(name) : inLab(name, where));
   const seconds = (performance.now() - startedMs) / 1000;
   const told = readReport(output);
   if (told === undefined) throw new Error(`it came to no result:\n${output}`);
   const { system, measures } = told;
-  process.stdout.write(`## ${name}, ${Math.round(seconds)} s\n\n${resultTable(measures)}\n\n`);
+  process.stdout.write(`## ${name}, ${where}, ${Math.round(seconds)} s\n\n${resultTable(measures)}\n\n`);
   if (!values.write) return;
   const date = new Date().toISOString().slice(0, 10);
   await writeResult(name, {
@@ -152,9 +171,9 @@ async function here(name: string): Promise<string> {
   return output;
 }
 
-async function inVm(name: string): Promise<string> {
+async function inLab(name: string, lab: string): Promise<string> {
   let output = "";
-  const { exitCode } = await runInVm({
+  const { exitCode } = await runInLab(lab, {
     command: ["bun", `./bench/${name}.ts`, ...settings],
     cwd: join(import.meta.dir, ".."),
     timeoutMs: 3_000_000,

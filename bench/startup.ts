@@ -5,7 +5,7 @@ import { runCommand } from "../test/kernel/harness/run-command.ts";
 import { median, report } from "./support/measures.ts";
 import { SETTINGS } from "./support/settings.ts";
 
-// From the command to its effect, against a compiled program that does nothing. On this machine.
+// From the command to its effect, against a compiled program that does nothing. On this machine or in a lab.
 
 const ROUNDS = SETTINGS.isQuick ? 5 : 25;
 const LVSCARE = `${import.meta.dir}/../dist/lvscare`;

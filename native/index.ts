@@ -1,5 +1,6 @@
 export { closeFd } from "./libc.ts";
 export { bootClock } from "./boot-clock.ts";
+export { pollDescriptor, type DescriptorState } from "./poll-descriptor.ts";
 export { watchSilence } from "./watch-silence.ts";
 export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";

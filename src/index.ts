@@ -44,6 +44,7 @@ export type {
   DataPlaneStatus,
   FailOpenStatus,
   ReachStatus,
+  WayStatus,
   RealServerStatus,
   StatusReport,
   TransitionStatus,

@@ -1,23 +1,26 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LABS } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
-import { bunTestArguments, countTests, reportPath } from "./test/bun-test.ts";
-import { runArm64Tests } from "./test/arm64-run.ts";
-import { type Counts, describeCounts, sum } from "./test/counts.ts";
-import { startKernelTests } from "./test/kernel-run.ts";
+import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
+import { kernelStep, makeProducts, patternOf, planKernel, umlGuests } from "./test/kernel-run.ts";
+import { describeCounts, sum } from "./test/outcome.ts";
 import { runBun } from "./test/run-bun.ts";
 import { type Selection, selectionFrom } from "./test/selection.ts";
 import { runStaticStep, staticSteps } from "./test/static-steps.ts";
-import { runStep, type StepResult, summarise } from "./test/step.ts";
+import { runStep, type Step, type StepResult, summarise } from "./test/step.ts";
 
-const usage = `bun run test                          everything: static checks, unit tests, kernel tests, arm64 tests
-bun run test [unit|kernel] [files…]   only those
-bun run test arm64 [files…]           kernel tests of the arm64 binary, in an emulated arm64 machine
+const usage = `bun run test                          everything: static checks, unit tests, kernel and node tests
+bun run test [unit|kernel|node] [files…]   only those; "unit" with the static checks, "node" on a switch of several kernels
+bun run test arm64 [files…]           kernel tests of the released arm64 binary, in an emulated arm64 machine; not part of everything
 
-  LVSCARE_KERNEL=vm|host        where the kernel tests run; by default on this machine's kernel if it will do
-  LVSCARE_KERNEL_SHARDS=<n>     how many VMs share them
-`;
+  --in <lab>                    where the kernel tests run; by default each file in the fastest that has what it needs
+  -t <pattern>                  only tests with such names, a regular expression
+  LVSCARE_KERNEL_GUESTS=<n>     how many guests of user-mode Linux run side by side
+
+labs
+${[...LABS].map(([name, { about }]) => `  ${name.padEnd(30)}${about}\n`).join("")}`;
 
 const argv = process.argv.slice(2);
 if (argv.includes("--help") || argv.includes("-h")) process.stdout.write(usage);
@@ -29,15 +32,19 @@ else {
 }
 
 async function main(): Promise<number> {
-  const start = performance.now();
   const selection = await selectionFrom(argv);
   await setUp();
   const reports = await mkdtemp(join(tmpdir(), "lvscare-tests-"));
   try {
     const results = await runSteps(selection, reports);
-    const total = sum(results.map(({ counts }) => counts));
-    process.stdout.write(summarise(results));
-    process.stdout.write(`in ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+    const total = sum(results.map(({ outcome }) => outcome));
+    process.stdout.write(
+      summarise(
+        results.toSorted((a, b) => a.startedAtS - b.startedAtS),
+        total.failures,
+      ),
+    );
+    process.stdout.write(`in ${(performance.now() / 1000).toFixed(1)} s\n`);
     process.stdout.write(`${describeCounts(total)}\n`);
     return total.failed > 0 ? 1 : 0;
   } finally {
@@ -45,34 +52,73 @@ async function main(): Promise<number> {
   }
 }
 
+// --- internal ---
+
 async function runSteps(selection: Selection, reports: string): Promise<StepResult[]> {
-  const { unitFiles, kernelFiles, arm64Files } = selection;
-  const results: StepResult[] = [];
-  // The VMs boot beside the other steps where there are processors for both.
-  const inBackground = availableParallelism() >= 4;
-  const background = kernelFiles && inBackground && startKernelTests(kernelFiles, reports);
-  // Its failure is that step's, later.
-  if (background) background.catch(() => {});
-  if (selection.staticSteps) {
-    for (const { name, argv: step } of staticSteps) {
-      results.push(await runStep(name, () => runStaticStep(step)));
-    }
-  }
-  if (unitFiles) results.push(await runStep("unit tests", () => runUnitTests(unitFiles, reports)));
-  if (kernelFiles) {
-    const finish = async (): Promise<Counts> => (await (background || startKernelTests(kernelFiles, reports)))();
-    results.push(await runStep("kernel tests", finish));
-  }
-  if (arm64Files) {
-    const optional = selection.staticSteps;
-    results.push(await runStep("arm64 tests", () => runArm64Tests(arm64Files, reports, { optional })));
-  }
-  return results;
+  const lanes = await lanesOf(selection, reports);
+  const isOne = lanes.length === 1 && lanes[0]?.steps.length === 1;
+  const runLane = async ({ steps, workers }: Lane): Promise<StepResult[]> => {
+    const waiting = [...steps];
+    const results: StepResult[] = [];
+    const work = async (): Promise<void> => {
+      for (let step = waiting.shift(); step !== undefined; step = waiting.shift())
+        results.push(await runStep(step, isOne));
+    };
+    await Promise.all(Array.from({ length: workers }, work));
+    return results;
+  };
+  return (await Promise.all(lanes.map(runLane))).flat();
 }
 
-async function runUnitTests(files: readonly string[], reports: string): Promise<Counts> {
-  if (files.length === 0) throw new Error("there are no unit tests");
-  const report = reportPath(reports, "unit");
-  const exitCode = await runBun(bunTestArguments(files, report), 10 * 60_000);
-  return countTests(files, report, exitCode);
+/** Steps of which so many run at a time; all lanes run side by side. */
+interface Lane {
+  readonly steps: readonly Step[];
+  readonly workers: number;
+}
+
+async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
+  const { unitFiles, kernelFiles, nodeFiles, pattern } = selection;
+  const lanes: Lane[] = [];
+  if (selection.staticSteps) {
+    const steps = staticSteps.map(({ name, argv: own }) => ({
+      name,
+      command: `bun --bun run ${own.join(" ")}`,
+      run: (write: Parameters<Step["run"]>[0]) => runStaticStep(name, own, write),
+    }));
+    lanes.push({ steps, workers: steps.length });
+  }
+  if (unitFiles) lanes.push({ steps: [hostStep("unit", unitFiles, reports, pattern)], workers: 1 });
+  const { jobs, leftOut } = kernelFiles ? await planKernel(selection) : { jobs: [], leftOut: [] };
+  for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
+  const products = kernelFiles || nodeFiles ? makeProducts(jobs) : undefined;
+  const stepsIn = (isUml: boolean): Step[] =>
+    jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
+  // One emulated machine at a time: each takes all processors.
+  const emulated = stepsIn(false);
+  if (nodeFiles) emulated.push(hostStep("node", nodeFiles, reports, pattern, products?.binary));
+  lanes.push({ steps: stepsIn(true), workers: umlGuests() }, { steps: emulated, workers: 1 });
+  return lanes.filter(({ steps }) => steps.length > 0);
+}
+
+/** Tests that run on this machine itself; `ready` is what they wait for. */
+function hostStep(
+  kind: "unit" | "node",
+  files: readonly string[],
+  reports: string,
+  pattern: string | undefined,
+  ready?: Promise<unknown>,
+): Step {
+  const commandFor = (file: string, test?: string): string =>
+    `bun run test ${kind} ${file}${test === undefined ? "" : ` -t ${patternOf(test)}`}`;
+  return {
+    name: `${kind} tests`,
+    command: `bun run test ${kind}`,
+    async run(write) {
+      if (files.length === 0) throw new Error(`there are no ${kind} tests`);
+      await ready;
+      const report = reportPath(reports, kind);
+      const exitCode = await runBun(bunTestArguments(files, report, pattern), 10 * 60_000, write);
+      return readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
+    },
+  };
 }

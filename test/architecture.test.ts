@@ -46,6 +46,7 @@ const NATIVE_IMPORTERS = [
   "src/app/care.ts",
   "src/app/claim.ts",
   "src/app/daemon.ts",
+  "src/app/descriptor-state.ts",
   "src/app/doctor/knock.ts",
   "src/app/local-time.ts",
   "src/netlink/kernel-transport.ts",
@@ -88,6 +89,13 @@ describe("the house", () => {
   test("process.exit is called in one file", () => {
     const callers = files.filter((file) => /\bprocess\.exit\(/.test(source(file)));
     expect(callers).toEqual(["src/cli/exit.ts"]);
+  });
+
+  test("stdout and stderr are written to in one file, by plain writes", () => {
+    // `Bun.write` truncates what it is given an empty text for, and makes files longer beforehand.
+    const writers = files.filter((file) => /\bBun\.(write|stdout|stderr)\b|\bconsole\.\w+\(/.test(source(file)));
+    expect(writers).toEqual([]);
+    expect(files.filter((file) => /\bwriteSync\(/.test(source(file)))).toEqual(["src/cli/descriptor.ts"]);
   });
 
   test("commands run argument lists, never shell strings", () => {

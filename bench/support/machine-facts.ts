@@ -3,9 +3,10 @@ import { join } from "node:path";
 
 /** On what a bench ran: numbers mean little without it. */
 export interface MachineFacts extends Omit<SystemFacts, "programs"> {
-  readonly where: "vm" | "here";
+  /** The lab, or `here` for this machine itself. */
+  readonly where: string;
   readonly processors: number;
-  /** Of the processors that there really are, also where the VM emulates others. */
+  /** Of the processors that there really are, also where a lab emulates others. */
   readonly model: string;
   readonly bun: string;
   readonly commit: string;
@@ -13,7 +14,7 @@ export interface MachineFacts extends Omit<SystemFacts, "programs"> {
   readonly peers: Readonly<Record<string, string>>;
 }
 
-/** What a bench sees of the system that it runs in, the VM's or this one. */
+/** What a bench sees of the system that it runs in. */
 export interface SystemFacts {
   readonly memoryGib: number;
   readonly kernel: string;
@@ -29,7 +30,7 @@ export function systemFacts(): SystemFacts {
 }
 
 export function machineFacts(
-  where: "vm" | "here",
+  where: string,
   peers: readonly string[],
   { memoryGib, kernel, programs }: SystemFacts,
 ): MachineFacts {

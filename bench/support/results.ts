@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { labNamed } from "../../test/kernel/harness/labs.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { Measure } from "./measures.ts";
 
@@ -15,6 +16,8 @@ export interface Result {
 /** What there is to say of a bench beside its numbers. */
 export interface Described {
   readonly about: string;
+  /** Where it runs: names of labs, and `here` for this machine itself. */
+  readonly where: readonly string[];
   /** Why it may miss a goal. */
   readonly why?: string;
 }
@@ -22,7 +25,7 @@ export interface Described {
 const FOLDER = join(import.meta.dir, "..");
 
 export async function writeResult(name: string, result: Result): Promise<void> {
-  await Bun.write(join(FOLDER, "results", `${name}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
+  await Bun.write(pathOf(name, result.machine.where), `${JSON.stringify(result, undefined, 2)}\n`);
 }
 
 /** `RESULTS.md` anew, from what is kept of each bench. */
@@ -31,31 +34,17 @@ export async function writeSummary(benches: Readonly<Record<string, Described>>)
     "# Benchmarks",
     "",
     "The last run of each, as `bun run bench <name> --write` makes it; `results/` has the same as JSON. Where there is a peer, it and ours take",
-    "turns in one run: compare them with each other only, above all where processors are emulated.",
+    "turns in one run: compare them with each other only, within one lab.",
     "",
   ];
-  for (const [name, { about, why }] of Object.entries(benches)) {
-    const file = Bun.file(join(FOLDER, "results", `${name}.json`));
-    if (!(await file.exists())) continue;
-    const result = (await file.json()) as Result;
-    const { machine, date, seconds, isQuick } = result;
-    parts.push(
-      `## ${name}`,
-      "",
-      `${about[0]?.toUpperCase()}${about.slice(1)}.`,
-      "",
-      resultTable(result.measures),
-      "",
-      ...(why !== undefined && result.measures.some(({ isMet }) => isMet === false)
-        ? [`What is missed: ${why}`, ""]
-        : []),
-      `${isQuick ? "**A quick run: one round of each.** " : ""}${date}, ${Math.round(seconds)} s, commit ${machine.commit}, ${machine.where === "vm" ? "in the test VM (QEMU, processors emulated in software) on " : ""}` +
-        `${machine.processors} × ${machine.model}, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Bun ${machine.bun}` +
-        `${Object.entries(machine.peers)
-          .map(([peer, version]) => `, ${peer} ${version}`)
-          .join("")}.`,
-      "",
+  for (const [name, bench] of Object.entries(benches)) {
+    const kept = (await Promise.all(bench.where.map((where) => readResult(name, where)))).filter(
+      (one) => one !== undefined,
     );
+    if (kept.length === 0) continue;
+    const { about } = bench;
+    parts.push(`## ${name}`, "", `${about[0]?.toUpperCase()}${about.slice(1)}.`, "");
+    for (const result of kept) parts.push(...describe(result, bench, kept.length > 1));
   }
   await Bun.write(join(FOLDER, "RESULTS.md"), parts.join("\n"));
 }
@@ -72,6 +61,38 @@ export function resultTable(measures: readonly Measure[]): string {
 }
 
 // --- internal ---
+
+function pathOf(name: string, where: string): string {
+  return join(FOLDER, "results", `${name}.${where}.json`);
+}
+
+async function readResult(name: string, where: string): Promise<Result | undefined> {
+  const file = Bun.file(pathOf(name, where));
+  return (await file.exists()) ? ((await file.json()) as Result) : undefined;
+}
+
+function describe(
+  { machine, date, seconds, isQuick, measures }: Result,
+  { why }: Described,
+  isOneOfSeveral: boolean,
+): string[] {
+  const isMissed = measures.some(({ isMet }) => isMet === false);
+  const peers = Object.entries(machine.peers).map(([peer, version]) => `, ${peer} ${version}`);
+  return [
+    ...(isOneOfSeveral ? [`### ${name(machine.where)}`, ""] : []),
+    resultTable(measures),
+    "",
+    ...(why !== undefined && isMissed ? [`What is missed: ${why}`, ""] : []),
+    `${isQuick ? "**A quick run: one round of each.** " : ""}${date}, ${Math.round(seconds)} s, commit ${machine.commit}, ` +
+      `${machine.where === "here" ? "" : `in the lab ${name(machine.where)} on `}` +
+      `${machine.processors} × ${machine.model}, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Bun ${machine.bun}${peers.join("")}.`,
+    "",
+  ];
+}
+
+function name(where: string): string {
+  return where === "here" ? "this machine" : `\`${where}\` (${labNamed(where).about})`;
+}
 
 function rounded(value: number): string {
   if (!Number.isFinite(value)) return "?";

@@ -1,7 +1,7 @@
 import { linesOf } from "../../test/kernel/support/line-process.ts";
 import { Namespace, type Child } from "../../test/kernel/support/namespace.ts";
 
-/** Real servers as hosts of their own, one cable from the node each: the node is where this process is. In the VM. */
+/** Real servers as hosts of their own, one cable from the node each: the node is where this process is. In a lab. */
 export async function setStage(vs: string, count: number): Promise<readonly Host[]> {
   for (const command of ["ip link set lo up", `ip address add ${vs.replace(/:.*/, "")}/32 dev lo`])
     Bun.spawnSync(command.split(" "));

@@ -8,7 +8,7 @@ import {
   type PromiseActorLogic,
 } from "xstate";
 import { describeError } from "../domain/errors.ts";
-import type { ReachEvent } from "../domain/events.ts";
+import { describeLeft, type ReachEvent } from "../domain/events.ts";
 import type { ObjectReport } from "./reconcile-reach.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
@@ -43,6 +43,7 @@ export interface ReachContext extends ReachInput {
 
 export interface ObjectStanding {
   readonly name: string;
+  readonly state: "stands" | "left" | "failed";
   readonly sinceMs: number;
   /** Why it does not stand; undefined when it does. */
   readonly problem: string | undefined;
@@ -160,16 +161,24 @@ function standingOf({ objects }: ReachContext, name: string): ObjectStanding | u
 }
 
 function newStanding(report: ObjectReport, context: ReachContext): ObjectStanding {
-  const problem = report.outcome === "failed" ? describeError(report.error) : undefined;
-  const before = standingOf(context, report.name);
-  const isAsBefore = before !== undefined && before.problem === problem;
-  return { name: report.name, sinceMs: isAsBefore ? before.sinceMs : context.now(), problem };
+  const { name, outcome } = report;
+  const state = outcome === "left" || outcome === "failed" ? outcome : "stands";
+  const problem = problemOf(report);
+  const before = standingOf(context, name);
+  const isAsBefore = before !== undefined && before.state === state && before.problem === problem;
+  return { name, state, sinceMs: isAsBefore ? before.sinceMs : context.now(), problem };
+}
+
+function problemOf(report: ObjectReport): string | undefined {
+  if (report.outcome === "failed") return describeError(report.error);
+  return report.outcome === "left" ? describeLeft(report) : undefined;
 }
 
 /** What a round changed beside how things stood before it: a failure that stays the same is no news. */
 function factOf(report: ObjectReport, before: ObjectStanding | undefined): ReachEvent[] {
   const { name: object, outcome } = report;
-  const stood = before !== undefined && before.problem === undefined;
+  const stood = before?.state === "stands";
+  const isNews = before?.problem !== problemOf(report);
   switch (outcome) {
     case "stood":
       return stood ? [] : [{ type: "reach.established", object, made: false }];
@@ -177,9 +186,9 @@ function factOf(report: ObjectReport, before: ObjectStanding | undefined): Reach
       return stood
         ? [{ type: "reach.repaired", object, deviation: report.deviation }]
         : [{ type: "reach.established", object, made: true }];
-    case "failed": {
-      const { error } = report;
-      return describeError(error) === before?.problem ? [] : [{ type: "reach.failed", object, error }];
-    }
+    case "left":
+      return isNews ? [{ type: "reach.left", object, deviation: report.deviation, error: report.error }] : [];
+    case "failed":
+      return isNews ? [{ type: "reach.failed", object, error: report.error }] : [];
   }
 }

@@ -75,7 +75,8 @@ export const realServerMachine = setup({
     context: {} as RealServerContext,
     events: {} as
       | CheckResult
-      | { readonly type: "connections.counted"; readonly active: number }
+      /** Undefined: it had a weight since, and nobody knows who came. */
+      | { readonly type: "connections.counted"; readonly active: number | undefined }
       | { readonly type: "check.requested" },
     tags: {} as "routable" | "programmed",
   },

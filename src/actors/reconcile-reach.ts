@@ -1,9 +1,12 @@
+import { LvscareError } from "../domain/errors.ts";
 import type { HostObject } from "../reach/host-object.ts";
 
 /** How one thing of the host was found, and what became of it. */
 export type ObjectReport =
   | { readonly name: string; readonly outcome: "stood" }
   | { readonly name: string; readonly outcome: "mended"; readonly deviation: string }
+  /** It deviates and stays so, as `error` says why. */
+  | { readonly name: string; readonly outcome: "left"; readonly deviation: string; readonly error: LvscareError }
   | { readonly name: string; readonly outcome: "failed"; readonly error: unknown };
 
 /** One round: looks at each thing in order and puts right what deviates. One that fails does not keep the others from it. */
@@ -16,13 +19,17 @@ export async function reconcileReach(objects: readonly HostObject[]): Promise<re
 // --- internal ---
 
 async function reconcileObject(object: HostObject): Promise<ObjectReport> {
-  const { name } = object;
+  let deviation: string | undefined;
   try {
-    const deviation = await object.inspect();
-    if (deviation === undefined) return { name, outcome: "stood" };
+    deviation = await object.inspect();
+    if (deviation === undefined) return { name: object.name, outcome: "stood" };
     await object.establish();
-    return { name, outcome: "mended", deviation };
+    return { name: object.name, outcome: "mended", deviation };
   } catch (error) {
+    const { name, tolerates = [] } = object;
+    if (deviation !== undefined && error instanceof LvscareError && tolerates.includes(error.code)) {
+      return { name, outcome: "left", deviation, error };
+    }
     return { name, outcome: "failed", error };
   }
 }

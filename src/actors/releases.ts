@@ -3,7 +3,10 @@ import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { ApplyReport } from "./apply-plan.ts";
 import type { MemberState } from "./desired-state.ts";
 
-/** Fail-open held it, is over, and it is unwell still: it has clients, so it drains as one does that has just failed. */
+/**
+ * Fail-open held it, is over, and it is unwell still: it has clients, so it drains as one does that has just failed, though its machine may have
+ * had it drain or gone for long.
+ */
 export interface Release {
   /** Since when it stands at weight 0; undefined while that is not written. */
   readonly sinceMs: number | undefined;
@@ -101,9 +104,14 @@ function isOut({ state, share }: MemberState): boolean {
   return state === "removed" || (state === "recovering" && share === 0);
 }
 
+/** Its machine would have no new clients for it. */
+function isUnwell(member: MemberState): boolean {
+  return member.state === "draining" || isOut(member);
+}
+
 function pick(members: readonly MemberState[], releaseOf: (member: MemberState) => Release | undefined): Releases {
   return Object.fromEntries(
-    members.filter(isOut).flatMap((member) => {
+    members.filter(isUnwell).flatMap((member) => {
       const release = releaseOf(member);
       return release === undefined ? [] : [[member.name, release]];
     }),

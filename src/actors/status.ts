@@ -1,11 +1,19 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type { DaemonStatus, ReachStatus, RealServerStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import type {
+  DaemonStatus,
+  ReachStatus,
+  RealServerStatus,
+  TransitionStatus,
+  VerdictStatus,
+  WayStatus,
+} from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { LatestVerdicts, TimedVerdict } from "./latest-verdicts.ts";
 import type { ReachActor } from "./reach-machine.ts";
 import type { RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";
+import type { WayActor } from "./way-machine.ts";
 
 export interface ProcessFacts {
   readonly version: string;
@@ -56,12 +64,26 @@ export function reachStatus(reach: ReachActor, mode: ReachStatus["mode"], { time
   const { objects } = reach.getSnapshot().context;
   return {
     mode,
-    objects: objects.map(({ name, sinceMs, problem }) => ({
+    objects: objects.map(({ name, state, sinceMs, problem }) => ({
       name,
-      state: problem === undefined ? "stands" : "failed",
+      state,
       since: timeOfDay(sinceMs).toISOString(),
       ...(problem !== undefined && { problem }),
     })),
+  };
+}
+
+/** Undefined before the first try and while nobody is in service. */
+export function wayStatus(way: WayActor, { timeOfDay }: ProcessFacts): WayStatus | undefined {
+  const { standing } = way.getSnapshot().context;
+  if (standing === undefined) return undefined;
+  const { problem, latencyMs, sinceMs, atMs } = standing;
+  return {
+    answers: problem === undefined,
+    since: timeOfDay(sinceMs).toISOString(),
+    at: timeOfDay(atMs).toISOString(),
+    latencyMs,
+    ...(problem !== undefined && { problem }),
   };
 }
 

@@ -201,8 +201,17 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           const ref = context.members[nameOf(server)]?.ref;
           if (ref?.getSnapshot().context.reported !== "draining") continue;
           // The table was read before or among this round's writes: only at weight 0 did nobody new come after that.
-          if (server.weight > 0 || !drained.has(nameOf(server))) continue;
-          enqueue.sendTo(ref, { type: "connections.counted", active: activeConnections });
+          const isDrained = server.weight === 0 && drained.has(nameOf(server));
+          enqueue.sendTo(ref, { type: "connections.counted", active: isDrained ? activeConnections : undefined });
+        }
+      }),
+      /** Whom fail-open holds from this round on gets its weight back, and new clients with it. */
+      forgetCounts: enqueueActions(({ context: { policy, failOpen, roundAtMs, members }, enqueue }) => {
+        if (policy.drain === "next-check" || failOpen?.sinceMs !== roundAtMs) return;
+        for (const server of failOpen.held) {
+          const ref = members[server]?.ref;
+          if (ref?.getSnapshot().context.reported !== "draining") continue;
+          enqueue.sendTo(ref, { type: "connections.counted", active: undefined });
         }
       }),
       forgetEstablished: assign({ established: undefined, known: undefined, isQuiet: false }),
@@ -340,7 +349,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             },
           },
           applying: {
-            entry: ["takeRound", "startRound"],
+            entry: ["takeRound", "startRound", "forgetCounts"],
             on: {
               "round.ended": [
                 {
@@ -349,6 +358,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
                   actions: [
                     { type: "noteApplied", params: ({ event }) => event.report },
                     { type: "countRepairs", params: ({ event }) => event.report },
+                    { type: "countConnections", params: ({ event }) => event.report },
                     { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
                   ],
                 },

@@ -9,9 +9,10 @@ import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
 import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
 import { claimVirtualServer } from "./claim.ts";
-import { clean } from "./clean.ts";
+import { clean, withdrawFromKernel } from "./clean.ts";
 import type { DaemonObserver } from "./daemon.ts";
-import { establishReach, planReach } from "./reach.ts";
+import { describeNesting } from "./nesting.ts";
+import { establishReach, obstacleTo, planReach } from "./reach.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile } from "./hold-file.ts";
 import { runOnce } from "./run-once.ts";
@@ -29,9 +30,12 @@ export async function runCare(
   const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, logger);
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
   const choice = options.runOnce ? "ipvs" : options.dataPlane;
-  const selection = await selectDataPlane(choice, options.service, open);
+  const selection = await selectDataPlane(choice, options.service, open, (kind) => obstacleTo(kind, options));
   try {
     announce(options, selection.dataPlane, selection.because, logger);
+    // A kernel that could, and once did, would take the clients before they get to the proxy.
+    if (selection.because?.code === "NO_PASSAGE") await withdrawFromKernel(options.service, logger);
+    if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, selection.dataPlane, logger);
     const reach = planReach(options, selection.dataPlane.kind, logger);
     if (!options.runOnce) {
       const { runDaemon } = await import("./daemon.ts");
@@ -55,6 +59,18 @@ function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable
     if (!runOnce || !(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
     logger.warn(`${error.message}, so it is left to that and nothing was set up here`);
     return undefined;
+  }
+}
+
+/** Its checks pass, as each goes through the one of them alone. */
+async function warnOfNesting(
+  { service, realServers }: CareOptions,
+  dataPlane: DataPlane,
+  logger: Logger,
+): Promise<void> {
+  for (const { endpoint } of realServers) {
+    const inner = await dataPlane.read({ protocol: service.protocol, endpoint });
+    if (inner !== undefined) logger.warn(`real server ${describeNesting(inner)}`);
   }
 }
 

@@ -2,7 +2,7 @@ import { applyPlan, UNKNOWN_TABLE } from "../actors/apply-plan.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { LvscareError, throwFailures } from "../domain/errors.ts";
+import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
@@ -30,6 +30,19 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
     }
   }
   throwFailures(failures);
+}
+
+/** Takes the virtual server out of the kernel's table if it stands there, and this process may. */
+export async function withdrawFromKernel(key: ServiceKey, logger: Logger): Promise<void> {
+  const dataPlane = await openIpvs();
+  try {
+    if ((await dataPlane.read(key)) !== undefined) await deleteService(key, logger);
+  } catch (error) {
+    if (!(error instanceof LvscareError) || !["MODULE_MISSING", "NOT_PERMITTED"].includes(error.code)) throw error;
+    logger.debug(`what stands in the kernel is not known: ${describeError(error)}`);
+  } finally {
+    await dataPlane.close();
+  }
 }
 
 // --- internal ---

@@ -4,7 +4,8 @@ import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { probeEvent } from "../actors/checks.ts";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
-import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
+import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
+import type { WayActor } from "../actors/way-machine.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { WebSources, WebServer } from "../control/web-server.ts";
 import type { AnswerSources } from "../control/server.ts";
@@ -31,6 +32,7 @@ import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
 import { timeOfDay } from "./time-of-day.ts";
 import { VERSION } from "./version.ts";
+import { watchWay } from "./way.ts";
 
 /** Who watches a daemon from inside its process. */
 export interface DaemonObserver {
@@ -95,8 +97,10 @@ export async function runDaemon(
   });
   const address = formatEndpoint(options.service.endpoint);
   const startedAt = facts.timeOfDay(facts.startedAtMs).toISOString();
+  // Until the daemon has begun, there is none.
+  let way: WayActor | undefined;
   const sources = {
-    status: () => currentStatus(daemon, verdicts, dataPlane, facts, options),
+    status: () => currentStatus(daemon, way, verdicts, dataPlane, facts, options),
     events: (after: number): EventReport => ({ address, startedAt, events: audience.events(after) }),
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
@@ -105,6 +109,11 @@ export async function runDaemon(
   audience.join(() => web?.happened());
   const ended = toPromise(daemon);
   daemon.start();
+  way =
+    options.checkWay && options.service.protocol === "tcp"
+      ? watchWay(daemon, options.service, sources.status, now)
+      : undefined;
+  way?.on("*", tell);
   const { virtualServer, reach: reachActor } = daemon.getSnapshot().children;
   virtualServer?.on("*", tell);
   reachActor?.on("*", tell);
@@ -195,6 +204,7 @@ function probeOnce(options: CareOptions["probe"], target: Endpoint, signal: Abor
 /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last round's reading serves. */
 async function currentStatus(
   daemon: DaemonActor,
+  way: WayActor | undefined,
   verdicts: LatestVerdicts,
   dataPlane: DataPlane,
   facts: ProcessFacts,
@@ -202,9 +212,11 @@ async function currentStatus(
 ): Promise<VirtualServerStatus> {
   const { virtualServer, reach } = daemon.getSnapshot().children;
   if (virtualServer === undefined) throw new Error("the daemon is stopping");
+  const wayNow = way && wayStatus(way, facts);
   const table = await dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.observed);
   return {
     ...virtualServerStatus(virtualServer, verdicts, facts, table),
+    ...(wayNow && { way: wayNow }),
     ...(reach && dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, facts) }),
   };
 }

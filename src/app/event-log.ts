@@ -1,6 +1,6 @@
 import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
-import type { CareEvent } from "../domain/events.ts";
+import { describeLeft, type CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -90,6 +90,9 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "reach.repaired":
         logger.warn(`repaired what someone else changed: ${event.object} (${event.deviation})`);
         return;
+      case "reach.left":
+        tellLeft(event, logger);
+        return;
       case "reach.failed":
         logger.error(`cannot keep ${event.object}: ${describeError(event.error)}; going on, and trying again`);
         return;
@@ -97,6 +100,20 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.warn(
           `changes of this host go unheard and are looked for once an interval: ${describeError(event.error)}`,
         );
+        return;
+      case "way.answers": {
+        const line = `through the virtual address a real server answers${event.again ? " again" : ""}, in ${formatDuration(event.latencyMs)}`;
+        if (event.again) logger.info(line);
+        else logger.debug(line);
+        return;
+      }
+      case "way.lost":
+        logger.warn(
+          `through the virtual address nobody answers, although real servers are in service: ${event.problem}`,
+        );
+        return;
+      case "way.untried":
+        logger.error(`the way through the virtual address could not be tried: ${describeError(event.error)}`);
         return;
       case "plan.failed": {
         const message = describeError(event.error);
@@ -106,6 +123,14 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       }
     }
   };
+}
+
+/** What the kernel does not have is no loss to anybody who could be told what to do about it. */
+export function tellLeft(event: Omit<Extract<CareEvent, { type: "reach.left" }>, "type">, logger: Logger): void {
+  const { code, remedy } = event.error;
+  const line = `${event.object} is ${describeLeft(event)}${remedy === undefined ? "" : ` (${remedy})`}`;
+  if (code === "NOT_SUPPORTED") logger.debug(line);
+  else logger.warn(line);
 }
 
 // --- internal ---

@@ -1,16 +1,19 @@
 import { reconcileReach } from "../actors/reconcile-reach.ts";
 import type { CareOptions, ReachOptions } from "../config/care-options.ts";
 import type { DataPlaneKind } from "../dataplane/data-plane.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
-import { LvscareError, throwFailures } from "../domain/errors.ts";
+import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
+import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { watchHostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
 import { localAddress } from "../reach/loopback-address.ts";
-import { NODE_NAME, nodeAddress } from "../reach/node-address.ts";
+import { foundGateway, NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
+import { boundToLoopback, takenOver } from "../reach/obstacles.ts";
+import { readOwnAddresses } from "../reach/own-addresses.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
+import { tellLeft } from "./event-log.ts";
 
 /** How this host gets to the virtual address. */
 export interface Reach {
@@ -26,21 +29,44 @@ export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
  * What the options ask for, nothing of it made yet. The userspace data plane needs the virtual address to be this host's own, whatever
  * the mode. Throws USAGE for a gateway that cannot be one.
  */
-export function planReach({ service, reach: options }: CareOptions, kind: DataPlaneKind, logger: Logger): Reach {
+export function planReach(
+  { service, realServers, reach: options }: CareOptions,
+  kind: DataPlaneKind,
+  logger: Logger,
+): Reach {
   const { address, family } = service.endpoint;
+  const servers = realServers.map(({ endpoint }) => endpoint);
+  const named = kind === "ipvs" && options.mode === "route" ? gatewayOf(options, service.endpoint) : undefined;
   const watch: Reach["watch"] = (onChange) => {
     const folders = kind === "ipvs" ? SYSCTL_FOLDERS : [];
-    return watchHostChanges({ address: { address, family }, folders }, onChange);
+    // A gateway that nobody named is another when the ways to the real servers are.
+    const towards = kind === "ipvs" && options.mode === "route" && named === undefined ? servers : [];
+    return watchHostChanges({ address: { address, family }, towards, folders }, onChange);
   };
   if (kind === "userspace") return { objects: [localAddress(address)], watch };
-  const gateway = options.mode === "route" ? gatewayOf(options, service.endpoint) : undefined;
-  if (options.mode === "route" && gateway === undefined) {
-    logger.warn(
-      `no route to ${address} is set up: none of --ip, LVSCARE_NODE_IP and ${NODE_NAME} in /etc/hosts names this node's address`,
-    );
-  }
-  const objects = hostObjects({ service, options, gateway, logger, isInUse: () => isAddressInUse(service) });
+  const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger) : () => named;
+  // This host has a way to another's address, which a route of ours would cut off.
+  const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
+  const mode = isOthers && options.mode === "route" ? "none" : options.mode;
+  if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
+  const needs = { service, options: { ...options, mode }, gateway, servers, logger };
+  const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
   return objects.length === 0 ? NO_REACH : { objects, watch };
+}
+
+/** Why this data plane would not serve clients, or would harm this host; it is looked at only where that can be. */
+export function obstacleTo(
+  kind: DataPlaneKind,
+  { service, realServers, reach: { mode } }: Pick<CareOptions, "service" | "realServers" | "reach">,
+): LvscareError | undefined {
+  const { endpoint } = service;
+  const servers = realServers.map((one) => one.endpoint);
+  const isAtRisk = isLoopback(endpoint.address) || servers.some(({ address }) => address === endpoint.address);
+  if (!isAtRisk) return undefined;
+  const arrangement = { service: endpoint, servers };
+  const isOwn = readOwnAddresses();
+  if (kind === "userspace") return takenOver(arrangement, isOwn, false);
+  return boundToLoopback(arrangement, isOwn) ?? (mode === "link" ? takenOver(arrangement, isOwn, true) : undefined);
 }
 
 /** Makes everything once. Throws what could not be made, after all else was. */
@@ -49,15 +75,21 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
   for (const report of reports) {
     if (report.outcome === "mended") logger.info(`set up ${report.name}`);
     if (report.outcome === "stood") logger.debug(`stands already: ${report.name}`);
+    if (report.outcome === "left") tellLeft({ object: report.name, ...report }, logger);
   }
-  throwFailures(reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : [])));
+  const failures = reports.flatMap((report) => (report.outcome === "failed" ? [report.error] : []));
+  // Before a node joins, the rest of its network may be to come: the daemon makes the route then.
+  const lacking = failures.filter((error) => error instanceof LvscareError && error.code === "NO_NODE_ADDRESS");
+  for (const error of lacking) logger.warn(describeError(error));
+  throwFailures(failures.filter((error) => !lacking.includes(error)));
 }
 
 /** Whatever daemons for this virtual server may have made, in the order in which it is taken back. */
 export function reachToRemove({ service, reach: options }: CareOptions, logger: Logger): readonly HostObject[] {
   const isInUse = (): Promise<boolean> => isAddressInUse(service);
-  const gateway = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
-  return everyHostObject({ service, options, gateway, logger, isInUse }).toReversed();
+  const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
+  const gateway = (): string | undefined => named;
+  return everyHostObject({ service, options, gateway, servers: [], logger, isInUse }).toReversed();
 }
 
 /** The gateway that --ip or the hosts file names; undefined without one. Throws USAGE when the hosts file names one of the other family. */

@@ -1,5 +1,6 @@
 import type { Environment } from "../config/read-environment.ts";
 import { wantsColour } from "./colour.ts";
+import { Descriptor } from "./descriptor.ts";
 import { Output } from "./output.ts";
 import { terminalAt } from "./terminal.ts";
 
@@ -13,15 +14,18 @@ export interface CliContext {
   readonly rows: number | undefined;
   readonly outColour: boolean;
   readonly errColour: boolean;
+  /** For commands that go on and listen to signals: from now on no write holds the process up, and `isUnread` sees a reader go. */
+  neverBlock(): Promise<void>;
 }
 
 export function processContext(): CliContext {
   const { env } = process;
   const [stdout, stderr] = [terminalAt(1), terminalAt(2)];
+  const descriptors = { out: new Descriptor(1), err: new Descriptor(2) };
   return {
     environment: env,
-    out: new Output((text) => Bun.write(Bun.stdout, text)),
-    err: new Output((text) => Bun.write(Bun.stderr, text)),
+    out: outputTo(descriptors.out),
+    err: outputTo(descriptors.err),
     get columns() {
       return stdout.columns;
     },
@@ -34,5 +38,19 @@ export function processContext(): CliContext {
     get errColour() {
       return wantsColour(stderr.isTerminal, env);
     },
+    async neverBlock() {
+      const { descriptorState } = await import("../app/descriptor-state.ts");
+      descriptors.out.neverBlock(descriptorState(1));
+      descriptors.err.neverBlock(descriptorState(2));
+    },
   };
+}
+
+// --- internal ---
+
+function outputTo(descriptor: Descriptor): Output {
+  return new Output(
+    (text) => descriptor.take(text),
+    () => descriptor.isUnread,
+  );
 }

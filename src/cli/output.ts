@@ -1,21 +1,25 @@
-/** Writes text to a descriptor; resolves when all of it was taken, rejects when it cannot be. */
+import { isReaderGone } from "./descriptor.ts";
+
+/** Writes text that is not empty; resolves when all of it was taken, rejects when it cannot be. */
 export type TakeText = (text: string) => Promise<unknown>;
 
 /**
- * Text to stdout or stderr, in order, that is not lost at exit: Bun drops what a slow pipe has not taken when the process exits. What is
- * written while the reader is slow goes out together.
+ * Text to stdout or stderr, in order, that is not lost at exit. What is written while the reader is slow goes out together.
  */
 export class Output {
   readonly #take: TakeText;
+  readonly #looksUnread: () => boolean;
   #waiting = "";
   #pendingLength = 0;
   /** The write under way, and the one that takes what waits. */
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #isUnread = false;
+  #wasRefused = false;
 
-  constructor(take: TakeText) {
+  /** `looksUnread` tells whether the reader is seen to have gone, where that can be seen without writing. */
+  constructor(take: TakeText, looksUnread = (): boolean => false) {
     this.#take = take;
+    this.#looksUnread = looksUnread;
   }
 
   /** Characters that were written and not yet taken. */
@@ -25,11 +29,12 @@ export class Output {
 
   /** The reader went away: whoever would go on writing may as well stop. */
   get isUnread(): boolean {
-    return this.#isUnread;
+    return this.#wasRefused || this.#looksUnread();
   }
 
   /** Resolves when the text is out. A reader that went away (`lvscare help | head -1`) is no failure; anything else rejects. */
   write(text: string): Promise<void> {
+    if (text === "") return Promise.resolve();
     this.#pendingLength += text.length;
     this.#waiting += text;
     if (this.#current === undefined) return (this.#current = this.#takeWaiting());
@@ -55,17 +60,11 @@ export class Output {
     try {
       await this.#take(text);
     } catch (error) {
-      if (!isClosedPipe(error)) throw error;
-      this.#isUnread = true;
+      if (!isReaderGone(error)) throw error;
+      this.#wasRefused = true;
     } finally {
       this.#pendingLength -= text.length;
       if (this.#next === undefined) this.#current = undefined;
     }
   }
-}
-
-// --- internal ---
-
-function isClosedPipe(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }

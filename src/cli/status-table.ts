@@ -9,6 +9,7 @@ import {
   describeReach,
   describeTransition,
   describeVerdict,
+  describeWay,
 } from "./status-text.ts";
 import { alignTable, type Cell, type Column } from "./text-table.ts";
 import { wrapText } from "./wrap-text.ts";
@@ -86,7 +87,7 @@ function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[]
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
-  const { scheduler, dataPlane, daemon, failOpen, reach } = server;
+  const { scheduler, dataPlane, daemon, failOpen, reach, way } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
@@ -94,6 +95,7 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
   return {
     ...facts,
     ...(reach && { reach: describeReach(reach) }),
+    ...(way && { way: describeWay(way, now) }),
     daemon: describeDaemon(daemon, now),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,

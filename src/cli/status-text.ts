@@ -1,5 +1,13 @@
 import { formatDuration } from "../domain/duration.ts";
-import type { DaemonStatus, FailOpenStatus, ReachStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import type {
+  DaemonStatus,
+  FailOpenStatus,
+  ReachObjectStatus,
+  ReachStatus,
+  TransitionStatus,
+  VerdictStatus,
+  WayStatus,
+} from "../domain/status.ts";
 
 /** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
 export function age(at: string, now: Date): string {
@@ -21,12 +29,24 @@ export function describeTransition({ at, from, to, reason }: TransitionStatus, n
   return `${age(at, now)} ago ${from} → ${to}: ${reason}`;
 }
 
-/** `route, all 5 stand`; with a problem `route, 4 of 5 stand; sysctl net/ipv4/vs/conntrack=1: …` */
+/** `route, all 5 stand`; else `route, 3 of 5 stand, 1 left as it is, 1 failed; sysctl net/ipv4/vs/conntrack=1: …` */
 export function describeReach({ mode, objects }: ReachStatus): string {
+  if (objects.length === 0) return `${mode}, nothing to keep`;
+  const count = (state: ReachObjectStatus["state"]): number => objects.filter((one) => one.state === state).length;
+  const [standing, left, failed] = [count("stands"), count("left"), count("failed")];
+  if (standing === objects.length) return `${mode}, all ${standing} stand`;
+  const counts = [
+    `${standing} of ${objects.length} stand`,
+    ...(left === 0 ? [] : [`${left} left as ${left === 1 ? "it is" : "they are"}`]),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+  ];
   const problems = objects.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
-  const standing = objects.length - problems.length;
-  if (problems.length > 0) return [`${mode}, ${standing} of ${objects.length} stand`, ...problems].join("; ");
-  return objects.length === 0 ? `${mode}, nothing to keep` : `${mode}, all ${objects.length} stand`;
+  return [[mode, ...counts].join(", "), ...problems].join("; ");
+}
+
+/** `answers in 0.4ms`, `NO ANSWER for 12s: connect timed out after 2s; …` */
+export function describeWay({ answers, since, latencyMs, problem = "" }: WayStatus, now: Date): string {
+  return answers ? `answers in ${formatDuration(latencyMs)}` : `NO ANSWER for ${age(since, now)}: ${problem}`;
 }
 
 /** `0.1.0, pid 812, up 3m20s, serving/settled, checks every 5s` */

@@ -241,7 +241,7 @@ export const CARE_OPTION_ROWS = [
     flag: "ip",
     kind: "text",
     valueName: "IP",
-    help: "the gateway of route mode, usually this node's own address; LVSCARE_NODE_IP stands in for it",
+    help: "the gateway of route mode, usually this node's own address; LVSCARE_NODE_IP stands in for it, else it is found",
     group: REACH,
   },
   {
@@ -275,6 +275,13 @@ export const CARE_OPTION_ROWS = [
     kind: "boolean",
     help: "in link mode, have no link of this host but the dummy answer for the virtual address: for networks whose hosts share it",
     group: REACH,
+  },
+  {
+    flag: "check-way",
+    kind: "boolean",
+    default: "true",
+    help: "connect through the virtual address from this host when the first real server comes into service, after each change of what leads there, and once a minute; tells whether clients get through, and changes no weight",
+    group: CHECKS,
   },
   {
     flag: "run-once",

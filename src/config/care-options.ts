@@ -16,6 +16,8 @@ export interface CareOptions {
   readonly reach: ReachOptions;
   readonly probe: HttpProbeOptions;
   readonly log: LogOptions;
+  /** Whether a connection is made through the virtual address now and then. */
+  readonly checkWay: boolean;
   /** Where metrics and status are told over HTTP; undefined for nowhere. */
   readonly httpListen: Endpoint | undefined;
 }

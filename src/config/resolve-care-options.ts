@@ -37,6 +37,7 @@ export function resolveCareOptions(
     clean,
     reach: resolveReach(values, service?.endpoint),
     probe: resolveProbe(values, policy),
+    checkWay: values.read("check-way", parseBoolean),
     log: resolveLog(values),
     httpListen: resolveHttpListen(values),
   };

@@ -9,20 +9,35 @@ export interface Selection {
 }
 
 /** What this host lacks for good. Anything else (a timeout, a busy kernel) passes, and must not change who moves the packets. */
-const LACKING: readonly ErrorCode[] = ["MODULE_MISSING", "SCHEDULER_MISSING", "NOT_PERMITTED", "SOCKET_FAILED"];
+const LACKING: readonly ErrorCode[] = [
+  "MODULE_MISSING",
+  "SCHEDULER_MISSING",
+  "NOT_PERMITTED",
+  "SOCKET_FAILED",
+  "NO_PASSAGE",
+];
 
-/** The data plane to use, proven to work for this virtual server. `auto` is the kernel's where it works, else the userspace one. */
+/**
+ * The data plane to use, proven to work for this virtual server. `auto` is the kernel's where it works, else the userspace one. `obstacleTo` tells why
+ * one would not serve clients although it could be set up: it is not even opened then.
+ */
 export async function selectDataPlane(
   choice: "auto" | DataPlaneKind,
   service: VirtualServer,
   open: (kind: DataPlaneKind) => Promise<DataPlane>,
+  obstacleTo: (kind: DataPlaneKind) => LvscareError | undefined = () => undefined,
 ): Promise<Selection> {
-  if (choice !== "auto") return { dataPlane: await prove(await open(choice), service), because: undefined };
+  const proven = async (kind: DataPlaneKind): Promise<DataPlane> => {
+    const obstacle = obstacleTo(kind);
+    if (obstacle !== undefined) throw obstacle;
+    return prove(await open(kind), service);
+  };
+  if (choice !== "auto") return { dataPlane: await proven(choice), because: undefined };
   try {
-    return { dataPlane: await prove(await open("ipvs"), service), because: undefined };
+    return { dataPlane: await proven("ipvs"), because: undefined };
   } catch (error) {
     if (!(error instanceof LvscareError) || !LACKING.includes(error.code)) throw error;
-    return { dataPlane: await proveFallback(await open("userspace"), service, error), because: error };
+    return { dataPlane: await fallBack(() => proven("userspace"), error), because: error };
   }
 }
 
@@ -38,9 +53,9 @@ async function prove(dataPlane: DataPlane, service: VirtualServer): Promise<Data
   }
 }
 
-async function proveFallback(dataPlane: DataPlane, service: VirtualServer, kernel: LvscareError): Promise<DataPlane> {
+async function fallBack(prove: () => Promise<DataPlane>, kernel: LvscareError): Promise<DataPlane> {
   try {
-    return await prove(dataPlane, service);
+    return await prove();
   } catch (cause) {
     const code = cause instanceof LvscareError ? cause.code : "SOCKET_FAILED";
     throw new LvscareError(

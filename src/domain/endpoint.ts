@@ -80,6 +80,11 @@ export function addressFromBytes(bytes: ArrayLike<number>): string {
     : `${hexGroups(groups.slice(0, run.start))}::${hexGroups(groups.slice(run.start + run.length))}`;
 }
 
+/** 127.0.0.0/8 and ::1: packets from there never leave their host, nor are any for them taken in. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
 // --- internal ---
 
 function parsePort(text: string): number | undefined {

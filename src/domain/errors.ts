@@ -17,9 +17,13 @@ export type ErrorCode =
   | "NOT_RUNNING"
   | "NOT_LISTED"
   | "IN_THE_WAY"
+  | "NOT_SUPPORTED"
+  | "NO_NODE_ADDRESS"
+  | "NO_PASSAGE"
   | "CONTROL_FAILED"
   | "BAD_MANIFEST"
   | "FILE_FAILED"
+  | "OUTPUT_FAILED"
   | "APPLY_FAILED";
 
 export interface LvscareErrorOptions {

@@ -1,6 +1,8 @@
+import type { LvscareError } from "./errors.ts";
 import type { RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { Operation } from "./plan.ts";
+import type { WayEvent } from "./way.ts";
 
 /** What a virtual server's supervisor tells the world: logs, metrics and the SDK listen; nothing decides by it. */
 export type CareEvent =
@@ -54,7 +56,8 @@ export type CareEvent =
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number }
   /** This process got no turn for so many milliseconds: checks that failed meanwhile are made again. */
   | { readonly type: "process.stalled"; readonly forMs: number }
-  | ReachEvent;
+  | ReachEvent
+  | WayEvent;
 
 /** What becomes of the things by which this host reaches the virtual address; `object` is one of them, in words. */
 export type ReachEvent =
@@ -62,7 +65,17 @@ export type ReachEvent =
   | { readonly type: "reach.established"; readonly object: string; readonly made: boolean }
   /** It stood before, somebody changed it, and it stands again. */
   | { readonly type: "reach.repaired"; readonly object: string; readonly deviation: string }
+  /** It deviates and stays so, as this process may not change it, or need not; not told again as long as it is the same. */
+  | { readonly type: "reach.left"; readonly object: string; readonly deviation: string; readonly error: LvscareError }
   /** Not told again as long as the failure stays the same. */
   | { readonly type: "reach.failed"; readonly object: string; readonly error: unknown }
   /** Changes of this host go unheard: it is looked at once an interval only. */
   | { readonly type: "reach.unwatched"; readonly error: unknown };
+
+/** `left as it is (0): this process may not (EROFS)` */
+export function describeLeft({
+  deviation,
+  error,
+}: Pick<Extract<ReachEvent, { type: "reach.left" }>, "deviation" | "error">): string {
+  return `left as it is (${deviation.replace(/^is /, "")}): ${error.message}`;
+}

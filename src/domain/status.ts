@@ -21,6 +21,8 @@ export interface VirtualServerStatus {
   readonly realServers: readonly RealServerStatus[];
   /** Undefined where no daemon keeps it: without a daemon, and with the userspace data plane. */
   readonly reach?: ReachStatus;
+  /** Undefined before the first try, while nobody is in service, and with `--check-way=false`. */
+  readonly way?: WayStatus;
   /** There while too few real servers are healthy and health is ignored. */
   readonly failOpen?: FailOpenStatus;
   /** Undefined where no daemon cares for it. */
@@ -51,9 +53,22 @@ export interface ReachStatus {
 export interface ReachObjectStatus {
   /** `route 10.103.97.2/32 via 10.0.0.5 metric 50` */
   readonly name: string;
-  readonly state: "stands" | "failed";
+  /** `left`: it is not as it should be and stays so, since this process may not change it, or because others stand in its place. */
+  readonly state: "stands" | "left" | "failed";
   readonly since: string;
   /** Why it does not stand. */
+  readonly problem?: string;
+}
+
+/** Whether a client of this host gets through the virtual address to a real server. */
+export interface WayStatus {
+  readonly answers: boolean;
+  readonly since: string;
+  /** When it was tried last. */
+  readonly at: string;
+  /** Milliseconds until the last connection stood, or until it was given up. */
+  readonly latencyMs: number;
+  /** Why there is no answer, and what to do. */
   readonly problem?: string;
 }
 

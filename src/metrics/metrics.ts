@@ -87,6 +87,26 @@ export class Metrics {
       [{}, status.failOpen === undefined ? 0 : 1],
     ]);
     text.family(
+      "lvscare_way_up",
+      "gauge",
+      "1 when the last connection through the virtual address was answered, 0 when it was not; absent until one was tried.",
+      status.way === undefined ? [] : [[{}, status.way.answers ? 1 : 0]],
+    );
+    text.family(
+      "lvscare_way_connect_seconds",
+      "gauge",
+      "How long that connection took.",
+      status.way === undefined ? [] : [[{}, status.way.latencyMs / 1000]],
+    );
+    text.family(
+      "lvscare_reach_object_state",
+      "gauge",
+      "1 for the state of each thing that is kept on the host for the virtual address to be reached.",
+      (status.reach?.objects ?? []).flatMap(({ name, state }) =>
+        REACH_STATES.map((one): Sample => [{ object: name, state: one }, one === state ? 1 : 0]),
+      ),
+    );
+    text.family(
       "lvscare_event_loop_lag_seconds",
       "gauge",
       "How late this process was at the latest to start what was due, since it was last asked.",
@@ -202,6 +222,8 @@ export class Metrics {
 }
 
 // --- internal ---
+
+const REACH_STATES = ["stands", "left", "failed"] as const;
 
 type CheckResult = "passed" | "failed" | "skipped";
 

@@ -1,4 +1,5 @@
 import { watch } from "node:fs";
+import { cidrContains } from "../domain/cidr.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { addressLength } from "../netlink/family.ts";
 import { changeGroups, readChanges, type HostChange } from "../netlink/route/notifications.ts";
@@ -7,6 +8,8 @@ import { listenToKernel } from "./kernel-changes.ts";
 export interface HostWatch {
   /** Of the routes, only those to this address are listened to: a router may have a million others. */
   readonly address: Omit<Endpoint, "port">;
+  /** Besides them, those that lead towards any of these. */
+  readonly towards?: readonly Omit<Endpoint, "port">[];
   /** Folders of kernel settings, such as `/proc/sys/net/ipv4/vs`; one that is not there is passed over. */
   readonly folders: readonly string[];
   readonly openDescriptor?: (groups: number) => number;
@@ -19,14 +22,14 @@ export interface HostWatch {
  * Returns what ends it; idempotent.
  */
 export function watchHostChanges(options: HostWatch, onChange: () => void): () => void {
-  const { address, openDescriptor } = options;
+  const { openDescriptor } = options;
   const listening = listenToKernel({
-    groups: changeGroups(address.family),
+    groups: changeGroups(options.address.family),
     openDescriptor,
     // Until it was open, changes went unheard: they are caught up with now.
     opened: onChange,
     told: (datagram) => {
-      if (tellsOfUs(datagram, address)) onChange();
+      if (tellsOfUs(datagram, options)) onChange();
     },
   });
   const ends = [listening, ...options.folders.map((folder) => watchFolder(folder, onChange))];
@@ -37,10 +40,13 @@ export function watchHostChanges(options: HostWatch, onChange: () => void): () =
 
 // --- internal ---
 
-function tellsOfUs(datagram: Uint8Array, { family, address }: HostWatch["address"]): boolean {
-  const concerns = (change: HostChange): boolean =>
-    change.kind !== "route" ||
-    (change.route.destination === address && change.route.prefix === 8 * addressLength(family));
+function tellsOfUs(datagram: Uint8Array, { address: { family, address }, towards = [] }: HostWatch): boolean {
+  const concerns = (change: HostChange): boolean => {
+    if (change.kind !== "route") return true;
+    const { destination, prefix } = change.route;
+    if (destination === address && prefix === 8 * addressLength(family)) return true;
+    return towards.some((server) => cidrContains(`${destination}/${prefix}`, server) === true);
+  };
   try {
     return readChanges(datagram).some(concerns);
   } catch {

@@ -1,4 +1,5 @@
-import type { Endpoint } from "../domain/endpoint.ts";
+import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { NetlinkConnection } from "../netlink/connection.ts";
 import { addressLength } from "../netlink/family.ts";
@@ -25,17 +26,24 @@ import {
   type OpenTransport,
 } from "./host-network.ts";
 import type { HostObject } from "./host-object.ts";
+import type { HostAddress } from "./hosts-file.ts";
+import { NODE_NAME } from "./node-address.ts";
 
 export interface HostRouteOptions {
   readonly destination: Omit<Endpoint, "port">;
-  /** Of the destination's family. Undefined when nobody named one: then no route is wanted, and `remove` is all there is to do. */
-  readonly gateway: string | undefined;
+  /** This node's address, or another gateway, as it is now. Undefined when it is not known: then the route is missing. */
+  readonly gateway: Gateway;
+  /** Where the real servers are: a route by which this host reaches others does not lead to those on itself. */
+  readonly servers: readonly HostAddress[];
   /** Whether something on this host still has use for the route: `remove` then leaves it. */
   readonly isInUse: () => Promise<boolean>;
   /** Hears, once each, of routes that others made and that lead elsewhere. */
   readonly logger: Pick<Logger, "warn">;
   readonly openTransport?: OpenTransport;
 }
+
+/** Asked each time that somebody looks: what it is found by may have changed. */
+export type Gateway = (connection: NetlinkConnection, addresses: readonly LinkAddress[]) => string | undefined;
 
 /**
  * The route that lets this host's own clients connect to the virtual address, which is no address of this host: without one the
@@ -44,26 +52,36 @@ export interface HostRouteOptions {
  * Ours are known by their number. The Go program's bear none: one that is the same as ours is taken for it.
  */
 export function hostRoute(options: HostRouteOptions): HostObject {
-  const { destination, gateway, isInUse, openTransport = openHostNetwork } = options;
+  const { destination, isInUse, openTransport = openHostNetwork } = options;
+  let name = describe({ destination: destination.address, prefix: hostPrefix(destination), metric: METRIC });
   const reportOnce = onlyOnce((message) => options.logger.warn(message));
-  const look = (connection: NetlinkConnection): Sight => seeRoutes(connection, options, reportOnce);
+  const look = (connection: NetlinkConnection): Sight => {
+    const sight = seeRoutes(connection, options, reportOnce);
+    if (sight.wanted !== undefined) name = describe(sight.wanted);
+    return sight;
+  };
   return {
-    name: describe({ destination: destination.address, prefix: hostPrefix(destination), gateway, metric: METRIC }),
+    get name() {
+      return name;
+    },
+    tolerates: ["IN_THE_WAY"],
     async inspect() {
       return connected(openTransport, (connection) => {
-        const { wanted, isThere, blockedBy, stale } = look(connection);
+        const { wanted, isThere, isSpared, stale } = look(connection);
         if (stale.length > 0) return `there is ${stale.map(describe).join(" and ")}`;
-        return wanted === undefined || isThere || blockedBy !== undefined ? undefined : "missing";
+        return isThere || (wanted === undefined && isSpared) ? undefined : "missing";
       });
     },
     async establish() {
       connected(openTransport, (connection) => {
         const { wanted, isThere, blockedBy, stale } = look(connection);
-        if (wanted !== undefined && !isThere && blockedBy === undefined) {
+        if (wanted === undefined) throw noGateway(destination);
+        if (!isThere && blockedBy === undefined) {
           const refusal = execute(connection, replaceRoute(wanted));
           if (refusal !== undefined) throw refused(refusal, `add ${describe(wanted)}`);
         }
         deleteRoutes(connection, stale);
+        if (blockedBy !== undefined) throw inTheWay(blockedBy, wanted);
       });
     },
     async remove() {
@@ -81,6 +99,8 @@ const METRIC = 50;
 interface Sight {
   readonly wanted: Route | undefined;
   readonly isThere: boolean;
+  /** Clients get as far as IPVS without it: by another route, such as one that was made when the gateway was known, or as the address is this host's own. */
+  readonly isSpared: boolean;
   /** A route of somebody else in the place where ours would stand. */
   readonly blockedBy: Route | undefined;
   readonly ours: readonly Route[];
@@ -90,13 +110,14 @@ interface Sight {
 
 function seeRoutes(
   connection: NetlinkConnection,
-  { destination, gateway }: HostRouteOptions,
+  { destination, gateway: gatewayNow, servers }: HostRouteOptions,
   report: (message: string) => void,
 ): Sight {
   const addresses = readAddresses(connection);
   const all = readTable(connection, getRoutes(destination.family), decodeRoute, "read this host's routes");
   const routes = all.filter((route) => isTo(route, destination));
-  const wanted = gateway === undefined ? undefined : wantedRoute(destination, gateway, addresses);
+  const gateway = gatewayNow(connection, addresses);
+  const wanted = gateway === undefined ? undefined : wantedRoute(destination, gateway, addresses, servers);
   const isWanted = (route: Route): boolean => wanted !== undefined && leadsTheSameWay(route, wanted);
   const isOurs = (route: Route): boolean =>
     route.protocol === OUR_PROTOCOL || (isOfGoProgram(route) && isItsGateway(route.gateway, gateway, addresses));
@@ -105,16 +126,25 @@ function seeRoutes(
   const isThere = routes.some(isWanted);
   const blockedBy = isThere ? undefined : others.find(({ metric }) => metric === METRIC);
   if (wanted !== undefined) for (const route of others) reportOther(route, wanted, report);
-  return { wanted, isThere, blockedBy, ours, stale: wanted ? ours.filter((route) => !isWanted(route)) : [] };
+  const isSpared = routes.length > 0 || addresses.some(({ address }) => address === destination.address);
+  return { wanted, isThere, isSpared, blockedBy, ours, stale: wanted ? ours.filter((route) => !isWanted(route)) : [] };
 }
 
-/** IPv6 takes no address of this host for a gateway: there the route goes out by that address' link, and speaks from it. */
+/**
+ * IPv6 takes no address of this host for a gateway: there the route goes out by that address' link, and speaks from it. IPv4 does, and
+ * goes out by that address' link as well; but what is bound there does not get to real servers on this host itself. Where there are such,
+ * the route goes by the loopback device and speaks from that address: it leads to all of them, for IPVS looks for their ways itself.
+ */
 function wantedRoute(
   { family, address }: HostRouteOptions["destination"],
   gateway: string,
   addresses: readonly LinkAddress[],
+  servers: readonly HostAddress[],
 ): Route {
-  const own = family === "ipv6" ? addresses.find((candidate) => candidate.address === gateway) : undefined;
+  const own = addresses.find((candidate) => candidate.address === gateway);
+  const isHere = (one: HostAddress): boolean =>
+    isLoopback(one.address) || addresses.some((candidate) => candidate.address === one.address);
+  const byLoopback = family === "ipv4" && (own !== undefined || isLoopback(gateway)) && servers.some(isHere);
   return {
     family,
     destination: address,
@@ -124,8 +154,30 @@ function wantedRoute(
     scope: RT_SCOPE_UNIVERSE,
     type: RTN_UNICAST,
     metric: METRIC,
-    ...(own === undefined ? { gateway } : { linkIndex: own.linkIndex, source: gateway }),
+    ...(byLoopback
+      ? { gateway: "127.0.0.1", source: gateway }
+      : own === undefined || family === "ipv4"
+        ? { gateway }
+        : { linkIndex: own.linkIndex, source: gateway }),
   };
+}
+
+function noGateway({ address }: HostRouteOptions["destination"]): LvscareError {
+  return new LvscareError(
+    "NO_NODE_ADDRESS",
+    "this node's address is not known, and so clients on it have no way there",
+    {
+      operation: `make a route to ${address}`,
+      remedy: `name it with --ip, LVSCARE_NODE_IP or ${NODE_NAME} in /etc/hosts; it is found by itself once a route leads to a real server`,
+    },
+  );
+}
+
+function inTheWay(other: Route, wanted: Route): LvscareError {
+  return new LvscareError("IN_THE_WAY", standing(other, wanted), {
+    operation: `add ${describe(wanted)}`,
+    remedy: `remove it, or give it a metric above ${METRIC}`,
+  });
 }
 
 function isTo(route: Route, destination: HostRouteOptions["destination"]): boolean {
@@ -138,7 +190,8 @@ function isTo(route: Route, destination: HostRouteOptions["destination"]): boole
 
 function leadsTheSameWay(route: Route, wanted: Route): boolean {
   if (route.type !== wanted.type || route.metric !== wanted.metric || route.gateway !== wanted.gateway) return false;
-  return wanted.linkIndex === undefined || (route.linkIndex === wanted.linkIndex && route.source === wanted.source);
+  if (wanted.source !== undefined && route.source !== wanted.source) return false;
+  return wanted.linkIndex === undefined || route.linkIndex === wanted.linkIndex;
 }
 
 /** It leaves everything but destination, gateway and metric to its netlink library. */
@@ -156,11 +209,13 @@ function isItsGateway(
 }
 
 function reportOther(route: Route, wanted: Route, report: (message: string) => void): void {
-  if (route.metric > wanted.metric) return;
+  // What stands in its very place is told of as that: the route itself is left then.
+  if (route.metric < wanted.metric) report(standing(route, wanted));
+}
+
+function standing(route: Route, wanted: Route): string {
   const consequence = route.metric === wanted.metric ? "stands in the place of" : "comes before";
-  report(
-    `${describe(route)} was made by others (protocol ${route.protocol}) and ${consequence} ${describe(wanted)}; it stays`,
-  );
+  return `${describe(route)} was made by others (protocol ${route.protocol}) and ${consequence} ${describe(wanted)}; it stays`;
 }
 
 function deleteRoutes(connection: NetlinkConnection, routes: readonly Route[]): number {
@@ -179,10 +234,12 @@ function describe({
   destination,
   prefix,
   gateway,
+  source,
   metric,
-}: Pick<Route, "destination" | "prefix" | "metric"> & { readonly gateway?: string | undefined }): string {
+}: Pick<Route, "destination" | "prefix" | "metric" | "gateway" | "source">): string {
   const via = gateway === undefined ? "" : ` via ${gateway}`;
-  return `route ${destination}/${prefix}${via} metric ${metric}`;
+  const from = source === undefined ? "" : ` src ${source}`;
+  return `route ${destination}/${prefix}${via}${from} metric ${metric}`;
 }
 
 function hostPrefix({ family }: HostRouteOptions["destination"]): number {

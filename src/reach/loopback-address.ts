@@ -81,6 +81,11 @@ export function localAddress(address: string, openTransport: OpenTransport = ope
   };
 }
 
+/** Whether we gave it to the host; IPv6 addresses bear no mark before kernel 5.18. */
+export function isMarked({ label, protocol }: LinkAddress): boolean {
+  return label === LABEL || protocol === OUR_PROTOCOL;
+}
+
 // --- internal ---
 
 const LOOPBACK = "lo";
@@ -90,10 +95,6 @@ const LABEL = `${LOOPBACK}:lvscare`;
 
 function markOf({ family }: Pick<LinkAddress, "family">): Pick<LinkAddress, "label" | "protocol"> {
   return family === "ipv4" ? { label: LABEL, protocol: OUR_PROTOCOL } : { protocol: OUR_PROTOCOL };
-}
-
-function isMarked({ label, protocol }: LinkAddress): boolean {
-  return label === LABEL || protocol === OUR_PROTOCOL;
 }
 
 /** The address as links have it. */

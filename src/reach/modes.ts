@@ -1,8 +1,10 @@
 import type { ReachOptions } from "../config/care-options.ts";
+import { isLoopback } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { HostObject } from "./host-object.ts";
-import { hostRoute } from "./host-route.ts";
+import { hostRoute, type Gateway } from "./host-route.ts";
+import type { HostAddress } from "./hosts-file.ts";
 import { dummyLink } from "./link/dummy-link.ts";
 import { masquerade } from "./link/masquerade.ts";
 import { sysctls } from "./sysctls.ts";
@@ -10,8 +12,9 @@ import { sysctls } from "./sysctls.ts";
 export interface ReachNeeds {
   readonly service: ServiceKey;
   readonly options: ReachOptions;
-  /** Of route mode; undefined when nobody names one, and then there is no route. */
-  readonly gateway: string | undefined;
+  /** Of route mode. */
+  readonly gateway: Gateway;
+  readonly servers: readonly HostAddress[];
   readonly logger: Logger;
   /** Whether something else on this host needs the virtual address to be reached, such as a virtual server on another port of it. */
   readonly isInUse: () => Promise<boolean>;
@@ -19,11 +22,12 @@ export interface ReachNeeds {
 
 /** What the kernel's data plane needs of this host in the mode of the options: to be established in this order. */
 export function hostObjects(needs: ReachNeeds): readonly HostObject[] {
-  const { options, gateway } = needs;
+  const { service, options } = needs;
   const settings = options.sysctls === "manage" ? settingsOf(needs) : [];
   switch (options.mode) {
     case "route":
-      return gateway === undefined ? settings : [...settings, routeOf(needs)];
+      // Loopback addresses are this host's own by themselves.
+      return isLoopback(service.endpoint.address) ? settings : [...settings, routeOf(needs)];
     case "link":
       return [...settings, ...linkOf(needs)];
     case "none":
@@ -38,8 +42,8 @@ export function everyHostObject(needs: ReachNeeds): readonly HostObject[] {
 
 // --- internal ---
 
-function settingsOf({ service, options, logger }: ReachNeeds): HostObject[] {
-  return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family, logger });
+function settingsOf({ service, options }: ReachNeeds): HostObject[] {
+  return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family });
 }
 
 /** The rules before the address: nobody shall be served without them. */
@@ -50,6 +54,6 @@ function linkOf({ service, options, isInUse }: ReachNeeds): HostObject[] {
   ];
 }
 
-function routeOf({ service, gateway, logger, isInUse }: ReachNeeds): HostObject {
-  return hostRoute({ destination: service.endpoint, gateway, isInUse, logger });
+function routeOf({ service, gateway, servers, logger, isInUse }: ReachNeeds): HostObject {
+  return hostRoute({ destination: service.endpoint, gateway, servers, isInUse, logger });
 }

@@ -1,5 +1,9 @@
 import { readFileSync } from "node:fs";
-import type { Family } from "../domain/endpoint.ts";
+import { formatEndpoint, isLoopback, type Endpoint, type Family } from "../domain/endpoint.ts";
+import type { Logger } from "../domain/logger.ts";
+import type { NetlinkConnection } from "../netlink/connection.ts";
+import type { LinkAddress } from "../netlink/route/addresses.ts";
+import { decodeRoute, lookUpRoute, RTN_LOCAL, RTN_UNICAST } from "../netlink/route/routes.ts";
 import { addressesOfHost, type HostAddress } from "./hosts-file.ts";
 
 /** The name that Sealos writes into /etc/hosts with the node's own address. */
@@ -14,7 +18,61 @@ export function nodeAddress(family: Family, hostsFile = "/etc/hosts"): HostAddre
   return candidates.findLast((candidate) => candidate.family === family) ?? candidates.at(-1);
 }
 
+/** An address of this host, and the real server that the kernel speaks to from it. */
+export interface FoundAddress {
+  readonly address: string;
+  readonly server: Endpoint;
+}
+
+/**
+ * The address that the kernel itself speaks to the real servers from: to the first that it has a way to, be it by loopback only where it has no other.
+ * Of IPv6 ::1 is no such address: what a route binds to it does not get anywhere.
+ */
+export function findNodeAddress(connection: NetlinkConnection, servers: readonly Endpoint[]): FoundAddress | undefined {
+  let local: FoundAddress | undefined;
+  for (const server of servers) {
+    const address = sourceTowards(connection, server);
+    if (address === undefined || address === "::1") continue;
+    if (!isLoopback(address)) return { address, server };
+    local ??= { address, server };
+  }
+  return local;
+}
+
+/**
+ * The same as a gateway that is looked for whenever somebody asks, told at INFO when it is another. Once found it stays while this host has it,
+ * also when no way leads to any real server.
+ */
+export function foundGateway(
+  servers: readonly Endpoint[],
+  destination: Omit<Endpoint, "port">,
+  logger: Pick<Logger, "info">,
+): (connection: NetlinkConnection, addresses: readonly LinkAddress[]) => string | undefined {
+  let known: string | undefined;
+  return (connection, addresses) => {
+    const found = findNodeAddress(connection, servers);
+    // A route by way of the very address that it leads to would be none.
+    if (found !== undefined && found.address !== destination.address && found.address !== known) {
+      known = found.address;
+      logger.info(
+        `this node's address is ${known}, from which it speaks to ${formatEndpoint(found.server)}: ` +
+          `none of --ip, LVSCARE_NODE_IP and ${NODE_NAME} in /etc/hosts names it`,
+      );
+    }
+    const isHere = addresses.some(({ address }) => address === known);
+    return known !== undefined && (isLoopback(known) || isHere) ? known : undefined;
+  };
+}
+
 // --- internal ---
+
+/** Undefined where the kernel has no way there, or one that leads nowhere. */
+function sourceTowards(connection: NetlinkConnection, server: Endpoint): string | undefined {
+  const { replies, refusal } = connection.request(lookUpRoute(server), decodeRoute);
+  const [route] = replies;
+  if (refusal !== undefined || route === undefined) return undefined;
+  return route.type === RTN_UNICAST || route.type === RTN_LOCAL ? route.source : undefined;
+}
 
 /** A host without the file names nobody. */
 function read(path: string): string {

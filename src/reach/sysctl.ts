@@ -1,18 +1,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
-import type { Logger } from "../domain/logger.ts";
 import type { HostObject } from "./host-object.ts";
 
 export interface SysctlHost {
   /** Where the files of the settings are. */
   readonly root?: string;
-  /** Hears, once, at DEBUG, of a setting that this kernel does not have. */
-  readonly logger?: Pick<Logger, "debug">;
+  readonly tolerates?: HostObject["tolerates"];
 }
 
 /**
- * A kernel setting, by its path below /proc/sys, such as `net/ipv4/vs/conntrack`. One that this kernel does not have is left at that.
+ * A kernel setting, by its path below /proc/sys, such as `net/ipv4/vs/conntrack`. One that this kernel does not have is NOT_SUPPORTED.
  *
  * `remove` leaves the value: others may have come to count on it, nobody keeps account of who they are, and what it was before may
  * long be wrong.
@@ -21,10 +19,9 @@ export function sysctl(
   name: string,
   wanted: string,
   why: string,
-  { root = "/proc/sys", logger }: SysctlHost = {},
+  { root = "/proc/sys", tolerates = [] }: SysctlHost = {},
 ): HostObject {
   const path = join(root, name);
-  let toldMissing = false;
 
   // Not by promises: these files are the kernel's memory, and what makes promises of files takes a millisecond of every start to load.
   const read = (): string | undefined => {
@@ -32,25 +29,28 @@ export function sysctl(
       return readFileSync(path, "utf8").trim();
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw refused(error, `read ${name}`);
-      if (!toldMissing) logger?.debug(`this kernel has no ${name}; it would be set to ${wanted}: ${why}`);
-      toldMissing = true;
       return undefined;
     }
   };
 
   return {
     name: `sysctl ${name}=${wanted}`,
+    tolerates,
     async inspect() {
       const value = read();
-      return value === undefined || value === wanted ? undefined : `is ${value}`;
+      if (value === undefined) return "absent";
+      return value === wanted ? undefined : `is ${value}`;
     },
     async establish() {
       const value = read();
-      if (value === undefined || value === wanted) return;
+      if (value === wanted) return;
+      const operation = `set ${name} to ${wanted}, so that ${why}`;
+      if (value === undefined)
+        throw new LvscareError("NOT_SUPPORTED", "this kernel has no such setting", { operation });
       try {
         writeFileSync(path, wanted, { flag: "r+" });
       } catch (error) {
-        throw refused(error, `set ${name} to ${wanted}, so that ${why}`);
+        throw refused(error, operation);
       }
     },
     remove: () => Promise.resolve(false),

@@ -2,31 +2,27 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import type { Family } from "../domain/endpoint.ts";
-import type { Logger } from "../domain/logger.ts";
 import type { HostObject } from "./host-object.ts";
 import { parseVersion } from "./kernel-version.ts";
-import { leaveIfRefused } from "./leave-if-refused.ts";
 import { sysctl } from "./sysctl.ts";
 
 export interface SysctlTableOptions {
   readonly mode: "route" | "link" | "none";
   readonly strictArp: boolean;
   readonly family: Family;
-  readonly logger: Pick<Logger, "debug" | "warn">;
   /** `6.1.0-56-amd64` */
   readonly kernelRelease?: string;
   readonly root?: string;
   readonly ipv6RoutesFile?: string;
 }
 
-/** The kernel settings that a mode wants; each is left alone where the kernel does not have it. */
+/** The kernel settings that a mode wants. */
 export function sysctls(options: SysctlTableOptions): HostObject[] {
-  const { logger, root = "/proc/sys" } = options;
-  return sysctlRows(options).map(({ name, wanted, why, needed }) => {
-    const object = sysctl(name, wanted, why, { root, logger });
-    // What only makes failures milder must not keep a process with few rights from its work.
-    return needed === true ? object : leaveIfRefused(object, logger);
-  });
+  const { root = "/proc/sys" } = options;
+  return sysctlRows(options).map(({ name, wanted, why, needed }) =>
+    // What only makes failures milder must not keep a process with few rights from its work, nor an older kernel.
+    sysctl(name, wanted, why, { root, tolerates: needed === true ? [] : ["NOT_PERMITTED", "NOT_SUPPORTED"] }),
+  );
 }
 
 /** The same as a table. */
@@ -36,7 +32,7 @@ export function sysctlRows({
   family,
   kernelRelease = release(),
   ipv6RoutesFile = "/proc/net/ipv6_route",
-}: Omit<SysctlTableOptions, "logger" | "root">): readonly SysctlRow[] {
+}: Omit<SysctlTableOptions, "root">): readonly SysctlRow[] {
   const version = parseVersion(kernelRelease);
   const rows = [...IPVS_ROWS, ...(mode === "link" ? linkRows(family, strictArp, ipv6RoutesFile) : NO_LINK_ROWS)];
   return rows.filter(({ from = 0, before = Number.POSITIVE_INFINITY }) => version >= from && version < before);

@@ -93,8 +93,12 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "process.stalled":
     case "reach.established":
     case "reach.repaired":
+    case "reach.left":
     case "reach.failed":
     case "reach.unwatched":
+    case "way.answers":
+    case "way.lost":
+    case "way.untried":
       return "daemon";
     case "realServer.probed":
     case "realServer.unchecked":

@@ -1,74 +1,103 @@
-import { availableParallelism, totalmem } from "node:os";
-import { runInVm } from "../../test/kernel/harness/machine.ts";
-import { hostKernelWillDo, runOnHost } from "../../test/kernel/harness/host-kernel.ts";
-import { buildBinary } from "../build.ts";
-import { bunTestArguments, countTests, reportPath } from "./bun-test.ts";
+import { availableParallelism, freemem } from "node:os";
+import { hostKernelWillDo } from "../../test/kernel/harness/host-kernel.ts";
+import { labNamed, runInLab } from "../../test/kernel/harness/labs.ts";
+import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
+import { buildBinary, buildBinaryFor } from "../build.ts";
+import { bunTestArguments, readOutcome, reportPath } from "./bun-test.ts";
 import { checkout } from "./checkout.ts";
-import { type Counts, sum } from "./counts.ts";
 import { layOutDeliveries } from "./deliveries.ts";
-import { HeldOutput } from "./held-output.ts";
-import { shardsOf } from "./shards.ts";
+import { type KernelJob, type KernelPlan, planKernelJobs } from "./kernel-plan.ts";
+import type { Write } from "./run-bun.ts";
+import type { Selection } from "./selection.ts";
+import type { Step } from "./step.ts";
 
-const timeoutMs = 30 * 60_000;
+/** What the tests run is what users run; a stale one would test yesterday's code. */
+export interface Products {
+  readonly binary: Promise<string>;
+  readonly deliveries: Promise<void>;
+}
 
-/** Starts the kernel tests, and prints nothing until asked for the result. */
-export async function startKernelTests(files: readonly string[], reports: string): Promise<() => Promise<Counts>> {
-  if (files.length === 0) throw new Error("there are no kernel tests");
-  // They run what users run; a stale binary would test yesterday's code.
-  await layOutDeliveries(await buildBinary());
-  const onHost = await useHostKernel();
-  const shards = onHost ? [files] : shardsOf(files, shardCount());
-  const runs = shards.map((shard, index) => {
-    const output = new HeldOutput();
-    const report = reportPath(reports, `kernel-${index}`);
-    const command = [process.execPath, ...bunTestArguments(shard, report)];
-    const run = { command, cwd: checkout, timeoutMs, stdout: output.write, stderr: output.write };
-    const ended = onHost
-      ? runOnHost(run)
-      : runInVm({ ...run, ...shareOfMachine(shards.length), writableFolders: [reports] });
-    // Not yet awaited, so a failure must not count as unhandled meanwhile.
-    ended.catch(() => {});
-    return { shard, report, output, ended };
-  });
-  return async () => {
-    process.stdout.write(onHost ? "on this machine's kernel\n" : `in ${shards.length} VM(s)\n`);
-    const counts: Counts[] = [];
-    for (const { shard, report, output, ended } of runs) {
-      output.release();
-      const exitCode = await ended.then(
-        (result) => result.exitCode,
-        (error: unknown) => {
-          process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
-          return 1;
-        },
-      );
-      counts.push(await countTests(shard, report, exitCode));
-    }
-    return sum(counts);
+export function makeProducts(jobs: readonly KernelJob[]): Products {
+  const architecture = jobs.map(({ lab }) => labNamed(lab).architecture).find((one) => one !== undefined);
+  const binary = architecture === undefined ? buildBinary() : buildBinaryFor(`linux-${architecture}`);
+  const deliveries = jobs.some((job) => job.deliveries)
+    ? binary.then((built) => layOutDeliveries(built, architecture))
+    : Promise.resolve();
+  // Awaited by the steps that need them, and later: a failure must not count as unhandled meanwhile.
+  for (const one of [binary, deliveries]) one.catch(() => {});
+  return { binary, deliveries };
+}
+
+export async function planKernel(selection: Selection): Promise<KernelPlan> {
+  const { kernelFiles = [], lab, isWhole } = selection;
+  if (kernelFiles.length === 0) throw new Error("there are no kernel tests");
+  const own = lab ?? ((await hostKernelWillDo()) ? "host" : undefined);
+  return planKernelJobs(kernelFiles, { ...(own === undefined ? {} : { lab: own }), everyVersion: isWhole });
+}
+
+/** How many guests of user-mode Linux may run side by side: they wait more than they work, so two for each processor, if memory allows. */
+export function umlGuests(): number {
+  const wanted = process.env["LVSCARE_KERNEL_GUESTS"];
+  if (wanted !== undefined) {
+    if (!/^[1-9]\d*$/.test(wanted))
+      throw new Error(`LVSCARE_KERNEL_GUESTS is a positive whole number, not "${wanted}"`);
+    return Number(wanted);
+  }
+  const fit = Math.floor(((freemem() / 2 ** 20) * 0.8) / UML_MEMORY_MB);
+  return Math.max(1, Math.min(fit, availableParallelism() * 2));
+}
+
+export function kernelStep(
+  job: KernelJob,
+  products: Products | undefined,
+  reports: string,
+  pattern: string | undefined,
+): Step {
+  const [first = "", ...others] = job.files;
+  const name = `${job.lab}: ${others.length === 0 ? first : `${job.files.length} files`}`;
+  const commandFor = (file: string, test?: string): string =>
+    [`bun run test kernel --in ${job.lab} ${file}`, ...(test === undefined ? [] : ["-t", patternOf(test)])].join(" ");
+  return {
+    name,
+    command: commandFor(job.files.join(" ")),
+    async run(write) {
+      await (job.deliveries ? products?.deliveries : products?.binary);
+      const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
+      const exitCode = await runGuest(job, report, reports, pattern, write);
+      return readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
+    },
   };
 }
 
-async function useHostKernel(): Promise<boolean> {
-  const wanted = process.env["LVSCARE_KERNEL"];
-  if (wanted === "vm") return false;
-  if (wanted === "host") return true;
-  if (wanted !== undefined) throw new Error(`LVSCARE_KERNEL is "vm" or "host", not "${wanted}"`);
-  return hostKernelWillDo();
+/** What `-t` takes for just this test, as a word of a POSIX shell. */
+export function patternOf(test: string): string {
+  return `'${test.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("'", `'\\''`)}'`;
 }
 
-function shardCount(): number {
-  const wanted = process.env["LVSCARE_KERNEL_SHARDS"];
-  if (wanted === undefined) return availableParallelism() >= 4 ? 2 : 1;
-  const count = Number(wanted);
-  if (!Number.isInteger(count) || count < 1) {
-    throw new Error(`LVSCARE_KERNEL_SHARDS is a positive whole number, not "${wanted}"`);
-  }
-  return count;
-}
+// --- internal ---
 
-/** Two processors at least: a guest with one would hide races. */
-function shareOfMachine(machines: number): { cpus: number; memoryMb: number } {
-  const cpus = Math.floor(availableParallelism() / machines);
-  const memoryMb = Math.floor(totalmem() / 2 ** 20 / 2 / machines);
-  return { cpus: Math.min(4, Math.max(2, cpus)), memoryMb: Math.min(4096, memoryMb) };
+const TIMEOUT_MS = 30 * 60_000;
+
+async function runGuest(
+  { lab, files }: KernelJob,
+  report: string,
+  reports: string,
+  pattern: string | undefined,
+  write: Write,
+): Promise<number> {
+  const { exitCode } = await runInLab(lab, {
+    // Of another kind of processor, the guest has a Bun of its own.
+    command: [
+      labNamed(lab).architecture === undefined ? process.execPath : "bun",
+      ...bunTestArguments(files, report, pattern),
+    ],
+    cwd: checkout,
+    timeoutMs: TIMEOUT_MS,
+    writableFolders: [reports],
+    stdout: write,
+    stderr: write,
+    // Two at least where they are emulated: a guest with one would hide races.
+    cpus: Math.min(4, Math.max(2, availableParallelism())),
+  });
+  return exitCode;
 }

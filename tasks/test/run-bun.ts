@@ -1,18 +1,18 @@
 import { checkout } from "./checkout.ts";
 
-/** Runs this same Bun on our standard output; it may be one that no PATH knows. */
-export async function runBun(argv: readonly string[], timeoutMs: number): Promise<number> {
+export type Write = (chunk: Uint8Array | string) => void;
+
+/** Runs this same Bun; it may be one that no PATH knows. Both kinds of output go to `write`, in their order. */
+export async function runBun(argv: readonly string[], timeoutMs: number, write: Write): Promise<number> {
   const child = Bun.spawn([process.execPath, ...argv], {
     cwd: checkout,
     stdin: "ignore",
-    stdout: "inherit",
-    // Both kinds of output in one stream keep their order.
+    stdout: "pipe",
     stderr: 1,
     timeout: timeoutMs,
   });
+  for await (const chunk of child.stdout) write(chunk);
   await child.exited;
-  if (child.signalCode !== null) {
-    process.stdout.write(`bun ${argv[0]} was ended by ${child.signalCode}\n`);
-  }
+  if (child.signalCode !== null) write(`bun ${argv[0]} was ended by ${child.signalCode}\n`);
   return child.exitCode ?? 1;
 }

@@ -1,40 +1,78 @@
 import { relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { labNamed } from "../../test/kernel/harness/labs.ts";
 import { checkout } from "./checkout.ts";
 
-export type Selection = {
-  staticSteps: boolean;
+export interface Selection {
+  /** Nothing was left out by asking for a part. */
+  readonly isWhole: boolean;
+  readonly staticSteps: boolean;
   /** Undefined: the step does not run. Paths are relative to the checkout. */
-  unitFiles?: readonly string[];
-  kernelFiles?: readonly string[];
-  /** Kernel test files that run on arm64. */
-  arm64Files?: readonly string[];
-};
+  readonly unitFiles?: readonly string[];
+  readonly kernelFiles?: readonly string[];
+  readonly nodeFiles?: readonly string[];
+  /** Where the kernel tests run; without it each in the fastest lab that serves. */
+  readonly lab?: string;
+  /** A regular expression: tests of other names do not run. */
+  readonly pattern?: string;
+}
 
-const kernelFolder = "test/kernel/";
+/** Where the files of each kind are; those of unit tests are everywhere else. */
+const FOLDERS = { kernel: "test/kernel/", node: "test/node/" } as const;
+
+type Kind = "unit" | keyof typeof FOLDERS;
 
 /** What the arm64 binary is held to, as every test takes long there: the user guide, what a binary has to do, and all ways it is handed out. */
-const ARM64_FILES = ["smoke", "guide", "binary", "deliveries"].map((name) => `${kernelFolder}${name}.test.ts`);
+const ARM64_FILES = ["smoke", "guide", "binary", "deliveries"].map((name) => `${FOLDERS.kernel}${name}.test.ts`);
 
-/** `[unit|kernel|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything. */
+/**
+ * `[unit|kernel|node|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything but `arm64`, which stands for
+ * some kernel tests in the lab of that name.
+ */
 export async function selectionFrom(argv: readonly string[]): Promise<Selection> {
-  const [first] = argv;
-  const kind = first === "unit" || first === "kernel" || first === "arm64" ? first : undefined;
-  const wanted = argv.slice(kind === undefined ? 0 : 1).map(toRelative);
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { in: { type: "string" }, "test-name-pattern": { type: "string", short: "t" } },
+  });
+  const { in: lab, "test-name-pattern": pattern } = values;
+  if (lab !== undefined) labNamed(lab);
+  const [first = ""] = positionals;
+  if (first === "arm64") {
+    const files = positionals.length > 1 ? positionals.slice(1) : ARM64_FILES;
+    return selectionFrom(["kernel", "--in", "qemu-arm64", ...(pattern === undefined ? [] : ["-t", pattern]), ...files]);
+  }
+  const kind = isKind(first) ? first : undefined;
+  const wanted = positionals.slice(kind === undefined ? 0 : 1).map(toRelative);
   const files = (await allTestFiles()).filter((file) => isWanted(file, wanted));
   if (wanted.length > 0 && files.length === 0) {
     throw new Error(`no test files in ${wanted.join(" ")}`);
   }
-  const unitFiles = files.filter((file) => !file.startsWith(kernelFolder));
-  const kernelFiles = files.filter((file) => file.startsWith(kernelFolder));
-  if (kind === "arm64") return { staticSteps: false, arm64Files: wanted.length > 0 ? kernelFiles : ARM64_FILES };
-  const runs = (own: "unit" | "kernel", found: readonly string[]): boolean =>
-    kind === undefined ? wanted.length === 0 || found.length > 0 : kind === own;
-  return {
-    staticSteps: argv.length === 0,
-    ...(runs("unit", unitFiles) ? { unitFiles } : {}),
-    ...(runs("kernel", kernelFiles) ? { kernelFiles } : {}),
-    ...(argv.length === 0 ? { arm64Files: ARM64_FILES } : {}),
+  const filesOf = (own: Kind): { readonly found: readonly string[]; readonly run: boolean } => {
+    const found = files.filter((file) => kindOf(file) === own);
+    return { found, run: kind === undefined ? wanted.length === 0 || found.length > 0 : kind === own };
   };
+  const [unit, kernel, node] = [filesOf("unit"), filesOf("kernel"), filesOf("node")];
+  return {
+    isWhole: argv.length === 0,
+    staticSteps: argv.length === 0 || (kind === "unit" && wanted.length === 0),
+    ...(unit.run ? { unitFiles: unit.found } : {}),
+    ...(kernel.run ? { kernelFiles: kernel.found } : {}),
+    ...(node.run ? { nodeFiles: node.found } : {}),
+    ...(lab === undefined ? {} : { lab }),
+    ...(pattern === undefined ? {} : { pattern }),
+  };
+}
+
+// --- internal ---
+
+function isKind(word: string): word is Kind {
+  return word === "unit" || Object.hasOwn(FOLDERS, word);
+}
+
+function kindOf(file: string): Kind {
+  if (file.startsWith(FOLDERS.kernel)) return "kernel";
+  return file.startsWith(FOLDERS.node) ? "node" : "unit";
 }
 
 async function allTestFiles(): Promise<string[]> {

@@ -1,5 +1,5 @@
-import type { Counts } from "./counts.ts";
-import { runBun } from "./run-bun.ts";
+import { oneFailure, type Outcome } from "./outcome.ts";
+import { runBun, type Write } from "./run-bun.ts";
 
 /** What checks the code without running it; each counts as one test. */
 export const staticSteps = [
@@ -10,7 +10,8 @@ export const staticSteps = [
   { name: "dead code", argv: ["knip"] },
 ] as const;
 
-export async function runStaticStep(argv: readonly string[]): Promise<Counts> {
-  const exitCode = await runBun(["--bun", "run", "--silent", ...argv], 300_000);
-  return exitCode === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+export async function runStaticStep(name: string, argv: readonly string[], write: Write): Promise<Outcome> {
+  const exitCode = await runBun(["--bun", "run", "--silent", ...argv], 300_000, write);
+  if (exitCode !== 0) return oneFailure(name, `bun --bun run ${argv.join(" ")}`);
+  return { passed: 1, failed: 0, skipped: 0, failures: [] };
 }

@@ -1,32 +1,65 @@
-import { type Counts, describeCounts } from "./counts.ts";
+import { describeCounts, oneFailure, type Outcome } from "./outcome.ts";
+import type { Write } from "./run-bun.ts";
 
-export type StepResult = { name: string; counts: Counts; seconds: number };
-
-/** Runs one step under a header; whatever it throws is its failure, and the steps after it still run. */
-export async function runStep(name: string, body: () => Promise<Counts>): Promise<StepResult> {
-  process.stdout.write(`\n== ${name}\n`);
-  const start = performance.now();
-  const counts = await body().catch((error: unknown) => {
-    process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return { passed: 0, failed: 1, skipped: 0 };
-  });
-  const seconds = (performance.now() - start) / 1000;
-  process.stdout.write(`-- ${name}: ${outcome(counts)} in ${seconds.toFixed(1)} s\n`);
-  return { name, counts, seconds };
+/** Part of a test run; several run side by side. */
+export interface Step {
+  readonly name: string;
+  /** What runs it alone, should it break. */
+  readonly command: string;
+  run(write: Write): Promise<Outcome>;
 }
 
-export function summarise(results: readonly StepResult[]): string {
-  const rows = results.map(({ name, counts, seconds }) =>
+export interface StepResult {
+  readonly name: string;
+  readonly outcome: Outcome;
+  readonly startedAtS: number;
+  readonly seconds: number;
+}
+
+/**
+ * Runs one step and prints its output in one piece when it is over, or `live`, as it comes. Whatever it throws is its failure, and others
+ * still run.
+ */
+export async function runStep(step: Step, live: boolean): Promise<StepResult> {
+  const startMs = performance.now();
+  const held: (Uint8Array | string)[] = [];
+  const write: Write = live ? (chunk) => void process.stdout.write(chunk) : (chunk) => void held.push(chunk);
+  if (live) write(`\n== ${step.name}\n`);
+  const outcome = await step.run(write).catch((error: unknown) => {
+    write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return oneFailure(step.name, step.command);
+  });
+  const seconds = (performance.now() - startMs) / 1000;
+  if (!live) process.stdout.write(`\n== ${step.name}\n`);
+  for (const chunk of held) process.stdout.write(chunk);
+  process.stdout.write(`-- ${step.name}: ${verdict(outcome)} in ${seconds.toFixed(1)} s\n`);
+  return { name: step.name, outcome, startedAtS: startMs / 1000, seconds };
+}
+
+/** Where the time went, a row for each step, and what failed with what runs it alone. */
+export function summarise(results: readonly StepResult[], failures: Outcome["failures"]): string {
+  const width = Math.max(...results.map(({ name }) => name.length));
+  const rows = results.map(({ name, outcome, startedAtS, seconds }) =>
     [
-      outcome(counts).padEnd(8),
-      name.padEnd(14),
-      `${seconds.toFixed(1)} s`.padStart(8),
-      `  ${describeCounts(counts)}`,
+      verdict(outcome).padEnd(8),
+      name.padEnd(width + 2),
+      `${startedAtS.toFixed(0)} s`.padStart(6),
+      ` + ${seconds.toFixed(1)} s`.padStart(11),
+      `   ${describeCounts(outcome)}`,
     ].join(""),
   );
-  return `\n== summary\n${rows.join("\n")}\n`;
+  const failed = failures.flatMap(({ name, command }) => [name, `    ${command}`]);
+  return [
+    "",
+    "== summary: when each began, and how long it took",
+    ...rows,
+    ...(failed.length > 0 ? ["", "== failed, each with what runs it alone", ...failed] : []),
+    "",
+  ].join("\n");
 }
 
-function outcome({ failed }: Counts): string {
+// --- internal ---
+
+function verdict({ failed }: Outcome): string {
   return failed > 0 ? "FAILED" : "passed";
 }

@@ -123,7 +123,7 @@ function eventsIn(state: State): Event[] {
   ];
   if (state.context.policy.drain === "connections") {
     events.push({ type: "probe.failed", verdict: { ...failed, unreachable: true } });
-    events.push({ type: "connections.counted", active: 0 }, { type: "connections.counted", active: 3 });
+    for (const active of [0, 3, undefined]) events.push({ type: "connections.counted", active });
   }
   // A timer's event is not among those that others may send.
   return state.matches({ recovering: "climbing" }) ? [...events, CLIMBED as unknown as Event] : events;

@@ -527,6 +527,63 @@ describe("virtual server", () => {
     expect(plane.table()).toBe(`${a}=1 ${b}=1`);
   });
 
+  test("waits for the connections of one that was seen without any before fail-open held it", async () => {
+    const policy = { panicThreshold: 50, drain: "connections", drainTimeoutMs: 3_600_000 } as const;
+    const { actor, clock, plane, dead, tired } = care({ policy });
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    const check = async (server: string): Promise<void> => {
+      actor.send({ type: "operator.check", server });
+      await clock.advance(50);
+    };
+    await clock.advance(100);
+    tired.add(c);
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=0`);
+    dead.add(a);
+    await check(a);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    plane.connections.set(c, 2);
+    dead.clear();
+    await check(a);
+    await check(c);
+    await clock.advance(4 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=0`);
+    plane.connections.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+  });
+
+  test.each([
+    ["connections", 1.8 * INTERVAL, 2 * INTERVAL],
+    ["next-check", 0.4 * INTERVAL, INTERVAL / 2],
+  ] as const)(
+    "drains by %s from the end of fail-open on who drained when that began",
+    async (drain, heldMs, leastMs) => {
+      const policy = { panicThreshold: 50, drain, drainTimeoutMs: 2 * INTERVAL };
+      const { actor, clock, plane, dead, tired } = care({ policy });
+      const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+      const check = async (server: string): Promise<void> => {
+        actor.send({ type: "operator.check", server });
+        await clock.advance(50);
+      };
+      await clock.advance(100);
+      plane.connections.set(c, 2);
+      tired.add(c);
+      await check(c);
+      dead.add(a);
+      await check(a);
+      expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+      await clock.advance(heldMs);
+      dead.clear();
+      await check(a);
+      expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=0`);
+      const sinceMs = clock.now();
+      await check(c);
+      while (plane.servers.has(c)) await clock.advance(50);
+      expect(clock.now() - sinceMs).toBeWithin(leastMs - 100, leastMs + 2 * INTERVAL);
+    },
+  );
+
   test("waits for no connections of one that fail-open held and that cannot be reached by now, nor for anybody's for ever", async () => {
     const policy = { panicThreshold: 50, drain: "connections", drainTimeoutMs: 4 * INTERVAL } as const;
     const { clock, plane, dead, tired } = care({ realServers: [A, B, C, D], policy });
@@ -610,6 +667,37 @@ describe("virtual server", () => {
     dead.add("10.0.0.2:80");
     await clock.advance(2 * INTERVAL);
     expect(plane.servers.has("10.0.0.2:80")).toBe(false);
+  });
+
+  test("waits for the connections of one that was seen without any, when somebody gave it a weight since", async () => {
+    const { clock, plane, tired } = care({ policy: { rise: 3, drain: "connections", drainTimeoutMs: 3_600_000 } });
+    const a = "10.0.0.1:80";
+    await clock.advance(100);
+    tired.add(a);
+    while (plane.servers.get(a)?.weight !== 0) await clock.advance(1);
+    // It is seen without connections, and one good check keeps it from going at once.
+    tired.delete(a);
+    await clock.advance(INTERVAL + 100);
+    plane.servers.set(a, A);
+    plane.connections.set(a, 2);
+    while (plane.servers.get(a)?.weight !== 0) await clock.advance(1);
+    tired.add(a);
+    await clock.advance(4 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=1 10.0.0.3:80=1");
+    plane.connections.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
+  test("counts connections also while something else cannot be written", async () => {
+    const { clock, plane, tired } = care({ policy: { drain: "connections", drainTimeoutMs: 3_600_000 } });
+    await clock.advance(100);
+    plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 0));
+    plane.refused.add("remove real server 10.0.0.9:80");
+    await clock.advance(2 * INTERVAL);
+    tired.add("10.0.0.1:80");
+    await clock.advance(6 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.2:80=1 10.0.0.3:80=1 10.0.0.9:80=0");
   });
 
   test("says when somebody keeps undoing its work", async () => {

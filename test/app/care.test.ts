@@ -129,6 +129,8 @@ function startCare(servers: readonly Echo[], address = freeAddress(), flags: rea
       address,
       ...servers.flatMap(({ port }) => ["--rs", `127.0.0.1:${port}`]),
       "--data-plane=userspace",
+      // Which server is whose turn is counted here.
+      "--check-way=false",
       "--interval=100ms",
       "--health-schem=http",
       "--health-path=/",

@@ -49,6 +49,13 @@ describe("Output", () => {
     await last;
   });
 
+  test("hands on no empty text", async () => {
+    const reader = new HeldReader();
+    const output = new Output(reader.take);
+    await output.write("");
+    expect(reader.texts).toEqual([]);
+  });
+
   test("takes a reader that went away for the end, and any other failure for one", async () => {
     const reader = new HeldReader();
     const output = new Output(reader.take);

@@ -194,6 +194,7 @@ const cases: Record<CareFlag, FlagCase> = {
     good: [["1s", 1000]],
     bad: [["300", '"300" has no unit; write 300s for seconds']],
   },
+  "check-way": { pick: ({ checkWay }) => checkWay, default: true, ...boolean },
   interval: {
     pick: ({ policy }) => policy.intervalMs,
     default: 5000,

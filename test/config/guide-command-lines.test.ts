@@ -29,6 +29,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
     freshConnection: false,
   },
   log: { level: "info", format: "text" },
+  checkWay: true,
   httpListen: undefined,
 };
 

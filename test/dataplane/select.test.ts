@@ -36,6 +36,23 @@ describe("data plane selection", () => {
     expect((await selectDataPlane("userspace", service, openers({}).open)).because).toBeUndefined();
   });
 
+  test("one that would serve nobody is not even opened: auto takes the other, who insists is told", async () => {
+    const obstacle = new LvscareError("NO_PASSAGE", "clients would hang", { remedy: "use the other" });
+    const obstacleTo = (kind: DataPlaneKind): LvscareError | undefined => (kind === "ipvs" ? obstacle : undefined);
+    const planes = openers({});
+    const { dataPlane, because } = await selectDataPlane("auto", service, planes.open, obstacleTo);
+    expect([dataPlane, because]).toEqual([planes.opened.userspace as DataPlane, obstacle]);
+    expect(planes.opened.ipvs).toBeUndefined();
+    await expect(selectDataPlane("ipvs", service, openers({}).open, obstacleTo)).rejects.toBe(obstacle);
+  });
+
+  test("auto does not do by the one what must not be done by the other", async () => {
+    const taken = new LvscareError("IN_THE_WAY", "it is another host's");
+    const planes = openers({});
+    await expect(selectDataPlane("auto", service, planes.open, () => taken)).rejects.toBe(taken);
+    expect(planes.opened).toEqual({});
+  });
+
   test("with neither working, says why for both", async () => {
     const taken = new LvscareError("ADDRESS_IN_USE", "port 443 is taken");
     const planes = openers({ ipvs: missing, userspace: taken });

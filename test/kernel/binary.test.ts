@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from
 import { mkdtemp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
-import { careFlags, tableWith, VS } from "./support/care-flags.ts";
+import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
 import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
@@ -87,4 +87,23 @@ test("talks to real servers and to its daemon itself, whatever proxy the environ
   await care.waitForLog(/DEBUG probe of .* passed in .*: status 200/);
   const status = await runLvscare(host.namespace, ["status", "--vs", VS], proxies);
   expect([status.exitCode, status.stdout]).toEqual([0, expect.stringContaining("status 200")]);
+});
+
+test("leaves what its output is appended to, and ends when its reader has gone", async () => {
+  const { namespace } = host;
+  await using care = startCare(namespace, careFlags());
+  await waitForTable(namespace, tableWith());
+  const [server] = SERVERS;
+  const file = join(await mkdtemp("/tmp/appended-"), "log");
+  const appended = `echo before >${file}; for line; do ${lvscareBinary()} $line >>${file} 2>&1 || exit 1; done`;
+  const lines = [`drain ${server}`, "man", "status", "events", `undrain ${server}`, "help", "version"];
+  expect(await namespace.run(["sh", "-c", appended, "sh", ...lines])).toMatchObject({ exitCode: 0 });
+  const text = await Bun.file(file).text();
+  expect(text).toMatch(new RegExp(`^before\n.*${server}`));
+  expect(text).not.toContain("\0");
+  for (const line of ["status --watch -o json", "events --follow"])
+    expect(await namespace.run(["sh", "-c", `${lvscareBinary()} ${line} | head -n 1`])).toMatchObject({ exitCode: 0 });
+  const full = await namespace.run(["sh", "-c", `${lvscareBinary()} status >/dev/full`]);
+  expect(full).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("write to stdout: ENOSPC") });
+  expect(await care.stop()).toBe(0);
 });

@@ -7,7 +7,7 @@ import { startHost, type Host } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { startCare } from "./support/lvscare.ts";
 
-requireTestKernel();
+requireTestKernel({ deliveries: true });
 setDefaultTimeout(120_000);
 
 let host: Host;
@@ -32,7 +32,7 @@ test.each(Object.entries(DELIVERIES))("%s cares for a virtual server and leaves 
   await echo.open(SERVERS[1]);
   await waitForTable(namespace, tableWith());
   expect(await care.stop()).toBe(0);
-  expect(await tableOf(namespace)).toEqual(tableWith());
+  expect(tableOf(namespace)).toEqual(tableWith());
   expect((await namespace.run([...lvscare, "care", "--vs", VS, "-C"])).exitCode).toBe(0);
-  expect(await tableOf(namespace)).toEqual({});
+  expect(tableOf(namespace)).toEqual({});
 });

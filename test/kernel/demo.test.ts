@@ -20,5 +20,5 @@ test("the demonstration goes through the kernel where there is IPVS, and leaves 
     " were answered by: echo-1 6, echo-3 6.",
     " were answered by: echo-1 4, echo-2 4, echo-3 4.",
   ]);
-  expect(await tableOf(namespace)).toEqual({});
+  expect(tableOf(namespace)).toEqual({});
 });

@@ -156,7 +156,7 @@ test.each(["http", "https"])("checks over %s directly, whatever proxy the enviro
   await using care = startCare(namespace, [...FLAGS, "--health-schem", scheme, "--rs", address], env);
   await care.waitForLog(new RegExp(`${address} recovering → healthy`));
   expect(await checksOf(faulty, 3, [address])).toEqual({ [address]: expect.any(Array), [proxy]: [] });
-  expect(await tableOf(namespace)).toEqual({ [`TCP ${VIRTUAL_SERVER} rr`]: { [address]: 1 } });
+  expect(tableOf(namespace)).toEqual({ [`TCP ${VIRTUAL_SERVER} rr`]: { [address]: 1 } });
 });
 
 async function breakThem(): Promise<void> {
@@ -168,15 +168,15 @@ async function breakThem(): Promise<void> {
 }
 
 async function mendThem(): Promise<void> {
-  await namespace.exec("nft", "flush ruleset");
+  await namespace.exec("iptables-legacy", "--flush", "INPUT");
   await faulty.behave("healthy", [...FAULTY, ENDLESS]);
 }
 
 /** Drops what comes to the server, as the network of a host without power does. */
 async function swallow(address: string): Promise<void> {
-  const [host, port] = address.split(":");
-  await namespace.exec("nft", "add table ip hole; add chain ip hole in { type filter hook input priority 0 ; }");
-  await namespace.exec("nft", `add rule ip hole in ip daddr ${host} tcp dport ${port} drop`);
+  const [host = "", port = ""] = address.split(":");
+  const rule = `--protocol tcp --destination ${host} --dport ${port} --jump DROP`;
+  await namespace.exec("iptables-legacy", "--append", "INPUT", ...rule.split(" "));
 }
 
 /** What the servers of a farm are asked from now on, until each of these has been asked so many times. */

@@ -1,16 +1,18 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { StatusReport } from "../../src/domain/status.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
-import { startHost, type Host } from "./support/host.ts";
+import { EchoServers } from "./support/echo-server.ts";
+import { startHost } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare } from "./support/lvscare.ts";
+import { Namespace } from "./support/namespace.ts";
 import { asRefused } from "./support/stopped-server.ts";
 import { waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
-requireTestKernel();
+requireTestKernel({ everyVersion: true });
 setDefaultTimeout(120_000);
 
 /** Letter for letter as the user guide has them. */
@@ -22,18 +24,17 @@ const DEFAULT_INTERVAL_MS = 5000;
 
 const [A, B, C] = SERVERS;
 
-let host: Host;
-beforeAll(async () => {
-  host = await startHost();
-});
-afterEach(() => host.namespace.exec("ipvsadm", "-C"));
-afterAll(() => host[Symbol.asyncDispose]());
-
-test("the guide's usage example serves curl from all three, and its clean-up example leaves nothing", async () => {
-  const { namespace } = host;
-  await namespace.addAddress("169.254.0.1/32");
+// Each on a host of its own and all at once: they wait for checks most of their time.
+test.concurrent("the guide's usage example serves curl from all three, and its clean-up example leaves nothing", async () => {
+  // As the guide begins: a host that has its loopback device, and servers on it.
+  await using namespace = await Namespace.create();
+  await using _echo = await EchoServers.start(namespace, SERVERS);
+  const network = async (): Promise<string> =>
+    (await namespace.exec("ip", "address")) + (await namespace.exec("ip", "route", "show", "table", "all"));
+  const before = await network();
   await using care = startCare(namespace, flagsOf(USAGE_EXAMPLE));
   await waitForTable(namespace, tableWith(SERVERS, GUIDE_VS));
+  await care.waitForLog(/INFO set up route 169.254.0.1/);
   const urls = Array<string>(6).fill(`http://${GUIDE_VS}/`);
   const bodies = await namespace.exec("curl", "--silent", "--show-error", "--write-out", "\n", ...urls);
   expect(bodies.trim().split("\n").toSorted()).toEqual([A, A, B, B, C, C]);
@@ -41,31 +42,32 @@ test("the guide's usage example serves curl from all three, and its clean-up exa
   const asked = performance.now();
   expect(await care.stop("SIGTERM")).toBe(0);
   expect(performance.now() - asked).toBeLessThan(DEFAULT_INTERVAL_MS / 2);
-  expect(await tableOf(namespace)).toEqual(tableWith(SERVERS, GUIDE_VS));
+  expect(tableOf(namespace)).toEqual(tableWith(SERVERS, GUIDE_VS));
 
   expect(await runLvscare(namespace, ["care", ...flagsOf(CLEANUP_EXAMPLE)])).toMatchObject({ exitCode: 0, stdout: "" });
-  expect(await tableOf(namespace)).toEqual({});
+  expect([tableOf(namespace), await network()]).toEqual([{}, before]);
 });
 
-test("the guide's examples do the same on the userspace data plane", async () => {
+test.concurrent("the guide's examples do the same on the userspace data plane", async () => {
+  await using host = await startHost();
   const { namespace, echo } = host;
   const before = await echo.connections();
   // The address is the daemon's to add here, and the clean-up's to remove.
-  await namespace.run(["ip", "address", "del", "169.254.0.1/32", "dev", "lo"]);
   await using care = startCare(namespace, flagsOf(USAGE_EXAMPLE), { LVSCARE_DATA_PLANE: "userspace" });
   await care.waitForLog(/DEBUG add real server/, { times: 3 });
   const urls = Array<string>(6).fill(`http://${GUIDE_VS}/`);
   const bodies = await namespace.exec("curl", "--silent", "--show-error", "--write-out", "\n", ...urls);
   expect(bodies.trim().split("\n").toSorted()).toEqual([A, A, B, B, C, C]);
   expect(await echo.connections()).not.toEqual(before);
-  expect(await tableOf(namespace)).toEqual({});
+  expect(tableOf(namespace)).toEqual({});
   expect(await care.stop("SIGTERM")).toBe(0);
 
   expect(await runLvscare(namespace, ["care", ...flagsOf(CLEANUP_EXAMPLE)])).toMatchObject({ exitCode: 0, stdout: "" });
   expect(await namespace.exec("ip", "address", "show", "dev", "lo")).not.toContain("169.254.0.1");
 });
 
-test("a server that stops gets weight 0 at the next check, goes at the one after, and comes back when it answers", async () => {
+test.concurrent("a server that stops gets weight 0 at the next check, goes at the one after, and comes back when it answers", async () => {
+  await using host = await startHost();
   const { namespace, echo } = host;
   using history = new WeightHistory(namespace);
   await using care = startCare(namespace, careFlags());
@@ -97,7 +99,8 @@ test("a server that stops gets weight 0 at the next check, goes at the one after
   expect(between.filter((line) => line.includes(`probe of ${A} passed`)).length).toBeWithin(0, 3);
 });
 
-test("with all servers dead the virtual server stays, empty, until they are back", async () => {
+test.concurrent("with all servers dead the virtual server stays, empty, until they are back", async () => {
+  await using host = await startHost();
   const { namespace, echo } = host;
   await using care = startCare(namespace, careFlags());
   await waitForTable(namespace, tableWith());
@@ -110,7 +113,8 @@ test("with all servers dead the virtual server stays, empty, until they are back
   expect(care.logged(/^(WARN|ERROR)/)).toEqual([]);
 });
 
-test("status says the same as ipvsadm in each of its formats", async () => {
+test.concurrent("status says the same as ipvsadm in each of its formats", async () => {
+  await using host = await startHost();
   const { namespace, echo } = host;
   await using care = startCare(namespace, careFlags());
   await waitForTable(namespace, tableWith());
@@ -130,10 +134,10 @@ test("status says the same as ipvsadm in each of its formats", async () => {
     ["healthy", "1"],
     ["removed", "-"],
   ]);
-  await echo.open(C);
 });
 
-test("status without a daemon shows the kernel's table, and says that it does", async () => {
+test.concurrent("status without a daemon shows the kernel's table, and says that it does", async () => {
+  await using host = await startHost();
   const { namespace } = host;
   await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "wlc");
   await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", A, "-m", "-w", "7");
@@ -146,7 +150,8 @@ test("status without a daemon shows the kernel's table, and says that it does", 
   expect(standingOf(report)).toEqual({ [A]: ["unknown", 7] });
 });
 
-test("a second daemon for the same virtual server is refused with the first one's pid, one for another is not", async () => {
+test.concurrent("a second daemon for the same virtual server is refused with the first one's pid, one for another is not", async () => {
+  await using host = await startHost();
   const { namespace } = host;
   const other = "10.96.0.2:80";
   await using first = startCare(namespace, careFlags());

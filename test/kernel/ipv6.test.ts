@@ -56,5 +56,5 @@ test("an IPv6 virtual server with servers on this host and on another drains, re
   ).toEqual([[VS, ALL]]);
   await care.stop();
   expect((await runLvscare(node, ["care", "--vs", VS, "-C"])).exitCode).toBe(0);
-  expect(await tableOf(node)).toEqual({});
+  expect(tableOf(node)).toEqual({});
 });

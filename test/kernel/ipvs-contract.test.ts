@@ -1,13 +1,13 @@
-import { describe, setDefaultTimeout } from "bun:test";
+import { setDefaultTimeout } from "bun:test";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import { ensureLocalAddress } from "../../src/reach/loopback-address.ts";
 import { describeDataPlane, type Stage } from "../dataplane/contract.ts";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
 
+requireTestKernel({ everyVersion: true });
 setDefaultTimeout(60_000);
 
-describe.skipIf(process.env["LVSCARE_KERNEL_TESTS"] !== "1")("in the test VM", () => {
-  describeDataPlane("ipvs", openStage);
-});
+describeDataPlane("ipvs", openStage);
 
 /** Virtual addresses on lo, as link mode puts them there; real servers on loopback addresses. */
 async function openStage(): Promise<Stage> {

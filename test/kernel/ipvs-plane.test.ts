@@ -14,17 +14,17 @@ import {
   type RealServer,
   type VirtualServer,
 } from "../../src/domain/virtual-server.ts";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
 
+requireTestKernel({ everyVersion: true });
 // An emulated processor starts a process in a second or two, and a test starts several.
 setDefaultTimeout(60_000);
-
-const inVm = process.env["LVSCARE_KERNEL_TESTS"] === "1";
 
 const v4 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103.97.12:6443") }, "rr");
 const v6 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("[fd00::12]:6443") }, "wrr");
 const idle = { activeConnections: 0, inactiveConnections: 0 };
 
-describe.skipIf(!inVm)("the data plane of the kernel", () => {
+describe("the data plane of the kernel", () => {
   let plane: DataPlane;
 
   beforeAll(async () => {

@@ -1,9 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ensureLocalAddress, removeLoopbackAddress } from "../../src/reach/loopback-address.ts";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
 
+requireTestKernel();
 setDefaultTimeout(60_000);
 
-describe.skipIf(process.env["LVSCARE_KERNEL_TESTS"] !== "1")("addresses of the loopback link", () => {
+describe("addresses of the loopback link", () => {
   test.each([
     ["10.103.97.12", "inet 10.103.97.12/32 scope global lo:lvscare"],
     ["fd00::12", "inet6 fd00::12/128 scope global nodad"],

@@ -24,7 +24,7 @@ test("started at once for twelve virtual servers, all come up and nothing else i
       NEIGHBOURS.map((vs) => runLvscare(namespace, ["care", "--run-once", ...careFlags([SERVER], vs)])),
     );
     expect(endings.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
-    expect(await tableOf(namespace)).toEqual(Object.assign({}, ...NEIGHBOURS.map((vs) => tableWith([SERVER], vs))));
+    expect(tableOf(namespace)).toEqual(Object.assign({}, ...NEIGHBOURS.map((vs) => tableWith([SERVER], vs))));
     await namespace.exec("ipvsadm", "-C");
   }
 });

@@ -10,7 +10,7 @@ import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
 import { connect, hasItsAddresses, Namespace, type Ended } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
-requireTestKernel();
+requireTestKernel({ everyVersion: true });
 setDefaultTimeout(120_000);
 
 /** Of no network that this host is in. */
@@ -23,6 +23,9 @@ const CHECKS = "--interval 1 --health-schem http --health-path / --logger DEBG".
 const CARE = ["--vs", VS, "--rs", SERVERS.join(","), ...CHECKS];
 /** As `ip route` shows ours. */
 const ROUTE = `${VIP} via ${NODE} dev cable proto 76 metric 50`;
+
+/** Why an address that nobody named is taken. */
+const FOUND = `from which it speaks to ${A}: none of --ip, LVSCARE_NODE_IP and lvscare.node.ip in /etc/hosts names it`;
 
 const EXPIRE = "net/ipv4/vs/expire_nodest_conn";
 
@@ -81,14 +84,72 @@ describe("the gateway", () => {
     await cleanTwice();
   });
 
-  test("is missed with one warning, and the virtual server is cared for all the same", async () => {
-    await using care = startCare(node, CARE);
+  test("is found by the ways to the real servers where nobody names it, and changes with them", async () => {
+    await using daemon = startCare(node, [...CARE, "--interval", "60"]);
     await waitForTable(node, tableWith(SERVERS, VS));
-    await care.waitForLog(/set up sysctl|stands already: sysctl/);
-    expect(await routes()).toEqual([]);
-    expect(care.logged(/^(WARN|ERROR)/)).toEqual([
-      `WARN no route to ${VIP} is set up: none of --ip, LVSCARE_NODE_IP and lvscare.node.ip in /etc/hosts names this node's address`,
-    ]);
+    await waitForEqual(routes, [ROUTE]);
+    await using client = await Client.start(node, VS);
+    expect(await client.request(4)).toEqual({ [A]: 2, [B]: 2 });
+    await node.addAddress("10.0.0.9/24", "cable");
+    try {
+      await node.exec(..."ip route add 10.0.0.6 dev cable src 10.0.0.9".split(" "));
+      await waitForEqual(routes, [ROUTE.replace(NODE, "10.0.0.9")]);
+      expect(daemon.logged(/^(INFO this node|INFO set up route|WARN|ERROR)/)).toEqual([
+        `INFO this node's address is ${NODE}, ${FOUND}`,
+        `INFO set up route ${VIP}/32 via ${NODE} metric 50`,
+        `INFO this node's address is 10.0.0.9, ${FOUND}`,
+        `INFO set up route ${VIP}/32 via 10.0.0.9 metric 50`,
+      ]);
+    } finally {
+      await node.run(["ip", "route", "del", "10.0.0.6"]);
+      await node.exec("ip", "address", "del", "10.0.0.9/24", "dev", "cable");
+    }
+    await waitForEqual(routes, [ROUTE]);
+    await daemon.stop();
+    await cleanTwice();
+  });
+
+  test.each([
+    { servers: ["127.0.0.1:8081"], flags: [], source: "127.0.0.1" },
+    { servers: [`${NODE}:8080`, "127.0.0.1:8081", A], flags: [], source: NODE },
+    { servers: [`${NODE}:8080`, A], flags: ["--ip", NODE], source: NODE },
+  ])("leads to real servers on this node as well: $servers $flags", async ({ servers, flags, source }) => {
+    await using _here = await EchoServers.start(
+      node,
+      servers.filter((server) => server !== A),
+    );
+    await using daemon = startCare(node, ["--vs", VS, "--rs", servers.join(","), ...CHECKS, ...flags]);
+    await waitForTable(node, tableWith(servers, VS));
+    await waitForEqual(routes, [`${VIP} via 127.0.0.1 dev lo proto 76 src ${source} metric 50`]);
+    await using client = await Client.start(node, VS);
+    const each = Object.fromEntries(servers.map((server) => [server, 2]));
+    expect(await client.request(2 * servers.length)).toEqual(each);
+    await daemon.stop();
+    await cleanTwice();
+  });
+
+  test("that is nowhere to be found is a route that is missing, counted and named until there is a way", async () => {
+    const name = `route ${VIP}/32 metric 50`;
+    const lost = ["--vs", VS, "--rs", "203.0.113.1:80", ...CHECKS];
+    const once = await care(...lost, "--run-once");
+    expect([once.exitCode, once.stderr.match(/WARN.*/g)]).toEqual([0, [expect.stringContaining("--ip")]]);
+    await using daemon = startCare(node, [...lost, "--http-listen", "9105"]);
+    await daemon.waitForLog(/^ERROR cannot keep route 10.103.97.2\/32 metric 50: .* address is not known/);
+    expect((await daemon.status()).replaceAll(/\s+/g, " ")).toContain(
+      `reach route, 4 of 5 stand, 1 failed; ${name}: make a route to ${VIP}: this node's address is not known`,
+    );
+    const metrics = await node.exec("curl", "--silent", "http://127.0.0.1:9105/metrics");
+    expect(metrics).toContain(`lvscare_reach_object_state{virtual_server="${VS}",object="${name}",state="failed"} 1`);
+    await node.exec(..."ip route add 203.0.113.0/24 via 10.0.0.6".split(" "));
+    try {
+      await daemon.waitForLog(/^INFO set up route/);
+      expect(await routes()).toEqual([ROUTE]);
+      expect(daemon.logged(/^(WARN|ERROR)/)).toHaveLength(1);
+    } finally {
+      await node.exec("ip", "route", "del", "203.0.113.0/24");
+    }
+    await daemon.stop();
+    await cleanTwice();
   });
 
   test.each([
@@ -296,7 +357,7 @@ describe("-C", () => {
     await care(...CARE, "--ip", NODE, "--run-once");
     await care("--vs", neighbour, "--rs", A, "--ip", NODE, "--run-once");
     expect((await care("--vs", VS, "-C")).exitCode).toBe(0);
-    expect([await tableOf(node), await routes()]).toEqual([tableWith([A], neighbour), [ROUTE]]);
+    expect([tableOf(node), await routes()]).toEqual([tableWith([A], neighbour), [ROUTE]]);
     expect((await care("--vs", neighbour, "-C")).exitCode).toBe(0);
     expect(await network()).toBe(untouched);
   });
@@ -327,16 +388,35 @@ describe("an IPv6 virtual server", () => {
   });
 });
 
-test("settings that may not be changed are left with a warning each", async () => {
-  await setSysctl(EXPIRE, "0");
-  await node.exec("mount", "--bind", "-o", "ro", "/proc/sys", "/proc/sys");
-  await node.exec("mount", "-o", "remount,ro,bind", "/proc/sys");
+test("a pod of few rights tells which settings it may not change, and does not count them as made", async () => {
+  const stale = [EXPIRE, "net/ipv4/vs/sloppy_tcp"];
+  for (const name of stale) await setSysctl(name, "0");
+  // As a container's runtime has it for a pod that is not privileged.
+  for (const options of ["--bind", "-o remount,ro,bind"]) {
+    await node.exec("mount", ...options.split(" "), "/proc/sys", "/proc/sys");
+  }
   try {
-    const { exitCode, stderr } = await care(...CARE, "--ip", NODE, "--run-once");
-    expect([exitCode, await routes()]).toEqual([0, [ROUTE]]);
-    expect(stderr.match(/WARN.*expire_nodest_conn.*/g)).toEqual([
-      expect.stringMatching(/going on without it: set .*expire_nodest_conn to 1, so that .*EROFS.*--sysctls keep/),
-    ]);
+    await using daemon = startCare(node, [...CARE, "--ip", NODE], {}, await asLeastPrivilegedPod());
+    await waitForEqual(routes, [ROUTE]);
+    const told = stale.map((name) => `sysctl ${name}=1 is left as it is (0): this process may not (EROFS)`);
+    await waitForEqual(
+      () => daemon.logged(/^(WARN|ERROR)/).map((line) => line.replace(/ \(run as root.*--sysctls keep\)$/, "")),
+      told.map((line) => `WARN ${line}`),
+    );
+    expect(daemon.logged(/set up sysctl/)).toEqual([]);
+    expect((await daemon.status()).replaceAll(/\s+/g, " ")).toContain(
+      `reach route, 3 of 5 stand, 2 left as they are; ${told.map((line) => line.replace(" is left", ": left")).join("; ")}`,
+    );
+    const report = JSON.parse(await daemon.status("-o", "json")) as StatusReport;
+    const states = report.virtualServers[0]?.reach?.objects.map(({ state }) => state);
+    expect(states).toEqual(["left", "stands", "stands", "left", "stands"]);
+    await using client = await Client.start(node, VS);
+    expect(await client.request(4)).toEqual({ [A]: 2, [B]: 2 });
+
+    await daemon.stop();
+    const alone = await care(...CARE, "--ip", NODE, "--run-once");
+    expect([alone.exitCode, alone.stderr.match(/set up sysctl/)]).toEqual([0, null]);
+    expect(alone.stderr.match(/WARN.*left as it is \(0\)/g)).toHaveLength(2);
   } finally {
     await node.exec("umount", "/proc/sys");
   }
@@ -393,6 +473,27 @@ async function hostsFile(content: string): Promise<AsyncDisposable> {
   await Bun.write(path, content);
   await node.exec("mount", "--bind", path, "/etc/hosts");
   return { [Symbol.asyncDispose]: async () => void (await node.exec("umount", "/etc/hosts")) };
+}
+
+/** What starts a program with the rights that `lvscare static-pod --least-privilege` gives its container. */
+async function asLeastPrivilegedPod(): Promise<readonly string[]> {
+  const flags = ["--masters", A, "--least-privilege", "--print"];
+  const { stdout } = await runLvscare(node, ["static-pod", ...flags]);
+  const [container] = (Bun.YAML.parse(stdout) as Pod).spec.containers;
+  if (container === undefined) throw new Error("the pod has no container");
+  const { allowPrivilegeEscalation, capabilities } = container.securityContext;
+  expect([allowPrivilegeEscalation, capabilities.drop]).toEqual([false, ["ALL"]]);
+  const rights = ["-all", ...capabilities.add.map((name) => `+${name.toLowerCase()}`)].join(",");
+  return ["setpriv", "--no-new-privs", `--bounding-set=${rights}`, `--inh-caps=${rights}`, lvscareBinary()];
+}
+
+interface Pod {
+  readonly spec: { readonly containers: readonly { readonly securityContext: SecurityContext }[] };
+}
+
+interface SecurityContext {
+  readonly allowPrivilegeEscalation: boolean;
+  readonly capabilities: { readonly add: readonly string[]; readonly drop: readonly string[] };
 }
 
 /** One connection to each real server; their states come in the order of the alphabet. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { currentOffers } from "./harness/labs.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
@@ -117,18 +118,21 @@ describe("a daemon of its own", () => {
     await namespace.exec("ipvsadm", "-A", "-t", VS, "-s", "sh", "-p", "300", "-b", "sh-port");
     await namespace.exec("ipvsadm", "-a", "-t", VS, "-r", A, "-m", "-w", "1", "-x", "50", "-y", "20");
     await using care = startCare(namespace, [...careFlags([A, B]), "--scheduler", "sh"]);
-    const expected = { [`TCP ${VS} sh (sh-port) persistent 300`]: { [A]: 1, [B]: 1 } };
+    const expected = { [`TCP ${VS} sh`]: { [A]: 1, [B]: 1 } };
+    const flags = async (): Promise<string> => (await namespace.exec("ipvsadm", "-Sn")).split("\n")[0] ?? "";
     await waitForTable(namespace, expected);
+    expect(await flags()).toBe(`-A -t ${VS} -s sh -p 300 -b sh-port`);
     await waitForEqual(() => care.logged(/took over/), ["INFO took over the table: 1 healthy, 1 removed"]);
     await namespace.exec("ipvsadm", "-C");
     await waitForTable(namespace, expected);
+    expect(await flags()).toBe(`-A -t ${VS} -s sh -p 300 -b sh-port`);
     const limits = (await namespace.exec("ipvsadm", "-Ln", "--thresholds")).split("\n").map((line) => line.trim());
     expect(limits.map((line) => line.replaceAll(/\s+/g, " "))).toEqual(
       expect.arrayContaining([`-> ${A} 50 20 0 0`, `-> ${B} 0 0 0 0`]),
     );
   });
 
-  test.skipIf(process.env["LVSCARE_VM"] !== "1")("makes everything anew after the module was unloaded", async () => {
+  test.skipIf(!currentOffers().ownModules)("makes everything anew after the module was unloaded", async () => {
     const { namespace } = host;
     await using care = startCare(namespace, careFlags());
     await waitForTable(namespace, tableWith());
@@ -148,7 +152,7 @@ describe("a daemon of its own", () => {
     await care.waitForLog(/^WARN repaired .* sysctl net\/ipv4\/vs\/expire_nodest_conn=1 \(is 0\)/);
   });
 
-  test.skipIf(process.env["LVSCARE_VM"] !== "1")(
+  test.skipIf(!currentOffers().ownModules)(
     "waits while the module is gone and cannot be loaded, says so once, and makes everything anew when it can",
     async () => {
       const { namespace } = host;

@@ -55,7 +55,7 @@ test("a server that was removed before the daemon died takes no traffic after it
   await using second = startCare(namespace, careFlags());
   await checksPass(second, A, 3);
   await waitForEqual(() => SERVERS.map((server) => history.of(server)), [[1], [], [1]]);
-  expect(await tableOf(namespace)).toEqual(tableWith([A, C]));
+  expect(tableOf(namespace)).toEqual(tableWith([A, C]));
 
   await echo.open(B);
   await waitForTable(namespace, tableWith());
@@ -130,7 +130,7 @@ test("a check that hangs does not hold up the end", async () => {
   const asked = performance.now();
   expect(await care.stop("SIGTERM")).toBe(0);
   expect(performance.now() - asked).toBeLessThan(10_000);
-  expect(await tableOf(namespace)).toEqual(tableWith([A]));
+  expect(tableOf(namespace)).toEqual(tableWith([A]));
 });
 
 // --- internal ---

@@ -43,7 +43,7 @@ describe.each([
     console.log("all in after", since(startedAt), cost(care));
     expect(await care.stop()).toBe(0);
     expect(care.logged(/ (WARN|ERROR) |→ (draining|removed)/)).toEqual([]);
-    expect(await tableOf(namespace)).toEqual(tableWith(addresses));
+    expect(tableOf(namespace)).toEqual(tableWith(addresses));
   });
 
   test("enter at the next start, too, stay in while they answer, go when they die and come back", async () => {
@@ -77,7 +77,7 @@ describe.each([
   }
 
   async function standing(): Promise<number> {
-    const table = await tableOf(namespace);
+    const table = tableOf(namespace);
     return Object.values(table)
       .flatMap((servers) => Object.values(servers))
       .filter((weight) => weight > 0).length;

@@ -93,7 +93,7 @@ test("packet loss alone takes nobody out", async () => {
     await host.exec("tc", "qdisc", "add", "dev", "cable", "root", "netem", "loss", "5%");
   await care.waitForLog(/probe of 10\.0\.1\.2:80 passed/, { times: 45, timeoutMs: 120_000 });
   expect(care.logged(/→ (draining|removed)/)).toEqual([]);
-  expect(await tableOf(node)).toEqual(table({ [A]: 1, [B]: 1, [C]: 1 }));
+  expect(tableOf(node)).toEqual(table({ [A]: 1, [B]: 1, [C]: 1 }));
 });
 
 // --- internal ---

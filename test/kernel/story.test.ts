@@ -58,7 +58,7 @@ test("through a failure, a recovery and an operator's drain, everything tells th
 
   expect(await lvscare("drain", C, "--wait", "1m")).toMatchObject({ exitCode: 0, stderr: "" });
   const drained = { [A]: 1, [B]: 1, [C]: 0 };
-  expect(await tableOf(namespace)).toEqual({ [`TCP ${VS} rr`]: drained });
+  expect(tableOf(namespace)).toEqual({ [`TCP ${VS} rr`]: drained });
   expect(await client.request(4)).toEqual({ [A]: 2, [B]: 2 });
   await waitFor(
     () => linesAbout(watched, C),

@@ -175,7 +175,10 @@ test("hears of neighbours that answer and that do not", () => {
   const silent =
     "4c0000001d00000000000000000000000a000000030000002000000114000100fd0000100000000000000000000000090800040000000000140003007c1700000c0000000c00000000000000";
   expect([answering, silent].flatMap((hex) => readChanges(Uint8Array.fromHex(hex)))).toEqual([
-    { kind: "neighbour", neighbour: { linkIndex: 3, address: "10.0.0.1", isSilent: false } },
+    {
+      kind: "neighbour",
+      neighbour: { linkIndex: 3, address: "10.0.0.1", isSilent: false, hardware: "02:00:00:00:00:01" },
+    },
     { kind: "neighbour", neighbour: { linkIndex: 3, address: "fd00:10::9", isSilent: true } },
   ]);
   const bridge = Uint8Array.fromHex(answering);

@@ -23,13 +23,13 @@ test("sets what is otherwise, tells how it was, and leaves it when taken back", 
   expect(await object.inspect()).toBeUndefined();
 });
 
-test("leaves a setting alone that this kernel does not have, and says so once", async () => {
-  const lines: string[] = [];
-  const object = sysctl("net/none", "1", WHY, { root, logger: { debug: (line) => void lines.push(String(line)) } });
-  expect(await object.inspect()).toBeUndefined();
-  await object.establish();
-  expect(await object.inspect()).toBeUndefined();
-  expect(lines).toEqual(["this kernel has no net/none; it would be set to 1: clients are told"]);
+test("is absent where this kernel does not have it", async () => {
+  const object = sysctl("net/none", "1", WHY, { root });
+  expect(await object.inspect()).toBe("absent");
+  await expect(object.establish()).rejects.toMatchObject({
+    code: "NOT_SUPPORTED",
+    operation: "set net/none to 1, so that clients are told",
+  });
 });
 
 test("refuses with the kernel's own errno", async () => {

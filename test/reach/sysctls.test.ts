@@ -100,7 +100,6 @@ function table(options: Partial<SysctlTableOptions>): HostObject[] {
     kernelRelease: "6.1.0-56-amd64",
     root,
     ipv6RoutesFile: join(root, "routes"),
-    logger: { debug: () => undefined, warn: () => undefined },
     ...options,
   });
 }

@@ -89,18 +89,25 @@ export class Invariants implements SimulationObserver {
       case "realServer.healthChanged":
         return this.#noteTransition(event.server, event.from, event.to);
       case "failOpen.entered":
+        if (!this.#isBelow() || !this.#mayFailOpen(this.#life.letGo.size > 0)) this.#failOpenFailed("without need");
         this.#checkHeld(event.held);
         this.#life.held = new Set(event.held);
         return;
       case "failOpen.left":
+        if (this.#isBelow()) this.#failOpenFailed("ended too early");
         this.#letGo();
         return;
       case "plan.failed":
+        // It may have ended with its first write.
+        if (this.#life.isAdopted && !this.#isRoundBegun) this.#beginRound();
         this.#isRoundBegun = false;
+        this.#life.counted.clear();
         return;
       case "plan.applied":
         if (!this.#isRoundBegun) this.#beginRound();
-        this.#isRoundBegun = false;
+        // That it failed is told besides.
+        this.#isRoundBegun = !event.complete;
+        this.#noteCounts(event.complete);
         // Kept and seen with a weight, they are their owners' again.
         if (!this.#sendsAway())
           for (const [key, weight] of this.#round.table) if (weight > 0) this.#departing.delete(key);
@@ -116,15 +123,12 @@ export class Invariants implements SimulationObserver {
   }
 
   read(): void {
-    const { members, isAdopted } = this.#life;
+    const { counted, isAdopted } = this.#life;
     const { service, servers, connections } = this.#simulation.plane;
     this.#life.lastRead = { existed: service !== undefined, weights: weightsOf(servers) };
     if (!isAdopted) return;
-    for (const [key, member] of members) {
-      if (member.position.state === "draining" && (connections.get(key) ?? 0) === 0) member.isEmpty = true;
-      if (servers.get(key)?.weight === 0) member.wasEmpty ||= (connections.get(key) ?? 0) === 0;
-      else member.wasEmpty = false;
-    }
+    counted.clear();
+    for (const [key, { weight }] of servers) counted.set(key, weight === 0 && (connections.get(key) ?? 0) === 0);
     for (const key of this.#life.letGo.keys()) if (!servers.has(key)) this.#life.letGo.set(key, "gone");
     this.#touched.clear();
     this.#written.clear();
@@ -132,10 +136,12 @@ export class Invariants implements SimulationObserver {
     this.#sendAway();
   }
 
-  applying(): void {
+  applying(operations: readonly Operation[]): void {
     if (!this.#isRoundBegun) this.#beginRound();
     this.#writers++;
     if (this.#writers > 1) this.#fail("two writers at once", "a second round began to write");
+    for (const operation of operations)
+      if ("server" in operation && operation.server.weight > 0) this.#invite(formatEndpoint(operation.server.endpoint));
   }
 
   applied(): void {
@@ -200,6 +206,24 @@ export class Invariants implements SimulationObserver {
         this.#departing.set(key, (this.#departing.get(key) ?? new Set()).add(weight));
   }
 
+  /** What a reading found is known when its round has ended; of one that did not do all that it should, it need not be. */
+  #noteCounts(isComplete: boolean): void {
+    const { members, counted } = this.#life;
+    for (const [key, isEmpty] of counted) {
+      const member = members.get(key);
+      if (member !== undefined) member.isEmpty = isEmpty || (!isComplete && member.isEmpty);
+    }
+    counted.clear();
+  }
+
+  /** From now on it may have clients, whether or not the write arrives. */
+  #invite(key: string): void {
+    const { members, counted } = this.#life;
+    const member = members.get(key);
+    if (member !== undefined) member.isEmpty = false;
+    if (counted.has(key)) counted.set(key, false);
+  }
+
   #checkRemoval(key: string, what: string): void {
     if (this.#touched.has(key)) return;
     const { members, held, table } = this.#round;
@@ -220,12 +244,12 @@ export class Invariants implements SimulationObserver {
 
   /** Whom fail-open held has clients: it drains like one that has just failed. */
   #checkLetGo(key: string, zeroed: Zeroing | undefined, what: string): void {
-    const member = this.#life.members.get(key);
+    const member = this.#round.members.get(key);
     if (this.#life.letGo.get(key) !== "stands" || member === undefined || zeroed?.byUs !== true) return;
     const forMs = this.#now - zeroed.atMs;
     if (forMs < this.#policy.intervalMs / 2) this.#fail("one that fail-open had held went too early", what);
     const isWaitedFor = this.#policy.drain === "connections" && !member.isUnreachable;
-    if (isWaitedFor && !member.wasEmpty && forMs < this.#policy.drainTimeoutMs)
+    if (isWaitedFor && !member.isEmpty && forMs < this.#policy.drainTimeoutMs)
       this.#fail("one that fail-open had held was cut off", what);
   }
 
@@ -295,7 +319,6 @@ export class Invariants implements SimulationObserver {
         isJudged: state !== "recovering",
         isEmpty: false,
         mayGo: false,
-        wasEmpty: false,
         isUnreachable: false,
         isChecked: false,
         out: undefined,
@@ -323,7 +346,7 @@ export class Invariants implements SimulationObserver {
       verdict.passed ? { type: "passes" } : { type: "fails", isUnreachable, isLate },
       this.#policy,
     );
-    // Connections are counted once a round: whether the last count said none is for the supervisor to know.
+    // Who has nobody left to wait for may go; that it must is not said, for whoever counts may forget.
     member.mayGo = !verdict.passed && member.isEmpty;
     if (member.position.step === 1 && before.step === 0) member.sinceMs = this.#now;
     if (member.position.state !== before.state) member.due = { from: before.state, to: member.position.state };
@@ -345,12 +368,10 @@ export class Invariants implements SimulationObserver {
       );
     }
     member.due = undefined;
-    member.sinceMs = this.#now;
-    if (tenths(member.position) !== undefined) this.#life.letGo.delete(server);
-    if (to !== "draining") return;
-    member.isEmpty = false;
     member.mayGo = false;
-    this.#checkPace(server, member, from);
+    member.sinceMs = this.#now;
+    if (!isUnwell(member.position)) this.#life.letGo.delete(server);
+    if (to === "draining") this.#checkPace(server, member, from);
   }
 
   /** From one time out of service to the next there are so many checks, and each but one has its pause before it. */
@@ -373,20 +394,26 @@ export class Invariants implements SimulationObserver {
   }
 
   #checkFailOpen(): void {
+    const isOpen = this.#life.held !== undefined;
+    if (isOpen && !this.#isBelow()) this.#failOpenFailed("without need");
+    if (!isOpen && this.#isBelow() && this.#mayFailOpen(false)) this.#failOpenFailed("did not begin");
+  }
+
+  #isBelow(): boolean {
+    const { members } = this.#life;
+    return this.#inState("healthy").length * 100 < this.#policy.panicThreshold * members.size;
+  }
+
+  /** Whether enough is known for that. `hasOthers`: somebody is in service whom no check has there. */
+  #mayFailOpen(hasOthers: boolean): boolean {
     const members = [...this.#life.members.values()];
-    const healthy = members.filter(({ position }) => position.state === "healthy").length;
-    const isBelow = healthy * 100 < this.#policy.panicThreshold * members.length;
-    const wasOpen = this.#life.wasOpen;
-    const isKnown =
-      members.every(({ isJudged }) => isJudged) &&
-      (this.#inService().length > 0 || this.#life.letGo.size > 0 || members.every(({ isChecked }) => isChecked));
-    const expected = isBelow && (wasOpen || isKnown);
-    this.#life.wasOpen = this.#life.held !== undefined;
-    if (this.#life.wasOpen === expected) return;
-    this.#fail(
-      expected ? "fail-open did not begin" : "fail-open without need",
-      `${healthy} of ${members.length} healthy`,
-    );
+    const isSomebody = hasOthers || this.#inService().length > 0;
+    return members.every(({ isJudged, isChecked }) => isJudged && (isSomebody || isChecked));
+  }
+
+  #failOpenFailed(how: string): void {
+    const healthy = this.#inState("healthy").length;
+    this.#fail(`fail-open ${how}`, `${healthy} of ${this.#life.members.size} healthy`);
   }
 
   #checkHeld(held: readonly string[]): void {
@@ -402,33 +429,35 @@ export class Invariants implements SimulationObserver {
   }
 
   #inService(): readonly string[] {
-    return [...this.#life.members].flatMap(
-      ([
-        key,
-        {
-          position: { state },
-        },
-      ]) => (state === "healthy" || state === "draining" ? [key] : []),
-    );
+    return this.#inState("healthy", "draining");
+  }
+
+  #inState(...states: readonly RealServerState[]): readonly string[] {
+    const members = [...this.#life.members];
+    return members.filter(([, { position }]) => states.includes(position.state)).map(([key]) => key);
   }
 
   #letGo(): void {
     const life = this.#life;
     for (const key of life.held ?? []) {
       const position = life.members.get(key)?.position;
-      if (position !== undefined && tenths(position) === undefined) life.letGo.set(key, "stands");
+      if (position !== undefined && isUnwell(position)) life.letGo.set(key, "stands");
     }
     life.held = undefined;
   }
 
-  #standing({ position, sinceMs }: Member): Standing {
-    const { state } = position;
+  #standing(member: Member): Standing {
+    const { position, isEmpty, isUnreachable } = member;
+    return { state: position.state, tenths: this.#parts(member), isEmpty, isUnreachable };
+  }
+
+  #parts({ position, sinceMs }: Member): readonly number[] {
     const part = tenths(position);
-    if (part === undefined) return { state, tenths: [] };
-    if (position.step === 0) return { state, tenths: [part] };
+    if (part === undefined) return [];
+    if (position.step === 0) return [part];
     // Timers of a process that is held up are late: any step that there was time for will do.
     const steps = 1 + Math.floor((this.#now - sinceMs) / (this.#policy.slowStartMs / 10) + 1e-6);
-    return { state, tenths: Array.from({ length: Math.min(9, steps) }, (_, index) => index + 1) };
+    return Array.from({ length: Math.min(9, steps) }, (_, index) => index + 1);
   }
 
   // --- internal: how it ends ---
@@ -489,11 +518,12 @@ interface Member {
   sinceMs: number;
   everPassed: boolean;
   isJudged: boolean;
-  /** It was seen without connections since it drains. */
+  /**
+   * The last reading that found it found it at weight 0 without connections, and nobody set out to give it a weight since. That is so of
+   * what stands in the table, not of a state: who is well for a moment that no round writes down has no clients of that.
+   */
   isEmpty: boolean;
   mayGo: boolean;
-  /** It was seen without connections at weight 0, whatever its state. */
-  wasEmpty: boolean;
   /** By its last check. */
   isUnreachable: boolean;
   isChecked: boolean;
@@ -504,22 +534,25 @@ interface Member {
 /** From one start of the daemon to its end. */
 interface Life {
   readonly members: Map<string, Member>;
+  /** Whom the reading of the running round found, and whether at weight 0 without connections. */
+  readonly counted: Map<string, boolean>;
   isAdopted: boolean;
   startedAtMs: number;
   lastRead: { readonly existed: boolean; readonly weights: ReadonlyMap<string, number> } | undefined;
   held: Set<string> | undefined;
   /**
-   * Those that fail-open held until it ended, as long as their checks have them out of service: whether they have stood all the time
+   * Those that fail-open held until it ended, as long as they are to have no new clients: whether they have stood all the time
    * since. Of one that has not the supervisor need not know, as long as it cannot write.
    */
   readonly letGo: Map<string, "stands" | "gone">;
-  wasOpen: boolean;
 }
 
 interface Standing {
   readonly state: RealServerState;
   /** Parts of its weight that it may have, in tenths; empty: it is to be absent. */
   readonly tenths: readonly number[];
+  readonly isEmpty: boolean;
+  readonly isUnreachable: boolean;
 }
 
 /** What was known when the running round began. */
@@ -530,15 +563,20 @@ interface Round {
   readonly isProven: boolean;
 }
 
+/** It is to have no new clients. */
+function isUnwell(position: ChartPosition): boolean {
+  return (tenths(position) ?? 0) === 0;
+}
+
 function newLife(): Life {
   return {
     members: new Map(),
+    counted: new Map(),
     isAdopted: false,
     startedAtMs: 0,
     lastRead: undefined,
     held: undefined,
     letGo: new Map(),
-    wasOpen: false,
   };
 }
 

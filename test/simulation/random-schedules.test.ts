@@ -11,11 +11,23 @@ import { randomScenario } from "./random-scenario.ts";
 import { toYaml, violationsOf, type Fault } from "./run-scenario.ts";
 import type { SchedulesResult, SchedulesTask } from "./schedules-worker.ts";
 
-const SCHEDULES = 5000;
+const SCHEDULES = Number(process.env["LVSCARE_SIMULATION_SCHEDULES"] ?? 5000);
+/** On a host that has much else to do. */
+const LONGEST_MS = Math.max(600_000, SCHEDULES * 120);
+/** So many show each of the faults. */
+const FAULTY_SCHEDULES = 500;
 const FIXED_SEED = 1;
 const FRESH_SEED = randomInt(2 ** 40);
-/** Each has shown a fault once. */
-const TELLING_SEEDS = [530616704752, 16046134578];
+/** Each has shown a fault once, of the daemon or of what is asked of it. */
+const TELLING_SEEDS: readonly (readonly [seed: number, told: string])[] = [
+  [530616704752, "whom others give a weight while it drains after fail-open drains anew"],
+  [16046134578, "who drained after fail-open and was removed is no longer in service"],
+  [308153091575, "who is well only while a round reads has no clients of that"],
+  [6961, "whom others gave a weight may have clients, though it was seen without any"],
+  [7555, "whom fail-open gave its weight back may have clients, though it was seen without any"],
+  [407, "who drained already when fail-open held it drains from the end of that on"],
+  [1262, "and for as long as it has connections then"],
+];
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];
 
@@ -51,6 +63,8 @@ const FAULTS: readonly (readonly [fault: string, rule: string, Fault])[] = [
   ["falls and rises at once", "a transition that the state chart does not know", { policy: { fall: 1, rise: 1 } }],
   ["checks four times as often", "out of service again too soon", { machine: restlessMachine }],
   ["climbs at once", "a transition that the state chart does not know", { policy: { slowStartMs: 0 } }],
+  ["waits for no connections", "a transition that the state chart does not know", { policy: { drain: "next-check" } }],
+  ["waits for no connections", "one that fail-open had held was cut off", { policy: { drain: "next-check" } }],
 ];
 
 describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
@@ -60,25 +74,26 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   ])(
     `in ${SCHEDULES} random schedules of faults, %s ones (from seed %d)`,
     async (_, firstSeed) => {
+      expect(SCHEDULES).toBeGreaterThan(0);
       const broken = await runSchedules(firstSeed);
       for (const [seed, violations] of broken.slice(0, 5)) console.error(explain(seed, violations));
       expect(broken.map(([seed]) => seed)).toEqual([]);
     },
-    600_000,
+    LONGEST_MS,
   );
 
-  test.each(TELLING_SEEDS)("in the schedule of seed %d", async (seed) => {
+  test.each(TELLING_SEEDS)("in the schedule of seed %d: %s", async (seed) => {
     expect(await violationsOf(randomScenario(seed))).toEqual([]);
   });
 
   test.each(FAULTS)(
     "and one that %s is found out: %s",
     async (_, rule, fault) => {
-      for (let seed = FIXED_SEED; seed < FIXED_SEED + 300; seed++) {
+      for (let seed = FIXED_SEED; seed < FIXED_SEED + FAULTY_SCHEDULES; seed++) {
         const violations = await violationsOf(randomScenario(seed), fault);
         if (violations.some((line) => line.includes(`: ${rule}: `))) return;
       }
-      throw new Error("300 schedules have not shown it");
+      throw new Error(`${FAULTY_SCHEDULES} schedules have not shown it`);
     },
     60_000,
   );
@@ -115,7 +130,7 @@ async function runPart(task: SchedulesTask): Promise<SchedulesResult> {
 }
 
 function explain(seed: number, violations: readonly string[]): string {
-  const replay = `LVSCARE_SIMULATION_SEED=${seed} bun test test/simulation/random-schedules.test.ts`;
+  const replay = `LVSCARE_SIMULATION_SEED=${seed} bun test --conditions=development test/simulation/random-schedules.test.ts`;
   return `seed ${seed}, to run it again: ${replay}\n${violations.map((line) => `  ${line}`).join("\n")}`;
 }
 

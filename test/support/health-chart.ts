@@ -19,7 +19,7 @@ export type ChartEvent =
   | { readonly type: "passes" }
   /** `isLate`: it has drained for as long as it may. */
   | { readonly type: "fails"; readonly isUnreachable: boolean; readonly isLate: boolean }
-  | { readonly type: "counted"; readonly connections: number }
+  | { readonly type: "counted"; readonly connections: number | undefined }
   | { readonly type: "climbs" };
 
 /** One row of the chart. Rows are tried in their order, and the first that fits counts. */

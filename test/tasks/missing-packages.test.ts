@@ -10,6 +10,6 @@ test("names what is missing where there is no apt-get to install it with", async
     await installMissingPackages(wanted).catch((error) => console.log(String(error)));`;
   const child = Bun.spawn([process.execPath, "-e", script], { env: { PATH: "/nowhere" }, stdout: "pipe" });
   expect(await new Response(child.stdout).text()).toBe(
-    "ToolsMissing: qemu-system-arm kmod are missing, and there is no apt-get to install with\n",
+    "Error: qemu-system-arm kmod are missing, and there is no apt-get to install with\n",
   );
 });

@@ -13,8 +13,11 @@ import {
 import { interfaceNames, neighbours } from "../culprit.ts";
 import { collectStatus } from "../status.ts";
 import { VERSION } from "../version.ts";
+import { readOwnAddresses } from "../../reach/own-addresses.ts";
+import { judgeArrangement } from "./arrangement.ts";
 import { attempt } from "./attempt.ts";
 import { judgeCapability, readCapability } from "./capability.ts";
+import { judgeClaimants, readClaimants } from "./claimants.ts";
 import { judgeConnections } from "./connections.ts";
 import { judgeFirewall, readFirewall } from "./firewall.ts";
 import { judgeKernel, readKernel } from "./kernel.ts";
@@ -38,9 +41,11 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
     findings.push(...(await attempt(...examination)));
   };
   let subjects: readonly Subject[] = [];
+  let standing: readonly ObservedVirtualServer[] = [];
   await look("daemons", async () => {
     const { told, table, silent } = await readVirtualServers();
     subjects = subjectsOf(options, told, table);
+    standing = table;
     return silent.map((complaint) => unknown("daemons", complaint));
   });
   // Whatever could not be read: who is named is examined all the same.
@@ -63,7 +68,13 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   for (const subject of subjects) {
     const whom = about(subject);
     findings.push(...judgeReach(subject), ...judgeFailOpen(subject));
-    await look("route", () => [judgeWay(readWay(subject.service.endpoint), subject)], whom);
+    const servers = subject.realServers.map(({ endpoint }) => endpoint);
+    await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], whom);
+    await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), whom);
+    // Without a mode the address stays wherever it is.
+    if (subject.mode !== "none") {
+      await look("address", async () => judgeClaimants(await readClaimants(subject.service.endpoint), subject), whom);
+    }
     await look("connection", () => examineConnections(subject), whom);
   }
   await look("rp_filter", () => [judgeReversePath(readReversePath(droppedBefore))]);

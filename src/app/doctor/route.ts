@@ -3,7 +3,7 @@ import { note, ok, problem, type Finding } from "../../domain/finding.ts";
 import { decodeLink, getLinks } from "../../netlink/route/links.ts";
 import { decodeRoute, lookUpRoute, RTN_LOCAL, RTN_UNICAST } from "../../netlink/route/routes.ts";
 import { connected, openHostNetwork, readAddresses, readTable } from "../../reach/host-network.ts";
-import { nodeAddress } from "../../reach/node-address.ts";
+import { findNodeAddress, nodeAddress } from "../../reach/node-address.ts";
 import { about, hostCidr, type Subject } from "./subject.ts";
 
 /** Where this host sends what it has for an address. */
@@ -66,12 +66,13 @@ export function judgeWay(way: Way, subject: Subject): Finding {
   }
 }
 
-export function readWay({ family, address }: Omit<Endpoint, "port">): Way {
+export function readWay({ family, address }: Omit<Endpoint, "port">, servers: readonly Endpoint[] = []): Way {
   return connected(openHostNetwork, (connection) => {
     const { replies, refusal } = connection.request(lookUpRoute({ family, address }), decodeRoute);
     if (refusal !== undefined) {
       const own = readAddresses(connection).find((one) => one.family === family && !isLocalOnly(one.address));
-      const node = nodeAddress(family)?.address ?? own?.address;
+      const found = findNodeAddress(connection, servers);
+      const node = nodeAddress(family)?.address ?? found?.address ?? own?.address;
       return { kind: "none", errno: refusal.errno, ...(node !== undefined && { node }) };
     }
     const [route] = replies;
@@ -94,7 +95,7 @@ export function readWay({ family, address }: Omit<Endpoint, "port">): Way {
 /** What the daemon itself could not set up. */
 export function judgeReach(subject: Subject): Finding[] {
   const { daemon } = subject;
-  const failed = daemon?.reach?.objects.filter(({ problem: reason }) => reason !== undefined) ?? [];
+  const failed = daemon?.reach?.objects.filter(({ state }) => state === "failed") ?? [];
   return failed.map(({ name, problem: reason = "" }) =>
     problem(
       "reach",

@@ -30,6 +30,7 @@ export function caringCommand(usage: CommandUsage, prefixes: readonly string[], 
         return 0;
       }
       const options = resolveCareOptions(reading, context.environment, prefixes);
+      await context.neverBlock();
       const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
       for (const remark of misspeltVariables(context.environment, CARE_OPTION_ROWS, prefixes)) logger.warn(remark);
       using stop = listenForStop(() => exitNow(1));

@@ -10,7 +10,7 @@ import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
 import { connections } from "../hold-text.ts";
-import { pause } from "../pause.ts";
+import { isCutShort, pause } from "../pause.ts";
 import { listenForStop } from "../stop-signal.ts";
 import { renderUsage, type CommandUsage } from "../usage.ts";
 import { tellHolds } from "./tell-holds.ts";
@@ -31,8 +31,11 @@ export function drainCommand(context: CliContext): CommandDef {
       const { holdRealServer } = await import("../../app/operate.ts");
       const outcome = await holdRealServer(line, { kind: "drain" });
       if (waitMs === undefined) return tellHolds(outcome, line.format, context);
+      await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
-      const code = await tellHolds(outcome, line.format, context);
+      const telling = tellHolds(outcome, line.format, context);
+      if (await isCutShort(telling, stop.signal)) return 1;
+      const code = await telling;
       if (code !== 0) return code;
       const virtualServers = outcome.reports.map(({ virtualServer }) => virtualServer);
       return await untilDrained({ ...line, virtualServers }, waitMs, stop.signal, context);
@@ -71,7 +74,8 @@ async function untilDrained(
   { err }: CliContext,
 ): Promise<number> {
   const { drainProgress } = await import("../../app/operate.ts");
-  const tell = (text: string): Promise<void> => err.write(`lvscare: ${text}\n`);
+  // Not for longer than one is to go on: the reader may be stuck.
+  const tell = (text: string): Promise<boolean> => isCutShort(err.write(`lvscare: ${text}\n`), stop);
   const startMs = performance.now();
   let problem: string | undefined;
   for (;;) {

@@ -12,9 +12,10 @@ import { LvscareError } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
-import { pause } from "../pause.ts";
+import { isCutShort, pause } from "../pause.ts";
 import { listenForStop } from "../stop-signal.ts";
 import { renderUsage, type CommandUsage } from "../usage.ts";
+import { watchReader } from "../watch-reader.ts";
 
 /** `lvscare events`: what happened to the virtual servers of this host, and goes on to happen. */
 export function eventsCommand(context: CliContext): CommandDef {
@@ -37,7 +38,10 @@ export function eventsCommand(context: CliContext): CommandDef {
       const { EventReader } = await import("../../app/events.ts");
       const reader = new EventReader();
       const oldest = sinceMs === undefined ? "" : new Date(Date.now() - sinceMs).toISOString();
+      await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
+      using readers = watchReader(context.out);
+      const over = AbortSignal.any([stop.signal, readers.signal]);
       let told: readonly string[] = [];
       for (let isFirst = true; ; isFirst = false) {
         const { events, complaints } = await read(reader, only).catch((error: unknown) => {
@@ -46,7 +50,8 @@ export function eventsCommand(context: CliContext): CommandDef {
           return { events: [], complaints: [error.message] };
         });
         const news = complaints.filter((complaint) => !told.includes(complaint));
-        if (news.length > 0) await context.err.write(news.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
+        const complaint = news.map((one) => `lvscare: ${oneLine(one)}\n`).join("");
+        if (await isCutShort(context.err.write(complaint), over)) return 0;
         told = complaints;
         const wanted = events.filter(
           ({ at, virtualServer }) => at >= oldest && (only.size === 0 || only.has(virtualServer)),
@@ -54,8 +59,8 @@ export function eventsCommand(context: CliContext): CommandDef {
         const lines = wanted.map((event) =>
           format === "json" ? `${JSON.stringify(event)}\n` : renderEvent(event, paint),
         );
-        if (lines.length > 0) await context.out.write(lines.join(""));
-        if (!follow || context.out.isUnread || (await pause(PAUSE_MS, stop.signal))) return 0;
+        if ((await isCutShort(context.out.write(lines.join("")), over)) || !follow) return 0;
+        if (context.out.isUnread || (await pause(PAUSE_MS, over))) return 0;
       }
     },
   });

@@ -11,11 +11,12 @@ import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
 import { formatData } from "../format-data.ts";
-import { pause } from "../pause.ts";
+import { isCutShort, pause } from "../pause.ts";
 import { changedServers } from "../status-changes.ts";
 import { renderStatus } from "../status-table.ts";
 import { listenForStop } from "../stop-signal.ts";
 import { renderUsage, type CommandUsage } from "../usage.ts";
+import { watchReader } from "../watch-reader.ts";
 
 /** `lvscare status`: what stands on this host and how it is. */
 export function statusCommand(context: CliContext): CommandDef {
@@ -85,26 +86,30 @@ function fitted(text: string, rows: number = Number.POSITIVE_INFINITY): string {
   return `${[...lines.slice(0, room - 1), `… ${hidden} more lines in a larger window`].join("\n")}\n`;
 }
 
-/** Until Ctrl-C; the last report. */
+/** Until Ctrl-C, or until nobody reads any more; the last report. */
 async function watchStatus(
   read: () => Promise<StatusReport>,
   format: Format,
   context: CliContext,
 ): Promise<StatusReport> {
+  await context.neverBlock();
   using stop = listenForStop(() => exitNow(1));
+  using readers = watchReader(context.out);
+  const over = AbortSignal.any([stop.signal, readers.signal]);
   let before: StatusReport | undefined;
   for (;;) {
     const report = await read();
     const changes = changedServers(before, report);
     const isNews = before === undefined || changes.length > 0;
+    let text = "";
     if (format === "json" || format === "yaml") {
-      const text = format === "json" ? `${JSON.stringify(report)}\n` : `---\n${formatData(report, format)}`;
-      if (isNews) await context.out.write(text);
+      if (isNews) text = format === "json" ? `${JSON.stringify(report)}\n` : `---\n${formatData(report, format)}`;
     } else if (context.columns !== undefined)
-      await context.out.write(`${REDRAW}${fitted(render(report, format, context), context.rows)}`);
-    else await context.out.write(changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join(""));
+      text = `${REDRAW}${fitted(render(report, format, context), context.rows)}`;
+    else text = changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join("");
     before = report;
-    if (context.out.isUnread || (await pause(WATCH_MS, stop.signal))) return report;
+    if (await isCutShort(context.out.write(text), over)) return report;
+    if (context.out.isUnread || (await pause(WATCH_MS, over))) return report;
   }
 }
 

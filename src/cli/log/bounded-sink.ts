@@ -8,10 +8,10 @@ import type { LogSink } from "./create-logger.ts";
 export function createBoundedSink(output: Output, colour: boolean): LogSink {
   return {
     colour,
-    write(line) {
+    write(line, lose) {
       if (output.pendingLength > MOST_PENDING) return false;
       // A log that cannot be written has nowhere to complain to: the daemon's work goes on without it.
-      output.write(line).catch(() => undefined);
+      output.write(line).catch(lose);
       return true;
     },
   };

@@ -6,17 +6,21 @@ import type { LogEntry } from "./log-entry.ts";
 import { formatTextLine } from "./text-line.ts";
 
 export interface LogSink {
-  /** Takes one line, newline included; false when it had to be dropped. */
-  write(line: string): boolean;
+  /** Takes one line, newline included; false when it had to be dropped. `lose` is called when that turns out later. */
+  write(line: string, lose: () => void): boolean;
   /** For text lines only. */
   readonly colour: boolean;
 }
 
-/** The program's log: one line per message, none merged; those that the sink dropped are counted and owned up to. */
+/** The program's log: one line per message, none merged; those that were lost are counted and owned up to. */
 export function createLogger(options: LogOptions, sink: LogSink): Logger {
   let lost = 0;
-  const send = (entry: LogEntry): boolean =>
-    sink.write(options.format === "json" ? formatJsonLine(entry) : formatTextLine(entry, sink.colour));
+  /** `count` is of the lines that are lost when this one is. */
+  const send = (entry: LogEntry, count = 1): void => {
+    const line = options.format === "json" ? formatJsonLine(entry) : formatTextLine(entry, sink.colour);
+    const lose = (): void => void (lost += count);
+    if (!sink.write(line, lose)) lose();
+  };
   const consola = createConsola({
     level: options.level === "debug" ? LogLevels.debug : LogLevels.info,
     // Both, since a clock that is set back makes consola throttle even with an interval of 0.
@@ -26,9 +30,12 @@ export function createLogger(options: LogOptions, sink: LogSink): Logger {
       {
         log(object) {
           const entry = toEntry(object);
-          if (lost > 0 && send({ ...entry, level: "warn", message: "log lines were lost", fields: { count: lost } }))
+          if (lost > 0) {
+            const count = lost;
             lost = 0;
-          if (!send(entry)) lost++;
+            send({ ...entry, level: "warn", message: "log lines were lost", fields: { count } }, count);
+          }
+          send(entry);
         },
       },
     ],

@@ -1,6 +1,6 @@
 // @ts-check
 import { byId, element, setText, setTextOrHide } from "./elements.js";
-import { bytes, counted, duration, since, thousands, timeOfDay } from "./words.js";
+import { bytes, counted, duration, latency, since, thousands, timeOfDay } from "./words.js";
 
 /** @typedef {import("../../domain/status.ts").VirtualServerStatus} VirtualServerStatus */
 
@@ -27,7 +27,7 @@ export class Facts {
   /** @param {number} now */
   tick(now) {
     if (this.#status === undefined) return;
-    const { scheduler, protocol, dataPlane, reach, daemon, stats, failOpen } = this.#status;
+    const { scheduler, protocol, dataPlane, reach, way, daemon, stats, failOpen } = this.#status;
     setTextOrHide(
       byId("fail-open"),
       failOpen === undefined
@@ -42,6 +42,7 @@ export class Facts {
       reach && describeReach(reach),
       reach?.objects.some(({ state }) => state === "failed"),
     );
+    this.#show("Way", way && describeWay(way, now), way?.answers === false);
     this.#show("Daemon", daemon && `${daemon.version}, pid ${daemon.pid}, up ${since(daemon.startedAt, now)}`);
     this.#show("State", daemon && `${daemon.state}, checks every ${duration(daemon.intervalMs)}`);
     this.#show(
@@ -90,9 +91,25 @@ function summarise({ realServers }) {
   return `${thousands(listed.filter(({ state }) => state === "healthy").length)} of ${thousands(listed.length)}`;
 }
 
+/**
+ * @param {NonNullable<VirtualServerStatus["way"]>} way
+ * @param {number} now
+ */
+function describeWay({ answers, since: lostAt, latencyMs, problem }, now) {
+  return answers ? `answers in ${latency(latencyMs)}` : `no answer for ${since(lostAt, now)}: ${problem}`;
+}
+
 /** @param {NonNullable<VirtualServerStatus["reach"]>} reach */
 function describeReach({ mode, objects }) {
-  const problems = objects.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
   if (objects.length === 0) return `${mode}, nothing to keep`;
-  return [`${mode}, ${objects.length - problems.length} of ${objects.length} stand`, ...problems].join("; ");
+  /** @param {"stands" | "left" | "failed"} state */
+  const count = (state) => objects.filter((one) => one.state === state).length;
+  const [left, failed] = [count("left"), count("failed")];
+  const counts = [
+    `${count("stands")} of ${objects.length} stand`,
+    ...(left === 0 ? [] : [`${left} left as ${left === 1 ? "it is" : "they are"}`]),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+  ];
+  const problems = objects.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+  return [[mode, ...counts].join(", "), ...problems].join("; ");
 }

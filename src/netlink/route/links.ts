@@ -1,7 +1,8 @@
-import { attributeTable, nested, readAttributes, text, writeAttributes } from "../attributes.ts";
+import { attributeTable, nested, raw, readAttributes, text, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../messages.ts";
 import { ByteReader } from "../reader.ts";
+import { formatHardware } from "./hardware-address.ts";
 
 /** A network interface. */
 export interface Link {
@@ -12,6 +13,10 @@ export interface Link {
   /** What people noted on it. */
   readonly alias: string | undefined;
   readonly isUp: boolean;
+  /** There are others on it, who can be asked which addresses they have. */
+  readonly hasNeighbours: boolean;
+  /** `52:54:00:12:34:56`; absent on links without such addresses. */
+  readonly hardware?: string;
 }
 
 /** Asks for one link by its name; ENODEV when there is none. */
@@ -91,9 +96,17 @@ export function decodeLink(payload: Uint8Array): Link {
   const index = reader.i32();
   const flags = reader.u32();
   reader.u32(); // ifi_change
-  const { name = "", alias, information } = readAttributes(reader, LINK);
+  const { name = "", alias, information, hardware } = readAttributes(reader, LINK);
   reader.finish("link");
-  return { index, name, kind: information?.kind, alias, isUp: (flags & IFF_UP) !== 0 };
+  return {
+    index,
+    name,
+    kind: information?.kind,
+    alias,
+    isUp: (flags & IFF_UP) !== 0,
+    hasNeighbours: (flags & (IFF_LOOPBACK | IFF_NOARP)) === 0,
+    ...(hardware !== undefined && hardware.length > 0 && { hardware: formatHardware(hardware) }),
+  };
 }
 
 // --- internal ---
@@ -106,10 +119,13 @@ const IFINFOMSG_BYTES = 16;
 
 /** linux/if.h */
 const IFF_UP = 1;
+const IFF_LOOPBACK = 0x08;
 const IFF_RUNNING = 0x40;
+const IFF_NOARP = 0x80;
 
 /** IFLA_* of linux/if_link.h */
 const LINK = attributeTable({
+  hardware: [1, raw],
   name: [3, text],
   information: [18, nested(attributeTable({ kind: [1, text] }))],
   alias: [20, text],

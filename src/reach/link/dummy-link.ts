@@ -48,8 +48,8 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
         const { link, address } = look(connection, options);
         if (link === undefined) throw refused({ errno: "ENODEV" }, `add ${what}`);
         // The kernel takes no alias with a new link.
-        if (!link.isUp || link.alias !== ALIAS)
-          must(connection, setLinkUp(link.index, ALIAS), `bring up dummy link ${name}`);
+        if (!link.isUp || link.alias !== LINK_ALIAS)
+          must(connection, setLinkUp(link.index, LINK_ALIAS), `bring up dummy link ${name}`);
         if (address !== undefined) return;
         const own: LinkAddress = { ...destination, prefix, linkIndex: link.index, protocol: OUR_PROTOCOL };
         must(connection, newAddress(own), `add ${what}`);
@@ -63,7 +63,7 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
         for (const link of readLinks(connection).filter((one) => one.kind === "dummy")) {
           const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
           const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
-          const isOurs = link.alias === ALIAS || (address !== undefined && link.name === name);
+          const isOurs = link.alias === LINK_ALIAS || (address !== undefined && link.name === name);
           if (!isOurs) continue;
           const others = carried.filter((one) => one !== address && !isLinkLocal(one));
           if (others.length === 0) removed = remove(connection, deleteLink(link.index), link.name) || removed;
@@ -75,10 +75,10 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
   };
 }
 
-// --- internal ---
-
 /** How we know our own again; the Go program's bears no mark, so one of our name that carries nothing but single addresses is taken for it. */
-const ALIAS = "lvscare";
+export const LINK_ALIAS = "lvscare";
+
+// --- internal ---
 
 interface Sight {
   readonly link: Link | undefined;
@@ -91,7 +91,7 @@ function look(connection: NetlinkConnection, { name, destination }: DummyLinkOpt
   if (link === undefined) return { link, address: undefined };
   const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
   const isLikeOurs = carried.every((one) => isLinkLocal(one) || one.prefix === 8 * addressLength(one.family));
-  if (link.kind !== "dummy" || (link.alias !== ALIAS && !isLikeOurs)) {
+  if (link.kind !== "dummy" || (link.alias !== LINK_ALIAS && !isLikeOurs)) {
     const is = link.kind === "dummy" ? "a dummy link of somebody else" : `no dummy link (${link.kind ?? "hardware"})`;
     throw new LvscareError("IN_THE_WAY", `${name} is ${is}, and is left alone`, {
       operation: `put ${destination.address} on a link`,

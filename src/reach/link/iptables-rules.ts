@@ -59,8 +59,10 @@ export function iptablesRules(
       if (!(await iptables.isUsable())) return false;
       const rules = await ours();
       for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
-      if (rules.length > 0 && (await iptables.list()).length === 0) await iptables.dropChains();
-      return rules.length > 0;
+      // Also where somebody emptied the chains and left them.
+      const isLast = (await iptables.list()).length === 0;
+      if (isLast) await iptables.dropChains();
+      return isLast || rules.length > 0;
     },
   };
 }

@@ -11,7 +11,7 @@ import { hasNftables, nftRules } from "./nft-rules.ts";
  */
 export function masquerade(options: MasqueradeOptions): HostObject {
   let rules: FirewallRules | undefined;
-  // One firewall for as long as the process runs: where nftables is there, it stays.
+  // One firewall for as long as the process runs: a kernel that has what it takes keeps that.
   const chosen = (): FirewallRules => (rules ??= hasNftables() ? nftRules(options) : iptablesRules(options));
   return {
     name: `masquerading for ${formatServiceKey(options.service)} by mark bit ${options.bit}`,
@@ -19,7 +19,7 @@ export function masquerade(options: MasqueradeOptions): HostObject {
     establish: async () => chosen().establish(),
     async remove() {
       // Whichever it was then. Who may not even look at rules cannot have made any.
-      const byNft = mayUseNftables() && (await nftRules(options).remove());
+      const byNft = await removeWhereAllowed(nftRules(options));
       const byIptables = await iptablesRules(options).remove();
       return byNft || byIptables;
     },
@@ -28,9 +28,9 @@ export function masquerade(options: MasqueradeOptions): HostObject {
 
 // --- internal ---
 
-function mayUseNftables(): boolean {
+async function removeWhereAllowed(rules: FirewallRules): Promise<boolean> {
   try {
-    return hasNftables();
+    return await rules.remove();
   } catch (error) {
     if (error instanceof LvscareError && error.code === "NOT_PERMITTED") return false;
     throw error;

@@ -1,4 +1,3 @@
-import { release } from "node:os";
 import { LvscareError } from "../../domain/errors.ts";
 import { formatServiceKey } from "../../domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkRequest } from "../../netlink/connection.ts";
@@ -27,34 +26,32 @@ import {
   type RuleHead,
 } from "../../netlink/netfilter/nftables.ts";
 import { connected, refused, type OpenTransport } from "../host-network.ts";
-import { parseVersion } from "../kernel-version.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
 
-/** Whether this kernel has nftables that our table can be made of, or loads it when asked. */
-export function hasNftables(openTransport: OpenTransport = openNetfilter, kernelRelease = release()): boolean {
+/**
+ * Whether this kernel has nftables that our table can be made of, or loads it when asked. It is asked by making such a table and deleting it in
+ * one transaction, which nobody sees anything of: kernels are built without a family of tables, without address translation, or
+ * without one for both families (before 5.2), and some distributions add to an older one what it lacked.
+ */
+export function hasNftables(openTransport: OpenTransport = openNetfilter): boolean {
   try {
-    if (connected(openTransport, generationOf) === undefined) return false;
-    return parseVersion(kernelRelease) >= NAT_FOR_BOTH || canTranslate(openTransport);
+    return change(openTransport, () => [
+      newTable(ATTEMPT),
+      ...CHAINS.map((chain) => newChain(ATTEMPT, chain)),
+      ...Object.entries(rulesFor(EXAMPLE)).map(([chain, expressions]) => newRule(ATTEMPT, chain, expressions, ATTEMPT)),
+      deleteTable(ATTEMPT),
+    ]);
   } catch (error) {
-    if (error instanceof LvscareError && MISSING.has(error.errno ?? "")) return false;
+    if (lacksFeature(error)) return false;
     throw error;
   }
 }
 
 /** The rules of one virtual server in the table `inet lvscare`, which all of them share and the last one takes along. */
-export function nftRules(
-  { service, bit }: MasqueradeOptions,
-  openTransport: OpenTransport = openNetfilter,
-): FirewallRules {
-  const key = formatServiceKey(service);
-  const comment = `${key} bit ${bit}`;
-  const mark = 2 ** bit;
-  const marking = [...toEndpoint(service.endpoint, service.protocol === "udp" ? "udp" : "tcp"), ...setMark(mark)];
-  const wanted: Readonly<Record<string, readonly Expression[]>> = {
-    prerouting: marking,
-    output: marking,
-    postrouting: [...hasMark(mark), ...clearMark(mark), masquerade()],
-  };
+export function nftRules(options: MasqueradeOptions, openTransport: OpenTransport = openNetfilter): FirewallRules {
+  const key = formatServiceKey(options.service);
+  const comment = `${key} bit ${options.bit}`;
+  const wanted = rulesFor(options);
   const isOurs = (rule: RuleHead): boolean => rule.comment?.startsWith(`${key} `) === true;
   const isComplete = (rules: readonly RuleHead[]): boolean => {
     const ours = rules.filter(isOurs);
@@ -81,12 +78,18 @@ export function nftRules(
       });
     },
     async remove() {
-      return change(openTransport, (rules) => {
-        const ours = rules.filter(isOurs);
-        if (ours.length === 0) return [];
-        if (ours.length === rules.length) return [deleteTable(TABLE)];
-        return ours.map((rule) => deleteRule(TABLE, rule));
-      });
+      try {
+        return change(openTransport, (rules) => {
+          const ours = rules.filter(isOurs);
+          if (ours.length === 0) return [];
+          if (ours.length === rules.length) return [deleteTable(TABLE)];
+          return ours.map((rule) => deleteRule(TABLE, rule));
+        });
+      } catch (error) {
+        // Where no such table can be, nothing of ours is in one.
+        if (lacksFeature(error)) return false;
+        throw error;
+      }
     },
   };
 }
@@ -102,12 +105,19 @@ const CHAINS: readonly BaseChain[] = [
   { name: "postrouting", type: "nat", hook: "postrouting", priority: 100 },
 ];
 
-/** No netfilter at all; no nftables in it (EINVAL: nobody there who would know the message). */
-const MISSING = new Set(["EPROTONOSUPPORT", "EINVAL", "EOPNOTSUPP", "EAFNOSUPPORT"]);
+/**
+ * No netfilter at all; no nftables in it (EINVAL: nobody there who would know the message); no such family of tables; no such kind of chain or
+ * expression (ENOENT).
+ */
+const MISSING = new Set(["EPROTONOSUPPORT", "EINVAL", "EOPNOTSUPP", "EAFNOSUPPORT", "ENOENT"]);
 
-/** Since kernel 5.2, and in older ones of some distributions, a table can be for IPv4 and IPv6 and translate addresses. */
-const NAT_FOR_BOTH = parseVersion("5.2");
 const ATTEMPT = "lvscare-attempt";
+
+/** Of an address that nobody may use (RFC 5737). */
+const EXAMPLE: MasqueradeOptions = {
+  service: { protocol: "tcp", endpoint: { family: "ipv4", address: "198.51.100.0", port: 1 } },
+  bit: 0,
+};
 
 /** So often somebody else may change the ruleset between our look and our write. */
 const TRIES = 10;
@@ -122,18 +132,19 @@ function generationOf(connection: NetlinkConnection): number | undefined {
   return replies[0];
 }
 
-/** Makes a table with such chains and deletes it, in one transaction that nobody sees anything of. */
-function canTranslate(openTransport: OpenTransport): boolean {
-  try {
-    return change(openTransport, () => [
-      newTable(ATTEMPT),
-      ...CHAINS.map((chain) => newChain(ATTEMPT, chain)),
-      deleteTable(ATTEMPT),
-    ]);
-  } catch (error) {
-    if (error instanceof LvscareError && error.code === "KERNEL_REFUSED") return false;
-    throw error;
-  }
+/** What each chain does with the packets of one virtual server. */
+function rulesFor({ service, bit }: MasqueradeOptions): Readonly<Record<string, readonly Expression[]>> {
+  const mark = 2 ** bit;
+  const marking = [...toEndpoint(service.endpoint, service.protocol === "udp" ? "udp" : "tcp"), ...setMark(mark)];
+  return {
+    prerouting: marking,
+    output: marking,
+    postrouting: [...hasMark(mark), ...clearMark(mark), masquerade()],
+  };
+}
+
+function lacksFeature(error: unknown): boolean {
+  return error instanceof LvscareError && MISSING.has(error.errno ?? "");
 }
 
 function readRules(connection: NetlinkConnection): readonly RuleHead[] {

@@ -143,3 +143,26 @@ describe("with a reader that is stuck", () => {
     ]);
   });
 });
+
+test("lines that a full disk did not take are owned up to when it has room again", async () => {
+  const written: string[] = [];
+  let isFull = true;
+  const output = new Output((text) => {
+    if (isFull) return Promise.reject(new Error("no space left on device"));
+    written.push(text);
+    return Promise.resolve();
+  });
+  const logger = createLogger({ level: "info", format: "json" }, createBoundedSink(output, false));
+  for (let i = 0; i < 3; i++) {
+    logger.info("lost");
+    await output.flush();
+  }
+  isFull = false;
+  logger.info("written");
+  await output.flush();
+  const lines = written.join("").trimEnd().split("\n");
+  expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { level: "warn", msg: "log lines were lost", count: 3 },
+    { level: "info", msg: "written" },
+  ]);
+});

@@ -18,7 +18,7 @@ export function watchBoot(run: RunFolder, onStall: (reason: BootStalled) => void
     else if (newSize !== size) [size, grownAt] = [newSize, performance.now()];
     else if (performance.now() - grownAt > patienceMs) {
       clearInterval(timer);
-      onStall(new BootStalled(`the test VM stood still for ${patienceMs / 1000} s while it booted`));
+      onStall(new BootStalled(`the test guest stood still for ${patienceMs / 1000} s while it booted`));
     }
   }, pollMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };

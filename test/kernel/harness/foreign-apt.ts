@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "./run-command.ts";
-import { ToolsMissing } from "./tools-missing.ts";
 
 export interface ForeignAptOptions {
   /** As Debian names it. */
@@ -16,9 +15,7 @@ export type ForeignApt = (program: "apt-get" | "apt-cache", ...argv: readonly st
 /** apt for any architecture, in folders of its own, with this host's sources and keys and fresh lists; it knows of no installed package. */
 export async function foreignApt(folder: string, { architecture, suite }: ForeignAptOptions): Promise<ForeignApt> {
   if (Bun.which("apt-get") === null) {
-    throw new ToolsMissing(
-      `Debian's packages for ${architecture} are missing, and there is no apt-get to fetch them with`,
-    );
+    throw new Error(`Debian's packages for ${architecture} are missing, and there is no apt-get to fetch them with`);
   }
   for (const name of ["lists/partial", "archives/partial"]) await mkdir(join(folder, name), { recursive: true });
   await Bun.write(join(folder, "status"), "");

@@ -14,7 +14,5 @@ export function guestEnvironment(): Record<string, string> {
     // Loading another locale takes an emulated program a third of its start.
     LANG: "C",
     TERM: process.env["TERM"] ?? "dumb",
-    LVSCARE_VM: "1",
-    LVSCARE_KERNEL_TESTS: "1",
   };
 }

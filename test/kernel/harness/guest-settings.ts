@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
 export type GuestSettings = {
+  machine: "qemu" | "uml";
   command: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string>>;
@@ -12,16 +13,19 @@ export type GuestSettings = {
   writableFolders: readonly string[];
   /** The guest's device for an interactive command; without it the output goes to files. */
   terminal?: string;
+  /** Of its network card, with the prefix length. */
+  address?: string;
 };
 
-/** Writes the two shell files that vm-init.sh reads: its settings, and the command. */
+/** Writes the two shell files that guest-init.sh reads: its settings, and the command. */
 export async function writeGuestSettings(folder: string, settings: GuestSettings): Promise<void> {
   const variables = {
-    VM_MODULES: settings.modules,
-    VM_WITHOUT_MODULES: settings.withoutModules.join(" "),
-    VM_READABLE: (settings.readableFolders ?? []).join(" "),
-    VM_WRITABLE: settings.writableFolders.join(" "),
-    VM_TERMINAL: settings.terminal ?? "",
+    GUEST_MODULES: settings.modules,
+    GUEST_WITHOUT_MODULES: settings.withoutModules.join(" "),
+    GUEST_READABLE: (settings.readableFolders ?? []).join(" "),
+    GUEST_WRITABLE: settings.writableFolders.join(" "),
+    GUEST_TERMINAL: settings.terminal ?? "",
+    GUEST_ADDRESS: settings.address ?? "",
   };
   await Bun.write(join(folder, "settings"), assignments(variables).join("\n") + "\n");
   const command = [

@@ -1,13 +1,6 @@
 import { access } from "node:fs/promises";
+import type { GuestOptions, GuestResult } from "./guest.ts";
 import { runCommand } from "./run-command.ts";
-
-export type HostOptions = {
-  command: readonly string[];
-  cwd: string;
-  timeoutMs: number;
-  stdout: (chunk: Uint8Array) => void;
-  stderr: (chunk: Uint8Array) => void;
-};
 
 /** IPVS with schedulers, what is used around it, and what the tests build their networks from. */
 const neededModules = [
@@ -16,36 +9,41 @@ const neededModules = [
   "veth dummy sch_netem",
 ].flatMap((line) => line.split(" "));
 
-/** Whether the tests can do without a VM: we are root, and this kernel has all that they use. */
+/** Whether the tests can do without a guest: we are root, and this kernel has all that they use. */
 export async function hostKernelWillDo(): Promise<boolean> {
   if (process.getuid?.() !== 0) return false;
   const present = await Promise.all(neededModules.map(hasModule));
   return present.every(Boolean) && (await succeeds(["unshare", "--net", "true"]));
 }
 
-/** Runs a command in a network namespace of its own on this machine's kernel. */
-export async function runOnHost(options: HostOptions): Promise<{ exitCode: number }> {
+/** Runs a command in a network namespace of its own on this machine's kernel; of a guest's options, those that make the machine mean nothing here. */
+export async function runOnHost(options: GuestOptions): Promise<GuestResult> {
   const namespace = `lvscare-tests-${process.pid}`;
   await runCommand(["ip", "netns", "add", namespace], { timeoutMs: 10_000 });
   try {
     await runCommand(["ip", "-n", namespace, "link", "set", "lo", "up"], { timeoutMs: 10_000 });
     const child = Bun.spawn(["ip", "netns", "exec", namespace, ...options.command], {
-      cwd: options.cwd,
-      env: { ...process.env, LVSCARE_KERNEL_TESTS: "1" },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...process.env, ...options.env },
+      stdin: options.interactive ? "inherit" : "ignore",
+      stdout: options.interactive ? "inherit" : "pipe",
+      stderr: options.interactive ? "inherit" : "pipe",
       timeout: options.timeoutMs,
     });
-    await Promise.all([pass(child.stdout, options.stdout), pass(child.stderr, options.stderr), child.exited]);
-    return { exitCode: child.exitCode ?? 1 };
+    const { stdout, stderr } = options;
+    await Promise.all([
+      pass(child.stdout, stdout ?? ((chunk) => process.stdout.write(chunk))),
+      pass(child.stderr, stderr ?? ((chunk) => process.stderr.write(chunk))),
+      child.exited,
+    ]);
+    return { exitCode: child.exitCode ?? 1, kernelLog: "" };
   } finally {
     await runCommand(["ip", "netns", "delete", namespace], { timeoutMs: 10_000 });
   }
 }
 
-async function pass(from: ReadableStream<Uint8Array>, to: (chunk: Uint8Array) => void): Promise<void> {
-  for await (const chunk of from) to(chunk);
+async function pass(from: ReadableStream<Uint8Array> | undefined, to: (chunk: Uint8Array) => void): Promise<void> {
+  for await (const chunk of from ?? []) to(chunk);
 }
 
 async function hasModule(name: string): Promise<boolean> {

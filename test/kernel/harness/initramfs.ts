@@ -10,9 +10,9 @@ const neededModules = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
 
 const folders = ["bin", "dev", "proc", "modules", "host", "share", "upper", "root"];
 
-/** The small first root of the guest: busybox, those modules in load order, and vm-init.sh as /init. */
+/** The small first root of the guest: busybox, those modules in load order, and guest-init.sh as /init. */
 export async function initramfs(kernel: KernelImage, busybox = "/bin/busybox"): Promise<string> {
-  const init = join(import.meta.dir, "vm-init.sh");
+  const init = join(import.meta.dir, "guest-init.sh");
   const key = Bun.hash(`${await Bun.file(init).text()} ${neededModules.join(" ")} 1`).toString(36);
   const folder = await cachedFolder(`initramfs-${kernel.version}-${key}`, async (into) => {
     progress("building the initramfs");

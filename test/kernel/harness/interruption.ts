@@ -8,7 +8,7 @@ export function holdInterruptions(): Interruption {
   let received: NodeJS.Signals | undefined;
   const receive = (signal: NodeJS.Signals): void => {
     received = signal;
-    controller.abort(new Error(`the test VM was stopped by ${signal}`));
+    controller.abort(new Error(`the test guest was stopped by ${signal}`));
   };
   for (const signal of signals) process.on(signal, receive);
   return {

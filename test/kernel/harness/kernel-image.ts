@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedFolder, cacheFolder } from "./cache-folder.ts";
-import { installMissingPackages, updatePackageLists } from "./packages.ts";
+import { updatePackageLists } from "./packages.ts";
 import { progress } from "./progress.ts";
 import { runCommand } from "./run-command.ts";
 import { unpackedKernel } from "./vmlinux.ts";
@@ -13,19 +13,14 @@ export type KernelImage = {
   modules: string;
 };
 
-/** Debian's current kernel, unpacked beside the host's and never installed; a cached one is kept for ever. */
-export function kernelImage(): Promise<KernelImage> {
-  image ??= prepareImage();
-  return image;
-}
-
-let image: Promise<KernelImage> | undefined;
-
-async function prepareImage(): Promise<KernelImage> {
-  await installMissingPackages();
-  const name = (await newestCached()) ?? (await resolvePackage());
+/**
+ * The kernel that this empty Debian package (`linux-image-amd64`) depends on, unpacked beside the host's and never installed; a cached one
+ * is kept for ever.
+ */
+export async function kernelImage(metaPackage: string): Promise<KernelImage> {
+  const name = (await newestCached(metaPackage)) ?? (await resolvePackage(metaPackage));
   const version = name.slice(packagePrefix.length);
-  const folder = await cachedFolder(name, (into) => unpack(name, version, into));
+  const folder = await cachedFolder(folderName(metaPackage, name), (into) => unpack(name, version, into));
   return {
     version,
     bootFile: await unpackedKernel(join(folder, "boot", `vmlinuz-${version}`), version),
@@ -35,22 +30,26 @@ async function prepareImage(): Promise<KernelImage> {
 
 const packagePrefix = "linux-image-";
 
-async function newestCached(): Promise<string | undefined> {
+/** A kernel's own name does not tell which package led to it, so that the folder's does. */
+function folderName(metaPackage: string, name: string): string {
+  return `${metaPackage}@${name}`;
+}
+
+async function newestCached(metaPackage: string): Promise<string | undefined> {
+  const prefix = folderName(metaPackage, "");
   const names = await readdir(cacheFolder).catch(() => []);
   return names
-    .filter((name) => name.startsWith(packagePrefix))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
     .at(-1);
 }
 
-/** `linux-image-amd64` is an empty package that depends on the kernel of the day. */
-async function resolvePackage(): Promise<string> {
+async function resolvePackage(metaPackage: string): Promise<string> {
   await updatePackageLists();
-  const depends = await runCommand(["apt-cache", "depends", "linux-image-amd64"], {
-    timeoutMs: 60_000,
-  });
+  const depends = await runCommand(["apt-cache", "depends", metaPackage], { timeoutMs: 60_000 });
   const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (name === undefined) throw new Error(`linux-image-amd64 depends on no kernel:\n${depends}`);
+  if (name === undefined) throw new Error(`${metaPackage} depends on no kernel:\n${depends}`);
   return name;
 }
 

@@ -2,7 +2,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { progress } from "./progress.ts";
 import { runCommand } from "./run-command.ts";
-import { ToolsMissing } from "./tools-missing.ts";
 
 /** A Debian package, by the file that shows it is there. */
 export interface HostPackage {
@@ -10,33 +9,35 @@ export interface HostPackage {
   readonly file: string;
 }
 
-/** What the harness, the guest and the tests in it need. */
-const packages: readonly HostPackage[] = [
-  { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },
+/** What a guest and the tests in it find on the host's files. */
+export const GUEST_PACKAGES: readonly HostPackage[] = [
   { name: "kmod", file: "/usr/sbin/depmod" },
-  { name: "cpio", file: "/usr/bin/cpio" },
   { name: "busybox-static", file: "/bin/busybox" },
-  { name: "xz-utils", file: "/usr/bin/xz" },
   { name: "ipvsadm", file: "/usr/sbin/ipvsadm" },
   { name: "ipset", file: "/usr/sbin/ipset" },
   { name: "iptables", file: "/usr/sbin/iptables" },
   { name: "nftables", file: "/usr/sbin/nft" },
   { name: "iproute2", file: "/usr/sbin/ip" },
   { name: "curl", file: "/usr/bin/curl" },
-  { name: "chromium", file: "/usr/bin/chromium" },
   { name: "libnl-3-200", file: "/lib/x86_64-linux-gnu/libnl-3.so.200" },
   { name: "libnl-genl-3-200", file: "/lib/x86_64-linux-gnu/libnl-genl-3.so.200" },
 ];
 
-export async function installMissingPackages(wanted = packages): Promise<void> {
+export const UML_PACKAGES: readonly HostPackage[] = [{ name: "user-mode-linux", file: "/usr/bin/linux.uml" }];
+
+export const QEMU_PACKAGES: readonly HostPackage[] = [
+  { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },
+  { name: "cpio", file: "/usr/bin/cpio" },
+  { name: "xz-utils", file: "/usr/bin/xz" },
+];
+
+export async function installMissingPackages(wanted: readonly HostPackage[]): Promise<void> {
   const present = await Promise.all(wanted.map(({ file }) => Bun.file(file).exists()));
   const missing = wanted.filter((_, index) => !present[index]).map(({ name }) => name);
   if (missing.length === 0) return;
   const [are, apt] = [missing.length === 1 ? "is" : "are", Bun.which("apt-get")];
-  if (apt === null)
-    throw new ToolsMissing(`${missing.join(" ")} ${are} missing, and there is no apt-get to install with`);
-  if (process.getuid?.() !== 0)
-    throw new ToolsMissing(`${missing.join(" ")} ${are} missing, and installing needs root`);
+  if (apt === null) throw new Error(`${missing.join(" ")} ${are} missing, and there is no apt-get to install with`);
+  if (process.getuid?.() !== 0) throw new Error(`${missing.join(" ")} ${are} missing, and installing needs root`);
   await updatePackageLists();
   progress(`installing ${missing.join(" ")}`);
   await runCommand([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { timeoutMs: 600_000 });
@@ -45,7 +46,7 @@ export async function installMissingPackages(wanted = packages): Promise<void> {
 /** `apt-get download` needs fresh lists too: a listed kernel leaves the mirror when its successor arrives. */
 export async function updatePackageLists(): Promise<void> {
   updated ??= (async () => {
-    if (process.getuid?.() !== 0) throw new Error("installing packages for the test VM needs root");
+    if (process.getuid?.() !== 0) throw new Error("installing packages for the test labs needs root");
     progress("updating the package lists");
     await runCommand([...aptGet, "update"], { timeoutMs: 300_000 });
   })();

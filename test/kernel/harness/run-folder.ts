@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** One run's files on the host; those under `share` are the guest's /run/vm. */
+/** One run's files on the host; those under `share` are the guest's /run/guest. */
 export class RunFolder implements AsyncDisposable {
   readonly path: string;
   readonly share: string;
@@ -33,20 +33,22 @@ export class RunFolder implements AsyncDisposable {
     return text.trim() === "" ? undefined : Number(text);
   }
 
-  /** Without what the firmware prints on the same serial port. */
+  /** Without what the firmware prints on the same serial port. User-mode Linux prints it as its own output. */
   async kernelLog(): Promise<string> {
-    const text = await readText(join(this.path, "kernel.log"));
-    return text.slice(text.indexOf("[    0.0"));
+    const text = (await readText(join(this.path, "kernel.log"))) || (await this.machineLog());
+    return text.slice(Math.max(0, text.indexOf("[    0.0")));
   }
 
-  /** Zero too while QEMU has not made the file. */
+  /** Zero too while there is no such file. */
   async kernelLogSize(): Promise<number> {
-    const file = Bun.file(join(this.path, "kernel.log"));
-    return (await file.exists()) ? file.size : 0;
+    const files = ["kernel.log", "machine.log"].map((name) => Bun.file(join(this.path, name)));
+    const sizes = await Promise.all(files.map(async (file) => ((await file.exists()) ? file.size : 0)));
+    return sizes.reduce((total, size) => total + size, 0);
   }
 
-  qemuLog(): Promise<string> {
-    return readText(join(this.path, "qemu.log"));
+  /** What the program that is the machine printed. */
+  machineLog(): Promise<string> {
+    return readText(join(this.path, "machine.log"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,9 +4,9 @@ import type { IpvsTable } from "./ipvs-table.ts";
 export const VS = "10.96.0.1:80";
 export const SERVERS = ["127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083"] as const;
 
-/** Plain HTTP checks every second of these real servers. */
+/** Plain HTTP checks every second of these real servers; no connections but those that a test makes. */
 export function careFlags(realServers: readonly string[] = SERVERS, vs = VS): string[] {
-  const checks = "--interval 1 --health-schem http --health-path / --mode none --logger DEBG";
+  const checks = "--interval 1 --health-schem http --health-path / --mode none --check-way=false --logger DEBG";
   return ["--vs", vs, "--rs", realServers.join(","), ...checks.split(" ")];
 }
 

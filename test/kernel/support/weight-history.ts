@@ -1,18 +1,17 @@
-import { existsSync, readFileSync } from "node:fs";
+import { tableText } from "./ipvs-table.ts";
 import type { Namespace } from "./namespace.ts";
 
 /**
- * What weights each real server has been seen with, in order: `[1, 0, "absent"]`. Looks at the kernel's own table every millisecond or
- * two, which `ipvsadm` would be too slow for, and sees IPv4 alone.
+ * What weights each real server has been seen with, in order: `[1, 0, "absent"]`. Looks every millisecond or two, and sees IPv4 alone.
  */
 export class WeightHistory implements Disposable {
-  readonly #path: string;
+  readonly #namespace: Namespace;
   readonly #timer: NodeJS.Timeout;
   readonly #seen = new Map<string, (number | "absent")[]>();
   #looks = 0;
 
   constructor(namespace: Namespace) {
-    this.#path = `/proc/${namespace.pid}/net/ip_vs`;
+    this.#namespace = namespace;
     this.#timer = setInterval(() => this.#look(), 1);
   }
 
@@ -30,8 +29,7 @@ export class WeightHistory implements Disposable {
   }
 
   #look(): void {
-    // Without the module there is no file, and no table either.
-    const standing = weights(existsSync(this.#path) ? readFileSync(this.#path, "utf8") : "");
+    const standing = weights(tableText(this.#namespace));
     for (const address of new Set([...standing.keys(), ...this.#seen.keys()])) {
       const history = this.#seen.get(address) ?? [];
       const weight = standing.get(address) ?? "absent";

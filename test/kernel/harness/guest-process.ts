@@ -2,18 +2,18 @@ import { join } from "node:path";
 import { watchBoot } from "./boot-watch.ts";
 import type { RunFolder } from "./run-folder.ts";
 
-/** Runs QEMU until the guest powers off; throws when `stop` aborts or the boot stalls. */
-export async function runQemu(
+/** Runs a machine until its guest powers off; throws when `stop` aborts or the boot stalls. */
+export async function runGuestProcess(
   argv: readonly string[],
   run: RunFolder,
   { interactive, stop }: { interactive: boolean; stop: AbortSignal },
 ): Promise<void> {
   stop.throwIfAborted();
-  const log = interactive ? "inherit" : Bun.file(join(run.path, "qemu.log"));
+  const log = Bun.file(join(run.path, "machine.log"));
   // The parent-death signal covers the one end of ours that we cannot handle.
   const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...argv], {
     stdin: interactive ? "inherit" : "ignore",
-    stdout: log,
+    stdout: interactive ? "inherit" : log,
     stderr: log,
   });
   let failure: unknown;
@@ -27,5 +27,5 @@ export async function runQemu(
   const code = await child.exited;
   stop.removeEventListener("abort", onStop);
   if (failure !== undefined) throw failure;
-  if (code !== 0) throw new Error(`QEMU failed with exit code ${code}: ${await run.qemuLog()}`);
+  if (code !== 0) throw new Error(`${argv[0]} failed with exit code ${code}: ${await run.machineLog()}`);
 }

@@ -1,0 +1,28 @@
+import { libc } from "./libc.ts";
+
+/** poll.h */
+const POLLOUT = 0x004;
+const POLLERR = 0x008;
+const POLLHUP = 0x010;
+
+export interface DescriptorState {
+  /** A write of up to 4096 bytes (`PIPE_BUF`) returns at once, with an error if need be. */
+  readonly takesText: boolean;
+  /** Nobody will read what is written: the pipe's last reader, the socket's peer or the terminal is gone. */
+  readonly isUnread: boolean;
+}
+
+/** Tells how a descriptor is each time that it is asked; it waits for nothing, and changes nothing that others share with us. */
+export function pollDescriptor(fd: number): () => DescriptorState {
+  // struct pollfd: the descriptor, then what is asked and what is told, 16 bits each.
+  const asked = new Int16Array(new ArrayBuffer(8));
+  new Int32Array(asked.buffer)[0] = fd;
+  asked[2] = POLLOUT;
+  const { poll } = libc();
+  return () => {
+    // Interrupted, or out of memory: the write itself finds out.
+    if (poll(asked, 1, 0) < 0) return { takesText: true, isUnread: false };
+    const told = asked[3] ?? 0;
+    return { takesText: told !== 0, isUnread: (told & (POLLERR | POLLHUP)) !== 0 };
+  };
+}

@@ -1,0 +1,129 @@
+import { assign, emit, enqueueActions, setup, type ActorRefFrom, type PromiseActorLogic } from "xstate";
+import type { WayEvent, WayReading } from "../domain/way.ts";
+
+export type WayMachine = ReturnType<typeof createWayMachine>;
+
+export type WayActor = ActorRefFrom<WayMachine>;
+
+/** By what it reaches the world. */
+export interface WayPorts {
+  readonly tryWay: PromiseActorLogic<WayReading, undefined>;
+}
+
+export interface WayInput {
+  readonly now: () => number;
+}
+
+export interface WayContext extends WayInput {
+  /** As the last try found it; undefined before the first, and while nobody is in service. */
+  readonly standing: (WayReading & { readonly sinceMs: number; readonly atMs: number }) | undefined;
+  /** Something changed since the try began. */
+  readonly dirty: boolean;
+}
+
+export type WayCommand =
+  /** Somebody is in service, and what leads there was set up: the way should answer. */
+  | { readonly type: "way.opened" }
+  /** Nobody is in service: the way leads nowhere. */
+  | { readonly type: "way.closed" }
+  /** What leads to the virtual address changed. */
+  | { readonly type: "way.changed" };
+
+/**
+ * Tries now and then whether a client of this host gets through the virtual address to a real server: when the first comes into service, after
+ * each change of reach, and once a minute. One try at a time. It tells what it finds and decides nothing: checks alone change weights.
+ */
+export function createWayMachine(ports: WayPorts) {
+  return setup({
+    types: {
+      input: {} as WayInput,
+      context: {} as WayContext,
+      events: {} as WayCommand,
+      emitted: {} as WayEvent,
+    },
+    actors: { ...ports },
+    actions: {
+      markDirty: assign({ dirty: true }),
+      clearDirty: assign({ dirty: false }),
+      forget: assign({ standing: undefined, dirty: false }),
+      tellChange: enqueueActions(({ context, enqueue }, reading: WayReading) => {
+        const before = context.standing?.problem;
+        if (reading.problem !== undefined && reading.problem !== before) {
+          enqueue.emit({ type: "way.lost", problem: reading.problem });
+        }
+        const isNews = context.standing === undefined || before !== undefined;
+        if (reading.problem === undefined && isNews) {
+          enqueue.emit({ type: "way.answers", latencyMs: reading.latencyMs, again: before !== undefined });
+        }
+      }),
+      note: assign(({ context }, reading: WayReading) => {
+        const atMs = context.now();
+        const isAsBefore =
+          context.standing !== undefined &&
+          (context.standing.problem === undefined) === (reading.problem === undefined);
+        return { standing: { ...reading, atMs, sinceMs: isAsBefore ? context.standing.sinceMs : atMs } };
+      }),
+      tellBroken: emit((_, { error }: { error: unknown }) => ({ type: "way.untried" as const, error })),
+    },
+    guards: {
+      isDirty: ({ context }) => context.dirty,
+      isLost: ({ context }) => context.standing?.problem !== undefined,
+    },
+    delays: { rest: REST_MS, soon: SOON_MS, minute: MINUTE_MS },
+  }).createMachine({
+    id: "way",
+    context: ({ input }) => ({ ...input, standing: undefined, dirty: false }),
+    initial: "closed",
+    states: {
+      closed: { entry: "forget", on: { "way.opened": "open" } },
+      open: {
+        initial: "trying",
+        on: { "way.closed": "closed", "way.changed": { actions: "markDirty" } },
+        states: {
+          trying: {
+            entry: "clearDirty",
+            invoke: {
+              src: "tryWay",
+              onDone: {
+                target: "tried",
+                actions: [
+                  // Compares with how it stood before, so it comes first.
+                  { type: "tellChange", params: ({ event }) => event.output },
+                  { type: "note", params: ({ event }) => event.output },
+                ],
+              },
+              onError: {
+                target: "waiting",
+                actions: { type: "tellBroken", params: ({ event }) => ({ error: event.error }) },
+              },
+            },
+          },
+          tried: {
+            always: [
+              { guard: "isDirty", target: "resting" },
+              { guard: "isLost", target: "waitingLost" },
+              { target: "waiting" },
+            ],
+          },
+          // A burst of changes is one.
+          resting: { after: { rest: "trying" } },
+          waiting: {
+            always: { guard: "isDirty", target: "resting" },
+            after: { minute: "trying" },
+          },
+          waitingLost: {
+            always: { guard: "isDirty", target: "resting" },
+            after: { soon: "trying" },
+          },
+        },
+      },
+    },
+  });
+}
+
+// --- internal ---
+
+const REST_MS = 75;
+const MINUTE_MS = 60_000;
+/** Whoever mends what is broken wants to see it soon. */
+const SOON_MS = 5000;

@@ -1,0 +1,63 @@
+import { fromPromise, createActor } from "xstate";
+import { createWayMachine, type WayActor } from "../actors/way-machine.ts";
+import type { DaemonActor } from "../actors/daemon-machine.ts";
+import type { Finding } from "../domain/finding.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+import type { VirtualServer } from "../domain/virtual-server.ts";
+import type { WayReading } from "../domain/way.ts";
+import { knock } from "./doctor/knock.ts";
+
+/** Watches whether clients of this host get through the virtual server that this daemon cares for, until it ends. */
+export function watchWay(
+  daemon: DaemonActor,
+  service: VirtualServer,
+  status: () => Promise<VirtualServerStatus>,
+  now: () => number,
+): WayActor {
+  const way = createActor(createWayMachine({ tryWay: fromPromise(() => tryWay(service, status)) }), { input: { now } });
+  way.start();
+  const { virtualServer, reach } = daemon.getSnapshot().children;
+  // What leads there is set up after the virtual server: before that, no answer would be no news.
+  let isSetUp = false;
+  const tell = (): void => {
+    const { observed } = virtualServer?.getSnapshot().context ?? {};
+    const isServed = observed?.realServers.some(({ server }) => server.weight > 0) ?? false;
+    way.send({ type: isServed && isSetUp ? "way.opened" : "way.closed" });
+  };
+  virtualServer?.on("plan.applied", tell);
+  reach?.subscribe((snapshot) => {
+    if (isSetUp || snapshot.matches("waiting") || snapshot.matches("applying")) return;
+    isSetUp = true;
+    tell();
+  });
+  reach?.on("*", () => way.send({ type: "way.changed" }));
+  daemon.subscribe({ complete: () => way.stop(), error: () => way.stop() });
+  return way;
+}
+
+// --- internal ---
+
+const TIMEOUT_MS = 2000;
+/** One alone may have met a real server that died a moment ago, which the checks see to. */
+const ATTEMPTS = 3;
+
+async function tryWay(service: VirtualServer, status: () => Promise<VirtualServerStatus>): Promise<WayReading> {
+  for (let attempt = 1; ; attempt++) {
+    const { failure, latencyMs, close } = await knock(service.endpoint, TIMEOUT_MS);
+    close();
+    if (failure === undefined) return { latencyMs };
+    if (attempt === ATTEMPTS) return { latencyMs, problem: `${failure}${await findingOf(status)}` };
+  }
+}
+
+/** What `lvscare doctor` says of it, as a clause. */
+async function findingOf(status: () => Promise<VirtualServerStatus>): Promise<string> {
+  const { examineWay } = await import("./doctor/examine-way.ts");
+  const problem = (await examineWay(status)).find(({ state }) => state === "problem");
+  return problem === undefined ? "" : `; ${describe(problem)}`;
+}
+
+function describe({ message, realServer, remedy }: Finding): string {
+  const whom = realServer === undefined ? "" : `${realServer} `;
+  return `${whom}${message}${remedy === undefined ? "" : ` (${remedy})`}`;
+}

@@ -1,0 +1,94 @@
+import type { DescriptorState } from "../app/descriptor-state.ts";
+import { errnoOf, LvscareError } from "../domain/errors.ts";
+
+/**
+ * Stdout or stderr. Its text goes out by plain write(2), where the descriptor stands: what it goes to belongs to whoever redirected it, so
+ * it is neither truncated nor made longer beforehand nor made non-blocking, which everybody who shares the pipe would feel.
+ */
+export class Descriptor {
+  readonly #fd: 1 | 2;
+  #look: (() => DescriptorState) | undefined;
+
+  constructor(fd: 1 | 2) {
+    this.#fd = fd;
+  }
+
+  /**
+   * From now on looks before each write: one that would block waits outside the kernel, where signals and timers go on. Without, a
+   * slow reader holds up the whole process, as it does most programs.
+   */
+  neverBlock(look: () => DescriptorState): void {
+    this.#look = look;
+  }
+
+  /** Nobody reads any more, as far as one can see without writing. */
+  get isUnread(): boolean {
+    return this.#look?.().isUnread ?? false;
+  }
+
+  /** Resolves when all of the text was taken. Rejects with the system's own error when the reader has gone, with OUTPUT_FAILED else. */
+  async take(text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(text);
+    let pauseMs = SHORTEST_PAUSE_MS;
+    for (let at = 0; at < bytes.length;) {
+      const taken = this.#takeSome(bytes, at);
+      at += taken;
+      if (taken > 0) pauseMs = SHORTEST_PAUSE_MS;
+      else {
+        await Bun.sleep(pauseMs);
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      }
+    }
+  }
+
+  // --- internal ---
+
+  /** How many bytes were taken; 0 when there is no room now. */
+  #takeSome(bytes: Uint8Array, at: number): number {
+    if (this.#look?.().takesText === false) return 0;
+    const end = this.#look === undefined ? bytes.length : endOfPiece(bytes, at);
+    // An import would load it before anybody writes, which takes as long as a short command does.
+    const { writeSync } = process.getBuiltinModule("node:fs");
+    try {
+      return writeSync(this.#fd, bytes, at, end - at);
+    } catch (error) {
+      // Whoever made the descriptor may have made it non-blocking.
+      if (errnoOf(error) === "EAGAIN" || errnoOf(error) === "EINTR") return 0;
+      throw isReaderGone(error) ? error : outputFailed(this.#fd, error);
+    }
+  }
+}
+
+/** What tells of a reader that went away: of a pipe, and of a socket with text on its way. */
+export function isReaderGone(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === "EPIPE" || errno === "ECONNRESET";
+}
+
+// --- internal ---
+
+const SHORTEST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 100;
+
+/** `PIPE_BUF` in linux/limits.h: as much as a pipe takes at once when it takes anything. */
+const PIECE_BYTES = 4096;
+
+const NEWLINE = 10;
+
+/** With whole lines where it can be: another process may write between two pieces. */
+function endOfPiece(bytes: Uint8Array, at: number): number {
+  const most = at + PIECE_BYTES;
+  if (most >= bytes.length) return bytes.length;
+  const lastNewline = bytes.lastIndexOf(NEWLINE, most - 1);
+  return lastNewline < at ? most : lastNewline + 1;
+}
+
+function outputFailed(fd: 1 | 2, cause: unknown): LvscareError {
+  const errno = errnoOf(cause);
+  return new LvscareError("OUTPUT_FAILED", cause instanceof Error ? cause.message : String(cause), {
+    operation: `write to ${fd === 1 ? "stdout" : "stderr"}`,
+    ...(errno === "ENOSPC" && { remedy: "make room where it is redirected to" }),
+    ...(errno !== undefined && { errno }),
+    cause,
+  });
+}

@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { fastestLab, type Needs, unmet } from "../../test/kernel/harness/labs.ts";
+import { type Declaration, declarationOf } from "../../test/kernel/harness/require-test-kernel.ts";
+import { checkout } from "./checkout.ts";
+import { secondsOf } from "./known-seconds.ts";
+
+/** Kernel test files that one guest runs, one after the other. */
+export interface KernelJob {
+  readonly lab: string;
+  readonly files: readonly string[];
+  /** They run the npm package and the image, too. */
+  readonly deliveries: boolean;
+  /** What it may take; only the order of the jobs depends on it. */
+  readonly seconds: number;
+}
+
+export interface KernelPlan {
+  readonly jobs: readonly KernelJob[];
+  /** What runs nowhere, each with the reason. */
+  readonly leftOut: readonly string[];
+}
+
+/** The second version of the kernel, for files that ask for every one. */
+const SECOND_VERSION = "qemu-6.12";
+
+/**
+ * Each file to the fastest lab that has what it needs, or all to `lab`. `everyVersion`: those that ask for it run on a second version of the
+ * kernel as well.
+ */
+export async function planKernelJobs(
+  files: readonly string[],
+  { lab, everyVersion }: { lab?: string; everyVersion: boolean },
+): Promise<KernelPlan> {
+  const declared = await Promise.all(files.map(async (file) => [file, await declarationOfFile(file)] as const));
+  const jobs: KernelJob[] = [];
+  const leftOut: string[] = [];
+  const emulated = new Map<string, [string, Declaration][]>();
+  for (const [file, needs] of declared) {
+    const missing = lab === undefined ? [] : unmet(needs, lab);
+    if (missing.length > 0) {
+      leftOut.push(`${file}: the lab ${lab} lacks ${missing.join(" and ")}`);
+      continue;
+    }
+    const own = lab ?? fastestLab(needs);
+    const places = everyVersion && lab === undefined && needs.everyVersion === true ? [own, SECOND_VERSION] : [own];
+    for (const place of places) {
+      // A guest of this kind boots in a moment: one for each file, so that no test meets what another left behind.
+      if (place === "uml") jobs.push(jobOf(place, [[file, needs]]));
+      else emulated.set(place, [...(emulated.get(place) ?? []), [file, needs]]);
+    }
+  }
+  for (const [place, own] of emulated) jobs.push(jobOf(place, own));
+  return { jobs: jobs.toSorted((a, b) => b.seconds - a.seconds), leftOut };
+}
+
+/** What the files need together. */
+export async function needsOfFiles(files: readonly string[]): Promise<Declaration> {
+  const all = await Promise.all(files.map(declarationOfFile));
+  const needs: Needs = {
+    nftables: all.some(({ nftables }) => nftables),
+    processors: Math.max(1, ...all.map(({ processors = 1 }) => processors)),
+  };
+  return { ...needs, deliveries: all.some(({ deliveries }) => deliveries) };
+}
+
+// --- internal ---
+
+function jobOf(lab: string, files: readonly (readonly [string, Declaration])[]): KernelJob {
+  return {
+    lab,
+    files: files.map(([file]) => file),
+    deliveries: files.some(([, { deliveries }]) => deliveries),
+    seconds: files.reduce((total, [file]) => total + secondsOf(lab, file), 0),
+  };
+}
+
+async function declarationOfFile(file: string): Promise<Declaration> {
+  return declarationOf(await Bun.file(join(checkout, file)).text());
+}

@@ -1,0 +1,92 @@
+import { type GuestOptions, type GuestResult, runInGuest } from "./guest.ts";
+import { arm64 } from "./arm64.ts";
+import { runOnHost } from "./host-kernel.ts";
+import { qemu } from "./qemu.ts";
+import { uml } from "./uml.ts";
+
+/** What a lab has, and a test may need. */
+export interface Offers {
+  /** Tables of the families ip, ip6 and inet. */
+  readonly nftables: boolean;
+  /** At once: fewer than two hide races. */
+  readonly processors: number;
+  /** Kernel modules of its own, which a test may hide. */
+  readonly ownModules: boolean;
+}
+
+export interface Needs {
+  readonly nftables?: boolean;
+  readonly processors?: number;
+}
+
+export interface Lab {
+  /** A line for people. */
+  readonly about: string;
+  readonly offers: Offers;
+  /** Of what kind its processors are, where they are not this machine's. */
+  readonly architecture?: "arm64";
+  run(options: GuestOptions): Promise<GuestResult>;
+}
+
+/** The kernels that tests and benches run on, the fastest first. */
+export const LABS: ReadonlyMap<string, Lab> = new Map(
+  Object.entries<Lab>({
+    uml: {
+      about: "user-mode Linux 6.1: user code at its own speed, slow system calls, one processor, no nftables",
+      offers: { nftables: false, processors: 1, ownModules: true },
+      run: (options: GuestOptions) => runInGuest(uml, options),
+    },
+    qemu: {
+      about: "Debian's Linux 6.1 in QEMU: all of the kernel, emulated processors",
+      offers: { nftables: true, processors: 4, ownModules: true },
+      run: (options: GuestOptions) => runInGuest(qemu("linux-image-amd64"), options),
+    },
+    "qemu-6.12": {
+      about: "Debian's Linux 6.12 in QEMU",
+      offers: { nftables: true, processors: 4, ownModules: true },
+      run: (options: GuestOptions) => runInGuest(qemu("linux-image-6.12-amd64"), options),
+    },
+    "qemu-arm64": {
+      about: "Debian's Linux 6.1 for arm64 in QEMU, with the released arm64 binary",
+      offers: { nftables: true, processors: 4, ownModules: true },
+      architecture: "arm64",
+      run: (options: GuestOptions) => runInGuest(arm64, options),
+    },
+    host: {
+      about: "this machine's own kernel, as root, in a network namespace",
+      offers: { nftables: true, processors: 4, ownModules: false },
+      run: runOnHost,
+    },
+  }),
+);
+
+/** Runs a command in this lab as root; it finds the lab's name in `LVSCARE_LAB`. */
+export function runInLab(name: string, options: GuestOptions): Promise<GuestResult> {
+  return labNamed(name).run({ ...options, env: { ...options.env, LVSCARE_LAB: name } });
+}
+
+/** The fastest lab of those with a kernel of their own that has all of it. */
+export function fastestLab(needs: Needs): string {
+  for (const name of LABS.keys()) if (unmet(needs, name).length === 0) return name;
+  throw new Error(`no lab has all of ${JSON.stringify(needs)}`);
+}
+
+/** What of the needs this lab lacks, in words. */
+export function unmet({ nftables = false, processors = 1 }: Needs, lab: string): string[] {
+  const { offers } = labNamed(lab);
+  return [
+    ...(nftables && !offers.nftables ? ["nftables"] : []),
+    ...(processors > offers.processors ? [`${processors} processors`] : []),
+  ];
+}
+
+export function labNamed(name: string): Lab {
+  const lab = LABS.get(name);
+  if (lab === undefined) throw new Error(`there is no lab "${name}": it is one of ${[...LABS.keys()].join(", ")}`);
+  return lab;
+}
+
+/** Of the lab that this test runs in. */
+export function currentOffers(): Offers {
+  return labNamed(process.env["LVSCARE_LAB"] ?? "host").offers;
+}

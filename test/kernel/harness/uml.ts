@@ -1,0 +1,69 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { guestSettings, type GuestMachine, type GuestOptions } from "./guest.ts";
+import { writeGuestSettings } from "./guest-settings.ts";
+import { GUEST_PACKAGES, installMissingPackages, UML_PACKAGES } from "./packages.ts";
+import type { RunFolder } from "./run-folder.ts";
+
+/** Enough for each kernel test file; what a guest does not touch costs nothing. */
+export const UML_MEMORY_MB = 3072;
+
+/** Debian's user-mode Linux: a kernel that is a process here, so that user code in it runs at its own speed. */
+export const uml: GuestMachine = {
+  async prepare(options, run) {
+    await installMissingPackages([...GUEST_PACKAGES, ...UML_PACKAGES]);
+    await writeGuestSettings(run.share, {
+      ...guestSettings(options),
+      machine: "uml",
+      modules: MODULES,
+      ...(options.interactive ? { terminal: TERMINAL_DEVICE } : {}),
+    });
+    await mkdir(join(run.path, "memory"));
+    // It and the processes of its guest end together: the guest's are not its children but traced by it, and would live on without it.
+    return [
+      ..."unshare --mount --pid --fork --kill-child=KILL --mount-proc --".split(" "),
+      "/bin/sh",
+      join(import.meta.dir, "uml-start.sh"),
+      join(run.path, "memory"),
+      ...(await umlArguments(options, run)),
+    ];
+  },
+};
+
+// --- internal ---
+
+const MODULES = "/usr/lib/uml/modules";
+
+/** The guest's name of the second console. */
+const TERMINAL_DEVICE = "/dev/tty1";
+
+async function umlArguments(options: GuestOptions, run: RunFolder): Promise<string[]> {
+  const { interactive = false, plug, memoryMb = UML_MEMORY_MB } = options;
+  return [
+    "linux.uml",
+    `mem=${memoryMb}M`,
+    ..."root=/dev/root rootfstype=hostfs rootflags=/ ro panic=-1".split(" "),
+    // Where it keeps a socket of its own; else in the home folder.
+    `uml_dir=${run.path}`,
+    // Words that the kernel does not know become the environment of its first process.
+    "GUEST_MACHINE=uml",
+    `GUEST_SHARE=${run.share}`,
+    `GUEST_OVERLAY=${await overlayModule()}`,
+    // The kernel's log is the first console's output.
+    "con=null",
+    `con0=null,fd:${interactive ? 2 : 1}`,
+    ...(interactive ? ["con1=fd:0,fd:1"] : []),
+    ...(plug === undefined ? [] : [`vec0:transport=tap,ifname=${plug.tap},depth=128,gro=1,mac=${plug.mac}`]),
+    // Through busybox: a checkout may have lost the mode that lets the kernel start a script.
+    "init=/bin/busybox",
+    "--",
+    "sh",
+    join(import.meta.dir, "guest-init.sh"),
+  ];
+}
+
+/** The layer over the host's files is a module of this kernel, and is loaded before there is any module folder. */
+async function overlayModule(): Promise<string> {
+  const [version = ""] = await readdir(MODULES);
+  return join(MODULES, version, "kernel/fs/overlayfs/overlay.ko");
+}
