@@ -41,8 +41,8 @@ export const arm64: GuestMachine = {
 // --- internal ---
 
 /**
- * Arm's server core of 2019, which most clouds had first. It has no SVE: with that, which `-cpu max` has, compiled JavaScript goes wrong in
- * the emulator after some minutes.
+ * Arm's server core of 2019, which most clouds had first. It has no SVE: where glibc copies memory with that, as on `-cpu max`, which QEMU
+ * does byte by byte, so that other threads see halves of pointers, the runtime dies in the emulator after some minutes of work.
  */
 const CPU = "neoverse-n1";
 
