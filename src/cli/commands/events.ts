@@ -92,10 +92,15 @@ async function read(reader: EventReader, only: ReadonlySet<string>): Promise<Eve
   );
 }
 
-const COLOURS: Readonly<Record<string, Colour>> = { debug: "grey", info: "cyan", warn: "yellow", error: "red" };
+const COLOURS: ReadonlyMap<string, Colour> = new Map<string, Colour>([
+  ["debug", "grey"],
+  ["info", "cyan"],
+  ["warn", "yellow"],
+  ["error", "red"],
+]);
 
 function renderEvent({ at, level, message, verdict, from, virtualServer }: TimedEvent, paint: Paint): string {
   // A failed check tells in its own words how long it took.
   const took = verdict === undefined || from === undefined ? "" : ` (found in ${formatDuration(verdict.latencyMs)})`;
-  return `${at}  ${virtualServer}  ${paint(COLOURS[level] ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
+  return `${at}  ${virtualServer}  ${paint(COLOURS.get(level) ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
 }

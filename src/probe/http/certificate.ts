@@ -40,23 +40,23 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
 
 const NAME_MISMATCH = "ERR_TLS_CERT_ALTNAME_INVALID";
 
-const PROBLEMS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "certificate has expired",
-  CERT_NOT_YET_VALID: "certificate is not valid yet",
-  CERT_REVOKED: "certificate has been revoked",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "certificate is not trusted (self-signed)",
-  SELF_SIGNED_CERT_IN_CHAIN: "certificate is not trusted (unknown authority)",
+const PROBLEMS: ReadonlyMap<string, string> = new Map([
+  ["CERT_HAS_EXPIRED", "certificate has expired"],
+  ["CERT_NOT_YET_VALID", "certificate is not valid yet"],
+  ["CERT_REVOKED", "certificate has been revoked"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "certificate is not trusted (self-signed)"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "certificate is not trusted (unknown authority)"],
   // An authority of the same name with another key, such as that of a cluster made anew.
-  CERT_SIGNATURE_FAILURE: "certificate is not trusted (unknown authority)",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate is not trusted (unknown authority)",
-  UNABLE_TO_GET_ISSUER_CERT: "certificate is not trusted (unknown authority)",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate is not trusted (unknown authority)",
-};
+  ["CERT_SIGNATURE_FAILURE", "certificate is not trusted (unknown authority)"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "certificate is not trusted (unknown authority)"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "certificate is not trusted (unknown authority)"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "certificate is not trusted (unknown authority)"],
+]);
 
 function certificateProblem(peer: Bun.Socket<unknown>, problem: Error | null, name: string): string | undefined {
   const code = problem !== null && "code" in problem ? String(problem.code) : undefined;
   if (problem !== null && code !== NAME_MISMATCH) {
-    return PROBLEMS[code ?? ""] ?? `certificate is not trusted (${problem.message})`;
+    return PROBLEMS.get(code ?? "") ?? `certificate is not trusted (${problem.message})`;
   }
   return tls().checkServerIdentity(name, peer.getPeerCertificate()) === undefined
     ? undefined

@@ -4,7 +4,7 @@ import { describeError } from "../../domain/errors.ts";
 export function failureReason(error: unknown): string {
   const name = errorName(error);
   if (name === "EPROTO") return tlsReason(describeError(error));
-  return (name === undefined ? undefined : WORDS[name]) ?? describeError(error);
+  return (name === undefined ? undefined : WORDS.get(name)) ?? describeError(error);
 }
 
 /** Whether a connection could not even be begun because this process or host ran out of something. */
@@ -29,32 +29,32 @@ const OWN_SHORTAGES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"]
 
 const SILENCES = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
 
-const WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connect refused",
-  ECONNRESET: "connection reset",
-  ECONNABORTED: "connection reset",
-  EPIPE: "connection reset",
-  ETIMEDOUT: "connection timed out",
-  EHOSTUNREACH: "no route to host",
-  EHOSTDOWN: "no route to host",
-  ENETUNREACH: "network unreachable",
-  ENETDOWN: "network down",
-  EADDRNOTAVAIL: "no local port or address left",
-  EAFNOSUPPORT: "address family not supported by this host",
-  EACCES: "connecting not permitted by this host",
-  EPERM: "connecting not permitted by this host",
-  EMFILE: "too many open files",
-  ENFILE: "too many open files",
-  ENOBUFS: "out of kernel memory",
-  ENOMEM: "out of kernel memory",
-};
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "connect refused"],
+  ["ECONNRESET", "connection reset"],
+  ["ECONNABORTED", "connection reset"],
+  ["EPIPE", "connection reset"],
+  ["ETIMEDOUT", "connection timed out"],
+  ["EHOSTUNREACH", "no route to host"],
+  ["EHOSTDOWN", "no route to host"],
+  ["ENETUNREACH", "network unreachable"],
+  ["ENETDOWN", "network down"],
+  ["EADDRNOTAVAIL", "no local port or address left"],
+  ["EAFNOSUPPORT", "address family not supported by this host"],
+  ["EACCES", "connecting not permitted by this host"],
+  ["EPERM", "connecting not permitted by this host"],
+  ["EMFILE", "too many open files"],
+  ["ENFILE", "too many open files"],
+  ["ENOBUFS", "out of kernel memory"],
+  ["ENOMEM", "out of kernel memory"],
+]);
 
-const TLS_WORDS: Readonly<Record<string, string>> = {
-  WRONG_VERSION_NUMBER: "the server speaks no TLS",
-  TLSV1_ALERT_PROTOCOL_VERSION: "the server speaks no TLS 1.2 or 1.3",
-  UNSUPPORTED_PROTOCOL: "the server speaks no TLS 1.2 or 1.3",
-  TLSV1_ALERT_CERTIFICATE_REQUIRED: "the server demands a client certificate",
-};
+const TLS_WORDS: ReadonlyMap<string, string> = new Map([
+  ["WRONG_VERSION_NUMBER", "the server speaks no TLS"],
+  ["TLSV1_ALERT_PROTOCOL_VERSION", "the server speaks no TLS 1.2 or 1.3"],
+  ["UNSUPPORTED_PROTOCOL", "the server speaks no TLS 1.2 or 1.3"],
+  ["TLSV1_ALERT_CERTIFICATE_REQUIRED", "the server demands a client certificate"],
+]);
 
 /** `errno` on our own errors, `code` on those of the runtime. */
 function errorName(error: unknown): string | undefined {
@@ -66,6 +66,6 @@ function errorName(error: unknown): string | undefined {
 /** BoringSSL says `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER`: the last part is the matter. */
 function tlsReason(message: string): string {
   const matter = message.split(":").at(-1)?.trim() ?? "";
-  const words = TLS_WORDS[matter] ?? matter.toLowerCase().replaceAll("_", " ");
+  const words = TLS_WORDS.get(matter) ?? matter.toLowerCase().replaceAll("_", " ");
   return `TLS handshake failed: ${words}`;
 }
