@@ -8,6 +8,7 @@ import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/s
 import type { CareOptions } from "../config/care-options.ts";
 import type { WebSources, WebServer } from "../control/web-server.ts";
 import type { AnswerSources } from "../control/server.ts";
+import { webUrl } from "../control/web-url.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
@@ -101,7 +102,7 @@ export async function runDaemon(
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
-  const web = options.httpListen && (await openWeb(options.httpListen, sources));
+  const web = options.httpListen && (await openWeb(options.httpListen, sources, logger));
   audience.join(() => web?.happened());
   const ended = toPromise(daemon);
   daemon.start();
@@ -145,9 +146,11 @@ export async function runDaemon(
 // --- internal ---
 
 /** Most daemons serve none, and start without its code and its page. */
-async function openWeb(endpoint: Endpoint, sources: WebSources): Promise<WebServer> {
+async function openWeb(endpoint: Endpoint, sources: WebSources, logger: Logger): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
-  return serveWeb(endpoint, sources);
+  const server = serveWeb(endpoint, sources);
+  logger.info(`page, metrics and health are at ${webUrl(endpoint)}`);
+  return server;
 }
 
 function operatorOf(

@@ -36,6 +36,16 @@ export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
   return v6 === undefined ? undefined : { family: "ipv6", address: addressFromBytes(v6) };
 }
 
+/** An IPv4 address written as IPv6 (::ffff:0:0/96): to the kernel it is the former, to whoever compares texts another. */
+export function isMapped(address: string): boolean {
+  return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
+}
+
+/** Whether only this host gets there, however the address is written. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1" || (isMapped(address) && addressBytes(address)[12] === 127);
+}
+
 /** The address in network byte order: 4 bytes for IPv4, 16 for IPv6. */
 export function addressBytes(address: string): Uint8Array {
   const octets = new Uint8Array(4);
