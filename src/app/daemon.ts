@@ -98,7 +98,12 @@ export async function runDaemon(
   const startedAt = facts.timeOfDay(facts.startedAtMs).toISOString();
   const sources = {
     status: () => currentStatus(daemon, verdicts, dataPlane, facts, options),
-    events: (after: number): EventReport => ({ address, startedAt, events: audience.events(after) }),
+    events: (after: number): EventReport => ({
+      address,
+      startedAt,
+      sinceBootMs: now(),
+      events: audience.events(after),
+    }),
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
