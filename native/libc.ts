@@ -1,4 +1,5 @@
-import { dlopen, FFIType, read, type Pointer } from "bun:ffi";
+import { FFIType, read, type dlopen, type Pointer } from "bun:ffi";
+import { bindLibrary } from "./loader.ts";
 
 /**
  * The few libc calls this project makes. Buffers are passed as typed arrays, never as bare pointers: `ptr(array)` keeps nothing alive.
@@ -22,8 +23,8 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
-/** glibc everywhere but on Alpine and its kin, where musl carries the machine's name. */
-const SONAMES = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
+/** The name in glibc, with which every process of the runtime for glibc is linked; musl takes each that begins with `libc.` for itself. */
+const SONAME = "libc.so.6";
 
 type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
@@ -53,22 +54,10 @@ export function closeFd(fd: number): void {
 
 function open(): Library {
   if (opened !== undefined) return opened;
-  const symbols = firstThatOpens();
+  const symbols = bindLibrary(SONAME, SYMBOLS);
   const errnoAt = symbols.__errno_location();
   if (typeof errnoAt !== "number") throw new Error("libc gave no address for errno");
   const library = { symbols, errnoAt };
   opened = library;
   return library;
-}
-
-function firstThatOpens(): Libc {
-  const failures: unknown[] = [];
-  for (const soname of SONAMES) {
-    try {
-      return dlopen(soname, SYMBOLS).symbols;
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  throw new AggregateError(failures, `no C library found (tried ${SONAMES.join(", ")})`);
 }

@@ -1,6 +1,6 @@
-import { dlopen } from "bun:ffi";
+import type { dlopen } from "bun:ffi";
 import { LvscareError } from "../src/domain/errors.ts";
-import { loadLibrary } from "./loader.ts";
+import { bindLibrary, loadLibrary } from "./loader.ts";
 import { PROTOCOL_NUMBER, type NetlinkDescriptor, type NetlinkProtocol } from "./netlink-descriptor.ts";
 
 /** netlink/socket.h, netlink/netlink.h */
@@ -54,6 +54,6 @@ function open(): Libnl {
         "install libnl-3-200 and libnl-genl-3-200 (Debian) or libnl3 (Fedora, Alpine); without them a plain netlink socket serves",
     });
   }
-  opened = { ...dlopen(SONAME, LIBNL).symbols, ...dlopen(GENL_SONAME, LIBNL_GENL).symbols };
+  opened = { ...bindLibrary(SONAME, LIBNL), ...bindLibrary(GENL_SONAME, LIBNL_GENL) };
   return opened;
 }

@@ -7,6 +7,7 @@ import { closeFd, errno, libc } from "./libc.ts";
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const IPPROTO_TCP = 6;
@@ -80,7 +81,24 @@ function socketAddress(target: Endpoint): Uint8Array {
   return bytes;
 }
 
+/**
+ * Whether this host has an address that it could speak from. The kernel says EADDRNOTAVAIL both when it has none and when all ports are in
+ * use, for now; a UDP socket, which sends nothing by connecting, has ports of its own.
+ */
+function hasSource(target: Endpoint): boolean {
+  const address = socketAddress(target);
+  const { socket, connect } = libc();
+  const fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return true;
+  const hasFailed = connect(fd, address, address.byteLength) < 0 && errno() === constants.errno.EADDRNOTAVAIL;
+  closeFd(fd);
+  return !hasFailed;
+}
+
 function socketFailed(target: Endpoint, code: number): LvscareError {
+  if (code === constants.errno.EADDRNOTAVAIL && target.family === "ipv6" && !hasSource(target)) {
+    return new LvscareError("ADDRESS_NOT_LOCAL", "this host has no IPv6 address to speak from; IPv6 may be disabled");
+  }
   const operation = `connect to ${formatEndpoint(target)}`;
   const name = errnoName(code);
   return new LvscareError("SOCKET_FAILED", `the kernel refused with ${name}`, { operation, errno: name });

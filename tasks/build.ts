@@ -1,5 +1,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { renderLicences } from "../src/cli/licences-text.ts";
+import { writeBillsOfMaterials } from "./build/boms.ts";
 import { writeChecksums } from "./build/checksums.ts";
 import { compile } from "./build/compile.ts";
 import { fetchRuntimes } from "./build/runtimes.ts";
@@ -22,16 +24,20 @@ export async function buildBinaryFor(name: string, folder = DIST): Promise<strin
   return output;
 }
 
-/** `lvscare-linux-amd64` and its siblings, one for each kind of machine. */
+/** `lvscare-linux-amd64` and its siblings, one for each kind of machine, and the notices that go with them. */
 export async function buildAllBinaries(folder = DIST): Promise<string[]> {
   const outputs: string[] = [];
   for (const { name } of TARGETS) outputs.push(await buildBinaryFor(name, folder));
-  return outputs;
+  const licences = join(folder, "lvscare-licences.txt");
+  await Bun.write(licences, renderLicences());
+  return [...outputs, licences];
 }
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
   await setUp();
-  const outputs = values.all ? [...(await buildAllBinaries()), await writeChecksums(DIST)] : [await buildBinary()];
+  const outputs = values.all
+    ? [...(await buildAllBinaries()), ...(await writeBillsOfMaterials(DIST)), await writeChecksums(DIST)]
+    : [await buildBinary()];
   process.stdout.write(outputs.map((output) => `${output}\n`).join(""));
 }

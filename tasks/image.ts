@@ -1,8 +1,11 @@
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { writeBillsOfMaterials } from "./build/boms.ts";
 import { writeChecksums } from "./build/checksums.ts";
 import { buildAllBinaries } from "./build.ts";
 import { ARCHITECTURES } from "./image/architectures.ts";
+import { updateDebianLock } from "./image/update-debian-lock.ts";
 import { MEDIA_TYPE, writeBlob, writeLayout, type Descriptor } from "./image/oci-layout.ts";
 import { progress } from "./image/progress.ts";
 import { fillRootFolder } from "./image/root-folder.ts";
@@ -48,8 +51,15 @@ export async function buildImage(folder = DIST): Promise<string[]> {
 }
 
 if (import.meta.main) {
+  const { values } = parseArgs({ options: { "update-packages": { type: "boolean", default: false } } });
   await setUp();
-  await buildAllBinaries();
-  const outputs = [...(await buildImage()), await writeChecksums(DIST)];
+  const outputs = values["update-packages"] ? [await updateDebianLock()] : await build();
   process.stdout.write(outputs.map((output) => `${output}\n`).join(""));
+}
+
+// --- internal ---
+
+async function build(): Promise<string[]> {
+  await buildAllBinaries();
+  return [...(await buildImage()), ...(await writeBillsOfMaterials(DIST)), await writeChecksums(DIST)];
 }

@@ -2,7 +2,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "../test/kernel/harness/run-command.ts";
 import { buildFacts } from "./build/build-facts.ts";
-import { ENTRY_POINTS, thirdPartyLicences } from "./build/third-party-licences.ts";
+import { ENTRY_POINTS } from "./build/third-party.ts";
+import { LICENCES_FILE } from "./licences.ts";
 import { setUp } from "./setup.ts";
 import { checkout } from "./test/checkout.ts";
 
@@ -29,7 +30,7 @@ async function buildPackage(): Promise<void> {
     cwd: checkout,
     timeoutMs: 120_000,
   });
-  await Bun.write(join(FOLDER, "THIRD_PARTY_LICENCES"), await thirdPartyLicences());
+  await Bun.write(join(FOLDER, "THIRD_PARTY_LICENCES"), Bun.file(LICENCES_FILE));
 }
 
 if (import.meta.main) {

@@ -1,13 +1,14 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "../test/kernel/harness/run-command.ts";
+import { writeBillsOfMaterials } from "./build/boms.ts";
 import { writeChecksums } from "./build/checksums.ts";
 import { buildAllBinaries } from "./build.ts";
 import { buildImage } from "./image.ts";
 import { setUp } from "./setup.ts";
 import { checkout } from "./test/checkout.ts";
 
-/** Everything that a release hands out: binaries, image, npm package, checksums. */
+/** Everything that a release hands out: binaries with their notices, image, npm package, a bill of materials of each, checksums. */
 export async function buildRelease(folder = join(checkout, "dist")): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   await removeLast(folder);
@@ -16,7 +17,7 @@ export async function buildRelease(folder = join(checkout, "dist")): Promise<str
     cwd: checkout,
     timeoutMs: 300_000,
   });
-  return [...outputs, packed.trim(), await writeChecksums(folder)];
+  return [...outputs, packed.trim(), ...(await writeBillsOfMaterials(folder)), await writeChecksums(folder)];
 }
 
 if (import.meta.main) {

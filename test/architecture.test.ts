@@ -122,6 +122,10 @@ describe("the house", () => {
     ).toEqual([]);
   });
 
+  test("tables that are looked into by a text are maps: of an object, every name that all objects have would be found", () => {
+    expect(files.filter((file) => /^(export )?const \w+: Readonly<Record<string,/m.test(source(file)))).toEqual([]);
+  });
+
   test("only citty's command files have default exports", () => {
     const holders = files.filter((file) => /^export default\b/m.test(source(file)));
     expect(holders.filter((file) => !file.startsWith("src/cli/commands/"))).toEqual([]);

@@ -43,7 +43,7 @@ test("names no flag that there is not", () => {
     ].map(({ flag }) => flag),
   );
   const named = [...readme.matchAll(/(?<![\w-])--([a-z][\w-]*)/g)].map(([, flag = ""]) => flag);
-  const others = ["help", "yes", "cap-add", "debug", "ctstate"];
+  const others = ["help", "yes", "cap-add", "debug", "ctstate", "preload"];
   expect(named.filter((flag) => !known.has(flag) && !others.includes(flag))).toEqual([]);
 });
 
@@ -57,7 +57,7 @@ test("shows only command lines that are taken", () => {
 
 test("quotes messages as the program has them", async () => {
   const files = await Array.fromAsync(
-    new Glob("src/**/*.ts").scan({ cwd: join(import.meta.dir, ".."), absolute: true }),
+    new Glob("{src,native}/**/*.ts").scan({ cwd: join(import.meta.dir, ".."), absolute: true }),
   );
   const sources = (await Promise.all(files.map((file) => Bun.file(file).text()))).join("\n");
   const [, table = ""] = readme.split("## Troubleshooting");

@@ -129,13 +129,13 @@ export function strangers(
  * and with the weight they had then; kept, they are their owners' again. Nobody is forgotten before he is gone.
  */
 export function departuresAfter(
-  departures: Readonly<Record<string, Departure>>,
+  departures: ReadonlyMap<string, Departure>,
   strangers: readonly RealServer[],
   foreign: DesiredVirtualServer["foreign"],
   { observed, operations }: Pick<ApplyReport, "observed" | "operations">,
   nowMs: number,
-): Record<string, Departure> {
-  if (strangers.length === 0 && Object.keys(departures).length === 0) return {};
+): ReadonlyMap<string, Departure> {
+  if (strangers.length === 0 && departures.size === 0) return departures;
   const standing = new Set(observed?.realServers.map(({ server }) => formatEndpoint(server.endpoint)));
   const drained = new Set<string>();
   for (const operation of operations) {
@@ -144,20 +144,19 @@ export function departuresAfter(
   }
   // With a weight of their own, they are not departing unless this round drained them.
   const weighted = new Map(strangers.map((server) => [formatEndpoint(server.endpoint), server]));
-  const left = Object.entries(departures).filter(([key]) => standing.has(key) && !weighted.has(key));
+  const left = [...departures].filter(([key]) => standing.has(key) && !weighted.has(key));
   const begun = [...weighted].filter(([key]) => foreign === "remove" && drained.has(key));
-  return Object.fromEntries([...left, ...begun.map(([key, server]) => [key, { server, sinceMs: nowMs }] as const)]);
+  return new Map([...left, ...begun.map(([key, server]) => [key, { server, sinceMs: nowMs }] as const)]);
 }
 
 /** Kept in service, they are not departing: their time begins anew when they no longer are. */
 export function departuresAt(
-  departures: Readonly<Record<string, Departure>>,
+  departures: ReadonlyMap<string, Departure>,
   foreign: DesiredVirtualServer["foreign"],
   nowMs: number,
-): Readonly<Record<string, Departure>> {
+): ReadonlyMap<string, Departure> {
   if (foreign === "remove") return departures;
-  const all = Object.entries(departures);
-  return Object.fromEntries(all.map(([key, departure]) => [key, { ...departure, sinceMs: nowMs }]));
+  return new Map([...departures].map(([key, departure]) => [key, { ...departure, sinceMs: nowMs }]));
 }
 
 /** Whose time is not up. A round comes once each interval; half of one is asked for, because timers may fire a little early. */

@@ -19,8 +19,10 @@ export function seeMembers({ members, seen, initState }: VirtualServerContext): 
     return { name, member, health, state: stateOf(name, member, health, initState) };
   };
   if (seen.members !== members) {
-    const all = Object.entries(members);
-    return { members, all: all.map(([name, member]) => see(name, member, member.ref.getSnapshot().context)) };
+    return {
+      members,
+      all: Array.from(members, ([name, member]) => see(name, member, member.ref.getSnapshot().context)),
+    };
   }
   // So it mostly is: then the whole is the same object, too.
   if (seen.all.every(({ member, health }) => member.ref.getSnapshot().context === health)) return seen;

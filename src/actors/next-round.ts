@@ -9,13 +9,13 @@ import {
 } from "./desired-state.ts";
 import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
 import { seeMembers } from "./member-states.ts";
-import { isNobody, letGo, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
+import { isNobody, letGo, NOBODY, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
 import type { VirtualServerContext } from "./virtual-server-context.ts";
 
 /** What a round sets out from. */
 export interface Round {
   readonly wanted: DesiredVirtualServer;
-  readonly departures: Readonly<Record<string, Departure>>;
+  readonly departures: ReadonlyMap<string, Departure>;
   readonly failOpen: FailOpen | undefined;
   readonly releases: Releases;
   readonly seen: VirtualServerContext["seen"];
@@ -34,18 +34,22 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round |
   const members = seen.all.map(({ state }) => state);
   const foreign = foreignRule(members, context.foreign);
   const departures = departuresAt(context.departures, foreign, nowMs);
-  const leaving = Object.values(departures).filter((one) => mayStillStand(one, nowMs, policy.intervalMs));
+  const leaving = [...departures.values()].filter((one) => mayStillStand(one, nowMs, policy.intervalMs));
   const earlier = releasesAt(context.releases, members);
   const draining = stillDraining(earlier, members, policy, nowMs);
   const counted = accountable(members);
   const failOpen = nextFailOpen(context.failOpen, withReleases(counted, draining), policy.panicThreshold, nowMs);
   const round = { seen, departures, failOpen, counted };
   const want = (released: Releases): DesiredVirtualServer =>
-    desiredState(context.service, members, leaving, foreign, failOpen?.held, new Set(Object.keys(released)));
+    desiredState(context.service, members, leaving, foreign, failOpen?.held, new Set(released.keys()));
   // It holds everybody in service: nobody is on the way out.
-  if (failOpen !== undefined) return { ...round, releases: {}, wanted: want({}) };
+  if (failOpen !== undefined) return { ...round, releases: NOBODY, wanted: want(NOBODY) };
   const justLetGo = letGo(context.failOpen?.held, members);
-  return { ...round, releases: { ...earlier, ...justLetGo }, wanted: want({ ...draining, ...justLetGo }) };
+  return {
+    ...round,
+    releases: new Map([...earlier, ...justLetGo]),
+    wanted: want(new Map([...draining, ...justLetGo])),
+  };
 }
 
 // --- internal ---
@@ -53,5 +57,5 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round |
 /** What the last round was to establish goes by the members alone, beside options that never change: nobody is on the way out, and nobody is held. */
 function isLasting({ wanted, departures, failOpen, releases }: VirtualServerContext): boolean {
   if (wanted === undefined || wanted.leaving.length > 0 || failOpen !== undefined) return false;
-  return Object.keys(departures).length === 0 && isNobody(releases);
+  return departures.size === 0 && isNobody(releases);
 }

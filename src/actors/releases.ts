@@ -15,24 +15,26 @@ export interface Release {
 }
 
 /** By formatted endpoint. */
-export type Releases = Readonly<Record<string, Release>>;
+export type Releases = ReadonlyMap<string, Release>;
+
+export const NOBODY: Releases = new Map();
 
 /** So it mostly is, and each round asks. */
 export function isNobody(releases: Releases): boolean {
-  return Object.keys(releases).length === 0;
+  return releases.size === 0;
 }
 
 /** Health as it counts for fail-open: whoever was let go and has not drained yet is still in service, whatever its machine says. */
 export function withReleases(members: readonly MemberState[], releases: Releases): readonly MemberState[] {
   if (isNobody(releases)) return members;
   return members.map((member) =>
-    releases[member.name] !== undefined && isOut(member) ? { ...member, state: "draining" } : member,
+    releases.has(member.name) && isOut(member) ? { ...member, state: "draining" } : member,
   );
 }
 
 /** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
 export function releasesAt(releases: Releases, members: readonly MemberState[]): Releases {
-  return isNobody(releases) ? releases : pick(members, (member) => releases[member.name]);
+  return isNobody(releases) ? releases : pick(members, (member) => releases.get(member.name));
 }
 
 /** Those of them that are still to drain. */
@@ -44,14 +46,14 @@ export function stillDraining(
 ): Releases {
   if (isNobody(releases)) return releases;
   return pick(members, (member) => {
-    const release = releases[member.name];
+    const release = releases.get(member.name);
     return release !== undefined && !hasDrained(release, member, policy, nowMs) ? release : undefined;
   });
 }
 
 /** Those whom fail-open held until now. */
 export function letGo(held: ReadonlySet<string> | undefined, members: readonly MemberState[]): Releases {
-  if (held === undefined) return {};
+  if (held === undefined) return NOBODY;
   return pick(members, (member) =>
     held.has(member.name) ? { sinceMs: undefined, connections: undefined } : undefined,
   );
@@ -73,8 +75,8 @@ export function releasesAfter(
   const removed = new Set(
     operations.flatMap((one) => (one.kind === "server.remove" ? [formatEndpoint(one.endpoint)] : [])),
   );
-  return Object.fromEntries(
-    Object.entries(releases).flatMap(([key, { sinceMs, connections }]): [string, Release][] => {
+  return new Map(
+    [...releases].flatMap(([key, { sinceMs, connections }]): [string, Release][] => {
       const found = standing.get(key);
       if (found === undefined || removed.has(key)) return [];
       if (found.server.weight === 0)
@@ -110,8 +112,8 @@ function isUnwell(member: MemberState): boolean {
 }
 
 function pick(members: readonly MemberState[], releaseOf: (member: MemberState) => Release | undefined): Releases {
-  return Object.fromEntries(
-    members.filter(isUnwell).flatMap((member) => {
+  return new Map(
+    members.filter(isUnwell).flatMap((member): [string, Release][] => {
       const release = releaseOf(member);
       return release === undefined ? [] : [[member.name, release]];
     }),

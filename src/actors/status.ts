@@ -34,12 +34,12 @@ export function virtualServerStatus(
 ): VirtualServerStatus {
   const { context } = supervisor.getSnapshot();
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
-  const members = Object.entries(context.members).map(([key, { ref, hold }]) => ({
+  const members = Array.from(context.members, ([key, { ref, hold }]) => ({
     ...memberStatus(key, ref, verdicts.of(key), standing.get(key), facts.timeOfDay),
     ...(hold && { hold }),
   }));
   const unlisted = [...standing]
-    .filter(([key]) => context.members[key] === undefined)
+    .filter(([key]) => !context.members.has(key))
     .map(([key, one]) => ({ address: key, state: "unlisted" as const, ...standingStatus(one) }));
   return {
     address: formatEndpoint(context.service.endpoint),

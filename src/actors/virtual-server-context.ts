@@ -35,9 +35,9 @@ export interface Member extends Pick<MemberState, "server" | "drained"> {
 export interface VirtualServerContext extends VirtualServerInput {
   readonly checks: RealServerInput["checks"];
   /** By formatted endpoint, as the ids of the children. */
-  readonly members: Readonly<Record<string, Member>>;
+  readonly members: ReadonlyMap<string, Member>;
   readonly seen: SeenMembers;
-  readonly departures: Readonly<Record<string, Departure>>;
+  readonly departures: ReadonlyMap<string, Departure>;
   readonly failOpen: FailOpen | undefined;
   /** Those whom fail-open held until it ended. */
   readonly releases: Releases;

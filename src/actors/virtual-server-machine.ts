@@ -84,7 +84,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
         const members = context.realServers.map((configured): [string, Member] => {
           const key = formatEndpoint(configured.endpoint);
-          const hold = context.holds[key];
+          const hold = context.holds.get(key);
           const first = adoptedState(configured, observed, context.initState, hold);
           const input = memberInput(context, self, configured, first);
           const ref = spawn("realServer", { id: key, input });
@@ -92,21 +92,19 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         });
         return {
           service: adoptService(context.service, observed),
-          members: Object.fromEntries(members),
+          members: new Map(members),
           observed,
           failedAttempts: 0,
         };
       }),
       respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
-        const member = context.members[server];
+        const member = context.members.get(server);
         if (member === undefined) return;
         const { state } = memberState(server, member, context.initState);
         const input = memberInput(context, self, member.server, { state, unproven: false });
         enqueue.assign({
-          members: ({ spawn }) => ({
-            ...context.members,
-            [server]: { ...member, ref: spawn("realServer", { id: server, input }) },
-          }),
+          members: ({ spawn }) =>
+            new Map(context.members).set(server, { ...member, ref: spawn("realServer", { id: server, input }) }),
         });
       }),
       buryBroken: enqueueActions(({ context, enqueue }, broken: ErrorActorEvent) => {
@@ -117,13 +115,13 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       markDirty: assign({ dirty: true }),
       hold: enqueueActions(({ context, enqueue }, { server, hold }: { server: string; hold: Hold | undefined }) => {
-        const member = context.members[server];
+        const member = context.members.get(server);
         if (member === undefined || member.hold === hold) return;
-        enqueue.assign({ members: { ...context.members, [server]: { ...member, hold } }, dirty: true });
+        enqueue.assign({ members: new Map(context.members).set(server, { ...member, hold }), dirty: true });
         enqueue.emit({ type: "realServer.held", server, hold });
       }),
       requestCheck: enqueueActions(({ context, enqueue }, server: string) => {
-        const ref = context.members[server]?.ref;
+        const ref = context.members.get(server)?.ref;
         if (ref !== undefined) enqueue.sendTo(ref, { type: "check.requested" });
       }),
       takeRound: enqueueActions(({ context, enqueue }) => {
@@ -159,8 +157,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         const { foreign = "keep" } = context.wanted ?? {};
         // A round that does not read finds nobody new, and one that sends strangers away has something to do.
         const triedSomething = report.operations.length > 0 || report.failure !== undefined;
-        const isAsked = (report.hasRead && triedSomething) || Object.keys(context.departures).length > 0;
-        const unlisted = isAsked ? strangers(report.observed, new Set(Object.keys(context.members))) : [];
+        const isAsked = (report.hasRead && triedSomething) || context.departures.size > 0;
+        const unlisted = isAsked ? strangers(report.observed, new Set(context.members.keys())) : [];
         enqueue.assign({
           observed: report.observed,
           established: report.established,
@@ -176,7 +174,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         // Others than those that read leave strangers alone.
         for (const { endpoint, weight } of foreign === "remove" && report.hasRead ? unlisted : []) {
           const server = formatEndpoint(endpoint);
-          const isNews = !repaired.has(server) && context.departures[server] === undefined;
+          const isNews = !repaired.has(server) && !context.departures.has(server);
           if (isNews) enqueue.emit({ type: "realServer.unlisted", server, weight });
         }
         enqueue.emit({
@@ -198,7 +196,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         if (context.policy.drain === "next-check" || !hasRead) return;
         const drained = new Set(context.wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
         for (const { server, activeConnections } of observed?.realServers ?? []) {
-          const ref = context.members[nameOf(server)]?.ref;
+          const ref = context.members.get(nameOf(server))?.ref;
           if (ref?.getSnapshot().context.reported !== "draining") continue;
           // The table was read before or among this round's writes: only at weight 0 did nobody new come after that.
           const isDrained = server.weight === 0 && drained.has(nameOf(server));
@@ -209,7 +207,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       forgetCounts: enqueueActions(({ context: { policy, failOpen, roundAtMs, members }, enqueue }) => {
         if (policy.drain === "next-check" || failOpen?.sinceMs !== roundAtMs) return;
         for (const server of failOpen.held) {
-          const ref = members[server]?.ref;
+          const { ref } = members.get(server) ?? {};
           if (ref?.getSnapshot().context.reported !== "draining") continue;
           enqueue.sendTo(ref, { type: "connections.counted", active: undefined });
         }
@@ -239,10 +237,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         type: "virtualServer.adopted" as const,
         existed: context.observed !== undefined,
         states: Object.fromEntries(
-          Object.entries(context.members).map(([key, member]) => [
-            key,
-            memberState(key, member, context.initState).state,
-          ]),
+          Array.from(context.members, ([key, member]) => [key, memberState(key, member, context.initState).state]),
         ),
       })),
       tellDaemon: enqueueActions(({ context, enqueue }) => {
@@ -255,7 +250,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       markStopping: assign({ stopping: true }),
     },
     guards: {
-      isMember: ({ context }, name: string) => context.members[name] !== undefined,
+      isMember: ({ context }, name: string) => context.members.has(name),
       isDirty: ({ context }) => context.dirty,
       isStopping: ({ context }) => context.stopping,
       cleansUp: ({ context }) => context.cleanupOnExit,
@@ -273,11 +268,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     context: ({ input, spawn }) => ({
       ...input,
       checks: spawn("checks", { id: "checks" }),
-      members: {},
-      seen: { members: {}, all: [] },
-      departures: {},
+      members: new Map(),
+      seen: { members: new Map(), all: [] },
+      departures: new Map(),
       failOpen: undefined,
-      releases: {},
+      releases: new Map(),
       repairTimesMs: [],
       dirty: false,
       stopping: false,

@@ -70,7 +70,7 @@ async function takeBack(object: HostObject, logger: Logger): Promise<void> {
 
 /** The next daemon begins without what operators asked of this one. */
 function forgetHolds(key: ServiceKey): void {
-  new HoldFile(daemonFolder(), key).write({});
+  new HoldFile(daemonFolder(), key).write(new Map());
 }
 
 async function removeAddress(key: ServiceKey, logger: Logger): Promise<void> {

@@ -9,6 +9,7 @@ import type { WayActor } from "../actors/way-machine.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { WebSources, WebServer } from "../control/web-server.ts";
 import type { AnswerSources } from "../control/server.ts";
+import { webUrl } from "../control/web-url.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
@@ -101,11 +102,16 @@ export async function runDaemon(
   let way: WayActor | undefined;
   const sources = {
     status: () => currentStatus(daemon, way, verdicts, dataPlane, facts, options),
-    events: (after: number): EventReport => ({ address, startedAt, events: audience.events(after) }),
+    events: (after: number): EventReport => ({
+      address,
+      startedAt,
+      sinceBootMs: now(),
+      events: audience.events(after),
+    }),
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
-  const web = options.httpListen && (await openWeb(options.httpListen, sources));
+  const web = options.httpListen && (await openWeb(options.httpListen, sources, logger));
   audience.join(() => web?.happened());
   const ended = toPromise(daemon);
   daemon.start();
@@ -154,9 +160,11 @@ export async function runDaemon(
 // --- internal ---
 
 /** Most daemons serve none, and start without its code and its page. */
-async function openWeb(endpoint: Endpoint, sources: WebSources): Promise<WebServer> {
+async function openWeb(endpoint: Endpoint, sources: WebSources, logger: Logger): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
-  return serveWeb(endpoint, sources);
+  const server = serveWeb(endpoint, sources);
+  logger.info(`page, metrics and health are at ${webUrl(endpoint)}`);
+  return server;
 }
 
 function operatorOf(

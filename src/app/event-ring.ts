@@ -15,7 +15,7 @@ export class EventRing {
   #lines: Line[] = [];
   #lastId = 0;
 
-  /** `timeOfDay`: of the clock that events come with. */
+  /** `timeOfDay`: of the clock that events come with, which counts from the host's boot. */
   constructor(teller: Teller, timeOfDay: (ms: number) => Date) {
     this.#timeOfDay = timeOfDay;
     this.#tell = teller({
@@ -35,6 +35,7 @@ export class EventRing {
       this.#records.push({
         id: ++this.#lastId,
         at: this.#timeOfDay(atMs).toISOString(),
+        sinceBootMs: Math.round(atMs * 1000) / 1000,
         level,
         message: listed(messages, (message) => (typeof message === "string" ? message : message())).join("; "),
         type: event.type,
@@ -81,7 +82,7 @@ function listed<T>(all: readonly T[], describe: (one: T) => string): string[] {
   return all.length > MOST_LISTED ? [...first, `and ${all.length - MOST_LISTED} more`] : first;
 }
 
-function detailsOf(event: CareEvent): Omit<EventRecord, "id" | "at" | "level" | "message" | "type"> {
+function detailsOf(event: CareEvent): Omit<EventRecord, "id" | "at" | "sinceBootMs" | "level" | "message" | "type"> {
   switch (event.type) {
     case "realServer.healthChanged": {
       const { server, from, to, verdict } = event;

@@ -26,14 +26,14 @@ export class HoldFile {
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") logger.warn(`nothing is held: ${this.path}: ${describeError(error)}`);
     }
-    return {};
+    return new Map();
   }
 
   /** Those that are listed now; the others are forgotten, lest one that is listed again much later comes back drained. */
   readListed(listed: readonly string[], logger: Logger): Holds {
     const holds = this.read(logger);
-    const kept = Object.fromEntries(Object.entries(holds).filter(([server]) => listed.includes(server)));
-    const gone = Object.keys(holds).filter((server) => !listed.includes(server));
+    const kept = new Map([...holds].filter(([server]) => listed.includes(server)));
+    const gone = [...holds.keys()].filter((server) => !listed.includes(server));
     if (gone.length === 0) return holds;
     logger.info(`no longer listed, and no longer held: ${gone.join(", ")}`);
     try {
@@ -48,8 +48,8 @@ export class HoldFile {
   write(holds: Holds): void {
     const draft = `${this.path}.tmp`;
     try {
-      if (Object.keys(holds).length === 0) return rmSync(this.path, { force: true });
-      writeFileSync(draft, `${JSON.stringify(holds, undefined, 2)}\n`, { mode: 0o600 });
+      if (holds.size === 0) return rmSync(this.path, { force: true });
+      writeFileSync(draft, `${JSON.stringify(Object.fromEntries(holds), undefined, 2)}\n`, { mode: 0o600 });
       renameSync(draft, this.path);
     } catch (cause) {
       const errno = errnoOf(cause);

@@ -35,9 +35,10 @@ export class Operator {
   async hold(server: string, change: HoldChange): Promise<HoldReport> {
     this.#find(server);
     const { supervisor, keep, timeOfDay, status } = this.#ports;
-    const hold = changeHold(this.#holds[server], change, timeOfDay().toISOString());
-    const { [server]: _, ...others } = this.#holds;
-    const holds = hold === undefined ? others : { ...others, [server]: hold };
+    const hold = changeHold(this.#holds.get(server), change, timeOfDay().toISOString());
+    const holds = new Map(this.#holds);
+    if (hold === undefined) holds.delete(server);
+    else holds.set(server, hold);
     keep(holds);
     this.#holds = holds;
     supervisor.send({ type: "operator.hold", server, hold });
@@ -65,8 +66,8 @@ export class Operator {
     const { members, lastError } = snapshot.context;
     // Its real servers are known, but not yet how they are: what was asked of them now would be forgotten.
     if (snapshot.matches("adopting")) throw notYet(this.#address(), lastError?.message);
-    const found = members[server]?.server.endpoint;
-    if (found === undefined) throw notListed(server, this.#address(), Object.keys(members));
+    const found = members.get(server)?.server.endpoint;
+    if (found === undefined) throw notListed(server, this.#address(), [...members.keys()]);
     return found;
   }
 

@@ -22,7 +22,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     checked: true,
     unreachable: false,
     share: 0,
-    hold: holds[formatEndpoint(configured.endpoint)],
+    hold: holds.get(formatEndpoint(configured.endpoint)),
   }));
   const desired = desiredState(
     adoptService(options.service, observed),

@@ -22,7 +22,7 @@ export function buildInfo(): BuildInfo {
     gitCommit: typeof LVSCARE_COMMIT === "string" ? LVSCARE_COMMIT : "unknown",
     buildDate: typeof LVSCARE_BUILD_DATE === "string" ? LVSCARE_BUILD_DATE : "unknown",
     compiler: "bun",
-    platform: `${process.platform}/${GO_ARCHITECTURES[process.arch] ?? process.arch}`,
+    platform: `${process.platform}/${GO_ARCHITECTURES.get(process.arch) ?? process.arch}`,
     bunVersion: Bun.version,
   };
 }
@@ -30,4 +30,7 @@ export function buildInfo(): BuildInfo {
 // --- internal ---
 
 /** Scripts compare the platform with what `docker` and `go` call it. */
-const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+const GO_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
+  ["x64", "amd64"],
+  ["ia32", "386"],
+]);

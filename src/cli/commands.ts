@@ -78,6 +78,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (context) => (await import("./commands/man.ts")).manCommand(context, COMMANDS),
   },
   {
+    name: "licences",
+    summary: "print the licences of LVScare and of what is inside of it",
+    load: async (context) => (await import("./commands/licences.ts")).licencesCommand(context),
+  },
+  {
     name: "version",
     summary: "print the version and what it was built from",
     load: async (context) => (await import("./commands/version.ts")).versionCommand(context),

@@ -55,14 +55,13 @@ const WIDE_COLUMNS: readonly Column[] = [
   { title: "OUT", align: "right" },
 ];
 
-const STATE_COLOURS: Readonly<Record<RealServerStatus["state"], Colour>> = {
-  healthy: "green",
-  draining: "yellow",
-  removed: "red",
-  recovering: "cyan",
-  unlisted: "grey",
-  unknown: "grey",
-};
+/** What is in none of them is grey. */
+const STATE_COLOURS: ReadonlyMap<string, Colour> = new Map([
+  ["healthy", "green"],
+  ["draining", "yellow"],
+  ["removed", "red"],
+  ["recovering", "cyan"],
+]);
 
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
   const title = oneLine(`${server.protocol} ${server.address}`);
@@ -136,7 +135,7 @@ function renderCells(server: RealServerStatus, now: Date): Cell[] {
   const { address, state, stateSince, weight, activeConnections, inactiveConnections } = server;
   return [
     { text: oneLine(address) },
-    { text: state, colour: STATE_COLOURS[state] },
+    { text: state, colour: STATE_COLOURS.get(state) ?? "grey" },
     { text: stateSince === undefined ? "-" : age(stateSince, now) },
     { text: weight === undefined ? "-" : String(weight) },
     { text: String(activeConnections) },

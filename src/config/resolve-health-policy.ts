@@ -1,12 +1,12 @@
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseChoice, parseInteger, parseInterval, parseTimeout } from "./value-parsers.ts";
+import { parseChoice, parseInteger, parseInterval, parseIntervalOrNone, parseTimeout } from "./value-parsers.ts";
 
 /** How verdicts become weights. */
 export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolicy {
-  const intervalMs = values.read("interval", parseInterval) || values.fallback("interval", parseInterval);
-  const fastIntervalMs = values.readOptional("interval-fast", parseInterval) || intervalMs;
+  const intervalMs = values.read("interval", parseInterval);
+  const fastIntervalMs = values.readOptional("interval-fast", parseInterval) ?? intervalMs;
   if (fastIntervalMs > intervalMs)
     values.refuse("interval-fast", "it is longer than --interval, which is for calmer times");
   return {
@@ -14,10 +14,10 @@ export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolic
     rise: values.read("rise", parseInteger(1, MOST_CHECKS)),
     intervalMs,
     fastIntervalMs,
-    downIntervalMs: values.readOptional("interval-down", parseInterval) || intervalMs,
+    downIntervalMs: values.readOptional("interval-down", parseInterval) ?? intervalMs,
     drain: values.read("drain", parseChoice(["next-check", "connections"])),
     drainTimeoutMs: values.read("drain-timeout", parseTimeout),
-    slowStartMs: values.read("slow-start", parseInterval),
+    slowStartMs: values.read("slow-start", parseIntervalOrNone),
     panicThreshold: values.read("panic-threshold", parsePercentage),
   };
 }

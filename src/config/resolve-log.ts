@@ -1,6 +1,7 @@
-import { parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { LogOptions } from "./care-options.ts";
+import { parseListen } from "./listen-address.ts";
 import type { OptionValues } from "./option-values.ts";
 import { parseChoice, refusal } from "./value-parsers.ts";
 
@@ -8,9 +9,8 @@ export function resolveLog(values: OptionValues<CareFlag>): LogOptions {
   return { level: values.read("logger", parseLevel), format: values.read("log-format", parseChoice(["text", "json"])) };
 }
 
-/** A port alone is one of loopback. */
 export function resolveHttpListen(values: OptionValues<CareFlag>): Endpoint | undefined {
-  return values.readOptional("http-listen", (text) => parseEndpoint(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text));
+  return values.readOptional("http-listen", parseListen);
 }
 
 // --- internal ---

@@ -1,8 +1,8 @@
-import { parseAddress, type Endpoint } from "../domain/endpoint.ts";
+import { isMapped, parseAddress, type Endpoint } from "../domain/endpoint.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { ReachOptions } from "./care-options.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseBoolean, parseChoice, parseInteger, refusal } from "./value-parsers.ts";
+import { MAPPED, parseBoolean, parseChoice, parseInteger, refusal } from "./value-parsers.ts";
 
 /** How this host gets to the virtual IP; `service` is undefined when it could not be read. */
 export function resolveReach(values: OptionValues<CareFlag>, service: Endpoint | undefined): ReachOptions {
@@ -40,6 +40,7 @@ function parseMode(text: string): ReachOptions["mode"] {
 function parseGateway(text: string): Omit<Endpoint, "port"> {
   const address = parseAddress(text.trim());
   if (address === undefined) throw refusal(`"${text}" is not an IP address`);
+  if (isMapped(address.address)) throw refusal(`"${text}" ${MAPPED}`);
   return address;
 }
 

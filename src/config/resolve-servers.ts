@@ -1,4 +1,4 @@
-import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, isMapped, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import {
   LARGEST_WEIGHT,
   SCHEDULERS,
@@ -10,7 +10,7 @@ import {
 import type { CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseBoolean, parseChoice, parseInteger, refusal } from "./value-parsers.ts";
+import { MAPPED, parseBoolean, parseChoice, parseInteger, refusal } from "./value-parsers.ts";
 
 type ServerOptions = Pick<CareOptions, "realServers" | "dataPlane" | "initState" | "keepForeign"> & {
   /** Undefined when there is a problem with it. */
@@ -69,7 +69,7 @@ function resolveRealServers(
     values.readList("rs", parseRealServer).map((endpoint) => [formatEndpoint(endpoint), endpoint]),
   );
   for (const [name, endpoint] of servers) {
-    if (isMapped(endpoint)) values.refuse("rs", `"${name}" ${MAPPED}`);
+    if (isMapped(endpoint.address)) values.refuse("rs", `"${name}" ${MAPPED}`);
     else if (isLinkLocal(endpoint)) values.refuse("rs", `"${name}" ${LINK_LOCAL}`);
     else if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);
     else if (service !== undefined) {
@@ -91,20 +91,13 @@ const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 
 const LINK_LOCAL = "is an address of one link only; use one that is good everywhere";
 
-const MAPPED = "is an IPv4 address written as IPv6; write it as IPv4";
-
 function virtualAddressProblem(endpoint: Endpoint, dataPlane: CareOptions["dataPlane"]): string | undefined {
-  if (isMapped(endpoint)) return MAPPED;
+  if (isMapped(endpoint.address)) return MAPPED;
   if (isLinkLocal(endpoint)) return LINK_LOCAL;
   if (isUnicast(endpoint)) return undefined;
   // The proxy may listen on every address; the kernel balances one.
   if (!isUnspecified(endpoint)) return "is no address of a single host";
   return dataPlane === "userspace" ? undefined : "is no address that the kernel can balance; name the virtual IP";
-}
-
-/** ::ffff:0:0/96 */
-function isMapped({ address }: Endpoint): boolean {
-  return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
 }
 
 /** fe80::/10: without the name of a link, which IPVS has no place for, the kernel cannot connect to it. */

@@ -33,11 +33,15 @@ export function parseInteger(least: number, most: number): (text: string) => num
   };
 }
 
-/** Milliseconds of `--interval`: a bare integer means seconds, else a Go duration; 0 is left to the caller. */
+/** Milliseconds of `--interval`: a bare integer means seconds, else a Go duration. */
 export function parseInterval(text: string): number {
-  const ms = /^[+-]?\d+$/.test(text) ? Number(text) * 1000 : parseIntervalDuration(text);
-  if (ms === 0) return 0;
-  return inRange(text, ms, 10);
+  return inRange(text, parseTime(text), LEAST_INTERVAL_MS);
+}
+
+/** The same where 0 means none at all. */
+export function parseIntervalOrNone(text: string): number {
+  const ms = parseTime(text);
+  return ms === 0 ? 0 : inRange(text, ms, LEAST_INTERVAL_MS);
 }
 
 /** Milliseconds of a timeout: a Go duration above zero, and never a bare number. */
@@ -53,13 +57,19 @@ export function parseAbsolutePath(text: string): string {
   throw refusal(`"${text}" is no absolute path`);
 }
 
+/** Of an address, after its text: one address under two names would be taken for two. */
+export const MAPPED = "is an IPv4 address written as IPv6; write it as IPv4";
+
 export function refusal(message: string): LvscareError {
   return new LvscareError("USAGE", message);
 }
 
 // --- internal ---
 
-function parseIntervalDuration(text: string): number {
+const LEAST_INTERVAL_MS = 10;
+
+function parseTime(text: string): number {
+  if (/^[+-]?\d+$/.test(text)) return Number(text) * 1000;
   try {
     return parseDuration(text);
   } catch (error) {

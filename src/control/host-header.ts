@@ -11,8 +11,3 @@ export function meansThisHost(header: string | null): boolean {
   if (bracketed !== undefined) return parseAddress(bracketed)?.family === "ipv6";
   return parseAddress(name) !== undefined || /^(?:[^.]+\.)*localhost\.?$/i.test(name);
 }
-
-/** Whether only this host gets there. */
-export function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
-}

@@ -95,7 +95,7 @@ export class Answers {
     if (rest.length > 0 && !VERSIONS.some((known) => known === version)) {
       return refusal(400, `this daemon speaks ${VERSIONS.join(", ")} and not ${JSON.stringify(version.slice(0, 20))}`);
     }
-    const method = METHODS[pathname];
+    const method = METHODS.get(pathname);
     if (method === undefined) return refusal(404, NO_SUCH_PATH);
     if (request.method !== method) return refusal(405, `only ${method} is answered`);
     if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
@@ -144,12 +144,12 @@ function urlOf(request: Request): URL | null {
   return URL.parse(request.url, "http://localhost");
 }
 
-const METHODS: Readonly<Record<string, "GET" | "POST">> = {
-  [STATUS_PATH]: "GET",
-  [EVENTS_PATH]: "GET",
-  [HOLD_PATH]: "POST",
-  [CHECK_PATH]: "POST",
-};
+const METHODS: ReadonlyMap<string, "GET" | "POST"> = new Map<string, "GET" | "POST">([
+  [STATUS_PATH, "GET"],
+  [EVENTS_PATH, "GET"],
+  [HOLD_PATH, "POST"],
+  [CHECK_PATH, "POST"],
+]);
 
 function holdChange(asked: URLSearchParams): HoldChange | undefined {
   const kind = asked.get("change");

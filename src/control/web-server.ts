@@ -1,10 +1,10 @@
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, isLoopback } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import { isReady, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
-import { isLoopback, meansThisHost } from "./host-header.ts";
+import { meansThisHost } from "./host-header.ts";
 import { PAGE_FILES } from "./page-files.ts";
 import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 

@@ -1,15 +1,15 @@
 import { LvscareError } from "./errors.ts";
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
+const UNIT_MS: ReadonlyMap<string, number> = new Map([
+  ["ns", 1e-6],
+  ["us", 1e-3],
+  ["µs", 1e-3],
+  ["μs", 1e-3],
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+]);
 
 /** Milliseconds of a Go duration: `300ms`, `1.5s`, `1m30s`, `0`. A bare number other than 0 is refused, as Go refuses it. */
 export function parseDuration(text: string): number {
@@ -19,7 +19,7 @@ export function parseDuration(text: string): number {
   }
   const [, sign, body = ""] = match;
   const parts = body.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g);
-  const totalMs = [...parts].reduce((sum, [, value, unit = ""]) => sum + Number(value) * (UNIT_MS[unit] ?? 0), 0);
+  const totalMs = [...parts].reduce((sum, [, value, unit = ""]) => sum + Number(value) * (UNIT_MS.get(unit) ?? 0), 0);
   return sign === "-" ? -totalMs : totalMs;
 }
 

@@ -36,6 +36,16 @@ export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
   return v6 === undefined ? undefined : { family: "ipv6", address: addressFromBytes(v6) };
 }
 
+/** An IPv4 address written as IPv6 (::ffff:0:0/96): to the kernel it is the former, to whoever compares texts another. */
+export function isMapped(address: string): boolean {
+  return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
+}
+
+/** 127.0.0.0/8 and ::1, however written: packets from there never leave their host, nor are any for them taken in. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1" || (isMapped(address) && addressBytes(address)[12] === 127);
+}
+
 /** The address in network byte order: 4 bytes for IPv4, 16 for IPv6. */
 export function addressBytes(address: string): Uint8Array {
   const octets = new Uint8Array(4);
@@ -78,11 +88,6 @@ export function addressFromBytes(bytes: ArrayLike<number>): string {
   return run.length < 2
     ? hexGroups(groups)
     : `${hexGroups(groups.slice(0, run.start))}::${hexGroups(groups.slice(run.start + run.length))}`;
-}
-
-/** 127.0.0.0/8 and ::1: packets from there never leave their host, nor are any for them taken in. */
-export function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
 }
 
 // --- internal ---

@@ -4,6 +4,7 @@ export type ErrorCode =
   | "BAD_ADDRESS"
   | "BAD_DURATION"
   | "LIBRARY_MISSING"
+  | "JIT_MISSING"
   | "MODULE_MISSING"
   | "SCHEDULER_MISSING"
   | "NOT_PERMITTED"

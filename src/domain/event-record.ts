@@ -4,8 +4,10 @@ import type { RealServerState, Verdict } from "./health.ts";
 export interface EventRecord {
   /** Counts up from the daemon's start; what is missing in between was more than it could remember. */
   readonly id: number;
-  /** ISO 8601, UTC. */
+  /** ISO 8601, UTC, by the clock as it was set then. */
   readonly at: string;
+  /** Milliseconds that the host had been up by then: orders events, those of several daemons too, whatever was done to the clock. */
+  readonly sinceBootMs: number;
   readonly level: "debug" | "info" | "warn" | "error";
   /** As it stands in the log; many writes of one round in one line. */
   readonly message: string;
@@ -29,5 +31,7 @@ export interface EventReport {
   readonly address: string;
   /** Tells one run of the daemon from the next: ids begin anew. */
   readonly startedAt: string;
+  /** When this was told. */
+  readonly sinceBootMs: number;
   readonly events: readonly EventRecord[];
 }

@@ -14,7 +14,7 @@ export interface Hold {
 }
 
 /** Holds by formatted endpoint. */
-export type Holds = Readonly<Record<string, Hold>>;
+export type Holds = ReadonlyMap<string, Hold>;
 
 export type HoldChange =
   | { readonly kind: "drain" }
@@ -42,7 +42,7 @@ export function describeHold(hold: Hold | undefined): string {
 export function parseHolds(value: unknown): Holds | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const entries = Object.entries(value);
-  return entries.every((entry): entry is [string, Hold] => isHold(entry[1])) ? Object.fromEntries(entries) : undefined;
+  return entries.every((entry): entry is [string, Hold] => isHold(entry[1])) ? new Map(entries) : undefined;
 }
 
 // --- internal ---

@@ -113,7 +113,7 @@ export class Simulation {
         realServers: options.realServers,
         policy: options.policy,
         initState: options.initState,
-        holds: {},
+        holds: new Map(),
         foreign: options.keepForeign ? "keep" : "remove",
         cleanupOnExit: false,
         now: process.now,

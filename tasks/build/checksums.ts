@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { sha256 } from "./file-digest.ts";
 
 /** Writes `SHA256SUMS` for `sha256sum -c` over everything in the folder that a release hands out; returns where it lies. */
 export async function writeChecksums(folder: string): Promise<string> {
@@ -7,12 +8,4 @@ export async function writeChecksums(folder: string): Promise<string> {
   const output = join(folder, "SHA256SUMS");
   await Bun.write(output, (await Promise.all(lines)).join(""));
   return output;
-}
-
-// --- internal ---
-
-async function sha256(path: string): Promise<string> {
-  const hash = new Bun.CryptoHasher("sha256");
-  for await (const chunk of Bun.file(path).stream()) hash.update(chunk);
-  return hash.digest("hex");
 }

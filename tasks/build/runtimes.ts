@@ -26,10 +26,18 @@ export async function fetchRuntimes(): Promise<(target: Target) => string> {
   return ({ runtime }) => join(folder, "node_modules", runtime, "bin/bun");
 }
 
+/** The SHA-512 of a runtime's package, in hexadecimal, as the lockfile has it. */
+export function lockedIntegrity(name: string): string {
+  const integrity = locked(name)[3];
+  if (typeof integrity !== "string" || !integrity.startsWith("sha512-"))
+    throw new Error(`the lockfile has no hash of ${name}`);
+  return Buffer.from(integrity.slice("sha512-".length), "base64").toString("hex");
+}
+
 // --- internal ---
 
 /** Bytecode is for one version of the runtime, so the Bun that compiles has to be the one that is locked. */
-function locked(name: string): unknown {
+function locked(name: string): readonly unknown[] {
   const entry = lock.packages[name];
   if (entry?.[0] !== `${name}@${Bun.version}`) {
     throw new Error(

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { cachedFolder, cacheFolder } from "../../test/kernel/harness/cache-folder.ts";
 import { foreignApt } from "../../test/kernel/harness/foreign-apt.ts";
 import { runCommand } from "../../test/kernel/harness/run-command.ts";
+import { sha256 } from "../build/file-digest.ts";
+import { lockedPackages, type LockedPackage } from "./debian-lock.ts";
 import { progress } from "./progress.ts";
 
 /** The release of Debian that the image's libraries come from. */
@@ -17,16 +19,17 @@ export interface UnpackedPackage {
 }
 
 /**
- * Fetches Debian packages of any architecture and unpacks them without installing anything: apt works in folders of its own, with this
- * host's sources and keys. What was fetched today is not asked for again.
+ * Fetches the locked Debian packages of any architecture and unpacks them without installing anything. Each is held against its hash, so that
+ * the image is made of the same bytes whenever it is made. What was fetched once is not asked for again.
  */
-export async function fetchDebianPackages(architecture: string, names: readonly string[]): Promise<UnpackedPackage[]> {
-  const prefix = `${SUITE}-${architecture}-`;
-  const today = `${prefix}${new Date().toISOString().slice(0, 10)}`;
-  const folder = await cachedFolder(today, (into) => download(architecture, names, into));
-  await removeOthers(prefix, today);
+export async function fetchDebianPackages(architecture: string): Promise<UnpackedPackage[]> {
+  const packages = lockedPackages(architecture);
+  const prefix = `debian-${SUITE}-${architecture}-`;
+  const name = `${prefix}${Bun.hash(JSON.stringify(packages)).toString(36)}`;
+  const folder = await cachedFolder(name, (into) => unpack(architecture, packages, into));
+  await removeOthers(prefix, name);
   return Promise.all(
-    names.map(async (name) => ({
+    packages.map(async ({ name }) => ({
       name,
       files: join(folder, name),
       control: await Bun.file(join(folder, `${name}.control`)).text(),
@@ -34,22 +37,41 @@ export async function fetchDebianPackages(architecture: string, names: readonly 
   );
 }
 
+/**
+ * Has apt fetch packages into a folder, by name or as `name=version`; it works there alone, with this host's sources and keys. Returns where
+ * each lies.
+ */
+export async function downloadPackages(
+  architecture: string,
+  wanted: readonly string[],
+  apt: string,
+): Promise<{ readonly name: string; readonly path: string }[]> {
+  progress(`fetching ${SUITE}'s ${wanted.join(" ")} for ${architecture}`);
+  const runApt = await foreignApt(apt, { architecture, suite: SUITE });
+  await runApt("apt-get", "download", ...wanted).catch((cause: unknown) => {
+    throw new Error(
+      `this host's apt knows no ${wanted.join(" ")} of Debian ${SUITE}: give it that release's sources; what Debian has replaced since is ` +
+        "in its archive of snapshots, and `bun run image --update-packages` locks the newest",
+      { cause },
+    );
+  });
+  const files = (await readdir(apt)).filter((name) => name.endsWith(".deb"));
+  return files.map((file) => ({ name: file.split("_")[0] ?? file, path: join(apt, file) }));
+}
+
 // --- internal ---
 
-async function download(architecture: string, names: readonly string[], folder: string): Promise<void> {
-  progress(`fetching ${SUITE}'s ${names.join(" ")} for ${architecture}`);
+async function unpack(architecture: string, packages: readonly LockedPackage[], folder: string): Promise<void> {
   const apt = join(folder, "apt");
-  const runApt = await foreignApt(apt, { architecture, suite: SUITE });
-  await runApt("apt-get", "download", ...names).catch((cause: unknown) => {
-    throw new Error(`the image is made of Debian ${SUITE}'s packages, which this host's apt has to know`, { cause });
-  });
-  for (const file of (await readdir(apt)).filter((name) => name.endsWith(".deb"))) {
-    const deb = join(apt, file);
-    const [name = file] = file.split("_");
-    await runCommand(["dpkg-deb", "--extract", deb, join(folder, name)], { timeoutMs: 60_000 });
+  const wanted = packages.map(({ name, version }) => `${name}=${version}`);
+  for (const { name, path } of await downloadPackages(architecture, wanted, apt)) {
+    const expected = packages.find((one) => one.name === name)?.sha256;
+    const found = await sha256(path);
+    if (found !== expected) throw new Error(`${path} has the hash ${found}, and ${String(expected)} is locked`);
+    await runCommand(["dpkg-deb", "--extract", path, join(folder, name)], { timeoutMs: 60_000 });
     await Bun.write(
       join(folder, `${name}.control`),
-      await runCommand(["dpkg-deb", "--field", deb], { timeoutMs: 60_000 }),
+      await runCommand(["dpkg-deb", "--field", path], { timeoutMs: 60_000 }),
     );
   }
   await rm(apt, { recursive: true });

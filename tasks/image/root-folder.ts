@@ -1,6 +1,6 @@
 import { chmod, copyFile, lstat, mkdir, readdir, readlink, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { thirdPartyLicences } from "../build/third-party-licences.ts";
+import { LICENCES_FILE } from "../licences.ts";
 import { checkout } from "../test/checkout.ts";
 import type { Architecture } from "./architectures.ts";
 import { fetchDebianPackages, type UnpackedPackage } from "./debian-packages.ts";
@@ -11,10 +11,10 @@ import { fetchDebianPackages, type UnpackedPackage } from "./debian-packages.ts"
  * the kernel is netlink.
  */
 export async function fillRootFolder(root: string, architecture: Architecture, binary: string): Promise<void> {
-  const wanted = wantedFiles(architecture);
-  const packages = await fetchDebianPackages(architecture.name, Object.keys(wanted));
+  const wanted = new Map(Object.entries(wantedFiles(architecture)));
+  const packages = await fetchDebianPackages(architecture.name);
   for (const unpacked of packages) {
-    for (const path of wanted[unpacked.name] ?? []) await take(unpacked, path, root);
+    for (const path of wanted.get(unpacked.name) ?? []) await take(unpacked, path, root);
     await take(unpacked, `usr/share/doc/${unpacked.name}/copyright`, root);
     // Where scanners look for packages that came without dpkg.
     await write(root, `var/lib/dpkg/status.d/${unpacked.name}`, unpacked.control);
@@ -22,7 +22,7 @@ export async function fillRootFolder(root: string, architecture: Architecture, b
   await write(root, "etc/ssl/certs/ca-certificates.crt", await certificateBundle(packages));
   await write(root, "etc/passwd", "root:x:0:0:root:/:/usr/sbin/nologin\n");
   await write(root, "etc/group", "root:x:0:\n");
-  await write(root, "usr/share/doc/lvscare/THIRD_PARTY_LICENCES", await thirdPartyLicences());
+  await write(root, "usr/share/doc/lvscare/THIRD_PARTY_LICENCES", Bun.file(LICENCES_FILE));
   await write(root, "usr/share/doc/lvscare/LICENSE", Bun.file(join(checkout, "LICENSE")));
   await write(root, "usr/bin/lvscare", Bun.file(binary));
   await chmod(join(root, "usr/bin/lvscare"), 0o755);

@@ -70,7 +70,7 @@ function start(failingReads = 0) {
       realServers: [],
       policy: { ...PLAIN_HEALTH_POLICY, intervalMs: 1000 },
       initState: "down",
-      holds: {},
+      holds: new Map(),
       foreign: "remove",
       cleanupOnExit: false,
       now: clock.now,

@@ -751,7 +751,7 @@ describe("virtual server", () => {
     await clock.advance(100);
     const verdict = { passed: false, reason: "connect refused", latencyMs: 1 } as const;
     const fail = async (key: string): Promise<void> => {
-      actor.getSnapshot().context.members[key]?.ref.send({ type: "probe.failed", verdict });
+      actor.getSnapshot().context.members.get(key)?.ref.send({ type: "probe.failed", verdict });
       await clock.advance(0);
     };
     await fail("10.0.0.1:80");
@@ -793,7 +793,7 @@ describe("virtual server", () => {
     const { clock, probed, closed, actor } = care();
     await clock.advance(100);
     probed.length = 0;
-    const { ref } = actor.getSnapshot().context.members["10.0.0.2:80"] ?? {};
+    const { ref } = actor.getSnapshot().context.members.get("10.0.0.2:80") ?? {};
     ref?.send({ type: "checks.broke", error: new Error("on purpose") });
     await clock.advance(950);
     expect(closed).toEqual(["10.0.0.2:80"]);
@@ -855,7 +855,7 @@ describe("virtual server", () => {
     plane.service = service;
     plane.servers.set("10.0.0.1:80", { ...A, weight: 0 });
     plane.servers.set("10.0.0.2:80", { ...B, weight: 0 });
-    const holds = { "10.0.0.1:80": { since: "2026-11-25T10:00:00.000Z", drained: true } };
+    const holds = new Map([["10.0.0.1:80", { since: "2026-11-25T10:00:00.000Z", drained: true }]]);
     const { clock, events } = care({ holds, policy: { rise: 3 } }, plane);
     await clock.advance(100);
     expect(events[0]).toMatchObject({ states: { "10.0.0.1:80": "healthy", "10.0.0.2:80": "draining" } });
@@ -886,7 +886,7 @@ describe("virtual server", () => {
     plane.service = service;
     plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
     const hold = { since: "2026-11-25T10:00:00.000Z", drained: true };
-    const { clock, actor } = care({ realServers: [A], holds: { "10.0.0.1:80": hold } }, plane);
+    const { clock, actor } = care({ realServers: [A], holds: new Map([["10.0.0.1:80", hold]]) }, plane);
     await clock.advance(3 * INTERVAL);
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.9:80=3");
     actor.send({ type: "operator.hold", server: "10.0.0.1:80", hold: undefined });
@@ -972,7 +972,7 @@ function care(
     realServers: [A, B, C],
     policy: { ...PLAIN_HEALTH_POLICY, ...policy },
     initState: "down",
-    holds: {},
+    holds: new Map(),
     foreign: "remove",
     cleanupOnExit: false,
     now: clock.now,

@@ -106,7 +106,7 @@ test("lvscare events tells a server's death and return, then and as it happens",
       (text) => /removed → healthy: status 200/.test(text),
     );
     const lines = (await list()).trimEnd().split("\n");
-    expect(lines[0]).toMatch(/^\d{4}-\S+Z {2}127\.77\.0\.9:18080 {2}INFO {3}new virtual server/);
+    expect(lines[0]).toMatch(/^\d{4}-\S+[+-]\d\d:\d\d {2}127\.77\.0\.9:18080 {2}INFO {3}new virtual server/);
     expect(lines.filter((line) => line.includes("probe") && line.includes("passed"))).toEqual([]);
     await waitFor(
       () => followed,
@@ -177,6 +177,58 @@ test("follows a daemon that is started anew, and ends when its reader has gone",
     daemon.kill();
     await daemon.exited;
     await server.stop(true);
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("tells what happened in its order, and since when, though the clock was set back meanwhile, in the local time of the log", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-events-"));
+  const environment = { XDG_RUNTIME_DIR: folder, PATH: process.env["PATH"] ?? "", TZ: "Asia/Kathmandu" };
+  const directory = runtimeDirectory(environment, process.getuid?.() ?? 0);
+  makeRuntimeDirectory(directory, process.getuid?.() ?? 0);
+  const minute = 60_000;
+  const told = (id: number, at: string, minutesAgo: number) => ({
+    id,
+    at: `2026-11-24T${at}.000Z`,
+    sinceBootMs: (100 - minutesAgo) * minute,
+    level: "info",
+    message: `${minutesAgo} minutes ago`,
+    type: "plan.applied",
+  });
+  const daemons = [
+    { port: 18_083, events: [told(1, "10:00:00", 30), told(2, "09:25:00", 5)] },
+    { port: 18_084, events: [told(1, "10:10:00", 20), told(2, "09:20:00", 10)] },
+  ].map(({ port, events }) => {
+    const unix = join(directory, `tcp-127.77.0.9:${port}.sock`);
+    const report = { address: `127.77.0.9:${port}`, startedAt: "x", sinceBootMs: 100 * minute, events };
+    return { unix, server: Bun.serve({ unix, fetch: () => Response.json(report) }) };
+  });
+  const lines = async (...more: readonly string[]): Promise<string[]> => {
+    const only = ["--vs", "127.77.0.9:18083,127.77.0.9:18084"];
+    return (await runProgram(["events", ...only, ...more], environment)).stdout.trimEnd().split("\n");
+  };
+  try {
+    expect(await lines()).toEqual([
+      "2026-11-24T15:45:00.000+05:45  127.77.0.9:18083  INFO   30 minutes ago",
+      "2026-11-24T15:55:00.000+05:45  127.77.0.9:18084  INFO   20 minutes ago",
+      "2026-11-24T15:05:00.000+05:45  127.77.0.9:18084  INFO   10 minutes ago",
+      "2026-11-24T15:10:00.000+05:45  127.77.0.9:18083  INFO   5 minutes ago",
+    ]);
+    expect((await lines("--since", "15m")).map((line) => line.split("INFO   ")[1])).toEqual([
+      "10 minutes ago",
+      "5 minutes ago",
+    ]);
+    expect((await lines("-o", "json")).map((line) => (JSON.parse(line) as EventRecord).at.slice(11, 20))).toEqual([
+      "10:00:00.",
+      "10:10:00.",
+      "09:20:00.",
+      "09:25:00.",
+    ]);
+  } finally {
+    for (const { unix, server } of daemons) {
+      await server.stop(true);
+      await rm(unix, { force: true });
+    }
     await rm(folder, { recursive: true });
   }
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createVirtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import { Operator } from "../../src/app/operator.ts";
+import { requestCheck, requestHold } from "../../src/control/client.ts";
 import { runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
@@ -171,6 +172,20 @@ test("what is not meant clearly changes nothing", async () => {
   for (const address of [VS, OTHER]) await host.until(address, ([server]) => server?.weight === 0);
 });
 
+test("no name that every object has is a real server's", async () => {
+  const host = await user();
+  const a = serve("a");
+  host.care(VS, [a]);
+  await host.until(VS, ([server]) => server?.weight === 1);
+  const [socket = ""] = await host.sockets();
+  for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+    const refusal = `answered 404: ${name} is no real server of ${VS}; they are ${a.name}`;
+    await expect(requestHold(socket, name, { kind: "drain" })).rejects.toThrow(refusal);
+    await expect(requestCheck(socket, name)).rejects.toThrow(refusal);
+  }
+  expect(await host.files()).toEqual([]);
+});
+
 test("a file that says nothing holds nothing, and a server that is no longer listed is let go", async () => {
   const host = await user();
   const [a, b] = [serve("a"), serve("b")];
@@ -210,7 +225,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
         realServers: [server],
         policy: PLAIN_HEALTH_POLICY,
         initState: "down",
-        holds: {},
+        holds: new Map(),
         foreign: "remove",
         cleanupOnExit: false,
         now: () => 0,
@@ -227,7 +242,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
       probe: () => Promise.reject(new Error("not asked")),
       timeOfDay: () => new Date(0),
     },
-    {},
+    new Map(),
   );
   const early = `the daemon of ${VS} has not taken over the table yet`;
   await expect(operator.hold("10.0.0.1:80", { kind: "drain" })).rejects.toThrow(early);
@@ -289,10 +304,12 @@ async function user() {
   };
 
   /** Of the virtual servers of this test. */
-  const files = async (): Promise<string[]> =>
+  const filesNamed = async (suffix: string): Promise<string[]> =>
     (await readdir(runtime))
-      .filter((name) => name.includes("127.77.0.21:") && name.endsWith(".holds.json"))
+      .filter((name) => name.includes("127.77.0.21:") && name.endsWith(suffix))
       .map((name) => join(runtime, name));
+  const files = (): Promise<string[]> => filesNamed(".holds.json");
+  const sockets = (): Promise<string[]> => filesNamed(".sock");
 
   const until = async (
     address: string,
@@ -323,5 +340,5 @@ async function user() {
     return { end };
   };
 
-  return { lvscare, start, files, until, care };
+  return { lvscare, start, files, sockets, until, care };
 }

@@ -22,7 +22,7 @@ describe("takes as the Go program does", () => {
     ["--logger: DEBG", [...VS, ...RS, "--logger", "DEBG"]],
     ...["route", "link", ""].map((mode) => [`--mode: "${mode}"`, [...VS, ...RS, "--mode", mode]] as const),
     ["--run-once, --clean: with a value or without", [...VS, ...RS, "--run-once", "--run-once=false", "-C", "-C=0"]],
-    ...["5", "0", "0s", "500ms", "1m30s", "1.5s"].map(
+    ...["5", "500ms", "1m30s", "1.5s"].map(
       (interval) => [`--interval: ${interval}`, [...VS, ...RS, "--interval", interval]] as const,
     ),
     ["--ip: an address, with blanks around it", [...VS, ...RS, "--ip", " 192.0.2.9 "]],
@@ -125,6 +125,11 @@ describe("differs from the Go program, which", () => {
       "--logger: takes anything for INFO",
       [...VS, ...RS, "--logger", "WARN"],
       '--logger: "WARN" is neither INFO nor DEBG',
+    ],
+    [
+      "--interval: takes 0 for 5 s",
+      [...VS, ...RS, "--interval", "0"],
+      '--interval: "0" is too short; the least is 10ms',
     ],
     ["--interval: panics at a negative one", [...VS, ...RS, "--interval", "-5"], '--interval: "-5" is negative'],
     [
@@ -237,7 +242,6 @@ describe("a check", () => {
 
 describe("the daemon", () => {
   test.concurrent.each([
-    ["--interval: 0 means 5 s", ["--interval=0"], { intervalMs: 5000 }],
     ["--interval: a bare number means seconds", ["--interval=7"], { intervalMs: 7000 }],
     ["--interval: a duration", ["--interval=1m30s"], { intervalMs: 90_000 }],
     ["--interval: the last of several counts", ["--interval=1", "--interval", "2"], { intervalMs: 2000 }],

@@ -125,9 +125,9 @@ const cases: Record<CareFlag, FlagCase> = {
     good: [
       ["1", 1000],
       ["200ms", 200],
-      ["0", 5000],
     ],
     bad: [
+      ["0", '"0" is too short; the least is 10ms'],
       ["6", "it is longer than --interval, which is for calmer times"],
       ["1.5", '"1.5" is not an interval; write whole seconds like 5 or a duration like 1.5s'],
     ],
@@ -138,9 +138,11 @@ const cases: Record<CareFlag, FlagCase> = {
     good: [
       ["30", 30_000],
       ["200ms", 200],
-      ["0", 5000],
     ],
-    bad: [["-5", '"-5" is negative']],
+    bad: [
+      ["0", '"0" is too short; the least is 10ms'],
+      ["-5", '"-5" is negative'],
+    ],
   },
   drain: {
     pick: ({ policy }) => policy.drain,
@@ -200,8 +202,6 @@ const cases: Record<CareFlag, FlagCase> = {
     default: 5000,
     good: [
       ["5", 5000],
-      ["0", 5000],
-      ["0s", 5000],
       ["1", 1000],
       ["500ms", 500],
       ["1m30s", 90_000],
@@ -214,6 +214,8 @@ const cases: Record<CareFlag, FlagCase> = {
       ["", '"" is not an interval; write whole seconds like 5 or a duration like 1.5s'],
       ["-5", '"-5" is negative'],
       ["-1ns", '"-1ns" is negative'],
+      ["0", '"0" is too short; the least is 10ms'],
+      ["0s", '"0s" is too short; the least is 10ms'],
       ["9ms", '"9ms" is too short; the least is 10ms'],
       ["86401", '"86401" is too long; the most is 24h'],
     ],
@@ -364,6 +366,7 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
     bad: [
       ["node1", '"node1" is not an IP address'],
+      ["::ffff:192.168.0.9", '"::ffff:192.168.0.9" is an IPv4 address written as IPv6; write it as IPv4'],
       ["", '"" is not an IP address'],
       ["fd00::9", '"fd00::9" cannot be the gateway to 10.0.0.1: one is IPv4, the other IPv6'],
     ],
@@ -432,8 +435,19 @@ const cases: Record<CareFlag, FlagCase> = {
       ["[::1]:9105", "[::1]:9105"],
     ],
     bad: [
-      ["0", '"127.0.0.1:0" needs a port from 1 to 65535'],
-      ["localhost:9105", '"localhost:9105" needs an IP address before the port (host names are not resolved)'],
+      ["0", '"0" needs a port from 1 to 65535'],
+      [
+        ":9105",
+        '":9105" names no address; write 9105 or 127.0.0.1:9105 for this host alone, 0.0.0.0:9105 or [::]:9105 for everybody',
+      ],
+      [
+        "*:9105",
+        '"*:9105" names no address; write 9105 or 127.0.0.1:9105 for this host alone, 0.0.0.0:9105 or [::]:9105 for everybody',
+      ],
+      ["localhost:9105", '"localhost:9105" is a name; write 9105 or 127.0.0.1:9105, or [::1]:9105'],
+      ["node1:9105", '"node1:9105" needs an IP address before the port (host names are not resolved)'],
+      ["127.0.0.1", '"127.0.0.1" is not an address with a port; write it as IP:port'],
+      ["[::ffff:127.0.0.1]:9105", '"[::ffff:127.0.0.1]:9105" is an IPv4 address written as IPv6; write it as IPv4'],
     ],
   },
 };

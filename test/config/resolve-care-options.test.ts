@@ -65,7 +65,7 @@ test("connecting gets the least of its own time, the whole check's and the inter
   expect(connectTimeout()).toBe(3000);
   expect(connectTimeout("--health-timeout", "2s")).toBe(2000);
   expect(connectTimeout("--interval", "1")).toBe(1000);
-  expect(connectTimeout("--interval", "0", "--health-connect-timeout", "1m")).toBe(5000);
+  expect(connectTimeout("--health-connect-timeout", "1m")).toBe(5000);
 });
 
 test("every problem is reported, one line each", () => {

@@ -28,9 +28,11 @@ const uid = process.getuid?.() ?? 0;
 const EVENTS: EventReport = {
   address: status.address,
   startedAt: "2026-11-24T10:00:00.000Z",
+  sinceBootMs: 2000,
   events: [1, 2, 3].map((id) => ({
     id,
     at: "2026-11-24T10:00:01.000Z",
+    sinceBootMs: 1000,
     level: "info",
     message: `the ${id}.`,
     type: "plan.applied",

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { MOST_LISTENERS, STREAM_PACE } from "../../src/control/event-stream.ts";
-import { IDLE_TIMEOUT_S, WebAnswers } from "../../src/control/web-server.ts";
+import { IDLE_TIMEOUT_S, serveWeb, WebAnswers } from "../../src/control/web-server.ts";
+import { MAIN } from "../cli/run-program.ts";
 import { SseReader } from "./support/sse-reader.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
 
@@ -109,9 +110,44 @@ describe("a request that no browser would make", () => {
     answers.close();
   });
 
+  test("is refused likewise on a loopback address of IPv4 that is written as one of IPv6", async () => {
+    const own = serveWeb({ family: "ipv6", address: "::ffff:7f4d:d", port: 18_083 }, daemon.sources());
+    try {
+      const codeFor = async (host: string): Promise<number> =>
+        (await fetch("http://127.77.0.13:18083/api/v1/status", { headers: { host } })).status;
+      expect(await codeFor("evil.example:18083")).toBe(421);
+      expect(await codeFor("[::ffff:127.77.0.13]:18083")).toBe(200);
+    } finally {
+      await own.close();
+    }
+  });
+
   test("is told what may be asked", async () => {
     const refused = await get("/", { method: "OPTIONS" });
     expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+});
+
+describe("the daemon", () => {
+  test.each([
+    ["127.77.0.15:18084", "http://127.77.0.15:18084/"],
+    ["0.0.0.0:18084", "http://127.0.0.1:18084/"],
+    ["[::]:18084", "http://[::1]:18084/"],
+  ])("that listens at %s says at its start where the page is: %s", async (listen, url) => {
+    const flags = `--vs 127.77.0.15:18080 --rs 127.0.0.1:1 --data-plane userspace --http-listen ${listen}`;
+    const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "pipe" });
+    try {
+      let log = "";
+      for await (const chunk of care.stderr) {
+        log += new TextDecoder().decode(chunk);
+        if (log.includes(" are at ")) break;
+      }
+      expect(log).toContain(` INFO page, metrics and health are at ${url}\n`);
+      expect(await (await fetch(url)).text()).toStartWith("<!doctype html>");
+    } finally {
+      care.kill();
+      await care.exited;
+    }
   });
 });
 

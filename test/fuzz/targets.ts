@@ -136,7 +136,7 @@ function withoutReuse(reading: Reading): Reading {
 }
 
 const STATUS = { address: "10.0.0.1:80", realServers: [] } as unknown as VirtualServerStatus;
-const EVENTS = { address: "10.0.0.1:80", startedAt: "x", events: [] };
+const EVENTS = { address: "10.0.0.1:80", startedAt: "x", sinceBootMs: 0, events: [] };
 const CONTROL_SOURCES: AnswerSources = {
   status: () => Promise.resolve(STATUS),
   events: () => EVENTS,

@@ -3,9 +3,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { buildAllBinaries } from "../../tasks/build.ts";
-import { writeChecksums } from "../../tasks/build/checksums.ts";
-import { buildImage } from "../../tasks/image.ts";
+import { lockedPackages } from "../../tasks/image/debian-lock.ts";
+import { buildRelease } from "../../tasks/release.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { runCommand } from "../kernel/harness/run-command.ts";
 import { readElfHead } from "./support/elf.ts";
@@ -20,18 +19,28 @@ const EMULATORS = [
   { name: "qemu-user-static", file: "/usr/bin/qemu-x86_64-static" },
 ];
 
+const ARTEFACTS = [
+  ...["linux-amd64", "linux-amd64-musl", "linux-arm64", "linux-arm64-musl"].map((name) => `lvscare-${name}`),
+  ...["amd64", "arm64"].map((name) => `lvscare-image-${name}.tar`),
+  `lvscare-${manifest.version}.tgz`,
+];
+
+const devDependencies = new Map(Object.entries(manifest.devDependencies));
+
 let folder: string;
 let images: ReadonlyMap<string, ReadImage>;
 beforeAll(async () => {
   await installMissingPackages(EMULATORS);
   folder = await mkdtemp(join(tmpdir(), "lvscare-release-"));
-  await buildAllBinaries(folder);
-  await buildImage(folder);
-  await writeChecksums(folder);
+  process.env["SOURCE_DATE_EPOCH"] = "1764000000";
+  await buildRelease(folder);
   images = await readImages(join(folder, "image"));
   for (const [name, { layers }] of images) await unpack(layers[0]?.path ?? "", rootOf(name));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  delete process.env["SOURCE_DATE_EPOCH"];
+  await rm(folder, { recursive: true, force: true });
+});
 
 describe("the binaries", () => {
   test.each([
@@ -63,15 +72,42 @@ describe("the binaries", () => {
   test("and all that is handed out have their checksums", async () => {
     const checked = await runCommand(["sha256sum", "--check", "SHA256SUMS"], { cwd: folder, timeoutMs: 60_000 });
     expect(checked.trim().split("\n")).toEqual(
-      [
-        "lvscare-image-amd64.tar",
-        "lvscare-image-arm64.tar",
-        "lvscare-linux-amd64",
-        "lvscare-linux-amd64-musl",
-        "lvscare-linux-arm64",
-        "lvscare-linux-arm64-musl",
-      ].map((file) => `${file}: OK`),
+      [...ARTEFACTS.flatMap((file) => [file, `${file}.spdx.json`]), "lvscare-licences.txt"]
+        .toSorted()
+        .map((file) => `${file}: OK`),
     );
+  });
+
+  test("have the notices of what is inside of them in themselves and beside them", async () => {
+    const beside = await Bun.file(join(folder, "lvscare-licences.txt")).text();
+    for (const name of ["lvscare\n\n", "citty ", "consola ", "xstate ", "bun, "]) {
+      expect(beside).toMatch(new RegExp(`(^|-{80}\n\n)${name}`));
+    }
+    expect(await runCommand([binary("linux-amd64"), "licences"], { timeoutMs: 60_000 })).toBe(beside);
+  });
+});
+
+describe("a bill of materials", () => {
+  test.each(ARTEFACTS)("in SPDX tells what is inside of %s", async (file) => {
+    const bom = (await Bun.file(join(folder, `${file}.spdx.json`)).json()) as Bom;
+    const [artefact, ...inside] = bom.packages;
+    expect(bom).toMatchObject({ spdxVersion: "SPDX-2.3", dataLicense: "CC0-1.0", name: file });
+    expect(bom.creationInfo.created).toBe("2025-11-24T16:00:00Z");
+    const sum = `${artefact?.checksums?.[0]?.checksumValue}  ${file}\n`;
+    expect(await Bun.file(join(folder, "SHA256SUMS")).text()).toContain(sum);
+    expect(bom.relationships.map(({ relatedSpdxElement }) => relatedSpdxElement)).toEqual(
+      bom.packages.map(({ SPDXID }) => SPDXID),
+    );
+    const names = inside.map(({ name, versionInfo, licenseDeclared }) => `${name} ${versionInfo}: ${licenseDeclared}`);
+    const libraries = ["citty", "consola", "xstate"].map((name) => `${name} ${devDependencies.get(name)}: MIT`);
+    const runtime = file.endsWith(".tgz") ? [] : [`${runtimeOf(file)} ${Bun.version}: MIT`];
+    const architecture = /image-(\w+)\.tar/.exec(file)?.[1];
+    const debian = architecture === undefined ? [] : lockedPackages(architecture);
+    expect(names).toEqual([
+      ...libraries,
+      ...runtime,
+      ...debian.map(({ name, version }) => `${name} ${version}: NOASSERTION`),
+    ]);
   });
 });
 
@@ -154,7 +190,37 @@ describe("the image", () => {
   });
 });
 
+test("whoever builds the same sources gets the same bytes", async () => {
+  const again = await mkdtemp(join(tmpdir(), "lvscare-release-"));
+  try {
+    await buildRelease(again);
+    for (const file of ["SHA256SUMS", "image/index.json"]) {
+      expect(await Bun.file(join(again, file)).text()).toBe(await Bun.file(join(folder, file)).text());
+    }
+  } finally {
+    await rm(again, { recursive: true, force: true });
+  }
+});
+
 // --- internal ---
+
+interface Bom {
+  readonly name: string;
+  readonly creationInfo: { readonly created: string };
+  readonly packages: readonly {
+    readonly SPDXID: string;
+    readonly name: string;
+    readonly versionInfo: string;
+    readonly licenseDeclared: string;
+    readonly checksums?: readonly { readonly checksumValue: string }[];
+  }[];
+  readonly relationships: readonly { readonly relatedSpdxElement: string }[];
+}
+
+function runtimeOf(file: string): string {
+  const [, architecture = "", libc = ""] = /(amd64|arm64)(-musl)?/.exec(file) ?? [];
+  return `@oven/bun-linux-${architecture === "amd64" ? "x64" : "aarch64"}${libc}`;
+}
 
 function binary(name: string): string {
   return join(folder, `lvscare-${name}`);

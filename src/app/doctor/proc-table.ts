@@ -23,10 +23,11 @@ export function parseProcTable(text: string): readonly ObservedVirtualServer[] {
       // Oldest first; the kernel lists the newest first.
       if (server !== undefined) table.at(-1)?.realServers.unshift(server);
     } else if (first !== "->") {
-      const endpoint = PROTOCOLS[first] === undefined ? undefined : readEndpoint(words[0]);
+      const protocol = PROTOCOLS.get(first);
+      const endpoint = protocol && readEndpoint(words[0]);
       isOurs = endpoint !== undefined;
-      if (endpoint === undefined) continue;
-      const service = virtualServer({ protocol: PROTOCOLS[first] ?? "tcp", endpoint }, words[1] ?? "none");
+      if (protocol === undefined || endpoint === undefined) continue;
+      const service = virtualServer({ protocol, endpoint }, words[1] ?? "none");
       const at = words.indexOf("persistent");
       const persistence =
         at === -1 ? {} : { flags: ["persistent" as const], persistenceTimeoutS: Number(words[at + 1]) / HERTZ };
@@ -38,19 +39,23 @@ export function parseProcTable(text: string): readonly ObservedVirtualServer[] {
 
 // --- internal ---
 
-const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
+const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map<string, Protocol>([
+  ["TCP", "tcp"],
+  ["UDP", "udp"],
+  ["SCTP", "sctp"],
+]);
 
 /** Of no consequence but for being above 0. */
 const HERTZ = 1000;
 
 /** As ip_vs_fwd_name of net/netfilter/ipvs/ip_vs_ctl.c has them. */
-const FORWARDING: Readonly<Record<string, Forwarding>> = {
-  Masq: "masquerade",
-  Local: "local",
-  Tunnel: "tunnel",
-  Route: "direct-route",
-  Bypass: "bypass",
-};
+const FORWARDING: ReadonlyMap<string, Forwarding> = new Map<string, Forwarding>([
+  ["Masq", "masquerade"],
+  ["Local", "local"],
+  ["Tunnel", "tunnel"],
+  ["Route", "direct-route"],
+  ["Bypass", "bypass"],
+]);
 
 function readServer([address, forwarding = "", weight, active, inactive]: readonly string[]):
   | ObservedRealServer
@@ -58,7 +63,7 @@ function readServer([address, forwarding = "", weight, active, inactive]: readon
   const endpoint = readEndpoint(address);
   if (endpoint === undefined) return undefined;
   return {
-    server: { ...realServer(endpoint, Number(weight)), forwarding: FORWARDING[forwarding] ?? "masquerade" },
+    server: { ...realServer(endpoint, Number(weight)), forwarding: FORWARDING.get(forwarding) ?? "masquerade" },
     activeConnections: Number(active),
     inactiveConnections: Number(inactive),
     stats: NO_TRAFFIC,

@@ -52,7 +52,7 @@ export function judgeWay(way: Way, subject: Subject): Finding {
       );
     }
     case "none": {
-      const message = `this host has no way to ${address}: ${REASONS[way.errno] ?? way.errno}`;
+      const message = `this host has no way to ${address}: ${REASONS.get(way.errno) ?? way.errno}`;
       const node = way.node ?? "<an address of this host>";
       // IPv6 takes no address of this host for a gateway.
       const add = family === "ipv6" ? `\`ip addr add ${cidr} dev lo\`` : `\`ip route add ${cidr} via ${node}\``;
@@ -108,12 +108,12 @@ export function judgeReach(subject: Subject): Finding[] {
 
 // --- internal ---
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENETUNREACH: "no route leads there",
-  EHOSTUNREACH: "a route says that it is unreachable",
-  EACCES: "a route prohibits it",
-  EINVAL: "a route swallows it",
-};
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ENETUNREACH", "no route leads there"],
+  ["EHOSTUNREACH", "a route says that it is unreachable"],
+  ["EACCES", "a route prohibits it"],
+  ["EINVAL", "a route swallows it"],
+]);
 
 /** Of loopback or of a single link. */
 function isLocalOnly(address: string): boolean {

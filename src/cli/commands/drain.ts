@@ -3,7 +3,7 @@ import { DRAIN_OPTION_ROWS, type DrainFlag } from "../../config/operator-option-
 import { readArgv } from "../../config/read-argv.ts";
 import { readOperatorLine, type OperatorLine } from "../../config/read-operator-line.ts";
 import { UsageError } from "../../config/usage-error.ts";
-import { parseInterval } from "../../config/value-parsers.ts";
+import { parseIntervalOrNone } from "../../config/value-parsers.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { LvscareError, type ErrorCode } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -26,7 +26,7 @@ export function drainCommand(context: CliContext): CommandDef {
         return 0;
       }
       const { line, values } = readOperatorLine<DrainFlag>(reading, DRAIN_OPTION_ROWS);
-      const waitMs = values.readOptional("wait", parseInterval);
+      const waitMs = values.readOptional("wait", parseIntervalOrNone);
       if (values.problems.length > 0) throw new UsageError(values.problems);
       const { holdRealServer } = await import("../../app/operate.ts");
       const outcome = await holdRealServer(line, { kind: "drain" });

@@ -6,6 +6,7 @@ import { readArgv } from "../../config/read-argv.ts";
 import { UsageError } from "../../config/usage-error.ts";
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import type { EventReader, EventReading, TimedEvent } from "../../app/events.ts";
+import { localIso } from "../../app/local-iso.ts";
 import { formatDuration, parseDuration } from "../../domain/duration.ts";
 import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
@@ -37,14 +38,13 @@ export function eventsCommand(context: CliContext): CommandDef {
 
       const { EventReader } = await import("../../app/events.ts");
       const reader = new EventReader();
-      const oldest = sinceMs === undefined ? "" : new Date(Date.now() - sinceMs).toISOString();
       await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
       using readers = watchReader(context.out);
       const over = AbortSignal.any([stop.signal, readers.signal]);
       let told: readonly string[] = [];
       for (let isFirst = true; ; isFirst = false) {
-        const { events, complaints } = await read(reader, only).catch((error: unknown) => {
+        const { events, complaints } = await read(reader, only, sinceMs).catch((error: unknown) => {
           // One that is followed may be started anew.
           if (isFirst || !(error instanceof LvscareError) || error.code !== "NOT_RUNNING") throw error;
           return { events: [], complaints: [error.message] };
@@ -53,9 +53,7 @@ export function eventsCommand(context: CliContext): CommandDef {
         const complaint = news.map((one) => `lvscare: ${oneLine(one)}\n`).join("");
         if (await isCutShort(context.err.write(complaint), over)) return 0;
         told = complaints;
-        const wanted = events.filter(
-          ({ at, virtualServer }) => at >= oldest && (only.size === 0 || only.has(virtualServer)),
-        );
+        const wanted = events.filter(({ virtualServer }) => only.size === 0 || only.has(virtualServer));
         const lines = wanted.map((event) =>
           format === "json" ? `${JSON.stringify(event)}\n` : renderEvent(event, paint),
         );
@@ -84,8 +82,12 @@ export const EVENTS_USAGE: CommandUsage = {
 const PAUSE_MS = 500;
 
 /** Rejects with NOT_RUNNING likewise when nobody tells of one that is asked for. */
-async function read(reader: EventReader, only: ReadonlySet<string>): Promise<EventReading> {
-  const reading = await reader.next();
+async function read(
+  reader: EventReader,
+  only: ReadonlySet<string>,
+  sinceMs: number | undefined,
+): Promise<EventReading> {
+  const reading = await reader.next(sinceMs);
   const missing = [...only].filter((address) => !reading.virtualServers.includes(address));
   if (missing.length === 0) return reading;
   throw new LvscareError(
@@ -97,10 +99,15 @@ async function read(reader: EventReader, only: ReadonlySet<string>): Promise<Eve
   );
 }
 
-const COLOURS: Readonly<Record<string, Colour>> = { debug: "grey", info: "cyan", warn: "yellow", error: "red" };
+const COLOURS: ReadonlyMap<string, Colour> = new Map<string, Colour>([
+  ["debug", "grey"],
+  ["info", "cyan"],
+  ["warn", "yellow"],
+  ["error", "red"],
+]);
 
 function renderEvent({ at, level, message, verdict, from, virtualServer }: TimedEvent, paint: Paint): string {
   // A failed check tells in its own words how long it took.
   const took = verdict === undefined || from === undefined ? "" : ` (found in ${formatDuration(verdict.latencyMs)})`;
-  return `${at}  ${virtualServer}  ${paint(COLOURS[level] ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
+  return `${oneLine(localIso(at))}  ${oneLine(virtualServer)}  ${paint(COLOURS.get(level) ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
 }

@@ -55,12 +55,12 @@ export function createLogger(options: LogOptions, sink: LogSink): Logger {
 /** Consola's arguments are untyped, but only the four functions above put any there: a message and its fields. */
 function toEntry({ date, type, args }: LogObject): LogEntry {
   const [message, fields] = args as [string, LogFields];
-  return { time: date, level: LEVELS[type] ?? "info", message, fields };
+  return { time: date, level: LEVELS.get(type) ?? "info", message, fields };
 }
 
-const LEVELS: Readonly<Record<string, LogEntry["level"]>> = {
-  debug: "debug",
-  info: "info",
-  warn: "warn",
-  error: "error",
-};
+const LEVELS: ReadonlyMap<string, LogEntry["level"]> = new Map<string, LogEntry["level"]>([
+  ["debug", "debug"],
+  ["info", "info"],
+  ["warn", "warn"],
+  ["error", "error"],
+]);

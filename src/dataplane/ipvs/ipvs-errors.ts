@@ -23,7 +23,7 @@ export function refusalError(refusal: KernelRefusal, operation: string): Lvscare
         "run as root or with CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN); root of a user namespace is not enough",
     });
   }
-  const meaning = MEANINGS[refusal.errno];
+  const meaning = MEANINGS.get(refusal.errno);
   const reasons = [meaning, refusal.detail].filter((reason) => reason !== undefined).join("; ");
   const message = `the kernel refused with ${refusal.errno}${reasons === "" ? "" : `: ${reasons}`}`;
   return new LvscareError("KERNEL_REFUSED", message, options);
@@ -45,13 +45,13 @@ export function operationError(operation: Operation, refusal: KernelRefusal): Lv
 // --- internal ---
 
 /** What an errno means when IPVS says it (net/netfilter/ipvs/ip_vs_ctl.c). */
-const MEANINGS: Readonly<Record<string, string>> = {
-  EEXIST: "it is there already",
-  ENOENT: "there is no such real server",
-  ESRCH: "there is no such virtual server",
-  EINVAL: "a value is not allowed",
-  ERANGE: "a weight or connection limit is out of range",
-  EAFNOSUPPORT: "this kernel's IPVS lacks the address family",
-  EPROTONOSUPPORT: "this kernel's IPVS lacks the protocol",
-  ENOMEM: "out of memory",
-};
+const MEANINGS: ReadonlyMap<string, string> = new Map([
+  ["EEXIST", "it is there already"],
+  ["ENOENT", "there is no such real server"],
+  ["ESRCH", "there is no such virtual server"],
+  ["EINVAL", "a value is not allowed"],
+  ["ERANGE", "a weight or connection limit is out of range"],
+  ["EAFNOSUPPORT", "this kernel's IPVS lacks the address family"],
+  ["EPROTONOSUPPORT", "this kernel's IPVS lacks the protocol"],
+  ["ENOMEM", "out of memory"],
+]);

@@ -16,8 +16,8 @@ export interface TlsPolicyOptions {
 }
 
 /**
- * TLS 1.2 or 1.3 (the runtime offers nothing older). A server name is sent only when the user's Host header holds one: an address is
- * none (RFC 6066, 3). When certificates are checked, they are checked against that name or else the real server's address, with the
+ * TLS 1.2 or 1.3 (the runtime offers nothing older), for HTTP/1.1: a server that speaks only another protocol can say so (RFC 7301). A server
+ * name is sent only when the user's Host header holds one: an address is none, and a dot at its end is no part of it (RFC 6066, 3). When certificates are checked, they are checked against that name or else the real server's address, with the
  * trusted roots.
  */
 export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
@@ -28,6 +28,7 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
     options: {
       // The handshake's own refusal compares names with "localhost", for it knows no name but the one that is sent: we judge instead.
       rejectUnauthorized: false,
+      ALPNProtocols: HTTP1,
       ...(serverName === undefined ? {} : { serverName }),
       ...(ca === undefined ? {} : { ca: [...ca] }),
     },
@@ -38,25 +39,28 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
 
 // --- internal ---
 
+/** As it goes over the wire: its length, and then the name. */
+const HTTP1 = "\x08http/1.1";
+
 const NAME_MISMATCH = "ERR_TLS_CERT_ALTNAME_INVALID";
 
-const PROBLEMS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "certificate has expired",
-  CERT_NOT_YET_VALID: "certificate is not valid yet",
-  CERT_REVOKED: "certificate has been revoked",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "certificate is not trusted (self-signed)",
-  SELF_SIGNED_CERT_IN_CHAIN: "certificate is not trusted (unknown authority)",
+const PROBLEMS: ReadonlyMap<string, string> = new Map([
+  ["CERT_HAS_EXPIRED", "certificate has expired"],
+  ["CERT_NOT_YET_VALID", "certificate is not valid yet"],
+  ["CERT_REVOKED", "certificate has been revoked"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "certificate is not trusted (self-signed)"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "certificate is not trusted (unknown authority)"],
   // An authority of the same name with another key, such as that of a cluster made anew.
-  CERT_SIGNATURE_FAILURE: "certificate is not trusted (unknown authority)",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate is not trusted (unknown authority)",
-  UNABLE_TO_GET_ISSUER_CERT: "certificate is not trusted (unknown authority)",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate is not trusted (unknown authority)",
-};
+  ["CERT_SIGNATURE_FAILURE", "certificate is not trusted (unknown authority)"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "certificate is not trusted (unknown authority)"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "certificate is not trusted (unknown authority)"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "certificate is not trusted (unknown authority)"],
+]);
 
 function certificateProblem(peer: Bun.Socket<unknown>, problem: Error | null, name: string): string | undefined {
   const code = problem !== null && "code" in problem ? String(problem.code) : undefined;
   if (problem !== null && code !== NAME_MISMATCH) {
-    return PROBLEMS[code ?? ""] ?? `certificate is not trusted (${problem.message})`;
+    return PROBLEMS.get(code ?? "") ?? `certificate is not trusted (${problem.message})`;
   }
   return tls().checkServerIdentity(name, peer.getPeerCertificate()) === undefined
     ? undefined
@@ -65,7 +69,7 @@ function certificateProblem(peer: Bun.Socket<unknown>, problem: Error | null, na
 
 function nameInHostHeader(headers: HeaderList): string | undefined {
   const value = headers.find(([name]) => name.toLowerCase() === "host")?.[1];
-  const name = value?.trim().replace(/:\d*$/, "");
+  const name = value?.trim().replace(/:\d*$/, "").replace(/\.$/, "");
   return name === undefined || !/^[\w.-]+$/.test(name) || parseAddress(name) !== undefined ? undefined : name;
 }
 

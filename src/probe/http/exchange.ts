@@ -98,11 +98,19 @@ export class Exchange implements WireListener, UnderWay, Expiring {
     const lost = this.#firstByteMs === undefined ? ending.kind : undefined;
     if (ending.kind !== "closed") return this.#fail(ending.reason, lost);
     const reading = this.#reader.end();
-    if (reading.state === "broken") this.#fail(reading.reason, lost);
+    if (reading.state === "broken")
+      this.#fail(lost === undefined ? reading.reason : this.#unanswered(reading.reason), lost);
     else this.#settle(reading);
   }
 
   // --- internal ---
+
+  /** A server of HTTP/2 only may leave without a word, when it was offered nothing that it speaks. */
+  #unanswered(reason: string): string {
+    return this.#wire.agreedOnNothing
+      ? `${reason}, and without a word for HTTP/1.1 (ALPN): perhaps it speaks only HTTP/2`
+      : reason;
+  }
 
   #settle(reading: Reading): void {
     if (reading.state === "broken") return this.#fail(reading.reason);

@@ -4,7 +4,7 @@ import { describeError } from "../../domain/errors.ts";
 export function failureReason(error: unknown): string {
   const name = errorName(error);
   if (name === "EPROTO") return tlsReason(describeError(error));
-  return (name === undefined ? undefined : WORDS[name]) ?? describeError(error);
+  return (name === undefined ? undefined : WORDS.get(name)) ?? describeError(error);
 }
 
 /** Whether a connection could not even be begun because this process or host ran out of something. */
@@ -17,10 +17,19 @@ export function isSilence(error: unknown): boolean {
   return SILENCES.includes(errorName(error) ?? "");
 }
 
-/** Why the peer went away before TLS stood, from what the handshake reported. */
-export function handshakeFailure(problem: Error | null | undefined): string {
-  // Any other name is also given to a peer that just closes, so it would blame a reset that never was.
-  return problem && errorName(problem) === "EPROTO" ? tlsReason(problem.message) : "closed during the TLS handshake";
+/** Whether it says what went wrong with TLS. Any other name is also given to a peer that just closes, so it would blame a reset that never was. */
+export function isTlsProblem(problem: Error | null | undefined): problem is Error {
+  return errorName(problem) === "EPROTO";
+}
+
+/**
+ * Why the peer went away before TLS stood, from what the handshake reported. `afterItsCertificate`: it had shown its own by then, so that
+ * only ours was left to be found wanting, and we have none (TLS 1.2 has no alert for that: RFC 5246, 7.4.6).
+ */
+export function handshakeFailure(problem: Error | null | undefined, afterItsCertificate: boolean): string {
+  if (!isTlsProblem(problem)) return "closed during the TLS handshake";
+  const isRefusal = afterItsCertificate && matterOf(problem.message) === "SSLV3_ALERT_HANDSHAKE_FAILURE";
+  return tlsReason(isRefusal ? "TLSV1_ALERT_CERTIFICATE_REQUIRED" : problem.message);
 }
 
 // --- internal ---
@@ -29,32 +38,40 @@ const OWN_SHORTAGES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"]
 
 const SILENCES = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
 
-const WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connect refused",
-  ECONNRESET: "connection reset",
-  ECONNABORTED: "connection reset",
-  EPIPE: "connection reset",
-  ETIMEDOUT: "connection timed out",
-  EHOSTUNREACH: "no route to host",
-  EHOSTDOWN: "no route to host",
-  ENETUNREACH: "network unreachable",
-  ENETDOWN: "network down",
-  EADDRNOTAVAIL: "no local port or address left",
-  EAFNOSUPPORT: "address family not supported by this host",
-  EACCES: "connecting not permitted by this host",
-  EPERM: "connecting not permitted by this host",
-  EMFILE: "too many open files",
-  ENFILE: "too many open files",
-  ENOBUFS: "out of kernel memory",
-  ENOMEM: "out of kernel memory",
-};
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "connect refused"],
+  ["ECONNRESET", "connection reset"],
+  ["ECONNABORTED", "connection reset"],
+  ["EPIPE", "connection reset"],
+  ["ETIMEDOUT", "connection timed out"],
+  ["EHOSTUNREACH", "no route to host"],
+  ["EHOSTDOWN", "no route to host"],
+  ["ENETUNREACH", "network unreachable"],
+  ["ENETDOWN", "network down"],
+  ["EADDRNOTAVAIL", "no local port or address left"],
+  // connect(2) says so of nothing else.
+  ["EINVAL", "a blackhole route swallows what is sent there"],
+  ["EAFNOSUPPORT", "address family not supported by this host"],
+  ["EACCES", "connecting not permitted by this host"],
+  ["EPERM", "connecting not permitted by this host"],
+  ["EMFILE", "too many open files"],
+  ["ENFILE", "too many open files"],
+  ["ENOBUFS", "out of kernel memory"],
+  ["ENOMEM", "out of kernel memory"],
+]);
 
-const TLS_WORDS: Readonly<Record<string, string>> = {
-  WRONG_VERSION_NUMBER: "the server speaks no TLS",
-  TLSV1_ALERT_PROTOCOL_VERSION: "the server speaks no TLS 1.2 or 1.3",
-  UNSUPPORTED_PROTOCOL: "the server speaks no TLS 1.2 or 1.3",
-  TLSV1_ALERT_CERTIFICATE_REQUIRED: "the server demands a client certificate",
-};
+const TLS_WORDS: ReadonlyMap<string, string> = new Map([
+  ["WRONG_VERSION_NUMBER", "the server speaks no TLS"],
+  ["TLSV1_ALERT_PROTOCOL_VERSION", "the server speaks no TLS 1.2 or 1.3"],
+  ["UNSUPPORTED_PROTOCOL", "the server speaks no TLS 1.2 or 1.3"],
+  ["TLSV1_ALERT_CERTIFICATE_REQUIRED", "the server demands a client certificate"],
+  // We show none that could be a bad one.
+  ["SSLV3_ALERT_BAD_CERTIFICATE", "the server demands a client certificate"],
+  ["SSLV3_ALERT_NO_CERTIFICATE", "the server demands a client certificate"],
+  ["TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "the server speaks no HTTP/1.1, perhaps only HTTP/2"],
+  ["TLSV1_UNRECOGNIZED_NAME", "the server knows no such name (Host in --health-req-headers gives one)"],
+  ["TLSV1_ALERT_UNRECOGNIZED_NAME", "the server knows no such name (Host in --health-req-headers gives one)"],
+]);
 
 /** `errno` on our own errors, `code` on those of the runtime. */
 function errorName(error: unknown): string | undefined {
@@ -65,7 +82,15 @@ function errorName(error: unknown): string | undefined {
 
 /** BoringSSL says `error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER`: the last part is the matter. */
 function tlsReason(message: string): string {
-  const matter = message.split(":").at(-1)?.trim() ?? "";
-  const words = TLS_WORDS[matter] ?? matter.toLowerCase().replaceAll("_", " ");
+  const matter = matterOf(message);
+  const words =
+    TLS_WORDS.get(matter) ?? matter.replace(ALERT, "alert of the server: ").toLowerCase().replaceAll("_", " ");
   return `TLS handshake failed: ${words}`;
+}
+
+/** The version is that of the protocol which brought the alert, and not the one that is spoken. */
+const ALERT = /^(?:SSLV3|TLSV1)_ALERT_/;
+
+function matterOf(message: string): string {
+  return message.split(":").at(-1)?.trim() ?? "";
 }

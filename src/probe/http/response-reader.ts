@@ -1,5 +1,6 @@
 import { bodyFraming } from "./body-framing.ts";
 import type { BodyFraming } from "./framing.ts";
+import { beginsHttp2 } from "./http2-frame.ts";
 import { headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
 
 /** What a probe keeps of a response. */
@@ -57,7 +58,9 @@ export class ResponseReader {
   end(): Reading {
     if (this.#reading.state !== "reading") return this.#reading;
     if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body.answer, false);
-    return this.#break(this.#headBytes === 0 ? "closed without an answer" : "closed before the answer was complete");
+    if (this.#headBytes === 0) return this.#break("closed without an answer");
+    const isCut = this.#body !== undefined || mayBecomeHead(this.#beginning);
+    return this.#break(isCut ? "closed before the answer was complete" : MALFORMED);
   }
 
   /** Takes heads up to the one that counts, inside the budget: what lies past the limit must not decide anything. */
@@ -77,16 +80,22 @@ export class ResponseReader {
     if (this.#body !== undefined || this.#reading.state !== "reading") return after;
 
     this.#beginning = text;
-    if (!mayBecomeHead(text)) this.#break("malformed response");
+    if (!mayBecomeHead(text)) this.#breakBy(text);
     else if (this.#headBytes >= HEAD_LIMIT) this.#break("response headers too large");
     return after;
   }
 
   #takeHeadText(text: string): void {
     const head = readHead(text);
-    if (head === undefined) this.#break("malformed response");
+    if (head === undefined) this.#break(beginsHttp2(text) === true ? ONLY_HTTP2 : MALFORMED);
     // Interim responses (1xx) come before the one that counts.
     else if (head.status >= 200 || head.status === 101) this.#takeHead(head);
+  }
+
+  /** It is no answer in HTTP/1; which other protocol it is may take some more bytes. */
+  #breakBy(beginning: string): void {
+    const isHttp2 = beginsHttp2(beginning);
+    if (isHttp2 !== undefined) this.#break(isHttp2 ? ONLY_HTTP2 : MALFORMED);
   }
 
   #takeHead(head: ResponseHead): void {
@@ -124,6 +133,11 @@ export class ResponseReader {
 }
 
 // --- internal ---
+
+const MALFORMED = "malformed response";
+
+/** One that has both answers in the protocol that it was asked in. */
+const ONLY_HTTP2 = "the server speaks only HTTP/2";
 
 const READING: Reading = { state: "reading" };
 

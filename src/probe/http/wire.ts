@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import { failureReason, handshakeFailure, isOwnShortage, isSilence } from "./failure-reasons.ts";
+import { failureReason, handshakeFailure, isOwnShortage, isSilence, isTlsProblem } from "./failure-reasons.ts";
 
 /** A non-blocking TCP socket that is already connecting; throws when the kernel refuses at once. */
 export type OpenTcpSocket = (target: Endpoint) => number;
@@ -27,6 +27,12 @@ export interface WireListener {
   ended(ending: Ending): void;
 }
 
+interface Handshake {
+  readonly problem: Error | null;
+  /** It failed after the server had shown its certificate. */
+  readonly afterItsCertificate: boolean;
+}
+
 /** One connection to a real server, with TLS or without, that whoever uses it listens to in turn. */
 export class Wire {
   readonly #target: Endpoint;
@@ -41,7 +47,7 @@ export class Wire {
   #establishedAtMs: number | undefined;
   #state: "connecting" | "established" | "ended" = "connecting";
   /** What the TLS handshake found; undefined before its end. */
-  #handshake: { readonly problem: Error | null } | undefined;
+  #handshake: Handshake | undefined;
 
   /** `tls` is absent for plain TCP. */
   constructor(target: Endpoint, tls: TlsPolicy | undefined, listener: WireListener) {
@@ -73,6 +79,11 @@ export class Wire {
   /** There is, or was, a TCP connection. */
   get isReached(): boolean {
     return this.#connectedAtMs !== undefined;
+  }
+
+  /** TLS came to stand, and the server did not say which protocol goes over it, although it was asked. */
+  get agreedOnNothing(): boolean {
+    return this.#tls !== undefined && this.#establishedAtMs !== undefined && this.#socket?.alpnProtocol === false;
   }
 
   /** How long it took to stand. */
@@ -139,8 +150,9 @@ export class Wire {
     if (this.#state === "ended") socket.terminate();
   }
 
-  handshaken(authorized: boolean, problem: Error | null): void {
-    this.#handshake = { problem: authorized ? null : (problem ?? new Error("not authorized")) };
+  handshaken(socket: Bun.Socket<Wire>, authorized: boolean, problem: Error | null): void {
+    const afterItsCertificate = isTlsProblem(problem) && Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+    this.#handshake = { problem: authorized ? null : (problem ?? new Error("not authorized")), afterItsCertificate };
   }
 
   /** The first call tells that the connection stands, TLS included; later ones that there is room for more. */
@@ -160,7 +172,11 @@ export class Wire {
   closed(error: Error | undefined): void {
     if (error !== undefined) this.fail(error);
     else if (this.#state === "established" || this.#tls === undefined) this.#end({ kind: "closed" });
-    else this.#end({ kind: "failed", reason: handshakeFailure(this.#handshake?.problem) });
+    else
+      this.#end({
+        kind: "failed",
+        reason: handshakeFailure(this.#handshake?.problem, this.#handshake?.afterItsCertificate === true),
+      });
   }
 
   fail(error: unknown): void {
@@ -202,7 +218,7 @@ export class Wire {
 /** One object for all sockets: `data` tells them apart. What a handler throws comes back as `error`. */
 const HANDLERS: Bun.SocketHandler<Wire> = {
   open: (socket) => socket.data.opened(socket),
-  handshake: (socket, authorized, problem) => socket.data.handshaken(authorized, problem),
+  handshake: (socket, authorized, problem) => socket.data.handshaken(socket, authorized, problem),
   drain: (socket) => socket.data.drained(socket),
   data: (socket, bytes) => socket.data.received(bytes),
   error: (socket, error) => socket.data.fail(error),

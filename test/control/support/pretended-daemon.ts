@@ -48,7 +48,12 @@ export class PretendedDaemon {
   }
 
   happen(event: Pick<EventRecord, "level" | "type" | "message" | "server">): void {
-    this.events.push({ id: this.events.length + 1, at: new Date().toISOString(), ...event });
+    this.events.push({
+      id: this.events.length + 1,
+      at: new Date().toISOString(),
+      sinceBootMs: performance.now(),
+      ...event,
+    });
     this.onEvent();
   }
 
@@ -62,6 +67,7 @@ export class PretendedDaemon {
       events: (after) => ({
         address: this.status.address,
         startedAt: this.startedAt,
+        sinceBootMs: performance.now(),
         events: this.events.filter(({ id }) => id > after),
       }),
       metrics: () => "",

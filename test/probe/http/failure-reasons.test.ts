@@ -20,18 +20,30 @@ describe("failureReason", () => {
 });
 
 describe("handshakeFailure", () => {
-  test.each<[string, Error | null | undefined, string]>([
+  test.each<[string, Error | null | undefined, string, afterItsCertificate?: boolean]>([
     ["a peer without TLS", tls("WRONG_VERSION_NUMBER"), "TLS handshake failed: the server speaks no TLS"],
     ["a peer of old", tls("TLSV1_ALERT_PROTOCOL_VERSION"), "TLS handshake failed: the server speaks no TLS 1.2 or 1.3"],
     [
       "a failure without words",
       tls("SSLV3_ALERT_HANDSHAKE_FAILURE"),
-      "TLS handshake failed: sslv3 alert handshake failure",
+      "TLS handshake failed: alert of the server: handshake failure",
+    ],
+    [
+      "a peer that wants our certificate and has no word for it",
+      tls("SSLV3_ALERT_HANDSHAKE_FAILURE"),
+      "TLS handshake failed: the server demands a client certificate",
+      true,
+    ],
+    [
+      "another refusal after its certificate",
+      tls("TLSV1_ALERT_ACCESS_DENIED"),
+      "TLS handshake failed: alert of the server: access denied",
+      true,
     ],
     ["a peer that closed", coded("ECONNRESET", "disconnected"), "closed during the TLS handshake"],
     ["a handshake that never began", undefined, "closed during the TLS handshake"],
-  ])("puts %s into words", (_, problem, reason) => {
-    expect(handshakeFailure(problem)).toBe(reason);
+  ])("puts %s into words", (_, problem, reason, afterItsCertificate = false) => {
+    expect(handshakeFailure(problem, afterItsCertificate)).toBe(reason);
   });
 });
 

@@ -1,0 +1,10 @@
+/** Papers, imported `with { type: "text" }`. */
+declare module "*.txt" {
+  const text: string;
+  export default text;
+}
+
+declare module "*/LICENSE" {
+  const text: string;
+  export default text;
+}

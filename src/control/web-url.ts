@@ -1,0 +1,7 @@
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+
+/** Where the page is to be found on this host, for somebody to click on: an address that stands for all of this host's is no way to it. */
+export function webUrl({ address, family, port }: Endpoint): string {
+  const own = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+  return `http://${formatEndpoint({ address: own, family, port })}/`;
+}
