@@ -30,6 +30,7 @@ import { Operator } from "./operator.ts";
 import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
 import { timeOfDay } from "./time-of-day.ts";
+import { listenerOnPort } from "./socket-owner.ts";
 import { VERSION } from "./version.ts";
 
 /** Who watches a daemon from inside its process. */
@@ -147,7 +148,10 @@ export async function runDaemon(
 /** Most daemons serve none, and start without its code and its page. */
 async function openWeb(endpoint: Endpoint, sources: WebSources): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
-  return serveWeb(endpoint, sources);
+  return serveWeb(endpoint, sources, () => {
+    const owner = listenerOnPort(endpoint);
+    return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
+  });
 }
 
 function operatorOf(
