@@ -5,6 +5,7 @@ export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";
 export { dialTcpSocket, openTcpSocket } from "./tcp-socket.ts";
 export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";
+export { listenerAt } from "./unix-socket.ts";
 export { openListeningNetlink } from "./netlink-listening.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";
 export { sendToUnixSocket } from "./notify-socket.ts";

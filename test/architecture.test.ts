@@ -45,9 +45,11 @@ const INTERFACES = ["src/dataplane/data-plane.ts", "src/probe/check-schedule.ts"
 const NATIVE_IMPORTERS = [
   "src/app/care.ts",
   "src/app/claim.ts",
+  "src/app/daemon-sockets.ts",
   "src/app/daemon.ts",
   "src/app/doctor/knock.ts",
   "src/app/local-time.ts",
+  "src/control/server.ts",
   "src/netlink/kernel-transport.ts",
 ];
 

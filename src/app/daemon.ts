@@ -7,10 +7,10 @@ import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { reachStatus, virtualServerStatus, type ProcessFacts } from "../actors/status.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { WebSources, WebServer } from "../control/web-server.ts";
-import type { AnswerSources } from "../control/server.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { describeError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
@@ -25,12 +25,13 @@ import { careMachine } from "./care-machine.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
-import { HoldFile } from "./hold-file.ts";
+import { HoldFile, tellHeld } from "./hold-file.ts";
+import { networkNamespace } from "./network-namespace.ts";
 import { Operator } from "./operator.ts";
 import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
-import { timeOfDay } from "./time-of-day.ts";
 import { listenerOnPort } from "./socket-owner.ts";
+import { timeOfDay } from "./time-of-day.ts";
 import { VERSION } from "./version.ts";
 
 /** Who watches a daemon from inside its process. */
@@ -53,6 +54,7 @@ export async function runDaemon(
   const facts: ProcessFacts = {
     version: VERSION,
     pid: process.pid,
+    networkNamespace: networkNamespace(),
     startedAtMs: now(),
     timeOfDay: timeOfDay(now),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
@@ -82,6 +84,7 @@ export async function runDaemon(
   const holdFile = new HoldFile(daemonFolder(), options.service);
   const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
   const holds = holdFile.readListed(listed, logger);
+  tellHeld(holds, listed, logger);
   const daemon = createActor(careMachine(dataPlane, schedule, observe, reach), {
     input: {
       service: options.service,
@@ -98,7 +101,12 @@ export async function runDaemon(
   const startedAt = facts.timeOfDay(facts.startedAtMs).toISOString();
   const sources = {
     status: () => currentStatus(daemon, verdicts, dataPlane, facts, options),
-    events: (after: number): EventReport => ({ address, startedAt, events: audience.events(after) }),
+    events: (after: number): EventReport => ({
+      address,
+      startedAt,
+      ...(facts.networkNamespace !== undefined && { networkNamespace: facts.networkNamespace }),
+      events: audience.events(after),
+    }),
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
@@ -111,15 +119,27 @@ export async function runDaemon(
   reachActor?.on("*", tell);
   daemon.on("*", tell);
   observer.running?.(sources.status);
+  const operator = virtualServer && operatorOf(virtualServer, sources.status, holdFile, holds, options);
   const closeControl =
-    virtualServer &&
+    operator &&
     openControlSocket(
-      options.service,
+      {
+        key: options.service,
+        intervalMs: options.policy.intervalMs,
+        logger,
+        remade: () => {
+          try {
+            operator.keepAgain();
+          } catch (error) {
+            logger.warn(describeError(error));
+          }
+        },
+      },
       {
         ...sources,
-        ...operatorOf(virtualServer, sources.status, holdFile, holds, options),
+        hold: (server, change, by) => operator.hold(server, change, by),
+        check: (server, signal) => operator.check(server, signal),
       },
-      logger,
     );
   const shutDown = (): void => {
     manager.stopping();
@@ -160,8 +180,8 @@ function operatorOf(
   holdFile: HoldFile,
   holds: Holds,
   { probe }: CareOptions,
-): Pick<AnswerSources, "hold" | "check"> {
-  const operator = new Operator(
+): Operator {
+  return new Operator(
     {
       supervisor,
       status,
@@ -171,10 +191,6 @@ function operatorOf(
     },
     holds,
   );
-  return {
-    hold: (server, change) => operator.hold(server, change),
-    check: (server, signal) => operator.check(server, signal),
-  };
 }
 
 /** One check over a connection of its own, beside those of the schedule. */

@@ -29,5 +29,7 @@ export interface EventReport {
   readonly address: string;
   /** Tells one run of the daemon from the next: ids begin anew. */
   readonly startedAt: string;
+  /** Of the daemon; older ones do not tell. */
+  readonly networkNamespace?: string;
   readonly events: readonly EventRecord[];
 }

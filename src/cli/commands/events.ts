@@ -35,19 +35,19 @@ export function eventsCommand(context: CliContext): CommandDef {
       if (values.problems.length > 0) throw new UsageError(values.problems);
 
       const { EventReader } = await import("../../app/events.ts");
-      const reader = new EventReader();
+      const reader = new EventReader([...only]);
       const oldest = sinceMs === undefined ? "" : new Date(Date.now() - sinceMs).toISOString();
       using stop = listenForStop(() => exitNow(1));
       let told: readonly string[] = [];
       for (let isFirst = true; ; isFirst = false) {
-        const { events, complaints } = await read(reader, only).catch((error: unknown) => {
+        const { events, complaints, mentions } = await read(reader, only).catch((error: unknown) => {
           // One that is followed may be started anew.
           if (isFirst || !(error instanceof LvscareError) || error.code !== "NOT_RUNNING") throw error;
-          return { events: [], complaints: [error.message] };
+          return { events: [], complaints: [error.message], mentions: [] };
         });
-        const news = complaints.filter((complaint) => !told.includes(complaint));
+        const news = [...mentions, ...complaints].filter((one) => !told.includes(one));
         if (news.length > 0) await context.err.write(news.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
-        told = complaints;
+        told = [...mentions, ...complaints];
         const wanted = events.filter(
           ({ at, virtualServer }) => at >= oldest && (only.size === 0 || only.has(virtualServer)),
         );
