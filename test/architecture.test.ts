@@ -49,6 +49,7 @@ const NATIVE_IMPORTERS = [
   "src/app/daemon.ts",
   "src/app/doctor/knock.ts",
   "src/app/local-time.ts",
+  "src/app/runtime-lock.ts",
   "src/control/server.ts",
   "src/netlink/kernel-transport.ts",
 ];

@@ -131,6 +131,42 @@ test("a socket that was removed or replaced is there again, and what was held wi
   await waitForDaemon(VS);
 });
 
+test.each([
+  ["has bound the name", "claim"],
+  ["fills the queue behind the name", "fill"],
+])("where another user %s, only one daemon of root's runs", async (_, what) => {
+  const name = `tcp ${VS}`;
+  const squat = (): Promise<Child> => squatter(what, name);
+  if (what === "claim") await squat();
+  await using first = care(VS);
+  await first.waitForLog(/new virtual server/);
+  expect(first.logged(/user 65534 holds the name of tcp .*; going on without it, by the lock alone/)).toHaveLength(
+    what === "claim" ? 1 : 0,
+  );
+  if (what === "fill") await squat();
+  const second = await lvscare("care", ...flags(VS));
+  expect([second.exitCode, second.stderr]).toEqual([
+    1,
+    expect.stringContaining(`pid ${first.pid} already cares for tcp ${VS}`),
+  ]);
+  expect((await lvscare("care", "--vs", VS, "-C")).stderr).toContain(`pid ${first.pid} still cares for tcp ${VS}`);
+  expect(await first.stop()).toBe(0);
+  await using third = care(VS);
+  await third.waitForLog(/new virtual server|took over/);
+});
+
+test("another user's name keeps -C from nothing", async () => {
+  await using killed = care(VS, "--data-plane", "userspace");
+  await killed.waitForLog(/new virtual server/);
+  await killed.stop("SIGKILL");
+  expect(await host.exec("ip", "address", "show", "dev", "lo")).toContain("10.96.0.1");
+  await squatter("claim", "tcp 10.96.0.1:1", `tcp ${VS}`);
+  const { exitCode, stderr } = await lvscare("care", "--vs", VS, "-C");
+  expect([exitCode, stderr]).toEqual([0, expect.stringContaining("removed 10.96.0.1 from the loopback device")]);
+  expect(stderr).not.toContain("still cares");
+  expect(await host.exec("ip", "address", "show", "dev", "lo")).not.toContain("10.96.0.1");
+});
+
 test("holds are read from files of one's own alone, and a pipe in their place holds up nothing", async () => {
   const hold = JSON.stringify({ [SERVER]: { since: "2026-11-24T10:00:00.000Z", drained: true, by: "alice" } });
   const file = `${FOLDER}/tcp-${VS}-${await host.exec("sh", "-c", "readlink /proc/self/ns/net | tr -dc 0-9")}.holds.json`;
@@ -181,6 +217,11 @@ function lvscare(...argv: readonly string[]): Promise<Ended> {
 function contained(_program: "lvscare", ...argv: readonly string[]): Child {
   const unshare = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
   return host.spawn([...unshare, "sh", "-c", 'ip link set lo up; exec "$@"', "sh", lvscareBinary(), ...argv]);
+}
+
+async function squatter(...argv: readonly string[]): Promise<Child> {
+  const nobody = ["setpriv", "--reuid", "65534", "--clear-groups"];
+  return stranger(argv, nobody);
 }
 
 /** Another program that does with names and sockets what it is told. */
