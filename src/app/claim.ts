@@ -8,40 +8,44 @@ import { ownerOfSocket } from "./socket-owner.ts";
 
 /** Who else cares for this virtual server in this network namespace; undefined when nobody does. */
 export function otherCaretaker(key: ServiceKey): string | undefined {
-  const named = counted(formatServiceKey(key), holderOfName(formatServiceKey(key)));
-  const locked = named ?? lockHolder(key);
-  return locked && holder(locked);
+  const found = caretakerByName(formatServiceKey(key)) ?? lockHolder(key);
+  return found && holder(found);
 }
 
 /** Whether anybody in this network namespace cares for a virtual server at this address, on whatever port. */
 export function isAddressCaredFor({ endpoint, protocol }: ServiceKey): boolean {
   const [name = ""] = formatServiceKey({ protocol, endpoint }).split(/:\d+$/);
-  const claimed = new Set(claimedNames().flatMap((one) => (one.name.split(/:\d+$/)[0] === name ? [one.name] : [])));
-  if ([...claimed].some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
+  const claimed = new Set(claimedNames().map((one) => one.name));
+  const ofAddress = [...claimed].filter((one) => one.replace(ALIAS_END, "").split(/:\d+$/)[0] === name);
+  if (ofAddress.some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
   return isAddressLocked({ endpoint, protocol });
 }
 
 /**
  * Makes this process the only one that cares for the virtual server, or throws ALREADY_RUNNING with the other's pid. It takes two things: a
  * name, which all see that share the network namespace, whatever they have under /run, but which any user may take; and a lock, which only this
- * user can take. A name that is held by a user who could not write to our data plane anyway is somebody's mischief and only warned of.
+ * user can take. A name that is held by a user who could not write to our data plane anyway is somebody's mischief and only warned of: one that nobody
+ * can know before is taken instead.
  */
 export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger): Disposable {
   const service = formatServiceKey(key);
   const lock = takeLock(key);
   let name: Claim | undefined;
   try {
-    if ("heldBy" in lock) throw alreadyRunning(service, counted(service, holderOfName(service)) ?? lock.heldBy);
+    if ("heldBy" in lock) throw alreadyRunning(service, caretakerByName(service, uid) ?? lock.heldBy);
     const outcome = claimName(service);
-    if (!("heldBy" in outcome)) name = outcome;
-    else {
+    name = "heldBy" in outcome ? claimAlias(service) : outcome;
+    const held = "heldBy" in outcome ? counted(service, outcome.heldBy, uid) : undefined;
+    const other = held ?? caretakerByName(service, uid, name?.name);
+    if (other !== undefined) throw alreadyRunning(service, other);
+    if ("heldBy" in outcome) {
       const { heldBy } = outcome;
-      if (counted(service, heldBy, uid) !== undefined) throw alreadyRunning(service, heldBy);
       const whose = heldBy.uid < 0 ? "somebody" : `user ${heldBy.uid}`;
-      const rest = "problem" in lock ? `, and without the lock: ${lock.problem}` : ", by the lock alone";
-      logger.warn(`${whose} holds the name of ${service} (${holder(heldBy)}); going on without it${rest}`);
+      const rest = "problem" in lock ? `, and without the lock: ${lock.problem}` : "";
+      logger.warn(`${whose} holds the name of ${service} (${holder(heldBy)}); going on under another${rest}`);
     }
   } catch (error) {
+    name?.[Symbol.dispose]();
     if (Symbol.dispose in lock) lock[Symbol.dispose]();
     throw error;
   }
@@ -60,9 +64,12 @@ function keep(key: ServiceKey, firstName: Claim | undefined, firstLock: RuntimeL
   let name = firstName;
   let lock = firstLock;
   const timer = setInterval(() => {
-    if (name === undefined) {
+    if (name?.name !== formatServiceKey(key)) {
       const outcome = claimName(formatServiceKey(key));
-      if (!("heldBy" in outcome)) name = outcome;
+      if (!("heldBy" in outcome)) {
+        name?.[Symbol.dispose]();
+        name = outcome;
+      }
     }
     if (lock?.stands() === true) return;
     const outcome = takeLock(key);
@@ -88,6 +95,26 @@ function takeLock(key: ServiceKey): RuntimeLock | LockHolder | { readonly proble
   }
 }
 
+/** What follows the name in one that is taken where a stranger has the name itself. */
+const ALIAS_END = / [\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+function claimAlias(service: string): Claim | undefined {
+  const outcome = claimName(`${service} ${crypto.randomUUID()}`);
+  return "heldBy" in outcome ? undefined : outcome;
+}
+
+/** Who holds the name, or one in its stead; `own` is this process's. */
+function caretakerByName(service: string, uid?: number, own?: string): Holder | undefined {
+  const names = new Set(claimedNames().map(({ name }) => name));
+  const meant = [...names].filter((name) => name === service || name.replace(ALIAS_END, "") === service);
+  for (const name of meant) {
+    if (name === own) continue;
+    const found = counted(name, holderOfName(name), uid);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Only root and this user could care for a virtual server of ours. Who cannot be asked, because his queue is full, is looked for among the processes. */
 function counted(name: string, held: Holder | undefined, uid = process.getuid?.() ?? 0): Holder | undefined {
   if (held === undefined) return undefined;
@@ -111,10 +138,17 @@ const UNCONNECTED = "01";
 
 /** From the kernel's list of unix sockets, `Num RefCount Protocol Flags Type St Inode Path`, which shows abstract ones with an `@`; its last column may hold blanks. */
 function claimedNames(): ClaimedName[] {
-  const rows = readFileSync("/proc/net/unix", "utf8").matchAll(
-    /^\S+ +\S+ +\S+ +\S+ +\S+ +(\S+) +(\d+) @lvscare\/(.*)$/gm,
-  );
+  const rows = readText("/proc/net/unix").matchAll(/^\S+ +\S+ +\S+ +\S+ +\S+ +(\S+) +(\d+) @lvscare\/(.*)$/gm);
   return [...rows].map(([, state, inode = "", name = ""]) => ({ name, inode, isConnected: state !== UNCONNECTED }));
+}
+
+/** Without /proc, the name alone counts. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function alreadyRunning(service: string, heldBy: { readonly pid: number }): LvscareError {
