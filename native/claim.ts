@@ -1,17 +1,6 @@
-import { LvscareError } from "../src/domain/errors.ts";
 import { errnoName } from "../src/netlink/errno.ts";
 import { closeFd, errno, libc } from "./libc.ts";
-
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
-const ENAMETOOLONG = 36;
-
-/** `sizeof(sun_path)` in linux/un.h. */
-const PATH_BYTES = 108;
+import { listenerAt, unixAddress, unixSocketRefused, unixStreamSocket } from "./unix-socket.ts";
 
 /** Older kernels make it 128. */
 const BACKLOG = 4096;
@@ -42,14 +31,20 @@ export interface ClaimRefusal {
  * Throws SOCKET_FAILED when the kernel refuses for another reason, such as a name longer than 99 bytes.
  */
 export function claimName(name: string, clearQueueMs = CLEAR_QUEUE_MS): Claim | ClaimRefusal {
-  const address = abstractAddress(name);
   for (let attempt = 1; ; attempt++) {
-    const fd = bindAndListen(name, address);
+    const fd = bindAndListen(name);
     if (fd !== undefined) return claim(name, fd, clearQueueMs);
-    const heldBy = askHolder(name, address);
+    const heldBy = holderOfName(name);
     if (heldBy !== undefined) return { heldBy };
     if (attempt === TRIES) return { heldBy: UNKNOWN };
   }
+}
+
+/** Who holds a name, without claiming it; undefined when nobody does. Throws likewise. */
+export function holderOfName(name: string): ClaimRefusal["heldBy"] | undefined {
+  const listener = listenerAt(abstractName(name));
+  if (listener === "nobody") return undefined;
+  return listener === "unknown" ? UNKNOWN : listener;
 }
 
 // --- internal ---
@@ -81,53 +76,19 @@ function clearQueue(fd: number): void {
   }
 }
 
-/** `struct sockaddr_un` whose path starts with a zero byte and is not terminated: the address length is part of the name. */
-function abstractAddress(name: string): Uint8Array {
-  const path = new TextEncoder().encode(`\0lvscare/${name}`);
-  if (path.length > PATH_BYTES) throw refused(name, ENAMETOOLONG);
-  const bytes = new Uint8Array(new ArrayBuffer(2 + path.length));
-  new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
-  bytes.set(path, 2);
-  return bytes;
+function abstractName(name: string): string {
+  return `\0lvscare/${name}`;
 }
 
 /** The listening descriptor, or undefined when somebody else has the address. */
-function bindAndListen(name: string, address: Uint8Array): number | undefined {
-  const fd = unixSocket(name);
+function bindAndListen(name: string): number | undefined {
+  const abstract = abstractName(name);
+  const address = unixAddress(abstract);
+  const fd = unixStreamSocket(abstract);
   const { bind, listen } = libc();
   if (bind(fd, address, address.byteLength) === 0 && listen(fd, BACKLOG) === 0) return fd;
   const code = errno();
   closeFd(fd);
   if (errnoName(code) === "EADDRINUSE") return undefined;
-  throw refused(name, code);
-}
-
-/** The credentials that the kernel noted when the holder called listen(), or undefined when nobody listens any more. */
-function askHolder(name: string, address: Uint8Array): ClaimRefusal["heldBy"] | undefined {
-  const fd = unixSocket(name);
-  try {
-    const { connect, getsockopt } = libc();
-    if (connect(fd, address, address.byteLength) < 0) {
-      return errnoName(errno()) === "ECONNREFUSED" ? undefined : UNKNOWN;
-    }
-    // struct ucred: pid, uid, gid (linux/socket.h)
-    const credentials = new Int32Array(new ArrayBuffer(12));
-    const length = new Uint32Array(new ArrayBuffer(4)).fill(credentials.byteLength);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0) return UNKNOWN;
-    const [pid = 0, uid = 0] = credentials;
-    return { pid, uid: uid >>> 0 };
-  } finally {
-    closeFd(fd);
-  }
-}
-
-function unixSocket(name: string): number {
-  const fd = libc().socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw refused(name, errno());
-  return fd;
-}
-
-function refused(name: string, code: number): LvscareError {
-  const errno = errnoName(code);
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, { operation: `claim ${name}`, errno });
+  throw unixSocketRefused(abstract, code);
 }

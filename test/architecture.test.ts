@@ -45,10 +45,13 @@ const INTERFACES = ["src/dataplane/data-plane.ts", "src/probe/check-schedule.ts"
 const NATIVE_IMPORTERS = [
   "src/app/care.ts",
   "src/app/claim.ts",
+  "src/app/daemon-sockets.ts",
   "src/app/daemon.ts",
   "src/app/descriptor-state.ts",
   "src/app/doctor/knock.ts",
   "src/app/local-time.ts",
+  "src/app/runtime-lock.ts",
+  "src/control/server.ts",
   "src/netlink/kernel-transport.ts",
 ];
 

@@ -18,6 +18,7 @@ import type { WayActor } from "./way-machine.ts";
 export interface ProcessFacts {
   readonly version: string;
   readonly pid: number;
+  readonly networkNamespace?: string;
   /** On the machines' clock, as all times of theirs. */
   readonly startedAtMs: number;
   /** From the machines' clock, which never jumps, to the time of day as it is told now. */
@@ -114,6 +115,7 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
   return {
     version: facts.version,
     pid: facts.pid,
+    ...(facts.networkNamespace !== undefined && { networkNamespace: facts.networkNamespace }),
     startedAt: facts.timeOfDay(facts.startedAtMs).toISOString(),
     state: stateName(snapshot.value),
     applies: context.applies,

@@ -14,7 +14,7 @@ import type { DaemonObserver } from "./daemon.ts";
 import { describeNesting } from "./nesting.ts";
 import { establishReach, obstacleTo, planReach } from "./reach.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
-import { HoldFile } from "./hold-file.ts";
+import { HoldFile, tellHeld } from "./hold-file.ts";
 import { runOnce } from "./run-once.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
@@ -42,6 +42,8 @@ export async function runCare(
       return await runDaemon(options, selection, reach, stop, logger, observer);
     }
     const holds = new HoldFile(daemonFolder(), options.service).read(logger);
+    const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
+    tellHeld(holds, listed, logger);
     await runOnce(options, selection.dataPlane, holds, logger);
     await establishReach(reach, logger);
   } finally {

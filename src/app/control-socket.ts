@@ -3,40 +3,64 @@ import { serveControl, type AnswerSources, type ControlServer } from "../control
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
+import { networkNamespace } from "./network-namespace.ts";
+
+export interface ControlSocketOptions {
+  readonly key: ServiceKey;
+  /** How often its own socket is looked for, and made anew where it is gone. */
+  readonly intervalMs: number;
+  readonly logger: Logger;
+  /** It was gone, and is made anew; what else lay beside it may be gone as well. */
+  readonly remade: () => void;
+}
 
 /**
- * Opens the control socket of a virtual server, and returns what closes it. Neither is waited for: who else listens there may take its time
- * to say so. A daemon whose socket cannot be made still does its work: that is worth a warning, not an outage.
+ * Keeps the control socket of a virtual server, and returns what closes it. Opening it is not waited for: the virtual server comes first. A daemon
+ * whose socket cannot be made still does its work: that is worth a warning, not an outage, and is tried again.
  */
-export function openControlSocket(key: ServiceKey, sources: AnswerSources, logger: Logger): () => Promise<void> {
+export function openControlSocket(
+  { key, intervalMs, logger, remade }: ControlSocketOptions,
+  sources: AnswerSources,
+): () => Promise<void> {
   let server: ControlServer | undefined;
-  let isClosed = false;
-  const open = async (): Promise<void> => {
-    // The virtual server first.
-    await new Promise(setImmediate);
-    if (isClosed) return;
+  let problem: string | undefined;
+  const keep = (): void => {
     try {
-      server = await serve(key, sources);
-      if (isClosed) await server.close();
+      if (server?.stands() === true) return;
+      const next = serve(key, sources);
+      const [previous, isLate] = [server, problem !== undefined];
+      server = next;
+      problem = undefined;
+      if (previous !== undefined) {
+        void previous.retire();
+        logger.warn(
+          `somebody removed or replaced ${previous.path}; \`lvscare status\` finds this daemon at ${next.path}`,
+        );
+        remade();
+      } else if (isLate) logger.info(`\`lvscare status\` finds this daemon at ${next.path}`);
     } catch (error) {
-      logger.warn(`\`lvscare status\` will not find this daemon: ${describeError(error)}`);
+      const message = describeError(error);
+      if (message !== problem) logger.warn(`\`lvscare status\` will not find this daemon: ${message}`);
+      problem = message;
     }
   };
-  void open();
+  const first = setImmediate(keep);
+  const timer = setInterval(keep, Math.min(intervalMs, LONGEST_MS));
+  timer.unref();
   return async () => {
-    isClosed = true;
+    clearImmediate(first);
+    clearInterval(timer);
     await server?.close();
   };
 }
 
 // --- internal ---
 
-async function serve(key: ServiceKey, sources: AnswerSources): Promise<ControlServer> {
+const LONGEST_MS = 60_000;
+
+function serve(key: ServiceKey, sources: AnswerSources): ControlServer {
   const uid = process.getuid?.() ?? 0;
   const directory = runtimeDirectory(process.env, uid);
   makeRuntimeDirectory(directory, uid);
-  return serveControl(
-    { path: socketPath(directory, key), otherwise: socketPath(directory, key, process.pid) },
-    sources,
-  );
+  return serveControl([socketPath(directory, key), socketPath(directory, key, networkNamespace())], sources);
 }

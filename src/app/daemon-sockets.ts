@@ -1,34 +1,66 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { listenerAt } from "#native";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
-import { runtimeDirectory } from "../control/runtime-directory.ts";
+import { addressOfSocket, openRuntimeDirectory, runtimeDirectory } from "../control/runtime-directory.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
+import { describeElsewhere, type ElsewhereStatus } from "../domain/status.ts";
+import { networkNamespace, processIn } from "./network-namespace.ts";
 
 /** Where this user's daemons put their sockets. */
 export function daemonFolder(): string {
   return runtimeDirectory(process.env, process.getuid?.() ?? 0);
 }
 
-/** The sockets of this user's daemons, those that a killed one left included. */
-export function daemonSockets(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith(SOCKET_SUFFIX))
-      .toSorted()
-      .map((name) => join(folder, name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
+/** What this user's daemons said. */
+export interface DaemonAnswers<T> {
+  /** Of those in this network namespace. */
+  readonly told: readonly { readonly socket: string; readonly answer: T }[];
+  readonly elsewhere: readonly { readonly where: ElsewhereStatus; readonly answer: T }[];
+  /** Of those that did not answer as they should. */
+  readonly complaints: readonly string[];
+  /** Why nobody may have answered. */
+  readonly nobody: string;
+  /** The virtual servers of those that were not asked, and listen. */
+  readonly unasked: () => readonly string[];
 }
 
-/** What those daemons have to be told of that did not answer. A socket that nobody listens at was left by a killed one, and is no news. */
-export function complaintsOf(answers: readonly PromiseSettledResult<unknown>[]): string[] {
-  return answers.flatMap((answer) => {
-    if (answer.status === "fulfilled") return [];
-    const { reason } = answer as { readonly reason: unknown };
-    const errno = reason instanceof LvscareError ? errnoOf(reason.cause) : undefined;
-    return errno === "ECONNREFUSED" || errno === "ENOENT" ? [] : [describeError(reason)];
+/**
+ * Asks this user's daemons; those of certain virtual servers alone where any are named, since another that does not answer would be waited for. Never
+ * rejects for what daemons do. Those in other network namespaces are told apart: what they care for is none of this host's.
+ */
+export async function askDaemons<T>(
+  ask: (socket: string) => Promise<T>,
+  whose: (answer: T) => { readonly address: string; readonly networkNamespace?: string | undefined },
+  virtualServers: readonly string[] = [],
+): Promise<DaemonAnswers<T>> {
+  const folder = daemonFolder();
+  const { sockets, problems } = daemonSockets(folder);
+  const asked = sockets.filter(({ address }) => virtualServers.length === 0 || virtualServers.includes(address));
+  const answers = await Promise.allSettled(asked.map(({ path }) => ask(path)));
+  const told = answers.flatMap((result, at) =>
+    result.status === "fulfilled" ? [{ socket: asked[at]?.path ?? "", answer: result.value }] : [],
+  );
+  const here = networkNamespace();
+  const isHere = (answer: T): boolean => (whose(answer).networkNamespace ?? here) === here;
+  return {
+    told: told.filter(({ answer }) => isHere(answer)),
+    elsewhere: told.flatMap(({ answer }) => (isHere(answer) ? [] : [{ where: whereIs(whose(answer)), answer }])),
+    complaints: [...problems, ...complaintsOf(answers)],
+    nobody: sockets.length > asked.length ? `no daemon cares for ${virtualServers.join(", ")}` : nobodyAnswers(folder),
+    unasked: () => {
+      const others = sockets.filter((socket) => !asked.includes(socket));
+      return [...new Set(others.flatMap(({ path, address }) => (listenerAt(path) === "nobody" ? [] : [address])))];
+    },
+  };
+}
+
+/** NOT_RUNNING, with all that is known of why. */
+export function notRunning<T>({ nobody, complaints, elsewhere, unasked }: DaemonAnswers<T>): LvscareError {
+  const others = elsewhere.map(({ where }) => describeElsewhere(where));
+  const caredFor = unasked();
+  return new LvscareError("NOT_RUNNING", [nobody, ...complaints, ...others].join("; "), {
+    remedy: caredFor.length === 0 ? "start one with lvscare care" : `they care for ${caredFor.join(", ")}`,
   });
 }
 
@@ -38,4 +70,48 @@ export function nobodyAnswers(folder: string, rootsFolder = runtimeDirectory({},
   // Without this, who forgot sudo would take a daemon that runs well for one that does not run.
   const isRoots = folder === rootsFolder || !existsSync(rootsFolder);
   return isRoots ? nobody : `${nobody}; those that root runs answer only to root`;
+}
+
+// --- internal ---
+
+interface DaemonSocket {
+  readonly path: string;
+  /** Of its virtual server. */
+  readonly address: string;
+}
+
+/** The sockets of this user's daemons, those that a killed one left included; none of a folder that somebody else could have filled. */
+function daemonSockets(folder: string): { readonly sockets: readonly DaemonSocket[]; readonly problems: string[] } {
+  try {
+    using directory = openRuntimeDirectory(folder, process.getuid?.() ?? 0);
+    if (directory === undefined) return { sockets: [], problems: [] };
+    const names = readdirSync(directory.at("")).filter((name) => name.endsWith(SOCKET_SUFFIX));
+    const sockets = names
+      .toSorted()
+      .map((name) => ({ path: join(folder, name), address: addressOfSocket(name) ?? "" }));
+    return { sockets, problems: [] };
+  } catch (error) {
+    return { sockets: [], problems: [describeError(error)] };
+  }
+}
+
+/** What those daemons have to be told of that did not answer. A socket that nobody listens at was left by a killed one, and is no news. */
+function complaintsOf(answers: readonly PromiseSettledResult<unknown>[]): string[] {
+  return answers.flatMap((answer) => {
+    if (answer.status === "fulfilled") return [];
+    const { reason } = answer as { readonly reason: unknown };
+    const errno = reason instanceof LvscareError ? errnoOf(reason.cause) : undefined;
+    return errno === "ECONNREFUSED" || errno === "ENOENT" ? [] : [describeError(reason)];
+  });
+}
+
+function whereIs({
+  address,
+  networkNamespace: namespace = "",
+}: {
+  readonly address: string;
+  readonly networkNamespace?: string | undefined;
+}): ElsewhereStatus {
+  const process = processIn(namespace);
+  return { address, networkNamespace: namespace, ...(process !== undefined && { process }) };
 }

@@ -8,11 +8,11 @@ import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts } from "
 import type { WayActor } from "../actors/way-machine.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { WebSources, WebServer } from "../control/web-server.ts";
-import type { AnswerSources } from "../control/server.ts";
 import { webUrl } from "../control/web-url.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { describeError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
@@ -27,10 +27,12 @@ import { careMachine } from "./care-machine.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
-import { HoldFile } from "./hold-file.ts";
+import { HoldFile, tellHeld } from "./hold-file.ts";
+import { networkNamespace } from "./network-namespace.ts";
 import { Operator } from "./operator.ts";
 import type { Reach } from "./reach.ts";
 import { serviceManager } from "./service-manager.ts";
+import { listenerOnPort } from "./socket-owner.ts";
 import { timeOfDay } from "./time-of-day.ts";
 import { VERSION } from "./version.ts";
 import { watchWay } from "./way.ts";
@@ -55,6 +57,7 @@ export async function runDaemon(
   const facts: ProcessFacts = {
     version: VERSION,
     pid: process.pid,
+    networkNamespace: networkNamespace(),
     startedAtMs: now(),
     timeOfDay: timeOfDay(now),
     dataPlane: { kind: dataPlane.kind, via: dataPlane.via, ...(because !== undefined && { because: because.message }) },
@@ -84,6 +87,7 @@ export async function runDaemon(
   const holdFile = new HoldFile(daemonFolder(), options.service);
   const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
   const holds = holdFile.readListed(listed, logger);
+  tellHeld(holds, listed, logger);
   const daemon = createActor(careMachine(dataPlane, schedule, observe, reach), {
     input: {
       service: options.service,
@@ -106,6 +110,7 @@ export async function runDaemon(
       address,
       startedAt,
       sinceBootMs: now(),
+      ...(facts.networkNamespace !== undefined && { networkNamespace: facts.networkNamespace }),
       events: audience.events(after),
     }),
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
@@ -125,15 +130,27 @@ export async function runDaemon(
   reachActor?.on("*", tell);
   daemon.on("*", tell);
   observer.running?.(sources.status);
+  const operator = virtualServer && operatorOf(virtualServer, sources.status, holdFile, holds, options);
   const closeControl =
-    virtualServer &&
+    operator &&
     openControlSocket(
-      options.service,
+      {
+        key: options.service,
+        intervalMs: options.policy.intervalMs,
+        logger,
+        remade: () => {
+          try {
+            operator.keepAgain();
+          } catch (error) {
+            logger.warn(describeError(error));
+          }
+        },
+      },
       {
         ...sources,
-        ...operatorOf(virtualServer, sources.status, holdFile, holds, options),
+        hold: (server, change, by) => operator.hold(server, change, by),
+        check: (server, signal) => operator.check(server, signal),
       },
-      logger,
     );
   const shutDown = (): void => {
     manager.stopping();
@@ -162,7 +179,10 @@ export async function runDaemon(
 /** Most daemons serve none, and start without its code and its page. */
 async function openWeb(endpoint: Endpoint, sources: WebSources, logger: Logger): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
-  const server = serveWeb(endpoint, sources);
+  const server = serveWeb(endpoint, sources, () => {
+    const owner = listenerOnPort(endpoint);
+    return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
+  });
   logger.info(`page, metrics and health are at ${webUrl(endpoint)}`);
   return server;
 }
@@ -173,8 +193,8 @@ function operatorOf(
   holdFile: HoldFile,
   holds: Holds,
   { probe }: CareOptions,
-): Pick<AnswerSources, "hold" | "check"> {
-  const operator = new Operator(
+): Operator {
+  return new Operator(
     {
       supervisor,
       status,
@@ -184,10 +204,6 @@ function operatorOf(
     },
     holds,
   );
-  return {
-    hold: (server, change) => operator.hold(server, change),
-    check: (server, signal) => operator.check(server, signal),
-  };
 }
 
 /** One check over a connection of its own, beside those of the schedule. */

@@ -1,7 +1,7 @@
 import { requestEvents } from "../control/client.ts";
-import { LvscareError } from "../domain/errors.ts";
 import type { EventRecord } from "../domain/event-record.ts";
-import { complaintsOf, daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
+import { describeElsewhere } from "../domain/status.ts";
+import { askDaemons, notRunning } from "./daemon-sockets.ts";
 
 /** An event and whose it is. */
 export interface TimedEvent extends EventRecord {
@@ -14,6 +14,8 @@ export interface EventReading {
   /** The virtual servers of those that could. */
   readonly virtualServers: readonly string[];
   readonly complaints: readonly string[];
+  /** Of daemons in other network namespaces, which were not asked for more. */
+  readonly mentions: readonly string[];
 }
 
 /** What running daemons remember, and what is new each time that they are asked again. */
@@ -21,22 +23,23 @@ export class EventReader {
   /** By socket: which run of the daemon, and the last id that was read of it. */
   readonly #read = new Map<string, { readonly startedAt: string; readonly lastId: number }>();
 
+  readonly #virtualServers: readonly string[];
+
+  /** Of these virtual servers, or of all. */
+  constructor(virtualServers: readonly string[] = []) {
+    this.#virtualServers = virtualServers;
+  }
+
   /** Of all daemons together, in the order in which it happened, and the last `withinMs` of it. Rejects with NOT_RUNNING when none answers. */
   async next(withinMs = Number.POSITIVE_INFINITY): Promise<EventReading> {
-    const folder = daemonFolder();
-    const sockets = daemonSockets(folder);
-    const answers = await Promise.allSettled(sockets.map((socket) => this.#ask(socket)));
-    const complaints = complaintsOf(answers);
-    if (!answers.some(({ status }) => status === "fulfilled")) {
-      throw new LvscareError("NOT_RUNNING", [nobodyAnswers(folder), ...complaints].join("; "), {
-        remedy: "start one with lvscare care",
-      });
-    }
-    const told = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+    const answers = await askDaemons((socket) => this.#ask(socket), whoseEvents, this.#virtualServers);
+    if (answers.told.length === 0) throw notRunning(answers);
+    const told = answers.told.map(({ answer }) => answer);
     return {
       events: inOrder(told, withinMs),
       virtualServers: told.map(({ virtualServer }) => virtualServer),
-      complaints,
+      complaints: answers.complaints,
+      mentions: answers.elsewhere.map(({ where }) => describeElsewhere(where)),
     };
   }
 
@@ -49,8 +52,9 @@ export class EventReader {
     if (known !== undefined && known.startedAt !== report.startedAt) report = await requestEvents(socket, 0);
     const lastId = report.events.at(-1)?.id ?? (known?.startedAt === report.startedAt ? known.lastId : 0);
     this.#read.set(socket, { startedAt: report.startedAt, lastId });
-    const { address: virtualServer, sinceBootMs } = report;
-    return { virtualServer, sinceBootMs, events: report.events.map((event) => ({ ...event, virtualServer })) };
+    const { address: virtualServer, sinceBootMs, networkNamespace } = report;
+    const events = report.events.map((event) => ({ ...event, virtualServer }));
+    return { virtualServer, sinceBootMs, networkNamespace, events };
   }
 }
 
@@ -60,7 +64,15 @@ interface ToldEvents {
   readonly virtualServer: string;
   /** Daemons of older versions know the time of day alone. */
   readonly sinceBootMs: number | undefined;
+  readonly networkNamespace: string | undefined;
   readonly events: readonly TimedEvent[];
+}
+
+function whoseEvents({ virtualServer, networkNamespace }: ToldEvents): {
+  readonly address: string;
+  readonly networkNamespace: string | undefined;
+} {
+  return { address: virtualServer, networkNamespace };
 }
 
 /** By the clock that nobody can set; what came without it counts as long ago as the time of day says. */

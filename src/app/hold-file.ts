@@ -1,30 +1,38 @@
-import { readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeRuntimeDirectory, openRuntimeDirectory, runtimeName } from "../control/runtime-directory.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
-import { parseHolds, type Holds } from "../domain/hold.ts";
+import { describeHeld, parseHolds, type Holds } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
-import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
+import { networkNamespace } from "./network-namespace.ts";
 
 /**
  * What operators asked for, written down so that it outlives a daemon: beside its control socket, for one virtual server of one network
- * namespace, until the next boot.
+ * namespace, until the next boot. It is read and written only in a directory that nobody else can write to.
  */
 export class HoldFile {
   readonly path: string;
+  readonly #directory: string;
+  readonly #name: string;
+  readonly #uid = process.getuid?.() ?? 0;
 
   constructor(directory: string, key: ServiceKey) {
-    const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/net"))?.[0] ?? "";
-    this.path = join(directory, `${formatServiceKey(key).replaceAll(" ", "-")}-${namespace}.holds.json`);
+    this.#directory = directory;
+    this.#name = `${runtimeName(key)}-${networkNamespace()}.holds.json`;
+    this.path = join(directory, this.#name);
   }
 
-  /** None where nothing is written. A file that cannot be read is told of and left: the next request writes it anew. */
+  /** None where nothing is written. A file that cannot be read, or is not this user's own, is told of and left: the next request writes it anew. */
   read(logger: Logger): Holds {
     try {
-      const holds = parseHolds(JSON.parse(readFileSync(this.path, "utf8")));
+      const text = this.#text();
+      if (text === undefined) return new Map();
+      const holds = parseHolds(JSON.parse(text));
       if (holds !== undefined) return holds;
       logger.warn(`nothing is held: ${this.path} does not say what operators asked for`);
     } catch (error) {
-      if (errnoOf(error) !== "ENOENT") logger.warn(`nothing is held: ${this.path}: ${describeError(error)}`);
+      logger.warn(`nothing is held: ${this.path}: ${describeError(error)}`);
     }
     return new Map();
   }
@@ -46,18 +54,63 @@ export class HoldFile {
 
   /** Whole or not at all. Throws FILE_FAILED. */
   write(holds: Holds): void {
-    const draft = `${this.path}.tmp`;
     try {
-      if (holds.size === 0) return rmSync(this.path, { force: true });
-      writeFileSync(draft, `${JSON.stringify(Object.fromEntries(holds), undefined, 2)}\n`, { mode: 0o600 });
-      renameSync(draft, this.path);
+      // It may have been made anew since the start, or not at all yet.
+      if (holds.size > 0) makeRuntimeDirectory(this.#directory, this.#uid);
+      using directory = openRuntimeDirectory(this.#directory, this.#uid);
+      if (directory === undefined) return;
+      const path = directory.at(this.#name);
+      if (holds.size === 0) return rmSync(path, { force: true });
+      const draft = `${path}.tmp`;
+      rmSync(draft, { force: true });
+      writeFileSync(draft, `${JSON.stringify(Object.fromEntries(holds), undefined, 2)}\n`, { mode: 0o600, flag: "wx" });
+      renameSync(draft, path);
     } catch (cause) {
       const errno = errnoOf(cause);
-      throw new LvscareError("FILE_FAILED", cause instanceof Error ? cause.message : String(cause), {
+      throw new LvscareError("FILE_FAILED", describeError(cause), {
         operation: `write ${this.path}`,
         ...(errno !== undefined && { errno }),
         cause,
       });
     }
   }
+
+  // --- internal ---
+
+  /** Undefined where nothing is written. */
+  #text(): string | undefined {
+    using directory = openRuntimeDirectory(this.#directory, this.#uid);
+    if (directory === undefined) return undefined;
+    let fd: number;
+    try {
+      // A pipe is not waited for, a link is not followed.
+      fd = openSync(directory.at(this.#name), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return undefined;
+      throw errnoOf(error) === "ELOOP" ? new Error("it is a link") : error;
+    }
+    try {
+      const found = fstatSync(fd);
+      if (!found.isFile()) throw new Error("it is not a regular file");
+      if (found.uid !== this.#uid || (found.mode & 0o022) !== 0) {
+        throw new Error("it is not a file that only this user can write to");
+      }
+      if (found.size > LARGEST_BYTES) throw new Error("it is too large");
+      return readFileSync(fd, "utf8");
+    } finally {
+      closeSync(fd);
+    }
+  }
 }
+
+/** A daemon that starts with some of its real servers held says so: who looks for why they get no clients may have asked for it months ago. */
+export function tellHeld(holds: Holds, listed: readonly string[], logger: Logger): void {
+  const inForce = Object.entries(holds).filter(([server]) => listed.includes(server));
+  const held = inForce.map(([server, hold]) => describeHeld(server, hold));
+  if (held.length > 0) logger.info(`held by operators: ${held.join("; ")}`);
+}
+
+// --- internal ---
+
+/** Ten thousand real servers, all held, are less. */
+const LARGEST_BYTES = 4 * 1024 * 1024;

@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import { requestCheck, requestHold, requestStatus } from "../control/client.ts";
 import { LvscareError } from "../domain/errors.ts";
-import type { HoldChange } from "../domain/hold.ts";
+import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
-import { complaintsOf, daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
+import { describeElsewhere } from "../domain/status.ts";
+import { askDaemons, notRunning } from "./daemon-sockets.ts";
+import { whoseStatus } from "./status.ts";
 
 /** Who is meant: a real server, behind these virtual servers; behind the only one that has it where none is named. */
 export interface Meant {
@@ -16,13 +19,17 @@ export interface HoldOutcome {
   readonly reports: readonly HoldReport[];
   /** Of the daemons that did not do it. */
   readonly failures: readonly unknown[];
+  /** Of daemons in other network namespaces that have this real server, and were not asked. */
+  readonly mentions: readonly string[];
 }
 
 /** Has the daemons of this user hold a real server, or let it go. Rejects before anything changes when it is not clear which is meant. */
 export async function holdRealServer(meant: Meant, change: HoldChange): Promise<HoldOutcome> {
-  const sockets = await socketsOf(meant);
-  const answers = await Promise.allSettled(sockets.map((socket) => requestHold(socket, meant.realServer, change)));
+  const { sockets, mentions } = await thoseMeant(meant);
+  const by = operatorName(process.env);
+  const answers = await Promise.allSettled(sockets.map((socket) => requestHold(socket, meant.realServer, change, by)));
   return {
+    mentions,
     reports: answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : [])),
     failures: answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as unknown] : [])),
   };
@@ -37,7 +44,7 @@ export interface DrainProgress {
 
 /** How far its drain is. Rejects likewise. */
 export async function drainProgress(meant: Meant): Promise<DrainProgress> {
-  const answers = await Promise.all((await socketsOf(meant)).map(requestStatus));
+  const answers = await Promise.all((await thoseMeant(meant)).sockets.map(requestStatus));
   const servers = answers
     .flatMap(({ realServers }) => realServers)
     .filter(({ address }) => address === meant.realServer);
@@ -47,41 +54,66 @@ export async function drainProgress(meant: Meant): Promise<DrainProgress> {
   };
 }
 
+export interface CheckOutcome {
+  readonly reports: readonly CheckReport[];
+  /** Likewise. */
+  readonly mentions: readonly string[];
+}
+
 /** Has them check a real server now. Rejects likewise. */
-export async function checkRealServer(meant: Meant): Promise<CheckReport[]> {
-  const sockets = await socketsOf(meant);
-  return Promise.all(sockets.map((socket) => requestCheck(socket, meant.realServer)));
+export async function checkRealServer(meant: Meant): Promise<CheckOutcome> {
+  const { sockets, mentions } = await thoseMeant(meant);
+  const reports = await Promise.all(sockets.map((socket) => requestCheck(socket, meant.realServer)));
+  return { reports, mentions };
+}
+
+/** Who runs this program, for whom it is told later: the one behind sudo or doas, where they tell. */
+export function operatorName(environment: Readonly<Record<string, string | undefined>>): string {
+  const { SUDO_USER, DOAS_USER } = environment;
+  const behind = SUDO_USER ?? DOAS_USER;
+  if (behind !== undefined && isOperatorName(behind)) return behind;
+  const uid = process.getuid?.() ?? 0;
+  const name = nameOfUser(uid);
+  return name !== undefined && isOperatorName(name) ? name : `uid ${uid}`;
 }
 
 // --- internal ---
 
-async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[]> {
-  const folder = daemonFolder();
-  const sockets = daemonSockets(folder);
-  const answers = await Promise.allSettled(sockets.map(requestStatus));
-  const daemons = answers.flatMap((answer, at) =>
-    answer.status === "fulfilled" ? [{ socket: sockets[at] ?? "", status: answer.value }] : [],
-  );
-  const complaints = complaintsOf(answers);
-  if (daemons.length === 0) {
-    throw new LvscareError("NOT_RUNNING", [nobodyAnswers(folder), ...complaints].join("; "), {
-      remedy: "start one with lvscare care",
-    });
+/** From passwd(5); the runtime knows a user's name from the environment alone. Undefined where it has none, or there is no such file. */
+function nameOfUser(uid: number): string | undefined {
+  try {
+    const rows = readFileSync("/etc/passwd", "utf8").split("\n");
+    return rows.map((row) => row.split(":")).find(([, , id]) => id === String(uid))?.[0];
+  } catch {
+    return undefined;
   }
-  const isMeant = (address: string): boolean => virtualServers.length === 0 || virtualServers.includes(address);
-  const asked = daemons.filter(({ status }) => isMeant(status.address));
+}
+
+interface ThoseMeant {
+  readonly sockets: readonly string[];
+  readonly mentions: readonly string[];
+}
+
+async function thoseMeant({ realServer, virtualServers }: Meant): Promise<ThoseMeant> {
+  const answers = await askDaemons(requestStatus, whoseStatus, virtualServers);
+  const { complaints, elsewhere } = answers;
+  const daemons = answers.told.map(({ socket, answer }) => ({ socket, status: answer }));
+  if (daemons.length === 0) throw notRunning(answers);
   const missing = virtualServers.filter((address) => !daemons.some(({ status }) => status.address === address));
   if (missing.length > 0) {
-    throw new LvscareError("NOT_RUNNING", [`no daemon cares for ${missing.join(", ")}`, ...complaints].join("; "), {
-      remedy: `they care for ${daemons.map(({ status }) => status.address).join(", ")}`,
-    });
+    const others = elsewhere.map(({ where }) => describeElsewhere(where));
+    throw new LvscareError(
+      "NOT_RUNNING",
+      [`no daemon cares for ${missing.join(", ")}`, ...complaints, ...others].join("; "),
+      { remedy: `they care for ${[...daemons.map(({ status }) => status.address), ...answers.unasked()].join(", ")}` },
+    );
   }
-  const having = asked.filter(({ status }) =>
+  const having = daemons.filter(({ status }) =>
     status.realServers.some(({ address, state }) => address === realServer && state !== "unlisted"),
   );
   // Named ones all have to have it: half of what was asked for is not done.
   if (having.length === 0 || having.length < virtualServers.length) {
-    const lacking = asked.filter((one) => !having.includes(one)).map(({ status }) => status);
+    const lacking = daemons.filter((one) => !having.includes(one)).map(({ status }) => status);
     const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));
     if (early !== undefined) throw notYet(early.address, early.daemon?.lastError?.message);
     const known = lacking.flatMap((status) =>
@@ -102,7 +134,12 @@ async function socketsOf({ realServer, virtualServers }: Meant): Promise<string[
       remedy: `name those that are meant: --vs ${addresses.join(",")}`,
     });
   }
-  return having.map(({ socket }) => socket);
+  return {
+    sockets: having.map(({ socket }) => socket),
+    mentions: elsewhere
+      .filter(({ answer }) => answer.realServers.some(({ address }) => address === realServer))
+      .map(({ where }) => describeElsewhere(where)),
+  };
 }
 
 const MOST_NAMED = 10;

@@ -29,13 +29,13 @@ export class Operator {
   }
 
   /**
-   * Holds a real server, by its formatted endpoint, or lets it go. What is to outlive this process is written down first; then the table is
+   * Holds a real server, by its formatted endpoint, or lets it go; `by` tells for whom. What is to outlive this process is written down first; then the table is
    * waited for. Rejects with NOT_LISTED, or FILE_FAILED, when nothing was changed.
    */
-  async hold(server: string, change: HoldChange): Promise<HoldReport> {
+  async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
     this.#find(server);
     const { supervisor, keep, timeOfDay, status } = this.#ports;
-    const hold = changeHold(this.#holds.get(server), change, timeOfDay().toISOString());
+    const hold = changeHold(this.#holds.get(server), change, timeOfDay().toISOString(), by);
     const holds = new Map(this.#holds);
     if (hold === undefined) holds.delete(server);
     else holds.set(server, hold);
@@ -48,6 +48,11 @@ export class Operator {
     if (realServer === undefined) throw notListed(server, report.address, []);
     const { address: virtualServer, scheduler } = report;
     return { virtualServer, scheduler, realServer, ...(pending !== undefined && { pending }) };
+  }
+
+  /** Writes down again what is held: where it was written may have been made anew. Throws FILE_FAILED. */
+  keepAgain(): void {
+    if (Object.keys(this.#holds).length > 0) this.#ports.keep(this.#holds);
   }
 
   /** Checks a real server now, beside its own checks, and has those go on from now, so that the daemon acts on what there is to see. */

@@ -2,31 +2,44 @@ import { unattendedStatus } from "../actors/status.ts";
 import { requestStatus } from "../control/client.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError } from "../domain/errors.ts";
-import { complaintsOf, daemonFolder, daemonSockets, nobodyAnswers } from "./daemon-sockets.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
+import { askDaemons } from "./daemon-sockets.ts";
 
-/** Asks every daemon of this user; with none running, reads the kernel's table and says so. */
-export async function collectStatus(): Promise<StatusReport> {
-  const directory = daemonFolder();
-  const answers = await Promise.allSettled(daemonSockets(directory).map(requestStatus));
-  const virtualServers = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
-  const silent = complaintsOf(answers);
-  if (virtualServers.length > 0) return { source: "daemons", notes: silent, virtualServers };
-  const none = nobodyAnswers(directory);
+/**
+ * Asks every daemon of this user in this network namespace, or those of certain virtual servers; with none running, reads the kernel's table and
+ * says so.
+ */
+export async function collectStatus(virtualServers: readonly string[] = []): Promise<StatusReport> {
+  const answers = await askDaemons(requestStatus, whoseStatus, virtualServers);
+  const { complaints, nobody } = answers;
+  const others = answers.elsewhere.map(({ where }) => where);
+  const elsewhere = others.length === 0 ? {} : { elsewhere: others };
+  const told = answers.told.map(({ answer }) => answer);
+  if (told.length > 0) return { source: "daemons", notes: complaints, virtualServers: told, ...elsewhere };
   try {
     const table = await readKernelTable();
     return {
       source: "table",
-      notes: [...silent, `${none}; this is the kernel's table, with no health known`],
+      notes: [...complaints, `${nobody}; this is the kernel's table, with no health known`],
       virtualServers: table,
+      ...elsewhere,
     };
   } catch (error) {
     return {
       source: "table",
-      notes: [...silent, none, `the kernel's table cannot be read: ${describeError(error)}`],
+      notes: [...complaints, nobody, `the kernel's table cannot be read: ${describeError(error)}`],
       virtualServers: [],
+      ...elsewhere,
     };
   }
+}
+
+/** Who gave a status. */
+export function whoseStatus({ address, daemon }: VirtualServerStatus): {
+  readonly address: string;
+  readonly networkNamespace: string | undefined;
+} {
+  return { address, networkNamespace: daemon?.networkNamespace };
 }
 
 // --- internal ---

@@ -1,6 +1,11 @@
 import { oneLine } from "../config/one-line.ts";
 import { describeHold } from "../domain/hold.ts";
-import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../domain/status.ts";
+import {
+  describeElsewhere,
+  type RealServerStatus,
+  type StatusReport,
+  type VirtualServerStatus,
+} from "../domain/status.ts";
 import type { Colour, Paint } from "./colour.ts";
 import {
   age,
@@ -26,7 +31,9 @@ export interface StatusView {
 /** The report for people. Every state is a word, so that nothing is lost without colour. */
 export function renderStatus(report: StatusReport, view: StatusView): string {
   const blocks = report.virtualServers.map((server) => renderVirtualServer(server, view));
-  const notes = report.notes.map((note) => wrapBeside("note: ", oneLine(note), view));
+  const notes = [...report.notes, ...(report.elsewhere ?? []).map(describeElsewhere)].map((note) =>
+    wrapBeside("note: ", oneLine(note), view),
+  );
   const nothing = blocks.length + notes.length === 0 ? [["no virtual server stands on this host"]] : [];
   return `${[...blocks, ...notes, ...nothing].map((lines) => lines.map((line) => line.trimEnd()).join("\n")).join("\n\n")}\n`;
 }

@@ -17,10 +17,10 @@ export function requestStatus(socketPath: string): Promise<VirtualServerStatus> 
   return ask(socketPath, STATUS_PATH, readAnswer);
 }
 
-/** Asks it to hold a real server, by its formatted endpoint, or to let it go. Rejects likewise, also when it refuses. */
-export function requestHold(socketPath: string, server: string, change: HoldChange): Promise<HoldReport> {
+/** Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` tells for whom. Rejects likewise, also when it refuses. */
+export function requestHold(socketPath: string, server: string, change: HoldChange, by?: string): Promise<HoldReport> {
   const weight = change.kind === "weight" && change.weight !== undefined ? { weight: String(change.weight) } : {};
-  const query = new URLSearchParams({ server, change: change.kind, ...weight });
+  const query = new URLSearchParams({ server, change: change.kind, ...weight, ...(by !== undefined && { by }) });
   return ask(socketPath, `${HOLD_PATH}?${query}`, readHold, { method: "POST" });
 }
 

@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { LvscareError } from "../domain/errors.ts";
+import { errnoOf, LvscareError } from "../domain/errors.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { SOCKET_SUFFIX } from "./protocol.ts";
 
@@ -11,22 +11,69 @@ export function runtimeDirectory(env: Readonly<Record<string, string | undefined
   return base === undefined || base === "" ? `/run/user/${uid}/lvscare` : join(base, "lvscare");
 }
 
-/** Where the daemon of a virtual server listens: `tcp-10.103.97.12:6443.sock`. */
-export function socketPath(directory: string, key: ServiceKey, pid?: number): string {
-  const name = formatServiceKey(key).replaceAll(" ", "-");
-  return join(directory, `${name}${pid === undefined ? "" : `-${pid}`}${SOCKET_SUFFIX}`);
+/** What is a virtual server's in that directory begins so: `tcp-10.103.97.12:6443`. */
+export function runtimeName(key: ServiceKey): string {
+  return formatServiceKey(key).replaceAll(" ", "-");
+}
+
+/**
+ * Where the daemon of a virtual server listens: `tcp-10.103.97.12:6443.sock`; where another has that already, with the number of the network
+ * namespace, of which each has one daemon. Process ids would not do: in containers all are 1.
+ */
+export function socketPath(directory: string, key: ServiceKey, namespace?: string): string {
+  return join(directory, `${runtimeName(key)}${namespace === undefined ? "" : `-${namespace}`}${SOCKET_SUFFIX}`);
+}
+
+/** The virtual server of a socket's name, `10.103.97.12:6443`; undefined for what is no such name. */
+export function addressOfSocket(name: string): string | undefined {
+  return SOCKET_NAME.exec(name)?.[1];
 }
 
 /** Makes the directory for this user alone, and refuses one that somebody else could have planted there. */
 export function makeRuntimeDirectory(path: string, uid: number): void {
-  const operation = `make ${path}`;
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation, cause });
+    // Something else may lie there, which is told below.
+    if (errnoOf(cause) !== "EEXIST") {
+      throw new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation: `make ${path}`, cause });
+    }
   }
-  const found = lstatSync(path);
-  if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o022) !== 0) {
-    throw new LvscareError("CONTROL_FAILED", "it is not a directory that only this user can write to", { operation });
+  openRuntimeDirectory(path, uid)?.[Symbol.dispose]();
+}
+
+/** A directory that is held open: what is opened in it is its own, whatever takes its place meanwhile. */
+export interface RuntimeDirectory extends Disposable {
+  /** The path of a file in it, for as long as it is open. */
+  at(name: string): string;
+}
+
+/** Undefined where there is none. Throws CONTROL_FAILED for one that somebody else could have planted there. */
+export function openRuntimeDirectory(path: string, uid: number): RuntimeDirectory | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === "ENOENT") return undefined;
+    // ENOTDIR and ELOOP: a file or a link. Others cannot be looked into by this user, so they are not its own.
+    throw notOurs(path, cause);
   }
+  const found = fstatSync(fd);
+  if (found.uid !== uid || (found.mode & 0o022) !== 0) {
+    closeSync(fd);
+    throw notOurs(path);
+  }
+  return { at: (name) => `/proc/self/fd/${fd}/${name}`, [Symbol.dispose]: () => closeSync(fd) };
+}
+
+// --- internal ---
+
+const SOCKET_NAME = /^[a-z]+-(.+:\d+)(?:-\d+)?\.sock$/;
+
+function notOurs(path: string, cause?: unknown): LvscareError {
+  return new LvscareError("CONTROL_FAILED", "it is not a directory that only this user can write to", {
+    operation: `use ${path}`,
+    cause,
+  });
 }

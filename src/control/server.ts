@@ -1,11 +1,11 @@
-import { lstatSync, unlinkSync } from "node:fs";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { linkSync, lstatSync, rmSync, unlinkSync, type Stats } from "node:fs";
+import { listenerAt } from "#native";
+import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
-import type { HoldChange } from "../domain/hold.ts";
+import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
-import { requestStatus } from "./client.ts";
 import {
   CHECK_PATH,
   EVENTS_PATH,
@@ -19,45 +19,32 @@ import {
 
 export interface ControlServer {
   readonly path: string;
+  /** What lies there is its own socket still: cleaners of temporary files remove it, and a volume may be made anew. */
+  stands(): boolean;
+  /** Takes no more questions; those under way are answered yet. What lies at its path is left. */
+  retire(): Promise<void>;
+  /** Ends the answers, those under way included, and removes the socket if it is its own. */
   close(): Promise<void>;
 }
 
 /**
- * Answers `lvscare status` at a socket that only its owner may use. Whoever calls this holds the claim on the virtual server, so a
- * socket that nobody answers at is a leftover; one that answers belongs to a daemon in another network namespace, and ours gets the
- * process id in its name.
+ * Answers `lvscare status` at a socket that only its owner may use: at the first of these paths that nobody has. Only a socket that refuses
+ * connections was left behind. Whoever is slow, stopped or busy keeps his: he is a daemon in another network namespace. Throws CONTROL_FAILED.
  */
-export async function serveControl(
-  preferred: { readonly path: string; readonly otherwise: string },
-  sources: AnswerSources,
-): Promise<ControlServer> {
-  const path = (await isAnswered(preferred.path)) ? preferred.otherwise : preferred.path;
-  const operation = `listen at ${path}`;
-  try {
-    removeLeftover(path);
-    const answers = new Answers(sources);
-    const server = withUmask(0o177, () =>
-      Bun.serve({
-        unix: path,
-        fetch: (request) => answers.answer(request),
-        ...UNHURRIED,
-        maxRequestBodySize: LARGEST_REQUEST_BYTES,
-        development: false,
-        error: (error) => Response.json({ error: error.message }, { status: 500 }),
-      }),
-    );
-    return {
-      path,
-      close: async () => {
-        await server.stop(true);
-        removeLeftover(path);
-      },
-    };
-  } catch (cause) {
-    throw cause instanceof LvscareError
-      ? cause
-      : new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation, cause });
+export function serveControl(paths: readonly string[], sources: AnswerSources): ControlServer {
+  for (const path of paths) {
+    const operation = `listen at ${path}`;
+    try {
+      if (!removeLeftover(path)) continue;
+      const server = listenAt(path, new Answers(sources));
+      if (server !== undefined) return server;
+    } catch (cause) {
+      throw cause instanceof LvscareError
+        ? cause
+        : new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation, cause });
+    }
   }
+  throw new LvscareError("CONTROL_FAILED", "others listen there", { operation: `listen at ${paths.join(" or ")}` });
 }
 
 // --- internal ---
@@ -68,7 +55,7 @@ export interface AnswerSources {
   /** What happened after the event with this id. */
   events(after: number): EventReport;
   /** Rejects with NOT_LISTED for a real server that is none of this virtual server's. */
-  hold(server: string, change: HoldChange): Promise<HoldReport>;
+  hold(server: string, change: HoldChange, by?: string): Promise<HoldReport>;
   /** Likewise. */
   check(server: string, signal: AbortSignal): Promise<CheckReport>;
 }
@@ -110,7 +97,9 @@ export class Answers {
           const change = holdChange(searchParams);
           if (change === undefined)
             return refusal(400, "change is drain, undrain or weight, and weight a whole number");
-          return Response.json(await this.#sources.hold(searchParams.get("server") ?? "", change));
+          const by = searchParams.get("by") ?? undefined;
+          if (by !== undefined && !isOperatorName(by)) return refusal(400, "by is the name of a user");
+          return Response.json(await this.#sources.hold(searchParams.get("server") ?? "", change, by));
         }
         case CHECK_PATH:
           return Response.json(await this.#sources.check(searchParams.get("server") ?? "", request.signal));
@@ -165,25 +154,62 @@ function refusal(status: number, error: string): Response {
   return Response.json({ error }, { status });
 }
 
-async function isAnswered(path: string): Promise<boolean> {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
-  return requestStatus(path).then(
-    () => true,
-    () => false,
+/**
+ * The runtime removes what lies at the path that it listened at, whoever's that is by then. So it listens at one of this process's own, which
+ * is then linked to the right one: atomic, and it replaces nothing. Undefined when somebody else was faster.
+ */
+function listenAt(path: string, answers: Answers): ControlServer | undefined {
+  const own = `${path}.${crypto.randomUUID().slice(0, 8)}`;
+  const server = withUmask(0o177, () =>
+    Bun.serve({
+      unix: own,
+      fetch: (request) => answers.answer(request),
+      ...UNHURRIED,
+      maxRequestBodySize: LARGEST_REQUEST_BYTES,
+      development: false,
+      error: (error) => Response.json({ error: error.message }, { status: 500 }),
+    }),
   );
+  const socket = lstatSync(own);
+  try {
+    linkSync(own, path);
+  } catch (error) {
+    void server.stop(true);
+    if (errnoOf(error) === "EEXIST") return undefined;
+    throw error;
+  }
+  rmSync(own, { force: true });
+  const stands = (): boolean => isSame(lstatSync(path, { throwIfNoEntry: false }), socket);
+  return {
+    path,
+    stands,
+    retire: () => server.stop(),
+    close: async () => {
+      // While it still listens: nobody takes its path before it is gone from there.
+      if (stands()) unlinkSync(path);
+      await server.stop(true);
+    },
+  };
 }
 
-/** Removes a socket, and nothing else that might lie at its path. */
-function removeLeftover(path: string): void {
+/** Whether the path is free now: a socket that nobody listens at is removed, and nothing else that might lie there. */
+function removeLeftover(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
+  if (found === undefined) return true;
   if (!found.isSocket()) {
     throw new LvscareError("CONTROL_FAILED", "something that is not a socket lies there", {
       operation: `listen at ${path}`,
       remedy: "remove it",
     });
   }
-  unlinkSync(path);
+  if (listenerAt(path) !== "nobody") return false;
+  // Somebody may have been faster, and listen there by now.
+  if (isSame(lstatSync(path, { throwIfNoEntry: false }), found)) unlinkSync(path);
+  return true;
+}
+
+function isSame(one: Stats | undefined, other: Stats): boolean {
+  return one?.ino === other.ino && one.dev === other.dev;
 }
 
 /** The mode of a unix socket is what the umask leaves; it is set for the one call that makes the socket. */

@@ -23,14 +23,21 @@ export interface WebServer {
 
 /**
  * A page, metrics, health and status over HTTP at an address of this host, to anybody who gets there: `/`, `/metrics`, `/healthz`,
- * `/readyz`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`. Throws ADDRESS_IN_USE or SOCKET_FAILED.
+ * `/readyz`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` says
+ * whose the address is then.
  */
-export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
+export function serveWeb(
+  endpoint: Endpoint,
+  sources: WebSources,
+  whoListens = (): string => "another process",
+): WebServer {
   const answers = new WebAnswers(sources, { isLoopback: isLoopback(endpoint.address) });
   try {
     const server = Bun.serve({
       hostname: endpoint.address,
       port: endpoint.port,
+      // Outside of development the runtime shares a port with whoever listens there, and they answer in turn.
+      reusePort: false,
       fetch: (request) => answers.answer(request),
       // The runtime's own page for errors shows our source to whoever asks, and writes it to the log.
       development: false,
@@ -49,7 +56,7 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
     const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
     throw new LvscareError(
       code === "EADDRINUSE" ? "ADDRESS_IN_USE" : "SOCKET_FAILED",
-      `the kernel refused with ${code}`,
+      code === "EADDRINUSE" ? `${whoListens()} listens there already` : `the kernel refused with ${code}`,
       {
         operation: `listen at ${formatEndpoint(endpoint)}`,
         remedy: "give another address with --http-listen",

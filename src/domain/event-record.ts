@@ -33,5 +33,7 @@ export interface EventReport {
   readonly startedAt: string;
   /** When this was told. */
   readonly sinceBootMs: number;
+  /** Of the daemon; older ones do not tell. */
+  readonly networkNamespace?: string;
   readonly events: readonly EventRecord[];
 }

@@ -11,6 +11,8 @@ export interface Hold {
   readonly drained: boolean;
   /** Instead of the configured weight. */
   readonly weight?: number;
+  /** Who asked for it, as their program told; absent where it did not. */
+  readonly by?: string;
 }
 
 /** Holds by formatted endpoint. */
@@ -23,12 +25,22 @@ export type HoldChange =
   | { readonly kind: "weight"; readonly weight: number | undefined };
 
 /** The hold after a change; undefined when nothing is held any more. The same object when the change asks for what is so already. */
-export function changeHold(current: Hold | undefined, change: HoldChange, now: string): Hold | undefined {
+export function changeHold(current: Hold | undefined, change: HoldChange, now: string, by?: string): Hold | undefined {
   const drained = change.kind === "weight" ? current?.drained === true : change.kind === "drain";
   const weight = change.kind === "weight" ? change.weight : current?.weight;
   if (!drained && weight === undefined) return undefined;
   if (current !== undefined && current.drained === drained && current.weight === weight) return current;
-  return { since: now, drained, ...(weight !== undefined && { weight }) };
+  return { since: now, drained, ...(weight !== undefined && { weight }), ...(by !== undefined && { by }) };
+}
+
+/** A name that may stand in a log line. */
+export function isOperatorName(name: string): boolean {
+  return /^[\w.@+$-][\w.@+$ -]{0,63}$/.test(name);
+}
+
+/** `10.0.0.1:6443: drained, by alice since 2026-11-24T10:00:00.000Z`. */
+export function describeHeld(server: string, hold: Hold): string {
+  return `${server}: ${describeHold(hold)},${hold.by === undefined ? "" : ` by ${hold.by}`} since ${hold.since}`;
 }
 
 /** `drained`, `weight 5`, `drained, weight 5 after that`, `nothing held`. */
@@ -48,12 +60,13 @@ export function parseHolds(value: unknown): Holds | undefined {
 // --- internal ---
 
 function isHold(value: unknown): boolean {
-  const { since, drained, weight } = Object(value) as Readonly<Record<string, unknown>>;
+  const { since, drained, weight, by } = Object(value) as Readonly<Record<string, unknown>>;
   return (
     typeof since === "string" &&
     !Number.isNaN(Date.parse(since)) &&
     typeof drained === "boolean" &&
-    (weight === undefined || isWeight(weight))
+    (weight === undefined || isWeight(weight)) &&
+    (by === undefined || (typeof by === "string" && isOperatorName(by)))
   );
 }
 

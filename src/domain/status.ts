@@ -9,6 +9,26 @@ export interface StatusReport {
   /** Whatever the reader must know besides the table, such as why nothing could be read. */
   readonly notes: readonly string[];
   readonly virtualServers: readonly VirtualServerStatus[];
+  /** Daemons of this user in other network namespaces, which are not asked for more. Absent where there are none. */
+  readonly elsewhere?: readonly ElsewhereStatus[];
+}
+
+/** A daemon in another network namespace, whose virtual server is none of this host's. */
+export interface ElsewhereStatus {
+  /** `10.103.97.12:6443` */
+  readonly address: string;
+  readonly networkNamespace: string;
+  /** A process in it, by which it can be entered; absent where none can be seen from here. */
+  readonly process?: number;
+}
+
+/** `a daemon in another network namespace cares for 10.103.97.12:6443: nsenter --target 4242 --net lvscare status`. */
+export function describeElsewhere({ address, networkNamespace, process }: ElsewhereStatus): string {
+  const how =
+    process === undefined
+      ? `${networkNamespace}, of no process that can be seen from here: ask in its container`
+      : `nsenter --target ${process} --net lvscare status`;
+  return `a daemon in another network namespace cares for ${address}: ${how}`;
 }
 
 export interface VirtualServerStatus {
@@ -75,6 +95,8 @@ export interface WayStatus {
 export interface DaemonStatus {
   readonly version: string;
   readonly pid: number;
+  /** That it is in: `4026531840`. */
+  readonly networkNamespace?: string;
   readonly startedAt: string;
   /** `serving/settled`, `serving/backingOff`, … */
   readonly state: string;

@@ -19,13 +19,13 @@ const report: HoldReport = {
 
 test("what one daemon did is told although another did not", async () => {
   const failure = new LvscareError("CONTROL_FAILED", "the daemon at /run/x.sock does not answer");
-  expect(await told({ reports: [report], failures: [failure] })).toEqual([
+  expect(await told({ reports: [report], failures: [failure], mentions: [] })).toEqual([
     1,
     "10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 1 open connection\n",
     "lvscare: the daemon at /run/x.sock does not answer\n",
   ]);
-  expect(await told({ reports: [report], failures: [] })).toEqual([0, expect.any(String), ""]);
-  expect((await told({ reports: [{ ...report, pending: "EBUSY" }], failures: [] }))[0]).toBe(1);
+  expect(await told({ reports: [report], failures: [], mentions: [] })).toEqual([0, expect.any(String), ""]);
+  expect((await told({ reports: [{ ...report, pending: "EBUSY" }], failures: [], mentions: [] }))[0]).toBe(1);
 });
 
 test("a weight that the scheduler does not heed is said to be none", async () => {
@@ -33,6 +33,7 @@ test("a weight that the scheduler does not heed is said to be none", async () =>
   const [, text] = await told({
     reports: [{ ...report, realServer: { ...report.realServer, weight: 5, hold } }],
     failures: [],
+    mentions: [],
   });
   expect(text).toEndWith("  the scheduler rr heeds no weights above 0; wrr and wlc do\n");
 });

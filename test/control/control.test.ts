@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { readAnswer, requestCheck, requestEvents, requestHold, requestStatus } from "../../src/control/client.ts";
 import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
 import { Answers, serveControl, type AnswerSources, type ControlServer } from "../../src/control/server.ts";
@@ -216,9 +216,42 @@ describe("control socket", () => {
   test("leaves the socket of a daemon elsewhere alone and takes a name of its own", async () => {
     const first = await serve();
     const second = await serve(() => Promise.resolve({ ...status, scheduler: "wlc" }));
-    expect(second.path).toBe(socketPath(folder, key, process.pid));
+    expect(second.path).toBe(socketPath(folder, key, "4026531840"));
     expect((await requestStatus(first.path)).scheduler).toBe("rr");
     expect((await requestStatus(second.path)).scheduler).toBe("wlc");
+  });
+
+  test.each(["busy", "silent"])("leaves that of a %s daemon alone, too", async (how) => {
+    const path = socketPath(folder, key);
+    const owner = Bun.spawn(
+      [
+        process.execPath,
+        "-e",
+        `Bun.serve({ unix: ${JSON.stringify(path)}, fetch: () => new Response("", { status: 429 }) }); console.log("up")`,
+      ],
+      { stdout: "pipe" },
+    );
+    await owner.stdout.getReader().read();
+    if (how === "silent") owner.kill("SIGSTOP");
+    const { ino } = statSync(path);
+    expect((await serve()).path).toBe(socketPath(folder, key, "4026531840"));
+    // The second place is asked for as well.
+    await expect(serve()).rejects.toMatchObject({ code: "CONTROL_FAILED", message: "others listen there" });
+    expect(statSync(path).ino).toBe(ino);
+    owner.kill("SIGKILL");
+    await owner.exited;
+  });
+
+  test("knows when its socket is gone or another's, and leaves another's there at its end", async () => {
+    const first = await serve();
+    expect(first.stands()).toBe(true);
+    rmSync(first.path);
+    expect(first.stands()).toBe(false);
+    const second = await serve();
+    expect([second.path, first.stands(), second.stands()]).toEqual([first.path, false, true]);
+    await first.close();
+    expect(await requestStatus(second.path)).toEqual(status);
+    expect(readdirSync(folder)).toEqual([basename(second.path)]);
   });
 
   test("touches neither a file nor a link that lies in its place", async () => {
@@ -256,10 +289,11 @@ async function serve(
   answer = (): Promise<VirtualServerStatus> => Promise.resolve(status),
   check = SOURCES.check,
 ): Promise<ControlServer> {
-  const server = await serveControl(
-    { path: socketPath(folder, key), otherwise: socketPath(folder, key, process.pid) },
-    { ...SOURCES, status: answer, check },
-  );
+  const server = serveControl([socketPath(folder, key), socketPath(folder, key, "4026531840")], {
+    ...SOURCES,
+    status: answer,
+    check,
+  });
   servers.push(server);
   return server;
 }

@@ -85,14 +85,19 @@ describe("over HTTP", () => {
   });
 
   test("an address that cannot be had ends the start, with what to do", async () => {
-    const taken = Bun.listen({ hostname: "127.77.0.12", port: 18_081, socket: { data: () => undefined } });
+    // As another daemon has it, or whoever lets others in.
+    const taken = Bun.serve({ hostname: "127.77.0.12", port: 18_081, reusePort: true, fetch: () => new Response() });
     const flags = "--vs 127.77.0.12:18080 --rs 127.0.0.1:1 --data-plane userspace --http-listen 127.77.0.12:18081";
     const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "pipe" });
     expect([await care.exited, await care.stderr.text()]).toEqual([
       1,
-      expect.stringContaining("give another address with --http-listen"),
+      expect.stringMatching(
+        new RegExp(
+          `listen at 127.77.0.12:18081: pid ${process.pid} \\(\\w+\\) listens there already \\(give another address with --http-listen\\)`,
+        ),
+      ),
     ]);
-    taken.stop(true);
+    await taken.stop(true);
   });
 });
 

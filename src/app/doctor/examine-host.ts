@@ -1,9 +1,10 @@
 import { unattendedStatus } from "../../actors/status.ts";
+import { requestStatus } from "../../control/client.ts";
 import type { DataPlane } from "../../dataplane/data-plane.ts";
 import { openIpvs } from "../../dataplane/ipvs/ipvs-plane.ts";
-import { parseEndpoint } from "../../domain/endpoint.ts";
-import { countFindings, note, unknown, type DoctorReport, type Finding } from "../../domain/finding.ts";
-import type { VirtualServerStatus } from "../../domain/status.ts";
+import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
+import { countFindings, note, ok, unknown, type DoctorReport, type Finding } from "../../domain/finding.ts";
+import { describeElsewhere, type ElsewhereStatus, type VirtualServerStatus } from "../../domain/status.ts";
 import {
   formatServiceKey,
   virtualServer,
@@ -11,7 +12,8 @@ import {
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
 import { interfaceNames, neighbours } from "../culprit.ts";
-import { collectStatus } from "../status.ts";
+import { collectStatus, whoseStatus } from "../status.ts";
+import { askDaemons } from "../daemon-sockets.ts";
 import { VERSION } from "../version.ts";
 import { readOwnAddresses } from "../../reach/own-addresses.ts";
 import { judgeArrangement } from "./arrangement.ts";
@@ -43,10 +45,13 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   let subjects: readonly Subject[] = [];
   let standing: readonly ObservedVirtualServer[] = [];
   await look("daemons", async () => {
-    const { told, table, silent } = await readVirtualServers();
+    const { told, table, silent, elsewhere } = await readVirtualServers(options);
     subjects = subjectsOf(options, told, table);
     standing = table;
-    return silent.map((complaint) => unknown("daemons", complaint));
+    return [
+      ...silent.map((complaint) => unknown("daemons", complaint)),
+      ...elsewhere.map((one) => ok("daemons", describeElsewhere(one))),
+    ];
   });
   // Whatever could not be read: who is named is examined all the same.
   if (subjects.length === 0) subjects = subjectsOf(options, [], []);
@@ -92,22 +97,24 @@ interface KnownVirtualServers {
   /** Those that daemons care for, then those of the table that none does. */
   readonly told: readonly VirtualServerStatus[];
   readonly table: readonly ObservedVirtualServer[];
-  /** Daemons that do not answer as they should. */
+  /** Of daemons that do not answer as they should. */
   readonly silent: readonly string[];
+  /** In other network namespaces. */
+  readonly elsewhere: readonly ElsewhereStatus[];
 }
 
-async function readVirtualServers(): Promise<KnownVirtualServers> {
-  const report = await collectStatus();
-  const isOfDaemons = report.source === "daemons";
+async function readVirtualServers({ virtualServers }: DoctorOptions): Promise<KnownVirtualServers> {
+  const answers = await askDaemons(requestStatus, whoseStatus, virtualServers.map(formatEndpoint));
+  const elsewhere = answers.elsewhere.map(({ where }) => where);
   const table = await readTable();
-  const cared = isOfDaemons ? report.virtualServers : [];
+  const cared = answers.told.map(({ answer }) => answer);
   const known = new Set(cared.map(({ protocol, address }) => `${protocol} ${address}`));
   const others = table.entries.filter(({ service }) => !known.has(formatServiceKey(service)));
   return {
     told: [...cared, ...others.map((one) => unattendedStatus(one, { kind: "ipvs", via: table.via }))],
     table: table.entries,
-    // Without a daemon the notes say just that, and what examining the kernel says again.
-    silent: isOfDaemons ? report.notes : [],
+    silent: answers.complaints,
+    elsewhere,
   };
 }
 
@@ -151,7 +158,7 @@ async function examineConnections(subject: Subject): Promise<readonly Finding[]>
     return [unknown("connection", "only virtual servers of TCP are connected to", about(subject))];
   }
   const counts = async (): Promise<ReadonlyMap<string, number>> => {
-    const { virtualServers } = await collectStatus();
+    const { virtualServers } = await collectStatus([formatEndpoint(service.endpoint)]);
     const status = virtualServers.find((one) => `${one.protocol} ${one.address}` === formatServiceKey(service));
     return new Map(status?.realServers.map(({ address, stats }) => [address, stats?.connections ?? 0]));
   };

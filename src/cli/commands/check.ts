@@ -2,6 +2,7 @@ import { defineCommand, type CommandDef } from "citty";
 import { OPERATOR_OPTION_ROWS } from "../../config/operator-option-rows.ts";
 import { readArgv } from "../../config/read-argv.ts";
 import { readOperatorLine } from "../../config/read-operator-line.ts";
+import { oneLine } from "../../config/one-line.ts";
 import { UsageError } from "../../config/usage-error.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
@@ -21,11 +22,12 @@ export function checkCommand(context: CliContext): CommandDef {
       const { line, values } = readOperatorLine(reading, OPERATOR_OPTION_ROWS);
       if (values.problems.length > 0) throw new UsageError(values.problems);
       const { checkRealServer } = await import("../../app/operate.ts");
-      const reports = await checkRealServer(line);
+      const { reports, mentions } = await checkRealServer(line);
       const texts = reports.map((report) =>
         line.format === "json" ? `${JSON.stringify(report)}\n` : renderCheck(report),
       );
       await context.out.write(texts.join(""));
+      await context.err.write(mentions.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
       return reports.every(({ verdict }) => verdict.passed) ? 0 : 1;
     },
   });

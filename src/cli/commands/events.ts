@@ -37,22 +37,22 @@ export function eventsCommand(context: CliContext): CommandDef {
       if (values.problems.length > 0) throw new UsageError(values.problems);
 
       const { EventReader } = await import("../../app/events.ts");
-      const reader = new EventReader();
+      const reader = new EventReader([...only]);
       await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
       using readers = watchReader(context.out);
       const over = AbortSignal.any([stop.signal, readers.signal]);
       let told: readonly string[] = [];
       for (let isFirst = true; ; isFirst = false) {
-        const { events, complaints } = await read(reader, only, sinceMs).catch((error: unknown) => {
+        const { events, complaints, mentions } = await read(reader, only, sinceMs).catch((error: unknown) => {
           // One that is followed may be started anew.
           if (isFirst || !(error instanceof LvscareError) || error.code !== "NOT_RUNNING") throw error;
-          return { events: [], complaints: [error.message] };
+          return { events: [], complaints: [error.message], mentions: [] };
         });
-        const news = complaints.filter((complaint) => !told.includes(complaint));
+        const news = [...mentions, ...complaints].filter((one) => !told.includes(one));
         const complaint = news.map((one) => `lvscare: ${oneLine(one)}\n`).join("");
         if (await isCutShort(context.err.write(complaint), over)) return 0;
-        told = complaints;
+        told = [...mentions, ...complaints];
         const wanted = events.filter(({ virtualServer }) => only.size === 0 || only.has(virtualServer));
         const lines = wanted.map((event) =>
           format === "json" ? `${JSON.stringify(event)}\n` : renderEvent(event, paint),

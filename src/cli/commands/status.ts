@@ -38,7 +38,7 @@ export function statusCommand(context: CliContext): CommandDef {
 
       const { collectStatus } = await import("../../app/status.ts");
       const isAsked = exitCode || needDaemon;
-      const read = async (): Promise<StatusReport> => select(await collectStatus(), only, isAsked || watch);
+      const read = async (): Promise<StatusReport> => select(await collectStatus(only), only, isAsked || watch);
       const report = watch ? await watchStatus(read, format, context) : await read();
       if (!watch) await context.out.write(render(report, format, context));
       if (!isAsked) return 0;

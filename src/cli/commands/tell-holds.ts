@@ -6,12 +6,13 @@ import { renderHold } from "../hold-text.ts";
 
 /** Prints what became of holds, those that came to nothing included; 1 when one of them does not stand in the table. */
 export async function tellHolds(
-  { reports, failures }: HoldOutcome,
+  { reports, failures, mentions }: HoldOutcome,
   format: "text" | "json",
   { out, err }: CliContext,
 ): Promise<number> {
   const texts = reports.map((report) => (format === "json" ? `${JSON.stringify(report)}\n` : renderHold(report)));
   await out.write(texts.join(""));
-  await err.write(failures.map((failure) => `lvscare: ${oneLine(describeError(failure))}\n`).join(""));
+  const complaints = [...failures.map(describeError), ...mentions];
+  await err.write(complaints.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
   return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
 }

@@ -41,8 +41,8 @@ export const arm64: GuestMachine = {
 // --- internal ---
 
 /**
- * Arm's server core of 2019, which most clouds had first. It has no SVE: where glibc copies memory with that, as on `-cpu max`, which QEMU
- * does byte by byte, so that other threads see halves of pointers, the runtime dies in the emulator after some minutes of work.
+ * Arm's server core of 2019, which most clouds had first. It has no SVE. On `-cpu max`, which has, glibc copies memory by SVE, in the emulator not
+ * whole words at a time, and the runtime dies after some minutes of work; with a memcpy that does without SVE it was not seen to.
  */
 const CPU = "neoverse-n1";
 

@@ -1,0 +1,15 @@
+import { LvscareError } from "../src/domain/errors.ts";
+import { errnoName } from "../src/netlink/errno.ts";
+import { errno, libc } from "./libc.ts";
+
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** Locks an open file until it is closed, without waiting (flock(2)); false when somebody else has it locked. Throws FILE_FAILED. */
+export function lockFile(fd: number, kind: "exclusive" | "shared" = "exclusive"): boolean {
+  if (libc().flock(fd, (kind === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;
+  const name = errnoName(errno());
+  if (name === "EAGAIN" || name === "EWOULDBLOCK") return false;
+  throw new LvscareError("FILE_FAILED", `the kernel refused with ${name}`, { operation: "lock a file", errno: name });
+}

@@ -1,0 +1,70 @@
+import { LvscareError } from "../src/domain/errors.ts";
+import { errnoName } from "../src/netlink/errno.ts";
+import { closeFd, errno, libc } from "./libc.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const ENAMETOOLONG = 36;
+
+/** `sizeof(sun_path)` in linux/un.h. */
+const PATH_BYTES = 108;
+
+/** The credentials that the kernel noted when somebody called listen(). `pid` 0: in a pid namespace that we do not see. */
+export interface Listener {
+  readonly pid: number;
+  readonly uid: number;
+}
+
+/**
+ * Who listens at a unix socket, asked without waiting: a name, or with a zero byte in front an abstract one. `nobody`: nothing is there, or a
+ * socket whose owner is gone. `unknown`: somebody has it, and who cannot be learnt, because the queue is full or because it is not ours to ask.
+ */
+export function listenerAt(name: string): Listener | "nobody" | "unknown" {
+  const address = unixAddress(name);
+  const fd = unixStreamSocket(name);
+  try {
+    const { connect, getsockopt } = libc();
+    if (connect(fd, address, address.byteLength) < 0) {
+      return NOBODY_THERE.includes(errnoName(errno())) ? "nobody" : "unknown";
+    }
+    // struct ucred: pid, uid, gid (linux/socket.h)
+    const credentials = new Int32Array(new ArrayBuffer(12));
+    const length = new Uint32Array(new ArrayBuffer(4)).fill(credentials.byteLength);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0) return "unknown";
+    const [pid = 0, uid = 0] = credentials;
+    return { pid, uid: uid >>> 0 };
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** A socket that blocks nobody and that no child inherits. Throws SOCKET_FAILED. */
+export function unixStreamSocket(name: string): number {
+  const fd = libc().socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw unixSocketRefused(name, errno());
+  return fd;
+}
+
+/** `struct sockaddr_un`. It is not terminated: the length of an address is part of an abstract name. Throws SOCKET_FAILED for one that is too long. */
+export function unixAddress(name: string): Uint8Array {
+  const path = new TextEncoder().encode(name);
+  if (path.length > PATH_BYTES) throw unixSocketRefused(name, ENAMETOOLONG);
+  const bytes = new Uint8Array(new ArrayBuffer(2 + path.length));
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
+  bytes.set(path, 2);
+  return bytes;
+}
+
+export function unixSocketRefused(name: string, code: number): LvscareError {
+  const errno = errnoName(code);
+  const operation = name.startsWith("\0") ? `claim ${name.slice(1)}` : `use ${name}`;
+  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, { operation, errno });
+}
+
+// --- internal ---
+
+const NOBODY_THERE: readonly string[] = ["ECONNREFUSED", "ENOENT"];

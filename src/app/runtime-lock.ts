@@ -1,0 +1,149 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { lockFile } from "#native";
+import {
+  makeRuntimeDirectory,
+  openRuntimeDirectory,
+  runtimeName,
+  type RuntimeDirectory,
+} from "../control/runtime-directory.ts";
+import { errnoOf, LvscareError } from "../domain/errors.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
+import { networkNamespace } from "./network-namespace.ts";
+
+/** A locked file in the runtime directory, which nobody but this user can lock. It ends with the process, however that ends. */
+export interface RuntimeLock extends Disposable {
+  /** The file is still the one that others would lock. */
+  stands(): boolean;
+}
+
+/** Who has it. `pid` 0: not to be seen from here. */
+export interface LockHolder {
+  readonly heldBy: { readonly pid: number };
+}
+
+/**
+ * Locks the virtual server of this network namespace, beside the claim on its name, which anybody may take. Throws where the directory cannot be
+ * had, as in a container without a writable one.
+ */
+export function lockVirtualServer(key: ServiceKey): RuntimeLock | LockHolder {
+  const folder = daemonFolder();
+  const uid = process.getuid?.() ?? 0;
+  makeRuntimeDirectory(folder, uid);
+  for (let attempt = 1; ; attempt++) {
+    const outcome = tryLock(folder, uid, lockName(key));
+    if (outcome !== undefined && (!("heldBy" in outcome) || attempt === TRIES)) return outcome;
+    if (attempt === TRIES)
+      throw new LvscareError("CONTROL_FAILED", "its lock keeps being replaced", { operation: `use ${folder}` });
+    // Who only looks has it for a moment; who ends has removed the file.
+    Bun.sleepSync(PAUSE_MS);
+  }
+}
+
+/** Who has that lock; undefined when nobody does, or where there is none. */
+export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
+  return holdersOf((name) => name === lockName(key))[0];
+}
+
+/** Whether anybody cares for a virtual server at this address, on whatever port, by the locks of this network namespace. */
+export function isAddressLocked({ endpoint, protocol }: ServiceKey): boolean {
+  const start = withoutPort(runtimeName({ endpoint, protocol }));
+  const end = lockEnd();
+  return holdersOf((name) => name.endsWith(end) && withoutPort(name.slice(0, -end.length)) === start).length > 0;
+}
+
+// --- internal ---
+
+const TRIES = 4;
+const PAUSE_MS = 5;
+
+function lockName(key: ServiceKey): string {
+  return `${runtimeName(key)}${lockEnd()}`;
+}
+
+function lockEnd(): string {
+  return `-${networkNamespace()}.lock`;
+}
+
+function withoutPort(name: string): string {
+  return name.replace(/:\d+$/, "");
+}
+
+/** Undefined when the file was replaced meanwhile. */
+function tryLock(folder: string, uid: number, name: string): RuntimeLock | LockHolder | undefined {
+  using directory = openRuntimeDirectory(folder, uid);
+  if (directory === undefined) return undefined;
+  const fd = openLock(directory, name, uid, constants.O_CREAT);
+  if (fd === undefined) return undefined;
+  const { ino, dev } = fstatSync(fd);
+  const isAt = (path: string): boolean => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    return found?.ino === ino && found.dev === dev;
+  };
+  if (!lockFile(fd)) {
+    closeSync(fd);
+    return { heldBy: { pid: pidOfLock(ino) } };
+  }
+  if (!isAt(directory.at(name))) {
+    closeSync(fd);
+    return undefined;
+  }
+  const path = `${folder}/${name}`;
+  let isOpen = true;
+  return {
+    stands: () => isAt(path),
+    [Symbol.dispose]() {
+      if (!isOpen) return;
+      isOpen = false;
+      // While it is locked: whoever waits for it sees that it is another's by then, or gone.
+      if (isAt(path)) rmSync(path, { force: true });
+      closeSync(fd);
+    },
+  };
+}
+
+function holdersOf(isMeant: (name: string) => boolean): LockHolder["heldBy"][] {
+  const uid = process.getuid?.() ?? 0;
+  try {
+    using directory = openRuntimeDirectory(daemonFolder(), uid);
+    if (directory === undefined) return [];
+    return readdirSync(directory.at(""))
+      .filter(isMeant)
+      .flatMap((name) => {
+        const fd = openLock(directory, name, uid, 0);
+        if (fd === undefined) return [];
+        try {
+          return lockFile(fd, "shared") ? [] : [{ pid: pidOfLock(fstatSync(fd).ino) }];
+        } finally {
+          closeSync(fd);
+        }
+      });
+  } catch (error) {
+    // What somebody else could have put there is no lock.
+    if (error instanceof LvscareError) return [];
+    throw error;
+  }
+}
+
+/** Undefined where it is not there. Throws CONTROL_FAILED for what is no file of this user's own. */
+function openLock(directory: RuntimeDirectory, name: string, uid: number, more: number): number | undefined {
+  let fd: number;
+  try {
+    const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | more;
+    fd = openSync(directory.at(name), flags, 0o600);
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return undefined;
+    throw new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation: `open ${name}`, cause });
+  }
+  const found = fstatSync(fd);
+  // Whoever may open it may lock it.
+  if (found.isFile() && found.uid === uid && (found.mode & 0o077) === 0) return fd;
+  closeSync(fd);
+  throw new LvscareError("CONTROL_FAILED", "it is not a file of this user alone", { operation: `open ${name}` });
+}
+
+/** From the kernel's list, `1: FLOCK  ADVISORY  WRITE 31367 fe:00:10158420 0 EOF`, which leaves out those of other pid namespaces. */
+function pidOfLock(inode: number): number {
+  const pattern = new RegExp(`: FLOCK +ADVISORY +WRITE +(\\d+) \\S+:${inode} `);
+  return Number(pattern.exec(readFileSync("/proc/locks", "utf8"))?.[1] ?? 0);
+}
