@@ -66,6 +66,7 @@ export async function runDaemon(
     stalled: (forMs) => tell({ type: "process.stalled", forMs }),
     late: (byMs) => audience.noteLag(byMs),
   });
+  dataPlane.onSilence?.((server, isWell) => schedule.suspect(server, isWell));
   const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const culprit = (): string => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames());
   const audience = new Audience({ logger, culprit, now, timeOfDay: facts.timeOfDay });

@@ -1,6 +1,7 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../../domain/virtual-server.ts";
+import type { HearOfSilence } from "../data-plane.ts";
 import { Backend } from "./backend.ts";
 import { listenOn } from "./listener.ts";
 import { ProxiedConnection, type ConnectionHost } from "./proxied-connection.ts";
@@ -9,10 +10,16 @@ import type { PickRequest, Scheduler } from "./schedulers/scheduler.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 import { UpstreamDial, type DialOptions, type DialOutcome } from "./upstream-dial.ts";
 
+/** Who looks after a real server that did not answer a dial; nobody at first. */
+export interface Silences {
+  hear: HearOfSilence | undefined;
+}
+
 /** One virtual server: its listener, its real servers and who gets the next connection. */
 export class Balancer implements ConnectionHost {
   readonly traffic = new TrafficMeter();
   readonly #dialOptions: DialOptions;
+  readonly #silences: Silences;
   readonly #backends = new Map<string, Backend>();
   readonly #listener: { stop(): void };
   #candidates: readonly Backend[] = [];
@@ -20,8 +27,9 @@ export class Balancer implements ConnectionHost {
   #scheduler: Scheduler;
 
   /** Listens from now on; without real servers every client is turned away. */
-  constructor(service: VirtualServer, dialOptions: DialOptions) {
+  constructor(service: VirtualServer, dialOptions: DialOptions, silences: Silences) {
     this.#service = service;
+    this.#silences = silences;
     this.#scheduler = createScheduler(service);
     this.#dialOptions = dialOptions;
     this.#listener = listenOn(
@@ -32,7 +40,17 @@ export class Balancer implements ConnectionHost {
   }
 
   pick(request: PickRequest<Backend>): Backend | undefined {
-    return this.#scheduler.pick(this.#candidates, request);
+    const pick = (one: PickRequest<Backend>): Backend | undefined => this.#scheduler.pick(this.#candidates, one);
+    return (
+      pick(request) ?? (this.#candidates.some(isSuspected) ? pick({ ...request, takesSuspected: true }) : undefined)
+    );
+  }
+
+  unanswered(backend: Backend): void {
+    const { hear } = this.#silences;
+    if (backend.suspected || hear === undefined) return;
+    backend.suspected = true;
+    hear(backend.server.endpoint, () => (backend.suspected = false));
   }
 
   dial(target: Endpoint, outcome: DialOutcome): UpstreamDial {
@@ -89,6 +107,10 @@ export class Balancer implements ConnectionHost {
 }
 
 // --- internal ---
+
+function isSuspected({ suspected }: Backend): boolean {
+  return suspected;
+}
 
 function refused(errno: string, message: string): LvscareError {
   return new LvscareError("APPLY_FAILED", message, { errno });

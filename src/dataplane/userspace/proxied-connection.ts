@@ -11,13 +11,15 @@ export interface ConnectionHost {
   readonly traffic: TrafficMeter;
   pick(request: PickRequest<Backend>): Backend | undefined;
   dial(target: Endpoint, outcome: DialOutcome): UpstreamDial;
+  /** A dial of it ran out of time. */
+  unanswered(backend: Backend): void;
 }
 
 /** A client from accept to close: it dials one real server after the other until one answers, then relays. */
 export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
   readonly #host: ConnectionHost;
   readonly #relay: Relay;
-  readonly #request: PickRequest<Backend> & { readonly tried: Set<Backend> };
+  readonly #request: PickRequest<Backend> & { readonly tried: Set<Backend>; isRetry: boolean };
   #backend: Backend | undefined;
   /** The dial under way; undefined once the real server has answered. */
   #dial: UpstreamDial | undefined;
@@ -28,7 +30,12 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
     prepare(client);
     this.#host = host;
     this.#relay = new Relay(client, this);
-    this.#request = { clientAddress: client.remoteAddress, clientPort: client.remotePort, tried: new Set() };
+    this.#request = {
+      clientAddress: client.remoteAddress,
+      clientPort: client.remotePort,
+      tried: new Set(),
+      isRetry: false,
+    };
     if (isGone(client)) this.cut();
     else this.#dialNext();
   }
@@ -56,8 +63,10 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
     this.#relay.join(server);
   }
 
-  failed(): void {
-    if (this.#backend !== undefined) this.#request.tried.add(this.#backend);
+  failed(isSilent: boolean): void {
+    const backend = this.#backend;
+    if (backend !== undefined) this.#request.tried.add(backend);
+    if (backend !== undefined && isSilent) this.#host.unanswered(backend);
     this.#leave();
     this.#dialNext();
   }
@@ -90,6 +99,7 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
 
   #dialNext(): void {
     const backend = this.#host.pick(this.#request);
+    this.#request.isRetry = true;
     this.#backend = backend;
     if (backend === undefined) {
       this.cut();

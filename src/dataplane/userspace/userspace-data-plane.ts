@@ -6,8 +6,8 @@ import {
   type ServiceKey,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
-import type { DataPlane, FailedOperation } from "../data-plane.ts";
-import { Balancer } from "./balancer.ts";
+import type { DataPlane, FailedOperation, HearOfSilence } from "../data-plane.ts";
+import { Balancer, type Silences } from "./balancer.ts";
 import { listenOn } from "./listener.ts";
 import { createScheduler } from "./schedulers/index.ts";
 import { socketHandlers } from "./socket-events.ts";
@@ -37,6 +37,7 @@ export class UserspaceDataPlane implements DataPlane {
   readonly #localAddresses: LocalAddresses;
   readonly #dialOptions: DialOptions;
   readonly #balancers = new Map<string, Balancer>();
+  readonly #silences: Silences = { hear: undefined };
   #closed = false;
 
   constructor(options: UserspaceDataPlaneOptions) {
@@ -89,6 +90,10 @@ export class UserspaceDataPlane implements DataPlane {
     return failed;
   }
 
+  onSilence(hear: HearOfSilence): void {
+    this.#silences.hear = hear;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const balancer of this.#balancers.values()) balancer.close();
@@ -126,7 +131,7 @@ export class UserspaceDataPlane implements DataPlane {
     await this.#localAddresses.ensure(service.endpoint.address);
     // Closing may have come while the address was being made.
     this.#refuseWhenClosed();
-    this.#balancers.set(name, new Balancer(service, this.#dialOptions));
+    this.#balancers.set(name, new Balancer(service, this.#dialOptions, this.#silences));
   }
 
   #balancer(key: ServiceKey): Balancer {
