@@ -8,3 +8,4 @@ export { claimName, type Claim, type ClaimRefusal } from "./claim.ts";
 export { openListeningNetlink } from "./netlink-listening.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";
 export { sendToUnixSocket } from "./notify-socket.ts";
+export { socketBytes } from "./socket-bytes.ts";

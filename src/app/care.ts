@@ -1,4 +1,4 @@
-import { dialTcpSocket } from "#native";
+import { dialTcpSocket, socketBytes } from "#native";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
@@ -63,8 +63,13 @@ async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataP
   const { UserspaceDataPlane } = await import("../dataplane/userspace/userspace-data-plane.ts");
   return new UserspaceDataPlane({
     dial: dialTcpSocket,
+    bytes: socketBytes,
     localAddresses: { ensure: ensureLocalAddress, release: removeLoopbackAddress },
     onFault: (error) => logger.error(describeError(error)),
+    onFull: () =>
+      logger.warn(
+        "64 MiB are held for connections that do not read what is sent to them: those that need more are cut off",
+      ),
   });
 }
 

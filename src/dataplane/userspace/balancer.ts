@@ -3,6 +3,7 @@ import { LvscareError } from "../../domain/errors.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../../domain/virtual-server.ts";
 import type { HearOfSilence } from "../data-plane.ts";
 import { Backend } from "./backend.ts";
+import type { FlowOptions } from "./flow.ts";
 import { listenOn } from "./listener.ts";
 import { ProxiedConnection, type ConnectionHost } from "./proxied-connection.ts";
 import { createScheduler } from "./schedulers/index.ts";
@@ -15,9 +16,17 @@ export interface Silences {
   hear: HearOfSilence | undefined;
 }
 
+/** What all virtual servers of a data plane share. */
+export interface BalancerOptions {
+  readonly dialOptions: DialOptions;
+  readonly flows: FlowOptions;
+  readonly silences: Silences;
+}
+
 /** One virtual server: its listener, its real servers and who gets the next connection. */
 export class Balancer implements ConnectionHost {
   readonly traffic = new TrafficMeter();
+  readonly flows: FlowOptions;
   readonly #dialOptions: DialOptions;
   readonly #silences: Silences;
   readonly #backends = new Map<string, Backend>();
@@ -27,7 +36,8 @@ export class Balancer implements ConnectionHost {
   #scheduler: Scheduler;
 
   /** Listens from now on; without real servers every client is turned away. */
-  constructor(service: VirtualServer, dialOptions: DialOptions, silences: Silences) {
+  constructor(service: VirtualServer, { dialOptions, flows, silences }: BalancerOptions) {
+    this.flows = flows;
     this.#service = service;
     this.#silences = silences;
     this.#scheduler = createScheduler(service);

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Backend, Guest } from "./backend.ts";
+import type { FlowOptions } from "./flow.ts";
 import { Relay, type RelayListener } from "./relay.ts";
 import type { PickRequest } from "./schedulers/scheduler.ts";
 import type { EventSocket } from "./socket-events.ts";
@@ -9,6 +10,7 @@ import type { DialOutcome, UpstreamDial } from "./upstream-dial.ts";
 /** What a connection needs of its virtual server. */
 export interface ConnectionHost {
   readonly traffic: TrafficMeter;
+  readonly flows: FlowOptions;
   pick(request: PickRequest<Backend>): Backend | undefined;
   dial(target: Endpoint, outcome: DialOutcome): UpstreamDial;
   /** A dial of it ran out of time. */
@@ -29,7 +31,7 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
   constructor(client: EventSocket, host: ConnectionHost) {
     prepare(client);
     this.#host = host;
-    this.#relay = new Relay(client, this);
+    this.#relay = new Relay(client, this, host.flows);
     this.#request = {
       clientAddress: client.remoteAddress,
       clientPort: client.remotePort,

@@ -8,6 +8,8 @@ import {
 } from "../../domain/virtual-server.ts";
 import type { DataPlane, FailedOperation, HearOfSilence } from "../data-plane.ts";
 import { Balancer, type Silences } from "./balancer.ts";
+import type { FlowOptions, SocketBytes } from "./flow.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { listenOn } from "./listener.ts";
 import { createScheduler } from "./schedulers/index.ts";
 import { socketHandlers } from "./socket-events.ts";
@@ -23,11 +25,16 @@ export interface LocalAddresses {
 export interface UserspaceDataPlaneOptions {
   /** Opens the sockets to real servers. */
   readonly dial: Dialer;
+  readonly bytes: SocketBytes;
   readonly localAddresses: LocalAddresses;
   /** How long one real server may take to answer a dial before the next one is tried; 3000 unless told. */
   readonly dialTimeoutMs?: number;
+  /** How much is held for all who do not read, together, before the next ones are cut off; 64 MiB unless told. */
+  readonly mostHeldBytes?: number;
   /** Hears of our own faults inside socket events; the connection has ended. */
   readonly onFault?: (error: LvscareError) => void;
+  /** Hears once of each time that this was reached. */
+  readonly onFull?: () => void;
 }
 
 /** A TCP proxy in this process: for hosts without IPVS. Virtual servers and connections end with it. */
@@ -37,11 +44,13 @@ export class UserspaceDataPlane implements DataPlane {
   readonly #localAddresses: LocalAddresses;
   readonly #dialOptions: DialOptions;
   readonly #balancers = new Map<string, Balancer>();
+  readonly #flows: FlowOptions;
   readonly #silences: Silences = { hear: undefined };
   #closed = false;
 
   constructor(options: UserspaceDataPlaneOptions) {
-    const { dial, localAddresses, dialTimeoutMs = 3000, onFault } = options;
+    const { dial, bytes, localAddresses, dialTimeoutMs = 3000, mostHeldBytes, onFault, onFull } = options;
+    this.#flows = { bytes, held: new HeldBytes(() => onFull?.(), mostHeldBytes) };
     this.#localAddresses = localAddresses;
     this.#dialOptions = {
       dial,
@@ -50,6 +59,11 @@ export class UserspaceDataPlane implements DataPlane {
         onFault?.(new LvscareError("SOCKET_FAILED", cause.message, { operation: "relay a connection", cause }));
       }),
     };
+  }
+
+  /** What clients and real servers have not taken yet of what was read for them; without what the kernel holds. */
+  get heldBytes(): number {
+    return this.#flows.held.bytes;
   }
 
   async preflight(service: VirtualServer): Promise<void> {
@@ -131,7 +145,10 @@ export class UserspaceDataPlane implements DataPlane {
     await this.#localAddresses.ensure(service.endpoint.address);
     // Closing may have come while the address was being made.
     this.#refuseWhenClosed();
-    this.#balancers.set(name, new Balancer(service, this.#dialOptions, this.#silences));
+    this.#balancers.set(
+      name,
+      new Balancer(service, { dialOptions: this.#dialOptions, flows: this.#flows, silences: this.#silences }),
+    );
   }
 
   #balancer(key: ServiceKey): Balancer {
