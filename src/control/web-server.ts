@@ -5,6 +5,7 @@ import type { EventReport } from "../domain/event-record.ts";
 import { isReady, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
 import { isLoopback, meansThisHost } from "./host-header.ts";
+import { LastSecond } from "./last-second.ts";
 import { PAGE_FILES } from "./page-files.ts";
 import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 
@@ -72,6 +73,9 @@ export class WebAnswers {
   readonly #isLoopback: boolean;
   readonly #now: () => number;
   readonly #stream: EventStream;
+  readonly #ready: LastSecond<boolean>;
+  readonly #metrics: LastSecond<string>;
+  readonly #report: LastSecond<string>;
   #underWay: Promise<VirtualServerStatus> | undefined;
   #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
 
@@ -79,6 +83,11 @@ export class WebAnswers {
     this.#sources = sources;
     this.#isLoopback = isLoopback;
     this.#now = now;
+    const lastSecond = <T>(read: (status: VirtualServerStatus) => T): LastSecond<T> =>
+      new LastSecond(async () => read(await this.#status()), now);
+    this.#ready = lastSecond(isReady);
+    this.#metrics = lastSecond((status) => sources.metrics(status));
+    this.#report = lastSecond((status) => JSON.stringify(status));
     this.#stream = new EventStream({ status: () => this.#status(), events: (after) => sources.events(after) });
   }
 
@@ -96,20 +105,20 @@ export class WebAnswers {
     const file = PAGE_FILES.get(pathname);
     if (file !== undefined)
       return new Response(file.text, { headers: { ...SAFE, ...PAGE, "content-type": file.type } });
-    if (this.#isTooOften()) return plain(429, "too many requests\n");
     try {
       switch (pathname) {
         case "/readyz": {
-          const ready = isReady(await this.#status());
+          const ready = await this.#ready.get();
           return plain(ready ? 200 : 503, ready ? "ok\n" : "no real server is in service\n");
         }
         case "/metrics":
-          return new Response(this.#sources.metrics(await this.#status()), {
+          return new Response(await this.#metrics.get(), {
             headers: { ...SAFE, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
           });
         case "/api/v1/status":
-          return Response.json(await this.#status(), { headers: SAFE });
+          return new Response(await this.#report.get(), { headers: { ...SAFE, "content-type": "application/json" } });
         case "/api/v1/events": {
+          if (this.#isTooOften()) return plain(429, TOO_OFTEN);
           const after = searchParams.get("after") ?? "0";
           if (!/^\d{1,15}$/.test(after)) return plain(400, "after is the id of an event\n");
           return Response.json(this.#sources.events(Number(after)), { headers: SAFE });
@@ -136,6 +145,7 @@ export class WebAnswers {
   // --- internal ---
 
   #streamTo(request: Request): Response {
+    if (this.#isTooOften()) return plain(429, TOO_OFTEN);
     const headers = { ...SAFE, "content-type": "text/event-stream", "x-accel-buffering": "no" };
     if (request.method === "HEAD") return new Response(null, { headers });
     const stream = this.#stream.open(request.headers.get("last-event-id"));
@@ -159,6 +169,8 @@ export class WebAnswers {
 
 /** Also ends a stream whose listener does not read. */
 export const IDLE_TIMEOUT_S = 10;
+
+const TOO_OFTEN = "too many requests\n";
 
 const NO_SUCH_PATH =
   "no such path; there are /, /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events and /api/v1/stream\n";
