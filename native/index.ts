@@ -1,5 +1,7 @@
 export { closeFd } from "./libc.ts";
 export { bootClock } from "./boot-clock.ts";
+export { descriptorLimit } from "./descriptors.ts";
+export { listenPausably } from "./pausable-listener.ts";
 export { watchSilence } from "./watch-silence.ts";
 export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";

@@ -4,7 +4,7 @@ import type { ObservedVirtualServer, RealServer, VirtualServer } from "../../dom
 import type { HearOfSilence } from "../data-plane.ts";
 import { Backend } from "./backend.ts";
 import type { FlowOptions } from "./flow.ts";
-import { listenOn } from "./listener.ts";
+import { listenOn, type ClientListener, type Listen } from "./listener.ts";
 import { ProxiedConnection, type ConnectionHost } from "./proxied-connection.ts";
 import { createScheduler } from "./schedulers/index.ts";
 import type { PickRequest, Scheduler } from "./schedulers/scheduler.ts";
@@ -16,9 +16,19 @@ export interface Silences {
   hear: HearOfSilence | undefined;
 }
 
+/** How clients get in, and how many. */
+export interface Doors {
+  readonly listen: Listen;
+  /** At the same time. */
+  readonly most: number;
+  /** Called once, and again after there was room for a while. */
+  readonly onCrowd: () => void;
+}
+
 /** What all virtual servers of a data plane share. */
 export interface BalancerOptions {
   readonly dialOptions: DialOptions;
+  readonly doors: Doors;
   readonly flows: FlowOptions;
   readonly silences: Silences;
 }
@@ -30,13 +40,18 @@ export class Balancer implements ConnectionHost {
   readonly #dialOptions: DialOptions;
   readonly #silences: Silences;
   readonly #backends = new Map<string, Backend>();
-  readonly #listener: { stop(): void };
+  readonly #doors: Doors;
+  readonly #listener: ClientListener;
+  #isClosed = false;
+  #clients = 0;
+  #isCrowdTold = false;
   #candidates: readonly Backend[] = [];
   #service: VirtualServer;
   #scheduler: Scheduler;
 
   /** Listens from now on; without real servers every client is turned away. */
-  constructor(service: VirtualServer, { dialOptions, flows, silences }: BalancerOptions) {
+  constructor(service: VirtualServer, { dialOptions, doors, flows, silences }: BalancerOptions) {
+    this.#doors = doors;
     this.flows = flows;
     this.#service = service;
     this.#silences = silences;
@@ -44,9 +59,24 @@ export class Balancer implements ConnectionHost {
     this.#dialOptions = dialOptions;
     this.#listener = listenOn(
       service.endpoint,
+      doors.listen,
       dialOptions.handlers,
       (client) => void new ProxiedConnection(client, this),
     );
+  }
+
+  entered(): void {
+    const { most, onCrowd } = this.#doors;
+    if (++this.#clients < most) return;
+    this.#listener.pause();
+    if (!this.#isCrowdTold) onCrowd();
+    this.#isCrowdTold = true;
+  }
+
+  left(): void {
+    const { most } = this.#doors;
+    if (this.#clients-- >= most && !this.#isClosed) this.#listener.resume();
+    if (this.#clients < ROOM_AGAIN * most) this.#isCrowdTold = false;
   }
 
   pick(request: PickRequest<Backend>): Backend | undefined {
@@ -102,6 +132,7 @@ export class Balancer implements ConnectionHost {
 
   /** Stops listening and ends every connection. */
   close(): void {
+    this.#isClosed = true;
     this.#listener.stop();
     for (const backend of this.#candidates) backend.cutAll();
   }
@@ -117,6 +148,9 @@ export class Balancer implements ConnectionHost {
 }
 
 // --- internal ---
+
+/** Of the most clients: below that it is told anew when there are too many. */
+const ROOM_AGAIN = 0.9;
 
 function isSuspected({ suspected }: Backend): boolean {
   return suspected;

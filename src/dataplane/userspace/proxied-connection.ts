@@ -11,6 +11,10 @@ import type { DialOutcome, UpstreamDial } from "./upstream-dial.ts";
 export interface ConnectionHost {
   readonly traffic: TrafficMeter;
   readonly flows: FlowOptions;
+  /** A client is here; told before anything else is asked. */
+  entered(): void;
+  /** It is gone, with both of its sockets. */
+  left(): void;
   pick(request: PickRequest<Backend>): Backend | undefined;
   dial(target: Endpoint, outcome: DialOutcome): UpstreamDial;
   /** A dial of it ran out of time. */
@@ -30,6 +34,7 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
 
   constructor(client: EventSocket, host: ConnectionHost) {
     prepare(client);
+    host.entered();
     this.#host = host;
     this.#relay = new Relay(client, this, host.flows);
     this.#request = {
@@ -95,6 +100,7 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
   finished(): void {
     this.#dial?.cancel();
     this.#leave();
+    this.#host.left();
   }
 
   // --- internal ---

@@ -7,10 +7,10 @@ import {
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
 import type { DataPlane, FailedOperation, HearOfSilence } from "../data-plane.ts";
-import { Balancer, type Silences } from "./balancer.ts";
+import { Balancer, type Doors, type Silences } from "./balancer.ts";
 import type { FlowOptions, SocketBytes } from "./flow.ts";
 import { HeldBytes } from "./held-bytes.ts";
-import { listenOn } from "./listener.ts";
+import { listenOn, type Listen } from "./listener.ts";
 import { createScheduler } from "./schedulers/index.ts";
 import { socketHandlers } from "./socket-events.ts";
 import type { Dialer, DialOptions } from "./upstream-dial.ts";
@@ -25,10 +25,15 @@ export interface LocalAddresses {
 export interface UserspaceDataPlaneOptions {
   /** Opens the sockets to real servers. */
   readonly dial: Dialer;
+  readonly listen: Listen;
   readonly bytes: SocketBytes;
   readonly localAddresses: LocalAddresses;
   /** How long one real server may take to answer a dial before the next one is tried; 3000 unless told. */
   readonly dialTimeoutMs?: number;
+  /** Clients of one virtual server at the same time; the next ones wait with the kernel. No limit unless told. */
+  readonly mostConnections?: number;
+  /** Hears once of each time that there were so many. */
+  readonly onCrowd?: () => void;
   /** How much is held for all who do not read, together, before the next ones are cut off; 64 MiB unless told. */
   readonly mostHeldBytes?: number;
   /** Hears of our own faults inside socket events; the connection has ended. */
@@ -44,12 +49,18 @@ export class UserspaceDataPlane implements DataPlane {
   readonly #localAddresses: LocalAddresses;
   readonly #dialOptions: DialOptions;
   readonly #balancers = new Map<string, Balancer>();
+  readonly #doors: Doors;
   readonly #flows: FlowOptions;
   readonly #silences: Silences = { hear: undefined };
   #closed = false;
 
   constructor(options: UserspaceDataPlaneOptions) {
-    const { dial, bytes, localAddresses, dialTimeoutMs = 3000, mostHeldBytes, onFault, onFull } = options;
+    const { dial, listen, bytes, localAddresses, dialTimeoutMs = 3000, mostHeldBytes, onFault, onFull } = options;
+    this.#doors = {
+      listen,
+      most: options.mostConnections ?? Number.POSITIVE_INFINITY,
+      onCrowd: () => options.onCrowd?.(),
+    };
     this.#flows = { bytes, held: new HeldBytes(() => onFull?.(), mostHeldBytes) };
     this.#localAddresses = localAddresses;
     this.#dialOptions = {
@@ -73,7 +84,7 @@ export class UserspaceDataPlane implements DataPlane {
     const { address } = service.endpoint;
     const outcome = await this.#localAddresses.ensure(address);
     try {
-      listenOn(service.endpoint, this.#dialOptions.handlers, (client) => client.terminate()).stop(true);
+      listenOn(service.endpoint, this.#doors.listen, this.#dialOptions.handlers, (client) => client.terminate()).stop();
     } finally {
       if (outcome === "added") await this.#localAddresses.release(address);
     }
@@ -147,7 +158,12 @@ export class UserspaceDataPlane implements DataPlane {
     this.#refuseWhenClosed();
     this.#balancers.set(
       name,
-      new Balancer(service, { dialOptions: this.#dialOptions, flows: this.#flows, silences: this.#silences }),
+      new Balancer(service, {
+        dialOptions: this.#dialOptions,
+        doors: this.#doors,
+        flows: this.#flows,
+        silences: this.#silences,
+      }),
     );
   }
 
