@@ -1,5 +1,5 @@
 import { createActor, toPromise } from "xstate";
-import { bootClock, dialTcpSocket, sendToUnixSocket, watchSilence } from "#native";
+import { bootClock, descriptorLimit, dialTcpSocket, listenPausably, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { probeEvent } from "../actors/checks.ts";
@@ -25,6 +25,7 @@ import { careMachine } from "./care-machine.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
+import { descriptorBudget } from "./descriptor-budget.ts";
 import { HoldFile } from "./hold-file.ts";
 import { Operator } from "./operator.ts";
 import type { Reach } from "./reach.ts";
@@ -102,7 +103,7 @@ export async function runDaemon(
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
-  const web = options.httpListen && (await openWeb(options.httpListen, sources));
+  const web = options.httpListen && (await openWeb(options.httpListen, sources, options.realServers.length));
   audience.join(() => web?.happened());
   const ended = toPromise(daemon);
   daemon.start();
@@ -146,9 +147,11 @@ export async function runDaemon(
 // --- internal ---
 
 /** Most daemons serve none, and start without its code and its page. */
-async function openWeb(endpoint: Endpoint, sources: WebSources): Promise<WebServer> {
+async function openWeb(endpoint: Endpoint, sources: WebSources, realServers: number): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
-  return serveWeb(endpoint, sources);
+  const limit = descriptorLimit();
+  const mostConnections = limit === undefined ? {} : { mostConnections: descriptorBudget(limit, realServers).web };
+  return serveWeb(endpoint, sources, { listen: listenPausably, ...mostConnections });
 }
 
 function operatorOf(

@@ -4,10 +4,11 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import { isReady, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
+import { HttpServer, type Listen } from "./http/http-server.ts";
 import { isLoopback, meansThisHost } from "./host-header.ts";
 import { LastSecond } from "./last-second.ts";
 import { PAGE_FILES } from "./page-files.ts";
-import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
+import { MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 
 /** What is told over HTTP; nothing can be changed there. */
 export interface WebSources {
@@ -26,24 +27,23 @@ export interface WebServer {
  * A page, metrics, health and status over HTTP at an address of this host, to anybody who gets there: `/`, `/metrics`, `/healthz`,
  * `/readyz`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`. Throws ADDRESS_IN_USE or SOCKET_FAILED.
  */
-export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
+export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Partial<WebServerOptions> = {}): WebServer {
+  const { listen = listenOnly, mostConnections = 128 } = options;
   const answers = new WebAnswers(sources, { isLoopback: isLoopback(endpoint.address) });
   try {
-    const server = Bun.serve({
-      hostname: endpoint.address,
-      port: endpoint.port,
-      fetch: (request) => answers.answer(request),
-      // The runtime's own page for errors shows our source to whoever asks, and writes it to the log.
-      development: false,
-      error: (error) => plain(500, `${describeError(error)}\n`),
-      maxRequestBodySize: LARGEST_REQUEST_BYTES,
-      idleTimeout: IDLE_TIMEOUT_S,
+    const server = new HttpServer({
+      endpoint,
+      answer: (request) => answers.answer(request),
+      listen,
+      mostConnections,
+      idleMs: IDLE_TIMEOUT_S * 1000,
+      now: () => performance.now(),
     });
     return {
       happened: () => answers.happened(),
       close: async () => {
         answers.close();
-        await server.stop(true);
+        server.stop();
       },
     };
   } catch (cause) {
@@ -59,6 +59,12 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources): WebServer {
       },
     );
   }
+}
+
+export interface WebServerOptions {
+  /** Listens, and can pause: without it, clients beyond the most are let in one by one for those who wait. */
+  readonly listen: Listen;
+  readonly mostConnections: number;
 }
 
 export interface WebAnswersOptions {
@@ -166,6 +172,11 @@ export class WebAnswers {
 }
 
 // --- internal ---
+
+const listenOnly: Listen = (options) => {
+  const listener = Bun.listen(options);
+  return { pause: () => undefined, resume: () => undefined, stop: () => listener.stop() };
+};
 
 /** Also ends a stream whose listener does not read. */
 export const IDLE_TIMEOUT_S = 10;
