@@ -7,6 +7,7 @@ import { memory } from "./support/process-cost.ts";
 
 // Bytes and connections through the userspace data plane and through HAProxy, in turns. On this machine, on loopback.
 
+const SLOW_READERS = SETTINGS.isQuick ? 100 : 1000;
 const ROUNDS = SETTINGS.isQuick ? 1 : 5;
 const LVSCARE = `${import.meta.dir}/../dist/lvscare`;
 const [VS, PEER, SERVER] = ["127.78.0.2:18093", "127.78.0.3:18093", "127.78.0.4:18093"] as const;
@@ -73,6 +74,10 @@ const perConnection = {
   ours: await memoryPerConnection(care.pid, VS),
   peer: await memoryPerConnection(haproxy.pid, PEER),
 };
+const slowReaders = {
+  ours: await memoryOfSlowReaders(care.pid, VS),
+  peer: await memoryOfSlowReaders(haproxy.pid, PEER),
+};
 for (const child of [care, haproxy, source]) child.kill();
 await rm(folder, { recursive: true });
 report([
@@ -105,6 +110,14 @@ report([
     ours: perConnection.ours,
     peer: perConnection.peer,
   },
+  {
+    what: `private memory with ${SLOW_READERS} clients that stopped reading`,
+    unit: "MB",
+    ours: slowReaders.ours,
+    peer: slowReaders.peer,
+    goal: "under 100 MB",
+    isMet: slowReaders.ours < 100,
+  },
 ]);
 process.exit(0);
 
@@ -134,4 +147,32 @@ async function memoryPerConnection(pid: number, target: string): Promise<number>
   const after = memory(pid).privateMb;
   for (const socket of sockets) socket.terminate();
   return ((after - before) * 1024) / sockets.length;
+}
+
+/** Of clients that read a little of an endless answer, and then nothing: once all have, and nothing moves any more. */
+async function memoryOfSlowReaders(pid: number, target: string): Promise<number> {
+  const [hostname = "", port = ""] = target.split(":");
+  const ENOUGH = 200_000;
+  const sockets: Bun.Socket<{ received: number }>[] = [];
+  for (let count = 0; count < SLOW_READERS; count++) {
+    const socket = await Bun.connect<{ received: number }>({
+      hostname,
+      port: Number(port),
+      data: { received: 0 },
+      socket: {
+        open: (opened) => void opened.write("GET /bytes HTTP/1.1\r\n\r\n"),
+        data(reader, chunk) {
+          reader.data.received += chunk.length;
+          if (reader.data.received >= ENOUGH) reader.pause();
+        },
+      },
+    });
+    sockets.push(socket);
+  }
+  const deadlineMs = performance.now() + 120_000;
+  while (sockets.some(({ data }) => data.received < ENOUGH) && performance.now() < deadlineMs) await Bun.sleep(100);
+  await Bun.sleep(10_000);
+  const { privateMb } = memory(pid);
+  for (const socket of sockets) socket.terminate();
+  return privateMb;
 }

@@ -1,6 +1,8 @@
 export { closeFd } from "./libc.ts";
 export { bootClock } from "./boot-clock.ts";
 export { pollDescriptor, type DescriptorState } from "./poll-descriptor.ts";
+export { descriptorLimit } from "./descriptors.ts";
+export { listenPausably } from "./pausable-listener.ts";
 export { watchSilence } from "./watch-silence.ts";
 export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";
@@ -11,3 +13,4 @@ export { listenerAt } from "./unix-socket.ts";
 export { openListeningNetlink } from "./netlink-listening.ts";
 export { NetlinkSocket, type NetlinkSocketOptions } from "./netlink-socket.ts";
 export { sendToUnixSocket } from "./notify-socket.ts";
+export { socketBytes } from "./socket-bytes.ts";

@@ -63,13 +63,13 @@ export class Audience {
 
   /** This process got to something so late. */
   noteLag(ms: number): void {
-    this.#metrics.noteLag(ms);
+    this.#metrics.noteLag(ms, this.#now());
   }
 
   /** In Prometheus' text format. */
   metrics(status: VirtualServerStatus): string {
     this.catchUp();
-    return this.#metrics.render(status);
+    return this.#metrics.render(status, this.#now());
   }
 
   // --- internal ---

@@ -1,4 +1,4 @@
-import { dialTcpSocket } from "#native";
+import { descriptorLimit, dialTcpSocket, listenPausably, socketBytes } from "#native";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
@@ -27,7 +27,7 @@ export async function runCare(
   if (options.clean) return clean(options, logger);
   using claim = claimFor(options, logger);
   if (claim === undefined) return;
-  const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, logger);
+  const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, options, logger);
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
   const choice = options.runOnce ? "ipvs" : options.dataPlane;
   const selection = await selectDataPlane(choice, options.service, open, (kind) => obstacleTo(kind, options));
@@ -76,13 +76,27 @@ async function warnOfNesting(
   }
 }
 
-async function openDataPlane(kind: DataPlaneKind, logger: Logger): Promise<DataPlane> {
+async function openDataPlane(kind: DataPlaneKind, { realServers }: CareOptions, logger: Logger): Promise<DataPlane> {
   if (kind === "ipvs") return openIpvs();
   const { UserspaceDataPlane } = await import("../dataplane/userspace/userspace-data-plane.ts");
+  const { descriptorBudget } = await import("./descriptor-budget.ts");
+  const limit = descriptorLimit();
+  const mostConnections = limit === undefined ? undefined : descriptorBudget(limit, realServers.length).proxied;
   return new UserspaceDataPlane({
     dial: dialTcpSocket,
+    listen: listenPausably,
+    bytes: socketBytes,
+    ...(mostConnections !== undefined && { mostConnections }),
+    onCrowd: () =>
+      logger.warn(
+        `${mostConnections} clients at a time is all that the limit of open files (${limit}) leaves room for: the others wait; raise it (LimitNOFILE, ulimit -n)`,
+      ),
     localAddresses: { ensure: ensureLocalAddress, release: removeLoopbackAddress },
     onFault: (error) => logger.error(describeError(error)),
+    onFull: () =>
+      logger.warn(
+        "64 MiB are held for connections that do not read what is sent to them: those that need more are cut off",
+      ),
   });
 }
 

@@ -1,5 +1,5 @@
 import { createActor, toPromise } from "xstate";
-import { bootClock, dialTcpSocket, sendToUnixSocket, watchSilence } from "#native";
+import { bootClock, descriptorLimit, dialTcpSocket, listenPausably, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { LatestVerdicts } from "../actors/latest-verdicts.ts";
 import { probeEvent } from "../actors/checks.ts";
@@ -27,6 +27,7 @@ import { careMachine } from "./care-machine.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
+import { descriptorBudget } from "./descriptor-budget.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
 import { networkNamespace } from "./network-namespace.ts";
 import { Operator } from "./operator.ts";
@@ -72,6 +73,7 @@ export async function runDaemon(
     stalled: (forMs) => tell({ type: "process.stalled", forMs }),
     late: (byMs) => audience.noteLag(byMs),
   });
+  dataPlane.onSilence?.((server, isWell) => schedule.suspect(server, isWell));
   const manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
   const culprit = (): string => likelyCulprit(options.service.endpoint, neighbours(), interfaceNames());
   const audience = new Audience({ logger, culprit, now, timeOfDay: facts.timeOfDay });
@@ -116,7 +118,7 @@ export async function runDaemon(
     metrics: (status: VirtualServerStatus) => audience.metrics(status),
   };
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
-  const web = options.httpListen && (await openWeb(options.httpListen, sources, logger));
+  const web = options.httpListen && (await openWeb(options.httpListen, sources, options.realServers.length, logger));
   audience.join(() => web?.happened());
   const ended = toPromise(daemon);
   daemon.start();
@@ -177,11 +179,21 @@ export async function runDaemon(
 // --- internal ---
 
 /** Most daemons serve none, and start without its code and its page. */
-async function openWeb(endpoint: Endpoint, sources: WebSources, logger: Logger): Promise<WebServer> {
+async function openWeb(
+  endpoint: Endpoint,
+  sources: WebSources,
+  realServers: number,
+  logger: Logger,
+): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
-  const server = serveWeb(endpoint, sources, () => {
-    const owner = listenerOnPort(endpoint);
-    return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
+  const limit = descriptorLimit();
+  const server = serveWeb(endpoint, sources, {
+    listen: listenPausably,
+    whoListens: () => {
+      const owner = listenerOnPort(endpoint);
+      return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
+    },
+    ...(limit !== undefined && { mostConnections: descriptorBudget(limit, realServers).web }),
   });
   logger.info(`page, metrics and health are at ${webUrl(endpoint)}`);
   return server;

@@ -4,9 +4,11 @@ import { formatEndpoint, isLoopback } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import { isReady, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
+import { HttpServer, type Listen } from "./http/http-server.ts";
 import { meansThisHost } from "./host-header.ts";
+import { LastSecond } from "./last-second.ts";
 import { PAGE_FILES } from "./page-files.ts";
-import { LARGEST_REQUEST_BYTES, MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
+import { MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 
 /** What is told over HTTP; nothing can be changed there. */
 export interface WebSources {
@@ -26,30 +28,23 @@ export interface WebServer {
  * `/readyz`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` says
  * whose the address is then.
  */
-export function serveWeb(
-  endpoint: Endpoint,
-  sources: WebSources,
-  whoListens = (): string => "another process",
-): WebServer {
+export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Partial<WebServerOptions> = {}): WebServer {
+  const { listen = listenOnly, mostConnections = 128, whoListens = () => "another process" } = options;
   const answers = new WebAnswers(sources, { isLoopback: isLoopback(endpoint.address) });
   try {
-    const server = Bun.serve({
-      hostname: endpoint.address,
-      port: endpoint.port,
-      // Outside of development the runtime shares a port with whoever listens there, and they answer in turn.
-      reusePort: false,
-      fetch: (request) => answers.answer(request),
-      // The runtime's own page for errors shows our source to whoever asks, and writes it to the log.
-      development: false,
-      error: (error) => plain(500, `${describeError(error)}\n`),
-      maxRequestBodySize: LARGEST_REQUEST_BYTES,
-      idleTimeout: IDLE_TIMEOUT_S,
+    const server = new HttpServer({
+      endpoint,
+      answer: (request) => answers.answer(request),
+      listen,
+      mostConnections,
+      idleMs: IDLE_TIMEOUT_S * 1000,
+      now: () => performance.now(),
     });
     return {
       happened: () => answers.happened(),
       close: async () => {
         answers.close();
-        await server.stop(true);
+        server.stop();
       },
     };
   } catch (cause) {
@@ -67,6 +62,14 @@ export function serveWeb(
   }
 }
 
+export interface WebServerOptions {
+  /** Listens, and can pause: without it, clients beyond the most are let in one by one for those who wait. */
+  readonly listen: Listen;
+  readonly mostConnections: number;
+  /** Whose the address is, in words, when it is taken. */
+  readonly whoListens: () => string;
+}
+
 export interface WebAnswersOptions {
   /** Whoever asks is on this host, or comes through a browser on it. */
   readonly isLoopback: boolean;
@@ -79,6 +82,9 @@ export class WebAnswers {
   readonly #isLoopback: boolean;
   readonly #now: () => number;
   readonly #stream: EventStream;
+  readonly #ready: LastSecond<boolean>;
+  readonly #metrics: LastSecond<string>;
+  readonly #report: LastSecond<string>;
   #underWay: Promise<VirtualServerStatus> | undefined;
   #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
 
@@ -86,6 +92,11 @@ export class WebAnswers {
     this.#sources = sources;
     this.#isLoopback = isLoopback;
     this.#now = now;
+    const lastSecond = <T>(read: (status: VirtualServerStatus) => T): LastSecond<T> =>
+      new LastSecond(async () => read(await this.#status()), now);
+    this.#ready = lastSecond(isReady);
+    this.#metrics = lastSecond((status) => sources.metrics(status));
+    this.#report = lastSecond((status) => JSON.stringify(status));
     this.#stream = new EventStream({ status: () => this.#status(), events: (after) => sources.events(after) });
   }
 
@@ -103,20 +114,20 @@ export class WebAnswers {
     const file = PAGE_FILES.get(pathname);
     if (file !== undefined)
       return new Response(file.text, { headers: { ...SAFE, ...PAGE, "content-type": file.type } });
-    if (this.#isTooOften()) return plain(429, "too many requests\n");
     try {
       switch (pathname) {
         case "/readyz": {
-          const ready = isReady(await this.#status());
+          const ready = await this.#ready.get();
           return plain(ready ? 200 : 503, ready ? "ok\n" : "no real server is in service\n");
         }
         case "/metrics":
-          return new Response(this.#sources.metrics(await this.#status()), {
+          return new Response(await this.#metrics.get(), {
             headers: { ...SAFE, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
           });
         case "/api/v1/status":
-          return Response.json(await this.#status(), { headers: SAFE });
+          return new Response(await this.#report.get(), { headers: { ...SAFE, "content-type": "application/json" } });
         case "/api/v1/events": {
+          if (this.#isTooOften()) return plain(429, TOO_OFTEN);
           const after = searchParams.get("after") ?? "0";
           if (!/^\d{1,15}$/.test(after)) return plain(400, "after is the id of an event\n");
           return Response.json(this.#sources.events(Number(after)), { headers: SAFE });
@@ -143,6 +154,7 @@ export class WebAnswers {
   // --- internal ---
 
   #streamTo(request: Request): Response {
+    if (this.#isTooOften()) return plain(429, TOO_OFTEN);
     const headers = { ...SAFE, "content-type": "text/event-stream", "x-accel-buffering": "no" };
     if (request.method === "HEAD") return new Response(null, { headers });
     const stream = this.#stream.open(request.headers.get("last-event-id"));
@@ -164,8 +176,15 @@ export class WebAnswers {
 
 // --- internal ---
 
+const listenOnly: Listen = (options) => {
+  const listener = Bun.listen(options);
+  return { pause: () => undefined, resume: () => undefined, stop: () => listener.stop() };
+};
+
 /** Also ends a stream whose listener does not read. */
 export const IDLE_TIMEOUT_S = 10;
+
+const TOO_OFTEN = "too many requests\n";
 
 const NO_SUCH_PATH =
   "no such path; there are /, /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events and /api/v1/stream\n";

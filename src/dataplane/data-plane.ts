@@ -1,3 +1,4 @@
+import type { Endpoint } from "../domain/endpoint.ts";
 import type { LvscareError } from "../domain/errors.ts";
 import type { Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer, ServiceKey, VirtualServer } from "../domain/virtual-server.ts";
@@ -9,6 +10,9 @@ export interface FailedOperation {
   readonly operation: Operation;
   readonly error: LvscareError;
 }
+
+/** A real server let a dial run out of time. It gets no connection that another one takes until `isWell` is called. */
+export type HearOfSilence = (server: Endpoint, isWell: () => void) => void;
 
 /**
  * What moves the packets. Only the virtual-server supervisor writes to it, one `apply` at a time.
@@ -32,6 +36,8 @@ export interface DataPlane {
   readAll(): Promise<readonly ObservedVirtualServer[]>;
   /** Executes in order, and goes on after a failed operation. */
   apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]>;
+  /** Where connections go through this process: has `hear` told of real servers that do not answer. */
+  onSilence?(hear: HearOfSilence): void;
   /** Lets go of sockets. What it programmed stays (for the userspace plane: ends, since it lives in this process). Idempotent. */
   close(): Promise<void>;
 }

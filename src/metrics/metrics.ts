@@ -4,6 +4,7 @@ import { REAL_SERVER_STATES } from "../domain/health.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
+import { RecentMaximum } from "./recent-maximum.ts";
 
 /**
  * What Prometheus asks for: counted from the events of a daemon, and, for what stands in the data plane, read from its status at the
@@ -20,8 +21,7 @@ export class Metrics {
   #repairedOperations = 0;
   #stalls = 0;
   #stalledMs = 0;
-  /** Since it was last asked for. */
-  #largestLagMs = 0;
+  readonly #lagMs = new RecentMaximum();
 
   /** `atMs`: when it happened, on a clock that never jumps. */
   note(event: CareEvent, atMs: number): void {
@@ -61,12 +61,12 @@ export class Metrics {
   }
 
   /** This process got to something so late. */
-  noteLag(ms: number): void {
-    this.#largestLagMs = Math.max(this.#largestLagMs, ms);
+  noteLag(ms: number, atMs: number): void {
+    this.#lagMs.note(ms, atMs);
   }
 
-  /** In Prometheus' text format. */
-  render(status: VirtualServerStatus): string {
+  /** In Prometheus' text format. Asking changes nothing. */
+  render(status: VirtualServerStatus, nowMs: number): string {
     const text = new Exposition({ virtual_server: status.address });
     text.family("lvscare_build_info", "gauge", "Always 1; the version is in the label.", [
       [{ version: status.daemon?.version ?? "unknown" }, 1],
@@ -109,10 +109,9 @@ export class Metrics {
     text.family(
       "lvscare_event_loop_lag_seconds",
       "gauge",
-      "How late this process was at the latest to start what was due, since it was last asked.",
-      [[{}, this.#largestLagMs / 1000]],
+      "How late this process was at the latest to start what was due, in the last minute.",
+      [[{}, this.#lagMs.read(nowMs) / 1000]],
     );
-    this.#largestLagMs = 0;
     text.family("lvscare_stalls_total", "counter", "Times that this process got no turn for half a second or more.", [
       [{}, this.#stalls],
     ]);

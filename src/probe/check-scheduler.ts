@@ -1,4 +1,4 @@
-import type { Endpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import { formatDuration } from "../domain/duration.ts";
 import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
@@ -46,6 +46,7 @@ export class CheckScheduler implements CheckSchedule {
   readonly #queue = new DueQueue<ScheduledCheck>();
   #timer: { readonly handle: unknown; readonly atMs: number; readonly ringsMs: number } | undefined;
   #added = 0;
+  readonly #checks = new Map<string, ScheduledCheck>();
   /** Drawn anew by each process: of nodes that start at the same moment none shall check when the others do. */
   readonly #phase: number;
   #underWay = 0;
@@ -66,14 +67,29 @@ export class CheckScheduler implements CheckSchedule {
     const probe = this.#options.prober.open(target, () => this.#hurry(check));
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
     const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
+    this.#checks.set(formatEndpoint(target), check);
     this.#pace.ask(1 / intervalMs);
     // Once whoever asks for it has done what it is about: a virtual server stands before the first check of its real servers begins.
     this.#plan(check, FIRST);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
       probeNow: () => this.#hurry(check),
-      stop: () => this.#stop(check),
+      stop: () => {
+        if (this.#checks.get(formatEndpoint(target)) === check) this.#checks.delete(formatEndpoint(target));
+        this.#stop(check);
+      },
     };
+  }
+
+  /**
+   * Somebody else got no answer from this server: probes it at once over a connection of its own, after a probe that is under way. `isWell` is
+   * called when a probe has passed since, and never for one that is not checked.
+   */
+  suspect(target: Endpoint, isWell: () => void): void {
+    const check = this.#checks.get(formatEndpoint(target));
+    if (check === undefined) return;
+    check.doubt = { isWell, isAsked: false };
+    this.#hurry(check);
   }
 
   // --- internal ---
@@ -162,6 +178,10 @@ export class CheckScheduler implements CheckSchedule {
     check.startedAtMs = nowMs;
     this.#underWay++;
     this.#stalls.begin(nowMs);
+    if (check.doubt !== undefined) {
+      check.doubt.isAsked = true;
+      check.probe.distrust?.();
+    }
     try {
       check.probe.check(check.told);
     } catch (error) {
@@ -183,7 +203,17 @@ export class CheckScheduler implements CheckSchedule {
     }
     check.discarded = 0;
     this.#planNext(check, startedAtMs, outcome);
+    this.#settleDoubt(check, outcome);
     check.report(outcome);
+  }
+
+  #settleDoubt(check: ScheduledCheck, { passed }: ProbeOutcome): void {
+    const { doubt } = check;
+    // The one that was under way when the doubt came up says nothing about it.
+    if (doubt !== undefined && !doubt.isAsked) return this.#plan(check, FIRST);
+    if (passed !== true) return;
+    check.doubt = undefined;
+    doubt?.isWell();
   }
 
   #over(check: ScheduledCheck): void {

@@ -14,6 +14,8 @@ export interface Probe {
    * called while a check is under way.
    */
   check(tell: (outcome: ProbeOutcome) => void): void;
+  /** What it keeps says nothing about new connections: the next check makes one. */
+  distrust?(): void;
   /** The next check should start within so many milliseconds of the end of the last one, lest a kept connection be lost. */
   readonly renewWithinMs?: number | undefined;
   /** Ends a check under way, of which nothing is told any more, and releases what was kept. Idempotent. */

@@ -22,6 +22,8 @@ export class ScheduledCheck implements Due {
   isRunning = false;
   discarded = 0;
   stopped = false;
+  /** Somebody else got no answer. `isAsked`: a probe began after that. */
+  doubt: { readonly isWell: () => void; isAsked: boolean } | undefined;
 
   constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
     this.probe = probe;

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { Audience } from "../../src/app/audience.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
+import type { VirtualServerStatus } from "../../src/domain/status.ts";
+import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
 
 const COUNT = 20;
 const SLOW_MS = 2;
@@ -43,7 +45,24 @@ test("good checks are heard at once, but not before what was told earlier", () =
   expect(checked).toEqual([1, 2]);
 });
 
+test("whoever asks for metrics takes the largest lag from nobody else", () => {
+  const { audience } = slowly();
+  audience.noteLag(30);
+  audience.noteLag(10);
+  for (let scrape = 0; scrape < 2; scrape++)
+    expect(audience.metrics(STATUS)).toContain('lvscare_event_loop_lag_seconds{virtual_server="10.96.0.1:443"} 0.03\n');
+});
+
 // --- internal ---
+
+const STATUS: VirtualServerStatus = {
+  address: "10.96.0.1:443",
+  protocol: "tcp",
+  scheduler: "rr",
+  dataPlane: { kind: "ipvs", via: "libnl" },
+  stats: NO_TRAFFIC,
+  realServers: [],
+};
 
 /** An audience with one that takes its time. */
 function slowly(): {

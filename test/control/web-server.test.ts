@@ -122,6 +122,22 @@ describe("a request that no browser would make", () => {
     }
   });
 
+  test("again and again keeps nobody else from an answer", async () => {
+    const before = daemon.readings;
+    const answers = new WebAnswers(daemon.sources(), { isLoopback: true, now: () => 0 });
+    const codes = new Set<number>();
+    for (let ask = 0; ask < 500; ask++) {
+      for (const path of ["/readyz", "/metrics", "/api/v1/status", "/api/v1/events", "/healthz"]) {
+        const { status } = await answers.answer(new Request(`http://127.0.0.1${path}`));
+        if (path !== "/api/v1/events") codes.add(status);
+      }
+    }
+    answers.close();
+    expect([...codes]).toEqual([200]);
+    // The table was not looked at each time.
+    expect(daemon.readings - before).toBeWithin(1, 101);
+  });
+
   test("is told what may be asked", async () => {
     const refused = await get("/", { method: "OPTIONS" });
     expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD"]);

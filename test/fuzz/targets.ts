@@ -3,6 +3,7 @@ import { readArgv } from "../../src/config/read-argv.ts";
 import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
 import { UsageError } from "../../src/config/usage-error.ts";
 import { readAnswer } from "../../src/control/client.ts";
+import { readHead } from "../../src/control/http/request-head.ts";
 import { Answers, type AnswerSources } from "../../src/control/server.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
@@ -70,6 +71,7 @@ export class Dice {
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "the netlink reader", run: fuzzNetlink },
   { name: "the HTTP response reader", run: fuzzResponse },
+  { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
   { name: "the option parser", run: fuzzOptions },
 ];
@@ -128,6 +130,24 @@ function fuzzResponse(dice: Dice): void {
     throw new Error(`read otherwise in pieces: ${JSON.stringify(first)} and ${JSON.stringify(second)}`);
   }
   if (first?.state === "reading") throw new Error("the end was not the end");
+}
+
+const REQUESTS = [
+  "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:9105\r\nUser-Agent: Prometheus/2.42.0\r\nAccept: */*",
+  "GET http://localhost/readyz HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade",
+  "HEAD / HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 0",
+].map((text) => new TextEncoder().encode(text));
+
+/** What it takes for a head is one that can be handed on: no field hides another. */
+function fuzzRequest(dice: Dice): void {
+  const bytes = dice.below(8) === 0 ? dice.bytes(64) : dice.mangled(dice.pick(REQUESTS));
+  const head = readHead(Buffer.from(bytes).toString("latin1"));
+  if (typeof head === "number") return;
+  if (!/^(?:\/|\*$)/.test(head.target) || /[^\x21-\x7e]/.test(head.target)) throw new Error(`target ${head.target}`);
+  if (head.fields.some(([name, value]) => /[\r\n\0:]/.test(name) || /[\r\n\0]/.test(value)))
+    throw new Error(`fields ${JSON.stringify(head.fields)}`);
+  for (const [name, value] of head.fields)
+    if (!new Headers([[name, value]]).has(name)) throw new Error(`field ${name}`);
 }
 
 /** What follows an answer is surplus only if it has come already. */

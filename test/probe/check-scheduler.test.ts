@@ -70,6 +70,30 @@ describe("the check scheduler", () => {
     expect(Math.max(...fifths)).toBeLessThanOrEqual(30);
   });
 
+  test("checks at once, and over a new connection, whom somebody else got no answer from, and says when one has passed", async () => {
+    const outcome: { -readonly [Key in keyof ProbeOutcome]: ProbeOutcome[Key] } = { ...FAILED };
+    const { clock, starts, distrusted, suspect } = schedule({ tookMs: 100, outcome: outcome as ProbeOutcome });
+    await clock.advance(500);
+    const well = suspect();
+    await clock.advance(400);
+    expect([starts(), distrusted, well.is]).toEqual([[0, 500], [500], false]);
+    Object.assign(outcome, PASSED);
+    await clock.advance(700);
+    expect([starts(), distrusted, well.is]).toEqual([[0, 500, 1500], [500, 1500], true]);
+    await clock.advance(1000);
+    expect(distrusted).toEqual([500, 1500]);
+  });
+
+  test("does not take the check that was under way then for an answer", async () => {
+    const { clock, starts, distrusted, suspect } = schedule({ tookMs: 300 });
+    await clock.advance(100);
+    const well = suspect();
+    await clock.advance(300);
+    expect([starts(), distrusted, well.is]).toEqual([[0, 300], [300], false]);
+    await clock.advance(300);
+    expect(well.is).toBe(true);
+  });
+
   test("has each node in another place of the interval, though all of them start at once", async () => {
     const second = await Promise.all(
       [0, 0.3, 0.6].map(async (drawn) => {
@@ -351,6 +375,7 @@ function schedule({
   const reports: ProbeOutcome[] = [];
   const suspects = new Map<string, () => void>();
   const closed: string[] = [];
+  const distrusted: number[] = [];
   let underWay = 0;
   let most = 0;
   const scheduler = new CheckScheduler({
@@ -374,6 +399,7 @@ function schedule({
             }, tookMs);
           },
           renewWithinMs,
+          distrust: () => void distrusted.push(clock.now()),
           close: () => void closed.push(formatEndpoint(target)),
         };
       },
@@ -393,6 +419,13 @@ function schedule({
   return {
     clock,
     checks,
+    /** Somebody gets no answer from the first server, until it is well; true once it is. */
+    suspect: () => {
+      const well = { is: false };
+      scheduler.suspect(parseEndpoint("10.0.0.0:80"), () => (well.is = true));
+      return well;
+    },
+    distrusted,
     started,
     reports,
     suspects,

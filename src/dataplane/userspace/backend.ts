@@ -13,6 +13,7 @@ export interface Guest {
 /** One real server of a virtual server, with the connections it has. */
 export class Backend implements Candidate {
   readonly traffic = new TrafficMeter();
+  suspected = false;
   /** By whether a connection is active: dialling or open both ways, as the kernel counts from SYN_RECV to the first FIN. */
   readonly #guests = new Map<Guest, boolean>();
   #server: RealServer;

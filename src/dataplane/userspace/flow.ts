@@ -1,20 +1,53 @@
-import type { EventSocket } from "./socket-events.ts";
+import type { HeldBytes } from "./held-bytes.ts";
+import { descriptorOf, type EventSocket } from "./socket-events.ts";
+
+/** Reading and writing past the runtime, which reads half a megabyte at a time whether or not the other side takes that. */
+export interface SocketBytes {
+  /** Reads what is there, at most so many bytes: how many; 0 after FIN, -1 when nothing is there, or it failed. */
+  receive(fd: number, into: Uint8Array<ArrayBuffer>, most: number): number;
+  /** How many bytes the kernel would take to send, about; undefined where it does not say. */
+  room(fd: number): number | undefined;
+}
+
+export interface FlowOptions {
+  readonly bytes: SocketBytes;
+  /** By all flows. */
+  readonly held: HeldBytes;
+}
+
+export interface FlowListener {
+  /** So many bytes came from the source. */
+  received(bytes: number): void;
+  /** There is no room for what the destination does not take: the connection must end. */
+  overran(): void;
+}
 
 /**
  * One direction of a connection. Bytes come out as they went in; what the destination does not take at once is held, and the source
- * is not read again before it is gone, so that no more than one read (at most 512 KiB) is ever held. FIN is passed on after the last byte.
+ * is not read again before it is gone. FIN is passed on after the last byte.
+ *
+ * A destination that takes no more than it did, or will not soon, has its bytes read in pieces that fit what its kernel takes, of
+ * 64 KiB at most: so little is held for one that does not read, however fast the source is. As long as both keep pace, the runtime reads.
  */
 export class Flow {
   readonly #from: EventSocket;
+  readonly #options: FlowOptions;
+  readonly #listener: FlowListener;
   #to: EventSocket | undefined;
   #held: Uint8Array[] = [];
   /** How much of the first held chunk the destination already has. */
   #taken = 0;
+  #heldBytes = 0;
+  #isPaused = false;
+  #isClosed = false;
+  #isStopped = false;
   #ended = false;
   #finished = false;
 
-  constructor(from: EventSocket) {
+  constructor(from: EventSocket, options: FlowOptions, listener: FlowListener) {
     this.#from = from;
+    this.#options = options;
+    this.#listener = listener;
   }
 
   /** The source has sent FIN. */
@@ -33,13 +66,10 @@ export class Flow {
     this.flush();
   }
 
+  /** The runtime has read. */
   receive(chunk: Uint8Array): void {
-    if (this.#to !== undefined && this.#held.length === 0) {
-      this.#taken = write(this.#to, chunk, 0);
-      if (this.#taken === chunk.length) return;
-    }
-    this.#held.push(chunk);
-    this.#from.pause();
+    this.#pass(chunk, chunk.length);
+    if (chunk.length >= LARGE_BYTES && this.#held.length === 0 && !this.#hasRoomForAnyRead()) this.#pump();
   }
 
   /** No more will come: passes FIN on as soon as all bytes are out. */
@@ -51,24 +81,116 @@ export class Flow {
   /** Writes what is held, as far as the destination takes it. */
   flush(): void {
     if (this.#to === undefined || this.#finished) return;
-    const wasHolding = this.#held.length > 0;
     for (let chunk = this.#held[0]; chunk !== undefined; chunk = this.#held[0]) {
-      this.#taken += write(this.#to, chunk, this.#taken);
+      const taken = write(this.#to, chunk, this.#taken, chunk.length);
+      this.#taken += taken;
       if (this.#taken < chunk.length) return;
       this.#held.shift();
       this.#taken = 0;
+      this.#release(chunk.length);
     }
-    if (wasHolding) this.#from.resume();
-    if (!this.#ended) return;
+    if (this.#isPaused && !this.#ended) this.#pump();
+    if (!this.#ended || this.#held.length > 0) return;
     this.#finished = true;
     this.#to.shutdown();
+  }
+
+  /** The source is gone: nothing is read any more. */
+  closed(): void {
+    this.#isClosed = true;
+  }
+
+  /** The destination is gone, and with it what was held for it. */
+  stop(): void {
+    this.#isClosed = true;
+    this.#isStopped = true;
+    this.#held = [];
+    this.#release(this.#heldBytes);
+  }
+
+  // --- internal ---
+
+  #pass(chunk: Uint8Array, length: number): void {
+    this.#listener.received(length);
+    const isFirst = this.#to !== undefined && this.#held.length === 0;
+    const taken = isFirst && this.#to !== undefined ? write(this.#to, chunk, 0, length) : 0;
+    if (taken === length) return;
+    this.#pause();
+    // A copy: what is left may be small, and the chunk would be kept whole.
+    this.#hold(new Uint8Array(chunk.subarray(taken, length)));
+  }
+
+  #hold(rest: Uint8Array): void {
+    if (this.#isStopped) return;
+    if (!this.#options.held.add(rest.length)) return this.#listener.overran();
+    this.#heldBytes += rest.length;
+    this.#held.push(rest);
+  }
+
+  #release(bytes: number): void {
+    const released = Math.min(bytes, this.#heldBytes);
+    this.#heldBytes -= released;
+    this.#options.held.release(released);
+  }
+
+  /** Reads in pieces that the destination takes, until it takes no more or there are none: then the runtime tells when there are again. */
+  #pump(): void {
+    const { bytes } = this.#options;
+    for (let turn = 0; turn < PIECES_IN_A_TURN; turn++) {
+      if (this.#isClosed || this.#to === undefined) return;
+      const room = bytes.room(descriptorOf(this.#to)) ?? PIECE_BYTES;
+      // More than it takes, if not much: the runtime tells only who was refused a byte that there is room again.
+      const most = Math.min(PIECE_BYTES, Math.max(room, SMALLEST_PIECE_BYTES));
+      const length = bytes.receive(descriptorOf(this.#from), piece, most);
+      if (length <= 0) return this.#resume();
+      this.#pass(piece, length);
+      if (this.#held.length > 0) return;
+    }
+    // Others have their turn.
+    this.#pause();
+    setImmediate(() => {
+      if (this.#held.length === 0) this.#pump();
+    });
+  }
+
+  #hasRoomForAnyRead(): boolean {
+    const room = this.#to && this.#options.bytes.room(descriptorOf(this.#to));
+    return room !== undefined && room >= LARGEST_READ_BYTES;
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#from.pause();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#from.resume();
   }
 }
 
 // --- internal ---
 
+/** What the runtime reads at most, and what the kernel's book-keeping makes of it. */
+const LARGEST_READ_BYTES = 640 * 1024;
+
+/** After a smaller chunk the source has nothing more, most of the time. */
+const LARGE_BYTES = 16 * 1024;
+
+/** The most that is held for one who does not take it. */
+export const PIECE_BYTES = 64 * 1024;
+
+const SMALLEST_PIECE_BYTES = 16 * 1024;
+
+const PIECES_IN_A_TURN = 16;
+
+/** What is read goes out before the next is. */
+const piece = new Uint8Array(new ArrayBuffer(PIECE_BYTES));
+
 /** How many bytes the socket took. The length is always given: with an offset alone Bun 1.4.5 counts it from the start and throws. */
-function write(to: EventSocket, chunk: Uint8Array, offset: number): number {
+function write(to: EventSocket, chunk: Uint8Array, offset: number, end: number): number {
   // A closed socket says -1; its own close event ends the connection.
-  return Math.max(0, to.write(chunk, offset, chunk.length - offset));
+  return Math.max(0, to.write(chunk, offset, end - offset));
 }

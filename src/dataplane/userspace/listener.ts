@@ -1,16 +1,28 @@
-import type { TCPSocketListener } from "bun";
+import type { TCPSocketListenOptions } from "bun";
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
 
+/** Clients who come while it is paused wait with the kernel. */
+export interface ClientListener {
+  pause(): void;
+  resume(): void;
+  /** Those who wait are refused; connections stay. */
+  stop(): void;
+}
+
+/** Listens, and throws as `Bun.listen` does. */
+export type Listen = (options: TCPSocketListenOptions<SocketEvents>) => ClientListener;
+
 /** Listens on a virtual server's endpoint; `accept` becomes the owner of each socket and sets its `data`. */
 export function listenOn(
   endpoint: Endpoint,
+  listen: Listen,
   handlers: EventHandlers,
   accept: (client: EventSocket) => void,
-): TCPSocketListener<SocketEvents> {
+): ClientListener {
   try {
-    return Bun.listen<SocketEvents>({
+    return listen({
       hostname: endpoint.address,
       port: endpoint.port,
       allowHalfOpen: true,

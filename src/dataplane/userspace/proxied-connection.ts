@@ -1,5 +1,6 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Backend, Guest } from "./backend.ts";
+import type { FlowOptions } from "./flow.ts";
 import { Relay, type RelayListener } from "./relay.ts";
 import type { PickRequest } from "./schedulers/scheduler.ts";
 import type { EventSocket } from "./socket-events.ts";
@@ -9,15 +10,22 @@ import type { DialOutcome, UpstreamDial } from "./upstream-dial.ts";
 /** What a connection needs of its virtual server. */
 export interface ConnectionHost {
   readonly traffic: TrafficMeter;
+  readonly flows: FlowOptions;
+  /** A client is here; told before anything else is asked. */
+  entered(): void;
+  /** It is gone, with both of its sockets. */
+  left(): void;
   pick(request: PickRequest<Backend>): Backend | undefined;
   dial(target: Endpoint, outcome: DialOutcome): UpstreamDial;
+  /** A dial of it ran out of time. */
+  unanswered(backend: Backend): void;
 }
 
 /** A client from accept to close: it dials one real server after the other until one answers, then relays. */
 export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
   readonly #host: ConnectionHost;
   readonly #relay: Relay;
-  readonly #request: PickRequest<Backend> & { readonly tried: Set<Backend> };
+  readonly #request: PickRequest<Backend> & { readonly tried: Set<Backend>; isRetry: boolean };
   #backend: Backend | undefined;
   /** The dial under way; undefined once the real server has answered. */
   #dial: UpstreamDial | undefined;
@@ -26,9 +34,15 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
 
   constructor(client: EventSocket, host: ConnectionHost) {
     prepare(client);
+    host.entered();
     this.#host = host;
-    this.#relay = new Relay(client, this);
-    this.#request = { clientAddress: client.remoteAddress, clientPort: client.remotePort, tried: new Set() };
+    this.#relay = new Relay(client, this, host.flows);
+    this.#request = {
+      clientAddress: client.remoteAddress,
+      clientPort: client.remotePort,
+      tried: new Set(),
+      isRetry: false,
+    };
     if (isGone(client)) this.cut();
     else this.#dialNext();
   }
@@ -56,8 +70,10 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
     this.#relay.join(server);
   }
 
-  failed(): void {
-    if (this.#backend !== undefined) this.#request.tried.add(this.#backend);
+  failed(isSilent: boolean): void {
+    const backend = this.#backend;
+    if (backend !== undefined) this.#request.tried.add(backend);
+    if (backend !== undefined && isSilent) this.#host.unanswered(backend);
     this.#leave();
     this.#dialNext();
   }
@@ -84,12 +100,14 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
   finished(): void {
     this.#dial?.cancel();
     this.#leave();
+    this.#host.left();
   }
 
   // --- internal ---
 
   #dialNext(): void {
     const backend = this.#host.pick(this.#request);
+    this.#request.isRetry = true;
     this.#backend = backend;
     if (backend === undefined) {
       this.cut();

@@ -1,4 +1,4 @@
-import { Flow } from "./flow.ts";
+import { Flow, type FlowOptions } from "./flow.ts";
 import type { EventSocket } from "./socket-events.ts";
 
 /** What the owner of a relay hears of it. */
@@ -16,6 +16,7 @@ export interface RelayListener {
 /** Joins a client to a real server: two flows, and the rule how the end of one socket ends the other. */
 export class Relay {
   readonly #client: EventSocket;
+  readonly #options: FlowOptions;
   readonly #inward: Flow;
   readonly #listener: RelayListener;
   #server: EventSocket | undefined;
@@ -25,15 +26,16 @@ export class Relay {
   #open = 1;
 
   /** Listens to the client from now on; what it sends before `join` waits. */
-  constructor(client: EventSocket, listener: RelayListener) {
+  constructor(client: EventSocket, listener: RelayListener, options: FlowOptions) {
     this.#client = client;
-    this.#inward = new Flow(client);
+    this.#options = options;
+    this.#inward = new Flow(client, options, {
+      received: (bytes) => listener.receivedIn(bytes),
+      overran: () => this.cut(),
+    });
     this.#listener = listener;
     client.data = {
-      received: (chunk) => {
-        listener.receivedIn(chunk.length);
-        this.#inward.receive(chunk);
-      },
+      received: (chunk) => this.#inward.receive(chunk),
       writable: () => this.#outward?.flush(),
       ended: () => this.#end(this.#inward),
       closed: (error) => this.#closed(error, this.#inward, this.#outward, this.#server),
@@ -42,15 +44,15 @@ export class Relay {
 
   /** The real server is connected. */
   join(server: EventSocket): void {
-    const outward = new Flow(server);
+    const outward = new Flow(server, this.#options, {
+      received: (bytes) => this.#listener.receivedOut(bytes),
+      overran: () => this.cut(),
+    });
     this.#server = server;
     this.#outward = outward;
     this.#open++;
     server.data = {
-      received: (chunk) => {
-        this.#listener.receivedOut(chunk.length);
-        outward.receive(chunk);
-      },
+      received: (chunk) => outward.receive(chunk),
       writable: () => this.#inward.flush(),
       ended: () => this.#end(outward),
       closed: (error) => this.#closed(error, outward, this.#inward, this.#client),
@@ -81,8 +83,13 @@ export class Relay {
    */
   #closed(error: Error | undefined, from: Flow, to: Flow | undefined, other: EventSocket | undefined): void {
     this.#open--;
-    if (this.#open === 0) this.#listener.finished();
-    else if (error === undefined && to?.finished === true) this.#end(from);
+    // What came from it goes on; nothing goes to it any more.
+    from.closed();
+    to?.stop();
+    if (this.#open === 0) {
+      from.stop();
+      this.#listener.finished();
+    } else if (error === undefined && to?.finished === true) this.#end(from);
     else other?.terminate();
   }
 }

@@ -14,6 +14,11 @@ export interface SocketEvents {
 }
 
 export type EventSocket = Socket<SocketEvents>;
+/** -1 once it is closed. The runtime's types (Bun 1.4.5) leave it out. */
+export function descriptorOf(socket: EventSocket): number {
+  return (socket as EventSocket & { readonly fd?: number }).fd ?? -1;
+}
+
 export type EventHandlers = SocketHandler<SocketEvents>;
 
 /** Hands the events of a socket to what stands in its `data`. What that throws goes to `fault`, and the connection ends. */

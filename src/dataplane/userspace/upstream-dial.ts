@@ -15,7 +15,8 @@ export interface DialOptions {
 export interface DialOutcome {
   /** The receiver puts itself into the socket's `data` before it returns. */
   connected(socket: EventSocket): void;
-  failed(): void;
+  /** `isSilent`: nothing came back at all. */
+  failed(isSilent: boolean): void;
 }
 
 /** One attempt to reach one real server. */
@@ -27,7 +28,7 @@ export class UpstreamDial implements SocketEvents {
 
   constructor(target: Endpoint, { dial, handlers, timeoutMs }: DialOptions, outcome: DialOutcome) {
     this.#outcome = outcome;
-    this.#deadline = setTimeout(() => this.#fail(), timeoutMs);
+    this.#deadline = setTimeout(() => this.#fail(true), timeoutMs);
     let fd: number | undefined;
     try {
       fd = dial(target);
@@ -78,10 +79,10 @@ export class UpstreamDial implements SocketEvents {
     return socket.data;
   }
 
-  #fail(): void {
+  #fail(isSilent = false): void {
     if (!this.#settle()) return;
     this.#socket?.terminate();
-    this.#outcome.failed();
+    this.#outcome.failed(isSilent);
   }
 
   /** True the first time. */

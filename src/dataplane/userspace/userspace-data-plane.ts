@@ -6,9 +6,11 @@ import {
   type ServiceKey,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
-import type { DataPlane, FailedOperation } from "../data-plane.ts";
-import { Balancer } from "./balancer.ts";
-import { listenOn } from "./listener.ts";
+import type { DataPlane, FailedOperation, HearOfSilence } from "../data-plane.ts";
+import { Balancer, type Doors, type Silences } from "./balancer.ts";
+import type { FlowOptions, SocketBytes } from "./flow.ts";
+import { HeldBytes } from "./held-bytes.ts";
+import { listenOn, type Listen } from "./listener.ts";
 import { createScheduler } from "./schedulers/index.ts";
 import { socketHandlers } from "./socket-events.ts";
 import type { Dialer, DialOptions } from "./upstream-dial.ts";
@@ -23,11 +25,21 @@ export interface LocalAddresses {
 export interface UserspaceDataPlaneOptions {
   /** Opens the sockets to real servers. */
   readonly dial: Dialer;
+  readonly listen: Listen;
+  readonly bytes: SocketBytes;
   readonly localAddresses: LocalAddresses;
   /** How long one real server may take to answer a dial before the next one is tried; 3000 unless told. */
   readonly dialTimeoutMs?: number;
+  /** Clients of one virtual server at the same time; the next ones wait with the kernel. No limit unless told. */
+  readonly mostConnections?: number;
+  /** Hears once of each time that there were so many. */
+  readonly onCrowd?: () => void;
+  /** How much is held for all who do not read, together, before the next ones are cut off; 64 MiB unless told. */
+  readonly mostHeldBytes?: number;
   /** Hears of our own faults inside socket events; the connection has ended. */
   readonly onFault?: (error: LvscareError) => void;
+  /** Hears once of each time that this was reached. */
+  readonly onFull?: () => void;
 }
 
 /** A TCP proxy in this process: for hosts without IPVS. Virtual servers and connections end with it. */
@@ -37,10 +49,19 @@ export class UserspaceDataPlane implements DataPlane {
   readonly #localAddresses: LocalAddresses;
   readonly #dialOptions: DialOptions;
   readonly #balancers = new Map<string, Balancer>();
+  readonly #doors: Doors;
+  readonly #flows: FlowOptions;
+  readonly #silences: Silences = { hear: undefined };
   #closed = false;
 
   constructor(options: UserspaceDataPlaneOptions) {
-    const { dial, localAddresses, dialTimeoutMs = 3000, onFault } = options;
+    const { dial, listen, bytes, localAddresses, dialTimeoutMs = 3000, mostHeldBytes, onFault, onFull } = options;
+    this.#doors = {
+      listen,
+      most: options.mostConnections ?? Number.POSITIVE_INFINITY,
+      onCrowd: () => options.onCrowd?.(),
+    };
+    this.#flows = { bytes, held: new HeldBytes(() => onFull?.(), mostHeldBytes) };
     this.#localAddresses = localAddresses;
     this.#dialOptions = {
       dial,
@@ -51,6 +72,11 @@ export class UserspaceDataPlane implements DataPlane {
     };
   }
 
+  /** What clients and real servers have not taken yet of what was read for them; without what the kernel holds. */
+  get heldBytes(): number {
+    return this.#flows.held.bytes;
+  }
+
   async preflight(service: VirtualServer): Promise<void> {
     this.#refuseWhenClosed();
     checkSupported(service);
@@ -58,7 +84,7 @@ export class UserspaceDataPlane implements DataPlane {
     const { address } = service.endpoint;
     const outcome = await this.#localAddresses.ensure(address);
     try {
-      listenOn(service.endpoint, this.#dialOptions.handlers, (client) => client.terminate()).stop(true);
+      listenOn(service.endpoint, this.#doors.listen, this.#dialOptions.handlers, (client) => client.terminate()).stop();
     } finally {
       if (outcome === "added") await this.#localAddresses.release(address);
     }
@@ -87,6 +113,10 @@ export class UserspaceDataPlane implements DataPlane {
       }
     }
     return failed;
+  }
+
+  onSilence(hear: HearOfSilence): void {
+    this.#silences.hear = hear;
   }
 
   async close(): Promise<void> {
@@ -126,7 +156,15 @@ export class UserspaceDataPlane implements DataPlane {
     await this.#localAddresses.ensure(service.endpoint.address);
     // Closing may have come while the address was being made.
     this.#refuseWhenClosed();
-    this.#balancers.set(name, new Balancer(service, this.#dialOptions));
+    this.#balancers.set(
+      name,
+      new Balancer(service, {
+        dialOptions: this.#dialOptions,
+        doors: this.#doors,
+        flows: this.#flows,
+        silences: this.#silences,
+      }),
+    );
   }
 
   #balancer(key: ServiceKey): Balancer {

@@ -90,6 +90,10 @@ export class HttpTarget implements Probe, AskerListener {
     this.#ask(this.#firstStep, nowMs);
   }
 
+  distrust(): void {
+    this.#suspicion ??= "silent";
+  }
+
   close(): void {
     this.#tell = undefined;
     this.#asker.cancel();

@@ -25,6 +25,18 @@ function blackHole(address: string): Disposable & { readonly endpoint: Endpoint 
   return { endpoint, [Symbol.dispose]: () => fds.forEach(closeFd) };
 }
 
+/** Dials, and counts those of one server. */
+function dialsOf(counted: Endpoint): { readonly dial: typeof openTcpSocket; count: number } {
+  const dials = {
+    count: 0,
+    dial: (target: Endpoint) => {
+      if (target.address === counted.address && target.port === counted.port) dials.count++;
+      return openTcpSocket(target);
+    },
+  };
+  return dials;
+}
+
 describe("a dial that fails", () => {
   test("goes to the next server within the client's connection", async () => {
     using alive = greeter("127.0.0.1", "alive");
@@ -82,6 +94,42 @@ describe("a dial that fails", () => {
 
     client.socket.terminate();
     await eventually(() => openDescriptors() <= before);
+  });
+
+  test("takes the turn of nobody else: of two servers in turn the dead one is dialled by every second client", async () => {
+    const dead = refusing();
+    using alive = greeter("127.0.0.1", "alive");
+    const dials = dialsOf(dead);
+    await using proxy = await useService([dead, alive.endpoint], { dial: dials.dial });
+    for (let time = 0; time < 6; time++) expect(await whoAnswers(proxy.endpoint)).toBe("alive");
+    expect(dials.count).toBe(3);
+  });
+
+  test("of a server that never answers is told, and nobody else waits for that server before it is well again", async () => {
+    using hole = blackHole(`127.1.${process.pid & 255}.13`);
+    using alive = greeter("127.0.0.1", "alive");
+    const dials = dialsOf(hole.endpoint);
+    await using proxy = await useService([hole.endpoint, alive.endpoint], { dialTimeoutMs: 40, dial: dials.dial });
+    const heard: { server: Endpoint; isWell: () => void }[] = [];
+    proxy.stage.plane.onSilence?.((server, isWell) => heard.push({ server, isWell }));
+    for (let time = 0; time < 6; time++) expect(await whoAnswers(proxy.endpoint)).toBe("alive");
+    expect([dials.count, heard.map(({ server }) => server)]).toEqual([1, [hole.endpoint]]);
+
+    heard[0]?.isWell();
+    for (let time = 0; time < 2; time++) expect(await whoAnswers(proxy.endpoint)).toBe("alive");
+    expect([dials.count, heard.length]).toEqual([2, 2]);
+  });
+
+  test("of the only server does not keep others from trying it", async () => {
+    using hole = blackHole(`127.1.${process.pid & 255}.14`);
+    const dials = dialsOf(hole.endpoint);
+    await using proxy = await useService([hole.endpoint], { dialTimeoutMs: 40, dial: dials.dial });
+    proxy.stage.plane.onSilence?.(() => undefined);
+    for (let time = 1; time <= 2; time++) {
+      const client = await connectTo(proxy.endpoint);
+      await client.until(({ closed }) => closed);
+      expect([client.errno, dials.count]).toEqual(["ECONNRESET", time]);
+    }
   });
 
   test("leaves no trace of the client in the figures of the server that failed", async () => {

@@ -1,4 +1,4 @@
-import { openTcpSocket } from "#native";
+import { listenPausably, openTcpSocket, socketBytes } from "#native";
 import {
   UserspaceDataPlane,
   type UserspaceDataPlaneOptions,
@@ -11,6 +11,8 @@ let stages = 0;
 export async function openStage(options: Partial<UserspaceDataPlaneOptions> = {}): Promise<Stage> {
   const plane = new UserspaceDataPlane({
     dial: openTcpSocket,
+    listen: listenPausably,
+    bytes: socketBytes,
     localAddresses: { ensure: async () => "already-local", release: async () => {} },
     onFault: (error) => {
       throw error;

@@ -9,7 +9,7 @@ interface TestServer extends Candidate {
 }
 
 function server(name: string, weight = 1, state: Partial<Candidate> = {}): TestServer {
-  return { name, weight, activeConnections: 0, inactiveConnections: 0, overloaded: false, ...state };
+  return { name, weight, activeConnections: 0, inactiveConnections: 0, overloaded: false, suspected: false, ...state };
 }
 
 function servers(...weights: number[]): TestServer[] {
@@ -22,7 +22,7 @@ function scheduler(name: string, flags: ServiceFlag[] = []) {
 }
 
 function request(from: Partial<PickRequest<TestServer>> = {}): PickRequest<TestServer> {
-  return { clientAddress: "10.1.2.3", clientPort: 40_000, tried: new Set(), ...from };
+  return { clientAddress: "10.1.2.3", clientPort: 40_000, tried: new Set(), isRetry: false, ...from };
 }
 
 /** Names chosen by so many picks in a row. */
@@ -45,6 +45,7 @@ describe("every scheduler", () => {
       activeConnections: fc.nat(5),
       inactiveConnections: fc.nat(5),
       overloaded: fc.boolean(),
+      suspected: fc.boolean(),
       tried: fc.boolean(),
     }),
     { maxLength: 6 },
@@ -57,10 +58,25 @@ describe("every scheduler", () => {
         for (const round of rounds) {
           const list = round.map(({ tried: _tried, ...state }, index) => server(`${index}`, state.weight, state));
           const tried = new Set(list.filter((_, index) => round[index]?.tried));
-          const open = list.filter((one) => one.weight > 0 && !one.overloaded && !tried.has(one));
+          const open = list.filter((one) => one.weight > 0 && !one.overloaded && !one.suspected && !tried.has(one));
           const chosen = chooser.pick(list, request({ clientAddress, tried }));
           if (chosen === undefined) expect(open).toEqual([]);
           else expect(open).toContain(chosen);
+        }
+      }),
+    );
+  });
+
+  test.each([...USERSPACE_SCHEDULERS])("%s: a retry takes nobody's turn", (name) => {
+    fc.assert(
+      fc.property(weightLists, fc.array(fc.boolean(), { maxLength: 20 }), (weights, retries) => {
+        const [undisturbed, disturbed] = [scheduler(name), scheduler(name)];
+        const list = servers(...weights);
+        for (const isRetried of retries) {
+          const chosen = disturbed.pick(list, request());
+          expect(chosen).toEqual(undisturbed.pick(list, request()));
+          if (!isRetried || chosen === undefined) continue;
+          expect(disturbed.pick(list, request({ tried: new Set([chosen]), isRetry: true }))).not.toBe(chosen);
         }
       }),
     );

@@ -47,6 +47,17 @@ describe("a kept connection", () => {
     expect(await check()).toEqual(unreachable("connect refused"));
   });
 
+  test("hides nothing from a check of a server that somebody else got no answer from", async () => {
+    const { server } = counting(OK);
+    using _ = server;
+    const { check, probe } = watch(server.endpoint, {}, { now: () => 7999 });
+    for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
+    server.refuse();
+    expect(await check()).toEqual(UP);
+    probe.distrust?.();
+    expect(await check()).toEqual(unreachable("connect refused"));
+  });
+
   test.each([
     [900, [1, 2, 2, 2, 2, 3, 3, 3, 3, 4]],
     [50, [1, 2, 2, 3, 3, 3, 3, 4, 4, 4]],

@@ -5,6 +5,13 @@ export class Cursor {
   #last: Candidate | undefined;
   #index = -1;
 
+  copy(): Cursor {
+    const copy = new Cursor();
+    copy.#last = this.#last;
+    copy.#index = this.#index;
+    return copy;
+  }
+
   moveTo(servers: readonly Candidate[], index: number): void {
     this.#index = index;
     this.#last = servers[index];

@@ -11,7 +11,7 @@ export function roundRobin(): Scheduler {
         const index = (start + step) % servers.length;
         const server = servers[index];
         if (server === undefined || !accepts(server, request)) continue;
-        cursor.moveTo(servers, index);
+        if (!request.isRetry) cursor.moveTo(servers, index);
         return server;
       }
       return undefined;
@@ -24,10 +24,11 @@ export function roundRobin(): Scheduler {
  * servers whose weight reaches the level: over one cycle each is chosen weight / divisor times, the heavy ones spread out.
  */
 export function weightedRoundRobin(): Scheduler {
-  const cursor = new Cursor();
-  let level = 0;
+  let walk = { cursor: new Cursor(), level: 0 };
   return {
     pick(servers, request) {
+      const cursor = walk.cursor.copy();
+      let { level } = walk;
       const weights = servers.map(({ weight }) => weight);
       const highest = Math.max(0, ...weights);
       const step = weights.reduce(greatestCommonDivisor, 0);
@@ -41,6 +42,7 @@ export function weightedRoundRobin(): Scheduler {
           const server = servers[index];
           if (server === undefined || server.weight < level || !accepts(server, request)) continue;
           cursor.moveTo(servers, index);
+          if (!request.isRetry) walk = { cursor, level };
           return server;
         }
         cursor.rewind();

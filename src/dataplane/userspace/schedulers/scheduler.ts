@@ -6,6 +6,8 @@ export interface Candidate {
   readonly inactiveConnections: number;
   /** At its upper threshold, and not yet below the lower one. */
   readonly overloaded: boolean;
+  /** It let somebody's dial run out of time, and no check has spoken for it since. */
+  readonly suspected: boolean;
 }
 
 /** The new connection that wants a real server. */
@@ -14,6 +16,10 @@ export interface PickRequest<Server extends Candidate> {
   readonly clientPort: number;
   /** Servers that this connection has already dialled in vain. */
   readonly tried: ReadonlySet<Server>;
+  /** It had its turn already, with a server that came to nothing: the walk of the scheduler stays where it is. */
+  readonly isRetry: boolean;
+  /** Nobody else takes it: suspected servers may. */
+  readonly takesSuspected?: boolean;
 }
 
 /**
@@ -24,7 +30,8 @@ export interface Scheduler {
   pick<Server extends Candidate>(servers: readonly Server[], request: PickRequest<Server>): Server | undefined;
 }
 
-/** True when the server may be given this connection: it has a weight, room, and has not just failed it. */
+/** True when the server may be given this connection: it has a weight, room, nothing against it, and has not just failed it. */
 export function accepts<Server extends Candidate>(server: Server, request: PickRequest<Server>): boolean {
-  return server.weight > 0 && !server.overloaded && !request.tried.has(server);
+  const isTrusted = !server.suspected || request.takesSuspected === true;
+  return server.weight > 0 && !server.overloaded && isTrusted && !request.tried.has(server);
 }

@@ -1,0 +1,44 @@
+import { closeFd, libc } from "./libc.ts";
+
+/**
+ * How many descriptors this process may have, after the limit that it may raise itself was raised to the one that it may not. Undefined where
+ * the kernel does not say.
+ */
+export function descriptorLimit(): number | undefined {
+  const { getrlimit, setrlimit } = libc();
+  const limit = new BigUint64Array(new ArrayBuffer(16));
+  if (getrlimit(RLIMIT_NOFILE, limit) < 0) return undefined;
+  const [soft = 0n, hard = 0n] = limit;
+  if (soft >= hard) return Number(hard);
+  limit[0] = hard;
+  return Number(setrlimit(RLIMIT_NOFILE, limit) < 0 ? soft : hard);
+}
+
+/** Whether there are so many more descriptors to be had just now, for this process and on this host. */
+export function hasDescriptors(count: number): boolean {
+  const taken: number[] = [];
+  try {
+    while (taken.length < count) {
+      // A copy of a descriptor costs this process one; that the host has files left, only a new one shows.
+      const fd = taken[0] === undefined ? libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : duplicate(taken[0]);
+      if (fd < 0) return false;
+      taken.push(fd);
+    }
+    return true;
+  } finally {
+    for (const fd of taken) closeFd(fd);
+  }
+}
+
+/** Another descriptor of the same thing; negative when there is none to be had. */
+export function duplicate(fd: number): number {
+  return libc().fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+// --- internal ---
+
+const RLIMIT_NOFILE = 7;
+const F_DUPFD_CLOEXEC = 1030;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;

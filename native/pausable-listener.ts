@@ -1,0 +1,93 @@
+import type { TCPSocketListener, TCPSocketListenOptions } from "bun";
+import { duplicate, hasDescriptors } from "./descriptors.ts";
+import { closeFd } from "./libc.ts";
+
+/** Clients who come while it is paused wait with the kernel, at no cost for this process. */
+export interface PausableListener {
+  pause(): void;
+  resume(): void;
+  /** Those who wait are refused. Connections stay. */
+  stop(): void;
+}
+
+/**
+ * Listens, throwing as `Bun.listen` does. It pauses by itself while this process, or the host, has hardly any descriptors left: the runtime
+ * would ask the kernel for the next client again and again, tens of thousands of times a second.
+ */
+export function listenPausably<Data>(options: TCPSocketListenOptions<Data>): PausableListener {
+  return new Listener(options);
+}
+
+// --- internal ---
+
+/** Before it goes on accepting, there are so many descriptors left: with one, the next client would end it. */
+const ENOUGH_DESCRIPTORS = 8;
+
+const LOOK_MS = 1000;
+
+class Listener<Data> implements PausableListener {
+  readonly #options: TCPSocketListenOptions<Data>;
+  /** The same socket: as long as this stands, those who wait are not refused. */
+  readonly #kept: number;
+  readonly #watch: Timer;
+  #listener: { stop(): void } | undefined;
+  #isPaused = false;
+  #isShort = false;
+
+  constructor(options: TCPSocketListenOptions<Data>) {
+    this.#options = options;
+    const listener = Bun.listen<Data>(options);
+    this.#listener = listener;
+    this.#kept = duplicate(descriptorOf(listener));
+    this.#watch = setInterval(() => this.#look(), LOOK_MS);
+    this.#watch.unref();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#update();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#update();
+  }
+
+  stop(): void {
+    clearInterval(this.#watch);
+    this.#isPaused = true;
+    this.#listener?.stop();
+    this.#listener = undefined;
+    if (this.#kept >= 0) closeFd(this.#kept);
+  }
+
+  #look(): void {
+    this.#isShort = !hasDescriptors(ENOUGH_DESCRIPTORS);
+    this.#update();
+  }
+
+  #update(): void {
+    const isWanted = !this.#isPaused && !this.#isShort;
+    if (isWanted === (this.#listener !== undefined) || this.#kept < 0) return;
+    if (isWanted) return this.#reopen();
+    this.#listener?.stop();
+    this.#listener = undefined;
+  }
+
+  #reopen(): void {
+    const fd = duplicate(this.#kept);
+    if (fd < 0) {
+      this.#isShort = true;
+      return;
+    }
+    const { socket, allowHalfOpen = false } = this.#options;
+    this.#listener = listenAt({ fd, socket, allowHalfOpen });
+  }
+}
+
+/** What the runtime's types (Bun 1.4.5) leave out. */
+function descriptorOf(listener: TCPSocketListener<unknown>): number {
+  return (listener as TCPSocketListener<unknown> & { readonly fd?: number }).fd ?? -1;
+}
+
+const listenAt = Bun.listen as unknown as <Data>(options: Bun.FdSocketOptions<Data>) => { stop(): void };
