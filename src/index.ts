@@ -43,6 +43,7 @@ export type {
   DaemonStatus,
   DataPlaneStatus,
   FailOpenStatus,
+  LastResortStatus,
   ReachStatus,
   RealServerStatus,
   StatusReport,

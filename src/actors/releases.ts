@@ -3,7 +3,7 @@ import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { ApplyReport } from "./apply-plan.ts";
 import type { MemberState } from "./desired-state.ts";
 
-/** Fail-open held it, is over, and it is unwell still: it has clients, so it drains as one does that has just failed. */
+/** Fail-open or the last resort held it and no longer does, and it is unwell still: it has clients, so it drains as one does that has just failed. */
 export interface Release {
   /** Since when it stands at weight 0; undefined while that is not written. */
   readonly sinceMs: number | undefined;
@@ -19,12 +19,18 @@ export function isNobody(releases: Releases): boolean {
   return Object.keys(releases).length === 0;
 }
 
-/** Health as it counts for fail-open: whoever was let go and has not drained yet is still in service, whatever its machine says. */
-export function withReleases(members: readonly MemberState[], releases: Releases): readonly MemberState[] {
-  if (isNobody(releases)) return members;
-  return members.map((member) =>
-    releases[member.name] !== undefined && isOut(member) ? { ...member, state: "draining" } : member,
-  );
+/**
+ * Health as it counts for fail-open: whoever was held as a last resort, or was let go and has not drained yet, is still in service, whatever its
+ * machine says.
+ */
+export function withReleases(
+  members: readonly MemberState[],
+  releases: Releases,
+  lastHeld: ReadonlySet<string> = NOBODY,
+): readonly MemberState[] {
+  if (isNobody(releases) && lastHeld.size === 0) return members;
+  const serves = ({ name }: MemberState): boolean => releases[name] !== undefined || lastHeld.has(name);
+  return members.map((member) => (isOut(member) && serves(member) ? { ...member, state: "draining" } : member));
 }
 
 /** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
@@ -46,12 +52,22 @@ export function stillDraining(
   });
 }
 
-/** Those whom fail-open held until now. */
-export function letGo(held: ReadonlySet<string> | undefined, members: readonly MemberState[]): Releases {
-  if (held === undefined) return {};
-  return pick(members, (member) =>
-    held.has(member.name) ? { sinceMs: undefined, connections: undefined } : undefined,
+/** Those who were held until now, and no longer are. */
+export function letGo(
+  before: ReadonlySet<string> | undefined,
+  held: ReadonlySet<string> | undefined,
+  members: readonly MemberState[],
+): Releases {
+  if (before === undefined) return {};
+  return pick(members, ({ name }) =>
+    before.has(name) && held?.has(name) !== true ? { sinceMs: undefined, connections: undefined } : undefined,
   );
+}
+
+/** Whoever is held anew is let go anew, should that end. */
+export function withoutHeld(releases: Releases, held: ReadonlySet<string> | undefined): Releases {
+  if (held === undefined || isNobody(releases)) return releases;
+  return Object.fromEntries(Object.entries(releases).filter(([name]) => !held.has(name)));
 }
 
 /** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on, who went is forgotten. */
@@ -82,6 +98,8 @@ export function releasesAfter(
 }
 
 // --- internal ---
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** A round comes once each interval; half of one is asked for, because timers may fire a little early. */
 function hasDrained(

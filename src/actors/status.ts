@@ -47,6 +47,13 @@ export function virtualServerStatus(
         total: context.failOpen.total,
       },
     }),
+    ...(context.lastResort && {
+      lastResort: {
+        since: facts.timeOfDay(context.lastResort.sinceMs).toISOString(),
+        total: context.lastResort.total,
+        held: [...context.lastResort.held],
+      },
+    }),
     daemon: daemonStatus(supervisor, facts),
   };
 }

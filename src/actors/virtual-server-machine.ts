@@ -86,7 +86,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           const key = formatEndpoint(configured.endpoint);
           const hold = context.holds[key];
           const first = adoptedState(configured, observed, context.initState, hold);
-          const input = memberInput(context, self, configured, first);
+          // What stood with a weight had clients: not to be thrown away with the rest when this daemon is started anew amid a common failure.
+          const served = first.state === "healthy";
+          const input = memberInput(context, self, configured, { ...first, served });
           const ref = spawn("realServer", { id: key, input });
           return [key, { ...atWeights(adoptServer(configured, observed)), ref, hold }];
         });
@@ -100,8 +102,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
         const member = context.members[server];
         if (member === undefined) return;
-        const { state } = memberState(server, member, context.initState);
-        const input = memberInput(context, self, member.server, { state, unproven: false });
+        const { state, served } = memberState(server, member, context.initState);
+        const input = memberInput(context, self, member.server, { state, unproven: false, served });
         enqueue.assign({
           members: ({ spawn }) => ({
             ...context.members,
@@ -135,15 +137,21 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         if (next === undefined) return;
         const { counted, ...round } = next;
         enqueue.assign(round);
-        const { failOpen } = round;
-        if ((failOpen === undefined) === (context.failOpen === undefined)) return;
         const total = counted.length;
         const healthy = counted.filter(({ state }) => state === "healthy").length;
-        enqueue.emit(
-          failOpen === undefined
-            ? { type: "failOpen.left", healthy, total }
-            : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
-        );
+        const { failOpen, lastResort } = round;
+        if ((failOpen === undefined) !== (context.failOpen === undefined))
+          enqueue.emit(
+            failOpen === undefined
+              ? { type: "failOpen.left", healthy, total }
+              : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
+          );
+        if ((lastResort === undefined) !== (context.lastResort === undefined))
+          enqueue.emit(
+            lastResort === undefined
+              ? { type: "lastResort.left", healthy, total }
+              : { type: "lastResort.entered", total, held: [...lastResort.held] },
+          );
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
         const { service, wanted, established, known, isQuiet, mustRead } = context;
@@ -268,6 +276,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       seen: { members: {}, all: [] },
       departures: {},
       failOpen: undefined,
+      lastResort: undefined,
       releases: {},
       repairTimesMs: [],
       dirty: false,
@@ -293,6 +302,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         actions: ["markDirty", "emitHealthChange"],
       },
       "realServer.ramped": { actions: "markDirty" },
+      "realServer.reachabilityChanged": { actions: "markDirty" },
       "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
       "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },

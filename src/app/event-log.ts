@@ -73,6 +73,18 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "failOpen.left":
         logger.info(`fail-open is over: ${event.healthy} of ${event.total} real servers are healthy`);
         return;
+      case "lastResort.entered":
+        logger.warn(
+          `last resort: none of ${event.total} real servers is healthy, so these stay in service, which still accept connections: ${event.held.join(", ")}`,
+        );
+        return;
+      case "lastResort.left":
+        logger.info(
+          event.healthy > 0
+            ? `the last resort is over: ${event.healthy} of ${event.total} real servers are healthy`
+            : "the last resort is over",
+        );
+        return;
       case "repairs.recurring":
         logger.warn(
           `somebody keeps undoing this daemon's work (${event.repairs} repairs in ${formatDuration(event.withinMs)}): ${culprit()}`,

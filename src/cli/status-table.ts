@@ -6,6 +6,7 @@ import {
   age,
   describeDaemon,
   describeFailOpen,
+  describeLastResort,
   describeReach,
   describeTransition,
   describeVerdict,
@@ -86,7 +87,7 @@ function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[]
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
-  const { scheduler, dataPlane, daemon, failOpen, reach } = server;
+  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
@@ -96,6 +97,7 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
     ...(reach && { reach: describeReach(reach) }),
     daemon: describeDaemon(daemon, now),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
+    ...(lastResort && { "last resort": describeLastResort(lastResort, now) }),
     applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,
     ...(error === undefined ? {} : { "last error": `${age(error.at, now)} ago: ${error.message}` }),
   };

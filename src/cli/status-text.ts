@@ -1,5 +1,12 @@
 import { formatDuration } from "../domain/duration.ts";
-import type { DaemonStatus, FailOpenStatus, ReachStatus, TransitionStatus, VerdictStatus } from "../domain/status.ts";
+import type {
+  DaemonStatus,
+  FailOpenStatus,
+  LastResortStatus,
+  ReachStatus,
+  TransitionStatus,
+  VerdictStatus,
+} from "../domain/status.ts";
 
 /** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
 export function age(at: string, now: Date): string {
@@ -38,4 +45,9 @@ export function describeDaemon(daemon: DaemonStatus, now: Date): string {
 /** `for 12s: only 1 of 3 real servers are healthy, so health is ignored` */
 export function describeFailOpen({ since, healthy, total }: FailOpenStatus, now: Date): string {
   return `for ${age(since, now)}: only ${healthy} of ${total} real servers are healthy, so health is ignored`;
+}
+
+/** `for 12s: none of 3 real servers is healthy, so 2 that still accept connections stay in service` */
+export function describeLastResort({ since, total, held }: LastResortStatus, now: Date): string {
+  return `for ${age(since, now)}: none of ${total} real servers is healthy, so ${held.length} that still accept connections stay in service`;
 }

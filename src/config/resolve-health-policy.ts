@@ -1,7 +1,7 @@
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseChoice, parseInteger, parseInterval, parseTimeout } from "./value-parsers.ts";
+import { parseBoolean, parseChoice, parseInteger, parseInterval, parseTimeout } from "./value-parsers.ts";
 
 /** How verdicts become weights. */
 export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolicy {
@@ -19,6 +19,7 @@ export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolic
     drainTimeoutMs: values.read("drain-timeout", parseTimeout),
     slowStartMs: values.read("slow-start", parseInterval),
     panicThreshold: values.read("panic-threshold", parsePercentage),
+    lastResort: values.read("last-resort", parseBoolean),
   };
 }
 

@@ -44,6 +44,10 @@ export type CareEvent =
       readonly held: readonly string[];
     }
   | { readonly type: "failOpen.left"; readonly healthy: number; readonly total: number }
+  /** The last resort: none of `total` real servers is healthy, so those that served before and still accept connections stay or come back. */
+  | { readonly type: "lastResort.entered"; readonly total: number; readonly held: readonly string[] }
+  /** `healthy` of them are by now, or nobody accepts connections any more. */
+  | { readonly type: "lastResort.left"; readonly healthy: number; readonly total: number }
   /** Others' changes were repaired again and again: so often within so many milliseconds. */
   | {
       readonly type: "repairs.recurring";

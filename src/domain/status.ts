@@ -23,6 +23,8 @@ export interface VirtualServerStatus {
   readonly reach?: ReachStatus;
   /** There while too few real servers are healthy and health is ignored. */
   readonly failOpen?: FailOpenStatus;
+  /** There while no real server is healthy and those that still accept connections are in service all the same. */
+  readonly lastResort?: LastResortStatus;
   /** Undefined where no daemon cares for it. */
   readonly daemon?: DaemonStatus;
 }
@@ -39,6 +41,14 @@ export interface FailOpenStatus {
   readonly since: string;
   readonly healthy: number;
   readonly total: number;
+}
+
+export interface LastResortStatus {
+  readonly since: string;
+  /** Real servers that no operator drained: none of them is healthy. */
+  readonly total: number;
+  /** Those that stay in service: `10.0.0.1:6443`, … */
+  readonly held: readonly string[];
 }
 
 /** How this host gets to the virtual address. */
@@ -101,7 +111,8 @@ export interface TransitionStatus {
 export const NO_DAEMON = 3;
 
 /**
- * Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is or it fails open, 3 no daemon tells.
+ * Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is, be there a last
+ * resort, or it fails open, 3 no daemon tells.
  * Those that an operator drained do not count: maintenance is no failure, but whoever is in it serves nobody.
  * `asked`: the virtual servers that it is about; none for all of which there is a daemon, be it one that does not answer.
  */
@@ -111,10 +122,10 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
   if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(
-    ...virtualServers.map(({ realServers, failOpen }) => {
+    ...virtualServers.map(({ realServers, failOpen, lastResort }) => {
       const listed = realServers.filter(({ state, hold }) => state !== "unlisted" && hold?.drained !== true);
       const healthy = listed.filter(({ state }) => state === "healthy").length;
-      if (healthy === 0 || failOpen !== undefined) return 2;
+      if (healthy === 0 || failOpen !== undefined || lastResort !== undefined) return 2;
       return healthy < listed.length ? 1 : 0;
     }),
   );

@@ -87,6 +87,12 @@ export class Metrics {
       [{}, status.failOpen === undefined ? 0 : 1],
     ]);
     text.family(
+      "lvscare_last_resort",
+      "gauge",
+      "1 while no real server is healthy and those that still accept connections are in service all the same.",
+      [[{}, status.lastResort === undefined ? 0 : 1]],
+    );
+    text.family(
       "lvscare_event_loop_lag_seconds",
       "gauge",
       "How late this process was at the latest to start what was due, since it was last asked.",

@@ -108,6 +108,9 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "failOpen.entered":
     case "failOpen.left":
       return "fail-open";
+    case "lastResort.entered":
+    case "lastResort.left":
+      return "last resort";
     case "realServer.restarted":
     case "repairs.recurring":
     case "plan.failed":

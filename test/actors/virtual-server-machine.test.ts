@@ -569,6 +569,121 @@ describe("virtual server", () => {
     expect(plane.written.filter((line) => line.startsWith(`remove real server ${a}`))).toHaveLength(1);
   });
 
+  test("empties nothing while all fail that still accept connections, and serves with the first that passes alone", async () => {
+    const { clock, plane, tired, events } = care();
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    await clock.advance(100);
+    for (const server of [a, b, c]) {
+      tired.add(server);
+      await clock.advance(2 * INTERVAL);
+      if (server !== c) expect(plane.table()).not.toContain(server);
+    }
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    const lowered = plane.written.filter((line) => line.endsWith("weight 1 → 0"));
+    await clock.advance(10 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    // Not for a moment was there nobody: the last of them never lost its weight.
+    expect(lowered).toEqual([`set real server ${a} weight 1 → 0`, `set real server ${b} weight 1 → 0`]);
+    tired.delete(b);
+    while (plane.servers.get(a)?.weight !== 0) await clock.advance(50);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1 ${c}=0`);
+    await clock.advance(INTERVAL / 2 - 100);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1 ${c}=0`);
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe(`${b}=1`);
+    expect(events.filter(({ type }) => type.startsWith("lastResort"))).toEqual([
+      { type: "lastResort.entered", total: 3, held: [a, b, c] },
+      { type: "lastResort.left", healthy: 1, total: 3 },
+    ]);
+  });
+
+  test("lets a last resort go that refuses by now, takes it back when it accepts again, and leaves nobody in who refuses", async () => {
+    const { clock, plane, dead, tired, events } = care({ policy: { downIntervalMs: INTERVAL / 5 } });
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    await clock.advance(100);
+    for (const server of [a, b, c]) tired.add(server);
+    await clock.advance(4 * INTERVAL);
+    tired.delete(a);
+    dead.add(a);
+    await clock.advance(INTERVAL / 4);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1 ${c}=1`);
+    await clock.advance(1.5 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1 ${c}=1`);
+    dead.delete(a);
+    tired.add(a);
+    // Heard of at its next check, not at the next reading of the table.
+    await clock.advance(INTERVAL / 4);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    tired.clear();
+    for (const server of [a, b, c]) dead.add(server);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("");
+    expect(events.filter(({ type }) => type === "lastResort.left")).toEqual([
+      { type: "lastResort.left", healthy: 0, total: 3 },
+    ]);
+  });
+
+  test("takes no last resort that never served, or that refuses, or while one is healthy, or that an operator drained", async () => {
+    const since = "2026-11-25T10:00:00.000Z";
+    const { clock, plane, dead, tired, actor } = care({ realServers: [A, B, C, D] });
+    const [a, b, c, d] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"] as const;
+    tired.add(a);
+    await clock.advance(100);
+    tired.add(b);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${c}=1 ${d}=1`);
+    actor.send({ type: "operator.hold", server: c, hold: { since, drained: true } });
+    await clock.advance(100);
+    tired.add(c);
+    dead.add(d);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1`);
+    // Whom an operator drains while others are held keeps its connections.
+    actor.send({ type: "operator.hold", server: c, hold: undefined });
+    await clock.advance(100);
+    expect(plane.table()).toBe(`${b}=1 ${c}=1`);
+    actor.send({ type: "operator.hold", server: c, hold: { since, drained: true } });
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1 ${c}=0`);
+  });
+
+  test("keeps a last resort over a new start of the daemon and of its machine, and takes none when told not to", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    for (const server of [A, B]) plane.servers.set(formatEndpoint(server.endpoint), server);
+    const { clock, tired, actor } = care({ realServers: [A, B] }, plane);
+    tired.add("10.0.0.1:80").add("10.0.0.2:80");
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1");
+    const { ref } = actor.getSnapshot().context.members["10.0.0.1:80"] ?? {};
+    ref?.send({ type: "checks.broke", error: new Error("broken on purpose") });
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1");
+    const without = care({ policy: { lastResort: false } });
+    await without.clock.advance(100);
+    for (const server of [A, B, C]) without.tired.add(formatEndpoint(server.endpoint));
+    await without.clock.advance(3 * INTERVAL);
+    expect(without.plane.table()).toBe("");
+  });
+
+  test("goes from the last resort to fail-open without cutting anybody off", async () => {
+    const { clock, plane, tired, unasked } = care({ policy: { panicThreshold: 1 } });
+    const [a, b] = ["10.0.0.1:80", "10.0.0.2:80"] as const;
+    unasked.add("10.0.0.3:80");
+    await clock.advance(100);
+    tired.add(a);
+    await clock.advance(3 * INTERVAL);
+    tired.add(b);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+    const before = plane.written.length;
+    unasked.clear();
+    tired.add("10.0.0.3:80");
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+    expect(plane.written.slice(before)).toEqual([]);
+  });
+
   test("does not take an empty table for a reason to send clients to the dead", async () => {
     const plane = new MemoryDataPlane();
     plane.service = service;
@@ -661,7 +776,7 @@ describe("virtual server", () => {
     const { clock, plane, actor } = care({ now: () => clockMs() + heldUpMs });
     clockMs = clock.now;
     await clock.advance(100);
-    const verdict = { passed: false, reason: "connect refused", latencyMs: 1 } as const;
+    const verdict = { passed: false, reason: "connect refused", unreachable: true, latencyMs: 1 } as const;
     const fail = async (key: string): Promise<void> => {
       actor.getSnapshot().context.members[key]?.ref.send({ type: "probe.failed", verdict });
       await clock.advance(0);

@@ -27,12 +27,18 @@ export class Facts {
   /** @param {number} now */
   tick(now) {
     if (this.#status === undefined) return;
-    const { scheduler, protocol, dataPlane, reach, daemon, stats, failOpen } = this.#status;
+    const { scheduler, protocol, dataPlane, reach, daemon, stats, failOpen, lastResort } = this.#status;
     setTextOrHide(
       byId("fail-open"),
       failOpen === undefined
         ? ""
         : `Fail-open since ${timeOfDay(failOpen.since)}: only ${failOpen.healthy} of ${failOpen.total} real servers are healthy, so health is ignored.`,
+    );
+    setTextOrHide(
+      byId("last-resort"),
+      lastResort === undefined
+        ? ""
+        : `Last resort since ${timeOfDay(lastResort.since)}: none of ${lastResort.total} real servers is healthy, so ${lastResort.held.length} that still accept connections stay in service.`,
     );
     const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
     this.#show("Scheduler", `${scheduler}, ${protocol}`);
