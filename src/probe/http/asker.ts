@@ -106,10 +106,13 @@ export class Asker implements ExchangeListener, UnderWay {
   exchanged(outcome: Outcome, wire: Wire): void {
     const { target, shared } = this.#options;
     const nowMs = shared.now();
-    const judgement = judge(outcome, this.#step, target, shared.options);
     this.#isOverKept = wire === this.#kept;
     const isAskedTwice = this.#lingering !== undefined;
     const other = this.#isOverKept ? this.#waitsFor : this.#lingering;
+    const judged = judge(outcome, this.#step, target, shared.options);
+    // Nothing came over the kept connection, and no new one came to be: that there was one before is no sign of life.
+    const isGone = outcome.firstByteMs === undefined && other instanceof Dial && !other.isReached;
+    const judgement = judged.passed === false && isGone ? { ...judged, unreachable: true as const } : judged;
     this.#lingering = undefined;
     if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs) {
       return this.#doubt(wire, outcome, judgement, isAskedTwice, nowMs);
