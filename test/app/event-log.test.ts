@@ -115,6 +115,20 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells the last resort and its end, be it for the better or not", () => {
+    expect(
+      logOf(
+        { type: "lastResort.entered", total: 3, held: ["10.0.0.1:80", "10.0.0.2:80"] },
+        { type: "lastResort.left", healthy: 1, total: 3 },
+        { type: "lastResort.left", healthy: 0, total: 3 },
+      ),
+    ).toEqual([
+      "WARN last resort: none of 3 real servers is healthy, so these stay in service, which still accept connections: 10.0.0.1:80, 10.0.0.2:80",
+      "INFO the last resort is over: 1 of 3 real servers are healthy",
+      "INFO the last resort is over",
+    ]);
+  });
+
   test("does not take half a success for the end of a failure", () => {
     const half: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: false };
     expect(logOf(failing, half, failing)).toEqual(["WARN the kernel refused with EBUSY; trying again in 200ms"]);

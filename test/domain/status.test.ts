@@ -19,9 +19,11 @@ test.each([
   expect(healthCode(reportOf(virtualServers.map((states) => statusOf(states))))).toBe(code);
 });
 
-test("fail-open counts as nobody healthy, and no daemon as nothing known", () => {
+test("fail-open and the last resort count as nobody healthy, and no daemon as nothing known", () => {
   const failOpen = { since: "x", healthy: 1, total: 3 };
   expect(healthCode(reportOf([{ ...statusOf(["healthy"]), failOpen }]))).toBe(2);
+  const lastResort = { since: "x", total: 1, held: ["10.0.0.1:80"] };
+  expect(healthCode(reportOf([{ ...statusOf(["healthy"]), lastResort }]))).toBe(2);
   const { daemon: _, ...unattended } = statusOf(["healthy"]);
   expect(healthCode(reportOf([unattended]))).toBe(3);
 });
