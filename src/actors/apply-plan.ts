@@ -125,8 +125,23 @@ async function applyAll(
     hasRead: true,
     known: failed.length === 0 ? afterOperations(observed, operations) : undefined,
     isPostponed: false,
-    established: desired && establishedWithout(desired, refused),
+    established: desired && establishedBy(desired, done, refused),
   };
+}
+
+/** Whom this round lowered to 0 on his way out may stand so when the next one reads: that it removes him then repairs nothing. */
+function establishedBy(
+  desired: DesiredVirtualServer,
+  done: readonly Operation[],
+  undone: readonly Operation[],
+): DesiredVirtualServer | undefined {
+  const established = establishedWithout(desired, undone);
+  if (established === undefined || done.length === 0) return established;
+  const known = new Set([...desired.realServers, ...desired.leaving]);
+  const lowered = done.flatMap((one) =>
+    one.kind === "server.update" && one.server.weight === 0 && !known.has(one.server) ? [one.server] : [],
+  );
+  return lowered.length === 0 ? established : { ...established, leaving: [...established.leaving, ...lowered] };
 }
 
 /** None where the last round found none and nothing changed since: so it mostly is, and a thousand need not be compared for that. */

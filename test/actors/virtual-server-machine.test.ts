@@ -908,6 +908,35 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
   });
 
+  test("blames nobody for its own removal of those that nobody lists, but for a weight that they get meanwhile", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    for (const server of [A, B, C]) plane.servers.set(formatEndpoint(server.endpoint), server);
+    const { clock, events } = care({ realServers: [A] }, plane);
+    const repairs = (): string[] =>
+      events.flatMap((event) => (event.type === "plan.applied" ? event.repairs.map(describeOperation) : []));
+    while (plane.servers.get("10.0.0.2:80")?.weight !== 0) await clock.advance(50);
+    plane.servers.set("10.0.0.3:80", { ...C, weight: 7 });
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+    expect(repairs()).toEqual(["set real server 10.0.0.3:80 weight 7 → 0"]);
+  });
+
+  test("blames nobody for the removal of one that it did not see drain", async () => {
+    const { clock, plane, dead, events } = care({ policy: { intervalMs: 10 * INTERVAL, fastIntervalMs: INTERVAL } });
+    await clock.advance(100);
+    // Out and gone between two rounds: written at once are both.
+    const apply = plane.apply.bind(plane);
+    const held = Promise.withResolvers<void>();
+    plane.apply = (...args) => held.promise.then(() => apply(...args));
+    dead.add("10.0.0.2:80").add("10.0.0.3:80");
+    await clock.advance(25 * INTERVAL);
+    held.resolve();
+    await clock.advance(25 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+    expect(events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : []))).toEqual([]);
+  });
+
   test("sends no stranger away for a server that an operator drained", async () => {
     const plane = new MemoryDataPlane();
     plane.service = service;
