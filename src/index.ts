@@ -43,6 +43,7 @@ export type {
   DaemonStatus,
   DataPlaneStatus,
   FailOpenStatus,
+  InService,
   LastResortStatus,
   ReachStatus,
   RealServerStatus,

@@ -71,6 +71,10 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly roundMs: number;
   /** When the last round ended. */
   readonly endedAtMs: number;
+  /** Nothing could be written since then. */
+  readonly failing: { readonly sinceMs: number; readonly message: string } | undefined;
+  /** Nobody in the table has a weight; undefined as long as nothing else could be expected: at a start, until everyone was checked. */
+  readonly isEmpty: boolean | undefined;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 

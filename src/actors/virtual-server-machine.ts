@@ -14,7 +14,12 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold } from "../domain/hold.ts";
-import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
+import {
+  formatServiceKey,
+  type ObservedVirtualServer,
+  type RealServer,
+  type ServiceKey,
+} from "../domain/virtual-server.ts";
 import { UNKNOWN_TABLE, type ApplyReport } from "./apply-plan.ts";
 import type { CheckCommand } from "./checks.ts";
 import { adoptedState, adoptServer, adoptService, atWeights, departuresAfter, strangers } from "./desired-state.ts";
@@ -97,6 +102,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           members: Object.fromEntries(members),
           observed,
           failedAttempts: 0,
+          failing: undefined,
         };
       }),
       respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
@@ -194,6 +200,17 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           complete: report.failure === undefined,
         });
       }),
+      noteEmptiness: enqueueActions(({ context, enqueue }, { known }: ApplyReport) => {
+        // Nobody knows what stands there.
+        if (known === undefined) return;
+        const isEmpty = !known.realServers.some(({ server }) => server.weight > 0);
+        const isKnown = context.isEmpty !== undefined || context.seen.all.every(({ state }) => state.checked);
+        if (isEmpty === context.isEmpty || (isEmpty && !isKnown)) return;
+        enqueue.assign({ isEmpty });
+        const virtualServer = formatServiceKey(context.service);
+        if (isEmpty) enqueue.emit({ type: "virtualServer.emptied", virtualServer });
+        else if (context.isEmpty === true) enqueue.emit({ type: "virtualServer.refilled", virtualServer });
+      }),
       countRepairs: enqueueActions(({ context, enqueue }, { repairs }: ApplyReport) => {
         if (repairs.length === 0) return;
         const nowMs = context.now();
@@ -214,20 +231,25 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         }
       }),
       forgetEstablished: assign({ established: undefined, known: undefined, isQuiet: false }),
-      noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
+      noteSuccess: assign(({ context }, { hasRead, operations }: ApplyReport) => {
         const nowMs = context.now();
         const tookMs = nowMs - context.roundAtMs;
         return {
           failedAttempts: 0,
+          // One with nothing to do by what is known has shown nothing.
+          failing: hasRead || operations.length > 0 ? undefined : context.failing,
           endedAtMs: nowMs,
           ...(hasRead ? { read: { atMs: context.roundAtMs, tookMs } } : { roundMs: tookMs }),
         };
       }),
-      noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
+      /** `wrote`: something could be written all the same. */
+      noteFailure: enqueueActions(({ context, enqueue }, { error, wrote }: { error: unknown; wrote?: boolean }) => {
         const nowMs = context.now();
         const attempt = context.failedAttempts + 1;
+        const sinceMs = context.failing?.sinceMs ?? nowMs;
         enqueue.assign({
           failedAttempts: attempt,
+          failing: wrote === true ? undefined : { sinceMs, message: describeError(error) },
           roundMs: nowMs - context.roundAtMs,
           endedAtMs: nowMs,
           lastError: { atMs: nowMs, message: describeError(error) },
@@ -295,6 +317,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       roundAtMs: 0,
       roundMs: 0,
       endedAtMs: 0,
+      failing: undefined,
+      isEmpty: undefined,
       lastError: undefined,
     }),
     on: {
@@ -358,14 +382,21 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
                   target: "backingOff",
                   actions: [
                     { type: "noteApplied", params: ({ event }) => event.report },
+                    { type: "noteEmptiness", params: ({ event }) => event.report },
                     { type: "countRepairs", params: ({ event }) => event.report },
-                    { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                    {
+                      type: "noteFailure",
+                      params: ({ event: { report } }) => {
+                        return { error: report.failure, wrote: report.operations.length > 0 };
+                      },
+                    },
                   ],
                 },
                 {
                   target: "applied",
                   actions: [
                     { type: "noteApplied", params: ({ event }) => event.report },
+                    { type: "noteEmptiness", params: ({ event }) => event.report },
                     { type: "countRepairs", params: ({ event }) => event.report },
                     { type: "countConnections", params: ({ event }) => event.report },
                     { type: "noteSuccess", params: ({ event }) => event.report },

@@ -25,6 +25,12 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         isUnknown = true;
         logger.info(`${event.existed ? "took over the table" : "new virtual server"}: ${countStates(event.states)}`);
         return;
+      case "virtualServer.emptied":
+        logger.warn(`nobody is in service behind ${event.virtualServer}: clients are refused`);
+        return;
+      case "virtualServer.refilled":
+        logger.info(`somebody is in service behind ${event.virtualServer} again`);
+        return;
       case "realServer.healthChanged":
         logger.info(`real server ${event.server} ${event.from} → ${event.to}: ${event.reason}`);
         return;

@@ -45,8 +45,14 @@ export class Operator {
     const report = await status();
     const realServer = report.realServers.find(({ address }) => address === server);
     if (realServer === undefined) throw notListed(server, report.address, []);
-    const { address: virtualServer, scheduler } = report;
-    return { virtualServer, scheduler, realServer, ...(pending !== undefined && { pending }) };
+    const { address: virtualServer, scheduler, inService } = report;
+    return {
+      virtualServer,
+      scheduler,
+      realServer,
+      ...(inService && { inService }),
+      ...(pending !== undefined && { pending }),
+    };
   }
 
   /** Checks a real server now, beside its own checks, and has those go on from now, so that the daemon acts on what there is to see. */

@@ -1,6 +1,11 @@
 import { oneLine } from "../config/one-line.ts";
 import { describeHold } from "../domain/hold.ts";
-import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../domain/status.ts";
+import {
+  countInService,
+  type RealServerStatus,
+  type StatusReport,
+  type VirtualServerStatus,
+} from "../domain/status.ts";
 import type { Colour, Paint } from "./colour.ts";
 import {
   age,
@@ -8,6 +13,7 @@ import {
   describeFailOpen,
   describeLastResort,
   describeReach,
+  describeState,
   describeTransition,
   describeVerdict,
 } from "./status-text.ts";
@@ -59,6 +65,7 @@ const STATE_COLOURS: Readonly<Record<RealServerStatus["state"], Colour>> = {
   healthy: "green",
   draining: "yellow",
   removed: "red",
+  drained: "grey",
   recovering: "cyan",
   unlisted: "grey",
   unknown: "grey",
@@ -66,11 +73,18 @@ const STATE_COLOURS: Readonly<Record<RealServerStatus["state"], Colour>> = {
 
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
   const title = oneLine(`${server.protocol} ${server.address}`);
+  const { count, of } = countInService(server.realServers);
   const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
     wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),
   );
   const kept = view.wide === true ? renderReach(server, view) : [];
-  return [view.paint("bold", title), ...facts, "", ...renderRealServers(server.realServers, view), ...kept];
+  return [
+    `${view.paint("bold", title)}  ${count} of ${of} in service`,
+    ...facts,
+    "",
+    ...renderRealServers(server.realServers, view),
+    ...kept,
+  ];
 }
 
 function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[] {
@@ -99,6 +113,7 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     ...(lastResort && { "last resort": describeLastResort(lastResort, now) }),
     applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,
+    ...(daemon.failing && { failing: `for ${age(daemon.failing.since, now)}: nothing can be written` }),
     ...(error === undefined ? {} : { "last error": `${age(error.at, now)} ago: ${error.message}` }),
   };
 }
@@ -136,7 +151,7 @@ function renderCells(server: RealServerStatus, now: Date): Cell[] {
   const { address, state, stateSince, weight, activeConnections, inactiveConnections } = server;
   return [
     { text: oneLine(address) },
-    { text: state, colour: STATE_COLOURS[state] },
+    { text: describeState(server), colour: STATE_COLOURS[state] },
     { text: stateSince === undefined ? "-" : age(stateSince, now) },
     { text: weight === undefined ? "-" : String(weight) },
     { text: String(activeConnections) },

@@ -4,6 +4,7 @@ import type {
   FailOpenStatus,
   LastResortStatus,
   ReachStatus,
+  RealServerStatus,
   TransitionStatus,
   VerdictStatus,
 } from "../domain/status.ts";
@@ -50,4 +51,9 @@ export function describeFailOpen({ since, healthy, total }: FailOpenStatus, now:
 /** `for 12s: none of 3 real servers is healthy, so 2 that still accept connections stay in service` */
 export function describeLastResort({ since, total, held }: LastResortStatus, now: Date): string {
   return `for ${age(since, now)}: none of ${total} real servers is healthy, so ${held.length} that still accept connections stay in service`;
+}
+
+/** `healthy`; of one that an operator drained `drained`, and what its checks say where they fail: `drained (removed)` */
+export function describeState({ state, health }: RealServerStatus): string {
+  return state !== "drained" || health === undefined || health === "healthy" ? state : `${state} (${health})`;
 }

@@ -2,7 +2,7 @@ import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
-import { isReady, type VirtualServerStatus } from "../domain/status.ts";
+import { unreadiness, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
 import { isLoopback, meansThisHost } from "./host-header.ts";
 import { PAGE_FILES } from "./page-files.ts";
@@ -100,8 +100,8 @@ export class WebAnswers {
     try {
       switch (pathname) {
         case "/readyz": {
-          const ready = isReady(await this.#status());
-          return plain(ready ? 200 : 503, ready ? "ok\n" : "no real server is in service\n");
+          const problem = unreadiness(await this.#status());
+          return plain(problem === undefined ? 200 : 503, `${problem ?? "ok"}\n`);
         }
         case "/metrics":
           return new Response(this.#sources.metrics(await this.#status()), {

@@ -10,6 +10,10 @@ export type CareEvent =
       readonly states: Readonly<Record<string, RealServerState>>;
       readonly existed: boolean;
     }
+  /** Nobody is left in service, and clients are refused. Of a new virtual server it is told when everyone was checked and nobody is good. */
+  | { readonly type: "virtualServer.emptied"; readonly virtualServer: string }
+  /** That is over. */
+  | { readonly type: "virtualServer.refilled"; readonly virtualServer: string }
   | {
       readonly type: "realServer.healthChanged";
       readonly server: string;

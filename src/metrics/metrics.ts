@@ -147,8 +147,8 @@ export class Metrics {
     text.family(
       "lvscare_real_server_state",
       "gauge",
-      "1 for the state that a real server is in.",
-      each(({ state }) => REAL_SERVER_STATES.map((one) => [{ state: one }, one === state ? 1 : 0])),
+      "1 for the state that a real server is in, by its checks.",
+      each(({ state, health = state }) => REAL_SERVER_STATES.map((one) => [{ state: one }, one === health ? 1 : 0])),
     );
     text.family(
       "lvscare_real_server_weight",

@@ -90,6 +90,7 @@ export class Timeline implements SimulationObserver {
 function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
   switch (event.type) {
     case "virtualServer.adopted":
+    case "virtualServer.refilled":
     case "process.stalled":
     case "reach.established":
     case "reach.repaired":
@@ -111,6 +112,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "lastResort.entered":
     case "lastResort.left":
       return "last resort";
+    case "virtualServer.emptied":
     case "realServer.restarted":
     case "repairs.recurring":
     case "plan.failed":

@@ -908,6 +908,67 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
   });
 
+  test("tells once that nobody is left in service, and once that it is over, and not while a start has checked nobody", async () => {
+    const { clock, dead, unasked, events, actor } = care({ realServers: [A, B] });
+    const [a, b] = ["10.0.0.1:80", "10.0.0.2:80"] as const;
+    const told = (): string[] =>
+      events.flatMap(({ type }) => (/^virtualServer.(emptied|refilled)$/.test(type) ? [type] : []));
+    dead.add(a);
+    unasked.add(b);
+    await clock.advance(3 * INTERVAL);
+    expect(told()).toEqual([]);
+    unasked.clear();
+    dead.add(b);
+    await clock.advance(5 * INTERVAL);
+    expect(told()).toEqual(["virtualServer.emptied"]);
+    dead.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(told()).toEqual(["virtualServer.emptied", "virtualServer.refilled"]);
+    const hold = { since: "2026-11-25", drained: true };
+    for (const server of [a, b]) actor.send({ type: "operator.hold", server, hold });
+    await clock.advance(5 * INTERVAL);
+    expect(told().slice(2)).toEqual(["virtualServer.emptied"]);
+    expect(events.findLast(({ type }) => type === "virtualServer.emptied")).toEqual({
+      type: "virtualServer.emptied",
+      virtualServer: "tcp 10.103.97.12:6443",
+    });
+    actor.send({ type: "operator.hold", server: a, hold: undefined });
+    await clock.advance(INTERVAL);
+    expect(told().slice(3)).toEqual(["virtualServer.refilled"]);
+  });
+
+  test("is failing for as long as nothing can be written, whatever happens meanwhile", async () => {
+    const { clock, plane, actor, dead } = care();
+    const failing = (): string | undefined => actor.getSnapshot().context.failing?.message;
+    await clock.advance(100);
+    expect(failing()).toBeUndefined();
+    const read = plane.read.bind(plane);
+    const apply = plane.apply.bind(plane);
+    plane.read = () => Promise.reject(new LvscareError("KERNEL_REFUSED", "not permitted"));
+    plane.apply = (_, operations) =>
+      Promise.resolve(
+        operations.map((operation) => ({ operation, error: new LvscareError("KERNEL_REFUSED", "not permitted") })),
+      );
+    await clock.advance(INTERVAL + 100);
+    expect(failing()).toBe("not permitted");
+    // A round that finds nothing to write shows nothing.
+    actor.send({
+      type: "operator.hold",
+      server: "10.0.0.1:80",
+      hold: { since: "2026-11-25", drained: false, weight: 1 },
+    });
+    await clock.advance(20);
+    expect(failing()).toBe("not permitted");
+    dead.add("10.0.0.2:80");
+    await clock.advance(3 * INTERVAL);
+    expect(failing()).toContain("not permitted");
+    plane.read = read;
+    plane.apply = apply;
+    await clock.advance(2 * INTERVAL);
+    expect(failing()).toBeUndefined();
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1");
+  });
+
   test("blames nobody for its own removal of those that nobody lists, but for a weight that they get meanwhile", async () => {
     const plane = new MemoryDataPlane();
     plane.service = service;

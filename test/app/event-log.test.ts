@@ -129,6 +129,16 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells that nobody is left for clients, and that it is over", () => {
+    const virtualServer = "tcp 10.0.0.9:80";
+    expect(
+      logOf({ type: "virtualServer.emptied", virtualServer }, { type: "virtualServer.refilled", virtualServer }),
+    ).toEqual([
+      "WARN nobody is in service behind tcp 10.0.0.9:80: clients are refused",
+      "INFO somebody is in service behind tcp 10.0.0.9:80 again",
+    ]);
+  });
+
   test("does not take half a success for the end of a failure", () => {
     const half: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: false };
     expect(logOf(failing, half, failing)).toEqual(["WARN the kernel refused with EBUSY; trying again in 200ms"]);

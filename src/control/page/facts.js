@@ -19,8 +19,8 @@ export class Facts {
     this.#status = status;
     setText(byId("address"), status.address);
     const summary = summarise(status);
-    setText(byId("summary"), `${summary} real servers healthy`);
-    document.title = `${summary.replace(" of ", "/")} healthy · ${status.address} · LVScare`;
+    setText(byId("summary"), `${summary} in service`);
+    document.title = `${summary.replace(" of ", "/")} in service · ${status.address} · LVScare`;
     this.tick(now);
   }
 
@@ -59,6 +59,8 @@ export class Facts {
       "Traffic",
       `${counted(stats.connections, "connection")}, ${bytes(stats.inBytes)} in, ${bytes(stats.outBytes)} out`,
     );
+    const failing = daemon?.failing;
+    this.#show("Failing", failing && `for ${since(failing.since, now)}: nothing can be written`, true);
     const error = daemon?.lastError;
     this.#show("Last error", error && `${since(error.at, now)} ago: ${error.message}`, true);
   }
@@ -92,8 +94,7 @@ export class Facts {
 
 /** @param {VirtualServerStatus} status */
 function summarise({ realServers }) {
-  const listed = realServers.filter(({ state }) => state !== "unlisted");
-  return `${thousands(listed.filter(({ state }) => state === "healthy").length)} of ${thousands(listed.length)}`;
+  return `${thousands(realServers.filter(({ weight = 0 }) => weight > 0).length)} of ${thousands(realServers.length)}`;
 }
 
 /** @param {NonNullable<VirtualServerStatus["reach"]>} reach */
