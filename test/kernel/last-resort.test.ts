@@ -69,10 +69,13 @@ test("all are killed: clients are refused at once, amid a last resort, too, and 
   await using client = await Client.start(namespace, VS);
   await farm.behave("dead", SERVERS);
   await waitForTable(namespace, EMPTY);
+  expect(await care.waitForLog(/^WARN/)).toBe(`WARN nobody is in service behind tcp ${VS}: clients are refused`);
+  expect(await care.status()).toStartWith(`tcp ${VS}  0 of 3 in service\n`);
   expect(Object.keys(await client.request(3)).join()).toMatch(/refused|ECONNREFUSED|Failed to connect/i);
 
   await farm.behave("healthy", SERVERS);
   await waitForTable(namespace, tableWith());
+  expect(care.logged(/in service behind .* again/)).toHaveLength(1);
   await farm.behave({ checks: "status 500" }, SERVERS);
   await care.waitForLog(/^WARN last resort: /, { times: care.logged(/^WARN last resort: /).length + 1 });
   for (const server of SERVERS) await untilState(server, "removed");
