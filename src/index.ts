@@ -43,6 +43,8 @@ export type {
   DaemonStatus,
   DataPlaneStatus,
   FailOpenStatus,
+  InService,
+  LastResortStatus,
   ReachStatus,
   WayStatus,
   RealServerStatus,

@@ -13,7 +13,7 @@ import {
   type DesiredVirtualServer,
   type Operation,
 } from "../domain/plan.ts";
-import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
+import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
 import type { DataPlane, FailedOperation } from "../dataplane/data-plane.ts";
 
 export interface ApplyInput {
@@ -116,17 +116,51 @@ async function applyAll(
   const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
   const refused = refusedOf(failed);
   const done = without(operations, refused);
-  const repairs = established === undefined || done.length === 0 ? [] : plan(established, observed);
+  const repairs = established === undefined || done.length === 0 ? [] : common(done, plan(established, observed));
   return {
     operations: done,
-    repairs: common(done, repairs),
+    repairs,
     failure: summary(failed, operations.length),
     observed,
     hasRead: true,
     known: failed.length === 0 ? afterOperations(observed, operations) : undefined,
     isPostponed: false,
-    established: desired && establishedWithout(desired, refused),
+    established: desired && establishedBy(desired, withoutIntruders(done, repairs, established), refused),
   };
+}
+
+/** Whom this round lowered to 0 on his way out may stand so when the next one reads: that it removes him then repairs nothing. */
+function establishedBy(
+  desired: DesiredVirtualServer,
+  done: readonly Operation[],
+  undone: readonly Operation[],
+): DesiredVirtualServer | undefined {
+  const established = establishedWithout(desired, undone);
+  if (established === undefined || done.length === 0) return established;
+  const known = new Set([...desired.realServers, ...desired.leaving]);
+  const lowered = done.flatMap((one) =>
+    one.kind === "server.update" && one.server.weight === 0 && !known.has(one.server) ? [one.server] : [],
+  );
+  return lowered.length === 0 ? established : { ...established, leaving: [...established.leaving, ...lowered] };
+}
+
+/** Whom others put there is their doing until he is gone again: not so one who was on his way out before. */
+function withoutIntruders(
+  done: readonly Operation[],
+  repairs: readonly Operation[],
+  established: DesiredVirtualServer | undefined,
+): readonly Operation[] {
+  if (repairs.length === 0) return done;
+  const known = new Set([
+    ...(established?.leaving ?? []).map(keyOf),
+    ...(established?.absent ?? []).map(formatEndpoint),
+  ]);
+  const intruders = repairs.filter((one) => one.kind === "server.update" && !known.has(keyOf(one.server)));
+  return without(done, intruders);
+}
+
+function keyOf({ endpoint }: RealServer): string {
+  return formatEndpoint(endpoint);
 }
 
 /** None where the last round found none and nothing changed since: so it mostly is, and a thousand need not be compared for that. */

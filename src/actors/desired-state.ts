@@ -19,8 +19,12 @@ export interface MemberState {
   readonly judged: boolean;
   /** There has been a verdict on it. */
   readonly checked: boolean;
+  /** Clients may have been sent to it: a check of ours found it good, ever, or it stood with a weight when we came. */
+  readonly served: boolean;
   /** Its last verdict was that there is not even a connection to be had. */
   readonly unreachable: boolean;
+  /** Its last check got a connection, whatever became of it then. */
+  readonly accepts: boolean;
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
   readonly hold: Hold | undefined;
@@ -53,8 +57,8 @@ export function foreignRule(
 
 /**
  * State chart to table: healthy stands at full weight, draining at 0, recovering at its share of the weight while it climbs; the others
- * are absent. Over that lie fail-open, which holds real servers at full weight whatever their state, and what an operator asked for. Those
- * that fail-open let go of stay at 0 for as long as they stand.
+ * are absent. Over that lie fail-open and the last resort, which hold real servers at full weight whatever their state, and what an operator
+ * asked for. Those that they let go of stay at 0 for as long as they stand.
  */
 export function desiredState(
   service: VirtualServer,

@@ -43,7 +43,8 @@ function stateOf(
   health: RealServerContext,
   initState: VirtualServerInput["initState"],
 ): MemberState {
-  const { reported, everPassed, lastVerdict, rampStep } = health;
+  const { reported, everPassed, served, lastVerdict, rampStep } = health;
+  const unreachable = lastVerdict?.passed === false && lastVerdict.unreachable === true;
   return {
     name,
     server: member.server,
@@ -52,7 +53,9 @@ function stateOf(
     proven: everPassed || initState === "up",
     judged: lastVerdict !== undefined || reported !== "recovering",
     checked: lastVerdict !== undefined,
-    unreachable: lastVerdict?.passed === false && lastVerdict.unreachable === true,
+    served,
+    unreachable,
+    accepts: lastVerdict !== undefined && !unreachable,
     share: rampStep / RAMP_STEPS,
     hold: member.hold,
   };

@@ -8,8 +8,18 @@ import {
   type MemberState,
 } from "./desired-state.ts";
 import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
+import { nextLastResort, type LastResort } from "./last-resort.ts";
 import { seeMembers } from "./member-states.ts";
-import { isNobody, letGo, NOBODY, releasesAt, stillDraining, withReleases, type Releases } from "./releases.ts";
+import {
+  isNobody,
+  letGo,
+  NOBODY,
+  releasesAt,
+  stillDraining,
+  withoutHeld,
+  withReleases,
+  type Releases,
+} from "./releases.ts";
 import type { VirtualServerContext } from "./virtual-server-context.ts";
 
 /** What a round sets out from. */
@@ -17,9 +27,11 @@ export interface Round {
   readonly wanted: DesiredVirtualServer;
   readonly departures: ReadonlyMap<string, Departure>;
   readonly failOpen: FailOpen | undefined;
+  /** Undefined while fail-open decides. */
+  readonly lastResort: LastResort | undefined;
   readonly releases: Releases;
   readonly seen: VirtualServerContext["seen"];
-  /** Those by whose health fail-open goes. */
+  /** Those by whose health fail-open and the last resort go. */
   readonly counted: readonly MemberState[];
 }
 
@@ -38,16 +50,20 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round |
   const earlier = releasesAt(context.releases, members);
   const draining = stillDraining(earlier, members, policy, nowMs);
   const counted = accountable(members);
-  const failOpen = nextFailOpen(context.failOpen, withReleases(counted, draining), policy.panicThreshold, nowMs);
-  const round = { seen, departures, failOpen, counted };
+  const inService = withReleases(counted, draining, context.lastResort?.held);
+  const failOpen = nextFailOpen(context.failOpen, inService, policy.panicThreshold, nowMs);
+  const isLastResort = policy.lastResort && failOpen === undefined;
+  const lastResort = isLastResort ? nextLastResort(context.lastResort, members, nowMs) : undefined;
+  const round = { seen, departures, failOpen, lastResort, counted };
+  const held = (failOpen ?? lastResort)?.held;
   const want = (released: Releases): DesiredVirtualServer =>
-    desiredState(context.service, members, leaving, foreign, failOpen?.held, new Set(released.keys()));
+    desiredState(context.service, members, leaving, foreign, held, new Set(released.keys()));
   // It holds everybody in service: nobody is on the way out.
   if (failOpen !== undefined) return { ...round, releases: NOBODY, wanted: want(NOBODY) };
-  const justLetGo = letGo(context.failOpen?.held, members);
+  const justLetGo = letGo((context.failOpen ?? context.lastResort)?.held, held, members);
   return {
     ...round,
-    releases: new Map([...earlier, ...justLetGo]),
+    releases: withoutHeld(new Map([...earlier, ...justLetGo]), held),
     wanted: want(new Map([...draining, ...justLetGo])),
   };
 }

@@ -17,7 +17,9 @@ import type { CheckCommand, CheckResult, Telling } from "./checks.ts";
 export type RealServerReport =
   | ({ readonly type: "realServer.changed"; readonly server: string } & Transition)
   /** Its weight climbs one step. */
-  | { readonly type: "realServer.ramped"; readonly server: string };
+  | { readonly type: "realServer.ramped"; readonly server: string }
+  /** Out of service, it began to take connections, or ceased to: as a last resort that matters. */
+  | { readonly type: "realServer.reachabilityChanged"; readonly server: string };
 
 export interface Transition {
   readonly from: RealServerState;
@@ -37,6 +39,8 @@ export interface RealServerInput {
   readonly initial: RealServerState;
   /** Never seen by clients yet: its first good check is enough, whatever `rise` says, and at full weight. */
   readonly unproven: boolean;
+  /** See `MemberState`. */
+  readonly served: boolean;
   readonly policy: HealthPolicy;
   readonly now: () => number;
 }
@@ -99,8 +103,14 @@ export const realServerMachine = setup({
         passes: verdict.passed ? context.passes + 1 : 0,
         failures: verdict.passed ? 0 : context.failures + 1,
         everPassed: context.everPassed || verdict.passed,
+        served: context.served || verdict.passed,
         lastVerdict: verdict,
       };
+    }),
+    tellReachability: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, ["probe.passed", "probe.failed"]);
+      if (isReached(event.verdict) !== (context.lastVerdict !== undefined && isReached(context.lastVerdict)))
+        enqueue.sendTo(context.supervisor, { type: "realServer.reachabilityChanged", server: context.server });
     }),
     checkNow: sendTo(
       ({ context }) => context.checks,
@@ -237,6 +247,7 @@ export const realServerMachine = setup({
           { guard: "rises", target: "healthy", actions: "noteVerdict" },
           {
             actions: [
+              "tellReachability",
               "noteVerdict",
               { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
             ],
@@ -246,6 +257,7 @@ export const realServerMachine = setup({
           { guard: "isDrained", target: "removed", actions: "noteVerdict" },
           {
             actions: [
+              "tellReachability",
               "noteVerdict",
               { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
             ],
@@ -262,7 +274,7 @@ export const realServerMachine = setup({
       },
       on: {
         "probe.passed": { target: "recovering", actions: "noteVerdict" },
-        "probe.failed": { actions: "noteVerdict" },
+        "probe.failed": { actions: ["tellReachability", "noteVerdict"] },
       },
     },
     recovering: {
@@ -320,6 +332,10 @@ export interface Arrival extends Pace {
 function paceCommand(context: RealServerContext, paceMs: number, tell: Telling): CheckCommand | undefined {
   if (paceMs === context.paceMs && tell === context.tell) return undefined;
   return { type: "pace", server: context.server, intervalMs: paceMs, tell };
+}
+
+function isReached(verdict: Verdict): boolean {
+  return verdict.passed || verdict.unreachable !== true;
 }
 
 function hasRisen({ passes, unproven, policy }: RealServerContext): boolean {

@@ -4,8 +4,8 @@ import type { ApplyReport } from "./apply-plan.ts";
 import type { MemberState } from "./desired-state.ts";
 
 /**
- * Fail-open held it, is over, and it is unwell still: it has clients, so it drains as one does that has just failed, though its machine may have
- * had it drain or gone for long.
+ * Fail-open or the last resort held it and no longer does, and it is unwell still: it has clients, so it drains as one does that has just failed,
+ * though its machine may have had it drain or gone for long.
  */
 export interface Release {
   /** Since when it stands at weight 0; undefined while that is not written. */
@@ -24,12 +24,18 @@ export function isNobody(releases: Releases): boolean {
   return releases.size === 0;
 }
 
-/** Health as it counts for fail-open: whoever was let go and has not drained yet is still in service, whatever its machine says. */
-export function withReleases(members: readonly MemberState[], releases: Releases): readonly MemberState[] {
-  if (isNobody(releases)) return members;
-  return members.map((member) =>
-    releases.has(member.name) && isOut(member) ? { ...member, state: "draining" } : member,
-  );
+/**
+ * Health as it counts for fail-open: whoever was held as a last resort, or was let go and has not drained yet, is still in service, whatever its
+ * machine says.
+ */
+export function withReleases(
+  members: readonly MemberState[],
+  releases: Releases,
+  lastHeld: ReadonlySet<string> = new Set(),
+): readonly MemberState[] {
+  if (isNobody(releases) && lastHeld.size === 0) return members;
+  const serves = ({ name }: MemberState): boolean => releases.has(name) || lastHeld.has(name);
+  return members.map((member) => (isOut(member) && serves(member) ? { ...member, state: "draining" } : member));
 }
 
 /** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
@@ -51,12 +57,22 @@ export function stillDraining(
   });
 }
 
-/** Those whom fail-open held until now. */
-export function letGo(held: ReadonlySet<string> | undefined, members: readonly MemberState[]): Releases {
-  if (held === undefined) return NOBODY;
-  return pick(members, (member) =>
-    held.has(member.name) ? { sinceMs: undefined, connections: undefined } : undefined,
+/** Those who were held until now, and no longer are. */
+export function letGo(
+  before: ReadonlySet<string> | undefined,
+  held: ReadonlySet<string> | undefined,
+  members: readonly MemberState[],
+): Releases {
+  if (before === undefined) return NOBODY;
+  return pick(members, ({ name }) =>
+    before.has(name) && held?.has(name) !== true ? { sinceMs: undefined, connections: undefined } : undefined,
   );
+}
+
+/** Whoever is held anew is let go anew, should that end. */
+export function withoutHeld(releases: Releases, held: ReadonlySet<string> | undefined): Releases {
+  if (held === undefined || isNobody(releases)) return releases;
+  return new Map([...releases].filter(([name]) => !held.has(name)));
 }
 
 /** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on, who went is forgotten. */

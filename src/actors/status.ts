@@ -1,11 +1,12 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type {
-  DaemonStatus,
-  ReachStatus,
-  RealServerStatus,
-  TransitionStatus,
-  VerdictStatus,
-  WayStatus,
+import {
+  countInService,
+  type DaemonStatus,
+  type ReachStatus,
+  type RealServerStatus,
+  type TransitionStatus,
+  type VerdictStatus,
+  type WayStatus,
 } from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
@@ -37,23 +38,33 @@ export function virtualServerStatus(
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const members = Array.from(context.members, ([key, { ref, hold }]) => ({
     ...memberStatus(key, ref, verdicts.of(key), standing.get(key), facts.timeOfDay),
+    ...(hold?.drained === true && { state: "drained" as const }),
     ...(hold && { hold }),
   }));
   const unlisted = [...standing]
     .filter(([key]) => !context.members.has(key))
     .map(([key, one]) => ({ address: key, state: "unlisted" as const, ...standingStatus(one) }));
+  const realServers = [...members, ...unlisted];
   return {
     address: formatEndpoint(context.service.endpoint),
     protocol: context.service.protocol,
     scheduler: context.service.scheduler,
     dataPlane: facts.dataPlane,
     stats: table?.stats ?? NO_TRAFFIC,
-    realServers: [...members, ...unlisted],
+    inService: countInService(realServers),
+    realServers,
     ...(context.failOpen && {
       failOpen: {
         since: facts.timeOfDay(context.failOpen.sinceMs).toISOString(),
         healthy: context.failOpen.healthy,
         total: context.failOpen.total,
+      },
+    }),
+    ...(context.lastResort && {
+      lastResort: {
+        since: facts.timeOfDay(context.lastResort.sinceMs).toISOString(),
+        total: context.lastResort.total,
+        held: [...context.lastResort.held],
       },
     }),
     daemon: daemonStatus(supervisor, facts),
@@ -93,17 +104,19 @@ export function unattendedStatus(
   table: ObservedVirtualServer,
   dataPlane: VirtualServerStatus["dataPlane"],
 ): VirtualServerStatus {
+  const realServers = table.realServers.map((one) => ({
+    address: formatEndpoint(one.server.endpoint),
+    state: "unknown" as const,
+    ...standingStatus(one),
+  }));
   return {
     address: formatEndpoint(table.service.endpoint),
     protocol: table.service.protocol,
     scheduler: table.service.scheduler,
     dataPlane,
     stats: table.stats,
-    realServers: table.realServers.map((one) => ({
-      address: formatEndpoint(one.server.endpoint),
-      state: "unknown",
-      ...standingStatus(one),
-    })),
+    inService: countInService(realServers),
+    realServers,
   };
 }
 
@@ -127,6 +140,12 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
         message: context.lastError.message,
       },
     }),
+    ...(context.failing && {
+      failing: {
+        since: facts.timeOfDay(context.failing.sinceMs).toISOString(),
+        message: context.failing.message,
+      },
+    }),
   };
 }
 
@@ -143,6 +162,7 @@ function memberStatus(
   return {
     address: key,
     state: context.reported,
+    health: context.reported,
     ...(one === undefined ? { activeConnections: 0, inactiveConnections: 0 } : standingStatus(one)),
     stateSince: iso(context.sinceMs),
     ...(verdict && { lastVerdict: verdictStatus(verdict, iso) }),

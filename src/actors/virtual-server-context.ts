@@ -6,6 +6,7 @@ import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 import type { FailOpen } from "./fail-open.ts";
 import type { adoptedState, Departure, MemberState } from "./desired-state.ts";
+import type { LastResort } from "./last-resort.ts";
 import type { Releases } from "./releases.ts";
 import type { RealServerActor, RealServerContext, RealServerInput } from "./real-server-machine.ts";
 
@@ -39,7 +40,8 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly seen: SeenMembers;
   readonly departures: ReadonlyMap<string, Departure>;
   readonly failOpen: FailOpen | undefined;
-  /** Those whom fail-open held until it ended. */
+  readonly lastResort: LastResort | undefined;
+  /** Those whom fail-open or the last resort held until it ended, or until it no longer held them. */
   readonly releases: Releases;
   /** When others' changes were repaired, as far back as `RECURRING`. */
   readonly repairTimesMs: readonly number[];
@@ -69,6 +71,10 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly roundMs: number;
   /** When the last round ended. */
   readonly endedAtMs: number;
+  /** Nothing could be written since then. */
+  readonly failing: { readonly sinceMs: number; readonly message: string } | undefined;
+  /** Nobody in the table has a weight; undefined as long as nothing else could be expected: at a start, until everyone was checked. */
+  readonly isEmpty: boolean | undefined;
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
@@ -94,7 +100,7 @@ export function memberInput(
   context: VirtualServerContext,
   supervisor: RealServerInput["supervisor"],
   server: RealServer,
-  first: ReturnType<typeof adoptedState>,
+  first: ReturnType<typeof adoptedState> & Pick<RealServerInput, "served">,
 ): RealServerInput {
   return {
     server: formatEndpoint(server.endpoint),
@@ -103,6 +109,7 @@ export function memberInput(
     checks: context.checks,
     initial: first.state,
     unproven: first.unproven,
+    served: first.served,
     policy: context.policy,
     now: context.now,
   };

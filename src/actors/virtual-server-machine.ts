@@ -14,7 +14,12 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold } from "../domain/hold.ts";
-import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
+import {
+  formatServiceKey,
+  type ObservedVirtualServer,
+  type RealServer,
+  type ServiceKey,
+} from "../domain/virtual-server.ts";
 import { UNKNOWN_TABLE, type ApplyReport } from "./apply-plan.ts";
 import type { CheckCommand } from "./checks.ts";
 import { adoptedState, adoptServer, adoptService, atWeights, departuresAfter, strangers } from "./desired-state.ts";
@@ -86,7 +91,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           const key = formatEndpoint(configured.endpoint);
           const hold = context.holds.get(key);
           const first = adoptedState(configured, observed, context.initState, hold);
-          const input = memberInput(context, self, configured, first);
+          // What stood with a weight had clients: not to be thrown away with the rest when this daemon is started anew amid a common failure.
+          const served = first.state === "healthy";
+          const input = memberInput(context, self, configured, { ...first, served });
           const ref = spawn("realServer", { id: key, input });
           return [key, { ...atWeights(adoptServer(configured, observed)), ref, hold }];
         });
@@ -95,13 +102,14 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           members: new Map(members),
           observed,
           failedAttempts: 0,
+          failing: undefined,
         };
       }),
       respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
         const member = context.members.get(server);
         if (member === undefined) return;
-        const { state } = memberState(server, member, context.initState);
-        const input = memberInput(context, self, member.server, { state, unproven: false });
+        const { state, served } = memberState(server, member, context.initState);
+        const input = memberInput(context, self, member.server, { state, unproven: false, served });
         enqueue.assign({
           members: ({ spawn }) =>
             new Map(context.members).set(server, { ...member, ref: spawn("realServer", { id: server, input }) }),
@@ -133,15 +141,21 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         if (next === undefined) return;
         const { counted, ...round } = next;
         enqueue.assign(round);
-        const { failOpen } = round;
-        if ((failOpen === undefined) === (context.failOpen === undefined)) return;
         const total = counted.length;
         const healthy = counted.filter(({ state }) => state === "healthy").length;
-        enqueue.emit(
-          failOpen === undefined
-            ? { type: "failOpen.left", healthy, total }
-            : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
-        );
+        const { failOpen, lastResort } = round;
+        if ((failOpen === undefined) !== (context.failOpen === undefined))
+          enqueue.emit(
+            failOpen === undefined
+              ? { type: "failOpen.left", healthy, total }
+              : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
+          );
+        if ((lastResort === undefined) !== (context.lastResort === undefined))
+          enqueue.emit(
+            lastResort === undefined
+              ? { type: "lastResort.left", healthy, total }
+              : { type: "lastResort.entered", total, held: [...lastResort.held] },
+          );
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
         const { service, wanted, established, known, isQuiet, mustRead } = context;
@@ -184,6 +198,17 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           complete: report.failure === undefined,
         });
       }),
+      noteEmptiness: enqueueActions(({ context, enqueue }, { known }: ApplyReport) => {
+        // Nobody knows what stands there.
+        if (known === undefined) return;
+        const isEmpty = !known.realServers.some(({ server }) => server.weight > 0);
+        const isKnown = context.isEmpty !== undefined || context.seen.all.every(({ state }) => state.checked);
+        if (isEmpty === context.isEmpty || (isEmpty && !isKnown)) return;
+        enqueue.assign({ isEmpty });
+        const virtualServer = formatServiceKey(context.service);
+        if (isEmpty) enqueue.emit({ type: "virtualServer.emptied", virtualServer });
+        else if (context.isEmpty === true) enqueue.emit({ type: "virtualServer.refilled", virtualServer });
+      }),
       countRepairs: enqueueActions(({ context, enqueue }, { repairs }: ApplyReport) => {
         if (repairs.length === 0) return;
         const nowMs = context.now();
@@ -213,20 +238,25 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         }
       }),
       forgetEstablished: assign({ established: undefined, known: undefined, isQuiet: false }),
-      noteSuccess: assign(({ context }, { hasRead }: ApplyReport) => {
+      noteSuccess: assign(({ context }, { hasRead, operations }: ApplyReport) => {
         const nowMs = context.now();
         const tookMs = nowMs - context.roundAtMs;
         return {
           failedAttempts: 0,
+          // One with nothing to do by what is known has shown nothing.
+          failing: hasRead || operations.length > 0 ? undefined : context.failing,
           endedAtMs: nowMs,
           ...(hasRead ? { read: { atMs: context.roundAtMs, tookMs } } : { roundMs: tookMs }),
         };
       }),
-      noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
+      /** `wrote`: something could be written all the same. */
+      noteFailure: enqueueActions(({ context, enqueue }, { error, wrote }: { error: unknown; wrote?: boolean }) => {
         const nowMs = context.now();
         const attempt = context.failedAttempts + 1;
+        const sinceMs = context.failing?.sinceMs ?? nowMs;
         enqueue.assign({
           failedAttempts: attempt,
+          failing: wrote === true ? undefined : { sinceMs, message: describeError(error) },
           roundMs: nowMs - context.roundAtMs,
           endedAtMs: nowMs,
           lastError: { atMs: nowMs, message: describeError(error) },
@@ -272,6 +302,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       seen: { members: new Map(), all: [] },
       departures: new Map(),
       failOpen: undefined,
+      lastResort: undefined,
       releases: new Map(),
       repairTimesMs: [],
       dirty: false,
@@ -290,6 +321,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       roundAtMs: 0,
       roundMs: 0,
       endedAtMs: 0,
+      failing: undefined,
+      isEmpty: undefined,
       lastError: undefined,
     }),
     on: {
@@ -297,6 +330,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         actions: ["markDirty", "emitHealthChange"],
       },
       "realServer.ramped": { actions: "markDirty" },
+      "realServer.reachabilityChanged": { actions: "markDirty" },
       "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
       "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
@@ -352,15 +386,22 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
                   target: "backingOff",
                   actions: [
                     { type: "noteApplied", params: ({ event }) => event.report },
+                    { type: "noteEmptiness", params: ({ event }) => event.report },
                     { type: "countRepairs", params: ({ event }) => event.report },
                     { type: "countConnections", params: ({ event }) => event.report },
-                    { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                    {
+                      type: "noteFailure",
+                      params: ({ event: { report } }) => {
+                        return { error: report.failure, wrote: report.operations.length > 0 };
+                      },
+                    },
                   ],
                 },
                 {
                   target: "applied",
                   actions: [
                     { type: "noteApplied", params: ({ event }) => event.report },
+                    { type: "noteEmptiness", params: ({ event }) => event.report },
                     { type: "countRepairs", params: ({ event }) => event.report },
                     { type: "countConnections", params: ({ event }) => event.report },
                     { type: "noteSuccess", params: ({ event }) => event.report },

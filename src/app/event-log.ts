@@ -25,6 +25,12 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         isUnknown = true;
         logger.info(`${event.existed ? "took over the table" : "new virtual server"}: ${countStates(event.states)}`);
         return;
+      case "virtualServer.emptied":
+        logger.warn(`nobody is in service behind ${event.virtualServer}: clients are refused`);
+        return;
+      case "virtualServer.refilled":
+        logger.info(`somebody is in service behind ${event.virtualServer} again`);
+        return;
       case "realServer.healthChanged":
         logger.info(`real server ${event.server} ${event.from} → ${event.to}: ${event.reason}`);
         return;
@@ -72,6 +78,18 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "failOpen.left":
         logger.info(`fail-open is over: ${event.healthy} of ${event.total} real servers are healthy`);
+        return;
+      case "lastResort.entered":
+        logger.warn(
+          `last resort: none of ${event.total} real servers is healthy, so these stay in service, which still accept connections: ${event.held.join(", ")}`,
+        );
+        return;
+      case "lastResort.left":
+        logger.info(
+          event.healthy > 0
+            ? `the last resort is over: ${event.healthy} of ${event.total} real servers are healthy`
+            : "the last resort is over",
+        );
         return;
       case "repairs.recurring":
         logger.warn(

@@ -46,8 +46,14 @@ export class Operator {
     const report = await status();
     const realServer = report.realServers.find(({ address }) => address === server);
     if (realServer === undefined) throw notListed(server, report.address, []);
-    const { address: virtualServer, scheduler } = report;
-    return { virtualServer, scheduler, realServer, ...(pending !== undefined && { pending }) };
+    const { address: virtualServer, scheduler, inService } = report;
+    return {
+      virtualServer,
+      scheduler,
+      realServer,
+      ...(inService && { inService }),
+      ...(pending !== undefined && { pending }),
+    };
   }
 
   /** Writes down again what is held: where it was written may have been made anew. Throws FILE_FAILED. */

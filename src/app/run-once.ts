@@ -20,7 +20,9 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     proven: true,
     judged: true,
     checked: true,
+    served: true,
     unreachable: false,
+    accepts: true,
     share: 0,
     hold: holds.get(formatEndpoint(configured.endpoint)),
   }));

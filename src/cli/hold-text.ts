@@ -6,10 +6,10 @@ import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 
 /** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what the reader should know besides. */
 export function renderHold({ virtualServer, scheduler, realServer, pending }: HoldReport): string {
-  const { address, state, hold, weight, activeConnections } = realServer;
+  const { address, state, health = state, hold, weight, activeConnections } = realServer;
   const stands = weight === undefined ? "not in the table" : `weight ${weight}`;
   const lines = [
-    `${address} of ${virtualServer}: ${describeHold(hold)}; ${state}, ${stands}, ${connections(activeConnections)}`,
+    `${address} of ${virtualServer}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
   ];
   if (pending !== undefined) lines.push(`  not in the table yet, and tried again: ${pending}`);
   if (hold?.weight !== undefined && WEIGHTLESS_SCHEDULERS.has(scheduler)) {
@@ -29,6 +29,12 @@ export function renderCheck({ virtualServer, realServer, verdict }: CheckReport)
   return [found, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
     .map((line) => `${oneLine(line)}\n`)
     .join("");
+}
+
+/** What a drain has done besides: undefined when somebody else is left. */
+export function emptiedBy({ virtualServer, realServer, inService }: HoldReport): string | undefined {
+  if (realServer.hold?.drained !== true || inService === undefined || inService.count > 0) return undefined;
+  return `nobody is in service behind ${virtualServer} any more: clients are refused, until lvscare undrain ${realServer.address}`;
 }
 
 export function connections(count: number): string {

@@ -25,6 +25,7 @@ const KIND_COLOURS: Readonly<Record<TimelineEntry["kind"], Colour>> = {
   check: "grey",
   health: "yellow",
   "fail-open": "red",
+  "last resort": "red",
   write: "grey",
   repair: "yellow",
   error: "red",
@@ -86,9 +87,10 @@ function longestOf(faults: readonly ServerFault[], key: "outAfterMs" | "removedA
   return times.length === 0 ? "-" : formatDuration(Math.max(...times));
 }
 
-function summary({ requests, writes, rounds, failOpenMs }: SimulationReport): string[] {
+function summary({ requests, writes, rounds, failOpenMs, lastResortMs }: SimulationReport): string[] {
   const lines = [`${count(writes, "write")} to the table in ${count(rounds, "round")}`];
   if (failOpenMs > 0) lines.push(`fail-open for ${formatDuration(failOpenMs)}`);
+  if (lastResortMs > 0) lines.push(`last resort for ${formatDuration(lastResortMs)}`);
   if (requests !== undefined) {
     const share = requests.requests === 0 ? 0 : (100 * requests.failed) / requests.requests;
     lines.push(

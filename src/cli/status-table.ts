@@ -1,6 +1,7 @@
 import { oneLine } from "../config/one-line.ts";
 import { describeHold } from "../domain/hold.ts";
 import {
+  countInService,
   describeElsewhere,
   type RealServerStatus,
   type StatusReport,
@@ -11,7 +12,9 @@ import {
   age,
   describeDaemon,
   describeFailOpen,
+  describeLastResort,
   describeReach,
+  describeState,
   describeTransition,
   describeVerdict,
   describeWay,
@@ -72,11 +75,18 @@ const STATE_COLOURS: ReadonlyMap<string, Colour> = new Map([
 
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
   const title = oneLine(`${server.protocol} ${server.address}`);
+  const { count, of } = countInService(server.realServers);
   const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
     wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),
   );
   const kept = view.wide === true ? renderReach(server, view) : [];
-  return [view.paint("bold", title), ...facts, "", ...renderRealServers(server.realServers, view), ...kept];
+  return [
+    `${view.paint("bold", title)}  ${count} of ${of} in service`,
+    ...facts,
+    "",
+    ...renderRealServers(server.realServers, view),
+    ...kept,
+  ];
 }
 
 function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[] {
@@ -93,7 +103,7 @@ function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[]
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
-  const { scheduler, dataPlane, daemon, failOpen, reach, way } = server;
+  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, way } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
@@ -104,7 +114,9 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
     ...(way && { way: describeWay(way, now) }),
     daemon: describeDaemon(daemon, now),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
+    ...(lastResort && { "last resort": describeLastResort(lastResort, now) }),
     applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,
+    ...(daemon.failing && { failing: `for ${age(daemon.failing.since, now)}: nothing can be written` }),
     ...(error === undefined ? {} : { "last error": `${age(error.at, now)} ago: ${error.message}` }),
   };
 }
@@ -142,7 +154,7 @@ function renderCells(server: RealServerStatus, now: Date): Cell[] {
   const { address, state, stateSince, weight, activeConnections, inactiveConnections } = server;
   return [
     { text: oneLine(address) },
-    { text: state, colour: STATE_COLOURS.get(state) ?? "grey" },
+    { text: describeState(server), colour: STATE_COLOURS.get(state) ?? "grey" },
     { text: stateSince === undefined ? "-" : age(stateSince, now) },
     { text: weight === undefined ? "-" : String(weight) },
     { text: String(activeConnections) },

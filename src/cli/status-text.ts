@@ -2,8 +2,10 @@ import { formatDuration } from "../domain/duration.ts";
 import type {
   DaemonStatus,
   FailOpenStatus,
+  LastResortStatus,
   ReachObjectStatus,
   ReachStatus,
+  RealServerStatus,
   TransitionStatus,
   VerdictStatus,
   WayStatus,
@@ -58,4 +60,14 @@ export function describeDaemon(daemon: DaemonStatus, now: Date): string {
 /** `for 12s: only 1 of 3 real servers are healthy, so health is ignored` */
 export function describeFailOpen({ since, healthy, total }: FailOpenStatus, now: Date): string {
   return `for ${age(since, now)}: only ${healthy} of ${total} real servers are healthy, so health is ignored`;
+}
+
+/** `for 12s: none of 3 real servers is healthy, so 2 that still accept connections stay in service` */
+export function describeLastResort({ since, total, held }: LastResortStatus, now: Date): string {
+  return `for ${age(since, now)}: none of ${total} real servers is healthy, so ${held.length} that still accept connections stay in service`;
+}
+
+/** `healthy`; of one that an operator drained `drained`, and what its checks say where they fail: `drained (removed)` */
+export function describeState({ state, health }: RealServerStatus): string {
+  return state !== "drained" || health === undefined || health === "healthy" ? state : `${state} (${health})`;
 }

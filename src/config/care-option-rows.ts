@@ -137,6 +137,13 @@ export const CARE_OPTION_ROWS = [
     group: CHECKS,
   },
   {
+    flag: "last-resort",
+    kind: "boolean",
+    default: "true",
+    help: "with no real server healthy, keep in service, or take back, those that served before and still accept connections; =false: clients are refused",
+    group: CHECKS,
+  },
+  {
     flag: "health-path",
     kind: "text",
     valueName: "path",

@@ -1,7 +1,14 @@
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseChoice, parseInteger, parseInterval, parseIntervalOrNone, parseTimeout } from "./value-parsers.ts";
+import {
+  parseBoolean,
+  parseChoice,
+  parseInteger,
+  parseInterval,
+  parseIntervalOrNone,
+  parseTimeout,
+} from "./value-parsers.ts";
 
 /** How verdicts become weights. */
 export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolicy {
@@ -19,6 +26,7 @@ export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolic
     drainTimeoutMs: values.read("drain-timeout", parseTimeout),
     slowStartMs: values.read("slow-start", parseIntervalOrNone),
     panicThreshold: values.read("panic-threshold", parsePercentage),
+    lastResort: values.read("last-resort", parseBoolean),
   };
 }
 

@@ -2,7 +2,7 @@ import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { formatEndpoint, isLoopback } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
-import { isReady, type VirtualServerStatus } from "../domain/status.ts";
+import { unreadiness, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
 import { HttpServer, type Listen } from "./http/http-server.ts";
 import { meansThisHost } from "./host-header.ts";
@@ -82,7 +82,7 @@ export class WebAnswers {
   readonly #isLoopback: boolean;
   readonly #now: () => number;
   readonly #stream: EventStream;
-  readonly #ready: LastSecond<boolean>;
+  readonly #ready: LastSecond<string | undefined>;
   readonly #metrics: LastSecond<string>;
   readonly #report: LastSecond<string>;
   #underWay: Promise<VirtualServerStatus> | undefined;
@@ -94,7 +94,7 @@ export class WebAnswers {
     this.#now = now;
     const lastSecond = <T>(read: (status: VirtualServerStatus) => T): LastSecond<T> =>
       new LastSecond(async () => read(await this.#status()), now);
-    this.#ready = lastSecond(isReady);
+    this.#ready = lastSecond(unreadiness);
     this.#metrics = lastSecond((status) => sources.metrics(status));
     this.#report = lastSecond((status) => JSON.stringify(status));
     this.#stream = new EventStream({ status: () => this.#status(), events: (after) => sources.events(after) });
@@ -117,8 +117,8 @@ export class WebAnswers {
     try {
       switch (pathname) {
         case "/readyz": {
-          const ready = await this.#ready.get();
-          return plain(ready ? 200 : 503, ready ? "ok\n" : "no real server is in service\n");
+          const problem = await this.#ready.get();
+          return plain(problem === undefined ? 200 : 503, `${problem ?? "ok"}\n`);
         }
         case "/metrics":
           return new Response(await this.#metrics.get(), {

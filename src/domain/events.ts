@@ -12,6 +12,10 @@ export type CareEvent =
       readonly states: Readonly<Record<string, RealServerState>>;
       readonly existed: boolean;
     }
+  /** Nobody is left in service, and clients are refused. Of a new virtual server it is told when everyone was checked and nobody is good. */
+  | { readonly type: "virtualServer.emptied"; readonly virtualServer: string }
+  /** That is over. */
+  | { readonly type: "virtualServer.refilled"; readonly virtualServer: string }
   | {
       readonly type: "realServer.healthChanged";
       readonly server: string;
@@ -46,6 +50,10 @@ export type CareEvent =
       readonly held: readonly string[];
     }
   | { readonly type: "failOpen.left"; readonly healthy: number; readonly total: number }
+  /** The last resort: none of `total` real servers is healthy, so those that served before and still accept connections stay or come back. */
+  | { readonly type: "lastResort.entered"; readonly total: number; readonly held: readonly string[] }
+  /** `healthy` of them are by now, or nobody accepts connections any more. */
+  | { readonly type: "lastResort.left"; readonly healthy: number; readonly total: number }
   /** Others' changes were repaired again and again: so often within so many milliseconds. */
   | {
       readonly type: "repairs.recurring";

@@ -21,9 +21,11 @@ export interface HealthPolicy {
   readonly slowStartMs: number;
   /** Fail-open: with less than this percentage of the real servers healthy, health is ignored rather than traffic refused. 0: never. */
   readonly panicThreshold: number;
+  /** With no real server healthy, those that served before and still accept connections stay in service, or come back. */
+  readonly lastResort: boolean;
 }
 
-/** What Go LVScare does. */
+/** What Go LVScare does, but that the last ones are not thrown away. */
 export const PLAIN_HEALTH_POLICY: HealthPolicy = {
   fall: 1,
   rise: 1,
@@ -34,4 +36,5 @@ export const PLAIN_HEALTH_POLICY: HealthPolicy = {
   drainTimeoutMs: 60_000,
   slowStartMs: 0,
   panicThreshold: 0,
+  lastResort: true,
 };

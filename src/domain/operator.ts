@@ -1,6 +1,6 @@
 import { LvscareError } from "./errors.ts";
 import type { Verdict } from "./health.ts";
-import type { RealServerStatus } from "./status.ts";
+import type { InService, RealServerStatus } from "./status.ts";
 
 /** What became of an operator's hold on a real server, or of its end. */
 export interface HoldReport {
@@ -9,6 +9,8 @@ export interface HoldReport {
   readonly scheduler: string;
   /** As it stands in the table after it. */
   readonly realServer: RealServerStatus;
+  /** Behind its virtual server, after it; absent from older daemons. */
+  readonly inService?: InService;
   /** Why the table does not show it yet; absent when it does. */
   readonly pending?: string;
 }

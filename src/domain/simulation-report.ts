@@ -12,6 +12,7 @@ export interface SimulationReport {
   readonly writes: number;
   readonly rounds: number;
   readonly failOpenMs: number;
+  readonly lastResortMs: number;
 }
 
 /** `script` is what the scenario says, the others are what came of it. */
@@ -21,6 +22,7 @@ export const TIMELINE_KINDS = [
   "check",
   "health",
   "fail-open",
+  "last resort",
   "write",
   "repair",
   "error",

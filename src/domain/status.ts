@@ -38,6 +38,8 @@ export interface VirtualServerStatus {
   readonly scheduler: string;
   readonly dataPlane: DataPlaneStatus;
   readonly stats: TrafficStats;
+  /** Of all that are listed below; absent in reports of older daemons. */
+  readonly inService?: InService;
   readonly realServers: readonly RealServerStatus[];
   /** Undefined where no daemon keeps it: without a daemon, and with the userspace data plane. */
   readonly reach?: ReachStatus;
@@ -45,8 +47,16 @@ export interface VirtualServerStatus {
   readonly way?: WayStatus;
   /** There while too few real servers are healthy and health is ignored. */
   readonly failOpen?: FailOpenStatus;
+  /** There while no real server is healthy and those that still accept connections are in service all the same. */
+  readonly lastResort?: LastResortStatus;
   /** Undefined where no daemon cares for it. */
   readonly daemon?: DaemonStatus;
+}
+
+/** How many real servers take new connections, and of how many. */
+export interface InService {
+  readonly count: number;
+  readonly of: number;
 }
 
 export interface DataPlaneStatus {
@@ -61,6 +71,14 @@ export interface FailOpenStatus {
   readonly since: string;
   readonly healthy: number;
   readonly total: number;
+}
+
+export interface LastResortStatus {
+  readonly since: string;
+  /** Real servers that no operator drained: none of them is healthy. */
+  readonly total: number;
+  /** Those that stay in service: `10.0.0.1:6443`, … */
+  readonly held: readonly string[];
 }
 
 /** How this host gets to the virtual address. */
@@ -106,12 +124,19 @@ export interface DaemonStatus {
   readonly repairs: number;
   readonly intervalMs: number;
   readonly lastError?: { readonly at: string; readonly message: string };
+  /** There while nothing can be written to the data plane: the table is not what it should be, or nobody knows. */
+  readonly failing?: { readonly since: string; readonly message: string };
 }
 
 export interface RealServerStatus {
   readonly address: string;
-  /** `unlisted` stands in the table although nobody listed it; `unknown` where no daemon checks it. */
-  readonly state: RealServerState | "unlisted" | "unknown";
+  /**
+   * Its health, unless an operator has it `drained`; `unlisted` stands in the table although nobody listed it; `unknown` where no daemon checks
+   * it.
+   */
+  readonly state: RealServerState | "drained" | "unlisted" | "unknown";
+  /** By its checks, whatever an operator asked for; absent where there are none. */
+  readonly health?: RealServerState;
   /** As it stands in the data plane; undefined when it is absent there. */
   readonly weight?: number;
   readonly forwarding?: string;
@@ -138,7 +163,8 @@ export interface TransitionStatus {
 export const NO_DAEMON = 3;
 
 /**
- * Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is or it fails open, 3 no daemon tells.
+ * Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is, be there a last
+ * resort, or it fails open, or nothing can be written to its data plane, 3 no daemon tells.
  * Those that an operator drained do not count: maintenance is no failure, but whoever is in it serves nobody.
  * `asked`: the virtual servers that it is about; none for all of which there is a daemon, be it one that does not answer.
  */
@@ -148,16 +174,22 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
   if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(
-    ...virtualServers.map(({ realServers, failOpen }) => {
+    ...virtualServers.map(({ realServers, failOpen, lastResort, daemon }) => {
       const listed = realServers.filter(({ state, hold }) => state !== "unlisted" && hold?.drained !== true);
       const healthy = listed.filter(({ state }) => state === "healthy").length;
-      if (healthy === 0 || failOpen !== undefined) return 2;
+      const isFailing = daemon?.failing !== undefined;
+      if (healthy === 0 || failOpen !== undefined || lastResort !== undefined || isFailing) return 2;
       return healthy < listed.length ? 1 : 0;
     }),
   );
 }
 
-/** Somebody is in service: clients of the virtual server are answered. */
-export function isReady({ realServers }: VirtualServerStatus): boolean {
-  return realServers.some(({ weight = 0 }) => weight > 0);
+/** Why the virtual server cannot be relied on: nobody answers its clients, or nobody could be taken out any more. Undefined when it can. */
+export function unreadiness({ realServers, daemon }: VirtualServerStatus): string | undefined {
+  if (countInService(realServers).count === 0) return "no real server is in service";
+  return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;
+}
+
+export function countInService(realServers: readonly RealServerStatus[]): InService {
+  return { count: realServers.filter(({ weight = 0 }) => weight > 0).length, of: realServers.length };
 }

@@ -107,6 +107,12 @@ export class Metrics {
       ),
     );
     text.family(
+      "lvscare_last_resort",
+      "gauge",
+      "1 while no real server is healthy and those that still accept connections are in service all the same.",
+      [[{}, status.lastResort === undefined ? 0 : 1]],
+    );
+    text.family(
       "lvscare_event_loop_lag_seconds",
       "gauge",
       "How late this process was at the latest to start what was due, in the last minute.",
@@ -160,8 +166,8 @@ export class Metrics {
     text.family(
       "lvscare_real_server_state",
       "gauge",
-      "1 for the state that a real server is in.",
-      each(({ state }) => REAL_SERVER_STATES.map((one) => [{ state: one }, one === state ? 1 : 0])),
+      "1 for the state that a real server is in, by its checks.",
+      each(({ state, health = state }) => REAL_SERVER_STATES.map((one) => [{ state: one }, one === health ? 1 : 0])),
     );
     text.family(
       "lvscare_real_server_weight",

@@ -74,7 +74,9 @@ function awaitAnswer(
   let answer: { readonly status: number; readonly readyMs: number } | undefined;
   for (let ms = startMs + connectedAfterMs; ms < deadlineMs; ms = script.nextChange(ms)) {
     const behaviour = script.at(ms);
-    if (behaviour.kind === "refuses") return { passed: false, reason: "connection reset", afterMs: ms - startMs };
+    // The connection is reset, and the next one tells why.
+    if (behaviour.kind === "refuses")
+      return { passed: false, reason: "connect refused", isUnreachable: true, afterMs: ms - startMs + TRIP_MS };
     if (behaviour.kind !== "answers") continue;
     answer ??= { status: behaviour.status, readyMs: ms + behaviour.afterMs };
     const answeredMs = Math.max(ms, answer.readyMs);

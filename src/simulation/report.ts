@@ -40,7 +40,8 @@ export async function simulate(scenario: Scenario, ports: SimulationPorts): Prom
     }),
     writes: bookkeeper.writes,
     rounds: bookkeeper.rounds,
-    failOpenMs: bookkeeper.failOpenMs(),
+    failOpenMs: bookkeeper.failOpen.endMs(simulation.clock.now()),
+    lastResortMs: bookkeeper.lastResort.endMs(simulation.clock.now()),
   };
 }
 
@@ -53,8 +54,8 @@ class Bookkeeper implements SimulationObserver {
   readonly #simulation: Simulation;
   readonly #history = new TableHistory();
   readonly #cut = new Map<string, number>();
-  #failOpenSinceMs: number | undefined;
-  #failOpenMs = 0;
+  readonly failOpen = new Lasting();
+  readonly lastResort = new Lasting();
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
@@ -73,18 +74,18 @@ class Bookkeeper implements SimulationObserver {
 
   happened(event: ScenarioEvent): void {
     if (event.kind === "others") this.#noteTable();
-    if (event.kind === "daemon" && event.act.kind === "restarts") this.#endFailOpen();
+    if (event.kind !== "daemon" || event.act.kind !== "restarts") return;
+    this.failOpen.endMs(this.#simulation.clock.now());
+    this.lastResort.endMs(this.#simulation.clock.now());
   }
 
   told(event: CareEvent): void {
     if (event.type === "plan.applied" && event.operations.length > 0) this.rounds++;
-    if (event.type === "failOpen.entered") this.#failOpenSinceMs = this.#simulation.clock.now();
-    if (event.type === "failOpen.left") this.#endFailOpen();
-  }
-
-  failOpenMs(): number {
-    this.#endFailOpen();
-    return this.#failOpenMs;
+    const nowMs = this.#simulation.clock.now();
+    if (event.type === "failOpen.entered") this.failOpen.begin(nowMs);
+    if (event.type === "failOpen.left") this.failOpen.endMs(nowMs);
+    if (event.type === "lastResort.entered") this.lastResort.begin(nowMs);
+    if (event.type === "lastResort.left") this.lastResort.endMs(nowMs);
   }
 
   cutInAll(): number {
@@ -115,12 +116,22 @@ class Bookkeeper implements SimulationObserver {
   #noteTable(): void {
     this.#history.note(this.#simulation.clock.now(), this.#simulation.plane.servers);
   }
+}
 
-  #endFailOpen(): void {
-    if (this.#failOpenSinceMs !== undefined) {
-      this.#failOpenMs += this.#simulation.clock.now() - this.#failOpenSinceMs;
-    }
-    this.#failOpenSinceMs = undefined;
+/** How long something lasted that comes and goes. */
+class Lasting {
+  #sinceMs: number | undefined;
+  #beforeMs = 0;
+
+  begin(nowMs: number): void {
+    this.#sinceMs = nowMs;
+  }
+
+  /** All of its times together, up to now. */
+  endMs(nowMs: number): number {
+    if (this.#sinceMs !== undefined) this.#beforeMs += nowMs - this.#sinceMs;
+    this.#sinceMs = undefined;
+    return this.#beforeMs;
   }
 }
 

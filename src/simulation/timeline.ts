@@ -90,6 +90,7 @@ export class Timeline implements SimulationObserver {
 function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
   switch (event.type) {
     case "virtualServer.adopted":
+    case "virtualServer.refilled":
     case "process.stalled":
     case "reach.established":
     case "reach.repaired":
@@ -112,6 +113,10 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "failOpen.entered":
     case "failOpen.left":
       return "fail-open";
+    case "lastResort.entered":
+    case "lastResort.left":
+      return "last resort";
+    case "virtualServer.emptied":
     case "realServer.restarted":
     case "repairs.recurring":
     case "plan.failed":

@@ -186,6 +186,7 @@ function start({ policy, ...changes }: Partial<Omit<RealServerInput, "policy">> 
       checks: checks as AnyActorRef,
       initial: "healthy",
       unproven: false,
+      served: true,
       policy: { ...PLAIN_HEALTH_POLICY, ...policy },
       now: clock.now,
       ...changes,

@@ -100,6 +100,7 @@ function chartAfter(events: readonly Event[], { initial, unproven, policy }: Sta
 function traversalFrom(start: Start) {
   const input: RealServerInput = {
     ...start,
+    served: true,
     server: "10.0.0.1:80",
     target: parseEndpoint("10.0.0.1:80"),
     supervisor: createActor(fromCallback(() => undefined)) as AnyActorRef,

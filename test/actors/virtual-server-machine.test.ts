@@ -626,6 +626,121 @@ describe("virtual server", () => {
     expect(plane.written.filter((line) => line.startsWith(`remove real server ${a}`))).toHaveLength(1);
   });
 
+  test("empties nothing while all fail that still accept connections, and serves with the first that passes alone", async () => {
+    const { clock, plane, tired, events } = care();
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    await clock.advance(100);
+    for (const server of [a, b, c]) {
+      tired.add(server);
+      await clock.advance(2 * INTERVAL);
+      if (server !== c) expect(plane.table()).not.toContain(server);
+    }
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    const lowered = plane.written.filter((line) => line.endsWith("weight 1 → 0"));
+    await clock.advance(10 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    // Not for a moment was there nobody: the last of them never lost its weight.
+    expect(lowered).toEqual([`set real server ${a} weight 1 → 0`, `set real server ${b} weight 1 → 0`]);
+    tired.delete(b);
+    while (plane.servers.get(a)?.weight !== 0) await clock.advance(50);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1 ${c}=0`);
+    await clock.advance(INTERVAL / 2 - 100);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1 ${c}=0`);
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe(`${b}=1`);
+    expect(events.filter(({ type }) => type.startsWith("lastResort"))).toEqual([
+      { type: "lastResort.entered", total: 3, held: [a, b, c] },
+      { type: "lastResort.left", healthy: 1, total: 3 },
+    ]);
+  });
+
+  test("lets a last resort go that refuses by now, takes it back when it accepts again, and leaves nobody in who refuses", async () => {
+    const { clock, plane, dead, tired, events } = care({ policy: { downIntervalMs: INTERVAL / 5 } });
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    await clock.advance(100);
+    for (const server of [a, b, c]) tired.add(server);
+    await clock.advance(4 * INTERVAL);
+    tired.delete(a);
+    dead.add(a);
+    await clock.advance(INTERVAL / 4);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1 ${c}=1`);
+    await clock.advance(1.5 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1 ${c}=1`);
+    dead.delete(a);
+    tired.add(a);
+    // Heard of at its next check, not at the next reading of the table.
+    await clock.advance(INTERVAL / 4);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1 ${c}=1`);
+    tired.clear();
+    for (const server of [a, b, c]) dead.add(server);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("");
+    expect(events.filter(({ type }) => type === "lastResort.left")).toEqual([
+      { type: "lastResort.left", healthy: 0, total: 3 },
+    ]);
+  });
+
+  test("takes no last resort that never served, or that refuses, or while one is healthy, or that an operator drained", async () => {
+    const since = "2026-11-25T10:00:00.000Z";
+    const { clock, plane, dead, tired, actor } = care({ realServers: [A, B, C, D] });
+    const [a, b, c, d] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"] as const;
+    tired.add(a);
+    await clock.advance(100);
+    tired.add(b);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${c}=1 ${d}=1`);
+    actor.send({ type: "operator.hold", server: c, hold: { since, drained: true } });
+    await clock.advance(100);
+    tired.add(c);
+    dead.add(d);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1`);
+    // Whom an operator drains while others are held keeps its connections.
+    actor.send({ type: "operator.hold", server: c, hold: undefined });
+    await clock.advance(100);
+    expect(plane.table()).toBe(`${b}=1 ${c}=1`);
+    actor.send({ type: "operator.hold", server: c, hold: { since, drained: true } });
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=1 ${c}=0`);
+  });
+
+  test("keeps a last resort over a new start of the daemon and of its machine, and takes none when told not to", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    for (const server of [A, B]) plane.servers.set(formatEndpoint(server.endpoint), server);
+    const { clock, tired, actor } = care({ realServers: [A, B] }, plane);
+    tired.add("10.0.0.1:80").add("10.0.0.2:80");
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1");
+    const { ref } = actor.getSnapshot().context.members.get("10.0.0.1:80") ?? {};
+    ref?.send({ type: "checks.broke", error: new Error("broken on purpose") });
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1");
+    const without = care({ policy: { lastResort: false } });
+    await without.clock.advance(100);
+    for (const server of [A, B, C]) without.tired.add(formatEndpoint(server.endpoint));
+    await without.clock.advance(3 * INTERVAL);
+    expect(without.plane.table()).toBe("");
+  });
+
+  test("goes from the last resort to fail-open without cutting anybody off", async () => {
+    const { clock, plane, tired, unasked } = care({ policy: { panicThreshold: 1 } });
+    const [a, b] = ["10.0.0.1:80", "10.0.0.2:80"] as const;
+    unasked.add("10.0.0.3:80");
+    await clock.advance(100);
+    tired.add(a);
+    await clock.advance(3 * INTERVAL);
+    tired.add(b);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+    const before = plane.written.length;
+    unasked.clear();
+    tired.add("10.0.0.3:80");
+    await clock.advance(5 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+    expect(plane.written.slice(before)).toEqual([]);
+  });
+
   test("does not take an empty table for a reason to send clients to the dead", async () => {
     const plane = new MemoryDataPlane();
     plane.service = service;
@@ -749,7 +864,7 @@ describe("virtual server", () => {
     const { clock, plane, actor } = care({ now: () => clockMs() + heldUpMs });
     clockMs = clock.now;
     await clock.advance(100);
-    const verdict = { passed: false, reason: "connect refused", latencyMs: 1 } as const;
+    const verdict = { passed: false, reason: "connect refused", unreachable: true, latencyMs: 1 } as const;
     const fail = async (key: string): Promise<void> => {
       actor.getSnapshot().context.members.get(key)?.ref.send({ type: "probe.failed", verdict });
       await clock.advance(0);
@@ -879,6 +994,96 @@ describe("virtual server", () => {
       { type: "failOpen.entered", healthy: 0, total: 1, held: ["10.0.0.3:80"] },
     ]);
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
+  });
+
+  test("tells once that nobody is left in service, and once that it is over, and not while a start has checked nobody", async () => {
+    const { clock, dead, unasked, events, actor } = care({ realServers: [A, B] });
+    const [a, b] = ["10.0.0.1:80", "10.0.0.2:80"] as const;
+    const told = (): string[] =>
+      events.flatMap(({ type }) => (/^virtualServer.(emptied|refilled)$/.test(type) ? [type] : []));
+    dead.add(a);
+    unasked.add(b);
+    await clock.advance(3 * INTERVAL);
+    expect(told()).toEqual([]);
+    unasked.clear();
+    dead.add(b);
+    await clock.advance(5 * INTERVAL);
+    expect(told()).toEqual(["virtualServer.emptied"]);
+    dead.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(told()).toEqual(["virtualServer.emptied", "virtualServer.refilled"]);
+    const hold = { since: "2026-11-25", drained: true };
+    for (const server of [a, b]) actor.send({ type: "operator.hold", server, hold });
+    await clock.advance(5 * INTERVAL);
+    expect(told().slice(2)).toEqual(["virtualServer.emptied"]);
+    expect(events.findLast(({ type }) => type === "virtualServer.emptied")).toEqual({
+      type: "virtualServer.emptied",
+      virtualServer: "tcp 10.103.97.12:6443",
+    });
+    actor.send({ type: "operator.hold", server: a, hold: undefined });
+    await clock.advance(INTERVAL);
+    expect(told().slice(3)).toEqual(["virtualServer.refilled"]);
+  });
+
+  test("is failing for as long as nothing can be written, whatever happens meanwhile", async () => {
+    const { clock, plane, actor, dead } = care();
+    const failing = (): string | undefined => actor.getSnapshot().context.failing?.message;
+    await clock.advance(100);
+    expect(failing()).toBeUndefined();
+    const read = plane.read.bind(plane);
+    const apply = plane.apply.bind(plane);
+    plane.read = () => Promise.reject(new LvscareError("KERNEL_REFUSED", "not permitted"));
+    plane.apply = (_, operations) =>
+      Promise.resolve(
+        operations.map((operation) => ({ operation, error: new LvscareError("KERNEL_REFUSED", "not permitted") })),
+      );
+    await clock.advance(INTERVAL + 100);
+    expect(failing()).toBe("not permitted");
+    // A round that finds nothing to write shows nothing.
+    actor.send({
+      type: "operator.hold",
+      server: "10.0.0.1:80",
+      hold: { since: "2026-11-25", drained: false, weight: 1 },
+    });
+    await clock.advance(20);
+    expect(failing()).toBe("not permitted");
+    dead.add("10.0.0.2:80");
+    await clock.advance(3 * INTERVAL);
+    expect(failing()).toContain("not permitted");
+    plane.read = read;
+    plane.apply = apply;
+    await clock.advance(2 * INTERVAL);
+    expect(failing()).toBeUndefined();
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1");
+  });
+
+  test("blames nobody for its own removal of those that nobody lists, but for a weight that they get meanwhile", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    for (const server of [A, B, C]) plane.servers.set(formatEndpoint(server.endpoint), server);
+    const { clock, events } = care({ realServers: [A] }, plane);
+    const repairs = (): string[] =>
+      events.flatMap((event) => (event.type === "plan.applied" ? event.repairs.map(describeOperation) : []));
+    while (plane.servers.get("10.0.0.2:80")?.weight !== 0) await clock.advance(50);
+    plane.servers.set("10.0.0.3:80", { ...C, weight: 7 });
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+    expect(repairs()).toEqual(["set real server 10.0.0.3:80 weight 7 → 0"]);
+  });
+
+  test("blames nobody for the removal of one that it did not see drain", async () => {
+    const { clock, plane, dead, events } = care({ policy: { intervalMs: 10 * INTERVAL, fastIntervalMs: INTERVAL } });
+    await clock.advance(100);
+    // Out and gone between two rounds: written at once are both.
+    const apply = plane.apply.bind(plane);
+    const held = Promise.withResolvers<void>();
+    plane.apply = (...args) => held.promise.then(() => apply(...args));
+    dead.add("10.0.0.2:80").add("10.0.0.3:80");
+    await clock.advance(25 * INTERVAL);
+    held.resolve();
+    await clock.advance(25 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+    expect(events.flatMap((event) => (event.type === "plan.applied" ? event.repairs : []))).toEqual([]);
   });
 
   test("sends no stranger away for a server that an operator drained", async () => {

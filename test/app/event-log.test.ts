@@ -115,6 +115,30 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells the last resort and its end, be it for the better or not", () => {
+    expect(
+      logOf(
+        { type: "lastResort.entered", total: 3, held: ["10.0.0.1:80", "10.0.0.2:80"] },
+        { type: "lastResort.left", healthy: 1, total: 3 },
+        { type: "lastResort.left", healthy: 0, total: 3 },
+      ),
+    ).toEqual([
+      "WARN last resort: none of 3 real servers is healthy, so these stay in service, which still accept connections: 10.0.0.1:80, 10.0.0.2:80",
+      "INFO the last resort is over: 1 of 3 real servers are healthy",
+      "INFO the last resort is over",
+    ]);
+  });
+
+  test("tells that nobody is left for clients, and that it is over", () => {
+    const virtualServer = "tcp 10.0.0.9:80";
+    expect(
+      logOf({ type: "virtualServer.emptied", virtualServer }, { type: "virtualServer.refilled", virtualServer }),
+    ).toEqual([
+      "WARN nobody is in service behind tcp 10.0.0.9:80: clients are refused",
+      "INFO somebody is in service behind tcp 10.0.0.9:80 again",
+    ]);
+  });
+
   test("does not take half a success for the end of a failure", () => {
     const half: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: false };
     expect(logOf(failing, half, failing)).toEqual(["WARN the kernel refused with EBUSY; trying again in 200ms"]);

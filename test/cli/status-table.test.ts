@@ -60,7 +60,7 @@ const cared: VirtualServerStatus = {
 describe("a virtual server with a daemon", () => {
   test("puts the last check beside the table where there is room", () => {
     expect(lines(report(cared), 120)).toEqual([
-      "tcp 10.103.97.12:6443",
+      "tcp 10.103.97.12:6443  1 of 3 in service",
       "  scheduler   rr",
       "  data plane  ipvs (libnl)",
       "  daemon      0.1.0, pid 812, up 4h1m, serving/backingOff, checks every 5s",
@@ -110,15 +110,41 @@ describe("a virtual server with a daemon", () => {
 
 test("what an operator asked for stands below the table", () => {
   const held = [
-    { ...healthy, weight: 0, hold: { since: "2026-11-24T02:39:00Z", drained: true } },
+    {
+      ...healthy,
+      state: "drained" as const,
+      health: "healthy" as const,
+      weight: 0,
+      hold: { since: "2026-11-24T02:39:00Z", drained: true },
+    },
+    {
+      ...removed,
+      state: "drained" as const,
+      health: "removed" as const,
+      hold: { since: "2026-11-24T02:39:00Z", drained: true },
+    },
     { ...draining, hold: { since: "2026-11-24T02:30:00Z", drained: false, weight: 5 } },
   ];
   const text = lines(report({ ...cared, realServers: held }), 120);
   expect(text.slice(text.indexOf("  HELD"), text.indexOf("  HELD") + 3)).toEqual([
     "  HELD",
     "  192.168.0.2:6443   drained, 1m ago by an operator",
-    "  192.168.0.13:6443  weight 5, 10m ago by an operator",
+    "  192.168.0.4:6443   drained, 1m ago by an operator",
   ]);
+  expect(text.filter((line) => line.includes("drained  ") || line.includes("drained ("))).toEqual([
+    "  192.168.0.2:6443   drained            3m20s       0      12         3  passed 2s ago in 3.2ms: status 200",
+    "  192.168.0.4:6443   drained (removed)  4h          -       0         0  -",
+  ]);
+});
+
+test("the last resort, and that nothing can be written, stand above the table", () => {
+  const lastResort = { since: "2026-11-24T02:39:00Z", total: 3, held: ["192.168.0.2:6443", "192.168.0.13:6443"] };
+  const daemon = { ...cared.daemon, failing: { since: "2026-11-24T02:39:50Z", message: "no" } };
+  const text = lines(report({ ...cared, lastResort, daemon } as VirtualServerStatus), 120);
+  expect(text).toContain(
+    "  last resort for 1m: none of 3 real servers is healthy, so 2 that still accept connections stay in service",
+  );
+  expect(text).toContain("  failing     for 10s: nothing can be written");
 });
 
 test("wide shows forwarding and traffic, and each thing that is kept on the host", () => {
@@ -147,7 +173,7 @@ test("without a daemon it says so and shows what stands in the table", () => {
   const note = "no lvscare daemon answers";
   expect(lines({ source: "table", notes: [note], virtualServers: [{ ...table, dataPlane, realServers }] }, 80)).toEqual(
     [
-      "tcp 10.103.97.12:6443",
+      "tcp 10.103.97.12:6443  1 of 1 in service",
       "  scheduler   rr",
       "  data plane  ipvs (libnl), because somebody said so",
       "  daemon      none",

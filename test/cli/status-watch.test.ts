@@ -14,7 +14,7 @@ test("in a pipe, --watch appends a line for each change, until Ctrl-C", async ()
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
   const run = (...argv: readonly string[]) =>
     Bun.spawn([process.execPath, MAIN, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
-  const flags = `--vs ${VS} --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms`;
+  const flags = `--vs ${VS} --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms --last-resort=false`;
   const care = run("care", ...flags.split(" "));
   const watching = run("status", "--vs", VS, "--watch");
   let text = "";

@@ -188,6 +188,7 @@ const cases: Record<CareFlag, FlagCase> = {
       ["half", '"half" is not a whole number from 0 to 100'],
     ],
   },
+  "last-resort": { pick: ({ policy }) => policy.lastResort, default: true, ...boolean },
   sentinel: { pick: ({ probe }) => probe.sentinel, default: true, ...boolean },
   "health-fresh-connection": { pick: ({ probe }) => probe.freshConnection, default: false, ...boolean },
   "sentinel-timeout": {

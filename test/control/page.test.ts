@@ -28,16 +28,31 @@ describe.each([3, 200])("with %d real servers", (count) => {
     daemon = new WebDaemon("127.77.0.15", count);
     daemon.move(0, "draining", "connect timed out after 3s");
     daemon.move(1, "removed", "status 503");
-    daemon.change(2, { hold: { since: daemon.startedAt, drained: true, weight: 5 }, weight: 0 });
-    daemon.status = { ...daemon.status, failOpen: { since: daemon.startedAt, healthy: 1, total: count } };
+    daemon.change(2, {
+      state: "drained",
+      health: "healthy",
+      hold: { since: daemon.startedAt, drained: true, weight: 5 },
+      weight: 0,
+    });
+    const lastResort = { since: daemon.startedAt, total: count, held: ["10.0.0.11:6443"] };
+    daemon.status = { ...daemon.status, lastResort, failOpen: { since: daemon.startedAt, healthy: 1, total: count } };
     const { page, complaints } = await open({ ...DESK, colorScheme });
-    await waitForEqual(() => textOf(page, "#summary"), `${count - 2} of ${count} real servers healthy`);
-    expect(await lanes(page)).toEqual({ healthy: count - 2, draining: 1, removed: 1, recovering: 0, unlisted: 0 });
+    await waitForEqual(() => textOf(page, "#summary"), `${count - 3} of ${count} in service`);
+    expect(await lanes(page)).toEqual({
+      healthy: count - 3,
+      draining: 1,
+      removed: 1,
+      recovering: 0,
+      drained: 1,
+      unlisted: 0,
+    });
     expect(await textOf(page, "[data-state=draining] .card")).toContain("failed: connect timed out after 3s");
     expect(await textOf(page, ".hold:not([hidden])")).toMatch(
       /^drained by an operator for 3m\d+s, weight 5 after that$/,
     );
     expect(await textOf(page, "#fail-open")).toContain(`only 1 of ${count} real servers are healthy`);
+    expect(await textOf(page, "#last-resort")).toContain(`none of ${count} real servers is healthy, so 1 that`);
+    expect(await textOf(page, "[data-state=drained] .card .state")).toBe("drained");
     expect(await page.locator("#events .event").count()).toBe(2);
     const luminance = Number(await page.evaluate(`(${LUMINANCE})(getComputedStyle(document.body).backgroundColor)`));
     expect(luminance > 0.5 ? "light" : "dark").toBe(colorScheme);
@@ -81,15 +96,29 @@ describe("what changes", () => {
     const { page, complaints } = await openWith(3);
     await page.evaluate("document.querySelectorAll('.card')[1].known = true");
     daemon.move(1, "draining", "status 503");
-    await waitForEqual(() => lanes(page), { healthy: 2, draining: 1, removed: 0, recovering: 0, unlisted: 0 });
+    await waitForEqual(() => lanes(page), {
+      healthy: 2,
+      draining: 1,
+      removed: 0,
+      recovering: 0,
+      drained: 0,
+      unlisted: 0,
+    });
     expect(await page.evaluate("document.querySelector('[data-state=draining] .card').known")).toBe(true);
     expect(await textOf(page, "[data-state=draining] .card")).toMatch(/10\.0\.0\.12:6443\s*draining/);
     expect(await page.locator("#events .event").first().textContent()).toContain(
       "10.0.0.12:6443 healthy → draining: status 503",
     );
-    expect(await page.title()).toStartWith("2/3 healthy");
+    expect(await page.title()).toStartWith("2/3 in service");
     daemon.status = { ...daemon.status, realServers: daemon.status.realServers.slice(0, 2) };
-    await waitForEqual(() => lanes(page), { healthy: 1, draining: 1, removed: 0, recovering: 0, unlisted: 0 });
+    await waitForEqual(() => lanes(page), {
+      healthy: 1,
+      draining: 1,
+      removed: 0,
+      recovering: 0,
+      drained: 0,
+      unlisted: 0,
+    });
     expect(complaints).toEqual([]);
   });
 
@@ -179,7 +208,14 @@ describe("a daemon", () => {
     daemon.move(0, "healthy", "status 200");
     daemon.start();
     await waitForEqual(() => textOf(page, "#connection"), "live");
-    await waitForEqual(() => lanes(page), { healthy: 3, draining: 0, removed: 0, recovering: 0, unlisted: 0 });
+    await waitForEqual(() => lanes(page), {
+      healthy: 3,
+      draining: 0,
+      removed: 0,
+      recovering: 0,
+      drained: 0,
+      unlisted: 0,
+    });
     expect(await page.locator("#stale").isHidden()).toBe(true);
     const said = await page.locator(".event p").allTextContents();
     expect(said.map((text) => text.replace(/^.*→ /, ""))).toEqual(["healthy: status 200", "draining: status 503"]);

@@ -65,6 +65,23 @@ describe("the page's files", () => {
   });
 });
 
+test("ready is who answers clients and can still take a server out", async () => {
+  const ready = async (): Promise<[number, string]> => {
+    const answer = await get("/readyz");
+    return [answer.status, await answer.text()];
+  };
+  expect(await ready()).toEqual([200, "ok\n"]);
+  const { status } = daemon;
+  const { daemon: facts } = status;
+  if (facts === undefined) throw new Error("no daemon");
+  const failing = { since: daemon.startedAt, message: "not permitted (EPERM)" };
+  daemon.status = { ...status, daemon: { ...facts, failing } };
+  expect(await ready()).toEqual([503, "nothing can be written to the data plane: not permitted (EPERM)\n"]);
+  daemon.status = { ...status, realServers: status.realServers.map((server) => ({ ...server, weight: 0 })) };
+  expect(await ready()).toEqual([503, "no real server is in service\n"]);
+  daemon.status = status;
+});
+
 describe("a request that no browser would make", () => {
   test("is answered in a line, whatever it names as the host, and is not told of in the log", async () => {
     const own = Bun.spawn([process.execPath, "-e", SERVE_ALONE], { stdout: "pipe", stderr: "pipe" });

@@ -100,6 +100,10 @@ test("a server left out of the new list is drained, then removed, one that is ne
       `INFO real server ${A} (weight 1) is not listed: draining it, then removing it`,
     ],
   );
+  // It was this daemon that changed it.
+  await second.waitForLog(new RegExp(`^DEBUG remove real server ${A}`));
+  expect(second.logged(/^WARN/)).toEqual([]);
+  expect(await second.status()).toMatch(/applies +\d+, 0 of them repairs/);
 });
 
 test("clients notice nothing when the whole list is another one", async () => {

@@ -62,7 +62,7 @@ test("through a failure, a recovery and an operator's drain, everything tells th
   expect(await client.request(4)).toEqual({ [A]: 2, [B]: 2 });
   await waitFor(
     () => linesAbout(watched, C),
-    (lines) => lines.at(-1) === "healthy  weight 0  held: drained",
+    (lines) => lines.at(-1) === "drained  weight 0  held: drained",
   );
   expect(await lvscare("undrain", C)).toMatchObject({ exitCode: 0, stderr: "" });
   await waitForTable(namespace, tableWith());
@@ -83,7 +83,7 @@ test("through a failure, a recovery and an operator's drain, everything tells th
   // The live table.
   await waitForEqual(
     () => settled(linesAbout(watched, C)).slice(-3),
-    ["healthy  weight 1", "healthy  weight 0  held: drained", "healthy  weight 1"],
+    ["healthy  weight 1", "drained  weight 0  held: drained", "healthy  weight 1"],
   );
   expect(settled(linesAbout(watched, B)).slice(-4)).toEqual([
     "healthy  weight 1",

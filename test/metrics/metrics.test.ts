@@ -20,7 +20,7 @@ describe("over HTTP", () => {
     let status = 200;
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
     const real = `127.0.0.1:${server.port}`;
-    const flags = `--vs ${VS} --rs ${real} --data-plane userspace --health-schem http --interval 50ms --http-listen ${WEB}`;
+    const flags = `--vs ${VS} --rs ${real} --data-plane userspace --health-schem http --interval 50ms --last-resort=false --http-listen ${WEB}`;
     const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], {
       env: { ...process.env, XDG_RUNTIME_DIR: folder },
       stdout: "ignore",

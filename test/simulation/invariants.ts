@@ -36,7 +36,7 @@ export class Invariants implements SimulationObserver {
   readonly #written = new Map<string, number | undefined>();
   /** Since a round last ended: one that reads begins with that, others with their first write. */
   #isRoundBegun = false;
-  #round: Round = { members: new Map(), held: undefined, table: new Map(), isProven: false };
+  #round: Round = { members: new Map(), held: undefined, holder: "fail-open", table: new Map(), isProven: false };
   #isQuiet = false;
 
   /** `promised`: what is to hold, where that is not what the simulation was told. */
@@ -96,6 +96,15 @@ export class Invariants implements SimulationObserver {
       case "failOpen.left":
         if (this.#isBelow()) this.#failOpenFailed("ended too early");
         this.#letGo();
+        return;
+      case "lastResort.entered":
+        this.#life.isLastResort = true;
+        if (this.#life.held !== undefined) this.#fail("a last resort without need", "fail-open decides");
+        if (!sameKeys(event.held, this.#lastOnes()))
+          this.#fail("the last resort held the wrong ones", event.held.join(", "));
+        return;
+      case "lastResort.left":
+        this.#life.isLastResort = false;
         return;
       case "plan.failed":
         // It may have ended with its first write.
@@ -181,6 +190,7 @@ export class Invariants implements SimulationObserver {
     for (const [key, { due, position }] of members)
       if (due !== undefined) this.#fail("a transition did not come", `${key} stays ${position.state}`);
     this.#checkFailOpen();
+    this.#checkLastResort();
     for (const [key, { position }] of members)
       if (position.state === "healthy" || position.state === "draining") held?.add(key);
     const table = new Map(this.#round.table);
@@ -191,7 +201,8 @@ export class Invariants implements SimulationObserver {
     this.#written.clear();
     this.#round = {
       members: new Map([...members].map(([key, member]) => [key, this.#standing(member)])),
-      held: held === undefined ? undefined : new Set(held),
+      held: held === undefined ? this.#life.lastOnes : new Set(held),
+      holder: held === undefined ? "the last resort" : "fail-open",
       table,
       isProven: this.#isProven(),
     };
@@ -226,7 +237,7 @@ export class Invariants implements SimulationObserver {
 
   #checkRemoval(key: string, what: string): void {
     if (this.#touched.has(key)) return;
-    const { members, held, table } = this.#round;
+    const { members, held, holder, table } = this.#round;
     const zeroed = this.#zeroed.get(key);
     if ((table.get(key) ?? 0) > 0 || zeroed === undefined) this.#fail("removed without having been drained", what);
     if (!this.#weights.has(key)) {
@@ -238,7 +249,7 @@ export class Invariants implements SimulationObserver {
       return;
     }
     if (members.get(key)?.tenths.length !== 0) this.#fail("removed although it should stand there", what);
-    if (held?.has(key)) this.#fail("fail-open did not hold", what);
+    if (held?.has(key)) this.#fail(`${holder} did not hold`, what);
     this.#checkLetGo(key, zeroed, what);
   }
 
@@ -266,9 +277,9 @@ export class Invariants implements SimulationObserver {
       this.#fail("written when nothing had changed", what);
     const full = this.#weights.get(key);
     if (full === undefined) return this.#checkStrangersWeight(key, weight, what);
-    const { members, held } = this.#round;
+    const { members, held, holder } = this.#round;
     if (held?.has(key)) {
-      if (weight !== full) this.#fail("fail-open did not hold", what);
+      if (weight !== full) this.#fail(`${holder} did not hold`, what);
       return;
     }
     const { state = "nothing", tenths = [] } = members.get(key) ?? {};
@@ -321,6 +332,7 @@ export class Invariants implements SimulationObserver {
         mayGo: false,
         isUnreachable: false,
         isChecked: false,
+        hasServed: state === "healthy",
         out: undefined,
       });
     }
@@ -337,6 +349,7 @@ export class Invariants implements SimulationObserver {
     member.isJudged = true;
     member.isChecked = true;
     member.everPassed ||= verdict.passed;
+    member.hasServed ||= verdict.passed;
     const before = member.position;
     const isLate = this.#now - member.sinceMs >= this.#policy.drainTimeoutMs;
     const isUnreachable = !verdict.passed && verdict.unreachable === true;
@@ -407,7 +420,7 @@ export class Invariants implements SimulationObserver {
   /** Whether enough is known for that. `hasOthers`: somebody is in service whom no check has there. */
   #mayFailOpen(hasOthers: boolean): boolean {
     const members = [...this.#life.members.values()];
-    const isSomebody = hasOthers || this.#inService().length > 0;
+    const isSomebody = hasOthers || this.#inService().length > 0 || this.#life.lastOnes.size > 0;
     return members.every(({ isJudged, isChecked }) => isJudged && (isSomebody || isChecked));
   }
 
@@ -420,12 +433,40 @@ export class Invariants implements SimulationObserver {
     const everyone = [...this.#life.members.keys()];
     const inService = this.#inService();
     // Whoever still drains from the last time is in service, too; when that is over is for the supervisor to know.
-    const may = new Set([...inService, ...this.#life.letGo.keys()]);
-    const isRight =
-      held.length > 0 && inService.every((key) => held.includes(key)) && held.every((key) => may.has(key));
-    const isEveryone = inService.length === 0 && held.length === everyone.length;
+    const may = new Set([...inService, ...this.#life.letGo.keys(), ...this.#life.lastOnes]);
+    const must = [...inService, ...this.#life.lastOnes];
+    const isRight = held.length > 0 && must.every((key) => held.includes(key)) && held.every((key) => may.has(key));
+    const isEveryone = must.length === 0 && held.length === everyone.length;
     if (!isRight && !isEveryone) this.#fail("fail-open held the wrong ones", held.join(", "));
     this.#life.letGo.clear();
+  }
+
+  /** Those that are better than nobody, by their checks alone; none while somebody is good. */
+  #lastOnes(): ReadonlySet<string> {
+    const { members, held } = this.#life;
+    const all = [...members];
+    const isAnybodyGood = all.some(([, { position }]) => position.state === "healthy" || position.step > 0);
+    if (!this.#policy.lastResort || held !== undefined || isAnybodyGood) return new Set();
+    const last = all.filter(([, { hasServed, isChecked, isUnreachable }]) => hasServed && isChecked && !isUnreachable);
+    return new Set(last.map(([key]) => key));
+  }
+
+  #checkLastResort(): void {
+    const life = this.#life;
+    const before = life.lastOnes;
+    life.lastOnes = this.#lastOnes();
+    for (const key of before) {
+      const position = life.members.get(key)?.position;
+      const isHeld = life.lastOnes.has(key) || life.held?.has(key) === true;
+      if (!isHeld && position !== undefined && tenths(position) === undefined) life.letGo.set(key, "stands");
+    }
+    for (const key of life.lastOnes) life.letGo.delete(key);
+    const isExpected = life.lastOnes.size > 0;
+    if (life.isLastResort === isExpected) return;
+    this.#fail(
+      isExpected ? "the last resort did not begin" : "a last resort without need",
+      [...life.lastOnes].join(", ") || "there is nobody, or somebody is good",
+    );
   }
 
   #inService(): readonly string[] {
@@ -472,7 +513,8 @@ export class Invariants implements SimulationObserver {
     const good = [...this.#weights.keys()].filter((key) => isGood(this.#simulation, key, this.#now));
     const isOpen = good.length * 100 < this.#policy.panicThreshold * this.#weights.size;
     for (const [key, full] of this.#weights) {
-      const isHeld = isOpen && this.#life.held?.has(key) === true;
+      const isLast = !isOpen && good.length === 0 && this.#isLastOne(key);
+      const isHeld = isLast || (isOpen && this.#life.held?.has(key) === true);
       const expected = good.includes(key) || isHeld ? full : undefined;
       if (table.get(key) !== expected) fail(`${key} has weight ${table.get(key)} instead of ${expected}`);
     }
@@ -488,6 +530,13 @@ export class Invariants implements SimulationObserver {
         fail(`the stranger ${key} did not get its weight back`);
       }
     }
+  }
+
+  /** By what the server does, and not by what its checks say. */
+  #isLastOne(key: string): boolean {
+    const kind = this.#simulation.scripts.get(key)?.at(this.#now).kind;
+    const hasServed = this.#life.members.get(key)?.hasServed === true;
+    return this.#policy.lastResort && hasServed && (kind === "answers" || kind === "hangs");
   }
 
   get #now(): number {
@@ -527,6 +576,8 @@ interface Member {
   /** By its last check. */
   isUnreachable: boolean;
   isChecked: boolean;
+  /** A check found it good, or it stood with a weight when the daemon came. */
+  hasServed: boolean;
   /** When it was taken out the last time. */
   out: { readonly atMs: number; readonly everPassed: boolean } | undefined;
 }
@@ -545,6 +596,10 @@ interface Life {
    * since. Of one that has not the supervisor need not know, as long as it cannot write.
    */
   readonly letGo: Map<string, "stands" | "gone">;
+  /** As told. */
+  isLastResort: boolean;
+  /** Whom the last resort is to hold, since the running round began. */
+  lastOnes: ReadonlySet<string>;
 }
 
 interface Standing {
@@ -559,6 +614,7 @@ interface Standing {
 interface Round {
   readonly members: ReadonlyMap<string, Standing>;
   readonly held: ReadonlySet<string> | undefined;
+  readonly holder: "fail-open" | "the last resort";
   readonly table: ReadonlyMap<string, number>;
   readonly isProven: boolean;
 }
@@ -577,7 +633,13 @@ function newLife(): Life {
     lastRead: undefined,
     held: undefined,
     letGo: new Map(),
+    isLastResort: false,
+    lastOnes: new Set(),
   };
+}
+
+function sameKeys(keys: readonly string[], others: ReadonlySet<string>): boolean {
+  return keys.length === others.size && keys.every((key) => others.has(key));
 }
 
 function weightsOf(servers: ReadonlyMap<string, RealServer>): Map<string, number> {

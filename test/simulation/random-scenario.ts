@@ -20,10 +20,16 @@ export function randomScenario(seed: number): ScenarioDocument {
   const intervalMs = dice.pick([500, 1000, 1000, 2000, 5000]);
   const troubleMs = dice.from(6, 14) * intervalMs;
   const care = randomOptions(dice, servers, intervalMs);
+  // Dice of their own: what the others throw stays the same for the same seed.
+  const common = new Dice(~seed);
+  const hasLastResort = common.chance(0.75);
   const hasClients = care["drain"] === "connections" || dice.chance(0.2);
   return {
-    care,
-    events: randomEvents(dice, servers, intervalMs, troubleMs),
+    care: { ...care, ...(!hasLastResort && { "last-resort": false }) },
+    events: inOrder([
+      ...randomEvents(dice, servers, intervalMs, troubleMs),
+      ...commonCause(common, servers, intervalMs, troubleMs),
+    ]),
     // Whoever runs it lengthens it by the time that settling takes.
     duration: `${troubleMs}ms`,
     ...(hasClients && { "requests-per-second": 20, "connections-last": `${dice.from(1, 6) * intervalMs}ms` }),
@@ -65,8 +71,8 @@ function randomOptions(dice: Dice, servers: readonly string[], intervalMs: numbe
 }
 
 /** By time; at the end every server goes on as it is, and the data plane works. */
-function randomEvents(dice: Dice, servers: readonly string[], intervalMs: number, troubleMs: number): string[] {
-  const events: { atMs: number; text: string }[] = [];
+function randomEvents(dice: Dice, servers: readonly string[], intervalMs: number, troubleMs: number): TimedEvent[] {
+  const events: TimedEvent[] = [];
   const add = (atMs: number, text: string): void => void events.push({ atMs: Math.round(atMs), text });
   const some = (least: number, most: number): string =>
     `${Math.round(intervalMs * (least + dice.next() * (most - least)))}ms`;
@@ -114,6 +120,26 @@ function randomEvents(dice: Dice, servers: readonly string[], intervalMs: number
     while (dice.chance(chance)) add(dice.next() * troubleMs, event());
   }
   add(troubleMs, "data-plane works");
+  return events;
+}
+
+/** Something that all servers share breaks, and may be mended. */
+function commonCause(dice: Dice, servers: readonly string[], intervalMs: number, troubleMs: number): TimedEvent[] {
+  if (!dice.chance(0.4)) return [];
+  const atMs = dice.next() * 0.7 * troubleMs;
+  const symptom = dice.pick(["answers 503", "answers 500", "hangs"]);
+  const broken = servers.map((server) => ({ atMs: Math.round(atMs), text: `${server} ${symptom}` }));
+  if (dice.chance(0.3)) return broken;
+  const mendedMs = Math.min(troubleMs, atMs + dice.from(2, 5) * intervalMs);
+  return [...broken, ...servers.map((server) => ({ atMs: Math.round(mendedMs), text: `${server} answers` }))];
+}
+
+interface TimedEvent {
+  readonly atMs: number;
+  readonly text: string;
+}
+
+function inOrder(events: readonly TimedEvent[]): string[] {
   return events.toSorted((a, b) => a.atMs - b.atMs).map(({ atMs, text }) => `${atMs}ms ${text}`);
 }
 

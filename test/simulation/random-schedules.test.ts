@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
+import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import type { Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
 import type { CheckSchedule } from "../../src/probe/check-schedule.ts";
@@ -60,6 +61,10 @@ const FAULTS: readonly (readonly [fault: string, rule: string, Fault])[] = [
   ["does not wait for its writes", "two writers at once", { machine: hastyMachine }],
   ["never fails open", "fail-open did not begin", { policy: { panicThreshold: 0 } }],
   ["fails open at the first failure", "fail-open without need", { policy: { panicThreshold: 100 } }],
+  ["takes no last resort", "the last resort did not begin", { policy: { lastResort: false } }],
+  ["takes a last resort that it was told not to", "a last resort without need", { policy: { lastResort: true } }],
+  ["halves weights", "the last resort did not hold", withWrites(halved)],
+  ["takes a refusal for an answer", "a last resort without need", { machine: trustfulMachine }],
   ["falls and rises at once", "a transition that the state chart does not know", { policy: { fall: 1, rise: 1 } }],
   ["checks four times as often", "out of service again too soon", { machine: restlessMachine }],
   ["climbs at once", "a transition that the state chart does not know", { policy: { slowStartMs: 0 } }],
@@ -165,6 +170,20 @@ function restlessMachine(...[dataPlane, schedule, observe]: Parameters<CareMachi
     },
   };
   return careMachine(dataPlane, restless, observe);
+}
+
+/** Its machines are told that everybody takes connections. */
+function trustfulMachine(...[dataPlane, schedule, observe]: Parameters<CareMachine>): ReturnType<CareMachine> {
+  const trustful: CheckSchedule = {
+    add: (target, intervalMs, report) =>
+      schedule.add(target, intervalMs, (outcome) => {
+        observe(formatEndpoint(target), outcome);
+        if (outcome.passed !== false) return report(outcome);
+        const { unreachable: _, ...accepted } = outcome;
+        report(accepted);
+      }),
+  };
+  return careMachine(dataPlane, trustful, () => undefined);
 }
 
 function withApply(dataPlane: DataPlane, apply: DataPlane["apply"]): DataPlane {

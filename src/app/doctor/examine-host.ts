@@ -72,7 +72,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   });
   for (const subject of subjects) {
     const whom = about(subject);
-    findings.push(...judgeReach(subject), ...judgeFailOpen(subject));
+    findings.push(...judgeReach(subject), ...judgeFailOpen(subject), ...judgeLastResort(subject));
     const servers = subject.realServers.map(({ endpoint }) => endpoint);
     await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], whom);
     await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), whom);
@@ -171,6 +171,18 @@ function judgeFailOpen(subject: Subject): Finding[] {
     note(
       "fail-open",
       "too few real servers are healthy, so health is ignored",
+      "`lvscare status` shows why each fails",
+      about(subject),
+    ),
+  ];
+}
+
+function judgeLastResort(subject: Subject): Finding[] {
+  if (subject.daemon?.isLastResort !== true) return [];
+  return [
+    note(
+      "last resort",
+      "no real server is healthy, so those that still accept connections stay in service",
       "`lvscare status` shows why each fails",
       about(subject),
     ),

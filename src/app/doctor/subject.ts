@@ -27,7 +27,14 @@ export interface Subject {
   /** What moves its packets; undefined when it does not stand yet. */
   readonly plane: "ipvs" | "userspace" | undefined;
   /** The daemon that cares for it. */
-  readonly daemon: { readonly pid: number; readonly reach?: ReachStatus; readonly isFailOpen: boolean } | undefined;
+  readonly daemon:
+    | {
+        readonly pid: number;
+        readonly reach?: ReachStatus;
+        readonly isFailOpen: boolean;
+        readonly isLastResort?: boolean;
+      }
+    | undefined;
   readonly realServers: readonly SubjectServer[];
 }
 
@@ -87,12 +94,17 @@ function subjectOf(
   options: DoctorOptions,
 ): Subject {
   const key = { protocol: status.protocol as Protocol, endpoint: parseEndpoint(status.address) };
-  const { daemon, reach, failOpen } = status;
+  const { daemon, reach, failOpen, lastResort } = status;
   return {
     service: standing.get(formatServiceKey(key)) ?? virtualServer(key, status.scheduler),
     mode: reach?.mode ?? options.mode,
     plane: status.dataPlane.kind,
-    daemon: daemon && { pid: daemon.pid, ...(reach && { reach }), isFailOpen: failOpen !== undefined },
+    daemon: daemon && {
+      pid: daemon.pid,
+      ...(reach && { reach }),
+      isFailOpen: failOpen !== undefined,
+      ...(lastResort && { isLastResort: true }),
+    },
     realServers: added(status.realServers.map(serverOf), options),
   };
 }

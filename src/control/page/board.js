@@ -85,11 +85,15 @@ const LANES = /** @type {const} */ ([
   ["draining", "no new ones, open ones go on"],
   ["removed", "not in the table"],
   ["recovering", "answers again, not back yet"],
+  ["drained", "by an operator: no new ones"],
   ["unlisted", "in the table, listed by nobody"],
 ]);
 
 /** Where a state belongs that this page does not know. */
 const OTHER = "unlisted";
+
+/** Shown only with somebody in it. */
+const RARE = ["drained", OTHER];
 
 /** Servers that are down may be checked more seldom. */
 const LATE_INTERVALS = 3;
@@ -117,7 +121,7 @@ class Lane {
     this.tally.href = `#${title.id}`;
     this.tally.dataset["state"] = state;
     this.tally.append(shape(state), this.#tallyCount, element("span", undefined, ` ${state}`));
-    this.#isOptional = state === OTHER;
+    this.#isOptional = RARE.includes(state);
     this.hold([]);
   }
 

@@ -19,20 +19,26 @@ export class Facts {
     this.#status = status;
     setText(byId("address"), status.address);
     const summary = summarise(status);
-    setText(byId("summary"), `${summary} real servers healthy`);
-    document.title = `${summary.replace(" of ", "/")} healthy · ${status.address} · LVScare`;
+    setText(byId("summary"), `${summary} in service`);
+    document.title = `${summary.replace(" of ", "/")} in service · ${status.address} · LVScare`;
     this.tick(now);
   }
 
   /** @param {number} now */
   tick(now) {
     if (this.#status === undefined) return;
-    const { scheduler, protocol, dataPlane, reach, way, daemon, stats, failOpen } = this.#status;
+    const { scheduler, protocol, dataPlane, reach, way, daemon, stats, failOpen, lastResort } = this.#status;
     setTextOrHide(
       byId("fail-open"),
       failOpen === undefined
         ? ""
         : `Fail-open since ${timeOfDay(failOpen.since)}: only ${failOpen.healthy} of ${failOpen.total} real servers are healthy, so health is ignored.`,
+    );
+    setTextOrHide(
+      byId("last-resort"),
+      lastResort === undefined
+        ? ""
+        : `Last resort since ${timeOfDay(lastResort.since)}: none of ${lastResort.total} real servers is healthy, so ${lastResort.held.length} that still accept connections stay in service.`,
     );
     const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
     this.#show("Scheduler", `${scheduler}, ${protocol}`);
@@ -54,6 +60,8 @@ export class Facts {
       "Traffic",
       `${counted(stats.connections, "connection")}, ${bytes(stats.inBytes)} in, ${bytes(stats.outBytes)} out`,
     );
+    const failing = daemon?.failing;
+    this.#show("Failing", failing && `for ${since(failing.since, now)}: nothing can be written`, true);
     const error = daemon?.lastError;
     this.#show("Last error", error && `${since(error.at, now)} ago: ${error.message}`, true);
   }
@@ -87,8 +95,7 @@ export class Facts {
 
 /** @param {VirtualServerStatus} status */
 function summarise({ realServers }) {
-  const listed = realServers.filter(({ state }) => state !== "unlisted");
-  return `${thousands(listed.filter(({ state }) => state === "healthy").length)} of ${thousands(listed.length)}`;
+  return `${thousands(realServers.filter(({ weight = 0 }) => weight > 0).length)} of ${thousands(realServers.length)}`;
 }
 
 /**

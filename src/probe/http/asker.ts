@@ -3,7 +3,7 @@ import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import { Dial, type UnderWay } from "./dial.ts";
+import { Dial, type Dialed, type UnderWay } from "./dial.ts";
 import { Exchange, type ExchangeListener, type Outcome } from "./exchange.ts";
 import type { Experience } from "./experience.ts";
 import type { FreshConnections } from "./fresh-connections.ts";
@@ -106,10 +106,13 @@ export class Asker implements ExchangeListener, UnderWay {
   exchanged(outcome: Outcome, wire: Wire): void {
     const { target, shared } = this.#options;
     const nowMs = shared.now();
-    const judgement = judge(outcome, this.#step, target, shared.options);
     this.#isOverKept = wire === this.#kept;
     const isAskedTwice = this.#lingering !== undefined;
     const other = this.#isOverKept ? this.#waitsFor : this.#lingering;
+    const judged = judge(outcome, this.#step, target, shared.options);
+    // Nothing came over the kept connection, and no new one came to be: that there was one before is no sign of life.
+    const isGone = outcome.firstByteMs === undefined && other instanceof Dial && !other.isReached;
+    const judgement = judged.passed === false && isGone ? { ...judged, unreachable: true as const } : judged;
     this.#lingering = undefined;
     if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs) {
       return this.#doubt(wire, outcome, judgement, isAskedTwice, nowMs);
@@ -122,6 +125,8 @@ export class Asker implements ExchangeListener, UnderWay {
     }
     if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
     if (judgement.passed !== false) this.#learn(judgement, nowMs);
+    else if (!this.#isOverKept && "failed" in outcome && outcome.lost !== undefined)
+      return this.#knock(judgement, nowMs);
     this.#conclude(judgement, "answer" in outcome && outcome.reusable ? wire : undefined, nowMs);
   }
 
@@ -161,8 +166,6 @@ export class Asker implements ExchangeListener, UnderWay {
     this.#endPatience();
     if (sentinel?.stands === true) this.#beginPatience(sentinel, nowMs);
     const { tls, openTcpSocket, deadlines, options, overdue, now } = shared;
-    // Where a connection fell silent, there is evidence already: a little more silence than that is enough.
-    const shortMs = Math.min(options.connectTimeoutMs, options.sentinelTimeoutMs + 100);
     const isShort = doubt === "silent";
     const dial = new Dial(
       {
@@ -170,13 +173,13 @@ export class Asker implements ExchangeListener, UnderWay {
         tls,
         openTcpSocket,
         deadlines,
-        withinMs: isShort ? shortMs : options.connectTimeoutMs,
-        noAnswer: isShort ? "answers nothing any more" : overdue.noAnswer,
+        withinMs: isShort ? this.#shortMs : options.connectTimeoutMs,
+        noAnswer: isShort ? SILENT : overdue.noAnswer,
         remainingMs: this.#endsAtMs - nowMs,
         timedOut: overdue.timedOut,
       },
       (dialed) => {
-        if (!(dialed instanceof Wire)) return this.#undialed(refusal(dialed), now());
+        if (!(dialed instanceof Wire)) return this.#undialed(dialed, now());
         this.#timings = dialed.timings;
         this.#askOver(dialed, now());
       },
@@ -192,8 +195,48 @@ export class Asker implements ExchangeListener, UnderWay {
     exchange.start(nowMs, this.#endsAtMs - nowMs);
   }
 
-  #undialed(finding: Finding, nowMs: number): void {
+  /**
+   * A new connection was lost: by a server that goes on taking them, or by one that goes away, whose last ones are reset. The next one tells, and
+   * nothing is asked over it: what it finds is whether there is anybody at all.
+   */
+  #knock(finding: Finding, nowMs: number): void {
+    const { target, shared } = this.#options;
+    const { openTcpSocket, deadlines, overdue, now } = shared;
+    const remainingMs = this.#endsAtMs - nowMs;
+    if (remainingMs <= 0) return this.#conclude(finding, undefined, nowMs);
+    const dial = new Dial(
+      {
+        target,
+        tls: undefined,
+        openTcpSocket,
+        deadlines,
+        withinMs: this.#shortMs,
+        noAnswer: SILENT,
+        remainingMs,
+        timedOut: overdue.timedOut,
+      },
+      (dialed) => {
+        if (dialed instanceof Wire) dialed.abort();
+        const isGone = !(dialed instanceof Wire) && dialed.isUnreachable && dialed.kind !== "unasked";
+        this.#conclude(isGone ? refusal(dialed) : finding, undefined, now());
+      },
+    );
+    this.#waitsFor = dial;
+    dial.start();
+  }
+
+  /** Where a connection was lost or fell silent, there is evidence already: a little silence is enough. */
+  get #shortMs(): number {
+    const { connectTimeoutMs, sentinelTimeoutMs } = this.#options.shared.options;
+    return Math.min(connectTimeoutMs, sentinelTimeoutMs + 100);
+  }
+
+  #undialed(ending: Exclude<Dialed, Wire>, nowMs: number): void {
+    const finding = refusal(ending);
     this.#isOverKept = false;
+    // TLS came to nothing.
+    if (finding.passed === false && !ending.isUnreachable && ending.kind !== "silent")
+      return this.#knock(finding, nowMs);
     if (finding.passed !== undefined || this.#lingering === undefined) return this.#conclude(finding, undefined, nowMs);
     // This host lacks the means to ask anew: the kept connection goes on.
     this.#waitsFor = this.#lingering;
@@ -241,6 +284,8 @@ const SECOND_OPINION_MS = 1000;
 
 /** Of the time for a check. */
 const SOON = 0.1;
+
+const SILENT = "answers nothing any more";
 
 const NOTHING = new Uint8Array();
 

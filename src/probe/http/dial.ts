@@ -49,7 +49,7 @@ export class Dial implements UnderWay {
     const { withinMs, noAnswer, remainingMs, timedOut } = this.#options;
     // With both at the same length this one knows more, so it comes first.
     this.#after(withinMs, () => {
-      if (!this.#isReached) this.#settle({ kind: "silent", reason: noAnswer });
+      if (!this.isReached) this.#settle({ kind: "silent", reason: noAnswer });
     });
     this.#after(remainingMs, () => this.#settle({ kind: "silent", reason: timedOut }));
     this.#attempt();
@@ -59,14 +59,15 @@ export class Dial implements UnderWay {
     if (!this.#isOver) this.#end(undefined);
   }
 
-  // --- internal ---
-
-  get #isReached(): boolean {
+  /** There is, or was, a TCP connection. */
+  get isReached(): boolean {
     return this.#wires.some((wire) => wire.isReached);
   }
 
+  // --- internal ---
+
   #attempt(): void {
-    if (this.#isOver || this.#isReached) return;
+    if (this.#isOver || this.isReached) return;
     const { target, tls, openTcpSocket, withinMs } = this.#options;
     const wire = new Wire(target, tls, {
       established: () => {
@@ -88,7 +89,7 @@ export class Dial implements UnderWay {
 
   #settle(result: Wire | Ending): void {
     if (this.#isOver) return;
-    const isUnreachable = !this.#isReached;
+    const isUnreachable = !this.isReached;
     this.#end(result);
     this.#tell(result instanceof Wire ? result : { ...result, isUnreachable });
   }

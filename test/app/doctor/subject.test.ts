@@ -22,6 +22,7 @@ const cared: VirtualServerStatus = {
   address: VS,
   reach: { mode: "link", objects: [] },
   failOpen: { since: "2026-01-01T00:00:00Z", healthy: 0, total: 1 },
+  lastResort: { since: "2026-01-01T00:00:00Z", total: 1, held: [A] },
   realServers: [
     {
       address: A,
@@ -73,7 +74,7 @@ test("knows of each what its daemon tells, and what stands", () => {
       service: persistent,
       mode: "link",
       plane: "ipvs",
-      daemon: { pid: 7, reach: { mode: "link", objects: [] }, isFailOpen: true },
+      daemon: { pid: 7, reach: { mode: "link", objects: [] }, isFailOpen: true, isLastResort: true },
       realServers: [
         {
           endpoint: parseEndpoint(A),

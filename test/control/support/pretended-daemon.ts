@@ -36,6 +36,8 @@ export class PretendedDaemon {
     const passed = to === "healthy" || to === "recovering";
     this.change(index, {
       state: to,
+      health: to,
+      weight: to === "healthy" ? 1 : 0,
       stateSince: at,
       lastVerdict: { passed, reason, latencyMs: passed ? 0.8 : 3000, at },
     });

@@ -16,6 +16,8 @@ export type Behaviour =
   /** A body without end, drop by drop. */
   | "trickling"
   | { readonly status: number }
+  /** Its health check at /healthz goes so, and everybody else is served. */
+  | { readonly checks: "status 500" | "hanging" }
   | { readonly redirectsTo: string };
 
 export interface SeenRequest {
@@ -81,13 +83,19 @@ export class FaultyServer {
     if (path === undefined) return;
     connection.data.received = "";
     this.requests.push({ path, atMs: performance.now() });
-    answer(connection, this.#behaviour, this.#address);
+    answer(connection, behaviourAt(path, this.#behaviour), this.#address);
   }
 }
 
 // --- internal ---
 
-function answer(connection: Connection, behaviour: Behaviour, address: string): void {
+function behaviourAt(path: string, behaviour: Behaviour): Exclude<Behaviour, { readonly checks: unknown }> {
+  if (typeof behaviour !== "object" || !("checks" in behaviour)) return behaviour;
+  if (path !== "/healthz") return "healthy";
+  return behaviour.checks === "hanging" ? "hanging" : { status: 500 };
+}
+
+function answer(connection: Connection, behaviour: ReturnType<typeof behaviourAt>, address: string): void {
   if (typeof behaviour === "object") {
     if ("status" in behaviour) connection.end(response(`${behaviour.status} As It Is`, address));
     else connection.end(response(`302 Found\r\nLocation: ${behaviour.redirectsTo}`, ""));

@@ -22,6 +22,17 @@ describe("an HTTP probe that gets no answer says why", () => {
     expect(await probe(server.endpoint)).toEqual(failed("connection reset"));
   });
 
+  test.each(["http", "https"] as const)("refused, when it goes away while it is asked (%s)", async (scheme) => {
+    const leave = (socket: RawSocket): void => {
+      server.refuse();
+      socket.terminate();
+    };
+    // Of TLS it hears no request: there it goes away during the handshake.
+    const server = rawServer(leave, scheme === "https" ? { onOpen: leave } : {});
+    using _ = server;
+    expect(await probe(server.endpoint, { scheme })).toEqual(unreachable("connect refused"));
+  });
+
   test("reset in the middle of the body", async () => {
     using server = rawServer((socket) => {
       socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");

@@ -37,6 +37,27 @@ describe("a kept connection", () => {
     expect(made).toEqual([1, 2, 12, 22]);
   });
 
+  test.each([400, 200])(
+    "on which nothing comes any more is no sign of life where a new one does not come to be",
+    async (connectTimeoutMs) => {
+      let answer = OK;
+      const { server } = counting(() => answer);
+      using _ = server;
+      using hole = await blackHole();
+      let target = server.endpoint;
+      const open = (): number => openTcpSocket(target);
+      const { check } = watch(
+        server.endpoint,
+        { timeoutMs: 400, connectTimeoutMs },
+        { now: () => performance.now(), openTcpSocket: open },
+      );
+      for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
+      answer = "";
+      target = hole.endpoint;
+      expect(await check()).toMatchObject({ passed: false, unreachable: true });
+    },
+  );
+
   test("hides for some checks only that a server takes no new connections any more", async () => {
     const { server } = counting(OK);
     using _ = server;
