@@ -105,7 +105,7 @@ export class HoldFile {
 
 /** A daemon that starts with some of its real servers held says so: who looks for why they get no clients may have asked for it months ago. */
 export function tellHeld(holds: Holds, listed: readonly string[], logger: Logger): void {
-  const inForce = Object.entries(holds).filter(([server]) => listed.includes(server));
+  const inForce = [...holds].filter(([server]) => listed.includes(server));
   const held = inForce.map(([server, hold]) => describeHeld(server, hold));
   if (held.length > 0) logger.info(`held by operators: ${held.join("; ")}`);
 }

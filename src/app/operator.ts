@@ -58,7 +58,7 @@ export class Operator {
 
   /** Writes down again what is held: where it was written may have been made anew. Throws FILE_FAILED. */
   keepAgain(): void {
-    if (Object.keys(this.#holds).length > 0) this.#ports.keep(this.#holds);
+    if (this.#holds.size > 0) this.#ports.keep(this.#holds);
   }
 
   /** Checks a real server now, beside its own checks, and has those go on from now, so that the daemon acts on what there is to see. */
