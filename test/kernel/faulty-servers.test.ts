@@ -134,7 +134,7 @@ test("takes any certificate, until told to look at it", async () => {
     await using _care = startCare(namespace, flags);
     await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: { [address]: 1 } });
   }
-  await using care = startCare(namespace, [...flags, "--health-insecure-skip-verify=false"]);
+  await using care = startCare(namespace, [...flags, "--health-insecure-skip-verify=false", "--last-resort=false"]);
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: {} });
   const reason = "certificate is not trusted (self-signed)";
   await waitForEqual(
