@@ -228,10 +228,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           enqueue.sendTo(ref, { type: "connections.counted", active: isDrained ? activeConnections : undefined });
         }
       }),
-      /** Whom fail-open holds from this round on gets its weight back, and new clients with it. */
-      forgetCounts: enqueueActions(({ context: { policy, failOpen, roundAtMs, members }, enqueue }) => {
-        if (policy.drain === "next-check" || failOpen?.sinceMs !== roundAtMs) return;
-        for (const server of failOpen.held) {
+      /** Whom fail-open holds from this round on, or the last resort, gets its weight back, and new clients with it. */
+      forgetCounts: enqueueActions(({ context: { policy, failOpen, lastResort, roundAtMs, members }, enqueue }) => {
+        if (policy.drain === "next-check") return;
+        const held = failOpen?.sinceMs === roundAtMs ? failOpen.held : lastResort?.held;
+        for (const server of held ?? []) {
           const { ref } = members.get(server) ?? {};
           if (ref?.getSnapshot().context.reported !== "draining") continue;
           enqueue.sendTo(ref, { type: "connections.counted", active: undefined });
