@@ -3,16 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { closeFd, openTcpSocket } from "#native";
-import { libc } from "../../native/libc.ts";
+import { errno, libc } from "../../native/libc.ts";
 import { requestStatus } from "../../src/control/client.ts";
 import { runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
 import { addressBytes, formatEndpoint, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import { MAIN } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 
-const VS = "127.77.0.20:18080";
-const SILENT = parseEndpoint("127.77.0.21:18080");
-const ALIVE = parseEndpoint("127.77.0.22:18080");
+const VS = "127.77.9.20:18080";
+const SILENT = parseEndpoint("127.77.9.21:18080");
+const ALIVE = parseEndpoint("127.77.9.22:18080");
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 test("a real server whose new connections get no answer is found by the first client that waits for it", async () => {
@@ -55,9 +55,11 @@ test("a real server whose new connections get no answer is found by the first cl
 /** A server that can stop answering new connections, while those that it has go on. */
 function quietable(endpoint: Endpoint): Disposable & { fallSilent(): void } {
   const fd = libc().socket(2, 1 | 0o4000, 0);
+  // SO_REUSEADDR: what is left of an earlier run does not matter.
+  libc().setsockopt(fd, 1, 2, new Int32Array(new ArrayBuffer(4)).fill(1), 4);
   const name = new Uint8Array(new ArrayBuffer(16));
   name.set([2, 0, endpoint.port >> 8, endpoint.port & 0xff, ...addressBytes(endpoint.address)]);
-  expect(libc().bind(fd, name, name.length)).toBe(0);
+  if (libc().bind(fd, name, name.length) < 0) throw new Error(`bind: errno ${errno()}`);
   const listen = Bun.listen as unknown as (options: Bun.FdSocketOptions) => { stop(force?: boolean): void };
   const listener = listen({ fd: libc().fcntl(fd, 0, 0), socket: { data: (socket) => void socket.write(OK) } });
   const fds = [fd];
