@@ -47,6 +47,11 @@ export class Output {
     return this.#next;
   }
 
+  /** As `write`, and never rejects: a remark on stderr has nowhere else to be said, and the exit code tells of the command's own result. */
+  async remark(text: string): Promise<void> {
+    await Promise.allSettled([this.write(text)]);
+  }
+
   /** Resolves when everything written so far is out or has failed. */
   async flush(): Promise<void> {
     await Promise.allSettled([this.#current, this.#next]);

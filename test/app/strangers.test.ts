@@ -11,9 +11,9 @@ import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 import { untilAtRest } from "../support/processor-time.ts";
 
-const VS = "127.77.0.18:18080";
-const WEB = "127.77.0.18:18081";
-const REAL = "127.77.0.19:18080";
+const VS = "127.77.9.18:18080";
+const WEB = "127.77.9.18:18081";
+const REAL = "127.77.9.19:18080";
 
 /** Three times as many as the limit of open files below. */
 const STRANGERS = 400;

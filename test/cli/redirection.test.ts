@@ -27,6 +27,7 @@ const OWN_LINES: ReadonlyMap<string, string> = new Map([
   ["machine", "machine"],
   ["completion", "completion bash"],
   ["man", "man"],
+  ["licences", "licences"],
   ["version", "version"],
 ]);
 

@@ -146,8 +146,8 @@ function fuzzRequest(dice: Dice): void {
   if (!/^(?:\/|\*$)/.test(head.target) || /[^\x21-\x7e]/.test(head.target)) throw new Error(`target ${head.target}`);
   if (head.fields.some(([name, value]) => /[\r\n\0:]/.test(name) || /[\r\n\0]/.test(value)))
     throw new Error(`fields ${JSON.stringify(head.fields)}`);
-  for (const [name, value] of head.fields)
-    if (!new Headers([[name, value]]).has(name)) throw new Error(`field ${name}`);
+  const headers = new Headers(head.fields.map(([name, value]) => [name, value]));
+  if ([...headers].length > head.fields.length) throw new Error("there are more fields than before");
 }
 
 /** What follows an answer is surplus only if it has come already. */

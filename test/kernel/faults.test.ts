@@ -154,7 +154,7 @@ describe("where this host runs out of something", () => {
     await namespace.exec(
       "sh",
       "-c",
-      "mount -t tmpfs -o size=4k,nr_inodes=2 none /run/lvscare && : > /run/lvscare/full",
+      "mount -t tmpfs -o mode=700,size=4k,nr_inodes=2 none /run/lvscare && : > /run/lvscare/full",
     );
     try {
       await using care = startCare(namespace, FAST);
@@ -207,7 +207,7 @@ describe("where this host runs out of something", () => {
       await waitForTable(namespace, tableWith());
       await Bun.write(limit, "1");
       await waitForTable(namespace, { [`TCP ${VS} rr`]: {} });
-      expect(care.logged(/^(WARN|ERROR)/)).toEqual([]);
+      expect(care.logged(/^(WARN|ERROR)/)).toEqual([`WARN nobody is in service behind tcp ${VS}: clients are refused`]);
       await Bun.write(limit, before);
       await waitForTable(namespace, tableWith());
       expect(await care.stop()).toBe(0);

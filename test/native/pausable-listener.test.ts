@@ -4,7 +4,7 @@ import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { untilAtRest } from "../support/processor-time.ts";
 import { connectTo, eventually, type Peer } from "../dataplane/userspace/tcp-peers.ts";
 
-const AT = { family: "ipv4", address: "127.77.0.17", port: 18_080 } as const;
+const AT = { family: "ipv4", address: "127.77.9.17", port: 18_080 } as const;
 
 test("who has no descriptors left waits for some, and does not ask for clients all the time", async () => {
   await installMissingPackages([{ name: "util-linux", file: "/usr/bin/prlimit" }]);

@@ -27,7 +27,7 @@ export function checkCommand(context: CliContext): CommandDef {
         line.format === "json" ? `${JSON.stringify(report)}\n` : renderCheck(report),
       );
       await context.out.write(texts.join(""));
-      await context.err.write(mentions.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
+      await context.err.remark(mentions.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
       return reports.every(({ verdict }) => verdict.passed) ? 0 : 1;
     },
   });

@@ -75,7 +75,7 @@ async function untilDrained(
 ): Promise<number> {
   const { drainProgress } = await import("../../app/operate.ts");
   // Not for longer than one is to go on: the reader may be stuck.
-  const tell = (text: string): Promise<boolean> => isCutShort(err.write(`lvscare: ${text}\n`), stop);
+  const tell = (text: string): Promise<boolean> => isCutShort(err.remark(`lvscare: ${text}\n`), stop);
   const startMs = performance.now();
   let problem: string | undefined;
   for (;;) {

@@ -51,7 +51,7 @@ export function eventsCommand(context: CliContext): CommandDef {
         });
         const news = [...mentions, ...complaints].filter((one) => !told.includes(one));
         const complaint = news.map((one) => `lvscare: ${oneLine(one)}\n`).join("");
-        if (await isCutShort(context.err.write(complaint), over)) return 0;
+        if (await isCutShort(context.err.remark(complaint), over)) return 0;
         told = [...mentions, ...complaints];
         const wanted = events.filter(({ virtualServer }) => only.size === 0 || only.has(virtualServer));
         const lines = wanted.map((event) =>

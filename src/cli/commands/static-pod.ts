@@ -26,7 +26,7 @@ export function staticPodCommand(context: CliContext): CommandDef {
       if (request.print) await context.out.write(`${prepared.manifest}\n`);
       else {
         await writeStaticPod(prepared);
-        await context.err.write(`wrote ${prepared.path}\n`);
+        await context.err.remark(`wrote ${prepared.path}\n`);
       }
       return 0;
     },

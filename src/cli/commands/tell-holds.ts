@@ -14,6 +14,6 @@ export async function tellHolds(
   await out.write(texts.join(""));
   const warnings = reports.flatMap((report) => emptiedBy(report) ?? []);
   const complaints = [...warnings, ...failures.map(describeError), ...mentions];
-  await err.write(complaints.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
+  await err.remark(complaints.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
   return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
 }

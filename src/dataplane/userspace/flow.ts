@@ -134,14 +134,15 @@ export class Flow {
   }
 
   /** Reads in pieces that the destination takes, until it takes no more or there are none: then the runtime tells when there are again. */
-  #pump(): void {
-    const { bytes } = this.#options;
+  #pump(looks = 0): void {
+    const { bytes, held } = this.#options;
     for (let turn = 0; turn < PIECES_IN_A_TURN; turn++) {
       if (this.#isClosed || this.#to === undefined) return;
       const room = bytes.room(descriptorOf(this.#to)) ?? PIECE_BYTES;
       // More than it takes, if not much: the runtime tells only who was refused a byte that there is room again.
-      const most = Math.min(PIECE_BYTES, Math.max(room, SMALLEST_PIECE_BYTES));
+      const most = Math.min(held.isTight ? SMALLEST_PIECE_BYTES : PIECE_BYTES, Math.max(room, SMALLEST_PIECE_BYTES));
       const length = bytes.receive(descriptorOf(this.#from), piece, most);
+      if (length < 0 && held.isTight && looks < MOST_LOOKS && !this.#hasRoomForAnyRead()) return this.#lookLater(looks);
       if (length <= 0) return this.#resume();
       this.#pass(piece, length);
       if (this.#held.length > 0) return;
@@ -153,7 +154,17 @@ export class Flow {
     });
   }
 
+  /** Much is held for others: the runtime's next read might be half a megabyte more than the destination takes. */
+  #lookLater(looks: number): void {
+    this.#pause();
+    setTimeout(() => {
+      if (this.#held.length === 0) this.#pump(looks + 1);
+    }, LOOK_MS);
+  }
+
   #hasRoomForAnyRead(): boolean {
+    // The kernel may lack the memory for what it has room for: then all are read in pieces.
+    if (this.#options.held.isTight) return false;
     const room = this.#to && this.#options.bytes.room(descriptorOf(this.#to));
     return room !== undefined && room >= LARGEST_READ_BYTES;
   }
@@ -185,6 +196,11 @@ export const PIECE_BYTES = 64 * 1024;
 const SMALLEST_PIECE_BYTES = 16 * 1024;
 
 const PIECES_IN_A_TURN = 16;
+
+const LOOK_MS = 20;
+
+/** Then the runtime watches the source after all: it has been quiet for a second, or is broken. */
+const MOST_LOOKS = 50;
 
 /** What is read goes out before the next is. */
 const piece = new Uint8Array(new ArrayBuffer(PIECE_BYTES));

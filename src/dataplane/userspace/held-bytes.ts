@@ -15,6 +15,11 @@ export class HeldBytes {
     return this.#bytes;
   }
 
+  /** So much is held already that little should be added. */
+  get isTight(): boolean {
+    return this.#bytes >= this.#most / 4;
+  }
+
   /** False when there is no room for them. */
   add(bytes: number): boolean {
     if (this.#bytes + bytes > this.#most) {

@@ -3,7 +3,7 @@ import { listenPausably } from "#native";
 import { HttpServer, type HttpServerOptions } from "../../../src/control/http/http-server.ts";
 import { connectTo, eventually, type Peer } from "../../dataplane/userspace/tcp-peers.ts";
 
-const HOST = "127.77.0.16";
+const HOST = "127.77.9.16";
 let port = 18_081;
 const servers: HttpServer[] = [];
 afterEach(() => {

@@ -29,10 +29,10 @@ async function pack(kernel: KernelImage, busybox: string, init: string, root: st
   await copyFile(init, join(root, "init"));
   await chmod(join(root, "init"), 0o755);
   const modules = await inLoadOrder(kernel);
-  for (const file of modules) await copyFile(file, join(root, "modules", basename(file)));
-  await Bun.write(join(root, "modules/order"), `${modules.map((file) => basename(file)).join("\n")}\n`);
+  for (const file of modules) await copyModule(file, join(root, "modules"));
+  await Bun.write(join(root, "modules/order"), `${modules.map(plainName).join("\n")}\n`);
   const names = [".", ...folders, "init", "bin/busybox", "modules/order"];
-  names.push(...modules.map((file) => `modules/${basename(file)}`));
+  names.push(...modules.map((file) => `modules/${plainName(file)}`));
   await runCommand(["cpio", "--quiet", "-o", "-H", "newc", "-O", out], {
     cwd: root,
     input: `${names.join("\n")}\n`,
@@ -40,16 +40,29 @@ async function pack(kernel: KernelImage, busybox: string, init: string, root: st
   });
 }
 
-/** modules.dep has a line per module: `file: what it needs, the deepest last`. */
+/** modules.dep has a line per module: `file: what it needs, the deepest last`; modules.builtin a line for each that is part of the kernel. */
 async function inLoadOrder(kernel: KernelImage): Promise<string[]> {
   const folder = join(kernel.modules, kernel.version);
   const order = new Set<string>();
   const lines = (await Bun.file(join(folder, "modules.dep")).text()).split("\n");
+  const builtIn = await Bun.file(join(folder, "modules.builtin")).text();
   for (const module of neededModules) {
-    const line = lines.find((text) => text.split(":")[0]?.endsWith(`/${module}.ko`));
+    if (builtIn.includes(`/${module}.ko\n`)) continue;
+    const line = lines.find((text) => plainName(text.split(":")[0] ?? "") === `${module}.ko`);
     if (line === undefined) throw new Error(`the kernel ${kernel.version} has no module ${module}`);
     const [file = "", needs = ""] = line.split(":");
     for (const need of [file, ...needs.split(" ").filter(Boolean)].toReversed()) order.add(need);
   }
   return [...order].map((file) => join(folder, file));
+}
+
+/** Some kernels have their modules packed, which busybox does not load. */
+function plainName(file: string): string {
+  return basename(file).replace(/\.xz$/, "");
+}
+
+async function copyModule(file: string, folder: string): Promise<void> {
+  await copyFile(file, join(folder, basename(file)));
+  if (file.endsWith(".xz"))
+    await runCommand(["xz", "--decompress", join(folder, basename(file))], { timeoutMs: 60_000 });
 }
