@@ -38,11 +38,13 @@ export function watchWay(
 // --- internal ---
 
 const TIMEOUT_MS = 2000;
-/** One alone may have met a real server that died a moment ago, which the checks see to. */
+/** One alone may have met a real server that died a moment ago, or a route that is being put right: others see to that. */
 const ATTEMPTS = 3;
+const PAUSE_MS = 300;
 
 async function tryWay(service: VirtualServer, status: () => Promise<VirtualServerStatus>): Promise<WayReading> {
   for (let attempt = 1; ; attempt++) {
+    if (attempt > 1) await Bun.sleep(PAUSE_MS);
     const { failure, latencyMs, close } = await knock(service.endpoint, TIMEOUT_MS);
     close();
     if (failure === undefined) return { latencyMs };

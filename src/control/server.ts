@@ -39,9 +39,11 @@ export function serveControl(paths: readonly string[], sources: AnswerSources): 
       const server = listenAt(path, new Answers(sources));
       if (server !== undefined) return server;
     } catch (cause) {
-      throw cause instanceof LvscareError
-        ? cause
-        : new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation, cause });
+      if (cause instanceof LvscareError) throw cause;
+      // Not in the runtime's words: they name the socket before it has its path, another one at each try.
+      const errno = errnoOf(cause);
+      const message = errno === undefined ? describeError(cause) : `the system refused with ${errno}`;
+      throw new LvscareError("CONTROL_FAILED", message, { operation, ...(errno !== undefined && { errno }), cause });
     }
   }
   throw new LvscareError("CONTROL_FAILED", "others listen there", { operation: `listen at ${paths.join(" or ")}` });
