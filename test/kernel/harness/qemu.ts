@@ -72,4 +72,5 @@ const KERNEL_PARAMETERS = [
   // The emulated clock sources disagree under load; without these the guest may stall or warn at boot.
   "no_timer_check",
   "tsc=reliable",
+  "clocksource=hpet",
 ];
