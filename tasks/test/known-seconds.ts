@@ -1,6 +1,22 @@
 /** Seconds that the longest files take in a lab on two processors at rest; only the order in which they are started depends on them. */
 const KNOWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  uml: {},
+  uml: {
+    "test/kernel/reach-route.test.ts": 120,
+    "test/kernel/faults.test.ts": 120,
+    "test/kernel/reach-link.test.ts": 110,
+    "test/kernel/sentinel.test.ts": 90,
+    "test/kernel/doctor.test.ts": 80,
+    "test/kernel/owners.test.ts": 70,
+    "test/kernel/scale.test.ts": 70,
+    "test/kernel/faulty-servers.test.ts": 65,
+    "test/kernel/last-resort.test.ts": 45,
+    "test/kernel/story.test.ts": 40,
+    "test/kernel/obstacles.test.ts": 35,
+    "test/kernel/one-shot.test.ts": 35,
+    "test/kernel/repair.test.ts": 35,
+    "test/kernel/restart.test.ts": 30,
+    "test/kernel/deliveries.test.ts": 30,
+  },
 };
 const OTHER_SECONDS = 20;
 

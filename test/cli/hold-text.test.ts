@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Output } from "../../src/cli/output.ts";
 import { tellHolds } from "../../src/cli/commands/tell-holds.ts";
 import type { CliContext } from "../../src/cli/cli-context.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
@@ -40,7 +41,7 @@ test("a weight that the scheduler does not heed is said to be none", async () =>
 
 async function told(outcome: Parameters<typeof tellHolds>[0]): Promise<[code: number, out: string, err: string]> {
   const written = { out: "", err: "" };
-  const stream = (name: "out" | "err") => ({ write: (text: string) => Promise.resolve(void (written[name] += text)) });
+  const stream = (name: "out" | "err") => new Output((text) => Promise.resolve(void (written[name] += text)));
   const context = { out: stream("out"), err: stream("err") } as unknown as CliContext;
   return [await tellHolds(outcome, "text", context), written.out, written.err];
 }

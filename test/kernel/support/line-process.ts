@@ -7,8 +7,8 @@ export class LineProcess implements AsyncDisposable {
   readonly #lines: AsyncGenerator<string>;
   #last: Promise<unknown> = Promise.resolve();
 
-  static async start(namespace: Namespace, script: string): Promise<LineProcess> {
-    const started = new LineProcess(namespace.spawn([process.execPath, resolve(import.meta.dir, script)]));
+  static async start(namespace: Namespace, script: string, argv: readonly string[] = []): Promise<LineProcess> {
+    const started = new LineProcess(namespace.spawn([process.execPath, resolve(import.meta.dir, script), ...argv]));
     await started.#nextLine();
     return started;
   }

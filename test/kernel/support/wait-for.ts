@@ -5,7 +5,10 @@ export interface Patience {
   readonly everyMs?: number;
 }
 
-/** Reads again until the condition holds, and returns what was read then; at the deadline it throws what was read last. */
+/**
+ * Reads again until the condition holds, and returns what was read then; at the deadline it throws what was read last. To look takes a third of
+ * the time at most: what starts a program for it would otherwise take the processor from those that it waits for.
+ */
 export async function waitFor<T>(
   read: () => T | Promise<T>,
   condition: (value: T) => boolean,
@@ -13,24 +16,29 @@ export async function waitFor<T>(
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
+    const lookedMs = performance.now();
     const value = await read();
     if (condition(value)) return value;
-    if (performance.now() > deadline) throw new Error(`still not so after ${timeoutMs} ms: ${Bun.inspect(value)}`);
-    await Bun.sleep(everyMs);
+    const nowMs = performance.now();
+    if (nowMs > deadline) throw new StillNotSo(`still not so after ${timeoutMs} ms: ${Bun.inspect(value)}`);
+    await Bun.sleep(Math.max(everyMs, 2 * (nowMs - lookedMs)));
   }
 }
 
 /** Reads again until it equals what is expected; at the deadline it fails with the difference. */
-export async function waitForEqual(
-  read: () => unknown,
-  expected: unknown,
-  { timeoutMs = 30_000, everyMs = 10 }: Patience = {},
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  let value = await read();
-  while (!Bun.deepEquals(value, expected) && performance.now() < deadline) {
-    await Bun.sleep(everyMs);
-    value = await read();
+export async function waitForEqual(read: () => unknown, expected: unknown, patience: Patience = {}): Promise<void> {
+  let value: unknown;
+  const isEqual = async (): Promise<boolean> => Bun.deepEquals((value = await read()), expected);
+  try {
+    await waitFor(isEqual, Boolean, patience);
+  } catch (error) {
+    if (!(error instanceof StillNotSo)) throw error;
+    expect(value).toEqual(expected);
   }
-  expect(value).toEqual(expected);
+}
+
+// --- internal ---
+
+class StillNotSo extends Error {
+  override readonly name = "StillNotSo";
 }
