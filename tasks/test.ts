@@ -117,7 +117,7 @@ function hostStep(
       if (files.length === 0) throw new Error(`there are no ${kind} tests`);
       await ready;
       const report = reportPath(reports, kind);
-      const exitCode = await runBun(bunTestArguments(files, report, pattern), 10 * 60_000, write);
+      const exitCode = await runBun(bunTestArguments(files, report, pattern), 20 * 60_000, write);
       return readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
     },
   };
