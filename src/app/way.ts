@@ -20,8 +20,9 @@ export function watchWay(
   // What leads there is set up after the virtual server: before that, no answer would be no news.
   let isSetUp = false;
   const tell = (): void => {
-    const { observed } = virtualServer?.getSnapshot().context ?? {};
-    const isServed = observed?.realServers.some(({ server }) => server.weight > 0) ?? false;
+    // As it stands after what the round wrote, where that is known.
+    const { known, observed } = virtualServer?.getSnapshot().context ?? {};
+    const isServed = (known ?? observed)?.realServers.some(({ server }) => server.weight > 0) ?? false;
     way.send({ type: isServed && isSetUp ? "way.opened" : "way.closed" });
   };
   virtualServer?.on("plan.applied", tell);

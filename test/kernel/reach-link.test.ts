@@ -161,6 +161,19 @@ describe("link mode", () => {
     expect(await node.exec("ip", "address", "show", "lvscare")).toContain("192.0.2.1/24");
   });
 
+  test("leaves a dummy link that somebody else made alone, be it empty, and does not take it away", async () => {
+    await node.exec(..."ip link add mine type dummy".split(" "));
+    try {
+      const { exitCode, stderr } = await hosts.once(...CARE, "--iface", "mine");
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining("mine is a dummy link of somebody else")]);
+      await hosts.clean("--vs", VS, "--iface", "mine");
+      expect(await node.exec("ip", "-brief", "link", "show", "mine")).toContain("DOWN");
+    } finally {
+      await node.exec("ip", "link", "del", "mine");
+    }
+    expect(await hosts.network()).toBe(untouched);
+  });
+
   test("takes over the link that the Go program left, and cleans it up", async () => {
     await node.exec(..."ip link add lvscare type dummy".split(" "));
     await node.exec("ip", "address", "add", `${VIP}/32`, "dev", "lvscare");

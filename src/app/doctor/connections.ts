@@ -67,7 +67,7 @@ function unseen(subject: Subject, failures: readonly string[]): Finding {
   return problem(
     "connection",
     `connections through it do not get as far as IPVS: ${failure}`,
-    `see where they go: \`ip route get ${address}\`, and what may drop them: \`nft list ruleset\``,
+    `see where they go: \`ip route get ${address}\`, and what may drop them: \`nft list ruleset\`, \`iptables-legacy-save\``,
     about(subject),
   );
 }

@@ -7,6 +7,7 @@ import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import { healthCode, NO_DAEMON, type StatusReport } from "../../domain/status.ts";
+import { localIso } from "../../app/local-iso.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { exitNow } from "../exit.ts";
@@ -106,7 +107,7 @@ async function watchStatus(
       if (isNews) text = format === "json" ? `${JSON.stringify(report)}\n` : `---\n${formatData(report, format)}`;
     } else if (context.columns !== undefined)
       text = `${REDRAW}${fitted(render(report, format, context), context.rows)}`;
-    else text = changes.map((line) => `${new Date().toISOString()}  ${line}\n`).join("");
+    else text = changes.map((line) => `${localIso(new Date().toISOString())}  ${line}\n`).join("");
     before = report;
     if (await isCutShort(context.out.write(text), over)) return report;
     if (context.out.isUnread || (await pause(WATCH_MS, over))) return report;

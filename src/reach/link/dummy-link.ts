@@ -75,10 +75,15 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
   };
 }
 
-/** How we know our own again; the Go program's bears no mark, so one of our name that carries nothing but single addresses is taken for it. */
+/**
+ * How we know our own again. The Go program's bears no mark: one that carries nothing but single addresses is taken for it where it has its name,
+ * or the virtual address.
+ */
 export const LINK_ALIAS = "lvscare";
 
 // --- internal ---
+
+const GO_NAME = "lvscare";
 
 interface Sight {
   readonly link: Link | undefined;
@@ -90,7 +95,10 @@ function look(connection: NetlinkConnection, { name, destination }: DummyLinkOpt
   const link = readLinks(connection).find((one) => one.name === name);
   if (link === undefined) return { link, address: undefined };
   const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
-  const isLikeOurs = carried.every((one) => isLinkLocal(one) || one.prefix === 8 * addressLength(one.family));
+  const prefix = 8 * addressLength(destination.family);
+  const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
+  const isOfGo = name === GO_NAME || address !== undefined;
+  const isLikeOurs = isOfGo && carried.every((one) => isLinkLocal(one) || one.prefix === 8 * addressLength(one.family));
   if (link.kind !== "dummy" || (link.alias !== LINK_ALIAS && !isLikeOurs)) {
     const is = link.kind === "dummy" ? "a dummy link of somebody else" : `no dummy link (${link.kind ?? "hardware"})`;
     throw new LvscareError("IN_THE_WAY", `${name} is ${is}, and is left alone`, {
@@ -98,8 +106,7 @@ function look(connection: NetlinkConnection, { name, destination }: DummyLinkOpt
       remedy: "name another link with --iface",
     });
   }
-  const prefix = 8 * addressLength(destination.family);
-  return { link, address: carried.find((one) => one.address === destination.address && one.prefix === prefix) };
+  return { link, address };
 }
 
 function readLinks(connection: NetlinkConnection): readonly Link[] {
