@@ -35,7 +35,7 @@ export async function planKernel(selection: Selection): Promise<KernelPlan> {
   return planKernelJobs(kernelFiles, { ...(own === undefined ? {} : { lab: own }), everyVersion: isWhole });
 }
 
-/** How many guests of user-mode Linux may run side by side: one for each processor, if memory allows. With more, all are slower, and none sooner. */
+/** How many guests of user-mode Linux may run side by side, if memory allows: three for two processors, as each waits a third of its time. */
 export function umlGuests(): number {
   const wanted = process.env["LVSCARE_KERNEL_GUESTS"];
   if (wanted !== undefined) {
@@ -44,7 +44,7 @@ export function umlGuests(): number {
     return Number(wanted);
   }
   const fit = Math.floor(((freemem() / 2 ** 20) * 0.8) / UML_MEMORY_MB);
-  return Math.max(1, Math.min(fit, availableParallelism()));
+  return Math.max(1, Math.min(fit, Math.ceil(1.5 * availableParallelism())));
 }
 
 export function kernelStep(
