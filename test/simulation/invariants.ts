@@ -89,6 +89,7 @@ export class Invariants implements SimulationObserver {
       case "realServer.healthChanged":
         return this.#noteTransition(event.server, event.from, event.to);
       case "failOpen.entered":
+        this.#forgetLetGo();
         if (!this.#isBelow() || !this.#mayFailOpen(this.#life.letGo.size > 0)) this.#failOpenFailed("without need");
         this.#checkHeld(event.held);
         this.#life.held = new Set(event.held);
@@ -189,6 +190,7 @@ export class Invariants implements SimulationObserver {
     const { members, held } = this.#life;
     for (const [key, { due, position }] of members)
       if (due !== undefined) this.#fail("a transition did not come", `${key} stays ${position.state}`);
+    this.#forgetLetGo();
     this.#checkFailOpen();
     this.#checkLastResort();
     for (const [key, { position }] of members)
@@ -383,7 +385,6 @@ export class Invariants implements SimulationObserver {
     member.due = undefined;
     member.mayGo = false;
     member.sinceMs = this.#now;
-    if (!isUnwell(member.position)) this.#life.letGo.delete(server);
     if (to === "draining") this.#checkPace(server, member, from);
   }
 
@@ -485,6 +486,15 @@ export class Invariants implements SimulationObserver {
       if (position !== undefined && isUnwell(position)) life.letGo.set(key, "stands");
     }
     life.held = undefined;
+  }
+
+  /** Whom a round finds well: who is so only until the next one begins gets no weight by that. */
+  #forgetLetGo(): void {
+    const { members, letGo } = this.#life;
+    for (const key of letGo.keys()) {
+      const member = members.get(key);
+      if (member === undefined || !isUnwell(member.position)) letGo.delete(key);
+    }
   }
 
   #standing(member: Member): Standing {
@@ -592,8 +602,8 @@ interface Life {
   lastRead: { readonly existed: boolean; readonly weights: ReadonlyMap<string, number> } | undefined;
   held: Set<string> | undefined;
   /**
-   * Those that fail-open held until it ended, as long as they are to have no new clients: whether they have stood all the time
-   * since. Of one that has not the supervisor need not know, as long as it cannot write.
+   * Those that fail-open held until it ended, as long as rounds find that they are to have no new clients: whether they have stood all
+   * the time since. Of one that has not the supervisor need not know, as long as it cannot write.
    */
   readonly letGo: Map<string, "stands" | "gone">;
   /** As told. */

@@ -26,6 +26,7 @@ const TELLING_SEEDS: readonly (readonly [seed: number, told: string])[] = [
   [308153091575, "who is well only while a round reads has no clients of that"],
   [6961, "whom others gave a weight may have clients, though it was seen without any"],
   [7555, "whom fail-open gave its weight back may have clients, though it was seen without any"],
+  [795138966082, "who is well only while a round runs drains on from the end of fail-open"],
   [407, "who drained already when fail-open held it drains from the end of that on"],
   [1262, "and for as long as it has connections then"],
 ];
