@@ -459,7 +459,7 @@ export class Invariants implements SimulationObserver {
     for (const key of before) {
       const position = life.members.get(key)?.position;
       const isHeld = life.lastOnes.has(key) || life.held?.has(key) === true;
-      if (!isHeld && position !== undefined && tenths(position) === undefined) life.letGo.set(key, "stands");
+      if (!isHeld && position !== undefined && isUnwell(position)) life.letGo.set(key, "stands");
     }
     for (const key of life.lastOnes) life.letGo.delete(key);
     const isExpected = life.lastOnes.size > 0;
