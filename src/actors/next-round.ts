@@ -71,7 +71,8 @@ export function nextRound(context: VirtualServerContext, nowMs: number): Round |
 // --- internal ---
 
 /** What the last round was to establish goes by the members alone, beside options that never change: nobody is on the way out, and nobody is held. */
-function isLasting({ wanted, departures, failOpen, releases }: VirtualServerContext): boolean {
-  if (wanted === undefined || wanted.leaving.length > 0 || failOpen !== undefined) return false;
+function isLasting({ wanted, departures, failOpen, lastResort, releases }: VirtualServerContext): boolean {
+  if (wanted === undefined || wanted.leaving.length > 0) return false;
+  if (failOpen !== undefined || lastResort !== undefined) return false;
   return departures.size === 0 && isNobody(releases);
 }

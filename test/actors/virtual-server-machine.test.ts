@@ -723,6 +723,23 @@ describe("virtual server", () => {
     expect(without.plane.table()).toBe("");
   });
 
+  test("fails open once the last resort holds somebody, and not only when a check tells something new", async () => {
+    const plane = new MemoryDataPlane();
+    plane.service = service;
+    const policy = { panicThreshold: 50, rise: 2, fastIntervalMs: 10 * INTERVAL };
+    const { clock, unasked, events } = care({ policy }, plane);
+    unasked.add("10.0.0.2:80").add("10.0.0.3:80");
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+    await clock.advance(INTERVAL);
+    expect(events.filter(({ type }) => /^(lastResort|failOpen)/.test(type))).toEqual([
+      { type: "lastResort.entered", total: 3, held: ["10.0.0.1:80"] },
+      { type: "failOpen.entered", healthy: 0, total: 3, held: ["10.0.0.1:80"] },
+      { type: "lastResort.left", healthy: 0, total: 3 },
+    ]);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+  });
+
   test("goes from the last resort to fail-open without cutting anybody off", async () => {
     const { clock, plane, tired, unasked } = care({ policy: { panicThreshold: 1 } });
     const [a, b] = ["10.0.0.1:80", "10.0.0.2:80"] as const;

@@ -29,6 +29,7 @@ const TELLING_SEEDS: readonly (readonly [seed: number, told: string])[] = [
   [795138966082, "who is well only while a round runs drains on from the end of fail-open"],
   [407, "who drained already when fail-open held it drains from the end of that on"],
   [1262, "and for as long as it has connections then"],
+  [770834331333, "once the last resort holds somebody, who is in service, fail-open begins by itself"],
 ];
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];
