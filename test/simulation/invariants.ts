@@ -421,7 +421,12 @@ export class Invariants implements SimulationObserver {
   /** Whether enough is known for that. `hasOthers`: somebody is in service whom no check has there. */
   #mayFailOpen(hasOthers: boolean): boolean {
     const members = [...this.#life.members.values()];
-    const isSomebody = hasOthers || this.#inService().length > 0 || this.#life.lastOnes.size > 0;
+    // Whom the last resort held until now and who climbs is in service by neither.
+    const isHeld = [...this.#life.lastOnes].some((key) => {
+      const position = this.#life.members.get(key)?.position;
+      return position !== undefined && tenths(position) === undefined;
+    });
+    const isSomebody = hasOthers || this.#inService().length > 0 || isHeld;
     return members.every(({ isJudged, isChecked }) => isJudged && (isSomebody || isChecked));
   }
 

@@ -30,6 +30,7 @@ const TELLING_SEEDS: readonly (readonly [seed: number, told: string])[] = [
   [407, "who drained already when fail-open held it drains from the end of that on"],
   [1262, "and for as long as it has connections then"],
   [770834331333, "once the last resort holds somebody, who is in service, fail-open begins by itself"],
+  [749014736736, "but not by one who climbs meanwhile"],
 ];
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];
