@@ -4,7 +4,7 @@ import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
-import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
 import { modprobeRefuses, unloadIpvs } from "./support/modules.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
@@ -14,6 +14,7 @@ setDefaultTimeout(120_000);
 
 const [A, B, C] = SERVERS;
 const FOREIGN = "127.0.0.1:9999";
+const WEB = "127.0.0.1:9105";
 const UNLOAD = "ipvsadm -C; rmmod $(lsmod | grep -o '^ip_vs_[a-z]*'); rmmod ip_vs";
 const REPAIRED = "WARN repaired what someone else changed:";
 
@@ -156,7 +157,7 @@ describe("a daemon of its own", () => {
     "waits while the module is gone and cannot be loaded, says so once, and makes everything anew when it can",
     async () => {
       const { namespace } = host;
-      await using care = startCare(namespace, careFlags());
+      await using care = startCare(namespace, [...careFlags(), "--http-listen", WEB]);
       await waitForTable(namespace, tableWith());
       {
         await using _ = await modprobeRefuses("ip_vs");
@@ -168,6 +169,10 @@ describe("a daemon of its own", () => {
         const checked = care.logged(/^DEBUG probe of 127.0.0.1:8081 passed/).length;
         await care.waitForLog(/^DEBUG probe of 127.0.0.1:8081 passed/, { times: checked + 12 });
         expect(await care.status()).toContain("healthy");
+        // Whatever the checks say, nobody may take that for being in order.
+        expect((await runLvscare(namespace, ["status", "--exit-code"])).exitCode).toBe(2);
+        const ready = ["curl", "--silent", "--write-out", " %{http_code}", `http://${WEB}/readyz`];
+        expect(await namespace.exec(...ready)).toEndWith(" 503");
       }
       await waitForTable(namespace, tableWith());
       await care.waitForLog(/^INFO writing to the data plane works again/);
