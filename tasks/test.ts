@@ -56,7 +56,8 @@ async function main(): Promise<number> {
 
 async function runSteps(selection: Selection, reports: string): Promise<StepResult[]> {
   const workers = await workersFor(selection, reports);
-  const isOne = new Set(workers.flat()).size === 1 && workers.flat()[0]?.length === 1;
+  const [first, ...others] = [...new Set(workers.flat())].filter((queue) => queue.length > 0);
+  const isOne = first?.length === 1 && others.length === 0;
   const results: StepResult[] = [];
   const work = async (queues: Worker): Promise<void> => {
     for (const queue of queues)
