@@ -55,44 +55,51 @@ async function main(): Promise<number> {
 // --- internal ---
 
 async function runSteps(selection: Selection, reports: string): Promise<StepResult[]> {
-  const workers = await workersFor(selection, reports);
-  const [first, ...others] = [...new Set(workers.flat())].filter((queue) => queue.length > 0);
-  const isOne = first?.length === 1 && others.length === 0;
-  const results: StepResult[] = [];
-  const work = async (queues: Worker): Promise<void> => {
-    for (const queue of queues)
-      for (let step = queue.shift(); step !== undefined; step = queue.shift()) results.push(await runStep(step, isOne));
+  const lanes = await lanesOf(selection, reports);
+  const isOne = lanes.length === 1 && lanes[0]?.steps.length === 1;
+  const runLane = async ({ steps, workers }: Lane): Promise<StepResult[]> => {
+    const waiting = [...steps];
+    const results: StepResult[] = [];
+    const work = async (): Promise<void> => {
+      for (let step = waiting.shift(); step !== undefined; step = waiting.shift())
+        results.push(await runStep(step, isOne));
+    };
+    await Promise.all(Array.from({ length: workers }, work));
+    return results;
   };
-  await Promise.all(workers.map(work));
-  return results;
+  return (await Promise.all(lanes.map(runLane))).flat();
 }
 
-/** Takes steps from the first of these queues until it is empty, then from the next; workers may share a queue, and work side by side. */
-type Worker = readonly Step[][];
+/** Steps of which so many run at a time; all lanes run side by side. */
+interface Lane {
+  readonly steps: readonly Step[];
+  readonly workers: number;
+}
 
-async function workersFor(selection: Selection, reports: string): Promise<Worker[]> {
+async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   const { unitFiles, kernelFiles, nodeFiles, pattern } = selection;
-  const workers: Worker[] = [];
+  const lanes: Lane[] = [];
   if (selection.staticSteps) {
-    for (const { name, argv: own } of staticSteps) {
-      const run: Step["run"] = (write) => runStaticStep(name, own, write);
-      workers.push([[{ name, command: `bun --bun run ${own.join(" ")}`, run }]]);
-    }
+    const steps = staticSteps.map(({ name, argv: own }) => ({
+      name,
+      command: `bun --bun run ${own.join(" ")}`,
+      run: (write: Parameters<Step["run"]>[0]) => runStaticStep(name, own, write),
+    }));
+    lanes.push({ steps, workers: steps.length });
   }
-  if (unitFiles) workers.push([[hostStep("unit", unitFiles, reports, pattern)]]);
   const { jobs, leftOut } = kernelFiles ? await planKernel(selection) : { jobs: [], leftOut: [] };
   for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
   const products = kernelFiles || nodeFiles ? makeProducts(jobs) : undefined;
   const stepsIn = (isUml: boolean): Step[] =>
     jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
-  const uml = stepsIn(true);
-  // One emulated machine at a time, which takes longest and so begins first; then there is a worker more for the other guests.
-  const emulated = stepsIn(false);
-  if (nodeFiles) emulated.push(hostStep("node", nodeFiles, reports, pattern, products?.binary));
-  const isEmulating = emulated.length > 0;
-  if (isEmulating) workers.push([emulated, uml]);
-  for (let guest = isEmulating ? 1 : 0; guest < umlGuests(); guest++) workers.push([uml]);
-  return workers.filter((queues) => queues.some((queue) => queue.length > 0));
+  // One emulated machine at a time, as each takes all processors, and none beside the unit tests: what is slow fails when it is slower.
+  const others = [
+    ...(unitFiles ? [hostStep("unit", unitFiles, reports, pattern)] : []),
+    ...stepsIn(false),
+    ...(nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : []),
+  ];
+  lanes.push({ steps: stepsIn(true), workers: umlGuests() }, { steps: others, workers: 1 });
+  return lanes.filter(({ steps }) => steps.length > 0);
 }
 
 /** Tests that run on this machine itself; `ready` is what they wait for. */
