@@ -60,11 +60,11 @@ async function runSteps(selection: Selection, reports: string): Promise<StepResu
   const runLane = async ({ steps, workers }: Lane): Promise<StepResult[]> => {
     const waiting = [...steps];
     const results: StepResult[] = [];
-    const work = async (): Promise<void> => {
+    const work = async (worker: number): Promise<void> => {
       for (let step = waiting.shift(); step !== undefined; step = waiting.shift())
-        results.push(await runStep(step, isOne));
+        results.push(await runStep(step, worker, isOne));
     };
-    await Promise.all(Array.from({ length: workers }, work));
+    await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
     return results;
   };
   return (await Promise.all(lanes.map(runLane))).flat();

@@ -60,10 +60,10 @@ export function kernelStep(
   return {
     name,
     command: commandFor(job.files.join(" ")),
-    async run(write) {
+    async run(write, worker) {
       await (job.deliveries ? products?.deliveries : products?.binary);
       const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
-      const exitCode = await runGuest(job, report, reports, pattern, write);
+      const exitCode = await runGuest(job, report, reports, pattern, write, worker);
       return readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
     },
   };
@@ -84,6 +84,7 @@ async function runGuest(
   reports: string,
   pattern: string | undefined,
   write: Write,
+  worker: number,
 ): Promise<number> {
   const { exitCode } = await runInLab(lab, {
     // Of another kind of processor, the guest has a Bun of its own.
@@ -97,6 +98,7 @@ async function runGuest(
     stdout: write,
     stderr: write,
     // Two at least where they are emulated: a guest with one would hide races.
+    processor: worker,
     cpus: Math.min(4, Math.max(2, availableParallelism())),
   });
   return exitCode;

@@ -6,7 +6,8 @@ export interface Step {
   readonly name: string;
   /** What runs it alone, should it break. */
   readonly command: string;
-  run(write: Write): Promise<Outcome>;
+  /** `worker` counts those of a lane from 0: which of them runs it. */
+  run(write: Write, worker: number): Promise<Outcome>;
 }
 
 export interface StepResult {
@@ -20,12 +21,12 @@ export interface StepResult {
  * Runs one step and prints its output in one piece when it is over, or `live`, as it comes. Whatever it throws is its failure, and others
  * still run.
  */
-export async function runStep(step: Step, live: boolean): Promise<StepResult> {
+export async function runStep(step: Step, worker: number, live: boolean): Promise<StepResult> {
   const startMs = performance.now();
   const held: (Uint8Array | string)[] = [];
   const write: Write = live ? (chunk) => void process.stdout.write(chunk) : (chunk) => void held.push(chunk);
   if (live) write(`\n== ${step.name}\n`);
-  const outcome = await step.run(write).catch((error: unknown) => {
+  const outcome = await step.run(write, worker).catch((error: unknown) => {
     write(`${error instanceof Error ? error.message : String(error)}\n`);
     return oneFailure(step.name, step.command);
   });

@@ -398,12 +398,14 @@ describe("an IPv6 virtual server", () => {
 test("a pod of few rights tells which settings it may not change, and does not count them as made", async () => {
   const stale = [EXPIRE, "net/ipv4/vs/sloppy_tcp"];
   for (const name of stale) await setSysctl(name, "0");
+  await setSysctl("net/ipv4/vs/expire_quiescent_template", "1");
   // As a container's runtime has it for a pod that is not privileged.
   for (const options of ["--bind", "-o remount,ro,bind"]) {
     await node.exec("mount", ...options.split(" "), "/proc/sys", "/proc/sys");
   }
   try {
     await using daemon = startCare(node, [...CARE, "--ip", NODE], {}, await asLeastPrivilegedPod());
+    await waitForTable(node, tableWith(SERVERS, VS));
     await waitForEqual(routes, [ROUTE]);
     const told = stale.map((name) => `sysctl ${name}=1 is left as it is (0): this process may not (EROFS)`);
     await waitForEqual(

@@ -16,6 +16,8 @@ export interface GuestOptions {
   readonly timeoutMs: number;
   readonly memoryMb?: number;
   readonly cpus?: number;
+  /** Which of this machine's processors a guest keeps to that has only one, counted round from 0. */
+  readonly processor?: number;
   /** Kernel modules that this guest does not have. */
   readonly withoutModules?: readonly string[];
   /** Host folders that the guest may write to; what it writes anywhere else is lost with it. */
