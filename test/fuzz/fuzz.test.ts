@@ -4,7 +4,7 @@ import { runTarget } from "./run-target.ts";
 import { FUZZ_TARGETS } from "./targets.ts";
 
 const REPLAY = process.env["LVSCARE_FUZZ_SEED"];
-const INPUTS = REPLAY === undefined ? 50_000 : 1;
+const INPUTS = REPLAY === undefined ? 10_000 : 1;
 const SEEDS = REPLAY === undefined ? [1, randomInt(2 ** 40)] : [Number(REPLAY)];
 
 test.each(FUZZ_TARGETS.flatMap((target) => SEEDS.map((seed) => [target.name, seed, target] as const)))(

@@ -12,7 +12,7 @@ import { randomScenario } from "./random-scenario.ts";
 import { toYaml, violationsOf, type Fault } from "./run-scenario.ts";
 import type { SchedulesResult, SchedulesTask } from "./schedules-worker.ts";
 
-const SCHEDULES = Number(process.env["LVSCARE_SIMULATION_SCHEDULES"] ?? 5000);
+const SCHEDULES = Number(process.env["LVSCARE_SIMULATION_SCHEDULES"] ?? 1500);
 /** On a host that has much else to do. */
 const LONGEST_MS = Math.max(600_000, SCHEDULES * 120);
 /** So many show each of the faults. */
