@@ -9,6 +9,7 @@ const root = resolve(import.meta.dir, "..");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   native: ["domain", "netlink"],
   domain: [],
+  desired: ["domain"],
   netlink: ["domain"],
   config: ["domain"],
   dataplane: ["domain", "netlink", "config"],
@@ -17,11 +18,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   control: ["domain"],
   manifest: ["domain"],
   metrics: ["domain"],
-  actors: ["domain"],
+  actors: ["domain", "desired"],
   // A small world around the machines: its data plane and its probes are its own.
   simulation: ["domain", "config", "dataplane", "probe", "actors"],
   app: [
     "domain",
+    "desired",
     "config",
     "netlink",
     "dataplane",
@@ -39,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Machines know the interfaces of adapters, never an adapter. */
-const INTERFACES = ["src/dataplane/data-plane.ts", "src/probe/check-schedule.ts", "src/reach/host-object.ts"];
+const INTERFACES = ["src/dataplane/round.ts", "src/probe/check-schedule.ts", "src/reach/host-object.ts"];
 
 /** The only files above `native/` that reach into it: where sockets and the local time enter. */
 const NATIVE_IMPORTERS = [

@@ -1,23 +1,24 @@
-import type { MemberState } from "./desired-state.ts";
-import { RAMP_STEPS, type RealServerContext } from "./real-server-machine.ts";
-import type {
-  Member,
-  SeenMember,
-  SeenMembers,
-  VirtualServerContext,
-  VirtualServerInput,
-} from "./virtual-server-context.ts";
+import type { Evidence, MemberState } from "../desired/member.ts";
+import { RAMP_STEPS, stateOf, type RealServerContext } from "./real-server-machine.ts";
+import type { Member, SeenMember, SeenMembers, VirtualServerContext } from "./virtual-server-context.ts";
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
-export function memberState(name: string, member: Member, initState: VirtualServerInput["initState"]): MemberState {
-  return stateOf(name, member, member.ref.getSnapshot().context, initState);
+export function memberState(name: string, member: Member): MemberState {
+  return memberStateOf(name, member, member.ref.getSnapshot().context);
+}
+
+export function memberStateOf(
+  name: string,
+  { server, drained, hold }: Pick<MemberState, "server" | "drained" | "hold">,
+  health: RealServerContext,
+): MemberState {
+  const { history, rampStep } = health;
+  const share = rampStep / RAMP_STEPS;
+  return { name, server, drained, state: stateOf(health), evidence: evidenceOf(health), history, share, hold };
 }
 
 /** All of them: those of whom nothing is new are the same objects as in the last round. */
-export function seeMembers({ members, seen, initState }: VirtualServerContext): SeenMembers {
-  const see = (name: string, member: Member, health: RealServerContext): SeenMember => {
-    return { name, member, health, state: stateOf(name, member, health, initState) };
-  };
+export function seeMembers({ members, seen }: VirtualServerContext): SeenMembers {
   if (seen.members !== members) {
     return {
       members,
@@ -37,26 +38,13 @@ export function seeMembers({ members, seen, initState }: VirtualServerContext): 
 
 // --- internal ---
 
-function stateOf(
-  name: string,
-  member: Member,
-  health: RealServerContext,
-  initState: VirtualServerInput["initState"],
-): MemberState {
-  const { reported, everPassed, served, lastVerdict, rampStep } = health;
-  const unreachable = lastVerdict?.passed === false && lastVerdict.unreachable === true;
-  return {
-    name,
-    server: member.server,
-    drained: member.drained,
-    state: reported,
-    proven: everPassed || initState === "up",
-    judged: lastVerdict !== undefined || reported !== "recovering",
-    checked: lastVerdict !== undefined,
-    served,
-    unreachable,
-    accepts: lastVerdict !== undefined && !unreachable,
-    share: rampStep / RAMP_STEPS,
-    hold: member.hold,
-  };
+function see(name: string, member: Member, health: RealServerContext): SeenMember {
+  return { name, member, health, state: memberStateOf(name, member, health) };
+}
+
+function evidenceOf(health: RealServerContext): Evidence {
+  const { lastVerdict } = health;
+  if (lastVerdict === undefined) return stateOf(health) === "recovering" ? "none" : "table";
+  if (lastVerdict.passed) return "passed";
+  return lastVerdict.unreachable === true ? "unreachable" : "failed";
 }

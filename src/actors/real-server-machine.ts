@@ -8,6 +8,7 @@ import {
   type ActorRefFrom,
   type Snapshot,
 } from "xstate";
+import type { History } from "../desired/member.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
@@ -39,8 +40,8 @@ export interface RealServerInput {
   readonly initial: RealServerState;
   /** Never seen by clients yet: its first good check is enough, whatever `rise` says, and at full weight. */
   readonly unproven: boolean;
-  /** See `MemberState`. */
-  readonly served: boolean;
+  /** What it has been until now. */
+  readonly history: History;
   readonly policy: HealthPolicy;
   readonly now: () => number;
 }
@@ -48,8 +49,6 @@ export interface RealServerInput {
 export interface RealServerContext extends RealServerInput {
   readonly passes: number;
   readonly failures: number;
-  /** A check of ours found it good, ever. */
-  readonly everPassed: boolean;
   /** Open connections as last counted while it drains; undefined when nobody counted. */
   readonly connections: number | undefined;
   /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
@@ -57,10 +56,10 @@ export interface RealServerContext extends RealServerInput {
   /** What its checks were last told. */
   readonly paceMs: number;
   readonly tell: Telling;
-  readonly reported: RealServerState;
-  readonly sinceMs: number;
+  readonly startedMs: number;
   /** The last that was told: see `Telling`. */
   readonly lastVerdict: Verdict | undefined;
+  /** What state it is in stands here, for whoever wants to know: see `stateOf`. */
   readonly lastTransition: Transition | undefined;
 }
 
@@ -71,7 +70,7 @@ export const RAMP_STEPS = 10;
 
 /**
  * The health of one real server, as a pure decision: verdicts in, states out. It never touches the data plane; it reports to its
- * supervisor, and its tags say what the state means there: `routable` takes new connections, `programmed` present, neither: absent.
+ * supervisor, and what a state means in the table is decided in `desired/weight.ts`.
  */
 export const realServerMachine = setup({
   types: {
@@ -82,7 +81,6 @@ export const realServerMachine = setup({
       /** Undefined: it had a weight since, and nobody knows who came. */
       | { readonly type: "connections.counted"; readonly active: number | undefined }
       | { readonly type: "check.requested" },
-    tags: {} as "routable" | "programmed",
   },
   actions: {
     startChecks: sendTo(
@@ -102,8 +100,7 @@ export const realServerMachine = setup({
       return {
         passes: verdict.passed ? context.passes + 1 : 0,
         failures: verdict.passed ? 0 : context.failures + 1,
-        everPassed: context.everPassed || verdict.passed,
-        served: context.served || verdict.passed,
+        ...(verdict.passed && { history: "proven" as const }),
         lastVerdict: verdict,
       };
     }),
@@ -135,11 +132,12 @@ export const realServerMachine = setup({
     }),
     /** It is in this state now: tells the supervisor, if that does not know it, and paces its checks. One action, for it is in the way of each write. */
     arrive: enqueueActions(({ context, enqueue }, { state, paceMs, tell = "all" }: Arrival) => {
+      const from = stateOf(context);
       const transition: Transition | undefined =
-        state === context.reported
+        state === from
           ? undefined
           : {
-              from: context.reported,
+              from,
               to: state,
               reason: context.lastVerdict?.reason ?? "start",
               verdict: context.lastVerdict,
@@ -152,7 +150,7 @@ export const realServerMachine = setup({
         connections: undefined,
         unproven: context.unproven && state !== "healthy",
         rampStep: state === "recovering" ? context.rampStep : 0,
-        ...(transition && { reported: state, sinceMs: transition.atMs, lastTransition: transition }),
+        ...(transition && { lastTransition: transition }),
       });
       if (transition !== undefined)
         enqueue.sendTo(context.supervisor, { type: "realServer.changed", server: context.server, ...transition });
@@ -168,10 +166,10 @@ export const realServerMachine = setup({
     mustClimb: ({ context }) => hasRisen(context) && context.policy.slowStartMs > 0 && !context.unproven,
     hasClimbed: ({ context }) => context.rampStep >= RAMP_STEPS,
     isDrained: ({ context, event }) => {
-      const { policy, connections, sinceMs, now } = context;
+      const { policy, connections, now } = context;
       if (policy.drain === "next-check" || connections === 0) return true;
       const isUnreachable = event.type === "probe.failed" && event.verdict.unreachable === true;
-      return isUnreachable || now() - sinceMs >= policy.drainTimeoutMs;
+      return isUnreachable || now() - sinceMsOf(context) >= policy.drainTimeoutMs;
     },
   },
   delays: {
@@ -183,13 +181,11 @@ export const realServerMachine = setup({
     ...input,
     passes: 0,
     failures: 0,
-    everPassed: false,
     connections: undefined,
     rampStep: 0,
     paceMs: input.policy.intervalMs,
     tell: "all",
-    reported: input.initial,
-    sinceMs: input.now(),
+    startedMs: input.now(),
     lastVerdict: undefined,
     lastTransition: undefined,
   }),
@@ -206,7 +202,6 @@ export const realServerMachine = setup({
       ],
     },
     healthy: {
-      tags: ["routable", "programmed"],
       entry: {
         type: "arrive",
         params: ({ context }): Arrival => {
@@ -236,7 +231,6 @@ export const realServerMachine = setup({
       },
     },
     draining: {
-      tags: ["programmed"],
       entry: {
         type: "arrive",
         params: ({ context }): Arrival => ({ state: "draining", paceMs: context.policy.intervalMs }),
@@ -296,7 +290,6 @@ export const realServerMachine = setup({
           },
         },
         climbing: {
-          tags: ["routable", "programmed"],
           entry: [
             {
               type: "arrive",
@@ -316,6 +309,16 @@ export const realServerMachine = setup({
     },
   },
 });
+
+/** The state that it last reported: on its way through `recovering`, with `rise 1`, that is passed over. */
+export function stateOf({ lastTransition, initial }: RealServerContext): RealServerState {
+  return lastTransition?.to ?? initial;
+}
+
+/** Since when it is in that state. */
+export function sinceMsOf({ lastTransition, startedMs }: RealServerContext): number {
+  return lastTransition?.atMs ?? startedMs;
+}
 
 // --- internal ---
 

@@ -12,7 +12,7 @@ import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from 
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { LatestVerdicts, TimedVerdict } from "./latest-verdicts.ts";
 import type { ReachActor } from "./reach-machine.ts";
-import type { RealServerActor } from "./real-server-machine.ts";
+import { sinceMsOf, stateOf, type RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";
 import type { WayActor } from "./way-machine.ts";
 
@@ -35,6 +35,7 @@ export function virtualServerStatus(
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
   const { context } = supervisor.getSnapshot();
+  const { failOpen, lastResort } = context.overlay;
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const members = Array.from(context.members, ([key, { ref, hold }]) => ({
     ...memberStatus(key, ref, verdicts.of(key), standing.get(key), facts.timeOfDay),
@@ -53,18 +54,18 @@ export function virtualServerStatus(
     stats: table?.stats ?? NO_TRAFFIC,
     inService: countInService(realServers),
     realServers,
-    ...(context.failOpen && {
+    ...(failOpen && {
       failOpen: {
-        since: facts.timeOfDay(context.failOpen.sinceMs).toISOString(),
-        healthy: context.failOpen.healthy,
-        total: context.failOpen.total,
+        since: facts.timeOfDay(failOpen.sinceMs).toISOString(),
+        healthy: failOpen.healthy,
+        total: failOpen.total,
       },
     }),
-    ...(context.lastResort && {
+    ...(lastResort && {
       lastResort: {
-        since: facts.timeOfDay(context.lastResort.sinceMs).toISOString(),
-        total: context.lastResort.total,
-        held: [...context.lastResort.held],
+        since: facts.timeOfDay(lastResort.sinceMs).toISOString(),
+        total: lastResort.total,
+        held: [...lastResort.retained],
       },
     }),
     daemon: daemonStatus(supervisor, facts),
@@ -125,25 +126,26 @@ export function unattendedStatus(
 function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): DaemonStatus {
   const snapshot = supervisor.getSnapshot();
   const { context } = snapshot;
+  const { lastError, failing } = context.trouble;
   return {
     version: facts.version,
     pid: facts.pid,
     ...(facts.networkNamespace !== undefined && { networkNamespace: facts.networkNamespace }),
     startedAt: facts.timeOfDay(facts.startedAtMs).toISOString(),
     state: stateName(snapshot.value),
-    applies: context.applies,
-    repairs: context.repairs,
+    applies: context.counts.applies,
+    repairs: context.counts.repairs,
     intervalMs: context.policy.intervalMs,
-    ...(context.lastError && {
+    ...(lastError && {
       lastError: {
-        at: facts.timeOfDay(context.lastError.atMs).toISOString(),
-        message: context.lastError.message,
+        at: facts.timeOfDay(lastError.atMs).toISOString(),
+        message: lastError.message,
       },
     }),
-    ...(context.failing && {
+    ...(failing && {
       failing: {
-        since: facts.timeOfDay(context.failing.sinceMs).toISOString(),
-        message: context.failing.message,
+        since: facts.timeOfDay(failing.sinceMs).toISOString(),
+        message: failing.message,
       },
     }),
   };
@@ -161,10 +163,10 @@ function memberStatus(
   const transition = context.lastTransition;
   return {
     address: key,
-    state: context.reported,
-    health: context.reported,
+    state: stateOf(context),
+    health: stateOf(context),
     ...(one === undefined ? { activeConnections: 0, inactiveConnections: 0 } : standingStatus(one)),
-    stateSince: iso(context.sinceMs),
+    stateSince: iso(sinceMsOf(context)),
     ...(verdict && { lastVerdict: verdictStatus(verdict, iso) }),
     ...(transition && { lastTransition: transitionStatus(transition, iso) }),
   };

@@ -10,33 +10,26 @@ import {
   type ErrorActorEvent,
   type PromiseActorLogic,
 } from "xstate";
+import { adoptedState, adoptServer, adoptService } from "../desired/adoption.ts";
+import { atWeights } from "../desired/member.ts";
+import { isLasting, nextDesired, NO_OVERLAY } from "../desired/next.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold } from "../domain/hold.ts";
-import {
-  formatServiceKey,
-  type ObservedVirtualServer,
-  type RealServer,
-  type ServiceKey,
-} from "../domain/virtual-server.ts";
-import { UNKNOWN_TABLE, type ApplyReport } from "./apply-plan.ts";
+import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
+import { afterFailure, afterRound, afterSuccess, overlayNews } from "./round-steps.ts";
 import type { CheckCommand } from "./checks.ts";
-import { adoptedState, adoptServer, adoptService, atWeights, departuresAfter, strangers } from "./desired-state.ts";
-import { memberState } from "./member-states.ts";
-import { nextRound } from "./next-round.ts";
-import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
-import { releasesAfter } from "./releases.ts";
+import { memberState, seeMembers } from "./member-states.ts";
+import { realServerMachine, stateOf, type RealServerActor, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
-import { nextReadingMs, overdueAtMs, restMs } from "./round-pace.ts";
+import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
 import {
   memberInput,
-  RECURRING,
   type Member,
   type VirtualServerContext,
   type VirtualServerInput,
 } from "./virtual-server-context.ts";
-import type { WriteCommand, WriterReport } from "./writer.ts";
+import type { WriteCommand, WriterInput, WriterReport } from "./writer.ts";
 
 type VirtualServerEvent =
   | RealServerReport
@@ -59,7 +52,7 @@ export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
 /** By what it reaches the world. */
 export interface VirtualServerPorts {
   readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
-  readonly writer: CallbackActorLogic<WriteCommand>;
+  readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
   readonly checks: CallbackActorLogic<CheckCommand>;
 }
 
@@ -80,6 +73,10 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       events: {} as VirtualServerEvent,
       emitted: {} as CareEvent,
       children: {} as Record<string, "realServer" | "writer" | "checks">,
+      tags: {} as /** The table is still to be taken over: what is asked for now would be forgotten. */
+        | "adopting"
+        /** No round is under way. */
+        | "betweenRounds",
     },
     actors: {
       ...ports,
@@ -90,26 +87,27 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         const members = context.realServers.map((configured): [string, Member] => {
           const key = formatEndpoint(configured.endpoint);
           const hold = context.holds.get(key);
-          const first = adoptedState(configured, observed, context.initState, hold);
-          // What stood with a weight had clients: not to be thrown away with the rest when this daemon is started anew amid a common failure.
-          const served = first.state === "healthy";
-          const input = memberInput(context, self, configured, { ...first, served });
+          const input = memberInput(
+            context,
+            self,
+            configured,
+            adoptedState(configured, observed, context.initState, hold),
+          );
           const ref = spawn("realServer", { id: key, input });
           return [key, { ...atWeights(adoptServer(configured, observed)), ref, hold }];
         });
         return {
           service: adoptService(context.service, observed),
           members: new Map(members),
-          observed,
-          failedAttempts: 0,
-          failing: undefined,
+          table: observed,
+          trouble: { ...context.trouble, failedAttempts: 0, failing: undefined },
         };
       }),
       respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
         const member = context.members.get(server);
         if (member === undefined) return;
-        const { state, served } = memberState(server, member, context.initState);
-        const input = memberInput(context, self, member.server, { state, unproven: false, served });
+        const { state, history } = memberState(server, member);
+        const input = memberInput(context, self, member.server, { state, history, unproven: false });
         enqueue.assign({
           members: ({ spawn }) =>
             new Map(context.members).set(server, { ...member, ref: spawn("realServer", { id: server, input }) }),
@@ -134,141 +132,73 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       takeRound: enqueueActions(({ context, enqueue }) => {
         const nowMs = context.now();
-        // A timer may fire a fraction early.
-        const mustRead = nowMs + 1 >= nextReadingMs(context);
-        enqueue.assign({ dirty: false, mustRead, roundAtMs: nowMs });
-        const next = nextRound(context, nowMs);
-        if (next === undefined) return;
-        const { counted, ...round } = next;
-        enqueue.assign(round);
-        const total = counted.length;
-        const healthy = counted.filter(({ state }) => state === "healthy").length;
-        const { failOpen, lastResort } = round;
-        if ((failOpen === undefined) !== (context.failOpen === undefined))
-          enqueue.emit(
-            failOpen === undefined
-              ? { type: "failOpen.left", healthy, total }
-              : { type: "failOpen.entered", healthy, total, held: [...failOpen.held] },
-          );
-        if ((lastResort === undefined) !== (context.lastResort === undefined))
-          enqueue.emit(
-            lastResort === undefined
-              ? { type: "lastResort.left", healthy, total }
-              : { type: "lastResort.entered", total, held: [...lastResort.held] },
-          );
+        const seen = seeMembers(context);
+        enqueue.assign({ pace: { ...context.pace, beganMs: nowMs } });
+        if (seen === context.seen && isLasting(context.wanted, context.overlay)) return;
+        const members = seen.all.map(({ state }) => state);
+        const { wanted, overlay, counted } = nextDesired({ ...context, members }, nowMs);
+        enqueue.assign({ seen, wanted, overlay });
+        for (const event of overlayNews(context.overlay, overlay, counted)) enqueue.emit(event);
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
-        const { service, wanted, established, known, isQuiet, mustRead } = context;
-        return { type: "apply", input: { key: service, desired: wanted, established, known, isQuiet, mustRead } };
+        const { wanted, dirty, policy } = context;
+        return { type: "apply", round: { desired: wanted, isUrgent: dirty, readEveryMs: policy.intervalMs } };
       }),
       withdraw: sendTo("writer", ({ context }): WriteCommand => {
         return {
           type: "apply",
-          input: { key: context.service, desired: undefined, ...UNKNOWN_TABLE },
+          round: { desired: undefined, isUrgent: false, readEveryMs: context.policy.intervalMs },
         };
       }),
-      noteApplied: enqueueActions(({ context, enqueue }, report: ApplyReport) => {
-        const { foreign = "keep" } = context.wanted ?? {};
-        // A round that does not read finds nobody new, and one that sends strangers away has something to do.
-        const triedSomething = report.operations.length > 0 || report.failure !== undefined;
-        const isAsked = (report.hasRead && triedSomething) || context.departures.size > 0;
-        const unlisted = isAsked ? strangers(report.observed, new Set(context.members.keys())) : [];
-        enqueue.assign({
-          observed: report.observed,
-          established: report.established,
-          known: report.known,
-          isPostponed: report.isPostponed,
-          isQuiet: report.hasRead && !triedSomething,
-          departures: departuresAfter(context.departures, unlisted, foreign, report, context.now()),
-          releases: releasesAfter(context.releases, report, context.now()),
-          applies: context.applies + (report.operations.length > 0 ? 1 : 0),
-          repairs: context.repairs + (report.repairs.length > 0 ? 1 : 0),
-        });
-        const repaired = new Set(report.repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
-        // Others than those that read leave strangers alone.
-        for (const { endpoint, weight } of foreign === "remove" && report.hasRead ? unlisted : []) {
-          const server = formatEndpoint(endpoint);
-          const isNews = !repaired.has(server) && !context.departures.has(server);
-          if (isNews) enqueue.emit({ type: "realServer.unlisted", server, weight });
-        }
-        enqueue.emit({
-          type: "plan.applied",
-          operations: report.operations,
-          repairs: report.repairs,
-          complete: report.failure === undefined,
-        });
-      }),
-      noteEmptiness: enqueueActions(({ context, enqueue }, { known }: ApplyReport) => {
-        // Nobody knows what stands there.
-        if (known === undefined) return;
-        const isEmpty = !known.realServers.some(({ server }) => server.weight > 0);
-        const isKnown = context.isEmpty !== undefined || context.seen.all.every(({ state }) => state.checked);
-        if (isEmpty === context.isEmpty || (isEmpty && !isKnown)) return;
-        enqueue.assign({ isEmpty });
-        const virtualServer = formatServiceKey(context.service);
-        if (isEmpty) enqueue.emit({ type: "virtualServer.emptied", virtualServer });
-        else if (context.isEmpty === true) enqueue.emit({ type: "virtualServer.refilled", virtualServer });
-      }),
-      countRepairs: enqueueActions(({ context, enqueue }, { repairs }: ApplyReport) => {
-        if (repairs.length === 0) return;
+      markTaken: assign({ dirty: false }),
+      noteRound: enqueueActions(({ context, event, enqueue }) => {
+        assertEvent(event, "round.ended");
+        const { report } = event;
         const nowMs = context.now();
-        const recent = [...context.repairTimesMs.filter((ms) => nowMs - ms < RECURRING.withinMs), nowMs];
-        const isRecurring = recent.length >= RECURRING.repairs;
-        enqueue.assign({ repairTimesMs: isRecurring ? [] : recent });
-        if (isRecurring) enqueue.emit({ type: "repairs.recurring", ...RECURRING, last: repairs });
+        const round = afterRound(context, report, nowMs);
+        const now = { ...context, ...round.changes };
+        const { failure, operations } = report;
+        const end =
+          failure === undefined
+            ? afterSuccess(now, report, nowMs)
+            : afterFailure(now, failure, operations.length > 0, nowMs);
+        enqueue.assign({ ...round.changes, ...end.changes });
+        for (const event of [...round.events, ...end.events]) enqueue.emit(event);
       }),
-      countConnections: enqueueActions(({ context, enqueue }, { observed, hasRead }: ApplyReport) => {
+      noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
+        const { changes, events } = afterFailure(context, error, false, context.now());
+        enqueue.assign(changes);
+        for (const event of events) enqueue.emit(event);
+      }),
+      countConnections: enqueueActions(({ context, event, enqueue }) => {
+        assertEvent(event, "round.ended");
+        const { observed, hasRead } = event.report;
         if (context.policy.drain === "next-check" || !hasRead) return;
         const drained = new Set(context.wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
         for (const { server, activeConnections } of observed?.realServers ?? []) {
           const ref = context.members.get(nameOf(server))?.ref;
-          if (ref?.getSnapshot().context.reported !== "draining") continue;
+          if (ref === undefined || !isDraining(ref)) continue;
           // The table was read before or among this round's writes: only at weight 0 did nobody new come after that.
           const isDrained = server.weight === 0 && drained.has(nameOf(server));
           enqueue.sendTo(ref, { type: "connections.counted", active: isDrained ? activeConnections : undefined });
         }
       }),
-      /** Whom fail-open holds from this round on, or the last resort, gets its weight back, and new clients with it. */
-      forgetCounts: enqueueActions(({ context: { policy, failOpen, lastResort, roundAtMs, members }, enqueue }) => {
+      /** Who is retained by fail-open from this round on, or by the last resort, gets its weight back, and new clients with it. */
+      forgetCounts: enqueueActions(({ context: { policy, overlay, pace, members }, enqueue }) => {
         if (policy.drain === "next-check") return;
-        const held = failOpen?.sinceMs === roundAtMs ? failOpen.held : lastResort?.held;
-        for (const server of held ?? []) {
+        const { failOpen, lastResort } = overlay;
+        const retained = failOpen?.sinceMs === pace.beganMs ? failOpen.retained : lastResort?.retained;
+        for (const server of retained ?? []) {
           const { ref } = members.get(server) ?? {};
-          if (ref?.getSnapshot().context.reported !== "draining") continue;
-          enqueue.sendTo(ref, { type: "connections.counted", active: undefined });
+          if (ref !== undefined && isDraining(ref))
+            enqueue.sendTo(ref, { type: "connections.counted", active: undefined });
         }
-      }),
-      forgetEstablished: assign({ established: undefined, known: undefined, isQuiet: false }),
-      noteSuccess: assign(({ context }, { hasRead, operations }: ApplyReport) => {
-        const nowMs = context.now();
-        const tookMs = nowMs - context.roundAtMs;
-        return {
-          failedAttempts: 0,
-          // One with nothing to do by what is known has shown nothing.
-          failing: hasRead || operations.length > 0 ? undefined : context.failing,
-          endedAtMs: nowMs,
-          ...(hasRead ? { read: { atMs: context.roundAtMs, tookMs } } : { roundMs: tookMs }),
-        };
-      }),
-      /** `wrote`: something could be written all the same. */
-      noteFailure: enqueueActions(({ context, enqueue }, { error, wrote }: { error: unknown; wrote?: boolean }) => {
-        const nowMs = context.now();
-        const attempt = context.failedAttempts + 1;
-        const sinceMs = context.failing?.sinceMs ?? nowMs;
-        enqueue.assign({
-          failedAttempts: attempt,
-          failing: wrote === true ? undefined : { sinceMs, message: describeError(error) },
-          roundMs: nowMs - context.roundAtMs,
-          endedAtMs: nowMs,
-          lastError: { atMs: nowMs, message: describeError(error) },
-        });
-        enqueue.emit({ type: "plan.failed", error, attempt, retryInMs: retryDelayMs(attempt) });
       }),
       emitAdopted: emit(({ context }) => ({
         type: "virtualServer.adopted" as const,
-        existed: context.observed !== undefined,
+        existed: context.table !== undefined,
         states: Object.fromEntries(
-          Array.from(context.members, ([key, member]) => [key, memberState(key, member, context.initState).state]),
+          Array.from(context.members, ([key, member]) => [key, memberState(key, member).state]),
         ),
       })),
       tellDaemon: enqueueActions(({ context, enqueue }) => {
@@ -285,14 +215,14 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       isDirty: ({ context }) => context.dirty,
       isStopping: ({ context }) => context.stopping,
       cleansUp: ({ context }) => context.cleanupOnExit,
-      isOverdue: ({ context }) => context.now() >= overdueAtMs(context),
+      isOverdue: ({ context }) => context.now() >= overdueAtMs(context.pace),
       /** Nothing was written, and nothing asks for it: the next change need not wait. Those that read are far between, so that this cannot become a storm. */
-      wasQuiet: ({ context }) => context.isQuiet && !context.dirty,
+      wasQuiet: ({ context }) => context.pace.wasQuiet && !context.dirty,
     },
     delays: {
-      retry: ({ context }) => retryDelayMs(context.failedAttempts),
-      rest: ({ context }) => restMs(context),
-      untilReading: ({ context }) => Math.max(0, nextReadingMs(context) - context.now()),
+      retry: ({ context }) => retryDelayMs(context.trouble.failedAttempts),
+      rest: ({ context }) => restMs(context.pace),
+      untilReading: ({ context }) => Math.max(0, context.pace.readAtMs - context.now()),
     },
   }).createMachine({
     id: "virtualServer",
@@ -301,30 +231,15 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       checks: spawn("checks", { id: "checks" }),
       members: new Map(),
       seen: { members: new Map(), all: [] },
-      departures: new Map(),
-      failOpen: undefined,
-      lastResort: undefined,
-      releases: new Map(),
-      repairTimesMs: [],
+      overlay: NO_OVERLAY,
+      wanted: undefined,
       dirty: false,
       stopping: false,
-      wanted: undefined,
-      established: undefined,
-      known: undefined,
-      mustRead: true,
-      read: { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 },
-      isPostponed: false,
-      isQuiet: false,
-      observed: undefined,
-      applies: 0,
-      repairs: 0,
-      failedAttempts: 0,
-      roundAtMs: 0,
-      roundMs: 0,
-      endedAtMs: 0,
-      failing: undefined,
+      pace: BEFORE_THE_FIRST_ROUND,
+      table: undefined,
       isEmpty: undefined,
-      lastError: undefined,
+      counts: { applies: 0, repairs: 0, repairTimesMs: [] },
+      trouble: { failedAttempts: 0, failing: undefined, lastError: undefined },
     }),
     on: {
       "realServer.changed": {
@@ -341,10 +256,15 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         actions: { type: "buryBroken", params: ({ event }) => event },
       },
     },
-    invoke: { src: "writer", id: "writer" },
+    invoke: {
+      src: "writer",
+      id: "writer",
+      input: ({ context }): WriterInput => ({ key: context.service, now: context.now }),
+    },
     initial: "adopting",
     states: {
       adopting: {
+        tags: "adopting",
         initial: "reading",
         on: { shutdown: "stopped" },
         states: {
@@ -369,6 +289,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         initial: "applying",
         states: {
           settled: {
+            tags: "betweenRounds",
             always: { guard: "isDirty", target: "applying" },
             // Nobody tells us what others do to the table: it is read once each interval.
             after: { untilReading: "applying" },
@@ -379,42 +300,19 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             },
           },
           applying: {
-            entry: ["takeRound", "startRound", "forgetCounts"],
+            entry: ["takeRound", "startRound", "markTaken", "forgetCounts"],
             on: {
               "round.ended": [
                 {
                   guard: ({ event }) => event.report.failure !== undefined,
                   target: "backingOff",
-                  actions: [
-                    { type: "noteApplied", params: ({ event }) => event.report },
-                    { type: "noteEmptiness", params: ({ event }) => event.report },
-                    { type: "countRepairs", params: ({ event }) => event.report },
-                    { type: "countConnections", params: ({ event }) => event.report },
-                    {
-                      type: "noteFailure",
-                      params: ({ event: { report } }) => {
-                        return { error: report.failure, wrote: report.operations.length > 0 };
-                      },
-                    },
-                  ],
+                  actions: ["noteRound", "countConnections"],
                 },
-                {
-                  target: "applied",
-                  actions: [
-                    { type: "noteApplied", params: ({ event }) => event.report },
-                    { type: "noteEmptiness", params: ({ event }) => event.report },
-                    { type: "countRepairs", params: ({ event }) => event.report },
-                    { type: "countConnections", params: ({ event }) => event.report },
-                    { type: "noteSuccess", params: ({ event }) => event.report },
-                  ],
-                },
+                { target: "applied", actions: ["noteRound", "countConnections"] },
               ],
               "round.broke": {
                 target: "backingOff",
-                actions: [
-                  "forgetEstablished",
-                  { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
-                ],
+                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
               },
               // A round under way cannot be called back: leaving this state would drop its result but not its writes.
               shutdown: { actions: "markStopping" },
@@ -429,6 +327,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           },
           // The first change is written at once; what follows within this time shares a round, since each looks at all real servers.
           resting: {
+            tags: "betweenRounds",
             after: { rest: "settled" },
             on: {
               "realServer.changed": { guard: "isOverdue", target: "applying", actions: "emitHealthChange" },
@@ -437,6 +336,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           },
           // What failed is tried again later; what a check found since is not kept waiting for that.
           backingOff: {
+            tags: "betweenRounds",
             always: [
               { guard: "isStopping", target: "#virtualServer.withdrawing" },
               { guard: "isDirty", target: "resting" },
@@ -478,4 +378,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
 
 function nameOf({ endpoint }: RealServer): string {
   return formatEndpoint(endpoint);
+}
+
+function isDraining(ref: RealServerActor): boolean {
+  return stateOf(ref.getSnapshot().context) === "draining";
 }

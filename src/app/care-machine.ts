@@ -6,6 +6,7 @@ import { reconcileReach } from "../actors/reconcile-reach.ts";
 import { createVirtualServerMachine } from "../actors/virtual-server-machine.ts";
 import { writer } from "../actors/writer.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
+import { Reconciler } from "../dataplane/reconciler.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { NO_REACH, type Reach } from "./reach.ts";
@@ -19,7 +20,7 @@ export function careMachine(
 ): DaemonMachine {
   const virtualServer = createVirtualServerMachine({
     readTable: fromPromise(({ input }: { input: ServiceKey }) => dataPlane.read(input)),
-    writer: writer(dataPlane),
+    writer: writer(({ key, now }) => new Reconciler(dataPlane, key, now)),
     checks: checks(schedule, observe),
   });
   const reach = createReachMachine({

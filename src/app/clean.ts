@@ -1,7 +1,7 @@
-import { applyPlan, UNKNOWN_TABLE } from "../actors/apply-plan.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { reconcileOnce } from "../dataplane/reconciler.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
@@ -51,7 +51,7 @@ async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
   let dataPlane: DataPlane | undefined;
   try {
     dataPlane = await openIpvs();
-    const { operations, failure } = await applyPlan(dataPlane, { key, desired: undefined, ...UNKNOWN_TABLE });
+    const { operations, failure } = await reconcileOnce(dataPlane, key, undefined);
     for (const operation of operations) logger.info(describeOperation(operation));
     if (failure !== undefined) throw failure;
     if (operations.length === 0) logger.info(`there is no virtual server ${formatServiceKey(key)} in the kernel`);

@@ -97,7 +97,7 @@ export async function runDaemon(
       policy: options.policy,
       initState: options.initState,
       holds,
-      foreign: options.keepForeign ? "keep" : "remove",
+      unlisted: options.keepForeign ? "keep" : "remove",
       cleanupOnExit: false,
       now,
     },
@@ -249,7 +249,7 @@ async function currentStatus(
   const { virtualServer, reach } = daemon.getSnapshot().children;
   if (virtualServer === undefined) throw new Error("the daemon is stopping");
   const wayNow = way && wayStatus(way, facts);
-  const table = await dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.observed);
+  const table = await dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
   return {
     ...virtualServerStatus(virtualServer, verdicts, facts, table),
     ...(wayNow && { way: wayNow }),

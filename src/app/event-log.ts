@@ -73,7 +73,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "failOpen.entered":
         logger.warn(
-          `fail-open: only ${event.healthy} of ${event.total} real servers are healthy, so these stay in service: ${event.held.join(", ")}`,
+          `fail-open: only ${event.healthy} of ${event.total} real servers are healthy, so these stay in service: ${event.retained.join(", ")}`,
         );
         return;
       case "failOpen.left":
@@ -81,7 +81,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "lastResort.entered":
         logger.warn(
-          `last resort: none of ${event.total} real servers is healthy, so these stay in service, which still accept connections: ${event.held.join(", ")}`,
+          `last resort: none of ${event.total} real servers is healthy, so these stay in service, which still accept connections: ${event.retained.join(", ")}`,
         );
         return;
       case "lastResort.left":

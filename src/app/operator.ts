@@ -1,4 +1,4 @@
-import { waitFor } from "xstate";
+import { waitFor, type SnapshotFrom } from "xstate";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
@@ -74,9 +74,9 @@ export class Operator {
 
   #find(server: string): Endpoint {
     const snapshot = this.#ports.supervisor.getSnapshot();
-    const { members, lastError } = snapshot.context;
+    const { members, trouble } = snapshot.context;
     // Its real servers are known, but not yet how they are: what was asked of them now would be forgotten.
-    if (snapshot.matches("adopting")) throw notYet(this.#address(), lastError?.message);
+    if (snapshot.hasTag("adopting")) throw notYet(this.#address(), trouble.lastError?.message);
     const found = members.get(server)?.server.endpoint;
     if (found === undefined) throw notListed(server, this.#address(), [...members.keys()]);
     return found;
@@ -90,20 +90,14 @@ export class Operator {
   async #untilWritten(): Promise<string | undefined> {
     const { supervisor } = this.#ports;
     try {
-      const { context } = await waitFor(
-        supervisor,
-        (snapshot) =>
-          !snapshot.context.dirty &&
-          (snapshot.matches({ serving: "settled" }) ||
-            snapshot.matches({ serving: "resting" }) ||
-            snapshot.matches({ serving: "backingOff" })),
-        { timeout: LONGEST_WAIT_MS },
-      );
-      return context.failedAttempts > 0 ? context.lastError?.message : undefined;
+      const isWritten = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
+        !snapshot.context.dirty && snapshot.hasTag("betweenRounds");
+      const { context } = await waitFor(supervisor, isWritten, { timeout: LONGEST_WAIT_MS });
+      return context.trouble.failedAttempts > 0 ? context.trouble.lastError?.message : undefined;
     } catch {
       // waitFor rejects when the time is over or the supervisor ended; what was asked for is written down either way.
       if (supervisor.getSnapshot().status !== "active") return "the daemon stopped; its next start does it";
-      const { lastError, failedAttempts } = supervisor.getSnapshot().context;
+      const { lastError, failedAttempts } = supervisor.getSnapshot().context.trouble;
       if (failedAttempts > 0 && lastError !== undefined) return lastError.message;
       return `the data plane takes more than ${formatDuration(LONGEST_WAIT_MS)}`;
     }

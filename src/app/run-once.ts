@@ -1,5 +1,7 @@
-import { applyPlan, UNKNOWN_TABLE } from "../actors/apply-plan.ts";
-import { adoptServer, adoptService, atWeights, desiredState } from "../actors/desired-state.ts";
+import { adoptServer, adoptService } from "../desired/adoption.ts";
+import { atWeights, type MemberState } from "../desired/member.ts";
+import { desiredByHealth } from "../desired/next.ts";
+import { reconcileOnce } from "../dataplane/reconciler.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
@@ -13,26 +15,18 @@ import { describeOperation } from "../domain/plan.ts";
  */
 export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds: Holds, logger: Logger): Promise<void> {
   const observed = await dataPlane.read(options.service);
-  const members = options.realServers.map((configured) => ({
+  const members = options.realServers.map((configured): MemberState => ({
     ...atWeights(adoptServer(configured, observed)),
     name: formatEndpoint(configured.endpoint),
-    state: "healthy" as const,
-    proven: true,
-    judged: true,
-    checked: true,
-    served: true,
-    unreachable: false,
-    accepts: true,
+    state: "healthy",
+    evidence: "table",
+    history: "proven",
     share: 0,
     hold: holds.get(formatEndpoint(configured.endpoint)),
   }));
-  const desired = desiredState(
-    adoptService(options.service, observed),
-    members,
-    [],
-    options.keepForeign ? "keep" : "remove",
-  );
-  const { operations, failure } = await applyPlan(dataPlane, { key: options.service, desired, ...UNKNOWN_TABLE });
+  const service = adoptService(options.service, observed);
+  const desired = desiredByHealth(service, members, options.keepForeign ? "keep" : "remove");
+  const { operations, failure } = await reconcileOnce(dataPlane, options.service, desired);
   for (const operation of operations) logger.info(describeOperation(operation));
   if (failure !== undefined) throw failure;
   if (operations.length === 0) logger.info("everything stands already; nothing changed");

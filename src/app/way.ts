@@ -20,9 +20,8 @@ export function watchWay(
   // What leads there is set up after the virtual server: before that, no answer would be no news.
   let isSetUp = false;
   const tell = (): void => {
-    // As it stands after what the round wrote, where that is known.
-    const { known, observed } = virtualServer?.getSnapshot().context ?? {};
-    const isServed = (known ?? observed)?.realServers.some(({ server }) => server.weight > 0) ?? false;
+    const table = virtualServer?.getSnapshot().context.table;
+    const isServed = table?.realServers.some(({ server }) => server.weight > 0) ?? false;
     way.send({ type: isServed && isSetUp ? "way.opened" : "way.closed" });
   };
   virtualServer?.on("plan.applied", tell);

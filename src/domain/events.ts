@@ -47,11 +47,11 @@ export type CareEvent =
       readonly type: "failOpen.entered";
       readonly healthy: number;
       readonly total: number;
-      readonly held: readonly string[];
+      readonly retained: readonly string[];
     }
   | { readonly type: "failOpen.left"; readonly healthy: number; readonly total: number }
   /** The last resort: none of `total` real servers is healthy, so those that served before and still accept connections stay or come back. */
-  | { readonly type: "lastResort.entered"; readonly total: number; readonly held: readonly string[] }
+  | { readonly type: "lastResort.entered"; readonly total: number; readonly retained: readonly string[] }
   /** `healthy` of them are by now, or nobody accepts connections any more. */
   | { readonly type: "lastResort.left"; readonly healthy: number; readonly total: number }
   /** Others' changes were repaired again and again: so often within so many milliseconds. */

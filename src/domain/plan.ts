@@ -1,12 +1,15 @@
 import { formatEndpoint, type Endpoint } from "./endpoint.ts";
-import type {
-  ObservedRealServer,
-  ObservedVirtualServer,
-  RealServer,
-  ServiceKey,
-  VirtualServer,
+import {
+  formatServiceKey,
+  NO_TRAFFIC,
+  sameRealServer,
+  sameService,
+  type ObservedRealServer,
+  type ObservedVirtualServer,
+  type RealServer,
+  type ServiceKey,
+  type VirtualServer,
 } from "./virtual-server.ts";
-import { formatServiceKey, NO_TRAFFIC } from "./virtual-server.ts";
 
 /** One change to a data plane. */
 export type Operation =
@@ -23,20 +26,10 @@ export interface DesiredVirtualServer {
   readonly realServers: readonly RealServer[];
   /** On their way out, listed no more or among the absent: brought to this weight for as long as they stand, and never made. */
   readonly leaving: readonly RealServer[];
-  /** Real servers of ours that must not stand there now: what is listed here is never spared as foreign. */
+  /** Real servers of ours that must not stand there now: what is listed here is never spared as unlisted. */
   readonly absent: readonly Endpoint[];
   /** What to do with real servers that nobody listed: drain and remove them, or leave them alone. */
-  readonly foreign: "remove" | "keep";
-}
-
-/** What is desired beside what stands. */
-export interface Comparison {
-  /** See `plan`. */
-  readonly operations: readonly Operation[];
-  /** Those of them that bring a desired real server to what it should be: neither the virtual server nor whoever leaves. */
-  readonly ofOurs: readonly Operation[];
-  /** By the entry that stands: the desired one that is like it in all that a data plane is told, yet another object. */
-  readonly alike: ReadonlyMap<RealServer, RealServer>;
+  readonly unlisted: "remove" | "keep";
 }
 
 /**
@@ -44,30 +37,18 @@ export interface Comparison {
  *
  * Safe at every prefix, since a batch of kernel writes is not atomic: servers are added and raised before others are lowered and
  * removed, and a server with a weight is first lowered to 0: its removal is left to a later plan, so that no open connection is cut
- * by the same round that took the server out.
+ * by the same round that took the server out. Entries that are the same object cost next to nothing, so that a thousand may be compared often.
  */
 export function plan(
   desired: DesiredVirtualServer | undefined,
   observed: ObservedVirtualServer | undefined,
 ): readonly Operation[] {
-  return compare(desired, observed).operations;
-}
-
-/** As `plan`, with what else is learned on the way. Entries that are the same object cost next to nothing, so that a thousand may be compared often. */
-export function compare(
-  desired: DesiredVirtualServer | undefined,
-  observed: ObservedVirtualServer | undefined,
-): Comparison {
-  if (desired === undefined) {
-    const operations: Operation[] =
-      observed === undefined ? [] : [{ kind: "service.delete", service: observed.service }];
-    return { operations, ofOurs: [], alike: new Map() };
-  }
+  if (desired === undefined)
+    return observed === undefined ? [] : [{ kind: "service.delete", service: observed.service }];
   const ours = new Set(desired.realServers);
   const standing = new Map<string, RealServer>();
   for (const { server } of observed?.realServers ?? [])
     if (!ours.delete(server)) standing.set(formatEndpoint(server.endpoint), server);
-  const alike = new Map<RealServer, RealServer>();
   const adds: Operation[] = [];
   const raises: Operation[] = [];
   const lowers: Operation[] = [];
@@ -76,64 +57,27 @@ export function compare(
   // Who gets a weight back has none: what stands with one was given it by its owner.
   const leaving = desired.leaving.filter(({ endpoint }) => {
     const from = standing.get(formatEndpoint(endpoint));
-    return from !== undefined && (desired.foreign === "remove" || from.weight === 0);
+    return from !== undefined && (desired.unlisted === "remove" || from.weight === 0);
   });
   for (const server of [...ours, ...leaving]) {
     const key = formatEndpoint(server.endpoint);
     const from = standing.get(key);
     standing.delete(key);
     if (from === undefined) adds.push({ kind: "server.add", server });
-    else if (sameServer(from, server)) alike.set(from, server);
-    else (server.weight < from.weight ? lowers : raises).push({ kind: "server.update", server, from });
+    else if (!sameRealServer(from, server))
+      (server.weight < from.weight ? lowers : raises).push({ kind: "server.update", server, from });
   }
 
   const absent = standing.size === 0 ? undefined : new Set(desired.absent.map(formatEndpoint));
   for (const [key, from] of standing) {
-    if (desired.foreign === "keep" && absent?.has(key) !== true) continue;
+    if (desired.unlisted === "keep" && absent?.has(key) !== true) continue;
     if (from.weight === 0) removes.push({ kind: "server.remove", endpoint: from.endpoint });
     else lowers.push({ kind: "server.update", server: { ...from, weight: 0 }, from });
   }
-  const operations = [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
-  return { operations, ofOurs: operations.filter((one) => "server" in one && ours.has(one.server)), alike };
+  return [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
 }
 
-export const NO_DIFFERENCE: Comparison = { operations: [], ofOurs: [], alike: new Map() };
-
-/**
- * What was read, with the entries of what is known in it wherever they say the same in the same place: a data plane lists them in the same order
- * each time, and what is the same object need not be compared by what is in it.
- */
-export function asKnown(read: ObservedVirtualServer, known: ObservedVirtualServer): ObservedVirtualServer {
-  const service = changes(known.service, read.service) === "" ? known.service : read.service;
-  const realServers = read.realServers.map((one, index) => {
-    const server = known.realServers[index]?.server;
-    return server !== undefined && sameEndpoint(server.endpoint, one.server.endpoint) && sameServer(server, one.server)
-      ? { ...one, server }
-      : one;
-  });
-  return { ...read, service, realServers };
-}
-
-/** Whether two tables have the same entries, as the same objects, whatever they carried. */
-export function sameEntries(a: ObservedVirtualServer, b: ObservedVirtualServer): boolean {
-  return (
-    a.service === b.service &&
-    a.realServers.length === b.realServers.length &&
-    a.realServers.every(({ server }, index) => server === b.realServers[index]?.server)
-  );
-}
-
-/** The same with the desired entries in place of those that a comparison found alike: so nothing is held twice, and the next comparison is cheap. */
-export function recognized(observed: ObservedVirtualServer, alike: Comparison["alike"]): ObservedVirtualServer {
-  if (alike.size === 0) return observed;
-  const realServers = observed.realServers.map((one) => {
-    const server = alike.get(one.server);
-    return server === undefined ? one : { ...one, server };
-  });
-  return { ...observed, realServers };
-}
-
-/** What stands once operations are done that a comparison with `observed` found to be due; undefined when there is no virtual server. */
+/** What stands once operations are done that were planned from `observed`; undefined when there is no virtual server. */
 export function afterOperations(
   observed: ObservedVirtualServer | undefined,
   operations: readonly Operation[],
@@ -181,27 +125,10 @@ export function describeOperation(operation: Operation): string {
 
 // --- internal ---
 
-function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.address === b.address && a.port === b.port && a.family === b.family;
-}
-
-/** Whether two entries for the same endpoint are alike in all that a data plane is told. */
-function sameServer(a: RealServer, b: RealServer): boolean {
-  return (
-    a.weight === b.weight &&
-    a.forwarding === b.forwarding &&
-    a.upperThreshold === b.upperThreshold &&
-    a.lowerThreshold === b.lowerThreshold &&
-    a.tunnelType === b.tunnelType &&
-    a.tunnelPort === b.tunnelPort &&
-    (a.tunnelFlags === b.tunnelFlags || String(a.tunnelFlags) === String(b.tunnelFlags))
-  );
-}
-
 function planService(service: VirtualServer, observed: ObservedVirtualServer | undefined): Operation[] {
   if (observed === undefined) return [{ kind: "service.create", service }];
   const from = observed.service;
-  return changes(from, service) === "" ? [] : [{ kind: "service.update", service, from }];
+  return sameService(from, service) ? [] : [{ kind: "service.update", service, from }];
 }
 
 /** The fields in which two values with the same endpoint differ, `weight 1 → 0`; a field that one of them lacks is `none` there. */

@@ -124,3 +124,29 @@ export function virtualServer(key: ServiceKey, scheduler: string): VirtualServer
 export function realServer(endpoint: Endpoint, weight = 1): RealServer {
   return { endpoint, weight, forwarding: "masquerade", upperThreshold: 0, lowerThreshold: 0 };
 }
+
+/** Whether two of the same protocol and endpoint are alike in all that a data plane is told. */
+export function sameService(a: VirtualServer, b: VirtualServer): boolean {
+  return (
+    a.scheduler === b.scheduler &&
+    a.persistenceTimeoutS === b.persistenceTimeoutS &&
+    a.persistencePrefix === b.persistencePrefix &&
+    (a.persistenceEngine ?? "") === (b.persistenceEngine ?? "") &&
+    String(a.flags) === String(b.flags)
+  );
+}
+
+/** Whether two entries are for the same endpoint, and alike in all that a data plane is told. */
+export function sameRealServer(a: RealServer, b: RealServer): boolean {
+  return (
+    a.endpoint.port === b.endpoint.port &&
+    a.endpoint.address === b.endpoint.address &&
+    a.weight === b.weight &&
+    a.forwarding === b.forwarding &&
+    a.upperThreshold === b.upperThreshold &&
+    a.lowerThreshold === b.lowerThreshold &&
+    a.tunnelType === b.tunnelType &&
+    a.tunnelPort === b.tunnelPort &&
+    (a.tunnelFlags === b.tunnelFlags || String(a.tunnelFlags) === String(b.tunnelFlags))
+  );
+}

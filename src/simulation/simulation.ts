@@ -114,7 +114,7 @@ export class Simulation {
         policy: options.policy,
         initState: options.initState,
         holds: new Map(),
-        foreign: options.keepForeign ? "keep" : "remove",
+        unlisted: options.keepForeign ? "keep" : "remove",
         cleanupOnExit: false,
         now: process.now,
       },

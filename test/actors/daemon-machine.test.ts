@@ -5,6 +5,7 @@ import { createReachMachine } from "../../src/actors/reach-machine.ts";
 import { createVirtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
 import { writer } from "../../src/actors/writer.ts";
+import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
@@ -56,7 +57,7 @@ function start(failingReads = 0) {
       : plane.read();
   const supervisor = createVirtualServerMachine({
     readTable: fromPromise(read),
-    writer: writer(plane),
+    writer: writer(({ key, now }) => new Reconciler(plane, key, now)),
     checks: fromCallback(() => undefined),
   });
   const reach = createReachMachine({
@@ -71,7 +72,7 @@ function start(failingReads = 0) {
       policy: { ...PLAIN_HEALTH_POLICY, intervalMs: 1000 },
       initState: "down",
       holds: new Map(),
-      foreign: "remove",
+      unlisted: "remove",
       cleanupOnExit: false,
       now: clock.now,
     },

@@ -8,10 +8,14 @@ import {
   type SnapshotFrom,
 } from "xstate";
 import { getShortestPaths, getSimplePaths } from "xstate/graph";
+import { memberStateOf } from "../../src/actors/member-states.ts";
 import { realServerMachine, type RealServerInput } from "../../src/actors/real-server-machine.ts";
+import { atWeights } from "../../src/desired/member.ts";
+import { placementOf } from "../../src/desired/weight.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
 import { REAL_SERVER_STATES, type RealServerState } from "../../src/domain/health.ts";
+import { realServer } from "../../src/domain/virtual-server.ts";
 import { startPosition, step, tenths, type ChartEvent, type ChartPosition } from "../support/health-chart.ts";
 
 /**
@@ -100,7 +104,7 @@ function chartAfter(events: readonly Event[], { initial, unproven, policy }: Sta
 function traversalFrom(start: Start) {
   const input: RealServerInput = {
     ...start,
-    served: true,
+    history: "served",
     server: "10.0.0.1:80",
     target: parseEndpoint("10.0.0.1:80"),
     supervisor: createActor(fromCallback(() => undefined)) as AnyActorRef,
@@ -150,10 +154,11 @@ function chartEvent(event: Event, { drainTimeoutMs }: HealthPolicy): ChartEvent 
   }
 }
 
-/** What the machine tells its supervisor. */
+const TEN_TENTHS = atWeights(realServer(parseEndpoint("10.0.0.1:80"), 10));
+
+/** What the supervisor makes of it. */
 function seen(state: State): { readonly state: RealServerState; readonly tenths: number | undefined } {
-  const { reported, rampStep } = state.context;
-  if (!state.hasTag("programmed")) return { state: reported, tenths: undefined };
-  if (!state.hasTag("routable")) return { state: reported, tenths: 0 };
-  return { state: reported, tenths: rampStep > 0 ? rampStep : 10 };
+  const member = memberStateOf("10.0.0.1:80", { ...TEN_TENTHS, hold: undefined }, state.context);
+  const placement = placementOf(member, { retained: new Set(), draining: new Set() });
+  return { state: member.state, tenths: typeof placement === "string" ? undefined : placement.weight };
 }

@@ -3,7 +3,8 @@ import { createActor, fromCallback, fromPromise, toPromise, waitFor, type Callba
 import { checks, type CheckCommand } from "../../src/actors/checks.ts";
 import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
 import { createVirtualServerMachine, type VirtualServerActor } from "../../src/actors/virtual-server-machine.ts";
-import { writer, type WriteCommand } from "../../src/actors/writer.ts";
+import { writer, type WriteCommand, type WriterInput } from "../../src/actors/writer.ts";
+import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
@@ -422,7 +423,7 @@ describe("virtual server", () => {
     await clock.advance(10 * INTERVAL);
     expect(plane.table()).toBe(`${b}=1 ${c}=1`);
     expect(events.filter(({ type }) => type.startsWith("failOpen"))).toEqual([
-      { type: "failOpen.entered", healthy: 1, total: 3, held: [b, c] },
+      { type: "failOpen.entered", healthy: 1, total: 3, retained: [b, c] },
     ]);
     dead.delete(a);
     dead.delete(b);
@@ -649,7 +650,7 @@ describe("virtual server", () => {
     await clock.advance(INTERVAL);
     expect(plane.table()).toBe(`${b}=1`);
     expect(events.filter(({ type }) => type.startsWith("lastResort"))).toEqual([
-      { type: "lastResort.entered", total: 3, held: [a, b, c] },
+      { type: "lastResort.entered", total: 3, retained: [a, b, c] },
       { type: "lastResort.left", healthy: 1, total: 3 },
     ]);
   });
@@ -733,8 +734,8 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1");
     await clock.advance(INTERVAL);
     expect(events.filter(({ type }) => /^(lastResort|failOpen)/.test(type))).toEqual([
-      { type: "lastResort.entered", total: 3, held: ["10.0.0.1:80"] },
-      { type: "failOpen.entered", healthy: 0, total: 3, held: ["10.0.0.1:80"] },
+      { type: "lastResort.entered", total: 3, retained: ["10.0.0.1:80"] },
+      { type: "failOpen.entered", healthy: 0, total: 3, retained: ["10.0.0.1:80"] },
       { type: "lastResort.left", healthy: 0, total: 3 },
     ]);
     expect(plane.table()).toBe("10.0.0.1:80=1");
@@ -858,7 +859,7 @@ describe("virtual server", () => {
 
   test("leaves strangers alone when told to keep them, but not our own removed servers", async () => {
     const plane = new MemoryDataPlane();
-    const { clock, dead } = care({ foreign: "keep" }, plane);
+    const { clock, dead } = care({ unlisted: "keep" }, plane);
     dead.add("10.0.0.2:80");
     await clock.advance(100);
     plane.servers.set("10.0.0.9:80", realServer(parseEndpoint("10.0.0.9:80"), 3));
@@ -872,7 +873,7 @@ describe("virtual server", () => {
     const { clock, plane, actor } = care({ realServers: many });
     await clock.advance(INTERVAL - 1);
     expect(plane.servers.size).toBe(100);
-    expect(actor.getSnapshot().context.applies).toBeLessThan(20);
+    expect(actor.getSnapshot().context.counts.applies).toBeLessThan(20);
   });
 
   test("writes in the midst of many failures, though no timer gets a turn between them", async () => {
@@ -938,16 +939,18 @@ describe("virtual server", () => {
     throw new Error("broken on purpose");
   };
 
-  test.each<[string, { checks?: CallbackActorLogic<CheckCommand>; writer?: CallbackActorLogic<WriteCommand> }]>([
+  test.each<
+    [string, { checks?: CallbackActorLogic<CheckCommand>; writer?: CallbackActorLogic<WriteCommand, WriterInput> }]
+  >([
     ["checks", { checks: fromCallback<CheckCommand>(broken) }],
-    ["writer", { writer: fromCallback<WriteCommand>(broken) }],
+    ["writer", { writer: fromCallback<WriteCommand, WriterInput>(broken) }],
     ["checks, at a command", { checks: fromCallback<CheckCommand>(({ receive }) => receive(broken)) }],
   ])("breaks with its %s, instead of caring blindly", async (_, actors) => {
     const errors: unknown[] = [];
     const { input, plane } = care();
     const machine = createVirtualServerMachine({
       readTable: fromPromise(() => plane.read()),
-      writer: actors.writer ?? writer(plane),
+      writer: actors.writer ?? writer(({ key, now }) => new Reconciler(plane, key, now)),
       checks: actors.checks ?? fromCallback<CheckCommand>(() => undefined),
     });
     const actor = createActor(machine, { input });
@@ -1008,7 +1011,7 @@ describe("virtual server", () => {
     dead.add("10.0.0.3:80");
     await clock.advance(2 * INTERVAL);
     expect(events.filter(({ type }) => type === "failOpen.entered")).toEqual([
-      { type: "failOpen.entered", healthy: 0, total: 1, held: ["10.0.0.3:80"] },
+      { type: "failOpen.entered", healthy: 0, total: 1, retained: ["10.0.0.3:80"] },
     ]);
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.3:80=1");
   });
@@ -1044,7 +1047,7 @@ describe("virtual server", () => {
 
   test("is failing for as long as nothing can be written, whatever happens meanwhile", async () => {
     const { clock, plane, actor, dead } = care();
-    const failing = (): string | undefined => actor.getSnapshot().context.failing?.message;
+    const failing = (): string | undefined => actor.getSnapshot().context.trouble.failing?.message;
     await clock.advance(100);
     expect(failing()).toBeUndefined();
     const read = plane.read.bind(plane);
@@ -1186,7 +1189,7 @@ function care(
   };
   const machine = createVirtualServerMachine({
     readTable: fromPromise(() => plane.read()),
-    writer: writer(plane),
+    writer: writer(({ key, now }) => new Reconciler(plane, key, now)),
     checks: checks(schedule, (_, outcome) => outcomes.push(outcome)),
   });
   const input: VirtualServerInput = {
@@ -1195,7 +1198,7 @@ function care(
     policy: { ...PLAIN_HEALTH_POLICY, ...policy },
     initState: "down",
     holds: new Map(),
-    foreign: "remove",
+    unlisted: "remove",
     cleanupOnExit: false,
     now: clock.now,
     ...changes,

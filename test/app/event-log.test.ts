@@ -104,7 +104,7 @@ describe("event log", () => {
   test("tells fail-open and its end, and who keeps undoing its work", () => {
     expect(
       logOf(
-        { type: "failOpen.entered", healthy: 1, total: 3, held: ["10.0.0.1:80", "10.0.0.2:80"] },
+        { type: "failOpen.entered", healthy: 1, total: 3, retained: ["10.0.0.1:80", "10.0.0.2:80"] },
         { type: "failOpen.left", healthy: 2, total: 3 },
         { type: "repairs.recurring", repairs: 3, withinMs: 60_000, last: [] },
       ),
@@ -118,7 +118,7 @@ describe("event log", () => {
   test("tells the last resort and its end, be it for the better or not", () => {
     expect(
       logOf(
-        { type: "lastResort.entered", total: 3, held: ["10.0.0.1:80", "10.0.0.2:80"] },
+        { type: "lastResort.entered", total: 3, retained: ["10.0.0.1:80", "10.0.0.2:80"] },
         { type: "lastResort.left", healthy: 1, total: 3 },
         { type: "lastResort.left", healthy: 0, total: 3 },
       ),

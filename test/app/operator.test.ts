@@ -228,7 +228,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
         policy: PLAIN_HEALTH_POLICY,
         initState: "down",
         holds: new Map(),
-        foreign: "remove",
+        unlisted: "remove",
         cleanupOnExit: false,
         now: () => 0,
       },

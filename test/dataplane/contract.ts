@@ -227,7 +227,7 @@ export function describeDataPlane(name: string, open: () => Promise<Stage>): voi
 // --- internal ---
 
 function desire(service: VirtualServer, realServers: readonly RealServer[]): DesiredVirtualServer {
-  return { service, realServers, leaving: [], absent: [], foreign: "remove" };
+  return { service, realServers, leaving: [], absent: [], unlisted: "remove" };
 }
 
 /** A data plane may list real servers in any order. */

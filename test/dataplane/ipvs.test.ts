@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { applyPlan, UNKNOWN_TABLE } from "../../src/actors/apply-plan.ts";
 import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import { trialEndpoint } from "../../src/dataplane/ipvs/preflight.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
+import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { Operation } from "../../src/domain/plan.ts";
 import { NO_TRAFFIC, realServer, virtualServer } from "../../src/domain/virtual-server.ts";
@@ -118,10 +118,14 @@ test("sends 64 operations at a time", async () => {
 test("a round over a table that is as it should be asks the kernel for it once, and writes nothing", async () => {
   const { kernel, plane } = await open();
   await plane.apply(service, [create, addA, addB]);
-  const desired = { service, realServers: [a, b], leaving: [], absent: [], foreign: "remove" as const };
-  const { established, known } = await applyPlan(plane, { key: service, desired, ...UNKNOWN_TABLE });
+  const desired = { service, realServers: [a, b], leaving: [], absent: [], unlisted: "remove" as const };
+  let nowMs = 0;
+  const reconciler = new Reconciler(plane, service, () => nowMs);
+  const round = { desired, isUrgent: false, readEveryMs: 1000 };
+  await reconciler.apply(round);
   kernel.sends.length = 0;
-  const report = await applyPlan(plane, { key: service, desired, established, known, isQuiet: true, mustRead: true });
+  nowMs = 1000;
+  const report = await reconciler.apply(round);
   expect([report.hasRead, report.operations, report.failure]).toEqual([true, [], undefined]);
   // The virtual server, and its real servers by one dump.
   expect(kernel.sends).toEqual([1, 1]);
@@ -132,12 +136,12 @@ test("a thousand real servers that fail at once are written by sixteen sends", a
   const servers = Array.from({ length: 1000 }, (_, index) =>
     realServer(parseEndpoint(`10.1.${index >> 8}.${index & 255}:6443`)),
   );
-  const desired = { service, realServers: servers, leaving: [], absent: [], foreign: "remove" as const };
-  const input = { key: service, ...UNKNOWN_TABLE, mustRead: false };
-  const { known } = await applyPlan(plane, { ...input, desired });
+  const desired = { service, realServers: servers, leaving: [], absent: [], unlisted: "remove" as const };
+  const reconciler = new Reconciler(plane, service, () => 0);
+  await reconciler.apply({ desired, isUrgent: false, readEveryMs: 1000 });
   kernel.sends.length = 0;
   const drained = { ...desired, realServers: servers.map((server) => ({ ...server, weight: 0 })) };
-  const report = await applyPlan(plane, { ...input, desired: drained, known });
+  const report = await reconciler.apply({ desired: drained, isUrgent: true, readEveryMs: 1000 });
   expect([report.operations.length, report.failure]).toEqual([1000, undefined]);
   expect(kernel.sends).toEqual([...Array.from({ length: 15 }, () => 64), 40]);
 });

@@ -91,8 +91,8 @@ export class Invariants implements SimulationObserver {
       case "failOpen.entered":
         this.#forgetLetGo();
         if (!this.#isBelow() || !this.#mayFailOpen(this.#life.letGo.size > 0)) this.#failOpenFailed("without need");
-        this.#checkHeld(event.held);
-        this.#life.held = new Set(event.held);
+        this.#checkHeld(event.retained);
+        this.#life.held = new Set(event.retained);
         return;
       case "failOpen.left":
         if (this.#isBelow()) this.#failOpenFailed("ended too early");
@@ -101,8 +101,8 @@ export class Invariants implements SimulationObserver {
       case "lastResort.entered":
         this.#life.isLastResort = true;
         if (this.#life.held !== undefined) this.#fail("a last resort without need", "fail-open decides");
-        if (!sameKeys(event.held, this.#lastOnes()))
-          this.#fail("the last resort held the wrong ones", event.held.join(", "));
+        if (!sameKeys(event.retained, this.#lastOnes()))
+          this.#fail("the last resort held the wrong ones", event.retained.join(", "));
         return;
       case "lastResort.left":
         this.#life.isLastResort = false;

@@ -1,0 +1,143 @@
+import type { RoundReport } from "../dataplane/round.ts";
+import { aftermathAfter } from "../desired/aftermath.ts";
+import { isChecked, type MemberState } from "../desired/member.ts";
+import type { Overlay } from "../desired/next.ts";
+import { unlistedAfter, unlistedIn } from "../desired/unlisted.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { describeError } from "../domain/errors.ts";
+import type { CareEvent } from "../domain/events.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
+import { retryDelayMs } from "./retry-delay.ts";
+import type { Counts, Trouble, VirtualServerContext } from "./virtual-server-context.ts";
+
+/** What a supervisor learned, and what it is to tell. */
+export interface Step {
+  readonly changes: Partial<VirtualServerContext>;
+  readonly events: readonly CareEvent[];
+}
+
+/** What a round begins or ends over the health of all; `counted`: those by whose health that was decided. */
+export function overlayNews(before: Overlay, after: Overlay, counted: readonly MemberState[]): readonly CareEvent[] {
+  const total = counted.length;
+  const healthy = counted.filter(({ state }) => state === "healthy").length;
+  const { failOpen, lastResort } = after;
+  const events: CareEvent[] = [];
+  if ((failOpen === undefined) !== (before.failOpen === undefined))
+    events.push(
+      failOpen === undefined
+        ? { type: "failOpen.left", healthy, total }
+        : { type: "failOpen.entered", healthy, total, retained: [...failOpen.retained] },
+    );
+  if ((lastResort === undefined) !== (before.lastResort === undefined))
+    events.push(
+      lastResort === undefined
+        ? { type: "lastResort.left", healthy, total }
+        : { type: "lastResort.entered", total, retained: [...lastResort.retained] },
+    );
+  return events;
+}
+
+/** After a round that did something, whether all of it or not. */
+export function afterRound(context: VirtualServerContext, report: RoundReport, nowMs: number): Step {
+  const { operations, repairs, observed, hasRead, failure } = report;
+  const { overlay, counts, pace } = context;
+  const rule = context.wanted?.unlisted ?? "keep";
+  // A round that does not read finds nobody new, and one that sends unlisted ones away has something to do.
+  const isAsked = (hasRead && !report.isQuiet) || overlay.unlisted.size > 0;
+  const unlisted = isAsked ? unlistedIn(observed, context.members) : [];
+  const repaired = new Set(repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
+  // Others than those that read leave the unlisted alone.
+  const news = (rule === "remove" && hasRead ? unlisted : []).flatMap(({ endpoint, weight }): CareEvent[] => {
+    const server = formatEndpoint(endpoint);
+    const isNews = !repaired.has(server) && !overlay.unlisted.has(server);
+    return isNews ? [{ type: "realServer.unlisted", server, weight }] : [];
+  });
+  const emptiness = emptinessAfter(context, report);
+  const recurrence = repairs.length === 0 ? undefined : recurrenceAfter(counts, nowMs);
+  return {
+    changes: {
+      table: report.known ?? observed,
+      overlay: {
+        ...overlay,
+        unlisted: unlistedAfter(overlay.unlisted, unlisted, rule, report, nowMs),
+        aftermath: aftermathAfter(overlay.aftermath, report, nowMs),
+      },
+      pace: { ...pace, readAtMs: report.readAtMs, wasQuiet: report.isQuiet },
+      counts: {
+        applies: counts.applies + (operations.length > 0 ? 1 : 0),
+        repairs: counts.repairs + (repairs.length > 0 ? 1 : 0),
+        repairTimesMs: recurrence?.timesMs ?? counts.repairTimesMs,
+      },
+      ...(emptiness !== undefined && { isEmpty: emptiness === "virtualServer.emptied" }),
+    },
+    events: [
+      ...news,
+      { type: "plan.applied", operations, repairs, complete: failure === undefined },
+      ...(emptiness === undefined || (emptiness === "virtualServer.refilled" && context.isEmpty !== true)
+        ? []
+        : [{ type: emptiness, virtualServer: formatServiceKey(context.service) } as const]),
+      ...(recurrence?.isRecurring === true
+        ? [{ type: "repairs.recurring", ...RECURRING, last: repairs } as const]
+        : []),
+    ],
+  };
+}
+
+/** After a round without a failure. */
+export function afterSuccess({ trouble, pace }: VirtualServerContext, report: RoundReport, nowMs: number): Step {
+  const { hasRead, operations } = report;
+  return {
+    changes: {
+      // One with nothing to do by what is known has shown nothing.
+      trouble: { ...trouble, failedAttempts: 0, ...((hasRead || operations.length > 0) && { failing: undefined }) },
+      pace: { ...pace, endedMs: nowMs, ...(!hasRead && { tookMs: nowMs - pace.beganMs }) },
+    },
+    events: [],
+  };
+}
+
+/** `wrote`: something could be written all the same. */
+export function afterFailure(
+  { trouble, pace }: VirtualServerContext,
+  error: unknown,
+  wrote: boolean,
+  nowMs: number,
+): Step {
+  const attempt = trouble.failedAttempts + 1;
+  const message = describeError(error);
+  const next: Trouble = {
+    failedAttempts: attempt,
+    failing: wrote ? undefined : { sinceMs: trouble.failing?.sinceMs ?? nowMs, message },
+    lastError: { atMs: nowMs, message },
+  };
+  return {
+    changes: { trouble: next, pace: { ...pace, tookMs: nowMs - pace.beganMs, endedMs: nowMs } },
+    events: [{ type: "plan.failed", error, attempt, retryInMs: retryDelayMs(attempt) }],
+  };
+}
+
+// --- internal ---
+
+/** So many repairs within so long a time are no accident: somebody keeps at it. */
+const RECURRING = { repairs: 3, withinMs: 60_000 } as const;
+
+function recurrenceAfter(
+  { repairTimesMs }: Counts,
+  nowMs: number,
+): { isRecurring: boolean; timesMs: readonly number[] } {
+  const recent = [...repairTimesMs.filter((ms) => nowMs - ms < RECURRING.withinMs), nowMs];
+  const isRecurring = recent.length >= RECURRING.repairs;
+  return { isRecurring, timesMs: isRecurring ? [] : recent };
+}
+
+/** Undefined when that is as before, or nobody knows what stands there. */
+function emptinessAfter(
+  { isEmpty: wasEmpty, seen }: VirtualServerContext,
+  { known }: RoundReport,
+): "virtualServer.emptied" | "virtualServer.refilled" | undefined {
+  if (known === undefined) return undefined;
+  const isEmpty = !known.realServers.some(({ server }) => server.weight > 0);
+  const isKnown = wasEmpty !== undefined || seen.all.every(({ state }) => isChecked(state));
+  if (isEmpty === wasEmpty || (isEmpty && !isKnown)) return undefined;
+  return isEmpty ? "virtualServer.emptied" : "virtualServer.refilled";
+}

@@ -1,0 +1,256 @@
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
+import { afterOperations, describeOperation, plan, type DesiredVirtualServer, type Operation } from "../domain/plan.ts";
+import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
+import type { DataPlane, FailedOperation } from "./data-plane.ts";
+import { asKnown, recognized, sameEntries } from "./known-table.ts";
+import type { Round, RoundReport, RoundRunner } from "./round.ts";
+
+/**
+ * Brings one virtual server of a data plane to what is desired, one round at a time. It owns what is known of the table between two readings, and
+ * decides when to read.
+ */
+export class Reconciler implements RoundRunner {
+  readonly #dataPlane: DataPlane;
+  readonly #key: ServiceKey;
+  readonly #now: () => number;
+  #memory: Memory = NOTHING_KNOWN;
+  /** When the last round began that read the table, and how long it took. */
+  #read = { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 };
+
+  constructor(dataPlane: DataPlane, key: ServiceKey, now: () => number) {
+    this.#dataPlane = dataPlane;
+    this.#key = key;
+    this.#now = now;
+  }
+
+  async apply({ desired, isUrgent, readEveryMs }: Round): Promise<RoundReport> {
+    const beganMs = this.#now();
+    // A timer may fire a fraction early. While there is something to write at each round, reading a large table would keep it from others.
+    const isDue = beganMs + 1 >= this.#readAtMs(readEveryMs) + (isUrgent ? readEveryMs : 0);
+    const memory = desired === undefined ? NOTHING_KNOWN : this.#memory;
+    this.#memory = NOTHING_KNOWN;
+    const done = await round(this.#dataPlane, this.#key, desired, memory, isDue);
+    const { operations, repairs, failure, observed, hasRead, known, established, isPostponed } = done;
+    const isQuiet = hasRead && operations.length === 0 && failure === undefined;
+    this.#memory = { known, established, isQuiet, isPostponed };
+    if (hasRead && failure === undefined) this.#read = { atMs: beganMs, tookMs: this.#now() - beganMs };
+    return { operations, repairs, failure, observed, hasRead, known, isQuiet, readAtMs: this.#readAtMs(readEveryMs) };
+  }
+
+  // --- internal ---
+
+  /** Sooner where removals wait for it, yet not so often that reading a large table holds up the writes that cannot wait. */
+  #readAtMs(readEveryMs: number): number {
+    const { atMs, tookMs } = this.#read;
+    return atMs + (this.#memory.isPostponed ? Math.min(readEveryMs, READING_SHARE * tookMs) : readEveryMs);
+  }
+}
+
+/** One round for those that have only one: nothing is known before it. */
+export function reconcileOnce(
+  dataPlane: DataPlane,
+  key: ServiceKey,
+  desired: DesiredVirtualServer | undefined,
+): Promise<RoundReport> {
+  return new Reconciler(dataPlane, key, () => 0).apply({ desired, isUrgent: false, readEveryMs: 0 });
+}
+
+// --- internal ---
+
+/** Where removals wait for it, reading takes this part of the time at most. */
+const READING_SHARE = 4;
+
+/** What is known between two rounds. */
+interface Memory {
+  /** The table as it was last read, with what was written since; undefined when that is not known. */
+  readonly known: ObservedVirtualServer | undefined;
+  /**
+   * What the last round made so: what stands as it was desired, those apart whose operations failed. A deviation from it is someone else's doing.
+   * Undefined where nothing is, or where the virtual server itself does not stand.
+   */
+  readonly established: DesiredVirtualServer | undefined;
+  /** The last round read the table and found it as `established` says, with nothing left to do. */
+  readonly isQuiet: boolean;
+  /** Removals wait for a round that reads. */
+  readonly isPostponed: boolean;
+}
+
+const NOTHING_KNOWN: Memory = { known: undefined, established: undefined, isQuiet: false, isPostponed: false };
+
+type Done = Omit<RoundReport, "isQuiet" | "readAtMs"> & Omit<Memory, "isQuiet">;
+
+/**
+ * The weights of our own do not wait for a reading where the table is known: they are written first. Should others have changed it since, the
+ * write is refused and the round reads, or the next one that does repairs it. All else waits for a round that reads: whoever others gave a weight
+ * has clients.
+ */
+async function round(
+  dataPlane: DataPlane,
+  key: ServiceKey,
+  desired: DesiredVirtualServer | undefined,
+  memory: Memory,
+  isDue: boolean,
+): Promise<Done> {
+  const { known } = memory;
+  if (known === undefined) return writeAll(dataPlane, key, desired, memory, await dataPlane.read(key));
+  const first = await writeOurs(dataPlane, key, desired, memory, known);
+  if (first.failure === undefined && !isDue) return first;
+  let hasRead = false;
+  try {
+    const read = await dataPlane.read(key);
+    hasRead = true;
+    const then = await writeAll(dataPlane, key, desired, memory, read);
+    return { ...then, operations: [...first.operations, ...then.operations] };
+  } catch (error) {
+    // What was written is told all the same. Where not even reading worked, what is known serves the next round as it served this one.
+    const failure = new LvscareError("APPLY_FAILED", describeError(error), { cause: error });
+    return hasRead ? { ...first, known: undefined, established: undefined, failure } : { ...first, failure };
+  }
+}
+
+/** Brings our own to what they should be, by what is known of the table. */
+async function writeOurs(
+  dataPlane: DataPlane,
+  key: ServiceKey,
+  desired: DesiredVirtualServer | undefined,
+  memory: Memory,
+  known: ObservedVirtualServer,
+): Promise<Done> {
+  const table = recognized(known, desired);
+  const planned = difference(desired, table, memory);
+  const ofOurs = planned.length === 0 ? [] : onlyOurs(planned, desired);
+  const failed = ofOurs.length === 0 ? [] : await dataPlane.apply(key, ofOurs);
+  const operations = without(ofOurs, refusedOf(failed));
+  return {
+    operations,
+    repairs: [],
+    failure: summary(failed, ofOurs.length),
+    observed: known,
+    hasRead: false,
+    known: failed.length === 0 ? afterOperations(table, operations) : undefined,
+    isPostponed: ofOurs.length < planned.length,
+    established: desired && establishedWithout(desired, without(planned, operations)),
+  };
+}
+
+async function writeAll(
+  dataPlane: DataPlane,
+  key: ServiceKey,
+  desired: DesiredVirtualServer | undefined,
+  memory: Memory,
+  read: ObservedVirtualServer | undefined,
+): Promise<Done> {
+  const { known, established } = memory;
+  const found = read !== undefined && known !== undefined ? asKnown(read, known) : read;
+  const observed = found && recognized(found, desired);
+  const operations = difference(desired, observed, memory);
+  const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
+  const refused = refusedOf(failed);
+  const done = without(operations, refused);
+  const repairs = established === undefined || done.length === 0 ? [] : common(done, plan(established, observed));
+  return {
+    operations: done,
+    repairs,
+    failure: summary(failed, operations.length),
+    observed,
+    hasRead: true,
+    known: failed.length === 0 ? afterOperations(observed, operations) : undefined,
+    isPostponed: false,
+    established: desired && establishedBy(desired, withoutIntruders(done, repairs, established), refused),
+  };
+}
+
+/** What this round lowered to 0 on its way out may stand so when the next one reads: that it is removed then repairs nothing. */
+function establishedBy(
+  desired: DesiredVirtualServer,
+  done: readonly Operation[],
+  undone: readonly Operation[],
+): DesiredVirtualServer | undefined {
+  const established = establishedWithout(desired, undone);
+  if (established === undefined || done.length === 0) return established;
+  const known = new Set([...desired.realServers, ...desired.leaving]);
+  const lowered = done.flatMap((one) =>
+    one.kind === "server.update" && one.server.weight === 0 && !known.has(one.server) ? [one.server] : [],
+  );
+  return lowered.length === 0 ? established : { ...established, leaving: [...established.leaving, ...lowered] };
+}
+
+/** What others put there is their doing until it is gone again: not so one that was on its way out before. */
+function withoutIntruders(
+  done: readonly Operation[],
+  repairs: readonly Operation[],
+  established: DesiredVirtualServer | undefined,
+): readonly Operation[] {
+  if (repairs.length === 0) return done;
+  const known = new Set([
+    ...(established?.leaving ?? []).map(keyOf),
+    ...(established?.absent ?? []).map(formatEndpoint),
+  ]);
+  const intruders = repairs.filter((one) => one.kind === "server.update" && !known.has(keyOf(one.server)));
+  return without(done, intruders);
+}
+
+function keyOf({ endpoint }: RealServer): string {
+  return formatEndpoint(endpoint);
+}
+
+/** None where the last round found none and nothing changed since: so it mostly is, and a thousand need not be compared for that. */
+function difference(
+  desired: DesiredVirtualServer | undefined,
+  table: ObservedVirtualServer | undefined,
+  { known, established, isQuiet }: Memory,
+): readonly Operation[] {
+  const isWanted = isQuiet && desired === established;
+  const isSame = isWanted && table !== undefined && known !== undefined && sameEntries(table, known);
+  return isSame ? [] : plan(desired, table);
+}
+
+/** Those that bring a desired real server to what it should be: neither the virtual server itself nor anyone who leaves. */
+function onlyOurs(operations: readonly Operation[], desired: DesiredVirtualServer | undefined): readonly Operation[] {
+  const ours = new Set(desired?.realServers);
+  return operations.filter((one) => "server" in one && ours.has(one.server));
+}
+
+function refusedOf(failed: readonly FailedOperation[]): readonly Operation[] {
+  return failed.map(({ operation }) => operation);
+}
+
+function without(operations: readonly Operation[], others: readonly Operation[]): readonly Operation[] {
+  if (others.length === 0) return operations;
+  const excluded = new Set(others);
+  return operations.filter((operation) => !excluded.has(operation));
+}
+
+/** What is known of those whose operations were not done is nothing: they are neither in nor out nor unlisted. */
+function establishedWithout(
+  desired: DesiredVirtualServer,
+  undone: readonly Operation[],
+): DesiredVirtualServer | undefined {
+  if (undone.length === 0) return desired;
+  const servers = new Set<string>();
+  for (const operation of undone) {
+    if ("server" in operation) servers.add(formatEndpoint(operation.server.endpoint));
+    else if ("endpoint" in operation) servers.add(formatEndpoint(operation.endpoint));
+    else return undefined;
+  }
+  return {
+    ...desired,
+    realServers: desired.realServers.filter(({ endpoint }) => !servers.has(formatEndpoint(endpoint))),
+    leaving: desired.leaving.filter(({ endpoint }) => !servers.has(formatEndpoint(endpoint))),
+    absent: desired.absent.filter((endpoint) => !servers.has(formatEndpoint(endpoint))),
+    unlisted: "keep",
+  };
+}
+
+function summary(failed: readonly FailedOperation[], tried: number): LvscareError | undefined {
+  const [first] = failed;
+  if (first === undefined) return undefined;
+  const more = failed.length === 1 ? "" : ` (and ${failed.length - 1} more of ${tried} operations)`;
+  return new LvscareError("APPLY_FAILED", `${describeError(first.error)}${more}`, { cause: first.error });
+}
+
+function common(operations: readonly Operation[], others: readonly Operation[]): Operation[] {
+  const described = new Set(others.map(describeOperation));
+  return operations.filter((operation) => described.has(describeOperation(operation)));
+}

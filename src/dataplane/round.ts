@@ -1,0 +1,40 @@
+import type { LvscareError } from "../domain/errors.ts";
+import type { DesiredVirtualServer, Operation } from "../domain/plan.ts";
+import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
+
+/** Who does the rounds of one virtual server, one at a time. */
+export interface RoundRunner {
+  /**
+   * One round: read what stands, plan, write. Where single operations fail, what the others did stays done, and the next round plans again from what
+   * is really there; rejects when nothing could be done and nothing is known of the table.
+   */
+  apply(round: Round): Promise<RoundReport>;
+}
+
+export interface Round {
+  /** Undefined: there shall be no such virtual server. */
+  readonly desired: DesiredVirtualServer | undefined;
+  /** Something changed since the last round: where the table is known, writing that does not wait until all of it was read. */
+  readonly isUrgent: boolean;
+  /** How often the table is read, in milliseconds: nobody tells what others do to it. */
+  readonly readEveryMs: number;
+}
+
+export interface RoundReport {
+  /** What was done. */
+  readonly operations: readonly Operation[];
+  /** Those of the operations that repair what someone else changed. */
+  readonly repairs: readonly Operation[];
+  /** What could not be done; undefined when everything was. */
+  readonly failure: LvscareError | undefined;
+  /** As it stood when it was read, or was known when the round began: what others put there is seen here. */
+  readonly observed: ObservedVirtualServer | undefined;
+  /** Whether that was read in this round: only then are its connections counted, and what others did is in it. */
+  readonly hasRead: boolean;
+  /** As it stands after the round; undefined when that is not known. */
+  readonly known: ObservedVirtualServer | undefined;
+  /** The table was read and found as it should be. */
+  readonly isQuiet: boolean;
+  /** When the table is to be read again, on the clock that the reconciler was given. */
+  readonly readAtMs: number;
+}

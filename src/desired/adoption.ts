@@ -1,0 +1,66 @@
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { RealServerState } from "../domain/health.ts";
+import type { Hold } from "../domain/hold.ts";
+import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { History } from "./member.ts";
+
+/** How a real server is begun with. */
+export interface Beginning {
+  readonly state: RealServerState;
+  readonly history: History;
+  /** Never seen by clients yet: its first good check is enough, whatever `rise` says, and at full weight. */
+  readonly unproven: boolean;
+}
+
+/**
+ * The first state of a real server, from what stands in the data plane: weight 0 means that it was being drained (unless an operator
+ * drained it), absent that it had been removed. With no service yet nothing is known of anyone. `up` enters everyone unprobed, whatever
+ * stands there. What stood with a weight had clients: it is not thrown away with the rest when this daemon is started anew amid a common failure.
+ */
+export function adoptedState(
+  server: RealServer,
+  observed: ObservedVirtualServer | undefined,
+  initState: "down" | "up",
+  hold?: Hold,
+): Beginning {
+  if (initState === "up") return { state: "healthy", history: "proven", unproven: false };
+  if (observed === undefined) return { state: "recovering", history: "none", unproven: true };
+  const standing = find(observed, server.endpoint);
+  if (standing === undefined) return { state: "removed", history: "none", unproven: false };
+  const wasFailing = standing.weight === 0 && hold?.drained !== true;
+  if (wasFailing) return { state: "draining", history: "none", unproven: false };
+  return { state: "healthy", history: "served", unproven: false };
+}
+
+/**
+ * Takes over what stands in the data plane and no option of ours speaks of (forwarding, connection limits), so that the first write
+ * does not reset it. A server that was removed comes back with the forwarding of its fellows, where they all have the same.
+ */
+export function adoptServer(server: RealServer, observed: ObservedVirtualServer | undefined): RealServer {
+  if (observed === undefined) return server;
+  const standing = find(observed, server.endpoint);
+  return standing === undefined ? { ...server, ...commonForwarding(observed) } : { ...standing, weight: server.weight };
+}
+
+/** As `adoptServer`, for the virtual server: the scheduler is ours to say, flags and persistence stay as they are. */
+export function adoptService(service: VirtualServer, observed: ObservedVirtualServer | undefined): VirtualServer {
+  return observed === undefined ? service : { ...observed.service, scheduler: service.scheduler };
+}
+
+// --- internal ---
+
+function commonForwarding(observed: ObservedVirtualServer): Partial<RealServer> {
+  const ways = observed.realServers.map(({ server: { forwarding, tunnelType, tunnelPort, tunnelFlags } }) => ({
+    forwarding,
+    ...(tunnelType && { tunnelType }),
+    ...(tunnelPort && { tunnelPort }),
+    ...(tunnelFlags && { tunnelFlags }),
+  }));
+  const isCommon = new Set(ways.map((way) => JSON.stringify(way))).size === 1;
+  return isCommon ? (ways[0] ?? {}) : {};
+}
+
+function find(observed: ObservedVirtualServer, endpoint: Endpoint): RealServer | undefined {
+  const key = formatEndpoint(endpoint);
+  return observed.realServers.find(({ server }) => formatEndpoint(server.endpoint) === key)?.server;
+}

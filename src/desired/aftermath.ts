@@ -1,0 +1,141 @@
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { HealthPolicy } from "../domain/health-policy.ts";
+import type { Operation } from "../domain/plan.ts";
+import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
+import { isAbsent, type MemberState } from "./member.ts";
+
+/**
+ * Fail-open or the last resort retained it and no longer does, and it is unwell still: it has clients, so it drains as one does that has just failed,
+ * though its machine may have had it drain or gone for long.
+ */
+export interface AfterDrain {
+  /** Since when it stands at weight 0; undefined while that is not written. */
+  readonly sinceMs: number | undefined;
+  /** Open connections as last counted since then; undefined when nobody counted. */
+  readonly connections: number | undefined;
+}
+
+/** All of those, by formatted endpoint. */
+export type Aftermath = ReadonlyMap<string, AfterDrain>;
+
+export const NO_AFTERMATH: Aftermath = new Map();
+
+/**
+ * Health as it counts for fail-open: who was retained as a last resort, or no longer is and has not drained yet, is still in service, whatever its
+ * machine says.
+ */
+export function withAftermath(
+  members: readonly MemberState[],
+  aftermath: Aftermath,
+  lastRetained: ReadonlySet<string> = new Set(),
+): readonly MemberState[] {
+  if (aftermath.size === 0 && lastRetained.size === 0) return members;
+  const serves = ({ name }: MemberState): boolean => aftermath.has(name) || lastRetained.has(name);
+  return members.map((member) => (isAbsent(member) && serves(member) ? { ...member, state: "draining" } : member));
+}
+
+/** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
+export function aftermathAt(aftermath: Aftermath, members: readonly MemberState[]): Aftermath {
+  return aftermath.size === 0 ? aftermath : pick(members, (member) => aftermath.get(member.name));
+}
+
+/** Those of them that are still to drain. */
+export function stillDraining(
+  aftermath: Aftermath,
+  members: readonly MemberState[],
+  policy: HealthPolicy,
+  nowMs: number,
+): Aftermath {
+  if (aftermath.size === 0) return aftermath;
+  return pick(members, (member) => {
+    const drain = aftermath.get(member.name);
+    return drain !== undefined && !hasDrained(drain, member, policy, nowMs) ? drain : undefined;
+  });
+}
+
+/** Those that were retained until now, and no longer are. */
+export function noLongerRetained(
+  before: ReadonlySet<string> | undefined,
+  retained: ReadonlySet<string> | undefined,
+  members: readonly MemberState[],
+): Aftermath {
+  if (before === undefined) return NO_AFTERMATH;
+  return pick(members, ({ name }) =>
+    before.has(name) && retained?.has(name) !== true ? { sinceMs: undefined, connections: undefined } : undefined,
+  );
+}
+
+/** Who is retained anew drains anew, should that end. */
+export function withoutRetained(aftermath: Aftermath, retained: ReadonlySet<string> | undefined): Aftermath {
+  if (retained === undefined || aftermath.size === 0) return aftermath;
+  return new Map([...aftermath].filter(([name]) => !retained.has(name)));
+}
+
+/** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on, who went is forgotten. */
+export function aftermathAfter(
+  aftermath: Aftermath,
+  {
+    observed,
+    hasRead,
+    operations,
+  }: {
+    readonly observed: ObservedVirtualServer | undefined;
+    readonly hasRead: boolean;
+    readonly operations: readonly Operation[];
+  },
+  nowMs: number,
+): Aftermath {
+  if (aftermath.size === 0) return aftermath;
+  const standing = new Map(observed?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
+  const lowered = new Set(
+    operations.flatMap((one) =>
+      one.kind === "server.update" && one.server.weight === 0 ? [formatEndpoint(one.server.endpoint)] : [],
+    ),
+  );
+  const removed = new Set(
+    operations.flatMap((one) => (one.kind === "server.remove" ? [formatEndpoint(one.endpoint)] : [])),
+  );
+  return new Map(
+    [...aftermath].flatMap(([key, { sinceMs, connections }]): [string, AfterDrain][] => {
+      const found = standing.get(key);
+      if (found === undefined || removed.has(key)) return [];
+      if (found.server.weight === 0)
+        return [[key, { sinceMs: sinceMs ?? nowMs, connections: hasRead ? found.activeConnections : connections }]];
+      return [[key, { sinceMs: lowered.has(key) ? nowMs : undefined, connections: undefined }]];
+    }),
+  );
+}
+
+// --- internal ---
+
+/** A round comes once each interval; half of one is asked for, because timers may fire a little early. */
+function hasDrained(
+  { sinceMs, connections }: AfterDrain,
+  member: MemberState,
+  policy: HealthPolicy,
+  nowMs: number,
+): boolean {
+  if (sinceMs === undefined) return false;
+  const forMs = nowMs - sinceMs;
+  if (forMs < policy.intervalMs / 2) return false;
+  return (
+    policy.drain === "next-check" ||
+    connections === 0 ||
+    member.evidence === "unreachable" ||
+    forMs >= policy.drainTimeoutMs
+  );
+}
+
+/** Its machine would have no new clients for it. */
+function isUnwell(member: MemberState): boolean {
+  return member.state === "draining" || isAbsent(member);
+}
+
+function pick(members: readonly MemberState[], drainOf: (member: MemberState) => AfterDrain | undefined): Aftermath {
+  return new Map(
+    members.filter(isUnwell).flatMap((member): [string, AfterDrain][] => {
+      const drain = drainOf(member);
+      return drain === undefined ? [] : [[member.name, drain]];
+    }),
+  );
+}

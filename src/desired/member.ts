@@ -1,0 +1,58 @@
+import type { RealServerState } from "../domain/health.ts";
+import type { Hold } from "../domain/hold.ts";
+import type { RealServer } from "../domain/virtual-server.ts";
+
+/** What is known of one real server that was listed. */
+export interface MemberState {
+  /** Its formatted endpoint. */
+  readonly name: string;
+  readonly server: RealServer;
+  /** The same at weight 0. */
+  readonly drained: RealServer;
+  readonly state: RealServerState;
+  readonly evidence: Evidence;
+  readonly history: History;
+  /** The part of its weight that it has while it climbs: 0 to 1. */
+  readonly share: number;
+  readonly hold: Hold | undefined;
+}
+
+/** Where its state comes from. */
+export type Evidence =
+  /** Nothing is known of it yet. */
+  | "none"
+  /** No check of ours: the table told, or whoever started the daemon. */
+  | "table"
+  /** Its last check. */
+  | "passed"
+  | "failed"
+  /** Its last check, which did not even get a connection. */
+  | "unreachable";
+
+/** What it has been, ever. */
+export type History =
+  /** Clients were never sent to it. */
+  | "none"
+  /** It stood with a weight when the daemon came: it had clients. */
+  | "served"
+  /** A check found it good, or it is to be trusted without one. */
+  | "proven";
+
+/** The two ways in which a real server mostly stands, made once: what is the same object in two rounds need not be compared. */
+export function atWeights(server: RealServer): Pick<MemberState, "server" | "drained"> {
+  return { server, drained: { ...server, weight: 0 } };
+}
+
+export function isChecked({ evidence }: MemberState): boolean {
+  return evidence !== "none" && evidence !== "table";
+}
+
+/** An operator wants it to have no new clients. */
+export function isDrainedByOperator({ hold }: MemberState): boolean {
+  return hold?.drained === true;
+}
+
+/** By its health it is not in the table. */
+export function isAbsent({ state, share }: MemberState): boolean {
+  return state === "removed" || (state === "recovering" && share === 0);
+}

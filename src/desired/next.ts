@@ -1,0 +1,127 @@
+import type { Endpoint } from "../domain/endpoint.ts";
+import type { HealthPolicy } from "../domain/health-policy.ts";
+import type { DesiredVirtualServer } from "../domain/plan.ts";
+import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import {
+  aftermathAt,
+  NO_AFTERMATH,
+  noLongerRetained,
+  stillDraining,
+  withAftermath,
+  withoutRetained,
+  type Aftermath,
+} from "./aftermath.ts";
+import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
+import { nextLastResort, type LastResort } from "./last-resort.ts";
+import type { MemberState } from "./member.ts";
+import { mayStillStand, unlistedAt, unlistedRule, type UnlistedDrains } from "./unlisted.ts";
+import { placementOf, type WeightOverlay } from "./weight.ts";
+
+/** What lies over the health of the real servers, from round to round. */
+export interface Overlay {
+  readonly failOpen: FailOpen | undefined;
+  /** Undefined while fail-open decides. */
+  readonly lastResort: LastResort | undefined;
+  /** Those whom fail-open or the last resort retained until it ended, or until it no longer retained them. */
+  readonly aftermath: Aftermath;
+  readonly unlisted: UnlistedDrains;
+}
+
+export const NO_OVERLAY: Overlay = {
+  failOpen: undefined,
+  lastResort: undefined,
+  aftermath: NO_AFTERMATH,
+  unlisted: new Map(),
+};
+
+export interface Standpoint {
+  readonly service: VirtualServer;
+  readonly policy: HealthPolicy;
+  /** What was asked for; see `unlistedRule`. */
+  readonly unlisted: DesiredVirtualServer["unlisted"];
+  readonly members: readonly MemberState[];
+  readonly overlay: Overlay;
+}
+
+export interface Next {
+  readonly wanted: DesiredVirtualServer;
+  readonly overlay: Overlay;
+  /** Those by whose health fail-open and the last resort go. */
+  readonly counted: readonly MemberState[];
+}
+
+/** What the round that begins now is to establish: the health of all, what lies over it, and what is still owed to those that leave. */
+export function nextDesired({ service, policy, unlisted, members, overlay }: Standpoint, nowMs: number): Next {
+  const rule = unlistedRule(members, unlisted);
+  const drains = unlistedAt(overlay.unlisted, rule, nowMs);
+  const leaving = [...drains.values()].filter((one) => mayStillStand(one, nowMs, policy.intervalMs));
+  const earlier = aftermathAt(overlay.aftermath, members);
+  const draining = stillDraining(earlier, members, policy, nowMs);
+  const counted = accountable(members);
+  const inService = withAftermath(counted, draining, overlay.lastResort?.retained);
+  const failOpen = nextFailOpen(overlay.failOpen, inService, policy.panicThreshold, nowMs);
+  const isLastResort = policy.lastResort && failOpen === undefined;
+  const lastResort = isLastResort ? nextLastResort(overlay.lastResort, members, nowMs) : undefined;
+  const retained = (failOpen ?? lastResort)?.retained;
+  const before = (overlay.failOpen ?? overlay.lastResort)?.retained;
+  // Fail-open retains everybody in service: nobody is on the way out.
+  const justLeft = failOpen === undefined ? noLongerRetained(before, retained, members) : NO_AFTERMATH;
+  const aftermath =
+    failOpen === undefined ? withoutRetained(new Map([...earlier, ...justLeft]), retained) : NO_AFTERMATH;
+  const onTheirWayOut = failOpen === undefined ? new Set([...draining.keys(), ...justLeft.keys()]) : NOBODY;
+  return {
+    wanted: {
+      service,
+      ...placed(members, { retained: retained ?? NOBODY, draining: onTheirWayOut }, unlistedOnes(leaving, rule)),
+      unlisted: rule,
+    },
+    overlay: { failOpen, lastResort, aftermath, unlisted: drains },
+    counted,
+  };
+}
+
+/** Every real server as it is to stand by its health and its operator alone. */
+export function desiredByHealth(
+  service: VirtualServer,
+  members: readonly MemberState[],
+  unlisted: DesiredVirtualServer["unlisted"],
+): DesiredVirtualServer {
+  return { service, ...placed(members, { retained: NOBODY, draining: NOBODY }, []), unlisted };
+}
+
+/** What the last round was to establish goes by the members alone, beside options that never change: nobody is on the way out, and nobody is retained. */
+export function isLasting(wanted: DesiredVirtualServer | undefined, overlay: Overlay): boolean {
+  if (wanted === undefined || wanted.leaving.length > 0) return false;
+  const { failOpen, lastResort, aftermath, unlisted } = overlay;
+  return failOpen === undefined && lastResort === undefined && aftermath.size === 0 && unlisted.size === 0;
+}
+
+// --- internal ---
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+function unlistedOnes(
+  drains: readonly { readonly server: RealServer }[],
+  rule: DesiredVirtualServer["unlisted"],
+): readonly RealServer[] {
+  return drains.map(({ server }) => (rule === "keep" ? server : { ...server, weight: 0 }));
+}
+
+function placed(
+  members: readonly MemberState[],
+  overlay: WeightOverlay,
+  unlisted: readonly RealServer[],
+): Pick<DesiredVirtualServer, "realServers" | "leaving" | "absent"> {
+  const leaving = [...unlisted];
+  const realServers: RealServer[] = [];
+  const absent: Endpoint[] = [];
+  for (const member of members) {
+    const placement = placementOf(member, overlay);
+    if (typeof placement !== "string") realServers.push(placement);
+    else {
+      absent.push(member.drained.endpoint);
+      if (placement === "leaving") leaving.push(member.drained);
+    }
+  }
+  return { realServers, leaving, absent };
+}

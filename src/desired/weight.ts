@@ -1,0 +1,57 @@
+import type { RealServer } from "../domain/virtual-server.ts";
+import { isAbsent, isDrainedByOperator, type MemberState } from "./member.ts";
+
+/** How a real server is to stand in the table; `leaving`: at weight 0 for as long as it stands, and never made. */
+export type Placement = RealServer | "leaving" | "absent";
+
+/** What lies over the health of all, each by its formatted endpoint. */
+export interface WeightOverlay {
+  /** Fail-open or the last resort keeps them in service. */
+  readonly retained: ReadonlySet<string>;
+  /** They were retained, and drain now. */
+  readonly draining: ReadonlySet<string>;
+}
+
+/** Who decides the weight of a real server: the first that has something to say. */
+const PRECEDENCE: readonly ((member: MemberState, overlay: WeightOverlay) => Placement | undefined)[] = [
+  operatorsDrain,
+  failOpenAndLastResort,
+  leaving,
+  health,
+];
+
+export function placementOf(member: MemberState, overlay: WeightOverlay): Placement {
+  for (const decide of PRECEDENCE) {
+    const placement = decide(member, overlay);
+    if (placement !== undefined) return placement;
+  }
+  return "absent";
+}
+
+// --- internal ---
+
+/** It keeps whoever would stand at weight 0, and brings nobody back. */
+function operatorsDrain(member: MemberState, { retained }: WeightOverlay): Placement | undefined {
+  if (!isDrainedByOperator(member)) return undefined;
+  return retained.has(member.name) || !isAbsent(member) ? member.drained : undefined;
+}
+
+function failOpenAndLastResort(member: MemberState, { retained }: WeightOverlay): Placement | undefined {
+  return retained.has(member.name) ? atFullWeight(member) : undefined;
+}
+
+function leaving(member: MemberState, { draining }: WeightOverlay): Placement | undefined {
+  return draining.has(member.name) && isAbsent(member) ? "leaving" : undefined;
+}
+
+function health(member: MemberState): Placement {
+  const { state, share, drained } = member;
+  if (isAbsent(member)) return "absent";
+  if (state === "healthy") return atFullWeight(member);
+  return state === "draining" ? drained : { ...drained, weight: Math.ceil(atFullWeight(member).weight * share) };
+}
+
+/** The weight that an operator asked for, else the configured one. */
+function atFullWeight({ server, hold }: MemberState): RealServer {
+  return hold?.weight === undefined ? server : { ...server, weight: hold.weight };
+}

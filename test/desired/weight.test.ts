@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { atWeights, type MemberState } from "../../src/desired/member.ts";
+import { placementOf } from "../../src/desired/weight.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { realServer } from "../../src/domain/virtual-server.ts";
+
+const NAME = "10.0.0.1:80";
+const SINCE = "2026-11-25T10:00:00.000Z";
+const DRAINED = { since: SINCE, drained: true };
+const WEIGHED = { since: SINCE, drained: false, weight: 7 };
+
+test.each<[string, Partial<MemberState>, { retained?: true; draining?: true }, number | "leaving" | "absent"]>([
+  ["its health: healthy", { state: "healthy" }, {}, 5],
+  ["its health: draining", { state: "draining" }, {}, 0],
+  ["its health: removed", { state: "removed" }, {}, "absent"],
+  ["its health: recovering", { state: "recovering" }, {}, "absent"],
+  ["its health: it climbs, and a started tenth counts", { state: "recovering", share: 0.3 }, {}, 2],
+  ["what it owes its clients, where health has it gone", { state: "removed" }, { draining: true }, "leaving"],
+  ["its health, where that drains it as well", { state: "draining" }, { draining: true }, 0],
+  ["fail-open, whatever its health", { state: "removed" }, { retained: true }, 5],
+  ["fail-open, though it drained after an earlier one", { state: "removed" }, { retained: true, draining: true }, 5],
+  ["an operator's weight instead of the configured one", { state: "healthy", hold: WEIGHED }, {}, 7],
+  ["its health, and the operator's weight by that", { state: "recovering", share: 0.5, hold: WEIGHED }, {}, 4],
+  ["its health, which an operator's weight does not bring back", { state: "removed", hold: WEIGHED }, {}, "absent"],
+  ["fail-open, at the operator's weight", { state: "draining", hold: WEIGHED }, { retained: true }, 7],
+  ["an operator's drain before health", { state: "healthy", hold: DRAINED }, {}, 0],
+  ["an operator's drain before fail-open", { state: "removed", hold: DRAINED }, { retained: true }, 0],
+  ["its health, which an operator's drain does not bring back", { state: "removed", hold: DRAINED }, {}, "absent"],
+  [
+    "what it owes its clients, also under an operator's drain",
+    { state: "removed", hold: DRAINED },
+    { draining: true },
+    "leaving",
+  ],
+])("who decides: %s", (_, member, { retained, draining }, expected) => {
+  const placement = placementOf(
+    {
+      name: NAME,
+      ...atWeights(realServer(parseEndpoint(NAME), 5)),
+      state: "healthy",
+      evidence: "passed",
+      history: "proven",
+      share: 0,
+      hold: undefined,
+      ...member,
+    },
+    { retained: new Set(retained ? [NAME] : []), draining: new Set(draining ? [NAME] : []) },
+  );
+  expect(typeof placement === "string" ? placement : placement.weight).toBe(expected);
+});
