@@ -10,6 +10,8 @@ export interface KernelJob {
   readonly files: readonly string[];
   /** They run the npm package and the image, too. */
   readonly deliveries: boolean;
+  /** Of the guest, where they are emulated. */
+  readonly processors: number;
   /** What it may take; only the order of the jobs depends on it. */
   readonly seconds: number;
 }
@@ -25,11 +27,11 @@ const SECOND_VERSION = "qemu-6.12";
 
 /**
  * Each file to the fastest lab that has what it needs, or all to `lab`. `everyVersion`: those that ask for it run on a second version of the
- * kernel as well.
+ * kernel as well. `processors`: of emulated guests, where no file asks for more.
  */
 export async function planKernelJobs(
   files: readonly string[],
-  { lab, everyVersion }: { lab?: string; everyVersion: boolean },
+  { lab, everyVersion, processors }: { lab?: string; everyVersion: boolean; processors: number },
 ): Promise<KernelPlan> {
   const declared = await Promise.all(files.map(async (file) => [file, await declarationOfFile(file)] as const));
   const jobs: KernelJob[] = [];
@@ -45,11 +47,11 @@ export async function planKernelJobs(
     const places = everyVersion && lab === undefined && needs.everyVersion === true ? [own, SECOND_VERSION] : [own];
     for (const place of places) {
       // A guest of this kind boots in a moment: one for each file, so that no test meets what another left behind.
-      if (place === "uml") jobs.push(jobOf(place, [[file, needs]]));
+      if (place === "uml") jobs.push(jobOf(place, [[file, needs]], processors));
       else emulated.set(place, [...(emulated.get(place) ?? []), [file, needs]]);
     }
   }
-  for (const [place, own] of emulated) jobs.push(jobOf(place, own));
+  for (const [place, own] of emulated) jobs.push(jobOf(place, own, processors));
   return { jobs: jobs.toSorted((a, b) => b.seconds - a.seconds), leftOut };
 }
 
@@ -65,11 +67,12 @@ export async function needsOfFiles(files: readonly string[]): Promise<Declaratio
 
 // --- internal ---
 
-function jobOf(lab: string, files: readonly (readonly [string, Declaration])[]): KernelJob {
+function jobOf(lab: string, files: readonly (readonly [string, Declaration])[], processors: number): KernelJob {
   return {
     lab,
     files: files.map(([file]) => file),
     deliveries: files.some(([, { deliveries }]) => deliveries),
+    processors: Math.max(processors, ...files.map(([, needs]) => needs.processors ?? 1)),
     seconds: files.reduce((total, [file]) => total + secondsOf(lab, file), 0),
   };
 }
