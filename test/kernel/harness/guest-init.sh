@@ -9,6 +9,7 @@ busybox() { /bin/busybox "$@"; }
 find_host_qemu() {
 	base=
 	host=/host
+	own=$0
 	busybox mount -t proc proc /proc
 	busybox mount -t devtmpfs dev /dev
 	while read -r module; do busybox insmod "/modules/$module"; done </modules/order
@@ -27,6 +28,8 @@ find_host_uml() {
 	busybox mount -t tmpfs base /tmp
 	busybox mkdir /tmp/share /tmp/upper /tmp/root
 	busybox mount -t hostfs -o "$GUEST_SHARE" share /tmp/share
+	# The checkout may lie under the /tmp that is covered now.
+	own=/tmp/share/guest-init
 }
 
 mount_folder_qemu() {
@@ -98,8 +101,8 @@ mount_root() {
 	done
 
 	busybox mkdir "$root/run/guest"
+	busybox cp "$own" "$root/run/guest-init"
 	busybox mount --move "$base/share" "$root/run/guest"
-	busybox cp "$0" "$root/run/guest-init"
 	"switch_root_$machine"
 }
 

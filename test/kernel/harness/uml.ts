@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { guestSettings, type GuestMachine, type GuestOptions } from "./guest.ts";
 import { writeGuestSettings } from "./guest-settings.ts";
@@ -18,6 +18,7 @@ export const uml: GuestMachine = {
       modules: MODULES,
       ...(options.interactive ? { terminal: TERMINAL_DEVICE } : {}),
     });
+    await copyFile(GUEST_INIT, join(run.share, "guest-init"));
     await mkdir(join(run.path, "memory"));
     // It and the processes of its guest end together: the guest's are not its children but traced by it, and would live on without it.
     return [
@@ -36,6 +37,8 @@ export const uml: GuestMachine = {
 // --- internal ---
 
 const MODULES = "/usr/lib/uml/modules";
+
+const GUEST_INIT = join(import.meta.dir, "guest-init.sh");
 
 /** The guest's name of the second console. */
 const TERMINAL_DEVICE = "/dev/tty1";
@@ -75,7 +78,7 @@ async function umlArguments(options: GuestOptions, run: RunFolder): Promise<stri
     "init=/bin/busybox",
     "--",
     "sh",
-    join(import.meta.dir, "guest-init.sh"),
+    GUEST_INIT,
   ];
 }
 
