@@ -16,7 +16,6 @@ import { describeError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
-import type { Holds } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
@@ -132,7 +131,7 @@ export async function runDaemon(
   reachActor?.on("*", tell);
   daemon.on("*", tell);
   observer.running?.(sources.status);
-  const operator = virtualServer && operatorOf(virtualServer, sources.status, holdFile, holds, options);
+  const operator = virtualServer && operatorOf(virtualServer, sources.status, holdFile, options);
   const closeControl =
     operator &&
     openControlSocket(
@@ -203,19 +202,15 @@ function operatorOf(
   supervisor: VirtualServerActor,
   status: () => Promise<VirtualServerStatus>,
   holdFile: HoldFile,
-  holds: Holds,
   { probe }: CareOptions,
 ): Operator {
-  return new Operator(
-    {
-      supervisor,
-      status,
-      keep: (all) => holdFile.write(all),
-      probe: (target, signal) => probeOnce(probe, target, signal),
-      timeOfDay: () => new Date(),
-    },
-    holds,
-  );
+  return new Operator({
+    supervisor,
+    status,
+    keep: (all) => holdFile.write(all),
+    probe: (target, signal) => probeOnce(probe, target, signal),
+    timeOfDay: () => new Date(),
+  });
 }
 
 /** One check over a connection of its own, beside those of the schedule. */

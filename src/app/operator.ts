@@ -1,4 +1,5 @@
 import { waitFor, type SnapshotFrom } from "xstate";
+import { holdsOf } from "../actors/holds-of.ts";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
@@ -21,11 +22,9 @@ export interface OperatorPorts {
 /** Does what operators ask of a running daemon. */
 export class Operator {
   readonly #ports: OperatorPorts;
-  #holds: Holds;
 
-  constructor(ports: OperatorPorts, holds: Holds) {
+  constructor(ports: OperatorPorts) {
     this.#ports = ports;
-    this.#holds = holds;
   }
 
   /**
@@ -35,12 +34,11 @@ export class Operator {
   async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
     this.#find(server);
     const { supervisor, keep, timeOfDay, status } = this.#ports;
-    const hold = changeHold(this.#holds.get(server), change, timeOfDay().toISOString(), by);
-    const holds = new Map(this.#holds);
+    const holds = new Map(holdsOf(supervisor));
+    const hold = changeHold(holds.get(server), change, timeOfDay().toISOString(), by);
     if (hold === undefined) holds.delete(server);
     else holds.set(server, hold);
     keep(holds);
-    this.#holds = holds;
     supervisor.send({ type: "operator.hold", server, hold });
     const pending = await this.#untilWritten();
     const report = await status();
@@ -58,7 +56,8 @@ export class Operator {
 
   /** Writes down again what is held: where it was written may have been made anew. Throws FILE_FAILED. */
   keepAgain(): void {
-    if (this.#holds.size > 0) this.#ports.keep(this.#holds);
+    const holds = holdsOf(this.#ports.supervisor);
+    if (holds.size > 0) this.#ports.keep(holds);
   }
 
   /** Checks a real server now, beside its own checks, and has those go on from now, so that the daemon acts on what there is to see. */

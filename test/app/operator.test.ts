@@ -236,16 +236,13 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
   ).start();
   stack.push(async () => supervisor.stop());
   const kept: unknown[] = [];
-  const operator = new Operator(
-    {
-      supervisor,
-      status: () => Promise.reject(new Error("not asked")),
-      keep: (holds) => kept.push(holds),
-      probe: () => Promise.reject(new Error("not asked")),
-      timeOfDay: () => new Date(0),
-    },
-    new Map(),
-  );
+  const operator = new Operator({
+    supervisor,
+    status: () => Promise.reject(new Error("not asked")),
+    keep: (holds) => kept.push(holds),
+    probe: () => Promise.reject(new Error("not asked")),
+    timeOfDay: () => new Date(0),
+  });
   const early = `the daemon of ${VS} has not taken over the table yet`;
   await expect(operator.hold("10.0.0.1:80", { kind: "drain" })).rejects.toThrow(early);
   await expect(operator.check("10.0.0.1:80", new AbortController().signal)).rejects.toThrow(early);
