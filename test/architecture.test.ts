@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   control: ["domain"],
   manifest: ["domain"],
   metrics: ["domain"],
-  actors: ["domain", "desired"],
+  events: ["domain"],
+  actors: ["domain", "desired", "events"],
   // A small world around the machines: its data plane and its probes are its own.
   simulation: ["domain", "config", "dataplane", "probe", "actors"],
   app: [
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "control",
     "manifest",
     "metrics",
+    "events",
     "actors",
     "simulation",
   ],
@@ -48,6 +50,7 @@ const NATIVE_IMPORTERS = [
   "src/app/care.ts",
   "src/app/claim.ts",
   "src/app/daemon-sockets.ts",
+  "src/app/care-process.ts",
   "src/app/daemon.ts",
   "src/app/descriptor-state.ts",
   "src/app/doctor/knock.ts",

@@ -10,7 +10,7 @@ import {
 } from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import type { LatestVerdicts, TimedVerdict } from "./latest-verdicts.ts";
+import type { LatestVerdicts, TimedVerdict } from "../events/latest-verdicts.ts";
 import type { ReachActor } from "./reach-machine.ts";
 import { sinceMsOf, stateOf, type RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";

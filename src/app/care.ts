@@ -39,7 +39,7 @@ export async function runCare(
     const reach = planReach(options, selection.dataPlane.kind, logger);
     if (!options.runOnce) {
       const { runDaemon } = await import("./daemon.ts");
-      return await runDaemon(options, selection, reach, stop, logger, observer);
+      return await runDaemon({ options, selection, reach }, stop, logger, observer);
     }
     const holds = new HoldFile(daemonFolder(), options.service).read(logger);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));

@@ -13,7 +13,7 @@ import { boundToLoopback, takenOver } from "../reach/obstacles.ts";
 import { readOwnAddresses } from "../reach/own-addresses.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
-import { tellLeft } from "./event-log.ts";
+import { tellLeft } from "../events/event-log.ts";
 
 /** How this host gets to the virtual address. */
 export interface Reach {

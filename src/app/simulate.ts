@@ -4,7 +4,7 @@ import type { SimulationReport } from "../domain/simulation-report.ts";
 import { LONGEST_SCENARIO, readScenario } from "../simulation/read-scenario.ts";
 import { simulate } from "../simulation/report.ts";
 import { careMachine } from "./care-machine.ts";
-import { createEventLog } from "./event-log.ts";
+import { createEventLog } from "../events/event-log.ts";
 
 /** Simulates what a scenario file says; `overrides` win over its care options. */
 export async function simulateFile(path: string, overrides: GivenOptions): Promise<SimulationReport> {

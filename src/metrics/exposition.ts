@@ -2,44 +2,50 @@ import type { Histogram } from "./histogram.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Prometheus' text format, version 0.0.4. */
+/** Prometheus' text format, version 0.0.4. A family stands once, with the samples of all who have some. */
 export class Exposition {
-  readonly #common: Labels;
-  readonly #lines: string[] = [];
+  #common: Labels = {};
+  /** By the family's name: its head, and its samples. */
+  readonly #families = new Map<string, string[]>();
 
-  /** Labels that every sample bears. */
-  constructor(common: Labels) {
+  /** Labels that every sample bears from now on. */
+  label(common: Labels): void {
     this.#common = common;
   }
 
-  /** A metric with all its samples; one without samples is left out. */
+  /** A metric with its samples; one without samples is left out. */
   family(name: string, type: "gauge" | "counter", help: string, samples: readonly (readonly [Labels, number])[]): void {
     if (samples.length === 0) return;
-    this.#head(name, type, help);
-    for (const [labels, value] of samples) this.#sample(name, labels, value);
+    const lines = this.#linesOf(name, type, help);
+    for (const [labels, value] of samples) lines.push(this.#sample(name, labels, value));
   }
 
   histogram(name: string, help: string, histogram: Histogram): void {
-    this.#head(name, "histogram", help);
-    for (const [bound, count] of histogram.cumulative()) this.#sample(`${name}_bucket`, { le: String(bound) }, count);
-    this.#sample(`${name}_bucket`, { le: "+Inf" }, histogram.count);
-    this.#sample(`${name}_sum`, {}, histogram.sum);
-    this.#sample(`${name}_count`, {}, histogram.count);
+    const lines = this.#linesOf(name, "histogram", help);
+    for (const [bound, count] of histogram.cumulative())
+      lines.push(this.#sample(`${name}_bucket`, { le: String(bound) }, count));
+    lines.push(
+      this.#sample(`${name}_bucket`, { le: "+Inf" }, histogram.count),
+      this.#sample(`${name}_sum`, {}, histogram.sum),
+      this.#sample(`${name}_count`, {}, histogram.count),
+    );
   }
 
   toString(): string {
-    return `${this.#lines.join("\n")}\n`;
+    return `${[...this.#families.values()].flat().join("\n")}\n`;
   }
 
   // --- internal ---
 
-  #head(name: string, type: string, help: string): void {
-    this.#lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+  #linesOf(name: string, type: string, help: string): string[] {
+    let lines = this.#families.get(name);
+    if (lines === undefined) this.#families.set(name, (lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]));
+    return lines;
   }
 
-  #sample(name: string, labels: Labels, value: number): void {
+  #sample(name: string, labels: Labels, value: number): string {
     const pairs = Object.entries({ ...this.#common, ...labels }).map(([key, text]) => `${key}="${escape(text)}"`);
-    this.#lines.push(`${name}{${pairs.join(",")}} ${value}`);
+    return `${name}{${pairs.join(",")}} ${value}`;
   }
 }
 

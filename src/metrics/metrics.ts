@@ -65,9 +65,8 @@ export class Metrics {
     this.#lagMs.note(ms, atMs);
   }
 
-  /** In Prometheus' text format. Asking changes nothing. */
-  render(status: VirtualServerStatus, nowMs: number): string {
-    const text = new Exposition({ virtual_server: status.address });
+  /** Asking changes nothing. */
+  renderInto(text: Exposition, status: VirtualServerStatus, nowMs: number): void {
     text.family("lvscare_build_info", "gauge", "Always 1; the version is in the label.", [
       [{ version: status.daemon?.version ?? "unknown" }, 1],
     ]);
@@ -124,7 +123,6 @@ export class Metrics {
     text.family("lvscare_stalled_seconds_total", "counter", "How long it got no turn then, together.", [
       [{}, this.#stalledMs / 1000],
     ]);
-    return text.toString();
   }
 
   // --- internal ---
@@ -224,6 +222,19 @@ export class Metrics {
       ),
     );
   }
+}
+
+/** What several virtual servers of one process count, in Prometheus' text format, each sample with the label of its own. */
+export function renderMetrics(
+  all: readonly { readonly metrics: Metrics; readonly status: VirtualServerStatus }[],
+  nowMs: number,
+): string {
+  const text = new Exposition();
+  for (const { metrics, status } of all) {
+    text.label({ virtual_server: status.address });
+    metrics.renderInto(text, status, nowMs);
+  }
+  return text.toString();
 }
 
 // --- internal ---

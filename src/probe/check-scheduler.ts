@@ -10,7 +10,6 @@ import { StallWatch } from "./stall-watch.ts";
 import { StartPace } from "./start-pace.ts";
 
 export interface CheckSchedulerOptions {
-  readonly prober: Prober;
   readonly clock: Clock;
   /**
    * By how much of its interval a check may come early, 0 to 1: by half of it at the most because lots are drawn, so that many servers and many
@@ -41,12 +40,13 @@ export const CHECK_PACE = {
  * What fails while this process was stalled is no verdict: our lateness looks like theirs. It is probed again at once, and believed
  * after that should the stalls go on.
  */
-export class CheckScheduler implements CheckSchedule {
+export class CheckScheduler {
   readonly #options: CheckSchedulerOptions;
   readonly #queue = new DueQueue<ScheduledCheck>();
   #timer: { readonly handle: unknown; readonly atMs: number; readonly ringsMs: number } | undefined;
   #added = 0;
-  readonly #checks = new Map<string, ScheduledCheck>();
+  /** Of the same real server there is one for each virtual server. */
+  readonly #checks = new Map<string, Set<ScheduledCheck>>();
   /** Drawn anew by each process: of nodes that start at the same moment none shall check when the others do. */
   readonly #phase: number;
   #underWay = 0;
@@ -63,22 +63,9 @@ export class CheckScheduler implements CheckSchedule {
     });
   }
 
-  add(target: Endpoint, intervalMs: number, report: Report): Check {
-    const probe = this.#options.prober.open(target, () => this.#hurry(check));
-    const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
-    const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
-    this.#checks.set(formatEndpoint(target), check);
-    this.#pace.ask(1 / intervalMs);
-    // Once whoever asks for it has done what it is about: a virtual server stands before the first check of its real servers begins.
-    this.#plan(check, FIRST);
-    return {
-      setInterval: (ms) => this.#setInterval(check, ms),
-      probeNow: () => this.#hurry(check),
-      stop: () => {
-        if (this.#checks.get(formatEndpoint(target)) === check) this.#checks.delete(formatEndpoint(target));
-        this.#stop(check);
-      },
-    };
+  /** Checks by this prober, among all others. */
+  with(prober: Prober): CheckSchedule {
+    return { add: (target, intervalMs, report) => this.#add(prober, target, intervalMs, report) };
   }
 
   /**
@@ -86,13 +73,34 @@ export class CheckScheduler implements CheckSchedule {
    * called when a probe has passed since, and never for one that is not checked.
    */
   suspect(target: Endpoint, isWell: () => void): void {
-    const check = this.#checks.get(formatEndpoint(target));
-    if (check === undefined) return;
-    check.doubt = { isWell, isAsked: false };
-    this.#hurry(check);
+    for (const check of this.#checks.get(formatEndpoint(target)) ?? []) {
+      check.doubt = { isWell, isAsked: false };
+      this.#hurry(check);
+    }
   }
 
   // --- internal ---
+
+  #add(prober: Prober, target: Endpoint, intervalMs: number, report: Report): Check {
+    const probe = prober.open(target, () => this.#hurry(check));
+    const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
+    const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
+    const key = formatEndpoint(target);
+    const ofTarget = this.#checks.get(key) ?? new Set();
+    this.#checks.set(key, ofTarget.add(check));
+    this.#pace.ask(1 / intervalMs);
+    // Once whoever asks for it has done what it is about: a virtual server stands before the first check of its real servers begins.
+    this.#plan(check, FIRST);
+    return {
+      setInterval: (ms) => this.#setInterval(check, ms),
+      probeNow: () => this.#hurry(check),
+      stop: () => {
+        ofTarget.delete(check);
+        if (ofTarget.size === 0 && this.#checks.get(key) === ofTarget) this.#checks.delete(key);
+        this.#stop(check);
+      },
+    };
+  }
 
   #setInterval(check: ScheduledCheck, intervalMs: number): void {
     if (check.stopped || check.intervalMs === intervalMs) return;

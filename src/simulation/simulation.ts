@@ -100,7 +100,7 @@ export class Simulation {
       applied: () => this.#tell((observer) => observer.applied?.()),
     };
     const prober = new SimulatedProber(this.scripts, options.probe, process, this.scenario.durationMs);
-    const schedule = new CheckScheduler({ ...CHECK_PACE, prober, clock: process, random: this.#random });
+    const schedule = new CheckScheduler({ ...CHECK_PACE, clock: process, random: this.#random }).with(prober);
     const plane = new FaultyDataPlane(this.plane, this.#faults, process, listener);
     const observe: ProbeObserver = (target, outcome) => {
       const event = probeEvent(target, outcome);

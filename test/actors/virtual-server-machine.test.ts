@@ -1167,24 +1167,24 @@ function care(
       : { passed: true, reason: "status 200", latencyMs: 1 };
   };
   const scheduler = new CheckScheduler({
-    prober: {
-      open: (target) => ({
-        check: (tell) => {
-          probed.push(formatEndpoint(target));
-          tell(outcomeOf(target));
-        },
-        close: () => void closed.push(formatEndpoint(target)),
-      }),
-    },
     clock,
     jitter: 0,
     random: () => 0,
     mostAtOnce: 100,
   });
+  const checksOf = scheduler.with({
+    open: (target) => ({
+      check: (tell) => {
+        probed.push(formatEndpoint(target));
+        tell(outcomeOf(target));
+      },
+      close: () => void closed.push(formatEndpoint(target)),
+    }),
+  });
   const schedule: CheckSchedule = {
     add: (target, intervalMs, report) => {
       if (broken.has(formatEndpoint(target))) throw new Error("broken on purpose");
-      return scheduler.add(target, intervalMs, report);
+      return checksOf.add(target, intervalMs, report);
     },
   };
   const machine = createVirtualServerMachine({

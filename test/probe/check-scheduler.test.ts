@@ -384,34 +384,34 @@ function schedule({
       setTimeout: (fire, ms) => clock.setTimeout(fire, ms),
       clearTimeout: (timer) => clock.clearTimeout(timer as number),
     },
-    prober: {
-      open: (target, suspect) => {
-        suspects.set(formatEndpoint(target), suspect);
-        return {
-          check: (tell) => {
-            started.push({ target: formatEndpoint(target), atMs: clock.now() });
-            if (breaks) throw new Error("on purpose");
-            if (isAtOnce) return tell(outcome);
-            most = Math.max(most, ++underWay);
-            clock.setTimeout(() => {
-              underWay--;
-              tell(outcome);
-            }, tookMs);
-          },
-          renewWithinMs,
-          distrust: () => void distrusted.push(clock.now()),
-          close: () => void closed.push(formatEndpoint(target)),
-        };
-      },
-    },
     jitter: 0,
     random: () => 0,
     mostAtOnce: 10_000,
     ...options,
   });
+  const checksOf = scheduler.with({
+    open: (target, suspect) => {
+      suspects.set(formatEndpoint(target), suspect);
+      return {
+        check: (tell) => {
+          started.push({ target: formatEndpoint(target), atMs: clock.now() });
+          if (breaks) throw new Error("on purpose");
+          if (isAtOnce) return tell(outcome);
+          most = Math.max(most, ++underWay);
+          clock.setTimeout(() => {
+            underWay--;
+            tell(outcome);
+          }, tookMs);
+        },
+        renewWithinMs,
+        distrust: () => void distrusted.push(clock.now()),
+        close: () => void closed.push(formatEndpoint(target)),
+      };
+    },
+  });
   const checks = Array.from({ length: servers }, (_, n): Check => {
     const target = parseEndpoint(`10.0.${n >> 8}.${n & 255}:80`);
-    return scheduler.add(target, INTERVAL, (report) => {
+    return checksOf.add(target, INTERVAL, (report) => {
       reports.push(report);
       slept.ms += costMs;
     });

@@ -16,14 +16,14 @@ test("a hundred servers that close their idle connections at once are asked once
   });
   using _ = server;
   const scheduler = new CheckScheduler({
-    prober: createHttpProber({ ...OPTIONS, sentinel: true }, { openTcpSocket, watchSilence }),
     clock: { now: () => performance.now(), setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
     random: Math.random,
     ...CHECK_PACE,
   });
+  const checksOf = scheduler.with(createHttpProber({ ...OPTIONS, sentinel: true }, { openTcpSocket, watchSilence }));
   const outcomes: ProbeOutcome[] = [];
   const checks = Array.from({ length: SERVERS }, (_, index) =>
-    scheduler.add({ ...server.endpoint, address: `127.77.1.${index + 1}` }, HOUR_MS, (outcome) =>
+    checksOf.add({ ...server.endpoint, address: `127.77.1.${index + 1}` }, HOUR_MS, (outcome) =>
       outcomes.push(outcome),
     ),
   );

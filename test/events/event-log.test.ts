@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createEventLog } from "../../src/app/event-log.ts";
+import { createEventLog } from "../../src/events/event-log.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";

@@ -1,0 +1,90 @@
+import { bootClock, dialTcpSocket, sendToUnixSocket, watchSilence } from "#native";
+import type { ProcessFacts } from "../actors/status.ts";
+import type { HttpProbeOptions } from "../config/care-options.ts";
+import type { DataPlane } from "../dataplane/data-plane.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
+import { EventBus } from "../events/event-bus.ts";
+import type { CheckSchedule } from "../probe/check-schedule.ts";
+import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
+import { createHttpProber } from "../probe/http/http-prober.ts";
+import { PathWatch } from "../reach/path-watch.ts";
+import { networkNamespace } from "./network-namespace.ts";
+import { serviceManager, type ServiceManager } from "./service-manager.ts";
+import { timeOfDay } from "./time-of-day.ts";
+import { VERSION } from "./version.ts";
+
+/** What a process has once, however many virtual servers it cares for: its clock, its schedule of checks, its event bus, and what systemd is told. */
+export class CareProcess implements Disposable {
+  readonly now = bootClock();
+  readonly facts: Omit<ProcessFacts, "dataPlane">;
+  readonly bus: EventBus;
+  readonly manager: ServiceManager;
+  readonly #schedule: CheckScheduler;
+  readonly #lagListeners: ((byMs: number) => void)[] = [];
+  #paths: PathWatch | undefined;
+
+  constructor() {
+    const { now } = this;
+    this.facts = {
+      version: VERSION,
+      pid: process.pid,
+      networkNamespace: networkNamespace(),
+      startedAtMs: now(),
+      timeOfDay: timeOfDay(now),
+    };
+    this.bus = new EventBus({ now, timeOfDay: this.facts.timeOfDay });
+    this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
+    this.bus.join((event) => this.manager.event(event));
+    this.#schedule = new CheckScheduler({
+      clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
+      random: Math.random,
+      ...CHECK_PACE,
+      stalled: (forMs) => this.bus.emit({ type: "process.stalled", forMs }),
+      late: (byMs) => {
+        for (const listener of this.#lagListeners) listener(byMs);
+      },
+    });
+  }
+
+  /** Checks as these options say, on the one schedule of this process. */
+  checksAs(options: HttpProbeOptions): CheckSchedule {
+    if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
+    const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
+    return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+  }
+
+  /** Has a data plane through which connections go tell of real servers that are silent. */
+  listenTo(dataPlane: DataPlane): void {
+    dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
+  }
+
+  /** Hears how late this process got to what was due. */
+  onLag(listener: (byMs: number) => void): void {
+    this.#lagListeners.push(listener);
+  }
+
+  [Symbol.dispose](): void {
+    this.manager.close();
+    this.#paths?.[Symbol.dispose]();
+  }
+}
+
+/** One check over a connection of its own, beside those of any schedule. */
+export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  const alone = { ...options, sentinel: false, freshConnection: true };
+  const probe = createHttpProber(alone, { openTcpSocket: dialTcpSocket, watchSilence }).open(target, () => undefined);
+  return new Promise((resolve) => {
+    const callOff = (): void => {
+      probe.close();
+      resolve({ passed: undefined, reason: "called off", latencyMs: 0 });
+    };
+    if (signal.aborted) return callOff();
+    signal.addEventListener("abort", callOff, { once: true });
+    probe.check((outcome) => {
+      signal.removeEventListener("abort", callOff);
+      probe.close();
+      resolve(outcome);
+    });
+  });
+}

@@ -1,0 +1,185 @@
+import { createActor, toPromise } from "xstate";
+import { probeEvent } from "../actors/checks.ts";
+import type { DaemonActor } from "../actors/daemon-machine.ts";
+import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
+import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import type { WayActor } from "../actors/way-machine.ts";
+import type { CareOptions } from "../config/care-options.ts";
+import type { DataPlane } from "../dataplane/data-plane.ts";
+import type { Selection } from "../dataplane/select.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { describeError } from "../domain/errors.ts";
+import type { EventReport } from "../domain/event-record.ts";
+import type { CareEvent } from "../domain/events.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
+import type { Logger } from "../domain/logger.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+import type { EventSource } from "../events/event-bus.ts";
+import { LatestVerdicts } from "../events/latest-verdicts.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import { careMachine } from "./care-machine.ts";
+import { probeOnce, type CareProcess } from "./care-process.ts";
+import { openControlSocket } from "./control-socket.ts";
+import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
+import { HoldFile, tellHeld } from "./hold-file.ts";
+import { Operator } from "./operator.ts";
+import type { Reach } from "./reach.ts";
+import { watchWay } from "./way.ts";
+
+/** What one virtual server is cared for with. */
+export interface CareSetting {
+  readonly options: CareOptions;
+  readonly selection: Selection;
+  readonly reach: Reach;
+}
+
+/** What each virtual server has of its own: its machines, its holds, its share of reach, its events and its control socket. */
+export class VirtualServerCare {
+  /** Settles when caring has ended: rejects with what ended it, if it broke. */
+  readonly ended: Promise<unknown>;
+  readonly metrics = new Metrics();
+  readonly #process: CareProcess;
+  readonly #options: CareOptions;
+  readonly #dataPlane: DataPlane;
+  readonly #logger: Logger;
+  readonly #facts: ProcessFacts;
+  readonly #events: EventSource;
+  readonly #verdicts = new LatestVerdicts();
+  readonly #holdFile: HoldFile;
+  readonly #daemon: DaemonActor;
+  /** Until the daemon has begun, there is none. */
+  #way: WayActor | undefined;
+  #closeControl: (() => Promise<void>) | undefined;
+
+  constructor(process: CareProcess, { options, selection, reach }: CareSetting, logger: Logger) {
+    const { dataPlane, because } = selection;
+    const { service } = options;
+    this.#process = process;
+    this.#options = options;
+    this.#dataPlane = dataPlane;
+    this.#logger = logger;
+    this.#facts = {
+      ...process.facts,
+      dataPlane: {
+        kind: dataPlane.kind,
+        via: dataPlane.via,
+        ...(because !== undefined && { because: because.message }),
+      },
+    };
+    process.listenTo(dataPlane);
+    process.onLag((byMs) => this.metrics.noteLag(byMs, process.now()));
+    this.#events = process.bus.open({
+      logger,
+      culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
+      count: (event, atMs) => this.metrics.note(event, atMs),
+    });
+    const observe = (server: string, outcome: ProbeOutcome): void => {
+      const atMs = process.now();
+      this.#verdicts.note(server, outcome, atMs);
+      this.#events.emit(probeEvent(server, outcome), atMs);
+    };
+    this.#holdFile = new HoldFile(daemonFolder(), service);
+    const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
+    const holds = this.#holdFile.readListed(listed, logger);
+    tellHeld(holds, listed, logger);
+    this.#daemon = createActor(careMachine(dataPlane, process.checksAs(options.probe), observe, reach), {
+      input: {
+        service,
+        realServers: options.realServers,
+        policy: options.policy,
+        initState: options.initState,
+        holds,
+        unlisted: options.keepForeign ? "keep" : "remove",
+        cleanupOnExit: false,
+        now: process.now,
+      },
+    });
+    this.ended = toPromise(this.#daemon);
+  }
+
+  /** `IP:port`. */
+  get address(): string {
+    return formatEndpoint(this.#options.service.endpoint);
+  }
+
+  /** Begins to care, and to answer at its control socket. */
+  start(): void {
+    const { checkWay, service } = this.#options;
+    const emit = (event: CareEvent): void => this.#events.emit(event);
+    this.#daemon.start();
+    if (checkWay && service.protocol === "tcp")
+      this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
+    this.#way?.on("*", emit);
+    const { virtualServer, reach } = this.#daemon.getSnapshot().children;
+    virtualServer?.on("*", emit);
+    reach?.on("*", emit);
+    this.#daemon.on("*", emit);
+    if (virtualServer !== undefined) this.#closeControl = this.#openControl(virtualServer);
+  }
+
+  /** Asks it to end; what stands in the kernel stays. */
+  shutDown(): void {
+    this.#daemon.send({ type: "shutdown" });
+  }
+
+  /** Ends the answers at its control socket. */
+  async close(): Promise<void> {
+    await this.#closeControl?.();
+  }
+
+  /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last round's reading serves. */
+  async status(): Promise<VirtualServerStatus> {
+    const { virtualServer, reach } = this.#daemon.getSnapshot().children;
+    if (virtualServer === undefined) throw new Error("the daemon is stopping");
+    const { service, reach: options } = this.#options;
+    const way = this.#way && wayStatus(this.#way, this.#facts);
+    const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
+    return {
+      ...virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table),
+      ...(way && { way }),
+      ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
+    };
+  }
+
+  /** What happened since the event with this id. */
+  events(after: number): EventReport {
+    const { networkNamespace, startedAtMs, timeOfDay } = this.#facts;
+    return {
+      address: this.address,
+      startedAt: timeOfDay(startedAtMs).toISOString(),
+      sinceBootMs: this.#process.now(),
+      ...(networkNamespace !== undefined && { networkNamespace }),
+      events: this.#events.since(after),
+    };
+  }
+
+  // --- internal ---
+
+  #openControl(supervisor: VirtualServerActor): () => Promise<void> {
+    const { service, policy, probe } = this.#options;
+    const operator = new Operator({
+      supervisor,
+      status: () => this.status(),
+      keep: (all) => this.#holdFile.write(all),
+      probe: (target, signal) => probeOnce(probe, target, signal),
+      timeOfDay: () => new Date(),
+    });
+    const remade = (): void => {
+      try {
+        operator.keepAgain();
+      } catch (error) {
+        this.#logger.warn(describeError(error));
+      }
+    };
+    return openControlSocket(
+      { key: service, intervalMs: policy.intervalMs, logger: this.#logger, remade },
+      {
+        status: () => this.status(),
+        events: (after) => this.events(after),
+        hold: (server, change, by) => operator.hold(server, change, by),
+        check: (server, signal) => operator.check(server, signal),
+      },
+    );
+  }
+}

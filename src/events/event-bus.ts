@@ -1,0 +1,134 @@
+import type { EventRecord } from "../domain/event-record.ts";
+import type { CareEvent } from "../domain/events.ts";
+import type { Logger } from "../domain/logger.ts";
+import { createEventLog } from "./event-log.ts";
+import { EventRing } from "./event-ring.ts";
+
+export interface EventBusOptions {
+  /** The machines' clock. */
+  readonly now: () => number;
+  readonly timeOfDay: (ms: number) => Date;
+}
+
+/** Where the events of one virtual server come from. */
+export interface EventSourceOptions {
+  readonly logger: Logger;
+  /** Who may be undoing the daemon's work. */
+  readonly culprit: () => string;
+  /** Counts what happens; `atMs`: when that was. */
+  readonly count: (event: CareEvent, atMs: number) => void;
+}
+
+/**
+ * Hands on what happens to all that want to know: the log, the memory, the metrics, and those that join. Nobody decides by an event, so they get it
+ * when what was decided is done: between a failed check and weight 0 in the table stands no log line. Good checks, which are nearly all, are handed
+ * on at once: to remember them for later would cost more.
+ */
+export class EventBus {
+  readonly #options: EventBusOptions;
+  readonly #sources: EventSource[] = [];
+  readonly #listeners: ((event: CareEvent) => void)[] = [];
+  /** Emitted; those from `#delivered` on are still to be delivered. */
+  #emitted: { readonly event: CareEvent; readonly atMs: number; readonly source: EventSource | undefined }[] = [];
+  #delivered = 0;
+  #isDue = false;
+
+  constructor(options: EventBusOptions) {
+    this.#options = options;
+  }
+
+  /** One for each virtual server. */
+  open(options: EventSourceOptions): EventSource {
+    const source = new EventSource(this, options, this.#options.timeOfDay);
+    this.#sources.push(source);
+    return source;
+  }
+
+  join(listener: (event: CareEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** `source`: whose virtual server it is about; all of them where none is given. `atMs`: when it happened, now unless given. */
+  emit(event: CareEvent, source?: EventSource, atMs = this.#options.now()): void {
+    // In its order all the same.
+    if (event.type === "realServer.probed" && event.verdict.passed && this.#emitted.length === 0)
+      return this.#deliver(event, atMs, source);
+    this.#emitted.push({ event, atMs, source });
+    this.#deliverSoon();
+  }
+
+  /** Delivers now what was emitted. */
+  catchUp(): void {
+    this.#deliverFor(Number.POSITIVE_INFINITY);
+  }
+
+  // --- internal ---
+
+  #deliverSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      this.#deliverFor(TURN_MS);
+      if (this.#emitted.length > 0) this.#deliverSoon();
+    });
+  }
+
+  #deliverFor(ms: number): void {
+    const untilMs = performance.now() + ms;
+    do {
+      const next = this.#emitted[this.#delivered];
+      if (next === undefined) break;
+      this.#delivered++;
+      this.#deliver(next.event, next.atMs, next.source);
+    } while (performance.now() < untilMs);
+    if (this.#delivered < this.#emitted.length) return;
+    this.#emitted = [];
+    this.#delivered = 0;
+  }
+
+  #deliver(event: CareEvent, atMs: number, source: EventSource | undefined): void {
+    // What is about the process is logged once.
+    if (source !== undefined) source.note(event, atMs, true);
+    else for (const [index, one] of this.#sources.entries()) one.note(event, atMs, index === 0);
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** The events of one virtual server: what emits them, and what they came to. */
+export class EventSource {
+  readonly #bus: EventBus;
+  readonly #log: (event: CareEvent) => void;
+  readonly #ring: EventRing;
+  readonly #count: EventSourceOptions["count"];
+
+  constructor(bus: EventBus, { logger, culprit, count }: EventSourceOptions, timeOfDay: EventBusOptions["timeOfDay"]) {
+    this.#bus = bus;
+    this.#log = createEventLog(logger, culprit);
+    this.#ring = new EventRing((own) => createEventLog(own, culprit), timeOfDay);
+    this.#count = count;
+  }
+
+  /** `atMs`: when it happened, now unless given. */
+  emit(event: CareEvent, atMs?: number): void {
+    this.#bus.emit(event, this, atMs);
+  }
+
+  /** What is remembered since the event with this id. */
+  since(id: number): readonly EventRecord[] {
+    this.#bus.catchUp();
+    return this.#ring.after(id);
+  }
+
+  /** For the bus. */
+  note(event: CareEvent, atMs: number, isLogged: boolean): void {
+    if (isLogged) this.#log(event);
+    this.#ring.note(event, atMs);
+    this.#count(event, atMs);
+  }
+}
+
+// --- internal ---
+
+/** When hundreds of servers fail at once there is much to deliver: writes and checks get a turn in between. */
+const TURN_MS = 5;

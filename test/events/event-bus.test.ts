@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { EventBus, type EventSource } from "../../src/events/event-bus.ts";
+import type { CareEvent } from "../../src/domain/events.ts";
+
+const COUNT = 20;
+const SLOW_MS = 2;
+
+test("a flood of events keeps no timer waiting until all of them were delivered", async () => {
+  const { source, heard } = slowly();
+  const timer = Promise.withResolvers<number>();
+  setTimeout(() => timer.resolve(heard.length));
+  for (let forMs = 1; forMs <= COUNT; forMs++) source.emit({ type: "process.stalled", forMs });
+  expect(heard).toEqual([]);
+  expect(await timer.promise).toBeLessThan(COUNT);
+  while (heard.length < COUNT) await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toEqual(Array.from({ length: COUNT }, (_, index) => index + 1));
+});
+
+test("who asks has everything delivered at once, and once", async () => {
+  const { source, heard } = slowly();
+  for (let forMs = 1; forMs <= COUNT; forMs++) source.emit({ type: "process.stalled", forMs });
+  expect(source.since(0)).toHaveLength(COUNT);
+  expect(heard).toHaveLength(COUNT);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toHaveLength(COUNT);
+});
+
+test("good checks are delivered at once, but not before what was emitted earlier", () => {
+  const { bus, source, checked } = slowly();
+  const check = (latencyMs: number): CareEvent => {
+    return {
+      type: "realServer.probed",
+      server: "10.0.0.1:80",
+      verdict: { passed: true, reason: "status 200", latencyMs },
+    };
+  };
+  source.emit(check(1));
+  expect(checked).toEqual([1]);
+  source.emit({ type: "process.stalled", forMs: 1 });
+  source.emit(check(2));
+  expect(checked).toEqual([1]);
+  bus.catchUp();
+  expect(checked).toEqual([1, 2]);
+});
+
+// --- internal ---
+
+/** A bus with a listener that takes its time. */
+function slowly(): {
+  readonly bus: EventBus;
+  readonly source: EventSource;
+  readonly heard: readonly number[];
+  /** Good checks by their latency. */
+  readonly checked: readonly number[];
+} {
+  const nothing = (): undefined => undefined;
+  const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+  const bus = new EventBus({ now: () => 0, timeOfDay: (ms) => new Date(ms) });
+  const source = bus.open({ logger, culprit: () => "", count: nothing });
+  const heard: number[] = [];
+  const checked: number[] = [];
+  bus.join((event: CareEvent) => {
+    const untilMs = performance.now() + SLOW_MS;
+    while (performance.now() < untilMs);
+    if (event.type === "process.stalled") heard.push(event.forMs);
+    if (event.type === "realServer.probed") checked.push(event.verdict.latencyMs);
+  });
+  return { bus, source, heard, checked };
+}
