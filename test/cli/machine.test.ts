@@ -6,15 +6,27 @@ test("draws the health of a real server as the state chart has it", async () => 
   const { code, stdout } = await runProgram(["machine", "--format", "json"]);
   expect(code).toBe(0);
   const { states, transitions } = JSON.parse(stdout) as MachineGraph;
-  expect(states.filter(({ path }) => !path.includes(".")).map(({ path, tags }) => [path, tags])).toEqual([
-    ["starting", []],
-    ["healthy", ["routable", "programmed"]],
-    ["draining", ["programmed"]],
-    ["removed", []],
-    ["recovering", []],
+  expect(states.map(({ path }) => path).filter((path) => !path.includes("."))).toEqual([
+    "starting",
+    "healthy",
+    "draining",
+    "removed",
+    "recovering",
   ]);
   expect(transitions).toContainEqual({ from: "draining", to: "removed", event: "probe.failed", guard: "isDrained" });
   expect(transitions).toContainEqual({ from: "removed", to: "recovering", event: "probe.passed" });
+});
+
+test("draws what may be asked of a virtual server in which state", async () => {
+  const { stdout } = await runProgram(["machine", "virtual-server", "--format", "json"]);
+  const { states } = JSON.parse(stdout) as MachineGraph;
+  const tagged = states.filter(({ tags }) => tags.length > 0).map(({ path, tags }) => [path, tags]);
+  expect(tagged).toEqual([
+    ["adopting", ["adopting"]],
+    ["serving.settled", ["betweenRounds"]],
+    ["serving.resting", ["betweenRounds"]],
+    ["serving.backingOff", ["betweenRounds"]],
+  ]);
 });
 
 test.each(["real-server", "virtual-server", "reach", "daemon"])(

@@ -117,7 +117,7 @@ import { describeOperation, LvscareError, parseEndpoint, plan, realServer, virtu
 
 const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.0.0.1:80") }, "rr");
 const realServers = [realServer(parseEndpoint("10.0.0.2:80"))];
-const operations: readonly Operation[] = plan({ service, realServers, absent: [], leaving: [], foreign: "remove" }, undefined);
+const operations: readonly Operation[] = plan({ service, realServers, absent: [], leaving: [], unlisted: "remove" }, undefined);
 for (const operation of operations) console.log(describeOperation(operation));
 try {
   parseEndpoint("10.0.0.1");
