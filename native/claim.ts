@@ -1,4 +1,4 @@
-import { errnoName } from "../src/netlink/errno.ts";
+import { constants } from "node:os";
 import { closeFd, errno, libc } from "./libc.ts";
 import { listenerAt, unixAddress, unixSocketRefused, unixStreamSocket } from "./unix-socket.ts";
 
@@ -89,6 +89,6 @@ function bindAndListen(name: string): number | undefined {
   if (bind(fd, address, address.byteLength) === 0 && listen(fd, BACKLOG) === 0) return fd;
   const code = errno();
   closeFd(fd);
-  if (errnoName(code) === "EADDRINUSE") return undefined;
+  if (code === constants.errno.EADDRINUSE) return undefined;
   throw unixSocketRefused(abstract, code);
 }

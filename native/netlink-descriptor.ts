@@ -1,5 +1,4 @@
-import { LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { closeFd, errno, libc } from "./libc.ts";
 
 /** `generic`: families such as IPVS. `route`: links and addresses. `netfilter`: nftables. */
@@ -32,7 +31,7 @@ export interface NetlinkListening {
 export function openPlainNetlink(protocol: NetlinkProtocol, listening?: NetlinkListening): NetlinkDescriptor {
   const type = SOCK_RAW | SOCK_CLOEXEC | (listening === undefined ? 0 : SOCK_NONBLOCK);
   const fd = libc().socket(AF_NETLINK, type, PROTOCOL_NUMBER[protocol]);
-  if (fd < 0) throw refused(errno());
+  if (fd < 0) throw kernelRefused(errno(), OPERATION);
   // struct sockaddr_nl: family and padding, port id (0: the kernel chooses), groups
   const address = new Uint32Array(new ArrayBuffer(12));
   address[0] = AF_NETLINK;
@@ -40,17 +39,11 @@ export function openPlainNetlink(protocol: NetlinkProtocol, listening?: NetlinkL
   if (libc().bind(fd, address, address.byteLength) < 0) {
     const code = errno();
     closeFd(fd);
-    throw refused(code);
+    throw kernelRefused(code, OPERATION);
   }
   return { fd, via: "netlink socket", close: () => closeFd(fd) };
 }
 
 // --- internal ---
 
-function refused(code: number): LvscareError {
-  const errno = errnoName(code);
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, {
-    operation: "open a netlink socket",
-    errno,
-  });
-}
+const OPERATION = "open a netlink socket";

@@ -1,5 +1,6 @@
+import { constants } from "node:os";
 import { describeError, LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { errno, libc } from "./libc.ts";
 import { openThroughLibnl } from "./libnl.ts";
 import { openPlainNetlink, type NetlinkDescriptor, type NetlinkProtocol } from "./netlink-descriptor.ts";
@@ -17,7 +18,6 @@ const RECEIVE_TIMEOUT_S = 5;
 const INTERRUPTIONS = 100;
 
 const MSG_TRUNC = 0x20;
-const EMSGSIZE = 90;
 
 export interface NetlinkSocketOptions {
   /** `never` leaves libnl alone, as on a host that has none. */
@@ -66,7 +66,7 @@ export class NetlinkSocket implements Disposable {
   send(bytes: Uint8Array): void {
     const { fd } = this.#owned("send");
     const sent = uninterrupted(() => libc().send(fd, bytes, bytes.byteLength, 0));
-    if (sent < 0) throw failed("send to the kernel", -sent);
+    if (sent < 0) throw kernelRefused(-sent, "send to the kernel");
   }
 
   /**
@@ -80,12 +80,12 @@ export class NetlinkSocket implements Disposable {
     const buffer = this.#received;
     const length = uninterrupted(() => libc().recv(fd, buffer, buffer.byteLength, MSG_TRUNC));
     if (length < 0) {
-      if (errnoName(-length) !== "EAGAIN") throw failed("receive from the kernel", -length);
+      if (-length !== constants.errno.EAGAIN) throw kernelRefused(-length, "receive from the kernel");
       throw new LvscareError("KERNEL_TIMEOUT", `the kernel did not answer for ${RECEIVE_TIMEOUT_S}s`);
     }
     if (length > buffer.byteLength) {
       this.#received = new Uint8Array(new ArrayBuffer(length));
-      throw failed("receive from the kernel", EMSGSIZE);
+      throw kernelRefused(constants.errno.EMSGSIZE, "receive from the kernel");
     }
     return buffer.subarray(0, length);
   }
@@ -139,7 +139,7 @@ function uninterrupted(call: () => number | bigint): number {
     const result = Number(call());
     if (result >= 0) return result;
     const code = errno();
-    if (errnoName(code) !== "EINTR" || interruptions === INTERRUPTIONS) return -code;
+    if (code !== constants.errno.EINTR || interruptions === INTERRUPTIONS) return -code;
   }
 }
 
@@ -152,9 +152,4 @@ function timeval(seconds: number): BigInt64Array {
   const value = new BigInt64Array(new ArrayBuffer(16));
   value[0] = BigInt(seconds);
   return value;
-}
-
-function failed(operation: string, code: number): LvscareError {
-  const errno = errnoName(code);
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, { operation, errno });
 }

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { addressBytes, formatEndpoint, type Endpoint } from "../src/domain/endpoint.ts";
 import { LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { closeFd, errno, libc } from "./libc.ts";
 
 const AF_INET = 2;
@@ -99,7 +99,5 @@ function socketFailed(target: Endpoint, code: number): LvscareError {
   if (code === constants.errno.EADDRNOTAVAIL && target.family === "ipv6" && !hasSource(target)) {
     return new LvscareError("ADDRESS_NOT_LOCAL", "this host has no IPv6 address to speak from; IPv6 may be disabled");
   }
-  const operation = `connect to ${formatEndpoint(target)}`;
-  const name = errnoName(code);
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${name}`, { operation, errno: name });
+  return kernelRefused(code, `connect to ${formatEndpoint(target)}`);
 }

@@ -1,5 +1,6 @@
-import { LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { constants } from "node:os";
+import type { LvscareError } from "../src/domain/errors.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { closeFd, errno, libc } from "./libc.ts";
 
 const AF_UNIX = 1;
@@ -8,7 +9,6 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
-const ENAMETOOLONG = 36;
 
 /** `sizeof(sun_path)` in linux/un.h. */
 const PATH_BYTES = 108;
@@ -29,7 +29,7 @@ export function listenerAt(name: string): Listener | "nobody" | "unknown" {
   try {
     const { connect, getsockopt } = libc();
     if (connect(fd, address, address.byteLength) < 0) {
-      return NOBODY_THERE.includes(errnoName(errno())) ? "nobody" : "unknown";
+      return NOBODY_THERE.includes(errno()) ? "nobody" : "unknown";
     }
     // struct ucred: pid, uid, gid (linux/socket.h)
     const credentials = new Int32Array(new ArrayBuffer(12));
@@ -52,7 +52,7 @@ export function unixStreamSocket(name: string): number {
 /** `struct sockaddr_un`. It is not terminated: the length of an address is part of an abstract name. Throws SOCKET_FAILED for one that is too long. */
 export function unixAddress(name: string): Uint8Array {
   const path = new TextEncoder().encode(name);
-  if (path.length > PATH_BYTES) throw unixSocketRefused(name, ENAMETOOLONG);
+  if (path.length > PATH_BYTES) throw unixSocketRefused(name, constants.errno.ENAMETOOLONG);
   const bytes = new Uint8Array(new ArrayBuffer(2 + path.length));
   new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
   bytes.set(path, 2);
@@ -60,11 +60,9 @@ export function unixAddress(name: string): Uint8Array {
 }
 
 export function unixSocketRefused(name: string, code: number): LvscareError {
-  const errno = errnoName(code);
-  const operation = name.startsWith("\0") ? `claim ${name.slice(1)}` : `use ${name}`;
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, { operation, errno });
+  return kernelRefused(code, name.startsWith("\0") ? `claim ${name.slice(1)}` : `use ${name}`);
 }
 
 // --- internal ---
 
-const NOBODY_THERE: readonly string[] = ["ECONNREFUSED", "ENOENT"];
+const NOBODY_THERE: readonly number[] = [constants.errno.ECONNREFUSED, constants.errno.ENOENT];

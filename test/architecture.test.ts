@@ -7,7 +7,7 @@ const root = resolve(import.meta.dir, "..");
 
 /** Which rooms a room may import from. What is not listed is forbidden. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  native: ["domain", "netlink"],
+  native: ["domain"],
   domain: [],
   netlink: ["domain"],
   config: ["domain"],

@@ -1,6 +1,6 @@
 import type { TCPSocketListenOptions } from "bun";
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
-import { LvscareError } from "../../domain/errors.ts";
+import { errnoOf, LvscareError } from "../../domain/errors.ts";
 import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
 
 /** Clients who come while it is paused wait with the kernel. */
@@ -63,10 +63,6 @@ export function listenError(endpoint: Endpoint, cause: unknown): LvscareError {
 }
 
 // --- internal ---
-
-function errnoOf(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-}
 
 function hostPrefix(endpoint: Endpoint): string {
   return `${endpoint.address}/${endpoint.family === "ipv6" ? 128 : 32}`;
