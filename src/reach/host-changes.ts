@@ -1,7 +1,6 @@
 import { watch } from "node:fs";
 import { cidrContains } from "../domain/cidr.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
-import { addressLength } from "../netlink/family.ts";
+import { hostPrefix, type Endpoint } from "../domain/endpoint.ts";
 import { changeGroups, readChanges, type HostChange } from "../netlink/route/notifications.ts";
 import { listenToKernel } from "./kernel-changes.ts";
 
@@ -44,7 +43,7 @@ function tellsOfUs(datagram: Uint8Array, { address: { family, address }, towards
   const concerns = (change: HostChange): boolean => {
     if (change.kind !== "route") return true;
     const { destination, prefix } = change.route;
-    if (destination === address && prefix === 8 * addressLength(family)) return true;
+    if (destination === address && prefix === hostPrefix(family)) return true;
     return towards.some((server) => cidrContains(`${destination}/${prefix}`, server) === true);
   };
   try {

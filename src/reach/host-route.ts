@@ -1,8 +1,7 @@
-import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
+import { hostPrefix, isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { NetlinkConnection } from "../netlink/connection.ts";
-import { addressLength } from "../netlink/family.ts";
 import type { LinkAddress } from "../netlink/route/addresses.ts";
 import {
   decodeRoute,
@@ -53,7 +52,7 @@ export type Gateway = (connection: NetlinkConnection, addresses: readonly LinkAd
  */
 export function hostRoute(options: HostRouteOptions): HostObject {
   const { destination, isInUse, openTransport = openHostNetwork } = options;
-  let name = describe({ destination: destination.address, prefix: hostPrefix(destination), metric: METRIC });
+  let name = describe({ destination: destination.address, prefix: hostPrefix(destination.family), metric: METRIC });
   const reportOnce = onlyOnce((message) => options.logger.warn(message));
   const look = (connection: NetlinkConnection): Sight => {
     const sight = seeRoutes(connection, options, reportOnce);
@@ -148,7 +147,7 @@ function wantedRoute(
   return {
     family,
     destination: address,
-    prefix: 8 * addressLength(family),
+    prefix: hostPrefix(family),
     table: RT_TABLE_MAIN,
     protocol: OUR_PROTOCOL,
     scope: RT_SCOPE_UNIVERSE,
@@ -184,7 +183,7 @@ function isTo(route: Route, destination: HostRouteOptions["destination"]): boole
   return (
     route.table === RT_TABLE_MAIN &&
     route.destination === destination.address &&
-    route.prefix === hostPrefix(destination)
+    route.prefix === hostPrefix(destination.family)
   );
 }
 
@@ -240,10 +239,6 @@ function describe({
   const via = gateway === undefined ? "" : ` via ${gateway}`;
   const from = source === undefined ? "" : ` src ${source}`;
   return `route ${destination}/${prefix}${via}${from} metric ${metric}`;
-}
-
-function hostPrefix({ family }: HostRouteOptions["destination"]): number {
-  return 8 * addressLength(family);
 }
 
 function onlyOnce(tell: (message: string) => void): (message: string) => void {

@@ -1,5 +1,5 @@
 import { cidrContains } from "../../domain/cidr.ts";
-import type { Endpoint } from "../../domain/endpoint.ts";
+import { hostPrefix, type Endpoint } from "../../domain/endpoint.ts";
 import { note, ok, type Finding } from "../../domain/finding.ts";
 import { decodeLink, getLinks, type Link } from "../../netlink/route/links.ts";
 import {
@@ -84,7 +84,7 @@ function linksNear(
 ): readonly Link[] {
   const networks = readAddresses(connection).filter(({ family }) => family === address.family);
   const isNear = ({ address: own, prefix }: (typeof networks)[number]): boolean =>
-    prefix < (address.family === "ipv6" ? 128 : 32) && cidrContains(`${own}/${prefix}`, address) === true;
+    prefix < hostPrefix(address.family) && cidrContains(`${own}/${prefix}`, address) === true;
   return links.filter(
     ({ index, isUp, hasNeighbours }) =>
       isUp && hasNeighbours && networks.some((network) => network.linkIndex === index && isNear(network)),

@@ -1,8 +1,8 @@
 import { formatDuration } from "../../domain/duration.ts";
-import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { formatEndpoint, hostCidr, type Endpoint } from "../../domain/endpoint.ts";
 import { note, ok, problem, unknown, type Finding } from "../../domain/finding.ts";
 import { pinning } from "./pinning.ts";
-import { about, hostCidr, type Subject, type SubjectServer } from "./subject.ts";
+import { about, type Subject, type SubjectServer } from "./subject.ts";
 import { inService, triedServers, type Attempt, type ConnectionReadings, type Passage } from "./try-connections.ts";
 
 /** Whether clients of this host are served by each real server in service, and if not, whether the server or the way to it is at fault. */

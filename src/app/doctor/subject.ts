@@ -81,11 +81,6 @@ export function about({ service }: Subject, realServer?: Endpoint): FindingSubje
   };
 }
 
-/** The network of just this address, as `ip` and kube-proxy write it. */
-export function hostCidr({ family, address }: Omit<Endpoint, "port">): string {
-  return `${address}/${family === "ipv6" ? 128 : 32}`;
-}
-
 // --- internal ---
 
 function subjectOf(

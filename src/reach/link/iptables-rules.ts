@@ -1,3 +1,4 @@
+import { hostCidr } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import { formatServiceKey } from "../../domain/virtual-server.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
@@ -25,7 +26,7 @@ export function iptablesRules(
   const comment = `${key} bit ${bit}`;
   const mark = `0x${(2 ** bit).toString(16)}`;
   const noted = ["-m", "comment", "--comment", comment];
-  const host = `${endpoint.address}/${endpoint.family === "ipv6" ? 128 : 32}`;
+  const host = hostCidr(endpoint);
   const to = ["-p", protocol, "-d", host, "-m", protocol, "--dport", String(endpoint.port)];
   const wanted: readonly Rule[] = [
     { chain: SERVICES, spec: [...to, ...noted, "-j", "MARK", "--set-xmark", `${mark}/${mark}`] },
