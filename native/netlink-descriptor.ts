@@ -1,5 +1,6 @@
 import { kernelRefused } from "./kernel-refused.ts";
 import { closeFd, errno, libc } from "./libc.ts";
+import { AF_NETLINK, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from "./socket-constants.ts";
 
 /** `generic`: families such as IPVS. `route`: links and addresses. `netfilter`: nftables. */
 export type NetlinkProtocol = "generic" | "route" | "netfilter";
@@ -13,11 +14,6 @@ export interface NetlinkDescriptor {
   readonly via: "libnl" | "netlink socket";
   readonly close: () => void;
 }
-
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
-const SOCK_NONBLOCK = 0o4000;
 
 export interface NetlinkListening {
   /** The mask of the multicast groups to join. */

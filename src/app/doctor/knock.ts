@@ -1,5 +1,4 @@
-import { closeSync } from "node:fs";
-import { localEndpoint, openTcpSocket } from "#native";
+import { adoptDescriptor, localEndpoint, openTcpSocket } from "#native";
 import { formatDuration } from "../../domain/duration.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { failureReason } from "../../probe/http/failure-reasons.ts";
@@ -33,31 +32,21 @@ export function knock(target: Endpoint, timeoutMs: number): Promise<Knock> {
   };
   const timer = setTimeout(() => settle(`connect timed out after ${formatDuration(timeoutMs)}`), timeoutMs);
 
-  let fd: number | undefined;
-  try {
-    fd = openTcpSocket(target);
-    local = localEndpoint(fd);
-    const handlers: Bun.SocketHandler<unknown> = {
+  adoptDescriptor<unknown>({
+    open() {
+      const fd = openTcpSocket(target);
+      local = localEndpoint(fd);
+      return fd;
+    },
+    handlers: {
       // The descriptor is taken, but connects still: that it stands shows when it can be written to.
       open: (opened) => void (socket = opened),
       drain: () => settle(undefined),
       data: () => settle(undefined),
       error: (_, error) => settle(failureReason(error)),
       close: (_, error) => settle(error === undefined ? "closed at once" : failureReason(error)),
-    };
-    adopt({ fd, socket: handlers }).catch((error: unknown) => settle(failureReason(error)));
-  } catch (error) {
-    settle(failureReason(error));
-  }
-  // What was not taken is still ours.
-  if (fd !== undefined && socket === undefined) closeSync(fd);
+    },
+    failed: (error) => settle(failureReason(error)),
+  });
   return promise;
 }
-
-// --- internal ---
-
-/** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */
-const adopt = Bun.connect as unknown as (options: {
-  fd: number;
-  socket: Bun.SocketHandler<unknown>;
-}) => Promise<unknown>;
