@@ -16,6 +16,9 @@ import {
   STATUS_PATH,
   VERSIONS,
 } from "./protocol.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { eventIdAfter, urlOf } from "./request-url.ts";
+import { sharePending } from "./share-pending.ts";
 
 export interface ControlServer {
   readonly path: string;
@@ -65,14 +68,13 @@ export interface AnswerSources {
 /** Decides about requests; whoever may ask is settled by the mode of the socket. */
 export class Answers {
   readonly #sources: AnswerSources;
-  readonly #now: () => number;
-  /** Those who ask at the same time share one answer. */
-  #underWay: Promise<VirtualServerStatus> | undefined;
-  #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
+  readonly #status: () => Promise<VirtualServerStatus>;
+  readonly #limit: RateLimit;
 
   constructor(sources: AnswerSources, now: () => number = () => performance.now()) {
     this.#sources = sources;
-    this.#now = now;
+    this.#status = sharePending(() => sources.status());
+    this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
   }
 
   /** Never rejects: a failure is an answer, too. */
@@ -87,13 +89,13 @@ export class Answers {
     const method = METHODS.get(pathname);
     if (method === undefined) return refusal(404, NO_SUCH_PATH);
     if (request.method !== method) return refusal(405, `only ${method} is answered`);
-    if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
+    if (!this.#limit.allows()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
     try {
       switch (pathname) {
         case EVENTS_PATH: {
-          const after = searchParams.get("after") ?? "0";
-          if (!/^\d{1,15}$/.test(after)) return refusal(400, "after is the id of an event");
-          return Response.json(this.#sources.events(Number(after)));
+          const after = eventIdAfter(searchParams);
+          if (after === undefined) return refusal(400, "after is the id of an event");
+          return Response.json(this.#sources.events(after));
         }
         case HOLD_PATH: {
           const change = holdChange(searchParams);
@@ -106,21 +108,12 @@ export class Answers {
         case CHECK_PATH:
           return Response.json(await this.#sources.check(searchParams.get("server") ?? "", request.signal));
         default:
-          this.#underWay ??= this.#sources.status().finally(() => (this.#underWay = undefined));
-          return Response.json(await this.#underWay);
+          return Response.json(await this.#status());
       }
     } catch (error) {
       const isNotListed = error instanceof LvscareError && error.code === "NOT_LISTED";
       return refusal(isNotListed ? 404 : 500, describeError(error));
     }
-  }
-
-  // --- internal ---
-
-  #isTooOften(): boolean {
-    const nowMs = this.#now();
-    if (nowMs - this.#second.sinceMs >= 1000) this.#second = { sinceMs: nowMs, answers: 0 };
-    return ++this.#second.answers > MOST_ANSWERS_PER_SECOND;
   }
 }
 
@@ -129,11 +122,6 @@ export class Answers {
  * closes after ten seconds all the same; a limit of a single request has no effect there.
  */
 const UNHURRIED: object = { idleTimeout: 0 };
-
-/** Without a host, or with an impossible one, the runtime gives the path alone. */
-function urlOf(request: Request): URL | null {
-  return URL.parse(request.url, "http://localhost");
-}
 
 const METHODS: ReadonlyMap<string, "GET" | "POST"> = new Map<string, "GET" | "POST">([
   [STATUS_PATH, "GET"],
