@@ -8,7 +8,7 @@ export type NetlinkProtocol = "generic" | "route" | "netfilter";
 /** NETLINK_GENERIC, NETLINK_ROUTE and NETLINK_NETFILTER of linux/netlink.h. */
 export const PROTOCOL_NUMBER: Readonly<Record<NetlinkProtocol, number>> = { generic: 16, route: 0, netfilter: 12 };
 
-/** An open netlink descriptor with whoever must close it. */
+/** An open netlink descriptor, and how it is closed. */
 export interface NetlinkDescriptor {
   readonly fd: number;
   readonly via: "libnl" | "netlink socket";

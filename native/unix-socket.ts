@@ -16,7 +16,7 @@ export interface Listener {
 
 /**
  * Who listens at a unix socket, asked without waiting: a name, or with a zero byte in front an abstract one. `nobody`: nothing is there, or a
- * socket whose owner is gone. `unknown`: somebody has it, and who cannot be learnt, because the queue is full or because it is not ours to ask.
+ * socket whose owner is gone. `unknown`: somebody has it, but who it is cannot be learnt: the queue is full, or we may not ask.
  */
 export function listenerAt(name: string): Listener | "nobody" | "unknown" {
   const address = unixAddress(name);

@@ -48,7 +48,7 @@ const NATIVE_IMPORTERS = [
   "src/app/daemon-sockets.ts",
   "src/app/daemon.ts",
   "src/app/descriptor-state.ts",
-  "src/app/doctor/knock.ts",
+  "src/app/doctor/tcp-connect.ts",
   "src/app/local-time.ts",
   "src/app/runtime-lock.ts",
   "src/control/server.ts",

@@ -21,7 +21,7 @@ export async function tellHolds(
   return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
 }
 
-/** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what the reader should know besides. */
+/** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what else the reader should know. */
 export function renderHold({ virtualServer, scheduler, realServer, pending }: HoldReport): string {
   const { address, state, health = state, hold, weight, activeConnections } = realServer;
   const stands = weight === undefined ? "not in the table" : `weight ${weight}`;
@@ -48,7 +48,7 @@ export function renderCheck({ virtualServer, realServer, verdict }: CheckReport)
     .join("");
 }
 
-/** What a drain has done besides: undefined when somebody else is left. */
+/** What else a drain has done: undefined when another server is left. */
 export function emptiedBy({ virtualServer, realServer, inService }: HoldReport): string | undefined {
   if (realServer.hold?.drained !== true || inService === undefined || inService.count > 0) return undefined;
   return `nobody is in service behind ${virtualServer} any more: clients are refused, until lvscare undrain ${realServer.address}`;

@@ -27,7 +27,7 @@ export class Output {
     return this.#pendingLength;
   }
 
-  /** The reader went away: whoever would go on writing may as well stop. */
+  /** The reader went away: there is no use in writing more. */
   get isUnread(): boolean {
     return this.#wasRefused || this.#looksUnread();
   }

@@ -17,7 +17,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     const lines = problemsOf(error).map(
       (problem) => `${createPaint(context.errColour)("red", "lvscare:")} ${oneLine(problem)}\n`,
     );
-    // Whoever ends the process waits for it, but not for ever. With stderr gone as well, the exit code is all that is left to tell it by.
+    // The end of the process waits for it, but not for ever. With stderr gone as well, the exit code is all that is left to tell it by.
     context.err.write(lines.join("")).catch(() => undefined);
     return 1;
   }

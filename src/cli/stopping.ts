@@ -21,7 +21,7 @@ export function listenForStop(insist: () => void): StopSignal {
   };
 }
 
-/** Tells when nobody reads an output any more, for whoever may have nothing to write for long. */
+/** Tells when nobody reads an output any more, for commands that may have nothing to write for long. */
 export interface WatchedReader extends Disposable {
   readonly signal: AbortSignal;
 }

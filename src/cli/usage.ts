@@ -14,7 +14,7 @@ export interface CommandUsage<Row extends OptionRow = OptionRow> {
   /** The words that they may be, for completions to offer. */
   readonly operandChoices?: readonly string[];
   readonly operandIsFile?: boolean;
-  /** Options that it takes besides and that another command's help explains. */
+  /** Further options that it takes, which another command's help explains. */
   readonly borrowed?: readonly OptionRow[];
   readonly examples: readonly { readonly about: string; readonly command: string }[];
   /** Paragraphs for the end. */

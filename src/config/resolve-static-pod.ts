@@ -73,7 +73,7 @@ export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems"
 
 // --- internal ---
 
-/** What the Go program's generator puts before the real servers, its two checks, and what was asked for besides. */
+/** What the Go program's generator puts before the real servers, its two checks, and what else was asked for. */
 function daemonArguments(
   given: ArgvReading["given"],
   options: readonly string[],

@@ -32,7 +32,7 @@ export interface ControlServer {
 
 /**
  * Answers `lvscare status` at a socket that only its owner may use: at the first of these paths that nobody has. Only a socket that refuses
- * connections was left behind. Whoever is slow, stopped or busy keeps his: he is a daemon in another network namespace. Throws CONTROL_FAILED.
+ * connections was left behind. A process that is slow, stopped or busy keeps its own: it is a daemon in another network namespace. Throws CONTROL_FAILED.
  */
 export function serveControl(paths: readonly string[], sources: AnswerSources): ControlServer {
   for (const path of paths) {
@@ -61,11 +61,11 @@ export interface AnswerSources {
   events(after: number): EventReport;
   /** Rejects with NOT_LISTED for a real server that is none of this virtual server's. */
   hold(server: string, change: HoldChange, by?: string): Promise<HoldReport>;
-  /** Likewise. */
+  /** Rejects with NOT_LISTED, too. */
   check(server: string, signal: AbortSignal): Promise<CheckReport>;
 }
 
-/** Decides about requests; whoever may ask is settled by the mode of the socket. */
+/** Decides about requests; who may ask is settled by the mode of the socket. */
 export class Answers {
   readonly #sources: AnswerSources;
   readonly #status: () => Promise<VirtualServerStatus>;
@@ -145,7 +145,7 @@ function refusal(status: number, error: string): Response {
 }
 
 /**
- * The runtime removes what lies at the path that it listened at, whoever's that is by then. So it listens at one of this process's own, which
+ * The runtime removes what lies at the path that it listened at, even if that is somebody else's by then. So it listens at one of this process's own, which
  * is then linked to the right one: atomic, and it replaces nothing. Undefined when somebody else was faster.
  */
 function listenAt(path: string, answers: Answers): ControlServer | undefined {

@@ -21,7 +21,7 @@ export interface WebSources {
 }
 
 export interface WebServer {
-  /** There may be new events: whoever listens to the stream is told at once. */
+  /** There may be new events: all who listen to the stream are told at once. */
   happened(): void;
   close(): Promise<void>;
 }
@@ -74,7 +74,7 @@ export interface WebServerOptions {
 }
 
 export interface WebAnswersOptions {
-  /** Whoever asks is on this host, or comes through a browser on it. */
+  /** Clients are on this host, or come through a browser on it. */
   readonly isLoopback: boolean;
   readonly now?: () => number;
 }

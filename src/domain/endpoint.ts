@@ -36,7 +36,7 @@ export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
   return v6 === undefined ? undefined : { family: "ipv6", address: addressFromBytes(v6) };
 }
 
-/** An IPv4 address written as IPv6 (::ffff:0:0/96): to the kernel it is the former, to whoever compares texts another. */
+/** An IPv4 address written as IPv6 (::ffff:0:0/96): to the kernel it is the former, to a comparison of texts another. */
 export function isMapped(address: string): boolean {
   return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
 }

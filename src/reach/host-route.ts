@@ -54,10 +54,10 @@ export function hostRoute(options: HostRouteOptions): HostObject {
   const { destination, isInUse, openTransport = openHostNetwork } = options;
   let name = describe({ destination: destination.address, prefix: hostPrefix(destination.family), metric: METRIC });
   const reportOnce = onlyOnce((message) => options.logger.warn(message));
-  const look = (connection: NetlinkConnection): Sight => {
-    const sight = seeRoutes(connection, options, reportOnce);
-    if (sight.wanted !== undefined) name = describe(sight.wanted);
-    return sight;
+  const look = (connection: NetlinkConnection): RouteView => {
+    const view = seeRoutes(connection, options, reportOnce);
+    if (view.wanted !== undefined) name = describe(view.wanted);
+    return view;
   };
   return {
     get name() {
@@ -95,7 +95,7 @@ export function hostRoute(options: HostRouteOptions): HostObject {
 /** The Go program's; a route without a metric, which has 0, comes before it. */
 const METRIC = 50;
 
-interface Sight {
+interface RouteView {
   readonly wanted: Route | undefined;
   readonly isThere: boolean;
   /** Clients get as far as IPVS without it: by another route, such as one that was made when the gateway was known, or as the address is this host's own. */
@@ -111,7 +111,7 @@ function seeRoutes(
   connection: NetlinkConnection,
   { destination, gateway: gatewayNow, servers }: HostRouteOptions,
   report: (message: string) => void,
-): Sight {
+): RouteView {
   const addresses = readAddresses(connection);
   const all = readTable(connection, getRoutes(destination.family), decodeRoute, "read this host's routes");
   const routes = all.filter((route) => isTo(route, destination));

@@ -14,7 +14,7 @@ import { NetlinkConnection } from "../../netlink/connection.ts";
 import { execute, openHostNetwork, readAddresses, readTable, refused } from "../../reach/host-network.ts";
 import { about, type Subject } from "./subject.ts";
 
-/** Who has an address on a link besides this host. */
+/** Who has an address on a link, other than this host. */
 export interface Claimant {
   readonly device: string;
   /** `52:54:00:12:34:56` */

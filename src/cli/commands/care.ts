@@ -53,7 +53,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
           await runCare(options, stop.signal, logger);
           return 0;
         } catch (error) {
-          // Whoever reads the log by machine must not stumble over its last line.
+          // A program that reads the log must not stumble over its last line.
           if (options.log.format !== "json") throw error;
           logger.error(describeError(error));
           return 1;

@@ -82,7 +82,7 @@ export const eventsCommand = command(
 
 const PAUSE_MS = 500;
 
-/** Rejects with NOT_RUNNING likewise when nobody tells of one that is asked for. */
+/** Rejects with NOT_RUNNING also when no daemon tells of one that is asked for. */
 async function read(
   reader: EventReader,
   only: ReadonlySet<string>,

@@ -15,7 +15,7 @@ export interface RequestHead {
 /** What is wrong with a head, as a status of HTTP. */
 export type BadHead = 400 | 505;
 
-/** Reads what stands before the empty line, strictly: whoever writes another HTTP than RFC 9112 has no business here. */
+/** Reads what stands before the empty line, strictly: a client that writes another HTTP than RFC 9112 has no business here. */
 export function readHead(text: string): RequestHead | BadHead {
   const [first = "", ...lines] = text.split("\r\n");
   const [, method, aim, major, minor] = FIRST_LINE.exec(first) ?? [];

@@ -84,13 +84,13 @@ export const LINK_ALIAS = "lvscare";
 
 const GO_NAME = "lvscare";
 
-interface Sight {
+interface LinkView {
   readonly link: Link | undefined;
   readonly address: LinkAddress | undefined;
 }
 
 /** Throws IN_THE_WAY when the name belongs to somebody else. */
-function look(connection: NetlinkConnection, { name, destination }: DummyLinkOptions): Sight {
+function look(connection: NetlinkConnection, { name, destination }: DummyLinkOptions): LinkView {
   const link = readLinks(connection).find((one) => one.name === name);
   if (link === undefined) return { link, address: undefined };
   const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);

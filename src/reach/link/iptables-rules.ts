@@ -95,7 +95,7 @@ const RANDOM_PORTS = "--random-fully";
 const IPTABLES = ["iptables-legacy", "iptables"];
 const IP6TABLES = ["ip6tables-legacy", "ip6tables"];
 
-/** For iptables to get its lock from whoever has it, and to do its work. */
+/** For iptables to get its lock, which another process may have, and to do its work. */
 const LOCK_S = 5;
 const TIMEOUT_MS = 15_000;
 

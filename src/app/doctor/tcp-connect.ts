@@ -4,7 +4,7 @@ import type { Endpoint } from "../../domain/endpoint.ts";
 import { failureReason } from "../../probe/http/failure-reasons.ts";
 
 /** A TCP connection that was tried. */
-export interface Knock {
+export interface TcpConnection {
   /** Where it came from; undefined when there was no way at all. */
   readonly local: Endpoint | undefined;
   /** Undefined when it stands. */
@@ -15,8 +15,8 @@ export interface Knock {
 }
 
 /** Connects, and says nothing. Never rejects. */
-export function knock(target: Endpoint, timeoutMs: number): Promise<Knock> {
-  const { promise, resolve } = Promise.withResolvers<Knock>();
+export function tcpConnect(target: Endpoint, timeoutMs: number): Promise<TcpConnection> {
+  const { promise, resolve } = Promise.withResolvers<TcpConnection>();
   const startedAt = performance.now();
   let socket: Bun.Socket<unknown> | undefined;
   let local: Endpoint | undefined;
