@@ -144,11 +144,9 @@ function judgeIdle(server: SubjectServer, direct: Attempt | undefined, subject: 
     );
   }
   if (direct?.failure !== undefined) return judgeSilent(server, direct.failure, subject);
-  const { held } = server;
-  if (held !== undefined) {
-    const own = formatEndpoint(server.endpoint);
-    const end = held === "drained" ? `\`lvscare undrain ${own}\`` : `\`lvscare weight ${own} configured\``;
-    return note("connection", `answers, but an operator keeps clients away (${held})`, `${end} ends that`, target);
+  if (server.isDrained === true) {
+    const end = `\`lvscare undrain ${formatEndpoint(server.endpoint)}\``;
+    return note("connection", "answers, but an operator keeps clients away (drained)", `${end} ends that`, target);
   }
   const because = server.lastCheck === undefined ? "" : `: ${server.lastCheck}`;
   return note(

@@ -44,8 +44,8 @@ export interface SubjectServer {
   readonly weight: number | undefined;
   readonly forwarding: string | undefined;
   readonly state: RealServerStatus["state"];
-  /** An operator keeps clients away from it: `lvscare drain`, or `lvscare weight … 0`. */
-  readonly held?: "drained" | "weight 0";
+  /** An operator keeps clients away from it: `lvscare drain`. */
+  readonly isDrained?: boolean;
   /** What its last check found. */
   readonly lastCheck?: string;
 }
@@ -110,7 +110,7 @@ function serverOf({ address, weight, forwarding, state, hold, lastVerdict }: Rea
     weight,
     forwarding,
     state,
-    ...(hold?.drained === true ? { held: "drained" } : hold?.weight === 0 ? { held: "weight 0" } : {}),
+    ...(hold?.drained === true && { isDrained: true }),
     ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
   };
 }

@@ -101,7 +101,7 @@ describe("what is made of connections", () => {
     const realServers = [
       server(A),
       server(B, { weight: undefined, state: "removed", lastCheck: "status 404" }),
-      server("192.168.0.4:6443", { weight: 0, state: "healthy", held: "drained" }),
+      server("192.168.0.4:6443", { weight: 0, state: "healthy", isDrained: true }),
     ];
     const cared = subject({ daemon: DAEMON, realServers });
     expect(judge([FINE, FINE, FINE], [trial(A)], cared).slice(1)).toEqual([
