@@ -1,4 +1,4 @@
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { formatEndpoint, isLoopback } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
@@ -51,7 +51,7 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Parti
       },
     };
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+    const code = errnoOf(cause) ?? "unknown";
     throw new LvscareError(
       code === "EADDRINUSE" ? "ADDRESS_IN_USE" : "SOCKET_FAILED",
       code === "EADDRINUSE" ? `${whoListens()} listens there already` : `the kernel refused with ${code}`,
