@@ -85,12 +85,11 @@ describe("the house", () => {
     expect(WITHOUT_FFI.filter((file) => loadedWith(file).has("bun:ffi"))).toEqual([]);
   });
 
-  test("xstate stays with the machines and who starts them, consola and citty in cli", () => {
-    const outside = (name: string, rooms: readonly string[]): string[] =>
-      files.filter((file) => uses(file, name) && !rooms.includes(roomOf(file)));
-    expect(outside("xstate", ["actors", "app", "simulation"])).toEqual([]);
-    expect(outside("citty", ["cli"])).toEqual([]);
-    expect(outside("consola", ["cli"])).toEqual([]);
+  test("xstate stays with the machines and who starts them, citty and consola in cli, in a file each and the dispatch", () => {
+    const rooms = ["actors", "app", "simulation"];
+    expect(files.filter((file) => uses(file, "xstate") && !rooms.includes(roomOf(file)))).toEqual([]);
+    expect(files.filter((file) => uses(file, "citty"))).toEqual(["src/cli/command.ts", "src/cli/run-cli.ts"]);
+    expect(files.filter((file) => uses(file, "consola"))).toEqual(["src/cli/log/create-logger.ts"]);
   });
 
   test("process.exit is called in one file", () => {

@@ -6,6 +6,7 @@ import { describeHold } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CliContext } from "./cli-context.ts";
+import { ownLines } from "./output.ts";
 
 /** Prints what became of holds, those that came to nothing included; 1 when one of them does not stand in the table. */
 export async function tellHolds(
@@ -17,7 +18,7 @@ export async function tellHolds(
   await out.write(texts.join(""));
   const warnings = reports.flatMap((report) => emptiedBy(report) ?? []);
   const complaints = [...warnings, ...failures.map(describeError), ...mentions];
-  await err.remark(complaints.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
+  await err.remark(ownLines(complaints));
   return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
 }
 

@@ -1,3 +1,4 @@
+import { oneLine } from "../config/one-line.ts";
 import { isReaderGone } from "./descriptor.ts";
 
 /** Writes text that is not empty; resolves when all of it was taken, rejects when it cannot be. */
@@ -72,6 +73,11 @@ export class Output {
       if (this.#next === undefined) this.#current = undefined;
     }
   }
+}
+
+/** For stderr, which others write to as well: each line tells whose it is. */
+export function ownLines(texts: readonly string[]): string {
+  return texts.map((text) => `lvscare: ${oneLine(text)}\n`).join("");
 }
 
 /** Plain data for programs, ending with a newline. */

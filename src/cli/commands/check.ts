@@ -1,7 +1,7 @@
-import { oneLine } from "../../config/one-line.ts";
 import { OPERATOR_OPTION_ROWS, readOperatorLine } from "../../config/operator-line.ts";
 import { command } from "../command.ts";
 import { renderCheck } from "../hold-text.ts";
+import { ownLines } from "../output.ts";
 
 /** `lvscare check`: what a real server answers now. */
 export const checkCommand = command(
@@ -24,7 +24,7 @@ export const checkCommand = command(
         line.format === "json" ? `${JSON.stringify(report)}\n` : renderCheck(report),
       );
       await out.write(texts.join(""));
-      await err.remark(mentions.map((one) => `lvscare: ${oneLine(one)}\n`).join(""));
+      await err.remark(ownLines(mentions));
       return reports.every(({ verdict }) => verdict.passed) ? 0 : 1;
     },
   },

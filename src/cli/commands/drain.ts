@@ -6,6 +6,7 @@ import type { CliContext } from "../cli-context.ts";
 import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
 import { connections, tellHolds } from "../hold-text.ts";
+import { ownLines } from "../output.ts";
 import { isCutShort, listenForStop, pause } from "../stopping.ts";
 
 /** `lvscare drain`: a real server takes no new connections, until `lvscare undrain`. */
@@ -71,7 +72,7 @@ async function untilDrained(
 ): Promise<number> {
   const { drainProgress } = await import("../../app/operate.ts");
   // Not for longer than one is to go on: the reader may be stuck.
-  const tell = (text: string): Promise<boolean> => isCutShort(err.remark(`lvscare: ${text}\n`), stop);
+  const tell = (text: string): Promise<boolean> => isCutShort(err.remark(ownLines([text])), stop);
   const startMs = performance.now();
   let problem: string | undefined;
   for (;;) {

@@ -8,6 +8,7 @@ import { LvscareError } from "../../domain/errors.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
 import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
+import { ownLines } from "../output.ts";
 import { isCutShort, listenForStop, pause, watchReader } from "../stopping.ts";
 
 /** `lvscare events`: what happened to the virtual servers of this host, and goes on to happen. */
@@ -64,8 +65,7 @@ export const eventsCommand = command(
           return { events: [], complaints: [error.message], mentions: [] };
         });
         const news = [...mentions, ...complaints].filter((one) => !told.includes(one));
-        const complaint = news.map((one) => `lvscare: ${oneLine(one)}\n`).join("");
-        if (await isCutShort(context.err.remark(complaint), over)) return 0;
+        if (await isCutShort(context.err.remark(ownLines(news)), over)) return 0;
         told = [...mentions, ...complaints];
         const wanted = events.filter(({ virtualServer }) => only.size === 0 || only.has(virtualServer));
         const lines = wanted.map((event) =>
