@@ -1,4 +1,4 @@
-import { errnoName } from "../src/netlink/errno.ts";
+import { constants } from "node:os";
 import { closeFd, errno, libc } from "./libc.ts";
 import { listenerAt, unixAddress, unixSocketRefused, unixStreamSocket } from "./unix-socket.ts";
 
@@ -40,7 +40,7 @@ export function claimName(name: string, clearQueueMs = CLEAR_QUEUE_MS): Claim | 
   }
 }
 
-/** Who holds a name, without claiming it; undefined when nobody does. Throws likewise. */
+/** Who holds a name, without claiming it; undefined when nobody does. Throws SOCKET_FAILED, too. */
 export function holderOfName(name: string): ClaimRefusal["heldBy"] | undefined {
   const listener = listenerAt(abstractName(name));
   if (listener === "nobody") return undefined;
@@ -67,7 +67,7 @@ function claim(name: string, fd: number, clearQueueMs: number): Claim {
   };
 }
 
-/** At most one queueful: whoever fills it faster than that shall not keep us busy. */
+/** At most one queueful: somebody who fills it faster than that must not keep us busy. */
 function clearQueue(fd: number): void {
   for (let taken = 0; taken <= BACKLOG; taken++) {
     const asked = libc().accept(fd, null, null);
@@ -89,6 +89,6 @@ function bindAndListen(name: string): number | undefined {
   if (bind(fd, address, address.byteLength) === 0 && listen(fd, BACKLOG) === 0) return fd;
   const code = errno();
   closeFd(fd);
-  if (errnoName(code) === "EADDRINUSE") return undefined;
+  if (code === constants.errno.EADDRINUSE) return undefined;
   throw unixSocketRefused(abstract, code);
 }

@@ -1,4 +1,5 @@
 import { closeFd, libc } from "./libc.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "./socket-constants.ts";
 
 /**
  * How many descriptors this process may have, after the limit that it may raise itself was raised to the one that it may not. Undefined where
@@ -39,6 +40,3 @@ export function duplicate(fd: number): number {
 
 const RLIMIT_NOFILE = 7;
 const F_DUPFD_CLOEXEC = 1030;
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0o2000000;

@@ -1,5 +1,5 @@
-import { LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { constants } from "node:os";
+import { kernelRefused } from "./kernel-refused.ts";
 import { errno, libc } from "./libc.ts";
 
 const LOCK_SH = 1;
@@ -9,7 +9,7 @@ const LOCK_NB = 4;
 /** Locks an open file until it is closed, without waiting (flock(2)); false when somebody else has it locked. Throws FILE_FAILED. */
 export function lockFile(fd: number, kind: "exclusive" | "shared" = "exclusive"): boolean {
   if (libc().flock(fd, (kind === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;
-  const name = errnoName(errno());
-  if (name === "EAGAIN" || name === "EWOULDBLOCK") return false;
-  throw new LvscareError("FILE_FAILED", `the kernel refused with ${name}`, { operation: "lock a file", errno: name });
+  const code = errno();
+  if (code === constants.errno.EWOULDBLOCK) return false;
+  throw kernelRefused(code, "lock a file", "FILE_FAILED");
 }

@@ -1,3 +1,4 @@
+export { adoptDescriptor } from "./adopt-descriptor.ts";
 export { closeFd } from "./libc.ts";
 export { bootClock } from "./boot-clock.ts";
 export { pollDescriptor, type DescriptorState } from "./poll-descriptor.ts";

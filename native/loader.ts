@@ -22,8 +22,8 @@ export function loadLibrary(soname: string): boolean {
 /**
  * The functions of a library that this process has loaded already, for of such a one the loader takes the loaded one.
  *
- * For no other: where the loader finds nothing, the runtime looks in the working directory, and whoever may write there would have
- * their code run by root. So nothing is tried after a name that failed, either.
+ * For no other: where the loader finds nothing, the runtime looks in the working directory, and anybody who may write there would
+ * have their code run by root. So nothing is tried after a name that failed, either.
  *
  * Throws JIT_MISSING where this process may not make code as it runs, LIBRARY_MISSING for any other reason.
  */

@@ -1,14 +1,14 @@
 import { addressFromBytes, type Endpoint } from "../src/domain/endpoint.ts";
 import { libc } from "./libc.ts";
+import { AF_INET, AF_INET6 } from "./socket-constants.ts";
+import { int } from "./socket-options.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCKADDR_STORAGE_BYTES = 128;
 
 /** Where a TCP socket speaks from, which it knows as soon as it connects; undefined when it does not. */
 export function localEndpoint(fd: number): Endpoint | undefined {
   const bytes = new Uint8Array(new ArrayBuffer(SOCKADDR_STORAGE_BYTES));
-  const length = new Uint32Array(new ArrayBuffer(4)).fill(SOCKADDR_STORAGE_BYTES);
+  const length = int(SOCKADDR_STORAGE_BYTES);
   if (libc().getsockname(fd, bytes, length) < 0) return undefined;
   const view = new DataView(bytes.buffer);
   const family = view.getUint16(0, true);

@@ -1,6 +1,6 @@
-import { LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { closeFd, errno, libc } from "./libc.ts";
+import { AF_NETLINK, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from "./socket-constants.ts";
 
 /** `generic`: families such as IPVS. `route`: links and addresses. `netfilter`: nftables. */
 export type NetlinkProtocol = "generic" | "route" | "netfilter";
@@ -8,17 +8,12 @@ export type NetlinkProtocol = "generic" | "route" | "netfilter";
 /** NETLINK_GENERIC, NETLINK_ROUTE and NETLINK_NETFILTER of linux/netlink.h. */
 export const PROTOCOL_NUMBER: Readonly<Record<NetlinkProtocol, number>> = { generic: 16, route: 0, netfilter: 12 };
 
-/** An open netlink descriptor with whoever must close it. */
+/** An open netlink descriptor, and how it is closed. */
 export interface NetlinkDescriptor {
   readonly fd: number;
   readonly via: "libnl" | "netlink socket";
   readonly close: () => void;
 }
-
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
-const SOCK_NONBLOCK = 0o4000;
 
 export interface NetlinkListening {
   /** The mask of the multicast groups to join. */
@@ -32,7 +27,7 @@ export interface NetlinkListening {
 export function openPlainNetlink(protocol: NetlinkProtocol, listening?: NetlinkListening): NetlinkDescriptor {
   const type = SOCK_RAW | SOCK_CLOEXEC | (listening === undefined ? 0 : SOCK_NONBLOCK);
   const fd = libc().socket(AF_NETLINK, type, PROTOCOL_NUMBER[protocol]);
-  if (fd < 0) throw refused(errno());
+  if (fd < 0) throw kernelRefused(errno(), OPERATION);
   // struct sockaddr_nl: family and padding, port id (0: the kernel chooses), groups
   const address = new Uint32Array(new ArrayBuffer(12));
   address[0] = AF_NETLINK;
@@ -40,17 +35,11 @@ export function openPlainNetlink(protocol: NetlinkProtocol, listening?: NetlinkL
   if (libc().bind(fd, address, address.byteLength) < 0) {
     const code = errno();
     closeFd(fd);
-    throw refused(code);
+    throw kernelRefused(code, OPERATION);
   }
   return { fd, via: "netlink socket", close: () => closeFd(fd) };
 }
 
 // --- internal ---
 
-function refused(code: number): LvscareError {
-  const errno = errnoName(code);
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, {
-    operation: "open a netlink socket",
-    errno,
-  });
-}
+const OPERATION = "open a netlink socket";

@@ -1,8 +1,6 @@
-import { libc } from "./libc.ts";
 import { openPlainNetlink, type NetlinkProtocol } from "./netlink-descriptor.ts";
-
-const SOL_SOCKET = 1;
-const SO_RCVBUFFORCE = 33;
+import { SOL_SOCKET, SO_RCVBUFFORCE } from "./socket-constants.ts";
+import { int, setOption } from "./socket-options.ts";
 
 /** A burst of changes, such as a node's pods going, must fit in while the runtime is busy: some 4000 messages. */
 const BUFFER_BYTES = 2 * 1024 * 1024;
@@ -15,8 +13,7 @@ const BUFFER_BYTES = 2 * 1024 * 1024;
  */
 export function openListeningNetlink(protocol: NetlinkProtocol, groups: number): number {
   const { fd } = openPlainNetlink(protocol, { groups });
-  const size = new Int32Array(new ArrayBuffer(4)).fill(BUFFER_BYTES);
   // Without CAP_NET_ADMIN the ordinary size serves: a burst then costs a look at everything.
-  libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.byteLength);
+  setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(BUFFER_BYTES));
   return fd;
 }

@@ -1,8 +1,21 @@
+import { constants } from "node:os";
 import { describeError, LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { errno, libc } from "./libc.ts";
 import { openThroughLibnl } from "./libnl.ts";
 import { openPlainNetlink, type NetlinkDescriptor, type NetlinkProtocol } from "./netlink-descriptor.ts";
+import {
+  MSG_TRUNC,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_RCVTIMEO,
+  SO_SNDBUF,
+  SOL_NETLINK,
+  SOL_SOCKET,
+} from "./socket-constants.ts";
+import { int, setOption } from "./socket-options.ts";
 
 /** A dump's datagram is at most 32 KiB (net/netlink/af_netlink.c: netlink_dump); twice that leaves room for a kernel that thinks bigger. */
 const RECEIVE_BYTES = 64 * 1024;
@@ -15,9 +28,6 @@ const RECEIVE_TIMEOUT_S = 5;
 
 /** Signals of the runtime interrupt system calls; a call that met this many of them in a row will never get through. */
 const INTERRUPTIONS = 100;
-
-const MSG_TRUNC = 0x20;
-const EMSGSIZE = 90;
 
 export interface NetlinkSocketOptions {
   /** `never` leaves libnl alone, as on a host that has none. */
@@ -66,7 +76,7 @@ export class NetlinkSocket implements Disposable {
   send(bytes: Uint8Array): void {
     const { fd } = this.#owned("send");
     const sent = uninterrupted(() => libc().send(fd, bytes, bytes.byteLength, 0));
-    if (sent < 0) throw failed("send to the kernel", -sent);
+    if (sent < 0) throw kernelRefused(-sent, "send to the kernel");
   }
 
   /**
@@ -80,12 +90,12 @@ export class NetlinkSocket implements Disposable {
     const buffer = this.#received;
     const length = uninterrupted(() => libc().recv(fd, buffer, buffer.byteLength, MSG_TRUNC));
     if (length < 0) {
-      if (errnoName(-length) !== "EAGAIN") throw failed("receive from the kernel", -length);
+      if (-length !== constants.errno.EAGAIN) throw kernelRefused(-length, "receive from the kernel");
       throw new LvscareError("KERNEL_TIMEOUT", `the kernel did not answer for ${RECEIVE_TIMEOUT_S}s`);
     }
     if (length > buffer.byteLength) {
       this.#received = new Uint8Array(new ArrayBuffer(length));
-      throw failed("receive from the kernel", EMSGSIZE);
+      throw kernelRefused(constants.errno.EMSGSIZE, "receive from the kernel");
     }
     return buffer.subarray(0, length);
   }
@@ -109,28 +119,17 @@ export class NetlinkSocket implements Disposable {
 
 // --- internal ---
 
-const SOL_SOCKET = 1;
-const SOL_NETLINK = 270;
-
 /**
  * None of these is worth failing for: the forced buffers need CAP_NET_ADMIN, and each has a second best. Extended acks carry the
  * kernel's reason as text; capped acks do not echo the request.
  */
-const OPTIONS: readonly {
-  readonly level: number;
-  readonly option: number;
-  readonly value: Int32Array | BigInt64Array;
-}[] = [
-  { level: SOL_NETLINK, option: 10 /* NETLINK_CAP_ACK */, value: int(1) },
-  { level: SOL_NETLINK, option: 11 /* NETLINK_EXT_ACK */, value: int(1) },
-  { level: SOL_SOCKET, option: 7 /* SO_SNDBUF */, value: int(SOCKET_BUFFER_BYTES) },
-  { level: SOL_SOCKET, option: 8 /* SO_RCVBUF */, value: int(SOCKET_BUFFER_BYTES) },
-  { level: SOL_SOCKET, option: 33 /* SO_RCVBUFFORCE */, value: int(SOCKET_BUFFER_BYTES) },
-  { level: SOL_SOCKET, option: 20 /* SO_RCVTIMEO */, value: timeval(RECEIVE_TIMEOUT_S) },
-];
-
 function configure(fd: number): void {
-  for (const { level, option, value } of OPTIONS) libc().setsockopt(fd, level, option, value, value.byteLength);
+  setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, int(1));
+  setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, int(1));
+  setOption(fd, SOL_SOCKET, SO_SNDBUF, int(SOCKET_BUFFER_BYTES));
+  setOption(fd, SOL_SOCKET, SO_RCVBUF, int(SOCKET_BUFFER_BYTES));
+  setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(SOCKET_BUFFER_BYTES));
+  setOption(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(RECEIVE_TIMEOUT_S));
 }
 
 /** The call's result, or the negative errno: the number must be fetched before any other call is made. */
@@ -139,12 +138,8 @@ function uninterrupted(call: () => number | bigint): number {
     const result = Number(call());
     if (result >= 0) return result;
     const code = errno();
-    if (errnoName(code) !== "EINTR" || interruptions === INTERRUPTIONS) return -code;
+    if (code !== constants.errno.EINTR || interruptions === INTERRUPTIONS) return -code;
   }
-}
-
-function int(value: number): Int32Array {
-  return new Int32Array(new ArrayBuffer(4)).fill(value);
 }
 
 /** `struct timeval` of a 64-bit machine. */
@@ -152,9 +147,4 @@ function timeval(seconds: number): BigInt64Array {
   const value = new BigInt64Array(new ArrayBuffer(16));
   value[0] = BigInt(seconds);
   return value;
-}
-
-function failed(operation: string, code: number): LvscareError {
-  const errno = errnoName(code);
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, { operation, errno });
 }

@@ -1,4 +1,5 @@
 import { libc } from "./libc.ts";
+import { MSG_DONTWAIT, SOL_SOCKET, SO_MEMINFO } from "./socket-constants.ts";
 
 /** What a program does to a socket that the runtime polls, where it wants to say itself how much is read. */
 export const socketBytes = {
@@ -17,10 +18,6 @@ export const socketBytes = {
 } as const;
 
 // --- internal ---
-
-const SOL_SOCKET = 1;
-const SO_MEMINFO = 55;
-const MSG_DONTWAIT = 0x40;
 
 /** Where `struct sk_meminfo` has them (linux/sock_diag.h). */
 const SK_MEMINFO_SNDBUF = 3;

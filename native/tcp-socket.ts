@@ -1,17 +1,21 @@
 import { constants } from "node:os";
 import { addressBytes, formatEndpoint, type Endpoint } from "../src/domain/endpoint.ts";
 import { LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { closeFd, errno, libc } from "./libc.ts";
-
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_TCP,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_ERROR,
+  TCP_NODELAY,
+} from "./socket-constants.ts";
+import { int, setOption } from "./socket-options.ts";
 
 /**
  * A non-blocking TCP socket that is already connecting: hand it to `Bun.connect({ fd })`, which owns it from then on, or `closeFd` it.
@@ -21,14 +25,14 @@ const TCP_NODELAY = 1;
  */
 export function openTcpSocket(target: Endpoint): number {
   const address = socketAddress(target);
-  const { socket, setsockopt, connect } = libc();
+  const { socket, connect } = libc();
 
   const domain = target.family === "ipv6" ? AF_INET6 : AF_INET;
   const fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw socketFailed(target, errno());
 
   // A probe writes one small request and waits, which is what Nagle's algorithm would delay; failing to turn it off costs only time.
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, ON, ON.byteLength);
+  setOption(fd, IPPROTO_TCP, TCP_NODELAY, ON);
 
   if (connect(fd, address, address.byteLength) < 0) {
     const code = errno();
@@ -54,9 +58,6 @@ export function dialTcpSocket(target: Endpoint): number {
 
 // --- internal ---
 
-const SOL_SOCKET = 1;
-const SO_ERROR = 4;
-
 const ON = int(1);
 
 /** What the kernel would tell of the connection next; 0 for nothing yet. */
@@ -64,10 +65,6 @@ function pendingError(fd: number): number {
   const value = int(0);
   libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, value, int(value.byteLength));
   return value[0] ?? 0;
-}
-
-function int(value: number): Int32Array {
-  return new Int32Array(new ArrayBuffer(4)).fill(value);
 }
 
 /** `struct sockaddr_in` or `sockaddr_in6`: the family in host order, the port in network order (linux/in.h, linux/in6.h). */
@@ -99,7 +96,5 @@ function socketFailed(target: Endpoint, code: number): LvscareError {
   if (code === constants.errno.EADDRNOTAVAIL && target.family === "ipv6" && !hasSource(target)) {
     return new LvscareError("ADDRESS_NOT_LOCAL", "this host has no IPv6 address to speak from; IPv6 may be disabled");
   }
-  const operation = `connect to ${formatEndpoint(target)}`;
-  const name = errnoName(code);
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${name}`, { operation, errno: name });
+  return kernelRefused(code, `connect to ${formatEndpoint(target)}`);
 }

@@ -1,14 +1,9 @@
-import { LvscareError } from "../src/domain/errors.ts";
-import { errnoName } from "../src/netlink/errno.ts";
+import { constants } from "node:os";
+import type { LvscareError } from "../src/domain/errors.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { closeFd, errno, libc } from "./libc.ts";
-
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
-const ENAMETOOLONG = 36;
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, SO_PEERCRED } from "./socket-constants.ts";
+import { int } from "./socket-options.ts";
 
 /** `sizeof(sun_path)` in linux/un.h. */
 const PATH_BYTES = 108;
@@ -21,7 +16,7 @@ export interface Listener {
 
 /**
  * Who listens at a unix socket, asked without waiting: a name, or with a zero byte in front an abstract one. `nobody`: nothing is there, or a
- * socket whose owner is gone. `unknown`: somebody has it, and who cannot be learnt, because the queue is full or because it is not ours to ask.
+ * socket whose owner is gone. `unknown`: somebody has it, but who it is cannot be learnt: the queue is full, or we may not ask.
  */
 export function listenerAt(name: string): Listener | "nobody" | "unknown" {
   const address = unixAddress(name);
@@ -29,11 +24,11 @@ export function listenerAt(name: string): Listener | "nobody" | "unknown" {
   try {
     const { connect, getsockopt } = libc();
     if (connect(fd, address, address.byteLength) < 0) {
-      return NOBODY_THERE.includes(errnoName(errno())) ? "nobody" : "unknown";
+      return NOBODY_THERE.includes(errno()) ? "nobody" : "unknown";
     }
     // struct ucred: pid, uid, gid (linux/socket.h)
     const credentials = new Int32Array(new ArrayBuffer(12));
-    const length = new Uint32Array(new ArrayBuffer(4)).fill(credentials.byteLength);
+    const length = int(credentials.byteLength);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0) return "unknown";
     const [pid = 0, uid = 0] = credentials;
     return { pid, uid: uid >>> 0 };
@@ -49,10 +44,17 @@ export function unixStreamSocket(name: string): number {
   return fd;
 }
 
-/** `struct sockaddr_un`. It is not terminated: the length of an address is part of an abstract name. Throws SOCKET_FAILED for one that is too long. */
+/** `struct sockaddr_un`. Throws SOCKET_FAILED for a name that is too long. */
 export function unixAddress(name: string): Uint8Array {
+  const address = tryUnixAddress(name);
+  if (address === undefined) throw unixSocketRefused(name, constants.errno.ENAMETOOLONG);
+  return address;
+}
+
+/** Undefined for a name that is too long. It is not terminated: the length of an address is part of an abstract name. */
+export function tryUnixAddress(name: string): Uint8Array | undefined {
   const path = new TextEncoder().encode(name);
-  if (path.length > PATH_BYTES) throw unixSocketRefused(name, ENAMETOOLONG);
+  if (path.length > PATH_BYTES) return undefined;
   const bytes = new Uint8Array(new ArrayBuffer(2 + path.length));
   new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
   bytes.set(path, 2);
@@ -60,11 +62,9 @@ export function unixAddress(name: string): Uint8Array {
 }
 
 export function unixSocketRefused(name: string, code: number): LvscareError {
-  const errno = errnoName(code);
-  const operation = name.startsWith("\0") ? `claim ${name.slice(1)}` : `use ${name}`;
-  return new LvscareError("SOCKET_FAILED", `the kernel refused with ${errno}`, { operation, errno });
+  return kernelRefused(code, name.startsWith("\0") ? `claim ${name.slice(1)}` : `use ${name}`);
 }
 
 // --- internal ---
 
-const NOBODY_THERE: readonly string[] = ["ECONNREFUSED", "ENOENT"];
+const NOBODY_THERE: readonly number[] = [constants.errno.ECONNREFUSED, constants.errno.ENOENT];

@@ -1,12 +1,12 @@
-import { libc } from "./libc.ts";
-
-/** linux/socket.h, linux/in.h, linux/tcp.h */
-const SOL_SOCKET = 1;
-const SO_KEEPALIVE = 9;
-const IPPROTO_TCP = 6;
-const TCP_KEEPIDLE = 4;
-const TCP_KEEPINTVL = 5;
-const TCP_USER_TIMEOUT = 18;
+import {
+  IPPROTO_TCP,
+  SOL_SOCKET,
+  SO_KEEPALIVE,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_USER_TIMEOUT,
+} from "./socket-constants.ts";
+import { int, setOption } from "./socket-options.ts";
 
 /** Seconds, the least that the kernel takes. While nothing is sent, the kernel asks the peer's this often. */
 const KEEPALIVE_S = 1;
@@ -17,14 +17,8 @@ const KEEPALIVE_S = 1;
  * that is gone already, its end is what counts.
  */
 export function watchSilence(fd: number, timeoutMs: number): void {
-  const { setsockopt } = libc();
-  const value = new Int32Array(new ArrayBuffer(4));
-  const set = (level: number, option: number, number: number): void => {
-    value[0] = number;
-    setsockopt(fd, level, option, value, value.byteLength);
-  };
-  set(IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_S);
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, timeoutMs);
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, int(KEEPALIVE_S));
+  setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, int(KEEPALIVE_S));
+  setOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(timeoutMs));
+  setOption(fd, SOL_SOCKET, SO_KEEPALIVE, int(1));
 }

@@ -1,17 +1,18 @@
 import { resolve } from "node:path";
 import { machineGraph } from "../src/actors/machine-graph.ts";
+import { doctorCommand } from "../src/cli/commands/doctor.ts";
+import { drainCommand } from "../src/cli/commands/drain.ts";
+import { eventsCommand } from "../src/cli/commands/events.ts";
+import { machineCommand } from "../src/cli/commands/machine.ts";
+import { simulateCommand } from "../src/cli/commands/simulate.ts";
+import { statusCommand } from "../src/cli/commands/status.ts";
+import { systemdCommand } from "../src/cli/commands/systemd.ts";
+import { versionCommand } from "../src/cli/commands/version.ts";
 import { renderMermaid } from "../src/cli/machine-text.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
-import { DOCTOR_OPTION_ROWS } from "../src/config/doctor-option-rows.ts";
-import { MACHINE_OPTION_ROWS } from "../src/config/machine-option-rows.ts";
-import { EVENTS_OPTION_ROWS } from "../src/config/events-option-rows.ts";
-import { DRAIN_OPTION_ROWS, OPERATOR_OPTION_ROWS } from "../src/config/operator-option-rows.ts";
+import { OPERATOR_OPTION_ROWS } from "../src/config/operator-line.ts";
 import type { OptionRow } from "../src/config/option-row.ts";
-import { SIMULATE_OPTION_ROWS } from "../src/config/simulate-option-rows.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
-import { STATUS_OPTION_ROWS } from "../src/config/status-option-rows.ts";
-import { SYSTEMD_OPTION_ROWS } from "../src/config/systemd-option-rows.ts";
-import { VERSION_OPTION_ROWS } from "../src/config/version-option-rows.ts";
 
 export const README = resolve(import.meta.dir, "../README.md");
 
@@ -32,16 +33,16 @@ function withTables(readme: string): string {
   const groups = Map.groupBy<string, OptionRow>(CARE_OPTION_ROWS, (row) => row.group);
   const tables = [
     ...[...groups].map(([group, rows]) => table(group, rows)),
-    table("`lvscare status`", STATUS_OPTION_ROWS),
-    table("`lvscare events`", EVENTS_OPTION_ROWS),
-    table("`lvscare drain`", DRAIN_OPTION_ROWS),
+    table("`lvscare status`", statusCommand.usage.rows),
+    table("`lvscare events`", eventsCommand.usage.rows),
+    table("`lvscare drain`", drainCommand.usage.rows),
     table("`lvscare undrain`, `lvscare weight` and `lvscare check`", OPERATOR_OPTION_ROWS),
-    table("`lvscare doctor`", DOCTOR_OPTION_ROWS),
+    table("`lvscare doctor`", doctorCommand.usage.rows),
     table("`lvscare static-pod`, besides those of `care`", STATIC_POD_OPTION_ROWS),
-    table("`lvscare systemd`, besides those of `care`", SYSTEMD_OPTION_ROWS),
-    table("`lvscare simulate`, besides those of `care`", SIMULATE_OPTION_ROWS),
-    table("`lvscare machine`", MACHINE_OPTION_ROWS),
-    table("`lvscare version`", VERSION_OPTION_ROWS),
+    table("`lvscare systemd`, besides those of `care`", systemdCommand.usage.rows),
+    table("`lvscare simulate`, besides those of `care`", simulateCommand.usage.rows),
+    table("`lvscare machine`", machineCommand.usage.rows),
+    table("`lvscare version`", versionCommand.usage.rows),
   ];
   return `${before}${BEGIN}\n\n${tables.join("\n\n")}\n\n${END}${after}`;
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import type { Endpoint } from "../domain/endpoint.ts";
+import { hostCidr, type Endpoint } from "../domain/endpoint.ts";
 
 /** A process of this host's, as far as it matters here. */
 export interface HostProcess {
@@ -17,8 +17,8 @@ export function likelyCulprit(
   processes: readonly HostProcess[],
   interfaces: readonly string[],
 ): string {
-  const { address, family } = virtualServer;
-  const cidr = `${address}/${family === "ipv6" ? 128 : 32}`;
+  const { address } = virtualServer;
+  const cidr = hostCidr(virtualServer);
   const find = (name: string): HostProcess | undefined => processes.find((process) => process.name === name);
   const proxy = find("kube-proxy");
   // kube-proxy in IPVS mode binds its service addresses to this interface; in other modes it leaves IPVS alone.

@@ -5,7 +5,7 @@ import type { Finding } from "../domain/finding.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { VirtualServer } from "../domain/virtual-server.ts";
 import type { WayReading } from "../domain/way.ts";
-import { knock } from "./doctor/knock.ts";
+import { tcpConnect } from "./doctor/tcp-connect.ts";
 
 /** Watches whether clients of this host get through the virtual server that this daemon cares for, until it ends. */
 export function watchWay(
@@ -45,7 +45,7 @@ const PAUSE_MS = 300;
 async function tryWay(service: VirtualServer, status: () => Promise<VirtualServerStatus>): Promise<WayReading> {
   for (let attempt = 1; ; attempt++) {
     if (attempt > 1) await Bun.sleep(PAUSE_MS);
-    const { failure, latencyMs, close } = await knock(service.endpoint, TIMEOUT_MS);
+    const { failure, latencyMs, close } = await tcpConnect(service.endpoint, TIMEOUT_MS);
     close();
     if (failure === undefined) return { latencyMs };
     if (attempt === ATTEMPTS) return { latencyMs, problem: `${failure}${await findingOf(status)}` };

@@ -2,7 +2,7 @@ import type { DescriptorState } from "../app/descriptor-state.ts";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
 
 /**
- * Stdout or stderr. Its text goes out by plain write(2), where the descriptor stands: what it goes to belongs to whoever redirected it, so
+ * Stdout or stderr. Its text goes out by plain write(2), where the descriptor stands: what it goes to belongs to those who redirected it, so
  * it is neither truncated nor made longer beforehand nor made non-blocking, which everybody who shares the pipe would feel.
  */
 export class Descriptor {
@@ -52,7 +52,7 @@ export class Descriptor {
     try {
       return writeSync(this.#fd, bytes, at, end - at);
     } catch (error) {
-      // Whoever made the descriptor may have made it non-blocking.
+      // Its maker may have made it non-blocking.
       if (errnoOf(error) === "EAGAIN" || errnoOf(error) === "EINTR") return 0;
       throw isReaderGone(error) ? error : outputFailed(this.#fd, error);
     }

@@ -37,8 +37,8 @@ function renderFinding(
   { width = Number.POSITIVE_INFINITY, paint }: DoctorView,
 ): string[] {
   const { state, check, message, remedy, virtualServer, realServer } = finding;
-  const whom = [virtualServer, realServer].filter((one) => one !== undefined).join(" → ");
-  const text = whom === "" ? message : `${whom}: ${message}`;
+  const target = [virtualServer, realServer].filter((one) => one !== undefined).join(" → ");
+  const text = target === "" ? message : `${target}: ${message}`;
   const room = width - column;
   const texts = [
     ...wrapWords(words(oneLine(text)), room),
@@ -58,10 +58,10 @@ function summary(
   { counts, virtualServers }: DoctorReport,
   { paint, width = Number.POSITIVE_INFINITY }: DoctorView,
 ): string[] {
-  const whose = virtualServers.length === 0 ? "no virtual server stands on this host" : virtualServers.join(", ");
+  const examined = virtualServers.length === 0 ? "no virtual server stands on this host" : virtualServers.join(", ");
   const { problem, note, unknown, ok } = counts;
   const line = `${plural(problem, "problem")}, ${plural(note, "note")}, ${unknown} unknown, ${ok} ok`;
-  return [...wrapWords(`examined: this host; ${oneLine(whose)}`.split(" "), width), paint("bold", line)];
+  return [...wrapWords(`examined: this host; ${oneLine(examined)}`.split(" "), width), paint("bold", line)];
 }
 
 function plural(count: number, noun: string): string {

@@ -1,10 +1,28 @@
+import type { HoldOutcome } from "../app/operate.ts";
 import { oneLine } from "../config/one-line.ts";
 import { formatDuration } from "../domain/duration.ts";
+import { describeError } from "../domain/errors.ts";
 import { describeHold } from "../domain/hold.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
+import type { CliContext } from "./cli-context.ts";
+import { ownLines } from "./output.ts";
 
-/** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what the reader should know besides. */
+/** Prints what became of holds, those that came to nothing included; 1 when one of them does not stand in the table. */
+export async function tellHolds(
+  { reports, failures, mentions }: HoldOutcome,
+  format: "text" | "json",
+  { out, err }: CliContext,
+): Promise<number> {
+  const texts = reports.map((report) => (format === "json" ? `${JSON.stringify(report)}\n` : renderHold(report)));
+  await out.write(texts.join(""));
+  const warnings = reports.flatMap((report) => emptiedBy(report) ?? []);
+  const complaints = [...warnings, ...failures.map(describeError), ...mentions];
+  await err.remark(ownLines(complaints));
+  return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
+}
+
+/** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what else the reader should know. */
 export function renderHold({ virtualServer, scheduler, realServer, pending }: HoldReport): string {
   const { address, state, health = state, hold, weight, activeConnections } = realServer;
   const stands = weight === undefined ? "not in the table" : `weight ${weight}`;
@@ -31,7 +49,7 @@ export function renderCheck({ virtualServer, realServer, verdict }: CheckReport)
     .join("");
 }
 
-/** What a drain has done besides: undefined when somebody else is left. */
+/** What else a drain has done: undefined when another server is left. */
 export function emptiedBy({ virtualServer, realServer, inService }: HoldReport): string | undefined {
   if (realServer.hold?.drained !== true || inService === undefined || inService.count > 0) return undefined;
   return `nobody is in service behind ${virtualServer} any more: clients are refused, until lvscare undrain ${realServer.address}`;

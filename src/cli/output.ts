@@ -1,3 +1,4 @@
+import { oneLine } from "../config/one-line.ts";
 import { isReaderGone } from "./descriptor.ts";
 
 /** Writes text that is not empty; resolves when all of it was taken, rejects when it cannot be. */
@@ -27,7 +28,7 @@ export class Output {
     return this.#pendingLength;
   }
 
-  /** The reader went away: whoever would go on writing may as well stop. */
+  /** The reader went away: there is no use in writing more. */
   get isUnread(): boolean {
     return this.#wasRefused || this.#looksUnread();
   }
@@ -72,4 +73,15 @@ export class Output {
       if (this.#next === undefined) this.#current = undefined;
     }
   }
+}
+
+/** For stderr, which others write to as well: each line tells whose it is. */
+export function ownLines(texts: readonly string[]): string {
+  return texts.map((text) => `lvscare: ${oneLine(text)}\n`).join("");
+}
+
+/** Plain data for programs, ending with a newline. */
+export function formatData(data: object, format: "json" | "yaml"): string {
+  const text = format === "json" ? JSON.stringify(data, undefined, 2) : Bun.YAML.stringify(data, undefined, 2);
+  return `${text.trimEnd()}\n`;
 }

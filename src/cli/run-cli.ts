@@ -4,7 +4,7 @@ import { oneLine } from "../config/one-line.ts";
 import { UsageError } from "../config/usage-error.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CliContext } from "./cli-context.ts";
-import type { CommandEntry } from "./command-entry.ts";
+import type { CommandEntry } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { createPaint } from "./colour.ts";
 import { renderOverview } from "./usage.ts";
@@ -17,7 +17,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     const lines = problemsOf(error).map(
       (problem) => `${createPaint(context.errColour)("red", "lvscare:")} ${oneLine(problem)}\n`,
     );
-    // Whoever ends the process waits for it, but not for ever. With stderr gone as well, the exit code is all that is left to tell it by.
+    // The end of the process waits for it, but not for ever. With stderr gone as well, the exit code is all that is left to tell it by.
     context.err.write(lines.join("")).catch(() => undefined);
     return 1;
   }
@@ -32,9 +32,9 @@ function problemsOf(error: unknown): readonly string[] {
 }
 
 /**
- * Commands are citty's, the way to them is not: its own `runCommand` on a tree drops a sub-command's result, runs the parent's `run`
- * after it, and skips flags in front of a command. For a command alone it reads the arguments a second time, by a parser of the runtime's
- * that takes a millisecond to load.
+ * Commands are citty's, the way to them is not (0.2.2): its `runCommand` on a tree drops a sub-command's result, which is our exit code, takes
+ * `constructor` for a command, and skips flags in front of one. For a command alone it reads the arguments a second time, by a parser of
+ * the runtime's that takes milliseconds to load.
  */
 async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {
   const [name, ...rest] = argv;
@@ -59,7 +59,7 @@ function findCommand(name: string): CommandEntry {
 }
 
 async function run(entry: CommandEntry, rawArgs: string[], context: CliContext): Promise<number> {
-  const command = await entry.load(context);
+  const command = (await entry.load()).define(context);
   const result: unknown = await command.run?.({ rawArgs, args: UNREAD, cmd: command });
   if (typeof result !== "number") throw new Error(`command ${entry.name} gave no exit code`);
   return result;

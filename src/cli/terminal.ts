@@ -3,7 +3,7 @@ export interface Terminal {
   readonly isTerminal: boolean;
   /** As it is now: people change it. Undefined when it is no terminal, and lines may be as long as they like. */
   readonly columns: number | undefined;
-  /** Likewise. */
+  /** As `columns`. */
   readonly rows: number | undefined;
 }
 

@@ -2,19 +2,19 @@ import type { OptionRow } from "../config/option-row.ts";
 import type { Paint } from "./colour.ts";
 import { wrapText, wrapWords } from "./wrap-text.ts";
 
-export interface CommandUsage {
+export interface CommandUsage<Row extends OptionRow = OptionRow> {
   readonly name: string;
   /** A sentence or two on what it does. */
   readonly about: string;
   /** What follows `lvscare <name>`. */
   readonly synopsis: string;
-  readonly rows: readonly OptionRow[];
+  readonly rows: readonly Row[];
   /** Arguments that are no flags, as many as it takes. */
   readonly operands?: number;
   /** The words that they may be, for completions to offer. */
   readonly operandChoices?: readonly string[];
   readonly operandIsFile?: boolean;
-  /** Options that it takes besides and that another command's help explains. */
+  /** Further options that it takes, which another command's help explains. */
   readonly borrowed?: readonly OptionRow[];
   readonly examples: readonly { readonly about: string; readonly command: string }[];
   /** Paragraphs for the end. */

@@ -1,10 +1,11 @@
+import { FRAMING_HEADERS, isToken } from "../domain/http-syntax.ts";
 import { splitList } from "./split-list.ts";
 import { refusal } from "./value-parsers.ts";
 
 /** A method as HTTP allows it; empty means GET, as in Go's client. Its letters stay as they are. */
 export function parseMethod(text: string): string {
   if (text === "") return "GET";
-  if (!TOKEN.test(text)) throw refusal(`"${text}" is not an HTTP method`);
+  if (!isToken(text)) throw refusal(`"${text}" is not an HTTP method`);
   return text;
 }
 
@@ -39,14 +40,8 @@ export function parseHeaders(texts: readonly string[]): (readonly [name: string,
 
 // --- internal ---
 
-/** RFC 9110: methods and field names are tokens. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
 /** No line ends, which would let a value write headers of its own; of the control characters only a tab is allowed. */
 const FIELD_VALUE = /^(?:\t|\P{Cc})*$/u;
-
-/** What says where the request ends: a wrong one would make every check fail. */
-const FRAMING = ["content-length", "transfer-encoding", "trailer"];
 
 function splitPairs(text: string): string[] {
   return text.split("=").length === 2 ? [text.replaceAll(/^"+|"+$/g, "")] : splitList(text);
@@ -58,8 +53,8 @@ function parsePair(pair: string): [name: string, value: string] {
   // What leads up to the first wrong character: in `Authorization: Bearer …` the rest is a secret.
   const [shown = ""] = /^[^\s:,]*/.exec(name) ?? [];
   if (at === -1) throw refusal(`"${shown}…" has no "="; write name=value`);
-  if (!TOKEN.test(name)) throw refusal(`"${shown}…" is not a header name; write name=value`);
-  if (FRAMING.includes(name.toLowerCase())) throw refusal(`"${name}" follows from the body and cannot be given`);
+  if (!isToken(name)) throw refusal(`"${shown}…" is not a header name; write name=value`);
+  if (FRAMING_HEADERS.has(name.toLowerCase())) throw refusal(`"${name}" follows from the body and cannot be given`);
   const value = pair.slice(at + 1);
   if (!FIELD_VALUE.test(value)) throw refusal(`the value of "${name}" has control characters in it`);
   return [name, value];

@@ -3,7 +3,7 @@ import { MAPPED, refusal } from "./value-parsers.ts";
 
 /**
  * Where to listen: a port alone is one of loopback. What other programs take for every address, or for this host, is told how to be
- * written, and not guessed: what is told there is told to whoever gets there.
+ * written, and not guessed: what is told there is told to everybody who gets there.
  */
 export function parseListen(text: string): Endpoint {
   const [, port] = /^(?:\*?:)?(\d+)$/.exec(text) ?? [];

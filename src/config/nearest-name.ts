@@ -1,3 +1,5 @@
+import type { OptionRow } from "./option-row.ts";
+
 /** The name that was most likely meant, or undefined when none is near: case and `_` for `-` count for nothing. */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   const wanted = normalise(typed);
@@ -13,6 +15,18 @@ export function nearestName(typed: string, names: readonly string[]): string | u
   if (best === undefined) return undefined;
   const bearable = Math.max(1, Math.floor(Math.min(wanted.length, best.name.length) / 3));
   return best.distance <= bearable ? best.name : undefined;
+}
+
+/**
+ * The option that was most likely meant by a name that is none: another program's word for it, or a slip of the finger in a name of at
+ * least `shortest` letters.
+ */
+export function nearestOption(typed: string, rows: readonly OptionRow[], shortest = 1): OptionRow | undefined {
+  const known = rows.find(({ alsoCalled }) => alsoCalled?.includes(normalise(typed)));
+  if (known !== undefined || typed.length < shortest) return known;
+  const flags = rows.map(({ flag }) => flag);
+  const meant = nearestName(typed, flags);
+  return rows.find(({ flag }) => flag === meant);
 }
 
 /** Fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */

@@ -4,8 +4,8 @@ import { splitList } from "./split-list.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * Typed values out of given texts. A bad one becomes a problem and yields its default, so that one run reports all of them; whoever
- * asks must look at `problems` before using what came out.
+ * Typed values out of given texts. A bad one becomes a problem and yields its default, so that one run reports all of them: look
+ * at `problems` before you use what came out.
  */
 export class OptionValues<Flag extends string> {
   readonly problems: string[];

@@ -1,4 +1,4 @@
-import { nearestOption } from "./nearest-option.ts";
+import { nearestOption } from "./nearest-name.ts";
 import type { GivenOption, GivenOptions, OptionRow } from "./option-row.ts";
 
 export interface ArgvReading {
@@ -21,6 +21,16 @@ export function readArgv(argv: readonly string[], rows: readonly OptionRow[], mo
   reader.readAll();
   const given = [...reader.texts].map(([flag, texts]): [string, GivenOption] => [flag, { source: `--${flag}`, texts }]);
   return { given: new Map(given), problems: reader.problems, operands: reader.operands, help: reader.help };
+}
+
+/** Options that were given, as arguments that give them again; in the order of the rows. */
+export function argumentsOf(given: GivenOptions, rows: readonly OptionRow[]): string[] {
+  return rows.flatMap(({ flag, kind }) => {
+    const texts = given.get(flag)?.texts ?? [];
+    if (kind === "boolean") return texts.slice(-1).map((text) => `--${flag}=${text}`);
+    const counted = kind === "text" ? texts.slice(-1) : texts;
+    return counted.flatMap((text) => (text.startsWith("-") ? [`--${flag}=${text}`] : [`--${flag}`, text]));
+  });
 }
 
 // --- internal ---

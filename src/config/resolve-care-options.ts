@@ -1,10 +1,9 @@
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS, type CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
-import { misspeltVariables } from "./misspelt-variables.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
 import type { ArgvReading } from "./read-argv.ts";
-import { CARE_ENVIRONMENT_PREFIXES, readEnvironment, type Environment } from "./read-environment.ts";
+import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables, readEnvironment, type Environment } from "./read-environment.ts";
 import { resolveHealthPolicy } from "./resolve-health-policy.ts";
 import { resolveHttpListen, resolveLog } from "./resolve-log.ts";
 import { resolveProbe } from "./resolve-probe.ts";

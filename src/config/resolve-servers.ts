@@ -1,4 +1,12 @@
-import { formatEndpoint, isMapped, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import {
+  formatEndpoint,
+  isIpv6LinkLocal,
+  isMapped,
+  isUnicast,
+  isUnspecified,
+  parseEndpoint,
+  type Endpoint,
+} from "../domain/endpoint.ts";
 import {
   LARGEST_WEIGHT,
   SCHEDULERS,
@@ -70,8 +78,8 @@ function resolveRealServers(
   );
   for (const [name, endpoint] of servers) {
     if (isMapped(endpoint.address)) values.refuse("rs", `"${name}" ${MAPPED}`);
-    else if (isLinkLocal(endpoint)) values.refuse("rs", `"${name}" ${LINK_LOCAL}`);
-    else if (!isUnicast(endpoint)) values.refuse("rs", `"${name}" is no address of a single server`);
+    else if (isIpv6LinkLocal(endpoint.address)) values.refuse("rs", `"${name}" ${LINK_LOCAL}`);
+    else if (!isUnicast(endpoint.address)) values.refuse("rs", `"${name}" is no address of a single server`);
     else if (service !== undefined) {
       if (name === formatEndpoint(service)) values.refuse("rs", `"${name}" is the virtual server itself`);
       else if (endpoint.family !== service.family && dataPlane !== "userspace") {
@@ -89,28 +97,14 @@ function resolveRealServers(
 
 const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 
+/** IPVS has no place for the name of a link, without which the kernel cannot connect there. */
 const LINK_LOCAL = "is an address of one link only; use one that is good everywhere";
 
 function virtualAddressProblem(endpoint: Endpoint, dataPlane: CareOptions["dataPlane"]): string | undefined {
   if (isMapped(endpoint.address)) return MAPPED;
-  if (isLinkLocal(endpoint)) return LINK_LOCAL;
-  if (isUnicast(endpoint)) return undefined;
+  if (isIpv6LinkLocal(endpoint.address)) return LINK_LOCAL;
+  if (isUnicast(endpoint.address)) return undefined;
   // The proxy may listen on every address; the kernel balances one.
-  if (!isUnspecified(endpoint)) return "is no address of a single host";
+  if (!isUnspecified(endpoint.address)) return "is no address of a single host";
   return dataPlane === "userspace" ? undefined : "is no address that the kernel can balance; name the virtual IP";
-}
-
-/** fe80::/10: without the name of a link, which IPVS has no place for, the kernel cannot connect to it. */
-function isLinkLocal({ address }: Endpoint): boolean {
-  return /^fe[89ab][0-9a-f]:/.test(address);
-}
-
-function isUnspecified({ address }: Endpoint): boolean {
-  return address === "0.0.0.0" || address === "::";
-}
-
-function isUnicast(endpoint: Endpoint): boolean {
-  if (isUnspecified(endpoint)) return false;
-  // 224.0.0.0/4 is multicast and 240.0.0.0/4 is reserved, with broadcast in it.
-  return endpoint.family === "ipv6" ? !endpoint.address.startsWith("ff") : Number.parseInt(endpoint.address, 10) < 224;
 }

@@ -1,12 +1,10 @@
 import { resolve } from "node:path";
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import type { StaticPodOptions } from "../domain/static-pod-options.ts";
-import { argumentsOf } from "./arguments-of.ts";
 import { CARE_OPTION_ROWS } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
-import { parseImageName } from "./image-name.ts";
 import { OptionValues } from "./option-values.ts";
-import { readArgv, type ArgvReading } from "./read-argv.ts";
+import { argumentsOf, readArgv, type ArgvReading } from "./read-argv.ts";
 import { resolveCareOptions } from "./resolve-care-options.ts";
 import { FORGOTTEN, parseRealServer } from "./resolve-servers.ts";
 import {
@@ -75,7 +73,7 @@ export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems"
 
 // --- internal ---
 
-/** What the Go program's generator puts before the real servers, its two checks, and what was asked for besides. */
+/** What the Go program's generator puts before the real servers, its two checks, and what else was asked for. */
 function daemonArguments(
   given: ArgvReading["given"],
   options: readonly string[],
@@ -132,3 +130,17 @@ function parseRequest(text: string): [name: string, quantity: string] {
   if (rest !== undefined && unit.test(rest)) return [name, quantity];
   throw refusal(`"${text}" is no request; write it like cpu=20m or memory=64Mi`);
 }
+
+/** The name of a container's image as runtimes read it (distribution/reference): only a registry may have capital letters. */
+function parseImageName(text: string): string {
+  const [, name = "", tag = "", digest = ""] = /^([^@]+?)(:[^:/@\]]*)?(@.*)?$/s.exec(text) ?? [];
+  const [first = "", ...rest] = name.split("/");
+  const path = rest.length > 0 && REGISTRY.test(first) ? rest : [first, ...rest];
+  if (path.every((part) => PART.test(part)) && TAG.test(tag) && DIGEST.test(digest)) return text;
+  throw refusal(`"${text}" is no name of an image`);
+}
+
+const REGISTRY = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::\d+)?$/i;
+const PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
+const TAG = /^(?::\w[\w.-]{0,127})?$/;
+const DIGEST = /^(?:@[a-z][a-z0-9]*(?:[-_+.][a-z][a-z0-9]*)*:[0-9a-f]{32,})?$/i;

@@ -17,20 +17,20 @@ export function requestStatus(socketPath: string): Promise<VirtualServerStatus> 
   return ask(socketPath, STATUS_PATH, readAnswer);
 }
 
-/** Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` tells for whom. Rejects likewise, also when it refuses. */
+/** Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` is the name of the one who asks. Rejects with CONTROL_FAILED, also when it refuses. */
 export function requestHold(socketPath: string, server: string, change: HoldChange, by?: string): Promise<HoldReport> {
   const weight = change.kind === "weight" && change.weight !== undefined ? { weight: String(change.weight) } : {};
   const query = new URLSearchParams({ server, change: change.kind, ...weight, ...(by !== undefined && { by }) });
   return ask(socketPath, `${HOLD_PATH}?${query}`, readHold, { method: "POST" });
 }
 
-/** Asks it to check a real server now; as long as that takes. Rejects likewise. */
+/** Asks it to check a real server now; as long as that takes. Rejects in the same way. */
 export function requestCheck(socketPath: string, server: string): Promise<CheckReport> {
   const query = new URLSearchParams({ server });
   return ask(socketPath, `${CHECK_PATH}?${query}`, readCheck, { method: "POST", timeoutMs: CHECK_TIMEOUT_MS });
 }
 
-/** Asks it for what happened after the event with this id. Rejects likewise. */
+/** Asks it for what happened after the event with this id. Rejects in the same way. */
 export function requestEvents(socketPath: string, after: number): Promise<EventReport> {
   return ask(socketPath, `${EVENTS_PATH}?after=${after}`, readEvents);
 }
@@ -73,7 +73,7 @@ async function textOf(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** What a daemon said, or what is wrong with it: whoever listens there may be anybody. */
+/** What a daemon said, or what is wrong with it: anybody may listen there. */
 export function readAnswer(code: number, text: string): Answer<VirtualServerStatus> {
   return readJson(
     code,

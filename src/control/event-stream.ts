@@ -9,7 +9,7 @@ export interface StreamSources {
 }
 
 /**
- * Server-sent events for whoever keeps listening, in four kinds: `status`, the whole of it, when it changed and at most once a second;
+ * Server-sent events for clients that keep listening, in four kinds: `status`, the whole of it, when it changed and at most once a second;
  * `event`, what happened (but for debug events), with an id to go on from; `problem`, why there is no status; and `time`, the daemon's clock,
  * at the beginning and when nothing else was to be told for a while. It is an event and no comment, so that a page can tell a quiet
  * daemon from a dead line.
@@ -94,7 +94,7 @@ export class EventStream {
     clearTimeout(this.#nextReading);
     clearTimeout(this.#telling);
     this.#telling = undefined;
-    // Whoever comes next is not told what was true now.
+    // The next listener is not told what was true now.
     this.#news = undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Something that costs to be read, for anybody who asks, and however often: a few times a second it is read anew, and for as long as that
- * takes little; then whoever asks in the same second has what was read last. So nobody who asks a lot keeps it from the others, nor this
+ * takes little; then those who ask in the same second have what was read last. So nobody who asks a lot keeps it from the others, nor this
  * process from its work.
  */
 export class LastSecond<T> {

@@ -16,6 +16,9 @@ import {
   STATUS_PATH,
   VERSIONS,
 } from "./protocol.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { eventIdAfter, urlOf } from "./request-url.ts";
+import { sharePending } from "./share-pending.ts";
 
 export interface ControlServer {
   readonly path: string;
@@ -29,7 +32,7 @@ export interface ControlServer {
 
 /**
  * Answers `lvscare status` at a socket that only its owner may use: at the first of these paths that nobody has. Only a socket that refuses
- * connections was left behind. Whoever is slow, stopped or busy keeps his: he is a daemon in another network namespace. Throws CONTROL_FAILED.
+ * connections was left behind. A process that is slow, stopped or busy keeps its own: it is a daemon in another network namespace. Throws CONTROL_FAILED.
  */
 export function serveControl(paths: readonly string[], sources: AnswerSources): ControlServer {
   for (const path of paths) {
@@ -58,21 +61,20 @@ export interface AnswerSources {
   events(after: number): EventReport;
   /** Rejects with NOT_LISTED for a real server that is none of this virtual server's. */
   hold(server: string, change: HoldChange, by?: string): Promise<HoldReport>;
-  /** Likewise. */
+  /** Rejects with NOT_LISTED, too. */
   check(server: string, signal: AbortSignal): Promise<CheckReport>;
 }
 
-/** Decides about requests; whoever may ask is settled by the mode of the socket. */
+/** Decides about requests; who may ask is settled by the mode of the socket. */
 export class Answers {
   readonly #sources: AnswerSources;
-  readonly #now: () => number;
-  /** Those who ask at the same time share one answer. */
-  #underWay: Promise<VirtualServerStatus> | undefined;
-  #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
+  readonly #status: () => Promise<VirtualServerStatus>;
+  readonly #limit: RateLimit;
 
   constructor(sources: AnswerSources, now: () => number = () => performance.now()) {
     this.#sources = sources;
-    this.#now = now;
+    this.#status = sharePending(() => sources.status());
+    this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
   }
 
   /** Never rejects: a failure is an answer, too. */
@@ -87,13 +89,13 @@ export class Answers {
     const method = METHODS.get(pathname);
     if (method === undefined) return refusal(404, NO_SUCH_PATH);
     if (request.method !== method) return refusal(405, `only ${method} is answered`);
-    if (this.#isTooOften()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
+    if (!this.#limit.allows()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
     try {
       switch (pathname) {
         case EVENTS_PATH: {
-          const after = searchParams.get("after") ?? "0";
-          if (!/^\d{1,15}$/.test(after)) return refusal(400, "after is the id of an event");
-          return Response.json(this.#sources.events(Number(after)));
+          const after = eventIdAfter(searchParams);
+          if (after === undefined) return refusal(400, "after is the id of an event");
+          return Response.json(this.#sources.events(after));
         }
         case HOLD_PATH: {
           const change = holdChange(searchParams);
@@ -106,21 +108,12 @@ export class Answers {
         case CHECK_PATH:
           return Response.json(await this.#sources.check(searchParams.get("server") ?? "", request.signal));
         default:
-          this.#underWay ??= this.#sources.status().finally(() => (this.#underWay = undefined));
-          return Response.json(await this.#underWay);
+          return Response.json(await this.#status());
       }
     } catch (error) {
       const isNotListed = error instanceof LvscareError && error.code === "NOT_LISTED";
       return refusal(isNotListed ? 404 : 500, describeError(error));
     }
-  }
-
-  // --- internal ---
-
-  #isTooOften(): boolean {
-    const nowMs = this.#now();
-    if (nowMs - this.#second.sinceMs >= 1000) this.#second = { sinceMs: nowMs, answers: 0 };
-    return ++this.#second.answers > MOST_ANSWERS_PER_SECOND;
   }
 }
 
@@ -129,11 +122,6 @@ export class Answers {
  * closes after ten seconds all the same; a limit of a single request has no effect there.
  */
 const UNHURRIED: object = { idleTimeout: 0 };
-
-/** Without a host, or with an impossible one, the runtime gives the path alone. */
-function urlOf(request: Request): URL | null {
-  return URL.parse(request.url, "http://localhost");
-}
 
 const METHODS: ReadonlyMap<string, "GET" | "POST"> = new Map<string, "GET" | "POST">([
   [STATUS_PATH, "GET"],
@@ -157,7 +145,7 @@ function refusal(status: number, error: string): Response {
 }
 
 /**
- * The runtime removes what lies at the path that it listened at, whoever's that is by then. So it listens at one of this process's own, which
+ * The runtime removes what lies at the path that it listened at, even if that is somebody else's by then. So it listens at one of this process's own, which
  * is then linked to the right one: atomic, and it replaces nothing. Undefined when somebody else was faster.
  */
 function listenAt(path: string, answers: Answers): ControlServer | undefined {

@@ -1,4 +1,4 @@
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { formatEndpoint, isLoopback } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
@@ -9,6 +9,9 @@ import { meansThisHost } from "./host-header.ts";
 import { LastSecond } from "./last-second.ts";
 import { PAGE_FILES } from "./page-files.ts";
 import { MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { eventIdAfter, urlOf } from "./request-url.ts";
+import { sharePending } from "./share-pending.ts";
 
 /** What is told over HTTP; nothing can be changed there. */
 export interface WebSources {
@@ -18,7 +21,7 @@ export interface WebSources {
 }
 
 export interface WebServer {
-  /** There may be new events: whoever listens to the stream is told at once. */
+  /** There may be new events: all who listen to the stream are told at once. */
   happened(): void;
   close(): Promise<void>;
 }
@@ -48,7 +51,7 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Parti
       },
     };
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+    const code = errnoOf(cause) ?? "unknown";
     throw new LvscareError(
       code === "EADDRINUSE" ? "ADDRESS_IN_USE" : "SOCKET_FAILED",
       code === "EADDRINUSE" ? `${whoListens()} listens there already` : `the kernel refused with ${code}`,
@@ -71,7 +74,7 @@ export interface WebServerOptions {
 }
 
 export interface WebAnswersOptions {
-  /** Whoever asks is on this host, or comes through a browser on it. */
+  /** Clients are on this host, or come through a browser on it. */
   readonly isLoopback: boolean;
   readonly now?: () => number;
 }
@@ -80,24 +83,24 @@ export interface WebAnswersOptions {
 export class WebAnswers {
   readonly #sources: WebSources;
   readonly #isLoopback: boolean;
-  readonly #now: () => number;
   readonly #stream: EventStream;
   readonly #ready: LastSecond<string | undefined>;
   readonly #metrics: LastSecond<string>;
   readonly #report: LastSecond<string>;
-  #underWay: Promise<VirtualServerStatus> | undefined;
-  #second = { sinceMs: Number.NEGATIVE_INFINITY, answers: 0 };
+  readonly #limit: RateLimit;
 
   constructor(sources: WebSources, { isLoopback, now = () => performance.now() }: WebAnswersOptions) {
     this.#sources = sources;
     this.#isLoopback = isLoopback;
-    this.#now = now;
+    this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
+    // Those who ask at the same time share one look at the table.
+    const status = sharePending(() => sources.status());
     const lastSecond = <T>(read: (status: VirtualServerStatus) => T): LastSecond<T> =>
-      new LastSecond(async () => read(await this.#status()), now);
+      new LastSecond(async () => read(await status()), now);
     this.#ready = lastSecond(unreadiness);
     this.#metrics = lastSecond((status) => sources.metrics(status));
     this.#report = lastSecond((status) => JSON.stringify(status));
-    this.#stream = new EventStream({ status: () => this.#status(), events: (after) => sources.events(after) });
+    this.#stream = new EventStream({ status, events: (after) => sources.events(after) });
   }
 
   /** Never rejects. */
@@ -105,8 +108,7 @@ export class WebAnswers {
     if (request.method !== "GET" && request.method !== "HEAD")
       return plain(405, "only GET is answered\n", { allow: "GET, HEAD" });
     if (this.#isLoopback && !meansThisHost(request.headers.get("host"))) return plain(421, NOT_THIS_HOST);
-    // Without a host, or with an impossible one, the runtime gives the path alone.
-    const url = URL.parse(request.url, "http://localhost");
+    const url = urlOf(request);
     if (url === null) return plain(400, "this request cannot be read\n");
     const { pathname, searchParams } = url;
     // It lives if it answers.
@@ -127,10 +129,10 @@ export class WebAnswers {
         case "/api/v1/status":
           return new Response(await this.#report.get(), { headers: { ...SAFE, "content-type": "application/json" } });
         case "/api/v1/events": {
-          if (this.#isTooOften()) return plain(429, TOO_OFTEN);
-          const after = searchParams.get("after") ?? "0";
-          if (!/^\d{1,15}$/.test(after)) return plain(400, "after is the id of an event\n");
-          return Response.json(this.#sources.events(Number(after)), { headers: SAFE });
+          if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
+          const after = eventIdAfter(searchParams);
+          if (after === undefined) return plain(400, "after is the id of an event\n");
+          return Response.json(this.#sources.events(after), { headers: SAFE });
         }
         case "/api/v1/stream":
           return this.#streamTo(request);
@@ -154,23 +156,11 @@ export class WebAnswers {
   // --- internal ---
 
   #streamTo(request: Request): Response {
-    if (this.#isTooOften()) return plain(429, TOO_OFTEN);
+    if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
     const headers = { ...SAFE, "content-type": "text/event-stream", "x-accel-buffering": "no" };
     if (request.method === "HEAD") return new Response(null, { headers });
     const stream = this.#stream.open(request.headers.get("last-event-id"));
     return stream === undefined ? plain(503, "too many listeners\n") : new Response(stream, { headers });
-  }
-
-  /** Those who ask at the same time share one look at the table. */
-  #status(): Promise<VirtualServerStatus> {
-    this.#underWay ??= this.#sources.status().finally(() => (this.#underWay = undefined));
-    return this.#underWay;
-  }
-
-  #isTooOften(): boolean {
-    const nowMs = this.#now();
-    if (nowMs - this.#second.sinceMs >= 1000) this.#second = { sinceMs: nowMs, answers: 0 };
-    return ++this.#second.answers > MOST_ANSWERS_PER_SECOND;
   }
 }
 

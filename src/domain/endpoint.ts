@@ -36,7 +36,7 @@ export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
   return v6 === undefined ? undefined : { family: "ipv6", address: addressFromBytes(v6) };
 }
 
-/** An IPv4 address written as IPv6 (::ffff:0:0/96): to the kernel it is the former, to whoever compares texts another. */
+/** An IPv4 address written as IPv6 (::ffff:0:0/96): to the kernel it is the former, to a comparison of texts another. */
 export function isMapped(address: string): boolean {
   return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
 }
@@ -44,6 +44,37 @@ export function isMapped(address: string): boolean {
 /** 127.0.0.0/8 and ::1, however written: packets from there never leave their host, nor are any for them taken in. */
 export function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1" || (isMapped(address) && addressBytes(address)[12] === 127);
+}
+
+/** 0.0.0.0 and ::, which stand for every address of a host. */
+export function isUnspecified(address: string): boolean {
+  return address === "0.0.0.0" || address === "::";
+}
+
+/** fe80::/10: an address means something only together with the name of a link. Every link that is up has one of its own (RFC 4291, 2.5.6). */
+export function isIpv6LinkLocal(address: string): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
+}
+
+/** Neither unspecified, nor multicast (224.0.0.0/4, ff00::/8), nor reserved (240.0.0.0/4, with broadcast in it). */
+export function isUnicast(address: string): boolean {
+  if (isUnspecified(address)) return false;
+  return address.includes(":") ? !address.startsWith("ff") : Number.parseInt(address, 10) < 224;
+}
+
+/** In bytes. */
+export function addressLength(family: Family): number {
+  return family === "ipv6" ? 16 : 4;
+}
+
+/** The length of a prefix that holds a single address, in bits. */
+export function hostPrefix(family: Family): number {
+  return 8 * addressLength(family);
+}
+
+/** The network of just this address, as `ip` and kube-proxy write it: `10.0.0.1/32`. */
+export function hostCidr({ family, address }: Omit<Endpoint, "port">): string {
+  return `${address}/${hostPrefix(family)}`;
 }
 
 /** The address in network byte order: 4 bytes for IPv4, 16 for IPv6. */

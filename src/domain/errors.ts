@@ -69,8 +69,9 @@ export function throwFailures(failures: readonly unknown[]): void {
   if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join("; "));
 }
 
-/** `ENOENT` of an error that the runtime threw for a system call; undefined for others. */
+/** `ENOENT` of an error that this program or the runtime threw for a system call; undefined for others. */
 export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof LvscareError) return error.errno;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : undefined;
 }

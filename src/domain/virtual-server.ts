@@ -1,4 +1,4 @@
-import { formatEndpoint, type Endpoint } from "./endpoint.ts";
+import { formatEndpoint, hostPrefix, type Endpoint } from "./endpoint.ts";
 
 export type Protocol = "tcp" | "udp" | "sctp";
 
@@ -116,7 +116,7 @@ export function virtualServer(key: ServiceKey, scheduler: string): VirtualServer
     scheduler,
     flags: [],
     persistenceTimeoutS: 0,
-    persistencePrefix: key.endpoint.family === "ipv6" ? 128 : 32,
+    persistencePrefix: hostPrefix(key.endpoint.family),
   };
 }
 

@@ -7,7 +7,3 @@ export const FAMILY_NUMBER: Readonly<Record<Family, number>> = { ipv4: 2, ipv6: 
 export function familyName(number: number): Family | undefined {
   return number === FAMILY_NUMBER.ipv4 ? "ipv4" : number === FAMILY_NUMBER.ipv6 ? "ipv6" : undefined;
 }
-
-export function addressLength(family: Family): number {
-  return family === "ipv6" ? 16 : 4;
-}

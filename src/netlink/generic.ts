@@ -27,7 +27,7 @@ export function genericReader(payload: Uint8Array): ByteReader {
 }
 
 /**
- * The number under which the kernel knows a generic family now. Asking makes the kernel load the family's module, whoever asks; a
+ * The number under which the kernel knows a generic family now. Asking makes the kernel load the family's module, for any asker; a
  * number is good only until that module is unloaded, and absence only until it is loaded.
  */
 export function resolveFamily(connection: NetlinkConnection, name: string): number | KernelRefusal {

@@ -1,5 +1,5 @@
 import { attributeTable, readAttributes, text, u32 } from "./attributes.ts";
-import { errnoName } from "./errno.ts";
+import { errnoName } from "../domain/errno.ts";
 import { ByteReader } from "./reader.ts";
 import type { ByteWriter } from "./writer.ts";
 

@@ -1,14 +1,13 @@
 import { watch } from "node:fs";
 import { cidrContains } from "../domain/cidr.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
-import { addressLength } from "../netlink/family.ts";
+import { hostPrefix, type Endpoint } from "../domain/endpoint.ts";
 import { changeGroups, readChanges, type HostChange } from "../netlink/route/notifications.ts";
 import { listenToKernel } from "./kernel-changes.ts";
 
 export interface HostWatch {
   /** Of the routes, only those to this address are listened to: a router may have a million others. */
   readonly address: Omit<Endpoint, "port">;
-  /** Besides them, those that lead towards any of these. */
+  /** Also those that lead towards any of these. */
   readonly towards?: readonly Omit<Endpoint, "port">[];
   /** Folders of kernel settings, such as `/proc/sys/net/ipv4/vs`; one that is not there is passed over. */
   readonly folders: readonly string[];
@@ -44,7 +43,7 @@ function tellsOfUs(datagram: Uint8Array, { address: { family, address }, towards
   const concerns = (change: HostChange): boolean => {
     if (change.kind !== "route") return true;
     const { destination, prefix } = change.route;
-    if (destination === address && prefix === 8 * addressLength(family)) return true;
+    if (destination === address && prefix === hostPrefix(family)) return true;
     return towards.some((server) => cidrContains(`${destination}/${prefix}`, server) === true);
   };
   try {
@@ -55,7 +54,7 @@ function tellsOfUs(datagram: Uint8Array, { address: { family, address }, towards
   }
 }
 
-/** Whoever sets a value through the same /proc as ours is noticed; one in another mount of it is not. */
+/** A value that is set through the same /proc as ours is noticed; through another mount of it, it is not. */
 function watchFolder(folder: string, onChange: () => void): () => void {
   try {
     const watcher = watch(folder, { persistent: false }, onChange);

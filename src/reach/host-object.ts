@@ -16,7 +16,7 @@ export interface HostObject {
    */
   establish(): Promise<void>;
   /**
-   * Takes back what `establish` made, whoever ran it and with whatever options, and leaves what others made or still use. Resolves to
+   * Takes back what `establish` made, in any process and with any options, and leaves what others made or still use. Resolves to
    * whether there was anything to take back.
    */
   remove(): Promise<boolean>;

@@ -1,8 +1,7 @@
-import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
+import { hostPrefix, isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { NetlinkConnection } from "../netlink/connection.ts";
-import { addressLength } from "../netlink/family.ts";
 import type { LinkAddress } from "../netlink/route/addresses.ts";
 import {
   decodeRoute,
@@ -53,12 +52,12 @@ export type Gateway = (connection: NetlinkConnection, addresses: readonly LinkAd
  */
 export function hostRoute(options: HostRouteOptions): HostObject {
   const { destination, isInUse, openTransport = openHostNetwork } = options;
-  let name = describe({ destination: destination.address, prefix: hostPrefix(destination), metric: METRIC });
+  let name = describe({ destination: destination.address, prefix: hostPrefix(destination.family), metric: METRIC });
   const reportOnce = onlyOnce((message) => options.logger.warn(message));
-  const look = (connection: NetlinkConnection): Sight => {
-    const sight = seeRoutes(connection, options, reportOnce);
-    if (sight.wanted !== undefined) name = describe(sight.wanted);
-    return sight;
+  const look = (connection: NetlinkConnection): RouteView => {
+    const view = seeRoutes(connection, options, reportOnce);
+    if (view.wanted !== undefined) name = describe(view.wanted);
+    return view;
   };
   return {
     get name() {
@@ -96,7 +95,7 @@ export function hostRoute(options: HostRouteOptions): HostObject {
 /** The Go program's; a route without a metric, which has 0, comes before it. */
 const METRIC = 50;
 
-interface Sight {
+interface RouteView {
   readonly wanted: Route | undefined;
   readonly isThere: boolean;
   /** Clients get as far as IPVS without it: by another route, such as one that was made when the gateway was known, or as the address is this host's own. */
@@ -112,7 +111,7 @@ function seeRoutes(
   connection: NetlinkConnection,
   { destination, gateway: gatewayNow, servers }: HostRouteOptions,
   report: (message: string) => void,
-): Sight {
+): RouteView {
   const addresses = readAddresses(connection);
   const all = readTable(connection, getRoutes(destination.family), decodeRoute, "read this host's routes");
   const routes = all.filter((route) => isTo(route, destination));
@@ -148,7 +147,7 @@ function wantedRoute(
   return {
     family,
     destination: address,
-    prefix: 8 * addressLength(family),
+    prefix: hostPrefix(family),
     table: RT_TABLE_MAIN,
     protocol: OUR_PROTOCOL,
     scope: RT_SCOPE_UNIVERSE,
@@ -184,7 +183,7 @@ function isTo(route: Route, destination: HostRouteOptions["destination"]): boole
   return (
     route.table === RT_TABLE_MAIN &&
     route.destination === destination.address &&
-    route.prefix === hostPrefix(destination)
+    route.prefix === hostPrefix(destination.family)
   );
 }
 
@@ -240,10 +239,6 @@ function describe({
   const via = gateway === undefined ? "" : ` via ${gateway}`;
   const from = source === undefined ? "" : ` src ${source}`;
   return `route ${destination}/${prefix}${via}${from} metric ${metric}`;
-}
-
-function hostPrefix({ family }: HostRouteOptions["destination"]): number {
-  return 8 * addressLength(family);
 }
 
 function onlyOnce(tell: (message: string) => void): (message: string) => void {

@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { adoptDescriptor } from "../../native/adopt-descriptor.ts";
 import { openChangeDescriptor } from "../netlink/kernel-transport.ts";
 
 export interface KernelChangesOptions {
@@ -17,17 +17,7 @@ export function listenToKernel(options: KernelChangesOptions): () => void {
   let timer: Timer | undefined;
   let ended = false;
 
-  const open = (): void => {
-    let fd: number | undefined;
-    try {
-      fd = openDescriptor(groups);
-      adopt({ fd, socket: handlers }).catch(reopen);
-    } catch {
-      reopen();
-    }
-    // `handlers.open` is called before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
-    if (fd !== undefined && socket === undefined) closeSync(fd);
-  };
+  const open = (): void => adoptDescriptor({ open: () => openDescriptor(groups), handlers, failed: reopen });
   const reopen = (): void => {
     socket = undefined;
     clearTimeout(timer);
@@ -57,6 +47,3 @@ export function listenToKernel(options: KernelChangesOptions): () => void {
 
 /** After the kernel has dropped messages, or would give no socket. */
 const REOPEN_MS = 1000;
-
-/** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */
-const adopt = Bun.connect as unknown as (options: { fd: number; socket: Bun.SocketHandler }) => Promise<unknown>;

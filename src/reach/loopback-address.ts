@@ -1,4 +1,4 @@
-import { parseAddress } from "../domain/endpoint.ts";
+import { hostPrefix, isLoopback, isUnspecified, parseAddress } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { NetlinkConnection } from "../netlink/connection.ts";
 import { deleteAddress, newAddress, type LinkAddress } from "../netlink/route/addresses.ts";
@@ -109,12 +109,12 @@ function isSame(a: LinkAddress, b: LinkAddress): boolean {
 function ownAddress(text: string): Omit<LinkAddress, "linkIndex"> {
   const parsed = parseAddress(text);
   if (parsed === undefined) throw new LvscareError("BAD_ADDRESS", `"${text}" is not an IP address`);
-  return { ...parsed, prefix: parsed.family === "ipv6" ? 128 : 32 };
+  return { ...parsed, prefix: hostPrefix(parsed.family) };
 }
 
-/** Loopback addresses, and those that stand for all that this host has. */
+/** Also of those that stand for all that this host has. */
 function isAlwaysLocal(address: string): boolean {
-  return address.startsWith("127.") || ["::1", "0.0.0.0", "::"].includes(address);
+  return isLoopback(address) || isUnspecified(address);
 }
 
 function loopbackIndex(connection: NetlinkConnection): number {

@@ -5,7 +5,7 @@ import { pathGroups, readChanges, type HostChange } from "../netlink/route/notif
 import { decodeRoute, lookUpRoute } from "../netlink/route/routes.ts";
 import { listenToKernel } from "./kernel-changes.ts";
 
-/** Where packets to an address go first: over which link, and to whom there. */
+/** Where packets to an address go first: over which link, and to which neighbour. */
 export interface Path {
   readonly linkIndex: number;
   readonly hop: string;

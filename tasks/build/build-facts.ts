@@ -1,7 +1,7 @@
 import { runCommand } from "../../test/kernel/harness/run-command.ts";
 import { checkout } from "../test/checkout.ts";
 
-/** What the code cannot know of itself, under the names that `src/cli/build-info.ts` declares. */
+/** What the code cannot know of itself, under the names that `src/cli/commands/version.ts` declares. */
 export async function buildFacts(): Promise<Record<string, string>> {
   return {
     LVSCARE_COMMIT: JSON.stringify(await commit()),

@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type { OptionRow } from "../../src/config/option-row.ts";
-import { MACHINE_USAGE } from "../../src/cli/commands/machine.ts";
+import { usagesOf } from "../../src/cli/command.ts";
+import { machineCommand } from "../../src/cli/commands/machine.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { USAGES } from "../../src/cli/usages.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { refusal, runProgram } from "./run-program.ts";
+
+const USAGES = await usagesOf(COMMANDS);
 
 beforeAll(
   () =>
@@ -62,7 +64,7 @@ describe("completion", () => {
 
   test("offers words that are taken, and all that are", async () => {
     expect(await refusal(["machine", "neither"])).toEqual([
-      expect.stringContaining(MACHINE_USAGE.operandChoices?.join(", ") ?? "words"),
+      expect.stringContaining(machineCommand.usage.operandChoices?.join(", ") ?? "words"),
     ]);
     for (const { name, rows } of USAGES) {
       const others: readonly string[] = name === "care" || name === "ipvs" ? ["--vs", "10.0.0.9:80", "--clean"] : [];

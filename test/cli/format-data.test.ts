@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatData } from "../../src/cli/format-data.ts";
+import { formatData } from "../../src/cli/output.ts";
 
 const data = {
   address: "10.0.0.1:80",

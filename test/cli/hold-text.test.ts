@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Output } from "../../src/cli/output.ts";
-import { tellHolds } from "../../src/cli/commands/tell-holds.ts";
+import { tellHolds } from "../../src/cli/hold-text.ts";
 import type { CliContext } from "../../src/cli/cli-context.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { HoldReport } from "../../src/domain/operator.ts";

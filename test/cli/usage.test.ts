@@ -1,21 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { createPaint } from "../../src/cli/colour.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { CARE_USAGE } from "../../src/cli/commands/care.ts";
-import { IPVS_USAGE } from "../../src/cli/commands/ipvs.ts";
-import { SIMULATE_USAGE } from "../../src/cli/commands/simulate.ts";
-import { STATUS_USAGE } from "../../src/cli/commands/status.ts";
-import { VERSION_USAGE } from "../../src/cli/commands/version.ts";
+import { careCommand } from "../../src/cli/commands/care.ts";
+import { ipvsCommand } from "../../src/cli/commands/ipvs.ts";
+import { simulateCommand } from "../../src/cli/commands/simulate.ts";
+import { statusCommand } from "../../src/cli/commands/status.ts";
+import { versionCommand } from "../../src/cli/commands/version.ts";
 import { renderOverview, renderUsage, type CommandUsage } from "../../src/cli/usage.ts";
 import { readArgv } from "../../src/config/read-argv.ts";
 
 const plain = createPaint(false);
 
 describe.each(
-  [CARE_USAGE, IPVS_USAGE, STATUS_USAGE, SIMULATE_USAGE, VERSION_USAGE].map((usage): [string, CommandUsage] => [
-    usage.name,
-    usage,
-  ]),
+  [careCommand, ipvsCommand, statusCommand, simulateCommand, versionCommand].map(
+    ({ usage }): [string, CommandUsage] => [usage.name, usage],
+  ),
 )("%s", (_, usage) => {
   const help = renderUsage(usage, plain);
 
@@ -25,7 +24,7 @@ describe.each(
 
   test("tells every flag, its short form, its value and its default", () => {
     const text = help.replaceAll(/\s+/g, " ");
-    for (const { flag, alias, valueName, default: fallback, help } of usage.rows as typeof CARE_USAGE.rows) {
+    for (const { flag, alias, valueName, default: fallback, help } of usage.rows) {
       const name = `${alias === undefined ? "" : `-${alias}, `}--${flag}`;
       const value = valueName === undefined ? "" : ` <${valueName}>`;
       const shown = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
@@ -57,7 +56,7 @@ test("the overview lists every command within 80 columns", () => {
 });
 
 test("colour changes nothing but the colour", () => {
-  const coloured = renderUsage(CARE_USAGE, createPaint(true));
+  const coloured = renderUsage(careCommand.usage, createPaint(true));
   expect(coloured).toContain("\u001B[1m");
-  expect(Bun.stripANSI(coloured)).toBe(renderUsage(CARE_USAGE, plain));
+  expect(Bun.stripANSI(coloured)).toBe(renderUsage(careCommand.usage, plain));
 });

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { CARE_OPTION_ROWS } from "../../src/config/care-option-rows.ts";
-import { misspeltVariables } from "../../src/config/misspelt-variables.ts";
 import { readArgv } from "../../src/config/read-argv.ts";
-import { CARE_ENVIRONMENT_PREFIXES, variableNames } from "../../src/config/read-environment.ts";
+import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables, variableNames } from "../../src/config/read-environment.ts";
 import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { problemsOf, resolveArgv, SERVERS } from "./resolve-line.ts";

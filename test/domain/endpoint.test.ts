@@ -1,6 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { addressBytes, addressFromBytes, formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
+import {
+  addressBytes,
+  addressFromBytes,
+  formatEndpoint,
+  hostCidr,
+  isIpv6LinkLocal,
+  isLoopback,
+  isUnicast,
+  isUnspecified,
+  parseEndpoint,
+} from "../../src/domain/endpoint.ts";
 
 describe("endpoint", () => {
   test.each([
@@ -49,5 +59,44 @@ describe("endpoint", () => {
       fc.uint8Array({ minLength: 16, maxLength: 16 }),
     );
     fc.assert(fc.property(bytes, (address) => expect(addressBytes(addressFromBytes(address))).toEqual(address)));
+  });
+});
+
+describe("kinds of addresses", () => {
+  test.each([
+    ["10.0.0.1", "unicast"],
+    ["223.255.255.255", "unicast"],
+    ["169.254.0.1", "unicast"],
+    ["224.0.0.1", ""],
+    ["255.255.255.255", ""],
+    ["0.0.0.0", "unspecified"],
+    ["127.0.0.1", "unicast loopback"],
+    ["127.255.255.254", "unicast loopback"],
+    ["fd00::1", "unicast"],
+    ["::", "unspecified"],
+    ["::1", "unicast loopback"],
+    ["::ffff:7f00:1", "unicast loopback"],
+    ["::ffff:a00:1", "unicast"],
+    ["ff02::1", ""],
+    ["fe7f::1", "unicast"],
+    ["fe80::1", "unicast link-local"],
+    ["fe90::1", "unicast link-local"],
+    ["feaf::1", "unicast link-local"],
+    ["febf:ffff::1", "unicast link-local"],
+    ["fec0::1", "unicast"],
+    ["fe8::1", "unicast"],
+  ])("%s: %s", (address, kinds) => {
+    const found = [
+      ...(isUnicast(address) ? ["unicast"] : []),
+      ...(isUnspecified(address) ? ["unspecified"] : []),
+      ...(isLoopback(address) ? ["loopback"] : []),
+      ...(isIpv6LinkLocal(address) ? ["link-local"] : []),
+    ];
+    expect(found.join(" ")).toBe(kinds);
+  });
+
+  test("the network of a single address is as long as the address", () => {
+    expect(hostCidr({ family: "ipv4", address: "10.0.0.1" })).toBe("10.0.0.1/32");
+    expect(hostCidr({ family: "ipv6", address: "fd00::1" })).toBe("fd00::1/128");
   });
 });

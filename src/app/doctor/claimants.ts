@@ -1,5 +1,5 @@
 import { cidrContains } from "../../domain/cidr.ts";
-import type { Endpoint } from "../../domain/endpoint.ts";
+import { hostPrefix, type Endpoint } from "../../domain/endpoint.ts";
 import { note, ok, type Finding } from "../../domain/finding.ts";
 import { decodeLink, getLinks, type Link } from "../../netlink/route/links.ts";
 import {
@@ -14,7 +14,7 @@ import { NetlinkConnection } from "../../netlink/connection.ts";
 import { execute, openHostNetwork, readAddresses, readTable, refused } from "../../reach/host-network.ts";
 import { about, type Subject } from "./subject.ts";
 
-/** Who has an address on a link besides this host. */
+/** Who has an address on a link, other than this host. */
 export interface Claimant {
   readonly device: string;
   /** `52:54:00:12:34:56` */
@@ -84,7 +84,7 @@ function linksNear(
 ): readonly Link[] {
   const networks = readAddresses(connection).filter(({ family }) => family === address.family);
   const isNear = ({ address: own, prefix }: (typeof networks)[number]): boolean =>
-    prefix < (address.family === "ipv6" ? 128 : 32) && cidrContains(`${own}/${prefix}`, address) === true;
+    prefix < hostPrefix(address.family) && cidrContains(`${own}/${prefix}`, address) === true;
   return links.filter(
     ({ index, isUp, hasNeighbours }) =>
       isUp && hasNeighbours && networks.some((network) => network.linkIndex === index && isNear(network)),

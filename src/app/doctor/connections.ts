@@ -1,9 +1,15 @@
 import { formatDuration } from "../../domain/duration.ts";
-import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { formatEndpoint, hostCidr, type Endpoint } from "../../domain/endpoint.ts";
 import { note, ok, problem, unknown, type Finding } from "../../domain/finding.ts";
 import { pinning } from "./pinning.ts";
-import { about, hostCidr, type Subject, type SubjectServer } from "./subject.ts";
-import { inService, triedServers, type Attempt, type ConnectionReadings, type Passage } from "./try-connections.ts";
+import { about, type Subject, type SubjectServer } from "./subject.ts";
+import {
+  inService,
+  triedServers,
+  type Attempt,
+  type ConnectionReadings,
+  type TrialConnection,
+} from "./try-connections.ts";
 
 /** Whether clients of this host are served by each real server in service, and if not, whether the server or the way to it is at fault. */
 export function judgeConnections(subject: Subject, readings: ConnectionReadings): Finding[] {
@@ -21,7 +27,7 @@ export function judgeConnections(subject: Subject, readings: ConnectionReadings)
 
 // --- internal ---
 
-function judgeVirtualServer(subject: Subject, { passages }: ConnectionReadings): Finding[] {
+function judgeVirtualServer(subject: Subject, { trials }: ConnectionReadings): Finding[] {
   const { service, plane, daemon } = subject;
   const name = formatEndpoint(service.endpoint);
   if (plane === undefined) {
@@ -42,9 +48,9 @@ function judgeVirtualServer(subject: Subject, { passages }: ConnectionReadings):
       problem("connection", "no real server is in service: clients are refused", `${why} ${what}`, about(subject)),
     ];
   }
-  const failures = passages.flatMap(({ failure }) => failure ?? []);
-  const isSeen = passages.some(({ reached }) => reached !== undefined);
-  if (plane === "userspace" || passages.length === 0 || isSeen) {
+  const failures = trials.flatMap(({ failure }) => failure ?? []);
+  const isSeen = trials.some(({ reached }) => reached !== undefined);
+  if (plane === "userspace" || trials.length === 0 || isSeen) {
     if (plane !== "userspace" || failures.length === 0) return [];
     const remedy = `\`lvscare status --vs ${name}\` shows whether the daemon still answers`;
     return [problem("connection", `the daemon's proxy cannot be connected to: ${failures[0]}`, remedy, about(subject))];
@@ -80,41 +86,41 @@ function judgeServer(
 ): Finding {
   const address = formatEndpoint(server.endpoint);
   const direct = readings.direct.get(address);
-  const whom = about(subject, server.endpoint);
+  const target = about(subject, server.endpoint);
   if ((server.weight ?? 0) === 0) return judgeIdle(server, direct, subject);
-  const passages = readings.passages.filter(({ reached }) => reached === address);
-  const through = passages.find(({ failure }) => failure === undefined);
-  const failures = passages.filter(({ failure }) => failure !== undefined);
+  const trials = readings.trials.filter(({ reached }) => reached === address);
+  const through = trials.find(({ failure }) => failure === undefined);
+  const failures = trials.filter(({ failure }) => failure !== undefined);
   const [failed] = failures;
   if (through !== undefined && failed === undefined) {
-    return ok("connection", `answers through the virtual server in ${formatDuration(through.latencyMs)}`, whom);
+    return ok("connection", `answers through the virtual server in ${formatDuration(through.latencyMs)}`, target);
   }
   const silence = direct?.failure;
   if (silence !== undefined && isDialledItself(server)) return judgeSilent(server, silence, subject);
   if (failed !== undefined) {
     const itself = silence === undefined ? "answers itself, but " : "";
-    return judgePassage(
+    return judgeTrial(
       server,
       failed,
-      `${itself}through the virtual server ${failures.length} of ${passages.length}`,
+      `${itself}through the virtual server ${failures.length} of ${trials.length}`,
       subject,
     );
   }
-  if (direct === undefined) return unknown("connection", "was not tried", whom);
+  if (direct === undefined) return unknown("connection", "was not tried", target);
   if (silence !== undefined) {
     const need = `as a ${server.forwarding} server need not, and no connection through led to it`;
-    return unknown("connection", `does not answer under its own address (${silence}), ${need}`, whom);
+    return unknown("connection", `does not answer under its own address (${silence}), ${need}`, target);
   }
   const took = formatDuration(direct.latencyMs);
   if ((readings.growth?.get(address) ?? 0) > 0)
-    return ok("connection", `answers, in ${took}, and gets connections`, whom);
-  if (!isThrough) return ok("connection", `answers itself in ${took}`, whom);
+    return ok("connection", `answers, in ${took}, and gets connections`, target);
+  if (!isThrough) return ok("connection", `answers itself in ${took}`, target);
   const pinned = pinning(subject.service);
-  if (pinned !== undefined && readings.passages.length > 0) {
-    return ok("connection", `answers itself in ${took}; not tried through the virtual server: ${pinned}`, whom);
+  if (pinned !== undefined && readings.trials.length > 0) {
+    return ok("connection", `answers itself in ${took}; not tried through the virtual server: ${pinned}`, target);
   }
-  const made = readings.passages.length;
-  return unknown("connection", `answers itself in ${took}; none of ${made} connections through led to it`, whom);
+  const made = readings.trials.length;
+  return unknown("connection", `answers itself in ${took}; none of ${made} connections through led to it`, target);
 }
 
 /** Masquerading and the proxy lead to the very address that was dialled; others may serve only the virtual address. */
@@ -123,33 +129,31 @@ function isDialledItself({ forwarding }: SubjectServer): boolean {
 }
 
 function judgeIdle(server: SubjectServer, direct: Attempt | undefined, subject: Subject): Finding {
-  const whom = about(subject, server.endpoint);
+  const target = about(subject, server.endpoint);
   const name = formatEndpoint(subject.service.endpoint);
   if (subject.daemon === undefined || server.state === "unknown") {
     if (direct?.failure !== undefined) return judgeSilent(server, direct.failure, subject);
-    if (direct === undefined) return unknown("connection", "was not tried", whom);
+    if (direct === undefined) return unknown("connection", "was not tried", target);
     if (server.weight === undefined)
-      return ok("connection", `answers itself in ${formatDuration(direct.latencyMs)}`, whom);
+      return ok("connection", `answers itself in ${formatDuration(direct.latencyMs)}`, target);
     return note(
       "connection",
       "answers, but has weight 0 in the table, so clients do not get there",
       `\`lvscare care --vs ${name} --rs ${formatEndpoint(server.endpoint)}\`, with the others in --rs too, looks after it`,
-      whom,
+      target,
     );
   }
   if (direct?.failure !== undefined) return judgeSilent(server, direct.failure, subject);
-  const { held } = server;
-  if (held !== undefined) {
-    const own = formatEndpoint(server.endpoint);
-    const end = held === "drained" ? `\`lvscare undrain ${own}\`` : `\`lvscare weight ${own} configured\``;
-    return note("connection", `answers, but an operator keeps clients away (${held})`, `${end} ends that`, whom);
+  if (server.isDrained === true) {
+    const end = `\`lvscare undrain ${formatEndpoint(server.endpoint)}\``;
+    return note("connection", "answers, but an operator keeps clients away (drained)", `${end} ends that`, target);
   }
   const because = server.lastCheck === undefined ? "" : `: ${server.lastCheck}`;
   return note(
     "connection",
     `takes connections, but is ${server.state}${because}`,
     `\`lvscare status --vs ${name}\` has its last check; the README's table of what you see says what to do`,
-    whom,
+    target,
   );
 }
 
@@ -168,7 +172,7 @@ function silentRemedy({ address, port }: Endpoint, failure: string): string {
   return `see that ${address} is up and nothing drops packets: \`ping -c 3 ${address}\`, \`nft list ruleset\` here and there`;
 }
 
-function judgePassage(server: SubjectServer, failed: Passage, what: string, subject: Subject): Finding {
+function judgeTrial(server: SubjectServer, failed: TrialConnection, what: string, subject: Subject): Finding {
   const { failure = "", source } = failed;
   return problem(
     "connection",

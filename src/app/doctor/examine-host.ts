@@ -71,16 +71,16 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
     return [];
   });
   for (const subject of subjects) {
-    const whom = about(subject);
+    const target = about(subject);
     findings.push(...judgeReach(subject), ...judgeFailOpen(subject), ...judgeLastResort(subject));
     const servers = subject.realServers.map(({ endpoint }) => endpoint);
-    await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], whom);
-    await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), whom);
+    await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], target);
+    await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), target);
     // Without a mode the address stays wherever it is.
     if (subject.mode !== "none") {
-      await look("address", async () => judgeClaimants(await readClaimants(subject.service.endpoint), subject), whom);
+      await look("address", async () => judgeClaimants(await readClaimants(subject.service.endpoint), subject), target);
     }
-    await look("connection", () => examineConnections(subject), whom);
+    await look("connection", () => examineConnections(subject), target);
   }
   await look("rp_filter", () => [judgeReversePath(readReversePath(droppedBefore))]);
   return {

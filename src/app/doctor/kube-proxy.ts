@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join, resolve } from "node:path";
 import { cidrContains } from "../../domain/cidr.ts";
+import { hostCidr } from "../../domain/endpoint.ts";
 import { describeError } from "../../domain/errors.ts";
 import { note, ok, problem, unknown, type Finding } from "../../domain/finding.ts";
 import type { HostProcess } from "../culprit.ts";
 import { configOfFile, configOfFlags, configPath, type KubeProxyConfig } from "./kube-proxy-config.ts";
 import { readText } from "./read-text.ts";
-import { about, hostCidr, type Subject } from "./subject.ts";
+import { about, type Subject } from "./subject.ts";
 
 export interface KubeProxyReadings {
   /** Undefined when none is to be seen, as from a container with processes of its own. */

@@ -1,10 +1,10 @@
-import type { Endpoint } from "../../domain/endpoint.ts";
+import { hostCidr, isIpv6LinkLocal, isLoopback, type Endpoint } from "../../domain/endpoint.ts";
 import { note, ok, problem, type Finding } from "../../domain/finding.ts";
 import { decodeLink, getLinks } from "../../netlink/route/links.ts";
 import { decodeRoute, lookUpRoute, RTN_LOCAL, RTN_UNICAST } from "../../netlink/route/routes.ts";
 import { connected, openHostNetwork, readAddresses, readTable } from "../../reach/host-network.ts";
 import { findNodeAddress, nodeAddress } from "../../reach/node-address.ts";
-import { about, hostCidr, type Subject } from "./subject.ts";
+import { about, type Subject } from "./subject.ts";
 
 /** Where this host sends what it has for an address. */
 export type Way =
@@ -117,5 +117,5 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 /** Of loopback or of a single link. */
 function isLocalOnly(address: string): boolean {
-  return address.startsWith("127.") || address === "::1" || address.startsWith("fe80:");
+  return isLoopback(address) || isIpv6LinkLocal(address);
 }

@@ -44,8 +44,8 @@ export interface SubjectServer {
   readonly weight: number | undefined;
   readonly forwarding: string | undefined;
   readonly state: RealServerStatus["state"];
-  /** An operator keeps clients away from it: `lvscare drain`, or `lvscare weight … 0`. */
-  readonly held?: "drained" | "weight 0";
+  /** An operator keeps clients away from it: `lvscare drain`. */
+  readonly isDrained?: boolean;
   /** What its last check found. */
   readonly lastCheck?: string;
 }
@@ -81,11 +81,6 @@ export function about({ service }: Subject, realServer?: Endpoint): FindingSubje
   };
 }
 
-/** The network of just this address, as `ip` and kube-proxy write it. */
-export function hostCidr({ family, address }: Omit<Endpoint, "port">): string {
-  return `${address}/${family === "ipv6" ? 128 : 32}`;
-}
-
 // --- internal ---
 
 function subjectOf(
@@ -115,7 +110,7 @@ function serverOf({ address, weight, forwarding, state, hold, lastVerdict }: Rea
     weight,
     forwarding,
     state,
-    ...(hold?.drained === true ? { held: "drained" } : hold?.weight === 0 ? { held: "weight 0" } : {}),
+    ...(hold?.drained === true && { isDrained: true }),
     ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
   };
 }

@@ -1,5 +1,5 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
-import { knock, type Knock } from "./knock.ts";
+import { tcpConnect, type TcpConnection } from "./tcp-connect.ts";
 import { realServersOf } from "./ipvs-connections.ts";
 import { pinning } from "./pinning.ts";
 import type { Subject, SubjectServer } from "./subject.ts";
@@ -11,7 +11,7 @@ export interface Attempt {
   readonly latencyMs: number;
 }
 
-export interface Passage extends Attempt {
+export interface TrialConnection extends Attempt {
   /** The address this host spoke from. */
   readonly source: string | undefined;
   /** Which real server got it; undefined when IPVS never saw it, or when that cannot be told. */
@@ -21,14 +21,14 @@ export interface Passage extends Attempt {
 export interface ConnectionReadings {
   /** Past the virtual server, by real server. */
   readonly direct: ReadonlyMap<string, Attempt>;
-  readonly passages: readonly Passage[];
+  readonly trials: readonly TrialConnection[];
   /** Of the userspace data plane, which tells no more: connections that each real server got meanwhile. */
   readonly growth?: ReadonlyMap<string, number>;
 }
 
 /** How connections are made and counted. */
 export interface ConnectionPorts {
-  knock(target: Endpoint, timeoutMs: number): Promise<Knock>;
+  connect(target: Endpoint, timeoutMs: number): Promise<TcpConnection>;
   realServersOf(clients: ReadonlySet<string>): Promise<ReadonlyMap<string, string>>;
   /** Connections so far by real server, as the daemon of the virtual server counts them. */
   counts(): Promise<ReadonlyMap<string, number>>;
@@ -55,20 +55,20 @@ export function inService({ realServers }: Subject): readonly SubjectServer[] {
  */
 export async function tryConnections(subject: Subject, ports: ConnectionPorts): Promise<ConnectionReadings> {
   const servers = triedServers(subject);
-  const held: Knock[] = [];
+  const held: TcpConnection[] = [];
   try {
     const direct = new Map(
       await Promise.all(
         servers.map(async ({ endpoint }): Promise<[string, Attempt]> => {
-          const made = await ports.knock(endpoint, TIMEOUT_MS);
+          const made = await ports.connect(endpoint, TIMEOUT_MS);
           held.push(made);
           return [formatEndpoint(endpoint), { failure: made.failure, latencyMs: made.latencyMs }];
         }),
       ),
     );
-    if (subject.plane === undefined || inService(subject).length === 0) return { direct, passages: [] };
+    if (subject.plane === undefined || inService(subject).length === 0) return { direct, trials: [] };
     return subject.plane === "ipvs"
-      ? { direct, passages: await passThroughIpvs(subject, ports, held) }
+      ? { direct, trials: await passThroughIpvs(subject, ports, held) }
       : { direct, ...(await passThroughProxy(subject, ports, held)) };
   } finally {
     for (const made of held) made.close();
@@ -77,7 +77,12 @@ export async function tryConnections(subject: Subject, ports: ConnectionPorts): 
 
 /** The way it is done outside of tests. */
 export function connectionPorts(counts: ConnectionPorts["counts"]): ConnectionPorts {
-  return { knock, realServersOf: (clients) => realServersOf(clients), counts, now: () => performance.now() };
+  return {
+    connect: tcpConnect,
+    realServersOf: (clients) => realServersOf(clients),
+    counts,
+    now: () => performance.now(),
+  };
 }
 
 // --- internal ---
@@ -104,54 +109,63 @@ function* roundSizes(servers: number, isPinned: boolean): Generator<number, void
   }
 }
 
-async function passThroughIpvs(subject: Subject, ports: ConnectionPorts, held: Knock[]): Promise<readonly Passage[]> {
+async function passThroughIpvs(
+  subject: Subject,
+  ports: ConnectionPorts,
+  held: TcpConnection[],
+): Promise<readonly TrialConnection[]> {
   const { endpoint } = subject.service;
   const wanted = addresses(inService(subject));
   const deadline = ports.now() + ROUNDS_MS;
   const rounds = roundSizes(wanted.length, pinning(subject.service) !== undefined);
-  const passages: Passage[] = [];
+  const trials: TrialConnection[] = [];
   for (let round = rounds.next(); round.done !== true && ports.now() < deadline;) {
-    const made = await knockOften(endpoint, round.value, ports, held);
+    const made = await connectOften(endpoint, round.value, ports, held);
     const clients = made.flatMap(({ local }) => (local === undefined ? [] : [formatEndpoint(local)]));
     const found = await ports.realServersOf(new Set(clients));
-    passages.push(...made.map((one) => passageOf(one, found)));
+    trials.push(...made.map((one) => trialOf(one, found)));
     // IPVS does not see them: more of them would not change that.
     if (found.size === 0) break;
-    const reached = new Set(passages.map((passage) => passage.reached));
+    const reached = new Set(trials.map((trial) => trial.reached));
     round = rounds.next(wanted.filter((address) => !reached.has(address)).length);
   }
-  return passages;
+  return trials;
 }
 
 async function passThroughProxy(
   subject: Subject,
   ports: ConnectionPorts,
-  held: Knock[],
-): Promise<Pick<ConnectionReadings, "passages" | "growth">> {
+  held: TcpConnection[],
+): Promise<Pick<ConnectionReadings, "trials" | "growth">> {
   const wanted = addresses(inService(subject));
   const before = await ports.counts();
   const deadline = ports.now() + ROUNDS_MS;
   const rounds = roundSizes(wanted.length, pinning(subject.service) !== undefined);
-  const passages: Passage[] = [];
+  const trials: TrialConnection[] = [];
   let growth = new Map<string, number>();
   for (let round = rounds.next(); round.done !== true && ports.now() < deadline;) {
-    const made = await knockOften(subject.service.endpoint, round.value, ports, held);
-    passages.push(...made.map((one) => passageOf(one, new Map())));
+    const made = await connectOften(subject.service.endpoint, round.value, ports, held);
+    trials.push(...made.map((one) => trialOf(one, new Map())));
     const counts = await ports.counts();
     growth = new Map([...counts].map(([address, count]) => [address, count - (before.get(address) ?? 0)]));
     if (made.every(({ failure }) => failure !== undefined)) break;
     round = rounds.next(wanted.filter((address) => (growth.get(address) ?? 0) <= 0).length);
   }
-  return { passages, growth };
+  return { trials, growth };
 }
 
-async function knockOften(target: Endpoint, times: number, ports: ConnectionPorts, held: Knock[]): Promise<Knock[]> {
-  const made = await Promise.all(Array.from({ length: times }, () => ports.knock(target, TIMEOUT_MS)));
+async function connectOften(
+  target: Endpoint,
+  times: number,
+  ports: ConnectionPorts,
+  held: TcpConnection[],
+): Promise<TcpConnection[]> {
+  const made = await Promise.all(Array.from({ length: times }, () => ports.connect(target, TIMEOUT_MS)));
   held.push(...made);
   return made;
 }
 
-function passageOf({ local, failure, latencyMs }: Knock, found: ReadonlyMap<string, string>): Passage {
+function trialOf({ local, failure, latencyMs }: TcpConnection, found: ReadonlyMap<string, string>): TrialConnection {
   return {
     failure,
     latencyMs,

@@ -1,61 +1,21 @@
-import { defineCommand, type CommandDef } from "citty";
 import { CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
-import { misspeltVariables } from "../../config/misspelt-variables.ts";
-import { readArgv } from "../../config/read-argv.ts";
-import { CARE_ENVIRONMENT_PREFIXES } from "../../config/read-environment.ts";
+import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables } from "../../config/read-environment.ts";
 import { resolveCareOptions } from "../../config/resolve-care-options.ts";
 import { describeError } from "../../domain/errors.ts";
-import type { CliContext } from "../cli-context.ts";
-import { createPaint } from "../colour.ts";
+import { command, type Command } from "../command.ts";
 import { exitNow } from "../exit.ts";
 import { jitPolicy } from "../jit-policy.ts";
-import { createBoundedSink } from "../log/bounded-sink.ts";
-import { createLogger } from "../log/create-logger.ts";
-import { listenForStop } from "../stop-signal.ts";
-import { renderUsage, type CommandUsage } from "../usage.ts";
+import { createBoundedSink, createLogger } from "../log/create-logger.ts";
+import { listenForStop } from "../stopping.ts";
+import type { CommandUsage } from "../usage.ts";
 
 /** `lvscare care`: the daemon, and its two short forms `--run-once` and `--clean`. */
-export function careCommand(context: CliContext): CommandDef {
-  return caringCommand(CARE_USAGE, CARE_ENVIRONMENT_PREFIXES, context);
-}
-
-/** A command that does what `care` does; its help and the variables it reads are its own. */
-export function caringCommand(usage: CommandUsage, prefixes: readonly string[], context: CliContext): CommandDef {
-  return defineCommand({
-    meta: { name: usage.name },
-    async run({ rawArgs }) {
-      const reading = readArgv(rawArgs, CARE_OPTION_ROWS);
-      if (reading.help) {
-        await context.out.write(renderUsage(usage, createPaint(context.outColour)));
-        return 0;
-      }
-      const options = resolveCareOptions(reading, context.environment, prefixes);
-      await context.neverBlock();
-      const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
-      for (const remark of misspeltVariables(context.environment, CARE_OPTION_ROWS, prefixes)) logger.warn(remark);
-      using stop = listenForStop(() => exitNow(1));
-      Bun.unsafe.setJITPolicy(jitPolicy(options));
-      const { runCare } = await import("../../app/care.ts");
-      try {
-        await runCare(options, stop.signal, logger);
-        return 0;
-      } catch (error) {
-        // Whoever reads the log by machine must not stumble over its last line.
-        if (options.log.format !== "json") throw error;
-        logger.error(describeError(error));
-        return 1;
-      }
-    },
-  });
-}
-
-export const CARE_USAGE: CommandUsage = {
+export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
   name: "care",
   about:
     "Checks the real servers behind a virtual server. One that fails its check takes no new connections from then on, is removed at " +
     "the next failed check, and comes back when it answers again. Ends on SIGTERM or SIGINT and leaves the rules in place.",
   synopsis: "--vs <IP:port> --rs <IP:port>... [flags]",
-  rows: CARE_OPTION_ROWS,
   examples: [
     {
       about: "three Kubernetes API servers behind one address on every node",
@@ -74,4 +34,31 @@ export const CARE_USAGE: CommandUsage = {
       "both and LVSCARE_ over CARE_; an empty variable counts as not set.",
     "Durations are written like 500ms, 5s or 1m30s.",
   ],
-};
+});
+
+/** A command that does what `care` does; its help and the variables it reads are its own. */
+export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUsage, "rows">): Command {
+  return command(
+    { ...usage, rows: CARE_OPTION_ROWS },
+    {
+      read: (_, reading, { environment }) => resolveCareOptions(reading, environment, prefixes),
+      async run(options, context) {
+        await context.neverBlock();
+        const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
+        for (const remark of misspeltVariables(context.environment, CARE_OPTION_ROWS, prefixes)) logger.warn(remark);
+        using stop = listenForStop(() => exitNow(1));
+        Bun.unsafe.setJITPolicy(jitPolicy(options));
+        const { runCare } = await import("../../app/care.ts");
+        try {
+          await runCare(options, stop.signal, logger);
+          return 0;
+        } catch (error) {
+          // A program that reads the log must not stumble over its last line.
+          if (options.log.format !== "json") throw error;
+          logger.error(describeError(error));
+          return 1;
+        }
+      },
+    },
+  );
+}

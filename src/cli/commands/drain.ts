@@ -1,33 +1,47 @@
-import { defineCommand, type CommandDef } from "citty";
-import { DRAIN_OPTION_ROWS, type DrainFlag } from "../../config/operator-option-rows.ts";
-import { readArgv } from "../../config/read-argv.ts";
-import { readOperatorLine, type OperatorLine } from "../../config/read-operator-line.ts";
-import { UsageError } from "../../config/usage-error.ts";
+import { OPERATOR_OPTION_ROWS, readOperatorLine, type OperatorLine } from "../../config/operator-line.ts";
 import { parseIntervalOrNone } from "../../config/value-parsers.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { LvscareError, type ErrorCode } from "../../domain/errors.ts";
 import type { CliContext } from "../cli-context.ts";
-import { createPaint } from "../colour.ts";
+import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
-import { connections } from "../hold-text.ts";
-import { isCutShort, pause } from "../pause.ts";
-import { listenForStop } from "../stop-signal.ts";
-import { renderUsage, type CommandUsage } from "../usage.ts";
-import { tellHolds } from "./tell-holds.ts";
+import { connections, tellHolds } from "../hold-text.ts";
+import { ownLines } from "../output.ts";
+import { isCutShort, listenForStop, pause } from "../stopping.ts";
 
 /** `lvscare drain`: a real server takes no new connections, until `lvscare undrain`. */
-export function drainCommand(context: CliContext): CommandDef {
-  return defineCommand({
-    meta: { name: DRAIN_USAGE.name },
-    async run({ rawArgs }) {
-      const reading = readArgv(rawArgs, DRAIN_OPTION_ROWS, 1);
-      if (reading.help) {
-        await context.out.write(renderUsage(DRAIN_USAGE, createPaint(context.outColour)));
-        return 0;
-      }
-      const { line, values } = readOperatorLine<DrainFlag>(reading, DRAIN_OPTION_ROWS);
-      const waitMs = values.readOptional("wait", parseIntervalOrNone);
-      if (values.problems.length > 0) throw new UsageError(values.problems);
+export const drainCommand = command(
+  {
+    name: "drain",
+    about:
+      "Has a real server take no new connections, whatever its health, and lets its open ones go on: before maintenance. It stays so, also when " +
+      "the daemon is started anew, until `lvscare undrain` or the next boot.",
+    synopsis: "<IP:port> [flags]",
+    rows: [
+      {
+        flag: "wait",
+        kind: "text",
+        valueName: "time",
+        help: "wait until it has no open connections any more, at most so long; exit with 1 when it still has",
+        group: "Flags",
+      },
+      ...OPERATOR_OPTION_ROWS,
+    ],
+    operands: 1,
+    examples: [
+      { about: "before an API server is upgraded", command: "lvscare drain 192.168.0.2:6443 --wait 5m" },
+      {
+        about: "behind one of several virtual servers",
+        command: "lvscare drain 192.168.0.2:6443 --vs 10.103.97.12:6443",
+      },
+    ],
+  },
+  {
+    read: (values, { operands }) => ({
+      line: readOperatorLine(values, operands),
+      waitMs: values.readOptional("wait", parseIntervalOrNone),
+    }),
+    async run({ line, waitMs }, context) {
       const { holdRealServer } = await import("../../app/operate.ts");
       const outcome = await holdRealServer(line, { kind: "drain" });
       if (waitMs === undefined) return tellHolds(outcome, line.format, context);
@@ -40,25 +54,8 @@ export function drainCommand(context: CliContext): CommandDef {
       const virtualServers = outcome.reports.map(({ virtualServer }) => virtualServer);
       return await untilDrained({ ...line, virtualServers }, waitMs, stop.signal, context);
     },
-  });
-}
-
-export const DRAIN_USAGE: CommandUsage = {
-  name: "drain",
-  about:
-    "Has a real server take no new connections, whatever its health, and lets its open ones go on: before maintenance. It stays so, also when " +
-    "the daemon is started anew, until `lvscare undrain` or the next boot.",
-  synopsis: "<IP:port> [flags]",
-  rows: DRAIN_OPTION_ROWS,
-  operands: 1,
-  examples: [
-    { about: "before an API server is upgraded", command: "lvscare drain 192.168.0.2:6443 --wait 5m" },
-    {
-      about: "behind one of several virtual servers",
-      command: "lvscare drain 192.168.0.2:6443 --vs 10.103.97.12:6443",
-    },
-  ],
-};
+  },
+);
 
 // --- internal ---
 
@@ -75,7 +72,7 @@ async function untilDrained(
 ): Promise<number> {
   const { drainProgress } = await import("../../app/operate.ts");
   // Not for longer than one is to go on: the reader may be stuck.
-  const tell = (text: string): Promise<boolean> => isCutShort(err.remark(`lvscare: ${text}\n`), stop);
+  const tell = (text: string): Promise<boolean> => isCutShort(err.remark(ownLines([text])), stop);
   const startMs = performance.now();
   let problem: string | undefined;
   for (;;) {

@@ -1,41 +1,56 @@
-import { defineCommand, type CommandDef } from "citty";
-import { EVENTS_OPTION_ROWS, type EventsFlag } from "../../config/events-option-rows.ts";
-import { oneLine } from "../../config/one-line.ts";
-import { OptionValues } from "../../config/option-values.ts";
-import { readArgv } from "../../config/read-argv.ts";
-import { UsageError } from "../../config/usage-error.ts";
-import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import type { EventReader, EventReading, TimedEvent } from "../../app/events.ts";
 import { localIso } from "../../app/local-iso.ts";
+import { oneLine } from "../../config/one-line.ts";
+import { outputRow, readVirtualServers, virtualServersRow } from "../../config/shared-option-rows.ts";
+import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { formatDuration, parseDuration } from "../../domain/duration.ts";
-import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
-import type { CliContext } from "../cli-context.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
+import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
-import { isCutShort, pause } from "../pause.ts";
-import { listenForStop } from "../stop-signal.ts";
-import { renderUsage, type CommandUsage } from "../usage.ts";
-import { watchReader } from "../watch-reader.ts";
+import { ownLines } from "../output.ts";
+import { isCutShort, listenForStop, pause, watchReader } from "../stopping.ts";
 
 /** `lvscare events`: what happened to the virtual servers of this host, and goes on to happen. */
-export function eventsCommand(context: CliContext): CommandDef {
-  return defineCommand({
-    meta: { name: EVENTS_USAGE.name },
-    async run({ rawArgs }) {
+export const eventsCommand = command(
+  {
+    name: "events",
+    about:
+      "Shows what the running daemons remember: transitions of real servers with their reasons, failed checks, what was written to the " +
+      "table, repairs and failures.",
+    synopsis: "[flags]",
+    rows: [
+      virtualServersRow("only those of this virtual server"),
+      {
+        flag: "since",
+        kind: "text",
+        valueName: "duration",
+        help: "only those of the last while, such as 10m (default: all that the daemons remember, about a thousand)",
+        group: "Flags",
+      },
+      {
+        flag: "follow",
+        alias: "f",
+        kind: "boolean",
+        help: "go on with what happens from now on, until Ctrl-C",
+        group: "Flags",
+      },
+      outputRow(["text", "json"], "text for people, json for programs: one object a line"),
+    ],
+    examples: [
+      { about: "the last ten minutes, and on from there", command: "lvscare events --since 10m --follow" },
+      { about: "for programs", command: "lvscare events -o json" },
+    ],
+  },
+  {
+    read: (values) => ({
+      format: values.read("output", parseChoice(["text", "json"])),
+      only: new Set(readVirtualServers(values)),
+      sinceMs: values.readOptional("since", parseDuration),
+      follow: values.read("follow", parseBoolean),
+    }),
+    async run({ format, only, sinceMs, follow }, context) {
       const paint = createPaint(context.outColour);
-      const reading = readArgv(rawArgs, EVENTS_OPTION_ROWS);
-      if (reading.help) {
-        await context.out.write(renderUsage(EVENTS_USAGE, paint));
-        return 0;
-      }
-      const values = new OptionValues<EventsFlag>(EVENTS_OPTION_ROWS, reading.given, reading.problems);
-      const format = values.read("output", parseChoice(["text", "json"]));
-      const only = new Set(values.readList("vs", (text) => formatEndpoint(parseEndpoint(text))));
-      const sinceMs = values.readOptional("since", parseDuration);
-      const follow = values.read("follow", parseBoolean);
-      if (values.problems.length > 0) throw new UsageError(values.problems);
-
       const { EventReader } = await import("../../app/events.ts");
       const reader = new EventReader([...only]);
       await context.neverBlock();
@@ -50,8 +65,7 @@ export function eventsCommand(context: CliContext): CommandDef {
           return { events: [], complaints: [error.message], mentions: [] };
         });
         const news = [...mentions, ...complaints].filter((one) => !told.includes(one));
-        const complaint = news.map((one) => `lvscare: ${oneLine(one)}\n`).join("");
-        if (await isCutShort(context.err.remark(complaint), over)) return 0;
+        if (await isCutShort(context.err.remark(ownLines(news)), over)) return 0;
         told = [...mentions, ...complaints];
         const wanted = events.filter(({ virtualServer }) => only.size === 0 || only.has(virtualServer));
         const lines = wanted.map((event) =>
@@ -61,27 +75,14 @@ export function eventsCommand(context: CliContext): CommandDef {
         if (context.out.isUnread || (await pause(PAUSE_MS, over))) return 0;
       }
     },
-  });
-}
-
-export const EVENTS_USAGE: CommandUsage = {
-  name: "events",
-  about:
-    "Shows what the running daemons remember: transitions of real servers with their reasons, failed checks, what was written to the " +
-    "table, repairs and failures.",
-  synopsis: "[flags]",
-  rows: EVENTS_OPTION_ROWS,
-  examples: [
-    { about: "the last ten minutes, and on from there", command: "lvscare events --since 10m --follow" },
-    { about: "for programs", command: "lvscare events -o json" },
-  ],
-};
+  },
+);
 
 // --- internal ---
 
 const PAUSE_MS = 500;
 
-/** Rejects with NOT_RUNNING likewise when nobody tells of one that is asked for. */
+/** Rejects with NOT_RUNNING also when no daemon tells of one that is asked for. */
 async function read(
   reader: EventReader,
   only: ReadonlySet<string>,

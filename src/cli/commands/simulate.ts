@@ -1,60 +1,47 @@
-import { defineCommand, type CommandDef } from "citty";
 import { CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
-import { OptionValues } from "../../config/option-values.ts";
-import { readArgv } from "../../config/read-argv.ts";
-import { SIMULATE_OPTION_ROWS, type SimulateFlag } from "../../config/simulate-option-rows.ts";
-import { UsageError } from "../../config/usage-error.ts";
+import { outputRow } from "../../config/shared-option-rows.ts";
 import { parseChoice } from "../../config/value-parsers.ts";
-import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
-import { formatData } from "../format-data.ts";
+import { command } from "../command.ts";
+import { formatData } from "../output.ts";
 import { renderSimulation } from "../simulation-text.ts";
-import { renderUsage, type CommandUsage } from "../usage.ts";
 
 /** `lvscare simulate`: what settings would do, without a kernel, a network or a wait. */
-export function simulateCommand(context: CliContext): CommandDef {
-  return defineCommand({
-    meta: { name: SIMULATE_USAGE.name },
-    async run({ rawArgs }) {
-      const paint = createPaint(context.outColour);
-      const reading = readArgv(rawArgs, [...SIMULATE_OPTION_ROWS, ...CARE_OPTION_ROWS], 1);
-      if (reading.help) {
-        await context.out.write(renderUsage(SIMULATE_USAGE, paint));
-        return 0;
-      }
-      const values = new OptionValues<SimulateFlag>(SIMULATE_OPTION_ROWS, reading.given, reading.problems);
+export const simulateCommand = command(
+  {
+    name: "simulate",
+    about:
+      "Shows what settings would do: runs the daemon's own decisions against servers that fail as a file says, in no time and without " +
+      "touching anything. Prints what happens when, and how long each real server took to go out and to come back.",
+    synopsis: "<scenario.yaml> [flags]",
+    rows: [outputRow(["text", "json"], "text for people, json for programs")],
+    operands: 1,
+    operandIsFile: true,
+    borrowed: CARE_OPTION_ROWS,
+    examples: [
+      { about: "one of three API servers reboots", command: "lvscare simulate examples/one-master-reboots.yaml" },
+      {
+        about: "the same link with other thresholds",
+        command: "lvscare simulate examples/flapping-link.yaml --fall 3 --interval-fast 1s",
+      },
+    ],
+    notes: ["Flags of lvscare care win over those that the file has under care."],
+  },
+  {
+    read(values, { given, operands: [path] }) {
       const format = values.read("output", parseChoice(["text", "json"]));
-      const [path] = reading.operands;
-      if (path === undefined)
-        values.problems.push("name a scenario file; `lvscare simulate --help` shows what is in one");
-      if (path === undefined || values.problems.length > 0) throw new UsageError(values.problems);
-
+      const care = new Map([...given].filter(([flag]) => CARE_OPTION_ROWS.some((row) => row.flag === flag)));
+      if (path !== undefined) return { format, path, care };
+      values.problems.push("name a scenario file; `lvscare simulate --help` shows what is in one");
+      return undefined;
+    },
+    async run({ format, path, care }, { out, outColour }) {
       const { simulateFile } = await import("../../app/simulate.ts");
-      const own: readonly string[] = SIMULATE_OPTION_ROWS.map(({ flag }) => flag);
-      const care = new Map([...reading.given].filter(([flag]) => !own.includes(flag)));
       const report = await simulateFile(path, care);
-      await context.out.write(format === "text" ? renderSimulation(report, paint) : formatData(report, format));
+      await out.write(
+        format === "text" ? renderSimulation(report, createPaint(outColour)) : formatData(report, format),
+      );
       return 0;
     },
-  });
-}
-
-export const SIMULATE_USAGE: CommandUsage = {
-  name: "simulate",
-  about:
-    "Shows what settings would do: runs the daemon's own decisions against servers that fail as a file says, in no time and without " +
-    "touching anything. Prints what happens when, and how long each real server took to go out and to come back.",
-  synopsis: "<scenario.yaml> [flags]",
-  rows: SIMULATE_OPTION_ROWS,
-  operands: 1,
-  operandIsFile: true,
-  borrowed: CARE_OPTION_ROWS,
-  examples: [
-    { about: "one of three API servers reboots", command: "lvscare simulate examples/one-master-reboots.yaml" },
-    {
-      about: "the same link with other thresholds",
-      command: "lvscare simulate examples/flapping-link.yaml --fall 3 --interval-fast 1s",
-    },
-  ],
-  notes: ["Flags of lvscare care win over those that the file has under care."],
-};
+  },
+);

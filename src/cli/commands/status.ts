@@ -1,42 +1,67 @@
-import { defineCommand, type CommandDef } from "citty";
-import { OptionValues } from "../../config/option-values.ts";
-import { readArgv } from "../../config/read-argv.ts";
-import { STATUS_OPTION_ROWS, type StatusFlag } from "../../config/status-option-rows.ts";
-import { UsageError } from "../../config/usage-error.ts";
+import { localIso } from "../../app/local-iso.ts";
+import { outputRow, readVirtualServers, virtualServersRow } from "../../config/shared-option-rows.ts";
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
-import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import { healthCode, NO_DAEMON, type StatusReport } from "../../domain/status.ts";
-import { localIso } from "../../app/local-iso.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
+import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
-import { formatData } from "../format-data.ts";
-import { isCutShort, pause } from "../pause.ts";
-import { changedServers } from "../status-changes.ts";
+import { formatData } from "../output.ts";
 import { renderStatus } from "../status-table.ts";
-import { listenForStop } from "../stop-signal.ts";
-import { renderUsage, type CommandUsage } from "../usage.ts";
-import { watchReader } from "../watch-reader.ts";
+import { changedServers } from "../status-text.ts";
+import { isCutShort, listenForStop, pause, watchReader } from "../stopping.ts";
 
 /** `lvscare status`: what stands on this host and how it is. */
-export function statusCommand(context: CliContext): CommandDef {
-  return defineCommand({
-    meta: { name: STATUS_USAGE.name },
-    async run({ rawArgs }) {
-      const reading = readArgv(rawArgs, STATUS_OPTION_ROWS);
-      if (reading.help) {
-        await context.out.write(renderUsage(STATUS_USAGE, createPaint(context.outColour)));
-        return 0;
-      }
-      const values = new OptionValues<StatusFlag>(STATUS_OPTION_ROWS, reading.given, reading.problems);
-      const format = values.read("output", parseChoice(["table", "wide", "json", "yaml"]));
-      const only = values.readList("vs", (text) => formatEndpoint(parseEndpoint(text)));
-      const exitCode = values.read("exit-code", parseBoolean);
-      const needDaemon = values.read("need-daemon", parseBoolean);
-      const watch = values.read("watch", parseBoolean);
-      if (values.problems.length > 0) throw new UsageError(values.problems);
-
+export const statusCommand = command(
+  {
+    name: "status",
+    about:
+      "Shows the virtual servers of this host, their real servers and, where a daemon cares for them, the health of each and what " +
+      "happened to it last. Where no daemon runs, it shows what stands in the kernel's table.",
+    synopsis: "[flags]",
+    rows: [
+      virtualServersRow("show only this virtual server"),
+      outputRow(
+        ["table", "wide", "json", "yaml"],
+        "table for people, wide for one with traffic and all that is kept on the host, json or yaml for programs",
+      ),
+      {
+        flag: "watch",
+        alias: "w",
+        kind: "boolean",
+        help: "go on until Ctrl-C: redrawn in place on a terminal, elsewhere a line (or, as json or yaml, a report) for each change",
+        group: "Flags",
+      },
+      {
+        flag: "exit-code",
+        kind: "boolean",
+        help: "tell health by the exit code: 0 all healthy, 1 some are not, 2 none is (also with a last resort) or fail-open, or nothing can be written, 3 no daemon answers; those that an operator drained do not count",
+        group: "Flags",
+      },
+      {
+        flag: "need-daemon",
+        kind: "boolean",
+        help: "exit with 3 unless a daemon answers, whatever the health it tells of: for liveness probes",
+        group: "Flags",
+      },
+    ],
+    examples: [
+      { about: "one virtual server", command: "lvscare status --vs 10.103.97.12:6443" },
+      { about: "for scripts", command: "lvscare status -o json" },
+      { about: "a table that keeps itself up to date", command: "lvscare status --watch" },
+      { about: "is all well?", command: "lvscare status --vs 10.103.97.12:6443 --exit-code" },
+    ],
+  },
+  {
+    read: (values) => ({
+      format: values.read("output", parseChoice(["table", "wide", "json", "yaml"])),
+      only: readVirtualServers(values),
+      exitCode: values.read("exit-code", parseBoolean),
+      needDaemon: values.read("need-daemon", parseBoolean),
+      watch: values.read("watch", parseBoolean),
+    }),
+    async run({ format, only, exitCode, needDaemon, watch }, context) {
       const { collectStatus } = await import("../../app/status.ts");
       const isAsked = exitCode || needDaemon;
       const read = async (): Promise<StatusReport> => select(await collectStatus(only), only, isAsked || watch);
@@ -46,23 +71,8 @@ export function statusCommand(context: CliContext): CommandDef {
       const code = healthCode(report, only);
       return exitCode || code === NO_DAEMON ? code : 0;
     },
-  });
-}
-
-export const STATUS_USAGE: CommandUsage = {
-  name: "status",
-  about:
-    "Shows the virtual servers of this host, their real servers and, where a daemon cares for them, the health of each and what " +
-    "happened to it last. Where no daemon runs, it shows what stands in the kernel's table.",
-  synopsis: "[flags]",
-  rows: STATUS_OPTION_ROWS,
-  examples: [
-    { about: "one virtual server", command: "lvscare status --vs 10.103.97.12:6443" },
-    { about: "for scripts", command: "lvscare status -o json" },
-    { about: "a table that keeps itself up to date", command: "lvscare status --watch" },
-    { about: "is all well?", command: "lvscare status --vs 10.103.97.12:6443 --exit-code" },
-  ],
-};
+  },
+);
 
 // --- internal ---
 

@@ -1,49 +1,41 @@
-import { defineCommand, type CommandDef } from "citty";
-import { OPERATOR_OPTION_ROWS } from "../../config/operator-option-rows.ts";
-import { readArgv } from "../../config/read-argv.ts";
-import { readOperatorLine } from "../../config/read-operator-line.ts";
-import { UsageError } from "../../config/usage-error.ts";
+import { OPERATOR_OPTION_ROWS, readOperatorLine } from "../../config/operator-line.ts";
 import { LARGEST_WEIGHT } from "../../domain/virtual-server.ts";
-import type { CliContext } from "../cli-context.ts";
-import { createPaint } from "../colour.ts";
-import { renderUsage, type CommandUsage } from "../usage.ts";
-import { tellHolds } from "./tell-holds.ts";
+import { command } from "../command.ts";
+import { tellHolds } from "../hold-text.ts";
 
 /** `lvscare weight`: another weight for a real server than the configured one. */
-export function weightCommand(context: CliContext): CommandDef {
-  return defineCommand({
-    meta: { name: WEIGHT_USAGE.name },
-    async run({ rawArgs }) {
-      const reading = readArgv(rawArgs, OPERATOR_OPTION_ROWS, 2);
-      if (reading.help) {
-        await context.out.write(renderUsage(WEIGHT_USAGE, createPaint(context.outColour)));
-        return 0;
-      }
-      const { line, values } = readOperatorLine(reading, OPERATOR_OPTION_ROWS);
-      const [, text] = reading.operands;
+export const weightCommand = command(
+  {
+    name: "weight",
+    about:
+      "Gives a real server another weight than the configured one, whenever it is in service. It stays so, also when the daemon is started anew, " +
+      "until `lvscare weight <IP:port> configured` or the next boot.",
+    synopsis: "<IP:port> <weight>|configured [flags]",
+    rows: OPERATOR_OPTION_ROWS,
+    operands: 2,
+    examples: [
+      { about: "a fifth of what one with weight 50 gets", command: "lvscare weight 192.168.0.2:6443 10" },
+      { about: "as its daemon was told again", command: "lvscare weight 192.168.0.2:6443 configured" },
+    ],
+  },
+  {
+    read(values, { operands }) {
+      const line = readOperatorLine(values, operands);
+      const [, text] = operands;
       const weight = text === undefined ? undefined : readWeight(text);
-      if (weight === undefined) values.problems.push(weightProblem(text));
-      if (weight === undefined || values.problems.length > 0) throw new UsageError(values.problems);
+      if (weight === undefined) {
+        values.problems.push(weightProblem(text));
+        return undefined;
+      }
+      return { ...line, weight };
+    },
+    async run({ weight, ...line }, context) {
       const { holdRealServer } = await import("../../app/operate.ts");
       const change = { kind: "weight", weight: weight === CONFIGURED ? undefined : weight } as const;
       return tellHolds(await holdRealServer(line, change), line.format, context);
     },
-  });
-}
-
-export const WEIGHT_USAGE: CommandUsage = {
-  name: "weight",
-  about:
-    "Gives a real server another weight than the configured one, whenever it is in service. It stays so, also when the daemon is started anew, " +
-    "until `lvscare weight <IP:port> configured` or the next boot.",
-  synopsis: "<IP:port> <weight>|configured [flags]",
-  rows: OPERATOR_OPTION_ROWS,
-  operands: 2,
-  examples: [
-    { about: "a fifth of what one with weight 50 gets", command: "lvscare weight 192.168.0.2:6443 10" },
-    { about: "as its daemon was told again", command: "lvscare weight 192.168.0.2:6443 configured" },
-  ],
-};
+  },
+);
 
 // --- internal ---
 

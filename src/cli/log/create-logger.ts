@@ -1,9 +1,8 @@
 import { createConsola, LogLevels, type LogObject } from "consola/core";
 import type { LogOptions } from "../../config/care-options.ts";
 import type { LogFields, Logger } from "../../domain/logger.ts";
-import { formatJsonLine } from "./json-line.ts";
-import type { LogEntry } from "./log-entry.ts";
-import { formatTextLine } from "./text-line.ts";
+import type { Output } from "../output.ts";
+import { formatJsonLine, formatTextLine, type LogEntry } from "./log-line.ts";
 
 export interface LogSink {
   /** Takes one line, newline included; false when it had to be dropped. `lose` is called when that turns out later. */
@@ -50,7 +49,26 @@ export function createLogger(options: LogOptions, sink: LogSink): Logger {
   };
 }
 
+/**
+ * Log lines to an output whose reader may be stuck. With four mebibytes on their way already, lines are dropped: neither memory nor the
+ * health checks may suffer from a log that nobody reads.
+ */
+export function createBoundedSink(output: Output, colour: boolean): LogSink {
+  return {
+    colour,
+    write(line, lose) {
+      if (output.pendingLength > MOST_PENDING) return false;
+      // A log that cannot be written has nowhere to complain to: the daemon's work goes on without it.
+      output.write(line).catch(lose);
+      return true;
+    },
+  };
+}
+
 // --- internal ---
+
+/** More than ten thousand real servers have to say that die at once. */
+const MOST_PENDING = 4 * 1024 * 1024;
 
 /** Consola's arguments are untyped, but only the four functions above put any there: a message and its fields. */
 function toEntry({ date, type, args }: LogObject): LogEntry {

@@ -60,7 +60,7 @@ export class HttpConnection {
     this.#whenTaken = undefined;
   }
 
-  /** Whoever half-closes still wants an answer, and whoever leaves says the same: soon it is taken for the second. */
+  /** A client that half-closes still wants an answer, and one that leaves says the same: soon it is taken for the second. */
   ended(): void {
     this.#endedAtMs = this.#now();
     if (this.#request === undefined) this.#socket.end();
@@ -145,7 +145,7 @@ export class HttpConnection {
     this.#sinceMs = this.#now();
     if (!isLast && this.#endedAtMs === undefined) return this.#next();
     this.#isLeaving = true;
-    // In good order, so that the last bytes get there; whoever does not close in turn is ended when it is looked at.
+    // In good order, so that the last bytes get there; a client that does not close in turn is ended when it is looked at.
     if (this.#endedAtMs === undefined) this.#socket.shutdown();
     else this.#socket.end();
   }

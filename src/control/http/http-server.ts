@@ -40,7 +40,7 @@ export class HttpServer {
     this.#listener = listen({
       hostname: endpoint.address,
       port: endpoint.port,
-      // Whoever has asked for everything may say so, and still wants the answer.
+      // A client that has asked for everything may say so, and still wants the answer.
       allowHalfOpen: true,
       // Another daemon on the same port would get a share of the requests.
       exclusive: true,
@@ -88,7 +88,7 @@ export class HttpServer {
     const idle = [...this.#connections].filter(({ idleSinceMs }) => idleSinceMs !== undefined);
     // The last one has just come.
     const longest = idle.slice(0, -1).reduce<HttpConnection | undefined>(longerIdle, undefined);
-    // A flood is let in so fast and no faster: whoever is turned away may come again at once.
+    // A flood is let in so fast and no faster: clients that are turned away may come again at once.
     if (++this.#evicted >= MOST_EVICTED || longest === undefined) this.#listener.pause();
     longest?.end();
   }

@@ -1,3 +1,5 @@
+import { isToken } from "../../domain/http-syntax.ts";
+
 /** The first line and the fields of a request, without its body. */
 export interface RequestHead {
   readonly method: string;
@@ -13,18 +15,18 @@ export interface RequestHead {
 /** What is wrong with a head, as a status of HTTP. */
 export type BadHead = 400 | 505;
 
-/** Reads what stands before the empty line, strictly: whoever writes another HTTP than RFC 9112 has no business here. */
+/** Reads what stands before the empty line, strictly: a client that writes another HTTP than RFC 9112 has no business here. */
 export function readHead(text: string): RequestHead | BadHead {
   const [first = "", ...lines] = text.split("\r\n");
   const [, method, aim, major, minor] = FIRST_LINE.exec(first) ?? [];
-  if (method === undefined || aim === undefined) return 400;
+  if (method === undefined || aim === undefined || !isToken(method)) return 400;
   if (major !== "1") return 505;
   const isOld = minor === "0";
   const fields: [string, string][] = [];
   for (const line of lines) {
     const end = line.indexOf(":");
     const [name, value] = [line.slice(0, end), line.slice(end + 1)];
-    if (end < 0 || !NAME.test(name) || !VALUE.test(value)) return 400;
+    if (end < 0 || !isToken(name) || !VALUE.test(value)) return 400;
     fields.push([name.toLowerCase(), value.trim()]);
   }
   const absolute = ABSOLUTE.exec(aim);
@@ -49,8 +51,7 @@ export function readHead(text: string): RequestHead | BadHead {
 
 // --- internal ---
 
-const FIRST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const FIRST_LINE = /^([\x21-\x7e]{1,32}) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const ABSOLUTE = /^http:\/\/([^/?#]*)([/?].*)?$/i;
 

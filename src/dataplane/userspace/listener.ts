@@ -1,6 +1,6 @@
 import type { TCPSocketListenOptions } from "bun";
-import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
-import { LvscareError } from "../../domain/errors.ts";
+import { formatEndpoint, hostCidr, type Endpoint } from "../../domain/endpoint.ts";
+import { errnoOf, LvscareError } from "../../domain/errors.ts";
 import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
 
 /** Clients who come while it is paused wait with the kernel. */
@@ -49,7 +49,7 @@ export function listenError(endpoint: Endpoint, cause: unknown): LvscareError {
     case "EADDRNOTAVAIL":
       return new LvscareError("ADDRESS_NOT_LOCAL", `${endpoint.address} is no address of this host`, {
         ...options,
-        remedy: `add it to the loopback interface (ip addr add ${hostPrefix(endpoint)} dev lo), or run with CAP_NET_ADMIN`,
+        remedy: `add it to the loopback interface (ip addr add ${hostCidr(endpoint)} dev lo), or run with CAP_NET_ADMIN`,
       });
     case "EACCES":
     case "EPERM":
@@ -60,14 +60,4 @@ export function listenError(endpoint: Endpoint, cause: unknown): LvscareError {
     default:
       return new LvscareError("SOCKET_FAILED", cause instanceof Error ? cause.message : String(cause), options);
   }
-}
-
-// --- internal ---
-
-function errnoOf(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-}
-
-function hostPrefix(endpoint: Endpoint): string {
-  return `${endpoint.address}/${endpoint.family === "ipv6" ? 128 : 32}`;
 }

@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { adoptDescriptor } from "../../../native/adopt-descriptor.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
 
@@ -29,16 +29,14 @@ export class UpstreamDial implements SocketEvents {
   constructor(target: Endpoint, { dial, handlers, timeoutMs }: DialOptions, outcome: DialOutcome) {
     this.#outcome = outcome;
     this.#deadline = setTimeout(() => this.#fail(true), timeoutMs);
-    let fd: number | undefined;
-    try {
-      fd = dial(target);
-      adopt({ fd, allowHalfOpen: true, data: this, socket: handlers }).catch(() => this.#fail());
-    } catch {
+    adoptDescriptor<SocketEvents>({
+      open: () => dial(target),
+      handlers,
+      data: this,
+      allowHalfOpen: true,
       // Told later: a caller who dials the next server from `failed` would otherwise do so inside this constructor.
-      queueMicrotask(() => this.#fail());
-    }
-    // `opened` comes before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
-    if (fd !== undefined && this.#socket === undefined) closeSync(fd);
+      failed: () => queueMicrotask(() => this.#fail()),
+    });
   }
 
   /** Gives up and releases the socket; nobody is told. */
@@ -93,8 +91,3 @@ export class UpstreamDial implements SocketEvents {
     return true;
   }
 }
-
-// --- internal ---
-
-/** `Bun.connect` takes a descriptor, but its types (1.4.5) declare the options without the overload. */
-const adopt = Bun.connect as unknown as (options: Bun.FdSocketOptions<SocketEvents>) => Promise<EventSocket>;

@@ -1,5 +1,11 @@
-import { addressBytes, addressFromBytes, putIpv4, type Endpoint, type Family } from "../../domain/endpoint.ts";
-import { addressLength } from "../family.ts";
+import {
+  addressBytes,
+  addressFromBytes,
+  addressLength,
+  putIpv4,
+  type Endpoint,
+  type Family,
+} from "../../domain/endpoint.ts";
 
 /** `union nf_inet_addr`: always 16 bytes, whatever the family. */
 export function paddedAddress(address: string): Uint8Array {

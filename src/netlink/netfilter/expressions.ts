@@ -25,7 +25,7 @@ export function toEndpoint(endpoint: Endpoint, protocol: "tcp" | "udp"): Express
   ];
 }
 
-/** Sets bits of the packet's mark, and leaves the others to whoever set them. */
+/** Sets bits of the packet's mark, and leaves the others as they are. */
 export function setMark(bits: number): Expression[] {
   return [loadMeta(NFT_META_MARK), combine(~bits, bits), storeMark()];
 }

@@ -1,7 +1,7 @@
-import { addressBytes, addressFromBytes, type Family } from "../../domain/endpoint.ts";
+import { addressBytes, addressFromBytes, addressLength, type Family } from "../../domain/endpoint.ts";
 import { attributeTable, raw, readAttributes, text, u8, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
-import { addressLength, FAMILY_NUMBER, familyName } from "../family.ts";
+import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../messages.ts";
 import { ByteReader } from "../reader.ts";
 

@@ -1,7 +1,7 @@
-import { addressBytes, addressFromBytes, type Endpoint, type Family } from "../../domain/endpoint.ts";
+import { addressBytes, addressFromBytes, addressLength, type Endpoint, type Family } from "../../domain/endpoint.ts";
 import { attributeTable, raw, readAttributes, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
-import { addressLength, FAMILY_NUMBER, familyName } from "../family.ts";
+import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../messages.ts";
 import { ByteReader } from "../reader.ts";
 import { formatHardware } from "./hardware-address.ts";

@@ -6,7 +6,7 @@ import { decodeNeighbour, RTM_DELNEIGH, RTM_NEWNEIGH, type Neighbour } from "./n
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE, type Route } from "./routes.ts";
 
 /**
- * Something of this host's network came, went or changed: the kernel says so to whoever joined its groups. Routes that go because
+ * Something of this host's network came, went or changed: the kernel tells all who joined its groups. Routes that go because
  * their link went down are not told of one by one: then the link's change is all there is.
  */
 export type HostChange =

@@ -1,7 +1,14 @@
-import { addressBytes, addressFromBytes, type Endpoint, type Family } from "../../domain/endpoint.ts";
+import {
+  addressBytes,
+  addressFromBytes,
+  addressLength,
+  hostPrefix,
+  type Endpoint,
+  type Family,
+} from "../../domain/endpoint.ts";
 import { attributeTable, raw, readAttributes, u32, writeAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
-import { addressLength, FAMILY_NUMBER, familyName } from "../family.ts";
+import { FAMILY_NUMBER, familyName } from "../family.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "../messages.ts";
 import { ByteReader } from "../reader.ts";
 
@@ -75,7 +82,7 @@ export function lookUpRoute({ family, address }: Omit<Endpoint, "port">): Netlin
     type: RTM_GETROUTE,
     body(writer) {
       writer.u8(FAMILY_NUMBER[family]);
-      writer.u8(8 * addressLength(family));
+      writer.u8(hostPrefix(family));
       writer.zeros(RTMSG_BYTES - 2);
       writeAttributes(writer, ROUTE, { destination: addressBytes(address) });
     },

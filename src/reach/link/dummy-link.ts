@@ -1,7 +1,6 @@
-import type { Endpoint } from "../../domain/endpoint.ts";
+import { hostPrefix, isIpv6LinkLocal, type Endpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import type { NetlinkConnection } from "../../netlink/connection.ts";
-import { addressLength } from "../../netlink/family.ts";
 import { deleteAddress, newAddress, type LinkAddress } from "../../netlink/route/addresses.ts";
 import { decodeLink, deleteLink, getLinks, newDummy, setLinkUp, type Link } from "../../netlink/route/links.ts";
 import {
@@ -30,7 +29,7 @@ export interface DummyLinkOptions {
  */
 export function dummyLink(options: DummyLinkOptions): HostObject {
   const { name, destination, isInUse, openTransport = openHostNetwork } = options;
-  const prefix = 8 * addressLength(destination.family);
+  const prefix = hostPrefix(destination.family);
   const what = `${destination.address}/${prefix} on dummy link ${name}`;
   return {
     name: what,
@@ -65,7 +64,7 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
           const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
           const isOurs = link.alias === LINK_ALIAS || (address !== undefined && link.name === name);
           if (!isOurs) continue;
-          const others = carried.filter((one) => one !== address && !isLinkLocal(one));
+          const others = carried.filter((one) => one !== address && !isIpv6LinkLocal(one.address));
           if (others.length === 0) removed = remove(connection, deleteLink(link.index), link.name) || removed;
           else if (address !== undefined) removed = remove(connection, deleteAddress(address), what) || removed;
         }
@@ -85,20 +84,21 @@ export const LINK_ALIAS = "lvscare";
 
 const GO_NAME = "lvscare";
 
-interface Sight {
+interface LinkView {
   readonly link: Link | undefined;
   readonly address: LinkAddress | undefined;
 }
 
 /** Throws IN_THE_WAY when the name belongs to somebody else. */
-function look(connection: NetlinkConnection, { name, destination }: DummyLinkOptions): Sight {
+function look(connection: NetlinkConnection, { name, destination }: DummyLinkOptions): LinkView {
   const link = readLinks(connection).find((one) => one.name === name);
   if (link === undefined) return { link, address: undefined };
   const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
-  const prefix = 8 * addressLength(destination.family);
+  const prefix = hostPrefix(destination.family);
   const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
   const isOfGo = name === GO_NAME || address !== undefined;
-  const isLikeOurs = isOfGo && carried.every((one) => isLinkLocal(one) || one.prefix === 8 * addressLength(one.family));
+  const isLikeOurs =
+    isOfGo && carried.every((one) => isIpv6LinkLocal(one.address) || one.prefix === hostPrefix(one.family));
   if (link.kind !== "dummy" || (link.alias !== LINK_ALIAS && !isLikeOurs)) {
     const is = link.kind === "dummy" ? "a dummy link of somebody else" : `no dummy link (${link.kind ?? "hardware"})`;
     throw new LvscareError("IN_THE_WAY", `${name} is ${is}, and is left alone`, {
@@ -125,9 +125,4 @@ function remove(connection: NetlinkConnection, request: Parameters<typeof execut
   if (refusal === undefined) return true;
   if (refusal.errno === "ENODEV" || refusal.errno === "EADDRNOTAVAIL") return false;
   throw refused(refusal, `remove ${what}`);
-}
-
-/** Every link that is up has one of its own (RFC 4291, 2.5.6). */
-function isLinkLocal({ address }: LinkAddress): boolean {
-  return address.startsWith("fe80:");
 }

@@ -1,3 +1,4 @@
+import { hostCidr } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import { formatServiceKey } from "../../domain/virtual-server.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
@@ -25,7 +26,7 @@ export function iptablesRules(
   const comment = `${key} bit ${bit}`;
   const mark = `0x${(2 ** bit).toString(16)}`;
   const noted = ["-m", "comment", "--comment", comment];
-  const host = `${endpoint.address}/${endpoint.family === "ipv6" ? 128 : 32}`;
+  const host = hostCidr(endpoint);
   const to = ["-p", protocol, "-d", host, "-m", protocol, "--dport", String(endpoint.port)];
   const wanted: readonly Rule[] = [
     { chain: SERVICES, spec: [...to, ...noted, "-j", "MARK", "--set-xmark", `${mark}/${mark}`] },
@@ -94,7 +95,7 @@ const RANDOM_PORTS = "--random-fully";
 const IPTABLES = ["iptables-legacy", "iptables"];
 const IP6TABLES = ["ip6tables-legacy", "ip6tables"];
 
-/** For iptables to get its lock from whoever has it, and to do its work. */
+/** For iptables to get its lock, which another process may have, and to do its work. */
 const LOCK_S = 5;
 const TIMEOUT_MS = 15_000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { judgeConnections } from "../../../src/app/doctor/connections.ts";
 import { parseConnection, realServersOf } from "../../../src/app/doctor/ipvs-connections.ts";
-import { knock, type Knock } from "../../../src/app/doctor/knock.ts";
+import { tcpConnect, type TcpConnection } from "../../../src/app/doctor/tcp-connect.ts";
 import { pinning } from "../../../src/app/doctor/pinning.ts";
 import { parseProcTable } from "../../../src/app/doctor/proc-table.ts";
 import type { Subject } from "../../../src/app/doctor/subject.ts";
@@ -11,7 +11,7 @@ import {
   type Attempt,
   type ConnectionPorts,
   type ConnectionReadings,
-  type Passage,
+  type TrialConnection,
 } from "../../../src/app/doctor/try-connections.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../../src/domain/endpoint.ts";
 import { virtualServer } from "../../../src/domain/virtual-server.ts";
@@ -24,14 +24,14 @@ const NODE = "192.168.0.9";
 
 describe("what is made of connections", () => {
   test("that reach each real server", () => {
-    expect(judge([FINE, FINE], [passage(A), passage(B)])).toEqual([
+    expect(judge([FINE, FINE], [trial(A), trial(B)])).toEqual([
       `${A} ok answers through the virtual server in 2ms`,
       `${B} ok answers through the virtual server in 2ms`,
     ]);
   });
 
   test("that one real server refuses, with and without the virtual server", () => {
-    const [, finding] = judgeConnections(subject(), readings([FINE, REFUSED], [passage(A), passage(B, REFUSED)]));
+    const [, finding] = judgeConnections(subject(), readings([FINE, REFUSED], [trial(A), trial(B, REFUSED)]));
     expect(finding).toEqual({
       state: "problem",
       check: "connection",
@@ -43,28 +43,26 @@ describe("what is made of connections", () => {
   });
 
   test("that get lost on the way through only", () => {
-    const passages = [passage(A), passage(B, TIMED_OUT), passage(B)];
-    expect(judge([FINE, FINE], passages)[1]).toBe(
+    const trials = [trial(A), trial(B, TIMED_OUT), trial(B)];
+    expect(judge([FINE, FINE], trials)[1]).toBe(
       `${B} problem answers itself, but through the virtual server 1 of 2 connections fail: connect timed out after 2s`,
     );
-    expect(remedyOf(subject(), [passage(A), passage(B, TIMED_OUT)])).toContain(
+    expect(remedyOf(subject(), [trial(A), trial(B, TIMED_OUT)])).toContain(
       "`tcpdump -ni any host 192.168.0.3 and port 6443`",
     );
     // From the virtual address itself, nobody but this host could answer.
-    expect(remedyOf(subject(), [passage(A), { ...passage(B, TIMED_OUT), source: "10.103.97.2" }])).toContain(
-      "--mode link",
-    );
+    expect(remedyOf(subject(), [trial(A), { ...trial(B, TIMED_OUT), source: "10.103.97.2" }])).toContain("--mode link");
     const direct = subject({ realServers: [server(A), server(B, { forwarding: "direct-route" })] });
-    expect(remedyOf(direct, [passage(A), passage(B, TIMED_OUT)])).toContain("`ip addr add 10.103.97.2/32 dev lo`");
+    expect(remedyOf(direct, [trial(A), trial(B, TIMED_OUT)])).toContain("`ip addr add 10.103.97.2/32 dev lo`");
   });
 
   test("that a direct-route server answers only under the virtual address", () => {
     const direct = subject({ realServers: [server(A, { forwarding: "direct-route" })] });
-    expect(judge([REFUSED], [passage(A)], direct)).toEqual([`${A} ok answers through the virtual server in 2ms`]);
-    expect(judge([REFUSED], [passage(A, TIMED_OUT)], direct)).toEqual([
+    expect(judge([REFUSED], [trial(A)], direct)).toEqual([`${A} ok answers through the virtual server in 2ms`]);
+    expect(judge([REFUSED], [trial(A, TIMED_OUT)], direct)).toEqual([
       `${A} problem through the virtual server 1 of 1 connections fail: connect timed out after 2s`,
     ]);
-    expect(judge([REFUSED, REFUSED], [passage(B)], direct)).toEqual([
+    expect(judge([REFUSED, REFUSED], [trial(B)], direct)).toEqual([
       `${A} unknown does not answer under its own address (connect refused), as a direct-route server need not, and no connection through led to it`,
     ]);
   });
@@ -82,10 +80,10 @@ describe("what is made of connections", () => {
 
   test("that the scheduler leads to one real server only", () => {
     const service = virtualServer(subject().service, "sh");
-    expect(judge([FINE, FINE], [passage(A), passage(A)], subject({ service }))[1]).toBe(
+    expect(judge([FINE, FINE], [trial(A), trial(A)], subject({ service }))[1]).toBe(
       `${B} ok answers itself in 2ms; not tried through the virtual server: the scheduler sh goes by the client's address`,
     );
-    expect(judge([FINE, FINE], [passage(A), passage(A)])[1]).toBe(
+    expect(judge([FINE, FINE], [trial(A), trial(A)])[1]).toBe(
       `${B} unknown answers itself in 2ms; none of 2 connections through led to it`,
     );
   });
@@ -103,14 +101,14 @@ describe("what is made of connections", () => {
     const realServers = [
       server(A),
       server(B, { weight: undefined, state: "removed", lastCheck: "status 404" }),
-      server("192.168.0.4:6443", { weight: 0, state: "healthy", held: "drained" }),
+      server("192.168.0.4:6443", { weight: 0, state: "healthy", isDrained: true }),
     ];
     const cared = subject({ daemon: DAEMON, realServers });
-    expect(judge([FINE, FINE, FINE], [passage(A)], cared).slice(1)).toEqual([
+    expect(judge([FINE, FINE, FINE], [trial(A)], cared).slice(1)).toEqual([
       `${B} note takes connections, but is removed: status 404`,
       "192.168.0.4:6443 note answers, but an operator keeps clients away (drained)",
     ]);
-    expect(judge([FINE, REFUSED, FINE], [passage(A)], cared)[1]).toStartWith(`${B} problem does not answer`);
+    expect(judge([FINE, REFUSED, FINE], [trial(A)], cared)[1]).toStartWith(`${B} problem does not answer`);
   });
 
   test("where nothing stands yet", () => {
@@ -128,20 +126,20 @@ describe("what is made of connections", () => {
       [A, 2],
       [B, 0],
     ]);
-    const passages = [{ ...FINE, source: NODE, reached: undefined }];
-    const seen = { ...readings([FINE, FINE], passages), growth };
+    const trials = [{ ...FINE, source: NODE, reached: undefined }];
+    const seen = { ...readings([FINE, FINE], trials), growth };
     expect(told(judgeConnections(proxied, seen))).toEqual([
       `${A} ok answers, in 2ms, and gets connections`,
       `${B} unknown answers itself in 2ms; none of 1 connections through led to it`,
     ]);
-    const [broken] = judge([FINE, FINE], [{ ...passages[0], ...REFUSED, source: NODE, reached: undefined }], proxied);
+    const [broken] = judge([FINE, FINE], [{ ...trials[0], ...REFUSED, source: NODE, reached: undefined }], proxied);
     expect(broken).toBe("virtual server problem the daemon's proxy cannot be connected to: connect refused");
   });
 
   test("to many real servers, of which only the first are tried", () => {
     const realServers = Array.from({ length: 40 }, (_, at) => server(`192.168.1.${at + 1}:80`));
     const direct = realServers.map(() => FINE);
-    const findings = judge(direct, [passage("192.168.1.1:80")], subject({ realServers }));
+    const findings = judge(direct, [trial("192.168.1.1:80")], subject({ realServers }));
     expect(findings).toHaveLength(33);
     expect(findings.at(-1)).toBe("virtual server unknown 8 more real servers were not tried");
     // Those in service come first.
@@ -156,35 +154,35 @@ describe("what is made of connections", () => {
 describe("how connections are tried", () => {
   test("until each real server was reached, and no longer; all are closed at the end", async () => {
     const world = new World([A, B, B, A]);
-    const { passages, direct } = await tryConnections(subject(), world.ports);
-    expect(passages.map(({ reached }) => reached)).toEqual([A, B]);
+    const { trials, direct } = await tryConnections(subject(), world.ports);
+    expect(trials.map(({ reached }) => reached)).toEqual([A, B]);
     expect([...direct.keys()]).toEqual([A, B]);
     expect(world.open).toBe(0);
   });
 
   test("at most four times as many as there are real servers, and eight", async () => {
     const world = new World([A]);
-    const { passages } = await tryConnections(subject(), world.ports);
-    expect(passages.length).toBeGreaterThan(8);
-    expect(passages.length).toBeLessThanOrEqual(16);
+    const { trials } = await tryConnections(subject(), world.ports);
+    expect(trials.length).toBeGreaterThan(8);
+    expect(trials.length).toBeLessThanOrEqual(16);
     expect(world.open).toBe(0);
   });
 
   test("in bounded time", async () => {
     const world = new World([A], 3000);
-    const { passages } = await tryConnections(subject(), world.ports);
-    expect(passages.length).toBeLessThanOrEqual(8);
+    const { trials } = await tryConnections(subject(), world.ports);
+    expect(trials.length).toBeLessThanOrEqual(8);
   });
 
   test("twice only where the scheduler leads to one real server, or IPVS sees nothing", async () => {
     const service = virtualServer(subject().service, "sh");
-    expect((await tryConnections(subject({ service }), new World([A]).ports)).passages).toHaveLength(2);
-    expect((await tryConnections(subject(), new World([]).ports)).passages).toHaveLength(2);
+    expect((await tryConnections(subject({ service }), new World([A]).ports)).trials).toHaveLength(2);
+    expect((await tryConnections(subject(), new World([]).ports)).trials).toHaveLength(2);
   });
 
   test("not through what does not stand or has nobody in service", async () => {
     for (const changes of [{ plane: undefined }, { realServers: [server(A, { weight: 0 })] }]) {
-      expect((await tryConnections(subject(changes), new World([A]).ports)).passages).toEqual([]);
+      expect((await tryConnections(subject(changes), new World([A]).ports)).trials).toEqual([]);
     }
   });
 
@@ -200,7 +198,7 @@ describe("how connections are tried", () => {
   });
 });
 
-describe("a knock", () => {
+describe("a TCP connection", () => {
   test("stands where somebody listens, and tells where it came from", async () => {
     const ended = Promise.withResolvers<string>();
     const peer = Promise.withResolvers<number>();
@@ -213,7 +211,7 @@ describe("a knock", () => {
         close: (_, error) => ended.resolve(error === undefined ? "closed in good order" : error.message),
       },
     });
-    const made = await knock(parseEndpoint(`127.0.0.1:${listener.port}`), 5000);
+    const made = await tcpConnect(parseEndpoint(`127.0.0.1:${listener.port}`), 5000);
     expect([made.failure, made.local]).toEqual([
       undefined,
       { family: "ipv4", address: "127.0.0.1", port: await peer.promise },
@@ -227,11 +225,11 @@ describe("a knock", () => {
     const free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
     const { port } = free;
     free.stop(true);
-    const made = await knock(parseEndpoint(`127.0.0.1:${port}`), 5000);
+    const made = await tcpConnect(parseEndpoint(`127.0.0.1:${port}`), 5000);
     expect(made).toMatchObject({ failure: "connect refused", local: { address: "127.0.0.1" } });
     made.close();
     // TCP has no broadcast: the kernel refuses at once.
-    expect(await knock(parseEndpoint("255.255.255.255:80"), 5000)).toMatchObject({ failure: expect.any(String) });
+    expect(await tcpConnect(parseEndpoint("255.255.255.255:80"), 5000)).toMatchObject({ failure: expect.any(String) });
   });
 });
 
@@ -304,7 +302,7 @@ class World {
 
   get ports(): ConnectionPorts {
     return {
-      knock: (target) => Promise.resolve(this.#knock(target)),
+      connect: (target) => Promise.resolve(this.#connect(target)),
       realServersOf: (clients) => {
         this.#nowMs += this.#latencyMs;
         return Promise.resolve(new Map([...this.#reached].filter(([client]) => clients.has(client))));
@@ -318,7 +316,7 @@ class World {
     return [...this.#reached.values()].filter((one) => one === realServer).length;
   }
 
-  #knock(target: Endpoint): Knock {
+  #connect(target: Endpoint): TcpConnection {
     const local = parseEndpoint(`${NODE}:${this.#port++}`);
     if (formatEndpoint(target) === "10.103.97.2:6443") {
       const next = this.#order[this.#reached.size] ?? this.#order.at(-1);
@@ -329,25 +327,29 @@ class World {
   }
 }
 
-function passage(reached: string, attempt: Attempt = FINE): Passage {
+function trial(reached: string, attempt: Attempt = FINE): TrialConnection {
   return { ...attempt, source: NODE, reached };
 }
 
 /** With what came of connecting to each real server itself, in the order of the subject's. */
-function readings(direct: readonly Attempt[], passages: readonly Passage[], whose = subject()): ConnectionReadings {
+function readings(
+  direct: readonly Attempt[],
+  trials: readonly TrialConnection[],
+  whose = subject(),
+): ConnectionReadings {
   const addresses = whose.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
-  return { direct: new Map(direct.map((attempt, at) => [addresses[at] ?? "", attempt])), passages };
+  return { direct: new Map(direct.map((attempt, at) => [addresses[at] ?? "", attempt])), trials };
 }
 
-function judge(direct: readonly Attempt[], passages: readonly Passage[], whose: Subject = subject()): string[] {
-  return told(judgeConnections(whose, readings(direct, passages, whose)));
+function judge(direct: readonly Attempt[], trials: readonly TrialConnection[], whose: Subject = subject()): string[] {
+  return told(judgeConnections(whose, readings(direct, trials, whose)));
 }
 
 function told(findings: ReturnType<typeof judgeConnections>): string[] {
   return findings.map(({ realServer = "virtual server", state, message }) => `${realServer} ${state} ${message}`);
 }
 
-function remedyOf(whose: Subject, passages: readonly Passage[]): string | undefined {
-  return judgeConnections(whose, readings([FINE, FINE], passages, whose)).find(({ state }) => state === "problem")
+function remedyOf(whose: Subject, trials: readonly TrialConnection[]): string | undefined {
+  return judgeConnections(whose, readings([FINE, FINE], trials, whose)).find(({ state }) => state === "problem")
     ?.remedy;
 }

@@ -81,7 +81,7 @@ test("knows of each what its daemon tells, and what stands", () => {
           weight: undefined,
           forwarding: undefined,
           state: "removed",
-          held: "drained",
+          isDrained: true,
           lastCheck: "status 404",
         },
         { endpoint: parseEndpoint(B), weight: undefined, forwarding: undefined, state: "unknown" },

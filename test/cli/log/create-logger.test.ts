@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, setSystemTime, test } from "bun:test";
-import { createBoundedSink } from "../../../src/cli/log/bounded-sink.ts";
-import { createLogger, type LogSink } from "../../../src/cli/log/create-logger.ts";
+import { createBoundedSink, createLogger, type LogSink } from "../../../src/cli/log/create-logger.ts";
 import { Output } from "../../../src/cli/output.ts";
 import type { LogOptions } from "../../../src/config/care-options.ts";
 import { LvscareError } from "../../../src/domain/errors.ts";

@@ -1,11 +1,10 @@
-import { closeSync } from "node:fs";
-import { localEndpoint, openTcpSocket } from "#native";
+import { adoptDescriptor, localEndpoint, openTcpSocket } from "#native";
 import { formatDuration } from "../../domain/duration.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { failureReason } from "../../probe/http/failure-reasons.ts";
 
 /** A TCP connection that was tried. */
-export interface Knock {
+export interface TcpConnection {
   /** Where it came from; undefined when there was no way at all. */
   readonly local: Endpoint | undefined;
   /** Undefined when it stands. */
@@ -16,8 +15,8 @@ export interface Knock {
 }
 
 /** Connects, and says nothing. Never rejects. */
-export function knock(target: Endpoint, timeoutMs: number): Promise<Knock> {
-  const { promise, resolve } = Promise.withResolvers<Knock>();
+export function tcpConnect(target: Endpoint, timeoutMs: number): Promise<TcpConnection> {
+  const { promise, resolve } = Promise.withResolvers<TcpConnection>();
   const startedAt = performance.now();
   let socket: Bun.Socket<unknown> | undefined;
   let local: Endpoint | undefined;
@@ -33,31 +32,21 @@ export function knock(target: Endpoint, timeoutMs: number): Promise<Knock> {
   };
   const timer = setTimeout(() => settle(`connect timed out after ${formatDuration(timeoutMs)}`), timeoutMs);
 
-  let fd: number | undefined;
-  try {
-    fd = openTcpSocket(target);
-    local = localEndpoint(fd);
-    const handlers: Bun.SocketHandler<unknown> = {
+  adoptDescriptor<unknown>({
+    open() {
+      const fd = openTcpSocket(target);
+      local = localEndpoint(fd);
+      return fd;
+    },
+    handlers: {
       // The descriptor is taken, but connects still: that it stands shows when it can be written to.
       open: (opened) => void (socket = opened),
       drain: () => settle(undefined),
       data: () => settle(undefined),
       error: (_, error) => settle(failureReason(error)),
       close: (_, error) => settle(error === undefined ? "closed at once" : failureReason(error)),
-    };
-    adopt({ fd, socket: handlers }).catch((error: unknown) => settle(failureReason(error)));
-  } catch (error) {
-    settle(failureReason(error));
-  }
-  // What was not taken is still ours.
-  if (fd !== undefined && socket === undefined) closeSync(fd);
+    },
+    failed: (error) => settle(failureReason(error)),
+  });
   return promise;
 }
-
-// --- internal ---
-
-/** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */
-const adopt = Bun.connect as unknown as (options: {
-  fd: number;
-  socket: Bun.SocketHandler<unknown>;
-}) => Promise<unknown>;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { listenForStop } from "../../src/cli/stop-signal.ts";
+import { listenForStop } from "../../src/cli/stopping.ts";
 
 describe.each(["SIGTERM", "SIGINT"] as const)("%s", (name) => {
   test("asks to stop, and a second one ends the process with 1", async () => {
-    await using child = Bun.spawn([process.execPath, join(import.meta.dir, "stop-signal-fixture.ts")], {
+    await using child = Bun.spawn([process.execPath, join(import.meta.dir, "stopping-fixture.ts")], {
       stdin: "pipe",
       stdout: "pipe",
     });

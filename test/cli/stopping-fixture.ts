@@ -1,5 +1,5 @@
 import { exitNow } from "../../src/cli/exit.ts";
-import { listenForStop } from "../../src/cli/stop-signal.ts";
+import { listenForStop } from "../../src/cli/stopping.ts";
 
 using stop = listenForStop(() => exitNow(1));
 stop.signal.addEventListener("abort", () => console.log("stopping"));

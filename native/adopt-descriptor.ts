@@ -1,0 +1,44 @@
+import { closeSync } from "node:fs";
+
+export interface Adoption<Data> {
+  /** Gives a descriptor that is connected, or connects already; throws when there is none to be had. */
+  readonly open: () => number;
+  readonly handlers: Bun.SocketHandler<Data>;
+  readonly data?: Data;
+  readonly allowHalfOpen?: boolean;
+  /** There is no socket, and there will be none; what `open` threw is told before this returns. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Has the runtime make a socket of a descriptor, which is closed if it is not taken. */
+export function adoptDescriptor<Data>({ open, handlers, data, allowHalfOpen, failed }: Adoption<Data>): void {
+  let fd: number | undefined;
+  let isTaken = false;
+  const socket: Bun.SocketHandler<Data> = {
+    ...handlers,
+    open: (opened) => {
+      isTaken = true;
+      return handlers.open?.(opened);
+    },
+  };
+  try {
+    fd = open();
+    connect<Data>({
+      fd,
+      socket,
+      ...(data !== undefined && { data }),
+      ...(allowHalfOpen !== undefined && { allowHalfOpen }),
+    }).catch(failed);
+  } catch (error) {
+    failed(error);
+  }
+  // `open` is called before `connect` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
+  if (fd !== undefined && !isTaken) closeSync(fd);
+}
+
+// --- internal ---
+
+/** Bun's types (1.4.5) describe these options, but none of the overloads of Bun.connect takes them. */
+const connect = Bun.connect as unknown as <Data>(
+  options: Omit<Bun.FdSocketOptions<Data>, "data"> & { readonly data?: Data },
+) => Promise<unknown>;

@@ -1,0 +1,63 @@
+import type { Output } from "./output.ts";
+
+/** What SIGTERM and SIGINT mean while something runs: the first asks it to stop, the second no longer asks. */
+export interface StopSignal extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/** Listens until disposed of; `insist` is called at the second signal. */
+export function listenForStop(insist: () => void): StopSignal {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) insist();
+    else controller.abort();
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const name of SIGNALS) process.off(name, onSignal);
+    },
+  };
+}
+
+/** Tells when nobody reads an output any more, for commands that may have nothing to write for long. */
+export interface WatchedReader extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/** Looks until disposed of. */
+export function watchReader(output: Output): WatchedReader {
+  const controller = new AbortController();
+  const timer = setInterval(() => {
+    if (output.isUnread) controller.abort();
+  }, LOOK_MS);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+/** Waits for so many milliseconds, or until the signal; whether it was the signal that ended it. */
+export function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return isCutShort(promise, signal).finally(() => clearTimeout(timer));
+}
+
+/** Waits for the work, or until the signal; whether it was the signal that ended it. Rejects with what the work rejects with. */
+export function isCutShort(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const stopped = (): void => resolve(true);
+  work.then(() => resolve(false), reject);
+  signal.addEventListener("abort", stopped, { once: true });
+  if (signal.aborted) stopped();
+  return promise.finally(() => signal.removeEventListener("abort", stopped));
+}
+
+// --- internal ---
+
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** Nobody notices that a pipeline ends so much later, and no host notices that one looks so often. */
+const LOOK_MS = 200;

@@ -1,0 +1,38 @@
+import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
+import type { OptionRow } from "./option-row.ts";
+import type { OptionValues } from "./option-values.ts";
+import { outputRow, readVirtualServers, virtualServersRow } from "./shared-option-rows.ts";
+import { parseChoice } from "./value-parsers.ts";
+
+/** What all commands on one real server take. */
+export const OPERATOR_OPTION_ROWS = [
+  virtualServersRow("the virtual server that it stands behind, where it stands behind several"),
+  outputRow(["text", "json"], "text for people, json for programs: one object for each virtual server, a line each"),
+] as const satisfies readonly OptionRow[];
+
+export interface OperatorLine {
+  readonly realServer: string;
+  readonly virtualServers: readonly string[];
+  readonly format: "text" | "json";
+}
+
+/** What they are told; what is wrong with it is added to the problems of the values. */
+export function readOperatorLine(
+  values: OptionValues<"vs" | "output">,
+  [operand]: readonly (string | undefined)[],
+): OperatorLine {
+  const virtualServers = readVirtualServers(values);
+  const format = values.read("output", parseChoice(["text", "json"]));
+  let realServer = "";
+  if (operand === undefined) values.problems.push("name a real server: <IP:port>");
+  else {
+    try {
+      realServer = formatEndpoint(parseEndpoint(operand));
+    } catch (error) {
+      if (!(error instanceof LvscareError)) throw error;
+      values.problems.push(error.message);
+    }
+  }
+  return { realServer, virtualServers, format };
+}
