@@ -4,6 +4,7 @@ import type { HttpProbeOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
+import type { Logger } from "../domain/logger.ts";
 import { EventBus } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
@@ -24,7 +25,7 @@ export class CareProcess implements Disposable {
   readonly #lagListeners: ((byMs: number) => void)[] = [];
   #paths: PathWatch | undefined;
 
-  constructor() {
+  constructor(logger: Logger) {
     const { now } = this;
     this.facts = {
       version: VERSION,
@@ -33,7 +34,7 @@ export class CareProcess implements Disposable {
       startedAtMs: now(),
       timeOfDay: timeOfDay(now),
     };
-    this.bus = new EventBus({ now, timeOfDay: this.facts.timeOfDay });
+    this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
     this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
     this.bus.join((event) => this.manager.event(event));
     this.#schedule = new CheckScheduler({

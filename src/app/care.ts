@@ -2,7 +2,8 @@ import { descriptorLimit, dialTcpSocket, listenPausably, socketBytes } from "#na
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { selectDataPlane } from "../dataplane/select.ts";
+import { selectDataPlane, type Selection } from "../dataplane/select.ts";
+import { SharedDataPlane } from "../dataplane/shared-data-plane.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -16,6 +17,7 @@ import { establishReach, obstacleTo, planReach } from "./reach.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
 import { runOnce } from "./run-once.ts";
+import type { CareSetting } from "./virtual-server-care.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
 export async function runCare(
@@ -25,22 +27,13 @@ export async function runCare(
   observer: DaemonObserver = {},
 ): Promise<void> {
   if (options.clean) return clean(options, logger);
+  if (!options.runOnce) return careFor([options], stop, logger, observer);
   using claim = claimFor(options, logger);
   if (claim === undefined) return;
-  const open = (kind: DataPlaneKind): Promise<DataPlane> => openDataPlane(kind, options, logger);
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
-  const choice = options.runOnce ? "ipvs" : options.dataPlane;
-  const selection = await selectDataPlane(choice, options.service, open, (kind) => obstacleTo(kind, options));
+  const selection = await select({ ...options, dataPlane: "ipvs" }, () => openIpvs(), logger);
   try {
-    announce(options, selection.dataPlane, selection.because, logger);
-    // A kernel that could, and once did, would take the clients before they get to the proxy.
-    if (selection.because?.code === "NO_PASSAGE") await withdrawFromKernel(options.service, logger);
-    if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, selection.dataPlane, logger);
     const reach = planReach(options, selection.dataPlane.kind, logger);
-    if (!options.runOnce) {
-      const { runDaemon } = await import("./daemon.ts");
-      return await runDaemon({ options, selection, reach }, stop, logger, observer);
-    }
     const holds = new HoldFile(daemonFolder(), options.service).read(logger);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
     tellHeld(holds, listed, logger);
@@ -51,7 +44,56 @@ export async function runCare(
   }
 }
 
+/**
+ * Cares for these virtual servers in one process until stopped: each with its own claim, holds, machines and share of reach, all over one connection
+ * to the kernel and one schedule of checks. What belongs to the process, such as `httpListen`, is the first one's to say.
+ */
+export async function careFor(
+  all: readonly CareOptions[],
+  stop: AbortSignal,
+  logger: Logger,
+  observer: DaemonObserver = {},
+): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const ipvs = new SharedDataPlane(openIpvs);
+  const settings: CareSetting[] = [];
+  for (const options of all) {
+    const own = all.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
+    stack.use(claimVirtualServer(options.service, process.getuid?.() ?? 0, own));
+    const selection = await select(options, () => ipvs.open(), own);
+    stack.defer(() => selection.dataPlane.close());
+    const reach = planReach(options, selection.dataPlane.kind, own);
+    settings.push({ options, selection, reach, logger: own });
+  }
+  const { runDaemon } = await import("./daemon.ts");
+  await runDaemon(settings, stop, logger, observer);
+}
+
 // --- internal ---
+
+async function select(options: CareOptions, openKernel: () => Promise<DataPlane>, logger: Logger): Promise<Selection> {
+  const open = (kind: DataPlaneKind): Promise<DataPlane> =>
+    kind === "ipvs" ? openKernel() : openUserspace(options, logger);
+  const selection = await selectDataPlane(options.dataPlane, options.service, open, (kind) =>
+    obstacleTo(kind, options),
+  );
+  announce(options, selection.dataPlane, selection.because, logger);
+  // A kernel that could, and once did, would take the clients before they get to the proxy.
+  if (selection.because?.code === "NO_PASSAGE") await withdrawFromKernel(options.service, logger);
+  if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, selection.dataPlane, logger);
+  return selection;
+}
+
+/** Says of which virtual server each line is. */
+function prefixed(logger: Logger, name: string): Logger {
+  return {
+    debug: (message, fields) =>
+      logger.debug(typeof message === "string" ? `${name}: ${message}` : () => `${name}: ${message()}`, fields),
+    info: (message, fields) => logger.info(`${name}: ${message}`, fields),
+    warn: (message, fields) => logger.warn(`${name}: ${message}`, fields),
+    error: (message, fields) => logger.error(`${name}: ${message}`, fields),
+  };
+}
 
 /** Undefined where there is nothing to do: what is to be set up once, before a node joins, a daemon keeps already when that is tried again. */
 function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable | undefined {
@@ -76,8 +118,7 @@ async function warnOfNesting(
   }
 }
 
-async function openDataPlane(kind: DataPlaneKind, { realServers }: CareOptions, logger: Logger): Promise<DataPlane> {
-  if (kind === "ipvs") return openIpvs();
+async function openUserspace({ realServers }: CareOptions, logger: Logger): Promise<DataPlane> {
   const { UserspaceDataPlane } = await import("../dataplane/userspace/userspace-data-plane.ts");
   const { descriptorBudget } = await import("./descriptor-budget.ts");
   const limit = descriptorLimit();

@@ -1,7 +1,6 @@
 import { descriptorLimit, listenPausably } from "#native";
-import type { WebSources, WebServer } from "../control/web-server.ts";
+import type { WebServer } from "../control/web-server.ts";
 import { webUrl } from "../control/web-url.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
@@ -18,48 +17,42 @@ export interface DaemonObserver {
   event?(event: CareEvent): void;
 }
 
-/** Cares for a virtual server until `stop` is aborted. What stands in the kernel stays when it ends. */
+/** Cares for these virtual servers until `stop` is aborted. What stands in the kernel stays when it ends. */
 export async function runDaemon(
-  setting: CareSetting,
+  settings: readonly CareSetting[],
   stop: AbortSignal,
   logger: Logger,
   observer: DaemonObserver = {},
 ): Promise<void> {
-  using process = new CareProcess();
+  using process = new CareProcess(logger);
   process.bus.join((event) => observer.event?.(event));
-  const care = new VirtualServerCare(process, setting, logger);
-  const { httpListen, realServers } = setting.options;
-  const sources = {
-    status: () => care.status(),
-    events: (after: number) => care.events(after),
-    metrics: (status: VirtualServerStatus) => {
-      process.bus.catchUp();
-      return renderMetrics([{ metrics: care.metrics, status }], process.now());
-    },
-  };
+  const cares = settings.map((setting) => new VirtualServerCare(process, setting));
+  const [first] = cares;
+  if (first === undefined) throw new Error("there is no virtual server to care for");
   // An address that cannot be had is a mistake in the options: nothing has begun yet.
-  const web = httpListen && (await openWeb(httpListen, sources, realServers.length, logger));
+  const web = await openWeb(settings, cares, process, logger);
   process.bus.join(() => web?.happened());
-  care.start();
-  observer.running?.(() => care.status());
+  for (const care of cares) care.start();
+  observer.running?.(() => first.status());
   const shutDown = (): void => {
     process.manager.stopping();
-    care.shutDown();
+    for (const care of cares) care.shutDown();
   };
   stop.addEventListener("abort", shutDown, { once: true });
   if (stop.aborted) shutDown();
   try {
-    await care.ended;
+    await Promise.all(cares.map(({ ended }) => ended));
     process.bus.catchUp();
-    logger.info(
-      setting.selection.dataPlane.kind === "ipvs"
-        ? "stopped; the virtual server stays in the kernel as it is"
-        : "stopped, and with this process the userspace data plane",
-    );
+    for (const { selection, logger: own } of settings)
+      own.info(
+        selection.dataPlane.kind === "ipvs"
+          ? "stopped; the virtual server stays in the kernel as it is"
+          : "stopped, and with this process the userspace data plane",
+      );
   } finally {
     process.bus.catchUp();
     await web?.close();
-    await care.close();
+    await Promise.all(cares.map((care) => care.close()));
   }
 }
 
@@ -67,21 +60,38 @@ export async function runDaemon(
 
 /** Most daemons serve none, and start without its code and its page. */
 async function openWeb(
-  endpoint: Endpoint,
-  sources: WebSources,
-  realServers: number,
+  settings: readonly CareSetting[],
+  cares: readonly VirtualServerCare[],
+  process: CareProcess,
   logger: Logger,
-): Promise<WebServer> {
+): Promise<WebServer | undefined> {
+  const endpoint = settings[0]?.options.httpListen;
+  if (endpoint === undefined) return undefined;
   const { serveWeb } = await import("../control/web-server.ts");
   const limit = descriptorLimit();
-  const server = serveWeb(endpoint, sources, {
-    listen: listenPausably,
-    whoListens: () => {
-      const owner = listenerOnPort(endpoint);
-      return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
+  const realServers = settings.reduce((sum, { options }) => sum + options.realServers.length, 0);
+  const server = serveWeb(
+    endpoint,
+    {
+      virtualServers: cares,
+      metrics: (statuses) => {
+        process.bus.catchUp();
+        const all = statuses.flatMap((status, index) => {
+          const metrics = cares[index]?.metrics;
+          return metrics === undefined ? [] : [{ metrics, status }];
+        });
+        return renderMetrics(all, process.now());
+      },
     },
-    ...(limit !== undefined && { mostConnections: descriptorBudget(limit, realServers).web }),
-  });
+    {
+      listen: listenPausably,
+      whoListens: () => {
+        const owner = listenerOnPort(endpoint);
+        return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
+      },
+      ...(limit !== undefined && { mostConnections: descriptorBudget(limit, realServers).web }),
+    },
+  );
   logger.info(`page, metrics and health are at ${webUrl(endpoint)}`);
   return server;
 }

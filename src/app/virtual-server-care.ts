@@ -32,6 +32,7 @@ export interface CareSetting {
   readonly options: CareOptions;
   readonly selection: Selection;
   readonly reach: Reach;
+  readonly logger: Logger;
 }
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach, its events and its control socket. */
@@ -52,7 +53,7 @@ export class VirtualServerCare {
   #way: WayActor | undefined;
   #closeControl: (() => Promise<void>) | undefined;
 
-  constructor(process: CareProcess, { options, selection, reach }: CareSetting, logger: Logger) {
+  constructor(process: CareProcess, { options, selection, reach, logger }: CareSetting) {
     const { dataPlane, because } = selection;
     const { service } = options;
     this.#process = process;

@@ -15,9 +15,17 @@ import { sharePending } from "./share-pending.ts";
 
 /** What is told over HTTP; nothing can be changed there. */
 export interface WebSources {
+  /** One at least. */
+  readonly virtualServers: readonly WebVirtualServer[];
+  /** Of all of them, in their order. */
+  metrics(statuses: readonly VirtualServerStatus[]): string;
+}
+
+export interface WebVirtualServer {
+  /** `IP:port`, which `?vs=` names it by. */
+  readonly address: string;
   status(): Promise<VirtualServerStatus>;
   events(after: number): EventReport;
-  metrics(status: VirtualServerStatus): string;
 }
 
 export interface WebServer {
@@ -28,8 +36,8 @@ export interface WebServer {
 
 /**
  * A page, metrics, health and status over HTTP at an address of this host, to anybody who gets there: `/`, `/metrics`, `/healthz`,
- * `/readyz`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` says
- * whose the address is then.
+ * `/readyz`, `/api/v1/virtual-servers`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`; where there are several virtual servers, `?vs=IP:port`
+ * says which. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` says whose the address is then.
  */
 export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Partial<WebServerOptions> = {}): WebServer {
   const { listen = listenOnly, mostConnections = 128, whoListens = () => "another process" } = options;
@@ -81,26 +89,21 @@ export interface WebAnswersOptions {
 
 /** Decides about requests. */
 export class WebAnswers {
-  readonly #sources: WebSources;
   readonly #isLoopback: boolean;
-  readonly #stream: EventStream;
+  /** By address. */
+  readonly #views: ReadonlyMap<string, View>;
   readonly #ready: LastSecond<string | undefined>;
   readonly #metrics: LastSecond<string>;
-  readonly #report: LastSecond<string>;
   readonly #limit: RateLimit;
 
   constructor(sources: WebSources, { isLoopback, now = () => performance.now() }: WebAnswersOptions) {
-    this.#sources = sources;
     this.#isLoopback = isLoopback;
     this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
-    // Those who ask at the same time share one look at the table.
-    const status = sharePending(() => sources.status());
-    const lastSecond = <T>(read: (status: VirtualServerStatus) => T): LastSecond<T> =>
-      new LastSecond(async () => read(await status()), now);
-    this.#ready = lastSecond(unreadiness);
-    this.#metrics = lastSecond((status) => sources.metrics(status));
-    this.#report = lastSecond((status) => JSON.stringify(status));
-    this.#stream = new EventStream({ status, events: (after) => sources.events(after) });
+    const views = sources.virtualServers.map((one) => viewOf(one, now));
+    this.#views = new Map(views.map((view) => [view.address, view]));
+    const all = (): Promise<VirtualServerStatus[]> => Promise.all(views.map(({ status }) => status()));
+    this.#ready = new LastSecond(async () => unreadinessOf(await all()), now);
+    this.#metrics = new LastSecond(async () => sources.metrics(await all()), now);
   }
 
   /** Never rejects. */
@@ -114,6 +117,10 @@ export class WebAnswers {
     // It lives if it answers.
     if (pathname === "/healthz") return plain(200, "ok\n");
     const file = PAGE_FILES.get(pathname);
+    const [first = ""] = this.#views.keys();
+    // Relative: a proxy may have it under a path of its own.
+    if (pathname === "/" && this.#views.size > 1 && !searchParams.has("vs"))
+      return new Response(null, { status: 302, headers: { ...SAFE, location: `?vs=${encodeURIComponent(first)}` } });
     if (file !== undefined)
       return new Response(file.text, { headers: { ...SAFE, ...PAGE, "content-type": file.type } });
     try {
@@ -126,16 +133,15 @@ export class WebAnswers {
           return new Response(await this.#metrics.get(), {
             headers: { ...SAFE, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
           });
+        case "/api/v1/virtual-servers":
+          return Response.json([...this.#views.keys()], { headers: SAFE });
         case "/api/v1/status":
-          return new Response(await this.#report.get(), { headers: { ...SAFE, "content-type": "application/json" } });
-        case "/api/v1/events": {
-          if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
-          const after = eventIdAfter(searchParams);
-          if (after === undefined) return plain(400, "after is the id of an event\n");
-          return Response.json(this.#sources.events(after), { headers: SAFE });
+        case "/api/v1/events":
+        case "/api/v1/stream": {
+          const view = this.#views.get(searchParams.get("vs") ?? (this.#views.size === 1 ? first : ""));
+          if (view === undefined) return plain(400, `?vs= names one of ${[...this.#views.keys()].join(", ")}\n`);
+          return await this.#answerOf(view, request, url);
         }
-        case "/api/v1/stream":
-          return this.#streamTo(request);
         default:
           return plain(404, NO_SUCH_PATH);
       }
@@ -145,26 +151,65 @@ export class WebAnswers {
   }
 
   happened(): void {
-    this.#stream.happened();
+    for (const { stream } of this.#views.values()) stream.happened();
   }
 
   /** Ends the streams. */
   close(): void {
-    this.#stream.close();
+    for (const { stream } of this.#views.values()) stream.close();
   }
 
   // --- internal ---
 
-  #streamTo(request: Request): Response {
+  async #answerOf(view: View, request: Request, { pathname, searchParams }: URL): Promise<Response> {
+    if (pathname === "/api/v1/status")
+      return new Response(await view.report.get(), { headers: { ...SAFE, "content-type": "application/json" } });
+    if (pathname === "/api/v1/stream") return this.#streamTo(view, request);
+    if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
+    const after = eventIdAfter(searchParams);
+    if (after === undefined) return plain(400, "after is the id of an event\n");
+    return Response.json(view.events(after), { headers: SAFE });
+  }
+
+  #streamTo({ stream: ofView }: View, request: Request): Response {
     if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
     const headers = { ...SAFE, "content-type": "text/event-stream", "x-accel-buffering": "no" };
     if (request.method === "HEAD") return new Response(null, { headers });
-    const stream = this.#stream.open(request.headers.get("last-event-id"));
+    const stream = ofView.open(request.headers.get("last-event-id"));
     return stream === undefined ? plain(503, "too many listeners\n") : new Response(stream, { headers });
   }
 }
 
 // --- internal ---
+
+/** What is told of one virtual server. */
+interface View extends WebVirtualServer {
+  readonly stream: EventStream;
+  readonly report: LastSecond<string>;
+}
+
+function viewOf(source: WebVirtualServer, now: () => number): View {
+  // Those who ask at the same time share one look at the table.
+  const status = sharePending(() => source.status());
+  const events = (after: number): EventReport => source.events(after);
+  return {
+    address: source.address,
+    status,
+    events,
+    stream: new EventStream({ status, events }),
+    report: new LastSecond(async () => JSON.stringify(await status()), now),
+  };
+}
+
+/** Undefined when all are ready. */
+function unreadinessOf(statuses: readonly VirtualServerStatus[]): string | undefined {
+  const problems = statuses.flatMap((status) => {
+    const problem = unreadiness(status);
+    if (problem === undefined) return [];
+    return [statuses.length === 1 ? problem : `${status.address}: ${problem}`];
+  });
+  return problems.length === 0 ? undefined : problems.join("\n");
+}
 
 const listenOnly: Listen = (options) => {
   const listener = Bun.listen(options);
@@ -177,7 +222,7 @@ export const IDLE_TIMEOUT_S = 10;
 const TOO_OFTEN = "too many requests\n";
 
 const NO_SUCH_PATH =
-  "no such path; there are /, /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events and /api/v1/stream\n";
+  "no such path; there are /, /metrics, /healthz, /readyz, /api/v1/virtual-servers, /api/v1/status, /api/v1/events and /api/v1/stream\n";
 
 const NOT_THIS_HOST =
   "asked for by a name that may be anybody's; ask for an IP address or localhost (a proxy in front: have it send that as Host)\n";

@@ -5,6 +5,8 @@ import { createEventLog } from "./event-log.ts";
 import { EventRing } from "./event-ring.ts";
 
 export interface EventBusOptions {
+  /** For what is about the process. */
+  readonly logger: Logger;
   /** The machines' clock. */
   readonly now: () => number;
   readonly timeOfDay: (ms: number) => Date;
@@ -26,6 +28,7 @@ export interface EventSourceOptions {
  */
 export class EventBus {
   readonly #options: EventBusOptions;
+  readonly #log: (event: CareEvent) => void;
   readonly #sources: EventSource[] = [];
   readonly #listeners: ((event: CareEvent) => void)[] = [];
   /** Emitted; those from `#delivered` on are still to be delivered. */
@@ -35,6 +38,7 @@ export class EventBus {
 
   constructor(options: EventBusOptions) {
     this.#options = options;
+    this.#log = createEventLog(options.logger, () => "");
   }
 
   /** One for each virtual server. */
@@ -88,9 +92,13 @@ export class EventBus {
   }
 
   #deliver(event: CareEvent, atMs: number, source: EventSource | undefined): void {
-    // What is about the process is logged once.
-    if (source !== undefined) source.note(event, atMs, true);
-    else for (const [index, one] of this.#sources.entries()) one.note(event, atMs, index === 0);
+    if (source === undefined) {
+      this.#log(event);
+      for (const one of this.#sources) one.note(event, atMs);
+    } else {
+      source.log(event);
+      source.note(event, atMs);
+    }
     for (const listener of this.#listeners) listener(event);
   }
 }
@@ -121,8 +129,12 @@ export class EventSource {
   }
 
   /** For the bus. */
-  note(event: CareEvent, atMs: number, isLogged: boolean): void {
-    if (isLogged) this.#log(event);
+  log(event: CareEvent): void {
+    this.#log(event);
+  }
+
+  /** For the bus. */
+  note(event: CareEvent, atMs: number): void {
     this.#ring.note(event, atMs);
     this.#count(event, atMs);
   }

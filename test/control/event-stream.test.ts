@@ -167,7 +167,7 @@ describe("all listeners", () => {
 // --- internal ---
 
 function streamOf(daemon: PretendedDaemon, pace = NEVER_QUIET): EventStream {
-  const stream = new EventStream(daemon.sources(), pace);
+  const stream = new EventStream(daemon.source(), pace);
   daemon.onEvent = () => stream.happened();
   streams.push(stream);
   return stream;

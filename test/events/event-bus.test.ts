@@ -55,7 +55,7 @@ function slowly(): {
 } {
   const nothing = (): undefined => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-  const bus = new EventBus({ now: () => 0, timeOfDay: (ms) => new Date(ms) });
+  const bus = new EventBus({ logger, now: () => 0, timeOfDay: (ms) => new Date(ms) });
   const source = bus.open({ logger, culprit: () => "", count: nothing });
   const heard: number[] = [];
   const checked: number[] = [];

@@ -25,7 +25,7 @@ export function listen(listener) {
   let source = open();
 
   function open() {
-    const source = new EventSource("api/v1/stream");
+    const source = new EventSource(`api/v1/stream${location.search}`);
     source.addEventListener("error", () => listener.lost());
     on("status", ({ data }) => listener.status(JSON.parse(data)));
     on("event", ({ data, lastEventId }) => listener.event(JSON.parse(data), lastEventId));

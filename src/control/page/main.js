@@ -33,6 +33,8 @@ listen({
   },
 });
 
+void offerOthers();
+
 setInterval(() => {
   tellAge();
   facts.tick(clock.now());
@@ -55,6 +57,27 @@ if (filter instanceof HTMLInputElement) {
 }
 
 // --- internal ---
+
+/** Links to all virtual servers of this daemon, where it has several. */
+async function offerOthers() {
+  const answer = await fetch("api/v1/virtual-servers").catch(() => undefined);
+  if (answer?.ok !== true) return;
+  /** @type {string[]} */
+  const addresses = await answer.json();
+  if (addresses.length < 2) return;
+  const shown = new URLSearchParams(location.search).get("vs");
+  const nav = byId("virtual-servers");
+  nav.replaceChildren(
+    ...addresses.map((address) => {
+      const link = document.createElement("a");
+      link.href = `?vs=${encodeURIComponent(address)}`;
+      setText(link, address);
+      if (address === shown) link.setAttribute("aria-current", "page");
+      return link;
+    }),
+  );
+  nav.hidden = false;
+}
 
 /**
  * @param {"live" | "problem" | "lost"} state

@@ -1,4 +1,4 @@
-import type { WebSources } from "../../../src/control/web-server.ts";
+import type { WebSources, WebVirtualServer } from "../../../src/control/web-server.ts";
 import type { EventRecord } from "../../../src/domain/event-record.ts";
 import type { RealServerState } from "../../../src/domain/health.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../../../src/domain/status.ts";
@@ -60,7 +60,12 @@ export class PretendedDaemon {
   }
 
   sources(): WebSources {
+    return { virtualServers: [this.source()], metrics: () => "" };
+  }
+
+  source(): WebVirtualServer {
     return {
+      address: this.status.address,
       status: () => {
         this.readings++;
         this.whenRead();
@@ -72,7 +77,6 @@ export class PretendedDaemon {
         sinceBootMs: performance.now(),
         events: this.events.filter(({ id }) => id > after),
       }),
-      metrics: () => "",
     };
   }
 }
