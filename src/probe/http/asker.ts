@@ -1,6 +1,7 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
+import type { Clock } from "../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { Dial, type Dialed, type UnderWay } from "./dial.ts";
@@ -17,7 +18,7 @@ export interface AskingOptions {
   readonly options: HttpProbeOptions;
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
   readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
@@ -105,7 +106,7 @@ export class Asker implements ExchangeListener, UnderWay {
 
   exchanged(outcome: Outcome, wire: Wire): void {
     const { target, shared } = this.#options;
-    const nowMs = shared.now();
+    const nowMs = shared.clock.now();
     this.#isOverKept = wire === this.#kept;
     const isAskedTwice = this.#lingering !== undefined;
     const other = this.#isOverKept ? this.#waitsFor : this.#lingering;
@@ -134,7 +135,7 @@ export class Asker implements ExchangeListener, UnderWay {
   lingers(wire: Wire): void {
     if (wire !== this.#kept) return;
     this.#lingering = this.#waitsFor;
-    this.#askAnew(undefined, this.#options.shared.now());
+    this.#askAnew(undefined, this.#options.shared.clock.now());
   }
 
   // --- internal ---
@@ -165,13 +166,14 @@ export class Asker implements ExchangeListener, UnderWay {
     fresh.made(nowMs);
     this.#endPatience();
     if (sentinel?.stands === true) this.#beginPatience(sentinel, nowMs);
-    const { tls, openTcpSocket, deadlines, options, overdue, now } = shared;
+    const { tls, openTcpSocket, deadlines, options, overdue, clock } = shared;
     const isShort = doubt === "silent";
     const dial = new Dial(
       {
         target,
         tls,
         openTcpSocket,
+        clock,
         deadlines,
         withinMs: isShort ? this.#shortMs : options.connectTimeoutMs,
         noAnswer: isShort ? SILENT : overdue.noAnswer,
@@ -179,9 +181,9 @@ export class Asker implements ExchangeListener, UnderWay {
         timedOut: overdue.timedOut,
       },
       (dialed) => {
-        if (!(dialed instanceof Wire)) return this.#undialed(dialed, now());
+        if (!(dialed instanceof Wire)) return this.#undialed(dialed, clock.now());
         this.#timings = dialed.timings;
-        this.#askOver(dialed, now());
+        this.#askOver(dialed, clock.now());
       },
     );
     this.#waitsFor = dial;
@@ -201,7 +203,7 @@ export class Asker implements ExchangeListener, UnderWay {
    */
   #knock(finding: Finding, nowMs: number): void {
     const { target, shared } = this.#options;
-    const { openTcpSocket, deadlines, overdue, now } = shared;
+    const { openTcpSocket, deadlines, overdue, clock } = shared;
     const remainingMs = this.#endsAtMs - nowMs;
     if (remainingMs <= 0) return this.#conclude(finding, undefined, nowMs);
     const dial = new Dial(
@@ -209,6 +211,7 @@ export class Asker implements ExchangeListener, UnderWay {
         target,
         tls: undefined,
         openTcpSocket,
+        clock,
         deadlines,
         withinMs: this.#shortMs,
         noAnswer: SILENT,
@@ -218,7 +221,7 @@ export class Asker implements ExchangeListener, UnderWay {
       (dialed) => {
         if (dialed instanceof Wire) dialed.abort();
         const isGone = !(dialed instanceof Wire) && dialed.isUnreachable && dialed.kind !== "unasked";
-        this.#conclude(isGone ? refusal(dialed) : finding, undefined, now());
+        this.#conclude(isGone ? refusal(dialed) : finding, undefined, clock.now());
       },
     );
     this.#waitsFor = dial;
@@ -245,9 +248,9 @@ export class Asker implements ExchangeListener, UnderWay {
 
   /** A server that serves one connection at a time, TLS or not, may be waiting for the sentinel to end. */
   #beginPatience(sentinel: Sentinel, nowMs: number): void {
-    const { deadlines, options, now } = this.#options.shared;
+    const { deadlines, options, clock } = this.#options.shared;
     this.#patience = deadlines.after(Math.min(this.#endsAtMs - nowMs, options.connectTimeoutMs) / 2, () => {
-      this.#letGoAtMs = now();
+      this.#letGoAtMs = clock.now();
       sentinel.close();
     });
   }

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
+import type { Clock } from "../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
@@ -8,6 +9,7 @@ export interface DialOptions {
   /** Absent for plain TCP. */
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
+  readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** For the TCP connection alone. */
   readonly withinMs: number;
@@ -68,8 +70,8 @@ export class Dial implements UnderWay {
 
   #attempt(): void {
     if (this.#isOver || this.isReached) return;
-    const { target, tls, openTcpSocket, withinMs } = this.#options;
-    const wire = new Wire(target, tls, {
+    const { target, tls, openTcpSocket, clock, withinMs } = this.#options;
+    const wire = new Wire(target, tls, clock, {
       established: () => {
         wire.park();
         this.#settle(wire);

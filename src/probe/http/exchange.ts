@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { UnderWay } from "./dial.ts";
 import { ResponseReader, type Answer, type Reading } from "./response-reader.ts";
@@ -5,7 +6,7 @@ import type { Ending, Wire, WireListener } from "./wire.ts";
 
 export interface ExchangeOptions {
   readonly deadlines: Deadlines;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly overdue: { /** What to say when its time is over. */ readonly timedOut: string };
 }
 
@@ -74,7 +75,7 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   expired(): void {
     if (this.#isHalfOver) return this.#fail(this.#options.overdue.timedOut);
     this.#isHalfOver = true;
-    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs - this.#options.now());
+    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs - this.#options.clock.now());
     if (this.#firstByteMs === undefined) this.#listener.lingers(this.#wire);
   }
 
@@ -90,7 +91,7 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   }
 
   received(bytes: Uint8Array): void {
-    this.#firstByteMs ??= this.#options.now() - this.#startedAtMs;
+    this.#firstByteMs ??= this.#options.clock.now() - this.#startedAtMs;
     this.#settle(this.#reader.feed(bytes));
   }
 

@@ -1,5 +1,6 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
+import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
 import { tlsPolicy } from "./certificate.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -8,8 +9,8 @@ import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
 export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket" | "watchSilence" | "watchPath"> {
   /** PEM certificates to trust instead of this system's, when certificates are checked. */
   readonly trustedRoots?: readonly string[];
-  /** Milliseconds of a clock that never goes back. */
-  readonly now?: () => number;
+  /** That of this process, unless one is given. */
+  readonly clock?: EventLoopClock;
 }
 
 /**
@@ -17,14 +18,13 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket"
  * same real server are followed. Proxy settings of the environment have no say.
  */
 export function createHttpProber(options: HttpProbeOptions, ports: HttpProberPorts): Prober {
-  const { openTcpSocket, watchSilence, watchPath, trustedRoots } = ports;
-  const now = ports.now ?? (() => performance.now());
+  const { openTcpSocket, watchSilence, watchPath, trustedRoots, clock = monotonicClock } = ports;
   const tls = options.scheme === "https" ? tlsPolicy({ ...options, trustedRoots }) : undefined;
   const overdue = {
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
-  const deadlines = new Deadlines();
-  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now, deadlines, overdue };
+  const deadlines = new Deadlines(clock);
+  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, clock, deadlines, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

@@ -83,7 +83,7 @@ export class HttpTarget implements Probe, AskerListener {
 
   check(tell: (outcome: ProbeOutcome) => void): void {
     this.#tell = tell;
-    const nowMs = this.#shared.now();
+    const nowMs = this.#shared.clock.now();
     this.#startedAtMs = nowMs;
     this.#redirects = 0;
     this.#asker.begin(nowMs + this.#shared.options.timeoutMs);

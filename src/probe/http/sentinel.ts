@@ -1,5 +1,6 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
+import type { Clock } from "../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Experience } from "./experience.ts";
 import { Wire, type Ending, type OpenTcpSocket, type WireListener } from "./wire.ts";
@@ -11,8 +12,8 @@ export interface SentinelOptions {
   readonly openTcpSocket: OpenTcpSocket;
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
   readonly experience: Experience;
-  /** Milliseconds of the clock whose readings `take`, `give` and `keepOne` are given. */
-  readonly now: () => number;
+  /** Whose readings `take`, `give` and `keepOne` are given. */
+  readonly clock: Clock;
   /** The connection ended while it was idle, or a new one could not be made. */
   readonly ended: (kind: Ending["kind"]) => void;
 }
@@ -69,11 +70,11 @@ export class Sentinel implements WireListener {
     this.#lost = undefined;
     if (!this.#options.experience.mayKeep(nowMs)) return this.close();
     if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#keptSinceMs))) return;
-    const { target, tls, openTcpSocket, now } = this.#options;
-    const wire = new Wire(target, tls, {
+    const { target, tls, openTcpSocket, clock } = this.#options;
+    const wire = new Wire(target, tls, clock, {
       established: () => {
         this.#dialed = undefined;
-        this.#watch(wire, false, now());
+        this.#watch(wire, false, clock.now());
       },
       received: () => undefined,
       writable: () => undefined,
@@ -135,7 +136,7 @@ export class Sentinel implements WireListener {
     const kept = this.#kept;
     this.#kept = undefined;
     if (kept === undefined) return;
-    const nowMs = this.#options.now();
+    const nowMs = this.#options.clock.now();
     this.#lose(kind, nowMs - this.#watchedSinceMs, nowMs - this.#keptSinceMs);
   }
 

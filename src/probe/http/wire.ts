@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
+import type { Clock } from "../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import { failureReason, handshakeFailure, isOwnShortage, isSilence, isTlsProblem } from "./failure-reasons.ts";
 
@@ -37,6 +38,7 @@ interface Handshake {
 export class Wire {
   readonly #target: Endpoint;
   readonly #tls: TlsPolicy | undefined;
+  readonly #clock: Clock;
   /** Undefined while parked. */
   #listener: WireListener | undefined;
   readonly #unheard: Uint8Array[] = [];
@@ -50,16 +52,17 @@ export class Wire {
   #handshake: Handshake | undefined;
 
   /** `tls` is absent for plain TCP. */
-  constructor(target: Endpoint, tls: TlsPolicy | undefined, listener: WireListener) {
+  constructor(target: Endpoint, tls: TlsPolicy | undefined, clock: Clock, listener: WireListener) {
     this.#target = target;
     this.#tls = tls;
+    this.#clock = clock;
     this.#listener = listener;
   }
 
   /** Begins to connect; when that fails at once, the listener hears it before this returns. */
   open(openTcpSocket: OpenTcpSocket): void {
     let fd: number | undefined;
-    this.#openedAtMs = performance.now();
+    this.#openedAtMs = this.#clock.now();
     try {
       fd = openTcpSocket(this.#target);
       // TLS begins once the connection stands, so that it is known which of the two took how long, or did not come to be.
@@ -137,7 +140,7 @@ export class Wire {
   /** The TCP connection stands, and TLS begins on it: a socket of its own, from which all is heard from now on. */
   connected(bare: Bun.Socket<Wire>): void {
     if (this.#state !== "connecting" || this.#tls === undefined || this.#connectedAtMs !== undefined) return;
-    this.#connectedAtMs = performance.now();
+    this.#connectedAtMs = this.#clock.now();
     [, this.#socket] = bare.upgradeTLS<Wire>({ data: this, socket: HANDLERS, tls: this.#tls.options });
   }
 
@@ -197,7 +200,7 @@ export class Wire {
         return false;
       }
     }
-    this.#establishedAtMs = performance.now();
+    this.#establishedAtMs = this.#clock.now();
     this.#connectedAtMs ??= this.#establishedAtMs;
     this.#state = "established";
     this.#listener?.established();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openTcpSocket } from "#native";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import { monotonicClock as clock } from "../../../src/probe/clock.ts";
 import { tlsPolicy } from "../../../src/probe/http/certificate.ts";
 import { Deadlines } from "../../../src/probe/http/deadlines.ts";
 import { Dial, type DialOptions, type Dialed } from "../../../src/probe/http/dial.ts";
@@ -88,8 +89,8 @@ function dialing(target: Endpoint, changes: Partial<DialOptions> = {}): Promise<
 
 function start(target: Endpoint, changes: Partial<DialOptions>, tell: (dialed: Dialed) => void): Dial {
   const limits = { withinMs: 60, noAnswer: "no answer", remainingMs: 3000, timedOut: "timed out" };
-  const deadlines = new Deadlines();
-  const dial = new Dial({ target, tls: undefined, openTcpSocket, deadlines, ...limits, ...changes }, tell);
+  const deadlines = new Deadlines(clock);
+  const dial = new Dial({ target, tls: undefined, openTcpSocket, clock, deadlines, ...limits, ...changes }, tell);
   dial.start();
   return dial;
 }

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { openTcpSocket, watchSilence } from "#native";
 import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
+import { monotonicClock, type EventLoopClock } from "../../../../src/probe/clock.ts";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../../../src/domain/health.ts";
 import type { Probe } from "../../../../src/probe/prober.ts";
@@ -42,6 +43,11 @@ export function openProbe(
   suspect: () => void = () => undefined,
 ): Probe {
   return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, watchSilence, ...ports }).open(target, suspect);
+}
+
+/** The time of this process, but for what it shows. */
+export function clockShowing(now: () => number): EventLoopClock {
+  return { ...monotonicClock, now };
 }
 
 export function passed(reason: string): ProbeOutcome {
