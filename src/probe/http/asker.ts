@@ -2,22 +2,23 @@ import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
-import type { TlsPolicy } from "./certificate.ts";
+import type { Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import { Dial, type Dialed, type UnderWay } from "./dial.ts";
+import { Dial, type UnderWay, type Undialed } from "./dial.ts";
 import { Exchange, type ExchangeListener, type Outcome } from "./exchange.ts";
 import type { Experience } from "./experience.ts";
 import type { FreshConnections } from "./fresh-connections.ts";
 import { judge, refusal, type Finding, type Judgement } from "./judgement.ts";
 import type { RequestStep } from "./request.ts";
 import type { Sentinel } from "./sentinel.ts";
-import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
 
 /** The same for all real servers. */
 export interface AskingOptions {
   readonly options: HttpProbeOptions;
-  readonly tls: TlsPolicy | undefined;
-  readonly openTcpSocket: OpenTcpSocket;
+  /** For requests: with TLS, where they go over it. */
+  readonly newConnection: NewConnection;
+  /** TCP alone. */
+  readonly newTcpConnection: NewConnection;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
@@ -35,7 +36,7 @@ export interface AskerOptions {
 
 export interface AskerListener {
   /** Once for each request; `reusable` is the connection that it went over, parked, where that can take another. */
-  asked(judgement: Judgement, reusable: Wire | undefined, nowMs: number): void;
+  asked(judgement: Judgement, reusable: Connection | undefined, nowMs: number): void;
 }
 
 /** The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept one leaves it in doubt. */
@@ -48,7 +49,7 @@ export class Asker implements ExchangeListener, UnderWay {
   #endsAtMs = 0;
   #waitsFor: UnderWay | undefined;
   /** The connection of an earlier check that is asked, or was. */
-  #kept: Wire | undefined;
+  #kept: Connection | undefined;
   #isOverKept = false;
   /** The exchange over the kept connection, while a new one is asked besides because it lingers. */
   #lingering: UnderWay | undefined;
@@ -84,7 +85,7 @@ export class Asker implements ExchangeListener, UnderWay {
     this.#letGoAtMs = undefined;
   }
 
-  askOverKept(kept: Wire, step: RequestStep, request: Uint8Array, nowMs: number): void {
+  askOverKept(kept: Connection, step: RequestStep, request: Uint8Array, nowMs: number): void {
     this.#prepare(step, request);
     this.#kept = kept;
     this.#askOver(kept, nowMs);
@@ -104,10 +105,10 @@ export class Asker implements ExchangeListener, UnderWay {
     this.#waitsFor = undefined;
   }
 
-  exchanged(outcome: Outcome, wire: Wire): void {
+  exchanged(outcome: Outcome, connection: Connection): void {
     const { target, shared } = this.#options;
     const nowMs = shared.clock.now();
-    this.#isOverKept = wire === this.#kept;
+    this.#isOverKept = connection === this.#kept;
     const isAskedTwice = this.#lingering !== undefined;
     const other = this.#isOverKept ? this.#waitsFor : this.#lingering;
     const judged = judge(outcome, this.#step, target, shared.options);
@@ -116,7 +117,7 @@ export class Asker implements ExchangeListener, UnderWay {
     const judgement = judged.passed === false && isGone ? { ...judged, unreachable: true as const } : judged;
     this.#lingering = undefined;
     if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs) {
-      return this.#doubt(wire, outcome, judgement, isAskedTwice, nowMs);
+      return this.#doubt(connection, outcome, judgement, isAskedTwice, nowMs);
     }
     if (isAskedTwice) {
       other?.cancel();
@@ -128,12 +129,12 @@ export class Asker implements ExchangeListener, UnderWay {
     if (judgement.passed !== false) this.#learn(judgement, nowMs);
     else if (!this.#isOverKept && "failed" in outcome && outcome.lost !== undefined)
       return this.#knock(judgement, nowMs);
-    this.#conclude(judgement, "answer" in outcome && outcome.reusable ? wire : undefined, nowMs);
+    this.#conclude(judgement, "answer" in outcome && outcome.reusable ? connection : undefined, nowMs);
   }
 
   /** Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile. */
-  lingers(wire: Wire): void {
-    if (wire !== this.#kept) return;
+  lingers(connection: Connection): void {
+    if (connection !== this.#kept) return;
     this.#lingering = this.#waitsFor;
     this.#askAnew(undefined, this.#options.shared.clock.now());
   }
@@ -151,10 +152,10 @@ export class Asker implements ExchangeListener, UnderWay {
    * A failure over the kept connection is none yet: the server may have closed it just then, or said goodbye before it read the request, or may answer
    * one request of a connection only. What it did answer counts, though, unless a new connection soon has another answer.
    */
-  #doubt(wire: Wire, outcome: Outcome, finding: Finding, isAskedTwice: boolean, nowMs: number): void {
+  #doubt(connection: Connection, outcome: Outcome, finding: Finding, isAskedTwice: boolean, nowMs: number): void {
     this.#isMisled = true;
     if ("answer" in outcome) {
-      if (outcome.reusable) wire.close();
+      if (outcome.reusable) connection.close();
       this.#doubted = finding;
       this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + SECOND_OPINION_MS);
     }
@@ -166,14 +167,12 @@ export class Asker implements ExchangeListener, UnderWay {
     fresh.made(nowMs);
     this.#endPatience();
     if (sentinel?.stands === true) this.#beginPatience(sentinel, nowMs);
-    const { tls, openTcpSocket, deadlines, options, overdue, clock } = shared;
+    const { newConnection, deadlines, options, overdue, clock } = shared;
     const isShort = doubt === "silent";
     const dial = new Dial(
       {
         target,
-        tls,
-        openTcpSocket,
-        clock,
+        newConnection,
         deadlines,
         withinMs: isShort ? this.#shortMs : options.connectTimeoutMs,
         noAnswer: isShort ? SILENT : overdue.noAnswer,
@@ -181,7 +180,7 @@ export class Asker implements ExchangeListener, UnderWay {
         timedOut: overdue.timedOut,
       },
       (dialed) => {
-        if (!(dialed instanceof Wire)) return this.#undialed(dialed, clock.now());
+        if ("kind" in dialed) return this.#undialed(dialed, clock.now());
         this.#timings = dialed.timings;
         this.#askOver(dialed, clock.now());
       },
@@ -190,9 +189,9 @@ export class Asker implements ExchangeListener, UnderWay {
     dial.start();
   }
 
-  #askOver(wire: Wire, nowMs: number): void {
+  #askOver(connection: Connection, nowMs: number): void {
     const { method } = this.#step;
-    const exchange = new Exchange(wire, method, this.#request, this.#options.shared, this);
+    const exchange = new Exchange(connection, method, this.#request, this.#options.shared, this);
     this.#waitsFor = exchange;
     exchange.start(nowMs, this.#endsAtMs - nowMs);
   }
@@ -203,15 +202,13 @@ export class Asker implements ExchangeListener, UnderWay {
    */
   #knock(finding: Finding, nowMs: number): void {
     const { target, shared } = this.#options;
-    const { openTcpSocket, deadlines, overdue, clock } = shared;
+    const { newTcpConnection, deadlines, overdue, clock } = shared;
     const remainingMs = this.#endsAtMs - nowMs;
     if (remainingMs <= 0) return this.#conclude(finding, undefined, nowMs);
     const dial = new Dial(
       {
         target,
-        tls: undefined,
-        openTcpSocket,
-        clock,
+        newConnection: newTcpConnection,
         deadlines,
         withinMs: this.#shortMs,
         noAnswer: SILENT,
@@ -219,8 +216,8 @@ export class Asker implements ExchangeListener, UnderWay {
         timedOut: overdue.timedOut,
       },
       (dialed) => {
-        if (dialed instanceof Wire) dialed.abort();
-        const isGone = !(dialed instanceof Wire) && dialed.isUnreachable && dialed.kind !== "unasked";
+        if (!("kind" in dialed)) dialed.abort();
+        const isGone = "kind" in dialed && dialed.isUnreachable && dialed.kind !== "unasked";
         this.#conclude(isGone ? refusal(dialed) : finding, undefined, clock.now());
       },
     );
@@ -234,7 +231,7 @@ export class Asker implements ExchangeListener, UnderWay {
     return Math.min(connectTimeoutMs, sentinelTimeoutMs + 100);
   }
 
-  #undialed(ending: Exclude<Dialed, Wire>, nowMs: number): void {
+  #undialed(ending: Undialed, nowMs: number): void {
     const finding = refusal(ending);
     this.#isOverKept = false;
     // TLS came to nothing.
@@ -271,7 +268,7 @@ export class Asker implements ExchangeListener, UnderWay {
     else if (nowMs - this.#letGoAtMs <= SOON * shared.options.timeoutMs) experience.crowdedOut(nowMs);
   }
 
-  #conclude(found: Judgement, reusable: Wire | undefined, nowMs: number): void {
+  #conclude(found: Judgement, reusable: Connection | undefined, nowMs: number): void {
     const isOpinion = "next" in found || found.passed === true || (found.passed === false && nowMs < this.#endsAtMs);
     const judgement = isOpinion ? found : (this.#doubted ?? found);
     this.#waitsFor = undefined;

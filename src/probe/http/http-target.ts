@@ -7,12 +7,10 @@ import { FreshConnections } from "./fresh-connections.ts";
 import type { Finding, Judgement } from "./judgement.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
 import { Sentinel } from "./sentinel.ts";
-import type { Ending, Wire } from "./wire.ts";
+import type { Ending, Connection } from "./connection.ts";
 
 /** What all targets of one prober share. */
 export interface HttpTargetOptions extends AskingOptions {
-  /** Makes the kernel give up on a connection whose peer acknowledges nothing for so long. */
-  readonly watchSilence: (fd: number, timeoutMs: number) => void;
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
 }
@@ -101,7 +99,7 @@ export class HttpTarget implements Probe, AskerListener {
     this.#sentinel?.close();
   }
 
-  asked(judgement: Judgement, reusable: Wire | undefined, nowMs: number): void {
+  asked(judgement: Judgement, reusable: Connection | undefined, nowMs: number): void {
     if (this.#keepsAlive && reusable !== undefined) this.#sentinel?.give(reusable, nowMs);
     else reusable?.close();
     if (!("next" in judgement)) return this.#conclude(judgement, nowMs);

@@ -5,7 +5,7 @@ import { monotonicClock, type EventLoopClock } from "../../../../src/probe/clock
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../../../src/domain/health.ts";
 import type { Probe } from "../../../../src/probe/prober.ts";
-import { createHttpProber, type HttpProberPorts } from "../../../../src/probe/http/http-prober.ts";
+import { createHttpProber, type SocketPorts } from "../../../../src/probe/http/http-prober.ts";
 
 export const OPTIONS: HttpProbeOptions = {
   scheme: "http",
@@ -27,7 +27,7 @@ export const OPTIONS: HttpProbeOptions = {
 export function probe(
   target: Endpoint,
   options: Partial<HttpProbeOptions> = {},
-  ports: Partial<HttpProberPorts> = {},
+  ports: Partial<SocketPorts> = {},
 ): Promise<ProbeOutcome> {
   return check(openProbe(target, options, ports));
 }
@@ -39,7 +39,7 @@ export function check(probe: Probe): Promise<ProbeOutcome> {
 export function openProbe(
   target: Endpoint,
   options: Partial<HttpProbeOptions> = {},
-  ports: Partial<HttpProberPorts> = {},
+  ports: Partial<SocketPorts> = {},
   suspect: () => void = () => undefined,
 ): Probe {
   return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, watchSilence, ...ports }).open(target, suspect);
