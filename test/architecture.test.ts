@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   manifest: ["domain"],
   metrics: ["domain"],
   actors: ["domain"],
-  // A small world around the machines: its data plane and its probes are its own.
+  // A small world around the machines and the prober: its data plane and its connections are its own.
   simulation: ["domain", "config", "dataplane", "probe", "actors"],
   app: [
     "domain",
