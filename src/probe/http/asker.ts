@@ -57,6 +57,9 @@ export class Asker implements ExchangeListener, UnderWay {
   #doubted: Finding | undefined;
   /** The kept connection gave no good answer, where a new one may. */
   #isMisled = false;
+  /** How long a good answer over a new connection took the last time, connecting included. */
+  #freshTookMs = 0;
+  #askedAnewAtMs = 0;
   /** Until when a new connection may leave the sentinel besides unharmed; undefined where none stands. */
   #patience: Deadline | undefined;
   #letGoAtMs: number | undefined;
@@ -157,7 +160,7 @@ export class Asker implements ExchangeListener, UnderWay {
     if ("answer" in outcome) {
       if (outcome.reusable) connection.close();
       this.#doubted = finding;
-      this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + SECOND_OPINION_MS);
+      this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + Math.max(SECOND_OPINION_MS, 2 * this.#freshTookMs));
     }
     if (!isAskedTwice) this.#askAnew("failed" in outcome ? outcome.lost : undefined, nowMs);
   }
@@ -165,6 +168,7 @@ export class Asker implements ExchangeListener, UnderWay {
   #askAnew(doubt: Ending["kind"] | undefined, nowMs: number): void {
     const { target, shared, sentinel, fresh } = this.#options;
     fresh.made(nowMs);
+    this.#askedAnewAtMs = nowMs;
     this.#endPatience();
     if (sentinel?.stands === true) this.#beginPatience(sentinel, nowMs);
     const { newConnection, deadlines, options, overdue, clock } = shared;
@@ -262,7 +266,9 @@ export class Asker implements ExchangeListener, UnderWay {
     const { experience, shared } = this.#options;
     if (passed === true && this.#isMisled) experience.misled(nowMs);
     else if (passed === true && this.#isOverKept) experience.carriedCheck();
-    if (this.#isOverKept || this.#patience === undefined) return;
+    if (this.#isOverKept) return;
+    this.#freshTookMs = nowMs - this.#askedAnewAtMs;
+    if (this.#patience === undefined) return;
     if (this.#letGoAtMs === undefined) experience.leftRoom();
     // Otherwise it may be slow, and have answered by then for another reason.
     else if (nowMs - this.#letGoAtMs <= SOON * shared.options.timeoutMs) experience.crowdedOut(nowMs);
@@ -279,7 +285,7 @@ export class Asker implements ExchangeListener, UnderWay {
 
 // --- internal ---
 
-/** So long a new connection has for an answer where the kept one had a bad one. */
+/** So long a new connection has for an answer where the kept one had a bad one; longer where a server has taken longer before. */
 const SECOND_OPINION_MS = 1000;
 
 /** Of the time for a check. */
