@@ -1,13 +1,29 @@
 /** What a simulated server does with whoever connects to it. */
 export type Behaviour =
-  /** With this status, after so long. */
-  | { readonly kind: "answers"; readonly status: number; readonly afterMs: number }
+  | Answering
   /** Its host is there and its process is not. */
   | { readonly kind: "refuses" }
   /** It takes connections and says nothing. */
   | { readonly kind: "hangs" }
   /** Its host, or the way to it, is gone: no packet comes back. */
   | { readonly kind: "vanishes" };
+
+/** With this status, after so long. */
+export interface Answering {
+  readonly kind: "answers";
+  readonly status: number;
+  readonly afterMs: number;
+  /** The answer begins at once, and its last byte comes after that time. */
+  readonly trickles?: boolean;
+  /** To all requests of a connection but the first. */
+  readonly keptStatus?: number;
+  /** Closes a connection on which nothing happens for so long. */
+  readonly closesIdleMs?: number;
+  /** Who comes while it serves another connection waits in its queue until that is closed. */
+  readonly oneAtATime?: boolean;
+  /** It knows nothing of the connections from before, and says nothing of that: what is sent over them is lost. */
+  readonly halfOpen?: boolean;
+}
 
 export interface Phase {
   readonly behaviour: Behaviour;

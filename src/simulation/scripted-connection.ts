@@ -31,6 +31,8 @@ export class ScriptedConnection implements Connection, Peer {
   #lastHeardMs = 0;
   /** What was written and nobody has acknowledged, since when. */
   #unacknowledged: { readonly sinceMs: number; readonly bytes: Uint8Array[] } | undefined;
+  /** Nothing gets to the other end, whatever becomes of its server. */
+  #isLost = false;
   /** The kernel knows that the connection is over; the process may not. */
   #isOver = false;
 
@@ -76,7 +78,7 @@ export class ScriptedConnection implements Connection, Peer {
   write(bytes: Uint8Array): number {
     if (!this.isOpen) return 0;
     if (this.#isOver) return bytes.length;
-    if (!this.#server.isAway) {
+    if (!this.#isCut) {
       this.#lastHeardMs = this.#world.now();
       this.#server.received(this, bytes);
     } else {
@@ -119,8 +121,13 @@ export class ScriptedConnection implements Connection, Peer {
     this.#endSoon({ kind: "failed", reason: "connection reset" });
   }
 
+  lost(): void {
+    this.#isLost = true;
+    this.#awaitSilence();
+  }
+
   wayChanged(): void {
-    if (this.#server.isAway) return this.#awaitSilence();
+    if (this.#isCut) return this.#awaitSilence();
     this.#world.clearTimeout(this.#timer);
     const unacknowledged = this.#unacknowledged;
     this.#unacknowledged = undefined;
@@ -128,6 +135,10 @@ export class ScriptedConnection implements Connection, Peer {
   }
 
   // --- internal ---
+
+  get #isCut(): boolean {
+    return this.#isLost || this.#server.isAway;
+  }
 
   /** A SYN; one that is lost is repeated after a second, then after two more, and so on (RFC 6298). */
   #connect(repeatMs: number): void {
@@ -149,7 +160,7 @@ export class ScriptedConnection implements Connection, Peer {
 
   /** Where nothing comes back, the kernel gives up after some time: that of the data which it repeats, or else of its keep-alives. */
   #awaitSilence(): void {
-    if (this.#watchMs === undefined || this.#isOver || !this.#server.isAway) return;
+    if (this.#watchMs === undefined || this.#isOver || !this.#isCut) return;
     const nowMs = this.#world.now();
     this.#world.clearTimeout(this.#timer);
     const heardMs = this.#lastHeardMs + Math.floor((nowMs - this.#lastHeardMs) / KEEPALIVE_MS) * KEEPALIVE_MS;

@@ -1,5 +1,5 @@
 import type { Clock } from "../probe/clock.ts";
-import type { Behaviour, ServerScript } from "./behaviour.ts";
+import type { Answering, Behaviour, ServerScript } from "./behaviour.ts";
 
 /** One end of a connection as its server sees it. */
 export interface Peer {
@@ -9,6 +9,8 @@ export interface Peer {
   closed(): void;
   /** The server's host knows of no such connection. */
   reset(): void;
+  /** The server's host knows of no such connection, and says nothing. */
+  lost(): void;
   /** Packets get through again, or no more. */
   wayChanged(): void;
 }
@@ -36,8 +38,11 @@ export class ScriptedServer {
   accepts(peer: Peer): boolean {
     this.#catchUp();
     if (this.#behaviour.kind === "refuses") return false;
-    this.#sessions.set(peer, { text: "", request: undefined, answer: undefined, timer: undefined });
+    const idleSinceMs = this.#world.now();
+    const session = { text: "", request: undefined, answer: undefined, answered: 0, idleSinceMs, timer: undefined };
+    this.#sessions.set(peer, session);
     this.#arm();
+    this.#attend(peer, session);
     return true;
   }
 
@@ -48,7 +53,7 @@ export class ScriptedServer {
     if (session === undefined) return peer.reset();
     session.text += Buffer.from(bytes).toString("latin1");
     session.request ??= takeRequest(session);
-    this.#serve(peer, session);
+    this.#attend(peer, session);
   }
 
   /** The other end closed. */
@@ -74,36 +79,64 @@ export class ScriptedServer {
   #catchUp(): void {
     if (this.#world.now() < this.#changesAtMs) return;
     this.#changesAtMs = Number.POSITIVE_INFINITY;
-    const { kind } = this.#behaviour;
+    const behaviour = this.#behaviour;
     // Whoever hears of it may connect anew, or leave.
     for (const [peer, session] of Array.from(this.#sessions)) {
       if (!this.#sessions.has(peer)) continue;
+      if (behaviour.kind === "answers" && behaviour.halfOpen === true) {
+        this.#lose(peer, session);
+        continue;
+      }
       peer.wayChanged();
-      if (kind === "refuses") this.#abandon(peer, session);
-      else this.#serve(peer, session);
+      if (behaviour.kind === "refuses") this.#abandon(peer, session);
+      else this.#attend(peer, session);
     }
     if (this.#sessions.size > 0) this.#arm();
   }
 
-  /** Answers now or later, where there is something to answer. An answer that is ready waits until the server is in its senses. */
-  #serve(peer: Peer, session: Session): void {
+  /** What it does next of its own accord with this connection. An answer that is ready waits until the server is in its senses. */
+  #attend(peer: Peer, session: Session): void {
+    this.#world.clearTimeout(session.timer);
     const behaviour = this.#behaviour;
-    if (session.request === undefined || behaviour.kind !== "answers") return;
-    const nowMs = this.#world.now();
-    session.answer ??= { status: behaviour.status, readyMs: nowMs + behaviour.afterMs };
-    this.#wake(session, session.answer.readyMs - nowMs, () => {
-      if (this.#behaviour.kind === "answers") this.#answer(peer, session);
+    if (behaviour.kind !== "answers" || (behaviour.oneAtATime === true && !this.#isFirst(peer))) return;
+    if (session.request !== undefined) return this.#prepare(peer, session, session.request, behaviour);
+    const { closesIdleMs } = behaviour;
+    if (closesIdleMs === undefined) return;
+    this.#wake(session, session.idleSinceMs + closesIdleMs, () => {
+      this.#forget(peer, session);
+      peer.closed();
     });
   }
 
-  #answer(peer: Peer, session: Session): void {
-    const { request, answer } = session;
-    if (request === undefined || answer === undefined) return;
+  #prepare(peer: Peer, session: Session, request: Request, behaviour: Answering): void {
+    const { keptStatus, afterMs, trickles } = behaviour;
+    const nowMs = this.#world.now();
+    if (session.answer === undefined) {
+      const status = session.answered > 0 ? (keptStatus ?? behaviour.status) : behaviour.status;
+      session.answer = { rest: responseOf(status, request.isLast), readyMs: nowMs + afterMs };
+      if (trickles === true) this.#begin(peer, session.answer);
+    }
+    this.#wake(session, session.answer.readyMs, () => this.#finish(peer, session, request));
+  }
+
+  /** Sends half of the answer. */
+  #begin(peer: Peer, answer: Answer): void {
+    const { rest } = answer;
+    answer.rest = rest.subarray(rest.length / 2);
+    // Not before the write that asked for it has returned.
+    this.#world.setTimeout(() => peer.deliver(rest.subarray(0, rest.length / 2)), 0);
+  }
+
+  #finish(peer: Peer, session: Session, { isLast }: Request): void {
+    const rest = session.answer?.rest;
+    session.answered++;
+    session.idleSinceMs = this.#world.now();
     session.request = undefined;
     session.answer = undefined;
-    if (request.isLast) this.#forget(peer, session);
-    peer.deliver(responseOf(answer.status, request.isLast));
-    if (request.isLast) peer.closed();
+    if (isLast) this.#forget(peer, session);
+    else this.#attend(peer, session);
+    if (rest !== undefined) peer.deliver(rest);
+    if (isLast) peer.closed();
   }
 
   /** Its process is gone: what it had not answered is lost by a reset, and the rest closed by its kernel. */
@@ -113,14 +146,30 @@ export class ScriptedServer {
     else peer.closed();
   }
 
+  #lose(peer: Peer, session: Session): void {
+    this.#forget(peer, session);
+    peer.lost();
+  }
+
   #forget(peer: Peer, session: Session): void {
     this.#world.clearTimeout(session.timer);
     this.#sessions.delete(peer);
+    const behaviour = this.#behaviour;
+    const [next] = this.#sessions;
+    if (next === undefined || behaviour.kind !== "answers" || behaviour.oneAtATime !== true) return;
+    next[1].idleSinceMs = this.#world.now();
+    this.#attend(...next);
   }
 
-  #wake(session: Session, afterMs: number, act: () => void): void {
-    this.#world.clearTimeout(session.timer);
-    session.timer = this.#world.setTimeout(act, afterMs);
+  #isFirst(peer: Peer): boolean {
+    return this.#sessions.keys().next().value === peer;
+  }
+
+  #wake(session: Session, atMs: number, act: () => void): void {
+    session.timer = this.#world.setTimeout(() => {
+      // It may be another by now, of which nobody has told.
+      if (this.#world.now() < this.#changesAtMs) act();
+    }, atMs - this.#world.now());
   }
 }
 
@@ -130,11 +179,20 @@ interface Request {
   readonly isLast: boolean;
 }
 
+interface Answer {
+  /** What has not been sent. */
+  rest: Uint8Array;
+  readonly readyMs: number;
+}
+
 interface Session {
   /** Of requests that have not come in whole. */
   text: string;
   request: Request | undefined;
-  answer: { readonly status: number; readonly readyMs: number } | undefined;
+  answer: Answer | undefined;
+  /** Requests so far. */
+  answered: number;
+  idleSinceMs: number;
   timer: unknown;
 }
 

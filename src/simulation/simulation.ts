@@ -97,6 +97,7 @@ export class Simulation {
       },
       read: () => this.#tell((observer) => observer.read?.()),
       applying: (operations) => this.#tell((observer) => observer.applying?.(operations)),
+      refusing: () => this.#tell((observer) => observer.refusing?.()),
       writing: (operation) => {
         this.#passTime();
         this.#tell((observer) => observer.writing?.(operation));

@@ -82,6 +82,57 @@ describe("the HTTP prober over scripted connections", () => {
     expect(await outcome).toMatchObject({ passed: true, latencyMs: 8001 });
   });
 
+  test("of a half-open connection it hears nothing, and finds the server well over a new one", async () => {
+    const world = new World("10s answers half-open");
+    expect(await world.check()).toEqual(UP);
+    await world.passUntil(20_000);
+    expect(world.suspects).toEqual([11_002.5]);
+    expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 2.5 });
+    await world.pass(60_000);
+    expect(world.suspects).toHaveLength(1);
+  });
+
+  test("asks a server once more over a new connection that answers otherwise over the kept one", async () => {
+    const world = new World("0ms answers kept 503");
+    for (let n = 0; n < 2; n++) expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 2.5 });
+    for (let n = 0; n < 2; n++) expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 4.5 });
+    // Seen twice, and believed.
+    for (let n = 0; n < 9; n++) expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 2.5 });
+  });
+
+  test("gives the new connection the time that the server took before", async () => {
+    const world = new World("0ms answers in 1100ms kept 503");
+    for (let n = 0; n < 2; n++) expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 1100.5 });
+    expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 2200.5 });
+  });
+
+  test("lets go of the kept connection where a server serves one at a time, and keeps none after the second time", async () => {
+    const world = new World("0ms answers one-at-a-time");
+    const latencies: number[] = [];
+    for (let n = 0; n < 5; n++) latencies.push((await world.check()).latencyMs);
+    expect(latencies).toEqual([2.5, 1502.5, 1502, 2.5, 2.5]);
+  });
+
+  test("learns when a server closes what is idle, and asks before that", async () => {
+    const world = new World("0ms answers closes-idle 4s");
+    for (let n = 0; n < 2; n++) {
+      expect(await world.check()).toEqual(UP);
+      await world.pass(5000);
+    }
+    expect(world.suspects).toEqual([4003, 9005.5]);
+    expect(await world.check()).toEqual(UP);
+    expect(world.renewWithinMs).toBeCloseTo(3200, -1);
+  });
+
+  test("waits for the last byte of an answer that trickles", async () => {
+    const world = new World("0ms answers over 2s");
+    expect(await world.check()).toEqual({
+      ...UP_IN,
+      latencyMs: 2000.5,
+      timings: { connectMs: 0.5, firstByteMs: 0 },
+    });
+  });
+
   test("of a process that is killed nothing stays behind", async () => {
     const world = new World();
     expect(await world.check()).toEqual(UP);
@@ -125,6 +176,10 @@ class World {
       if (outcome !== undefined) return outcome;
       await this.clock.advance(0.5);
     }
+  }
+
+  get renewWithinMs(): number | undefined {
+    return this.#probe.renewWithinMs;
   }
 
   pass(ms: number): Promise<void> {
