@@ -4,7 +4,6 @@ import type { Undialed } from "./dial.ts";
 import type { Outcome } from "./exchange.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";
-import { statusPasses } from "./status-rule.ts";
 
 export type Finding =
   | { readonly passed: true | undefined; readonly reason: string }
@@ -33,4 +32,9 @@ export function refusal(ending: Undialed): Finding {
   if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
   const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
   return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
+}
+
+/** Whether a final status means a living server: anything below 400, and what the user accepts besides. */
+export function statusPasses(status: number, acceptStatus: readonly number[]): boolean {
+  return status < 400 || acceptStatus.includes(status);
 }
