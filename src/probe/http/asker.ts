@@ -6,8 +6,8 @@ import type { Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import { Dial, type UnderWay, type Undialed } from "./dial.ts";
 import { Exchange, type ExchangeListener, type Outcome } from "./exchange.ts";
-import type { Experience } from "./experience.ts";
-import type { FreshConnections } from "./fresh-connections.ts";
+import type { ReusePolicy } from "./reuse-policy.ts";
+import type { ReconnectSchedule } from "./reconnect-schedule.ts";
 import { judge, refusal, type Finding, type Judgement } from "./judgement.ts";
 import type { RequestStep } from "./request.ts";
 import type { Sentinel } from "./sentinel.ts";
@@ -29,8 +29,8 @@ export interface AskerOptions {
   readonly target: Endpoint;
   readonly shared: AskingOptions;
   readonly sentinel: Sentinel | undefined;
-  readonly experience: Experience;
-  readonly fresh: FreshConnections;
+  readonly reuse: ReusePolicy;
+  readonly reconnects: ReconnectSchedule;
   readonly listener: AskerListener;
 }
 
@@ -166,8 +166,8 @@ export class Asker implements ExchangeListener, UnderWay {
   }
 
   #askAnew(doubt: Ending["kind"] | undefined, nowMs: number): void {
-    const { target, shared, sentinel, fresh } = this.#options;
-    fresh.made(nowMs);
+    const { target, shared, sentinel, reconnects } = this.#options;
+    reconnects.made(nowMs);
     this.#askedAnewAtMs = nowMs;
     this.#endPatience();
     if (sentinel?.stands === true) this.#beginPatience(sentinel, nowMs);
@@ -263,15 +263,15 @@ export class Asker implements ExchangeListener, UnderWay {
 
   /** What a good answer shows of keeping connections to this server. */
   #learn({ passed }: Judgement, nowMs: number): void {
-    const { experience, shared } = this.#options;
-    if (passed === true && this.#isMisled) experience.misled(nowMs);
-    else if (passed === true && this.#isOverKept) experience.carriedCheck();
+    const { reuse, shared } = this.#options;
+    if (passed === true && this.#isMisled) reuse.keptAnsweredWrong(nowMs);
+    else if (passed === true && this.#isOverKept) reuse.keptAnsweredWell();
     if (this.#isOverKept) return;
     this.#freshTookMs = nowMs - this.#askedAnewAtMs;
     if (this.#patience === undefined) return;
-    if (this.#letGoAtMs === undefined) experience.leftRoom();
+    if (this.#letGoAtMs === undefined) reuse.servedBesideKept();
     // Otherwise it may be slow, and have answered by then for another reason.
-    else if (nowMs - this.#letGoAtMs <= SOON * shared.options.timeoutMs) experience.crowdedOut(nowMs);
+    else if (nowMs - this.#letGoAtMs <= SOON * shared.options.timeoutMs) reuse.blockedByKept(nowMs);
   }
 
   #conclude(found: Judgement, reusable: Connection | undefined, nowMs: number): void {

@@ -2,8 +2,8 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import { Asker, type AskerListener, type AskingOptions } from "./asker.ts";
-import { Experience } from "./experience.ts";
-import { FreshConnections } from "./fresh-connections.ts";
+import { ReusePolicy } from "./reuse-policy.ts";
+import { ReconnectSchedule } from "./reconnect-schedule.ts";
 import type { Finding, Judgement } from "./judgement.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
 import { Sentinel } from "./sentinel.ts";
@@ -34,8 +34,8 @@ export class HttpTarget implements Probe, AskerListener {
   readonly #suspect: () => void;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
-  readonly #experience: Experience;
-  readonly #fresh = new FreshConnections();
+  readonly #reuse: ReusePolicy;
+  readonly #reconnects = new ReconnectSchedule();
   readonly #asker: Asker;
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
@@ -51,8 +51,8 @@ export class HttpTarget implements Probe, AskerListener {
     this.#target = target;
     this.#shared = shared;
     const { method, path, body, sentinel, sentinelWorthMs, freshConnection } = shared.options;
-    const experience = new Experience(sentinelWorthMs);
-    this.#experience = experience;
+    const reuse = new ReusePolicy(sentinelWorthMs);
+    this.#reuse = reuse;
     this.#keepsAlive = sentinel && !freshConnection;
     this.#firstStep = { method: method || "GET", path, body };
     this.#firstRequest = this.#encode(this.#firstStep);
@@ -62,15 +62,15 @@ export class HttpTarget implements Probe, AskerListener {
         this.#suspicion = kind;
         if (this.#tell === undefined) suspect();
       };
-      this.#sentinel = new Sentinel({ ...shared, target, experience, ended });
+      this.#sentinel = new Sentinel({ ...shared, target, reuse, ended });
       this.#path = shared.watchPath?.(target, () => ended("silent"));
     }
     this.#asker = new Asker({
       target,
       shared,
       sentinel: this.#sentinel,
-      experience,
-      fresh: this.#fresh,
+      reuse,
+      reconnects: this.#reconnects,
       listener: this,
     });
   }
@@ -118,10 +118,10 @@ export class HttpTarget implements Probe, AskerListener {
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const isHop = step !== this.#firstStep;
-    const isSpared = isHop || (this.#experience.isHarmless && !this.#fresh.isDue(nowMs));
+    const isSpared = isHop || (this.#reuse.isHarmless && !this.#reconnects.isDue(nowMs));
     const kept = this.#keepsAlive && doubt === undefined && isSpared ? this.#sentinel?.take(nowMs) : undefined;
     if (kept === undefined) return this.#asker.askAnew(doubt, step, request, nowMs);
-    if (!isHop) this.#fresh.spared(nowMs);
+    if (!isHop) this.#reconnects.spared(nowMs);
     this.#asker.askOverKept(kept, step, request, nowMs);
   }
 

@@ -2,13 +2,13 @@ import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Clock } from "../clock.ts";
 import type { Connection, ConnectionListener, Ending, NewConnection } from "./connection.ts";
-import type { Experience } from "./experience.ts";
+import type { ReusePolicy } from "./reuse-policy.ts";
 
 export interface SentinelOptions {
   readonly target: Endpoint;
   readonly options: HttpProbeOptions;
   readonly newConnection: NewConnection;
-  readonly experience: Experience;
+  readonly reuse: ReusePolicy;
   /** Whose readings `take`, `give` and `keepOne` are given. */
   readonly clock: Clock;
   /** The connection ended while it was idle, or a new one could not be made. */
@@ -38,7 +38,7 @@ export class Sentinel implements ConnectionListener {
   }
 
   get renewWithinMs(): number | undefined {
-    return this.#kept === undefined ? undefined : this.#options.experience.renewWithinMs;
+    return this.#kept === undefined ? undefined : this.#options.reuse.renewWithinMs;
   }
 
   /** There is a connection that is not lent for a check, or one on its way. */
@@ -50,22 +50,22 @@ export class Sentinel implements ConnectionListener {
   take(nowMs: number): Connection | undefined {
     const kept = this.#kept;
     if (kept === undefined || !this.#takesRequests) return undefined;
-    this.#options.experience.stoodFor(nowMs - this.#keptSinceMs);
+    this.#options.reuse.stoodFor(nowMs - this.#keptSinceMs);
     this.#kept = undefined;
     return kept;
   }
 
   /** Keeps a connection on which a check has just passed, in place of the one there was. */
   give(connection: Connection, nowMs: number): void {
-    if (this.#options.experience.mayAskAgain(nowMs)) this.#watch(connection, true, nowMs);
+    if (this.#options.reuse.mayAskAgain(nowMs)) this.#watch(connection, true, nowMs);
     else connection.close();
   }
 
   /** After a good check: there shall be a sentinel. Where the check left none, an idle connection without requests serves. */
   keepOne(nowMs: number): void {
-    if (this.#lost !== undefined) this.#options.experience.ended(this.#lost, nowMs);
+    if (this.#lost !== undefined) this.#options.reuse.ended(this.#lost, nowMs);
     this.#lost = undefined;
-    if (!this.#options.experience.mayKeep(nowMs)) return this.close();
+    if (!this.#options.reuse.mayKeep(nowMs)) return this.close();
     if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#keptSinceMs))) return;
     const { target, newConnection, clock } = this.#options;
     const connection = newConnection(target, {
@@ -144,6 +144,6 @@ export class Sentinel implements ConnectionListener {
 
   /** One without requests is never used, so it is replaced before the server's patience is over. */
   #mustRenew(idleMs: number): boolean {
-    return !this.#takesRequests && idleMs >= (this.#options.experience.renewWithinMs ?? Number.POSITIVE_INFINITY) / 2;
+    return !this.#takesRequests && idleMs >= (this.#options.reuse.renewWithinMs ?? Number.POSITIVE_INFINITY) / 2;
   }
 }
