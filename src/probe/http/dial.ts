@@ -1,3 +1,4 @@
+import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
@@ -98,6 +99,14 @@ export class Dial implements UnderWay {
     for (const deadline of this.#deadlines) deadline.cancel();
     for (const connection of this.#connections) if (connection !== result) connection.abort();
   }
+}
+
+/** Where a connection was lost or fell silent, there is evidence already: a little silence is enough. */
+export function shortLimits({
+  connectTimeoutMs,
+  sentinelTimeoutMs,
+}: Pick<HttpProbeOptions, "connectTimeoutMs" | "sentinelTimeoutMs">): Pick<DialOptions, "withinMs" | "noAnswer"> {
+  return { withinMs: Math.min(connectTimeoutMs, sentinelTimeoutMs + 100), noAnswer: "answers nothing any more" };
 }
 
 // --- internal ---

@@ -1,7 +1,8 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
-import { Asker, type AskerListener, type AskingOptions } from "./asker.ts";
+import { CheckAttempt, type AttemptOptions } from "./check-attempt.ts";
+import { ReuseLessons } from "./reuse-lessons.ts";
 import { ReusePolicy } from "./reuse-policy.ts";
 import { ReconnectSchedule } from "./reconnect-schedule.ts";
 import type { Finding, Judgement } from "./judgement.ts";
@@ -10,7 +11,7 @@ import { Sentinel } from "./sentinel.ts";
 import type { Ending, Connection } from "./connection.ts";
 
 /** What all targets of one prober share. */
-export interface HttpTargetOptions extends AskingOptions {
+export interface HttpTargetOptions extends AttemptOptions {
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
 }
@@ -25,7 +26,7 @@ export interface WatchedPath {
  * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the first sign that the
  * server went away. The next check goes over it, unless a fresh one is due.
  */
-export class HttpTarget implements Probe, AskerListener {
+export class HttpTarget implements Probe {
   readonly #target: Endpoint;
   readonly #shared: HttpTargetOptions;
   readonly #keepsAlive: boolean;
@@ -36,7 +37,7 @@ export class HttpTarget implements Probe, AskerListener {
   #suspicion: Ending["kind"] | undefined;
   readonly #reuse: ReusePolicy;
   readonly #reconnects = new ReconnectSchedule();
-  readonly #asker: Asker;
+  readonly #attempt: CheckAttempt;
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
 
@@ -65,13 +66,12 @@ export class HttpTarget implements Probe, AskerListener {
       this.#sentinel = new Sentinel({ ...shared, target, reuse, ended });
       this.#path = shared.watchPath?.(target, () => ended("silent"));
     }
-    this.#asker = new Asker({
+    this.#attempt = new CheckAttempt({
       target,
       shared,
-      sentinel: this.#sentinel,
-      reuse,
+      lessons: new ReuseLessons(shared, reuse, this.#sentinel),
       reconnects: this.#reconnects,
-      listener: this,
+      asked: (judgement, reusable, nowMs) => this.#asked(judgement, reusable, nowMs),
     });
   }
 
@@ -84,7 +84,7 @@ export class HttpTarget implements Probe, AskerListener {
     const nowMs = this.#shared.clock.now();
     this.#startedAtMs = nowMs;
     this.#redirects = 0;
-    this.#asker.begin(nowMs + this.#shared.options.timeoutMs);
+    this.#attempt.begin(nowMs + this.#shared.options.timeoutMs);
     this.#ask(this.#firstStep, nowMs);
   }
 
@@ -94,12 +94,14 @@ export class HttpTarget implements Probe, AskerListener {
 
   close(): void {
     this.#tell = undefined;
-    this.#asker.cancel();
+    this.#attempt.cancel();
     this.#path?.close();
     this.#sentinel?.close();
   }
 
-  asked(judgement: Judgement, reusable: Connection | undefined, nowMs: number): void {
+  // --- internal ---
+
+  #asked(judgement: Judgement, reusable: Connection | undefined, nowMs: number): void {
     if (this.#keepsAlive && reusable !== undefined) this.#sentinel?.give(reusable, nowMs);
     else reusable?.close();
     if (!("next" in judgement)) return this.#conclude(judgement, nowMs);
@@ -107,8 +109,6 @@ export class HttpTarget implements Probe, AskerListener {
       return this.#conclude({ passed: false, reason: "too many redirects" }, nowMs);
     this.#ask(judgement.next, nowMs);
   }
-
-  // --- internal ---
 
   /** Over the kept connection where that will do. */
   #ask(step: RequestStep, nowMs: number): void {
@@ -120,9 +120,9 @@ export class HttpTarget implements Probe, AskerListener {
     const isHop = step !== this.#firstStep;
     const isSpared = isHop || (this.#reuse.isHarmless && !this.#reconnects.isDue(nowMs));
     const kept = this.#keepsAlive && doubt === undefined && isSpared ? this.#sentinel?.take(nowMs) : undefined;
-    if (kept === undefined) return this.#asker.askAnew(doubt, step, request, nowMs);
+    if (kept === undefined) return this.#attempt.askAnew(doubt, step, request, nowMs);
     if (!isHop) this.#reconnects.spared(nowMs);
-    this.#asker.askOverKept(kept, step, request, nowMs);
+    this.#attempt.askOverKept(kept, step, request, nowMs);
   }
 
   #conclude(finding: Finding, nowMs: number): void {
@@ -130,11 +130,11 @@ export class HttpTarget implements Probe, AskerListener {
     if (finding.passed === true) {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne(nowMs);
-      if (!this.#asker.isOverKept) this.#path?.used();
+      if (!this.#attempt.isOverKept) this.#path?.used();
     } else if (finding.passed === false) this.#sentinel?.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
-    const { timings } = this.#asker;
+    const { timings } = this.#attempt;
     const { passed, reason } = finding;
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
     else if (passed) tell?.({ passed, reason, latencyMs, timings });
