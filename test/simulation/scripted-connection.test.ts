@@ -92,6 +92,20 @@ describe("the HTTP prober over scripted connections", () => {
     expect(world.suspects).toHaveLength(1);
   });
 
+  test("over which it asks before it hears of that, it asks once more as soon as nothing is acknowledged", async () => {
+    const world = new World("10s answers half-open");
+    for (let n = 0; n < 2; n++) expect(await world.check()).toEqual(UP);
+    await world.passUntil(10_000);
+    expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 302.5 });
+  });
+
+  test("asks over a new connection, too, where the kept one lingers, and takes what comes first", async () => {
+    const world = new World("10s answers in 3s");
+    for (let n = 0; n < 2; n++) expect(await world.check()).toEqual(UP);
+    await world.passUntil(10_000);
+    expect(await world.check()).toEqual({ ...UP_IN, latencyMs: 3000, timings: { firstByteMs: 3000 } });
+  });
+
   test("asks a server once more over a new connection that answers otherwise over the kept one", async () => {
     const world = new World("0ms answers kept 503");
     for (let n = 0; n < 2; n++) expect(await world.check()).toMatchObject({ ...UP_IN, latencyMs: 2.5 });
