@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ["domain"],
   events: ["domain"],
   actors: ["domain", "desired", "events"],
-  // A small world around the machines: its data plane and its probes are its own.
+  // A small world around the machines and the prober: its data plane and its connections are its own.
   simulation: ["domain", "config", "dataplane", "probe", "actors"],
   app: [
     "domain",

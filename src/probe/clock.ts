@@ -4,3 +4,20 @@ export interface Clock {
   setTimeout(fire: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
 }
+
+/** A clock for whoever waits for input, too. */
+export interface EventLoopClock extends Clock {
+  /**
+   * Calls once the event loop has had a turn for input: what had come before that is heard first, also when this process was held up until now.
+   */
+  afterInput(call: () => void): void;
+}
+
+/** The time of this process, which no setting of the host's clock moves. Its timers keep no process alive. */
+export const monotonicClock: EventLoopClock = {
+  now: performance.now.bind(performance),
+  setTimeout: (fire, delayMs) => setTimeout(fire, delayMs).unref(),
+  clearTimeout: (timer) => clearTimeout(timer as Timer),
+  // Two turns: the first can still belong to the round of timers that was held up.
+  afterInput: (call) => void setImmediate(() => setImmediate(call)),
+};

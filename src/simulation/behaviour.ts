@@ -1,13 +1,29 @@
 /** What a simulated server does with whoever connects to it. */
 export type Behaviour =
-  /** With this status, after so long. */
-  | { readonly kind: "answers"; readonly status: number; readonly afterMs: number }
+  | Answering
   /** Its host is there and its process is not. */
   | { readonly kind: "refuses" }
   /** It takes connections and says nothing. */
   | { readonly kind: "hangs" }
   /** Its host, or the way to it, is gone: no packet comes back. */
   | { readonly kind: "vanishes" };
+
+/** With this status, after so long. */
+export interface Answering {
+  readonly kind: "answers";
+  readonly status: number;
+  readonly afterMs: number;
+  /** The answer begins at once, and its last byte comes after that time. */
+  readonly trickles?: boolean;
+  /** To all requests of a connection but the first. */
+  readonly keptStatus?: number;
+  /** Closes a connection on which nothing happens for so long. */
+  readonly closesIdleMs?: number;
+  /** Who comes while it serves another connection waits in its queue until that is closed. */
+  readonly oneAtATime?: boolean;
+  /** It knows nothing of the connections from before, and says nothing of that: what is sent over them is lost. */
+  readonly halfOpen?: boolean;
+}
 
 export interface Phase {
   readonly behaviour: Behaviour;
@@ -24,14 +40,24 @@ export interface BehaviourChange {
 /** Milliseconds after which a server answers that is not said to be slow. */
 export const PROMPT_MS = 2;
 
+const PROMPT_BEHAVIOUR: Behaviour = { kind: "answers", status: 200, afterMs: PROMPT_MS };
+
 const PROMPT: BehaviourChange = {
   atMs: 0,
-  phases: [{ behaviour: { kind: "answers", status: 200, afterMs: PROMPT_MS }, forMs: Number.POSITIVE_INFINITY }],
+  phases: [{ behaviour: PROMPT_BEHAVIOUR, forMs: Number.POSITIVE_INFINITY }],
 };
+
+interface PhaseTime {
+  readonly behaviour: Behaviour;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
 
 /** What one server does when: known for all time, so that what will become of a connection can be told when it is made. */
 export class ServerScript {
   readonly #changes: readonly BehaviourChange[];
+  /** The last one that was asked for: mostly the next one, too. */
+  #latest: PhaseTime = { behaviour: PROMPT_BEHAVIOUR, sinceMs: 0, untilMs: 0 };
 
   /** In the order of time. Until the first one the server answers. */
   constructor(changes: readonly BehaviourChange[]) {
@@ -47,7 +73,13 @@ export class ServerScript {
     return this.#phaseAt(ms).untilMs;
   }
 
-  #phaseAt(ms: number): { readonly behaviour: Behaviour; readonly untilMs: number } {
+  #phaseAt(ms: number): PhaseTime {
+    const { sinceMs, untilMs } = this.#latest;
+    if (ms < sinceMs || ms >= untilMs) this.#latest = this.#find(ms);
+    return this.#latest;
+  }
+
+  #find(ms: number): PhaseTime {
     const at = this.#changes.findLastIndex(({ atMs }) => atMs <= ms);
     const { atMs, phases } = this.#changes[at] ?? PROMPT;
     const overMs = this.#changes[at + 1]?.atMs ?? Number.POSITIVE_INFINITY;
@@ -55,8 +87,9 @@ export class ServerScript {
     const roundStartMs = atMs + (Number.isFinite(roundMs) ? Math.floor((ms - atMs) / roundMs) * roundMs : 0);
     let untilMs = roundStartMs;
     for (const { behaviour, forMs } of phases) {
+      const sinceMs = untilMs;
       untilMs += forMs;
-      if (ms < untilMs) return { behaviour, untilMs: Math.min(untilMs, overMs) };
+      if (ms < untilMs) return { behaviour, sinceMs, untilMs: Math.min(untilMs, overMs) };
     }
     throw new Error("a behaviour without phases");
   }

@@ -21,6 +21,8 @@ export interface PlaneListener {
   /** Not when that failed: nobody learned anything then. */
   read(): void;
   applying(operations: readonly Operation[]): void;
+  /** Instead of that, while all writes fail. */
+  refusing(): void;
   writing(operation: Operation): void;
   wrote(operation: Operation): void;
   applied(): void;
@@ -67,7 +69,10 @@ export class FaultyDataPlane implements DataPlane {
   }
 
   async apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]> {
-    if (this.#faults.writesFail) throw unreachable("write to the virtual server");
+    if (this.#faults.writesFail) {
+      this.#listener.refusing();
+      throw unreachable("write to the virtual server");
+    }
     const failed: FailedOperation[] = [];
     this.#listener.applying(operations);
     for (const operation of operations) {

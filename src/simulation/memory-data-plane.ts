@@ -43,7 +43,7 @@ export class MemoryDataPlane implements DataPlane {
       stats: NO_TRAFFIC,
       realServers: [...this.servers.values()].map((server) => ({
         // A table gives no objects that anybody put into it.
-        server: structuredClone(server),
+        server: { ...server, endpoint: { ...server.endpoint } },
         activeConnections: this.connections.get(formatEndpoint(server.endpoint)) ?? 0,
         inactiveConnections: 0,
       })),

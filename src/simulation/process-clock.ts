@@ -1,7 +1,7 @@
-import type { Clock } from "../probe/clock.ts";
+import type { Clock, EventLoopClock } from "../probe/clock.ts";
 
 /** The clock of one simulated process: its timers ring late while it is held up, and never again once it was killed. */
-export class ProcessClock implements Clock {
+export class ProcessClock implements EventLoopClock {
   readonly #world: Clock;
   #heldUntilMs = Number.NEGATIVE_INFINITY;
   #isDead = false;
@@ -30,6 +30,18 @@ export class ProcessClock implements Clock {
 
   clearTimeout(timer: unknown): void {
     if (timer !== undefined) this.#world.clearTimeout((timer as ProcessTimer).handle);
+  }
+
+  /** At once, unless the process is held up: then when it is no longer. */
+  run(act: () => void): void {
+    const lateMs = this.#heldUntilMs - this.now();
+    if (lateMs > 0) this.setTimeout(act, lateMs);
+    else if (!this.#isDead) act();
+  }
+
+  /** After all that comes at this moment. */
+  afterInput(call: () => void): void {
+    this.setTimeout(() => this.setTimeout(call, 0), 0);
   }
 
   /** The process gets no turn for so long, as on a starved or suspended host; time goes by all the same. */

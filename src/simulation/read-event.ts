@@ -2,7 +2,7 @@ import { nearestName } from "../config/nearest-name.ts";
 import { parseInteger, refusal } from "../config/value-parsers.ts";
 import { parseDuration } from "../domain/duration.ts";
 import { parseEndpoint } from "../domain/endpoint.ts";
-import { PROMPT_MS, type Behaviour, type Phase } from "./behaviour.ts";
+import { PROMPT_MS, type Answering, type Behaviour, type Phase } from "./behaviour.ts";
 import type { DaemonAct, OutsideChange, PlaneFault, ScenarioEvent } from "./scenario.ts";
 
 /** `30s 10.0.0.1:80 refuses`: when, who, and what. Rejects with an `LvscareError` that tells what was not understood. */
@@ -47,7 +47,7 @@ function readMatter(words: Words): Matter {
   }
 }
 
-/** `answers 503 in 2s`, or parts that go round: `answers for 4s, vanishes for 2s`. */
+/** `answers 503 in 2s`, `answers kept 500`, or parts that go round: `answers for 4s, vanishes for 2s`. */
 function readPhases(words: Words): Phase[] {
   const phases: Phase[] = [];
   do {
@@ -68,9 +68,35 @@ function readPhases(words: Words): Phase[] {
 function readBehaviour(words: Words): Behaviour {
   const kind = words.pick(["answers", "refuses", "hangs", "vanishes"]);
   if (kind !== "answers") return { kind };
-  const status = /^\d/.test(words.next ?? "") ? parseInteger(100, 999)(words.take("a status")) : 200;
+  const status = /^\d/.test(words.next ?? "") ? readStatus(words) : 200;
   const afterMs = words.skip("in") ? parseMoment(words.take("after how long")) : PROMPT_MS;
-  return { kind, status, afterMs };
+  const answering: Answering = { kind, status, afterMs };
+  for (;;) {
+    const manner = readManner(words);
+    if (manner === undefined) return answering;
+    Object.assign(answering, manner);
+  }
+}
+
+/** What is odd about how it answers; undefined when nothing more is said of that. */
+function readManner(words: Words): Partial<Answering> | undefined {
+  if (words.next === undefined || words.next === "," || words.next === "for") return undefined;
+  switch (words.pick(["over", "kept", "closes-idle", "one-at-a-time", "half-open"])) {
+    case "over":
+      return { afterMs: parseMoment(words.take("how long the answer takes")), trickles: true };
+    case "kept":
+      return { keptStatus: readStatus(words) };
+    case "closes-idle":
+      return { closesIdleMs: parseMoment(words.take("after how long")) };
+    case "one-at-a-time":
+      return { oneAtATime: true };
+    case "half-open":
+      return { halfOpen: true };
+  }
+}
+
+function readStatus(words: Words): number {
+  return parseInteger(100, 999)(words.take("a status"));
 }
 
 function readFault(words: Words): PlaneFault {

@@ -5,7 +5,7 @@ import type { CareEvent } from "../domain/events.ts";
 import type { Operation } from "../domain/plan.ts";
 import type { SimulatedServer, SimulationReport, TimelineEntry } from "../domain/simulation-report.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
-import { statusPasses } from "../probe/http/status-rule.ts";
+import { statusPasses } from "../probe/http/judgement.ts";
 import type { Behaviour, ServerScript } from "./behaviour.ts";
 import type { Loss } from "./client-load.ts";
 import { Simulation, type CareMachine, type SimulationObserver } from "./simulation.ts";

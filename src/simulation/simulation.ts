@@ -7,14 +7,16 @@ import type { CareEvent } from "../domain/events.ts";
 import { realServer, WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
+import { httpProber } from "../probe/http/http-prober.ts";
 import { ServerScript } from "./behaviour.ts";
 import { ClientLoad } from "./client-load.ts";
 import { FaultyDataPlane, type PlaneFaults, type PlaneListener } from "./faulty-data-plane.ts";
 import { MemoryDataPlane } from "./memory-data-plane.ts";
 import { ProcessClock } from "./process-clock.ts";
+import { ProcessSockets } from "./process-sockets.ts";
 import type { DaemonAct, OutsideChange, PlaneFault, Scenario, ScenarioEvent } from "./scenario.ts";
+import { ScriptedServer } from "./scripted-server.ts";
 import { seededRandom } from "./seeded-random.ts";
-import { SimulatedProber } from "./simulated-prober.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** Puts the daemon's machine together, as the composition root does. */
@@ -39,7 +41,9 @@ export class Simulation {
   readonly #random: () => number;
   readonly #careMachine: CareMachine;
   readonly #observers: SimulationObserver[] = [];
+  readonly #servers: ReadonlyMap<string, ScriptedServer>;
   #process: ProcessClock | undefined;
+  #sockets: ProcessSockets | undefined;
   #daemon: DaemonActor | undefined;
   #broke: unknown;
 
@@ -48,6 +52,7 @@ export class Simulation {
     this.#careMachine = careMachine;
     this.#random = seededRandom(scenario.seed);
     this.scripts = scriptsOf(scenario);
+    this.#servers = new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, this.clock)]));
     this.load = new ClientLoad({
       ...scenario,
       heedsWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
@@ -92,6 +97,7 @@ export class Simulation {
       },
       read: () => this.#tell((observer) => observer.read?.()),
       applying: (operations) => this.#tell((observer) => observer.applying?.(operations)),
+      refusing: () => this.#tell((observer) => observer.refusing?.()),
       writing: (operation) => {
         this.#passTime();
         this.#tell((observer) => observer.writing?.(operation));
@@ -99,7 +105,9 @@ export class Simulation {
       wrote: (operation) => this.#tell((observer) => observer.wrote?.(operation)),
       applied: () => this.#tell((observer) => observer.applied?.()),
     };
-    const prober = new SimulatedProber(this.scripts, options.probe, process, this.scenario.durationMs);
+    const sockets = new ProcessSockets(this.#servers, this.clock, process);
+    const { newConnection } = sockets;
+    const prober = httpProber(options.probe, { newConnection, newTcpConnection: newConnection, clock: process });
     const schedule = new CheckScheduler({ ...CHECK_PACE, clock: process, random: this.#random }).with(prober);
     const plane = new FaultyDataPlane(this.plane, this.#faults, process, listener);
     const observe: ProbeObserver = (target, outcome) => {
@@ -121,6 +129,7 @@ export class Simulation {
     });
     daemon.subscribe({ error: (error) => (this.#broke = error) });
     this.#process = process;
+    this.#sockets = sockets;
     this.#daemon = daemon;
     this.#tell((observer) => observer.daemonStarted?.());
     daemon.start();
@@ -174,6 +183,7 @@ export class Simulation {
   #strike(act: DaemonAct): void {
     if (act.kind === "stalls") return this.#process?.stall(act.forMs);
     this.#process?.kill();
+    this.#sockets?.closeAll();
     this.#daemon = undefined;
     // One that is killed again before it was back comes back once only.
     const process = this.#process;

@@ -38,6 +38,15 @@ describe("lvscare simulate", () => {
       const path = join(folder, "bad.yaml");
       await Bun.write(path, "care:\n  vs: 10.0.0.1:80\n  rs: 10.0.0.2:80\nevents:\n  - 30s 10.0.0.2:80 sulks\n");
       expect(await refusal(["simulate", path])).toEqual([expect.stringContaining("sulks")]);
+      const odd = ["answers closes-idl 5s", "answers kept", "answers oddly"].map(
+        (text) => `  - 30s 10.0.0.2:80 ${text}\n`,
+      );
+      await Bun.write(path, `care:\n  vs: 10.0.0.1:80\n  rs: 10.0.0.2:80\nevents:\n${odd.join("")}`);
+      expect(await refusal(["simulate", path])).toEqual([
+        expect.stringContaining("did you mean closes-idle?"),
+        expect.stringContaining("it ends where it should say a status"),
+        expect.stringContaining("oddly"),
+      ]);
       await Bun.write(path, "care: [\n");
       expect(await refusal(["simulate", path])).toEqual([expect.stringMatching(/^it is no YAML after line \d/)]);
       await Bun.write(path, "care:\n  vs: 10.0.0.1:80\n  rs: 10.0.0.2:80\n  fal: 3\nevents: []\n");

@@ -1,10 +1,12 @@
+import type { HttpProbeOptions } from "../../src/config/care-options.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
 import type { RealServerState, Verdict } from "../../src/domain/health.ts";
 import { describeOperation, type Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
 import { CHECK_PACE } from "../../src/probe/check-scheduler.ts";
-import { statusPasses } from "../../src/probe/http/status-rule.ts";
+import { statusPasses } from "../../src/probe/http/judgement.ts";
+import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 import type { Simulation, SimulationObserver } from "../../src/simulation/simulation.ts";
 import { startPosition, step, tenths, type ChartPosition } from "../support/health-chart.ts";
@@ -31,6 +33,8 @@ export class Invariants implements SimulationObserver {
   /** Strangers whose last change nobody could have read: written over at once, or to the weight 0 that we had given them. */
   readonly #unseen = new Set<string>();
   #writers = 0;
+  /** When the last verdict came. */
+  #verdictAtMs = 0;
   #life = newLife();
   /** Our own writes since a round last began, by formatted endpoint; undefined: removed. */
   readonly #written = new Map<string, number | undefined>();
@@ -114,7 +118,7 @@ export class Invariants implements SimulationObserver {
         this.#life.counted.clear();
         return;
       case "plan.applied":
-        if (!this.#isRoundBegun) this.#beginRound();
+        if (!this.#isRoundBegun) this.#beginRound(this.#verdictAtMs === this.#now);
         // That it failed is told besides.
         this.#isRoundBegun = !event.complete;
         this.#noteCounts(event.complete);
@@ -154,6 +158,11 @@ export class Invariants implements SimulationObserver {
       if ("server" in operation && operation.server.weight > 0) this.#invite(formatEndpoint(operation.server.endpoint));
   }
 
+  /** It began with what was known then: by the time that it is told to have failed, more may be. */
+  refusing(): void {
+    if (!this.#isRoundBegun) this.#beginRound();
+  }
+
   applied(): void {
     this.#writers--;
   }
@@ -184,15 +193,17 @@ export class Invariants implements SimulationObserver {
 
   // --- internal: what is written ---
 
-  /** What it is to establish is settled now. */
-  #beginRound(): void {
+  /** What it is to establish is settled now; or was, before the last of several verdicts of one moment came. */
+  #beginRound(mayBeOlder = false): void {
     this.#isRoundBegun = true;
     const { members, held } = this.#life;
     for (const [key, { due, position }] of members)
       if (due !== undefined) this.#fail("a transition did not come", `${key} stays ${position.state}`);
     this.#forgetLetGo();
-    this.#checkFailOpen();
-    this.#checkLastResort();
+    if (!mayBeOlder) {
+      this.#checkFailOpen();
+      this.#checkLastResort();
+    }
     for (const [key, { position }] of members)
       if (position.state === "healthy" || position.state === "draining") held?.add(key);
     const table = new Map(this.#round.table);
@@ -348,6 +359,7 @@ export class Invariants implements SimulationObserver {
     if (!verdict.passed && isAlwaysGood(this.#simulation, server)) {
       this.#fail("a good server failed its check", `${server}: ${verdict.reason}`);
     }
+    this.#verdictAtMs = this.#now;
     member.isJudged = true;
     member.isChecked = true;
     member.everPassed ||= verdict.passed;
@@ -664,14 +676,21 @@ function weightsOf(servers: ReadonlyMap<string, RealServer>): Map<string, number
 /** Whether there is an end of all disturbance: servers that go on as they are, and a data plane that works. */
 function settlesAtAll({ scenario, scripts }: Simulation): boolean {
   const lastFault = scenario.events.findLast((event) => event.kind === "data-plane");
-  const isSteady = [...scripts.values()].every(
-    (script) => script.nextChange(lastDisturbance(scenario)) === Number.POSITIVE_INFINITY,
+  const endMs = lastDisturbance(scenario);
+  const areSteady = [...scripts.values()].every(
+    (script) =>
+      script.nextChange(endMs) === Number.POSITIVE_INFINITY && isSteady(script.at(endMs), scenario.options.probe),
   );
-  return isSteady && (lastFault === undefined || lastFault.fault.kind === "works");
+  return areSteady && (lastFault === undefined || lastFault.fault.kind === "works");
 }
 
 function isAlwaysGood(simulation: Simulation, server: string): boolean {
-  return simulation.scripts.get(server)?.nextChange(0) === Number.POSITIVE_INFINITY && isGood(simulation, server, 0);
+  const script = simulation.scripts.get(server);
+  return (
+    script?.nextChange(0) === Number.POSITIVE_INFINITY &&
+    isGood(simulation, server, 0) &&
+    isSteady(script.at(0), simulation.scenario.options.probe)
+  );
 }
 
 function isGood({ scripts, scenario }: Simulation, server: string, ms: number): boolean {
@@ -680,4 +699,12 @@ function isGood({ scripts, scenario }: Simulation, server: string, ms: number): 
   return (
     behaviour?.kind === "answers" && statusPasses(behaviour.status, acceptStatus) && behaviour.afterMs + 1 < timeoutMs
   );
+}
+
+/** Whether its checks have the same end each time: a check that must ask twice, or wait for another connection to end, may run out of time. */
+function isSteady(behaviour: Behaviour, { sentinel, connectTimeoutMs, timeoutMs }: HttpProbeOptions): boolean {
+  if (behaviour.kind !== "answers" || !sentinel) return true;
+  const { afterMs, keptStatus, oneAtATime } = behaviour;
+  if (oneAtATime === true && connectTimeoutMs / 2 + afterMs + 2 >= timeoutMs) return false;
+  return keptStatus === undefined || 2 * (afterMs + 1) < timeoutMs;
 }

@@ -13,8 +13,11 @@ export interface ScenarioDocument {
 const SERVERS = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"];
 const STRANGERS = ["10.0.0.8:80", "10.0.0.9:80"];
 
-/** Disturbances for about twelve intervals, then none: any mixture of options and faults, the same for the same seed. */
-export function randomScenario(seed: number): ScenarioDocument {
+/**
+ * Disturbances for about twelve intervals, then none: any mixture of options and faults, the same for the same seed. `hasManners`: some servers
+ * are odd in how they treat connections, all the time.
+ */
+export function randomScenario(seed: number, hasManners = true): ScenarioDocument {
   const dice = new Dice(seed);
   const servers = SERVERS.slice(0, dice.from(1, 4));
   const intervalMs = dice.pick([500, 1000, 1000, 2000, 5000]);
@@ -23,13 +26,21 @@ export function randomScenario(seed: number): ScenarioDocument {
   // Dice of their own: what the others throw stays the same for the same seed.
   const common = new Dice(~seed);
   const hasLastResort = common.chance(0.75);
+  const manners = new Dice(seed ^ 0x5bd1_e995);
   const hasClients = care["drain"] === "connections" || dice.chance(0.2);
   return {
-    care: { ...care, ...(!hasLastResort && { "last-resort": false }) },
-    events: inOrder([
-      ...randomEvents(dice, servers, intervalMs, troubleMs),
-      ...commonCause(common, servers, intervalMs, troubleMs),
-    ]),
+    care: {
+      ...care,
+      ...(!hasLastResort && { "last-resort": false }),
+      ...(hasManners && manners.chance(0.5) && { sentinel: true }),
+      ...(hasManners && manners.chance(0.1) && { "health-fresh-connection": true }),
+    },
+    events: inOrder(
+      withManners(hasManners ? manners : undefined, servers, intervalMs, troubleMs, [
+        ...randomEvents(dice, servers, intervalMs, troubleMs),
+        ...commonCause(common, servers, intervalMs, troubleMs),
+      ]),
+    ),
     // Whoever runs it lengthens it by the time that settling takes.
     duration: `${troubleMs}ms`,
     ...(hasClients && { "requests-per-second": 20, "connections-last": `${dice.from(1, 6) * intervalMs}ms` }),
@@ -133,6 +144,42 @@ function commonCause(dice: Dice, servers: readonly string[], intervalMs: number,
   const mendedMs = Math.min(troubleMs, atMs + dice.from(2, 5) * intervalMs);
   return [...broken, ...servers.map((server) => ({ atMs: Math.round(mendedMs), text: `${server} answers` }))];
 }
+
+/** Of each server in three it is said whenever it answers how it treats connections. */
+function withManners(
+  dice: Dice | undefined,
+  servers: readonly string[],
+  intervalMs: number,
+  troubleMs: number,
+  events: readonly TimedEvent[],
+): readonly TimedEvent[] {
+  if (dice === undefined) return events;
+  const some = (least: number, most: number): string =>
+    `${Math.round(intervalMs * (least + dice.next() * (most - least)))}ms`;
+  const manners = new Map<string, string>();
+  const more: TimedEvent[] = [];
+  for (const server of servers) {
+    if (dice.chance(0.3)) {
+      const manner = dice.pick([
+        `closes-idle ${some(0.05, 3)}`,
+        `over ${some(0.1, 0.6)}`,
+        "one-at-a-time",
+        `kept ${dice.pick([503, 404, 204])}`,
+      ]);
+      manners.set(server, manner);
+      more.push({ atMs: 0, text: `${server} answers` });
+    }
+    while (dice.chance(0.2))
+      more.push({ atMs: Math.round(dice.next() * troubleMs), text: `${server} answers half-open` });
+  }
+  return [...more, ...events].map(({ atMs, text }) => {
+    const manner = manners.get(text.split(" ")[0] ?? "");
+    if (manner === undefined) return { atMs, text };
+    return { atMs, text: text.replaceAll(ANSWERS, manner.startsWith("over") ? `$1 ${manner}` : `$& ${manner}`) };
+  });
+}
+
+const ANSWERS = /(answers(?: \d+)?)(?: in [^ ,]+)?/g;
 
 interface TimedEvent {
   readonly atMs: number;

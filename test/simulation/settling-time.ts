@@ -17,6 +17,7 @@ export function lastDisturbance({ events }: Scenario): number {
  * - one more failed check to go from draining to removed, with `--drain connections` after the time for that;
  * - the pause after a failed write or read, doubled each time, so never longer than there was trouble;
  * - a write that was under way when the data plane still was slow, read and written once more;
+ * - where a server answers otherwise over a kept connection: the next check over a new one, every tenth or after 20 seconds;
  * - strangers go after an interval at weight 0, and only once a real server has proven itself.
  */
 export function settlingTime(scenario: Scenario): number {
@@ -31,7 +32,14 @@ export function settlingTime(scenario: Scenario): number {
   const retryMs = faults.some(({ kind }) => kind.startsWith("refuses"))
     ? Math.min(LONGEST_RETRY_MS, lastDisturbance(scenario) + 100)
     : 0;
+  const isTwoFaced = scenario.events.some(
+    (event) =>
+      event.kind === "server" &&
+      event.phases.some(({ behaviour }) => behaviour.kind === "answers" && behaviour.keptStatus !== undefined),
+  );
+  const freshMs = isTwoFaced && probe.sentinel ? Math.min(10 * perCheckMs, 20_000 + perCheckMs) : 0;
   return (
+    freshMs +
     2 * intervalMs +
     checkMs +
     Math.max(downIntervalMs, perCheckMs) +

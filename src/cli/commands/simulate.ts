@@ -11,7 +11,7 @@ export const simulateCommand = command(
   {
     name: "simulate",
     about:
-      "Shows what settings would do: runs the daemon's own decisions against servers that fail as a file says, in no time and without " +
+      "Shows what settings would do: runs the daemon's own checks and decisions against servers that fail as a file says, in no time and without " +
       "touching anything. Prints what happens when, and how long each real server took to go out and to come back.",
     synopsis: "<scenario.yaml> [flags]",
     rows: [outputRow(["text", "json"], "text for people, json for programs")],
@@ -25,7 +25,14 @@ export const simulateCommand = command(
         command: "lvscare simulate examples/flapping-link.yaml --fall 3 --interval-fast 1s",
       },
     ],
-    notes: ["Flags of lvscare care win over those that the file has under care."],
+    notes: [
+      "Flags of lvscare care win over those that the file has under care.",
+      'An event such as "30s 10.0.0.1:80 answers 503" says when, who and what. A real server answers, refuses, hangs or vanishes, or goes round ' +
+        '("answers for 8s, vanishes for 4s"). After answers may come a status, "in 2s", and what is odd about it: "over 2s" (the answer trickles), ' +
+        '"kept 500" (to all but the first request of a connection), "closes-idle 5s", "one-at-a-time", "half-open" (connections from before are lost).',
+      'Others "delete service", "delete" or "put IP:port weight 3"; the data-plane "works", "takes 100ms", "refuses reads", "refuses writes" or ' +
+        '"refuses IP:port"; the daemon "stalls 3s" or "restarts after 1s".',
+    ],
   },
   {
     read(values, { given, operands: [path] }) {

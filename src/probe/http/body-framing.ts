@@ -1,6 +1,15 @@
-import { ChunkedFraming } from "./chunked-framing.ts";
-import type { BodyFraming, FramingStep } from "./framing.ts";
 import type { ResponseHead } from "./response-head.ts";
+
+/** `surplus`: done, and there were bytes that do not belong to it. */
+export type FramingStep = "more" | "done" | "surplus" | { readonly malformed: string };
+
+/** Finds where a body ends, without keeping any of it. */
+export interface BodyFraming {
+  /** Takes the bytes from `from` to before `to`, which may be none. */
+  feed(bytes: Buffer, from: number, to: number): FramingStep;
+  /** Whether the peer may close here. */
+  readonly endsAtClose: boolean;
+}
 
 /** How the body of this response is delimited (RFC 9112, 6.3), or why that cannot be told. */
 export function bodyFraming(head: ResponseHead, method: string): BodyFraming | { readonly malformed: string } {
@@ -52,4 +61,79 @@ function tokens(head: ResponseHead, name: string): readonly string[] {
 
 function areSame(values: readonly string[]): boolean {
   return values.length === 1 || values.every((value) => value === values[0]);
+}
+
+/** The chunked transfer coding (RFC 9112, 7.1): extensions and trailers are passed over. */
+class ChunkedFraming implements BodyFraming {
+  readonly endsAtClose = false;
+  readonly #lines = new LineReader();
+  #expects: "size" | "data" | "dataEnd" | "trailer" = "size";
+  #dataLeft = 0;
+
+  feed(bytes: Buffer, from: number, to: number): FramingStep {
+    let offset = from;
+    while (offset < to) {
+      if (this.#expects === "data") {
+        offset += this.#skipData(to - offset);
+        continue;
+      }
+      const line = this.#lines.next(bytes, offset, to);
+      if (line === undefined) return "more";
+      offset = this.#lines.after;
+      const step = this.#takeLine(line);
+      if (step === "done" && offset < to) return "surplus";
+      if (step !== "more") return step;
+    }
+    return "more";
+  }
+
+  #skipData(available: number): number {
+    const taken = Math.min(available, this.#dataLeft);
+    this.#dataLeft -= taken;
+    if (this.#dataLeft === 0) this.#expects = "dataEnd";
+    return taken;
+  }
+
+  #takeLine(line: string): FramingStep {
+    if (this.#expects === "trailer") return line === "" ? "done" : "more";
+    if (this.#expects === "dataEnd") {
+      this.#expects = "size";
+      return line === "" ? "more" : { malformed: "bad chunk end" };
+    }
+    // 16 hexadecimal digits are 64 bits: whatever is longer is an attack on somebody's arithmetic.
+    const size = /^([0-9a-f]{1,16})[ \t]*(?:;.*)?$/i.exec(line)?.[1];
+    if (size === undefined) return { malformed: "bad chunk size" };
+    this.#dataLeft = Number.parseInt(size, 16);
+    this.#expects = this.#dataLeft === 0 ? "trailer" : "data";
+    return "more";
+  }
+}
+
+const LF = 0x0a;
+
+/**
+ * Cuts a stream of bytes into lines, whatever pieces it comes in. A line ends at LF, and a CR before it belongs to the ending
+ * (RFC 9112, 2.2). Keeps what has no ending yet: the caller bounds how much it feeds.
+ */
+class LineReader {
+  #pending = "";
+  #after = 0;
+
+  /** Where the bytes after the last line begin. */
+  get after(): number {
+    return this.#after;
+  }
+
+  /** The next line of the bytes from `from` to before `to`; undefined when all of them are taken and no line ended. */
+  next(bytes: Buffer, from: number, to: number): string | undefined {
+    const found = bytes.indexOf(LF, from);
+    const end = found === -1 || found >= to ? to : found;
+    // One character per byte, so that nothing a server sends can fail to decode.
+    const text = bytes.toString("latin1", from, end);
+    const line = this.#pending === "" ? text : this.#pending + text;
+    this.#pending = end === to ? line : "";
+    this.#after = end === to ? to : end + 1;
+    if (end === to) return undefined;
+    return line.endsWith("\r") ? line.slice(0, -1) : line;
+  }
 }

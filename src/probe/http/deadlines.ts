@@ -1,3 +1,4 @@
+import type { EventLoopClock } from "../clock.ts";
 import { DueQueue, type Due } from "../due-queue.ts";
 
 export interface Deadline {
@@ -22,8 +23,14 @@ const LONGEST_MS = 2 ** 31 - 1;
  * anybody is declared late.
  */
 export class Deadlines {
+  readonly #clock: EventLoopClock;
   readonly #queue = new DueQueue<Expiring>();
-  #timer: { readonly handle: Timer; readonly atMs: number } | undefined;
+  #timer: { readonly handle: unknown; readonly atMs: number } | undefined;
+
+  /** Its timers may ring for nobody, and must not keep a process alive for that: what waits for an answer has a socket, which does. */
+  constructor(clock: EventLoopClock) {
+    this.#clock = clock;
+  }
 
   after(ms: number, expired: () => void): Deadline {
     const waiting = new Waiting(this, expired);
@@ -33,7 +40,7 @@ export class Deadlines {
 
   /** Until it is removed it waits, which it must not do already. */
   add(waiting: Expiring, ms: number): void {
-    waiting.dueMs = performance.now() + Math.min(Math.max(ms, 0), LONGEST_MS);
+    waiting.dueMs = this.#clock.now() + Math.min(Math.max(ms, 0), LONGEST_MS);
     this.#queue.push(waiting);
     this.#arm(waiting.dueMs);
   }
@@ -47,18 +54,16 @@ export class Deadlines {
 
   #arm(dueMs: number): void {
     if (this.#timer !== undefined && this.#timer.atMs <= dueMs) return;
-    clearTimeout(this.#timer?.handle);
-    const handle = setTimeout(() => this.#ring(), Math.max(0, Math.ceil(dueMs - performance.now())));
-    // It may ring for nobody, and must not keep a process alive for that: what waits for an answer has a socket, which does.
-    handle.unref();
+    const clock = this.#clock;
+    if (this.#timer !== undefined) clock.clearTimeout(this.#timer.handle);
+    const handle = clock.setTimeout(() => this.#ring(), Math.max(0, Math.ceil(dueMs - clock.now())));
     this.#timer = { handle, atMs: dueMs };
   }
 
   #ring(): void {
     this.#timer = undefined;
-    const nowMs = performance.now();
-    // Two turns: the first can still belong to the round of timers that was held up.
-    setImmediate(() => setImmediate(() => this.#expire(nowMs)));
+    const nowMs = this.#clock.now();
+    this.#clock.afterInput(() => this.#expire(nowMs));
   }
 
   #expire(untilMs: number): void {

@@ -1,13 +1,11 @@
+import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { TlsPolicy } from "./certificate.ts";
+import type { Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
-import { Wire, type Ending, type OpenTcpSocket } from "./wire.ts";
 
 export interface DialOptions {
   readonly target: Endpoint;
-  /** Absent for plain TCP. */
-  readonly tls: TlsPolicy | undefined;
-  readonly openTcpSocket: OpenTcpSocket;
+  readonly newConnection: NewConnection;
   readonly deadlines: Deadlines;
   /** For the TCP connection alone. */
   readonly withinMs: number;
@@ -18,7 +16,9 @@ export interface DialOptions {
   readonly timedOut: string;
 }
 
-export type Dialed = Wire | (Ending & { /** There was not even a TCP connection. */ readonly isUnreachable: boolean });
+export type Dialed = Connection | Undialed;
+
+export type Undialed = Ending & { /** There was not even a TCP connection. */ readonly isUnreachable: boolean };
 
 /** What goes on until it has told its outcome. */
 export interface UnderWay {
@@ -34,11 +34,11 @@ export interface UnderWay {
 export class Dial implements UnderWay {
   readonly #options: DialOptions;
   readonly #tell: (dialed: Dialed) => void;
-  readonly #wires: Wire[] = [];
+  readonly #connections: Connection[] = [];
   readonly #deadlines: Deadline[] = [];
   #isOver = false;
 
-  /** Tells once; the wire is parked then, and the others are gone. */
+  /** Tells once; the connection is parked then, and the others are gone. */
   constructor(options: DialOptions, tell: (dialed: Dialed) => void) {
     this.#options = options;
     this.#tell = tell;
@@ -61,44 +61,52 @@ export class Dial implements UnderWay {
 
   /** There is, or was, a TCP connection. */
   get isReached(): boolean {
-    return this.#wires.some((wire) => wire.isReached);
+    return this.#connections.some((connection) => connection.isReached);
   }
 
   // --- internal ---
 
   #attempt(): void {
     if (this.#isOver || this.isReached) return;
-    const { target, tls, openTcpSocket, withinMs } = this.#options;
-    const wire = new Wire(target, tls, {
+    const { target, newConnection, withinMs } = this.#options;
+    const connection = newConnection(target, {
       established: () => {
-        wire.park();
-        this.#settle(wire);
+        connection.park();
+        this.#settle(connection);
       },
       received: () => undefined,
       writable: () => undefined,
       ended: (ending) => this.#settle(ending),
     });
-    this.#wires.push(wire);
-    wire.open(openTcpSocket);
-    if (!this.#isOver && this.#wires.length < DIALS) this.#after(withinMs / (DIALS + 1), () => this.#attempt());
+    this.#connections.push(connection);
+    connection.open();
+    if (!this.#isOver && this.#connections.length < DIALS) this.#after(withinMs / (DIALS + 1), () => this.#attempt());
   }
 
   #after(ms: number, expired: () => void): void {
     this.#deadlines.push(this.#options.deadlines.after(ms, expired));
   }
 
-  #settle(result: Wire | Ending): void {
+  #settle(result: Connection | Ending): void {
     if (this.#isOver) return;
     const isUnreachable = !this.isReached;
     this.#end(result);
-    this.#tell(result instanceof Wire ? result : { ...result, isUnreachable });
+    this.#tell("kind" in result ? { ...result, isUnreachable } : result);
   }
 
-  #end(result: Wire | Ending | undefined): void {
+  #end(result: Connection | Ending | undefined): void {
     this.#isOver = true;
     for (const deadline of this.#deadlines) deadline.cancel();
-    for (const wire of this.#wires) if (wire !== result) wire.abort();
+    for (const connection of this.#connections) if (connection !== result) connection.abort();
   }
+}
+
+/** Where a connection was lost or fell silent, there is evidence already: a little silence is enough. */
+export function shortLimits({
+  connectTimeoutMs,
+  sentinelTimeoutMs,
+}: Pick<HttpProbeOptions, "connectTimeoutMs" | "sentinelTimeoutMs">): Pick<DialOptions, "withinMs" | "noAnswer"> {
+  return { withinMs: Math.min(connectTimeoutMs, sentinelTimeoutMs + 100), noAnswer: "answers nothing any more" };
 }
 
 // --- internal ---

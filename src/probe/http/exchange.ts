@@ -1,19 +1,20 @@
+import type { Clock } from "../clock.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { UnderWay } from "./dial.ts";
 import { ResponseReader, type Answer, type Reading } from "./response-reader.ts";
-import type { Ending, Wire, WireListener } from "./wire.ts";
+import type { Ending, Connection, ConnectionListener } from "./connection.ts";
 
 export interface ExchangeOptions {
   readonly deadlines: Deadlines;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly overdue: { /** What to say when its time is over. */ readonly timedOut: string };
 }
 
 export interface ExchangeListener {
-  /** Once; by then the wire is closed unless the outcome says `reusable`. */
-  exchanged(outcome: Outcome, wire: Wire): void;
+  /** Once; by then the connection is closed unless the outcome says `reusable`. */
+  exchanged(outcome: Outcome, connection: Connection): void;
   /** At most once, before that: half of its time is over, and nothing came back. */
-  lingers(wire: Wire): void;
+  lingers(connection: Connection): void;
 }
 
 export type Outcome = {
@@ -32,11 +33,11 @@ export type Outcome = {
     }
 );
 
-/** One request and its answer over a wire that stands. */
-export class Exchange implements WireListener, UnderWay, Expiring {
+/** One request and its answer over a connection that stands. */
+export class Exchange implements ConnectionListener, UnderWay, Expiring {
   dueMs = 0;
   position = -1;
-  readonly #wire: Wire;
+  readonly #connection: Connection;
   readonly #options: ExchangeOptions;
   readonly #listener: ExchangeListener;
   readonly #reader: ResponseReader;
@@ -47,8 +48,14 @@ export class Exchange implements WireListener, UnderWay, Expiring {
   #firstByteMs: number | undefined;
   #isOver = false;
 
-  constructor(wire: Wire, method: string, request: Uint8Array, options: ExchangeOptions, listener: ExchangeListener) {
-    this.#wire = wire;
+  constructor(
+    connection: Connection,
+    method: string,
+    request: Uint8Array,
+    options: ExchangeOptions,
+    listener: ExchangeListener,
+  ) {
+    this.#connection = connection;
     this.#options = options;
     this.#listener = listener;
     this.#reader = new ResponseReader(method);
@@ -61,21 +68,21 @@ export class Exchange implements WireListener, UnderWay, Expiring {
     this.#withinMs = withinMs;
     this.#options.deadlines.add(this, withinMs / 2);
     // What a server said unasked comes first, and may be the end of it.
-    this.#wire.listen(this);
+    this.#connection.listen(this);
     if (!this.#isOver) this.writable();
   }
 
   cancel(): void {
     if (this.#isOver) return;
     this.#end();
-    this.#wire.abort();
+    this.#connection.abort();
   }
 
   expired(): void {
     if (this.#isHalfOver) return this.#fail(this.#options.overdue.timedOut);
     this.#isHalfOver = true;
-    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs - this.#options.now());
-    if (this.#firstByteMs === undefined) this.#listener.lingers(this.#wire);
+    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs - this.#options.clock.now());
+    if (this.#firstByteMs === undefined) this.#listener.lingers(this.#connection);
   }
 
   established(): void {
@@ -84,13 +91,13 @@ export class Exchange implements WireListener, UnderWay, Expiring {
 
   writable(): void {
     if (this.#unsent === undefined) return;
-    const written = this.#wire.write(this.#unsent);
+    const written = this.#connection.write(this.#unsent);
     if (written >= this.#unsent.length) this.#unsent = undefined;
     else if (written > 0) this.#unsent = this.#unsent.subarray(written);
   }
 
   received(bytes: Uint8Array): void {
-    this.#firstByteMs ??= this.#options.now() - this.#startedAtMs;
+    this.#firstByteMs ??= this.#options.clock.now() - this.#startedAtMs;
     this.#settle(this.#reader.feed(bytes));
   }
 
@@ -107,7 +114,7 @@ export class Exchange implements WireListener, UnderWay, Expiring {
 
   /** A server of HTTP/2 only may leave without a word, when it was offered nothing that it speaks. */
   #unanswered(reason: string): string {
-    return this.#wire.agreedOnNothing
+    return this.#connection.agreedOnNothing
       ? `${reason}, and without a word for HTTP/1.1 (ALPN): perhaps it speaks only HTTP/2`
       : reason;
   }
@@ -116,18 +123,18 @@ export class Exchange implements WireListener, UnderWay, Expiring {
     if (reading.state === "broken") return this.#fail(reading.reason);
     if (reading.state !== "complete" || this.#isOver) return;
     this.#end();
-    const reusable = reading.reusable && this.#unsent === undefined && this.#wire.isOpen;
-    if (reusable) this.#wire.park();
-    else this.#wire.close();
-    this.#listener.exchanged({ answer: reading.answer, reusable, firstByteMs: this.#firstByteMs }, this.#wire);
+    const reusable = reading.reusable && this.#unsent === undefined && this.#connection.isOpen;
+    if (reusable) this.#connection.park();
+    else this.#connection.close();
+    this.#listener.exchanged({ answer: reading.answer, reusable, firstByteMs: this.#firstByteMs }, this.#connection);
   }
 
   #fail(reason: string, lost?: Ending["kind"]): void {
     if (this.#isOver) return;
     this.#end();
-    this.#wire.abort();
+    this.#connection.abort();
     const failed = { failed: reason, firstByteMs: this.#firstByteMs };
-    this.#listener.exchanged(lost === undefined ? failed : { ...failed, lost }, this.#wire);
+    this.#listener.exchanged(lost === undefined ? failed : { ...failed, lost }, this.#connection);
   }
 
   #end(): void {

@@ -1,30 +1,46 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
+import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
-import { tlsPolicy } from "./certificate.ts";
+import { tlsPolicy, type TlsPolicy } from "./certificate.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { NewConnection } from "./connection.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
+import { SocketConnection, type SocketConnectionOptions } from "./socket-connection.ts";
 
-export interface HttpProberPorts extends Pick<HttpTargetOptions, "openTcpSocket" | "watchSilence" | "watchPath"> {
+export interface SocketPorts extends Pick<SocketConnectionOptions, "openTcpSocket" | "watchSilence"> {
+  readonly watchPath?: HttpProberPorts["watchPath"];
   /** PEM certificates to trust instead of this system's, when certificates are checked. */
   readonly trustedRoots?: readonly string[];
-  /** Milliseconds of a clock that never goes back. */
-  readonly now?: () => number;
+  /** That of this process, unless one is given. */
+  readonly clock?: EventLoopClock;
+}
+
+/** The prober over sockets of the kernel. Proxy settings of the environment have no say. */
+export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
+  const { openTcpSocket, watchSilence, watchPath, trustedRoots, clock = monotonicClock } = ports;
+  const over = (tls: TlsPolicy | undefined): NewConnection => {
+    const socketOptions = { tls, openTcpSocket, watchSilence, clock };
+    return (target, listener) => new SocketConnection(target, socketOptions, listener);
+  };
+  const newTcpConnection = over(undefined);
+  const newConnection = options.scheme === "https" ? over(tlsPolicy({ ...options, trustedRoots })) : newTcpConnection;
+  return httpProber(options, { newConnection, newTcpConnection, watchPath, clock });
+}
+
+export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection" | "newTcpConnection" | "watchPath"> {
+  readonly clock: EventLoopClock;
 }
 
 /**
  * Probes by one HTTP request, with TLS or without. Passes when the final status is below 400 or accepted besides; redirects within the
- * same real server are followed. Proxy settings of the environment have no say.
+ * same real server are followed.
  */
-export function createHttpProber(options: HttpProbeOptions, ports: HttpProberPorts): Prober {
-  const { openTcpSocket, watchSilence, watchPath, trustedRoots } = ports;
-  const now = ports.now ?? (() => performance.now());
-  const tls = options.scheme === "https" ? tlsPolicy({ ...options, trustedRoots }) : undefined;
+export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpProberPorts): Prober {
   const overdue = {
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
-  const deadlines = new Deadlines();
-  const shared: HttpTargetOptions = { options, tls, openTcpSocket, watchSilence, watchPath, now, deadlines, overdue };
+  const shared: HttpTargetOptions = { ...ports, options, clock, deadlines: new Deadlines(clock), overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

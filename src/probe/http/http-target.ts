@@ -1,18 +1,17 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
-import { Asker, type AskerListener, type AskingOptions } from "./asker.ts";
-import { Experience } from "./experience.ts";
-import { FreshConnections } from "./fresh-connections.ts";
+import { CheckAttempt, type AttemptOptions } from "./check-attempt.ts";
+import { ReuseLessons } from "./reuse-lessons.ts";
+import { ReusePolicy } from "./reuse-policy.ts";
+import { ReconnectSchedule } from "./reconnect-schedule.ts";
 import type { Finding, Judgement } from "./judgement.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
 import { Sentinel } from "./sentinel.ts";
-import type { Ending, Wire } from "./wire.ts";
+import type { Ending, Connection } from "./connection.ts";
 
 /** What all targets of one prober share. */
-export interface HttpTargetOptions extends AskingOptions {
-  /** Makes the kernel give up on a connection whose peer acknowledges nothing for so long. */
-  readonly watchSilence: (fd: number, timeoutMs: number) => void;
+export interface HttpTargetOptions extends AttemptOptions {
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
 }
@@ -27,7 +26,7 @@ export interface WatchedPath {
  * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the first sign that the
  * server went away. The next check goes over it, unless a fresh one is due.
  */
-export class HttpTarget implements Probe, AskerListener {
+export class HttpTarget implements Probe {
   readonly #target: Endpoint;
   readonly #shared: HttpTargetOptions;
   readonly #keepsAlive: boolean;
@@ -36,9 +35,9 @@ export class HttpTarget implements Probe, AskerListener {
   readonly #suspect: () => void;
   /** How the sentinel ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
-  readonly #experience: Experience;
-  readonly #fresh = new FreshConnections();
-  readonly #asker: Asker;
+  readonly #reuse: ReusePolicy;
+  readonly #reconnects = new ReconnectSchedule();
+  readonly #attempt: CheckAttempt;
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
 
@@ -53,8 +52,8 @@ export class HttpTarget implements Probe, AskerListener {
     this.#target = target;
     this.#shared = shared;
     const { method, path, body, sentinel, sentinelWorthMs, freshConnection } = shared.options;
-    const experience = new Experience(sentinelWorthMs);
-    this.#experience = experience;
+    const reuse = new ReusePolicy(sentinelWorthMs);
+    this.#reuse = reuse;
     this.#keepsAlive = sentinel && !freshConnection;
     this.#firstStep = { method: method || "GET", path, body };
     this.#firstRequest = this.#encode(this.#firstStep);
@@ -64,16 +63,15 @@ export class HttpTarget implements Probe, AskerListener {
         this.#suspicion = kind;
         if (this.#tell === undefined) suspect();
       };
-      this.#sentinel = new Sentinel({ ...shared, target, experience, ended });
+      this.#sentinel = new Sentinel({ ...shared, target, reuse, ended });
       this.#path = shared.watchPath?.(target, () => ended("silent"));
     }
-    this.#asker = new Asker({
+    this.#attempt = new CheckAttempt({
       target,
       shared,
-      sentinel: this.#sentinel,
-      experience,
-      fresh: this.#fresh,
-      listener: this,
+      lessons: new ReuseLessons(shared, reuse, this.#sentinel),
+      reconnects: this.#reconnects,
+      asked: (judgement, reusable, nowMs) => this.#asked(judgement, reusable, nowMs),
     });
   }
 
@@ -83,10 +81,10 @@ export class HttpTarget implements Probe, AskerListener {
 
   check(tell: (outcome: ProbeOutcome) => void): void {
     this.#tell = tell;
-    const nowMs = this.#shared.now();
+    const nowMs = this.#shared.clock.now();
     this.#startedAtMs = nowMs;
     this.#redirects = 0;
-    this.#asker.begin(nowMs + this.#shared.options.timeoutMs);
+    this.#attempt.begin(nowMs + this.#shared.options.timeoutMs);
     this.#ask(this.#firstStep, nowMs);
   }
 
@@ -96,12 +94,14 @@ export class HttpTarget implements Probe, AskerListener {
 
   close(): void {
     this.#tell = undefined;
-    this.#asker.cancel();
+    this.#attempt.cancel();
     this.#path?.close();
     this.#sentinel?.close();
   }
 
-  asked(judgement: Judgement, reusable: Wire | undefined, nowMs: number): void {
+  // --- internal ---
+
+  #asked(judgement: Judgement, reusable: Connection | undefined, nowMs: number): void {
     if (this.#keepsAlive && reusable !== undefined) this.#sentinel?.give(reusable, nowMs);
     else reusable?.close();
     if (!("next" in judgement)) return this.#conclude(judgement, nowMs);
@@ -109,8 +109,6 @@ export class HttpTarget implements Probe, AskerListener {
       return this.#conclude({ passed: false, reason: "too many redirects" }, nowMs);
     this.#ask(judgement.next, nowMs);
   }
-
-  // --- internal ---
 
   /** Over the kept connection where that will do. */
   #ask(step: RequestStep, nowMs: number): void {
@@ -120,11 +118,11 @@ export class HttpTarget implements Probe, AskerListener {
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const isHop = step !== this.#firstStep;
-    const isSpared = isHop || (this.#experience.isHarmless && !this.#fresh.isDue(nowMs));
+    const isSpared = isHop || (this.#reuse.isHarmless && !this.#reconnects.isDue(nowMs));
     const kept = this.#keepsAlive && doubt === undefined && isSpared ? this.#sentinel?.take(nowMs) : undefined;
-    if (kept === undefined) return this.#asker.askAnew(doubt, step, request, nowMs);
-    if (!isHop) this.#fresh.spared(nowMs);
-    this.#asker.askOverKept(kept, step, request, nowMs);
+    if (kept === undefined) return this.#attempt.askAnew(doubt, step, request, nowMs);
+    if (!isHop) this.#reconnects.spared(nowMs);
+    this.#attempt.askOverKept(kept, step, request, nowMs);
   }
 
   #conclude(finding: Finding, nowMs: number): void {
@@ -132,11 +130,11 @@ export class HttpTarget implements Probe, AskerListener {
     if (finding.passed === true) {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne(nowMs);
-      if (!this.#asker.isOverKept) this.#path?.used();
+      if (!this.#attempt.isOverKept) this.#path?.used();
     } else if (finding.passed === false) this.#sentinel?.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
-    const { timings } = this.#asker;
+    const { timings } = this.#attempt;
     const { passed, reason } = finding;
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
     else if (passed) tell?.({ passed, reason, latencyMs, timings });

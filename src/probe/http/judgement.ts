@@ -1,11 +1,9 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { Dialed } from "./dial.ts";
+import type { Undialed } from "./dial.ts";
 import type { Outcome } from "./exchange.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";
-import { statusPasses } from "./status-rule.ts";
-import { Wire } from "./wire.ts";
 
 export type Finding =
   | { readonly passed: true | undefined; readonly reason: string }
@@ -30,8 +28,13 @@ export function judge(
 }
 
 /** What it says of a real server that no connection came to be. */
-export function refusal(ending: Exclude<Dialed, Wire>): Finding {
+export function refusal(ending: Undialed): Finding {
   if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
   const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
   return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
+}
+
+/** Whether a final status means a living server: anything below 400, and what the user accepts besides. */
+export function statusPasses(status: number, acceptStatus: readonly number[]): boolean {
+  return status < 400 || acceptStatus.includes(status);
 }

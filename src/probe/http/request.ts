@@ -1,5 +1,3 @@
-import { isToken } from "./token.ts";
-
 /** What one request of a probe asks for; a redirect changes it. */
 export interface RequestStep {
   readonly method: string;
@@ -67,4 +65,9 @@ function requestTarget(path: string): string {
     const bytes = new TextEncoder().encode(text);
     return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   });
+}
+
+/** Whether the text can be a method or a header name (RFC 9110, 5.6.2). */
+function isToken(text: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }

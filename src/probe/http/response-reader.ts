@@ -1,7 +1,5 @@
-import { bodyFraming } from "./body-framing.ts";
-import type { BodyFraming } from "./framing.ts";
-import { beginsHttp2 } from "./http2-frame.ts";
-import { headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
+import { bodyFraming, type BodyFraming } from "./body-framing.ts";
+import { beginsHttp2, headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
 
 /** What a probe keeps of a response. */
 export interface Answer {

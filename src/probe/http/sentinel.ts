@@ -1,18 +1,16 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { TlsPolicy } from "./certificate.ts";
-import type { Experience } from "./experience.ts";
-import { Wire, type Ending, type OpenTcpSocket, type WireListener } from "./wire.ts";
+import type { Clock } from "../clock.ts";
+import type { Connection, ConnectionListener, Ending, NewConnection } from "./connection.ts";
+import type { ReusePolicy } from "./reuse-policy.ts";
 
 export interface SentinelOptions {
   readonly target: Endpoint;
   readonly options: HttpProbeOptions;
-  readonly tls: TlsPolicy | undefined;
-  readonly openTcpSocket: OpenTcpSocket;
-  readonly watchSilence: (fd: number, timeoutMs: number) => void;
-  readonly experience: Experience;
-  /** Milliseconds of the clock whose readings `take`, `give` and `keepOne` are given. */
-  readonly now: () => number;
+  readonly newConnection: NewConnection;
+  readonly reuse: ReusePolicy;
+  /** Whose readings `take`, `give` and `keepOne` are given. */
+  readonly clock: Clock;
   /** The connection ended while it was idle, or a new one could not be made. */
   readonly ended: (kind: Ending["kind"]) => void;
 }
@@ -21,17 +19,17 @@ export interface SentinelOptions {
  * An idle connection to one real server, whose end tells within milliseconds that the server may be gone. It says no more than that: many
  * servers close what is idle. Their limit is learned, so that the next one is used before it.
  */
-export class Sentinel implements WireListener {
+export class Sentinel implements ConnectionListener {
   readonly #options: SentinelOptions;
   /** The connection that the kernel was told to watch. */
-  #watched: Wire | undefined;
-  #kept: Wire | undefined;
+  #watched: Connection | undefined;
+  #kept: Connection | undefined;
   /** Since when nothing happened on it. */
   #keptSinceMs = 0;
   #watchedSinceMs = 0;
   #takesRequests = false;
   /** On its way to become the kept one. */
-  #dialed: Wire | undefined;
+  #dialed: Connection | undefined;
   /** How old the last one grew that ended by itself and for how long it had been idle, until a check has found the server well or not. */
   #lost: { readonly ageMs: number; readonly idleMs: number } | undefined;
 
@@ -40,7 +38,7 @@ export class Sentinel implements WireListener {
   }
 
   get renewWithinMs(): number | undefined {
-    return this.#kept === undefined ? undefined : this.#options.experience.renewWithinMs;
+    return this.#kept === undefined ? undefined : this.#options.reuse.renewWithinMs;
   }
 
   /** There is a connection that is not lent for a check, or one on its way. */
@@ -49,31 +47,31 @@ export class Sentinel implements WireListener {
   }
 
   /** The connection, to send a request over; it is given back by `give`. Undefined when there is none, or none that takes requests. */
-  take(nowMs: number): Wire | undefined {
+  take(nowMs: number): Connection | undefined {
     const kept = this.#kept;
     if (kept === undefined || !this.#takesRequests) return undefined;
-    this.#options.experience.stoodFor(nowMs - this.#keptSinceMs);
+    this.#options.reuse.stoodFor(nowMs - this.#keptSinceMs);
     this.#kept = undefined;
     return kept;
   }
 
   /** Keeps a connection on which a check has just passed, in place of the one there was. */
-  give(wire: Wire, nowMs: number): void {
-    if (this.#options.experience.mayAskAgain(nowMs)) this.#watch(wire, true, nowMs);
-    else wire.close();
+  give(connection: Connection, nowMs: number): void {
+    if (this.#options.reuse.mayAskAgain(nowMs)) this.#watch(connection, true, nowMs);
+    else connection.close();
   }
 
   /** After a good check: there shall be a sentinel. Where the check left none, an idle connection without requests serves. */
   keepOne(nowMs: number): void {
-    if (this.#lost !== undefined) this.#options.experience.ended(this.#lost, nowMs);
+    if (this.#lost !== undefined) this.#options.reuse.ended(this.#lost, nowMs);
     this.#lost = undefined;
-    if (!this.#options.experience.mayKeep(nowMs)) return this.close();
+    if (!this.#options.reuse.mayKeep(nowMs)) return this.close();
     if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#keptSinceMs))) return;
-    const { target, tls, openTcpSocket, now } = this.#options;
-    const wire = new Wire(target, tls, {
+    const { target, newConnection, clock } = this.#options;
+    const connection = newConnection(target, {
       established: () => {
         this.#dialed = undefined;
-        this.#watch(wire, false, now());
+        this.#watch(connection, false, clock.now());
       },
       received: () => undefined,
       writable: () => undefined,
@@ -82,8 +80,8 @@ export class Sentinel implements WireListener {
         this.#lose(ending.kind, 0, 0);
       },
     });
-    this.#dialed = wire;
-    wire.open(openTcpSocket);
+    this.#dialed = connection;
+    connection.open();
   }
 
   /** Idempotent. */
@@ -117,25 +115,24 @@ export class Sentinel implements WireListener {
 
   // --- internal ---
 
-  #watch(wire: Wire, takesRequests: boolean, nowMs: number): void {
-    if (this.#watched !== wire) {
-      const { fd } = wire;
-      if (fd !== undefined) this.#options.watchSilence(fd, this.#options.options.sentinelTimeoutMs);
-      this.#watched = wire;
+  #watch(connection: Connection, takesRequests: boolean, nowMs: number): void {
+    if (this.#watched !== connection) {
+      connection.watchSilence(this.#options.options.sentinelTimeoutMs);
+      this.#watched = connection;
       this.#watchedSinceMs = nowMs;
     }
     this.#kept?.close();
-    this.#kept = wire;
+    this.#kept = connection;
     this.#keptSinceMs = nowMs;
     this.#takesRequests = takesRequests;
-    wire.listen(this);
+    connection.listen(this);
   }
 
   #keptEnded(kind: Ending["kind"]): void {
     const kept = this.#kept;
     this.#kept = undefined;
     if (kept === undefined) return;
-    const nowMs = this.#options.now();
+    const nowMs = this.#options.clock.now();
     this.#lose(kind, nowMs - this.#watchedSinceMs, nowMs - this.#keptSinceMs);
   }
 
@@ -147,6 +144,6 @@ export class Sentinel implements WireListener {
 
   /** One without requests is never used, so it is replaced before the server's patience is over. */
   #mustRenew(idleMs: number): boolean {
-    return !this.#takesRequests && idleMs >= (this.#options.experience.renewWithinMs ?? Number.POSITIVE_INFINITY) / 2;
+    return !this.#takesRequests && idleMs >= (this.#options.reuse.renewWithinMs ?? Number.POSITIVE_INFINITY) / 2;
   }
 }

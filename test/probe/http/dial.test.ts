@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { openTcpSocket } from "#native";
+import { openTcpSocket, watchSilence } from "#native";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import { monotonicClock as clock } from "../../../src/probe/clock.ts";
 import { tlsPolicy } from "../../../src/probe/http/certificate.ts";
+import type { NewConnection } from "../../../src/probe/http/connection.ts";
 import { Deadlines } from "../../../src/probe/http/deadlines.ts";
 import { Dial, type DialOptions, type Dialed } from "../../../src/probe/http/dial.ts";
-import { Wire } from "../../../src/probe/http/wire.ts";
+import { SocketConnection, type SocketConnectionOptions } from "../../../src/probe/http/socket-connection.ts";
 import { blackHole } from "./support/black-hole.ts";
 import { selfSigned } from "./support/certificates.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
@@ -23,30 +25,30 @@ describe("dialling", () => {
     using server = answering("");
     let dials = 0;
     const before = openSockets();
-    const wire = await dialing(server.endpoint, {
+    const connection = await dialing(server.endpoint, {
       // A busy machine may be late for each of the dials.
       withinMs: 2000,
       openTcpSocket: () => openTcpSocket(++dials < 5 ? hole.endpoint : server.endpoint),
     });
-    expect(wire).toBeInstanceOf(Wire);
+    expect(connection).toBeInstanceOf(SocketConnection);
     expect(dials).toBe(5);
-    if (wire instanceof Wire) wire.close();
+    if (!("kind" in connection)) connection.close();
     expect(await eventually(() => openSockets() === before)).toBe(true);
   });
 
   test("hears what a server says before it is asked", async () => {
     using server = answering("", { onOpen: (socket) => void socket.write("SSH-2.0-OpenSSH_9.6\r\n") });
-    const wire = await dialing(server.endpoint);
+    const connection = await dialing(server.endpoint);
     const heard = Promise.withResolvers<string>();
-    if (!(wire instanceof Wire)) throw new Error(wire.kind);
-    wire.listen({
+    if ("kind" in connection) throw new Error(connection.kind);
+    connection.listen({
       established: () => undefined,
       writable: () => undefined,
       received: (bytes) => heard.resolve(Buffer.from(bytes).toString()),
       ended: ({ kind }) => heard.reject(new Error(kind)),
     });
     expect(await heard.promise).toStartWith("SSH-2.0");
-    wire.close();
+    connection.close();
   });
 
   test("takes a refusal for an answer", async () => {
@@ -56,9 +58,9 @@ describe("dialling", () => {
   test("gives TLS its time once the server is reached", async () => {
     const tls = tlsPolicy({ insecureSkipVerify: true, headers: [] });
     using server = answering("", { tls: selfSigned(["127.0.0.1"]) });
-    const wire = await dialing(server.endpoint, { tls, withinMs: 500 });
-    expect(wire).toBeInstanceOf(Wire);
-    if (wire instanceof Wire) wire.close();
+    const connection = await dialing(server.endpoint, { tls, withinMs: 500 });
+    expect(connection).toBeInstanceOf(SocketConnection);
+    if (!("kind" in connection)) connection.close();
     // It accepts, and never shakes hands.
     using mute = answering("");
     expect(await dialing(mute.endpoint, { tls, withinMs: 20, remainingMs: 100 })).toEqual({
@@ -82,14 +84,17 @@ describe("dialling", () => {
 
 // --- internal ---
 
-function dialing(target: Endpoint, changes: Partial<DialOptions> = {}): Promise<Dialed> {
+type Changes = Partial<DialOptions & SocketConnectionOptions>;
+
+function dialing(target: Endpoint, changes: Changes = {}): Promise<Dialed> {
   return new Promise((resolve) => start(target, changes, resolve));
 }
 
-function start(target: Endpoint, changes: Partial<DialOptions>, tell: (dialed: Dialed) => void): Dial {
+function start(target: Endpoint, changes: Changes, tell: (dialed: Dialed) => void): Dial {
   const limits = { withinMs: 60, noAnswer: "no answer", remainingMs: 3000, timedOut: "timed out" };
-  const deadlines = new Deadlines();
-  const dial = new Dial({ target, tls: undefined, openTcpSocket, deadlines, ...limits, ...changes }, tell);
+  const sockets = { tls: undefined, openTcpSocket, watchSilence, clock, ...changes };
+  const newConnection: NewConnection = (endpoint, listener) => new SocketConnection(endpoint, sockets, listener);
+  const dial = new Dial({ target, newConnection, deadlines: new Deadlines(clock), ...limits, ...changes }, tell);
   dial.start();
   return dial;
 }

@@ -5,12 +5,13 @@ import type { HttpProbeOptions } from "../../../src/config/care-options.ts";
 import { openTcpSocket } from "#native";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
 import { LvscareError } from "../../../src/domain/errors.ts";
+import { monotonicClock } from "../../../src/probe/clock.ts";
 import type { Probe } from "../../../src/probe/prober.ts";
 import { blackHole } from "./support/black-hole.ts";
 import { selfSigned } from "./support/certificates.ts";
 import { counting } from "./support/counting-server.ts";
 import { eventually, openSockets } from "./support/descriptors.ts";
-import { check, failed, openProbe, passed, unreachable } from "./support/probe.ts";
+import { check, clockShowing, failed, openProbe, passed, unreachable } from "./support/probe.ts";
 import { answering, answeringAndClosing, rawServer, type RawSocket } from "./support/raw-server.ts";
 import { turnstile } from "./support/turnstile.ts";
 
@@ -26,7 +27,7 @@ describe("a kept connection", () => {
   test.each(["http", "https"] as const)("carries %s checks, and every tenth makes a new one", async (scheme) => {
     const { server, connections } = counting(OK, scheme === "https" ? { tls: selfSigned(["127.0.0.1"]) } : {});
     using _ = server;
-    const { check } = watch(server.endpoint, { scheme }, { now: () => 7999 });
+    const { check } = watch(server.endpoint, { scheme }, { clock: clockShowing(() => 7999) });
     const made: number[] = [];
     for (let n = 1; n <= 31; n++) {
       expect(await check()).toEqual(UP);
@@ -49,7 +50,7 @@ describe("a kept connection", () => {
       const { check } = watch(
         server.endpoint,
         { timeoutMs: 400, connectTimeoutMs },
-        { now: () => performance.now(), openTcpSocket: open },
+        { clock: monotonicClock, openTcpSocket: open },
       );
       for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
       answer = "";
@@ -61,7 +62,7 @@ describe("a kept connection", () => {
   test("hides for some checks only that a server takes no new connections any more", async () => {
     const { server } = counting(OK);
     using _ = server;
-    const { check } = watch(server.endpoint, {}, { now: () => 7999 });
+    const { check } = watch(server.endpoint, {}, { clock: clockShowing(() => 7999) });
     for (let n = 1; n <= 2; n++) expect(await check()).toEqual(UP);
     server.refuse();
     for (let n = 3; n <= 11; n++) expect(await check()).toEqual(UP);
@@ -71,7 +72,7 @@ describe("a kept connection", () => {
   test("hides nothing from a check of a server that somebody else got no answer from", async () => {
     const { server } = counting(OK);
     using _ = server;
-    const { check, probe } = watch(server.endpoint, {}, { now: () => 7999 });
+    const { check, probe } = watch(server.endpoint, {}, { clock: clockShowing(() => 7999) });
     for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
     server.refuse();
     expect(await check()).toEqual(UP);
@@ -86,7 +87,7 @@ describe("a kept connection", () => {
     const { server, connections } = counting(OK);
     using _ = server;
     let nowMs = beginMs;
-    const { check } = watch(server.endpoint, {}, { now: () => nowMs });
+    const { check } = watch(server.endpoint, {}, { clock: clockShowing(() => nowMs) });
     const made: number[] = [];
     for (; made.length < expected.length; nowMs += 5000) {
       await check();
@@ -103,7 +104,7 @@ describe("a kept connection", () => {
       return path === "/a" ? "HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n" : OK;
     });
     using _ = server;
-    const { check } = watch(server.endpoint, {}, { now: () => 7999 });
+    const { check } = watch(server.endpoint, {}, { clock: clockShowing(() => 7999) });
     for (let n = 1; n <= 11; n++) expect(await check()).toEqual(UP);
     expect([server.requests.length, connections()]).toEqual([22, 2]);
     expect(await check()).toEqual(UP);
@@ -115,7 +116,7 @@ describe("a kept connection", () => {
       [7000, 7050, 7250, 7999].map(async (nowMs) => {
         const { server, connections } = counting(OK);
         using _ = server;
-        const { check } = watch(server.endpoint, {}, { now: () => nowMs });
+        const { check } = watch(server.endpoint, {}, { clock: clockShowing(() => nowMs) });
         let checks = 0;
         for (; connections() < 3; checks++) await check();
         return checks;
@@ -271,7 +272,7 @@ describe("a kept connection", () => {
       },
     });
     using _ = server;
-    const { check } = watch(server.endpoint, { timeoutMs: 600 }, { now: steady(7500) });
+    const { check } = watch(server.endpoint, { timeoutMs: 600 }, { clock: clockShowing(steady(7500)) });
     for (let n = 0; n < 5; n++) expect(await check()).toEqual(UP);
     const before = connections();
     for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
@@ -518,8 +519,8 @@ function watch(
   let told: () => void = () => undefined;
   let count = 0;
   // So that a few checks go over the kept connection, whenever the test runs.
-  const now = steady(700);
-  const probe = openProbe(endpoint, { sentinel: true, ...options }, { now, ...ports }, () => {
+  const clock = clockShowing(steady(700));
+  const probe = openProbe(endpoint, { sentinel: true, ...options }, { clock, ...ports }, () => {
     count++;
     told();
   });
@@ -537,7 +538,7 @@ function watch(
 function idling(options: Partial<HttpProbeOptions> = {}) {
   let nowMs = 0;
   const scene = counting(OK);
-  const watched = watch(scene.server.endpoint, options, { now: () => nowMs });
+  const watched = watch(scene.server.endpoint, options, { clock: clockShowing(() => nowMs) });
   return {
     ...scene,
     ...watched,

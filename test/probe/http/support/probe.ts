@@ -1,10 +1,11 @@
 import { expect } from "bun:test";
 import { openTcpSocket, watchSilence } from "#native";
 import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
+import { monotonicClock, type EventLoopClock } from "../../../../src/probe/clock.ts";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../../../src/domain/health.ts";
 import type { Probe } from "../../../../src/probe/prober.ts";
-import { createHttpProber, type HttpProberPorts } from "../../../../src/probe/http/http-prober.ts";
+import { createHttpProber, type SocketPorts } from "../../../../src/probe/http/http-prober.ts";
 
 export const OPTIONS: HttpProbeOptions = {
   scheme: "http",
@@ -26,7 +27,7 @@ export const OPTIONS: HttpProbeOptions = {
 export function probe(
   target: Endpoint,
   options: Partial<HttpProbeOptions> = {},
-  ports: Partial<HttpProberPorts> = {},
+  ports: Partial<SocketPorts> = {},
 ): Promise<ProbeOutcome> {
   return check(openProbe(target, options, ports));
 }
@@ -38,10 +39,15 @@ export function check(probe: Probe): Promise<ProbeOutcome> {
 export function openProbe(
   target: Endpoint,
   options: Partial<HttpProbeOptions> = {},
-  ports: Partial<HttpProberPorts> = {},
+  ports: Partial<SocketPorts> = {},
   suspect: () => void = () => undefined,
 ): Probe {
   return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, watchSilence, ...ports }).open(target, suspect);
+}
+
+/** The time of this process, but for what it shows. */
+export function clockShowing(now: () => number): EventLoopClock {
+  return { ...monotonicClock, now };
 }
 
 export function passed(reason: string): ProbeOutcome {

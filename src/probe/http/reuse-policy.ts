@@ -4,17 +4,14 @@ import { IdleLimit } from "./idle-limit.ts";
  * What was learned of keeping connections to one real server: none is kept where it does harm or no good. Whoever ends them soon is not bothered
  * again for a while; whoever serves one connection at a time, for a longer while each time.
  */
-export class Experience {
+export class ReusePolicy {
   readonly #worthMs: number;
   readonly #limit = new IdleLimit();
   #unlearnedUntilMs = Number.NEGATIVE_INFINITY;
-  #earlyEnds = 0;
-  #restUntilMs = Number.NEGATIVE_INFINITY;
-  #timesMisled = 0;
-  #bareUntilMs = Number.NEGATIVE_INFINITY;
-  #timesCrowdedOut = 0;
-  #crowdedRestMs = REST_MS;
-  #hasLeftRoom = false;
+  readonly #endsEarly = new Penalty(3);
+  readonly #answersWrong = new Penalty(2);
+  readonly #blocksOthers = new Penalty(2, 2);
+  #isHarmless = false;
 
   /** Connections that end sooner than `worthMs` are not worth keeping. */
   constructor(worthMs: number) {
@@ -22,17 +19,17 @@ export class Experience {
   }
 
   mayKeep(nowMs: number): boolean {
-    return nowMs >= this.#restUntilMs;
+    return !this.#endsEarly.holds(nowMs) && !this.#blocksOthers.holds(nowMs);
   }
 
   /** Whether checks may go over a kept connection; otherwise one that carries nothing serves as well to see its end. */
   mayAskAgain(nowMs: number): boolean {
-    return nowMs >= this.#bareUntilMs;
+    return !this.#answersWrong.holds(nowMs);
   }
 
   /** Known by a new connection that was served while one was kept. Until then that one may be what keeps the server from serving others. */
   get isHarmless(): boolean {
-    return this.#hasLeftRoom;
+    return this.#isHarmless;
   }
 
   /** Something should happen on a kept connection within so many milliseconds; undefined when no limit is known. */
@@ -52,46 +49,65 @@ export class Experience {
       this.#limit.forget();
       this.#unlearnedUntilMs = nowMs + REST_MS;
     } else if (idleMs >= this.#worthMs && nowMs >= this.#unlearnedUntilMs) this.#limit.closedAfter(idleMs);
-    this.#earlyEnds = ageMs < this.#worthMs ? this.#earlyEnds + 1 : 0;
-    if (this.#earlyEnds < MOST_EARLY_ENDS) return;
-    this.#earlyEnds = 0;
-    this.#restUntilMs = nowMs + REST_MS;
+    if (ageMs < this.#worthMs) this.#endsEarly.count(nowMs);
+    else this.#endsEarly.forgive();
   }
 
   /** A check passed over the kept connection. */
-  carriedCheck(): void {
-    this.#timesMisled = 0;
+  keptAnsweredWell(): void {
+    this.#answersWrong.forgive();
   }
 
   /** A check passed over a new connection that over the kept one had not. */
-  misled(nowMs: number): void {
-    if (++this.#timesMisled < MOST_MISLED) return;
-    this.#timesMisled = 0;
-    this.#bareUntilMs = nowMs + REST_MS;
+  keptAnsweredWrong(nowMs: number): void {
+    this.#answersWrong.count(nowMs);
   }
 
   /** A check passed over a new connection while one was kept. */
-  leftRoom(): void {
-    this.#hasLeftRoom = true;
-    this.#timesCrowdedOut = 0;
-    this.#crowdedRestMs = REST_MS;
+  servedBesideKept(): void {
+    this.#isHarmless = true;
+    this.#blocksOthers.forgive();
   }
 
   /** A check passed over a new connection only once the kept one was gone. */
-  crowdedOut(nowMs: number): void {
-    this.#hasLeftRoom = false;
-    if (++this.#timesCrowdedOut < MOST_CROWDED_OUT) return;
-    this.#timesCrowdedOut = 0;
-    this.#restUntilMs = nowMs + this.#crowdedRestMs;
-    this.#crowdedRestMs *= 2;
+  blockedByKept(nowMs: number): void {
+    this.#isHarmless = false;
+    this.#blocksOthers.count(nowMs);
   }
 }
 
 // --- internal ---
 
-// In a row: what happens less often may be chance.
-const MOST_EARLY_ENDS = 3;
-const MOST_MISLED = 2;
-const MOST_CROWDED_OUT = 2;
-
 const REST_MS = 600_000;
+
+/** Holds for a while when something has happened so many times in a row: what happens less often may be chance. */
+class Penalty {
+  readonly #most: number;
+  readonly #growth: number;
+  #times = 0;
+  #restMs = REST_MS;
+  #untilMs = Number.NEGATIVE_INFINITY;
+
+  /** `growth`: by how much longer it holds each time. */
+  constructor(most: number, growth = 1) {
+    this.#most = most;
+    this.#growth = growth;
+  }
+
+  holds(nowMs: number): boolean {
+    return nowMs < this.#untilMs;
+  }
+
+  count(nowMs: number): void {
+    if (++this.#times < this.#most) return;
+    this.#times = 0;
+    this.#untilMs = nowMs + this.#restMs;
+    this.#restMs *= this.#growth;
+  }
+
+  /** It happens no more: the count begins anew. */
+  forgive(): void {
+    this.#times = 0;
+    this.#restMs = REST_MS;
+  }
+}

@@ -5,7 +5,7 @@
  * Of real servers that were all dialled at once, each has its first turn by the moment at which it is checked after that: from then on they are not
  * dialled in the same second, and those that are checked together are dialled together, which costs less than one here and one there.
  */
-export class FreshConnections {
+export class ReconnectSchedule {
   #latestMs = Number.NEGATIVE_INFINITY;
   /** Checks that may still go over the kept connection; undefined before the first turn is known. */
   #left: number | undefined;

@@ -1,0 +1,250 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeTimings } from "../../domain/health.ts";
+import type { Connection, Ending, NewConnection } from "./connection.ts";
+import { Dial, shortLimits, type Dialed, type DialOptions, type UnderWay, type Undialed } from "./dial.ts";
+import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
+import { judge, refusal, type Finding, type Judgement } from "./judgement.ts";
+import type { ReconnectSchedule } from "./reconnect-schedule.ts";
+import type { RequestStep } from "./request.ts";
+import type { ReuseLessons, ReuseLessonsOptions } from "./reuse-lessons.ts";
+
+/** The same for all real servers. */
+export interface AttemptOptions extends ReuseLessonsOptions, ExchangeOptions {
+  /** For requests: with TLS, where they go over it. */
+  readonly newConnection: NewConnection;
+  /** TCP alone. */
+  readonly newTcpConnection: NewConnection;
+  /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
+  readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
+}
+
+export interface CheckAttemptOptions {
+  readonly target: Endpoint;
+  readonly shared: AttemptOptions;
+  readonly lessons: ReuseLessons;
+  readonly reconnects: ReconnectSchedule;
+  /** Hears once of each request; `reusable` is the connection that it went over, parked, where that can take another. */
+  readonly asked: (judgement: Judgement, reusable: Connection | undefined, nowMs: number) => void;
+}
+
+/** Whom a request is put to. What goes on over a new connection is connecting, asking, or finding out whether there is anybody at all. */
+type Phase =
+  | { readonly kind: "idle" }
+  | { readonly kind: "kept"; readonly overKept: UnderWay }
+  /** The kept connection lingers, so that a new one is asked as well. */
+  | { readonly kind: "both"; readonly overKept: UnderWay; readonly overNew: UnderWay }
+  /** `doubted`: what was answered over the kept connection, while the new one is asked whether that is so. */
+  | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Finding | undefined };
+
+/** The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept one leaves it in doubt. */
+export class CheckAttempt implements ExchangeListener, UnderWay {
+  readonly #options: CheckAttemptOptions;
+  #phase: Phase = IDLE;
+  #step = NO_STEP;
+  #request: Uint8Array = NOTHING;
+  #checkEndsAtMs = 0;
+  /** Of what is asked now: sooner than the check where only a second opinion is wanted. */
+  #endsAtMs = 0;
+  /** The connection of an earlier check that is asked, or was. */
+  #kept: Connection | undefined;
+  #isOverKept = false;
+  #timings: { -readonly [Step in keyof ProbeTimings]: ProbeTimings[Step] } = {};
+
+  constructor(options: CheckAttemptOptions) {
+    this.#options = options;
+  }
+
+  /** The last answer came over a kept connection. */
+  get isOverKept(): boolean {
+    return this.#isOverKept;
+  }
+
+  /** Of the check's last connection and request. */
+  get timings(): ProbeTimings {
+    return this.#timings;
+  }
+
+  /** A check begins: nothing is known of it. */
+  begin(endsAtMs: number): void {
+    this.#checkEndsAtMs = endsAtMs;
+    this.#timings = {};
+    this.#kept = undefined;
+    this.#options.lessons.begin();
+  }
+
+  askOverKept(kept: Connection, step: RequestStep, request: Uint8Array, nowMs: number): void {
+    this.#prepare(step, request);
+    this.#kept = kept;
+    const overKept = this.#exchangeOver(kept);
+    this.#phase = { kind: "kept", overKept };
+    overKept.start(nowMs, this.#endsAtMs - nowMs);
+  }
+
+  /** `doubt`: how a kept connection ended, where that is why it is asked. */
+  askAnew(doubt: Ending["kind"] | undefined, step: RequestStep, request: Uint8Array, nowMs: number): void {
+    this.#prepare(step, request);
+    this.#dialNew(doubt, (overNew) => ({ kind: "new", overNew, doubted: undefined }), nowMs);
+  }
+
+  cancel(): void {
+    const phase = this.#phase;
+    this.#phase = IDLE;
+    this.#options.lessons.endPatience();
+    if ("overKept" in phase) phase.overKept.cancel();
+    if ("overNew" in phase) phase.overNew.cancel();
+  }
+
+  exchanged(outcome: Outcome, connection: Connection): void {
+    const phase = this.#phase;
+    const nowMs = this.#options.shared.clock.now();
+    this.#isOverKept = connection === this.#kept;
+    const judgement = this.#judge(outcome, phase);
+    if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs)
+      return this.#doubt(connection, outcome, judgement, phase, nowMs);
+    if (phase.kind === "both") this.#decide(phase);
+    if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
+    if (judgement.passed !== false) this.#options.lessons.answered(judgement.passed === true, this.#isOverKept, nowMs);
+    else if (!this.#isOverKept && "failed" in outcome && outcome.lost !== undefined)
+      return this.#confirm(judgement, nowMs);
+    this.#conclude(judgement, "answer" in outcome && outcome.reusable ? connection : undefined, nowMs);
+  }
+
+  /** Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile. */
+  lingers(connection: Connection): void {
+    const phase = this.#phase;
+    if (connection !== this.#kept || phase.kind !== "kept") return;
+    const { overKept } = phase;
+    this.#dialNew(undefined, (overNew) => ({ kind: "both", overKept, overNew }), this.#options.shared.clock.now());
+  }
+
+  // --- internal ---
+
+  #prepare(step: RequestStep, request: Uint8Array): void {
+    this.#step = step;
+    this.#request = request;
+    this.#endsAtMs = this.#checkEndsAtMs;
+  }
+
+  #judge(outcome: Outcome, phase: Phase): Judgement {
+    const { target, shared } = this.#options;
+    const judged = judge(outcome, this.#step, target, shared.options);
+    // Nothing came over the kept connection, and no new one came to be: that there was one before is no sign of life.
+    const beside = this.#isOverKept && phase.kind === "both" ? phase.overNew : undefined;
+    const isGone = outcome.firstByteMs === undefined && beside instanceof Dial && !beside.isReached;
+    return judged.passed === false && isGone ? { ...judged, unreachable: true as const } : judged;
+  }
+
+  /**
+   * A failure over the kept connection is none yet: the server may have closed it just then, or said goodbye before it read the request, or may answer
+   * one request of a connection only. What it did answer counts, though, unless a new connection soon has another answer.
+   */
+  #doubt(connection: Connection, outcome: Outcome, finding: Finding, phase: Phase, nowMs: number): void {
+    const { lessons } = this.#options;
+    lessons.keptIsWrong(true);
+    const hasAnswered = "answer" in outcome;
+    const doubted = hasAnswered ? finding : undefined;
+    if (hasAnswered) {
+      if (outcome.reusable) connection.close();
+      this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + Math.max(SECOND_OPINION_MS, 2 * lessons.newTookMs));
+    }
+    if (phase.kind === "both") this.#phase = { kind: "new", overNew: phase.overNew, doubted };
+    else this.#dialNew(hasAnswered ? undefined : outcome.lost, (overNew) => ({ kind: "new", overNew, doubted }), nowMs);
+  }
+
+  /** Of two that were asked, this one was first. */
+  #decide({ overKept, overNew }: Extract<Phase, { kind: "both" }>): void {
+    if (this.#isOverKept) overNew.cancel();
+    else overKept.cancel();
+    this.#options.lessons.keptIsWrong(!this.#isOverKept);
+    this.#phase = this.#isOverKept ? { kind: "kept", overKept } : { kind: "new", overNew, doubted: undefined };
+    // They may be the steps of the other.
+    if (this.#isOverKept) this.#timings = {};
+  }
+
+  #dialNew(doubt: Ending["kind"] | undefined, phase: (overNew: UnderWay) => Phase, nowMs: number): void {
+    const { shared, lessons, reconnects } = this.#options;
+    const { newConnection, options, overdue, clock } = shared;
+    reconnects.made(nowMs);
+    lessons.askedAnew(nowMs, this.#endsAtMs);
+    const patient = { withinMs: options.connectTimeoutMs, noAnswer: overdue.noAnswer };
+    const dial = this.#dial(newConnection, doubt === "silent" ? shortLimits(options) : patient, nowMs, (dialed) => {
+      if ("kind" in dialed) return this.#undialed(dialed, clock.now());
+      this.#timings = dialed.timings;
+      const exchange = this.#exchangeOver(dialed);
+      this.#goOnOverNew(exchange);
+      const askedMs = clock.now();
+      exchange.start(askedMs, this.#endsAtMs - askedMs);
+    });
+    this.#phase = phase(dial);
+    dial.start();
+  }
+
+  #exchangeOver(connection: Connection): Exchange {
+    return new Exchange(connection, this.#step.method, this.#request, this.#options.shared, this);
+  }
+
+  #dial(
+    newConnection: NewConnection,
+    limits: Pick<DialOptions, "withinMs" | "noAnswer">,
+    nowMs: number,
+    tell: (dialed: Dialed) => void,
+  ): Dial {
+    const { target, shared } = this.#options;
+    const { deadlines, overdue } = shared;
+    const remainingMs = this.#endsAtMs - nowMs;
+    return new Dial({ target, newConnection, deadlines, ...limits, remainingMs, timedOut: overdue.timedOut }, tell);
+  }
+
+  /** In the place of what went on there until now, which is over. */
+  #goOnOverNew(overNew: UnderWay): void {
+    const phase = this.#phase;
+    if (phase.kind === "both" || phase.kind === "new") this.#phase = { ...phase, overNew };
+  }
+
+  /**
+   * A new connection was lost: by a server that goes on taking them, or by one that goes away, whose last ones are reset. The next one tells, and
+   * nothing is asked over it: what it finds is whether there is anybody at all.
+   */
+  #confirm(finding: Finding, nowMs: number): void {
+    const { newTcpConnection, options, clock } = this.#options.shared;
+    if (this.#endsAtMs <= nowMs) return this.#conclude(finding, undefined, nowMs);
+    const dial = this.#dial(newTcpConnection, shortLimits(options), nowMs, (dialed) => {
+      if (!("kind" in dialed)) dialed.abort();
+      const isGone = "kind" in dialed && dialed.isUnreachable && dialed.kind !== "unasked";
+      this.#conclude(isGone ? refusal(dialed) : finding, undefined, clock.now());
+    });
+    this.#goOnOverNew(dial);
+    dial.start();
+  }
+
+  #undialed(ending: Undialed, nowMs: number): void {
+    const phase = this.#phase;
+    const finding = refusal(ending);
+    this.#isOverKept = false;
+    // TLS came to nothing.
+    if (finding.passed === false && !ending.isUnreachable && ending.kind !== "silent")
+      return this.#confirm(finding, nowMs);
+    // Where this host lacks the means to ask anew, the kept connection goes on.
+    if (finding.passed === undefined && phase.kind === "both") this.#phase = { kind: "kept", overKept: phase.overKept };
+    else this.#conclude(finding, undefined, nowMs);
+  }
+
+  #conclude(found: Judgement, reusable: Connection | undefined, nowMs: number): void {
+    const phase = this.#phase;
+    const isOpinion = "next" in found || found.passed === true || (found.passed === false && nowMs < this.#endsAtMs);
+    const doubted = phase.kind === "new" && !isOpinion ? phase.doubted : undefined;
+    this.cancel();
+    this.#options.asked(doubted ?? found, reusable, nowMs);
+  }
+}
+
+// --- internal ---
+
+/** So long a new connection has for an answer where the kept one had a bad one; longer where a server has taken longer before. */
+const SECOND_OPINION_MS = 1000;
+
+const NOTHING = new Uint8Array();
+
+const NO_STEP: RequestStep = { method: "GET", path: "/", body: "" };
+
+const IDLE: Phase = { kind: "idle" };

@@ -1,0 +1,50 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeTimings } from "../../domain/health.ts";
+
+/** One connection to a real server, with TLS or without, that whoever uses it listens to in turn. */
+export interface Connection {
+  /** Begins to connect, once; when that fails at once, the listener hears it before this returns. */
+  open(): void;
+  readonly isOpen: boolean;
+  /** There is, or was, a TCP connection. */
+  readonly isReached: boolean;
+  /** TLS came to stand, and the server did not say which protocol goes over it, although it was asked. */
+  readonly agreedOnNothing: boolean;
+  /** How long it took to stand. */
+  readonly timings: Pick<ProbeTimings, "connectMs" | "tlsMs">;
+  /** Whose ears it has from now on. What happened while it was parked is told before this returns. */
+  listen(listener: ConnectionListener): void;
+  /** Between two listeners: what comes is kept for the next one. */
+  park(): void;
+  /** How many of the bytes were taken; the listener hears when there is room for more. */
+  write(bytes: Uint8Array): number;
+  /** From now on it ends as `silent` when its peer acknowledges nothing for so long, be it data or the kernel's own keep-alives. */
+  watchSilence(timeoutMs: number): void;
+  /** Closes in good order, for the peer need not take it for a failure; without telling the listener. Idempotent. */
+  close(): void;
+  /** Closes by a reset, without telling the listener: nothing that is under way matters any more. Idempotent. */
+  abort(): void;
+}
+
+export interface ConnectionListener {
+  /** The connection stands, TLS included, and the peer is who it should be. Once, before anything else. */
+  established(): void;
+  received(bytes: Uint8Array): void;
+  /** There is room for more bytes. */
+  writable(): void;
+  /** Once, and nothing after it; not when we close the connection ourselves. */
+  ended(ending: Ending): void;
+}
+
+/** How a connection came to its end. */
+export type Ending =
+  /** The peer closed it in good order. */
+  | { readonly kind: "closed" }
+  | { readonly kind: "failed"; readonly reason: string }
+  /** The peer's host acknowledges nothing any more: the kernel gave up. */
+  | { readonly kind: "silent"; readonly reason: string }
+  /** This host lacked the means for it: nothing is known about the peer. */
+  | { readonly kind: "unasked"; readonly reason: string };
+
+/** A connection that is not under way before `open`. */
+export type NewConnection = (target: Endpoint, listener: ConnectionListener) => Connection;
