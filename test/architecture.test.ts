@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
 
@@ -135,6 +135,14 @@ describe("the house", () => {
 
   test("tables that are looked into by a text are maps: of an object, every name that all objects have would be found", () => {
     expect(files.filter((file) => /^(export )?const \w+: Readonly<Record<string,/m.test(source(file)))).toEqual([]);
+  });
+
+  test("CONTRIBUTING names files that there are", () => {
+    const text = readFileSync(join(root, "CONTRIBUTING.md"), "utf8");
+    const named = [...text.matchAll(/`([\w-]+(?:\/[\w-]+)+\.ts)`/g)].map(([, path = ""]) => path);
+    expect(named.length).toBeGreaterThan(30);
+    const missing = named.filter((path) => !["", "src/"].some((folder) => existsSync(join(root, folder, path))));
+    expect(missing).toEqual([]);
   });
 
   test("only citty's command files have default exports", () => {

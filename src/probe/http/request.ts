@@ -1,3 +1,5 @@
+import { FRAMING_HEADERS, isToken } from "../../domain/http-syntax.ts";
+
 /** What one request of a probe asks for; a redirect changes it. */
 export interface RequestStep {
   readonly method: string;
@@ -37,9 +39,6 @@ export function encodeRequest(
 
 // --- internal ---
 
-/** Of the message itself, so never taken from a user: a wrong one would make our own request unreadable. */
-const FRAMING_HEADERS = new Set(["content-length", "transfer-encoding", "trailer"]);
-
 /** Methods whose requests carry a length even when it is 0 (RFC 9110, 8.6); some servers answer 411 without. */
 const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
@@ -65,9 +64,4 @@ function requestTarget(path: string): string {
     const bytes = new TextEncoder().encode(text);
     return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   });
-}
-
-/** Whether the text can be a method or a header name (RFC 9110, 5.6.2). */
-function isToken(text: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }

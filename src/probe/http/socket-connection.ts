@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { adoptDescriptor } from "../../../native/adopt-descriptor.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
@@ -46,18 +46,14 @@ export class SocketConnection implements Connection {
 
   open(): void {
     const { tls, openTcpSocket, clock } = this.#options;
-    let fd: number | undefined;
     this.#openedAtMs = clock.now();
-    try {
-      fd = openTcpSocket(this.#target);
+    adoptDescriptor<SocketConnection>({
+      open: () => openTcpSocket(this.#target),
       // TLS begins once the connection stands, so that it is known which of the two took how long, or did not come to be.
-      const connecting = adopt({ fd, data: this, socket: tls === undefined ? HANDLERS : BARE_HANDLERS });
-      connecting.catch((error: unknown) => this.fail(error));
-    } catch (error) {
-      this.fail(error);
-    }
-    // `open` is called before `adopt` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
-    if (fd !== undefined && this.#socket === undefined) closeSync(fd);
+      handlers: tls === undefined ? HANDLERS : BARE_HANDLERS,
+      data: this,
+      failed: (error) => this.fail(error),
+    });
   }
 
   get isOpen(): boolean {
@@ -213,8 +209,3 @@ const BARE_HANDLERS: Bun.SocketHandler<SocketConnection> = {
   error: (socket, error) => socket.data.bareEnded(error),
   close: (socket, error) => socket.data.bareEnded(error),
 };
-
-/** Bun's types describe these options, but none of the overloads of Bun.connect takes them. */
-function adopt(options: Bun.FdSocketOptions<SocketConnection>): Promise<unknown> {
-  return Bun.connect(options as unknown as Bun.TCPSocketConnectOptions<SocketConnection>);
-}
