@@ -61,9 +61,9 @@ describe("what others change in the kernel is repaired within an interval, and s
 
     const since = care.log().slice(before);
     expect(since.filter(isRepair)).toEqual(repairs.map((repair) => `${REPAIRED} ${repair}`));
-    // Checks come once each interval; one may have come before the change.
+    // Checks come once each interval; one may have come before the change, and one be logged late, when it had come before that.
     const checks = since.slice(0, since.findIndex(isRepair)).filter((line) => line.includes(`probe of ${A} passed`));
-    expect(checks.length).toBeLessThanOrEqual(2);
+    expect(checks.length).toBeLessThanOrEqual(3);
   });
 
   test("and every third time within a minute the log asks who keeps doing that", async () => {
