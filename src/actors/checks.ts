@@ -97,7 +97,7 @@ class ServerChecks {
   readonly #observe: ProbeObserver;
   readonly #check: Check | undefined;
   #tell: Telling = "all";
-  #last: Finding | undefined;
+  #last: VerdictKind | undefined;
 
   constructor(
     { server, target, intervalMs, listener }: Extract<CheckCommand, { type: "start" }>,
@@ -130,14 +130,14 @@ class ServerChecks {
   #heard(outcome: ProbeOutcome): void {
     this.#observe(this.#server, outcome);
     if (outcome.passed === undefined) return;
-    const finding = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
-    const isNews = finding !== this.#last;
-    this.#last = finding;
+    const kind = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
+    const isNews = kind !== this.#last;
+    this.#last = kind;
     if (isNews || this.#tell === "all") this.#listener.send(resultOf(outcome));
   }
 }
 
-type Finding = "passed" | "failed" | "unreachable";
+type VerdictKind = "passed" | "failed" | "unreachable";
 
 function resultOf(outcome: Verdict): CheckResult {
   return outcome.passed ? { type: "probe.passed", verdict: outcome } : { type: "probe.failed", verdict: outcome };

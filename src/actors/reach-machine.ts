@@ -35,13 +35,13 @@ export interface HostChanged {
 
 export interface ReachContext extends ReachInput {
   /** As the last round left them; none before the first. */
-  readonly objects: readonly ObjectStanding[];
+  readonly objects: readonly ObjectState[];
   /** Something changed since the last round began. */
   readonly dirty: boolean;
   readonly failedAttempts: number;
 }
 
-export interface ObjectStanding {
+export interface ObjectState {
   readonly name: string;
   readonly state: "stands" | "left" | "failed";
   readonly sinceMs: number;
@@ -69,12 +69,12 @@ export function createReachMachine(ports: ReachPorts) {
       markDirty: assign({ dirty: true }),
       clearDirty: assign({ dirty: false }),
       noteRound: assign(({ context }, reports: readonly ObjectReport[]) => ({
-        objects: reports.map((report) => newStanding(report, context)),
+        objects: reports.map((report) => nextState(report, context)),
         failedAttempts: reports.some(isFailed) ? context.failedAttempts + 1 : 0,
       })),
       emitRound: enqueueActions(({ context, enqueue }, reports: readonly ObjectReport[]) => {
         for (const report of reports) {
-          for (const fact of factOf(report, standingOf(context, report.name))) enqueue.emit(fact);
+          for (const fact of factOf(report, objectNamed(context, report.name))) enqueue.emit(fact);
         }
       }),
       emitUnwatched: emit((_, { error }: { error: unknown }) => ({ type: "reach.unwatched" as const, error })),
@@ -156,15 +156,15 @@ function isFailed(report: ObjectReport): boolean {
   return report.outcome === "failed";
 }
 
-function standingOf({ objects }: ReachContext, name: string): ObjectStanding | undefined {
+function objectNamed({ objects }: ReachContext, name: string): ObjectState | undefined {
   return objects.find((object) => object.name === name);
 }
 
-function newStanding(report: ObjectReport, context: ReachContext): ObjectStanding {
+function nextState(report: ObjectReport, context: ReachContext): ObjectState {
   const { name, outcome } = report;
   const state = outcome === "left" || outcome === "failed" ? outcome : "stands";
   const problem = problemOf(report);
-  const before = standingOf(context, name);
+  const before = objectNamed(context, name);
   const isAsBefore = before !== undefined && before.state === state && before.problem === problem;
   return { name, state, sinceMs: isAsBefore ? before.sinceMs : context.now(), problem };
 }
@@ -175,7 +175,7 @@ function problemOf(report: ObjectReport): string | undefined {
 }
 
 /** What a round changed beside how things stood before it: a failure that stays the same is no news. */
-function factOf(report: ObjectReport, before: ObjectStanding | undefined): ReachEvent[] {
+function factOf(report: ObjectReport, before: ObjectState | undefined): ReachEvent[] {
   const { name: object, outcome } = report;
   const stood = before?.state === "stands";
   const isNews = before?.problem !== problemOf(report);

@@ -35,8 +35,8 @@ export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger)
     if ("heldBy" in lock) throw alreadyRunning(service, caretakerByName(service, uid) ?? lock.heldBy);
     const outcome = claimName(service);
     name = "heldBy" in outcome ? claimAlias(service) : outcome;
-    const held = "heldBy" in outcome ? counted(service, outcome.heldBy, uid) : undefined;
-    const other = held ?? caretakerByName(service, uid, name?.name);
+    const owner = "heldBy" in outcome ? counted(service, outcome.heldBy, uid) : undefined;
+    const other = owner ?? caretakerByName(service, uid, name?.name);
     if (other !== undefined) throw alreadyRunning(service, other);
     if ("heldBy" in outcome) {
       const { heldBy } = outcome;
@@ -116,9 +116,9 @@ function caretakerByName(service: string, uid?: number, own?: string): Holder | 
 }
 
 /** Only root and this user could care for a virtual server of ours. Who cannot be asked, because his queue is full, is looked for among the processes. */
-function counted(name: string, held: Holder | undefined, uid = process.getuid?.() ?? 0): Holder | undefined {
-  if (held === undefined) return undefined;
-  const known = held.uid >= 0 ? held : ownerOfSocket(new Set(inodesOf(name)));
+function counted(name: string, owner: Holder | undefined, uid = process.getuid?.() ?? 0): Holder | undefined {
+  if (owner === undefined) return undefined;
+  const known = owner.uid >= 0 ? owner : ownerOfSocket(new Set(inodesOf(name)));
   return known !== undefined && (known.uid === 0 || known.uid === uid) ? known : undefined;
 }
 

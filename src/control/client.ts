@@ -37,18 +37,18 @@ export function requestEvents(socketPath: string, after: number): Promise<EventR
 
 // --- internal ---
 
-type Answer<T> = { readonly value: T } | { readonly problem: string };
+type ParsedAnswer<T> = { readonly value: T } | { readonly problem: string };
 
 async function ask<T>(
   socketPath: string,
   path: string,
-  read: (code: number, text: string) => Answer<T>,
+  read: (code: number, text: string) => ParsedAnswer<T>,
   { method = "GET", timeoutMs = TIMEOUT_MS }: { readonly method?: string; readonly timeoutMs?: number } = {},
 ): Promise<T> {
   const failure = (message: string, cause?: unknown): LvscareError =>
     new LvscareError("CONTROL_FAILED", `the daemon at ${socketPath} ${message}`, { cause });
   const signal = AbortSignal.timeout(timeoutMs);
-  let answer: Answer<T>;
+  let answer: ParsedAnswer<T>;
   try {
     // Without `timeout: false` the runtime would give up after five minutes.
     const options = { method, unix: socketPath, signal, keepalive: false, redirect: "manual", timeout: false } as const;
@@ -74,7 +74,7 @@ async function textOf(response: Response): Promise<string> {
 }
 
 /** What a daemon said, or what is wrong with it: anybody may listen there. */
-export function readAnswer(code: number, text: string): Answer<VirtualServerStatus> {
+export function readAnswer(code: number, text: string): ParsedAnswer<VirtualServerStatus> {
   return readJson(
     code,
     text,
@@ -83,7 +83,7 @@ export function readAnswer(code: number, text: string): Answer<VirtualServerStat
   );
 }
 
-function readEvents(code: number, text: string): Answer<EventReport> {
+function readEvents(code: number, text: string): ParsedAnswer<EventReport> {
   return readJson(
     code,
     text,
@@ -92,11 +92,11 @@ function readEvents(code: number, text: string): Answer<EventReport> {
   );
 }
 
-function readHold(code: number, text: string): Answer<HoldReport> {
+function readHold(code: number, text: string): ParsedAnswer<HoldReport> {
   return readJson(code, text, "report of a hold", (said) => typeof Object(said["realServer"])["address"] === "string");
 }
 
-function readCheck(code: number, text: string): Answer<CheckReport> {
+function readCheck(code: number, text: string): ParsedAnswer<CheckReport> {
   return readJson(code, text, "report of a check", (said) => typeof Object(said["verdict"])["reason"] === "string");
 }
 
@@ -105,7 +105,7 @@ function readJson<T>(
   text: string,
   what: string,
   isOne: (said: Readonly<Record<string, unknown>>) => boolean,
-): Answer<T> {
+): ParsedAnswer<T> {
   let value: unknown;
   try {
     value = JSON.parse(text);

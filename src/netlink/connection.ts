@@ -21,7 +21,7 @@ export interface NetlinkRequest {
   readonly body: (writer: ByteWriter) => void;
 }
 
-export interface Answer<T> {
+export interface NetlinkAnswer<T> {
   readonly replies: readonly T[];
   readonly refusal: KernelRefusal | undefined;
 }
@@ -67,7 +67,7 @@ export class NetlinkConnection {
   }
 
   /** One request, its replies (usually none or one) and the ack. `decode` must copy what it keeps of the payload. */
-  request<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): Answer<T> {
+  request<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): NetlinkAnswer<T> {
     return this.#use((transport) => {
       const sequence = this.#send(transport, [request], NLM_F_ACK);
       const replies: T[] = [];
@@ -86,7 +86,7 @@ export class NetlinkConnection {
   }
 
   /** A whole table. It is read again, a few times at the most, when it changed meanwhile or messages were lost. */
-  dump<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): Answer<T> {
+  dump<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): NetlinkAnswer<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         const { interrupted, ...answer } = this.#use((transport) => this.#dumpOnce(transport, request, decode));
@@ -141,7 +141,7 @@ export class NetlinkConnection {
     transport: NetlinkTransport,
     request: NetlinkRequest,
     decode: (payload: Uint8Array) => T,
-  ): Answer<T> & { readonly interrupted: boolean } {
+  ): NetlinkAnswer<T> & { readonly interrupted: boolean } {
     const sequence = this.#send(transport, [request], NLM_F_DUMP);
     const replies: T[] = [];
     let interrupted = false;

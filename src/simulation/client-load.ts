@@ -15,7 +15,7 @@ export interface ClientLoadOptions {
   readonly requestsPerSecond: number;
   readonly connectionsLastMs: number;
   /** Whether the scheduler spreads connections by weight, or evenly over all that have one. */
-  readonly heedsWeights: boolean;
+  readonly usesWeights: boolean;
   readonly scripts: ReadonlyMap<string, ServerScript>;
 }
 
@@ -113,7 +113,7 @@ export class ClientLoad {
   }
 
   #share({ weight }: RealServer): number {
-    return this.#options.heedsWeights ? weight : 1;
+    return this.#options.usesWeights ? weight : 1;
   }
 
   /** Undefined for one that nobody wrote a script for: it answers. */

@@ -120,7 +120,7 @@ export class ScriptedServer {
   }
 
   /** Sends half of the answer. */
-  #begin(peer: Peer, answer: Answer): void {
+  #begin(peer: Peer, answer: PendingAnswer): void {
     const { rest } = answer;
     answer.rest = rest.subarray(rest.length / 2);
     // Not before the write that asked for it has returned.
@@ -179,7 +179,7 @@ interface Request {
   readonly isLast: boolean;
 }
 
-interface Answer {
+interface PendingAnswer {
   /** What has not been sent. */
   rest: Uint8Array;
   readonly readyMs: number;
@@ -189,7 +189,7 @@ interface Session {
   /** Of requests that have not come in whole. */
   text: string;
   request: Request | undefined;
-  answer: Answer | undefined;
+  answer: PendingAnswer | undefined;
   /** Requests so far. */
   answered: number;
   idleSinceMs: number;

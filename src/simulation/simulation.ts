@@ -55,7 +55,7 @@ export class Simulation {
     this.#servers = new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, this.clock)]));
     this.load = new ClientLoad({
       ...scenario,
-      heedsWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
+      usesWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
       scripts: this.scripts,
     });
   }

@@ -2,12 +2,12 @@ import type { Socket } from "bun";
 import { readHead, type BadHead, type RequestHead } from "./request-head.ts";
 import { responseHead } from "./response-head.ts";
 
-export type Answer = (request: Request) => Promise<Response>;
+export type RequestHandler = (request: Request) => Promise<Response>;
 
 /** One client: its requests are answered one after the other. Bodies of requests are not read; where there is one, the connection ends after the answer. */
 export class HttpConnection {
   readonly #socket: Socket<HttpConnection>;
-  readonly #answer: Answer;
+  readonly #answer: RequestHandler;
   readonly #left: () => void;
   readonly #now: () => number;
   #input = "";
@@ -23,7 +23,7 @@ export class HttpConnection {
   /** Since then nothing happened that we wait for: a whole request, or that output is taken. */
   #sinceMs: number;
 
-  constructor(socket: Socket<HttpConnection>, answer: Answer, now: () => number, left: () => void) {
+  constructor(socket: Socket<HttpConnection>, answer: RequestHandler, now: () => number, left: () => void) {
     this.#socket = socket;
     this.#answer = answer;
     this.#now = now;

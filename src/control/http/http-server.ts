@@ -1,6 +1,6 @@
 import type { TCPSocketListenOptions } from "bun";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import { HttpConnection, type Answer } from "./http-connection.ts";
+import { HttpConnection, type RequestHandler } from "./http-connection.ts";
 
 /** Clients who come while it is paused wait with the kernel. */
 export interface ClientListener {
@@ -13,7 +13,7 @@ export type Listen = (options: TCPSocketListenOptions<HttpConnection>) => Client
 
 export interface HttpServerOptions {
   readonly endpoint: Endpoint;
-  readonly answer: Answer;
+  readonly answer: RequestHandler;
   /** Throws as `Bun.listen` does. */
   readonly listen: Listen;
   readonly mostConnections: number;

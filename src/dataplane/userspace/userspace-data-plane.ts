@@ -9,7 +9,7 @@ import {
 import type { DataPlane, FailedOperation, HearOfSilence } from "../data-plane.ts";
 import { Balancer, type Doors, type Silences } from "./balancer.ts";
 import type { FlowOptions, SocketBytes } from "./flow.ts";
-import { HeldBytes } from "./held-bytes.ts";
+import { BufferBudget } from "./buffer-budget.ts";
 import { listenOn, type Listen } from "./listener.ts";
 import { createScheduler } from "./schedulers/index.ts";
 import { socketHandlers } from "./socket-events.ts";
@@ -34,8 +34,8 @@ export interface UserspaceDataPlaneOptions {
   readonly mostConnections?: number;
   /** Hears once of each time that there were so many. */
   readonly onCrowd?: () => void;
-  /** How much is held for all who do not read, together, before the next ones are cut off; 64 MiB unless told. */
-  readonly mostHeldBytes?: number;
+  /** How much is buffered for all who do not read, together, before the next ones are cut off; 64 MiB unless told. */
+  readonly mostBufferedBytes?: number;
   /** Hears of our own faults inside socket events; the connection has ended. */
   readonly onFault?: (error: LvscareError) => void;
   /** Hears once of each time that this was reached. */
@@ -55,13 +55,13 @@ export class UserspaceDataPlane implements DataPlane {
   #closed = false;
 
   constructor(options: UserspaceDataPlaneOptions) {
-    const { dial, listen, bytes, localAddresses, dialTimeoutMs = 3000, mostHeldBytes, onFault, onFull } = options;
+    const { dial, listen, bytes, localAddresses, dialTimeoutMs = 3000, mostBufferedBytes, onFault, onFull } = options;
     this.#doors = {
       listen,
       most: options.mostConnections ?? Number.POSITIVE_INFINITY,
       onCrowd: () => options.onCrowd?.(),
     };
-    this.#flows = { bytes, held: new HeldBytes(() => onFull?.(), mostHeldBytes) };
+    this.#flows = { bytes, budget: new BufferBudget(() => onFull?.(), mostBufferedBytes) };
     this.#localAddresses = localAddresses;
     this.#dialOptions = {
       dial,
@@ -73,8 +73,8 @@ export class UserspaceDataPlane implements DataPlane {
   }
 
   /** What clients and real servers have not taken yet of what was read for them; without what the kernel holds. */
-  get heldBytes(): number {
-    return this.#flows.held.bytes;
+  get bufferedBytes(): number {
+    return this.#flows.budget.bytes;
   }
 
   async preflight(service: VirtualServer): Promise<void> {

@@ -3,7 +3,7 @@ import type { ProbeTimings } from "../../domain/health.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
 import { Dial, shortLimits, type Dialed, type DialOptions, type UnderWay, type Undialed } from "./dial.ts";
 import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
-import { judge, refusal, type Finding, type Judgement } from "./judgement.ts";
+import { judge, refusal, type Conclusion, type Judgement } from "./judgement.ts";
 import type { ReconnectSchedule } from "./reconnect-schedule.ts";
 import type { RequestStep } from "./request.ts";
 import type { ReuseLessons, ReuseLessonsOptions } from "./reuse-lessons.ts";
@@ -34,7 +34,7 @@ type Phase =
   /** The kept connection lingers, so that a new one is asked as well. */
   | { readonly kind: "both"; readonly overKept: UnderWay; readonly overNew: UnderWay }
   /** `doubted`: what was answered over the kept connection, while the new one is asked whether that is so. */
-  | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Finding | undefined };
+  | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Conclusion | undefined };
 
 /** The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept one leaves it in doubt. */
 export class CheckAttempt implements ExchangeListener, UnderWay {
@@ -138,11 +138,11 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
    * A failure over the kept connection is none yet: the server may have closed it just then, or said goodbye before it read the request, or may answer
    * one request of a connection only. What it did answer counts, though, unless a new connection soon has another answer.
    */
-  #doubt(connection: Connection, outcome: Outcome, finding: Finding, phase: Phase, nowMs: number): void {
+  #doubt(connection: Connection, outcome: Outcome, conclusion: Conclusion, phase: Phase, nowMs: number): void {
     const { lessons } = this.#options;
     lessons.keptIsWrong(true);
     const hasAnswered = "answer" in outcome;
-    const doubted = hasAnswered ? finding : undefined;
+    const doubted = hasAnswered ? conclusion : undefined;
     if (hasAnswered) {
       if (outcome.reusable) connection.close();
       this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + Math.max(SECOND_OPINION_MS, 2 * lessons.newTookMs));
@@ -205,13 +205,13 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
    * A new connection was lost: by a server that goes on taking them, or by one that goes away, whose last ones are reset. The next one tells, and
    * nothing is asked over it: what it finds is whether there is anybody at all.
    */
-  #confirm(finding: Finding, nowMs: number): void {
+  #confirm(conclusion: Conclusion, nowMs: number): void {
     const { newTcpConnection, options, clock } = this.#options.shared;
-    if (this.#endsAtMs <= nowMs) return this.#conclude(finding, undefined, nowMs);
+    if (this.#endsAtMs <= nowMs) return this.#conclude(conclusion, undefined, nowMs);
     const dial = this.#dial(newTcpConnection, shortLimits(options), nowMs, (dialed) => {
       if (!("kind" in dialed)) dialed.abort();
       const isGone = "kind" in dialed && dialed.isUnreachable && dialed.kind !== "unasked";
-      this.#conclude(isGone ? refusal(dialed) : finding, undefined, clock.now());
+      this.#conclude(isGone ? refusal(dialed) : conclusion, undefined, clock.now());
     });
     this.#goOnOverNew(dial);
     dial.start();
@@ -219,14 +219,15 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
 
   #undialed(ending: Undialed, nowMs: number): void {
     const phase = this.#phase;
-    const finding = refusal(ending);
+    const conclusion = refusal(ending);
     this.#isOverKept = false;
     // TLS came to nothing.
-    if (finding.passed === false && !ending.isUnreachable && ending.kind !== "silent")
-      return this.#confirm(finding, nowMs);
+    if (conclusion.passed === false && !ending.isUnreachable && ending.kind !== "silent")
+      return this.#confirm(conclusion, nowMs);
     // Where this host lacks the means to ask anew, the kept connection goes on.
-    if (finding.passed === undefined && phase.kind === "both") this.#phase = { kind: "kept", overKept: phase.overKept };
-    else this.#conclude(finding, undefined, nowMs);
+    if (conclusion.passed === undefined && phase.kind === "both")
+      this.#phase = { kind: "kept", overKept: phase.overKept };
+    else this.#conclude(conclusion, undefined, nowMs);
   }
 
   #conclude(found: Judgement, reusable: Connection | undefined, nowMs: number): void {

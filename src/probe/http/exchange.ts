@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { UnderWay } from "./dial.ts";
-import { ResponseReader, type Answer, type Reading } from "./response-reader.ts";
+import { ResponseReader, type ProbeResponse, type Reading } from "./response-reader.ts";
 import type { Ending, Connection, ConnectionListener } from "./connection.ts";
 
 export interface ExchangeOptions {
@@ -22,7 +22,7 @@ export type Outcome = {
   readonly firstByteMs: number | undefined;
 } & (
   | {
-      readonly answer: Answer;
+      readonly answer: ProbeResponse;
       /** The connection stands, parked, and can take another request; otherwise it is gone. */
       readonly reusable: boolean;
     }

@@ -5,12 +5,12 @@ import type { Outcome } from "./exchange.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";
 
-export type Finding =
+export type Conclusion =
   | { readonly passed: true | undefined; readonly reason: string }
   | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
 
-/** A finding, or where to ask next. */
-export type Judgement = Finding | { readonly passed: undefined; readonly next: RequestStep };
+/** A conclusion, or where to ask next. */
+export type Judgement = Conclusion | { readonly passed: undefined; readonly next: RequestStep };
 
 /** What an exchange says of the real server that was asked. */
 export function judge(
@@ -28,7 +28,7 @@ export function judge(
 }
 
 /** What it says of a real server that no connection came to be. */
-export function refusal(ending: Undialed): Finding {
+export function refusal(ending: Undialed): Conclusion {
   if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
   const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
   return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };

@@ -1,6 +1,6 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { RequestStep } from "./request.ts";
-import type { Answer } from "./response-reader.ts";
+import type { ProbeResponse } from "./response-reader.ts";
 
 /**
  * The request that this answer redirects to, or undefined when it is to be judged by its own status.
@@ -9,7 +9,7 @@ import type { Answer } from "./response-reader.ts";
  * count as alive. A POST goes on as GET without its body after 301, 302 and 303 (RFC 9110, 15.4).
  */
 export function redirectStep(
-  answer: Answer,
+  answer: ProbeResponse,
   asked: RequestStep,
   scheme: "http" | "https",
   target: Endpoint,

@@ -2,7 +2,7 @@ import { bodyFraming, type BodyFraming } from "./body-framing.ts";
 import { beginsHttp2, headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
 
 /** What a probe keeps of a response. */
-export interface Answer {
+export interface ProbeResponse {
   readonly status: number;
   readonly location: string | undefined;
 }
@@ -11,7 +11,7 @@ export type Reading =
   | { readonly state: "reading" }
   | {
       readonly state: "complete";
-      readonly answer: Answer;
+      readonly answer: ProbeResponse;
       /** Both ends agree on where the answer ended, and that the connection goes on. */
       readonly reusable: boolean;
     }
@@ -121,7 +121,7 @@ export class ResponseReader {
     else if (step !== "more") this.#break(`malformed response: ${step.malformed}`);
   }
 
-  #complete(answer: Answer, reusable: boolean): Reading {
+  #complete(answer: ProbeResponse, reusable: boolean): Reading {
     return (this.#reading = { state: "complete", answer, reusable });
   }
 
@@ -143,7 +143,7 @@ const NOTHING = Buffer.alloc(0);
 
 interface Body {
   readonly framing: BodyFraming;
-  readonly answer: Answer;
+  readonly answer: ProbeResponse;
   readonly keepsAlive: boolean;
 }
 
