@@ -35,7 +35,7 @@ export interface GraphState {
   /** `recovering.climbing` */
   readonly path: string;
   readonly tags: readonly string[];
-  /** The one that its parent, or the machine, begins in. */
+  /** The state in which its parent, or the machine, begins. */
   readonly isInitial: boolean;
   readonly isFinal: boolean;
   readonly children: readonly string[];

@@ -53,8 +53,9 @@ export interface ObjectState {
 const REST_MS = 75;
 
 /**
- * Keeps the things of this host as they should be by which it reaches the virtual address. Level-triggered: a change of the host, or the
- * end of an interval, only says that it is time to look; each round looks at everything. Stopped, it leaves everything as it is.
+ * Keeps the settings by which this host reaches the virtual address as they should be. Level-triggered: a change of
+ * the host, or the end of an interval, only says that it is time to look, and each round looks at everything. When
+ * stopped, it leaves everything as it is.
  */
 export function createReachMachine(ports: ReachPorts) {
   return setup({
@@ -133,7 +134,7 @@ export function createReachMachine(ports: ReachPorts) {
           { target: "resting" },
         ],
       },
-      // What is to be kept was settled before the start: where it is nothing, no look would ever find anything.
+      // What to keep was settled before the start. If that is nothing, no look would ever find anything.
       idle: {},
       // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
       resting: { after: { rest: "settled" } },

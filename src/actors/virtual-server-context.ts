@@ -47,7 +47,10 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly pace: Pace;
   /** What stands in the table after the last round, as far as that is known: else as it stood when the round began. */
   readonly table: ObservedVirtualServer | undefined;
-  /** Nobody in the table has a weight; undefined as long as nothing else could be expected: at a start, until everyone was checked. */
+  /**
+   * No server in the table has a weight. Undefined as long as that is expected: after a start, until all servers were
+   * checked.
+   */
   readonly isEmpty: boolean | undefined;
   readonly counts: Counts;
   readonly trouble: Trouble;

@@ -2,11 +2,11 @@ import type { LvscareError } from "../domain/errors.ts";
 import type { DesiredVirtualServer, Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
 
-/** Who does the rounds of one virtual server, one at a time. */
+/** Runs the rounds of one virtual server, one at a time. */
 export interface RoundRunner {
   /**
-   * One round: read what stands, plan, write. Where single operations fail, what the others did stays done, and the next round plans again from what
-   * is really there; rejects when nothing could be done and nothing is known of the table.
+   * One round: read, plan, write. If single operations fail, the others stay done, and the next round plans again
+   * from what is really there. Rejects when nothing could be done and nothing is known of the table.
    */
   apply(round: Round): Promise<RoundReport>;
 }
@@ -16,7 +16,7 @@ export interface Round {
   readonly desired: DesiredVirtualServer | undefined;
   /** Something changed since the last round: where the table is known, writing that does not wait until all of it was read. */
   readonly isUrgent: boolean;
-  /** How often the table is read, in milliseconds: nobody tells what others do to it. */
+  /** How often the table is read, in milliseconds: the kernel does not report what others do to it. */
   readonly readEveryMs: number;
 }
 
@@ -35,6 +35,6 @@ export interface RoundReport {
   readonly known: ObservedVirtualServer | undefined;
   /** The table was read and found as it should be. */
   readonly isQuiet: boolean;
-  /** When the table is to be read again, on the clock that the reconciler was given. */
+  /** When to read the table again, on the clock that the reconciler was given. */
   readonly readAtMs: number;
 }

@@ -21,7 +21,7 @@ export interface MemberState {
 export type Evidence =
   /** Nothing is known of it yet. */
   | "none"
-  /** No check of ours: the table told, or whoever started the daemon. */
+  /** Not by a check of ours: by the table, or by an option of the daemon. */
   | "table"
   /** Its last check. */
   | "passed"

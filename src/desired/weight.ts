@@ -12,7 +12,7 @@ export interface WeightOverlay {
   readonly draining: ReadonlySet<string>;
 }
 
-/** Who decides the weight of a real server: the first that has something to say. */
+/** What decides a real server's weight: the first in this order that applies. */
 const PRECEDENCE: readonly ((member: MemberState, overlay: WeightOverlay) => Placement | undefined)[] = [
   operatorsDrain,
   failOpenAndLastResort,
@@ -30,7 +30,7 @@ export function placementOf(member: MemberState, overlay: WeightOverlay): Placem
 
 // --- internal ---
 
-/** It keeps whoever would stand at weight 0, and brings nobody back. */
+/** A server that would be in the table stays there at weight 0; one that would be absent stays absent. */
 function operatorsDrain(member: MemberState, { retained }: WeightOverlay): Placement | undefined {
   if (!isDrainedByOperator(member)) return undefined;
   return retained.has(member.name) || !isAbsent(member) ? member.drained : undefined;

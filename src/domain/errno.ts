@@ -7,7 +7,7 @@ export function errnoName(number: number): string {
 
 // --- internal ---
 
-/** What the runtime does not know, and which of two names for one number is meant (asm-generic/errno.h). */
+/** Numbers that the runtime does not know, and the preferred name where one number has two (asm-generic/errno.h). */
 const OTHERS: readonly (readonly [number: number, name: string])[] = [
   [11, "EAGAIN"],
   [85, "ERESTART"],

@@ -6,7 +6,10 @@ export interface EventRecord {
   readonly id: number;
   /** ISO 8601, UTC, by the clock as it was set then. */
   readonly at: string;
-  /** Milliseconds that the host had been up by then: orders events, those of several daemons too, whatever was done to the clock. */
+  /**
+   * Milliseconds that the host had been up by then. Orders the events, also of several daemons, even if the clock was
+   * changed.
+   */
   readonly sinceBootMs: number;
   readonly level: "debug" | "info" | "warn" | "error";
   /** As it stands in the log; many writes of one round in one line. */
@@ -29,9 +32,9 @@ export interface EventRecord {
 export interface EventReport {
   /** `10.103.97.12:6443` */
   readonly address: string;
-  /** Tells one run of the daemon from the next: ids begin anew. */
+  /** Identifies one run of the daemon: the next run's ids start again. */
   readonly startedAt: string;
-  /** When this was told. */
+  /** When this report was made. */
   readonly sinceBootMs: number;
   /** Of the daemon; older ones do not tell. */
   readonly networkNamespace?: string;

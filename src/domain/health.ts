@@ -27,7 +27,10 @@ export type Verdict =
       readonly timings?: ProbeTimings;
     };
 
-/** A probe that could not be made for want of something of our own, such as file descriptors: it says nothing about the server. */
+/**
+ * A probe that could not be made because we ran out of something, such as file descriptors: it says nothing about the
+ * server.
+ */
 export interface NoVerdict {
   readonly passed: undefined;
   /** What was lacking, for people: `too many open files`. */

@@ -15,7 +15,7 @@ export interface SimulationReport {
   readonly lastResortMs: number;
 }
 
-/** `script` is what the scenario says, the others are what came of it. */
+/** `script` is what the scenario says; the others are the results. */
 export const TIMELINE_KINDS = [
   "script",
   "daemon",

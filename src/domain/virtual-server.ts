@@ -28,7 +28,10 @@ export interface VirtualServer extends ServiceKey {
 export const SERVICE_FLAGS = ["persistent", "one-packet", "flag-1", "flag-2", "flag-3"] as const;
 export type ServiceFlag = (typeof SERVICE_FLAGS)[number];
 
-/** The highest weight that is taken: IPVS knows up to 2^31-1, but its weighted schedulers reckon in products of weights and connection counts. */
+/**
+ * The highest weight allowed. IPVS knows up to 2^31-1, but its weighted schedulers multiply weights by connection
+ * counts.
+ */
 export const LARGEST_WEIGHT = 65_535;
 
 export type Forwarding = "masquerade" | "direct-route" | "tunnel" | "local" | "bypass";
@@ -69,7 +72,7 @@ export interface ObservedRealServer {
   readonly server: RealServer;
   readonly activeConnections: number;
   readonly inactiveConnections: number;
-  /** Absent where nobody asked for it. */
+  /** Absent if it was not asked for. */
   readonly stats?: TrafficStats;
 }
 
@@ -98,7 +101,7 @@ export const SCHEDULERS = [
   "twos",
 ] as const;
 
-/** Those that look at weights only to see whether they are 0 (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
+/** Schedulers that only look at whether a weight is 0 (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
 export const WEIGHTLESS_SCHEDULERS: ReadonlySet<string> = new Set(["rr", "lc", "dh"]);
 
 export const NO_TRAFFIC: TrafficStats = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
@@ -125,7 +128,7 @@ export function realServer(endpoint: Endpoint, weight = 1): RealServer {
   return { endpoint, weight, forwarding: "masquerade", upperThreshold: 0, lowerThreshold: 0 };
 }
 
-/** Whether two of the same protocol and endpoint are alike in all that a data plane is told. */
+/** Whether two with the same protocol and endpoint are equal in everything that a data plane is given. */
 export function sameService(a: VirtualServer, b: VirtualServer): boolean {
   return (
     a.scheduler === b.scheduler &&
@@ -136,7 +139,7 @@ export function sameService(a: VirtualServer, b: VirtualServer): boolean {
   );
 }
 
-/** Whether two entries are for the same endpoint, and alike in all that a data plane is told. */
+/** Whether two entries have the same endpoint and are equal in everything that a data plane is given. */
 export function sameRealServer(a: RealServer, b: RealServer): boolean {
   return (
     a.endpoint.port === b.endpoint.port &&

@@ -5,7 +5,9 @@ export interface Due {
   position: number;
 }
 
-/** Those that wait, the earliest first: a binary heap whose members know their places, so that any of them can leave. */
+/**
+ * Waiting entries, the earliest first: a binary heap whose members know their places, so that any of them can leave.
+ */
 export class DueQueue<T extends Due> {
   readonly #heap: T[] = [];
 

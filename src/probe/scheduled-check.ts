@@ -22,7 +22,7 @@ export class ScheduledCheck implements Due {
   isRunning = false;
   discarded = 0;
   stopped = false;
-  /** Somebody else got no answer. `isAsked`: a probe began after that. */
+  /** A client got no answer. `isAsked`: a probe began after that. */
   doubt: { readonly isWell: () => void; isAsked: boolean } | undefined;
 
   constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {

@@ -31,7 +31,7 @@ export class StallWatch {
     this.#beat = { handle, atMs: nowMs };
   }
 
-  /** There is no such thing any more: nothing runs, and nobody is woken. */
+  /** Nothing is under way any more: no timer runs, and nothing wakes the process. */
   end(): void {
     if (this.#beat === undefined) return;
     const { clock } = this.#options;
@@ -40,7 +40,10 @@ export class StallWatch {
     this.#beat = undefined;
   }
 
-  /** Something started so late, now: also a stall while nothing was under way that could have suffered, where it was not told yet. */
+  /**
+   * Something started this late, now. Also a stall while nothing was under way that could have suffered, unless it
+   * was reported already.
+   */
   startedLate(byMs: number, nowMs: number): void {
     const isTold = this.#beat !== undefined || this.#last.endedAtMs > nowMs - byMs;
     if (!isTold && byMs >= STALL_MS) this.#options.stalled(byMs);

@@ -29,7 +29,7 @@ export function refusalError(refusal: KernelRefusal, operation: string): Lvscare
   return new LvscareError("KERNEL_REFUSED", message, options);
 }
 
-/** The same for one operation of a plan, where ENOENT can be told apart. */
+/** The same for one operation of a plan, where the causes of ENOENT can be told apart. */
 export function operationError(operation: Operation, refusal: KernelRefusal): LvscareError {
   const what = describeOperation(operation);
   const isService = operation.kind === "service.create" || operation.kind === "service.update";

@@ -11,9 +11,9 @@ export interface Rehearsal {
 }
 
 /**
- * Makes a virtual server like the given one at its `trialEndpoint`, reads it back and deletes it, whatever happens in between. One
- * that stands there already may be the rehearsal of another process: it is spared at first, and deleted as left by a crash when it
- * stands there still.
+ * Creates a virtual server like the given one at its `trialEndpoint`, reads it back and deletes it, even after a
+ * failure. One that is already there may be another process's rehearsal: it is spared at first. If it is still there
+ * later, a crash left it, and it is deleted.
  */
 export function rehearse(stage: Rehearsal, service: VirtualServer): void {
   const trial = { ...service, endpoint: trialEndpoint(service) };
@@ -26,9 +26,9 @@ export function rehearse(stage: Rehearsal, service: VirtualServer): void {
 }
 
 /**
- * An address that nobody may use (RFC 5737, RFC 3849), and a port that follows from the virtual server: who rehearses at the same
- * time does so for another one, and the next start for the same one finds what a crash left. The pid would not do for either: in
- * containers that share a network namespace every process may have the same one.
+ * An address for documentation (RFC 5737, RFC 3849) and a port derived from the virtual server. So rehearsals at the
+ * same time are for different virtual servers, and the next start for the same one finds what a crash left. The pid
+ * would do neither: in containers that share a network namespace, all processes may have the same pid.
  */
 export function trialEndpoint(key: ServiceKey): Endpoint {
   const { family } = key.endpoint;

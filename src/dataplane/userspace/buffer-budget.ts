@@ -1,11 +1,11 @@
-/** The bytes that the proxy holds for all who do not take them, and the limit of that. */
+/** The bytes that the proxy buffers for all slow readers together, and their limit. */
 export class BufferBudget {
   readonly #most: number;
   readonly #onFull: () => void;
   #bytes = 0;
   #isTold = false;
 
-  /** `onFull` is called once, and again after it was no longer so. */
+  /** `onFull` is called once, and again only after there was room in between. */
   constructor(onFull: () => void, most = MOST_BUFFERED_BYTES) {
     this.#onFull = onFull;
     this.#most = most;
@@ -38,5 +38,5 @@ export class BufferBudget {
   }
 }
 
-/** In all; whoever would have more held is cut off. */
+/** For all together. A connection that would exceed it is cut off. */
 export const MOST_BUFFERED_BYTES = 64 * 1024 * 1024;

@@ -60,7 +60,7 @@ export class Flow {
     return this.#finished;
   }
 
-  /** Gives the flow its destination; what came before is written now. */
+  /** Gives the flow its destination, and writes what came before. */
   into(to: EventSocket): void {
     this.#to = to;
     this.flush();
@@ -133,13 +133,16 @@ export class Flow {
     this.#options.budget.release(released);
   }
 
-  /** Reads in pieces that the destination takes, until it takes no more or there are none: then the runtime tells when there are again. */
+  /**
+   * Reads in pieces that the destination takes, until it takes no more or nothing is left. Then the runtime watches
+   * the source again.
+   */
   #pump(looks = 0): void {
     const { bytes, budget } = this.#options;
     for (let turn = 0; turn < PIECES_IN_A_TURN; turn++) {
       if (this.#isClosed || this.#to === undefined) return;
       const room = bytes.room(descriptorOf(this.#to)) ?? PIECE_BYTES;
-      // More than it takes, if not much: the runtime tells only who was refused a byte that there is room again.
+      // A little more than it takes: the runtime reports that there is room again only after a refused byte.
       const most = Math.min(budget.isTight ? SMALLEST_PIECE_BYTES : PIECE_BYTES, Math.max(room, SMALLEST_PIECE_BYTES));
       const length = bytes.receive(descriptorOf(this.#from), piece, most);
       if (length < 0 && budget.isTight && looks < MOST_LOOKS && !this.#hasRoomForAnyRead())
@@ -191,7 +194,7 @@ const LARGEST_READ_BYTES = 640 * 1024;
 /** After a smaller chunk the source has nothing more, most of the time. */
 const LARGE_BYTES = 16 * 1024;
 
-/** The most that is buffered for one who does not take it. */
+/** The most that is buffered for one slow reader. */
 export const PIECE_BYTES = 64 * 1024;
 
 const SMALLEST_PIECE_BYTES = 16 * 1024;
@@ -206,7 +209,10 @@ const MOST_LOOKS = 50;
 /** What is read goes out before the next is. */
 const piece = new Uint8Array(new ArrayBuffer(PIECE_BYTES));
 
-/** How many bytes the socket took. The length is always given: with an offset alone Bun 1.4.5 counts it from the start and throws. */
+/**
+ * How many bytes the socket took. The length is always given: with an offset alone, Bun 1.4.5 counts it from the
+ * start and throws.
+ */
 function write(to: EventSocket, chunk: Uint8Array, offset: number, end: number): number {
   // A closed socket says -1; its own close event ends the connection.
   return Math.max(0, to.write(chunk, offset, end - offset));

@@ -28,13 +28,15 @@ export interface UserspaceDataPlaneOptions {
   readonly listen: Listen;
   readonly bytes: SocketBytes;
   readonly localAddresses: LocalAddresses;
-  /** How long one real server may take to answer a dial before the next one is tried; 3000 unless told. */
+  /** How long one real server may take to answer a dial before the next one is tried; 3000 by default. */
   readonly dialTimeoutMs?: number;
-  /** Clients of one virtual server at the same time; the next ones wait with the kernel. No limit unless told. */
+  /**
+   * The most clients of one virtual server at the same time; others wait in the kernel's queue. No limit by default.
+   */
   readonly mostConnections?: number;
   /** Hears once of each time that there were so many. */
   readonly onCrowd?: () => void;
-  /** How much is buffered for all who do not read, together, before the next ones are cut off; 64 MiB unless told. */
+  /** How much is buffered for all slow readers together before further ones are cut off; 64 MiB by default. */
   readonly mostBufferedBytes?: number;
   /** Hears of our own faults inside socket events; the connection has ended. */
   readonly onFault?: (error: LvscareError) => void;

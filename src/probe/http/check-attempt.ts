@@ -14,7 +14,10 @@ export interface AttemptOptions extends ReuseLessonsOptions, ExchangeOptions {
   readonly newConnection: NewConnection;
   /** TCP alone. */
   readonly newTcpConnection: NewConnection;
-  /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
+  /**
+   * The outcomes for a check that took too long, and for one that got no connection. They are always the same, so
+   * made once.
+   */
   readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
 }
 
@@ -27,7 +30,10 @@ export interface CheckAttemptOptions {
   readonly asked: (judgement: Judgement, reusable: Connection | undefined, nowMs: number) => void;
 }
 
-/** Whom a request is put to. What goes on over a new connection is connecting, asking, or finding out whether there is anybody at all. */
+/**
+ * Where the request goes. Over a new connection the attempt connects, or asks, or only finds out whether anything
+ * answers.
+ */
 type Phase =
   | { readonly kind: "idle" }
   | { readonly kind: "kept"; readonly overKept: UnderWay }
@@ -36,7 +42,10 @@ type Phase =
   /** `doubted`: what was answered over the kept connection, while the new one is asked whether that is so. */
   | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Conclusion | undefined };
 
-/** The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept one leaves it in doubt. */
+/**
+ * The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept
+ * one leaves a doubt.
+ */
 export class CheckAttempt implements ExchangeListener, UnderWay {
   readonly #options: CheckAttemptOptions;
   #phase: Phase = IDLE;
@@ -109,7 +118,10 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     this.#conclude(judgement, "answer" in outcome && outcome.reusable ? connection : undefined, nowMs);
   }
 
-  /** Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile. */
+  /**
+   * A slow server may go on. One that answers only a connection's first request is meanwhile asked over a new
+   * connection.
+   */
   lingers(connection: Connection): void {
     const phase = this.#phase;
     if (connection !== this.#kept || phase.kind !== "kept") return;
@@ -128,15 +140,17 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   #judge(outcome: Outcome, phase: Phase): Judgement {
     const { target, shared } = this.#options;
     const judged = judge(outcome, this.#step, target, shared.options);
-    // Nothing came over the kept connection, and no new one came to be: that there was one before is no sign of life.
+    // Nothing came over the kept connection, and no new one was made: that there was a connection before is no sign
+    // of life.
     const beside = this.#isOverKept && phase.kind === "both" ? phase.overNew : undefined;
     const isGone = outcome.firstByteMs === undefined && beside instanceof Dial && !beside.isReached;
     return judged.passed === false && isGone ? { ...judged, unreachable: true as const } : judged;
   }
 
   /**
-   * A failure over the kept connection is none yet: the server may have closed it just then, or said goodbye before it read the request, or may answer
-   * one request of a connection only. What it did answer counts, though, unless a new connection soon has another answer.
+   * A failure over the kept connection does not count yet: the server may have just closed it, or said goodbye before
+   * it read the request, or it may answer only one request per connection. An answer does count, unless a new
+   * connection soon brings another one.
    */
   #doubt(connection: Connection, outcome: Outcome, conclusion: Conclusion, phase: Phase, nowMs: number): void {
     const { lessons } = this.#options;
@@ -202,8 +216,9 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   }
 
   /**
-   * A new connection was lost: by a server that goes on taking them, or by one that goes away, whose last ones are reset. The next one tells, and
-   * nothing is asked over it: what it finds is whether there is anybody at all.
+   * A new connection was lost: either the server goes on accepting connections, or it is shutting down and resets its
+   * last ones. The next connection decides. No request is sent over it: it only shows whether the server still
+   * accepts.
    */
   #confirm(conclusion: Conclusion, nowMs: number): void {
     const { newTcpConnection, options, clock } = this.#options.shared;
@@ -224,7 +239,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     // TLS came to nothing.
     if (conclusion.passed === false && !ending.isUnreachable && ending.kind !== "silent")
       return this.#confirm(conclusion, nowMs);
-    // Where this host lacks the means to ask anew, the kept connection goes on.
+    // If this host lacks the means for a new connection, the kept one goes on.
     if (conclusion.passed === undefined && phase.kind === "both")
       this.#phase = { kind: "kept", overKept: phase.overKept };
     else this.#conclude(conclusion, undefined, nowMs);

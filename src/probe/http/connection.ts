@@ -1,9 +1,9 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 
-/** One connection to a real server, with TLS or without, that whoever uses it listens to in turn. */
+/** One connection to a real server, with or without TLS. Its users listen to it in turn. */
 export interface Connection {
-  /** Begins to connect, once; when that fails at once, the listener hears it before this returns. */
+  /** Begins to connect, once. If that fails immediately, the listener hears it before this returns. */
   open(): void;
   readonly isOpen: boolean;
   /** There is, or was, a TCP connection. */
@@ -12,13 +12,16 @@ export interface Connection {
   readonly agreedOnNothing: boolean;
   /** How long it took to stand. */
   readonly timings: Pick<ProbeTimings, "connectMs" | "tlsMs">;
-  /** Whose ears it has from now on. What happened while it was parked is told before this returns. */
+  /** Sets the listener from now on. What happened while the connection was parked is reported before this returns. */
   listen(listener: ConnectionListener): void;
   /** Between two listeners: what comes is kept for the next one. */
   park(): void;
   /** How many of the bytes were taken; the listener hears when there is room for more. */
   write(bytes: Uint8Array): number;
-  /** From now on it ends as `silent` when its peer acknowledges nothing for so long, be it data or the kernel's own keep-alives. */
+  /**
+   * From now on it ends as `silent` when its peer acknowledges nothing for this long, neither data nor the kernel's
+   * keep-alives.
+   */
   watchSilence(timeoutMs: number): void;
   /** Closes in good order, for the peer need not take it for a failure; without telling the listener. Idempotent. */
   close(): void;
@@ -27,7 +30,7 @@ export interface Connection {
 }
 
 export interface ConnectionListener {
-  /** The connection stands, TLS included, and the peer is who it should be. Once, before anything else. */
+  /** The connection is open, TLS included, and the peer's identity is right. Once, before anything else. */
   established(): void;
   received(bytes: Uint8Array): void;
   /** There is room for more bytes. */

@@ -33,8 +33,8 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection"
 }
 
 /**
- * Probes by one HTTP request, with TLS or without. Passes when the final status is below 400 or accepted besides; redirects within the
- * same real server are followed.
+ * Probes by one HTTP request, with or without TLS. Passes when the final status is below 400 or accepted by an
+ * option. Redirects within the same real server are followed.
  */
 export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpProberPorts): Prober {
   const overdue = {

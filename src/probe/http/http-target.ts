@@ -23,8 +23,8 @@ export interface WatchedPath {
 }
 
 /**
- * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the first sign that the
- * server went away. The next check goes over it, unless a fresh one is due.
+ * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the
+ * first sign that the server is gone. The next check goes over it, unless a fresh one is due.
  */
 export class HttpTarget implements Probe {
   readonly #target: Endpoint;
@@ -139,7 +139,7 @@ export class HttpTarget implements Probe {
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
     else if (passed) tell?.({ passed, reason, latencyMs, timings });
     else tell?.({ ...conclusion, latencyMs, timings });
-    // The next sentinel was refused at once, before this check was over.
+    // The next sentinel was refused immediately, before this check was over.
     if (passed === true && this.#suspicion !== undefined) this.#suspect();
   }
 

@@ -17,7 +17,7 @@ export class IdleLimit {
     }
   }
 
-  /** A connection was idle for so long and stood: what was learned of a shorter limit no longer holds. */
+  /** A connection was idle for this long and stayed open: a shorter limit that was learned is wrong. */
   stoodFor(idleMs: number): void {
     if (this.#limitMs !== undefined && idleMs > this.#limitMs) this.#limitMs = undefined;
   }

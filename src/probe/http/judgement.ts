@@ -27,14 +27,14 @@ export function judge(
   return { passed: statusPasses(status, acceptStatus), reason: `status ${status}` };
 }
 
-/** What it says of a real server that no connection came to be. */
+/** What a failed attempt to connect says about the real server. */
 export function refusal(ending: Undialed): Conclusion {
   if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
   const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
   return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
 }
 
-/** Whether a final status means a living server: anything below 400, and what the user accepts besides. */
+/** Whether a final status means a living server: below 400, or accepted by an option. */
 export function statusPasses(status: number, acceptStatus: readonly number[]): boolean {
   return status < 400 || acceptStatus.includes(status);
 }

@@ -23,13 +23,13 @@ const HEAD_LIMIT = 64 * 1024;
 const BODY_LIMIT = 64 * 1024;
 
 /**
- * Reads one HTTP/1.x response from a server that may send anything: never throws, keeps at most the head limit in memory, and comes
- * to the same result however the bytes are cut. Another protocol shows by its first bytes, a malformed head when it is whole. Interim responses
- * (1xx but 101) are passed over.
+ * Reads one HTTP/1.x response from a server that may send anything. Never throws, keeps at most the head limit in
+ * memory, and gives the same result however the bytes are cut. Another protocol shows by its first bytes, a malformed
+ * head when it is whole. Interim responses (1xx but 101) are skipped.
  */
 export class ResponseReader {
   readonly #method: string;
-  /** Of a head whose end has not come. */
+  /** The beginning of a head whose end has not come. */
   #beginning = "";
   #headBytes = 0;
   #bodyBytes = 0;
@@ -61,7 +61,7 @@ export class ResponseReader {
     return this.#break(isCut ? "closed before the answer was complete" : MALFORMED);
   }
 
-  /** Takes heads up to the one that counts, inside the budget: what lies past the limit must not decide anything. */
+  /** Takes heads up to the final one, within the limit: bytes beyond the limit must not decide anything. */
   #feedHead(bytes: Buffer, offset: number): number {
     const end = Math.min(bytes.length, offset + HEAD_LIMIT - this.#headBytes);
     // One character per byte, so that nothing a server sends can fail to decode.
@@ -86,7 +86,7 @@ export class ResponseReader {
   #takeHeadText(text: string): void {
     const head = readHead(text);
     if (head === undefined) this.#break(beginsHttp2(text) === true ? ONLY_HTTP2 : MALFORMED);
-    // Interim responses (1xx) come before the one that counts.
+    // Interim responses (1xx) come before the final one.
     else if (head.status >= 200 || head.status === 101) this.#takeHead(head);
   }
 
@@ -134,7 +134,7 @@ export class ResponseReader {
 
 const MALFORMED = "malformed response";
 
-/** One that has both answers in the protocol that it was asked in. */
+/** A server that speaks both answers in the protocol of the request. */
 const ONLY_HTTP2 = "the server speaks only HTTP/2";
 
 const READING: Reading = { state: "reading" };

@@ -1,8 +1,8 @@
 import { IdleLimit } from "./idle-limit.ts";
 
 /**
- * What was learned of keeping connections to one real server: none is kept where it does harm or no good. Whoever ends them soon is not bothered
- * again for a while; whoever serves one connection at a time, for a longer while each time.
+ * What was learned about keeping connections to one real server: none is kept where it does harm or no good. A server
+ * that ends them early gets none for a while; one that serves one connection at a time, for a longer while each time.
  */
 export class ReusePolicy {
   readonly #worthMs: number;
@@ -22,12 +22,15 @@ export class ReusePolicy {
     return !this.#endsEarly.holds(nowMs) && !this.#blocksOthers.holds(nowMs);
   }
 
-  /** Whether checks may go over a kept connection; otherwise one that carries nothing serves as well to see its end. */
+  /** Whether checks may use a kept connection. If not, an unused one still shows its end. */
   mayAskAgain(nowMs: number): boolean {
     return !this.#answersWrong.holds(nowMs);
   }
 
-  /** Known by a new connection that was served while one was kept. Until then that one may be what keeps the server from serving others. */
+  /**
+   * A new connection was served while one was kept. Until that is known, the kept one may be what keeps the server
+   * from serving others.
+   */
   get isHarmless(): boolean {
     return this.#isHarmless;
   }
@@ -105,7 +108,7 @@ class Penalty {
     this.#restMs *= this.#growth;
   }
 
-  /** It happens no more: the count begins anew. */
+  /** It did not happen this time: the count starts again. */
   forgive(): void {
     this.#times = 0;
     this.#restMs = REST_MS;

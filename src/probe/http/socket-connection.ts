@@ -7,14 +7,14 @@ import type { Connection, ConnectionListener, Ending } from "./connection.ts";
 import { failureReason, handshakeFailure, isOwnShortage, isSilence, isTlsProblem } from "./failure-reasons.ts";
 import { ListenerSlot } from "./listener-slot.ts";
 
-/** A non-blocking TCP socket that is already connecting; throws when the kernel refuses at once. */
+/** A non-blocking TCP socket that is already connecting; throws when the kernel refuses immediately. */
 export type OpenTcpSocket = (target: Endpoint) => number;
 
 export interface SocketConnectionOptions {
   /** Absent for plain TCP. */
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
-  /** Makes the kernel give up on a connection whose peer acknowledges nothing for so long. */
+  /** Makes the kernel give up on a connection whose peer acknowledges nothing for this long. */
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
   readonly clock: Clock;
 }
@@ -49,7 +49,7 @@ export class SocketConnection implements Connection {
     this.#openedAtMs = clock.now();
     adoptDescriptor<SocketConnection>({
       open: () => openTcpSocket(this.#target),
-      // TLS begins once the connection stands, so that it is known which of the two took how long, or did not come to be.
+      // TLS begins once TCP is connected, so that the time or the failure of each is known.
       handlers: tls === undefined ? HANDLERS : BARE_HANDLERS,
       data: this,
       failed: (error) => this.fail(error),
@@ -140,7 +140,7 @@ export class SocketConnection implements Connection {
   }
 
   received(bytes: Uint8Array): void {
-    // A server that speaks before it is asked may be heard before the socket is told writable.
+    // A server that speaks first may be heard before the socket is reported as writable.
     if (this.#state === "connecting" && this.#socket !== undefined && !this.#establish(this.#socket)) return;
     if (this.#state !== "established") return;
     this.#listener.received(bytes);
@@ -164,7 +164,7 @@ export class SocketConnection implements Connection {
 
   // --- internal ---
 
-  /** Whether anything may be sent: never before the peer has shown whom it is. */
+  /** Whether anything may be sent: never before the peer has proved its identity. */
   #establish(socket: Bun.Socket<SocketConnection>): boolean {
     if (this.#options.tls !== undefined) {
       if (this.#handshake === undefined) return false;

@@ -27,7 +27,7 @@ export class Cursor {
   next(servers: readonly Candidate[]): number {
     if (this.#last === undefined || servers[this.#index] === this.#last) return this.#index + 1;
     const found = servers.indexOf(this.#last);
-    // The last chosen server is gone, so what came after it has slid into its place.
+    // The last chosen server is gone, so the one after it has taken its place.
     return found === -1 ? Math.min(this.#index, servers.length) : found + 1;
   }
 }
