@@ -1,12 +1,12 @@
 import { closeSync } from "node:fs";
 
 export interface Adoption<Data> {
-  /** Gives a descriptor that is connected, or connects already; throws when there is none to be had. */
+  /** Gives a descriptor that is connected or connecting; throws when it cannot. */
   readonly open: () => number;
   readonly handlers: Bun.SocketHandler<Data>;
   readonly data?: Data;
   readonly allowHalfOpen?: boolean;
-  /** There is no socket, and there will be none; what `open` threw is told before this returns. */
+  /** There is no socket, and will be none. What `open` threw is reported before this returns. */
   readonly failed: (error: unknown) => void;
 }
 

@@ -2,8 +2,8 @@ import { closeFd, libc } from "./libc.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "./socket-constants.ts";
 
 /**
- * How many descriptors this process may have, after the limit that it may raise itself was raised to the one that it may not. Undefined where
- * the kernel does not say.
+ * How many descriptors this process may have, after raising its soft limit to the hard limit. Undefined where the
+ * kernel does not say.
  */
 export function descriptorLimit(): number | undefined {
   const { getrlimit, setrlimit } = libc();
@@ -15,7 +15,7 @@ export function descriptorLimit(): number | undefined {
   return Number(setrlimit(RLIMIT_NOFILE, limit) < 0 ? soft : hard);
 }
 
-/** Whether there are so many more descriptors to be had just now, for this process and on this host. */
+/** Whether this process and this host have that many more descriptors free now. */
 export function hasDescriptors(count: number): boolean {
   const taken: number[] = [];
   try {
@@ -31,7 +31,7 @@ export function hasDescriptors(count: number): boolean {
   }
 }
 
-/** Another descriptor of the same thing; negative when there is none to be had. */
+/** Another descriptor for the same file; negative when none is free. */
 export function duplicate(fd: number): number {
   return libc().fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }

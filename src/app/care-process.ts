@@ -15,7 +15,10 @@ import { serviceManager, type ServiceManager } from "./service-manager.ts";
 import { timeOfDay } from "./time-of-day.ts";
 import { VERSION } from "./version.ts";
 
-/** What a process has once, however many virtual servers it cares for: its clock, its schedule of checks, its event bus, and what systemd is told. */
+/**
+ * What a process has once, for any number of virtual servers: its clock, its schedule of checks, its event bus, and
+ * the link to systemd.
+ */
 export class CareProcess implements Disposable {
   readonly now = bootClock();
   readonly facts: Omit<ProcessFacts, "dataPlane">;

@@ -10,7 +10,7 @@ import { descriptorBudget } from "./descriptor-budget.ts";
 import { listenerOnPort } from "./socket-owner.ts";
 import { VirtualServerCare, type CareSetting } from "./virtual-server-care.ts";
 
-/** Who watches a daemon from inside its process. */
+/** An observer of a daemon from inside its process. */
 export interface DaemonObserver {
   /** It runs, and can be asked. */
   running?(status: () => Promise<VirtualServerStatus>): void;

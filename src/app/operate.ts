@@ -38,7 +38,7 @@ export async function holdRealServer(target: OperatorTarget, change: HoldChange)
 export interface DrainProgress {
   /** That are open, behind all of them together. */
   readonly connections: number;
-  /** Nobody let it go meanwhile. */
+  /** No operator let it go in the meantime. */
   readonly isDrained: boolean;
 }
 
@@ -67,7 +67,7 @@ export async function checkRealServer(target: OperatorTarget): Promise<CheckOutc
   return { reports, mentions };
 }
 
-/** Who runs this program, for whom it is told later: the one behind sudo or doas, where they tell. */
+/** The name of the operator, for later reports: the user behind sudo or doas, where these say. */
 export function operatorName(environment: Readonly<Record<string, string | undefined>>): string {
   const { SUDO_USER, DOAS_USER } = environment;
   const behind = SUDO_USER ?? DOAS_USER;
@@ -79,7 +79,10 @@ export function operatorName(environment: Readonly<Record<string, string | undef
 
 // --- internal ---
 
-/** From passwd(5); the runtime knows a user's name from the environment alone. Undefined where it has none, or there is no such file. */
+/**
+ * From passwd(5), because the runtime only knows a user's name from the environment. Undefined where the user has
+ * none, or there is no such file.
+ */
 function nameOfUser(uid: number): string | undefined {
   try {
     const rows = readFileSync("/etc/passwd", "utf8").split("\n");

@@ -28,8 +28,9 @@ export class Operator {
   }
 
   /**
-   * Holds a real server, by its formatted endpoint, or lets it go; `by` tells for whom. What is to outlive this process is written down first; then the table is
-   * waited for. Rejects with NOT_LISTED, or FILE_FAILED, when nothing was changed.
+   * Holds a real server, by its formatted endpoint, or lets it go; `by` is the operator. A hold that must outlive
+   * this process is written to the file first; then this waits for the table. Rejects with NOT_LISTED or FILE_FAILED
+   * when nothing was changed.
    */
   async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
     this.#find(server);
@@ -54,13 +55,16 @@ export class Operator {
     };
   }
 
-  /** Writes down again what is held: where it was written may have been made anew. Throws FILE_FAILED. */
+  /** Writes down again what is held: its directory may have been made again. Throws FILE_FAILED. */
   keepAgain(): void {
     const holds = holdsOf(this.#ports.supervisor);
     if (holds.size > 0) this.#ports.keep(holds);
   }
 
-  /** Checks a real server now, beside its own checks, and has those go on from now, so that the daemon acts on what there is to see. */
+  /**
+   * Checks a real server now, beside its own checks, and runs those at once too, so that the daemon acts on the
+   * result.
+   */
   async check(server: string, signal: AbortSignal): Promise<CheckReport> {
     const target = this.#find(server);
     const outcome = await this.#ports.probe(target, signal);

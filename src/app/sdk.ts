@@ -16,8 +16,8 @@ type CamelCase<Text extends string> = Text extends `${infer Head}-${infer Rest}`
 type ProgramFlag = "run-once" | "clean" | "logger" | "log-format";
 
 /**
- * The flags of `lvscare care` with their meanings, defaults and spellings of values: `{ vs: "10.0.0.1:80", rs: ["10.0.0.2:80"], fall: 3,
- * interval: "500ms" }`.
+ * The flags of `lvscare care` with their meanings, defaults and formats: `{ vs: "10.0.0.1:80", rs: ["10.0.0.2:80"],
+ * fall: 3, interval: "500ms" }`.
  */
 export type CareSettings = {
   readonly [Flag in Exclude<CareFlag, ProgramFlag | "vs" | "rs"> as CamelCase<Flag>]?:
@@ -75,7 +75,7 @@ class EmbeddedCare implements Care {
     this.#options = options;
     this.#logger = logger;
     this.ended = this.#end.promise;
-    // Whoever only starts it hears of a failure there; it must not count as unhandled as well.
+    // A caller that only starts it gets the failure there. It must not count as unhandled as well.
     this.ended.catch(() => undefined);
   }
 

@@ -7,7 +7,7 @@ export interface ServiceManagerPorts {
   readonly send: (socket: string, text: string) => boolean;
 }
 
-/** What systemd is told of a daemon, where it asks to be. */
+/** What a daemon reports to systemd, where systemd asks for it. */
 export interface ServiceManager {
   event(event: CareEvent): void;
   stopping(): void;

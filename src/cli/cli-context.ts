@@ -14,7 +14,10 @@ export interface CliContext {
   readonly rows: number | undefined;
   readonly outColour: boolean;
   readonly errColour: boolean;
-  /** For commands that go on and listen to signals: from now on no write holds the process up, and `isUnread` sees a reader go. */
+  /**
+   * For commands that run on and handle signals: from now on no write blocks the process, and `isUnread` sees when a
+   * reader is gone.
+   */
   neverBlock(): Promise<void>;
 }
 

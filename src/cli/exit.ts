@@ -6,7 +6,7 @@ export async function exit(code: number, outputs: readonly Output[]): Promise<ne
   process.exit(code);
 }
 
-/** Ends the process at once, for someone who asked twice. */
+/** Ends the process immediately, for a user who asked twice. */
 export function exitNow(code: number): never {
   process.exit(code);
 }

@@ -12,7 +12,7 @@ export class Output {
   readonly #looksUnread: () => boolean;
   #waiting = "";
   #pendingLength = 0;
-  /** The write under way, and the one that takes what waits. */
+  /** The write under way, and the next one, which takes the waiting text. */
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #wasRefused = false;
@@ -48,7 +48,10 @@ export class Output {
     return this.#next;
   }
 
-  /** As `write`, and never rejects: a remark on stderr has nowhere else to be said, and the exit code tells of the command's own result. */
+  /**
+   * Like `write`, but never rejects: a failed remark on stderr cannot be reported anywhere, and the exit code is for
+   * the command's own result.
+   */
   async remark(text: string): Promise<void> {
     await Promise.allSettled([this.write(text)]);
   }
@@ -75,7 +78,7 @@ export class Output {
   }
 }
 
-/** For stderr, which others write to as well: each line tells whose it is. */
+/** For stderr, to which other programs write too: each line names its author. */
 export function ownLines(texts: readonly string[]): string {
   return texts.map((text) => `lvscare: ${oneLine(text)}\n`).join("");
 }

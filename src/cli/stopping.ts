@@ -1,6 +1,6 @@
 import type { Output } from "./output.ts";
 
-/** What SIGTERM and SIGINT mean while something runs: the first asks it to stop, the second no longer asks. */
+/** What SIGTERM and SIGINT do while a command runs: the first asks it to stop, the second stops it. */
 export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
 }
@@ -21,7 +21,7 @@ export function listenForStop(insist: () => void): StopSignal {
   };
 }
 
-/** Tells when nobody reads an output any more, for commands that may have nothing to write for long. */
+/** Reports that an output's reader is gone, for commands that may have nothing to write for long. */
 export interface WatchedReader extends Disposable {
   readonly signal: AbortSignal;
 }
@@ -59,5 +59,5 @@ export function isCutShort(work: Promise<unknown>, signal: AbortSignal): Promise
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
-/** Nobody notices that a pipeline ends so much later, and no host notices that one looks so often. */
+/** Too short to notice at the end of a pipeline, and long enough to cost the host nothing. */
 const LOOK_MS = 200;

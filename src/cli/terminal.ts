@@ -8,8 +8,8 @@ export interface Terminal {
 }
 
 /**
- * Nothing is looked at before somebody asks: what a look takes of the runtime needs more than a millisecond to load, and most commands
- * never ask. The runtime's own streams know it too, but making them takes longer than a short command does.
+ * Looks only when asked: the part of the runtime that is needed takes more than a millisecond to load, and most
+ * commands never ask. The runtime's own streams know it too, but making them takes longer than a short command does.
  */
 export function terminalAt(fd: 1 | 2): Terminal {
   let isTerminal: boolean | undefined;

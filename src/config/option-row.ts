@@ -26,7 +26,7 @@ export interface OptionRow {
   readonly group: string;
 }
 
-/** An option that somebody gave. */
+/** An option that was given. */
 export interface GivenOption {
   /** Where, as the reader of an error would look for it: `--interval` or `CARE_INTERVAL`. */
   readonly source: string;

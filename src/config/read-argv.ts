@@ -8,7 +8,7 @@ export interface ArgvReading {
   readonly problems: readonly string[];
   /** What stands there without a flag, as far as the command takes it. */
   readonly operands: readonly string[];
-  /** Somebody asked for help: nothing else counts then. */
+  /** Help was asked for: then nothing else counts. */
   readonly help: boolean;
 }
 

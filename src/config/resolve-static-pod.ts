@@ -102,7 +102,10 @@ function readByDaemon(args: readonly string[], vip: string, masters: readonly st
   return care;
 }
 
-/** What `sealctl` ignores with `--set-img` is ignored; what it does not know was meant to change something. */
+/**
+ * What `sealctl` ignores with `--set-img` is ignored here too. A flag that it does not know was meant to change
+ * something.
+ */
 function withoutEffect(given: ArgvReading["given"]): string[] {
   return [...given]
     .filter(([flag]) => NEW_POD_FLAGS.has(flag))

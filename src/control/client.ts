@@ -10,14 +10,17 @@ const TIMEOUT_MS = 3000;
 const CHECK_TIMEOUT_MS = 24 * 3_600_000;
 
 /**
- * Asks the daemon behind a socket for its status; rejects with CONTROL_FAILED when none answers. Not through node:http, which takes
- * longer to load and to use than all the rest of `lvscare status`.
+ * Asks the daemon behind a socket for its status; rejects with CONTROL_FAILED when none answers. Not through
+ * node:http, which takes longer to load and to use than the rest of `lvscare status` together.
  */
 export function requestStatus(socketPath: string): Promise<VirtualServerStatus> {
   return ask(socketPath, STATUS_PATH, readAnswer);
 }
 
-/** Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` is the name of the one who asks. Rejects with CONTROL_FAILED, also when it refuses. */
+/**
+ * Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` is the operator's name. Rejects
+ * with CONTROL_FAILED, also when it refuses.
+ */
 export function requestHold(socketPath: string, server: string, change: HoldChange, by?: string): Promise<HoldReport> {
   const weight = change.kind === "weight" && change.weight !== undefined ? { weight: String(change.weight) } : {};
   const query = new URLSearchParams({ server, change: change.kind, ...weight, ...(by !== undefined && { by }) });

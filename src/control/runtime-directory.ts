@@ -17,8 +17,8 @@ export function runtimeName(key: ServiceKey): string {
 }
 
 /**
- * Where the daemon of a virtual server listens: `tcp-10.103.97.12:6443.sock`; where another has that already, with the number of the network
- * namespace, of which each has one daemon. Process ids would not do: in containers all are 1.
+ * Where the daemon of a virtual server listens: `tcp-10.103.97.12:6443.sock`. If that is taken, the number of the
+ * network namespace is added: each namespace has one daemon. Process ids would not do: in containers all are 1.
  */
 export function socketPath(directory: string, key: ServiceKey, namespace?: string): string {
   return join(directory, `${runtimeName(key)}${namespace === undefined ? "" : `-${namespace}`}${SOCKET_SUFFIX}`);
@@ -29,12 +29,12 @@ export function addressOfSocket(name: string): string | undefined {
   return SOCKET_NAME.exec(name)?.[1];
 }
 
-/** Makes the directory for this user alone, and refuses one that somebody else could have planted there. */
+/** Makes the directory for this user alone, and refuses one that another user could have planted there. */
 export function makeRuntimeDirectory(path: string, uid: number): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    // Something else may lie there, which is told below.
+    // Something else may be there; it is reported below.
     if (errnoOf(cause) !== "EEXIST") {
       throw new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation: `make ${path}`, cause });
     }
@@ -42,13 +42,13 @@ export function makeRuntimeDirectory(path: string, uid: number): void {
   openRuntimeDirectory(path, uid)?.[Symbol.dispose]();
 }
 
-/** A directory that is held open: what is opened in it is its own, whatever takes its place meanwhile. */
+/** A directory that is kept open: what is opened in it belongs to it, even if the path is replaced meanwhile. */
 export interface RuntimeDirectory extends Disposable {
   /** The path of a file in it, for as long as it is open. */
   at(name: string): string;
 }
 
-/** Undefined where there is none. Throws CONTROL_FAILED for one that somebody else could have planted there. */
+/** Undefined where there is none. Throws CONTROL_FAILED for one that another user could have planted there. */
 export function openRuntimeDirectory(path: string, uid: number): RuntimeDirectory | undefined {
   let fd: number;
   try {

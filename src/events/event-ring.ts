@@ -6,12 +6,15 @@ import { describeOperation } from "../domain/plan.ts";
 /** Every event becomes the lines that the log has for it. */
 type Teller = (logger: Logger) => (event: CareEvent) => void;
 
-/** Remembers the last events, in the words of the log, for whoever asks later. Good checks are no events: there are too many of them. */
+/**
+ * Remembers the last events, in the words of the log, for later questions. Good checks are not events: there are too
+ * many of them.
+ */
 export class EventRing {
   readonly #records: EventRecord[] = [];
   readonly #timeOfDay: (ms: number) => Date;
   readonly #tell: (event: CareEvent) => void;
-  /** Of the event that is being told. */
+  /** Of the event that is being handled. */
   #lines: Line[] = [];
   #lastId = 0;
 

@@ -40,8 +40,8 @@ export function renderStaticPod(options: StaticPodOptions): string {
 }
 
 /**
- * The manifest with another image for its first container, and not a byte changed besides. Throws BAD_MANIFEST for what is no pod with
- * an image.
+ * The manifest with another image for its first container, and otherwise unchanged to the byte. Throws BAD_MANIFEST
+ * for anything but a pod with an image.
  */
 export function withImage(manifest: string, image: string): string {
   const expected = parse(manifest);
@@ -50,7 +50,7 @@ export function withImage(manifest: string, image: string): string {
   if (line === undefined) throw badManifest("its first container has no image of its own line");
   const { start, end } = line;
   const after = `${manifest.slice(0, start)}${renderYaml({ image }).slice("image: ".length, -1)}${manifest.slice(end)}`;
-  // Whatever the file looks like: nothing else may have changed.
+  // However the file is written, nothing else may have changed.
   if (!Bun.deepEquals(parse(after), expected)) throw badManifest("its image stands where it cannot be replaced");
   return after;
 }

@@ -2,7 +2,7 @@ import type { Histogram } from "./histogram.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Prometheus' text format, version 0.0.4. A family stands once, with the samples of all who have some. */
+/** Prometheus' text format, version 0.0.4. A family appears once, with the samples of all its sources. */
 export class Exposition {
   #common: Labels = {};
   /** By the family's name: its head, and its samples. */

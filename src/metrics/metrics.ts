@@ -7,8 +7,8 @@ import { Histogram } from "./histogram.ts";
 import { RecentMaximum } from "./recent-maximum.ts";
 
 /**
- * What Prometheus asks for: counted from the events of a daemon, and, for what stands in the data plane, read from its status at the
- * moment of asking. Names and units follow the conventions (base units, `_total` for what only grows).
+ * The metrics for Prometheus: counted from the events of a daemon, and, for the contents of the data plane, read from
+ * its status at each request. Names and units follow the conventions (base units, `_total` for what only grows).
  */
 export class Metrics {
   readonly #checks = new Map<string, Record<CountedResult, number>>();

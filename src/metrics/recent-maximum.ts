@@ -1,4 +1,4 @@
-/** The largest of what was noted in the last minute, in steps of ten seconds: the same for everybody who asks, however often. */
+/** The largest value of the last minute, in steps of ten seconds: the same for every caller, however often it asks. */
 export class RecentMaximum {
   readonly #steps: { number: number; largest: number }[] = Array.from({ length: STEPS }, () => ({
     number: Number.NEGATIVE_INFINITY,

@@ -27,10 +27,11 @@ export interface NetlinkAnswer<T> {
 }
 
 /**
- * Requests and their answers over a transport that is opened at first use, dropped when it fails and opened again at the next use.
+ * Requests and their answers over a transport that is opened at first use, dropped when it fails and opened again at
+ * the next use.
  *
- * What the kernel refuses is a value. Thrown are SOCKET_FAILED and KERNEL_TIMEOUT (nothing is known about what was asked) and
- * MALFORMED_MESSAGE.
+ * A refusal of the kernel is a value. It throws SOCKET_FAILED and KERNEL_TIMEOUT (then the outcome of the request is
+ * unknown) and MALFORMED_MESSAGE.
  */
 export class NetlinkConnection {
   readonly #open: () => NetlinkTransport;
@@ -112,8 +113,8 @@ export class NetlinkConnection {
   }
 
   /**
-   * All of the requests or none of them, as netfilter has it: they stand between a message that begins the batch and one that ends it,
-   * which is not acked. The first refusal; undefined when all was done.
+   * All of the requests or none of them, as in netfilter: they go between a message that begins the batch and one
+   * that ends it, which is not acked. Returns the first refusal; undefined when all was done.
    */
   transaction(
     begin: NetlinkRequest,

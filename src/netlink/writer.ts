@@ -54,7 +54,7 @@ export class ByteWriter {
     this.#view.setUint32(at, value, true);
   }
 
-  /** Two of them at once. */
+  /** Two of them in one step. */
   u32s(first: number, second: number): void {
     const at = this.#reserve(8);
     this.#view.setUint32(at, first, true);

@@ -18,7 +18,7 @@ export interface PlaneFaults {
 /** Hears of what one process does to the data plane. */
 export interface PlaneListener {
   reading(): void;
-  /** Not when that failed: nobody learned anything then. */
+  /** Not when the reading failed: then nothing was learned. */
   read(): void;
   applying(operations: readonly Operation[]): void;
   /** Instead of that, while all writes fail. */

@@ -10,8 +10,8 @@ import {
 } from "../domain/virtual-server.ts";
 
 /**
- * A data plane that is a table in memory, with one virtual server at the most. It refuses what the kernel's would, keeps a log of what
- * was written and fails on demand; others change it by its fields.
+ * A data plane that is a table in memory, with at most one virtual server. It refuses what the kernel would refuse,
+ * keeps a log of the writes and fails on demand. Its fields stand for changes by others.
  */
 export class MemoryDataPlane implements DataPlane {
   readonly kind = "ipvs";

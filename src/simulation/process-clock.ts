@@ -32,7 +32,7 @@ export class ProcessClock implements EventLoopClock {
     if (timer !== undefined) this.#world.clearTimeout((timer as ProcessTimer).handle);
   }
 
-  /** At once, unless the process is held up: then when it is no longer. */
+  /** Immediately, or as soon as the process is no longer held up. */
   run(act: () => void): void {
     const lateMs = this.#heldUntilMs - this.now();
     if (lateMs > 0) this.setTimeout(act, lateMs);

@@ -70,7 +70,7 @@ export class Simulation {
     const { events, durationMs } = this.scenario;
     const [first, later] = [events.filter(({ atMs }) => atMs === 0), events.filter(({ atMs }) => atMs > 0)];
     for (const event of first) this.#happen(event);
-    // Whatever happens at 0s is how things stood before.
+    // Events at 0s are the state before the start.
     this.#startDaemon();
     for (const event of later) this.clock.setTimeout(() => this.#happen(event), event.atMs);
     await this.clock.advance(durationMs);
@@ -185,7 +185,7 @@ export class Simulation {
     this.#process?.kill();
     this.#sockets?.closeAll();
     this.#daemon = undefined;
-    // One that is killed again before it was back comes back once only.
+    // A process that is killed again before it is back comes back only once.
     const process = this.#process;
     this.clock.setTimeout(() => {
       if (this.#process === process) this.#startDaemon();

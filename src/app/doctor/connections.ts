@@ -11,7 +11,10 @@ import {
   type TrialConnection,
 } from "./try-connections.ts";
 
-/** Whether clients of this host are served by each real server in service, and if not, whether the server or the way to it is at fault. */
+/**
+ * Whether each real server in service serves clients of this host, and if not, whether the server or the way to it is
+ * at fault.
+ */
 export function judgeConnections(subject: Subject, readings: ConnectionReadings): Finding[] {
   const tried = triedServers(subject);
   const whole = judgeVirtualServer(subject, readings);

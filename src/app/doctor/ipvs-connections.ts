@@ -9,8 +9,8 @@ export interface IpvsConnection {
 }
 
 /**
- * A line of /proc/net/ip_vs_conn: protocol, then address and port, in hexadecimal, of client, virtual server and real server. Undefined
- * for the heading and for connections that are none of TCP.
+ * A line of /proc/net/ip_vs_conn: the protocol, then address and port of client, virtual server and real server, in
+ * hexadecimal. Undefined for the heading and for anything but TCP.
  */
 export function parseConnection(line: string): IpvsConnection | undefined {
   const [protocol, ...words] = line.trim().split(/\s+/);

@@ -11,7 +11,7 @@ import { readText } from "./read-text.ts";
 import { about, type Subject } from "./subject.ts";
 
 export interface KubeProxyReadings {
-  /** Undefined when none is to be seen, as from a container with processes of its own. */
+  /** Undefined when none is visible, as from a container with its own processes. */
   readonly pid: number | undefined;
   /** The interface that it has its service addresses on in IPVS mode, and leaves behind. */
   readonly hasInterface: boolean;
@@ -20,7 +20,10 @@ export interface KubeProxyReadings {
   readonly config: KubeProxyConfig | { readonly unknownBecause: string };
 }
 
-/** Whether kube-proxy runs in IPVS mode, where it deletes virtual servers that it did not make unless it is told to leave them alone. */
+/**
+ * Whether kube-proxy runs in IPVS mode, where it deletes virtual servers of others unless it is configured to spare
+ * them.
+ */
 export function judgeKubeProxy(readings: KubeProxyReadings, subjects: readonly Subject[]): Finding[] {
   const { pid, hasInterface, toldMode, config } = readings;
   const who = pid === undefined ? "kube-proxy" : `kube-proxy (pid ${pid})`;
@@ -116,7 +119,7 @@ function askMode(): Promise<string | undefined> {
       if (text.length > MOST_BYTES) outgoing.destroy();
     });
     incoming.on("error", () => settle(undefined));
-    // Whatever else listens there may say anything.
+    // Another program that listens there may send anything.
     incoming.on("end", () => settle(/^[a-z]{2,20}$/i.test(text.trim()) ? text.trim() : undefined));
   });
   outgoing.on("error", () => settle(undefined));

@@ -10,8 +10,8 @@ import {
 } from "../../domain/virtual-server.ts";
 
 /**
- * The kernel's table as /proc/net/ip_vs shows it to everybody, also to those who may not ask over netlink. It has no counters, and
- * virtual servers known by a firewall mark are left out.
+ * The kernel's table as /proc/net/ip_vs shows it to every user, even without the right to ask over netlink. It has no
+ * counters, and leaves out virtual servers that are identified by a firewall mark.
  */
 export function parseProcTable(text: string): readonly ObservedVirtualServer[] {
   const table: (ObservedVirtualServer & { realServers: ObservedRealServer[] })[] = [];

@@ -26,7 +26,7 @@ export function tcpConnect(target: Endpoint, timeoutMs: number): Promise<TcpConn
     if (isSettled) return;
     isSettled = true;
     clearTimeout(timer);
-    // One that does not stand has nobody to say farewell to.
+    // Without a connection there is no peer to say goodbye to.
     if (failure !== undefined) socket?.terminate();
     resolve({ local, failure, latencyMs: performance.now() - startedAt, close: () => void socket?.end() });
   };

@@ -4,7 +4,7 @@ import { realServersOf } from "./ipvs-connections.ts";
 import { pinning } from "./pinning.ts";
 import type { Subject, SubjectServer } from "./subject.ts";
 
-/** What came of one attempt. */
+/** The result of one attempt. */
 export interface Attempt {
   /** Undefined when it connected. */
   readonly failure: string | undefined;
@@ -14,7 +14,7 @@ export interface Attempt {
 export interface TrialConnection extends Attempt {
   /** The address this host spoke from. */
   readonly source: string | undefined;
-  /** Which real server got it; undefined when IPVS never saw it, or when that cannot be told. */
+  /** The real server that got it; undefined when IPVS never saw it, or when that is unknown. */
   readonly reached: string | undefined;
 }
 
@@ -49,9 +49,9 @@ export function inService({ realServers }: Subject): readonly SubjectServer[] {
 }
 
 /**
- * Connects to each real server, then through the virtual server until each was reached: in rounds, at most four times as many as there
- * are real servers and eight, in bounded time. All are held until the end, because some schedulers go by open connections, and then
- * closed in good order without a word having been said.
+ * Connects to each real server, then through the virtual server until each was reached: in bounded time and in
+ * rounds, with at most four times as many connections as real servers, plus eight. All stay open until the end,
+ * because some schedulers count open connections. Then they are closed properly, without having sent anything.
  */
 export async function tryConnections(subject: Subject, ports: ConnectionPorts): Promise<ConnectionReadings> {
   const servers = triedServers(subject);

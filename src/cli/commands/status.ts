@@ -97,7 +97,7 @@ function fitted(text: string, rows: number = Number.POSITIVE_INFINITY): string {
   return `${[...lines.slice(0, room - 1), `… ${hidden} more lines in a larger window`].join("\n")}\n`;
 }
 
-/** Until Ctrl-C, or until nobody reads any more; the last report. */
+/** Until Ctrl-C, or until the reader is gone; returns the last report. */
 async function watchStatus(
   read: () => Promise<StatusReport>,
   format: Format,

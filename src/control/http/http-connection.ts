@@ -4,7 +4,10 @@ import { responseHead } from "./response-head.ts";
 
 export type RequestHandler = (request: Request) => Promise<Response>;
 
-/** One client: its requests are answered one after the other. Bodies of requests are not read; where there is one, the connection ends after the answer. */
+/**
+ * One client: its requests are answered one after the other. Request bodies are not read; after a request with a
+ * body, the connection ends.
+ */
 export class HttpConnection {
   readonly #socket: Socket<HttpConnection>;
   readonly #answer: RequestHandler;
@@ -60,7 +63,10 @@ export class HttpConnection {
     this.#whenTaken = undefined;
   }
 
-  /** A client that half-closes still wants an answer, and one that leaves says the same: soon it is taken for the second. */
+  /**
+   * A client that half-closes still wants an answer, but one that leaves looks the same: soon it is taken for the
+   * second.
+   */
   ended(): void {
     this.#endedAtMs = this.#now();
     if (this.#request === undefined) this.#socket.end();
@@ -82,7 +88,7 @@ export class HttpConnection {
     else if (this.#endedAtMs !== undefined && nowMs - this.#endedAtMs >= HALF_CLOSED_MS) this.end();
   }
 
-  /** At once. */
+  /** Immediately. */
   end(): void {
     this.#socket.terminate();
   }
@@ -91,7 +97,7 @@ export class HttpConnection {
 
   #next(): void {
     if (this.#request !== undefined || this.#isLeaving) return;
-    // An empty line before a request is to be overlooked (RFC 9112, 2.2).
+    // An empty line before a request is ignored (RFC 9112, 2.2).
     this.#input = this.#input.replace(/^(?:\r\n)+/, "");
     const end = this.#input.indexOf("\r\n\r\n");
     if (end < 0 || end > LARGEST_HEAD) return;

@@ -2,7 +2,7 @@ import type { TCPSocketListenOptions } from "bun";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { HttpConnection, type RequestHandler } from "./http-connection.ts";
 
-/** Clients who come while it is paused wait with the kernel. */
+/** Clients that come while it is paused wait in the kernel's queue. */
 export interface ClientListener {
   pause(): void;
   resume(): void;
@@ -23,8 +23,8 @@ export interface HttpServerOptions {
 }
 
 /**
- * HTTP/1.1 for a handful of paths, to anybody. Unlike the runtime's own server it knows of its connections before they ask for something, so
- * that there are never more than so many: of those who only wait, the longest waiting makes room for the next one.
+ * HTTP/1.1 for a few paths and any client. Unlike the runtime's own server, it knows of connections before their
+ * first request and can limit their number: the connection that has been idle longest makes room for the next one.
  */
 export class HttpServer {
   readonly #options: HttpServerOptions;
@@ -88,7 +88,7 @@ export class HttpServer {
     const idle = [...this.#connections].filter(({ idleSinceMs }) => idleSinceMs !== undefined);
     // The last one has just come.
     const longest = idle.slice(0, -1).reduce<HttpConnection | undefined>(longerIdle, undefined);
-    // A flood is let in so fast and no faster: clients that are turned away may come again at once.
+    // A flood is accepted at this rate and no faster: clients that are turned away may come again immediately.
     if (++this.#evicted >= MOST_EVICTED || longest === undefined) this.#listener.pause();
     longest?.end();
   }

@@ -1,6 +1,6 @@
 import { attributeTable, be16, nested, raw, text, u16, u32, u64, u8, type AttributeCodec } from "../attributes.ts";
 
-/** `struct ip_vs_flags`: the bits, and which of them are meant. */
+/** `struct ip_vs_flags`: the bits, and the mask of valid ones. */
 const serviceFlags: AttributeCodec<number> = {
   write(writer, value) {
     writer.u32(value);

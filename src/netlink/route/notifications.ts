@@ -6,8 +6,8 @@ import { decodeNeighbour, RTM_DELNEIGH, RTM_NEWNEIGH, type Neighbour } from "./n
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE, type Route } from "./routes.ts";
 
 /**
- * Something of this host's network came, went or changed: the kernel tells all who joined its groups. Routes that go because
- * their link went down are not told of one by one: then the link's change is all there is.
+ * Something of this host's network came, went or changed: the kernel reports it to all members of its groups. When a
+ * link goes down, its routes are not reported one by one: the link's change is the only message.
  */
 export type HostChange =
   | { readonly kind: "link"; readonly link: LinkState }
