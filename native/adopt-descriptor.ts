@@ -10,7 +10,7 @@ export interface Adoption<Data> {
   readonly failed: (error: unknown) => void;
 }
 
-/** Has the runtime make a socket of a descriptor, which is closed if it is not taken. */
+/** Makes the runtime take over a descriptor as a socket. If it does not, the descriptor is closed. */
 export function adoptDescriptor<Data>({ open, handlers, data, allowHalfOpen, failed }: Adoption<Data>): void {
   let fd: number | undefined;
   let isTaken = false;

@@ -12,7 +12,7 @@ const BACKLOG = 4096;
  */
 const CLEAR_QUEUE_MS = 10_000;
 
-/** The holder may end between our bind and our question; two more tries tell that from a name that is held. */
+/** The holder may end between our bind and our question. Two more tries tell that from a name that is really taken. */
 const TRIES = 3;
 
 /** The exclusive use of a name in this network namespace, until it is disposed of or the process ends in any way. */

@@ -20,7 +20,7 @@ export function hasDescriptors(count: number): boolean {
   const taken: number[] = [];
   try {
     while (taken.length < count) {
-      // A copy of a descriptor costs this process one; that the host has files left, only a new one shows.
+      // A copy of a descriptor only shows that this process has one left; a new file shows that the host has one too.
       const fd = taken[0] === undefined ? libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : duplicate(taken[0]);
       if (fd < 0) return false;
       taken.push(fd);

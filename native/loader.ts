@@ -13,9 +13,8 @@ const LOADER_SONAME = "libdl.so.2";
 const RTLD_NOW = 2;
 
 /**
- * Loads a shared library for good if this host's loader finds it; false when it does not. Throws JIT_MISSING.
- *
- * To be asked before `bindLibrary` is for a library that this process may not have loaded.
+ * Loads a shared library for good if this host's loader finds it; false when it does not. Throws JIT_MISSING. Call
+ * this before `bindLibrary` for a library that this process may not have loaded.
  */
 export function loadLibrary(soname: string): boolean {
   const name = new TextEncoder().encode(`${soname}\0`);

@@ -29,7 +29,10 @@ const SOCKET_BUFFER_BYTES = 1024 * 1024;
 /** The kernel answers inside send(), so a silence this long means that no answer is coming. */
 const RECEIVE_TIMEOUT_S = 5;
 
-/** Signals of the runtime interrupt system calls; a call that met this many of them in a row will never get through. */
+/**
+ * Signals of the runtime interrupt system calls. A call that was interrupted this often in a row will never get
+ * through.
+ */
 const INTERRUPTIONS = 100;
 
 export interface NetlinkSocketOptions {
@@ -125,8 +128,8 @@ export class NetlinkSocket implements Disposable {
 // --- internal ---
 
 /**
- * None of these is worth failing for: the forced buffers need CAP_NET_ADMIN, and each has a second best. Extended acks carry the
- * kernel's reason as text; capped acks do not echo the request.
+ * No failure of these matters: the forced buffers need CAP_NET_ADMIN, and there is a fallback for each. Extended acks
+ * carry the kernel's reason as text; capped acks do not echo the request.
  */
 function configure(fd: number): void {
   setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, int(1));

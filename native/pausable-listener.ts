@@ -21,7 +21,7 @@ export function listenPausably<Data>(options: TCPSocketListenOptions<Data>): Pau
 
 // --- internal ---
 
-/** Before it goes on accepting, there are so many descriptors left: with one, the next client would end it. */
+/** It resumes only with this many descriptors left: with just one, the next client would use it up. */
 const ENOUGH_DESCRIPTORS = 8;
 
 const LOOK_MS = 1000;
@@ -86,7 +86,7 @@ class Listener<Data> implements PausableListener {
   }
 }
 
-/** What the runtime's types (Bun 1.4.5) leave out. */
+/** Missing in the runtime's types (Bun 1.4.5). */
 function descriptorOf(listener: TCPSocketListener<unknown>): number {
   return (listener as TCPSocketListener<unknown> & { readonly fd?: number }).fd ?? -1;
 }

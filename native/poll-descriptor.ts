@@ -12,7 +12,10 @@ export interface DescriptorState {
   readonly isUnread: boolean;
 }
 
-/** Tells how a descriptor is each time that it is asked; it waits for nothing, and changes nothing that others share with us. */
+/**
+ * Returns the present state of a descriptor at each call. It never waits, and changes nothing that others share with
+ * us.
+ */
 export function pollDescriptor(fd: number): () => DescriptorState {
   // struct pollfd: the descriptor, then the requested and the returned events, 16 bits each.
   const asked = new Int16Array(new ArrayBuffer(8));

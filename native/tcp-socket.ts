@@ -63,7 +63,7 @@ export function dialTcpSocket(target: Endpoint): number {
 
 const ON = int(1);
 
-/** What the kernel would tell of the connection next; 0 for nothing yet. */
+/** The pending error of the connection; 0 for none yet. */
 function pendingError(fd: number): number {
   const value = int(0);
   libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, value, int(value.byteLength));

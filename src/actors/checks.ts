@@ -30,7 +30,7 @@ export type CheckResult =
 
 export type CheckListener = ActorRef<Snapshot<unknown>, CheckResult>;
 
-/** Hears the outcome of every probe of a real server, by its formatted endpoint, before any machine decides by it. */
+/** Gets the outcome of every probe of a real server, by its formatted endpoint, before a machine decides by it. */
 export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
 
 /**

@@ -16,7 +16,7 @@ export type ReachMachine = ReturnType<typeof createReachMachine>;
 
 export type ReachActor = ActorRefFrom<ReachMachine>;
 
-/** By what it reaches the world. */
+/** Its connections to the outside. */
 export interface ReachPorts {
   readonly reconcile: PromiseActorLogic<readonly ObjectReport[], undefined>;
   /** Says that the host changed. */
@@ -34,7 +34,7 @@ export interface HostChanged {
 }
 
 export interface ReachContext extends ReachInput {
-  /** As the last round left them; none before the first. */
+  /** As of the last round; empty before the first. */
   readonly objects: readonly ObjectState[];
   /** Something changed since the last round began. */
   readonly dirty: boolean;
@@ -45,7 +45,7 @@ export interface ObjectState {
   readonly name: string;
   readonly state: "stands" | "left" | "failed";
   readonly sinceMs: number;
-  /** Why it does not stand; undefined when it does. */
+  /** Why it is not as it should be; undefined when it is. */
   readonly problem: string | undefined;
 }
 
@@ -116,7 +116,7 @@ export function createReachMachine(ports: ReachPorts) {
           onDone: {
             target: "applied",
             actions: [
-              // Compares with how things stood before, so it comes first.
+              // Comes first, because it compares with the state before.
               { type: "emitRound", params: ({ event }) => event.output },
               { type: "noteRound", params: ({ event }) => event.output },
             ],
@@ -144,7 +144,7 @@ export function createReachMachine(ports: ReachPorts) {
       },
       backingOff: {
         after: { rest: { guard: "isDirty", target: "applying" }, retry: "applying" },
-        // What was in the way may be gone.
+        // An obstacle may be gone.
         on: { "host.changed": { target: "resting", actions: "markDirty" } },
       },
     },
@@ -175,7 +175,7 @@ function problemOf(report: ObjectReport): string | undefined {
   return report.outcome === "left" ? describeLeft(report) : undefined;
 }
 
-/** What a round changed beside how things stood before it: a failure that stays the same is no news. */
+/** What a round changed, compared with the state before: an unchanged failure is no news. */
 function factOf(report: ObjectReport, before: ObjectState | undefined): ReachEvent[] {
   const { name: object, outcome } = report;
   const stood = before?.state === "stands";

@@ -14,7 +14,7 @@ import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
 import type { CheckCommand, CheckResult, Telling } from "./checks.ts";
 
-/** What a real server tells its supervisor. */
+/** A real server's reports to its supervisor. */
 export type RealServerReport =
   | ({ readonly type: "realServer.changed"; readonly server: string } & Transition)
   /** Its weight climbs one step. */
@@ -31,7 +31,7 @@ export interface Transition {
 }
 
 export interface RealServerInput {
-  /** Its formatted endpoint: what it is called in reports. */
+  /** Its formatted endpoint: its name in reports. */
   readonly server: string;
   readonly target: Endpoint;
   readonly supervisor: ActorRef<Snapshot<unknown>, RealServerReport>;
@@ -65,7 +65,7 @@ export interface RealServerContext extends RealServerInput {
 
 export type RealServerActor = ActorRefFrom<typeof realServerMachine>;
 
-/** A slow start climbs to the full weight in so many steps. */
+/** A slow start climbs to the full weight in this many steps. */
 export const RAMP_STEPS = 10;
 
 /**
@@ -222,7 +222,7 @@ export const realServerMachine = setup({
           ],
         },
         "probe.failed": [
-          // Decided by the event itself, not in a step of its own after it: nothing stands between this and weight 0.
+          // Decided by the event itself, not in another step after it: nothing may delay weight 0.
           { guard: "falls", target: "draining", actions: "noteVerdict" },
           {
             actions: [

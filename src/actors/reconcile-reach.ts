@@ -1,7 +1,7 @@
 import { LvscareError } from "../domain/errors.ts";
 import type { HostObject } from "../reach/host-object.ts";
 
-/** How one thing of the host was found, and what became of it. */
+/** How one object of the host was found, and what was done about it. */
 export type ObjectReport =
   | { readonly name: string; readonly outcome: "stood" }
   | { readonly name: string; readonly outcome: "mended"; readonly deviation: string }

@@ -10,7 +10,7 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import type { Counts, Trouble, VirtualServerContext } from "./virtual-server-context.ts";
 
-/** What a supervisor learned, and what it is to tell. */
+/** The result of a supervisor's step: what it learned, and what it is to emit. */
 export interface Step {
   readonly changes: Partial<VirtualServerContext>;
   readonly events: readonly CareEvent[];
@@ -88,7 +88,7 @@ export function afterSuccess({ trouble, pace }: VirtualServerContext, report: Ro
   const { hasRead, operations } = report;
   return {
     changes: {
-      // One with nothing to do by what is known has shown nothing.
+      // A round with nothing to do, by what is known, has proved nothing.
       trouble: { ...trouble, failedAttempts: 0, ...((hasRead || operations.length > 0) && { failing: undefined }) },
       pace: { ...pace, endedMs: nowMs, ...(!hasRead && { tookMs: nowMs - pace.beganMs }) },
     },
@@ -96,7 +96,7 @@ export function afterSuccess({ trouble, pace }: VirtualServerContext, report: Ro
   };
 }
 
-/** `wrote`: something could be written all the same. */
+/** `wrote`: some writes worked. */
 export function afterFailure(
   { trouble, pace }: VirtualServerContext,
   error: unknown,

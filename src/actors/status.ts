@@ -72,7 +72,7 @@ export function virtualServerStatus(
   };
 }
 
-/** How the host gets to the virtual address, as the last round left it; nothing stands before the first. */
+/** How the host reaches the virtual address, as of the last round; empty before the first. */
 export function reachStatus(reach: ReachActor, mode: ReachStatus["mode"], { timeOfDay }: ProcessFacts): ReachStatus {
   const { objects } = reach.getSnapshot().context;
   return {

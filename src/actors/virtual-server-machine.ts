@@ -49,7 +49,7 @@ export type VirtualServerMachine = ReturnType<typeof createVirtualServerMachine>
 
 export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
 
-/** By what it reaches the world. */
+/** Its connections to the outside. */
 export interface VirtualServerPorts {
   readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
   readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
@@ -302,7 +302,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             // The kernel does not report what others do to the table, so it is read once in each interval.
             after: { untilReading: "applying" },
             on: {
-              // The first change is written in the step that hears of it.
+              // The first change is written in the same step in which it arrives.
               "realServer.changed": { target: "applying", actions: "emitHealthChange" },
               shutdown: "#virtualServer.withdrawing",
             },
@@ -343,7 +343,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
               shutdown: "#virtualServer.withdrawing",
             },
           },
-          // What failed is tried again later; what a check found since is not kept waiting for that.
+          // A failed write is tried again later, but new results of checks do not wait for that.
           backingOff: {
             tags: "betweenRounds",
             always: [

@@ -5,7 +5,7 @@ export type WayMachine = ReturnType<typeof createWayMachine>;
 
 export type WayActor = ActorRefFrom<WayMachine>;
 
-/** By what it reaches the world. */
+/** Its connections to the outside. */
 export interface WayPorts {
   readonly tryWay: PromiseActorLogic<WayReading, undefined>;
 }
@@ -88,7 +88,7 @@ export function createWayMachine(ports: WayPorts) {
               onDone: {
                 target: "tried",
                 actions: [
-                  // Compares with how it stood before, so it comes first.
+                  // Comes first, because it compares with the state before.
                   { type: "tellChange", params: ({ event }) => event.output },
                   { type: "note", params: ({ event }) => event.output },
                 ],

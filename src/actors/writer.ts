@@ -12,7 +12,7 @@ export interface WriteCommand {
   readonly round: Round;
 }
 
-/** How a round ended: with what it did, or without having been able to do anything. */
+/** How a round ended: with a result, or without having been able to do anything. */
 export type WriterReport =
   | { readonly type: "round.ended"; readonly report: RoundReport }
   | { readonly type: "round.broke"; readonly error: unknown };

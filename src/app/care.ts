@@ -19,7 +19,7 @@ import { HoldFile, tellHeld } from "./hold-file.ts";
 import { runOnce } from "./run-once.ts";
 import type { CareSetting } from "./virtual-server-care.ts";
 
-/** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
+/** Does what the options say: care until stopped, set up once, or clean up. Throws the reason if it cannot. */
 export async function runCare(
   options: CareOptions,
   stop: AbortSignal,

@@ -54,7 +54,7 @@ export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger)
 
 // --- internal ---
 
-/** How often what was lost, or could not be had, is tried for again. */
+/** How often to try again for a name or lock that was lost or not available. */
 const KEEP_MS = 10_000;
 
 type Holder = ClaimRefusal["heldBy"];

@@ -35,7 +35,7 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
   throwFailures(failures);
 }
 
-/** Takes the virtual server out of the kernel's table if it stands there, and this process may. */
+/** Takes the virtual server out of the kernel's table if it is there and this process may do so. */
 export async function withdrawFromKernel(key: ServiceKey, logger: Logger): Promise<void> {
   const dataPlane = await openIpvs();
   try {

@@ -65,7 +65,7 @@ export function notRunning<T>({ nobody, complaints, elsewhere, unasked }: Daemon
   });
 }
 
-/** What to say when no daemon answers; `rootsFolder` is where those of root would be. */
+/** The message when no daemon answers; `rootsFolder` is the folder of root's daemons. */
 export function nobodyAnswers(folder: string, rootsFolder = runtimeDirectory({}, 0)): string {
   const nobody = `no lvscare daemon answers in ${folder}`;
   // Without this, a user who forgot sudo would take a running daemon for a stopped one.

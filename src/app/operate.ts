@@ -114,7 +114,7 @@ async function findDaemons({ realServer, virtualServers }: OperatorTarget): Prom
   const having = daemons.filter(({ status }) =>
     status.realServers.some(({ address, state }) => address === realServer && state !== "unlisted"),
   );
-  // Named ones all have to have it: half of what was asked for is not done.
+  // All named ones must have it: a request is not done by halves.
   if (having.length === 0 || having.length < virtualServers.length) {
     const lacking = daemons.filter((one) => !having.includes(one)).map(({ status }) => status);
     const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));

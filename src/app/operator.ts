@@ -12,7 +12,7 @@ import type { VirtualServerStatus } from "../domain/status.ts";
 export interface OperatorPorts {
   readonly supervisor: VirtualServerActor;
   readonly status: () => Promise<VirtualServerStatus>;
-  /** Writes down what is held; throws when it cannot. */
+  /** Stores the holds; throws when it cannot. */
   readonly keep: (holds: Holds) => void;
   /** One check over a connection of its own. */
   readonly probe: (target: Endpoint, signal: AbortSignal) => Promise<ProbeOutcome>;
@@ -78,7 +78,7 @@ export class Operator {
   #find(server: string): Endpoint {
     const snapshot = this.#ports.supervisor.getSnapshot();
     const { members, trouble } = snapshot.context;
-    // Its real servers are known, but not yet how they are: what was asked of them now would be forgotten.
+    // Its real servers are known but not yet their states: what was asked of them now would be forgotten.
     if (snapshot.hasTag("adopting")) throw notYet(this.#address(), trouble.lastError?.message);
     const found = members.get(server)?.server.endpoint;
     if (found === undefined) throw notListed(server, this.#address(), [...members.keys()]);
@@ -89,7 +89,7 @@ export class Operator {
     return formatEndpoint(this.#ports.supervisor.getSnapshot().context.service.endpoint);
   }
 
-  /** Until a round has written what is wanted; why not, when that fails or takes too long. */
+  /** Until a round has written the desired state. Returns the reason when that fails or takes too long. */
   async #untilWritten(): Promise<string | undefined> {
     const { supervisor } = this.#ports;
     try {
@@ -98,7 +98,7 @@ export class Operator {
       const { context } = await waitFor(supervisor, isWritten, { timeout: LONGEST_WAIT_MS });
       return context.trouble.failedAttempts > 0 ? context.trouble.lastError?.message : undefined;
     } catch {
-      // waitFor rejects when the time is over or the supervisor ended; what was asked for is written down either way.
+      // waitFor rejects when the time is over or the supervisor ended. The request is stored in both cases.
       if (supervisor.getSnapshot().status !== "active") return "the daemon stopped; its next start does it";
       const { lastError, failedAttempts } = supervisor.getSnapshot().context.trouble;
       if (failedAttempts > 0 && lastError !== undefined) return lastError.message;

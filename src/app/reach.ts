@@ -18,7 +18,7 @@ import { tellLeft } from "../events/event-log.ts";
 /** How this host gets to the virtual address. */
 export interface Reach {
   readonly objects: readonly HostObject[];
-  /** Calls back when something changed that they may depend on; returns what ends it. */
+  /** Calls back when something changed that they may depend on; returns a function that ends it. */
   readonly watch: (onChange: () => void) => () => void;
 }
 
@@ -45,7 +45,7 @@ export function planReach(
   };
   if (kind === "userspace") return { objects: [localAddress(address)], watch };
   const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger) : () => named;
-  // This host has a way to another's address, which a route of ours would cut off.
+  // This host reaches another host's address, and a route of ours would cut it off.
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
   if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
@@ -54,7 +54,7 @@ export function planReach(
   return objects.length === 0 ? NO_REACH : { objects, watch };
 }
 
-/** Why this data plane would not serve clients, or would harm this host; it is looked at only where that can be. */
+/** Why this data plane would not serve clients, or would harm this host. Checked only where that is possible. */
 export function obstacleTo(
   kind: DataPlaneKind,
   { service, realServers, reach: { mode } }: Pick<CareOptions, "service" | "realServers" | "reach">,

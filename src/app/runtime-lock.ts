@@ -128,7 +128,7 @@ function holdersOf(isMeant: (name: string) => boolean): LockHolder["heldBy"][] {
   }
 }
 
-/** Undefined where it is not there. Throws CONTROL_FAILED for what is no file of this user's own. */
+/** Undefined where it does not exist. Throws CONTROL_FAILED for anything but a file of this user's own. */
 function openLock(directory: RuntimeDirectory, name: string, uid: number, more: number): number | undefined {
   let fd: number;
   try {

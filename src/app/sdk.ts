@@ -35,13 +35,13 @@ export type CareSettings = {
 /** One virtual server, cared for inside this process. */
 export interface Care {
   /**
-   * Begins to care; resolves once what stands in the data plane is taken over. Rejects with what keeps it from that, such as
-   * ALREADY_RUNNING or NOT_PERMITTED, and then nothing is left behind. Once only.
+   * Begins to care; resolves once the entries in the data plane are taken over. Rejects with the reason when it
+   * cannot, such as ALREADY_RUNNING or NOT_PERMITTED, and then leaves nothing behind. Once only.
    */
   start(): Promise<void>;
-  /** How everything stands now. Rejects with NOT_RUNNING before `start` and after the end. */
+  /** The present state. Rejects with NOT_RUNNING before `start` and after the end. */
   status(): Promise<VirtualServerStatus>;
-  /** Calls back for everything that happens; returns what ends that. A listener must not throw. */
+  /** Calls back for every event; returns a function that ends that. A listener must not throw. */
   onEvent(listener: (event: CareEvent) => void): () => void;
   /** Ends within a second. With the kernel's data plane the virtual server stays as it is, and traffic with it. Idempotent. */
   stop(): Promise<void>;

@@ -57,7 +57,7 @@ function listeners(path: string, { address, port }: Endpoint): string[] {
   });
 }
 
-/** Each word of four bytes stands there as this host reads it. Both of our architectures are little-endian. */
+/** Each word of four bytes is written as this host reads it. Both of our architectures are little-endian. */
 function addressFromWords(hex: string): string {
   const words = (hex.match(/.{8}/g) ?? []).map((word) => Uint8Array.fromHex(word).toReversed());
   return addressFromBytes(new Uint8Array(words.flatMap((word) => [...word])));

@@ -119,7 +119,7 @@ export class VirtualServerCare {
     if (virtualServer !== undefined) this.#closeControl = this.#openControl(virtualServer);
   }
 
-  /** Asks it to end; what stands in the kernel stays. */
+  /** Asks it to end; the kernel's entries stay. */
   shutDown(): void {
     this.#daemon.send({ type: "shutdown" });
   }

@@ -38,7 +38,10 @@ export function watchWay(
 // --- internal ---
 
 const TIMEOUT_MS = 2000;
-/** One alone may have met a real server that died a moment ago, or a route that is being put right: others see to that. */
+/**
+ * A single failure may be due to a real server that died a moment ago, or to a route under repair: others handle
+ * that.
+ */
 const ATTEMPTS = 3;
 const PAUSE_MS = 300;
 

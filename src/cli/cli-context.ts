@@ -9,7 +9,7 @@ export interface CliContext {
   readonly environment: Environment;
   readonly out: Output;
   readonly err: Output;
-  /** Columns of the terminal on stdout; undefined when it is none, and lines may be as long as they like. */
+  /** Columns of the terminal on stdout; undefined when it is none, and lines may have any length. */
   readonly columns: number | undefined;
   readonly rows: number | undefined;
   readonly outColour: boolean;

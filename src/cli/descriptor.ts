@@ -51,7 +51,7 @@ export class Descriptor {
   #takeSome(bytes: Uint8Array, at: number): number {
     if (this.#look?.().takesText === false) return 0;
     const end = this.#look === undefined ? bytes.length : endOfPiece(bytes, at);
-    // An import would load it before anybody writes, which takes as long as a short command does.
+    // An import would load it before the first write, which takes as long as a short command.
     const { writeSync } = process.getBuiltinModule("node:fs");
     try {
       return writeSync(this.#fd, bytes, at, end - at);
@@ -63,7 +63,7 @@ export class Descriptor {
   }
 }
 
-/** What tells of a reader that went away: of a pipe, and of a socket with text on its way. */
+/** Errors that mean a lost reader: of a pipe, and of a socket with text on its way. */
 export function isReaderGone(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno === "EPIPE" || errno === "ECONNRESET";

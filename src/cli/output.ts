@@ -5,7 +5,8 @@ import { isReaderGone } from "./descriptor.ts";
 export type TakeText = (text: string) => Promise<unknown>;
 
 /**
- * Text to stdout or stderr, in order, that is not lost at exit. What is written while the reader is slow goes out together.
+ * Text to stdout or stderr, in order and not lost at exit. Text that is written while the reader is slow goes out
+ * together.
  */
 export class Output {
   readonly #take: TakeText;
@@ -17,7 +18,7 @@ export class Output {
   #next: Promise<void> | undefined;
   #wasRefused = false;
 
-  /** `looksUnread` tells whether the reader is seen to have gone, where that can be seen without writing. */
+  /** `looksUnread` says whether the reader is gone, where that can be seen without writing. */
   constructor(take: TakeText, looksUnread = (): boolean => false) {
     this.#take = take;
     this.#looksUnread = looksUnread;
@@ -33,7 +34,10 @@ export class Output {
     return this.#wasRefused || this.#looksUnread();
   }
 
-  /** Resolves when the text is out. A reader that went away (`lvscare help | head -1`) is no failure; anything else rejects. */
+  /**
+   * Resolves when the text is out. A reader that is gone (`lvscare help | head -1`) is no failure; anything else
+   * rejects.
+   */
   write(text: string): Promise<void> {
     if (text === "") return Promise.resolve();
     this.#pendingLength += text.length;

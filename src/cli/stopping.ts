@@ -38,14 +38,14 @@ export function watchReader(output: Output): WatchedReader {
   };
 }
 
-/** Waits for so many milliseconds, or until the signal; whether it was the signal that ended it. */
+/** Waits for this many milliseconds, or until the signal. Returns whether the signal ended it. */
 export function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   return isCutShort(promise, signal).finally(() => clearTimeout(timer));
 }
 
-/** Waits for the work, or until the signal; whether it was the signal that ended it. Rejects with what the work rejects with. */
+/** Waits for the work, or until the signal. Returns whether the signal ended it. Rejects when the work rejects. */
 export function isCutShort(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const stopped = (): void => resolve(true);

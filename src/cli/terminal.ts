@@ -1,7 +1,7 @@
 /** What a descriptor writes to, as far as people sit before it. */
 export interface Terminal {
   readonly isTerminal: boolean;
-  /** As it is now: people change it. Undefined when it is no terminal, and lines may be as long as they like. */
+  /** The present size: people change it. Undefined when it is no terminal, and lines may have any length. */
   readonly columns: number | undefined;
   /** As `columns`. */
   readonly rows: number | undefined;

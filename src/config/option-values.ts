@@ -24,7 +24,7 @@ export class OptionValues<Flag extends string> {
     return texts === undefined || (texts.length > 0 && texts.every((text) => text.trim() === ""));
   }
 
-  /** Something was given, and beside it a blank text, as a shell variable without a value makes it. */
+  /** It was given, and also a blank text, as a shell variable without a value makes it. */
   hasGap(flag: Flag): boolean {
     const texts = this.#given.get(flag)?.texts ?? [];
     return !this.isMissing(flag) && texts.some((text) => text.trim() === "");

@@ -86,7 +86,7 @@ export const STATIC_POD_OPTION_ROWS = [
 
 export type StaticPodFlag = (typeof STATIC_POD_OPTION_ROWS)[number]["flag"];
 
-/** What has no place in a pod that stays, or has another name here. */
+/** Options that make no sense in a pod that stays, or have another name here. */
 const NOT_HERE: ReadonlySet<CareFlag> = new Set(["vs", "rs", "run-once", "clean"]);
 
 /** Flags of `lvscare care` that the pod's daemon may be given. */

@@ -18,7 +18,7 @@ export function parseBoolean(text: string): boolean {
   throw refusal(`"${text}" is neither true nor false`);
 }
 
-/** Takes one of the words as it stands. */
+/** Takes one of the words, in this exact spelling. */
 export function parseChoice<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
   return (text) => {
     const choice = choices.find((candidate) => candidate === text);

@@ -27,7 +27,7 @@ export function requestHold(socketPath: string, server: string, change: HoldChan
   return ask(socketPath, `${HOLD_PATH}?${query}`, readHold, { method: "POST" });
 }
 
-/** Asks it to check a real server now; as long as that takes. Rejects in the same way. */
+/** Asks it to check a real server now, and waits for the result. Rejects in the same way. */
 export function requestCheck(socketPath: string, server: string): Promise<CheckReport> {
   const query = new URLSearchParams({ server });
   return ask(socketPath, `${CHECK_PATH}?${query}`, readCheck, { method: "POST", timeoutMs: CHECK_TIMEOUT_MS });
@@ -76,7 +76,7 @@ async function textOf(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** What a daemon said, or what is wrong with it: anybody may listen there. */
+/** The daemon's answer, or what is wrong with it: any program may listen there. */
 export function readAnswer(code: number, text: string): ParsedAnswer<VirtualServerStatus> {
   return readJson(
     code,

@@ -106,7 +106,7 @@ export interface StreamPace {
   readonly readMs: number;
   /** Events that happen within this time are sent together. */
   readonly togetherMs: number;
-  /** After so long without a message there is one all the same: well within the server's limit for idle connections. */
+  /** After this long without a message, one is sent anyway: well within the server's limit for idle connections. */
   readonly quietMs: number;
 }
 

@@ -11,7 +11,7 @@ export function runtimeDirectory(env: Readonly<Record<string, string | undefined
   return base === undefined || base === "" ? `/run/user/${uid}/lvscare` : join(base, "lvscare");
 }
 
-/** What is a virtual server's in that directory begins so: `tcp-10.103.97.12:6443`. */
+/** The beginning of a virtual server's files in that directory: `tcp-10.103.97.12:6443`. */
 export function runtimeName(key: ServiceKey): string {
   return formatServiceKey(key).replaceAll(" ", "-");
 }
@@ -24,7 +24,7 @@ export function socketPath(directory: string, key: ServiceKey, namespace?: strin
   return join(directory, `${runtimeName(key)}${namespace === undefined ? "" : `-${namespace}`}${SOCKET_SUFFIX}`);
 }
 
-/** The virtual server of a socket's name, `10.103.97.12:6443`; undefined for what is no such name. */
+/** The virtual server of a socket's name, `10.103.97.12:6443`; undefined for any other name. */
 export function addressOfSocket(name: string): string | undefined {
   return SOCKET_NAME.exec(name)?.[1];
 }
@@ -56,7 +56,7 @@ export function openRuntimeDirectory(path: string, uid: number): RuntimeDirector
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === "ENOENT") return undefined;
-    // ENOTDIR and ELOOP: a file or a link. Others cannot be looked into by this user, so they are not its own.
+    // ENOTDIR and ELOOP: a file or a link. Directories that this user may not open are not its own.
     throw notOurs(path, cause);
   }
   const found = fstatSync(fd);

@@ -24,7 +24,7 @@ export interface ControlServer {
   readonly path: string;
   /** Its own socket is still there: cleaners of temporary files remove it, and a volume may be made again. */
   stands(): boolean;
-  /** Takes no more questions; those under way are answered yet. What lies at its path is left. */
+  /** Takes no more requests; those under way are still answered. The file at its path is left. */
   retire(): Promise<void>;
   /** Ends the answers, those under way included, and removes the socket if it is its own. */
   close(): Promise<void>;
@@ -60,7 +60,7 @@ export interface AnswerSources {
   status(): Promise<VirtualServerStatus>;
   /** What happened after the event with this id. */
   events(after: number): EventReport;
-  /** Rejects with NOT_LISTED for a real server that is none of this virtual server's. */
+  /** Rejects with NOT_LISTED for a real server that is not one of this virtual server's. */
   hold(server: string, change: HoldChange, by?: string): Promise<HoldReport>;
   /** Rejects with NOT_LISTED, too. */
   check(server: string, signal: AbortSignal): Promise<CheckReport>;

@@ -40,7 +40,7 @@ export class Reconciler implements RoundRunner {
 
   // --- internal ---
 
-  /** Sooner where removals wait for it, yet not so often that reading a large table holds up the writes that cannot wait. */
+  /** Sooner where removals wait for it, but not so often that reading a large table delays urgent writes. */
   #readAtMs(readEveryMs: number): number {
     const { atMs, tookMs } = this.#read;
     return atMs + (this.#memory.isPostponed ? Math.min(readEveryMs, READING_SHARE * tookMs) : readEveryMs);
@@ -58,12 +58,12 @@ export function reconcileOnce(
 
 // --- internal ---
 
-/** Where removals wait for it, reading takes this part of the time at most. */
+/** Where removals wait for it, reading takes at most this part of the time. */
 const READING_SHARE = 4;
 
 /** What is known between two rounds. */
 interface Memory {
-  /** The table as it was last read, with what was written since; undefined when that is not known. */
+  /** The table as last read, with the writes since then; undefined when that is not known. */
   readonly known: ObservedVirtualServer | undefined;
   /**
    * What the last round established: the desired entries, except those whose operations failed. Any deviation from it
@@ -110,7 +110,7 @@ async function round(
   }
 }
 
-/** Brings our own to what they should be, by what is known of the table. */
+/** Brings our own entries to their desired state, by what is known of the table. */
 async function writeOurs(
   dataPlane: DataPlane,
   key: ServiceKey,
@@ -162,7 +162,10 @@ async function writeAll(
   };
 }
 
-/** What this round lowered to 0 on its way out may stand so when the next one reads: that it is removed then repairs nothing. */
+/**
+ * A server that this round lowered to 0 on its way out may still be in the table at the next reading: its removal
+ * then is no repair.
+ */
 function establishedBy(
   desired: DesiredVirtualServer,
   done: readonly Operation[],

@@ -23,15 +23,15 @@ export interface Round {
 export interface RoundReport {
   /** What was done. */
   readonly operations: readonly Operation[];
-  /** Those of the operations that repair what someone else changed. */
+  /** Operations that repair what others changed. */
   readonly repairs: readonly Operation[];
   /** What could not be done; undefined when everything was. */
   readonly failure: LvscareError | undefined;
-  /** As it stood when it was read, or was known when the round began: what others put there is seen here. */
+  /** The table when it was read, or as it was known when the round began: it shows what others put there. */
   readonly observed: ObservedVirtualServer | undefined;
-  /** Whether that was read in this round: only then are its connections counted, and what others did is in it. */
+  /** Whether the table was read in this round: only then does it have present connection counts and others' changes. */
   readonly hasRead: boolean;
-  /** As it stands after the round; undefined when that is not known. */
+  /** The table after the round; undefined when that is not known. */
   readonly known: ObservedVirtualServer | undefined;
   /** The table was read and found as it should be. */
   readonly isQuiet: boolean;

@@ -9,7 +9,7 @@ import { isAbsent, type MemberState } from "./member.ts";
  * drains like one that has just failed, even if its machine has had it drained or removed for a long time.
  */
 export interface AfterDrain {
-  /** Since when it stands at weight 0; undefined while that is not written. */
+  /** Since when it is at weight 0; undefined while that is not written. */
   readonly sinceMs: number | undefined;
   /** Open connections as last counted since then; undefined when they were not counted. */
   readonly connections: number | undefined;
@@ -42,7 +42,7 @@ export function aftermathAt(aftermath: Aftermath, members: readonly MemberState[
   return aftermath.size === 0 ? aftermath : pick(members, (member) => aftermath.get(member.name));
 }
 
-/** Those of them that are still to drain. */
+/** Those that must still drain. */
 export function stillDraining(
   aftermath: Aftermath,
   members: readonly MemberState[],
@@ -114,7 +114,7 @@ export function aftermathAfter(
 
 // --- internal ---
 
-/** A round comes once each interval; half of one is asked for, because timers may fire a little early. */
+/** A round comes once in each interval, but half an interval is enough, because timers may fire a little early. */
 function hasDrained(
   { sinceMs, connections }: AfterDrain,
   member: MemberState,

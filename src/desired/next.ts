@@ -80,7 +80,7 @@ export function nextDesired({ service, policy, unlisted, members, overlay }: Sta
   };
 }
 
-/** Every real server as it is to stand by its health and its operator alone. */
+/** Every real server, placed by its health and its operator alone. */
 export function desiredByHealth(
   service: VirtualServer,
   members: readonly MemberState[],

@@ -1,7 +1,7 @@
 import type { RealServer } from "../domain/virtual-server.ts";
 import { isAbsent, isDrainedByOperator, type MemberState } from "./member.ts";
 
-/** How a real server is to stand in the table; `leaving`: at weight 0 for as long as it stands, and never made. */
+/** A real server's place in the table. `leaving`: at weight 0 while it is there, and never created. */
 export type Placement = RealServer | "leaving" | "absent";
 
 /** What lies over the health of all, each by its formatted endpoint. */

@@ -102,7 +102,7 @@ export function putIpv4(bytes: Uint8Array, text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const digit = text.charCodeAt(index) - DIGIT_ZERO;
     if (digit >= 0 && digit <= 9) {
-      // A leading zero is octal to some and decimal to others.
+      // Some programs read a leading zero as octal, others as decimal.
       if (octet === 0) return false;
       octet = octet < 0 ? digit : octet * 10 + digit;
       if (octet > 255) return false;

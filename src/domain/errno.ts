@@ -15,7 +15,7 @@ const OTHERS: readonly (readonly [number: number, name: string])[] = [
   [95, "EOPNOTSUPP"],
   [96, "EPFNOSUPPORT"],
   [112, "EHOSTDOWN"],
-  // Not for user space, yet netlink lets it through (linux/errno.h).
+  // Not for user space, but netlink lets it through (linux/errno.h).
   [524, "ENOTSUPP"],
 ];
 

@@ -2,7 +2,7 @@ import type { RealServerState, Verdict } from "./health.ts";
 
 /** Something that happened to a virtual server, as the daemon remembers it: plain data that survives JSON. */
 export interface EventRecord {
-  /** Counts up from the daemon's start; what is missing in between was more than it could remember. */
+  /** Counts up from the daemon's start. Missing ids were more than it could remember. */
   readonly id: number;
   /** ISO 8601, UTC, by the clock as it was set then. */
   readonly at: string;
@@ -12,7 +12,7 @@ export interface EventRecord {
    */
   readonly sinceBootMs: number;
   readonly level: "debug" | "info" | "warn" | "error";
-  /** As it stands in the log; many writes of one round in one line. */
+  /** As in the log; many writes of one round are one line. */
   readonly message: string;
   /** What kind of event it was: `realServer.healthChanged`, `plan.applied`, … */
   readonly type: string;
@@ -36,7 +36,7 @@ export interface EventReport {
   readonly startedAt: string;
   /** When this report was made. */
   readonly sinceBootMs: number;
-  /** Of the daemon; older ones do not tell. */
+  /** Of the daemon; older ones do not report it. */
   readonly networkNamespace?: string;
   readonly events: readonly EventRecord[];
 }

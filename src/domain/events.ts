@@ -4,7 +4,7 @@ import type { Hold } from "./hold.ts";
 import type { Operation } from "./plan.ts";
 import type { WayEvent } from "./way.ts";
 
-/** What a virtual server's supervisor tells the world: logs, metrics and the SDK listen; nothing decides by it. */
+/** A virtual server's events, for logs, metrics and the SDK. No decision depends on them. */
 export type CareEvent =
   | {
       readonly type: "virtualServer.adopted";
@@ -40,9 +40,9 @@ export type CareEvent =
       readonly type: "plan.applied";
       /** What was done. */
       readonly operations: readonly Operation[];
-      /** Those of them that repaired what someone else changed. */
+      /** Operations that repaired what others changed. */
       readonly repairs: readonly Operation[];
-      /** False when the round failed in part: `plan.failed` tells in what. */
+      /** False when the round failed in part: see `plan.failed`. */
       readonly complete: boolean;
     }
   /** Fail-open: too few real servers are healthy, so the rest stays in service; `healthy` of `total` are. */
@@ -60,7 +60,7 @@ export type CareEvent =
   | { readonly type: "lastResort.entered"; readonly total: number; readonly retained: readonly string[] }
   /** `healthy` of them are by now, or none accepts connections any more. */
   | { readonly type: "lastResort.left"; readonly healthy: number; readonly total: number }
-  /** Others' changes were repaired again and again: so often within so many milliseconds. */
+  /** Others' changes were repaired again and again: this often within this many milliseconds. */
   | {
       readonly type: "repairs.recurring";
       readonly repairs: number;
@@ -68,14 +68,14 @@ export type CareEvent =
       readonly last: readonly Operation[];
     }
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number }
-  /** This process got no turn for so many milliseconds: checks that failed meanwhile are made again. */
+  /** This process got no turn for this many milliseconds: checks that failed meanwhile are made again. */
   | { readonly type: "process.stalled"; readonly forMs: number }
   | ReachEvent
   | WayEvent;
 
 /** What happens to the settings by which this host reaches the virtual address; `object` is one of them, in words. */
 export type ReachEvent =
-  /** It stands, for the first time or after a failure; `made` when it was not there before. */
+  /** It is as it should be, for the first time or after a failure; `made` when it was not there before. */
   | { readonly type: "reach.established"; readonly object: string; readonly made: boolean }
   /** It was changed by others, and is restored. */
   | { readonly type: "reach.repaired"; readonly object: string; readonly deviation: string }

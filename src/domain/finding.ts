@@ -14,7 +14,7 @@ export interface FindingSubject {
  * remedy.
  */
 export type Finding = FindingSubject & {
-  /** What was looked at: `kernel`, `route`, `connection`. */
+  /** What was examined: `kernel`, `route`, `connection`. */
   readonly check: string;
   readonly message: string;
 } & (

@@ -1,6 +1,6 @@
-/** Where the time of a probe went; what it did not get to, or not need, is absent. Milliseconds. */
+/** The parts of a probe's time, in milliseconds; a part that was not reached or not needed is absent. */
 export interface ProbeTimings {
-  /** Until the TCP connection stood; absent on a kept one. */
+  /** Until TCP was connected; absent on a kept connection. */
   readonly connectMs?: number;
   /** From there to the end of the TLS handshake. */
   readonly tlsMs?: number;
@@ -12,7 +12,7 @@ export interface ProbeTimings {
 export type Verdict =
   | {
       readonly passed: true;
-      /** What was seen, for people: `status 200`. */
+      /** The observation, for people: `status 200`. */
       readonly reason: string;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;

@@ -36,7 +36,7 @@ export function changeHold(current: Hold | undefined, change: HoldChange, now: s
   return { since: now, drained, ...(weight !== undefined && { weight }), ...(by !== undefined && { by }) };
 }
 
-/** A name that may stand in a log line. */
+/** A name that is safe in a log line. */
 export function isOperatorName(name: string): boolean {
   return /^[\w.@+$-][\w.@+$ -]{0,63}$/.test(name);
 }
@@ -53,7 +53,7 @@ export function describeHold(hold: Hold | undefined): string {
   return hold.weight === undefined ? "drained" : `drained, weight ${hold.weight} after that`;
 }
 
-/** Holds as they were written down; undefined for what is none. */
+/** Reads stored holds; undefined for anything else. */
 export function parseHolds(value: unknown): Holds | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const entries = Object.entries(value);

@@ -20,13 +20,16 @@ export type Operation =
   | { readonly kind: "server.update"; readonly server: RealServer; readonly from: RealServer }
   | { readonly kind: "server.remove"; readonly endpoint: Endpoint };
 
-/** What should stand in the data plane; undefined in its place means: no such virtual server. */
+/** The desired contents of the data plane; undefined in its place means: no such virtual server. */
 export interface DesiredVirtualServer {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
-  /** On their way out, listed no more or among the absent: brought to this weight for as long as they stand, and never made. */
+  /**
+   * Servers on their way out, no longer listed or among the absent: kept at this weight while they are there, and
+   * never created.
+   */
   readonly leaving: readonly RealServer[];
-  /** Real servers of ours that must not stand there now: what is listed here is never spared as unlisted. */
+  /** Real servers of ours that must not be there now. These are never spared as unlisted. */
   readonly absent: readonly Endpoint[];
   /** What to do with real servers that are not listed: drain and remove them, or leave them alone. */
   readonly unlisted: "remove" | "keep";
@@ -78,7 +81,7 @@ export function plan(
   return [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
 }
 
-/** What stands once operations are done that were planned from `observed`; undefined when there is no virtual server. */
+/** The table after operations that were planned from `observed`; undefined when there is no virtual server. */
 export function afterOperations(
   observed: ObservedVirtualServer | undefined,
   operations: readonly Operation[],

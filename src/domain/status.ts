@@ -4,7 +4,9 @@ import type { TrafficStats } from "./virtual-server.ts";
 
 /** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
 export interface StatusReport {
-  /** `daemons`: answered by running daemons. `table`: none runs, so this is what stands in the kernel, with no health known. */
+  /**
+   * `daemons`: answered by running daemons. `table`: none runs, so this is the kernel's table, with no health known.
+   */
   readonly source: "daemons" | "table";
   /** What the reader must know in addition to the table, such as why nothing could be read. */
   readonly notes: readonly string[];
@@ -97,7 +99,7 @@ export interface ReachObjectStatus {
    */
   readonly state: "stands" | "left" | "failed";
   readonly since: string;
-  /** Why it does not stand. */
+  /** Why it is not as it should be. */
   readonly problem?: string;
 }
 
@@ -107,7 +109,7 @@ export interface WayStatus {
   readonly since: string;
   /** When it was tried last. */
   readonly at: string;
-  /** Milliseconds until the last connection stood, or until it was given up. */
+  /** Milliseconds until the last connection was made, or until it was given up. */
   readonly latencyMs: number;
   /** Why there is no answer, and what to do. */
   readonly problem?: string;
@@ -123,7 +125,7 @@ export interface DaemonStatus {
   readonly state: string;
   /** Rounds that changed something in the data plane. */
   readonly applies: number;
-  /** Rounds that found and repaired something changed by others. */
+  /** Rounds that found and repaired changes by others. */
   readonly repairs: number;
   readonly intervalMs: number;
   readonly lastError?: { readonly at: string; readonly message: string };
@@ -140,7 +142,7 @@ export interface RealServerStatus {
   readonly state: RealServerState | "drained" | "unlisted" | "unknown";
   /** By its checks, whatever an operator asked for; absent where there are none. */
   readonly health?: RealServerState;
-  /** As it stands in the data plane; undefined when it is absent there. */
+  /** Its weight in the data plane; undefined when it is absent there. */
   readonly weight?: number;
   readonly forwarding?: string;
   readonly activeConnections: number;

@@ -2,7 +2,7 @@ import { formatEndpoint, hostPrefix, type Endpoint } from "./endpoint.ts";
 
 export type Protocol = "tcp" | "udp" | "sctp";
 
-/** What the kernel knows a service by. */
+/** The kernel's key for a service. */
 export interface ServiceKey {
   readonly protocol: Protocol;
   readonly endpoint: Endpoint;
@@ -18,12 +18,16 @@ export interface VirtualServer extends ServiceKey {
   readonly persistenceTimeoutS: number;
   /** Prefix length of the client network that persistence groups by: 32 or 128 means one host. */
   readonly persistencePrefix: number;
-  /** What else than the client's address persistence goes by, such as `sip`: a kernel module's name. Absent: nothing else. */
+  /**
+   * A second criterion of persistence beside the client's address, such as `sip`: a kernel module's name. Absent:
+   * none.
+   */
   readonly persistenceEngine?: string;
 }
 
 /**
- * `IP_VS_SVC_F_*` of linux/ip_vs.h. The three scheduler flags mean sh-fallback and sh-port to `sh`, mh-fallback and mh-port to `mh`.
+ * `IP_VS_SVC_F_*` of linux/ip_vs.h. The three scheduler flags mean sh-fallback and sh-port to `sh`, mh-fallback and
+ * mh-port to `mh`.
  */
 export const SERVICE_FLAGS = ["persistent", "one-packet", "flag-1", "flag-2", "flag-3"] as const;
 export type ServiceFlag = (typeof SERVICE_FLAGS)[number];
@@ -76,7 +80,7 @@ export interface ObservedRealServer {
   readonly stats?: TrafficStats;
 }
 
-/** What stands in a data plane right now. */
+/** The present contents of a data plane. */
 export interface ObservedVirtualServer {
   readonly service: VirtualServer;
   readonly stats: TrafficStats;

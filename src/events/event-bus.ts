@@ -5,7 +5,7 @@ import { createEventLog } from "./event-log.ts";
 import { EventRing } from "./event-ring.ts";
 
 export interface EventBusOptions {
-  /** For what is about the process. */
+  /** For events of the process itself. */
   readonly logger: Logger;
   /** The machines' clock. */
   readonly now: () => number;
@@ -58,7 +58,7 @@ export class EventBus {
    * default.
    */
   emit(event: CareEvent, source?: EventSource, atMs = this.#options.now()): void {
-    // In its order all the same.
+    // Still in order.
     if (event.type === "realServer.probed" && event.verdict.passed && this.#emitted.length === 0)
       return this.#deliver(event, atMs, source);
     this.#emitted.push({ event, atMs, source });
@@ -107,7 +107,7 @@ export class EventBus {
   }
 }
 
-/** The events of one virtual server: what emits them, and what they came to. */
+/** Emits the events of one virtual server, and keeps their log, memory and counts. */
 export class EventSource {
   readonly #bus: EventBus;
   readonly #log: (event: CareEvent) => void;

@@ -174,7 +174,10 @@ function countStates(states: Readonly<Record<string, RealServerState>>): string 
     .join(", ");
 }
 
-/** Most checks go over a kept connection and need nothing new: only after so many did one of them need it and got it. */
+/**
+ * Most checks go over a kept connection and need nothing new: only after this many was one of them sure to need a
+ * descriptor and to get it.
+ */
 const ENOUGH_VERDICTS = 10;
 
 function noteChecked(unchecked: Map<string, number>, server: string): void {

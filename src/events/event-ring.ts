@@ -3,7 +3,7 @@ import type { EventRecord } from "../domain/event-record.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
-/** Every event becomes the lines that the log has for it. */
+/** Turns every event into its log lines. */
 type Teller = (logger: Logger) => (event: CareEvent) => void;
 
 /**
@@ -58,7 +58,7 @@ export class EventRing {
 // --- internal ---
 
 const MOST_RECORDS = 1000;
-/** Dropped at a time, so that not every record moves all the others. */
+/** Dropped in groups, so that not every record moves all the others. */
 const SLACK = 100;
 /** Of the writes of one round; a thousand servers may fail at once. */
 const MOST_LISTED = 20;

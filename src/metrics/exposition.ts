@@ -8,7 +8,7 @@ export class Exposition {
   /** By the family's name: its head, and its samples. */
   readonly #families = new Map<string, string[]>();
 
-  /** Labels that every sample bears from now on. */
+  /** Labels of every sample from now on. */
   label(common: Labels): void {
     this.#common = common;
   }

@@ -9,7 +9,7 @@ export class RecentMaximum {
     const number = Math.floor(nowMs / STEP_MS);
     const step = this.#steps[number % STEPS];
     if (step === undefined) return;
-    // What stood there is a minute old.
+    // The old value there is a minute old.
     if (step.number !== number) Object.assign(step, { number, largest: 0 });
     step.largest = Math.max(step.largest, value);
   }

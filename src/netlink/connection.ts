@@ -100,8 +100,8 @@ export class NetlinkConnection {
   }
 
   /**
-   * Executes requests in order, up to 64 per send; a refused one does not stop the others. The refusals stand at the indexes of
-   * their requests. Only the last of a send is acked: the kernel reports a failure unasked.
+   * Executes requests in order, up to 64 per send; a refused one does not stop the others. The refusals are at the
+   * indexes of their requests. Only the last request of a send is acked: the kernel reports failures anyway.
    */
   batch(requests: readonly NetlinkRequest[]): readonly (KernelRefusal | undefined)[] {
     const refusals: (KernelRefusal | undefined)[] = [];

@@ -21,16 +21,20 @@ export interface CheckSchedulerOptions {
   readonly random: () => number;
   /** Probes under way at the same time. */
   readonly mostAtOnce: number;
-  /** Hears once of each time that this process got no turn for so long that checks may have failed, or did come late, by it. */
+  /**
+   * Called once for each stall in which this process got no turn for so long that checks may have failed or came
+   * late.
+   */
   readonly stalled?: (forMs: number) => void;
-  /** Hears each time that checks were due how late this process got to them. */
+  /** Called when checks were due, with the delay of this process. */
   readonly late?: (byMs: number) => void;
 }
 
 /** How the daemon paces its checks. */
 export const CHECK_PACE = {
   jitter: 0.1,
-  // Each needs a descriptor, or some where a server is silent; where they run out earlier, checks are skipped and said to be.
+  // Each check needs a descriptor, or several where a server is silent. If they run out earlier, checks are skipped,
+  // and that is reported.
   mostAtOnce: 10_000,
 } as const satisfies Partial<CheckSchedulerOptions>;
 
@@ -195,7 +199,7 @@ export class CheckScheduler {
     try {
       check.probe.check(check.told);
     } catch (error) {
-      // A probe never throws; should one do so all the same, its server has not shown that it works.
+      // A probe never throws. If one does anyway, its server has not proved that it works.
       this.#finish(check, { passed: false, reason: `probe broke: ${String(error)}`, latencyMs: 0 });
     }
   }
@@ -256,7 +260,9 @@ export class CheckScheduler {
 
 // --- internal ---
 
-/** Failures in a row that are put down to ourselves; a host that stalls for ever must not keep dead servers in service. */
+/**
+ * Failures in a row that are blamed on ourselves: a host that stalls for ever must not keep dead servers in service.
+ */
 const MOST_DISCARDED = 2;
 
 /** Longer than this, a timer of the runtime fires immediately. */
@@ -268,5 +274,5 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 const FIRST = Number.NEGATIVE_INFINITY;
 
-/** What is due later than this does not start with what is due now. */
+/** Checks that are due later than this do not start with those that are due now. */
 const MOST_SLACK_MS = 250;

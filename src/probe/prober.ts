@@ -14,7 +14,7 @@ export interface Probe {
    * the means. Must not be called while a check is under way.
    */
   check(tell: (outcome: ProbeOutcome) => void): void;
-  /** What it keeps says nothing about new connections: the next check makes one. */
+  /** The kept connection says nothing about new ones: the next check makes a new one. */
   distrust?(): void;
   /**
    * The next check should start within this many milliseconds after the last one ended, or a kept connection may be

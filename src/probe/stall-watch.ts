@@ -2,11 +2,11 @@ import type { Clock } from "./clock.ts";
 
 export interface StallWatchOptions {
   readonly clock: Clock;
-  /** Hears once of each stall. */
+  /** Called once for each stall. */
   readonly stalled: (forMs: number) => void;
 }
 
-/** Notices when this process got no turn for so long that what it waited for may have failed by it. */
+/** Notices when this process got no turn for so long that what it waited for may have failed because of that. */
 export class StallWatch {
   readonly #options: StallWatchOptions;
   /** `atMs`: when this process was last seen to have a turn. */
@@ -72,5 +72,5 @@ export class StallWatch {
 // --- internal ---
 
 const BEAT_MS = 100;
-/** A loop that stood still for so long can have made a probe fail. */
+/** A stall of this length can have made a probe fail. */
 const STALL_MS = 500;

@@ -22,7 +22,7 @@ export class StartPace {
     this.#rate += rate;
   }
 
-  /** More may start from this time on; in the past when they may now. */
+  /** More may start from this time on; a time in the past means now. */
   get opensAtMs(): number {
     return this.isFull ? this.#slot.sinceMs + SLOT_MS : Number.NEGATIVE_INFINITY;
   }

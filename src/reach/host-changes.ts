@@ -5,7 +5,7 @@ import { changeGroups, readChanges, type HostChange } from "../netlink/route/not
 import { listenToKernel } from "./kernel-changes.ts";
 
 export interface HostWatch {
-  /** Of the routes, only those to this address are listened to: a router may have a million others. */
+  /** Only routes to this address are watched: a router may have a million others. */
   readonly address: Omit<Endpoint, "port">;
   /** Also routes towards any of these. */
   readonly towards?: readonly Omit<Endpoint, "port">[];

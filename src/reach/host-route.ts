@@ -36,7 +36,7 @@ export interface HostRouteOptions {
   readonly servers: readonly HostAddress[];
   /** Whether something on this host still has use for the route: `remove` then leaves it. */
   readonly isInUse: () => Promise<boolean>;
-  /** Hears, once each, of routes that others made and that lead elsewhere. */
+  /** Gets, once each, the routes that others made and that lead elsewhere. */
   readonly logger: Pick<Logger, "warn">;
   readonly openTransport?: OpenTransport;
 }
@@ -107,7 +107,7 @@ interface RouteView {
   /** Another program's route in the place of ours. */
   readonly blockedBy: Route | undefined;
   readonly ours: readonly Route[];
-  /** Those of ours that lead elsewhere: made with other options. */
+  /** Routes of ours that lead elsewhere: made with other options. */
   readonly stale: readonly Route[];
 }
 

@@ -82,7 +82,7 @@ export function localAddress(address: string, openTransport: OpenTransport = ope
   };
 }
 
-/** Whether we gave it to the host; IPv6 addresses bear no mark before kernel 5.18. */
+/** Whether we added it to the host; IPv6 addresses have no mark before kernel 5.18. */
 export function isMarked({ label, protocol }: LinkAddress): boolean {
   return label === LABEL || protocol === OUR_PROTOCOL;
 }
@@ -91,7 +91,10 @@ export function isMarked({ label, protocol }: LinkAddress): boolean {
 
 const LOOPBACK = "lo";
 
-/** How we know our own again. IPv4 addresses have labels everywhere; for IPv6 only the protocol is left, from kernel 5.18 on. */
+/**
+ * How we recognize our own. IPv4 addresses have labels everywhere; for IPv6 there is only the protocol, from kernel
+ * 5.18 on.
+ */
 const LABEL = `${LOOPBACK}:lvscare`;
 
 function markOf({ family }: Pick<LinkAddress, "family">): Pick<LinkAddress, "label" | "protocol"> {

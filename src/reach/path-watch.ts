@@ -37,7 +37,7 @@ export class PathWatch {
   readonly #listen: () => () => void;
   #stopListening: (() => void) | undefined;
   readonly #closeLookup: () => void;
-  /** Before this, paths were looked up when links were others. */
+  /** Paths that were looked up before this time are based on older links. */
   #changedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ now, findPath, listen = listenToKernel }: PathWatchPorts) {
@@ -103,7 +103,7 @@ interface Watched {
   readonly lost: () => void;
 }
 
-/** Routes change without a word to us: what was looked up longer ago than this is looked up again. */
+/** Routes change without a report to us: results older than this are looked up again. */
 const KNOWN_MS = 60_000;
 
 function breakage(change: HostChange): ((path: Path) => boolean) | undefined {

@@ -42,7 +42,7 @@ export interface SysctlRow {
   /** Its path below /proc/sys. */
   readonly name: string;
   readonly wanted: string;
-  /** What it is good for, to follow "so that". */
+  /** Its purpose, to follow "so that". */
   readonly why: string;
   /** The mode cannot work without it. */
   readonly needed?: true;
@@ -82,7 +82,7 @@ const IPVS_ROWS: readonly Row[] = [
     why: "persistent clients leave a server that is drained",
   },
   {
-    // Others set it to 0 for the sake of older kernels.
+    // Others set it to 0 because of older kernels.
     name: "net/ipv4/vs/conn_reuse_mode",
     wanted: "1",
     why: "a client that uses a port again gets a server that is there",

@@ -8,7 +8,7 @@ export type Behaviour =
   /** Its host, or the way to it, is gone: no packet comes back. */
   | { readonly kind: "vanishes" };
 
-/** With this status, after so long. */
+/** With this status, after this time. */
 export interface Answering {
   readonly kind: "answers";
   readonly status: number;
@@ -17,7 +17,7 @@ export interface Answering {
   readonly trickles?: boolean;
   /** To all requests of a connection but the first. */
   readonly keptStatus?: number;
-  /** Closes a connection on which nothing happens for so long. */
+  /** Closes a connection after this long without traffic. */
   readonly closesIdleMs?: number;
   /** A client that comes while it serves another connection waits in its queue until that is closed. */
   readonly oneAtATime?: boolean;

@@ -44,7 +44,7 @@ export class ProcessClock implements EventLoopClock {
     this.setTimeout(() => this.setTimeout(call, 0), 0);
   }
 
-  /** The process gets no turn for so long, as on a starved or suspended host; time goes by all the same. */
+  /** The process gets no turn for this long, as on a starved or suspended host; time goes on anyway. */
   stall(ms: number): void {
     this.#heldUntilMs = Math.max(this.#heldUntilMs, this.now() + ms);
   }

@@ -102,11 +102,11 @@ function resolveOptions(care: unknown, overrides: GivenOptions, problems: Proble
       given.set(flag, { source: `care.${flag}`, texts: texts ?? [] });
     }
   }
-  // The environment has no say: a scenario means the same everywhere.
+  // The environment is ignored: a scenario means the same everywhere.
   return resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
 }
 
-/** As the texts that one would give on the command line. */
+/** As the texts of command-line options. */
 function optionTexts(value: unknown): string[] {
   if (Array.isArray(value)) return value.map(asText);
   if (typeof value === "object" && value !== null) {

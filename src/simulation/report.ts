@@ -47,7 +47,7 @@ export async function simulate(scenario: Scenario, ports: SimulationPorts): Prom
 
 // --- internal ---
 
-/** Counts what the summary tells. */
+/** Counts for the summary. */
 class Bookkeeper implements SimulationObserver {
   writes = 0;
   rounds = 0;

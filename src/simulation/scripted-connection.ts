@@ -11,7 +11,7 @@ export interface ScriptedConnectionOptions {
   readonly world: Clock;
   /** Reports to it wait while it is held up. */
   readonly process: ProcessClock;
-  /** Those of the process that are not over: this one is in there for as long. */
+  /** The process's open connections, this one included while it is open. */
   readonly open: Set<ScriptedConnection>;
 }
 
@@ -188,7 +188,7 @@ export class ScriptedConnection implements Connection, Peer {
     this.#release();
     this.#process.run(() => {
       if (this.#state === "ended") return;
-      // The listener still sees what was reached.
+      // The listener can still see how far it got.
       this.#listener.ended(ending);
       this.#state = "ended";
     });
@@ -206,7 +206,7 @@ export class ScriptedConnection implements Connection, Peer {
 /** There and back again. */
 const TRIP_MS = 0.5;
 
-/** What the kernel waits before it repeats a first SYN. */
+/** The kernel's delay before it repeats a first SYN. */
 const RETRANSMIT_MS = 1000;
 
 /** So often the kernel asks a silent peer, once a connection is watched. */

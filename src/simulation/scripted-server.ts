@@ -123,7 +123,7 @@ export class ScriptedServer {
   #begin(peer: Peer, answer: PendingAnswer): void {
     const { rest } = answer;
     answer.rest = rest.subarray(rest.length / 2);
-    // Not before the write that asked for it has returned.
+    // Not before the write that requested it has returned.
     this.#world.setTimeout(() => peer.deliver(rest.subarray(0, rest.length / 2)), 0);
   }
 
@@ -139,7 +139,7 @@ export class ScriptedServer {
     if (isLast) peer.closed();
   }
 
-  /** Its process is gone: what it had not answered is lost by a reset, and the rest closed by its kernel. */
+  /** Its process is gone: connections with unanswered requests are reset, and its kernel closes the rest. */
   #abandon(peer: Peer, session: Session): void {
     this.#forget(peer, session);
     if (session.text !== "" || session.request !== undefined) peer.reset();
@@ -180,7 +180,7 @@ interface Request {
 }
 
 interface PendingAnswer {
-  /** What has not been sent. */
+  /** The unsent part. */
   rest: Uint8Array;
   readonly readyMs: number;
 }
@@ -196,7 +196,7 @@ interface Session {
   timer: unknown;
 }
 
-/** Takes a whole request from what has come; undefined while there is none. */
+/** Takes a whole request from the input; undefined while there is none. */
 function takeRequest(session: Session): Request | undefined {
   const { text } = session;
   const headEnd = text.indexOf("\r\n\r\n");

@@ -22,7 +22,7 @@ import { VirtualClock } from "./virtual-clock.ts";
 /** Puts the daemon's machine together, as the composition root does. */
 export type CareMachine = (dataPlane: DataPlane, schedule: CheckSchedule, observe: ProbeObserver) => DaemonMachine;
 
-/** Hears of what happens, at the moment it does. */
+/** Called for each event at the moment it happens. */
 export interface SimulationObserver extends Partial<PlaneListener> {
   daemonStarted?(): void;
   /** After it has happened. */
@@ -60,7 +60,7 @@ export class Simulation {
     });
   }
 
-  /** Hears in the order of being added. */
+  /** Called in the order in which they were added. */
   observe(observer: SimulationObserver): void {
     this.#observers.push(observer);
   }
@@ -211,7 +211,7 @@ export class Simulation {
 
 // --- internal ---
 
-/** What the kernel takes, roughly. */
+/** How long the kernel takes, roughly. */
 const LATENCY_MS = 0.1;
 
 function scriptsOf({ options, events }: Scenario): Map<string, ServerScript> {

@@ -7,7 +7,7 @@ interface WeightSince {
   readonly weight: number | undefined;
 }
 
-/** How each real server stood in the table, from the first moment to the last. */
+/** Each real server's weights in the table, from the first moment to the last. */
 export class TableHistory {
   readonly #histories = new Map<string, WeightSince[]>();
 
@@ -31,7 +31,7 @@ export class TableHistory {
     return history.filter(({ weight }, index) => !takesAny(weight) && takesAny(history[index - 1]?.weight)).length;
   }
 
-  /** What became of each fault, seen until the next one begins. */
+  /** The effect of each fault, observed until the next one begins. */
   judge(
     server: string,
     faults: readonly { readonly fromMs: number; readonly toMs: number }[],

@@ -7,7 +7,7 @@ import type { TimelineEntry } from "../domain/simulation-report.ts";
 import type { ScenarioEvent } from "./scenario.ts";
 import type { SimulationObserver } from "./simulation.ts";
 
-/** Turns what the daemon tells into lines of its log. */
+/** Turns the daemon's events into lines of its log. */
 export type EventLog = (logger: Logger) => (event: CareEvent) => void;
 
 /**

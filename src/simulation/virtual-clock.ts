@@ -23,13 +23,13 @@ export class VirtualClock implements Clock {
     if (timer !== undefined) (timer as Timer).fire = undefined;
   }
 
-  /** Timers that have not rung yet. */
+  /** Timers that have not fired yet. */
   get armed(): number {
     const later = [...this.#moments.values()].filter(({ dueMs }) => dueMs > this.#nowMs);
     return later.reduce((sum, { timers }) => sum + timers.filter(({ fire }) => fire !== undefined).length, 0);
   }
 
-  /** Lets time pass; promises settle between one timer and the next. */
+  /** Lets time pass; promises settle between two timers. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     await settle();

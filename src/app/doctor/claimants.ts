@@ -91,7 +91,7 @@ function linksNear(
   );
 }
 
-/** What is known once each link has given an answer, or none in time. */
+/** What is known once each link has given an answer or the time is over. */
 async function answers(
   connection: NetlinkConnection,
   links: readonly Link[],

@@ -153,7 +153,7 @@ async function examineKernel(
   }
 }
 
-/** Only its family matters: what is made is made elsewhere. */
+/** Only its family matters: the test entry gets another address. */
 const NOBODYS = parseEndpoint("198.51.100.0:1");
 
 async function examineConnections(subject: Subject): Promise<readonly Finding[]> {

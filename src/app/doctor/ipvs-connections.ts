@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { addressFromBytes, formatEndpoint, parseAddress, type Endpoint } from "../../domain/endpoint.ts";
 
-/** A connection that IPVS knows of: who made it, and which real server got it. */
+/** A connection that IPVS knows: its client, and the real server that got it. */
 export interface IpvsConnection {
   readonly client: string;
   readonly realServer: string;
@@ -21,7 +21,7 @@ export function parseConnection(line: string): IpvsConnection | undefined {
   return { client: formatEndpoint(client), realServer: formatEndpoint(realServer) };
 }
 
-/** Which real server the connections of these clients got to, out of what may be a million others. */
+/** The real servers that these clients' connections reached, from a list of maybe a million others. */
 export async function realServersOf(
   clients: ReadonlySet<string>,
   path = "/proc/self/net/ip_vs_conn",

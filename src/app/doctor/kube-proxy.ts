@@ -15,7 +15,7 @@ export interface KubeProxyReadings {
   readonly pid: number | undefined;
   /** The interface that it has its service addresses on in IPVS mode, and leaves behind. */
   readonly hasInterface: boolean;
-  /** As it says itself; undefined when it does not answer. */
+  /** By its own answer; undefined when it does not answer. */
   readonly toldMode: string | undefined;
   readonly config: KubeProxyConfig | { readonly unknownBecause: string };
 }
@@ -89,7 +89,7 @@ function judgeExclusion(config: KubeProxyReadings["config"], subject: Subject): 
   );
 }
 
-/** What it was started with, and the file that this names, as the process itself sees it. */
+/** Its arguments, and the configuration file that they name, as the process itself sees it. */
 function readConfig(pid: number): KubeProxyReadings["config"] {
   try {
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
@@ -103,7 +103,7 @@ function readConfig(pid: number): KubeProxyReadings["config"] {
   }
 }
 
-/** Where every kube-proxy tells its mode to its own host, unless it was configured otherwise. */
+/** Where every kube-proxy reports its mode to its own host by default. */
 const MODE_PORT = 10_249;
 const MODE_TIMEOUT_MS = 500;
 const MOST_BYTES = 100;

@@ -3,7 +3,7 @@ import { note, ok, problem, type Finding } from "../../domain/finding.ts";
 import { readText } from "./read-text.ts";
 
 export interface ReversePathReadings {
-  /** `net.ipv4.conf.all.rp_filter`; of it and an interface's own the greater counts. */
+  /** `net.ipv4.conf.all.rp_filter`; the greater of this and an interface's own counts. */
   readonly all: number;
   readonly interfaces: readonly { readonly name: string; readonly value: number }[];
   /** Packets that it dropped while connections were tried. */

@@ -6,7 +6,7 @@ import { connected, openHostNetwork, readAddresses, readTable } from "../../reac
 import { findNodeAddress, nodeAddress } from "../../reach/node-address.ts";
 import { about, type Subject } from "./subject.ts";
 
-/** Where this host sends what it has for an address. */
+/** Where this host sends packets for an address. */
 export type Way =
   | { readonly kind: "local"; readonly device: string }
   | { readonly kind: "via"; readonly device: string; readonly gateway?: string; readonly source?: string }

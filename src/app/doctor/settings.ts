@@ -7,7 +7,7 @@ import { readText } from "./read-text.ts";
 import type { Mode, Subject } from "./subject.ts";
 
 export interface Setting extends Omit<SysctlRow, "needed"> {
-  /** Undefined when this kernel does not have it, or not yet. */
+  /** Undefined when this kernel does not have it, or does not have it yet. */
   readonly actual: string | undefined;
   /** Nothing works without it. */
   readonly isNeeded: boolean;

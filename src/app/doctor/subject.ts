@@ -24,7 +24,7 @@ export interface Subject {
   readonly service: VirtualServer;
   /** How this host is meant to reach it; undefined when that is not known. */
   readonly mode: Mode | undefined;
-  /** What moves its packets; undefined when it does not stand yet. */
+  /** What moves its packets; undefined when it is not set up yet. */
   readonly plane: "ipvs" | "userspace" | undefined;
   /** The daemon that cares for it. */
   readonly daemon:
@@ -116,7 +116,7 @@ function serverOf({ address, weight, forwarding, state, hold, lastVerdict }: Rea
   };
 }
 
-/** With those of the options that are not among them. */
+/** With those options that are not among them. */
 function added(servers: readonly SubjectServer[], { realServers }: DoctorOptions): readonly SubjectServer[] {
   const there = new Set(servers.map(({ endpoint }) => formatEndpoint(endpoint)));
   const missing = realServers.filter((endpoint) => !there.has(formatEndpoint(endpoint)));

@@ -22,7 +22,7 @@ export interface ConnectionReadings {
   /** Past the virtual server, by real server. */
   readonly direct: ReadonlyMap<string, Attempt>;
   readonly trials: readonly TrialConnection[];
-  /** Of the userspace data plane, which tells no more: connections that each real server got meanwhile. */
+  /** Of the userspace data plane, which reports no more: the connections that each real server got meanwhile. */
   readonly growth?: ReadonlyMap<string, number>;
 }
 

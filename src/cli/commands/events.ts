@@ -108,7 +108,7 @@ const COLOURS: ReadonlyMap<string, Colour> = new Map<string, Colour>([
 ]);
 
 function renderEvent({ at, level, message, verdict, from, virtualServer }: TimedEvent, paint: Paint): string {
-  // A failed check tells in its own words how long it took.
+  // A failed check's message already says how long it took.
   const took = verdict === undefined || from === undefined ? "" : ` (found in ${formatDuration(verdict.latencyMs)})`;
   return `${oneLine(localIso(at))}  ${oneLine(virtualServer)}  ${paint(COLOURS.get(level) ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
 }

@@ -12,7 +12,7 @@ import { renderStatus } from "../status-table.ts";
 import { changedServers } from "../status-text.ts";
 import { isCutShort, listenForStop, pause, watchReader } from "../stopping.ts";
 
-/** `lvscare status`: what stands on this host and how it is. */
+/** `lvscare status`: the virtual servers on this host and their state. */
 export const statusCommand = command(
   {
     name: "status",
@@ -124,7 +124,7 @@ async function watchStatus(
   }
 }
 
-/** Throws for a virtual server that is not there, unless the exit code is to tell. */
+/** Throws for a virtual server that is not there, unless the exit code will say so. */
 function select(report: StatusReport, only: readonly string[], isTolerant: boolean): StatusReport {
   const missing = only.find((asked) => !report.virtualServers.some(({ address }) => address === asked));
   if (missing !== undefined && !isTolerant) {

@@ -43,7 +43,7 @@ export class HttpConnection {
     if (this.#isLeaving) return;
     this.#input += Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
     this.#next();
-    // What follows a request that is being answered may be the next ones, but not without end.
+    // What follows a request under way may be further requests, but it must not grow without limit.
     if (this.#input.length <= LARGEST_HEAD) return;
     if (this.#request === undefined) this.#refuse(431);
     else this.end();
@@ -151,7 +151,7 @@ export class HttpConnection {
     this.#sinceMs = this.#now();
     if (!isLast && this.#endedAtMs === undefined) return this.#next();
     this.#isLeaving = true;
-    // In good order, so that the last bytes get there; a client that does not close in turn is ended when it is looked at.
+    // Closed properly, so that the last bytes arrive. A client that does not close in turn is ended at the next look.
     if (this.#endedAtMs === undefined) this.#socket.shutdown();
     else this.#socket.end();
   }

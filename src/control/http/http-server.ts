@@ -17,7 +17,7 @@ export interface HttpServerOptions {
   /** Throws as `Bun.listen` does. */
   readonly listen: Listen;
   readonly mostConnections: number;
-  /** So long a client may take for a request, or to read an answer. */
+  /** How long a client may take for a request, or to read an answer. */
   readonly idleMs: number;
   readonly now: () => number;
 }

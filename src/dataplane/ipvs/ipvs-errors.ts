@@ -13,7 +13,7 @@ export function moduleMissing(refusal: KernelRefusal): LvscareError {
   });
 }
 
-/** What the kernel refused, in words that fit any operation. */
+/** The kernel's refusal, in words that fit any operation. */
 export function refusalError(refusal: KernelRefusal, operation: string): LvscareError {
   const options = { operation, errno: refusal.errno };
   if (refusal.errno === "EPERM" || refusal.errno === "EACCES") {

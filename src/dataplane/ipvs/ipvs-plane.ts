@@ -40,8 +40,8 @@ interface SeenService {
 }
 
 /**
- * The kernel answers within the system call, in some ten microseconds, so each method runs through synchronously; they are async
- * because a data plane's are, and so that what they throw is a rejection.
+ * The kernel answers within the system call, in some ten microseconds, so each method runs through synchronously.
+ * They are async to fit the interface, and so that what they throw is a rejection.
  */
 class IpvsPlane implements DataPlane {
   readonly kind = "ipvs";

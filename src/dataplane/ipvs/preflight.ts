@@ -41,7 +41,7 @@ export function trialEndpoint(key: ServiceKey): Endpoint {
 /** Two that have the same port may delete each other's trial a few times. */
 const TRIES = 6;
 
-/** Throws what will not change; returns what another try may cure. */
+/** Throws a failure that will not change; returns one that another try may cure. */
 function rehearseOnce(stage: Rehearsal, trial: VirtualServer, other: "spare" | "delete"): LvscareError | undefined {
   let refusal: LvscareError | undefined;
   let seen: VirtualServer | undefined;
@@ -50,7 +50,7 @@ function rehearseOnce(stage: Rehearsal, trial: VirtualServer, other: "spare" | "
     refusal = stage.apply(trial, [{ kind: "service.create", service: trial }])[0]?.error;
     if (refusal === undefined) seen = stage.readService(trial);
   } finally {
-    // Also after a throw: what the kernel gave no answer to it may have done.
+    // Also after a throw: the kernel may have done what it gave no answer to.
     if (refusal === undefined || (refusal.errno === "EEXIST" && other === "delete")) {
       removal = stage.apply(trial, [{ kind: "service.delete", service: trial }]);
     }

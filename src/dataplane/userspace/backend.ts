@@ -4,7 +4,7 @@ import { TrafficMeter } from "./traffic-meter.ts";
 
 /** A connection as its real server sees it. */
 export interface Guest {
-  /** The real server is gone: find another one if nothing has been said yet, end otherwise. */
+  /** The real server is gone: find another one if nothing has been sent yet, else end. */
   evict(): void;
   /** End now. */
   cut(): void;

@@ -3,7 +3,7 @@ import { descriptorOf, type EventSocket } from "./socket-events.ts";
 
 /** Reading and writing past the runtime, which reads half a megabyte at a time whether or not the other side takes that. */
 export interface SocketBytes {
-  /** Reads what is there, at most so many bytes: how many; 0 after FIN, -1 when nothing is there, or it failed. */
+  /** Reads what is there, up to a maximum. Returns how many bytes; 0 after FIN, -1 for none or a failure. */
   receive(fd: number, into: Uint8Array<ArrayBuffer>, most: number): number;
   /** How many bytes the kernel would take to send, about; undefined where it does not say. */
   room(fd: number): number | undefined;
@@ -16,7 +16,7 @@ export interface FlowOptions {
 }
 
 export interface FlowListener {
-  /** So many bytes came from the source. */
+  /** This many bytes came from the source. */
   received(bytes: number): void;
   /** There is no room for what the destination does not take: the connection must end. */
   overran(): void;
@@ -151,7 +151,7 @@ export class Flow {
       this.#pass(piece, length);
       if (this.#buffered.length > 0) return;
     }
-    // Others have their turn.
+    // Others get their turn.
     this.#pause();
     setImmediate(() => {
       if (this.#buffered.length === 0) this.#pump();
@@ -167,7 +167,7 @@ export class Flow {
   }
 
   #hasRoomForAnyRead(): boolean {
-    // The kernel may lack the memory for what it has room for: then all are read in pieces.
+    // The kernel may lack the memory for the room that it reports: then all are read in pieces.
     if (this.#options.budget.isTight) return false;
     const room = this.#to && this.#options.bytes.room(descriptorOf(this.#to));
     return room !== undefined && room >= LARGEST_READ_BYTES;
@@ -188,7 +188,7 @@ export class Flow {
 
 // --- internal ---
 
-/** What the runtime reads at most, and what the kernel's book-keeping makes of it. */
+/** The most that the runtime reads, with the kernel's overhead. */
 const LARGEST_READ_BYTES = 640 * 1024;
 
 /** After a smaller chunk the source has nothing more, most of the time. */
@@ -206,7 +206,7 @@ const LOOK_MS = 20;
 /** Then the runtime watches the source after all: it has been quiet for a second, or is broken. */
 const MOST_LOOKS = 50;
 
-/** What is read goes out before the next is. */
+/** Can be shared, because what is read is written before the next reading. */
 const piece = new Uint8Array(new ArrayBuffer(PIECE_BYTES));
 
 /**

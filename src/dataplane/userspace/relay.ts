@@ -1,7 +1,7 @@
 import { Flow, type FlowOptions } from "./flow.ts";
 import type { EventSocket } from "./socket-events.ts";
 
-/** What the owner of a relay hears of it. */
+/** A relay's reports to its owner. */
 export interface RelayListener {
   /** Bytes came from the client. */
   receivedIn(bytes: number): void;

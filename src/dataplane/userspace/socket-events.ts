@@ -1,6 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 
-/** What stands behind one socket: it hears of the socket's events, and may be replaced during the socket's life. */
+/** The handler of one socket's events. It may be replaced during the socket's life. */
 export interface SocketEvents {
   /** The socket exists. On a connecting socket this comes before the handshake. */
   opened?(socket: EventSocket): void;
@@ -21,7 +21,10 @@ export function descriptorOf(socket: EventSocket): number {
 
 export type EventHandlers = SocketHandler<SocketEvents>;
 
-/** Hands the events of a socket to what stands in its `data`. What that throws goes to `fault`, and the connection ends. */
+/**
+ * Passes the events of a socket to the handler in its `data`. What that throws goes to `fault`, and the connection
+ * ends.
+ */
 export function socketHandlers(fault: (error: Error) => void): EventHandlers {
   return {
     open: (socket) => socket.data.opened?.(socket),

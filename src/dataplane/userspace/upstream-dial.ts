@@ -70,7 +70,7 @@ export class UpstreamDial implements SocketEvents {
 
   // --- internal ---
 
-  /** What stands behind the socket now; undefined when the dial had already ended. */
+  /** The socket's handler from now on; undefined when the dial had already ended. */
   #succeed(): SocketEvents | undefined {
     const socket = this.#socket;
     if (socket === undefined || !this.#settle()) return undefined;

@@ -34,13 +34,13 @@ export interface UserspaceDataPlaneOptions {
    * The most clients of one virtual server at the same time; others wait in the kernel's queue. No limit by default.
    */
   readonly mostConnections?: number;
-  /** Hears once of each time that there were so many. */
+  /** Called once each time that the limit is reached. */
   readonly onCrowd?: () => void;
   /** How much is buffered for all slow readers together before further ones are cut off; 64 MiB by default. */
   readonly mostBufferedBytes?: number;
-  /** Hears of our own faults inside socket events; the connection has ended. */
+  /** Gets our own faults inside socket events; the connection has ended. */
   readonly onFault?: (error: LvscareError) => void;
-  /** Hears once of each time that this was reached. */
+  /** Called once each time that this is reached. */
   readonly onFull?: () => void;
 }
 
@@ -74,7 +74,7 @@ export class UserspaceDataPlane implements DataPlane {
     };
   }
 
-  /** What clients and real servers have not taken yet of what was read for them; without what the kernel holds. */
+  /** Bytes that were read and that clients and real servers have not taken yet, without those in the kernel. */
   get bufferedBytes(): number {
     return this.#flows.budget.bytes;
   }
@@ -197,7 +197,7 @@ function checkSupported(service: VirtualServer): void {
   createScheduler(service);
 }
 
-/** The failure with the operation it belongs to; what is not an `LvscareError` becomes one. */
+/** The failure with its operation; anything but an `LvscareError` is turned into one. */
 function asFailure(error: unknown, operation: Operation): LvscareError {
   const what = describeOperation(operation);
   if (!(error instanceof LvscareError)) {

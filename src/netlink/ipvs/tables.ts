@@ -64,7 +64,7 @@ export const DESTINATION = attributeTable({
   tunnelFlags: [15, u16],
 });
 
-/** With what it has carried, which is most of what the kernel tells, and what a reading costs. */
+/** With its traffic, which is most of the kernel's answer, and of a reading's cost. */
 export const MEASURED_DESTINATION = attributeTable({
   ...DESTINATION.rows,
   stats: [10, nested(STATS)],

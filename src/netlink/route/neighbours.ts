@@ -30,7 +30,7 @@ export function askNeighbour(place: LinkPlace): NetlinkRequest {
   return neighbourRequest(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, NTF_USE, place);
 }
 
-/** Has the kernel forget what it learnt. */
+/** Makes the kernel forget what it learned. */
 export function forgetNeighbour(place: LinkPlace): NetlinkRequest {
   return neighbourRequest(RTM_DELNEIGH, 0, 0, place);
 }

@@ -14,7 +14,7 @@ export type HostChange =
   | { readonly kind: "neighbour"; readonly neighbour: Neighbour }
   | { readonly kind: "address"; readonly address: LinkAddress }
   | { readonly kind: "route"; readonly route: Route }
-  /** The kernel had more to tell than there was room for. */
+  /** The kernel had more reports than there was room for. */
   | { readonly kind: "lost" };
 
 /** The multicast groups, as the mask that a socket is bound with: links, and one family's addresses and routes. */
@@ -29,7 +29,7 @@ export function pathGroups(): number {
   return RTMGRP_LINK | RTMGRP_NEIGH;
 }
 
-/** The changes that one datagram tells of. Throws MALFORMED_MESSAGE. */
+/** The changes in one datagram. Throws MALFORMED_MESSAGE. */
 export function readChanges(datagram: Uint8Array): readonly HostChange[] {
   return readMessages(datagram).flatMap((message) => changeOf(message) ?? []);
 }

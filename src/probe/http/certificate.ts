@@ -78,7 +78,9 @@ function nameInHostHeader(headers: HeaderList): string | undefined {
   return name === undefined || !/^[\w.-]+$/.test(name) || parseAddress(name) !== undefined ? undefined : name;
 }
 
-/** This system's roots and NODE_EXTRA_CA_CERTS; undefined where the system has none: then the runtime's own apply. */
+/**
+ * This system's roots and NODE_EXTRA_CA_CERTS. Undefined where the system has none: then the runtime's own are used.
+ */
 function systemRoots(): string[] | undefined {
   const { getCACertificates } = tls();
   const system = getCACertificates("system");

@@ -26,7 +26,10 @@ export interface CheckAttemptOptions {
   readonly shared: AttemptOptions;
   readonly lessons: ReuseLessons;
   readonly reconnects: ReconnectSchedule;
-  /** Hears once of each request; `reusable` is the connection that it went over, parked, where that can take another. */
+  /**
+   * Called once for each request. `reusable` is the connection that it used, parked, if that can take another
+   * request.
+   */
   readonly asked: (judgement: Judgement, reusable: Connection | undefined, nowMs: number) => void;
 }
 
@@ -39,7 +42,7 @@ type Phase =
   | { readonly kind: "kept"; readonly overKept: UnderWay }
   /** The kept connection lingers, so that a new one is asked as well. */
   | { readonly kind: "both"; readonly overKept: UnderWay; readonly overNew: UnderWay }
-  /** `doubted`: what was answered over the kept connection, while the new one is asked whether that is so. */
+  /** `doubted`: the answer over the kept connection, while a new one is asked for confirmation. */
   | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Conclusion | undefined };
 
 /**
@@ -52,7 +55,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   #step = NO_STEP;
   #request: Uint8Array = NOTHING;
   #checkEndsAtMs = 0;
-  /** Of what is asked now: sooner than the check where only a second opinion is wanted. */
+  /** The deadline of the present request: earlier than the check's where only a second opinion is wanted. */
   #endsAtMs = 0;
   /** The connection of an earlier check that is asked, or was. */
   #kept: Connection | undefined;
@@ -209,7 +212,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     return new Dial({ target, newConnection, deadlines, ...limits, remainingMs, timedOut: overdue.timedOut }, tell);
   }
 
-  /** In the place of what went on there until now, which is over. */
+  /** Replaces what was under way there and is now over. */
   #goOnOverNew(overNew: UnderWay): void {
     const phase = this.#phase;
     if (phase.kind === "both" || phase.kind === "new") this.#phase = { ...phase, overNew };
@@ -236,7 +239,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     const phase = this.#phase;
     const conclusion = refusal(ending);
     this.#isOverKept = false;
-    // TLS came to nothing.
+    // TLS failed.
     if (conclusion.passed === false && !ending.isUnreachable && ending.kind !== "silent")
       return this.#confirm(conclusion, nowMs);
     // If this host lacks the means for a new connection, the kept one goes on.
@@ -256,7 +259,10 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
 
 // --- internal ---
 
-/** So long a new connection has for an answer where the kept one had a bad one; longer where a server has taken longer before. */
+/**
+ * How long a new connection may take for an answer after a bad one over the kept connection; longer for a server that
+ * took longer before.
+ */
 const SECOND_OPINION_MS = 1000;
 
 const NOTHING = new Uint8Array();

@@ -22,7 +22,7 @@ export type Undialed = Ending & { /** There was not even a TCP connection. */ re
 
 /** Something under way that will report its outcome. */
 export interface UnderWay {
-  /** Tells nothing any more, and leaves no socket. Idempotent; nothing happens when it is over. */
+  /** Reports nothing any more, and leaves no socket. Idempotent; does nothing when it is over. */
   cancel(): void;
 }
 
@@ -38,13 +38,13 @@ export class Dial implements UnderWay {
   readonly #deadlines: Deadline[] = [];
   #isOver = false;
 
-  /** Tells once; the connection is parked then, and the others are gone. */
+  /** Reports once; the connection is parked then, and the others are gone. */
   constructor(options: DialOptions, tell: (dialed: Dialed) => void) {
     this.#options = options;
     this.#tell = tell;
   }
 
-  /** Once. May tell before it returns. */
+  /** Once. May report before it returns. */
   start(): void {
     const { withinMs, noAnswer, remainingMs, timedOut } = this.#options;
     // With both at the same length this one knows more, so it comes first.

@@ -23,7 +23,7 @@ export type Outcome = {
 } & (
   | {
       readonly answer: ProbeResponse;
-      /** The connection stands, parked, and can take another request; otherwise it is gone. */
+      /** The connection is open and parked, and can take another request; otherwise it is gone. */
       readonly reusable: boolean;
     }
   | {
@@ -33,7 +33,7 @@ export type Outcome = {
     }
 );
 
-/** One request and its answer over a connection that stands. */
+/** One request and its answer over an open connection. */
 export class Exchange implements ConnectionListener, UnderWay, Expiring {
   dueMs = 0;
   position = -1;
@@ -62,7 +62,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
     this.#unsent = request;
   }
 
-  /** Once. May tell before it returns. */
+  /** Once. May report before it returns. */
   start(nowMs: number, withinMs: number): void {
     this.#startedAtMs = nowMs;
     this.#withinMs = withinMs;
@@ -86,7 +86,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   }
 
   established(): void {
-    // It stood before.
+    // It was open before.
   }
 
   writable(): void {

@@ -1,6 +1,6 @@
 import { describeError } from "../../domain/errors.ts";
 
-/** What went wrong with a connection, in words: from the kernel's or the TLS library's name for it where there is one. */
+/** What went wrong with a connection, in words: from the name that the kernel or the TLS library gives it, if any. */
 export function failureReason(error: unknown): string {
   const name = errorName(error);
   if (name === "EPROTO") return tlsReason(describeError(error));

@@ -16,7 +16,7 @@ export interface SocketPorts extends Pick<SocketConnectionOptions, "openTcpSocke
   readonly clock?: EventLoopClock;
 }
 
-/** The prober over sockets of the kernel. Proxy settings of the environment have no say. */
+/** The prober over the kernel's sockets. It ignores proxy settings of the environment. */
 export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
   const { openTcpSocket, watchSilence, watchPath, trustedRoots, clock = monotonicClock } = ports;
   const over = (tls: TlsPolicy | undefined): NewConnection => {

@@ -31,7 +31,7 @@ export class ReconnectSchedule {
 
 // --- internal ---
 
-/** So many checks in a row, and every tenth makes its connection. */
+/** This many checks in a row use the kept connection, and every tenth makes a new one. */
 const SPARED = 9;
 
 const WITHIN_MS = 20_000;

@@ -19,7 +19,7 @@ export type Reading =
 
 /** For the heads of one exchange together, interim ones included. */
 const HEAD_LIMIT = 64 * 1024;
-/** Of the body as it comes over the wire; what is longer is not read, and the status stands. */
+/** Of the body as sent. The rest of a longer one is not read, and the status counts. */
 const BODY_LIMIT = 64 * 1024;
 
 /**
@@ -41,7 +41,7 @@ export class ResponseReader {
     this.#method = method;
   }
 
-  /** Where the reading stands after these bytes; once it is over, further bytes change nothing. */
+  /** The state of the reading after these bytes; once it is over, further bytes change nothing. */
   feed(bytes: Uint8Array): Reading {
     const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     let offset = 0;
@@ -52,7 +52,7 @@ export class ResponseReader {
     return this.#reading;
   }
 
-  /** Where the reading stands now that the peer has closed. */
+  /** The state of the reading when the peer has closed. */
   end(): Reading {
     if (this.#reading.state !== "reading") return this.#reading;
     if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body.answer, false);
@@ -72,7 +72,7 @@ export class ResponseReader {
       text = text.slice(length);
       length = this.#body === undefined ? headLength(text, 0) : undefined;
     }
-    // What is left belongs to the body, once there is one.
+    // The rest belongs to the body, once there is one.
     const after = this.#body === undefined ? end : end - text.length;
     this.#headBytes += after - offset;
     if (this.#body !== undefined || this.#reading.state !== "reading") return after;
@@ -90,7 +90,7 @@ export class ResponseReader {
     else if (head.status >= 200 || head.status === 101) this.#takeHead(head);
   }
 
-  /** It is no answer in HTTP/1; which other protocol it is may take some more bytes. */
+  /** It is no answer in HTTP/1. It may take some more bytes to tell which other protocol it is. */
   #breakBy(beginning: string): void {
     const isHttp2 = beginsHttp2(beginning);
     if (isHttp2 !== undefined) this.#break(isHttp2 ? ONLY_HTTP2 : MALFORMED);

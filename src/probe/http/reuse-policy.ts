@@ -35,17 +35,17 @@ export class ReusePolicy {
     return this.#isHarmless;
   }
 
-  /** Something should happen on a kept connection within so many milliseconds; undefined when no limit is known. */
+  /** There should be traffic on a kept connection within this many milliseconds; undefined when no limit is known. */
   get renewWithinMs(): number | undefined {
     return this.#limit.renewWithinMs;
   }
 
-  /** A kept connection stood though nothing happened on it for so long. */
+  /** A kept connection stayed open for this long without traffic. */
   stoodFor(idleMs: number): void {
     this.#limit.stoodFor(idleMs);
   }
 
-  /** A kept connection ended that was so old and had been idle for so long, and the server is well all the same. */
+  /** A kept connection of this age ended after this idle time, and the server is healthy anyway. */
   ended({ ageMs, idleMs }: { readonly ageMs: number; readonly idleMs: number }, nowMs: number): void {
     if (idleMs < (this.#limit.renewWithinMs ?? 0)) {
       // It was renewed in time, and that was no help: connections end there for another reason, such as their age.
@@ -83,7 +83,7 @@ export class ReusePolicy {
 
 const REST_MS = 600_000;
 
-/** Holds for a while when something has happened so many times in a row: what happens less often may be chance. */
+/** Holds for a while when something has happened this many times in a row: rarer events may be chance. */
 class Penalty {
   readonly #most: number;
   readonly #growth: number;

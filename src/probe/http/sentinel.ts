@@ -103,7 +103,7 @@ export class Sentinel implements ConnectionListener {
   // --- what the kept connection tells ---
 
   established(): void {
-    // It stood before it was kept.
+    // It was open before it was kept.
   }
 
   /** Unasked, a server says only goodbye: a 408, or a TLS alert. */

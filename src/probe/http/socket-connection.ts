@@ -108,7 +108,7 @@ export class SocketConnection implements Connection {
 
   // --- what the socket tells ---
 
-  /** The TCP connection stands, and TLS begins on it: a socket of its own, from which all is heard from now on. */
+  /** TCP is connected, and TLS begins on it: with a socket of its own, which reports everything from now on. */
   connected(bare: Bun.Socket<SocketConnection>): void {
     if (this.#state !== "connecting" || this.#options.tls === undefined || this.#connectedAtMs !== undefined) return;
     this.#connectedAtMs = this.#options.clock.now();
@@ -133,7 +133,7 @@ export class SocketConnection implements Connection {
     this.#handshake = { problem: authorized ? null : (problem ?? new Error("not authorized")), afterItsCertificate };
   }
 
-  /** The first call tells that the connection stands, TLS included; later ones that there is room for more. */
+  /** The first call means that the connection is open, TLS included; later ones that there is room for more. */
   drained(socket: Bun.Socket<SocketConnection>): void {
     if (this.#state === "connecting" && !this.#establish(socket)) return;
     if (this.#state === "established") this.#listener.writable();
@@ -183,7 +183,7 @@ export class SocketConnection implements Connection {
 
   #end(ending: Ending): void {
     if (this.#state === "ended") return;
-    // The listener still sees what was reached.
+    // The listener can still see how far it got.
     this.#listener.ended(ending);
     this.abort();
   }
@@ -201,7 +201,7 @@ const HANDLERS: Bun.SocketHandler<SocketConnection> = {
   close: (socket, error) => socket.data.closed(error),
 };
 
-/** Until TLS begins; after that, the runtime goes on to tell them of the encrypted bytes. */
+/** Until TLS begins; after that, the runtime also reports the encrypted bytes to them. */
 const BARE_HANDLERS: Bun.SocketHandler<SocketConnection> = {
   open: (socket) => socket.data.opened(socket),
   drain: (socket) => socket.data.connected(socket),

@@ -192,7 +192,7 @@ function missing(programs: readonly string[]): LvscareError {
   });
 }
 
-/** `timeoutMs` ends it with a signal, which is no exit code of 0. */
+/** `timeoutMs` ends it with a signal, which does not count as exit code 0. */
 export async function runProgram(argv: readonly string[], timeoutMs = TIMEOUT_MS): Promise<ProgramEnd | undefined> {
   const [program = "", ...rest] = argv;
   const path = Bun.which(program, { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` });

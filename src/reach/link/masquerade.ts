@@ -12,7 +12,7 @@ import { hasNftables, nftRules } from "./nft-rules.ts";
  */
 export function masquerade(options: MasqueradeOptions): HostObject {
   let rules: FirewallRules | undefined;
-  // One firewall for as long as the process runs: a kernel that has what it takes keeps that.
+  // One kind of firewall for as long as the process runs: a kernel does not lose what it supports.
   const chosen = (): FirewallRules => (rules ??= hasNftables() ? nftRules(options) : iptablesRules(options));
   return {
     name: `masquerading for ${formatServiceKey(options.service)} by mark bit ${options.bit}`,

@@ -48,7 +48,10 @@ export function hasNftables(openTransport: OpenTransport = openNetfilter): boole
   }
 }
 
-/** The rules of one virtual server in the table `inet lvscare`, which all of them share and the last one takes along. */
+/**
+ * The rules of one virtual server in the table `inet lvscare`, which all virtual servers share and the last one
+ * removes.
+ */
 export function nftRules(options: MasqueradeOptions, openTransport: OpenTransport = openNetfilter): FirewallRules {
   const key = formatServiceKey(options.service);
   const comment = `${key} bit ${options.bit}`;
@@ -99,7 +102,7 @@ export function nftRules(options: MasqueradeOptions, openTransport: OpenTranspor
 
 const TABLE = "lvscare";
 
-/** Where nat rules see the first packet of each connection: what they decide goes for all of it. */
+/** Where nat rules see the first packet of each connection: their decision is for all of it. */
 const CHAINS: readonly BaseChain[] = [
   { name: "prerouting", type: "nat", hook: "prerouting", priority: -100 },
   { name: "output", type: "nat", hook: "output", priority: -100 },

@@ -1,6 +1,6 @@
 import type { Candidate } from "./scheduler.ts";
 
-/** Where a walk round the servers stands: at the last one chosen, even after others came or went. */
+/** A position in a walk round the servers: at the last one chosen, even after others came or went. */
 export class Cursor {
   #last: Candidate | undefined;
   #index = -1;

@@ -16,7 +16,7 @@ export interface PickRequest<Server extends Candidate> {
   readonly clientPort: number;
   /** Servers that did not answer this connection's dials. */
   readonly tried: ReadonlySet<Server>;
-  /** It had its turn already, with a server that came to nothing: the walk of the scheduler stays where it is. */
+  /** It had its turn already, with a server that did not answer: the scheduler's walk stays where it is. */
   readonly isRetry: boolean;
   /** No other server takes it: suspected servers may. */
   readonly takesSuspected?: boolean;
