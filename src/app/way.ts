@@ -63,6 +63,6 @@ async function findingOf(status: () => Promise<VirtualServerStatus>): Promise<st
 }
 
 function describe({ message, realServer, remedy }: Finding): string {
-  const whom = realServer === undefined ? "" : `${realServer} `;
-  return `${whom}${message}${remedy === undefined ? "" : ` (${remedy})`}`;
+  const prefix = realServer === undefined ? "" : `${realServer} `;
+  return `${prefix}${message}${remedy === undefined ? "" : ` (${remedy})`}`;
 }
