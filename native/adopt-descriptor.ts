@@ -1,16 +1,16 @@
 import { closeSync } from "node:fs";
 
 export interface Adoption<Data> {
-  /** Gives a descriptor that is connected, or connects already; throws when there is none to be had. */
+  /** Gives a descriptor that is connected or connecting; throws when it cannot. */
   readonly open: () => number;
   readonly handlers: Bun.SocketHandler<Data>;
   readonly data?: Data;
   readonly allowHalfOpen?: boolean;
-  /** There is no socket, and there will be none; what `open` threw is told before this returns. */
+  /** There is no socket, and will be none. What `open` threw is reported before this returns. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Has the runtime make a socket of a descriptor, which is closed if it is not taken. */
+/** Makes the runtime take over a descriptor as a socket. If it does not, the descriptor is closed. */
 export function adoptDescriptor<Data>({ open, handlers, data, allowHalfOpen, failed }: Adoption<Data>): void {
   let fd: number | undefined;
   let isTaken = false;

@@ -4,11 +4,12 @@ import { libc } from "./libc.ts";
 const CLOCK_BOOTTIME = 7;
 
 /**
- * Milliseconds since this host booted, the time that it slept included: a clock that nobody can set and that no suspend stops, so that
- * waking up shows as time gone by.
+ * Milliseconds since this host booted, including the time that it slept. This clock cannot be set and does not stop
+ * during a suspend, so waking up shows as elapsed time.
  */
 export function bootClock(): () => number {
-  // struct timespec: seconds and nanoseconds, of 64 bits each; in halves, because reading them whole would make a BigInt each time.
+  // struct timespec: seconds and nanoseconds, 64 bits each. Read in halves, because reading them whole would make a
+  // BigInt each time.
   const time = new Uint32Array(new ArrayBuffer(16));
   const { clock_gettime } = libc();
   return () => {

@@ -6,27 +6,29 @@ import { listenerAt, unixAddress, unixSocketRefused, unixStreamSocket } from "./
 const BACKLOG = 4096;
 
 /**
- * A refused claimant's connection stays queued until the holder takes it out, and with a full queue nobody can learn any more who holds
- * the name: so somebody who is started again and again, and refused each time, would in the end be believed to meet a stranger.
+ * A refused claimant's connection stays queued until the holder accepts it. With a full queue, no process can learn
+ * who holds the name any more: a daemon that is restarted and refused again and again would in the end take the
+ * holder for a stranger.
  */
 const CLEAR_QUEUE_MS = 10_000;
 
-/** The holder may end between our bind and our question; two more tries tell that from a name that is held. */
+/** The holder may end between our bind and our question. Two more tries tell that from a name that is really taken. */
 const TRIES = 3;
 
-/** The exclusive use of a name in this network namespace, until disposed of or until the process ends, however it ends. */
+/** The exclusive use of a name in this network namespace, until it is disposed of or the process ends in any way. */
 export interface Claim extends Disposable {
   readonly name: string;
 }
 
 export interface ClaimRefusal {
-  /** Who has the name. `pid` 0: in another pid namespace, or not to be learnt; then `uid` is -1. */
+  /** Its holder. `pid` 0: in another pid namespace, or unknown; if unknown, `uid` is -1. */
   readonly heldBy: { readonly pid: number; readonly uid: number };
 }
 
 /**
- * Claims a name for this process, or says who holds it. The name is an abstract unix socket, `\0lvscare/<name>`: it belongs to
- * the network namespace, as the kernel's virtual servers do, needs no file and cannot be left behind by a crash.
+ * Claims a name for this process, or returns its holder. The name is an abstract unix socket, `\0lvscare/<name>`: it
+ * belongs to the network namespace, as the kernel's virtual servers do, needs no file and cannot be left behind by a
+ * crash.
  *
  * Throws SOCKET_FAILED when the kernel refuses for another reason, such as a name longer than 99 bytes.
  */
@@ -40,7 +42,7 @@ export function claimName(name: string, clearQueueMs = CLEAR_QUEUE_MS): Claim | 
   }
 }
 
-/** Who holds a name, without claiming it; undefined when nobody does. Throws SOCKET_FAILED, too. */
+/** The holder of a name, without claiming it; undefined when there is none. Can also throw SOCKET_FAILED. */
 export function holderOfName(name: string): ClaimRefusal["heldBy"] | undefined {
   const listener = listenerAt(abstractName(name));
   if (listener === "nobody") return undefined;
@@ -67,7 +69,7 @@ function claim(name: string, fd: number, clearQueueMs: number): Claim {
   };
 }
 
-/** At most one queueful: somebody who fills it faster than that must not keep us busy. */
+/** At most one full queue: a process that fills it faster than that must not keep us busy. */
 function clearQueue(fd: number): void {
   for (let taken = 0; taken <= BACKLOG; taken++) {
     const asked = libc().accept(fd, null, null);
@@ -80,7 +82,7 @@ function abstractName(name: string): string {
   return `\0lvscare/${name}`;
 }
 
-/** The listening descriptor, or undefined when somebody else has the address. */
+/** The listening descriptor; undefined when another process has the address. */
 function bindAndListen(name: string): number | undefined {
   const abstract = abstractName(name);
   const address = unixAddress(abstract);

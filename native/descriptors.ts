@@ -2,8 +2,8 @@ import { closeFd, libc } from "./libc.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from "./socket-constants.ts";
 
 /**
- * How many descriptors this process may have, after the limit that it may raise itself was raised to the one that it may not. Undefined where
- * the kernel does not say.
+ * How many descriptors this process may have, after raising its soft limit to the hard limit. Undefined where the
+ * kernel does not say.
  */
 export function descriptorLimit(): number | undefined {
   const { getrlimit, setrlimit } = libc();
@@ -15,12 +15,12 @@ export function descriptorLimit(): number | undefined {
   return Number(setrlimit(RLIMIT_NOFILE, limit) < 0 ? soft : hard);
 }
 
-/** Whether there are so many more descriptors to be had just now, for this process and on this host. */
+/** Whether this process and this host have that many more descriptors free now. */
 export function hasDescriptors(count: number): boolean {
   const taken: number[] = [];
   try {
     while (taken.length < count) {
-      // A copy of a descriptor costs this process one; that the host has files left, only a new one shows.
+      // A copy of a descriptor only shows that this process has one left; a new file shows that the host has one too.
       const fd = taken[0] === undefined ? libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : duplicate(taken[0]);
       if (fd < 0) return false;
       taken.push(fd);
@@ -31,7 +31,7 @@ export function hasDescriptors(count: number): boolean {
   }
 }
 
-/** Another descriptor of the same thing; negative when there is none to be had. */
+/** Another descriptor for the same file; negative when none is free. */
 export function duplicate(fd: number): number {
   return libc().fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }

@@ -6,7 +6,10 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** Locks an open file until it is closed, without waiting (flock(2)); false when somebody else has it locked. Throws FILE_FAILED. */
+/**
+ * Locks an open file until it is closed, without waiting (flock(2)); false when another process has locked it. Throws
+ * FILE_FAILED.
+ */
 export function lockFile(fd: number, kind: "exclusive" | "shared" = "exclusive"): boolean {
   if (libc().flock(fd, (kind === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;
   const code = errno();

@@ -2,8 +2,9 @@ import { FFIType, read, type dlopen, type Pointer } from "bun:ffi";
 import { bindLibrary } from "./loader.ts";
 
 /**
- * The few libc calls this project makes. Buffers are passed as typed arrays, never as bare pointers: `ptr(array)` keeps nothing alive.
- * Every array handed in must stand over an explicit `ArrayBuffer`, because small typed arrays move when their buffer is touched.
+ * The few libc calls this project makes. Buffers are passed as typed arrays, never as bare pointers: `ptr(array)`
+ * keeps nothing alive. Every array must be over an explicit `ArrayBuffer`, because small typed arrays move when their
+ * buffer is touched.
  */
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -27,7 +28,10 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
-/** The name in glibc, with which every process of the runtime for glibc is linked; musl takes each that begins with `libc.` for itself. */
+/**
+ * glibc's name; every process of the glibc runtime is linked with it. On musl, any name that begins with `libc.`
+ * means musl itself.
+ */
 const SONAME = "libc.so.6";
 
 type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
@@ -49,7 +53,7 @@ export function errno(): number {
   return read.i32(open().errnoAt, 0);
 }
 
-/** Closes a descriptor that nobody else owns. */
+/** Closes a descriptor that nothing else owns. */
 export function closeFd(fd: number): void {
   libc().close(fd);
 }

@@ -24,7 +24,8 @@ type Libnl = ReturnType<typeof dlopen<typeof LIBNL>>["symbols"] &
 let opened: Libnl | undefined;
 
 /**
- * A connected socket whose life libnl owns. Only its descriptor is used for messages: libnl folds several errnos into one code.
+ * A connected socket that libnl owns. Only its descriptor is used for messages, because libnl folds several errnos
+ * into one code.
  *
  * Throws LIBRARY_MISSING when the host has no libnl, SOCKET_FAILED when libnl cannot connect.
  */

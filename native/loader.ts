@@ -4,15 +4,17 @@ import { LvscareError } from "../src/domain/errors.ts";
 /** dlfcn.h */
 const LOADER = { dlopen: { args: ["ptr", "i32"], returns: "ptr" } } as const;
 
-/** A part of the C library that the runtime itself is linked with. On musl, whose loader takes every name of a part of libc for itself. */
+/**
+ * A part of the C library that the runtime itself is linked with. On musl, the loader takes any name of a part of
+ * libc for itself.
+ */
 const LOADER_SONAME = "libdl.so.2";
 
 const RTLD_NOW = 2;
 
 /**
- * Loads a shared library for good if this host's loader finds it; false when it does not. Throws JIT_MISSING.
- *
- * To be asked before `bindLibrary` is for a library that this process may not have loaded.
+ * Loads a shared library for good if this host's loader finds it; false when it does not. Throws JIT_MISSING. Call
+ * this before `bindLibrary` for a library that this process may not have loaded.
  */
 export function loadLibrary(soname: string): boolean {
   const name = new TextEncoder().encode(`${soname}\0`);
@@ -20,10 +22,11 @@ export function loadLibrary(soname: string): boolean {
 }
 
 /**
- * The functions of a library that this process has loaded already, for of such a one the loader takes the loaded one.
+ * The functions of a library that this process has already loaded: for such a name the loader returns the loaded
+ * library.
  *
- * For no other: where the loader finds nothing, the runtime looks in the working directory, and anybody who may write there would
- * have their code run by root. So nothing is tried after a name that failed, either.
+ * Only such libraries are allowed: where the loader finds nothing, the runtime looks in the working directory, and
+ * any user who may write there could have code run by root. So no other name is tried after one that failed, either.
  *
  * Throws JIT_MISSING where this process may not make code as it runs, LIBRARY_MISSING for any other reason.
  */

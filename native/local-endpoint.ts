@@ -5,7 +5,7 @@ import { int } from "./socket-options.ts";
 
 const SOCKADDR_STORAGE_BYTES = 128;
 
-/** Where a TCP socket speaks from, which it knows as soon as it connects; undefined when it does not. */
+/** The local endpoint of a TCP socket, known as soon as it connects; undefined when it is not. */
 export function localEndpoint(fd: number): Endpoint | undefined {
   const bytes = new Uint8Array(new ArrayBuffer(SOCKADDR_STORAGE_BYTES));
   const length = int(SOCKADDR_STORAGE_BYTES);

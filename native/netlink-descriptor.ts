@@ -21,8 +21,8 @@ export interface NetlinkListening {
 }
 
 /**
- * A netlink socket straight from libc, for hosts without libnl; one that listens to groups never blocks. Throws SOCKET_FAILED with
- * the errno.
+ * A netlink socket straight from libc, for hosts without libnl. One that listens to groups never blocks. Throws
+ * SOCKET_FAILED with the errno.
  */
 export function openPlainNetlink(protocol: NetlinkProtocol, listening?: NetlinkListening): NetlinkDescriptor {
   const type = SOCK_RAW | SOCK_CLOEXEC | (listening === undefined ? 0 : SOCK_NONBLOCK);

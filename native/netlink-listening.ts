@@ -6,10 +6,10 @@ import { int, setOption } from "./socket-options.ts";
 const BUFFER_BYTES = 2 * 1024 * 1024;
 
 /**
- * A non-blocking socket that has joined multicast groups (a mask): hand it to `Bun.connect({ fd })`, which owns it from then on. When
- * messages were lost it closes with ENOBUFS.
+ * A non-blocking socket that has joined multicast groups (a mask): pass it to `Bun.connect({ fd })`, which owns it
+ * from then on. When messages were lost it closes with ENOBUFS.
  *
- * Throws SOCKET_FAILED with the errno; nothing is left open then.
+ * Throws SOCKET_FAILED with the errno; then nothing is left open.
  */
 export function openListeningNetlink(protocol: NetlinkProtocol, groups: number): number {
   const { fd } = openPlainNetlink(protocol, { groups });

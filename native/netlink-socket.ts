@@ -17,7 +17,10 @@ import {
 } from "./socket-constants.ts";
 import { int, setOption } from "./socket-options.ts";
 
-/** A dump's datagram is at most 32 KiB (net/netlink/af_netlink.c: netlink_dump); twice that leaves room for a kernel that thinks bigger. */
+/**
+ * A dump's datagram is at most 32 KiB (net/netlink/af_netlink.c: netlink_dump). Twice that leaves room for kernels
+ * with a larger limit.
+ */
 const RECEIVE_BYTES = 64 * 1024;
 
 /** libnl asks for 32 KiB, which 128 acks overflow. */
@@ -26,7 +29,10 @@ const SOCKET_BUFFER_BYTES = 1024 * 1024;
 /** The kernel answers inside send(), so a silence this long means that no answer is coming. */
 const RECEIVE_TIMEOUT_S = 5;
 
-/** Signals of the runtime interrupt system calls; a call that met this many of them in a row will never get through. */
+/**
+ * Signals of the runtime interrupt system calls. A call that was interrupted this often in a row will never get
+ * through.
+ */
 const INTERRUPTIONS = 100;
 
 export interface NetlinkSocketOptions {
@@ -35,8 +41,8 @@ export interface NetlinkSocketOptions {
 }
 
 /**
- * A blocking netlink socket to the kernel. libnl makes and frees it where there is one (`via`), libc does so elsewhere; libc moves
- * the bytes in both cases. Every method throws SOCKET_FAILED after `close`.
+ * A blocking netlink socket to the kernel. libnl makes and frees it where it is installed, libc elsewhere (see
+ * `via`); libc moves the bytes in both cases. Every method throws SOCKET_FAILED after `close`.
  */
 export class NetlinkSocket implements Disposable {
   /** Why libnl was not used, for DEBUG logs; undefined when it was, or was not wanted. */
@@ -80,10 +86,12 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * The next datagram, waiting for it at most 5 s: a view of this socket's own buffer, which the next `receive` overwrites.
+   * The next datagram, waiting for it at most 5 s: a view of this socket's own buffer, which the next `receive`
+   * overwrites.
    *
-   * Throws KERNEL_TIMEOUT, or SOCKET_FAILED with the errno: `ENOBUFS` when the kernel dropped messages because we read too slowly,
-   * `EMSGSIZE` when a datagram was cut; messages are lost in both cases, so close the socket and ask again.
+   * Throws KERNEL_TIMEOUT, or SOCKET_FAILED with the errno: `ENOBUFS` when the kernel dropped messages because we
+   * read too slowly, `EMSGSIZE` when a datagram was cut. Messages are lost in both cases, so close the socket and ask
+   * again.
    */
   receive(): Uint8Array {
     const { fd } = this.#owned("receive");
@@ -120,8 +128,8 @@ export class NetlinkSocket implements Disposable {
 // --- internal ---
 
 /**
- * None of these is worth failing for: the forced buffers need CAP_NET_ADMIN, and each has a second best. Extended acks carry the
- * kernel's reason as text; capped acks do not echo the request.
+ * No failure of these matters: the forced buffers need CAP_NET_ADMIN, and there is a fallback for each. Extended acks
+ * carry the kernel's reason as text; capped acks do not echo the request.
  */
 function configure(fd: number): void {
   setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, int(1));

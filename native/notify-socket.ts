@@ -3,8 +3,8 @@ import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "
 import { tryUnixAddress } from "./unix-socket.ts";
 
 /**
- * Sends one datagram to a unix socket: a path, or, with `@` in front, an abstract name. Whether it was taken: who listens there may be
- * gone or too busy, and the sender has no part in that.
+ * Sends one datagram to a unix socket: a path, or an abstract name with `@` in front. Returns whether it was taken:
+ * the receiver may be gone or too busy, which is not the sender's problem.
  */
 export function sendToUnixSocket(name: string, text: string): boolean {
   const address = tryUnixAddress(name.replace(/^@/, "\0"));

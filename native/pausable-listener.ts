@@ -2,17 +2,18 @@ import type { TCPSocketListener, TCPSocketListenOptions } from "bun";
 import { duplicate, hasDescriptors } from "./descriptors.ts";
 import { closeFd } from "./libc.ts";
 
-/** Clients who come while it is paused wait with the kernel, at no cost for this process. */
+/** Clients that come while it is paused wait in the kernel's queue, at no cost for this process. */
 export interface PausableListener {
   pause(): void;
   resume(): void;
-  /** Those who wait are refused. Connections stay. */
+  /** Waiting clients are refused. Connections stay. */
   stop(): void;
 }
 
 /**
- * Listens, throwing as `Bun.listen` does. It pauses by itself while this process, or the host, has hardly any descriptors left: the runtime
- * would ask the kernel for the next client again and again, tens of thousands of times a second.
+ * Listens, throwing as `Bun.listen` does. It pauses by itself while this process, or the host, has hardly any
+ * descriptors left: otherwise the runtime would ask the kernel for the next client tens of thousands of times a
+ * second.
  */
 export function listenPausably<Data>(options: TCPSocketListenOptions<Data>): PausableListener {
   return new Listener(options);
@@ -20,14 +21,14 @@ export function listenPausably<Data>(options: TCPSocketListenOptions<Data>): Pau
 
 // --- internal ---
 
-/** Before it goes on accepting, there are so many descriptors left: with one, the next client would end it. */
+/** It resumes only with this many descriptors left: with just one, the next client would use it up. */
 const ENOUGH_DESCRIPTORS = 8;
 
 const LOOK_MS = 1000;
 
 class Listener<Data> implements PausableListener {
   readonly #options: TCPSocketListenOptions<Data>;
-  /** The same socket: as long as this stands, those who wait are not refused. */
+  /** The same socket: as long as it is open, waiting clients are not refused. */
   readonly #kept: number;
   readonly #watch: Timer;
   #listener: { stop(): void } | undefined;
@@ -85,7 +86,7 @@ class Listener<Data> implements PausableListener {
   }
 }
 
-/** What the runtime's types (Bun 1.4.5) leave out. */
+/** Missing in the runtime's types (Bun 1.4.5). */
 function descriptorOf(listener: TCPSocketListener<unknown>): number {
   return (listener as TCPSocketListener<unknown> & { readonly fd?: number }).fd ?? -1;
 }

@@ -6,15 +6,18 @@ const POLLERR = 0x008;
 const POLLHUP = 0x010;
 
 export interface DescriptorState {
-  /** A write of up to 4096 bytes (`PIPE_BUF`) returns at once, with an error if need be. */
+  /** A write of up to 4096 bytes (`PIPE_BUF`) returns without blocking, if need be with an error. */
   readonly takesText: boolean;
-  /** Nobody will read what is written: the pipe's last reader, the socket's peer or the terminal is gone. */
+  /** What is written will not be read: the pipe's last reader, the socket's peer or the terminal is gone. */
   readonly isUnread: boolean;
 }
 
-/** Tells how a descriptor is each time that it is asked; it waits for nothing, and changes nothing that others share with us. */
+/**
+ * Returns the present state of a descriptor at each call. It never waits, and changes nothing that others share with
+ * us.
+ */
 export function pollDescriptor(fd: number): () => DescriptorState {
-  // struct pollfd: the descriptor, then what is asked and what is told, 16 bits each.
+  // struct pollfd: the descriptor, then the requested and the returned events, 16 bits each.
   const asked = new Int16Array(new ArrayBuffer(8));
   new Int32Array(asked.buffer)[0] = fd;
   asked[2] = POLLOUT;

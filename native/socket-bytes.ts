@@ -3,7 +3,9 @@ import { MSG_DONTWAIT, SOL_SOCKET, SO_MEMINFO } from "./socket-constants.ts";
 
 /** What a program does to a socket that the runtime polls, where it wants to say itself how much is read. */
 export const socketBytes = {
-  /** Reads what is there, as far as the array goes: how many bytes; 0 after FIN, and -1 when nothing is there, or it failed. */
+  /**
+   * Reads what is there, as far as the array goes. Returns how many bytes; 0 after FIN, and -1 for none or a failure.
+   */
   receive(fd: number, into: Uint8Array<ArrayBuffer>, most: number): number {
     return Number(libc().recv(fd, into, Math.min(most, into.byteLength), MSG_DONTWAIT));
   },

@@ -18,10 +18,12 @@ import {
 import { int, setOption } from "./socket-options.ts";
 
 /**
- * A non-blocking TCP socket that is already connecting: hand it to `Bun.connect({ fd })`, which owns it from then on, or `closeFd` it.
- * Unlike a socket of `Bun.connect({ hostname })` it can be closed while it connects, and it reports the kernel's own errno.
+ * A non-blocking TCP socket that is already connecting: pass it to `Bun.connect({ fd })`, which owns it from then on,
+ * or `closeFd` it. Unlike a socket of `Bun.connect({ hostname })` it can be closed while it connects, and it reports
+ * the kernel's own errno.
  *
- * Throws SOCKET_FAILED with the errno (`ENETUNREACH`, `EMFILE`, …) when the kernel refuses at once; nothing is left open then.
+ * Throws SOCKET_FAILED with the errno (`ENETUNREACH`, `EMFILE`, …) when the kernel refuses immediately; then nothing
+ * is left open.
  */
 export function openTcpSocket(target: Endpoint): number {
   const address = socketAddress(target);
@@ -31,7 +33,8 @@ export function openTcpSocket(target: Endpoint): number {
   const fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw socketFailed(target, errno());
 
-  // A probe writes one small request and waits, which is what Nagle's algorithm would delay; failing to turn it off costs only time.
+  // A probe writes one small request and waits, which is what Nagle's algorithm would delay. Failing to turn it off
+  // costs only time.
   setOption(fd, IPPROTO_TCP, TCP_NODELAY, ON);
 
   if (connect(fd, address, address.byteLength) < 0) {
@@ -45,8 +48,8 @@ export function openTcpSocket(target: Endpoint): number {
 }
 
 /**
- * The same, and throws also when the other end has refused by now: the answer of a server on this host was waiting for the end of `connect`. So a
- * refusal need not go through the event loop, nor through the runtime's sockets.
+ * The same, and also throws when the other end has refused by now: the refusal of a server on this host is already
+ * there when `connect` returns. So it need not go through the event loop or the runtime's sockets.
  */
 export function dialTcpSocket(target: Endpoint): number {
   const fd = openTcpSocket(target);
@@ -60,7 +63,7 @@ export function dialTcpSocket(target: Endpoint): number {
 
 const ON = int(1);
 
-/** What the kernel would tell of the connection next; 0 for nothing yet. */
+/** The pending error of the connection; 0 for none yet. */
 function pendingError(fd: number): number {
   const value = int(0);
   libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, value, int(value.byteLength));
@@ -79,8 +82,8 @@ function socketAddress(target: Endpoint): Uint8Array {
 }
 
 /**
- * Whether this host has an address that it could speak from. The kernel says EADDRNOTAVAIL both when it has none and when all ports are in
- * use, for now; a UDP socket, which sends nothing by connecting, has ports of its own.
+ * Whether this host has an address that it could connect from. The kernel says EADDRNOTAVAIL both when there is none
+ * and when all ports are in use for now. A UDP socket, which sends nothing by connecting, has ports of its own.
  */
 function hasSource(target: Endpoint): boolean {
   const address = socketAddress(target);

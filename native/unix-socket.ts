@@ -8,15 +8,16 @@ import { int } from "./socket-options.ts";
 /** `sizeof(sun_path)` in linux/un.h. */
 const PATH_BYTES = 108;
 
-/** The credentials that the kernel noted when somebody called listen(). `pid` 0: in a pid namespace that we do not see. */
+/** The credentials that the kernel noted at listen(). `pid` 0: in a pid namespace that we do not see. */
 export interface Listener {
   readonly pid: number;
   readonly uid: number;
 }
 
 /**
- * Who listens at a unix socket, asked without waiting: a name, or with a zero byte in front an abstract one. `nobody`: nothing is there, or a
- * socket whose owner is gone. `unknown`: somebody has it, but who it is cannot be learnt: the queue is full, or we may not ask.
+ * The listener at a unix socket, looked up without waiting; a zero byte in front makes the name abstract. `nobody`:
+ * nothing is there, or a socket whose owner is gone. `unknown`: there is a listener, but not which one, because the
+ * queue is full or we may not ask.
  */
 export function listenerAt(name: string): Listener | "nobody" | "unknown" {
   const address = unixAddress(name);
@@ -37,7 +38,7 @@ export function listenerAt(name: string): Listener | "nobody" | "unknown" {
   }
 }
 
-/** A socket that blocks nobody and that no child inherits. Throws SOCKET_FAILED. */
+/** A socket that never blocks and that no child inherits. Throws SOCKET_FAILED. */
 export function unixStreamSocket(name: string): number {
   const fd = libc().socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw unixSocketRefused(name, errno());

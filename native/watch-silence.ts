@@ -12,9 +12,9 @@ import { int, setOption } from "./socket-options.ts";
 const KEEPALIVE_S = 1;
 
 /**
- * Makes the kernel end a TCP connection with ETIMEDOUT when its peer acknowledges nothing for so many milliseconds, be it data or the
- * kernel's own keep-alives (tcp(7); with a user timeout set, it and not the count of keep-alives decides). Best effort: on a connection
- * that is gone already, its end is what counts.
+ * Makes the kernel end a TCP connection with ETIMEDOUT when its peer acknowledges nothing for this many milliseconds,
+ * neither data nor the kernel's own keep-alives. (See tcp(7): if a user timeout is set, it decides, and not the count
+ * of keep-alives.) Best effort: if the connection is gone already, its end is what counts.
  */
 export function watchSilence(fd: number, timeoutMs: number): void {
   setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, int(KEEPALIVE_S));

@@ -5,12 +5,12 @@ import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { Check, CheckSchedule } from "../probe/check-schedule.ts";
 
-/** What is told of a real server's checks: everything, or only a verdict of another kind than the one before, when another of the same would decide nothing. */
+/** Which verdicts a real server's machine is sent: all, or only one that differs in kind from the last one. */
 export type Telling = "all" | "changes";
 
-/** `server`: the formatted endpoint of the one that is meant. Of one whose checks are not under way, all but `start` is ignored. */
+/** `server` is the formatted endpoint. For a server that is not being checked, every command but `start` is ignored. */
 export type CheckCommand =
-  /** The first check starts at the next opportunity. Whoever was checked by that name before no longer is. */
+  /** The first check starts at the next opportunity. It replaces any checks under the same name. */
   | {
       readonly type: "start";
       readonly server: string;
@@ -25,18 +25,18 @@ export type CheckCommand =
 export type CheckResult =
   | { readonly type: "probe.passed"; readonly verdict: Extract<Verdict, { passed: true }> }
   | { readonly type: "probe.failed"; readonly verdict: Extract<Verdict, { passed: false }> }
-  /** It is not checked: whoever hears this must not look healthy for that. */
+  /** It is not checked any more. A listener must not look healthy because of that. */
   | { readonly type: "checks.broke"; readonly error: unknown };
 
 export type CheckListener = ActorRef<Snapshot<unknown>, CheckResult>;
 
-/** Hears the outcome of every probe of a real server, by its formatted endpoint, before any machine decides by it. */
+/** Gets the outcome of every probe of a real server, by its formatted endpoint, before a machine decides by it. */
 export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
 
 /**
- * Has real servers probed for as long as it lasts, and tells each one's machine the outcomes that matter to it. Every one of them goes to
- * `observe`: of a thousand good servers' checks the machines need to hear nothing. One actor for all: one of its own for each would take as
- * much memory as the machine that it serves.
+ * Has real servers probed for as long as it lasts, and sends each machine the outcomes that matter to it. `observe`
+ * gets every outcome: of a thousand good servers' checks, the machines need none. There is one actor for all servers,
+ * because one for each would take as much memory as the machine that it serves.
  */
 export function checks(schedule: CheckSchedule, observe: ProbeObserver): CallbackActorLogic<CheckCommand> {
   return fromCallback(({ receive }) => {
@@ -62,7 +62,7 @@ export function checks(schedule: CheckSchedule, observe: ProbeObserver): Callbac
       try {
         obey(command);
       } catch (error) {
-        // An actor that broke is not told to stop any more: its checks would go on for nobody.
+        // An actor that broke is not told to stop any more: its checks would go on without a listener.
         throwFailures([error, ...stopAll(underWay)]);
       }
     });
@@ -70,7 +70,7 @@ export function checks(schedule: CheckSchedule, observe: ProbeObserver): Callbac
   });
 }
 
-/** What the outcome of a probe is to those who listen. */
+/** The outcome of a probe, as listeners get it. */
 export function probeEvent(server: string, outcome: ProbeOutcome): CareEvent {
   if (outcome.passed === undefined) return { type: "realServer.unchecked", server, reason: outcome.reason };
   return { type: "realServer.probed", server, verdict: outcome };
@@ -78,7 +78,7 @@ export function probeEvent(server: string, outcome: ProbeOutcome): CareEvent {
 
 // --- internal ---
 
-/** What went wrong on the way; one that cannot be stopped does not keep the others running. */
+/** What failed on the way. One that cannot be stopped does not keep the others running. */
 function stopAll(underWay: ReadonlyMap<string, ServerChecks>): unknown[] {
   const failures: unknown[] = [];
   for (const one of underWay.values()) {
@@ -97,7 +97,7 @@ class ServerChecks {
   readonly #observe: ProbeObserver;
   readonly #check: Check | undefined;
   #tell: Telling = "all";
-  #last: Finding | undefined;
+  #last: VerdictKind | undefined;
 
   constructor(
     { server, target, intervalMs, listener }: Extract<CheckCommand, { type: "start" }>,
@@ -130,14 +130,14 @@ class ServerChecks {
   #heard(outcome: ProbeOutcome): void {
     this.#observe(this.#server, outcome);
     if (outcome.passed === undefined) return;
-    const finding = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
-    const isNews = finding !== this.#last;
-    this.#last = finding;
+    const kind = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
+    const isNews = kind !== this.#last;
+    this.#last = kind;
     if (isNews || this.#tell === "all") this.#listener.send(resultOf(outcome));
   }
 }
 
-type Finding = "passed" | "failed" | "unreachable";
+type VerdictKind = "passed" | "failed" | "unreachable";
 
 function resultOf(outcome: Verdict): CheckResult {
   return outcome.passed ? { type: "probe.passed", verdict: outcome } : { type: "probe.failed", verdict: outcome };

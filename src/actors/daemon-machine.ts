@@ -8,15 +8,16 @@ export type DaemonMachine = ReturnType<typeof createDaemonMachine>;
 
 export type DaemonActor = ActorRefFrom<DaemonMachine>;
 
-/** Those whom it starts. */
+/** The actors that it starts. */
 export interface DaemonPorts {
   readonly virtualServer: VirtualServerMachine;
   readonly reach: ReachMachine;
 }
 
 /**
- * The root: starts the supervisor and, once that has begun to care, what keeps the host's way to the virtual address; hands on the
- * shutdown and ends when the supervisor has. What a second signal means is the process's affair.
+ * The root. Starts the supervisor and, once that cares for the virtual server, the actor that keeps the host's way to
+ * the virtual address. Passes on the shutdown, and ends when the supervisor has ended. What a second signal means is
+ * up to the process.
  */
 export function createDaemonMachine(ports: DaemonPorts) {
   return setup({
@@ -42,7 +43,8 @@ export function createDaemonMachine(ports: DaemonPorts) {
     id: "daemon",
     context: ({ input }) => ({ virtualServer: input }),
     invoke: [
-      // No onError: a supervisor that broke ends the daemon with its error, and whoever started the daemon starts it again.
+      // No onError: a supervisor that broke ends the daemon with its error, and the service manager starts the daemon
+      // again.
       {
         src: "virtualServer",
         id: "virtualServer",
@@ -56,7 +58,7 @@ export function createDaemonMachine(ports: DaemonPorts) {
           intervalMs: virtualServer.policy.intervalMs,
           now: virtualServer.now,
         }),
-        // Whatever becomes of it, the virtual server is cared for.
+        // The virtual server is cared for even when this fails.
         onError: { actions: { type: "emitReachBroken", params: ({ event }) => ({ error: event.error }) } },
       },
     ],

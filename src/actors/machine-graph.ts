@@ -35,7 +35,7 @@ export interface GraphState {
   /** `recovering.climbing` */
   readonly path: string;
   readonly tags: readonly string[];
-  /** The one that its parent, or the machine, begins in. */
+  /** The state in which its parent, or the machine, begins. */
   readonly isInitial: boolean;
   readonly isFinal: boolean;
   readonly children: readonly string[];
@@ -44,7 +44,7 @@ export interface GraphState {
 export interface GraphTransition {
   readonly from: string;
   readonly to: string;
-  /** What brings it about; empty when it is taken as soon as its condition holds. */
+  /** What triggers it; empty when it is taken as soon as its condition holds. */
   readonly event: string;
   /** The condition, by its name; undefined when there is none. */
   readonly guard?: string;
@@ -89,7 +89,7 @@ function transitionsOf(node: AnyStateNode): GraphTransition[] {
   );
 }
 
-/** XState's own events by what they mean: a timer, an actor that is done or broke. */
+/** XState's own events by their meaning: a timer, an actor that is done or broke. */
 function eventName(type: string): string {
   const [, delay] = /^xstate\.after\.([^.]+)\./.exec(type) ?? [];
   if (delay !== undefined) return `after ${delay}`;

@@ -17,7 +17,7 @@ export function memberStateOf(
   return { name, server, drained, state: stateOf(health), evidence: evidenceOf(health), history, share, hold };
 }
 
-/** All of them: those of whom nothing is new are the same objects as in the last round. */
+/** All members. Those without news are the same objects as in the last round. */
 export function seeMembers({ members, seen }: VirtualServerContext): SeenMembers {
   if (seen.members !== members) {
     return {

@@ -16,7 +16,7 @@ export type ReachMachine = ReturnType<typeof createReachMachine>;
 
 export type ReachActor = ActorRefFrom<ReachMachine>;
 
-/** By what it reaches the world. */
+/** Its connections to the outside. */
 export interface ReachPorts {
   readonly reconcile: PromiseActorLogic<readonly ObjectReport[], undefined>;
   /** Says that the host changed. */
@@ -34,18 +34,18 @@ export interface HostChanged {
 }
 
 export interface ReachContext extends ReachInput {
-  /** As the last round left them; none before the first. */
-  readonly objects: readonly ObjectStanding[];
+  /** As of the last round; empty before the first. */
+  readonly objects: readonly ObjectState[];
   /** Something changed since the last round began. */
   readonly dirty: boolean;
   readonly failedAttempts: number;
 }
 
-export interface ObjectStanding {
+export interface ObjectState {
   readonly name: string;
   readonly state: "stands" | "left" | "failed";
   readonly sinceMs: number;
-  /** Why it does not stand; undefined when it does. */
+  /** Why it is not as it should be; undefined when it is. */
   readonly problem: string | undefined;
 }
 
@@ -53,8 +53,9 @@ export interface ObjectStanding {
 const REST_MS = 75;
 
 /**
- * Keeps the things of this host as they should be by which it reaches the virtual address. Level-triggered: a change of the host, or the
- * end of an interval, only says that it is time to look; each round looks at everything. Stopped, it leaves everything as it is.
+ * Keeps the settings by which this host reaches the virtual address as they should be. Level-triggered: a change of
+ * the host, or the end of an interval, only says that it is time to look, and each round looks at everything. When
+ * stopped, it leaves everything as it is.
  */
 export function createReachMachine(ports: ReachPorts) {
   return setup({
@@ -69,12 +70,12 @@ export function createReachMachine(ports: ReachPorts) {
       markDirty: assign({ dirty: true }),
       clearDirty: assign({ dirty: false }),
       noteRound: assign(({ context }, reports: readonly ObjectReport[]) => ({
-        objects: reports.map((report) => newStanding(report, context)),
+        objects: reports.map((report) => nextState(report, context)),
         failedAttempts: reports.some(isFailed) ? context.failedAttempts + 1 : 0,
       })),
       emitRound: enqueueActions(({ context, enqueue }, reports: readonly ObjectReport[]) => {
         for (const report of reports) {
-          for (const fact of factOf(report, standingOf(context, report.name))) enqueue.emit(fact);
+          for (const fact of factOf(report, objectNamed(context, report.name))) enqueue.emit(fact);
         }
       }),
       emitUnwatched: emit((_, { error }: { error: unknown }) => ({ type: "reach.unwatched" as const, error })),
@@ -115,7 +116,7 @@ export function createReachMachine(ports: ReachPorts) {
           onDone: {
             target: "applied",
             actions: [
-              // Compares with how things stood before, so it comes first.
+              // Comes first, because it compares with the state before.
               { type: "emitRound", params: ({ event }) => event.output },
               { type: "noteRound", params: ({ event }) => event.output },
             ],
@@ -133,7 +134,7 @@ export function createReachMachine(ports: ReachPorts) {
           { target: "resting" },
         ],
       },
-      // What is to be kept was settled before the start: where it is nothing, no look would ever find anything.
+      // What to keep was settled before the start. If that is nothing, no look would ever find anything.
       idle: {},
       // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
       resting: { after: { rest: "settled" } },
@@ -143,7 +144,7 @@ export function createReachMachine(ports: ReachPorts) {
       },
       backingOff: {
         after: { rest: { guard: "isDirty", target: "applying" }, retry: "applying" },
-        // What was in the way may be gone.
+        // An obstacle may be gone.
         on: { "host.changed": { target: "resting", actions: "markDirty" } },
       },
     },
@@ -156,15 +157,15 @@ function isFailed(report: ObjectReport): boolean {
   return report.outcome === "failed";
 }
 
-function standingOf({ objects }: ReachContext, name: string): ObjectStanding | undefined {
+function objectNamed({ objects }: ReachContext, name: string): ObjectState | undefined {
   return objects.find((object) => object.name === name);
 }
 
-function newStanding(report: ObjectReport, context: ReachContext): ObjectStanding {
+function nextState(report: ObjectReport, context: ReachContext): ObjectState {
   const { name, outcome } = report;
   const state = outcome === "left" || outcome === "failed" ? outcome : "stands";
   const problem = problemOf(report);
-  const before = standingOf(context, name);
+  const before = objectNamed(context, name);
   const isAsBefore = before !== undefined && before.state === state && before.problem === problem;
   return { name, state, sinceMs: isAsBefore ? before.sinceMs : context.now(), problem };
 }
@@ -174,8 +175,8 @@ function problemOf(report: ObjectReport): string | undefined {
   return report.outcome === "left" ? describeLeft(report) : undefined;
 }
 
-/** What a round changed beside how things stood before it: a failure that stays the same is no news. */
-function factOf(report: ObjectReport, before: ObjectStanding | undefined): ReachEvent[] {
+/** What a round changed, compared with the state before: an unchanged failure is no news. */
+function factOf(report: ObjectReport, before: ObjectState | undefined): ReachEvent[] {
   const { name: object, outcome } = report;
   const stood = before?.state === "stands";
   const isNews = before?.problem !== problemOf(report);

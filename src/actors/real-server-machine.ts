@@ -14,7 +14,7 @@ import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
 import type { CheckCommand, CheckResult, Telling } from "./checks.ts";
 
-/** What a real server tells its supervisor. */
+/** A real server's reports to its supervisor. */
 export type RealServerReport =
   | ({ readonly type: "realServer.changed"; readonly server: string } & Transition)
   /** Its weight climbs one step. */
@@ -31,14 +31,14 @@ export interface Transition {
 }
 
 export interface RealServerInput {
-  /** Its formatted endpoint: what it is called in reports. */
+  /** Its formatted endpoint: its name in reports. */
   readonly server: string;
   readonly target: Endpoint;
   readonly supervisor: ActorRef<Snapshot<unknown>, RealServerReport>;
-  /** Has it checked from its start on; to be stopped by whoever stops this machine. */
+  /** Starts its checks. The machine that spawned this one stops them. */
   readonly checks: ActorRef<Snapshot<unknown>, CheckCommand>;
   readonly initial: RealServerState;
-  /** Never seen by clients yet: its first good check is enough, whatever `rise` says, and at full weight. */
+  /** Clients have never used it: one good check is enough, whatever `rise` says, and it gets its full weight. */
   readonly unproven: boolean;
   /** What it has been until now. */
   readonly history: History;
@@ -49,23 +49,23 @@ export interface RealServerInput {
 export interface RealServerContext extends RealServerInput {
   readonly passes: number;
   readonly failures: number;
-  /** Open connections as last counted while it drains; undefined when nobody counted. */
+  /** Open connections as last counted while it drains; undefined when they were not counted. */
   readonly connections: number | undefined;
   /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
   readonly rampStep: number;
-  /** What its checks were last told. */
+  /** The pace and the kind of reports that its checks were last set to. */
   readonly paceMs: number;
   readonly tell: Telling;
   readonly startedMs: number;
-  /** The last that was told: see `Telling`. */
+  /** The last verdict that was sent: see `Telling`. */
   readonly lastVerdict: Verdict | undefined;
-  /** What state it is in stands here, for whoever wants to know: see `stateOf`. */
+  /** Its current state, for all readers: see `stateOf`. */
   readonly lastTransition: Transition | undefined;
 }
 
 export type RealServerActor = ActorRefFrom<typeof realServerMachine>;
 
-/** A slow start climbs to the full weight in so many steps. */
+/** A slow start climbs to the full weight in this many steps. */
 export const RAMP_STEPS = 10;
 
 /**
@@ -78,7 +78,7 @@ export const realServerMachine = setup({
     context: {} as RealServerContext,
     events: {} as
       | CheckResult
-      /** Undefined: it had a weight since, and nobody knows who came. */
+      /** Undefined: it had a weight since then, and may have new clients. */
       | { readonly type: "connections.counted"; readonly active: number | undefined }
       | { readonly type: "check.requested" },
   },
@@ -89,7 +89,7 @@ export const realServerMachine = setup({
         return { type: "start", server, target, intervalMs: policy.intervalMs, listener: self };
       },
     ),
-    /** Without checks it must end, so that the supervisor starts it anew: silence would look like health. */
+    /** Without checks it must end, so that the supervisor starts a new one: silence would look like health. */
     fail: ({ event }) => {
       assertEvent(event, "checks.broke");
       throw event.error;
@@ -120,7 +120,7 @@ export const realServerMachine = setup({
     climb: enqueueActions(({ context, enqueue }) => {
       const rampStep = context.rampStep + 1;
       enqueue.assign({ rampStep });
-      // The last step makes it healthy, and is told as that.
+      // The last step makes it healthy, and is reported as that.
       if (rampStep < RAMP_STEPS)
         enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
     }),
@@ -130,7 +130,10 @@ export const realServerMachine = setup({
       enqueue.assign({ paceMs, tell });
       enqueue.sendTo(context.checks, command);
     }),
-    /** It is in this state now: tells the supervisor, if that does not know it, and paces its checks. One action, for it is in the way of each write. */
+    /**
+     * It is in this state now. Tells the supervisor if that is news, and paces the checks. One action, because it
+     * delays every write.
+     */
     arrive: enqueueActions(({ context, enqueue }, { state, paceMs, tell = "all" }: Arrival) => {
       const from = stateOf(context);
       const transition: Transition | undefined =
@@ -219,7 +222,7 @@ export const realServerMachine = setup({
           ],
         },
         "probe.failed": [
-          // Decided by the event itself, not in a step of its own after it: nothing stands between this and weight 0.
+          // Decided by the event itself, not in another step after it: nothing may delay weight 0.
           { guard: "falls", target: "draining", actions: "noteVerdict" },
           {
             actions: [
@@ -275,7 +278,7 @@ export const realServerMachine = setup({
       initial: "proving",
       states: {
         proving: {
-          // With `rise 1` this state is passed through within one step: only those that stay are worth a report.
+          // With `rise 1`, this state is left within the same step. Only a server that stays in it is reported.
           entry: enqueueActions(({ context, enqueue, check }) => {
             if (!check("isStillRising")) return;
             enqueue({ type: "arrive", params: { state: "recovering", paceMs: context.policy.fastIntervalMs } });

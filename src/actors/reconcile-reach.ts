@@ -1,7 +1,7 @@
 import { LvscareError } from "../domain/errors.ts";
 import type { HostObject } from "../reach/host-object.ts";
 
-/** How one thing of the host was found, and what became of it. */
+/** How one object of the host was found, and what was done about it. */
 export type ObjectReport =
   | { readonly name: string; readonly outcome: "stood" }
   | { readonly name: string; readonly outcome: "mended"; readonly deviation: string }
@@ -9,7 +9,7 @@ export type ObjectReport =
   | { readonly name: string; readonly outcome: "left"; readonly deviation: string; readonly error: LvscareError }
   | { readonly name: string; readonly outcome: "failed"; readonly error: unknown };
 
-/** One round: looks at each thing in order and puts right what deviates. One that fails does not keep the others from it. */
+/** One round: looks at each object in order and repairs what deviates. A failure does not stop the rest. */
 export async function reconcileReach(objects: readonly HostObject[]): Promise<readonly ObjectReport[]> {
   const reports: ObjectReport[] = [];
   for (const object of objects) reports.push(await reconcileObject(object));

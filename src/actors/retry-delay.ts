@@ -1,4 +1,7 @@
-/** How long to wait before an attempt after so many that failed, in milliseconds: doubles from one to the next up to its cap. */
+/**
+ * The delay before the next attempt after this many failed ones, in milliseconds: it doubles each time, up to a
+ * limit.
+ */
 export function retryDelayMs(failedAttempts: number): number {
   return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failedAttempts - 1));
 }

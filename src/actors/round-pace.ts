@@ -6,7 +6,7 @@ export interface Pace {
   readonly tookMs: number;
   /** When the last round ended. */
   readonly endedMs: number;
-  /** When the table is to be read again. */
+  /** When to read the table again. */
   readonly readAtMs: number;
   /** The last round read the table and found it as it should be. */
   readonly wasQuiet: boolean;
@@ -15,16 +15,18 @@ export interface Pace {
 export const BEFORE_THE_FIRST_ROUND: Pace = { beganMs: 0, tookMs: 0, endedMs: 0, readAtMs: 0, wasQuiet: false };
 
 /**
- * For how long changes that follow a round share the next one, since each round looks at all real servers: as long as the last one took
- * that did not read, so that those take half of the time at most, however many there are. Milliseconds.
+ * How long changes after a round wait so that they share the next one, in milliseconds: as long as the last round
+ * without a reading took. Each round looks at all real servers; this way rounds take at most half of the time,
+ * however many servers there are.
  */
 export function restMs({ tookMs }: Pace): number {
   return Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, tookMs));
 }
 
 /**
- * From when on a change no longer waits for the timer that ends that rest: where hundreds of servers fail at once, no timer gets a turn before all of
- * them were heard. Rounds take a small part of that time only: they would keep us from hearing the others.
+ * From then on, a change no longer waits for the timer that ends this rest. When hundreds of servers fail at once, no
+ * timer gets a turn until all failures were handled. Rounds still take only a small part of that time, or they would
+ * delay the other failures.
  */
 export function overdueAtMs(pace: Pace): number {
   return pace.endedMs + Math.min(LONGEST_REST_MS, LONG_REST * restMs(pace));

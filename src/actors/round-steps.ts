@@ -10,13 +10,13 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import type { Counts, Trouble, VirtualServerContext } from "./virtual-server-context.ts";
 
-/** What a supervisor learned, and what it is to tell. */
+/** The result of a supervisor's step: what it learned, and what it is to emit. */
 export interface Step {
   readonly changes: Partial<VirtualServerContext>;
   readonly events: readonly CareEvent[];
 }
 
-/** What a round begins or ends over the health of all; `counted`: those by whose health that was decided. */
+/** What a round begins or ends because of the health of all. `counted`: the members whose health decided. */
 export function overlayNews(before: Overlay, after: Overlay, counted: readonly MemberState[]): readonly CareEvent[] {
   const total = counted.length;
   const healthy = counted.filter(({ state }) => state === "healthy").length;
@@ -42,11 +42,11 @@ export function afterRound(context: VirtualServerContext, report: RoundReport, n
   const { operations, repairs, observed, hasRead, failure } = report;
   const { overlay, counts, pace } = context;
   const rule = context.wanted?.unlisted ?? "keep";
-  // A round that does not read finds nobody new, and one that sends unlisted ones away has something to do.
+  // A round without a reading finds no new servers, and a round that sends unlisted ones away has something to do.
   const isAsked = (hasRead && !report.isQuiet) || overlay.unlisted.size > 0;
   const unlisted = isAsked ? unlistedIn(observed, context.members) : [];
   const repaired = new Set(repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
-  // Others than those that read leave the unlisted alone.
+  // Only rounds with a reading touch the unlisted.
   const news = (rule === "remove" && hasRead ? unlisted : []).flatMap(({ endpoint, weight }): CareEvent[] => {
     const server = formatEndpoint(endpoint);
     const isNews = !repaired.has(server) && !overlay.unlisted.has(server);
@@ -88,7 +88,7 @@ export function afterSuccess({ trouble, pace }: VirtualServerContext, report: Ro
   const { hasRead, operations } = report;
   return {
     changes: {
-      // One with nothing to do by what is known has shown nothing.
+      // A round with nothing to do, by what is known, has proved nothing.
       trouble: { ...trouble, failedAttempts: 0, ...((hasRead || operations.length > 0) && { failing: undefined }) },
       pace: { ...pace, endedMs: nowMs, ...(!hasRead && { tookMs: nowMs - pace.beganMs }) },
     },
@@ -96,7 +96,7 @@ export function afterSuccess({ trouble, pace }: VirtualServerContext, report: Ro
   };
 }
 
-/** `wrote`: something could be written all the same. */
+/** `wrote`: some writes worked. */
 export function afterFailure(
   { trouble, pace }: VirtualServerContext,
   error: unknown,
@@ -118,7 +118,7 @@ export function afterFailure(
 
 // --- internal ---
 
-/** So many repairs within so long a time are no accident: somebody keeps at it. */
+/** So many repairs within this time are no accident: another program keeps changing the table. */
 const RECURRING = { repairs: 3, withinMs: 60_000 } as const;
 
 function recurrenceAfter(
@@ -130,7 +130,7 @@ function recurrenceAfter(
   return { isRecurring, timesMs: isRecurring ? [] : recent };
 }
 
-/** Undefined when that is as before, or nobody knows what stands there. */
+/** Undefined when that has not changed, or the table is not known. */
 function emptinessAfter(
   { isEmpty: wasEmpty, seen }: VirtualServerContext,
   { known }: RoundReport,

@@ -22,12 +22,12 @@ export interface ProcessFacts {
   readonly networkNamespace?: string;
   /** On the machines' clock, as all times of theirs. */
   readonly startedAtMs: number;
-  /** From the machines' clock, which never jumps, to the time of day as it is told now. */
+  /** Converts from the machines' clock, which never jumps, to the time of day as it is now. */
   readonly timeOfDay: (ms: number) => Date;
   readonly dataPlane: VirtualServerStatus["dataPlane"];
 }
 
-/** The one place that turns snapshots of actors into plain data. `table` is what stands in the data plane; undefined for nothing. */
+/** The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
   verdicts: LatestVerdicts,
@@ -72,7 +72,7 @@ export function virtualServerStatus(
   };
 }
 
-/** How the host gets to the virtual address, as the last round left it; nothing stands before the first. */
+/** How the host reaches the virtual address, as of the last round; empty before the first. */
 export function reachStatus(reach: ReachActor, mode: ReachStatus["mode"], { timeOfDay }: ProcessFacts): ReachStatus {
   const { objects } = reach.getSnapshot().context;
   return {
@@ -86,7 +86,7 @@ export function reachStatus(reach: ReachActor, mode: ReachStatus["mode"], { time
   };
 }
 
-/** Undefined before the first try and while nobody is in service. */
+/** Undefined before the first try, and while no server is in service. */
 export function wayStatus(way: WayActor, { timeOfDay }: ProcessFacts): WayStatus | undefined {
   const { standing } = way.getSnapshot().context;
   if (standing === undefined) return undefined;

@@ -23,7 +23,7 @@ export interface VirtualServerInput {
   readonly cleanupOnExit: boolean;
   /** What operators asked for before this start. */
   readonly holds: Holds;
-  /** Hears once that the table was taken over and caring begins. */
+  /** Called once, when the table was taken over and caring begins. */
   readonly daemon?: ActorRef<Snapshot<unknown>, AdoptionReport> | undefined;
   readonly now: () => number;
 }
@@ -45,9 +45,12 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly dirty: boolean;
   readonly stopping: boolean;
   readonly pace: Pace;
-  /** What stands in the table after the last round, as far as that is known: else as it stood when the round began. */
+  /** The table after the last round, as far as it is known; else as it was when the round began. */
   readonly table: ObservedVirtualServer | undefined;
-  /** Nobody in the table has a weight; undefined as long as nothing else could be expected: at a start, until everyone was checked. */
+  /**
+   * No server in the table has a weight. Undefined as long as that is expected: after a start, until all servers were
+   * checked.
+   */
   readonly isEmpty: boolean | undefined;
   readonly counts: Counts;
   readonly trouble: Trouble;
@@ -69,13 +72,13 @@ export interface Trouble {
   readonly lastError: { readonly atMs: number; readonly message: string } | undefined;
 }
 
-/** What the last round saw of all members. */
+/** All members as the last round saw them. */
 export interface SeenMembers {
   readonly members: VirtualServerContext["members"];
   readonly all: readonly SeenMember[];
 }
 
-/** What a member's state was taken from; as long as that is the same, so is the state. */
+/** The source of a member's state: while it stays the same, so does the state. */
 export interface SeenMember {
   readonly name: string;
   readonly member: Member;

@@ -39,7 +39,7 @@ type VirtualServerEvent =
   | { readonly type: "shutdown" }
   | ErrorActorEvent;
 
-/** What operators may ask of a real server by its formatted endpoint; of one that is not listed it is ignored. */
+/** What operators may ask of a real server, by its formatted endpoint. Ignored for one that is not listed. */
 export type OperatorRequest =
   | { readonly type: "operator.hold"; readonly server: string; readonly hold: Hold | undefined }
   /** Check it as soon as there is room for it. */
@@ -49,7 +49,7 @@ export type VirtualServerMachine = ReturnType<typeof createVirtualServerMachine>
 
 export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
 
-/** By what it reaches the world. */
+/** Its connections to the outside. */
 export interface VirtualServerPorts {
   readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
   readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
@@ -59,11 +59,12 @@ export interface VirtualServerPorts {
 const RESPAWN_MS = 1000;
 
 /**
- * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time. Rounds are
- * level-triggered: whatever happens while one runs only marks the state dirty, and the next round plans from what is really there.
+ * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time.
+ * Rounds are level-triggered: a change during a round only marks the state dirty, and the next round plans from what
+ * is really there.
  *
- * Made of its ports, and not given them afterwards by `provide`: that would build it twice at each start, and tell of a forgotten one only
- * when it is used.
+ * The ports are given here and not later by `provide`: that would build the machine twice at each start, and a
+ * forgotten port would show only when it is used.
  */
 export function createVirtualServerMachine(ports: VirtualServerPorts) {
   return setup({
@@ -178,12 +179,16 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         for (const { server, activeConnections } of observed?.realServers ?? []) {
           const ref = context.members.get(nameOf(server))?.ref;
           if (ref === undefined || !isDraining(ref)) continue;
-          // The table was read before or among this round's writes: only at weight 0 did nobody new come after that.
+          // The table was read before or among this round's writes. Only a server at weight 0 got no new clients
+          // after that.
           const isDrained = server.weight === 0 && drained.has(nameOf(server));
           enqueue.sendTo(ref, { type: "connections.counted", active: isDrained ? activeConnections : undefined });
         }
       }),
-      /** Who is retained by fail-open from this round on, or by the last resort, gets its weight back, and new clients with it. */
+      /**
+       * A server that fail-open or the last resort retains from this round on gets its weight back, and new clients
+       * with it.
+       */
       forgetCounts: enqueueActions(({ context: { policy, overlay, pace, members }, enqueue }) => {
         if (policy.drain === "next-check") return;
         const { failOpen, lastResort } = overlay;
@@ -216,7 +221,10 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       isStopping: ({ context }) => context.stopping,
       cleansUp: ({ context }) => context.cleanupOnExit,
       isOverdue: ({ context }) => context.now() >= overdueAtMs(context.pace),
-      /** Nothing was written, and nothing asks for it: the next change need not wait. Those that read are far between, so that this cannot become a storm. */
+      /**
+       * Nothing was written, and nothing needs to be: the next change need not wait. Rounds with a reading are far
+       * apart, so this cannot become a storm.
+       */
       wasQuiet: ({ context }) => context.pace.wasQuiet && !context.dirty,
     },
     delays: {
@@ -291,10 +299,10 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           settled: {
             tags: "betweenRounds",
             always: { guard: "isDirty", target: "applying" },
-            // Nobody tells us what others do to the table: it is read once each interval.
+            // The kernel does not report what others do to the table, so it is read once in each interval.
             after: { untilReading: "applying" },
             on: {
-              // The first change is written in the step that hears of it.
+              // The first change is written in the same step in which it arrives.
               "realServer.changed": { target: "applying", actions: "emitHealthChange" },
               shutdown: "#virtualServer.withdrawing",
             },
@@ -325,7 +333,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
               { target: "resting" },
             ],
           },
-          // The first change is written at once; what follows within this time shares a round, since each looks at all real servers.
+          // The first change is written at once. What follows within this time shares a round, since each round looks
+          // at all real servers.
           resting: {
             tags: "betweenRounds",
             after: { rest: "settled" },
@@ -334,7 +343,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
               shutdown: "#virtualServer.withdrawing",
             },
           },
-          // What failed is tried again later; what a check found since is not kept waiting for that.
+          // A failed write is tried again later, but new results of checks do not wait for that.
           backingOff: {
             tags: "betweenRounds",
             always: [

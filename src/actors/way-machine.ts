@@ -5,7 +5,7 @@ export type WayMachine = ReturnType<typeof createWayMachine>;
 
 export type WayActor = ActorRefFrom<WayMachine>;
 
-/** By what it reaches the world. */
+/** Its connections to the outside. */
 export interface WayPorts {
   readonly tryWay: PromiseActorLogic<WayReading, undefined>;
 }
@@ -15,23 +15,24 @@ export interface WayInput {
 }
 
 export interface WayContext extends WayInput {
-  /** As the last try found it; undefined before the first, and while nobody is in service. */
+  /** The result of the last try; undefined before the first one, and while no server is in service. */
   readonly standing: (WayReading & { readonly sinceMs: number; readonly atMs: number }) | undefined;
   /** Something changed since the try began. */
   readonly dirty: boolean;
 }
 
 export type WayCommand =
-  /** Somebody is in service, and what leads there was set up: the way should answer. */
+  /** A server is in service, and the way to it was set up: it should answer. */
   | { readonly type: "way.opened" }
-  /** Nobody is in service: the way leads nowhere. */
+  /** No server is in service: the way leads nowhere. */
   | { readonly type: "way.closed" }
   /** What leads to the virtual address changed. */
   | { readonly type: "way.changed" };
 
 /**
- * Tries now and then whether a client of this host gets through the virtual address to a real server: when the first comes into service, after
- * each change of reach, and once a minute. One try at a time. It tells what it finds and decides nothing: checks alone change weights.
+ * Tries from time to time whether a client of this host gets through the virtual address to a real server: when the
+ * first server comes into service, after each change of reach, and once a minute. One try at a time. It reports what
+ * it finds and decides nothing: only checks change weights.
  */
 export function createWayMachine(ports: WayPorts) {
   return setup({
@@ -87,7 +88,7 @@ export function createWayMachine(ports: WayPorts) {
               onDone: {
                 target: "tried",
                 actions: [
-                  // Compares with how it stood before, so it comes first.
+                  // Comes first, because it compares with the state before.
                   { type: "tellChange", params: ({ event }) => event.output },
                   { type: "note", params: ({ event }) => event.output },
                 ],
@@ -125,5 +126,5 @@ export function createWayMachine(ports: WayPorts) {
 
 const REST_MS = 75;
 const MINUTE_MS = 60_000;
-/** Whoever mends what is broken wants to see it soon. */
+/** An operator who repairs something wants to see the result soon. */
 const SOON_MS = 5000;

@@ -12,14 +12,15 @@ export interface WriteCommand {
   readonly round: Round;
 }
 
-/** How a round ended: with what it did, or without having been able to do anything. */
+/** How a round ended: with a result, or without having been able to do anything. */
 export type WriterReport =
   | { readonly type: "round.ended"; readonly report: RoundReport }
   | { readonly type: "round.broke"; readonly error: unknown };
 
 /**
- * Does the rounds of a supervisor, one at a time, and tells their ends. It lasts as long as the supervisor: an actor for each round would have
- * the machine copy its list of children twice a round, and a thousand real servers are in there.
+ * Runs a supervisor's rounds, one at a time, and reports how they ended. It lasts as long as the supervisor: with an
+ * actor for each round, the machine would copy its list of children twice a round, and a thousand real servers are in
+ * it.
  */
 export function writer(open: (input: WriterInput) => RoundRunner): CallbackActorLogic<WriteCommand, WriterInput> {
   return fromCallback(({ input, receive, sendBack }) => {

@@ -5,8 +5,8 @@ import type { ServiceKey } from "../domain/virtual-server.ts";
 import { isAddressCaredFor } from "./claim.ts";
 
 /**
- * Whether this host needs the address for more than this virtual server: a daemon cares for one at the same address, or one stands in
- * the kernel on another port of it.
+ * Whether this host needs the address for more than this virtual server: a daemon cares for another one at the same
+ * address, or the kernel has one on another port of it.
  */
 export async function isAddressInUse(key: ServiceKey): Promise<boolean> {
   return isAddressCaredFor(key) || (await hasNeighbour(key));

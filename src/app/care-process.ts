@@ -15,7 +15,10 @@ import { serviceManager, type ServiceManager } from "./service-manager.ts";
 import { timeOfDay } from "./time-of-day.ts";
 import { VERSION } from "./version.ts";
 
-/** What a process has once, however many virtual servers it cares for: its clock, its schedule of checks, its event bus, and what systemd is told. */
+/**
+ * What a process has once, for any number of virtual servers: its clock, its schedule of checks, its event bus, and
+ * the link to systemd.
+ */
 export class CareProcess implements Disposable {
   readonly now = bootClock();
   readonly facts: Omit<ProcessFacts, "dataPlane">;
@@ -55,12 +58,12 @@ export class CareProcess implements Disposable {
     return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
   }
 
-  /** Has a data plane through which connections go tell of real servers that are silent. */
+  /** Lets a data plane that handles connections in this process report silent real servers. */
   listenTo(dataPlane: DataPlane): void {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
   }
 
-  /** Hears how late this process got to what was due. */
+  /** Gets the delay with which this process reached what was due. */
   onLag(listener: (byMs: number) => void): void {
     this.#lagListeners.push(listener);
   }
@@ -71,7 +74,7 @@ export class CareProcess implements Disposable {
   }
 }
 
-/** One check over a connection of its own, beside those of any schedule. */
+/** One check over its own connection, beside those of any schedule. */
 export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
   const alone = { ...options, sentinel: false, freshConnection: true };
   const probe = createHttpProber(alone, { openTcpSocket: dialTcpSocket, watchSilence }).open(target, () => undefined);

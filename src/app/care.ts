@@ -19,7 +19,7 @@ import { HoldFile, tellHeld } from "./hold-file.ts";
 import { runOnce } from "./run-once.ts";
 import type { CareSetting } from "./virtual-server-care.ts";
 
-/** Does what the options say: care until stopped, set up once, or clean up. Throws what kept it from doing so. */
+/** Does what the options say: care until stopped, set up once, or clean up. Throws the reason if it cannot. */
 export async function runCare(
   options: CareOptions,
   stop: AbortSignal,
@@ -45,8 +45,9 @@ export async function runCare(
 }
 
 /**
- * Cares for these virtual servers in one process until stopped: each with its own claim, holds, machines and share of reach, all over one connection
- * to the kernel and one schedule of checks. What belongs to the process, such as `httpListen`, is the first one's to say.
+ * Cares for these virtual servers in one process until stopped. Each has its own claim, holds, machines and share of
+ * reach; all use one connection to the kernel and one schedule of checks. Options of the process, such as
+ * `httpListen`, are taken from the first one.
  */
 export async function careFor(
   all: readonly CareOptions[],
@@ -84,7 +85,7 @@ async function select(options: CareOptions, openKernel: () => Promise<DataPlane>
   return selection;
 }
 
-/** Says of which virtual server each line is. */
+/** Puts the name of its virtual server in front of each line. */
 function prefixed(logger: Logger, name: string): Logger {
   return {
     debug: (message, fields) =>
@@ -95,7 +96,10 @@ function prefixed(logger: Logger, name: string): Logger {
   };
 }
 
-/** Undefined where there is nothing to do: what is to be set up once, before a node joins, a daemon keeps already when that is tried again. */
+/**
+ * Undefined when there is nothing to do: when a one-time setup is tried again, a daemon may already care for the
+ * virtual server.
+ */
 function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable | undefined {
   try {
     return claimVirtualServer(service, process.getuid?.() ?? 0, logger);
@@ -106,7 +110,7 @@ function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable
   }
 }
 
-/** Its checks pass, as each goes through the one of them alone. */
+/** Checks of such a real server pass, because each goes only through the inner virtual server. */
 async function warnOfNesting(
   { service, realServers }: CareOptions,
   dataPlane: DataPlane,

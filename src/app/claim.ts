@@ -6,13 +6,13 @@ import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { isAddressLocked, lockHolder, lockVirtualServer, type LockHolder, type RuntimeLock } from "./runtime-lock.ts";
 import { ownerOfSocket } from "./socket-owner.ts";
 
-/** Who else cares for this virtual server in this network namespace; undefined when nobody does. */
+/** The other process that cares for this virtual server in this network namespace; undefined when there is none. */
 export function otherCaretaker(key: ServiceKey): string | undefined {
   const found = caretakerByName(formatServiceKey(key)) ?? lockHolder(key);
   return found && holder(found);
 }
 
-/** Whether anybody in this network namespace cares for a virtual server at this address, on whatever port. */
+/** Whether any process in this network namespace cares for a virtual server at this address, on any port. */
 export function isAddressCaredFor({ endpoint, protocol }: ServiceKey): boolean {
   const [name = ""] = formatServiceKey({ protocol, endpoint }).split(/:\d+$/);
   const claimed = new Set(claimedNames().map((one) => one.name));
@@ -22,10 +22,10 @@ export function isAddressCaredFor({ endpoint, protocol }: ServiceKey): boolean {
 }
 
 /**
- * Makes this process the only one that cares for the virtual server, or throws ALREADY_RUNNING with the other's pid. It takes two things: a
- * name, which all see that share the network namespace, whatever they have under /run, but which any user may take; and a lock, which only this
- * user can take. A name that is held by a user who could not write to our data plane anyway is somebody's mischief and only warned of: one that nobody
- * can know before is taken instead.
+ * Makes this process the only one that cares for the virtual server, or throws ALREADY_RUNNING with the other's pid.
+ * It takes two things. The name is visible to every process in the network namespace, even with another /run, but any
+ * user may take it. The lock can only be taken by this user. If the name belongs to a user who could not write to our
+ * data plane anyway, that is mischief: it gets a warning, and a random name is taken instead.
  */
 export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger): Disposable {
   const service = formatServiceKey(key);
@@ -35,8 +35,8 @@ export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger)
     if ("heldBy" in lock) throw alreadyRunning(service, caretakerByName(service, uid) ?? lock.heldBy);
     const outcome = claimName(service);
     name = "heldBy" in outcome ? claimAlias(service) : outcome;
-    const held = "heldBy" in outcome ? counted(service, outcome.heldBy, uid) : undefined;
-    const other = held ?? caretakerByName(service, uid, name?.name);
+    const owner = "heldBy" in outcome ? counted(service, outcome.heldBy, uid) : undefined;
+    const other = owner ?? caretakerByName(service, uid, name?.name);
     if (other !== undefined) throw alreadyRunning(service, other);
     if ("heldBy" in outcome) {
       const { heldBy } = outcome;
@@ -54,12 +54,12 @@ export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger)
 
 // --- internal ---
 
-/** How often what was lost, or could not be had, is tried for again. */
+/** How often to try again for a name or lock that was lost or not available. */
 const KEEP_MS = 10_000;
 
 type Holder = ClaimRefusal["heldBy"];
 
-/** Cleaners of temporary files remove the lock, and strangers let go of the name. */
+/** Cleaners of temporary files remove the lock, and strangers may release the name. */
 function keep(key: ServiceKey, firstName: Claim | undefined, firstLock: RuntimeLock | undefined): Disposable {
   let name = firstName;
   let lock = firstLock;
@@ -95,7 +95,7 @@ function takeLock(key: ServiceKey): RuntimeLock | LockHolder | { readonly proble
   }
 }
 
-/** What follows the name in one that is taken where a stranger has the name itself. */
+/** The suffix of a name that is taken because a stranger has the name itself. */
 const ALIAS_END = / [\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 function claimAlias(service: string): Claim | undefined {
@@ -103,7 +103,7 @@ function claimAlias(service: string): Claim | undefined {
   return "heldBy" in outcome ? undefined : outcome;
 }
 
-/** Who holds the name, or one in its stead; `own` is this process's. */
+/** The holder of the name, or of a substitute for it; `own` is this process's. */
 function caretakerByName(service: string, uid?: number, own?: string): Holder | undefined {
   const names = new Set(claimedNames().map(({ name }) => name));
   const meant = [...names].filter((name) => name === service || name.replace(ALIAS_END, "") === service);
@@ -115,10 +115,13 @@ function caretakerByName(service: string, uid?: number, own?: string): Holder | 
   return undefined;
 }
 
-/** Only root and this user could care for a virtual server of ours. Who cannot be asked, because his queue is full, is looked for among the processes. */
-function counted(name: string, held: Holder | undefined, uid = process.getuid?.() ?? 0): Holder | undefined {
-  if (held === undefined) return undefined;
-  const known = held.uid >= 0 ? held : ownerOfSocket(new Set(inodesOf(name)));
+/**
+ * Only root and this user could care for a virtual server of ours. A holder that cannot be asked, because its queue
+ * is full, is looked up among the processes.
+ */
+function counted(name: string, owner: Holder | undefined, uid = process.getuid?.() ?? 0): Holder | undefined {
+  if (owner === undefined) return undefined;
+  const known = owner.uid >= 0 ? owner : ownerOfSocket(new Set(inodesOf(name)));
   return known !== undefined && (known.uid === 0 || known.uid === uid) ? known : undefined;
 }
 
@@ -129,14 +132,17 @@ function inodesOf(name: string): string[] {
 interface ClaimedName {
   readonly name: string;
   readonly inode: string;
-  /** It is a connection that whoever has the name accepted, or that waits for that. */
+  /** It is a connection to the name's holder, accepted or waiting. */
   readonly isConnected: boolean;
 }
 
 /** `SS_UNCONNECTED` of linux/net.h. */
 const UNCONNECTED = "01";
 
-/** From the kernel's list of unix sockets, `Num RefCount Protocol Flags Type St Inode Path`, which shows abstract ones with an `@`; its last column may hold blanks. */
+/**
+ * From the kernel's list of unix sockets, `Num RefCount Protocol Flags Type St Inode Path`. It shows abstract names
+ * with an `@`, and the last column may contain blanks.
+ */
 function claimedNames(): ClaimedName[] {
   const rows = readText("/proc/net/unix").matchAll(/^\S+ +\S+ +\S+ +\S+ +\S+ +(\S+) +(\d+) @lvscare\/(.*)$/gm);
   return [...rows].map(([, state, inode = "", name = ""]) => ({ name, inode, isConnected: state !== UNCONNECTED }));

@@ -13,7 +13,10 @@ import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile } from "./hold-file.ts";
 import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
 
-/** Removes what caring for this virtual server made. What is not there is fine; one failed step does not keep the others from running. */
+/**
+ * Removes what caring for this virtual server made. Missing things are fine, and a failed step does not stop the
+ * others.
+ */
 export async function clean(options: CareOptions, logger: Logger): Promise<void> {
   const { service } = options;
   const caretaker = otherCaretaker(service);
@@ -32,7 +35,7 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
   throwFailures(failures);
 }
 
-/** Takes the virtual server out of the kernel's table if it stands there, and this process may. */
+/** Takes the virtual server out of the kernel's table if it is there and this process may do so. */
 export async function withdrawFromKernel(key: ServiceKey, logger: Logger): Promise<void> {
   const dataPlane = await openIpvs();
   try {

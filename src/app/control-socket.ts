@@ -7,16 +7,17 @@ import { networkNamespace } from "./network-namespace.ts";
 
 export interface ControlSocketOptions {
   readonly key: ServiceKey;
-  /** How often its own socket is looked for, and made anew where it is gone. */
+  /** How often to look for the daemon's own socket, and to make it again if it is gone. */
   readonly intervalMs: number;
   readonly logger: Logger;
-  /** It was gone, and is made anew; what else lay beside it may be gone as well. */
+  /** It was gone and is made again. Other files beside it may be gone too. */
   readonly remade: () => void;
 }
 
 /**
- * Keeps the control socket of a virtual server, and returns what closes it. Opening it is not waited for: the virtual server comes first. A daemon
- * whose socket cannot be made still does its work: that is worth a warning, not an outage, and is tried again.
+ * Keeps the control socket of a virtual server, and returns a function that closes it. It does not wait for the
+ * socket, because the virtual server comes first. A daemon whose socket cannot be made still does its work: that is
+ * worth a warning and another try, not an outage.
  */
 export function openControlSocket(
   { key, intervalMs, logger, remade }: ControlSocketOptions,

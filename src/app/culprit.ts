@@ -9,8 +9,8 @@ export interface HostProcess {
 }
 
 /**
- * Who may be undoing our work, and what to do about it, in one sentence for people. `processes` are those in our network namespace,
- * without ourselves; `interfaces` the names of the network interfaces.
+ * Which process may be undoing our work, and what to do about it, in one sentence for people. `processes` are those
+ * in our network namespace, without ourselves; `interfaces` the names of the network interfaces.
  */
 export function likelyCulprit(
   virtualServer: Endpoint,
@@ -39,7 +39,7 @@ export function likelyCulprit(
   return `look for a script or program that uses ipvsadm; \`ipvsadm -Ln\` shows what it leaves`;
 }
 
-/** The processes of this network namespace, without ourselves; those that we may not look at are left out. */
+/** The processes of this network namespace, without ourselves. Those that we may not look at are left out. */
 export function neighbours(): HostProcess[] {
   const own = readlinkSync("/proc/self/ns/net");
   return readdirSync("/proc")
@@ -56,7 +56,7 @@ export function neighbours(): HostProcess[] {
     });
 }
 
-/** Of our network namespace, unlike /sys/class/net, which belongs to whoever mounted it. */
+/** For our network namespace, unlike /sys/class/net, which shows the namespace of the process that mounted it. */
 export function interfaceNames(): string[] {
   return [...readFileSync("/proc/self/net/dev", "utf8").matchAll(/^ *([^\s:]+):/gm)].map(([, name = ""]) => name);
 }

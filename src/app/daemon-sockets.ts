@@ -17,17 +17,18 @@ export interface DaemonAnswers<T> {
   /** Of those in this network namespace. */
   readonly told: readonly { readonly socket: string; readonly answer: T }[];
   readonly elsewhere: readonly { readonly where: ElsewhereStatus; readonly answer: T }[];
-  /** Of those that did not answer as they should. */
+  /** About daemons that did not answer properly. */
   readonly complaints: readonly string[];
-  /** Why nobody may have answered. */
+  /** A reason, in case no daemon answered. */
   readonly nobody: string;
-  /** The virtual servers of those that were not asked, and listen. */
+  /** The virtual servers of listening daemons that were not asked. */
   readonly unasked: () => readonly string[];
 }
 
 /**
- * Asks this user's daemons; those of certain virtual servers alone where any are named, since another that does not answer would be waited for. Never
- * rejects for what daemons do. Those in other network namespaces are told apart: what they care for is none of this host's.
+ * Asks this user's daemons. If virtual servers are named, only their daemons, because a hanging daemon of another one
+ * would cost time. Never rejects because of a daemon. Daemons in other network namespaces are listed apart: their
+ * virtual servers are not on this host's.
  */
 export async function askDaemons<T>(
   ask: (socket: string) => Promise<T>,
@@ -64,10 +65,10 @@ export function notRunning<T>({ nobody, complaints, elsewhere, unasked }: Daemon
   });
 }
 
-/** What to say when no daemon answers; `rootsFolder` is where those of root would be. */
+/** The message when no daemon answers; `rootsFolder` is the folder of root's daemons. */
 export function nobodyAnswers(folder: string, rootsFolder = runtimeDirectory({}, 0)): string {
   const nobody = `no lvscare daemon answers in ${folder}`;
-  // Without this, who forgot sudo would take a daemon that runs well for one that does not run.
+  // Without this, a user who forgot sudo would take a running daemon for a stopped one.
   const isRoots = folder === rootsFolder || !existsSync(rootsFolder);
   return isRoots ? nobody : `${nobody}; those that root runs answer only to root`;
 }
@@ -80,7 +81,10 @@ interface DaemonSocket {
   readonly address: string;
 }
 
-/** The sockets of this user's daemons, those that a killed one left included; none of a folder that somebody else could have filled. */
+/**
+ * The sockets of this user's daemons, including those that a killed one left. None from a folder that another user
+ * could have filled.
+ */
 function daemonSockets(folder: string): { readonly sockets: readonly DaemonSocket[]; readonly problems: string[] } {
   try {
     using directory = openRuntimeDirectory(folder, process.getuid?.() ?? 0);
@@ -95,7 +99,10 @@ function daemonSockets(folder: string): { readonly sockets: readonly DaemonSocke
   }
 }
 
-/** What those daemons have to be told of that did not answer. A socket that nobody listens at was left by a killed one, and is no news. */
+/**
+ * Complaints about the daemons that did not answer. A socket without a listener was left by a killed daemon, and is
+ * not worth one.
+ */
 function complaintsOf(answers: readonly PromiseSettledResult<unknown>[]): string[] {
   return answers.flatMap((answer) => {
     if (answer.status === "fulfilled") return [];

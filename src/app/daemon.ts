@@ -10,14 +10,14 @@ import { descriptorBudget } from "./descriptor-budget.ts";
 import { listenerOnPort } from "./socket-owner.ts";
 import { VirtualServerCare, type CareSetting } from "./virtual-server-care.ts";
 
-/** Who watches a daemon from inside its process. */
+/** An observer of a daemon from inside its process. */
 export interface DaemonObserver {
   /** It runs, and can be asked. */
   running?(status: () => Promise<VirtualServerStatus>): void;
   event?(event: CareEvent): void;
 }
 
-/** Cares for these virtual servers until `stop` is aborted. What stands in the kernel stays when it ends. */
+/** Cares for these virtual servers until `stop` is aborted. The kernel's entries stay when it ends. */
 export async function runDaemon(
   settings: readonly CareSetting[],
   stop: AbortSignal,
@@ -29,7 +29,7 @@ export async function runDaemon(
   const cares = settings.map((setting) => new VirtualServerCare(process, setting));
   const [first] = cares;
   if (first === undefined) throw new Error("there is no virtual server to care for");
-  // An address that cannot be had is a mistake in the options: nothing has begun yet.
+  // An address that is not available is a mistake in the options: nothing has begun yet.
   const web = await openWeb(settings, cares, process, logger);
   process.bus.join(() => web?.happened());
   for (const care of cares) care.start();

@@ -1,4 +1,7 @@
-/** Who may have how many connections, so that nobody from outside takes the descriptors that the daemon needs for its own work. */
+/**
+ * Limits on connections, so that clients from outside cannot take the descriptors that the daemon needs for its own
+ * work.
+ */
 export interface DescriptorBudget {
   /** To the page, metrics and health. */
   readonly web: number;
@@ -7,8 +10,9 @@ export interface DescriptorBudget {
 }
 
 /**
- * Divides what this process may open. Kept back, before all others, is what checks, netlink, the control socket and the runtime itself need:
- * three for each real server, with a kept connection, a new one beside it and one more, and a base; half of all at the most.
+ * Divides the descriptors that this process may open. Reserved before all else: a base for checks, netlink, the
+ * control socket and the runtime, and three for each real server (a kept connection, a new one beside it and one
+ * more); half of all at most.
  */
 export function descriptorBudget(limit: number, realServers: number): DescriptorBudget {
   const keptBack = Math.min(limit / 2, BASE + FOR_EACH_SERVER * realServers);

@@ -2,7 +2,10 @@ import { pollDescriptor, type DescriptorState } from "#native";
 
 export type { DescriptorState };
 
-/** How stdout or stderr is whenever one asks. Without the C library nothing is known beforehand: the writes themselves find out. */
+/**
+ * Reports the state of stdout or stderr when called. Without the C library nothing is known in advance: the writes
+ * find out.
+ */
 export function descriptorState(fd: 1 | 2): () => DescriptorState {
   try {
     return pollDescriptor(fd);

@@ -3,7 +3,7 @@ import type { EventRecord } from "../domain/event-record.ts";
 import { describeElsewhere } from "../domain/status.ts";
 import { askDaemons, notRunning } from "./daemon-sockets.ts";
 
-/** An event and whose it is. */
+/** An event and its virtual server. */
 export interface TimedEvent extends EventRecord {
   readonly virtualServer: string;
 }
@@ -11,7 +11,7 @@ export interface TimedEvent extends EventRecord {
 /** What is new, and which daemons could not be asked for it. */
 export interface EventReading {
   readonly events: readonly TimedEvent[];
-  /** The virtual servers of those that could. */
+  /** The virtual servers of the daemons that answered. */
   readonly virtualServers: readonly string[];
   readonly complaints: readonly string[];
   /** Of daemons in other network namespaces, which were not asked for more. */
@@ -30,7 +30,9 @@ export class EventReader {
     this.#virtualServers = virtualServers;
   }
 
-  /** Of all daemons together, in the order in which it happened, and the last `withinMs` of it. Rejects with NOT_RUNNING when none answers. */
+  /**
+   * The events of the last `withinMs` from all daemons, in order of time. Rejects with NOT_RUNNING when none answers.
+   */
   async next(withinMs = Number.POSITIVE_INFINITY): Promise<EventReading> {
     const answers = await askDaemons((socket) => this.#ask(socket), whoseEvents, this.#virtualServers);
     if (answers.told.length === 0) throw notRunning(answers);
@@ -48,7 +50,7 @@ export class EventReader {
   async #ask(socket: string): Promise<ToldEvents> {
     const known = this.#read.get(socket);
     let report = await requestEvents(socket, known?.lastId ?? 0);
-    // Started anew since, it counts from the beginning.
+    // After a restart, its ids start from the beginning.
     if (known !== undefined && known.startedAt !== report.startedAt) report = await requestEvents(socket, 0);
     const lastId = report.events.at(-1)?.id ?? (known?.startedAt === report.startedAt ? known.lastId : 0);
     this.#read.set(socket, { startedAt: report.startedAt, lastId });
@@ -75,7 +77,7 @@ function whoseEvents({ virtualServer, networkNamespace }: ToldEvents): {
   return { address: virtualServer, networkNamespace };
 }
 
-/** By the clock that nobody can set; what came without it counts as long ago as the time of day says. */
+/** Ordered by the clock that cannot be set. An event without its time is placed by the time of day. */
 function inOrder(told: readonly ToldEvents[], withinMs: number): readonly TimedEvent[] {
   const nowMs = Math.max(0, ...told.map(({ sinceBootMs }) => sinceBootMs ?? 0));
   const byTimeOfDay = ({ at }: TimedEvent): number => nowMs - (Date.now() - Date.parse(at));

@@ -8,8 +8,9 @@ import type { ServiceKey } from "../domain/virtual-server.ts";
 import { networkNamespace } from "./network-namespace.ts";
 
 /**
- * What operators asked for, written down so that it outlives a daemon: beside its control socket, for one virtual server of one network
- * namespace, until the next boot. It is read and written only in a directory that nobody else can write to.
+ * What operators asked for, in a file so that it outlives a daemon: beside its control socket, for one virtual server
+ * of one network namespace, until the next boot. It is read and written only in a directory that no other user can
+ * write to.
  */
 export class HoldFile {
   readonly path: string;
@@ -23,7 +24,10 @@ export class HoldFile {
     this.path = join(directory, this.#name);
   }
 
-  /** None where nothing is written. A file that cannot be read, or is not this user's own, is told of and left: the next request writes it anew. */
+  /**
+   * None where there is no file. A file that cannot be read, or belongs to another user, causes a warning and is
+   * left: the next request replaces it.
+   */
   read(logger: Logger): Holds {
     try {
       const text = this.#text();
@@ -37,7 +41,10 @@ export class HoldFile {
     return new Map();
   }
 
-  /** Those that are listed now; the others are forgotten, lest one that is listed again much later comes back drained. */
+  /**
+   * Keeps the holds of listed servers. The others are forgotten: a server that is listed again much later must not
+   * come back drained.
+   */
   readListed(listed: readonly string[], logger: Logger): Holds {
     const holds = this.read(logger);
     const kept = new Map([...holds].filter(([server]) => listed.includes(server)));
@@ -55,7 +62,7 @@ export class HoldFile {
   /** Whole or not at all. Throws FILE_FAILED. */
   write(holds: Holds): void {
     try {
-      // It may have been made anew since the start, or not at all yet.
+      // The directory may have been made again since the start, or may not exist yet.
       if (holds.size > 0) makeRuntimeDirectory(this.#directory, this.#uid);
       using directory = openRuntimeDirectory(this.#directory, this.#uid);
       if (directory === undefined) return;
@@ -103,7 +110,10 @@ export class HoldFile {
   }
 }
 
-/** A daemon that starts with some of its real servers held says so: who looks for why they get no clients may have asked for it months ago. */
+/**
+ * A daemon that starts with held real servers says so: an operator may have asked for that months ago, and now
+ * wonders why a server gets no clients.
+ */
 export function tellHeld(holds: Holds, listed: readonly string[], logger: Logger): void {
   const inForce = [...holds].filter(([server]) => listed.includes(server));
   const held = inForce.map(([server, hold]) => describeHeld(server, hold));

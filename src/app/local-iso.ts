@@ -1,6 +1,9 @@
 import { localTime } from "./local-time.ts";
 
-/** `2026-11-24T02:38:49.120+05:45`: the time of day here, as in the log, and how far that is from UTC. As it stands where it is none. */
+/**
+ * `2026-11-24T02:38:49.120+05:45`: the local time, as in the log, and its offset from UTC. Any other text is returned
+ * as it is.
+ */
 export function localIso(utc: string): string {
   const time = new Date(utc);
   if (Number.isNaN(time.getTime())) return utc;

@@ -2,8 +2,8 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
 
 /**
- * A real server that is itself a virtual server of this host: IPVS looks at each packet once, so what it has sent to the one is not balanced by the
- * other, and clients get no answer.
+ * A real server that is itself a virtual server of this host: IPVS looks at each packet only once, so packets that
+ * one has forwarded are not balanced by the other, and clients get no answer.
  */
 export function describeNesting({ service }: Pick<ObservedVirtualServer, "service">): string {
   return (

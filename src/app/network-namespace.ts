@@ -5,7 +5,7 @@ export function networkNamespace(): string {
   return namespaceOf("self") ?? "";
 }
 
-/** A process in that network namespace, by which others can enter it; undefined where none can be seen from here. */
+/** A process in that network namespace, by which it can be entered; undefined where none is visible from here. */
 export function processIn(namespace: string): number | undefined {
   const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && namespaceOf(name) === namespace);
   return pid === undefined ? undefined : Number(pid);

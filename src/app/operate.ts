@@ -7,8 +7,8 @@ import { describeElsewhere } from "../domain/status.ts";
 import { askDaemons, notRunning } from "./daemon-sockets.ts";
 import { whoseStatus } from "./status.ts";
 
-/** Who is meant: a real server, behind these virtual servers; behind the only one that has it where none is named. */
-export interface Meant {
+/** A real server that an operator names, behind these virtual servers. With no virtual server named, only one may have it. */
+export interface OperatorTarget {
   /** Formatted endpoint. */
   readonly realServer: string;
   /** Formatted endpoints. */
@@ -23,11 +23,11 @@ export interface HoldOutcome {
   readonly mentions: readonly string[];
 }
 
-/** Has the daemons of this user hold a real server, or let it go. Rejects before anything changes when it is not clear which is meant. */
-export async function holdRealServer(meant: Meant, change: HoldChange): Promise<HoldOutcome> {
-  const { sockets, mentions } = await thoseMeant(meant);
+/** Asks this user's daemons to hold a real server, or to let it go. Rejects before any change when the target is ambiguous. */
+export async function holdRealServer(target: OperatorTarget, change: HoldChange): Promise<HoldOutcome> {
+  const { sockets, mentions } = await findDaemons(target);
   const by = operatorName(process.env);
-  const answers = await Promise.allSettled(sockets.map((socket) => requestHold(socket, meant.realServer, change, by)));
+  const answers = await Promise.allSettled(sockets.map((socket) => requestHold(socket, target.realServer, change, by)));
   return {
     mentions,
     reports: answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : [])),
@@ -38,16 +38,16 @@ export async function holdRealServer(meant: Meant, change: HoldChange): Promise<
 export interface DrainProgress {
   /** That are open, behind all of them together. */
   readonly connections: number;
-  /** Nobody let it go meanwhile. */
+  /** No operator let it go in the meantime. */
   readonly isDrained: boolean;
 }
 
-/** How far its drain is. Rejects likewise. */
-export async function drainProgress(meant: Meant): Promise<DrainProgress> {
-  const answers = await Promise.all((await thoseMeant(meant)).sockets.map(requestStatus));
+/** How far its drain is. Rejects as `holdRealServer` does. */
+export async function drainProgress(target: OperatorTarget): Promise<DrainProgress> {
+  const answers = await Promise.all((await findDaemons(target)).sockets.map(requestStatus));
   const servers = answers
     .flatMap(({ realServers }) => realServers)
-    .filter(({ address }) => address === meant.realServer);
+    .filter(({ address }) => address === target.realServer);
   return {
     connections: servers.reduce((sum, { activeConnections }) => sum + activeConnections, 0),
     isDrained: servers.every(({ hold }) => hold?.drained === true),
@@ -56,18 +56,18 @@ export async function drainProgress(meant: Meant): Promise<DrainProgress> {
 
 export interface CheckOutcome {
   readonly reports: readonly CheckReport[];
-  /** Likewise. */
+  /** As in `HoldOutcome`. */
   readonly mentions: readonly string[];
 }
 
-/** Has them check a real server now. Rejects likewise. */
-export async function checkRealServer(meant: Meant): Promise<CheckOutcome> {
-  const { sockets, mentions } = await thoseMeant(meant);
-  const reports = await Promise.all(sockets.map((socket) => requestCheck(socket, meant.realServer)));
+/** Asks them to check a real server now. Rejects as `holdRealServer` does. */
+export async function checkRealServer(target: OperatorTarget): Promise<CheckOutcome> {
+  const { sockets, mentions } = await findDaemons(target);
+  const reports = await Promise.all(sockets.map((socket) => requestCheck(socket, target.realServer)));
   return { reports, mentions };
 }
 
-/** Who runs this program, for whom it is told later: the one behind sudo or doas, where they tell. */
+/** The name of the operator, for later reports: the user behind sudo or doas, where these say. */
 export function operatorName(environment: Readonly<Record<string, string | undefined>>): string {
   const { SUDO_USER, DOAS_USER } = environment;
   const behind = SUDO_USER ?? DOAS_USER;
@@ -79,7 +79,10 @@ export function operatorName(environment: Readonly<Record<string, string | undef
 
 // --- internal ---
 
-/** From passwd(5); the runtime knows a user's name from the environment alone. Undefined where it has none, or there is no such file. */
+/**
+ * From passwd(5), because the runtime only knows a user's name from the environment. Undefined where the user has
+ * none, or there is no such file.
+ */
 function nameOfUser(uid: number): string | undefined {
   try {
     const rows = readFileSync("/etc/passwd", "utf8").split("\n");
@@ -89,12 +92,12 @@ function nameOfUser(uid: number): string | undefined {
   }
 }
 
-interface ThoseMeant {
+interface TargetDaemons {
   readonly sockets: readonly string[];
   readonly mentions: readonly string[];
 }
 
-async function thoseMeant({ realServer, virtualServers }: Meant): Promise<ThoseMeant> {
+async function findDaemons({ realServer, virtualServers }: OperatorTarget): Promise<TargetDaemons> {
   const answers = await askDaemons(requestStatus, whoseStatus, virtualServers);
   const { complaints, elsewhere } = answers;
   const daemons = answers.told.map(({ socket, answer }) => ({ socket, status: answer }));
@@ -111,7 +114,7 @@ async function thoseMeant({ realServer, virtualServers }: Meant): Promise<ThoseM
   const having = daemons.filter(({ status }) =>
     status.realServers.some(({ address, state }) => address === realServer && state !== "unlisted"),
   );
-  // Named ones all have to have it: half of what was asked for is not done.
+  // All named ones must have it: a request is not done by halves.
   if (having.length === 0 || having.length < virtualServers.length) {
     const lacking = daemons.filter((one) => !having.includes(one)).map(({ status }) => status);
     const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));

@@ -12,7 +12,7 @@ import type { VirtualServerStatus } from "../domain/status.ts";
 export interface OperatorPorts {
   readonly supervisor: VirtualServerActor;
   readonly status: () => Promise<VirtualServerStatus>;
-  /** Writes down what is held; throws when it cannot. */
+  /** Stores the holds; throws when it cannot. */
   readonly keep: (holds: Holds) => void;
   /** One check over a connection of its own. */
   readonly probe: (target: Endpoint, signal: AbortSignal) => Promise<ProbeOutcome>;
@@ -28,8 +28,9 @@ export class Operator {
   }
 
   /**
-   * Holds a real server, by its formatted endpoint, or lets it go; `by` tells for whom. What is to outlive this process is written down first; then the table is
-   * waited for. Rejects with NOT_LISTED, or FILE_FAILED, when nothing was changed.
+   * Holds a real server, by its formatted endpoint, or lets it go; `by` is the operator. A hold that must outlive
+   * this process is written to the file first; then this waits for the table. Rejects with NOT_LISTED or FILE_FAILED
+   * when nothing was changed.
    */
   async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
     this.#find(server);
@@ -54,13 +55,16 @@ export class Operator {
     };
   }
 
-  /** Writes down again what is held: where it was written may have been made anew. Throws FILE_FAILED. */
+  /** Writes down again what is held: its directory may have been made again. Throws FILE_FAILED. */
   keepAgain(): void {
     const holds = holdsOf(this.#ports.supervisor);
     if (holds.size > 0) this.#ports.keep(holds);
   }
 
-  /** Checks a real server now, beside its own checks, and has those go on from now, so that the daemon acts on what there is to see. */
+  /**
+   * Checks a real server now, beside its own checks, and runs those at once too, so that the daemon acts on the
+   * result.
+   */
   async check(server: string, signal: AbortSignal): Promise<CheckReport> {
     const target = this.#find(server);
     const outcome = await this.#ports.probe(target, signal);
@@ -74,7 +78,7 @@ export class Operator {
   #find(server: string): Endpoint {
     const snapshot = this.#ports.supervisor.getSnapshot();
     const { members, trouble } = snapshot.context;
-    // Its real servers are known, but not yet how they are: what was asked of them now would be forgotten.
+    // Its real servers are known but not yet their states: what was asked of them now would be forgotten.
     if (snapshot.hasTag("adopting")) throw notYet(this.#address(), trouble.lastError?.message);
     const found = members.get(server)?.server.endpoint;
     if (found === undefined) throw notListed(server, this.#address(), [...members.keys()]);
@@ -85,7 +89,7 @@ export class Operator {
     return formatEndpoint(this.#ports.supervisor.getSnapshot().context.service.endpoint);
   }
 
-  /** Until a round has written what is wanted; why not, when that fails or takes too long. */
+  /** Until a round has written the desired state. Returns the reason when that fails or takes too long. */
   async #untilWritten(): Promise<string | undefined> {
     const { supervisor } = this.#ports;
     try {
@@ -94,7 +98,7 @@ export class Operator {
       const { context } = await waitFor(supervisor, isWritten, { timeout: LONGEST_WAIT_MS });
       return context.trouble.failedAttempts > 0 ? context.trouble.lastError?.message : undefined;
     } catch {
-      // waitFor rejects when the time is over or the supervisor ended; what was asked for is written down either way.
+      // waitFor rejects when the time is over or the supervisor ended. The request is stored in both cases.
       if (supervisor.getSnapshot().status !== "active") return "the daemon stopped; its next start does it";
       const { lastError, failedAttempts } = supervisor.getSnapshot().context.trouble;
       if (failedAttempts > 0 && lastError !== undefined) return lastError.message;

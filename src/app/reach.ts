@@ -18,7 +18,7 @@ import { tellLeft } from "../events/event-log.ts";
 /** How this host gets to the virtual address. */
 export interface Reach {
   readonly objects: readonly HostObject[];
-  /** Calls back when something changed that they may depend on; returns what ends it. */
+  /** Calls back when something changed that they may depend on; returns a function that ends it. */
   readonly watch: (onChange: () => void) => () => void;
 }
 
@@ -26,8 +26,8 @@ export interface Reach {
 export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 
 /**
- * What the options ask for, nothing of it made yet. The userspace data plane needs the virtual address to be this host's own, whatever
- * the mode. Throws USAGE for a gateway that cannot be one.
+ * What the options ask for; nothing of it is made yet. The userspace data plane needs the virtual address on this
+ * host itself, in any mode. Throws USAGE for a gateway that cannot be one.
  */
 export function planReach(
   { service, realServers, reach: options }: CareOptions,
@@ -39,13 +39,13 @@ export function planReach(
   const named = kind === "ipvs" && options.mode === "route" ? gatewayOf(options, service.endpoint) : undefined;
   const watch: Reach["watch"] = (onChange) => {
     const folders = kind === "ipvs" ? SYSCTL_FOLDERS : [];
-    // A gateway that nobody named is another when the ways to the real servers are.
+    // A gateway that was not named changes with the ways to the real servers.
     const towards = kind === "ipvs" && options.mode === "route" && named === undefined ? servers : [];
     return watchHostChanges({ address: { address, family }, towards, folders }, onChange);
   };
   if (kind === "userspace") return { objects: [localAddress(address)], watch };
   const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger) : () => named;
-  // This host has a way to another's address, which a route of ours would cut off.
+  // This host reaches another host's address, and a route of ours would cut it off.
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
   if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
@@ -54,7 +54,7 @@ export function planReach(
   return objects.length === 0 ? NO_REACH : { objects, watch };
 }
 
-/** Why this data plane would not serve clients, or would harm this host; it is looked at only where that can be. */
+/** Why this data plane would not serve clients, or would harm this host. Checked only where that is possible. */
 export function obstacleTo(
   kind: DataPlaneKind,
   { service, realServers, reach: { mode } }: Pick<CareOptions, "service" | "realServers" | "reach">,
@@ -84,7 +84,7 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
   throwFailures(failures.filter((error) => !lacking.includes(error)));
 }
 
-/** Whatever daemons for this virtual server may have made, in the order in which it is taken back. */
+/** Everything that daemons for this virtual server may have made, in the order of its removal. */
 export function reachToRemove({ service, reach: options }: CareOptions, logger: Logger): readonly HostObject[] {
   const isInUse = (): Promise<boolean> => isAddressInUse(service);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
@@ -92,7 +92,10 @@ export function reachToRemove({ service, reach: options }: CareOptions, logger: 
   return everyHostObject({ service, options, gateway, servers: [], logger, isInUse }).toReversed();
 }
 
-/** The gateway that --ip or the hosts file names; undefined without one. Throws USAGE when the hosts file names one of the other family. */
+/**
+ * The gateway that --ip or the hosts file names; undefined without one. Throws USAGE when the one in the hosts file
+ * is of the other family.
+ */
 export function gatewayOf(options: ReachOptions, { family, address }: Endpoint): string | undefined {
   if (options.gateway !== undefined) return options.gateway;
   const node = nodeAddress(family);

@@ -10,8 +10,8 @@ import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
 /**
- * Makes the virtual server with every real server in it, unprobed, and leaves it so; what operators asked for counts. Drains, but does not
- * remove, who is not listed.
+ * Makes the virtual server with every real server in it, unprobed, and leaves it like that. Operators' requests
+ * count. Drains servers that are not listed, but does not remove them.
  */
 export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds: Holds, logger: Logger): Promise<void> {
   const observed = await dataPlane.read(options.service);

@@ -11,20 +11,20 @@ import type { ServiceKey } from "../domain/virtual-server.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { networkNamespace } from "./network-namespace.ts";
 
-/** A locked file in the runtime directory, which nobody but this user can lock. It ends with the process, however that ends. */
+/** A locked file in the runtime directory, which only this user can lock. It ends with the process in any case. */
 export interface RuntimeLock extends Disposable {
-  /** The file is still the one that others would lock. */
+  /** The file is still the one that other processes would lock. */
   stands(): boolean;
 }
 
-/** Who has it. `pid` 0: not to be seen from here. */
+/** Its holder. `pid` 0: not visible from here. */
 export interface LockHolder {
   readonly heldBy: { readonly pid: number };
 }
 
 /**
- * Locks the virtual server of this network namespace, beside the claim on its name, which anybody may take. Throws where the directory cannot be
- * had, as in a container without a writable one.
+ * Locks the virtual server of this network namespace, in addition to the claim on its name, which any user may take.
+ * Throws where the directory is not available, as in a container without a writable one.
  */
 export function lockVirtualServer(key: ServiceKey): RuntimeLock | LockHolder {
   const folder = daemonFolder();
@@ -35,17 +35,20 @@ export function lockVirtualServer(key: ServiceKey): RuntimeLock | LockHolder {
     if (outcome !== undefined && (!("heldBy" in outcome) || attempt === TRIES)) return outcome;
     if (attempt === TRIES)
       throw new LvscareError("CONTROL_FAILED", "its lock keeps being replaced", { operation: `use ${folder}` });
-    // Who only looks has it for a moment; who ends has removed the file.
+    // A process that only looks has it for a moment; one that ends has removed the file.
     Bun.sleepSync(PAUSE_MS);
   }
 }
 
-/** Who has that lock; undefined when nobody does, or where there is none. */
+/** The holder of that lock; undefined when there is none. */
 export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
   return holdersOf((name) => name === lockName(key))[0];
 }
 
-/** Whether anybody cares for a virtual server at this address, on whatever port, by the locks of this network namespace. */
+/**
+ * Whether any process cares for a virtual server at this address, on any port, by the locks of this network
+ * namespace.
+ */
 export function isAddressLocked({ endpoint, protocol }: ServiceKey): boolean {
   const start = withoutPort(runtimeName({ endpoint, protocol }));
   const end = lockEnd();
@@ -95,7 +98,7 @@ function tryLock(folder: string, uid: number, name: string): RuntimeLock | LockH
     [Symbol.dispose]() {
       if (!isOpen) return;
       isOpen = false;
-      // While it is locked: whoever waits for it sees that it is another's by then, or gone.
+      // Removed while it is locked: a process that waits for it will see that the file is gone or replaced.
       if (isAt(path)) rmSync(path, { force: true });
       closeSync(fd);
     },
@@ -119,13 +122,13 @@ function holdersOf(isMeant: (name: string) => boolean): LockHolder["heldBy"][] {
         }
       });
   } catch (error) {
-    // What somebody else could have put there is no lock.
+    // What another user could have put there is no lock.
     if (error instanceof LvscareError) return [];
     throw error;
   }
 }
 
-/** Undefined where it is not there. Throws CONTROL_FAILED for what is no file of this user's own. */
+/** Undefined where it does not exist. Throws CONTROL_FAILED for anything but a file of this user's own. */
 function openLock(directory: RuntimeDirectory, name: string, uid: number, more: number): number | undefined {
   let fd: number;
   try {
@@ -136,13 +139,16 @@ function openLock(directory: RuntimeDirectory, name: string, uid: number, more: 
     throw new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation: `open ${name}`, cause });
   }
   const found = fstatSync(fd);
-  // Whoever may open it may lock it.
+  // A user who may open it may lock it.
   if (found.isFile() && found.uid === uid && (found.mode & 0o077) === 0) return fd;
   closeSync(fd);
   throw new LvscareError("CONTROL_FAILED", "it is not a file of this user alone", { operation: `open ${name}` });
 }
 
-/** From the kernel's list, `1: FLOCK  ADVISORY  WRITE 31367 fe:00:10158420 0 EOF`, which leaves out those of other pid namespaces. */
+/**
+ * From the kernel's list, `1: FLOCK ADVISORY WRITE 31367 fe:00:10158420 0 EOF`, which leaves out other pid
+ * namespaces.
+ */
 function pidOfLock(inode: number): number {
   const pattern = new RegExp(`: FLOCK +ADVISORY +WRITE +(\\d+) \\S+:${inode} `);
   return Number(pattern.exec(readFileSync("/proc/locks", "utf8"))?.[1] ?? 0);

@@ -16,8 +16,8 @@ type CamelCase<Text extends string> = Text extends `${infer Head}-${infer Rest}`
 type ProgramFlag = "run-once" | "clean" | "logger" | "log-format";
 
 /**
- * The flags of `lvscare care` with their meanings, defaults and spellings of values: `{ vs: "10.0.0.1:80", rs: ["10.0.0.2:80"], fall: 3,
- * interval: "500ms" }`.
+ * The flags of `lvscare care` with their meanings, defaults and formats: `{ vs: "10.0.0.1:80", rs: ["10.0.0.2:80"],
+ * fall: 3, interval: "500ms" }`.
  */
 export type CareSettings = {
   readonly [Flag in Exclude<CareFlag, ProgramFlag | "vs" | "rs"> as CamelCase<Flag>]?:
@@ -35,13 +35,13 @@ export type CareSettings = {
 /** One virtual server, cared for inside this process. */
 export interface Care {
   /**
-   * Begins to care; resolves once what stands in the data plane is taken over. Rejects with what keeps it from that, such as
-   * ALREADY_RUNNING or NOT_PERMITTED, and then nothing is left behind. Once only.
+   * Begins to care; resolves once the entries in the data plane are taken over. Rejects with the reason when it
+   * cannot, such as ALREADY_RUNNING or NOT_PERMITTED, and then leaves nothing behind. Once only.
    */
   start(): Promise<void>;
-  /** How everything stands now. Rejects with NOT_RUNNING before `start` and after the end. */
+  /** The present state. Rejects with NOT_RUNNING before `start` and after the end. */
   status(): Promise<VirtualServerStatus>;
-  /** Calls back for everything that happens; returns what ends that. A listener must not throw. */
+  /** Calls back for every event; returns a function that ends that. A listener must not throw. */
   onEvent(listener: (event: CareEvent) => void): () => void;
   /** Ends within a second. With the kernel's data plane the virtual server stays as it is, and traffic with it. Idempotent. */
   stop(): Promise<void>;
@@ -75,7 +75,7 @@ class EmbeddedCare implements Care {
     this.#options = options;
     this.#logger = logger;
     this.ended = this.#end.promise;
-    // Whoever only starts it hears of a failure there; it must not count as unhandled as well.
+    // A caller that only starts it gets the failure there. It must not count as unhandled as well.
     this.ended.catch(() => undefined);
   }
 

@@ -7,7 +7,7 @@ export interface ServiceManagerPorts {
   readonly send: (socket: string, text: string) => boolean;
 }
 
-/** What systemd is told of a daemon, where it asks to be. */
+/** What a daemon reports to systemd, where systemd asks for it. */
 export interface ServiceManager {
   event(event: CareEvent): void;
   stopping(): void;
@@ -16,8 +16,8 @@ export interface ServiceManager {
 }
 
 /**
- * Tells systemd when the virtual server is cared for (READY), that the event loop still turns (WATCHDOG, at half the time that it
- * allows) and that the end has begun (STOPPING). Without systemd it does nothing.
+ * Tells systemd when the virtual server is cared for (READY), that the event loop is alive (WATCHDOG, at half the
+ * allowed time) and that the end has begun (STOPPING). Does nothing without systemd.
  */
 export function serviceManager({ environment, pid, send }: ServiceManagerPorts): ServiceManager {
   const socket = environment["NOTIFY_SOCKET"];
@@ -39,7 +39,7 @@ export function serviceManager({ environment, pid, send }: ServiceManagerPorts):
 
 const NONE: ServiceManager = { event: () => undefined, stopping: () => undefined, close: () => undefined };
 
-/** Milliseconds within which systemd wants a sign of life; undefined when it wants none from this process. */
+/** Milliseconds within which systemd expects a sign of life; undefined when it expects none from this process. */
 function watchdogInterval(environment: ServiceManagerPorts["environment"], pid: number): number | undefined {
   const { WATCHDOG_USEC: microseconds = "", WATCHDOG_PID: whose = String(pid) } = environment;
   if (!/^[1-9]\d*$/.test(microseconds) || whose !== String(pid)) return undefined;

@@ -6,7 +6,10 @@ export interface SocketOwner extends HostProcess {
   readonly uid: number;
 }
 
-/** Who has one of these sockets open, by inode; undefined where that cannot be seen from here, as in another pid namespace. */
+/**
+ * The process that has one of these sockets open, by inode; undefined where that is not visible from here, as in
+ * another pid namespace.
+ */
 export function ownerOfSocket(inodes: ReadonlySet<string>): SocketOwner | undefined {
   const wanted = new Set([...inodes].map((inode) => `socket:[${inode}]`));
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -22,7 +25,7 @@ export function ownerOfSocket(inodes: ReadonlySet<string>): SocketOwner | undefi
   return undefined;
 }
 
-/** Who listens for TCP connections where this endpoint would; undefined where that cannot be seen from here. */
+/** The process that listens for TCP connections at this endpoint; undefined where that is not visible from here. */
 export function listenerOnPort(endpoint: Endpoint): SocketOwner | undefined {
   const inodes = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].flatMap((path) => listeners(path, endpoint));
   return inodes.length === 0 ? undefined : ownerOfSocket(new Set(inodes));
@@ -34,7 +37,10 @@ export function listenerOnPort(endpoint: Endpoint): SocketOwner | undefined {
 const LISTENING = "0A";
 const ANY: readonly string[] = ["0.0.0.0", "::"];
 
-/** Inodes from the kernel's list: `0: 0100007F:2391 00000000:0000 0A … inode …`. A file that is not there lists nobody: a kernel without IPv6. */
+/**
+ * Inodes from the kernel's list: `0: 0100007F:2391 00000000:0000 0A … inode …`. Without the file there are none: a
+ * kernel without IPv6.
+ */
 function listeners(path: string, { address, port }: Endpoint): string[] {
   let text = "";
   try {
@@ -51,7 +57,7 @@ function listeners(path: string, { address, port }: Endpoint): string[] {
   });
 }
 
-/** Each word of four bytes stands there as this host reads it. Both of our architectures are little-endian. */
+/** Each word of four bytes is written as this host reads it. Both of our architectures are little-endian. */
 function addressFromWords(hex: string): string {
   const words = (hex.match(/.{8}/g) ?? []).map((word) => Uint8Array.fromHex(word).toReversed());
   return addressFromBytes(new Uint8Array(words.flatMap((word) => [...word])));

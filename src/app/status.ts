@@ -6,8 +6,8 @@ import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
 import { askDaemons } from "./daemon-sockets.ts";
 
 /**
- * Asks every daemon of this user in this network namespace, or those of certain virtual servers; with none running, reads the kernel's table and
- * says so.
+ * Asks every daemon of this user in this network namespace, or only those of certain virtual servers. With none
+ * running, reads the kernel's table and says so.
  */
 export async function collectStatus(virtualServers: readonly string[] = []): Promise<StatusReport> {
   const answers = await askDaemons(requestStatus, whoseStatus, virtualServers);
@@ -34,7 +34,7 @@ export async function collectStatus(virtualServers: readonly string[] = []): Pro
   }
 }
 
-/** Who gave a status. */
+/** The daemon that gave a status. */
 export function whoseStatus({ address, daemon }: VirtualServerStatus): {
   readonly address: string;
   readonly networkNamespace: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * From the machines' clock, which never jumps, to the time of day as it is told now. The two are read one after the other and drift a
- * little, so that small differences mean nothing: a moment that is told twice is told alike.
+ * Converts from the machines' clock, which never jumps, to the time of day as it is now. The two are read one after
+ * the other and drift a little, so small differences are ignored: the same moment always gives the same result.
  */
 export function timeOfDay(now: () => number, clock: () => number = Date.now): (ms: number) => Date {
   let offset = clock() - now();

@@ -119,7 +119,7 @@ export class VirtualServerCare {
     if (virtualServer !== undefined) this.#closeControl = this.#openControl(virtualServer);
   }
 
-  /** Asks it to end; what stands in the kernel stays. */
+  /** Asks it to end; the kernel's entries stay. */
   shutDown(): void {
     this.#daemon.send({ type: "shutdown" });
   }
@@ -129,7 +129,10 @@ export class VirtualServerCare {
     await this.#closeControl?.();
   }
 
-  /** The table is read afresh, so that weights and connections are those of this moment; where that fails, the last round's reading serves. */
+  /**
+   * Reads the table again, so that weights and connections are current. If that fails, the last round's reading is
+   * used.
+   */
   async status(): Promise<VirtualServerStatus> {
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
     if (virtualServer === undefined) throw new Error("the daemon is stopping");

@@ -38,7 +38,10 @@ export function watchWay(
 // --- internal ---
 
 const TIMEOUT_MS = 2000;
-/** One alone may have met a real server that died a moment ago, or a route that is being put right: others see to that. */
+/**
+ * A single failure may be due to a real server that died a moment ago, or to a route under repair: others handle
+ * that.
+ */
 const ATTEMPTS = 3;
 const PAUSE_MS = 300;
 
@@ -60,6 +63,6 @@ async function findingOf(status: () => Promise<VirtualServerStatus>): Promise<st
 }
 
 function describe({ message, realServer, remedy }: Finding): string {
-  const whom = realServer === undefined ? "" : `${realServer} `;
-  return `${whom}${message}${remedy === undefined ? "" : ` (${remedy})`}`;
+  const prefix = realServer === undefined ? "" : `${realServer} `;
+  return `${prefix}${message}${remedy === undefined ? "" : ` (${remedy})`}`;
 }

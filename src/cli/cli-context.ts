@@ -9,12 +9,15 @@ export interface CliContext {
   readonly environment: Environment;
   readonly out: Output;
   readonly err: Output;
-  /** Columns of the terminal on stdout; undefined when it is none, and lines may be as long as they like. */
+  /** Columns of the terminal on stdout; undefined when it is none, and lines may have any length. */
   readonly columns: number | undefined;
   readonly rows: number | undefined;
   readonly outColour: boolean;
   readonly errColour: boolean;
-  /** For commands that go on and listen to signals: from now on no write holds the process up, and `isUnread` sees a reader go. */
+  /**
+   * For commands that run on and handle signals: from now on no write blocks the process, and `isUnread` sees when a
+   * reader is gone.
+   */
   neverBlock(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ export function createPaint(enabled: boolean): Paint {
   return (colour, text) => (enabled && text !== "" ? `\u001B[${CODES[colour]}m${text}\u001B[0m` : text);
 }
 
-/** Colour goes to people at terminals who did not ask for none (no-color.org). */
+/** Colour is for people at terminals, unless they turned it off (no-color.org). */
 export function wantsColour(isTTY: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
   return isTTY && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
 }

@@ -24,8 +24,8 @@ export interface CommandEntry {
 
 export interface CommandSteps<Flag extends string, Options> {
   /**
-   * What is asked for. What is wrong with it is added to the problems of the values; then all of them are told, nothing is run, and
-   * undefined serves as well.
+   * Reads the options. Any problems are added to those of the values; then all of them are reported, nothing is run,
+   * and the result may be undefined.
    */
   read(
     values: OptionValues<Flag>,

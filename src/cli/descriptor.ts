@@ -2,8 +2,9 @@ import type { DescriptorState } from "../app/descriptor-state.ts";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
 
 /**
- * Stdout or stderr. Its text goes out by plain write(2), where the descriptor stands: what it goes to belongs to those who redirected it, so
- * it is neither truncated nor made longer beforehand nor made non-blocking, which everybody who shares the pipe would feel.
+ * Stdout or stderr. Text goes out by plain write(2), where the descriptor is positioned. The target belongs to the
+ * user who redirected it: it is not truncated, extended in advance or made non-blocking, which every process that
+ * shares the pipe would notice.
  */
 export class Descriptor {
   readonly #fd: 1 | 2;
@@ -14,19 +15,22 @@ export class Descriptor {
   }
 
   /**
-   * From now on looks before each write: one that would block waits outside the kernel, where signals and timers go on. Without, a
-   * slow reader holds up the whole process, as it does most programs.
+   * From now on, checks before each write: one that would block waits outside the kernel, so that signals and timers
+   * go on. Without this, a slow reader blocks the whole process, as in most programs.
    */
   neverBlock(look: () => DescriptorState): void {
     this.#look = look;
   }
 
-  /** Nobody reads any more, as far as one can see without writing. */
+  /** The reader is gone, as far as one can see without writing. */
   get isUnread(): boolean {
     return this.#look?.().isUnread ?? false;
   }
 
-  /** Resolves when all of the text was taken. Rejects with the system's own error when the reader has gone, with OUTPUT_FAILED else. */
+  /**
+   * Resolves when all of the text was taken. Rejects with the system's own error when the reader is gone, else with
+   * OUTPUT_FAILED.
+   */
   async take(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text);
     let pauseMs = SHORTEST_PAUSE_MS;
@@ -47,7 +51,7 @@ export class Descriptor {
   #takeSome(bytes: Uint8Array, at: number): number {
     if (this.#look?.().takesText === false) return 0;
     const end = this.#look === undefined ? bytes.length : endOfPiece(bytes, at);
-    // An import would load it before anybody writes, which takes as long as a short command does.
+    // An import would load it before the first write, which takes as long as a short command.
     const { writeSync } = process.getBuiltinModule("node:fs");
     try {
       return writeSync(this.#fd, bytes, at, end - at);
@@ -59,7 +63,7 @@ export class Descriptor {
   }
 }
 
-/** What tells of a reader that went away: of a pipe, and of a socket with text on its way. */
+/** Errors that mean a lost reader: of a pipe, and of a socket with text on its way. */
 export function isReaderGone(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno === "EPIPE" || errno === "ECONNRESET";
@@ -70,7 +74,7 @@ export function isReaderGone(error: unknown): boolean {
 const SHORTEST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 100;
 
-/** `PIPE_BUF` in linux/limits.h: as much as a pipe takes at once when it takes anything. */
+/** `PIPE_BUF` in linux/limits.h: a pipe that takes anything takes this much at once. */
 const PIECE_BYTES = 4096;
 
 const NEWLINE = 10;

@@ -8,7 +8,7 @@ import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CliContext } from "./cli-context.ts";
 import { ownLines } from "./output.ts";
 
-/** Prints what became of holds, those that came to nothing included; 1 when one of them does not stand in the table. */
+/** Prints what became of holds, including the failed ones; 1 when one of them is not in the table. */
 export async function tellHolds(
   { reports, failures, mentions }: HoldOutcome,
   format: "text" | "json",

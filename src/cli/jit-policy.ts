@@ -1,10 +1,11 @@
 import type { CareOptions } from "../config/care-options.ts";
 
 /**
- * How much hotter than usual a function of a daemon has to be to become machine code (see `Bun.unsafe.setJITPolicy`).
+ * How much hotter than usual a function of a daemon must be before it is compiled to machine code (see
+ * `Bun.unsafe.setJITPolicy`).
  *
- * With a few real servers it runs each of its functions seldom: to put that off saves a fifth of its memory and a third of its processor time. With
- * many, code that is compiled late is paid for with every check until then.
+ * With a few real servers, functions run seldom: compiling later saves a fifth of the memory and a third of the
+ * processor time. With many, late compilation makes every check until then more expensive.
  */
 export function jitPolicy({ realServers, policy }: Pick<CareOptions, "realServers" | "policy">): number {
   const checksPerSecond = (realServers.length * 1000) / policy.intervalMs;

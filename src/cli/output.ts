@@ -5,19 +5,20 @@ import { isReaderGone } from "./descriptor.ts";
 export type TakeText = (text: string) => Promise<unknown>;
 
 /**
- * Text to stdout or stderr, in order, that is not lost at exit. What is written while the reader is slow goes out together.
+ * Text to stdout or stderr, in order and not lost at exit. Text that is written while the reader is slow goes out
+ * together.
  */
 export class Output {
   readonly #take: TakeText;
   readonly #looksUnread: () => boolean;
   #waiting = "";
   #pendingLength = 0;
-  /** The write under way, and the one that takes what waits. */
+  /** The write under way, and the next one, which takes the waiting text. */
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #wasRefused = false;
 
-  /** `looksUnread` tells whether the reader is seen to have gone, where that can be seen without writing. */
+  /** `looksUnread` says whether the reader is gone, where that can be seen without writing. */
   constructor(take: TakeText, looksUnread = (): boolean => false) {
     this.#take = take;
     this.#looksUnread = looksUnread;
@@ -33,7 +34,10 @@ export class Output {
     return this.#wasRefused || this.#looksUnread();
   }
 
-  /** Resolves when the text is out. A reader that went away (`lvscare help | head -1`) is no failure; anything else rejects. */
+  /**
+   * Resolves when the text is out. A reader that is gone (`lvscare help | head -1`) is no failure; anything else
+   * rejects.
+   */
   write(text: string): Promise<void> {
     if (text === "") return Promise.resolve();
     this.#pendingLength += text.length;
@@ -48,7 +52,10 @@ export class Output {
     return this.#next;
   }
 
-  /** As `write`, and never rejects: a remark on stderr has nowhere else to be said, and the exit code tells of the command's own result. */
+  /**
+   * Like `write`, but never rejects: a failed remark on stderr cannot be reported anywhere, and the exit code is for
+   * the command's own result.
+   */
   async remark(text: string): Promise<void> {
     await Promise.allSettled([this.write(text)]);
   }
@@ -75,7 +82,7 @@ export class Output {
   }
 }
 
-/** For stderr, which others write to as well: each line tells whose it is. */
+/** For stderr, to which other programs write too: each line names its author. */
 export function ownLines(texts: readonly string[]): string {
   return texts.map((text) => `lvscare: ${oneLine(text)}\n`).join("");
 }

@@ -17,7 +17,8 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     const lines = problemsOf(error).map(
       (problem) => `${createPaint(context.errColour)("red", "lvscare:")} ${oneLine(problem)}\n`,
     );
-    // The end of the process waits for it, but not for ever. With stderr gone as well, the exit code is all that is left to tell it by.
+    // The end of the process waits for it, but not for ever. If stderr is gone too, only the exit code is left to
+    // report it.
     context.err.write(lines.join("")).catch(() => undefined);
     return 1;
   }
@@ -32,9 +33,9 @@ function problemsOf(error: unknown): readonly string[] {
 }
 
 /**
- * Commands are citty's, the way to them is not (0.2.2): its `runCommand` on a tree drops a sub-command's result, which is our exit code, takes
- * `constructor` for a command, and skips flags in front of one. For a command alone it reads the arguments a second time, by a parser of
- * the runtime's that takes milliseconds to load.
+ * Commands are citty's, dispatch is not (0.2.2): its `runCommand` on a tree drops a sub-command's result, which is
+ * our exit code, takes `constructor` for a command, and skips flags in front of a command. For a single command it
+ * parses the arguments a second time, by a parser of the runtime's that takes milliseconds to load.
  */
 async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {
   const [name, ...rest] = argv;

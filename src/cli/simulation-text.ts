@@ -4,7 +4,7 @@ import type { ServerFault, SimulatedServer, SimulationReport, TimelineEntry } fr
 import type { Colour, Paint } from "./colour.ts";
 import { alignTable, type Cell, type Column } from "./text-table.ts";
 
-/** The report for people: what happened when, and what came of it. */
+/** The report for people: what happened when, and the results. */
 export function renderSimulation(report: SimulationReport, paint: Paint): string {
   const { virtualServer, scheduler, durationMs, seed, realServers } = report;
   const title = `${virtualServer} (${scheduler}), ${realServers.length} real servers, ${formatDuration(durationMs)}, seed ${seed}`;

@@ -44,7 +44,7 @@ export function renderStatus(report: StatusReport, view: StatusView): string {
 // --- internal ---
 
 const INDENT = "  ";
-/** Less room than this beside the table, and the last check moves below it. */
+/** With less room than this beside the table, the last check moves below it. */
 const NARROWEST_CHECK = 28;
 
 const COLUMNS: readonly Column[] = [
@@ -168,7 +168,7 @@ function renderTraffic({ forwarding, stats }: RealServerStatus): Cell[] {
   return [{ text: forwarding ?? "-" }, ...figures];
 }
 
-/** A section with a line for each real server that has something to tell. */
+/** A section with a line for each real server that has an entry in it. */
 function renderDetails(
   title: string,
   servers: readonly RealServerStatus[],
@@ -183,7 +183,7 @@ function renderDetails(
   return lines.length === 0 ? [] : ["", INDENT + view.paint("bold", title), ...lines];
 }
 
-/** The text to the right of what it belongs to, its further lines under its first. */
+/** The text to the right of its label; further lines are aligned with the first. */
 function wrapBeside(prefix: string, text: string, { width = Number.POSITIVE_INFINITY }: StatusView): string[] {
   const column = Bun.stringWidth(prefix);
   return wrapText(text, width - column).map((line, at) => (at === 0 ? prefix : " ".repeat(column)) + line);

@@ -70,12 +70,15 @@ export function describeLastResort({ since, total, held }: LastResortStatus, now
   return `for ${age(since, now)}: none of ${total} real servers is healthy, so ${held.length} that still accept connections stay in service`;
 }
 
-/** `healthy`; of one that an operator drained `drained`, and what its checks say where they fail: `drained (removed)` */
+/**
+ * `healthy`. For a server that an operator drained: `drained`, with its health if its checks fail: `drained
+ * (removed)`
+ */
 export function describeState({ state, health }: RealServerStatus): string {
   return state !== "drained" || health === undefined || health === "healthy" ? state : `${state} (${health})`;
 }
 
-/** A line for each real server whose state or weight is another than before, and for each that is no longer there. */
+/** A line for each real server whose state or weight changed, and for each that is gone. */
 export function changedServers(before: StatusReport | undefined, now: StatusReport): string[] {
   const [old, current] = [linesByServer(before), linesByServer(now)];
   const changed = [...current].filter(([server, line]) => old.get(server) !== line).map(([, line]) => line);

@@ -1,6 +1,6 @@
 import type { Output } from "./output.ts";
 
-/** What SIGTERM and SIGINT mean while something runs: the first asks it to stop, the second no longer asks. */
+/** What SIGTERM and SIGINT do while a command runs: the first asks it to stop, the second stops it. */
 export interface StopSignal extends Disposable {
   readonly signal: AbortSignal;
 }
@@ -21,7 +21,7 @@ export function listenForStop(insist: () => void): StopSignal {
   };
 }
 
-/** Tells when nobody reads an output any more, for commands that may have nothing to write for long. */
+/** Reports that an output's reader is gone, for commands that may have nothing to write for long. */
 export interface WatchedReader extends Disposable {
   readonly signal: AbortSignal;
 }
@@ -38,14 +38,14 @@ export function watchReader(output: Output): WatchedReader {
   };
 }
 
-/** Waits for so many milliseconds, or until the signal; whether it was the signal that ended it. */
+/** Waits for this many milliseconds, or until the signal. Returns whether the signal ended it. */
 export function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   return isCutShort(promise, signal).finally(() => clearTimeout(timer));
 }
 
-/** Waits for the work, or until the signal; whether it was the signal that ended it. Rejects with what the work rejects with. */
+/** Waits for the work, or until the signal. Returns whether the signal ended it. Rejects when the work rejects. */
 export function isCutShort(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const stopped = (): void => resolve(true);
@@ -59,5 +59,5 @@ export function isCutShort(work: Promise<unknown>, signal: AbortSignal): Promise
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
-/** Nobody notices that a pipeline ends so much later, and no host notices that one looks so often. */
+/** Too short to notice at the end of a pipeline, and long enough to cost the host nothing. */
 const LOOK_MS = 200;

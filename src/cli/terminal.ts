@@ -1,15 +1,15 @@
 /** What a descriptor writes to, as far as people sit before it. */
 export interface Terminal {
   readonly isTerminal: boolean;
-  /** As it is now: people change it. Undefined when it is no terminal, and lines may be as long as they like. */
+  /** The present size: people change it. Undefined when it is no terminal, and lines may have any length. */
   readonly columns: number | undefined;
   /** As `columns`. */
   readonly rows: number | undefined;
 }
 
 /**
- * Nothing is looked at before somebody asks: what a look takes of the runtime needs more than a millisecond to load, and most commands
- * never ask. The runtime's own streams know it too, but making them takes longer than a short command does.
+ * Looks only when asked: the part of the runtime that is needed takes more than a millisecond to load, and most
+ * commands never ask. The runtime's own streams know it too, but making them takes longer than a short command does.
  */
 export function terminalAt(fd: 1 | 2): Terminal {
   let isTerminal: boolean | undefined;

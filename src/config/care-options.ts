@@ -8,7 +8,7 @@ export interface CareOptions {
   readonly realServers: readonly RealServer[];
   readonly policy: HealthPolicy;
   readonly dataPlane: "auto" | "ipvs" | "userspace";
-  /** How a real server starts that the data plane knows nothing of: `down` proves itself with one good check first. */
+  /** How a real server starts that is not in the data plane yet: `down` needs one good check first. */
   readonly initState: "down" | "up";
   readonly keepForeign: boolean;
   readonly runOnce: boolean;
@@ -18,7 +18,7 @@ export interface CareOptions {
   readonly log: LogOptions;
   /** Whether a connection is made through the virtual address now and then. */
   readonly checkWay: boolean;
-  /** Where metrics and status are told over HTTP; undefined for nowhere. */
+  /** Where metrics and status are served over HTTP; undefined for nowhere. */
   readonly httpListen: Endpoint | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface ReachOptions {
   readonly mode: "route" | "link" | "none";
   /** Name of the dummy interface of link mode. */
   readonly iface: string;
-  /** Gateway of route mode; undefined when nobody named one. */
+  /** Gateway of route mode; undefined when none was named. */
   readonly gateway: string | undefined;
   /** Bit of the packet mark used for masquerading in link mode, 0 to 31. */
   readonly masqueradeBit: number;
@@ -53,11 +53,14 @@ export interface HttpProbeOptions {
   readonly timeoutMs: number;
   /** For connecting alone; never longer than `timeoutMs` or the interval. */
   readonly connectTimeoutMs: number;
-  /** Whether a connection stays open between checks, whose end makes the server suspect. */
+  /** Whether a connection stays open between checks. Its end makes the server suspect. */
   readonly sentinel: boolean;
   /** How long a kept connection's peer may leave data unacknowledged before the server is suspect. */
   readonly sentinelTimeoutMs: number;
-  /** A server that closes connections sooner than this has none kept: to renew them in time it would be asked far oftener than its interval says. */
+  /**
+   * No connection is kept to a server that closes them sooner than this: renewing them in time would mean far more
+   * requests than the interval asks for.
+   */
   readonly sentinelWorthMs: number;
   /** Whether each check makes a connection of its own. */
   readonly freshConnection: boolean;

@@ -24,8 +24,9 @@ export function parsePath(text: string): string {
 }
 
 /**
- * Headers from `name=value` texts by the Go program's rules: with exactly one `=` the text is one header, with more it is a CSV list;
- * a name given again replaces the earlier one; commas in a value make several headers. Messages never show a value: it may be a secret.
+ * Headers from `name=value` texts by the Go program's rules: with exactly one `=` the text is one header, with more
+ * it is a CSV list. A repeated name replaces the earlier one; commas in a value make several headers. Messages never
+ * show a value, because it may be a secret.
  */
 export function parseHeaders(texts: readonly string[]): (readonly [name: string, value: string])[] {
   const values = new Map(texts.flatMap(splitPairs).map(parsePair));

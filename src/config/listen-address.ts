@@ -2,8 +2,8 @@ import { isMapped, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { MAPPED, refusal } from "./value-parsers.ts";
 
 /**
- * Where to listen: a port alone is one of loopback. What other programs take for every address, or for this host, is told how to be
- * written, and not guessed: what is told there is told to everybody who gets there.
+ * Where to listen: a port alone means loopback. Other programs' spellings for all addresses or for this host are
+ * refused with the right spelling, and not guessed: what is served there is visible to anyone who can connect.
  */
 export function parseListen(text: string): Endpoint {
   const [, port] = /^(?:\*?:)?(\d+)$/.exec(text) ?? [];

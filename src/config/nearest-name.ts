@@ -1,6 +1,6 @@
 import type { OptionRow } from "./option-row.ts";
 
-/** The name that was most likely meant, or undefined when none is near: case and `_` for `-` count for nothing. */
+/** The most likely intended name; undefined when none is near. Case, and `_` for `-`, do not matter. */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   const wanted = normalise(typed);
   // Long input is no typing slip, and measuring it would cost time for nothing.
@@ -18,8 +18,8 @@ export function nearestName(typed: string, names: readonly string[]): string | u
 }
 
 /**
- * The option that was most likely meant by a name that is none: another program's word for it, or a slip of the finger in a name of at
- * least `shortest` letters.
+ * The most likely intended option for an unknown name: another program's word for it, or a typing error in a name of
+ * at least `shortest` letters.
  */
 export function nearestOption(typed: string, rows: readonly OptionRow[], shortest = 1): OptionRow | undefined {
   const known = rows.find(({ alsoCalled }) => alsoCalled?.includes(normalise(typed)));

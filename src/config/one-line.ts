@@ -1,4 +1,7 @@
-/** Untrusted text made fit for one line of a terminal: what cannot be seen there, or would be obeyed, becomes a visible escape. */
+/**
+ * Makes untrusted text fit for one line of a terminal: characters that are invisible there, or would be obeyed,
+ * become visible escapes.
+ */
 export function oneLine(text: string): string {
   return text.replaceAll(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0) ?? 0;
@@ -10,8 +13,9 @@ export function oneLine(text: string): string {
 // --- internal ---
 
 /**
- * Format characters (Cf) are in here because they make a terminal show another text than the one that was given, or the same for two
- * that differ: bidirectional marks, blanks without a width. Of the separators only the space is what it looks like.
+ * Format characters (Cf) are included because they make a terminal show a different text from the real one, or the
+ * same for two different texts: bidirectional marks, blanks without a width. Of the separators only the space is what
+ * it looks like.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 

@@ -17,7 +17,7 @@ export interface OperatorLine {
   readonly format: "text" | "json";
 }
 
-/** What they are told; what is wrong with it is added to the problems of the values. */
+/** The options. Any problems are added to those of the values. */
 export function readOperatorLine(
   values: OptionValues<"vs" | "output">,
   [operand]: readonly (string | undefined)[],

@@ -1,7 +1,7 @@
 /** How many texts an option takes: none needed, the last one given, every one split at commas, or `name=value` pairs. */
 export type OptionKind = "boolean" | "text" | "list" | "map";
 
-/** One flag of a command: what the readers, the resolvers and the help all work from. */
+/** One flag of a command. The readers, the resolvers and the help all use this. */
 export interface OptionRow {
   /** Without the dashes. */
   readonly flag: string;
@@ -18,7 +18,7 @@ export interface OptionRow {
   readonly choices?: readonly string[];
   /** Its value is the path of a file or directory. */
   readonly takesFile?: boolean;
-  /** As one would write it on the command line; absent when there is no value unless one is given. */
+  /** As written on the command line; absent when there is no default. */
   readonly default?: string;
   /** One sentence, without a capital and without the default. */
   readonly help: string;
@@ -26,9 +26,9 @@ export interface OptionRow {
   readonly group: string;
 }
 
-/** An option that somebody gave. */
+/** An option that was given. */
 export interface GivenOption {
-  /** Where, as the reader of an error would look for it: `--interval` or `CARE_INTERVAL`. */
+  /** Where it was given, as an error should name it: `--interval` or `CARE_INTERVAL`. */
   readonly source: string;
   /** Every text as written, in order; none when the flag came without a value it needs, which is a problem already. */
   readonly texts: readonly string[];

@@ -4,8 +4,8 @@ import { splitList } from "./split-list.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
- * Typed values out of given texts. A bad one becomes a problem and yields its default, so that one run reports all of them: look
- * at `problems` before you use what came out.
+ * Typed values from given texts. A bad one becomes a problem and yields its default, so that one run reports all of
+ * them: check `problems` before you use the values.
  */
 export class OptionValues<Flag extends string> {
   readonly problems: string[];
@@ -18,13 +18,13 @@ export class OptionValues<Flag extends string> {
     this.problems = [...problems];
   }
 
-  /** Nobody gave it, or only as blank text; one that came without its value is a problem already and not missing. */
+  /** It was not given, or only as blank text. An option without its value is already a problem, and not missing. */
   isMissing(flag: Flag): boolean {
     const texts = this.#given.get(flag)?.texts;
     return texts === undefined || (texts.length > 0 && texts.every((text) => text.trim() === ""));
   }
 
-  /** Something was given, and beside it a blank text, as a shell variable without a value makes it. */
+  /** It was given, and also a blank text, as a shell variable without a value makes it. */
   hasGap(flag: Flag): boolean {
     const texts = this.#given.get(flag)?.texts ?? [];
     return !this.isMissing(flag) && texts.some((text) => text.trim() === "");

@@ -4,11 +4,11 @@ import type { GivenOption, GivenOptions, OptionRow } from "./option-row.ts";
 export interface ArgvReading {
   /** By flag. */
   readonly given: GivenOptions;
-  /** What is wrong with the arguments as such, one line each; the values are not looked at here. */
+  /** Problems of the arguments as such, one line each; the values are not examined here. */
   readonly problems: readonly string[];
-  /** What stands there without a flag, as far as the command takes it. */
+  /** Arguments without a flag, as far as the command takes them. */
   readonly operands: readonly string[];
-  /** Somebody asked for help: nothing else counts then. */
+  /** Help was asked for: then nothing else counts. */
   readonly help: boolean;
 }
 
@@ -117,7 +117,10 @@ class ArgvReader {
     this.texts.set(row.flag, [...(this.texts.get(row.flag) ?? []), ...texts]);
   }
 
-  /** A known flag where a value should stand means that the value was forgotten, which the Go program takes for the value. */
+  /**
+   * A known flag in the place of a value means that the value was forgotten. The Go program would take the flag for
+   * the value.
+   */
   #isFlag(token: string): boolean {
     if (token === "--") return true;
     if (!token.startsWith("--")) {

@@ -10,8 +10,9 @@ export const CARE_ENVIRONMENT_PREFIXES: readonly string[] = ["LVSCARE_", "CARE_"
 export const IPVS_ENVIRONMENT_PREFIXES: readonly string[] = ["LVSCARE_", "IPVS_"];
 
 /**
- * The options that the environment gives: `CARE_HEALTH_PATH` for `--health-path`. An empty variable counts as not set. Variables that
- * belong to no option are left alone: Kubernetes itself sets `LVSCARE_PORT` and the like beside a Service of that name.
+ * The options from the environment: `CARE_HEALTH_PATH` for `--health-path`. An empty variable counts as not set.
+ * Variables that belong to no option are ignored: Kubernetes itself sets `LVSCARE_PORT` and the like beside a Service
+ * of that name.
  */
 export function readEnvironment(
   environment: Environment,
@@ -26,14 +27,15 @@ export function readEnvironment(
   return given;
 }
 
-/** The variables that may give a flag, the one that wins first. */
+/** The variables that may set a flag, in order of precedence. */
 export function variableNames(flag: string, prefixes: readonly string[] = CARE_ENVIRONMENT_PREFIXES): string[] {
   return prefixes.map((prefix) => `${prefix}${flag.toUpperCase().replaceAll("-", "_")}`);
 }
 
 /**
- * A remark on each variable that looks like one of an option's and is none: `CARE_HEALTH_SCHEME`, for a flag that ends in `-schem`.
- * Remarks and not problems, since others set variables too: Kubernetes has `LVSCARE_SERVICE_HOST` beside a Service of that name.
+ * A remark on each variable that looks like one of an option but is not: `CARE_HEALTH_SCHEME`, for a flag that ends
+ * in `-schem`. Remarks and not problems, since others set variables too: Kubernetes has `LVSCARE_SERVICE_HOST` beside
+ * a Service of that name.
  */
 export function misspeltVariables(
   environment: Environment,

@@ -55,7 +55,7 @@ export const FORGOTTEN = "one of them is empty; a real server may have been forg
 
 // --- internal ---
 
-/** The Go program takes the last of several; the others would go uncared for without a word. */
+/** The Go program takes the last of several; the others would silently not be cared for. */
 function parseService(texts: readonly string[]): Endpoint | undefined {
   const endpoints = texts.map((text) => parseEndpoint(text.trim()));
   const [name, other] = new Set(endpoints.map(formatEndpoint));
@@ -83,7 +83,8 @@ function resolveRealServers(
     else if (service !== undefined) {
       if (name === formatEndpoint(service)) values.refuse("rs", `"${name}" is the virtual server itself`);
       else if (endpoint.family !== service.family && dataPlane !== "userspace") {
-        // Masquerading in the kernel rewrites addresses in place; only the proxy has two connections to bridge the families with.
+        // The kernel's masquerading rewrites addresses in place. Only the proxy has two connections and can bridge
+        // the families.
         values.refuse(
           "rs",
           `"${name}" is ${FAMILY[endpoint.family]} but the virtual server is ${FAMILY[service.family]}`,

@@ -25,7 +25,7 @@ export type StaticPodRequest = {
 /** The whole file. */
 export interface NewPod {
   readonly pod: Omit<StaticPodOptions, "nodeIp">;
-  /** What the pod's daemon makes of its arguments. */
+  /** The options that the pod's daemon reads from its arguments. */
   readonly care: Pick<CareOptions, "service" | "reach">;
 }
 
@@ -35,7 +35,7 @@ export interface OtherImage {
   readonly care?: undefined;
 }
 
-/** Throws a UsageError with every problem; the daemon's arguments are held to what the daemon would take. */
+/** Throws a UsageError with every problem; the daemon's arguments must be valid for the daemon. */
 export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems">): StaticPodRequest {
   const { given } = reading;
   const values = new OptionValues<StaticPodFlag>(STATIC_POD_OPTION_ROWS, given, reading.problems);
@@ -73,7 +73,10 @@ export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems"
 
 // --- internal ---
 
-/** What the Go program's generator puts before the real servers, its two checks, and what else was asked for. */
+/**
+ * The arguments in two parts: the two checks, which the Go program's generator puts before the real servers, and what
+ * else was asked for.
+ */
 function daemonArguments(
   given: ArgvReading["given"],
   options: readonly string[],
@@ -87,7 +90,7 @@ function daemonArguments(
   };
 }
 
-/** As the daemon will read it, but for the names that addresses were given by here. */
+/** As the daemon will read it, except for names that stand for addresses here. */
 function readByDaemon(args: readonly string[], vip: string, masters: readonly string[]): CareOptions {
   const { given, problems, help } = readArgv(args, CARE_OPTION_ROWS);
   const addresses = [
@@ -102,7 +105,10 @@ function readByDaemon(args: readonly string[], vip: string, masters: readonly st
   return care;
 }
 
-/** What `sealctl` ignores with `--set-img` is ignored; what it does not know was meant to change something. */
+/**
+ * What `sealctl` ignores with `--set-img` is ignored here too. A flag that it does not know was meant to change
+ * something.
+ */
 function withoutEffect(given: ArgvReading["given"]): string[] {
   return [...given]
     .filter(([flag]) => NEW_POD_FLAGS.has(flag))

@@ -16,7 +16,7 @@ export function outputRow<const Format extends string>(choices: readonly [Format
   } as const;
 }
 
-/** `--vs` of a command that looks at virtual servers, of which there may be several. */
+/** `--vs` of a command that looks at one or several virtual servers. */
 export function virtualServersRow(help: string, byDefault?: string) {
   return {
     flag: "vs",

@@ -1,8 +1,8 @@
 import { LvscareError } from "../domain/errors.ts";
 
 /**
- * The entries of a comma list by CSV rules, so that an entry in double quotes may hold commas and a doubled quote means one. Blanks
- * around an entry are dropped; blank text is an empty list.
+ * The entries of a comma list by CSV rules, so that an entry in double quotes may hold commas and a doubled quote
+ * means one. Blanks around an entry are dropped; blank text is an empty list.
  */
 export function splitList(text: string): string[] {
   if (text.trim() === "") return [];

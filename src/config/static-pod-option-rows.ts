@@ -86,13 +86,13 @@ export const STATIC_POD_OPTION_ROWS = [
 
 export type StaticPodFlag = (typeof STATIC_POD_OPTION_ROWS)[number]["flag"];
 
-/** What has no place in a pod that stays, or has another name here. */
+/** Options that make no sense in a pod that stays, or have another name here. */
 const NOT_HERE: ReadonlySet<CareFlag> = new Set(["vs", "rs", "run-once", "clean"]);
 
 /** Flags of `lvscare care` that the pod's daemon may be given. */
 export const DAEMON_OPTION_ROWS: readonly OptionRow[] = CARE_OPTION_ROWS.filter(({ flag }) => !NOT_HERE.has(flag));
 
-/** Flags that `sealctl static-pod` does not know: they say something about a manifest that is written anew. */
+/** Flags that `sealctl static-pod` does not know: they are about a manifest that is written from scratch. */
 export const NEW_POD_FLAGS: ReadonlySet<string> = new Set([
   ...DAEMON_OPTION_ROWS.map(({ flag }) => flag),
   "requests",

@@ -1,7 +1,7 @@
 import { LvscareError } from "../domain/errors.ts";
 import { oneLine } from "./one-line.ts";
 
-/** What was asked for cannot be done as it was written. Holds everything that is wrong, not only the first of it. */
+/** The request cannot be carried out as written. Lists every problem, not only the first. */
 export class UsageError extends LvscareError {
   /** One line each, naming the flag or variable and its value. */
   readonly problems: readonly string[];
@@ -16,7 +16,7 @@ export class UsageError extends LvscareError {
 
 // --- internal ---
 
-/** A value may be as long as it likes, but what is wrong with it stands at the end of the line. */
+/** A value may have any length, but the problem must be at the end of the line. */
 function shorten(line: string): string {
   return line.length <= 2 * KEPT ? line : `${line.slice(0, KEPT)}…${line.slice(-KEPT)}`;
 }

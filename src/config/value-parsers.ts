@@ -1,7 +1,10 @@
 import { parseDuration } from "../domain/duration.ts";
 import { LvscareError } from "../domain/errors.ts";
 
-/** The longest time any option takes. A timer of more than 24.8 days fires at once, so nonsense must not get that far. */
+/**
+ * The longest time any option takes. A timer of more than 24.8 days fires immediately, so nonsense must not get that
+ * far.
+ */
 const LONGEST_MS = 24 * 3_600_000;
 
 export function asWritten(text: string): string {
@@ -15,7 +18,7 @@ export function parseBoolean(text: string): boolean {
   throw refusal(`"${text}" is neither true nor false`);
 }
 
-/** Takes one of the words as it stands. */
+/** Takes one of the words, in this exact spelling. */
 export function parseChoice<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
   return (text) => {
     const choice = choices.find((candidate) => candidate === text);

@@ -10,21 +10,24 @@ const TIMEOUT_MS = 3000;
 const CHECK_TIMEOUT_MS = 24 * 3_600_000;
 
 /**
- * Asks the daemon behind a socket for its status; rejects with CONTROL_FAILED when none answers. Not through node:http, which takes
- * longer to load and to use than all the rest of `lvscare status`.
+ * Asks the daemon behind a socket for its status; rejects with CONTROL_FAILED when none answers. Not through
+ * node:http, which takes longer to load and to use than the rest of `lvscare status` together.
  */
 export function requestStatus(socketPath: string): Promise<VirtualServerStatus> {
   return ask(socketPath, STATUS_PATH, readAnswer);
 }
 
-/** Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` is the name of the one who asks. Rejects with CONTROL_FAILED, also when it refuses. */
+/**
+ * Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` is the operator's name. Rejects
+ * with CONTROL_FAILED, also when it refuses.
+ */
 export function requestHold(socketPath: string, server: string, change: HoldChange, by?: string): Promise<HoldReport> {
   const weight = change.kind === "weight" && change.weight !== undefined ? { weight: String(change.weight) } : {};
   const query = new URLSearchParams({ server, change: change.kind, ...weight, ...(by !== undefined && { by }) });
   return ask(socketPath, `${HOLD_PATH}?${query}`, readHold, { method: "POST" });
 }
 
-/** Asks it to check a real server now; as long as that takes. Rejects in the same way. */
+/** Asks it to check a real server now, and waits for the result. Rejects in the same way. */
 export function requestCheck(socketPath: string, server: string): Promise<CheckReport> {
   const query = new URLSearchParams({ server });
   return ask(socketPath, `${CHECK_PATH}?${query}`, readCheck, { method: "POST", timeoutMs: CHECK_TIMEOUT_MS });
@@ -37,18 +40,18 @@ export function requestEvents(socketPath: string, after: number): Promise<EventR
 
 // --- internal ---
 
-type Answer<T> = { readonly value: T } | { readonly problem: string };
+type ParsedAnswer<T> = { readonly value: T } | { readonly problem: string };
 
 async function ask<T>(
   socketPath: string,
   path: string,
-  read: (code: number, text: string) => Answer<T>,
+  read: (code: number, text: string) => ParsedAnswer<T>,
   { method = "GET", timeoutMs = TIMEOUT_MS }: { readonly method?: string; readonly timeoutMs?: number } = {},
 ): Promise<T> {
   const failure = (message: string, cause?: unknown): LvscareError =>
     new LvscareError("CONTROL_FAILED", `the daemon at ${socketPath} ${message}`, { cause });
   const signal = AbortSignal.timeout(timeoutMs);
-  let answer: Answer<T>;
+  let answer: ParsedAnswer<T>;
   try {
     // Without `timeout: false` the runtime would give up after five minutes.
     const options = { method, unix: socketPath, signal, keepalive: false, redirect: "manual", timeout: false } as const;
@@ -73,8 +76,8 @@ async function textOf(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** What a daemon said, or what is wrong with it: anybody may listen there. */
-export function readAnswer(code: number, text: string): Answer<VirtualServerStatus> {
+/** The daemon's answer, or what is wrong with it: any program may listen there. */
+export function readAnswer(code: number, text: string): ParsedAnswer<VirtualServerStatus> {
   return readJson(
     code,
     text,
@@ -83,7 +86,7 @@ export function readAnswer(code: number, text: string): Answer<VirtualServerStat
   );
 }
 
-function readEvents(code: number, text: string): Answer<EventReport> {
+function readEvents(code: number, text: string): ParsedAnswer<EventReport> {
   return readJson(
     code,
     text,
@@ -92,11 +95,11 @@ function readEvents(code: number, text: string): Answer<EventReport> {
   );
 }
 
-function readHold(code: number, text: string): Answer<HoldReport> {
+function readHold(code: number, text: string): ParsedAnswer<HoldReport> {
   return readJson(code, text, "report of a hold", (said) => typeof Object(said["realServer"])["address"] === "string");
 }
 
-function readCheck(code: number, text: string): Answer<CheckReport> {
+function readCheck(code: number, text: string): ParsedAnswer<CheckReport> {
   return readJson(code, text, "report of a check", (said) => typeof Object(said["verdict"])["reason"] === "string");
 }
 
@@ -105,7 +108,7 @@ function readJson<T>(
   text: string,
   what: string,
   isOne: (said: Readonly<Record<string, unknown>>) => boolean,
-): Answer<T> {
+): ParsedAnswer<T> {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -9,13 +9,13 @@ export interface StreamSources {
 }
 
 /**
- * Server-sent events for clients that keep listening, in four kinds: `status`, the whole of it, when it changed and at most once a second;
- * `event`, what happened (but for debug events), with an id to go on from; `problem`, why there is no status; and `time`, the daemon's clock,
- * at the beginning and when nothing else was to be told for a while. It is an event and no comment, so that a page can tell a quiet
+ * Server-sent events in four kinds. `status`: the whole status when it changed, at most once a second. `event`: what
+ * happened (except debug events), with an id for resuming. `problem`: why there is no status. `time`: the daemon's
+ * clock, at the beginning and after a quiet while. It is an event and not a comment, so that a page can tell a quiet
  * daemon from a dead line.
  *
- * Nothing is read while nobody listens, and everything once for all. A message is made when its listener takes it: one that reads
- * slowly misses states in between, and no memory waits for it.
+ * Nothing is read without listeners, and each reading is shared by all. A message is made when its listener takes it:
+ * a slow listener misses states in between, and no messages pile up in memory.
  */
 export class EventStream {
   readonly #sources: StreamSources;
@@ -43,7 +43,7 @@ export class EventStream {
         pull: async (controller) => {
           const message = await listener.next();
           if (message !== undefined) controller.enqueue(message);
-          // One that its listener has left is closed already.
+          // If its listener has left, it is closed already.
           else if (this.#isClosed) controller.close();
         },
         cancel: () => this.#leave(listener),
@@ -52,7 +52,7 @@ export class EventStream {
     );
   }
 
-  /** There may be new events. They are told in a moment, together with what happens meanwhile. */
+  /** There may be new events. They are sent in a moment, together with those that happen until then. */
   happened(): void {
     if (this.#listeners.size === 0) return;
     this.#telling ??= setTimeout(() => {
@@ -69,7 +69,7 @@ export class EventStream {
   // --- internal ---
 
   async #read(): Promise<void> {
-    // What is being read for somebody who has left since serves the newcomer.
+    // A reading for a listener that has left serves the next one.
     if (this.#isReading) return;
     this.#isReading = true;
     const news = await this.#sources.status().then(
@@ -94,7 +94,7 @@ export class EventStream {
     clearTimeout(this.#nextReading);
     clearTimeout(this.#telling);
     this.#telling = undefined;
-    // The next listener is not told what was true now.
+    // The next listener must not be sent this old state.
     this.#news = undefined;
   }
 }
@@ -104,9 +104,9 @@ export class EventStream {
 export interface StreamPace {
   /** From one reading of the status to the next. */
   readonly readMs: number;
-  /** Events that happen within this time are told together. */
+  /** Events that happen within this time are sent together. */
   readonly togetherMs: number;
-  /** After so long without a message there is one all the same: well within the server's limit for idle connections. */
+  /** After this long without a message, one is sent anyway: well within the server's limit for idle connections. */
   readonly quietMs: number;
 }
 
@@ -125,7 +125,7 @@ interface News {
   readonly bytes: Uint8Array;
 }
 
-/** One who listens, and what it knows already. */
+/** A listener, and what was sent to it already. */
 class Listener {
   readonly #latest: () => News | undefined;
   readonly #sources: Pick<StreamSources, "events">;

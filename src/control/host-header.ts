@@ -1,9 +1,9 @@
 import { parseAddress } from "../domain/endpoint.ts";
 
 /**
- * Whether a request that came over loopback means this host. A browser that a strange site led here by its own name (DNS rebinding) says that
- * name, and would let the site's scripts read the answer; an address or `localhost` cannot be made to point elsewhere. Programs that
- * name nobody are no browsers.
+ * Whether a request that came over loopback means this host. If a foreign site led a browser here by its own name
+ * (DNS rebinding), the browser sends that name, and would let the site's scripts read the answer. An address or
+ * `localhost` cannot be made to point elsewhere. Programs that send no name are no browsers.
  */
 export function meansThisHost(header: string | null): boolean {
   if (header === null || header === "") return true;

@@ -1,7 +1,7 @@
 /**
- * Something that costs to be read, for anybody who asks, and however often: a few times a second it is read anew, and for as long as that
- * takes little; then those who ask in the same second have what was read last. So nobody who asks a lot keeps it from the others, nor this
- * process from its work.
+ * Limits how often an expensive value is read, for any number of callers. As long as a reading is cheap, the value is
+ * read again a few times a second; beyond that, callers within the same second share the last one. So a caller that
+ * asks a lot neither blocks the others nor keeps this process from its work.
  */
 export class LastSecond<T> {
   readonly #read: () => Promise<T>;
@@ -15,7 +15,7 @@ export class LastSecond<T> {
     this.#now = now;
   }
 
-  /** No older than a second. Those who ask while it is read share that. */
+  /** No older than a second. Callers during a reading share it. */
   get(): Promise<T> {
     const nowMs = this.#now();
     if (this.#last !== undefined && this.#isUnderWay) return this.#last;

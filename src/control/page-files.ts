@@ -17,7 +17,7 @@ export interface PageFile {
   readonly type: string;
 }
 
-/** The page's files by path, inside whatever is handed out. */
+/** The page's files by their path in the served folder. */
 export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
   // The types of Bun take it for a page that its bundler is to build.
   ["/", { text: html as unknown as string, type: "text/html; charset=utf-8" }],

@@ -3,7 +3,10 @@ export const STATUS_PATH = "/v1/status";
 /** With `?after=<id>`: only events since that one. */
 export const EVENTS_PATH = "/v1/events";
 
-/** POST, with `?server=<IP:port>&change=drain|undrain|weight`, and with `weight` either `&weight=<n>` or nothing for the configured one. `&by=<name>` tells who asks. */
+/**
+ * POST, with `?server=<IP:port>&change=drain|undrain|weight`, and with `weight` either `&weight=<n>` or nothing for
+ * the configured one. `&by=<name>` is the operator.
+ */
 export const HOLD_PATH = "/v1/hold";
 /** POST, with `?server=<IP:port>`: answers when the check is over. */
 export const CHECK_PATH = "/v1/check";

@@ -1,4 +1,4 @@
-/** Allows so many of something in a second, counted from the first one. */
+/** Allows a number of something in a second, counted from the first one. */
 export class RateLimit {
   readonly #most: number;
   readonly #now: () => number;

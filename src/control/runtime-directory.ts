@@ -11,30 +11,30 @@ export function runtimeDirectory(env: Readonly<Record<string, string | undefined
   return base === undefined || base === "" ? `/run/user/${uid}/lvscare` : join(base, "lvscare");
 }
 
-/** What is a virtual server's in that directory begins so: `tcp-10.103.97.12:6443`. */
+/** The beginning of a virtual server's files in that directory: `tcp-10.103.97.12:6443`. */
 export function runtimeName(key: ServiceKey): string {
   return formatServiceKey(key).replaceAll(" ", "-");
 }
 
 /**
- * Where the daemon of a virtual server listens: `tcp-10.103.97.12:6443.sock`; where another has that already, with the number of the network
- * namespace, of which each has one daemon. Process ids would not do: in containers all are 1.
+ * Where the daemon of a virtual server listens: `tcp-10.103.97.12:6443.sock`. If that is taken, the number of the
+ * network namespace is added: each namespace has one daemon. Process ids would not do: in containers all are 1.
  */
 export function socketPath(directory: string, key: ServiceKey, namespace?: string): string {
   return join(directory, `${runtimeName(key)}${namespace === undefined ? "" : `-${namespace}`}${SOCKET_SUFFIX}`);
 }
 
-/** The virtual server of a socket's name, `10.103.97.12:6443`; undefined for what is no such name. */
+/** The virtual server of a socket's name, `10.103.97.12:6443`; undefined for any other name. */
 export function addressOfSocket(name: string): string | undefined {
   return SOCKET_NAME.exec(name)?.[1];
 }
 
-/** Makes the directory for this user alone, and refuses one that somebody else could have planted there. */
+/** Makes the directory for this user alone, and refuses one that another user could have planted there. */
 export function makeRuntimeDirectory(path: string, uid: number): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    // Something else may lie there, which is told below.
+    // Something else may be there; it is reported below.
     if (errnoOf(cause) !== "EEXIST") {
       throw new LvscareError("CONTROL_FAILED", (cause as Error).message, { operation: `make ${path}`, cause });
     }
@@ -42,13 +42,13 @@ export function makeRuntimeDirectory(path: string, uid: number): void {
   openRuntimeDirectory(path, uid)?.[Symbol.dispose]();
 }
 
-/** A directory that is held open: what is opened in it is its own, whatever takes its place meanwhile. */
+/** A directory that is kept open: what is opened in it belongs to it, even if the path is replaced meanwhile. */
 export interface RuntimeDirectory extends Disposable {
   /** The path of a file in it, for as long as it is open. */
   at(name: string): string;
 }
 
-/** Undefined where there is none. Throws CONTROL_FAILED for one that somebody else could have planted there. */
+/** Undefined where there is none. Throws CONTROL_FAILED for one that another user could have planted there. */
 export function openRuntimeDirectory(path: string, uid: number): RuntimeDirectory | undefined {
   let fd: number;
   try {
@@ -56,7 +56,7 @@ export function openRuntimeDirectory(path: string, uid: number): RuntimeDirector
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === "ENOENT") return undefined;
-    // ENOTDIR and ELOOP: a file or a link. Others cannot be looked into by this user, so they are not its own.
+    // ENOTDIR and ELOOP: a file or a link. Directories that this user may not open are not its own.
     throw notOurs(path, cause);
   }
   const found = fstatSync(fd);

@@ -22,17 +22,18 @@ import { sharePending } from "./share-pending.ts";
 
 export interface ControlServer {
   readonly path: string;
-  /** What lies there is its own socket still: cleaners of temporary files remove it, and a volume may be made anew. */
+  /** Its own socket is still there: cleaners of temporary files remove it, and a volume may be made again. */
   stands(): boolean;
-  /** Takes no more questions; those under way are answered yet. What lies at its path is left. */
+  /** Takes no more requests; those under way are still answered. The file at its path is left. */
   retire(): Promise<void>;
   /** Ends the answers, those under way included, and removes the socket if it is its own. */
   close(): Promise<void>;
 }
 
 /**
- * Answers `lvscare status` at a socket that only its owner may use: at the first of these paths that nobody has. Only a socket that refuses
- * connections was left behind. A process that is slow, stopped or busy keeps its own: it is a daemon in another network namespace. Throws CONTROL_FAILED.
+ * Answers `lvscare status` at a socket that only its owner may use: at the first of these paths that is free. Only a
+ * socket that refuses connections counts as left behind. A process that is slow, stopped or busy keeps its own: it is
+ * a daemon in another network namespace. Throws CONTROL_FAILED.
  */
 export function serveControl(paths: readonly string[], sources: AnswerSources): ControlServer {
   for (const path of paths) {
@@ -59,13 +60,13 @@ export interface AnswerSources {
   status(): Promise<VirtualServerStatus>;
   /** What happened after the event with this id. */
   events(after: number): EventReport;
-  /** Rejects with NOT_LISTED for a real server that is none of this virtual server's. */
+  /** Rejects with NOT_LISTED for a real server that is not one of this virtual server's. */
   hold(server: string, change: HoldChange, by?: string): Promise<HoldReport>;
   /** Rejects with NOT_LISTED, too. */
   check(server: string, signal: AbortSignal): Promise<CheckReport>;
 }
 
-/** Decides about requests; who may ask is settled by the mode of the socket. */
+/** Handles requests. The mode of the socket decides which users may send them. */
 export class Answers {
   readonly #sources: AnswerSources;
   readonly #status: () => Promise<VirtualServerStatus>;
@@ -118,8 +119,9 @@ export class Answers {
 }
 
 /**
- * A check takes as long as the daemon was told to wait for a real server. The runtime's types know no such option for a Unix socket, whose connections it
- * closes after ten seconds all the same; a limit of a single request has no effect there.
+ * A check takes as long as the daemon may wait for a real server, but the runtime also closes connections of a Unix
+ * socket after ten seconds. Its types lack this option for them, and a limit for a single request has no effect
+ * there.
  */
 const UNHURRIED: object = { idleTimeout: 0 };
 
@@ -145,8 +147,9 @@ function refusal(status: number, error: string): Response {
 }
 
 /**
- * The runtime removes what lies at the path that it listened at, even if that is somebody else's by then. So it listens at one of this process's own, which
- * is then linked to the right one: atomic, and it replaces nothing. Undefined when somebody else was faster.
+ * The runtime removes whatever is at the path that it listened at, even another process's socket. So it listens at a
+ * path of this process alone, which is then linked to the right one: this is atomic and replaces nothing. Undefined
+ * when another process was faster.
  */
 function listenAt(path: string, answers: Answers): ControlServer | undefined {
   const own = `${path}.${crypto.randomUUID().slice(0, 8)}`;
@@ -175,14 +178,14 @@ function listenAt(path: string, answers: Answers): ControlServer | undefined {
     stands,
     retire: () => server.stop(),
     close: async () => {
-      // While it still listens: nobody takes its path before it is gone from there.
+      // Done while it still listens: no other process takes its path before it is gone from there.
       if (stands()) unlinkSync(path);
       await server.stop(true);
     },
   };
 }
 
-/** Whether the path is free now: a socket that nobody listens at is removed, and nothing else that might lie there. */
+/** Whether the path is free now: a socket without a listener is removed, but nothing else that might be there. */
 function removeLeftover(path: string): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return true;
@@ -193,7 +196,7 @@ function removeLeftover(path: string): boolean {
     });
   }
   if (listenerAt(path) !== "nobody") return false;
-  // Somebody may have been faster, and listen there by now.
+  // Another process may have been faster, and may listen there by now.
   if (isSame(lstatSync(path, { throwIfNoEntry: false }), found)) unlinkSync(path);
   return true;
 }

@@ -13,7 +13,7 @@ import { RateLimit } from "./rate-limit.ts";
 import { eventIdAfter, urlOf } from "./request-url.ts";
 import { sharePending } from "./share-pending.ts";
 
-/** What is told over HTTP; nothing can be changed there. */
+/** What is served over HTTP; nothing can be changed there. */
 export interface WebSources {
   /** One at least. */
   readonly virtualServers: readonly WebVirtualServer[];
@@ -29,15 +29,16 @@ export interface WebVirtualServer {
 }
 
 export interface WebServer {
-  /** There may be new events: all who listen to the stream are told at once. */
+  /** There may be new events: the stream's listeners get them soon. */
   happened(): void;
   close(): Promise<void>;
 }
 
 /**
- * A page, metrics, health and status over HTTP at an address of this host, to anybody who gets there: `/`, `/metrics`, `/healthz`,
- * `/readyz`, `/api/v1/virtual-servers`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`; where there are several virtual servers, `?vs=IP:port`
- * says which. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` says whose the address is then.
+ * A page, metrics, health and status over HTTP at an address of this host, for any client that can connect: `/`,
+ * `/metrics`, `/healthz`, `/readyz`, `/api/v1/virtual-servers`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`.
+ * With several virtual servers, `?vs=IP:port` selects one. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` then
+ * names the owner of the address.
  */
 export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Partial<WebServerOptions> = {}): WebServer {
   const { listen = listenOnly, mostConnections = 128, whoListens = () => "another process" } = options;
@@ -74,10 +75,10 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Parti
 }
 
 export interface WebServerOptions {
-  /** Listens, and can pause: without it, clients beyond the most are let in one by one for those who wait. */
+  /** Listens, and can pause. While paused, clients beyond the limit are let in one by one, in place of idle ones. */
   readonly listen: Listen;
   readonly mostConnections: number;
-  /** Whose the address is, in words, when it is taken. */
+  /** The owner of the address, in words, when it is taken. */
   readonly whoListens: () => string;
 }
 
@@ -182,14 +183,14 @@ export class WebAnswers {
 
 // --- internal ---
 
-/** What is told of one virtual server. */
+/** What is served of one virtual server. */
 interface View extends WebVirtualServer {
   readonly stream: EventStream;
   readonly report: LastSecond<string>;
 }
 
 function viewOf(source: WebVirtualServer, now: () => number): View {
-  // Those who ask at the same time share one look at the table.
+  // Requests at the same time share one look at the table.
   const status = sharePending(() => source.status());
   const events = (after: number): EventReport => source.events(after);
   return {

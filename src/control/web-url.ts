@@ -1,6 +1,6 @@
 import { formatEndpoint, isUnspecified, type Endpoint } from "../domain/endpoint.ts";
 
-/** Where the page is to be found on this host, for somebody to click on: an address that stands for all of this host's is no way to it. */
+/** A URL of the page on this host, to click on: a wildcard address cannot be used in one. */
 export function webUrl({ address, family, port }: Endpoint): string {
   const own = isUnspecified(address) ? LOOPBACK[family] : address;
   return `http://${formatEndpoint({ address: own, family, port })}/`;

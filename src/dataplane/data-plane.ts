@@ -15,10 +15,9 @@ export interface FailedOperation {
 export type HearOfSilence = (server: Endpoint, isWell: () => void) => void;
 
 /**
- * What moves the packets. Only the virtual-server supervisor writes to it, one `apply` at a time.
- *
- * `read` and `apply` reject with an `LvscareError` when nothing could be done at all (no permission, socket dead); what single
- * operations met comes back as `FailedOperation`s.
+ * What moves the packets. Only the virtual-server supervisor writes to it, one `apply` at a time. `read` and `apply`
+ * reject with an `LvscareError` when nothing could be done at all (no permission, socket dead); failures of single
+ * operations come back as `FailedOperation`s.
  */
 export interface DataPlane {
   readonly kind: DataPlaneKind;
@@ -26,18 +25,27 @@ export interface DataPlane {
   readonly via: string;
   /** Why it is not reached in the preferred way, and what to do about that; for DEBUG logs. */
   readonly remark?: string | undefined;
-  /** Proves that a virtual server like this one can be made here, or rejects with the reason and its remedy. Leaves nothing behind. */
+  /**
+   * Proves that such a virtual server can be made here, or rejects with the reason and its remedy. Leaves nothing
+   * behind.
+   */
   preflight(service: VirtualServer): Promise<void>;
-  /** The virtual server as it stands, undefined when there is none. What its real servers have carried may be left out: rounds read often, and do not need it. */
+  /**
+   * The virtual server as it is in the table; undefined when it is not there. The traffic of its real servers may be
+   * left out: rounds read often and do not need it.
+   */
   read(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
   /** The same with what each of its real servers has carried. */
   measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
-  /** Every virtual server that stands here, measured. */
+  /** Every virtual server in it, measured. */
   readAll(): Promise<readonly ObservedVirtualServer[]>;
   /** Executes in order, and goes on after a failed operation. */
   apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]>;
-  /** Where connections go through this process: has `hear` told of real servers that do not answer. */
+  /** For a data plane that handles connections in this process: `hear` is told of real servers that do not answer. */
   onSilence?(hear: HearOfSilence): void;
-  /** Lets go of sockets. What it programmed stays (for the userspace plane: ends, since it lives in this process). Idempotent. */
+  /**
+   * Releases sockets. What it programmed stays (in the userspace plane it ends, since it lives in this process).
+   * Idempotent.
+   */
   close(): Promise<void>;
 }

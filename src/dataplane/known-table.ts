@@ -3,8 +3,8 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import { sameRealServer, sameService, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 
 /**
- * What was read, with the entries of what is known in it wherever they say the same in the same place: a data plane lists them in the same
- * order each time, and what is the same object need not be compared by what is in it.
+ * What was read, with the known objects in place of entries that are equal and at the same position. A data plane
+ * lists entries in the same order each time, and identical objects need no comparison of their fields.
  */
 export function asKnown(read: ObservedVirtualServer, known: ObservedVirtualServer): ObservedVirtualServer {
   const service = sameService(known.service, read.service) ? known.service : read.service;
@@ -15,7 +15,7 @@ export function asKnown(read: ObservedVirtualServer, known: ObservedVirtualServe
   return { ...read, service, realServers };
 }
 
-/** Whether two tables have the same entries, as the same objects, whatever they carried. */
+/** Whether two tables hold the same entry objects, whatever traffic these carried. */
 export function sameEntries(a: ObservedVirtualServer, b: ObservedVirtualServer): boolean {
   return (
     a.service === b.service &&
@@ -24,7 +24,10 @@ export function sameEntries(a: ObservedVirtualServer, b: ObservedVirtualServer):
   );
 }
 
-/** The same with the desired entries in place of those that equal them: so nothing is held twice, and the next comparison is cheap. */
+/**
+ * The same table with the desired objects in place of equal entries: nothing is stored twice, and the next comparison
+ * is cheap.
+ */
 export function recognized(
   observed: ObservedVirtualServer,
   desired: DesiredVirtualServer | undefined,

@@ -7,8 +7,8 @@ import { asKnown, recognized, sameEntries } from "./known-table.ts";
 import type { Round, RoundReport, RoundRunner } from "./round.ts";
 
 /**
- * Brings one virtual server of a data plane to what is desired, one round at a time. It owns what is known of the table between two readings, and
- * decides when to read.
+ * Brings one virtual server of a data plane to its desired state, one round at a time. It owns what is known of the
+ * table between two readings, and decides when to read.
  */
 export class Reconciler implements RoundRunner {
   readonly #dataPlane: DataPlane;
@@ -26,7 +26,7 @@ export class Reconciler implements RoundRunner {
 
   async apply({ desired, isUrgent, readEveryMs }: Round): Promise<RoundReport> {
     const beganMs = this.#now();
-    // A timer may fire a fraction early. While there is something to write at each round, reading a large table would keep it from others.
+    // A timer may fire a little early. While every round writes, reading a large table would delay the writes.
     const isDue = beganMs + 1 >= this.#readAtMs(readEveryMs) + (isUrgent ? readEveryMs : 0);
     const memory = desired === undefined ? NOTHING_KNOWN : this.#memory;
     this.#memory = NOTHING_KNOWN;
@@ -40,14 +40,14 @@ export class Reconciler implements RoundRunner {
 
   // --- internal ---
 
-  /** Sooner where removals wait for it, yet not so often that reading a large table holds up the writes that cannot wait. */
+  /** Sooner where removals wait for it, but not so often that reading a large table delays urgent writes. */
   #readAtMs(readEveryMs: number): number {
     const { atMs, tookMs } = this.#read;
     return atMs + (this.#memory.isPostponed ? Math.min(readEveryMs, READING_SHARE * tookMs) : readEveryMs);
   }
 }
 
-/** One round for those that have only one: nothing is known before it. */
+/** One round for callers that have only one: nothing is known before it. */
 export function reconcileOnce(
   dataPlane: DataPlane,
   key: ServiceKey,
@@ -58,16 +58,16 @@ export function reconcileOnce(
 
 // --- internal ---
 
-/** Where removals wait for it, reading takes this part of the time at most. */
+/** Where removals wait for it, reading takes at most this part of the time. */
 const READING_SHARE = 4;
 
 /** What is known between two rounds. */
 interface Memory {
-  /** The table as it was last read, with what was written since; undefined when that is not known. */
+  /** The table as last read, with the writes since then; undefined when that is not known. */
   readonly known: ObservedVirtualServer | undefined;
   /**
-   * What the last round made so: what stands as it was desired, those apart whose operations failed. A deviation from it is someone else's doing.
-   * Undefined where nothing is, or where the virtual server itself does not stand.
+   * What the last round established: the desired entries, except those whose operations failed. Any deviation from it
+   * was made by others. Undefined where nothing is established, or the virtual server itself is missing.
    */
   readonly established: DesiredVirtualServer | undefined;
   /** The last round read the table and found it as `established` says, with nothing left to do. */
@@ -81,9 +81,9 @@ const NOTHING_KNOWN: Memory = { known: undefined, established: undefined, isQuie
 type Done = Omit<RoundReport, "isQuiet" | "readAtMs"> & Omit<Memory, "isQuiet">;
 
 /**
- * The weights of our own do not wait for a reading where the table is known: they are written first. Should others have changed it since, the
- * write is refused and the round reads, or the next one that does repairs it. All else waits for a round that reads: whoever others gave a weight
- * has clients.
+ * Where the table is known, our own weights do not wait for a reading: they are written first. If others have changed
+ * the table since, either the write is refused and this round reads, or the next reading round repairs it. Everything
+ * else waits for a round with a reading: a server to which others gave a weight has clients.
  */
 async function round(
   dataPlane: DataPlane,
@@ -103,13 +103,14 @@ async function round(
     const then = await writeAll(dataPlane, key, desired, memory, read);
     return { ...then, operations: [...first.operations, ...then.operations] };
   } catch (error) {
-    // What was written is told all the same. Where not even reading worked, what is known serves the next round as it served this one.
+    // What was written is reported in any case. If even the reading failed, the next round uses what is known, as
+    // this round did.
     const failure = new LvscareError("APPLY_FAILED", describeError(error), { cause: error });
     return hasRead ? { ...first, known: undefined, established: undefined, failure } : { ...first, failure };
   }
 }
 
-/** Brings our own to what they should be, by what is known of the table. */
+/** Brings our own entries to their desired state, by what is known of the table. */
 async function writeOurs(
   dataPlane: DataPlane,
   key: ServiceKey,
@@ -161,7 +162,10 @@ async function writeAll(
   };
 }
 
-/** What this round lowered to 0 on its way out may stand so when the next one reads: that it is removed then repairs nothing. */
+/**
+ * A server that this round lowered to 0 on its way out may still be in the table at the next reading: its removal
+ * then is no repair.
+ */
 function establishedBy(
   desired: DesiredVirtualServer,
   done: readonly Operation[],
@@ -176,7 +180,7 @@ function establishedBy(
   return lowered.length === 0 ? established : { ...established, leaving: [...established.leaving, ...lowered] };
 }
 
-/** What others put there is their doing until it is gone again: not so one that was on its way out before. */
+/** What others put there counts as theirs until it is gone again, unless it was already on its way out. */
 function withoutIntruders(
   done: readonly Operation[],
   repairs: readonly Operation[],
@@ -195,7 +199,10 @@ function keyOf({ endpoint }: RealServer): string {
   return formatEndpoint(endpoint);
 }
 
-/** None where the last round found none and nothing changed since: so it mostly is, and a thousand need not be compared for that. */
+/**
+ * None where the last round found none and nothing changed since. That is the usual case, and a thousand entries need
+ * no comparison for it.
+ */
 function difference(
   desired: DesiredVirtualServer | undefined,
   table: ObservedVirtualServer | undefined,
@@ -206,7 +213,10 @@ function difference(
   return isSame ? [] : plan(desired, table);
 }
 
-/** Those that bring a desired real server to what it should be: neither the virtual server itself nor anyone who leaves. */
+/**
+ * Operations that bring a desired real server to its state: not those for the virtual server itself or for servers
+ * that leave.
+ */
 function onlyOurs(operations: readonly Operation[], desired: DesiredVirtualServer | undefined): readonly Operation[] {
   const ours = new Set(desired?.realServers);
   return operations.filter((one) => "server" in one && ours.has(one.server));
@@ -222,7 +232,7 @@ function without(operations: readonly Operation[], others: readonly Operation[])
   return operations.filter((operation) => !excluded.has(operation));
 }
 
-/** What is known of those whose operations were not done is nothing: they are neither in nor out nor unlisted. */
+/** Nothing is known of servers whose operations were not done: they are neither in nor out nor unlisted. */
 function establishedWithout(
   desired: DesiredVirtualServer,
   undone: readonly Operation[],

@@ -2,11 +2,11 @@ import type { LvscareError } from "../domain/errors.ts";
 import type { DesiredVirtualServer, Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
 
-/** Who does the rounds of one virtual server, one at a time. */
+/** Runs the rounds of one virtual server, one at a time. */
 export interface RoundRunner {
   /**
-   * One round: read what stands, plan, write. Where single operations fail, what the others did stays done, and the next round plans again from what
-   * is really there; rejects when nothing could be done and nothing is known of the table.
+   * One round: read, plan, write. If single operations fail, the others stay done, and the next round plans again
+   * from what is really there. Rejects when nothing could be done and nothing is known of the table.
    */
   apply(round: Round): Promise<RoundReport>;
 }
@@ -16,25 +16,25 @@ export interface Round {
   readonly desired: DesiredVirtualServer | undefined;
   /** Something changed since the last round: where the table is known, writing that does not wait until all of it was read. */
   readonly isUrgent: boolean;
-  /** How often the table is read, in milliseconds: nobody tells what others do to it. */
+  /** How often the table is read, in milliseconds: the kernel does not report what others do to it. */
   readonly readEveryMs: number;
 }
 
 export interface RoundReport {
   /** What was done. */
   readonly operations: readonly Operation[];
-  /** Those of the operations that repair what someone else changed. */
+  /** Operations that repair what others changed. */
   readonly repairs: readonly Operation[];
   /** What could not be done; undefined when everything was. */
   readonly failure: LvscareError | undefined;
-  /** As it stood when it was read, or was known when the round began: what others put there is seen here. */
+  /** The table when it was read, or as it was known when the round began: it shows what others put there. */
   readonly observed: ObservedVirtualServer | undefined;
-  /** Whether that was read in this round: only then are its connections counted, and what others did is in it. */
+  /** Whether the table was read in this round: only then does it have present connection counts and others' changes. */
   readonly hasRead: boolean;
-  /** As it stands after the round; undefined when that is not known. */
+  /** The table after the round; undefined when that is not known. */
   readonly known: ObservedVirtualServer | undefined;
   /** The table was read and found as it should be. */
   readonly isQuiet: boolean;
-  /** When the table is to be read again, on the clock that the reconciler was given. */
+  /** When to read the table again, on the clock that the reconciler was given. */
   readonly readAtMs: number;
 }

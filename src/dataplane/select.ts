@@ -8,7 +8,10 @@ export interface Selection {
   readonly because: LvscareError | undefined;
 }
 
-/** What this host lacks for good. Anything else (a timeout, a busy kernel) passes, and must not change who moves the packets. */
+/**
+ * What this host lacks for good. Any other failure (a timeout, a busy kernel) passes, and must not change the data
+ * plane.
+ */
 const LACKING: readonly ErrorCode[] = [
   "MODULE_MISSING",
   "SCHEDULER_MISSING",
@@ -18,8 +21,9 @@ const LACKING: readonly ErrorCode[] = [
 ];
 
 /**
- * The data plane to use, proven to work for this virtual server. `auto` is the kernel's where it works, else the userspace one. `obstacleTo` tells why
- * one would not serve clients although it could be set up: it is not even opened then.
+ * The data plane to use, proven to work for this virtual server. `auto` means the kernel's where that works, else the
+ * userspace one. `obstacleTo` says why a data plane would not serve clients although it could be set up: that one is
+ * not even opened.
  */
 export async function selectDataPlane(
   choice: "auto" | DataPlaneKind,

@@ -1,6 +1,6 @@
 import type { DataPlane } from "./data-plane.ts";
 
-/** One data plane for several virtual servers of a process: opened when the first one asks for it, and closed when the last one has closed it. */
+/** One data plane for several virtual servers of a process: opened by the first user, and closed after the last one. */
 export class SharedDataPlane {
   readonly #openOnce: () => Promise<DataPlane>;
   #opened: Promise<DataPlane> | undefined;

@@ -8,14 +8,15 @@ import type { History } from "./member.ts";
 export interface Beginning {
   readonly state: RealServerState;
   readonly history: History;
-  /** Never seen by clients yet: its first good check is enough, whatever `rise` says, and at full weight. */
+  /** Clients have never used it: one good check is enough, whatever `rise` says, and it gets its full weight. */
   readonly unproven: boolean;
 }
 
 /**
- * The first state of a real server, from what stands in the data plane: weight 0 means that it was being drained (unless an operator
- * drained it), absent that it had been removed. With no service yet nothing is known of anyone. `up` enters everyone unprobed, whatever
- * stands there. What stood with a weight had clients: it is not thrown away with the rest when this daemon is started anew amid a common failure.
+ * The first state of a real server, from the table. Weight 0 means that it was draining (unless an operator drained
+ * it), absent that it had been removed. Without a service in the table, nothing is known of any server. `up` takes
+ * every server as healthy without a check, whatever the table says. A server with a weight had clients: it is not
+ * given up with the rest when this daemon restarts during a common failure.
  */
 export function adoptedState(
   server: RealServer,
@@ -33,8 +34,9 @@ export function adoptedState(
 }
 
 /**
- * Takes over what stands in the data plane and no option of ours speaks of (forwarding, connection limits), so that the first write
- * does not reset it. A server that was removed comes back with the forwarding of its fellows, where they all have the same.
+ * Keeps what the table says and none of our options sets (forwarding, connection limits), so that the first write
+ * does not reset it. A server that was removed comes back with the forwarding of the others, if they all have the
+ * same.
  */
 export function adoptServer(server: RealServer, observed: ObservedVirtualServer | undefined): RealServer {
   if (observed === undefined) return server;

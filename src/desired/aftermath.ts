@@ -5,13 +5,13 @@ import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
 import { isAbsent, type MemberState } from "./member.ts";
 
 /**
- * Fail-open or the last resort retained it and no longer does, and it is unwell still: it has clients, so it drains as one does that has just failed,
- * though its machine may have had it drain or gone for long.
+ * Fail-open or the last resort retained it and no longer does, and it is still not healthy. It has clients, so it
+ * drains like one that has just failed, even if its machine has had it drained or removed for a long time.
  */
 export interface AfterDrain {
-  /** Since when it stands at weight 0; undefined while that is not written. */
+  /** Since when it is at weight 0; undefined while that is not written. */
   readonly sinceMs: number | undefined;
-  /** Open connections as last counted since then; undefined when nobody counted. */
+  /** Open connections as last counted since then; undefined when they were not counted. */
   readonly connections: number | undefined;
 }
 
@@ -21,8 +21,8 @@ export type Aftermath = ReadonlyMap<string, AfterDrain>;
 export const NO_AFTERMATH: Aftermath = new Map();
 
 /**
- * Health as it counts for fail-open: who was retained as a last resort, or no longer is and has not drained yet, is still in service, whatever its
- * machine says.
+ * Health as it counts for fail-open. A server that is retained as a last resort, or was and has not drained yet, is
+ * still in service, whatever its machine says.
  */
 export function withAftermath(
   members: readonly MemberState[],
@@ -34,12 +34,15 @@ export function withAftermath(
   return members.map((member) => (isAbsent(member) && serves(member) ? { ...member, state: "draining" } : member));
 }
 
-/** Those that may still stand when a round begins: also the drained ones, whom others may yet give a weight and new clients. */
+/**
+ * Servers that may still be in the table when a round begins: also the drained ones, because others may give them a
+ * weight and new clients.
+ */
 export function aftermathAt(aftermath: Aftermath, members: readonly MemberState[]): Aftermath {
   return aftermath.size === 0 ? aftermath : pick(members, (member) => aftermath.get(member.name));
 }
 
-/** Those of them that are still to drain. */
+/** Those that must still drain. */
 export function stillDraining(
   aftermath: Aftermath,
   members: readonly MemberState[],
@@ -65,13 +68,16 @@ export function noLongerRetained(
   );
 }
 
-/** Who is retained anew drains anew, should that end. */
+/** A server that is retained again drains again after that. */
 export function withoutRetained(aftermath: Aftermath, retained: ReadonlySet<string> | undefined): Aftermath {
   if (retained === undefined || aftermath.size === 0) return aftermath;
   return new Map([...aftermath].filter(([name]) => !retained.has(name)));
 }
 
-/** After a round: who was found at weight 0 has its connections counted, who was lowered to it drains from now on, who went is forgotten. */
+/**
+ * After a round: connections are counted for servers found at weight 0, servers lowered to 0 drain from now on, and
+ * servers that are gone are forgotten.
+ */
 export function aftermathAfter(
   aftermath: Aftermath,
   {
@@ -108,7 +114,7 @@ export function aftermathAfter(
 
 // --- internal ---
 
-/** A round comes once each interval; half of one is asked for, because timers may fire a little early. */
+/** A round comes once in each interval, but half an interval is enough, because timers may fire a little early. */
 function hasDrained(
   { sinceMs, connections }: AfterDrain,
   member: MemberState,

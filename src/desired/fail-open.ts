@@ -1,6 +1,6 @@
 import { isChecked, isDrainedByOperator, type MemberState } from "./member.ts";
 
-/** Too few real servers are healthy: those that are retained stay in service, whatever their checks say. */
+/** Too few real servers are healthy: the retained ones stay in service, whatever their checks say. */
 export interface FailOpen {
   readonly sinceMs: number;
   /** Formatted endpoints. */
@@ -9,16 +9,16 @@ export interface FailOpen {
   readonly total: number;
 }
 
-/** Whose health counts: an operator's drain is no failure, and fail-open does not undo it. */
+/** The members whose health counts: an operator's drain is no failure, and fail-open does not undo it. */
 export function accountable(members: readonly MemberState[]): readonly MemberState[] {
   return members.filter((member) => !isDrainedByOperator(member));
 }
 
 /**
- * Whether health is to be ignored now, by the health of those who are accountable. It begins only when every one of them has been judged,
- * so that a start is not taken for an outage. Retained are those that are not removed: while it lasts nobody is taken out, and who comes back
- * stays. Where nobody is left it is everyone, once each was checked: what a table says that has nobody in it is no reason to send clients to
- * the dead.
+ * Whether to ignore health now, judged by the members that count. It begins only when every one of them has a
+ * verdict, so that a start is not taken for an outage. Every server that is not removed is retained: while it lasts
+ * no server is taken out, and one that comes back stays. If none is left, all are retained once each was checked: an
+ * empty table is no reason to send clients to dead servers.
  */
 export function nextFailOpen(
   current: FailOpen | undefined,

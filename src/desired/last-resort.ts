@@ -1,6 +1,6 @@
 import { isDrainedByOperator, type MemberState } from "./member.ts";
 
-/** No real server is healthy: those that are retained stay in service, or come back, since nobody is better. */
+/** No real server is healthy: the retained ones stay in service, or come back, since none is better. */
 export interface LastResort {
   readonly sinceMs: number;
   /** Formatted endpoints. */
@@ -10,10 +10,12 @@ export interface LastResort {
 }
 
 /**
- * Whether those that fail their checks are better than nobody. What all of them share, such as the store behind them, must not empty the virtual
- * server: whoever still takes connections may still serve. Retained are those that served before and whose last check got a connection; who refuses
- * or cannot be reached is no help, and with nobody left clients are refused at once, which is better than to wait. It never lasts beside a
- * server that is good by its checks. Whom an operator drains meanwhile keeps its open connections for as long as others are retained.
+ * Whether servers that fail their checks are better than none. A fault that all of them share, such as the store
+ * behind them, must not empty the virtual server: one that still takes connections may still serve. Retained are
+ * those that served before and whose last check got a connection. A server that refuses or cannot be reached is no
+ * help: with none left, clients are refused at once, which is better than a wait. The last resort never lasts beside
+ * a server whose checks pass. A server that an operator drains meanwhile keeps its open connections for as long as
+ * others are retained.
  */
 export function nextLastResort(
   current: LastResort | undefined,

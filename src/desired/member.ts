@@ -21,7 +21,7 @@ export interface MemberState {
 export type Evidence =
   /** Nothing is known of it yet. */
   | "none"
-  /** No check of ours: the table told, or whoever started the daemon. */
+  /** Not by a check of ours: by the table, or by an option of the daemon. */
   | "table"
   /** Its last check. */
   | "passed"
@@ -29,16 +29,16 @@ export type Evidence =
   /** Its last check, which did not even get a connection. */
   | "unreachable";
 
-/** What it has been, ever. */
+/** What is known of its past. */
 export type History =
   /** Clients were never sent to it. */
   | "none"
-  /** It stood with a weight when the daemon came: it had clients. */
+  /** It had a weight in the table when the daemon started, and so it had clients. */
   | "served"
   /** A check found it good, or it is to be trusted without one. */
   | "proven";
 
-/** The two ways in which a real server mostly stands, made once: what is the same object in two rounds need not be compared. */
+/** The two usual placements of a real server, made once: objects that are the same in two rounds need no comparison. */
 export function atWeights(server: RealServer): Pick<MemberState, "server" | "drained"> {
   return { server, drained: { ...server, weight: 0 } };
 }

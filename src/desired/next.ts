@@ -22,7 +22,7 @@ export interface Overlay {
   readonly failOpen: FailOpen | undefined;
   /** Undefined while fail-open decides. */
   readonly lastResort: LastResort | undefined;
-  /** Those whom fail-open or the last resort retained until it ended, or until it no longer retained them. */
+  /** Servers that fail-open or the last resort retained until it ended, or until it no longer retained them. */
   readonly aftermath: Aftermath;
   readonly unlisted: UnlistedDrains;
 }
@@ -46,11 +46,11 @@ export interface Standpoint {
 export interface Next {
   readonly wanted: DesiredVirtualServer;
   readonly overlay: Overlay;
-  /** Those by whose health fail-open and the last resort go. */
+  /** The members whose health decides about fail-open and the last resort. */
   readonly counted: readonly MemberState[];
 }
 
-/** What the round that begins now is to establish: the health of all, what lies over it, and what is still owed to those that leave. */
+/** What this round is to establish: the health of all, what overrides it, and the drains that are not over yet. */
 export function nextDesired({ service, policy, unlisted, members, overlay }: Standpoint, nowMs: number): Next {
   const rule = unlistedRule(members, unlisted);
   const drains = unlistedAt(overlay.unlisted, rule, nowMs);
@@ -64,7 +64,7 @@ export function nextDesired({ service, policy, unlisted, members, overlay }: Sta
   const lastResort = isLastResort ? nextLastResort(overlay.lastResort, members, nowMs) : undefined;
   const retained = (failOpen ?? lastResort)?.retained;
   const before = (overlay.failOpen ?? overlay.lastResort)?.retained;
-  // Fail-open retains everybody in service: nobody is on the way out.
+  // Fail-open retains every server in service, so none is on the way out.
   const justLeft = failOpen === undefined ? noLongerRetained(before, retained, members) : NO_AFTERMATH;
   const aftermath =
     failOpen === undefined ? withoutRetained(new Map([...earlier, ...justLeft]), retained) : NO_AFTERMATH;
@@ -80,7 +80,7 @@ export function nextDesired({ service, policy, unlisted, members, overlay }: Sta
   };
 }
 
-/** Every real server as it is to stand by its health and its operator alone. */
+/** Every real server, placed by its health and its operator alone. */
 export function desiredByHealth(
   service: VirtualServer,
   members: readonly MemberState[],
@@ -89,7 +89,10 @@ export function desiredByHealth(
   return { service, ...placed(members, { retained: NOBODY, draining: NOBODY }, []), unlisted };
 }
 
-/** What the last round was to establish goes by the members alone, beside options that never change: nobody is on the way out, and nobody is retained. */
+/**
+ * The last round's result depends only on the members, and on options that never change: no server is on the way out
+ * or retained.
+ */
 export function isLasting(wanted: DesiredVirtualServer | undefined, overlay: Overlay): boolean {
   if (wanted === undefined || wanted.leaving.length > 0) return false;
   const { failOpen, lastResort, aftermath, unlisted } = overlay;

@@ -3,7 +3,10 @@ import type { DesiredVirtualServer, Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer } from "../domain/virtual-server.ts";
 import { isDrainedByOperator, type MemberState } from "./member.ts";
 
-/** A real server in our service that nobody listed, on its way out: it stands at weight 0 for one interval before it goes. */
+/**
+ * A real server in our service that is not listed and on its way out: it stays at weight 0 for one interval before it
+ * is removed.
+ */
 export interface UnlistedDrain {
   /** As it was found, with the weight it had. */
   readonly server: RealServer;
@@ -14,8 +17,9 @@ export interface UnlistedDrain {
 export type UnlistedDrains = ReadonlyMap<string, UnlistedDrain>;
 
 /**
- * What to do with those that nobody lists. Until one of ours is known to answer, they may be all that clients have: what stood in the
- * table from before is no proof that it still works, and one that an operator drained answers nobody.
+ * What to do with servers that are not listed. Until one of ours is known to answer, they may be all that clients
+ * have. An old entry in the table is no proof that its server still works, and one that an operator drained answers
+ * no client.
  */
 export function unlistedRule(
   members: readonly MemberState[],
@@ -26,7 +30,7 @@ export function unlistedRule(
   return members.some(serves) ? asked : "keep";
 }
 
-/** Those in the table with a weight whom nobody listed. */
+/** Servers in the table that have a weight and are not listed. */
 export function unlistedIn(
   observed: ObservedVirtualServer | undefined,
   listed: { has(name: string): boolean },
@@ -37,8 +41,9 @@ export function unlistedIn(
 }
 
 /**
- * Who is on the way out after a round that began with these unlisted ones having a weight: sent away, they drain from now on at the earliest,
- * and with the weight they had then; kept, they are their owners' again. Nobody is forgotten before it is gone.
+ * The servers on the way out after a round that began with these unlisted ones having a weight. Those sent away drain
+ * from now on at the earliest, with the weight that they had. Those kept belong to their owners again. None is
+ * forgotten before it is gone.
  */
 export function unlistedAfter(
   drains: UnlistedDrains,
@@ -64,7 +69,7 @@ export function unlistedAfter(
   return new Map([...left, ...begun.map(([key, server]) => [key, { server, sinceMs: nowMs }] as const)]);
 }
 
-/** Kept in service, they are not leaving: their time begins anew when they no longer are. */
+/** Kept in service, they are not leaving: their time starts again when they are no longer kept. */
 export function unlistedAt(
   drains: UnlistedDrains,
   rule: DesiredVirtualServer["unlisted"],
@@ -74,7 +79,10 @@ export function unlistedAt(
   return new Map([...drains].map(([key, drain]) => [key, { ...drain, sinceMs: nowMs }]));
 }
 
-/** Whose time is not up. A round comes once each interval; half of one is asked for, because timers may fire a little early. */
+/**
+ * Servers whose time is not over. A round comes once in each interval, but half an interval is enough, because timers
+ * may fire a little early.
+ */
 export function mayStillStand({ sinceMs }: UnlistedDrain, nowMs: number, intervalMs: number): boolean {
   return nowMs - sinceMs < intervalMs / 2;
 }

@@ -1,7 +1,7 @@
 import type { RealServer } from "../domain/virtual-server.ts";
 import { isAbsent, isDrainedByOperator, type MemberState } from "./member.ts";
 
-/** How a real server is to stand in the table; `leaving`: at weight 0 for as long as it stands, and never made. */
+/** A real server's place in the table. `leaving`: at weight 0 while it is there, and never created. */
 export type Placement = RealServer | "leaving" | "absent";
 
 /** What lies over the health of all, each by its formatted endpoint. */
@@ -12,7 +12,7 @@ export interface WeightOverlay {
   readonly draining: ReadonlySet<string>;
 }
 
-/** Who decides the weight of a real server: the first that has something to say. */
+/** What decides a real server's weight: the first in this order that applies. */
 const PRECEDENCE: readonly ((member: MemberState, overlay: WeightOverlay) => Placement | undefined)[] = [
   operatorsDrain,
   failOpenAndLastResort,
@@ -30,7 +30,7 @@ export function placementOf(member: MemberState, overlay: WeightOverlay): Placem
 
 // --- internal ---
 
-/** It keeps whoever would stand at weight 0, and brings nobody back. */
+/** A server that would be in the table stays there at weight 0; one that would be absent stays absent. */
 function operatorsDrain(member: MemberState, { retained }: WeightOverlay): Placement | undefined {
   if (!isDrainedByOperator(member)) return undefined;
   return retained.has(member.name) || !isAbsent(member) ? member.drained : undefined;

@@ -41,7 +41,10 @@ export function isMapped(address: string): boolean {
   return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(address);
 }
 
-/** 127.0.0.0/8 and ::1, however written: packets from there never leave their host, nor are any for them taken in. */
+/**
+ * 127.0.0.0/8 and ::1 in any spelling: packets from there never leave their host, and packets to there are not
+ * accepted from outside.
+ */
 export function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1" || (isMapped(address) && addressBytes(address)[12] === 127);
 }
@@ -51,7 +54,10 @@ export function isUnspecified(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
-/** fe80::/10: an address means something only together with the name of a link. Every link that is up has one of its own (RFC 4291, 2.5.6). */
+/**
+ * fe80::/10: such an address has a meaning only together with the name of a link. Every link that is up has its own
+ * (RFC 4291, 2.5.6).
+ */
 export function isIpv6LinkLocal(address: string): boolean {
   return /^fe[89ab][0-9a-f]:/.test(address);
 }
@@ -87,8 +93,8 @@ export function addressBytes(address: string): Uint8Array {
 }
 
 /**
- * Puts the octets of an IPv4 address where the bytes begin; false for any other text, and then the first four may hold anything. By character:
- * each dial and each message to the kernel asks for it.
+ * Writes the octets of an IPv4 address to the beginning of the bytes. False for any other text; then the first four
+ * may hold anything. Works by character, because each dial and each message to the kernel needs it.
  */
 export function putIpv4(bytes: Uint8Array, text: string): boolean {
   let at = 0;
@@ -96,7 +102,7 @@ export function putIpv4(bytes: Uint8Array, text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const digit = text.charCodeAt(index) - DIGIT_ZERO;
     if (digit >= 0 && digit <= 9) {
-      // A leading zero is octal to some and decimal to others.
+      // Some programs read a leading zero as octal, others as decimal.
       if (octet === 0) return false;
       octet = octet < 0 ? digit : octet * 10 + digit;
       if (octet > 255) return false;

@@ -7,7 +7,7 @@ export function errnoName(number: number): string {
 
 // --- internal ---
 
-/** What the runtime does not know, and which of two names for one number is meant (asm-generic/errno.h). */
+/** Numbers that the runtime does not know, and the preferred name where one number has two (asm-generic/errno.h). */
 const OTHERS: readonly (readonly [number: number, name: string])[] = [
   [11, "EAGAIN"],
   [85, "ERESTART"],
@@ -15,7 +15,7 @@ const OTHERS: readonly (readonly [number: number, name: string])[] = [
   [95, "EOPNOTSUPP"],
   [96, "EPFNOSUPPORT"],
   [112, "EHOSTDOWN"],
-  // Not for user space, yet netlink lets it through (linux/errno.h).
+  // Not for user space, but netlink lets it through (linux/errno.h).
   [524, "ENOTSUPP"],
 ];
 

@@ -54,7 +54,7 @@ export class LvscareError extends Error {
   }
 }
 
-/** One line for people: operation, message and remedy, whatever was thrown. */
+/** One line for people: operation, message and remedy, for any thrown value. */
 export function describeError(error: unknown): string {
   if (!(error instanceof LvscareError)) {
     return error instanceof Error ? error.message : String(error);
@@ -63,7 +63,10 @@ export function describeError(error: unknown): string {
   return error.remedy === undefined ? what : `${what} (${error.remedy})`;
 }
 
-/** Throws what failed, if anything did: a single failure as it is, several as one that names each with its remedy. */
+/**
+ * Throws what failed, if anything did: a single failure as it is, several as one error that lists each with its
+ * remedy.
+ */
 export function throwFailures(failures: readonly unknown[]): void {
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, failures.map(describeError).join("; "));

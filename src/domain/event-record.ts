@@ -2,14 +2,17 @@ import type { RealServerState, Verdict } from "./health.ts";
 
 /** Something that happened to a virtual server, as the daemon remembers it: plain data that survives JSON. */
 export interface EventRecord {
-  /** Counts up from the daemon's start; what is missing in between was more than it could remember. */
+  /** Counts up from the daemon's start. Missing ids were more than it could remember. */
   readonly id: number;
   /** ISO 8601, UTC, by the clock as it was set then. */
   readonly at: string;
-  /** Milliseconds that the host had been up by then: orders events, those of several daemons too, whatever was done to the clock. */
+  /**
+   * Milliseconds that the host had been up by then. Orders the events, also of several daemons, even if the clock was
+   * changed.
+   */
   readonly sinceBootMs: number;
   readonly level: "debug" | "info" | "warn" | "error";
-  /** As it stands in the log; many writes of one round in one line. */
+  /** As in the log; many writes of one round are one line. */
   readonly message: string;
   /** What kind of event it was: `realServer.healthChanged`, `plan.applied`, … */
   readonly type: string;
@@ -29,11 +32,11 @@ export interface EventRecord {
 export interface EventReport {
   /** `10.103.97.12:6443` */
   readonly address: string;
-  /** Tells one run of the daemon from the next: ids begin anew. */
+  /** Identifies one run of the daemon: the next run's ids start again. */
   readonly startedAt: string;
-  /** When this was told. */
+  /** When this report was made. */
   readonly sinceBootMs: number;
-  /** Of the daemon; older ones do not tell. */
+  /** Of the daemon; older ones do not report it. */
   readonly networkNamespace?: string;
   readonly events: readonly EventRecord[];
 }

@@ -4,7 +4,7 @@ import type { Hold } from "./hold.ts";
 import type { Operation } from "./plan.ts";
 import type { WayEvent } from "./way.ts";
 
-/** What a virtual server's supervisor tells the world: logs, metrics and the SDK listen; nothing decides by it. */
+/** A virtual server's events, for logs, metrics and the SDK. No decision depends on them. */
 export type CareEvent =
   | {
       readonly type: "virtualServer.adopted";
@@ -12,7 +12,10 @@ export type CareEvent =
       readonly states: Readonly<Record<string, RealServerState>>;
       readonly existed: boolean;
     }
-  /** Nobody is left in service, and clients are refused. Of a new virtual server it is told when everyone was checked and nobody is good. */
+  /**
+   * No server is left in service, and clients are refused. For a new virtual server: all were checked and none is
+   * good.
+   */
   | { readonly type: "virtualServer.emptied"; readonly virtualServer: string }
   /** That is over. */
   | { readonly type: "virtualServer.refilled"; readonly virtualServer: string }
@@ -37,12 +40,12 @@ export type CareEvent =
       readonly type: "plan.applied";
       /** What was done. */
       readonly operations: readonly Operation[];
-      /** Those of them that repaired what someone else changed. */
+      /** Operations that repaired what others changed. */
       readonly repairs: readonly Operation[];
-      /** False when the round failed in part: `plan.failed` tells in what. */
+      /** False when the round failed in part: see `plan.failed`. */
       readonly complete: boolean;
     }
-  /** Fail-open: too few real servers are healthy, so those that are left stay in service; `healthy` of `total` are. */
+  /** Fail-open: too few real servers are healthy, so the rest stays in service; `healthy` of `total` are. */
   | {
       readonly type: "failOpen.entered";
       readonly healthy: number;
@@ -50,11 +53,14 @@ export type CareEvent =
       readonly retained: readonly string[];
     }
   | { readonly type: "failOpen.left"; readonly healthy: number; readonly total: number }
-  /** The last resort: none of `total` real servers is healthy, so those that served before and still accept connections stay or come back. */
+  /**
+   * The last resort: none of `total` real servers is healthy, so those that served before and still accept
+   * connections stay or come back.
+   */
   | { readonly type: "lastResort.entered"; readonly total: number; readonly retained: readonly string[] }
-  /** `healthy` of them are by now, or nobody accepts connections any more. */
+  /** `healthy` of them are by now, or none accepts connections any more. */
   | { readonly type: "lastResort.left"; readonly healthy: number; readonly total: number }
-  /** Others' changes were repaired again and again: so often within so many milliseconds. */
+  /** Others' changes were repaired again and again: this often within this many milliseconds. */
   | {
       readonly type: "repairs.recurring";
       readonly repairs: number;
@@ -62,22 +68,25 @@ export type CareEvent =
       readonly last: readonly Operation[];
     }
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number }
-  /** This process got no turn for so many milliseconds: checks that failed meanwhile are made again. */
+  /** This process got no turn for this many milliseconds: checks that failed meanwhile are made again. */
   | { readonly type: "process.stalled"; readonly forMs: number }
   | ReachEvent
   | WayEvent;
 
-/** What becomes of the things by which this host reaches the virtual address; `object` is one of them, in words. */
+/** What happens to the settings by which this host reaches the virtual address; `object` is one of them, in words. */
 export type ReachEvent =
-  /** It stands, for the first time or after a failure; `made` when it was not there before. */
+  /** It is as it should be, for the first time or after a failure; `made` when it was not there before. */
   | { readonly type: "reach.established"; readonly object: string; readonly made: boolean }
-  /** It stood before, somebody changed it, and it stands again. */
+  /** It was changed by others, and is restored. */
   | { readonly type: "reach.repaired"; readonly object: string; readonly deviation: string }
-  /** It deviates and stays so, as this process may not change it, or need not; not told again as long as it is the same. */
+  /**
+   * It deviates and stays so, because this process may not or need not change it. Reported again only when that
+   * changes.
+   */
   | { readonly type: "reach.left"; readonly object: string; readonly deviation: string; readonly error: LvscareError }
-  /** Not told again as long as the failure stays the same. */
+  /** Reported again only when the failure changes. */
   | { readonly type: "reach.failed"; readonly object: string; readonly error: unknown }
-  /** Changes of this host go unheard: it is looked at once an interval only. */
+  /** Changes of this host are not noticed: it is looked at only once in each interval. */
   | { readonly type: "reach.unwatched"; readonly error: unknown };
 
 /** `left as it is (0): this process may not (EROFS)` */

@@ -1,7 +1,7 @@
 /** What an examination of this host found. `unknown`: it could not be looked at; the message says why. */
 export type FindingState = "ok" | "note" | "problem" | "unknown";
 
-/** Whom a finding is about; neither for the host itself. */
+/** The virtual or real server that a finding is about; neither for the host itself. */
 export interface FindingSubject {
   /** `tcp 10.103.97.2:6443` */
   readonly virtualServer?: string;
@@ -9,9 +9,12 @@ export interface FindingSubject {
   readonly realServer?: string;
 }
 
-/** One finding. A problem keeps clients from being served; a note will under some circumstances. Both have something to do about it. */
+/**
+ * One finding. A problem keeps clients from being served; a note may do so under some circumstances. Both have a
+ * remedy.
+ */
 export type Finding = FindingSubject & {
-  /** What was looked at: `kernel`, `route`, `connection`. */
+  /** What was examined: `kernel`, `route`, `connection`. */
   readonly check: string;
   readonly message: string;
 } & (
@@ -22,7 +25,7 @@ export type Finding = FindingSubject & {
 /** What `lvscare doctor` shows. Plain data that survives JSON. */
 export interface DoctorReport {
   readonly version: string;
-  /** Those that were examined. */
+  /** The virtual servers that were examined. */
   readonly virtualServers: readonly string[];
   readonly counts: Readonly<Record<FindingState, number>>;
   readonly findings: readonly Finding[];

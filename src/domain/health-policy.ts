@@ -6,22 +6,28 @@ export interface HealthPolicy {
   readonly rise: number;
   /** From the start of one check to the start of the next, and between two reads of the table. */
   readonly intervalMs: number;
-  /** The same while a verdict is in doubt: after a first failure that does not yet count, after a first success that does not yet. */
+  /** The same while a verdict is in doubt: after a first failure, or a first success, that does not count yet. */
   readonly fastIntervalMs: number;
   /** The same while a real server is removed. */
   readonly downIntervalMs: number;
   /**
-   * When a draining real server goes: at the next failed check, as Go LVScare has it, or at the first failed check at which it has no
-   * open connections. One that cannot be reached at all is not waited for: it has no connections to end.
+   * When a draining real server is removed: at the next failed check, as in Go LVScare, or at the first failed check
+   * without open connections. A server that cannot be reached at all is not waited for: it has no connections to end.
    */
   readonly drain: "next-check" | "connections";
   /** The longest that open connections are waited for. */
   readonly drainTimeoutMs: number;
-  /** The time in which a real server that comes back climbs to its weight; 0: at once. */
+  /** The time in which a real server that comes back climbs to its weight; 0 gives it the weight at once. */
   readonly slowStartMs: number;
-  /** Fail-open: with less than this percentage of the real servers healthy, health is ignored rather than traffic refused. 0: never. */
+  /**
+   * Fail-open: with less than this percentage of real servers healthy, health is ignored rather than traffic refused.
+   * 0: never.
+   */
   readonly panicThreshold: number;
-  /** With no real server healthy, those that served before and still accept connections stay in service, or come back. */
+  /**
+   * If no real server is healthy, those that served before and still accept connections stay in service, or come
+   * back.
+   */
   readonly lastResort: boolean;
 }
 

@@ -1,6 +1,6 @@
-/** Where the time of a probe went; what it did not get to, or not need, is absent. Milliseconds. */
+/** The parts of a probe's time, in milliseconds; a part that was not reached or not needed is absent. */
 export interface ProbeTimings {
-  /** Until the TCP connection stood; absent on a kept one. */
+  /** Until TCP was connected; absent on a kept connection. */
   readonly connectMs?: number;
   /** From there to the end of the TLS handshake. */
   readonly tlsMs?: number;
@@ -12,7 +12,7 @@ export interface ProbeTimings {
 export type Verdict =
   | {
       readonly passed: true;
-      /** What was seen, for people: `status 200`. */
+      /** The observation, for people: `status 200`. */
       readonly reason: string;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
@@ -27,7 +27,10 @@ export type Verdict =
       readonly timings?: ProbeTimings;
     };
 
-/** A probe that could not be made for want of something of our own, such as file descriptors: it says nothing about the server. */
+/**
+ * A probe that could not be made because we ran out of something, such as file descriptors: it says nothing about the
+ * server.
+ */
 export interface NoVerdict {
   readonly passed: undefined;
   /** What was lacking, for people: `too many open files`. */

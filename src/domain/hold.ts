@@ -1,8 +1,8 @@
 import { LARGEST_WEIGHT } from "./virtual-server.ts";
 
 /**
- * What an operator asked for of one real server (`lvscare drain`, `lvscare weight`): it lies over the desired state, and its health stays
- * what its checks say.
+ * What an operator asked for one real server (`lvscare drain`, `lvscare weight`). It overrides the desired state; the
+ * server's health is still what its checks say.
  */
 export interface Hold {
   /** ISO 8601, UTC. */
@@ -11,7 +11,7 @@ export interface Hold {
   readonly drained: boolean;
   /** Instead of the configured weight. */
   readonly weight?: number;
-  /** Who asked for it, as their program told; absent where it did not. */
+  /** The operator's name, as their program gave it; absent if it did not. */
   readonly by?: string;
 }
 
@@ -24,7 +24,10 @@ export type HoldChange =
   /** Undefined: the configured weight again. */
   | { readonly kind: "weight"; readonly weight: number | undefined };
 
-/** The hold after a change; undefined when nothing is held any more. The same object when the change asks for what is so already. */
+/**
+ * The hold after a change; undefined when nothing is held any more. The same object if the change asks for nothing
+ * new.
+ */
 export function changeHold(current: Hold | undefined, change: HoldChange, now: string, by?: string): Hold | undefined {
   const drained = change.kind === "weight" ? current?.drained === true : change.kind === "drain";
   const weight = change.kind === "weight" ? change.weight : current?.weight;
@@ -33,7 +36,7 @@ export function changeHold(current: Hold | undefined, change: HoldChange, now: s
   return { since: now, drained, ...(weight !== undefined && { weight }), ...(by !== undefined && { by }) };
 }
 
-/** A name that may stand in a log line. */
+/** A name that is safe in a log line. */
 export function isOperatorName(name: string): boolean {
   return /^[\w.@+$-][\w.@+$ -]{0,63}$/.test(name);
 }
@@ -50,7 +53,7 @@ export function describeHold(hold: Hold | undefined): string {
   return hold.weight === undefined ? "drained" : `drained, weight ${hold.weight} after that`;
 }
 
-/** Holds as they were written down; undefined for what is none. */
+/** Reads stored holds; undefined for anything else. */
 export function parseHolds(value: unknown): Holds | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const entries = Object.entries(value);

@@ -2,12 +2,12 @@ import { LvscareError } from "./errors.ts";
 import type { Verdict } from "./health.ts";
 import type { InService, RealServerStatus } from "./status.ts";
 
-/** What became of an operator's hold on a real server, or of its end. */
+/** The result of setting or ending an operator's hold on a real server. */
 export interface HoldReport {
   /** `10.103.97.12:6443` */
   readonly virtualServer: string;
   readonly scheduler: string;
-  /** As it stands in the table after it. */
+  /** Its status after that, as in the table. */
   readonly realServer: RealServerStatus;
   /** Behind its virtual server, after it; absent from older daemons. */
   readonly inService?: InService;
@@ -23,7 +23,7 @@ export interface CheckReport {
   readonly verdict: Verdict;
 }
 
-/** Why a daemon can be asked for nothing while it begins; `problem` is what kept it from that so far. */
+/** Why a daemon cannot take requests during its start; `problem` is what has delayed the start so far. */
 export function notYet(virtualServer: string, problem: string | undefined): LvscareError {
   const because = problem === undefined ? "" : `: ${problem}`;
   return new LvscareError("NOT_RUNNING", `the daemon of ${virtualServer} has not taken over the table yet${because}`, {

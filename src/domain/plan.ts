@@ -20,24 +20,28 @@ export type Operation =
   | { readonly kind: "server.update"; readonly server: RealServer; readonly from: RealServer }
   | { readonly kind: "server.remove"; readonly endpoint: Endpoint };
 
-/** What should stand in the data plane; undefined in its place means: no such virtual server. */
+/** The desired contents of the data plane; undefined in its place means: no such virtual server. */
 export interface DesiredVirtualServer {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
-  /** On their way out, listed no more or among the absent: brought to this weight for as long as they stand, and never made. */
+  /**
+   * Servers on their way out, no longer listed or among the absent: kept at this weight while they are there, and
+   * never created.
+   */
   readonly leaving: readonly RealServer[];
-  /** Real servers of ours that must not stand there now: what is listed here is never spared as unlisted. */
+  /** Real servers of ours that must not be there now. These are never spared as unlisted. */
   readonly absent: readonly Endpoint[];
-  /** What to do with real servers that nobody listed: drain and remove them, or leave them alone. */
+  /** What to do with real servers that are not listed: drain and remove them, or leave them alone. */
   readonly unlisted: "remove" | "keep";
 }
 
 /**
  * The ordered operations that turn what is observed into what is desired.
  *
- * Safe at every prefix, since a batch of kernel writes is not atomic: servers are added and raised before others are lowered and
- * removed, and a server with a weight is first lowered to 0: its removal is left to a later plan, so that no open connection is cut
- * by the same round that took the server out. Entries that are the same object cost next to nothing, so that a thousand may be compared often.
+ * Safe at every prefix, since a batch of kernel writes is not atomic: servers are added and raised before others are
+ * lowered and removed, and a server with a weight is first lowered to 0. Its removal is left to a later plan, so that
+ * the round that takes a server out cuts no open connection. Entries that are the same object cost next to nothing,
+ * so a thousand can be compared often.
  */
 export function plan(
   desired: DesiredVirtualServer | undefined,
@@ -54,7 +58,7 @@ export function plan(
   const lowers: Operation[] = [];
   const removes: Operation[] = [];
 
-  // Who gets a weight back has none: what stands with one was given it by its owner.
+  // A server of ours that gets its weight back has none now: one that has a weight was given it by others.
   const leaving = desired.leaving.filter(({ endpoint }) => {
     const from = standing.get(formatEndpoint(endpoint));
     return from !== undefined && (desired.unlisted === "remove" || from.weight === 0);
@@ -77,7 +81,7 @@ export function plan(
   return [...planService(desired.service, observed), ...adds, ...raises, ...lowers, ...removes];
 }
 
-/** What stands once operations are done that were planned from `observed`; undefined when there is no virtual server. */
+/** The table after operations that were planned from `observed`; undefined when there is no virtual server. */
 export function afterOperations(
   observed: ObservedVirtualServer | undefined,
   operations: readonly Operation[],
@@ -131,7 +135,10 @@ function planService(service: VirtualServer, observed: ObservedVirtualServer | u
   return sameService(from, service) ? [] : [{ kind: "service.update", service, from }];
 }
 
-/** The fields in which two values with the same endpoint differ, `weight 1 → 0`; a field that one of them lacks is `none` there. */
+/**
+ * The fields in which two values with the same endpoint differ: `weight 1 → 0`. A field that one of them lacks is
+ * `none`.
+ */
 function changes<T extends object>(from: T, to: T): string {
   return (Object.keys({ ...from, ...to }) as (keyof T & string)[])
     .filter((key) => key !== "endpoint" && inWords(from[key]) !== inWords(to[key]))

@@ -15,7 +15,7 @@ export interface SimulationReport {
   readonly lastResortMs: number;
 }
 
-/** `script` is what the scenario says, the others are what came of it. */
+/** `script` is what the scenario says; the others are the results. */
 export const TIMELINE_KINDS = [
   "script",
   "daemon",
@@ -51,7 +51,10 @@ export interface SimulatedServer extends RequestCount {
   readonly timesOut: number;
 }
 
-/** A time in which checks of a real server would fail, and what the settings made of it; what did not happen is absent. */
+/**
+ * A time in which checks of a real server would fail, and its effects with these settings; what did not happen is
+ * absent.
+ */
 export interface ServerFault {
   readonly fromMs: number;
   /** Absent when it lasted to the end. */

@@ -4,21 +4,23 @@ import type { TrafficStats } from "./virtual-server.ts";
 
 /** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
 export interface StatusReport {
-  /** `daemons`: answered by running daemons. `table`: none runs, so this is what stands in the kernel, with no health known. */
+  /**
+   * `daemons`: answered by running daemons. `table`: none runs, so this is the kernel's table, with no health known.
+   */
   readonly source: "daemons" | "table";
-  /** Whatever the reader must know besides the table, such as why nothing could be read. */
+  /** What the reader must know in addition to the table, such as why nothing could be read. */
   readonly notes: readonly string[];
   readonly virtualServers: readonly VirtualServerStatus[];
   /** Daemons of this user in other network namespaces, which are not asked for more. Absent where there are none. */
   readonly elsewhere?: readonly ElsewhereStatus[];
 }
 
-/** A daemon in another network namespace, whose virtual server is none of this host's. */
+/** A daemon in another network namespace, whose virtual server is not on this host's. */
 export interface ElsewhereStatus {
   /** `10.103.97.12:6443` */
   readonly address: string;
   readonly networkNamespace: string;
-  /** A process in it, by which it can be entered; absent where none can be seen from here. */
+  /** A process in it, by which it can be entered; absent where none is visible from here. */
   readonly process?: number;
 }
 
@@ -43,11 +45,11 @@ export interface VirtualServerStatus {
   readonly realServers: readonly RealServerStatus[];
   /** Undefined where no daemon keeps it: without a daemon, and with the userspace data plane. */
   readonly reach?: ReachStatus;
-  /** Undefined before the first try, while nobody is in service, and with `--check-way=false`. */
+  /** Undefined before the first try, while no server is in service, and with `--check-way=false`. */
   readonly way?: WayStatus;
   /** There while too few real servers are healthy and health is ignored. */
   readonly failOpen?: FailOpenStatus;
-  /** There while no real server is healthy and those that still accept connections are in service all the same. */
+  /** Present while no real server is healthy and those that still accept connections stay in service. */
   readonly lastResort?: LastResortStatus;
   /** Undefined where no daemon cares for it. */
   readonly daemon?: DaemonStatus;
@@ -91,10 +93,13 @@ export interface ReachStatus {
 export interface ReachObjectStatus {
   /** `route 10.103.97.2/32 via 10.0.0.5 metric 50` */
   readonly name: string;
-  /** `left`: it is not as it should be and stays so, since this process may not change it, or because others stand in its place. */
+  /**
+   * `left`: it deviates and stays so, because this process may not change it, or because others have theirs in its
+   * place.
+   */
   readonly state: "stands" | "left" | "failed";
   readonly since: string;
-  /** Why it does not stand. */
+  /** Why it is not as it should be. */
   readonly problem?: string;
 }
 
@@ -104,7 +109,7 @@ export interface WayStatus {
   readonly since: string;
   /** When it was tried last. */
   readonly at: string;
-  /** Milliseconds until the last connection stood, or until it was given up. */
+  /** Milliseconds until the last connection was made, or until it was given up. */
   readonly latencyMs: number;
   /** Why there is no answer, and what to do. */
   readonly problem?: string;
@@ -120,24 +125,24 @@ export interface DaemonStatus {
   readonly state: string;
   /** Rounds that changed something in the data plane. */
   readonly applies: number;
-  /** Rounds that found and repaired something changed by others. */
+  /** Rounds that found and repaired changes by others. */
   readonly repairs: number;
   readonly intervalMs: number;
   readonly lastError?: { readonly at: string; readonly message: string };
-  /** There while nothing can be written to the data plane: the table is not what it should be, or nobody knows. */
+  /** Present while the data plane cannot be written to: the table may be wrong, or is unknown. */
   readonly failing?: { readonly since: string; readonly message: string };
 }
 
 export interface RealServerStatus {
   readonly address: string;
   /**
-   * Its health, unless an operator has it `drained`; `unlisted` stands in the table although nobody listed it; `unknown` where no daemon checks
-   * it.
+   * Its health, unless an operator has it `drained`. `unlisted`: in the table but not listed. `unknown`: no daemon
+   * checks it.
    */
   readonly state: RealServerState | "drained" | "unlisted" | "unknown";
   /** By its checks, whatever an operator asked for; absent where there are none. */
   readonly health?: RealServerState;
-  /** As it stands in the data plane; undefined when it is absent there. */
+  /** Its weight in the data plane; undefined when it is absent there. */
   readonly weight?: number;
   readonly forwarding?: string;
   readonly activeConnections: number;
@@ -163,10 +168,10 @@ export interface TransitionStatus {
 export const NO_DAEMON = 3;
 
 /**
- * Health as an exit code: 0 all real servers are healthy, 1 some are not, 2 of one virtual server none is, be there a last
- * resort, or it fails open, or nothing can be written to its data plane, 3 no daemon tells.
- * Those that an operator drained do not count: maintenance is no failure, but whoever is in it serves nobody.
- * `asked`: the virtual servers that it is about; none for all of which there is a daemon, be it one that does not answer.
+ * Health as an exit code. 0: all real servers are healthy. 1: some are not. 2: for one virtual server none is (even
+ * with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
+ * an operator drained do not count, because maintenance is no failure; but if all are drained, no client is served:
+ * 2. `asked`: the virtual servers in question; if empty, all that have a daemon, even one that does not answer.
  */
 export function healthCode({ source, notes, virtualServers }: StatusReport, asked: readonly string[] = []): number {
   const told = new Set(virtualServers.map(({ address }) => address));
@@ -184,7 +189,10 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
   );
 }
 
-/** Why the virtual server cannot be relied on: nobody answers its clients, or nobody could be taken out any more. Undefined when it can. */
+/**
+ * Why the virtual server cannot be relied on: no server answers its clients, or none could be taken out any more.
+ * Undefined when it can.
+ */
 export function unreadiness({ realServers, daemon }: VirtualServerStatus): string | undefined {
   if (countInService(realServers).count === 0) return "no real server is in service";
   return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;

@@ -2,7 +2,7 @@ import { formatEndpoint, hostPrefix, type Endpoint } from "./endpoint.ts";
 
 export type Protocol = "tcp" | "udp" | "sctp";
 
-/** What the kernel knows a service by. */
+/** The kernel's key for a service. */
 export interface ServiceKey {
   readonly protocol: Protocol;
   readonly endpoint: Endpoint;
@@ -18,17 +18,24 @@ export interface VirtualServer extends ServiceKey {
   readonly persistenceTimeoutS: number;
   /** Prefix length of the client network that persistence groups by: 32 or 128 means one host. */
   readonly persistencePrefix: number;
-  /** What else than the client's address persistence goes by, such as `sip`: a kernel module's name. Absent: nothing else. */
+  /**
+   * A second criterion of persistence beside the client's address, such as `sip`: a kernel module's name. Absent:
+   * none.
+   */
   readonly persistenceEngine?: string;
 }
 
 /**
- * `IP_VS_SVC_F_*` of linux/ip_vs.h. The three scheduler flags mean sh-fallback and sh-port to `sh`, mh-fallback and mh-port to `mh`.
+ * `IP_VS_SVC_F_*` of linux/ip_vs.h. The three scheduler flags mean sh-fallback and sh-port to `sh`, mh-fallback and
+ * mh-port to `mh`.
  */
 export const SERVICE_FLAGS = ["persistent", "one-packet", "flag-1", "flag-2", "flag-3"] as const;
 export type ServiceFlag = (typeof SERVICE_FLAGS)[number];
 
-/** The highest weight that is taken: IPVS knows up to 2^31-1, but its weighted schedulers reckon in products of weights and connection counts. */
+/**
+ * The highest weight allowed. IPVS knows up to 2^31-1, but its weighted schedulers multiply weights by connection
+ * counts.
+ */
 export const LARGEST_WEIGHT = 65_535;
 
 export type Forwarding = "masquerade" | "direct-route" | "tunnel" | "local" | "bypass";
@@ -69,11 +76,11 @@ export interface ObservedRealServer {
   readonly server: RealServer;
   readonly activeConnections: number;
   readonly inactiveConnections: number;
-  /** Absent where nobody asked for it. */
+  /** Absent if it was not asked for. */
   readonly stats?: TrafficStats;
 }
 
-/** What stands in a data plane right now. */
+/** The present contents of a data plane. */
 export interface ObservedVirtualServer {
   readonly service: VirtualServer;
   readonly stats: TrafficStats;
@@ -98,7 +105,7 @@ export const SCHEDULERS = [
   "twos",
 ] as const;
 
-/** Those that look at weights only to see whether they are 0 (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
+/** Schedulers that only look at whether a weight is 0 (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
 export const WEIGHTLESS_SCHEDULERS: ReadonlySet<string> = new Set(["rr", "lc", "dh"]);
 
 export const NO_TRAFFIC: TrafficStats = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
@@ -125,7 +132,7 @@ export function realServer(endpoint: Endpoint, weight = 1): RealServer {
   return { endpoint, weight, forwarding: "masquerade", upperThreshold: 0, lowerThreshold: 0 };
 }
 
-/** Whether two of the same protocol and endpoint are alike in all that a data plane is told. */
+/** Whether two with the same protocol and endpoint are equal in everything that a data plane is given. */
 export function sameService(a: VirtualServer, b: VirtualServer): boolean {
   return (
     a.scheduler === b.scheduler &&
@@ -136,7 +143,7 @@ export function sameService(a: VirtualServer, b: VirtualServer): boolean {
   );
 }
 
-/** Whether two entries are for the same endpoint, and alike in all that a data plane is told. */
+/** Whether two entries have the same endpoint and are equal in everything that a data plane is given. */
 export function sameRealServer(a: RealServer, b: RealServer): boolean {
   return (
     a.endpoint.port === b.endpoint.port &&

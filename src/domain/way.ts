@@ -1,16 +1,16 @@
-/** What came of one try whether a client of this host gets through the virtual address. */
+/** The result of one try whether a client of this host gets through the virtual address. */
 export interface WayReading {
-  /** Milliseconds until the connection stood, or until it was given up. */
+  /** Milliseconds until the connection was made, or until it was given up. */
   readonly latencyMs: number;
   /** Why there was no answer, and what to do; undefined when there was one. */
   readonly problem?: string;
 }
 
-/** What becomes of the way through the virtual address; nothing is told as long as it stays the same. */
+/** Changes of the way through the virtual address; nothing is reported while it stays the same. */
 export type WayEvent =
-  /** A connection through it stands, for the first time or again. */
+  /** A connection through it works, for the first time or again. */
   | { readonly type: "way.answers"; readonly latencyMs: number; readonly again: boolean }
-  /** None does, although somebody is in service. */
+  /** No client gets through, although a server is in service. */
   | { readonly type: "way.lost"; readonly problem: string }
   /** It could not be tried: this program is at fault. */
   | { readonly type: "way.untried"; readonly error: unknown };

@@ -5,7 +5,7 @@ import { createEventLog } from "./event-log.ts";
 import { EventRing } from "./event-ring.ts";
 
 export interface EventBusOptions {
-  /** For what is about the process. */
+  /** For events of the process itself. */
   readonly logger: Logger;
   /** The machines' clock. */
   readonly now: () => number;
@@ -15,16 +15,17 @@ export interface EventBusOptions {
 /** Where the events of one virtual server come from. */
 export interface EventSourceOptions {
   readonly logger: Logger;
-  /** Who may be undoing the daemon's work. */
+  /** The process that may be undoing the daemon's work. */
   readonly culprit: () => string;
   /** Counts what happens; `atMs`: when that was. */
   readonly count: (event: CareEvent, atMs: number) => void;
 }
 
 /**
- * Hands on what happens to all that want to know: the log, the memory, the metrics, and those that join. Nobody decides by an event, so they get it
- * when what was decided is done: between a failed check and weight 0 in the table stands no log line. Good checks, which are nearly all, are handed
- * on at once: to remember them for later would cost more.
+ * Passes events on to all subscribers: the log, the memory, the metrics, and those that join. No decision depends on
+ * an event, so subscribers get it when the decision has been carried out: no log line delays the write between a
+ * failed check and weight 0 in the table. Good checks, which are nearly all, are passed on immediately: to store them
+ * for later would cost more.
  */
 export class EventBus {
   readonly #options: EventBusOptions;
@@ -52,9 +53,12 @@ export class EventBus {
     this.#listeners.push(listener);
   }
 
-  /** `source`: whose virtual server it is about; all of them where none is given. `atMs`: when it happened, now unless given. */
+  /**
+   * `source`: the virtual server that it is about; all of them where none is given. `atMs`: when it happened; now by
+   * default.
+   */
   emit(event: CareEvent, source?: EventSource, atMs = this.#options.now()): void {
-    // In its order all the same.
+    // Still in order.
     if (event.type === "realServer.probed" && event.verdict.passed && this.#emitted.length === 0)
       return this.#deliver(event, atMs, source);
     this.#emitted.push({ event, atMs, source });
@@ -103,7 +107,7 @@ export class EventBus {
   }
 }
 
-/** The events of one virtual server: what emits them, and what they came to. */
+/** Emits the events of one virtual server, and keeps their log, memory and counts. */
 export class EventSource {
   readonly #bus: EventBus;
   readonly #log: (event: CareEvent) => void;

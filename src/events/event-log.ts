@@ -7,16 +7,17 @@ import type { Logger } from "../domain/logger.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 
 /**
- * Turns what a supervisor tells into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for probes and writes.
- * A failure that stays the same is said once, not every interval. `culprit` tells who may be undoing our work.
+ * Turns a supervisor's events into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for
+ * probes and writes. An unchanged failure is logged once, not in every interval. `culprit` names the process that may
+ * be undoing our work.
  */
 export function createEventLog(logger: Logger, culprit: () => string): (event: CareEvent) => void {
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
   let shortage: string | undefined;
-  /** Nobody knows what stands in the table: nothing of ours does before the first round, or after one that failed. */
+  /** The table is not known: before the first round, or after one that failed. */
   let isUnknown = false;
-  /** Those that could not be checked, with the verdicts that each has had since. */
+  /** Servers that could not be checked, with the verdicts that each has had since. */
   const unchecked = new Map<string, number>();
 
   return (event) => {
@@ -143,7 +144,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
   };
 }
 
-/** What the kernel does not have is no loss to anybody who could be told what to do about it. */
+/** A DEBUG line is enough for what the kernel does not have: no operator could do anything about that. */
 export function tellLeft(event: Omit<Extract<CareEvent, { type: "reach.left" }>, "type">, logger: Logger): void {
   const { code, remedy } = event.error;
   const line = `${event.object} is ${describeLeft(event)}${remedy === undefined ? "" : ` (${remedy})`}`;
@@ -153,7 +154,10 @@ export function tellLeft(event: Omit<Extract<CareEvent, { type: "reach.left" }>,
 
 // --- internal ---
 
-/** A change that no transition explains: taking over, ours replaces what somebody had set. Later, slow starts and operators make such. */
+/**
+ * A change that no transition explains: at a takeover, our value replaces another one. Later, slow starts and
+ * operators make such changes.
+ */
 function overwrites(operation: Operation): boolean {
   return (
     operation.kind === "service.update" ||
@@ -170,7 +174,10 @@ function countStates(states: Readonly<Record<string, RealServerState>>): string 
     .join(", ");
 }
 
-/** Most checks go over a kept connection and need nothing new: only after so many did one of them need it and got it. */
+/**
+ * Most checks go over a kept connection and need nothing new: only after this many was one of them sure to need a
+ * descriptor and to get it.
+ */
 const ENOUGH_VERDICTS = 10;
 
 function noteChecked(unchecked: Map<string, number>, server: string): void {
@@ -190,7 +197,9 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
   return !known;
 }
 
-/** A function of its own, and it makes another: closures in the one that hears all events would cost each of them. */
+/**
+ * In a function of its own, because it makes a closure: in the handler of all events, each event would pay for that.
+ */
 function probeLine({ server, verdict }: Extract<CareEvent, { type: "realServer.probed" }>): () => string {
   return () => `probe of ${server} ${tell(verdict)}`;
 }

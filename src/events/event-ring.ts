@@ -3,15 +3,18 @@ import type { EventRecord } from "../domain/event-record.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
-/** Every event becomes the lines that the log has for it. */
+/** Turns every event into its log lines. */
 type Teller = (logger: Logger) => (event: CareEvent) => void;
 
-/** Remembers the last events, in the words of the log, for whoever asks later. Good checks are no events: there are too many of them. */
+/**
+ * Remembers the last events, in the words of the log, for later questions. Good checks are not events: there are too
+ * many of them.
+ */
 export class EventRing {
   readonly #records: EventRecord[] = [];
   readonly #timeOfDay: (ms: number) => Date;
   readonly #tell: (event: CareEvent) => void;
-  /** Of the event that is being told. */
+  /** Of the event that is being handled. */
   #lines: Line[] = [];
   #lastId = 0;
 
@@ -55,7 +58,7 @@ export class EventRing {
 // --- internal ---
 
 const MOST_RECORDS = 1000;
-/** Dropped at a time, so that not every record moves all the others. */
+/** Dropped in groups, so that not every record moves all the others. */
 const SLACK = 100;
 /** Of the writes of one round; a thousand servers may fail at once. */
 const MOST_LISTED = 20;

@@ -6,7 +6,7 @@ export interface TimedVerdict {
   readonly atMs: number;
 }
 
-/** The last verdict on each real server, kept beside the machines: they hear only of those that may change something. */
+/** The last verdict on each real server, kept beside the machines: they only get verdicts that may change something. */
 export class LatestVerdicts {
   readonly #latest = new Map<string, TimedVerdict>();
 

@@ -2,7 +2,7 @@ import { LvscareError } from "../domain/errors.ts";
 import type { StaticPodOptions } from "../domain/static-pod-options.ts";
 import { renderYaml, type YamlValue } from "./yaml.ts";
 
-/** Byte for byte what `sealctl static-pod lvscare` writes, as long as nothing is asked for that it did not know. */
+/** Byte for byte what `sealctl static-pod lvscare` writes, unless a new option is used. */
 export function renderStaticPod(options: StaticPodOptions): string {
   const { name, image, args, nodeIp, requests = {}, livenessOf, leastPrivilege = false } = options;
   const runtime = leastPrivilege || livenessOf !== undefined;
@@ -40,8 +40,8 @@ export function renderStaticPod(options: StaticPodOptions): string {
 }
 
 /**
- * The manifest with another image for its first container, and not a byte changed besides. Throws BAD_MANIFEST for what is no pod with
- * an image.
+ * The manifest with another image for its first container, and otherwise unchanged to the byte. Throws BAD_MANIFEST
+ * for anything but a pod with an image.
  */
 export function withImage(manifest: string, image: string): string {
   const expected = parse(manifest);
@@ -50,7 +50,7 @@ export function withImage(manifest: string, image: string): string {
   if (line === undefined) throw badManifest("its first container has no image of its own line");
   const { start, end } = line;
   const after = `${manifest.slice(0, start)}${renderYaml({ image }).slice("image: ".length, -1)}${manifest.slice(end)}`;
-  // Whatever the file looks like: nothing else may have changed.
+  // However the file is written, nothing else may have changed.
   if (!Bun.deepEquals(parse(after), expected)) throw badManifest("its image stands where it cannot be replaced");
   return after;
 }
@@ -59,7 +59,7 @@ export function withImage(manifest: string, image: string): string {
 
 const LEAST_PRIVILEGE: YamlValue = {
   allowPrivilegeEscalation: false,
-  // The kernel itself loads its modules when it is asked for them: no right of ours is needed for that.
+  // The kernel loads its modules by itself when they are needed: that takes no privilege of ours.
   capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
   readOnlyRootFilesystem: true,
 };
@@ -94,7 +94,7 @@ function firstContainer(parsed: unknown): { image?: unknown } {
   return container;
 }
 
-/** Where the value of the first `image:` below `containers:` stands. */
+/** The position of the value of the first `image:` below `containers:`. */
 function imageLine(text: string): { readonly start: number; readonly end: number } | undefined {
   const containers = /^[ \t]+containers:[ \t]*(?:#.*)?$/m.exec(text);
   if (containers === null) return undefined;

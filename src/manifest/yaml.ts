@@ -2,8 +2,8 @@
 export type YamlValue = string | number | boolean | null | readonly YamlValue[] | { readonly [key: string]: YamlValue };
 
 /**
- * YAML as Kubernetes' own tools write it (sigs.k8s.io/yaml): two blanks a level, lists not indented below their key, quotes only where
- * a reader would take the text for something else. Keys come in the order given.
+ * YAML as Kubernetes' own tools write it (sigs.k8s.io/yaml): two blanks a level, lists not indented below their key,
+ * quotes only where a reader would take the text for something else. Keys come in the order given.
  */
 export function renderYaml(value: { readonly [key: string]: YamlValue }): string {
   return mapLines(value)

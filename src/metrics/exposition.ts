@@ -2,13 +2,13 @@ import type { Histogram } from "./histogram.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Prometheus' text format, version 0.0.4. A family stands once, with the samples of all who have some. */
+/** Prometheus' text format, version 0.0.4. A family appears once, with the samples of all its sources. */
 export class Exposition {
   #common: Labels = {};
   /** By the family's name: its head, and its samples. */
   readonly #families = new Map<string, string[]>();
 
-  /** Labels that every sample bears from now on. */
+  /** Labels of every sample from now on. */
   label(common: Labels): void {
     this.#common = common;
   }

@@ -7,11 +7,11 @@ import { Histogram } from "./histogram.ts";
 import { RecentMaximum } from "./recent-maximum.ts";
 
 /**
- * What Prometheus asks for: counted from the events of a daemon, and, for what stands in the data plane, read from its status at the
- * moment of asking. Names and units follow the conventions (base units, `_total` for what only grows).
+ * The metrics for Prometheus: counted from the events of a daemon, and, for the contents of the data plane, read from
+ * its status at each request. Names and units follow the conventions (base units, `_total` for what only grows).
  */
 export class Metrics {
-  readonly #checks = new Map<string, Record<CheckResult, number>>();
+  readonly #checks = new Map<string, Record<CountedResult, number>>();
   readonly #transitions = new Map<string, number>();
   readonly #checkSeconds = new Histogram([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
   readonly #outSeconds = new Histogram([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
@@ -127,7 +127,7 @@ export class Metrics {
 
   // --- internal ---
 
-  #countCheck(server: string, result: CheckResult): void {
+  #countCheck(server: string, result: CountedResult): void {
     const counts = this.#checks.get(server);
     if (counts === undefined) this.#checks.set(server, { passed: 0, failed: 0, skipped: 0, [result]: 1 });
     else counts[result]++;
@@ -241,6 +241,6 @@ export function renderMetrics(
 
 const REACH_STATES = ["stands", "left", "failed"] as const;
 
-type CheckResult = "passed" | "failed" | "skipped";
+type CountedResult = "passed" | "failed" | "skipped";
 
 type Sample = readonly [labels: Labels, value: number];

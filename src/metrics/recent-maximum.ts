@@ -1,4 +1,4 @@
-/** The largest of what was noted in the last minute, in steps of ten seconds: the same for everybody who asks, however often. */
+/** The largest value of the last minute, in steps of ten seconds: the same for every caller, however often it asks. */
 export class RecentMaximum {
   readonly #steps: { number: number; largest: number }[] = Array.from({ length: STEPS }, () => ({
     number: Number.NEGATIVE_INFINITY,
@@ -9,7 +9,7 @@ export class RecentMaximum {
     const number = Math.floor(nowMs / STEP_MS);
     const step = this.#steps[number % STEPS];
     if (step === undefined) return;
-    // What stood there is a minute old.
+    // The old value there is a minute old.
     if (step.number !== number) Object.assign(step, { number, largest: 0 });
     step.largest = Math.max(step.largest, value);
   }

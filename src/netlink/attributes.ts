@@ -7,7 +7,10 @@ export interface AttributeCodec<T> {
   readonly nested?: boolean;
   // Methods, not function properties: a table holds codecs of different values side by side.
   write(writer: ByteWriter, value: T): void;
-  /** Reads one payload, at whose end the reader ends; bytes that are left over come from a newer kernel and are ignored. */
+  /**
+   * Reads one payload, at whose end the reader ends. Bytes that are left over come from a newer kernel and are
+   * ignored.
+   */
   read(reader: ByteReader): T;
 }
 
@@ -53,8 +56,8 @@ export function writeAttributes<R extends Rows>(
   }
 }
 
-// What is written by the thousand is written attribute by attribute, each with its padding in one step: half the cost of a table that asks a
-// value for each of its names.
+// Frequent messages are written attribute by attribute, each with its padding in one step: this takes half the time
+// of a table that looks up a value for each name.
 
 /** Appends one attribute of 4 bytes. */
 export function putU32(writer: ByteWriter, type: number, value: number): void {

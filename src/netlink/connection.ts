@@ -21,16 +21,17 @@ export interface NetlinkRequest {
   readonly body: (writer: ByteWriter) => void;
 }
 
-export interface Answer<T> {
+export interface NetlinkAnswer<T> {
   readonly replies: readonly T[];
   readonly refusal: KernelRefusal | undefined;
 }
 
 /**
- * Requests and their answers over a transport that is opened at first use, dropped when it fails and opened again at the next use.
+ * Requests and their answers over a transport that is opened at first use, dropped when it fails and opened again at
+ * the next use.
  *
- * What the kernel refuses is a value. Thrown are SOCKET_FAILED and KERNEL_TIMEOUT (nothing is known about what was asked) and
- * MALFORMED_MESSAGE.
+ * A refusal of the kernel is a value. It throws SOCKET_FAILED and KERNEL_TIMEOUT (then the outcome of the request is
+ * unknown) and MALFORMED_MESSAGE.
  */
 export class NetlinkConnection {
   readonly #open: () => NetlinkTransport;
@@ -67,7 +68,7 @@ export class NetlinkConnection {
   }
 
   /** One request, its replies (usually none or one) and the ack. `decode` must copy what it keeps of the payload. */
-  request<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): Answer<T> {
+  request<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): NetlinkAnswer<T> {
     return this.#use((transport) => {
       const sequence = this.#send(transport, [request], NLM_F_ACK);
       const replies: T[] = [];
@@ -86,7 +87,7 @@ export class NetlinkConnection {
   }
 
   /** A whole table. It is read again, a few times at the most, when it changed meanwhile or messages were lost. */
-  dump<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): Answer<T> {
+  dump<T>(request: NetlinkRequest, decode: (payload: Uint8Array) => T): NetlinkAnswer<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         const { interrupted, ...answer } = this.#use((transport) => this.#dumpOnce(transport, request, decode));
@@ -99,8 +100,8 @@ export class NetlinkConnection {
   }
 
   /**
-   * Executes requests in order, up to 64 per send; a refused one does not stop the others. The refusals stand at the indexes of
-   * their requests. Only the last of a send is acked: the kernel reports a failure unasked.
+   * Executes requests in order, up to 64 per send; a refused one does not stop the others. The refusals are at the
+   * indexes of their requests. Only the last request of a send is acked: the kernel reports failures anyway.
    */
   batch(requests: readonly NetlinkRequest[]): readonly (KernelRefusal | undefined)[] {
     const refusals: (KernelRefusal | undefined)[] = [];
@@ -112,8 +113,8 @@ export class NetlinkConnection {
   }
 
   /**
-   * All of the requests or none of them, as netfilter has it: they stand between a message that begins the batch and one that ends it,
-   * which is not acked. The first refusal; undefined when all was done.
+   * All of the requests or none of them, as in netfilter: they go between a message that begins the batch and one
+   * that ends it, which is not acked. Returns the first refusal; undefined when all was done.
    */
   transaction(
     begin: NetlinkRequest,
@@ -141,7 +142,7 @@ export class NetlinkConnection {
     transport: NetlinkTransport,
     request: NetlinkRequest,
     decode: (payload: Uint8Array) => T,
-  ): Answer<T> & { readonly interrupted: boolean } {
+  ): NetlinkAnswer<T> & { readonly interrupted: boolean } {
     const sequence = this.#send(transport, [request], NLM_F_DUMP);
     const replies: T[] = [];
     let interrupted = false;

@@ -27,8 +27,8 @@ export function genericReader(payload: Uint8Array): ByteReader {
 }
 
 /**
- * The number under which the kernel knows a generic family now. Asking makes the kernel load the family's module, for any asker; a
- * number is good only until that module is unloaded, and absence only until it is loaded.
+ * The kernel's present number for a generic family. Asking makes the kernel load the family's module, for any user. A
+ * number is valid only until that module is unloaded, and absence only until it is loaded.
  */
 export function resolveFamily(connection: NetlinkConnection, name: string): number | KernelRefusal {
   const request = genericRequest(GENL_ID_CTRL, { command: CTRL_CMD_GETFAMILY, version: 1 }, (writer) =>

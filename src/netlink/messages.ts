@@ -29,7 +29,7 @@ export interface NetlinkMessage {
   readonly payload: Uint8Array;
 }
 
-/** Why the kernel refused a request: an expected answer, hence a value. */
+/** Why the kernel refused a request: an expected answer, and so a value. */
 export interface KernelRefusal {
   /** `ENOENT` */
   readonly errno: string;

@@ -100,7 +100,7 @@ export class ByteReader {
     return end;
   }
 
-  /** Goes on after the bytes that were entered, however many of them were read. */
+  /** Continues after the bytes that were entered, however many of them were read. */
   leave(end: number): void {
     this.#at = this.#end;
     this.#end = end;

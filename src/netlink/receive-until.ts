@@ -3,8 +3,9 @@ import { NLMSG_NOOP, NLMSG_OVERRUN, readMessages, type NetlinkMessage } from "./
 import type { NetlinkTransport } from "./transport.ts";
 
 /**
- * Feeds messages to `take` until it says "done"; "stale" is one that answers nothing we asked. Bounded, whatever the peer sends:
- * throws KERNEL_TIMEOUT when that does not end, SOCKET_FAILED when the kernel says that it lost messages, MALFORMED_MESSAGE.
+ * Feeds messages to `take` until it says "done"; "stale" marks one that answers none of our requests. Bounded for any
+ * peer: throws KERNEL_TIMEOUT when there is no end, SOCKET_FAILED when the kernel says that it lost messages,
+ * MALFORMED_MESSAGE.
  */
 export function receiveUntil(
   transport: NetlinkTransport,

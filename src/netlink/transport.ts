@@ -4,9 +4,9 @@ export interface NetlinkTransport {
   readonly via: string;
   /** Why it is not libnl, where that would have been preferred. */
   readonly remark?: string | undefined;
-  /** Throws an LvscareError; the transport is then of no more use. */
+  /** Throws an LvscareError; the transport is then unusable. */
   send(bytes: Uint8Array): void;
-  /** The next datagram, valid until the next call. Throws an LvscareError; the transport is then of no more use. */
+  /** The next datagram, valid until the next call. Throws an LvscareError; the transport is then unusable. */
   receive(): Uint8Array;
   /** Idempotent. */
   close(): void;

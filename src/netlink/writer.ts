@@ -11,8 +11,8 @@ const INITIAL_BYTES = 16 * 1024;
 const LIMIT_BYTES = 1024 * 1024;
 
 /**
- * Appends numbers to one buffer that is reused for every message. Numbers are in host order, which is little endian on every machine
- * that Bun runs on, unless the method says otherwise (`be16`, `be32`).
+ * Appends numbers to one buffer that is reused for every message. Numbers are in host order, which is little endian
+ * on every machine that Bun runs on, unless the method says otherwise (`be16`, `be32`).
  *
  * Throws MALFORMED_MESSAGE past 1 MiB.
  */
@@ -54,7 +54,7 @@ export class ByteWriter {
     this.#view.setUint32(at, value, true);
   }
 
-  /** Two of them at once. */
+  /** Two of them in one step. */
   u32s(first: number, second: number): void {
     const at = this.#reserve(8);
     this.#view.setUint32(at, first, true);

@@ -5,9 +5,12 @@ export type Report = (outcome: ProbeOutcome) => void;
 
 /** The repeated checking of one real server. */
 export interface Check {
-  /** Milliseconds from the start of one probe to the start of the next, at most; counts from the last start. */
+  /**
+   * The longest time from the start of one probe to the start of the next, in milliseconds; counts from the last
+   * start.
+   */
   setInterval(intervalMs: number): void;
-  /** Starts a probe as soon as there is room for it; none beside a probe that is under way. */
+  /** Starts a probe as soon as there is room for it, but not while one is under way. */
   probeNow(): void;
   /** Aborts a probe under way and reports nothing any more. Idempotent. */
   stop(): void;

@@ -12,33 +12,38 @@ import { StartPace } from "./start-pace.ts";
 export interface CheckSchedulerOptions {
   readonly clock: Clock;
   /**
-   * By how much of its interval a check may come early, 0 to 1: by half of it at the most because lots are drawn, so that many servers and many
-   * nodes do not fall into step, and by all of it because others are due at that moment, so that one waking serves several.
+   * How much of its interval a check may come early, 0 to 1. Up to half of it by chance, so that many servers and
+   * nodes do not fall into step. Up to all of it when others are due at that moment, so that one wake-up serves
+   * several.
    */
   readonly jitter: number;
   /** From 0 to 1, as Math.random. */
   readonly random: () => number;
   /** Probes under way at the same time. */
   readonly mostAtOnce: number;
-  /** Hears once of each time that this process got no turn for so long that checks may have failed, or did come late, by it. */
+  /**
+   * Called once for each stall in which this process got no turn for so long that checks may have failed or came
+   * late.
+   */
   readonly stalled?: (forMs: number) => void;
-  /** Hears each time that checks were due how late this process got to them. */
+  /** Called when checks were due, with the delay of this process. */
   readonly late?: (byMs: number) => void;
 }
 
 /** How the daemon paces its checks. */
 export const CHECK_PACE = {
   jitter: 0.1,
-  // Each needs a descriptor, or some where a server is silent; where they run out earlier, checks are skipped and said to be.
+  // Each check needs a descriptor, or several where a server is silent. If they run out earlier, checks are skipped,
+  // and that is reported.
   mostAtOnce: 10_000,
 } as const satisfies Partial<CheckSchedulerOptions>;
 
 /**
- * Probes all real servers from one timer, spread over their intervals, so that neither a thousand servers
- * nor a stall of this process makes a burst in which each makes the others late.
+ * Probes all real servers from one timer, spread over their intervals, so that neither a thousand servers nor a stall
+ * of this process makes a burst in which each makes the others late.
  *
- * What fails while this process was stalled is no verdict: our lateness looks like theirs. It is probed again at once, and believed
- * after that should the stalls go on.
+ * A failure while this process was stalled is no verdict: our lateness looks like the server's. The server is probed
+ * again at once, and if the stalls go on, failures count after a while.
  */
 export class CheckScheduler {
   readonly #options: CheckSchedulerOptions;
@@ -47,7 +52,7 @@ export class CheckScheduler {
   #added = 0;
   /** Of the same real server there is one for each virtual server. */
   readonly #checks = new Map<string, Set<ScheduledCheck>>();
-  /** Drawn anew by each process: of nodes that start at the same moment none shall check when the others do. */
+  /** Random for each process: nodes that start at the same moment should not check at the same moments. */
   readonly #phase: number;
   #underWay = 0;
   readonly #pace: StartPace;
@@ -69,8 +74,8 @@ export class CheckScheduler {
   }
 
   /**
-   * Somebody else got no answer from this server: probes it at once over a connection of its own, after a probe that is under way. `isWell` is
-   * called when a probe has passed since, and never for one that is not checked.
+   * A client got no answer from this server: probes it at once over its own connection, after a probe that is under
+   * way. `isWell` is called when a probe has passed since, and never for a server that is not checked.
    */
   suspect(target: Endpoint, isWell: () => void): void {
     for (const check of this.#checks.get(formatEndpoint(target)) ?? []) {
@@ -89,7 +94,8 @@ export class CheckScheduler {
     const ofTarget = this.#checks.get(key) ?? new Set();
     this.#checks.set(key, ofTarget.add(check));
     this.#pace.ask(1 / intervalMs);
-    // Once whoever asks for it has done what it is about: a virtual server stands before the first check of its real servers begins.
+    // Only after the caller has finished: a virtual server is set up before the first check of its real servers
+    // begins.
     this.#plan(check, FIRST);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
@@ -114,8 +120,8 @@ export class CheckScheduler {
     if (check.stopped || check.isRunning) return;
     const nowMs = this.#options.clock.now();
     this.#move(check, FIRST);
-    // Not by the timer, which would have it wait for a turn of the event loop: this may be the first sign of a server's death. Of hundreds that die
-    // at once, though, the others wait, so that what was decided is written in between.
+    // Not by the timer, which would wait for a turn of the event loop: this may be the first sign of a server's
+    // death. When hundreds die at once, though, the others wait, so that decisions are written in between.
     if (this.#pace.mayHurry(nowMs)) this.#startDue(nowMs);
     else this.#arm();
   }
@@ -193,7 +199,7 @@ export class CheckScheduler {
     try {
       check.probe.check(check.told);
     } catch (error) {
-      // A probe never throws; should one do so all the same, its server has not shown that it works.
+      // A probe never throws. If one does anyway, its server has not proved that it works.
       this.#finish(check, { passed: false, reason: `probe broke: ${String(error)}`, latencyMs: 0 });
     }
   }
@@ -217,7 +223,7 @@ export class CheckScheduler {
 
   #settleDoubt(check: ScheduledCheck, { passed }: ProbeOutcome): void {
     const { doubt } = check;
-    // The one that was under way when the doubt came up says nothing about it.
+    // The probe that was under way when the doubt came up says nothing about it.
     if (doubt !== undefined && !doubt.isAsked) return this.#plan(check, FIRST);
     if (passed !== true) return;
     check.doubt = undefined;
@@ -235,12 +241,14 @@ export class CheckScheduler {
     const pauseMs = intervalMs * (1 - (jitter / 2) * random());
     const { spread: part, dueMs } = check;
     if (passed === true && part !== undefined) {
-      // Once, after its first good probe, a check waits for its own part of the interval only: from then on all are spread over it.
+      // Once, after its first good probe, a check waits only for its own part of the interval: this spreads all
+      // checks over it.
       check.spread = undefined;
       return this.#plan(check, startedAtMs + pauseMs * part);
     }
-    // What a check comes late by, those after it come sooner, each as far as the jitter goes: otherwise a process that is always a little late would not
-    // keep the interval, and what a stall brought together would stay so. Many may be hurried at the same moment, so they are given places anew.
+    // The checks after a late one come sooner, each as far as the jitter goes. Otherwise a process that is always a
+    // little late would not keep the interval, and checks that a stall brought together would stay together. Many
+    // checks may be hurried at the same moment, so they get new places.
     const placeAnewMs = part === undefined ? intervalMs * random() : 0;
     const behindMs = dueMs === FIRST ? placeAnewMs : Math.max(0, check.behindMs + startedAtMs - dueMs) % intervalMs;
     const earliestMs = startedAtMs + intervalMs * (1 - jitter);
@@ -252,14 +260,19 @@ export class CheckScheduler {
 
 // --- internal ---
 
-/** Failures in a row that are put down to ourselves; a host that stalls for ever must not keep dead servers in service. */
+/**
+ * Failures in a row that are blamed on ourselves: a host that stalls for ever must not keep dead servers in service.
+ */
 const MOST_DISCARDED = 2;
 
-/** Longer than this, a timer of the runtime fires at once. */
+/** Longer than this, a timer of the runtime fires immediately. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Before all that are merely due, of which there may be more than this process can keep up with: those whom something speaks against. */
+/**
+ * Servers under suspicion come before all that are merely due: there may be more of those than this process can keep
+ * up with.
+ */
 const FIRST = Number.NEGATIVE_INFINITY;
 
-/** What is due later than this does not start with what is due now. */
+/** Checks that are due later than this do not start with those that are due now. */
 const MOST_SLACK_MS = 250;

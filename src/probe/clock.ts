@@ -5,10 +5,11 @@ export interface Clock {
   clearTimeout(timer: unknown): void;
 }
 
-/** A clock for whoever waits for input, too. */
+/** A clock that also waits for input. */
 export interface EventLoopClock extends Clock {
   /**
-   * Calls once the event loop has had a turn for input: what had come before that is heard first, also when this process was held up until now.
+   * Calls back after the event loop has had a turn for input: earlier input is handled first, even if this process
+   * was held up until now.
    */
   afterInput(call: () => void): void;
 }

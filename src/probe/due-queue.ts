@@ -5,7 +5,9 @@ export interface Due {
   position: number;
 }
 
-/** Those that wait, the earliest first: a binary heap whose members know their places, so that any of them can leave. */
+/**
+ * Waiting entries, the earliest first: a binary heap whose members know their places, so that any of them can leave.
+ */
 export class DueQueue<T extends Due> {
   readonly #heap: T[] = [];
 
@@ -22,7 +24,7 @@ export class DueQueue<T extends Due> {
   /** Nothing happens when it does not wait here. */
   remove(item: T): void {
     const { position } = item;
-    // Asked first: an array has no element -1 and would look for a property of that name.
+    // Checked first: an array has no element -1 and would look for a property of that name.
     if (position < 0 || this.#heap[position] !== item) return;
     item.position = -1;
     const last = this.#heap.pop();

@@ -7,22 +7,22 @@ import type { Probe } from "./prober.ts";
 export class ScheduledCheck implements Due {
   readonly probe: Probe;
   readonly report: Report;
-  /** What its probe tells, goes through this. */
+  /** The probe's reports go through this. */
   readonly told: (outcome: ProbeOutcome) => void;
   intervalMs: number;
-  /** The part of the interval, 0 to 1, that it waits for after its first good probe; undefined after that. */
+  /** The part of the interval, 0 to 1, that it waits after its first good probe; undefined after that. */
   spread: number | undefined;
   /** By how much it comes later than its place in the interval. */
   behindMs = 0;
   dueMs = 0;
-  /** It starts with others that are due from then on. */
+  /** From this moment on it may start together with others that are due. */
   earliestMs = 0;
   position = -1;
   startedAtMs: number | undefined;
   isRunning = false;
   discarded = 0;
   stopped = false;
-  /** Somebody else got no answer. `isAsked`: a probe began after that. */
+  /** A client got no answer. `isAsked`: a probe began after that. */
   doubt: { readonly isWell: () => void; isAsked: boolean } | undefined;
 
   constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
@@ -34,7 +34,9 @@ export class ScheduledCheck implements Due {
   }
 }
 
-/** Where in the interval the n-th check has its place: multiples of the golden ratio fall evenly, however many there will be. */
+/**
+ * The place of the n-th check in the interval: multiples of the golden ratio spread evenly for any number of checks.
+ */
 export function spread(index: number, phase: number): number {
   return (phase + (index + 1) * 0.618_033_988_749_895) % 1;
 }

@@ -2,11 +2,11 @@ import type { Clock } from "./clock.ts";
 
 export interface StallWatchOptions {
   readonly clock: Clock;
-  /** Hears once of each stall. */
+  /** Called once for each stall. */
   readonly stalled: (forMs: number) => void;
 }
 
-/** Notices when this process got no turn for so long that what it waited for may have failed by it. */
+/** Notices when this process got no turn for so long that what it waited for may have failed because of that. */
 export class StallWatch {
   readonly #options: StallWatchOptions;
   /** `atMs`: when this process was last seen to have a turn. */
@@ -31,7 +31,7 @@ export class StallWatch {
     this.#beat = { handle, atMs: nowMs };
   }
 
-  /** There is no such thing any more: nothing runs, and nobody is woken. */
+  /** Nothing is under way any more: no timer runs, and nothing wakes the process. */
   end(): void {
     if (this.#beat === undefined) return;
     const { clock } = this.#options;
@@ -40,7 +40,10 @@ export class StallWatch {
     this.#beat = undefined;
   }
 
-  /** Something started so late, now: also a stall while nothing was under way that could have suffered, where it was not told yet. */
+  /**
+   * Something started this late, now. Also a stall while nothing was under way that could have suffered, unless it
+   * was reported already.
+   */
   startedLate(byMs: number, nowMs: number): void {
     const isTold = this.#beat !== undefined || this.#last.endedAtMs > nowMs - byMs;
     if (!isTold && byMs >= STALL_MS) this.#options.stalled(byMs);
@@ -69,5 +72,5 @@ export class StallWatch {
 // --- internal ---
 
 const BEAT_MS = 100;
-/** A loop that stood still for so long can have made a probe fail. */
+/** A stall of this length can have made a probe fail. */
 const STALL_MS = 500;

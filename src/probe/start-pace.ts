@@ -1,8 +1,9 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * How many checks start when. They start in slots, each slot as many as its share of the interval, times `CATCH_UP` for those that are late; and in
- * one turn of the event loop only until it has taken `TURN_MS`, because checks may be over at once, and much may be decided by them.
+ * How many checks start when. They start in slots. Each slot takes its share of the interval, times `CATCH_UP` for
+ * late checks. In one turn of the event loop, checks start only until `TURN_MS` is used up: they may end at once, and
+ * much may be decided by them.
  */
 export class StartPace {
   readonly #clock: Clock;
@@ -16,12 +17,12 @@ export class StartPace {
     this.#clock = clock;
   }
 
-  /** So many checks a millisecond are asked for besides, or, negative, no longer. */
+  /** This many checks a millisecond are added; a negative number takes them away. */
   ask(rate: number): void {
     this.#rate += rate;
   }
 
-  /** More may start from this time on; in the past when they may now. */
+  /** More may start from this time on; a time in the past means now. */
   get opensAtMs(): number {
     return this.isFull ? this.#slot.sinceMs + SLOT_MS : Number.NEGATIVE_INFINITY;
   }

@@ -5,20 +5,21 @@ import { changeGroups, readChanges, type HostChange } from "../netlink/route/not
 import { listenToKernel } from "./kernel-changes.ts";
 
 export interface HostWatch {
-  /** Of the routes, only those to this address are listened to: a router may have a million others. */
+  /** Only routes to this address are watched: a router may have a million others. */
   readonly address: Omit<Endpoint, "port">;
-  /** Also those that lead towards any of these. */
+  /** Also routes towards any of these. */
   readonly towards?: readonly Omit<Endpoint, "port">[];
-  /** Folders of kernel settings, such as `/proc/sys/net/ipv4/vs`; one that is not there is passed over. */
+  /** Folders of kernel settings, such as `/proc/sys/net/ipv4/vs`. Missing ones are skipped. */
   readonly folders: readonly string[];
   readonly openDescriptor?: (groups: number) => number;
 }
 
 /**
- * Calls back whenever something changed that reach may depend on: links, addresses, routes to the virtual address, settings. It may
- * call for nothing, and it misses what happens while it cannot listen: look at everything when it calls, and now and then anyway.
+ * Calls back when something changed that reach may depend on: links, addresses, routes to the virtual address,
+ * settings. It may call without a reason, and it misses changes while it cannot listen: look at everything when it
+ * calls, and from time to time anyway.
  *
- * Returns what ends it; idempotent.
+ * Returns a function that ends it; idempotent.
  */
 export function watchHostChanges(options: HostWatch, onChange: () => void): () => void {
   const { openDescriptor } = options;

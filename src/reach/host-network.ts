@@ -6,8 +6,8 @@ import { decodeAddress, getAddresses, type LinkAddress } from "../netlink/route/
 import type { NetlinkTransport } from "../netlink/transport.ts";
 
 /**
- * Marks addresses and routes as ours, where the kernel has a place for the number of who made them (IFAPROT_*, RTPROT_*). No routing
- * daemon has it in iproute2's rt_addrprotos and rt_protos.
+ * Marks addresses and routes as ours, where the kernel has a field for their origin (IFAPROT_*, RTPROT_*). No routing
+ * daemon has this number in iproute2's rt_addrprotos and rt_protos.
  */
 export const OUR_PROTOCOL = 76;
 

@@ -1,18 +1,22 @@
 import type { ErrorCode } from "../domain/errors.ts";
 
 /**
- * One thing of this host that a reach mode keeps as it should be: an address, a route, a sysctl, a table of rules. A mode is a list
- * of them: established in order, removed in reverse.
+ * One object of this host that a reach mode keeps as it should be: an address, a route, a sysctl, a table of rules. A
+ * mode is a list of them: established in order, removed in reverse.
  */
 export interface HostObject {
   /** For people: `route 10.103.97.2/32 via 10.0.0.1 metric 50`. It may change by `inspect`, with what is wanted. */
   readonly name: string;
-  /** What `establish` may reject with and be no failure: then the thing is left as it is, which is told, and nobody tries harder than usual. */
+  /**
+   * Rejections of `establish` that are no failure: the object is left as it is, which is reported, and the usual pace
+   * of tries stays.
+   */
   readonly tolerates?: readonly ErrorCode[];
   /** How it deviates from what should be, for people (`missing`, `is 0`); undefined when it does not. Changes nothing. */
   inspect(): Promise<string | undefined>;
   /**
-   * Makes it so. Idempotent. Rejects with NOT_PERMITTED, KERNEL_REFUSED, or IN_THE_WAY when something of others stands in its place.
+   * Establishes it. Idempotent. Rejects with NOT_PERMITTED, KERNEL_REFUSED, or IN_THE_WAY when something of others is
+   * in its place.
    */
   establish(): Promise<void>;
   /**

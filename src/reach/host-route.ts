@@ -32,23 +32,24 @@ export interface HostRouteOptions {
   readonly destination: Omit<Endpoint, "port">;
   /** This node's address, or another gateway, as it is now. Undefined when it is not known: then the route is missing. */
   readonly gateway: Gateway;
-  /** Where the real servers are: a route by which this host reaches others does not lead to those on itself. */
+  /** The real servers: a route by which this host reaches others does not lead to servers on this host itself. */
   readonly servers: readonly HostAddress[];
   /** Whether something on this host still has use for the route: `remove` then leaves it. */
   readonly isInUse: () => Promise<boolean>;
-  /** Hears, once each, of routes that others made and that lead elsewhere. */
+  /** Gets, once each, the routes that others made and that lead elsewhere. */
   readonly logger: Pick<Logger, "warn">;
   readonly openTransport?: OpenTransport;
 }
 
-/** Asked each time that somebody looks: what it is found by may have changed. */
+/** Called for each look, because the answer may have changed. */
 export type Gateway = (connection: NetlinkConnection, addresses: readonly LinkAddress[]) => string | undefined;
 
 /**
- * The route that lets this host's own clients connect to the virtual address, which is no address of this host: without one the
- * kernel would say that there is no way, before IPVS ever saw a packet. It never gets as far as the gateway.
+ * The route that lets this host's own clients connect to the virtual address, which is no address of this host:
+ * without one, the kernel would say that there is no way before IPVS saw a packet. Packets never get as far as the
+ * gateway.
  *
- * Ours are known by their number. The Go program's bear none: one that is the same as ours is taken for it.
+ * Ours are recognized by their number. The Go program's have none: one that equals ours is taken for it.
  */
 export function hostRoute(options: HostRouteOptions): HostObject {
   const { destination, isInUse, openTransport = openHostNetwork } = options;
@@ -98,12 +99,15 @@ const METRIC = 50;
 interface RouteView {
   readonly wanted: Route | undefined;
   readonly isThere: boolean;
-  /** Clients get as far as IPVS without it: by another route, such as one that was made when the gateway was known, or as the address is this host's own. */
+  /**
+   * Clients reach IPVS without it: by another route, such as one from a time when the gateway was known, or because
+   * the address is on this host itself.
+   */
   readonly isSpared: boolean;
-  /** A route of somebody else in the place where ours would stand. */
+  /** Another program's route in the place of ours. */
   readonly blockedBy: Route | undefined;
   readonly ours: readonly Route[];
-  /** Those of ours that lead elsewhere: made with other options. */
+  /** Routes of ours that lead elsewhere: made with other options. */
   readonly stale: readonly Route[];
 }
 
@@ -130,9 +134,10 @@ function seeRoutes(
 }
 
 /**
- * IPv6 takes no address of this host for a gateway: there the route goes out by that address' link, and speaks from it. IPv4 does, and
- * goes out by that address' link as well; but what is bound there does not get to real servers on this host itself. Where there are such,
- * the route goes by the loopback device and speaks from that address: it leads to all of them, for IPVS looks for their ways itself.
+ * IPv6 does not accept an address of this host as a gateway: there the route uses the link of that address, and the
+ * address as its source. IPv4 accepts one and uses that link too, but from there packets do not reach real servers on
+ * this host itself. If there are such servers, the route uses the loopback device and that address as its source: it
+ * leads to all of them, because IPVS looks up their ways itself.
  */
 function wantedRoute(
   { family, address }: HostRouteOptions["destination"],
@@ -208,7 +213,7 @@ function isItsGateway(
 }
 
 function reportOther(route: Route, wanted: Route, report: (message: string) => void): void {
-  // What stands in its very place is told of as that: the route itself is left then.
+  // Not for a route with the same metric: that one is reported as the reason why ours is missing.
   if (route.metric < wanted.metric) report(standing(route, wanted));
 }
 
@@ -222,7 +227,7 @@ function deleteRoutes(connection: NetlinkConnection, routes: readonly Route[]): 
   for (const route of routes) {
     const refusal = execute(connection, deleteRoute(route));
     if (refusal === undefined) deleted++;
-    // Replaced a moment ago, or somebody was quicker.
+    // Replaced a moment ago, or another process was faster.
     else if (refusal.errno !== "ESRCH") throw refused(refusal, `delete ${describe(route)}`);
   }
   return deleted;

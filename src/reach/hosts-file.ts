@@ -3,8 +3,8 @@ import { parseAddress, type Endpoint } from "../domain/endpoint.ts";
 export type HostAddress = Omit<Endpoint, "port">;
 
 /**
- * The addresses that a hosts file gives a name, as its first name or as an alias, in the order of the lines. Lines without a valid
- * address are passed over, as are comments wherever they begin.
+ * The addresses of a name in a hosts file, as the first name or an alias, in the order of the lines. Lines without a
+ * valid address are skipped, and so are comments.
  */
 export function addressesOfHost(hostsFile: string, name: string): readonly HostAddress[] {
   return hostsFile.split("\n").flatMap((line) => {

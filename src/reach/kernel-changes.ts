@@ -10,7 +10,7 @@ export interface KernelChangesOptions {
   readonly told: (datagram: Uint8Array) => void;
 }
 
-/** Hears what the kernel tells of changes to the network. Returns what ends it; idempotent. */
+/** Listens to the kernel's reports of changes to the network. Returns a function that ends it; idempotent. */
 export function listenToKernel(options: KernelChangesOptions): () => void {
   const { groups, openDescriptor = openChangeDescriptor } = options;
   let socket: Bun.Socket<unknown> | undefined;

@@ -29,15 +29,15 @@ export async function ensureLocalAddress(
     const marked = { ...own, ...markOf(own), linkIndex: loopbackIndex(connection) };
     const refusal = execute(connection, newAddress(marked));
     if (refusal === undefined) return "added";
-    // Somebody was quicker.
+    // Another process was faster.
     if (refusal.errno === "EEXIST") return "already-local";
     throw refused(refusal, `add ${own.address}/${own.prefix} to lo`);
   });
 }
 
 /**
- * Takes back what `ensureLocalAddress` added, and resolves to whether there was anything to take back: an address that somebody
- * else gave to `lo` bears no mark of ours and stays. Rejects as `ensureLocalAddress` does.
+ * Takes back what `ensureLocalAddress` added, and resolves to whether there was anything to take back: an address on
+ * `lo` without our mark was set by others, and stays. Rejects as `ensureLocalAddress` does.
  */
 export async function removeLoopbackAddress(
   address: string,
@@ -51,15 +51,16 @@ export async function removeLoopbackAddress(
     if (!present) return false;
     const refusal = execute(connection, deleteAddress(onLoopback));
     if (refusal === undefined) return true;
-    // Somebody was quicker.
+    // Another process was faster.
     if (refusal.errno === "EADDRNOTAVAIL") return false;
     throw refused(refusal, `remove ${own.address}/${own.prefix} from lo`);
   });
 }
 
 /**
- * The same as a thing to be kept: when somebody takes the address away, the proxy still listens, and no client gets there any more. One
- * that another link had is its owner's to take away, such as to another host: it is not made anew here.
+ * The same as an object to keep: if others take the address away, the proxy still listens, but no client reaches it
+ * any more. An address on another link belongs to that link's owner, who may move it, for example to another host: it
+ * is not made again here.
  */
 export function localAddress(address: string, openTransport: OpenTransport = openHostNetwork): HostObject {
   const own = ownAddress(address);
@@ -81,7 +82,7 @@ export function localAddress(address: string, openTransport: OpenTransport = ope
   };
 }
 
-/** Whether we gave it to the host; IPv6 addresses bear no mark before kernel 5.18. */
+/** Whether we added it to the host; IPv6 addresses have no mark before kernel 5.18. */
 export function isMarked({ label, protocol }: LinkAddress): boolean {
   return label === LABEL || protocol === OUR_PROTOCOL;
 }
@@ -90,7 +91,10 @@ export function isMarked({ label, protocol }: LinkAddress): boolean {
 
 const LOOPBACK = "lo";
 
-/** How we know our own again. IPv4 addresses have labels everywhere; for IPv6 only the protocol is left, from kernel 5.18 on. */
+/**
+ * How we recognize our own. IPv4 addresses have labels everywhere; for IPv6 there is only the protocol, from kernel
+ * 5.18 on.
+ */
 const LABEL = `${LOOPBACK}:lvscare`;
 
 function markOf({ family }: Pick<LinkAddress, "family">): Pick<LinkAddress, "label" | "protocol"> {
@@ -112,7 +116,7 @@ function ownAddress(text: string): Omit<LinkAddress, "linkIndex"> {
   return { ...parsed, prefix: hostPrefix(parsed.family) };
 }
 
-/** Also of those that stand for all that this host has. */
+/** Also true for the wildcard addresses. */
 function isAlwaysLocal(address: string): boolean {
   return isLoopback(address) || isUnspecified(address);
 }

@@ -16,7 +16,7 @@ export interface ReachNeeds {
   readonly gateway: Gateway;
   readonly servers: readonly HostAddress[];
   readonly logger: Logger;
-  /** Whether something else on this host needs the virtual address to be reached, such as a virtual server on another port of it. */
+  /** Whether something else on this host needs the virtual address, such as a virtual server on another port of it. */
   readonly isInUse: () => Promise<boolean>;
 }
 
@@ -35,7 +35,7 @@ export function hostObjects(needs: ReachNeeds): readonly HostObject[] {
   }
 }
 
-/** Whatever any mode may have made for this virtual server, with whatever options: to be removed in reverse order. */
+/** Everything that any mode may have made for this virtual server, with any options: to be removed in reverse order. */
 export function everyHostObject(needs: ReachNeeds): readonly HostObject[] {
   return [routeOf(needs), ...linkOf(needs)];
 }
@@ -46,7 +46,7 @@ function settingsOf({ service, options }: ReachNeeds): HostObject[] {
   return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family });
 }
 
-/** The rules before the address: nobody shall be served without them. */
+/** The rules come before the address: no client may be served without them. */
 function linkOf({ service, options, isInUse }: ReachNeeds): HostObject[] {
   return [
     masquerade({ service, bit: options.masqueradeBit }),

@@ -10,8 +10,8 @@ import { addressesOfHost, type HostAddress } from "./hosts-file.ts";
 export const NODE_NAME = "lvscare.node.ip";
 
 /**
- * This node's address as its hosts file has it: the last line counts, as in the Go program, and one of the family asked for counts more.
- * Undefined when no line has the name.
+ * This node's address from its hosts file: the last line counts, as in the Go program, and one of the given family
+ * counts more. Undefined when no line has the name.
  */
 export function nodeAddress(family: Family, hostsFile = "/etc/hosts"): HostAddress | undefined {
   const candidates = addressesOfHost(read(hostsFile), NODE_NAME);
@@ -25,8 +25,8 @@ export interface FoundAddress {
 }
 
 /**
- * The address that the kernel itself speaks to the real servers from: to the first that it has a way to, be it by loopback only where it has no other.
- * Of IPv6 ::1 is no such address: what a route binds to it does not get anywhere.
+ * The address from which the kernel itself connects to the real servers: to the first one with a way, by loopback
+ * only if there is no other. For IPv6, ::1 does not count: packets from it do not get anywhere.
  */
 export function findNodeAddress(connection: NetlinkConnection, servers: readonly Endpoint[]): FoundAddress | undefined {
   let local: FoundAddress | undefined;
@@ -40,8 +40,8 @@ export function findNodeAddress(connection: NetlinkConnection, servers: readonly
 }
 
 /**
- * The same as a gateway that is looked for whenever somebody asks, told at INFO when it is another. Once found it stays while this host has it,
- * also when no way leads to any real server.
+ * The same as a gateway that is looked up at each call, logged at INFO when it changes. Once found it stays while
+ * this host has it, even when no way leads to any real server.
  */
 export function foundGateway(
   servers: readonly Endpoint[],
@@ -74,7 +74,7 @@ function sourceTowards(connection: NetlinkConnection, server: Endpoint): string 
   return route.type === RTN_UNICAST || route.type === RTN_LOCAL ? route.source : undefined;
 }
 
-/** A host without the file names nobody. */
+/** A host without the file has no names. */
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");

@@ -8,8 +8,9 @@ export interface Arrangement {
 }
 
 /**
- * Why the kernel can never lead clients of this virtual address to one of the real servers: who connects to a loopback address speaks from one, and
- * such packets do not leave their host. NO_PASSAGE, or undefined where nothing is in the way.
+ * Why the kernel can never lead clients of this virtual address to one of the real servers: a client that connects to
+ * a loopback address does so from one, and such packets do not leave their host. NO_PASSAGE, or undefined where
+ * nothing is in the way.
  */
 export function boundToLoopback({ service, servers }: Arrangement, isOwn: IsOwn): LvscareError | undefined {
   if (!isLoopback(service.address)) return undefined;
@@ -22,7 +23,10 @@ export function boundToLoopback({ service, servers }: Arrangement, isOwn: IsOwn)
   );
 }
 
-/** The real server on another host whose address is the virtual one: to give this host that address is to cut it off from the other. */
+/**
+ * The real server on another host that has the virtual address: giving it to this host would cut this host off from
+ * that one.
+ */
 export function serverAtAddress({ service, servers }: Arrangement, isOwn: IsOwn): Endpoint | undefined {
   return servers.find(({ address }) => address === service.address && !isOwn(address));
 }

@@ -7,7 +7,7 @@ import { isMarked } from "./loopback-address.ts";
 /** Whether an address is this host's by itself. */
 export type IsOwn = (address: string) => boolean;
 
-/** As links have them now, without those that care for a virtual server gave to this host. */
+/** The present addresses of links, without those that this host was given for a virtual server. */
 export function readOwnAddresses(openTransport: OpenTransport = openHostNetwork): IsOwn {
   return connected(openTransport, (connection) => {
     const links = readTable(connection, getLinks(), decodeLink, "read this host's links");

@@ -21,14 +21,14 @@ export interface WatchedPath {
 
 export interface PathWatchPorts {
   readonly now: () => number;
-  /** Undefined where nothing leads there, or nobody knows. */
+  /** Undefined where no way leads there, or none is known. */
   readonly findPath?: (family: Family, address: string) => Path | undefined;
   readonly listen?: typeof listenToKernel;
 }
 
 /**
- * Watches the way to real servers: the link that packets to them leave by, and the neighbour there that takes them. What the kernel says
- * of a dead link or a silent neighbour is no proof, but it comes long before a connection's timeout.
+ * Watches the way to real servers: the link by which packets leave, and the neighbour that takes them. The kernel's
+ * report of a dead link or a silent neighbour is no proof, but it comes long before a connection's timeout.
  */
 export class PathWatch {
   readonly #now: () => number;
@@ -37,7 +37,7 @@ export class PathWatch {
   readonly #listen: () => () => void;
   #stopListening: (() => void) | undefined;
   readonly #closeLookup: () => void;
-  /** Before this, paths were looked up when links were others. */
+  /** Paths that were looked up before this time are based on older links. */
   #changedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ now, findPath, listen = listenToKernel }: PathWatchPorts) {
@@ -87,7 +87,7 @@ export class PathWatch {
       if (isBroken === undefined) continue;
       for (const watched of this.#watched) {
         if (watched.path === undefined || !isBroken(watched.path)) continue;
-        // Told once: it is watched again when it was used again.
+        // Reported once: it is watched again after its next use.
         watched.path = undefined;
         watched.lost();
       }
@@ -103,7 +103,7 @@ interface Watched {
   readonly lost: () => void;
 }
 
-/** Routes change without a word to us: what was looked up longer ago than this is looked up again. */
+/** Routes change without a report to us: results older than this are looked up again. */
 const KNOWN_MS = 60_000;
 
 function breakage(change: HostChange): ((path: Path) => boolean) | undefined {

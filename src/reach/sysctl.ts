@@ -10,10 +10,11 @@ export interface SysctlHost {
 }
 
 /**
- * A kernel setting, by its path below /proc/sys, such as `net/ipv4/vs/conntrack`. One that this kernel does not have is NOT_SUPPORTED.
+ * A kernel setting, by its path below /proc/sys, such as `net/ipv4/vs/conntrack`. For a setting that this kernel does
+ * not have, NOT_SUPPORTED.
  *
- * `remove` leaves the value: others may have come to count on it, nobody keeps account of who they are, and what it was before may
- * long be wrong.
+ * `remove` leaves the value: other programs may have come to rely on it, which nothing records, and the value before
+ * may have been wrong for long.
  */
 export function sysctl(
   name: string,
@@ -23,7 +24,8 @@ export function sysctl(
 ): HostObject {
   const path = join(root, name);
 
-  // Not by promises: these files are the kernel's memory, and what makes promises of files takes a millisecond of every start to load.
+  // Not with promises: these files are the kernel's memory, and the runtime's file promises take a millisecond of
+  // every start to load.
   const read = (): string | undefined => {
     try {
       return readFileSync(path, "utf8").trim();

@@ -42,7 +42,7 @@ export interface SysctlRow {
   /** Its path below /proc/sys. */
   readonly name: string;
   readonly wanted: string;
-  /** What it is good for, to follow "so that". */
+  /** Its purpose, to follow "so that". */
   readonly why: string;
   /** The mode cannot work without it. */
   readonly needed?: true;
@@ -64,7 +64,10 @@ interface Row extends SysctlRow {
   readonly before?: number;
 }
 
-/** From 5.9 on, a port that a client uses again neither waits for its old connection to be forgotten nor ends at a server that is gone. */
+/**
+ * From 5.9 on, a port that a client reuses neither waits until its old connection is forgotten nor ends at a server
+ * that is gone.
+ */
 const REUSE_WORKS = parseVersion("5.9");
 
 const IPVS_ROWS: readonly Row[] = [
@@ -79,7 +82,7 @@ const IPVS_ROWS: readonly Row[] = [
     why: "persistent clients leave a server that is drained",
   },
   {
-    // Others set it to 0 for the sake of older kernels.
+    // Others set it to 0 because of older kernels.
     name: "net/ipv4/vs/conn_reuse_mode",
     wanted: "1",
     why: "a client that uses a port again gets a server that is there",
@@ -89,8 +92,9 @@ const IPVS_ROWS: readonly Row[] = [
 
 const NO_LINK_ROWS: readonly Row[] = [
   {
-    // In link mode the virtual address is this host's own, and its TCP stack resets what belongs to no connection. Elsewhere the rest of
-    // an expired connection would leave for a gateway that never answers, and the client would wait for a quarter of an hour.
+    // In link mode the virtual address is on this host itself, and its TCP stack resets packets that belong to no
+    // connection. Elsewhere the rest of an expired connection would leave for a gateway that never answers, and the
+    // client would wait for a quarter of an hour.
     name: "net/ipv4/vs/sloppy_tcp",
     wanted: "1",
     why: "the rest of an expired connection reaches another server, which resets it",
@@ -114,10 +118,10 @@ const LINK_ROWS: readonly Row[] = [
 ];
 
 /**
- * A host answers for the address of its dummy interface on every other one too. The settings of the dummy would not help, as those of the
- * interface that is asked count; and those of `all` take ARP from containers whose host has no address on its end of the cable: Kubernetes
- * made that its default once and had to take it back. So only those get it who ask for it, because hosts share the network of the
- * virtual address. IPv6 has nothing of the kind.
+ * A host answers ARP for its dummy interface's address on every other interface too. The dummy's own settings would
+ * not help, because those of the asked interface count. Those of `all` break ARP for containers whose host has no
+ * address on its end of the cable: Kubernetes once made that its default and had to take it back. So only users who
+ * ask for it get it, because hosts share the virtual address's network. IPv6 has nothing of the kind.
  */
 const STRICT_ARP_ROWS: readonly Row[] = [
   {

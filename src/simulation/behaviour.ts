@@ -1,4 +1,4 @@
-/** What a simulated server does with whoever connects to it. */
+/** What a simulated server does with its clients. */
 export type Behaviour =
   | Answering
   /** Its host is there and its process is not. */
@@ -8,20 +8,20 @@ export type Behaviour =
   /** Its host, or the way to it, is gone: no packet comes back. */
   | { readonly kind: "vanishes" };
 
-/** With this status, after so long. */
+/** With this status, after this time. */
 export interface Answering {
   readonly kind: "answers";
   readonly status: number;
   readonly afterMs: number;
-  /** The answer begins at once, and its last byte comes after that time. */
+  /** The answer begins immediately, and its last byte comes after that time. */
   readonly trickles?: boolean;
   /** To all requests of a connection but the first. */
   readonly keptStatus?: number;
-  /** Closes a connection on which nothing happens for so long. */
+  /** Closes a connection after this long without traffic. */
   readonly closesIdleMs?: number;
-  /** Who comes while it serves another connection waits in its queue until that is closed. */
+  /** A client that comes while it serves another connection waits in its queue until that is closed. */
   readonly oneAtATime?: boolean;
-  /** It knows nothing of the connections from before, and says nothing of that: what is sent over them is lost. */
+  /** It has forgotten its earlier connections and does not say so: what is sent over them is lost. */
   readonly halfOpen?: boolean;
 }
 
@@ -53,10 +53,10 @@ interface PhaseTime {
   readonly untilMs: number;
 }
 
-/** What one server does when: known for all time, so that what will become of a connection can be told when it is made. */
+/** What one server does when: known for all time, so that a connection's outcome is known when it is made. */
 export class ServerScript {
   readonly #changes: readonly BehaviourChange[];
-  /** The last one that was asked for: mostly the next one, too. */
+  /** The last one that was looked up: mostly the next one, too. */
   #latest: PhaseTime = { behaviour: PROMPT_BEHAVIOUR, sinceMs: 0, untilMs: 0 };
 
   /** In the order of time. Until the first one the server answers. */

@@ -7,7 +7,7 @@ export interface Loss {
   readonly toMs: number;
   readonly requests: number;
   readonly failed: number;
-  /** The real servers that failed them; empty when there was nobody to take them. */
+  /** The real servers that failed them; empty when there was none to take them. */
   readonly at: readonly string[];
 }
 
@@ -15,14 +15,14 @@ export interface ClientLoadOptions {
   readonly requestsPerSecond: number;
   readonly connectionsLastMs: number;
   /** Whether the scheduler spreads connections by weight, or evenly over all that have one. */
-  readonly heedsWeights: boolean;
+  readonly usesWeights: boolean;
   readonly scripts: ReadonlyMap<string, ServerScript>;
 }
 
 /**
- * Reckons what clients meet that ask at a steady rate, from the moment on at which there is somebody to ask: each real server with a
- * weight gets its share. A request fails where nobody has a weight any more, and at a server that refuses, hangs, has vanished or
- * answers with a status of 500 and above.
+ * Calculates how clients fare that ask at a steady rate, from the moment when the first server can take them: each
+ * real server with a weight gets its share. A request fails when no server has a weight any more, and at a server
+ * that refuses, hangs, has vanished or answers with a status of 500 or more.
  */
 export class ClientLoad {
   readonly served = new Map<string, { requests: number; failed: number }>();
@@ -113,10 +113,10 @@ export class ClientLoad {
   }
 
   #share({ weight }: RealServer): number {
-    return this.#options.heedsWeights ? weight : 1;
+    return this.#options.usesWeights ? weight : 1;
   }
 
-  /** Undefined for one that nobody wrote a script for: it answers. */
+  /** Undefined for a server without a script: it answers. */
   #script(server: string): ServerScript | undefined {
     return this.#options.scripts.get(server);
   }

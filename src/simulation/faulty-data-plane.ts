@@ -5,7 +5,7 @@ import { LvscareError } from "../domain/errors.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer, ServiceKey, VirtualServer } from "../domain/virtual-server.ts";
 
-/** What is wrong with a data plane at the moment. */
+/** The present faults of a data plane. */
 export interface PlaneFaults {
   /** For a read, and for each operation that is written. */
   latencyMs: number;
@@ -15,10 +15,10 @@ export interface PlaneFaults {
   refused: ReadonlySet<string>;
 }
 
-/** Hears of what one process does to the data plane. */
+/** Gets what one process does to the data plane. */
 export interface PlaneListener {
   reading(): void;
-  /** Not when that failed: nobody learned anything then. */
+  /** Not when the reading failed: then nothing was learned. */
   read(): void;
   applying(operations: readonly Operation[]): void;
   /** Instead of that, while all writes fail. */
@@ -54,7 +54,7 @@ export class FaultyDataPlane implements DataPlane {
     this.#listener.reading();
     if (this.#faults.readsFail) throw unreachable("read the virtual server");
     this.#listener.read();
-    // What was read is old by the time it arrives.
+    // The reading is old by the time it arrives.
     const observed = await this.#plane.read(key);
     await this.#pause();
     return observed;

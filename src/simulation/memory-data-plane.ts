@@ -10,8 +10,8 @@ import {
 } from "../domain/virtual-server.ts";
 
 /**
- * A data plane that is a table in memory, with one virtual server at the most. It refuses what the kernel's would, keeps a log of what
- * was written and fails on demand; others change it by its fields.
+ * A data plane that is a table in memory, with at most one virtual server. It refuses what the kernel would refuse,
+ * keeps a log of the writes and fails on demand. Its fields stand for changes by others.
  */
 export class MemoryDataPlane implements DataPlane {
   readonly kind = "ipvs";
@@ -24,7 +24,7 @@ export class MemoryDataPlane implements DataPlane {
   /** Thrown by the next `apply`s, one each. */
   faults: LvscareError[] = [];
   readsFail: LvscareError[] = [];
-  /** Operations that are refused, as `describeOperation` tells them. */
+  /** Operations that are refused, in the words of `describeOperation`. */
   readonly refused = new Set<string>();
   running = 0;
   mostAtOnce = 0;
@@ -89,7 +89,7 @@ export class MemoryDataPlane implements DataPlane {
       .join(" ");
   }
 
-  /** What stands in the way; undefined when it was done. */
+  /** Why it cannot be done; undefined when it was done. */
   #execute(operation: Operation): string | undefined {
     if (operation.kind === "service.create") {
       if (this.service !== undefined) return REFUSALS.exists;
@@ -123,7 +123,7 @@ export class MemoryDataPlane implements DataPlane {
 
 // --- internal ---
 
-/** What the kernel's IPVS says (net/netfilter/ipvs/ip_vs_ctl.c). */
+/** The errors of the kernel's IPVS (net/netfilter/ipvs/ip_vs_ctl.c). */
 const REFUSALS = {
   exists: "the kernel refused with EEXIST: it is there already",
   noServer: "the kernel refused with ENOENT: there is no such real server",

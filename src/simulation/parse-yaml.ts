@@ -1,8 +1,8 @@
 import { LvscareError } from "../domain/errors.ts";
 
 /**
- * A YAML document as plain values. Where it is none, says after which line; a key that comes twice in a block is refused, because
- * the parser would silently take the last.
+ * A YAML document as plain values. For invalid YAML, the error says after which line. A key that comes twice in a
+ * block is refused, because the parser would silently take the last.
  */
 export function parseYaml(text: string): unknown {
   const lines = text.split("\n");
@@ -20,7 +20,7 @@ export function parseYaml(text: string): unknown {
 
 // --- internal ---
 
-/** The parser does not tell where it stumbled: the longest beginning that it takes ends before that line. */
+/** The parser does not say where it failed: the longest valid beginning ends before that line. */
 function lastGoodLine(lines: readonly string[]): number {
   return lines.findLastIndex((_, index) => isYaml(lines.slice(0, index + 1).join("\n"))) + 1;
 }
@@ -35,7 +35,7 @@ function isYaml(text: string): boolean {
   }
 }
 
-/** Keys of blocks, one to a line; flow mappings and block scalars are not looked into. */
+/** Keys of blocks, one to a line; flow mappings and block scalars are not examined. */
 function keyGivenTwice(lines: readonly string[]): string | undefined {
   let blocks: { readonly indent: number; readonly keys: Set<string> }[] = [];
   let scalarIndent = Number.POSITIVE_INFINITY;

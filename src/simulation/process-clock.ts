@@ -32,7 +32,7 @@ export class ProcessClock implements EventLoopClock {
     if (timer !== undefined) this.#world.clearTimeout((timer as ProcessTimer).handle);
   }
 
-  /** At once, unless the process is held up: then when it is no longer. */
+  /** Immediately, or as soon as the process is no longer held up. */
   run(act: () => void): void {
     const lateMs = this.#heldUntilMs - this.now();
     if (lateMs > 0) this.setTimeout(act, lateMs);
@@ -44,7 +44,7 @@ export class ProcessClock implements EventLoopClock {
     this.setTimeout(() => this.setTimeout(call, 0), 0);
   }
 
-  /** The process gets no turn for so long, as on a starved or suspended host; time goes by all the same. */
+  /** The process gets no turn for this long, as on a starved or suspended host; time goes on anyway. */
   stall(ms: number): void {
     this.#heldUntilMs = Math.max(this.#heldUntilMs, this.now() + ms);
   }

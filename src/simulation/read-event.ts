@@ -5,7 +5,10 @@ import { parseEndpoint } from "../domain/endpoint.ts";
 import { PROMPT_MS, type Answering, type Behaviour, type Phase } from "./behaviour.ts";
 import type { DaemonAct, OutsideChange, PlaneFault, ScenarioEvent } from "./scenario.ts";
 
-/** `30s 10.0.0.1:80 refuses`: when, who, and what. Rejects with an `LvscareError` that tells what was not understood. */
+/**
+ * `30s 10.0.0.1:80 refuses`: when, which server, and what. Rejects with an `LvscareError` that says what was not
+ * understood.
+ */
 export function readEvent(sentence: string): ScenarioEvent {
   const [time = "", ...rest] = sentence.trim().split(/\s+/);
   const atMs = parseMoment(time);
@@ -78,7 +81,7 @@ function readBehaviour(words: Words): Behaviour {
   }
 }
 
-/** What is odd about how it answers; undefined when nothing more is said of that. */
+/** What is odd about its answers; undefined when the text says nothing about that. */
 function readManner(words: Words): Partial<Answering> | undefined {
   if (words.next === undefined || words.next === "," || words.next === "for") return undefined;
   switch (words.pick(["over", "kept", "closes-idle", "one-at-a-time", "half-open"])) {

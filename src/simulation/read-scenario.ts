@@ -16,8 +16,8 @@ import type { Scenario, ScenarioEvent } from "./scenario.ts";
 export const LONGEST_SCENARIO = 65_536;
 
 /**
- * Reads a scenario from YAML. `overrides` win over its care options. Rejects with one `UsageError` that holds every problem, each with
- * where it is.
+ * Reads a scenario from YAML. `overrides` win over its care options. Rejects with one `UsageError` that lists every
+ * problem with its place.
  */
 export function readScenario(text: string, overrides: GivenOptions = new Map()): Scenario {
   const problems = new Problems();
@@ -102,11 +102,11 @@ function resolveOptions(care: unknown, overrides: GivenOptions, problems: Proble
       given.set(flag, { source: `care.${flag}`, texts: texts ?? [] });
     }
   }
-  // The environment has no say: a scenario means the same everywhere.
+  // The environment is ignored: a scenario means the same everywhere.
   return resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
 }
 
-/** As the texts that one would give on the command line. */
+/** As the texts of command-line options. */
 function optionTexts(value: unknown): string[] {
   if (Array.isArray(value)) return value.map(asText);
   if (typeof value === "object" && value !== null) {
@@ -143,7 +143,7 @@ function sizeProblems({ realServers, policy }: CareOptions, durationMs: number):
   return checks > MOST_CHECKS ? [`duration: it takes up to ${checks} checks; the most is ${MOST_CHECKS}`] : [];
 }
 
-/** A server that nobody ever puts behind the virtual server is most likely a slip of the pen. */
+/** A server that is never put behind the virtual server is most likely a typing error. */
 function strayServers({ realServers }: CareOptions, events: readonly ScenarioEvent[]): string[] {
   const known = new Set(realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
   for (const event of events) {

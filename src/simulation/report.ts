@@ -18,7 +18,7 @@ export interface SimulationPorts {
   readonly eventLog: EventLog;
 }
 
-/** Runs a scenario and tells what came of it; the same for the same scenario. */
+/** Runs a scenario and reports the results. The same scenario always gives the same report. */
 export async function simulate(scenario: Scenario, ports: SimulationPorts): Promise<SimulationReport> {
   const simulation = new Simulation(scenario, ports.careMachine);
   const timeline = new Timeline(simulation.clock.now, scenario.options.policy, ports.eventLog);
@@ -47,7 +47,7 @@ export async function simulate(scenario: Scenario, ports: SimulationPorts): Prom
 
 // --- internal ---
 
-/** Counts what the summary tells. */
+/** Counts for the summary. */
 class Bookkeeper implements SimulationObserver {
   writes = 0;
   rounds = 0;

@@ -2,7 +2,7 @@ import type { CareOptions } from "../config/care-options.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { Phase } from "./behaviour.ts";
 
-/** What is to be simulated, validated. Times are whole milliseconds since the start. */
+/** What to simulate, validated. Times are whole milliseconds since the start. */
 export interface Scenario {
   readonly options: CareOptions;
   /** In the order of time, and of the file where times are the same. */
@@ -25,7 +25,7 @@ export type ScenarioEvent = {
   | { readonly kind: "daemon"; readonly act: DaemonAct }
 );
 
-/** What somebody else does to the virtual server. */
+/** What others do to the virtual server. */
 export type OutsideChange =
   | { readonly kind: "deleteService" }
   | { readonly kind: "delete"; readonly server: Endpoint }
@@ -40,5 +40,5 @@ export type PlaneFault =
 
 export type DaemonAct =
   | { readonly kind: "stalls"; readonly forMs: number }
-  /** Killed, and started anew after so long. */
+  /** Killed, and started again after this time. */
   | { readonly kind: "restarts"; readonly afterMs: number };

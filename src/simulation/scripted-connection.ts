@@ -9,13 +9,16 @@ export interface ScriptedConnectionOptions {
   readonly server: ScriptedServer;
   /** The clock of all hosts and their kernels. */
   readonly world: Clock;
-  /** What is told to it waits while it is held up. */
+  /** Reports to it wait while it is held up. */
   readonly process: ProcessClock;
-  /** Those of the process that are not over: this one is in there for as long. */
+  /** The process's open connections, this one included while it is open. */
   readonly open: Set<ScriptedConnection>;
 }
 
-/** The twin of a TCP connection over a socket: to a scripted server, in virtual time, with what the kernel does about lost packets. */
+/**
+ * Stands in for a TCP connection over a socket: to a scripted server, in virtual time, with the kernel's handling of
+ * lost packets.
+ */
 export class ScriptedConnection implements Connection, Peer {
   readonly #server: ScriptedServer;
   readonly #world: Clock;
@@ -29,9 +32,9 @@ export class ScriptedConnection implements Connection, Peer {
   #timer: unknown;
   #watchMs: number | undefined;
   #lastHeardMs = 0;
-  /** What was written and nobody has acknowledged, since when. */
+  /** Since when there is written data that was not acknowledged. */
   #unacknowledged: { readonly sinceMs: number; readonly bytes: Uint8Array[] } | undefined;
-  /** Nothing gets to the other end, whatever becomes of its server. */
+  /** Nothing reaches the other end, whatever happens to its server. */
   #isLost = false;
   /** The kernel knows that the connection is over; the process may not. */
   #isOver = false;
@@ -140,7 +143,7 @@ export class ScriptedConnection implements Connection, Peer {
     return this.#isLost || this.#server.isAway;
   }
 
-  /** A SYN; one that is lost is repeated after a second, then after two more, and so on (RFC 6298). */
+  /** A SYN. If it is lost, it is repeated after a second, then after two more, and so on (RFC 6298). */
   #connect(repeatMs: number): void {
     if (this.#server.isAway) {
       this.#timer = this.#world.setTimeout(() => this.#connect(2 * repeatMs), repeatMs);
@@ -158,7 +161,10 @@ export class ScriptedConnection implements Connection, Peer {
     this.#listener.established();
   }
 
-  /** Where nothing comes back, the kernel gives up after some time: that of the data which it repeats, or else of its keep-alives. */
+  /**
+   * Where nothing comes back, the kernel gives up after some time: that of the data which it repeats, or else of its
+   * keep-alives.
+   */
   #awaitSilence(): void {
     if (this.#watchMs === undefined || this.#isOver || !this.#isCut) return;
     const nowMs = this.#world.now();
@@ -182,7 +188,7 @@ export class ScriptedConnection implements Connection, Peer {
     this.#release();
     this.#process.run(() => {
       if (this.#state === "ended") return;
-      // The listener still sees what was reached.
+      // The listener can still see how far it got.
       this.#listener.ended(ending);
       this.#state = "ended";
     });
@@ -200,7 +206,7 @@ export class ScriptedConnection implements Connection, Peer {
 /** There and back again. */
 const TRIP_MS = 0.5;
 
-/** What the kernel waits before it repeats a first SYN. */
+/** The kernel's delay before it repeats a first SYN. */
 const RETRANSMIT_MS = 1000;
 
 /** So often the kernel asks a silent peer, once a connection is watched. */

@@ -15,7 +15,7 @@ export interface Peer {
   wayChanged(): void;
 }
 
-/** A server of HTTP/1.1 that does what its script says with whoever connects to it. */
+/** An HTTP/1.1 server that treats its clients as its script says. */
 export class ScriptedServer {
   readonly #script: ServerScript;
   readonly #world: Clock;
@@ -34,7 +34,7 @@ export class ScriptedServer {
     return this.#behaviour.kind === "vanishes";
   }
 
-  /** Somebody wants to connect, who was heard. */
+  /** A client's SYN arrived. */
   accepts(peer: Peer): boolean {
     this.#catchUp();
     if (this.#behaviour.kind === "refuses") return false;
@@ -80,7 +80,7 @@ export class ScriptedServer {
     if (this.#world.now() < this.#changesAtMs) return;
     this.#changesAtMs = Number.POSITIVE_INFINITY;
     const behaviour = this.#behaviour;
-    // Whoever hears of it may connect anew, or leave.
+    // A listener may connect again, or leave.
     for (const [peer, session] of Array.from(this.#sessions)) {
       if (!this.#sessions.has(peer)) continue;
       if (behaviour.kind === "answers" && behaviour.halfOpen === true) {
@@ -94,7 +94,7 @@ export class ScriptedServer {
     if (this.#sessions.size > 0) this.#arm();
   }
 
-  /** What it does next of its own accord with this connection. An answer that is ready waits until the server is in its senses. */
+  /** What it does next by itself with this connection. A ready answer waits until the server works again. */
   #attend(peer: Peer, session: Session): void {
     this.#world.clearTimeout(session.timer);
     const behaviour = this.#behaviour;
@@ -120,10 +120,10 @@ export class ScriptedServer {
   }
 
   /** Sends half of the answer. */
-  #begin(peer: Peer, answer: Answer): void {
+  #begin(peer: Peer, answer: PendingAnswer): void {
     const { rest } = answer;
     answer.rest = rest.subarray(rest.length / 2);
-    // Not before the write that asked for it has returned.
+    // Not before the write that requested it has returned.
     this.#world.setTimeout(() => peer.deliver(rest.subarray(0, rest.length / 2)), 0);
   }
 
@@ -139,7 +139,7 @@ export class ScriptedServer {
     if (isLast) peer.closed();
   }
 
-  /** Its process is gone: what it had not answered is lost by a reset, and the rest closed by its kernel. */
+  /** Its process is gone: connections with unanswered requests are reset, and its kernel closes the rest. */
   #abandon(peer: Peer, session: Session): void {
     this.#forget(peer, session);
     if (session.text !== "" || session.request !== undefined) peer.reset();
@@ -167,7 +167,7 @@ export class ScriptedServer {
 
   #wake(session: Session, atMs: number, act: () => void): void {
     session.timer = this.#world.setTimeout(() => {
-      // It may be another by now, of which nobody has told.
+      // It may be another by now, without a report.
       if (this.#world.now() < this.#changesAtMs) act();
     }, atMs - this.#world.now());
   }
@@ -179,8 +179,8 @@ interface Request {
   readonly isLast: boolean;
 }
 
-interface Answer {
-  /** What has not been sent. */
+interface PendingAnswer {
+  /** The unsent part. */
   rest: Uint8Array;
   readonly readyMs: number;
 }
@@ -189,14 +189,14 @@ interface Session {
   /** Of requests that have not come in whole. */
   text: string;
   request: Request | undefined;
-  answer: Answer | undefined;
+  answer: PendingAnswer | undefined;
   /** Requests so far. */
   answered: number;
   idleSinceMs: number;
   timer: unknown;
 }
 
-/** Takes a whole request from what has come; undefined while there is none. */
+/** Takes a whole request from the input; undefined while there is none. */
 function takeRequest(session: Session): Request | undefined {
   const { text } = session;
   const headEnd = text.indexOf("\r\n\r\n");

@@ -22,7 +22,7 @@ import { VirtualClock } from "./virtual-clock.ts";
 /** Puts the daemon's machine together, as the composition root does. */
 export type CareMachine = (dataPlane: DataPlane, schedule: CheckSchedule, observe: ProbeObserver) => DaemonMachine;
 
-/** Hears of what happens, at the moment it does. */
+/** Called for each event at the moment it happens. */
 export interface SimulationObserver extends Partial<PlaneListener> {
   daemonStarted?(): void;
   /** After it has happened. */
@@ -55,12 +55,12 @@ export class Simulation {
     this.#servers = new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, this.clock)]));
     this.load = new ClientLoad({
       ...scenario,
-      heedsWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
+      usesWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
       scripts: this.scripts,
     });
   }
 
-  /** Hears in the order of being added. */
+  /** Called in the order in which they were added. */
   observe(observer: SimulationObserver): void {
     this.#observers.push(observer);
   }
@@ -70,7 +70,7 @@ export class Simulation {
     const { events, durationMs } = this.scenario;
     const [first, later] = [events.filter(({ atMs }) => atMs === 0), events.filter(({ atMs }) => atMs > 0)];
     for (const event of first) this.#happen(event);
-    // Whatever happens at 0s is how things stood before.
+    // Events at 0s are the state before the start.
     this.#startDaemon();
     for (const event of later) this.clock.setTimeout(() => this.#happen(event), event.atMs);
     await this.clock.advance(durationMs);
@@ -185,7 +185,7 @@ export class Simulation {
     this.#process?.kill();
     this.#sockets?.closeAll();
     this.#daemon = undefined;
-    // One that is killed again before it was back comes back once only.
+    // A process that is killed again before it is back comes back only once.
     const process = this.#process;
     this.clock.setTimeout(() => {
       if (this.#process === process) this.#startDaemon();
@@ -211,7 +211,7 @@ export class Simulation {
 
 // --- internal ---
 
-/** What the kernel takes, roughly. */
+/** How long the kernel takes, roughly. */
 const LATENCY_MS = 0.1;
 
 function scriptsOf({ options, events }: Scenario): Map<string, ServerScript> {

@@ -2,42 +2,42 @@ import type { ServerFault } from "../domain/simulation-report.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 
 /** A real server's weight from a moment on; undefined: absent from the table. */
-interface Standing {
+interface WeightSince {
   readonly atMs: number;
   readonly weight: number | undefined;
 }
 
-/** How each real server stood in the table, from the first moment to the last. */
+/** Each real server's weights in the table, from the first moment to the last. */
 export class TableHistory {
-  readonly #standings = new Map<string, Standing[]>();
+  readonly #histories = new Map<string, WeightSince[]>();
 
   /** The table as it is from now on. */
   note(atMs: number, table: ReadonlyMap<string, RealServer>): void {
-    for (const key of new Set([...this.#standings.keys(), ...table.keys()])) {
-      const history = this.#standings.get(key) ?? [];
+    for (const key of new Set([...this.#histories.keys(), ...table.keys()])) {
+      const history = this.#histories.get(key) ?? [];
       const weight = table.get(key)?.weight;
       if (history.at(-1)?.weight !== weight) history.push({ atMs, weight });
-      this.#standings.set(key, history);
+      this.#histories.set(key, history);
     }
   }
 
   get servers(): readonly string[] {
-    return [...this.#standings.keys()];
+    return [...this.#histories.keys()];
   }
 
   /** How often it lost its weight. */
   timesOut(server: string): number {
-    const history = this.#standings.get(server) ?? [];
+    const history = this.#histories.get(server) ?? [];
     return history.filter(({ weight }, index) => !takesAny(weight) && takesAny(history[index - 1]?.weight)).length;
   }
 
-  /** What became of each fault, seen until the next one begins. */
+  /** The effect of each fault, observed until the next one begins. */
   judge(
     server: string,
     faults: readonly { readonly fromMs: number; readonly toMs: number }[],
     weight: number,
   ): ServerFault[] {
-    const history = this.#standings.get(server) ?? [];
+    const history = this.#histories.get(server) ?? [];
     return faults.map(({ fromMs, toMs }, index) => {
       const nextMs = faults[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
       const seen = history.filter(({ atMs }) => atMs >= fromMs && atMs < nextMs);

@@ -7,10 +7,13 @@ import type { TimelineEntry } from "../domain/simulation-report.ts";
 import type { ScenarioEvent } from "./scenario.ts";
 import type { SimulationObserver } from "./simulation.ts";
 
-/** Turns what the daemon tells into lines of its log. */
+/** Turns the daemon's events into lines of its log. */
 export type EventLog = (logger: Logger) => (event: CareEvent) => void;
 
-/** Writes down what happened: what the scenario says, what the daemon would log of it, and the checks that brought it nearer to a decision. */
+/**
+ * Writes down what happened: the events of the scenario, the daemon's log, and the checks that brought it nearer to a
+ * decision.
+ */
 export class Timeline implements SimulationObserver {
   readonly entries: TimelineEntry[] = [];
   readonly #now: () => number;
@@ -53,7 +56,9 @@ export class Timeline implements SimulationObserver {
 
   // --- internal ---
 
-  /** Only what counts towards a threshold without reaching it: what reaches it is told as a transition. */
+  /**
+   * Only checks that count towards a threshold without reaching it: one that reaches it is reported as a transition.
+   */
   #noteCheck({ server, verdict }: Extract<CareEvent, { type: "realServer.probed" }>): void {
     const known = this.#servers.get(server);
     if (known === undefined) return;

@@ -1,7 +1,10 @@
 import type { Clock } from "../probe/clock.ts";
 import { DueQueue, type Due } from "../probe/due-queue.ts";
 
-/** A clock whose time passes only by `advance`: timers fire in order, each at its own moment, re-armed ones as often as they are due. */
+/**
+ * A clock whose time passes only by `advance`: timers fire in order, each at its own moment, repeated ones as often
+ * as they are due.
+ */
 export class VirtualClock implements Clock {
   readonly #queue = new DueQueue<Moment>();
   readonly #moments = new Map<number, Moment>();
@@ -20,13 +23,13 @@ export class VirtualClock implements Clock {
     if (timer !== undefined) (timer as Timer).fire = undefined;
   }
 
-  /** Timers that have not rung yet. */
+  /** Timers that have not fired yet. */
   get armed(): number {
     const later = [...this.#moments.values()].filter(({ dueMs }) => dueMs > this.#nowMs);
     return later.reduce((sum, { timers }) => sum + timers.filter(({ fire }) => fire !== undefined).length, 0);
   }
 
-  /** Lets time pass; promises settle between one timer and the next. */
+  /** Lets time pass; promises settle between two timers. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     await settle();
@@ -34,7 +37,7 @@ export class VirtualClock implements Clock {
       const moment = this.#queue.first();
       if (moment === undefined || moment.dueMs > untilMs) break;
       this.#nowMs = moment.dueMs;
-      // Those that are set while it lasts, for at once, come last.
+      // Timers that are set meanwhile, with no delay, come last.
       for (const { fire } of moment.timers) {
         if (fire === undefined) continue;
         fire();

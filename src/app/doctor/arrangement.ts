@@ -6,7 +6,10 @@ import type { IsOwn } from "../../reach/own-addresses.ts";
 import { describeNesting } from "../nesting.ts";
 import { about, type Subject } from "./subject.ts";
 
-/** What no check of a real server shows: virtual and real servers that cannot go together on this host, as they are set up or would be. */
+/**
+ * What no check of a real server shows: virtual and real servers that cannot work together on this host, as set up or
+ * as planned.
+ */
 export function judgeArrangement(subject: Subject, isOwn: IsOwn, table: readonly ObservedVirtualServer[]): Finding[] {
   const { service, plane, mode } = subject;
   const arrangement = {
@@ -16,7 +19,7 @@ export function judgeArrangement(subject: Subject, isOwn: IsOwn, table: readonly
   const findings: Finding[] = [];
   const bound = plane === "userspace" ? undefined : boundToLoopback(arrangement, isOwn);
   if (bound !== undefined) {
-    // Who does not insist on the kernel gets the other data plane.
+    // Without the kernel as an explicit choice, the other data plane is used.
     const judge = plane === undefined ? note : problem;
     findings.push(judge("loopback", bound.message, bound.remedy ?? "", about(subject)));
   }

@@ -1,7 +1,7 @@
 import { describeError } from "../../domain/errors.ts";
 import { unknown, type Finding, type FindingSubject } from "../../domain/finding.ts";
 
-/** The findings of one examination; whatever keeps it from being made is one finding, too. */
+/** The findings of one examination. If it fails, that is a finding too. */
 export async function attempt(
   check: string,
   examine: () => readonly Finding[] | Promise<readonly Finding[]>,

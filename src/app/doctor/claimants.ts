@@ -14,7 +14,7 @@ import { NetlinkConnection } from "../../netlink/connection.ts";
 import { execute, openHostNetwork, readAddresses, readTable, refused } from "../../reach/host-network.ts";
 import { about, type Subject } from "./subject.ts";
 
-/** Who has an address on a link, other than this host. */
+/** Other hosts that have an address on a link. */
 export interface Claimant {
   readonly device: string;
   /** `52:54:00:12:34:56` */
@@ -22,7 +22,7 @@ export interface Claimant {
 }
 
 export interface ClaimantReadings {
-  /** Where it was asked for: on links whose network has the address in it. */
+  /** The links that were asked: those whose network contains the address. */
   readonly devices: readonly string[];
   readonly claimants: readonly Claimant[];
 }
@@ -91,7 +91,7 @@ function linksNear(
   );
 }
 
-/** What is known once each link has given an answer, or none in time. */
+/** What is known once each link has given an answer or the time is over. */
 async function answers(
   connection: NetlinkConnection,
   links: readonly Link[],

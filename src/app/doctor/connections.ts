@@ -11,11 +11,14 @@ import {
   type TrialConnection,
 } from "./try-connections.ts";
 
-/** Whether clients of this host are served by each real server in service, and if not, whether the server or the way to it is at fault. */
+/**
+ * Whether each real server in service serves clients of this host, and if not, whether the server or the way to it is
+ * at fault.
+ */
 export function judgeConnections(subject: Subject, readings: ConnectionReadings): Finding[] {
   const tried = triedServers(subject);
   const whole = judgeVirtualServer(subject, readings);
-  // Where no connection gets through, each real server's own state is all that is left to tell.
+  // Where no connection gets through, only each real server's own state is left to report.
   const isThrough = whole.every(({ state }) => state === "ok" || state === "unknown");
   const rest = subject.realServers.length - tried.length;
   return [
@@ -123,7 +126,10 @@ function judgeServer(
   return unknown("connection", `answers itself in ${took}; none of ${made} connections through led to it`, target);
 }
 
-/** Masquerading and the proxy lead to the very address that was dialled; others may serve only the virtual address. */
+/**
+ * Masquerading and the proxy lead to the dialled address itself; the other methods may serve only the virtual
+ * address.
+ */
 function isDialledItself({ forwarding }: SubjectServer): boolean {
   return forwarding !== "direct-route" && forwarding !== "tunnel";
 }

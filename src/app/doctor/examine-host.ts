@@ -34,8 +34,9 @@ import { about, subjectsOf, type DoctorOptions, type Subject } from "./subject.t
 import { connectionPorts, tryConnections } from "./try-connections.ts";
 
 /**
- * Looks at everything that a virtual server needs of this host, and tries it. Nothing is changed, but for the virtual server that is made
- * at an address of nobody's and deleted again, as a daemon does at its start; the kernel may load modules for that.
+ * Looks at everything that a virtual server needs of this host, and tries it. Changes nothing, except that it makes a
+ * virtual server at an unused address and deletes it again, as a daemon does at its start. The kernel may load
+ * modules for that.
  */
 export async function examineHost(options: DoctorOptions): Promise<DoctorReport> {
   const findings: Finding[] = [];
@@ -53,7 +54,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
       ...elsewhere.map((one) => ok("daemons", describeElsewhere(one))),
     ];
   });
-  // Whatever could not be read: who is named is examined all the same.
+  // Even if something could not be read, named virtual servers are examined.
   if (subjects.length === 0) subjects = subjectsOf(options, [], []);
   const mode = options.mode ?? "route";
   const isSpared = subjects.length > 0 && subjects.every(({ plane }) => plane === "userspace");
@@ -76,7 +77,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
     const servers = subject.realServers.map(({ endpoint }) => endpoint);
     await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], target);
     await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), target);
-    // Without a mode the address stays wherever it is.
+    // Without a mode the address stays where it is.
     if (subject.mode !== "none") {
       await look("address", async () => judgeClaimants(await readClaimants(subject.service.endpoint), subject), target);
     }
@@ -94,7 +95,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
 // --- internal ---
 
 interface KnownVirtualServers {
-  /** Those that daemons care for, then those of the table that none does. */
+  /** Those that daemons care for, then the rest of the table. */
   readonly told: readonly VirtualServerStatus[];
   readonly table: readonly ObservedVirtualServer[];
   /** Of daemons that do not answer as they should. */
@@ -118,7 +119,10 @@ async function readVirtualServers({ virtualServers }: DoctorOptions): Promise<Kn
   };
 }
 
-/** Over netlink, or else as everybody may read it. That neither is to be had, examining the kernel finds as well, and says. */
+/**
+ * Over netlink, or else from the file that any user may read. If neither works, the examination of the kernel finds
+ * and reports that too.
+ */
 async function readTable(): Promise<{ readonly entries: readonly ObservedVirtualServer[]; readonly via: string }> {
   let dataPlane: DataPlane | undefined;
   try {
@@ -149,7 +153,7 @@ async function examineKernel(
   }
 }
 
-/** Only its family matters: what is made is made elsewhere. */
+/** Only its family matters: the test entry gets another address. */
 const NOBODYS = parseEndpoint("198.51.100.0:1");
 
 async function examineConnections(subject: Subject): Promise<readonly Finding[]> {

@@ -5,7 +5,10 @@ import { judgeWay, readWay } from "./route.ts";
 import { subjectsOf } from "./subject.ts";
 import { connectionPorts, tryConnections } from "./try-connections.ts";
 
-/** What keeps clients of this host from being served through the virtual server of this daemon: the part of an examination that tells. */
+/**
+ * What keeps clients of this host from being served through this daemon's virtual server: the relevant part of an
+ * examination.
+ */
 export async function examineWay(status: () => Promise<VirtualServerStatus>): Promise<readonly Finding[]> {
   const [subject] = subjectsOf({ virtualServers: [], realServers: [] }, [await status()], []);
   if (subject === undefined) return [];

@@ -9,7 +9,7 @@ export interface FirewallReadings {
   readonly nftables: boolean | { readonly unknownBecause: string };
   /** What `iptables --version` prints; undefined when there is none. */
   readonly iptables: string | undefined;
-  /** Tables of the kernel's older packet filter that stand in this network namespace: `nat`, `filter`. */
+  /** Tables of the kernel's older packet filter in this network namespace: `nat`, `filter`. */
   readonly legacyTables: readonly string[];
   /** Link mode masquerades, and so needs one of the two. */
   readonly isNeeded: boolean;
@@ -19,7 +19,8 @@ export interface FirewallReadings {
 export function judgeFirewall({ nftables, iptables, legacyTables, isNeeded }: FirewallReadings): Finding[] {
   const findings = [judgeNftables(nftables, iptables, isNeeded), judgeIptables(iptables)];
   if (legacyTables.length === 0) return findings;
-  // The tables come with the module, rules or none: beside an iptables that does not show them they are easily overlooked.
+  // The tables come with the module, with or without rules. An iptables that does not show them makes them easy to
+  // overlook.
   const isOverlooked = nftables === true && !(iptables ?? "").includes("legacy");
   const shown = `the kernel's legacy tables are in use: ${legacyTables.join(", ")}`;
   return [

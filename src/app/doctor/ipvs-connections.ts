@@ -2,15 +2,15 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { addressFromBytes, formatEndpoint, parseAddress, type Endpoint } from "../../domain/endpoint.ts";
 
-/** A connection that IPVS knows of: who made it, and which real server got it. */
+/** A connection that IPVS knows: its client, and the real server that got it. */
 export interface IpvsConnection {
   readonly client: string;
   readonly realServer: string;
 }
 
 /**
- * A line of /proc/net/ip_vs_conn: protocol, then address and port, in hexadecimal, of client, virtual server and real server. Undefined
- * for the heading and for connections that are none of TCP.
+ * A line of /proc/net/ip_vs_conn: the protocol, then address and port of client, virtual server and real server, in
+ * hexadecimal. Undefined for the heading and for anything but TCP.
  */
 export function parseConnection(line: string): IpvsConnection | undefined {
   const [protocol, ...words] = line.trim().split(/\s+/);
@@ -21,7 +21,7 @@ export function parseConnection(line: string): IpvsConnection | undefined {
   return { client: formatEndpoint(client), realServer: formatEndpoint(realServer) };
 }
 
-/** Which real server the connections of these clients got to, out of what may be a million others. */
+/** The real servers that these clients' connections reached, from a list of maybe a million others. */
 export async function realServersOf(
   clients: ReadonlySet<string>,
   path = "/proc/self/net/ip_vs_conn",

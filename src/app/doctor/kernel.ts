@@ -11,7 +11,7 @@ export interface KernelReadings {
   readonly release: string;
   /** How IPVS is reached. */
   readonly via: string;
-  /** What came of making and deleting a virtual server with each of the wanted schedulers; undefined when it went well. */
+  /** The result of making and deleting a virtual server with each wanted scheduler; undefined for a success. */
   readonly rehearsals: ReadonlyMap<string, LvscareError | undefined>;
   readonly modules: SchedulerModules;
   /** No virtual server needs the kernel's IPVS: their daemons move the packets themselves. */

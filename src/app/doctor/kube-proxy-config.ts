@@ -1,4 +1,4 @@
-/** What a kube-proxy was told, as far as it concerns IPVS. */
+/** The part of a kube-proxy's configuration that concerns IPVS. */
 export interface KubeProxyConfig {
   /** `ipvs`, `iptables`, `nftables`; empty when it was left to kube-proxy. */
   readonly mode: string;
@@ -11,7 +11,7 @@ export function configPath(argv: readonly string[]): string | undefined {
   return flagValues(argv, "config").at(-1);
 }
 
-/** From its flags; those that a configuration file tells as well count for nothing beside one. */
+/** From its flags. With a configuration file, flags that the file also sets do not count. */
 export function configOfFlags(argv: readonly string[]): KubeProxyConfig {
   return {
     mode: flagValues(argv, "proxy-mode").at(-1) ?? "",

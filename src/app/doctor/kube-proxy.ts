@@ -11,16 +11,19 @@ import { readText } from "./read-text.ts";
 import { about, type Subject } from "./subject.ts";
 
 export interface KubeProxyReadings {
-  /** Undefined when none is to be seen, as from a container with processes of its own. */
+  /** Undefined when none is visible, as from a container with its own processes. */
   readonly pid: number | undefined;
   /** The interface that it has its service addresses on in IPVS mode, and leaves behind. */
   readonly hasInterface: boolean;
-  /** As it says itself; undefined when it does not answer. */
+  /** By its own answer; undefined when it does not answer. */
   readonly toldMode: string | undefined;
   readonly config: KubeProxyConfig | { readonly unknownBecause: string };
 }
 
-/** Whether kube-proxy runs in IPVS mode, where it deletes virtual servers that it did not make unless it is told to leave them alone. */
+/**
+ * Whether kube-proxy runs in IPVS mode, where it deletes virtual servers of others unless it is configured to spare
+ * them.
+ */
 export function judgeKubeProxy(readings: KubeProxyReadings, subjects: readonly Subject[]): Finding[] {
   const { pid, hasInterface, toldMode, config } = readings;
   const who = pid === undefined ? "kube-proxy" : `kube-proxy (pid ${pid})`;
@@ -86,7 +89,7 @@ function judgeExclusion(config: KubeProxyReadings["config"], subject: Subject): 
   );
 }
 
-/** What it was started with, and the file that this names, as the process itself sees it. */
+/** Its arguments, and the configuration file that they name, as the process itself sees it. */
 function readConfig(pid: number): KubeProxyReadings["config"] {
   try {
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
@@ -100,7 +103,7 @@ function readConfig(pid: number): KubeProxyReadings["config"] {
   }
 }
 
-/** Where every kube-proxy tells its mode to its own host, unless it was configured otherwise. */
+/** Where every kube-proxy reports its mode to its own host by default. */
 const MODE_PORT = 10_249;
 const MODE_TIMEOUT_MS = 500;
 const MOST_BYTES = 100;
@@ -116,7 +119,7 @@ function askMode(): Promise<string | undefined> {
       if (text.length > MOST_BYTES) outgoing.destroy();
     });
     incoming.on("error", () => settle(undefined));
-    // Whatever else listens there may say anything.
+    // Another program that listens there may send anything.
     incoming.on("end", () => settle(/^[a-z]{2,20}$/i.test(text.trim()) ? text.trim() : undefined));
   });
   outgoing.on("error", () => settle(undefined));

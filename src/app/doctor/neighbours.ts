@@ -7,7 +7,10 @@ export interface CommandedProcess extends HostProcess {
   readonly argv: readonly string[];
 }
 
-/** Other programs of this network namespace that write to IPVS, and daemons of ours that `lvscare status` does not hear of. */
+/**
+ * Other programs of this network namespace that write to IPVS, and daemons of ours that `lvscare status` does not
+ * find.
+ */
 export function judgeNeighbours(processes: readonly CommandedProcess[], subjects: readonly Subject[]): Finding[] {
   const known = new Set(subjects.flatMap(({ daemon }) => daemon?.pid ?? []));
   const findings = processes.flatMap(({ pid, name, argv }) => {

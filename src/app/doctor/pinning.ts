@@ -1,9 +1,11 @@
 import type { VirtualServer } from "../../domain/virtual-server.ts";
 
-/** Why all connections of this host to the virtual server get to one and the same real server; undefined where they are spread. */
+/**
+ * Why all connections of this host to the virtual server reach the same real server; undefined where they are spread.
+ */
 export function pinning({ scheduler, flags, persistenceTimeoutS }: VirtualServer): string | undefined {
   if (flags.includes("persistent") && persistenceTimeoutS > 0) return "the virtual server is persistent";
-  // sh and mh take the port into account as well where they are told to (sh-port, mh-port).
+  // With the flags sh-port and mh-port, sh and mh also use the port.
   if (BY_SOURCE.has(scheduler)) {
     return flags.includes("flag-2") ? undefined : `the scheduler ${scheduler} goes by the client's address`;
   }

@@ -10,8 +10,8 @@ import {
 } from "../../domain/virtual-server.ts";
 
 /**
- * The kernel's table as /proc/net/ip_vs shows it to everybody, also to those who may not ask over netlink. It has no counters, and
- * virtual servers known by a firewall mark are left out.
+ * The kernel's table as /proc/net/ip_vs shows it to every user, even without the right to ask over netlink. It has no
+ * counters, and leaves out virtual servers that are identified by a firewall mark.
  */
 export function parseProcTable(text: string): readonly ObservedVirtualServer[] {
   const table: (ObservedVirtualServer & { realServers: ObservedRealServer[] })[] = [];
@@ -45,7 +45,7 @@ const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map<string, Protocol>([
   ["SCTP", "sctp"],
 ]);
 
-/** Of no consequence but for being above 0. */
+/** The value does not matter, except that it is above 0. */
 const HERTZ = 1000;
 
 /** As ip_vs_fwd_name of net/netfilter/ipvs/ip_vs_ctl.c has them. */
@@ -70,7 +70,7 @@ function readServer([address, forwarding = "", weight, active, inactive]: readon
   };
 }
 
-/** `0A600001:0050` or `[fd00:0000:…:0001]:0050`; undefined for what is no address, such as the heading. */
+/** `0A600001:0050` or `[fd00:0000:…:0001]:0050`; undefined for anything else, such as the heading. */
 function readEndpoint(text = ""): Endpoint | undefined {
   const [, v4, v6 = "", port = ""] = /^(?:([\dA-F]{8})|\[([\da-f:]+)\]):([\dA-F]{4})$/i.exec(text) ?? [];
   const address = parseAddress(v4 === undefined ? v6 : addressFromBytes(Uint8Array.fromHex(v4)));

@@ -3,7 +3,7 @@ import { note, ok, problem, type Finding } from "../../domain/finding.ts";
 import { readText } from "./read-text.ts";
 
 export interface ReversePathReadings {
-  /** `net.ipv4.conf.all.rp_filter`; of it and an interface's own the greater counts. */
+  /** `net.ipv4.conf.all.rp_filter`; the greater of this and an interface's own counts. */
   readonly all: number;
   readonly interfaces: readonly { readonly name: string; readonly value: number }[];
   /** Packets that it dropped while connections were tried. */
@@ -11,8 +11,9 @@ export interface ReversePathReadings {
 }
 
 /**
- * In strict mode (1) the kernel drops a packet that comes in by another interface than the one that leads back to its source: an answer
- * of a real server whose way back differs from the way to it never arrives. Loose mode (2) asks only for some way back. IPv4 only.
+ * In strict mode (1) the kernel drops a packet that arrives on another interface than the one that leads back to its
+ * source. So a real server's answer never arrives if its way differs from the way to the server. Loose mode (2) only
+ * needs some way back. IPv4 only.
  */
 export function judgeReversePath({ all, interfaces, dropped }: ReversePathReadings): Finding {
   const strict = interfaces.filter(({ value }) => Math.max(all, value) === STRICT).map(({ name }) => name);
@@ -43,7 +44,7 @@ export function readReversePath(droppedBefore: number, folder = "/proc/sys/net/i
   };
 }
 
-/** Since this network namespace began: `IPReversePathFilter`, whose column the line before tells. */
+/** Since this network namespace began: `IPReversePathFilter`, whose column is given by the line before. */
 export function droppedByReversePath(netstat = readFileSync("/proc/self/net/netstat", "utf8")): number {
   const lines = netstat.split("\n").map((line) => line.trim().split(/\s+/));
   const heading = lines.findIndex((words) => words.includes("IPReversePathFilter"));

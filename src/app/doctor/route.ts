@@ -6,7 +6,7 @@ import { connected, openHostNetwork, readAddresses, readTable } from "../../reac
 import { findNodeAddress, nodeAddress } from "../../reach/node-address.ts";
 import { about, type Subject } from "./subject.ts";
 
-/** Where this host sends what it has for an address. */
+/** Where this host sends packets for an address. */
 export type Way =
   | { readonly kind: "local"; readonly device: string }
   | { readonly kind: "via"; readonly device: string; readonly gateway?: string; readonly source?: string }
@@ -57,7 +57,7 @@ export function judgeWay(way: Way, subject: Subject): Finding {
       // IPv6 takes no address of this host for a gateway.
       const add = family === "ipv6" ? `\`ip addr add ${cidr} dev lo\`` : `\`ip route add ${cidr} via ${node}\``;
       const makes = `\`lvscare care --mode route --ip ${node}\` makes a way`;
-      // Of a virtual server that nobody set up yet, nobody could have set up the route.
+      // A virtual server that is not set up yet cannot have its route yet.
       if (plane === undefined && daemon === undefined && mode !== "none") {
         return note("route", message, `${makes}, and so does \`--mode link\``, about(subject));
       }
@@ -82,7 +82,7 @@ export function readWay({ family, address }: Omit<Endpoint, "port">, servers: re
       links.find(({ index }) => index === wanted)?.name ?? "an interface without a name";
     const device = nameOf(route.linkIndex);
     if (route.type === RTN_LOCAL) {
-      // Whichever link carries it, the way to it is by lo.
+      // Whatever link has the address, the way to it goes by lo.
       const carried = readAddresses(connection).find((one) => one.address === address);
       return { kind: "local", device: carried === undefined ? device : nameOf(carried.linkIndex) };
     }

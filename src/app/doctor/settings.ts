@@ -7,7 +7,7 @@ import { readText } from "./read-text.ts";
 import type { Mode, Subject } from "./subject.ts";
 
 export interface Setting extends Omit<SysctlRow, "needed"> {
-  /** Undefined when this kernel does not have it, or not yet. */
+  /** Undefined when this kernel does not have it, or does not have it yet. */
   readonly actual: string | undefined;
   /** Nothing works without it. */
   readonly isNeeded: boolean;
@@ -46,7 +46,7 @@ export function readSettings(subjects: readonly Subject[], fallback: Mode, root 
     .filter(({ plane }) => plane !== "userspace")
     .map(({ service, mode }) => ({ mode: mode ?? fallback, family: service.endpoint.family }));
   const tables = wanted.length === 0 ? [{ mode: fallback, family: "ipv4" as const }] : wanted;
-  // Whether ARP is to be strict is a choice: neither is wrong.
+  // Strict ARP is a choice: neither value is wrong.
   const all = tables.flatMap((table) => sysctlRows({ ...table, strictArp: false }));
   const rows = new Map(all.map((row) => [`${row.name}=${row.wanted}`, row]));
   const settings = [...rows.values()].map(({ name, wanted: value, why, needed }) => ({

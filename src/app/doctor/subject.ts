@@ -11,7 +11,7 @@ import {
 
 export type Mode = ReachStatus["mode"];
 
-/** What to examine; where nothing is named, whatever stands on this host. */
+/** What to examine; with nothing named, everything on this host. */
 export interface DoctorOptions {
   readonly virtualServers: readonly Endpoint[];
   readonly realServers: readonly Endpoint[];
@@ -22,9 +22,9 @@ export interface DoctorOptions {
 /** A virtual server that is examined. */
 export interface Subject {
   readonly service: VirtualServer;
-  /** How this host is meant to get to it; undefined when nobody says. */
+  /** How this host is meant to reach it; undefined when that is not known. */
   readonly mode: Mode | undefined;
-  /** What moves its packets; undefined when it does not stand yet. */
+  /** What moves its packets; undefined when it is not set up yet. */
   readonly plane: "ipvs" | "userspace" | undefined;
   /** The daemon that cares for it. */
   readonly daemon:
@@ -51,8 +51,9 @@ export interface SubjectServer {
 }
 
 /**
- * The virtual servers to examine: those that are named, else those that daemons care for, else those of the kernel's table. What stands
- * counts for more than the options: these say how one is meant to become that does not stand yet.
+ * The virtual servers to examine: those that are named, else those that daemons care for, else those of the kernel's
+ * table. For one in the table, the table counts more than the options: these only describe one that is not set up
+ * yet.
  */
 export function subjectsOf(
   options: DoctorOptions,
@@ -115,7 +116,7 @@ function serverOf({ address, weight, forwarding, state, hold, lastVerdict }: Rea
   };
 }
 
-/** With those of the options that are not among them. */
+/** With those options that are not among them. */
 function added(servers: readonly SubjectServer[], { realServers }: DoctorOptions): readonly SubjectServer[] {
   const there = new Set(servers.map(({ endpoint }) => formatEndpoint(endpoint)));
   const missing = realServers.filter((endpoint) => !there.has(formatEndpoint(endpoint)));

@@ -5,12 +5,12 @@ import { failureReason } from "../../probe/http/failure-reasons.ts";
 
 /** A TCP connection that was tried. */
 export interface TcpConnection {
-  /** Where it came from; undefined when there was no way at all. */
+  /** Its local address; undefined when there was no way at all. */
   readonly local: Endpoint | undefined;
-  /** Undefined when it stands. */
+  /** Undefined when it is connected. */
   readonly failure: string | undefined;
   readonly latencyMs: number;
-  /** Ends it in good order; idempotent. */
+  /** Closes it properly; idempotent. */
   close(): void;
 }
 
@@ -26,7 +26,7 @@ export function tcpConnect(target: Endpoint, timeoutMs: number): Promise<TcpConn
     if (isSettled) return;
     isSettled = true;
     clearTimeout(timer);
-    // One that does not stand has nobody to say farewell to.
+    // Without a connection there is no peer to say goodbye to.
     if (failure !== undefined) socket?.terminate();
     resolve({ local, failure, latencyMs: performance.now() - startedAt, close: () => void socket?.end() });
   };
@@ -39,7 +39,7 @@ export function tcpConnect(target: Endpoint, timeoutMs: number): Promise<TcpConn
       return fd;
     },
     handlers: {
-      // The descriptor is taken, but connects still: that it stands shows when it can be written to.
+      // The descriptor was taken over but is still connecting: it is connected when it becomes writable.
       open: (opened) => void (socket = opened),
       drain: () => settle(undefined),
       data: () => settle(undefined),

@@ -4,7 +4,7 @@ import { realServersOf } from "./ipvs-connections.ts";
 import { pinning } from "./pinning.ts";
 import type { Subject, SubjectServer } from "./subject.ts";
 
-/** What came of one attempt. */
+/** The result of one attempt. */
 export interface Attempt {
   /** Undefined when it connected. */
   readonly failure: string | undefined;
@@ -14,7 +14,7 @@ export interface Attempt {
 export interface TrialConnection extends Attempt {
   /** The address this host spoke from. */
   readonly source: string | undefined;
-  /** Which real server got it; undefined when IPVS never saw it, or when that cannot be told. */
+  /** The real server that got it; undefined when IPVS never saw it, or when that is unknown. */
   readonly reached: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface ConnectionReadings {
   /** Past the virtual server, by real server. */
   readonly direct: ReadonlyMap<string, Attempt>;
   readonly trials: readonly TrialConnection[];
-  /** Of the userspace data plane, which tells no more: connections that each real server got meanwhile. */
+  /** Of the userspace data plane, which reports no more: the connections that each real server got meanwhile. */
   readonly growth?: ReadonlyMap<string, number>;
 }
 
@@ -49,29 +49,29 @@ export function inService({ realServers }: Subject): readonly SubjectServer[] {
 }
 
 /**
- * Connects to each real server, then through the virtual server until each was reached: in rounds, at most four times as many as there
- * are real servers and eight, in bounded time. All are held until the end, because some schedulers go by open connections, and then
- * closed in good order without a word having been said.
+ * Connects to each real server, then through the virtual server until each was reached: in bounded time and in
+ * rounds, with at most four times as many connections as real servers, plus eight. All stay open until the end,
+ * because some schedulers count open connections. Then they are closed properly, without having sent anything.
  */
 export async function tryConnections(subject: Subject, ports: ConnectionPorts): Promise<ConnectionReadings> {
   const servers = triedServers(subject);
-  const held: TcpConnection[] = [];
+  const opened: TcpConnection[] = [];
   try {
     const direct = new Map(
       await Promise.all(
         servers.map(async ({ endpoint }): Promise<[string, Attempt]> => {
           const made = await ports.connect(endpoint, TIMEOUT_MS);
-          held.push(made);
+          opened.push(made);
           return [formatEndpoint(endpoint), { failure: made.failure, latencyMs: made.latencyMs }];
         }),
       ),
     );
     if (subject.plane === undefined || inService(subject).length === 0) return { direct, trials: [] };
     return subject.plane === "ipvs"
-      ? { direct, trials: await passThroughIpvs(subject, ports, held) }
-      : { direct, ...(await passThroughProxy(subject, ports, held)) };
+      ? { direct, trials: await passThroughIpvs(subject, ports, opened) }
+      : { direct, ...(await passThroughProxy(subject, ports, opened)) };
   } finally {
-    for (const made of held) made.close();
+    for (const made of opened) made.close();
   }
 }
 
@@ -112,7 +112,7 @@ function* roundSizes(servers: number, isPinned: boolean): Generator<number, void
 async function passThroughIpvs(
   subject: Subject,
   ports: ConnectionPorts,
-  held: TcpConnection[],
+  opened: TcpConnection[],
 ): Promise<readonly TrialConnection[]> {
   const { endpoint } = subject.service;
   const wanted = addresses(inService(subject));
@@ -120,7 +120,7 @@ async function passThroughIpvs(
   const rounds = roundSizes(wanted.length, pinning(subject.service) !== undefined);
   const trials: TrialConnection[] = [];
   for (let round = rounds.next(); round.done !== true && ports.now() < deadline;) {
-    const made = await connectOften(endpoint, round.value, ports, held);
+    const made = await connectOften(endpoint, round.value, ports, opened);
     const clients = made.flatMap(({ local }) => (local === undefined ? [] : [formatEndpoint(local)]));
     const found = await ports.realServersOf(new Set(clients));
     trials.push(...made.map((one) => trialOf(one, found)));
@@ -135,7 +135,7 @@ async function passThroughIpvs(
 async function passThroughProxy(
   subject: Subject,
   ports: ConnectionPorts,
-  held: TcpConnection[],
+  opened: TcpConnection[],
 ): Promise<Pick<ConnectionReadings, "trials" | "growth">> {
   const wanted = addresses(inService(subject));
   const before = await ports.counts();
@@ -144,7 +144,7 @@ async function passThroughProxy(
   const trials: TrialConnection[] = [];
   let growth = new Map<string, number>();
   for (let round = rounds.next(); round.done !== true && ports.now() < deadline;) {
-    const made = await connectOften(subject.service.endpoint, round.value, ports, held);
+    const made = await connectOften(subject.service.endpoint, round.value, ports, opened);
     trials.push(...made.map((one) => trialOf(one, new Map())));
     const counts = await ports.counts();
     growth = new Map([...counts].map(([address, count]) => [address, count - (before.get(address) ?? 0)]));
@@ -158,10 +158,10 @@ async function connectOften(
   target: Endpoint,
   times: number,
   ports: ConnectionPorts,
-  held: TcpConnection[],
+  opened: TcpConnection[],
 ): Promise<TcpConnection[]> {
   const made = await Promise.all(Array.from({ length: times }, () => ports.connect(target, TIMEOUT_MS)));
-  held.push(...made);
+  opened.push(...made);
   return made;
 }
 

@@ -61,7 +61,7 @@ export const drainCommand = command(
 
 const PAUSE_MS = 500;
 
-/** What passes while a daemon is started anew. */
+/** Failures that pass while a daemon restarts. */
 const PASSING: readonly unknown[] = ["NOT_RUNNING", "NOT_LISTED", "CONTROL_FAILED"] satisfies ErrorCode[];
 
 async function untilDrained(

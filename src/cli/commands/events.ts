@@ -60,7 +60,7 @@ export const eventsCommand = command(
       let told: readonly string[] = [];
       for (let isFirst = true; ; isFirst = false) {
         const { events, complaints, mentions } = await read(reader, only, sinceMs).catch((error: unknown) => {
-          // One that is followed may be started anew.
+          // The daemon may be restarting.
           if (isFirst || !(error instanceof LvscareError) || error.code !== "NOT_RUNNING") throw error;
           return { events: [], complaints: [error.message], mentions: [] };
         });
@@ -82,7 +82,7 @@ export const eventsCommand = command(
 
 const PAUSE_MS = 500;
 
-/** Rejects with NOT_RUNNING also when no daemon tells of one that is asked for. */
+/** Also rejects with NOT_RUNNING when no daemon reports on a named virtual server. */
 async function read(
   reader: EventReader,
   only: ReadonlySet<string>,
@@ -108,7 +108,7 @@ const COLOURS: ReadonlyMap<string, Colour> = new Map<string, Colour>([
 ]);
 
 function renderEvent({ at, level, message, verdict, from, virtualServer }: TimedEvent, paint: Paint): string {
-  // A failed check tells in its own words how long it took.
+  // A failed check's message already says how long it took.
   const took = verdict === undefined || from === undefined ? "" : ` (found in ${formatDuration(verdict.latencyMs)})`;
   return `${oneLine(localIso(at))}  ${oneLine(virtualServer)}  ${paint(COLOURS.get(level) ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
 }

@@ -1,7 +1,7 @@
 import { IPVS_ENVIRONMENT_PREFIXES } from "../../config/read-environment.ts";
 import { caringCommand } from "./care.ts";
 
-/** `lvscare ipvs`: stands in for `sealctl ipvs`, which is `care` with variables of its own. */
+/** `lvscare ipvs`: replaces `sealctl ipvs`, and is `care` with its own variables. */
 export const ipvsCommand = caringCommand(IPVS_ENVIRONMENT_PREFIXES, {
   name: "ipvs",
   about:

@@ -1,6 +1,6 @@
 import { command } from "../command.ts";
 
-/** `lvscare licences`: the notices that go with the program, wherever it was copied to. */
+/** `lvscare licences`: the notices that belong to the program, wherever it was copied to. */
 export const licencesCommand = command(
   {
     name: "licences",

@@ -3,7 +3,10 @@ import { DAEMON_OPTION_ROWS, STATIC_POD_OPTION_ROWS } from "../../config/static-
 import { UsageError } from "../../config/usage-error.ts";
 import { command } from "../command.ts";
 
-/** `lvscare static-pod`, and `lvscare static-pod lvscare` as `sealctl` has it: the manifest of the pod that keeps a node's way to the API servers. */
+/**
+ * `lvscare static-pod`, also `lvscare static-pod lvscare` as in `sealctl`: the manifest of the pod that keeps a
+ * node's way to the API servers.
+ */
 export const staticPodCommand = command(
   {
     name: "static-pod",

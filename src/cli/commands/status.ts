@@ -12,7 +12,7 @@ import { renderStatus } from "../status-table.ts";
 import { changedServers } from "../status-text.ts";
 import { isCutShort, listenForStop, pause, watchReader } from "../stopping.ts";
 
-/** `lvscare status`: what stands on this host and how it is. */
+/** `lvscare status`: the virtual servers on this host and their state. */
 export const statusCommand = command(
   {
     name: "status",
@@ -97,7 +97,7 @@ function fitted(text: string, rows: number = Number.POSITIVE_INFINITY): string {
   return `${[...lines.slice(0, room - 1), `… ${hidden} more lines in a larger window`].join("\n")}\n`;
 }
 
-/** Until Ctrl-C, or until nobody reads any more; the last report. */
+/** Until Ctrl-C, or until the reader is gone; returns the last report. */
 async function watchStatus(
   read: () => Promise<StatusReport>,
   format: Format,
@@ -124,7 +124,7 @@ async function watchStatus(
   }
 }
 
-/** Throws for a virtual server that is not there, unless the exit code is to tell. */
+/** Throws for a virtual server that is not there, unless the exit code will say so. */
 function select(report: StatusReport, only: readonly string[], isTolerant: boolean): StatusReport {
   const missing = only.find((asked) => !report.virtualServers.some(({ address }) => address === asked));
   if (missing !== undefined && !isTolerant) {

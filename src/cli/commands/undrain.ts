@@ -2,7 +2,7 @@ import { OPERATOR_OPTION_ROWS, readOperatorLine } from "../../config/operator-li
 import { command } from "../command.ts";
 import { tellHolds } from "../hold-text.ts";
 
-/** `lvscare undrain`: what `lvscare drain` began comes to its end. */
+/** `lvscare undrain`: ends what `lvscare drain` began. */
 export const undrainCommand = command(
   {
     name: "undrain",

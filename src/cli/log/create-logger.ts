@@ -11,7 +11,7 @@ export interface LogSink {
   readonly colour: boolean;
 }
 
-/** The program's log: one line per message, none merged; those that were lost are counted and owned up to. */
+/** The program's log: one line per message, none merged. Lost lines are counted and reported. */
 export function createLogger(options: LogOptions, sink: LogSink): Logger {
   let lost = 0;
   /** `count` is of the lines that are lost when this one is. */
@@ -50,8 +50,8 @@ export function createLogger(options: LogOptions, sink: LogSink): Logger {
 }
 
 /**
- * Log lines to an output whose reader may be stuck. With four mebibytes on their way already, lines are dropped: neither memory nor the
- * health checks may suffer from a log that nobody reads.
+ * Log lines to an output whose reader may be stuck. With four mebibytes already waiting, lines are dropped: a log
+ * without a reader must harm neither memory nor the health checks.
  */
 export function createBoundedSink(output: Output, colour: boolean): LogSink {
   return {
@@ -67,7 +67,7 @@ export function createBoundedSink(output: Output, colour: boolean): LogSink {
 
 // --- internal ---
 
-/** More than ten thousand real servers have to say that die at once. */
+/** More than ten thousand real servers need when they die at once. */
 const MOST_PENDING = 4 * 1024 * 1024;
 
 /** Consola's arguments are untyped, but only the four functions above put any there: a message and its fields. */

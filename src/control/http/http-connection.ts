@@ -2,12 +2,15 @@ import type { Socket } from "bun";
 import { readHead, type BadHead, type RequestHead } from "./request-head.ts";
 import { responseHead } from "./response-head.ts";
 
-export type Answer = (request: Request) => Promise<Response>;
+export type RequestHandler = (request: Request) => Promise<Response>;
 
-/** One client: its requests are answered one after the other. Bodies of requests are not read; where there is one, the connection ends after the answer. */
+/**
+ * One client: its requests are answered one after the other. Request bodies are not read; after a request with a
+ * body, the connection ends.
+ */
 export class HttpConnection {
   readonly #socket: Socket<HttpConnection>;
-  readonly #answer: Answer;
+  readonly #answer: RequestHandler;
   readonly #left: () => void;
   readonly #now: () => number;
   #input = "";
@@ -23,7 +26,7 @@ export class HttpConnection {
   /** Since then nothing happened that we wait for: a whole request, or that output is taken. */
   #sinceMs: number;
 
-  constructor(socket: Socket<HttpConnection>, answer: Answer, now: () => number, left: () => void) {
+  constructor(socket: Socket<HttpConnection>, answer: RequestHandler, now: () => number, left: () => void) {
     this.#socket = socket;
     this.#answer = answer;
     this.#now = now;
@@ -40,7 +43,7 @@ export class HttpConnection {
     if (this.#isLeaving) return;
     this.#input += Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
     this.#next();
-    // What follows a request that is being answered may be the next ones, but not without end.
+    // What follows a request under way may be further requests, but it must not grow without limit.
     if (this.#input.length <= LARGEST_HEAD) return;
     if (this.#request === undefined) this.#refuse(431);
     else this.end();
@@ -60,7 +63,10 @@ export class HttpConnection {
     this.#whenTaken = undefined;
   }
 
-  /** A client that half-closes still wants an answer, and one that leaves says the same: soon it is taken for the second. */
+  /**
+   * A client that half-closes still wants an answer, but one that leaves looks the same: soon it is taken for the
+   * second.
+   */
   ended(): void {
     this.#endedAtMs = this.#now();
     if (this.#request === undefined) this.#socket.end();
@@ -82,7 +88,7 @@ export class HttpConnection {
     else if (this.#endedAtMs !== undefined && nowMs - this.#endedAtMs >= HALF_CLOSED_MS) this.end();
   }
 
-  /** At once. */
+  /** Immediately. */
   end(): void {
     this.#socket.terminate();
   }
@@ -91,7 +97,7 @@ export class HttpConnection {
 
   #next(): void {
     if (this.#request !== undefined || this.#isLeaving) return;
-    // An empty line before a request is to be overlooked (RFC 9112, 2.2).
+    // An empty line before a request is ignored (RFC 9112, 2.2).
     this.#input = this.#input.replace(/^(?:\r\n)+/, "");
     const end = this.#input.indexOf("\r\n\r\n");
     if (end < 0 || end > LARGEST_HEAD) return;
@@ -145,7 +151,7 @@ export class HttpConnection {
     this.#sinceMs = this.#now();
     if (!isLast && this.#endedAtMs === undefined) return this.#next();
     this.#isLeaving = true;
-    // In good order, so that the last bytes get there; a client that does not close in turn is ended when it is looked at.
+    // Closed properly, so that the last bytes arrive. A client that does not close in turn is ended at the next look.
     if (this.#endedAtMs === undefined) this.#socket.shutdown();
     else this.#socket.end();
   }

@@ -1,8 +1,8 @@
 import type { TCPSocketListenOptions } from "bun";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import { HttpConnection, type Answer } from "./http-connection.ts";
+import { HttpConnection, type RequestHandler } from "./http-connection.ts";
 
-/** Clients who come while it is paused wait with the kernel. */
+/** Clients that come while it is paused wait in the kernel's queue. */
 export interface ClientListener {
   pause(): void;
   resume(): void;
@@ -13,18 +13,18 @@ export type Listen = (options: TCPSocketListenOptions<HttpConnection>) => Client
 
 export interface HttpServerOptions {
   readonly endpoint: Endpoint;
-  readonly answer: Answer;
+  readonly answer: RequestHandler;
   /** Throws as `Bun.listen` does. */
   readonly listen: Listen;
   readonly mostConnections: number;
-  /** So long a client may take for a request, or to read an answer. */
+  /** How long a client may take for a request, or to read an answer. */
   readonly idleMs: number;
   readonly now: () => number;
 }
 
 /**
- * HTTP/1.1 for a handful of paths, to anybody. Unlike the runtime's own server it knows of its connections before they ask for something, so
- * that there are never more than so many: of those who only wait, the longest waiting makes room for the next one.
+ * HTTP/1.1 for a few paths and any client. Unlike the runtime's own server, it knows of connections before their
+ * first request and can limit their number: the connection that has been idle longest makes room for the next one.
  */
 export class HttpServer {
   readonly #options: HttpServerOptions;
@@ -88,7 +88,7 @@ export class HttpServer {
     const idle = [...this.#connections].filter(({ idleSinceMs }) => idleSinceMs !== undefined);
     // The last one has just come.
     const longest = idle.slice(0, -1).reduce<HttpConnection | undefined>(longerIdle, undefined);
-    // A flood is let in so fast and no faster: clients that are turned away may come again at once.
+    // A flood is accepted at this rate and no faster: clients that are turned away may come again immediately.
     if (++this.#evicted >= MOST_EVICTED || longest === undefined) this.#listener.pause();
     longest?.end();
   }

@@ -12,10 +12,10 @@ export interface RequestHead {
   readonly hasBody: boolean;
 }
 
-/** What is wrong with a head, as a status of HTTP. */
+/** What is wrong with a head, as an HTTP status. */
 export type BadHead = 400 | 505;
 
-/** Reads what stands before the empty line, strictly: a client that writes another HTTP than RFC 9112 has no business here. */
+/** Reads the text before the empty line, strictly: a client with an HTTP other than RFC 9112's has no business here. */
 export function readHead(text: string): RequestHead | BadHead {
   const [first = "", ...lines] = text.split("\r\n");
   const [, method, aim, major, minor] = FIRST_LINE.exec(first) ?? [];
@@ -32,7 +32,7 @@ export function readHead(text: string): RequestHead | BadHead {
   const absolute = ABSOLUTE.exec(aim);
   const hosts = valuesOf(fields, "host");
   if (hosts.length > 1 || (hosts.length === 0 && !isOld)) return 400;
-  // RFC 9112, 3.2.2: the host of such a target counts, and not the field.
+  // RFC 9112, 3.2.2: the host of such a target counts, not the field.
   if (absolute !== null)
     fields.splice(0, fields.length, ...fields.filter(([name]) => name !== "host"), ["host", absolute[1] ?? ""]);
   const target = absolute === null ? aim : absolute[2] || "/";

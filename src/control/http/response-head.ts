@@ -17,7 +17,7 @@ export function responseHead(
 
 // --- internal ---
 
-/** For people; programs go by the number (RFC 9110, 15). */
+/** For people; programs use the number (RFC 9110, 15). */
 const REASONS: ReadonlyMap<number, string> = new Map([
   [200, "OK"],
   [400, "Bad Request"],

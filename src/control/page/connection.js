@@ -4,7 +4,7 @@
 /** @typedef {import("../../domain/event-record.ts").EventRecord} EventRecord */
 
 /**
- * Who is told what the daemon streams.
+ * A listener to the daemon's stream.
  *
  * @typedef {object} Listener
  * @property {(status: VirtualServerStatus) => void} status
@@ -15,8 +15,8 @@
  */
 
 /**
- * Listens to the daemon's stream, and again whenever it is lost. The browser does so by itself after most failures, but gives up after an
- * answer that is no stream, and does not notice a line that has gone dead.
+ * Listens to the daemon's stream, and again whenever it is lost. The browser does so by itself after most failures,
+ * but gives up after an answer that is no stream, and does not notice a line that has gone dead.
  *
  * @param {Listener} listener
  */

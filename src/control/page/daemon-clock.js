@@ -1,6 +1,6 @@
 // @ts-check
 
-/** The daemon's time, by which its reports are to be read: the clock of who looks may say something else. */
+/** The daemon's time, which its reports are based on: the clock of the browser may differ. */
 export class DaemonClock {
   #daemonMs = Date.now();
   #ownMs = performance.now();

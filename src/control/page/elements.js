@@ -1,8 +1,8 @@
 // @ts-check
 
 /**
- * An element with text in it. What comes from a daemon goes into the page through here and `setText` alone, as text: much of it was said
- * by the servers that are checked.
+ * An element with text in it. Text from a daemon only goes into the page through here and `setText`, as text: much of
+ * it comes from the checked servers.
  *
  * @template {keyof HTMLElementTagNameMap} Name
  * @param {Name} name

@@ -2,7 +2,10 @@
 import { svg } from "./elements.js";
 import { latency } from "./words.js";
 
-/** The latency of the last checks that this page has seen: a line for those that passed, a bar from below for each that failed. */
+/**
+ * The latency of the last checks that this page has seen: a line for passed ones, a bar from below for each failed
+ * one.
+ */
 export class Sparkline {
   element = svg("svg", "sparkline");
   #line = svg("path", "line");

@@ -13,7 +13,7 @@ export function moduleMissing(refusal: KernelRefusal): LvscareError {
   });
 }
 
-/** What the kernel refused, in words that fit any operation. */
+/** The kernel's refusal, in words that fit any operation. */
 export function refusalError(refusal: KernelRefusal, operation: string): LvscareError {
   const options = { operation, errno: refusal.errno };
   if (refusal.errno === "EPERM" || refusal.errno === "EACCES") {
@@ -29,7 +29,7 @@ export function refusalError(refusal: KernelRefusal, operation: string): Lvscare
   return new LvscareError("KERNEL_REFUSED", message, options);
 }
 
-/** The same for one operation of a plan, where ENOENT can be told apart. */
+/** The same for one operation of a plan, where the causes of ENOENT can be told apart. */
 export function operationError(operation: Operation, refusal: KernelRefusal): LvscareError {
   const what = describeOperation(operation);
   const isService = operation.kind === "service.create" || operation.kind === "service.update";

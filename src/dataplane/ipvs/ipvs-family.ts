@@ -5,8 +5,8 @@ import type { KernelRefusal } from "../../netlink/messages.ts";
 import { moduleMissing, refusalError } from "./ipvs-errors.ts";
 
 /**
- * IPVS's number in the kernel, which changes when the module is unloaded and loaded. It is asked for again after any ENOENT, since
- * the kernel also says that to a number it no longer knows; that IPVS is absent is never remembered.
+ * IPVS's number in the kernel, which changes when the module is reloaded. It is looked up again after any ENOENT,
+ * because the kernel also answers that to an outdated number. That IPVS is absent is never remembered.
  */
 export class IpvsFamily {
   readonly #connection: NetlinkConnection;

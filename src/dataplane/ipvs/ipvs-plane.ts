@@ -7,7 +7,7 @@ import {
   type TrafficStats,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
-import { NetlinkConnection, type Answer, type NetlinkRequest } from "../../netlink/connection.ts";
+import { NetlinkConnection, type NetlinkAnswer, type NetlinkRequest } from "../../netlink/connection.ts";
 import { decodeDestination, decodeMeasuredDestination } from "../../netlink/ipvs/destination.ts";
 import { getDestinations, getService, getServices } from "../../netlink/ipvs/requests.ts";
 import { decodeService } from "../../netlink/ipvs/service.ts";
@@ -40,8 +40,8 @@ interface SeenService {
 }
 
 /**
- * The kernel answers within the system call, in some ten microseconds, so each method runs through synchronously; they are async
- * because a data plane's are, and so that what they throw is a rejection.
+ * The kernel answers within the system call, in some ten microseconds, so each method runs through synchronously.
+ * They are async to fit the interface, and so that what they throw is a rejection.
  */
 class IpvsPlane implements DataPlane {
   readonly kind = "ipvs";
@@ -138,7 +138,7 @@ class IpvsPlane implements DataPlane {
     request: (family: number) => NetlinkRequest,
     decode: (payload: Uint8Array) => T,
   ): readonly T[] {
-    const { replies, refusal }: Answer<T> = this.#family.exchange(
+    const { replies, refusal }: NetlinkAnswer<T> = this.#family.exchange(
       (family) => this.#connection.dump(request(family), decode),
       refusalOf,
     );

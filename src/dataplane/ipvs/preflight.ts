@@ -11,9 +11,9 @@ export interface Rehearsal {
 }
 
 /**
- * Makes a virtual server like the given one at its `trialEndpoint`, reads it back and deletes it, whatever happens in between. One
- * that stands there already may be the rehearsal of another process: it is spared at first, and deleted as left by a crash when it
- * stands there still.
+ * Creates a virtual server like the given one at its `trialEndpoint`, reads it back and deletes it, even after a
+ * failure. One that is already there may be another process's rehearsal: it is spared at first. If it is still there
+ * later, a crash left it, and it is deleted.
  */
 export function rehearse(stage: Rehearsal, service: VirtualServer): void {
   const trial = { ...service, endpoint: trialEndpoint(service) };
@@ -26,9 +26,9 @@ export function rehearse(stage: Rehearsal, service: VirtualServer): void {
 }
 
 /**
- * An address that nobody may use (RFC 5737, RFC 3849), and a port that follows from the virtual server: who rehearses at the same
- * time does so for another one, and the next start for the same one finds what a crash left. The pid would not do for either: in
- * containers that share a network namespace every process may have the same one.
+ * An address for documentation (RFC 5737, RFC 3849) and a port derived from the virtual server. So rehearsals at the
+ * same time are for different virtual servers, and the next start for the same one finds what a crash left. The pid
+ * would do neither: in containers that share a network namespace, all processes may have the same pid.
  */
 export function trialEndpoint(key: ServiceKey): Endpoint {
   const { family } = key.endpoint;
@@ -41,7 +41,7 @@ export function trialEndpoint(key: ServiceKey): Endpoint {
 /** Two that have the same port may delete each other's trial a few times. */
 const TRIES = 6;
 
-/** Throws what will not change; returns what another try may cure. */
+/** Throws a failure that will not change; returns one that another try may cure. */
 function rehearseOnce(stage: Rehearsal, trial: VirtualServer, other: "spare" | "delete"): LvscareError | undefined {
   let refusal: LvscareError | undefined;
   let seen: VirtualServer | undefined;
@@ -50,7 +50,7 @@ function rehearseOnce(stage: Rehearsal, trial: VirtualServer, other: "spare" | "
     refusal = stage.apply(trial, [{ kind: "service.create", service: trial }])[0]?.error;
     if (refusal === undefined) seen = stage.readService(trial);
   } finally {
-    // Also after a throw: what the kernel gave no answer to it may have done.
+    // Also after a throw: the kernel may have done what it gave no answer to.
     if (refusal === undefined || (refusal.errno === "EEXIST" && other === "delete")) {
       removal = stage.apply(trial, [{ kind: "service.delete", service: trial }]);
     }

@@ -4,7 +4,7 @@ import { TrafficMeter } from "./traffic-meter.ts";
 
 /** A connection as its real server sees it. */
 export interface Guest {
-  /** The real server is gone: find another one if nothing has been said yet, end otherwise. */
+  /** The real server is gone: find another one if nothing has been sent yet, else end. */
   evict(): void;
   /** End now. */
   cut(): void;
@@ -44,7 +44,7 @@ export class Backend implements Candidate {
     return this.#overloaded;
   }
 
-  /** Open connections stay, whatever the new weight. */
+  /** Open connections stay, with any new weight. */
   update(server: RealServer): void {
     this.#server = server;
     this.#updateOverload();
@@ -89,7 +89,10 @@ export class Backend implements Candidate {
 
   // --- internal ---
 
-  /** The kernel's hysteresis: full at the upper threshold, free again below the lower one, or below three quarters without one. */
+  /**
+   * The kernel's hysteresis: full at the upper threshold, and free again below the lower one (without one: below
+   * three quarters).
+   */
   #updateOverload(): void {
     const { upperThreshold, lowerThreshold } = this.#server;
     const connections = this.#guests.size;

@@ -11,7 +11,7 @@ import type { PickRequest, Scheduler } from "./schedulers/scheduler.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 import { UpstreamDial, type DialOptions, type DialOutcome } from "./upstream-dial.ts";
 
-/** Who looks after a real server that did not answer a dial; nobody at first. */
+/** Looks after a real server that did not answer a dial; undefined at first. */
 export interface Silences {
   hear: HearOfSilence | undefined;
 }
@@ -33,7 +33,7 @@ export interface BalancerOptions {
   readonly silences: Silences;
 }
 
-/** One virtual server: its listener, its real servers and who gets the next connection. */
+/** One virtual server: its listener, its real servers, and the choice of the server for each connection. */
 export class Balancer implements ConnectionHost {
   readonly traffic = new TrafficMeter();
   readonly flows: FlowOptions;
@@ -97,7 +97,7 @@ export class Balancer implements ConnectionHost {
     return new UpstreamDial(target, this.#dialOptions, outcome);
   }
 
-  /** Takes a new scheduler at once; connections stay. */
+  /** Uses a new scheduler at once; connections stay. */
   updateService(service: VirtualServer): void {
     this.#scheduler = createScheduler(service);
     this.#service = service;
@@ -114,7 +114,7 @@ export class Balancer implements ConnectionHost {
     this.#backend(server.endpoint).update(server);
   }
 
-  /** Its connections are closed; those that were still dialling it go to another one. */
+  /** Its connections are closed. Those that were still dialling it go to another server. */
   removeServer(endpoint: Endpoint): void {
     const backend = this.#backend(endpoint);
     this.#backends.delete(formatEndpoint(endpoint));
@@ -149,7 +149,7 @@ export class Balancer implements ConnectionHost {
 
 // --- internal ---
 
-/** Of the most clients: below that it is told anew when there are too many. */
+/** Of the limit on clients: below this part, the next excess is reported again. */
 const ROOM_AGAIN = 0.9;
 
 function isSuspected({ suspected }: Backend): boolean {

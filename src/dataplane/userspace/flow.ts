@@ -1,9 +1,9 @@
-import type { HeldBytes } from "./held-bytes.ts";
+import type { BufferBudget } from "./buffer-budget.ts";
 import { descriptorOf, type EventSocket } from "./socket-events.ts";
 
 /** Reading and writing past the runtime, which reads half a megabyte at a time whether or not the other side takes that. */
 export interface SocketBytes {
-  /** Reads what is there, at most so many bytes: how many; 0 after FIN, -1 when nothing is there, or it failed. */
+  /** Reads what is there, up to a maximum. Returns how many bytes; 0 after FIN, -1 for none or a failure. */
   receive(fd: number, into: Uint8Array<ArrayBuffer>, most: number): number;
   /** How many bytes the kernel would take to send, about; undefined where it does not say. */
   room(fd: number): number | undefined;
@@ -12,32 +12,32 @@ export interface SocketBytes {
 export interface FlowOptions {
   readonly bytes: SocketBytes;
   /** By all flows. */
-  readonly held: HeldBytes;
+  readonly budget: BufferBudget;
 }
 
 export interface FlowListener {
-  /** So many bytes came from the source. */
+  /** This many bytes came from the source. */
   received(bytes: number): void;
   /** There is no room for what the destination does not take: the connection must end. */
   overran(): void;
 }
 
 /**
- * One direction of a connection. Bytes come out as they went in; what the destination does not take at once is held, and the source
- * is not read again before it is gone. FIN is passed on after the last byte.
+ * One direction of a connection. Bytes come out as they went in. What the destination does not take at once is buffered,
+ * and the source is not read again before the buffer is empty. FIN is passed on after the last byte.
  *
- * A destination that takes no more than it did, or will not soon, has its bytes read in pieces that fit what its kernel takes, of
- * 64 KiB at most: so little is held for one that does not read, however fast the source is. As long as both keep pace, the runtime reads.
+ * While both sides keep pace, the runtime reads. For a slow destination, the flow reads by itself, in pieces that fit what the
+ * destination's kernel takes, 64 KiB at most: so little is buffered, however fast the source is.
  */
 export class Flow {
   readonly #from: EventSocket;
   readonly #options: FlowOptions;
   readonly #listener: FlowListener;
   #to: EventSocket | undefined;
-  #held: Uint8Array[] = [];
-  /** How much of the first held chunk the destination already has. */
+  #buffered: Uint8Array[] = [];
+  /** How much of the first buffered chunk the destination already has. */
   #taken = 0;
-  #heldBytes = 0;
+  #bufferedBytes = 0;
   #isPaused = false;
   #isClosed = false;
   #isStopped = false;
@@ -60,7 +60,7 @@ export class Flow {
     return this.#finished;
   }
 
-  /** Gives the flow its destination; what came before is written now. */
+  /** Gives the flow its destination, and writes what came before. */
   into(to: EventSocket): void {
     this.#to = to;
     this.flush();
@@ -69,7 +69,7 @@ export class Flow {
   /** The runtime has read. */
   receive(chunk: Uint8Array): void {
     this.#pass(chunk, chunk.length);
-    if (chunk.length >= LARGE_BYTES && this.#held.length === 0 && !this.#hasRoomForAnyRead()) this.#pump();
+    if (chunk.length >= LARGE_BYTES && this.#buffered.length === 0 && !this.#hasRoomForAnyRead()) this.#pump();
   }
 
   /** No more will come: passes FIN on as soon as all bytes are out. */
@@ -78,19 +78,19 @@ export class Flow {
     this.flush();
   }
 
-  /** Writes what is held, as far as the destination takes it. */
+  /** Writes what is buffered, as far as the destination takes it. */
   flush(): void {
     if (this.#to === undefined || this.#finished) return;
-    for (let chunk = this.#held[0]; chunk !== undefined; chunk = this.#held[0]) {
+    for (let chunk = this.#buffered[0]; chunk !== undefined; chunk = this.#buffered[0]) {
       const taken = write(this.#to, chunk, this.#taken, chunk.length);
       this.#taken += taken;
       if (this.#taken < chunk.length) return;
-      this.#held.shift();
+      this.#buffered.shift();
       this.#taken = 0;
       this.#release(chunk.length);
     }
     if (this.#isPaused && !this.#ended) this.#pump();
-    if (!this.#ended || this.#held.length > 0) return;
+    if (!this.#ended || this.#buffered.length > 0) return;
     this.#finished = true;
     this.#to.shutdown();
   }
@@ -100,71 +100,75 @@ export class Flow {
     this.#isClosed = true;
   }
 
-  /** The destination is gone, and with it what was held for it. */
+  /** The destination is gone, and with it what was buffered for it. */
   stop(): void {
     this.#isClosed = true;
     this.#isStopped = true;
-    this.#held = [];
-    this.#release(this.#heldBytes);
+    this.#buffered = [];
+    this.#release(this.#bufferedBytes);
   }
 
   // --- internal ---
 
   #pass(chunk: Uint8Array, length: number): void {
     this.#listener.received(length);
-    const isFirst = this.#to !== undefined && this.#held.length === 0;
+    const isFirst = this.#to !== undefined && this.#buffered.length === 0;
     const taken = isFirst && this.#to !== undefined ? write(this.#to, chunk, 0, length) : 0;
     if (taken === length) return;
     this.#pause();
     // A copy: what is left may be small, and the chunk would be kept whole.
-    this.#hold(new Uint8Array(chunk.subarray(taken, length)));
+    this.#buffer(new Uint8Array(chunk.subarray(taken, length)));
   }
 
-  #hold(rest: Uint8Array): void {
+  #buffer(rest: Uint8Array): void {
     if (this.#isStopped) return;
-    if (!this.#options.held.add(rest.length)) return this.#listener.overran();
-    this.#heldBytes += rest.length;
-    this.#held.push(rest);
+    if (!this.#options.budget.add(rest.length)) return this.#listener.overran();
+    this.#bufferedBytes += rest.length;
+    this.#buffered.push(rest);
   }
 
   #release(bytes: number): void {
-    const released = Math.min(bytes, this.#heldBytes);
-    this.#heldBytes -= released;
-    this.#options.held.release(released);
+    const released = Math.min(bytes, this.#bufferedBytes);
+    this.#bufferedBytes -= released;
+    this.#options.budget.release(released);
   }
 
-  /** Reads in pieces that the destination takes, until it takes no more or there are none: then the runtime tells when there are again. */
+  /**
+   * Reads in pieces that the destination takes, until it takes no more or nothing is left. Then the runtime watches
+   * the source again.
+   */
   #pump(looks = 0): void {
-    const { bytes, held } = this.#options;
+    const { bytes, budget } = this.#options;
     for (let turn = 0; turn < PIECES_IN_A_TURN; turn++) {
       if (this.#isClosed || this.#to === undefined) return;
       const room = bytes.room(descriptorOf(this.#to)) ?? PIECE_BYTES;
-      // More than it takes, if not much: the runtime tells only who was refused a byte that there is room again.
-      const most = Math.min(held.isTight ? SMALLEST_PIECE_BYTES : PIECE_BYTES, Math.max(room, SMALLEST_PIECE_BYTES));
+      // A little more than it takes: the runtime reports that there is room again only after a refused byte.
+      const most = Math.min(budget.isTight ? SMALLEST_PIECE_BYTES : PIECE_BYTES, Math.max(room, SMALLEST_PIECE_BYTES));
       const length = bytes.receive(descriptorOf(this.#from), piece, most);
-      if (length < 0 && held.isTight && looks < MOST_LOOKS && !this.#hasRoomForAnyRead()) return this.#lookLater(looks);
+      if (length < 0 && budget.isTight && looks < MOST_LOOKS && !this.#hasRoomForAnyRead())
+        return this.#lookLater(looks);
       if (length <= 0) return this.#resume();
       this.#pass(piece, length);
-      if (this.#held.length > 0) return;
+      if (this.#buffered.length > 0) return;
     }
-    // Others have their turn.
+    // Others get their turn.
     this.#pause();
     setImmediate(() => {
-      if (this.#held.length === 0) this.#pump();
+      if (this.#buffered.length === 0) this.#pump();
     });
   }
 
-  /** Much is held for others: the runtime's next read might be half a megabyte more than the destination takes. */
+  /** Much is buffered for others: the runtime's next read might be half a megabyte more than the destination takes. */
   #lookLater(looks: number): void {
     this.#pause();
     setTimeout(() => {
-      if (this.#held.length === 0) this.#pump(looks + 1);
+      if (this.#buffered.length === 0) this.#pump(looks + 1);
     }, LOOK_MS);
   }
 
   #hasRoomForAnyRead(): boolean {
-    // The kernel may lack the memory for what it has room for: then all are read in pieces.
-    if (this.#options.held.isTight) return false;
+    // The kernel may lack the memory for the room that it reports: then all are read in pieces.
+    if (this.#options.budget.isTight) return false;
     const room = this.#to && this.#options.bytes.room(descriptorOf(this.#to));
     return room !== undefined && room >= LARGEST_READ_BYTES;
   }
@@ -184,13 +188,13 @@ export class Flow {
 
 // --- internal ---
 
-/** What the runtime reads at most, and what the kernel's book-keeping makes of it. */
+/** The most that the runtime reads, with the kernel's overhead. */
 const LARGEST_READ_BYTES = 640 * 1024;
 
 /** After a smaller chunk the source has nothing more, most of the time. */
 const LARGE_BYTES = 16 * 1024;
 
-/** The most that is held for one who does not take it. */
+/** The most that is buffered for one slow reader. */
 export const PIECE_BYTES = 64 * 1024;
 
 const SMALLEST_PIECE_BYTES = 16 * 1024;
@@ -202,10 +206,13 @@ const LOOK_MS = 20;
 /** Then the runtime watches the source after all: it has been quiet for a second, or is broken. */
 const MOST_LOOKS = 50;
 
-/** What is read goes out before the next is. */
+/** Can be shared, because what is read is written before the next reading. */
 const piece = new Uint8Array(new ArrayBuffer(PIECE_BYTES));
 
-/** How many bytes the socket took. The length is always given: with an offset alone Bun 1.4.5 counts it from the start and throws. */
+/**
+ * How many bytes the socket took. The length is always given: with an offset alone, Bun 1.4.5 counts it from the
+ * start and throws.
+ */
 function write(to: EventSocket, chunk: Uint8Array, offset: number, end: number): number {
   // A closed socket says -1; its own close event ends the connection.
   return Math.max(0, to.write(chunk, offset, end - offset));

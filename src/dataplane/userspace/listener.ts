@@ -3,11 +3,11 @@ import { formatEndpoint, hostCidr, type Endpoint } from "../../domain/endpoint.t
 import { errnoOf, LvscareError } from "../../domain/errors.ts";
 import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
 
-/** Clients who come while it is paused wait with the kernel. */
+/** Clients that come while it is paused wait in the kernel's queue. */
 export interface ClientListener {
   pause(): void;
   resume(): void;
-  /** Those who wait are refused; connections stay. */
+  /** Waiting clients are refused; connections stay. */
   stop(): void;
 }
 

@@ -11,7 +11,7 @@ import type { DialOutcome, UpstreamDial } from "./upstream-dial.ts";
 export interface ConnectionHost {
   readonly traffic: TrafficMeter;
   readonly flows: FlowOptions;
-  /** A client is here; told before anything else is asked. */
+  /** A client is here; called before anything else is asked. */
   entered(): void;
   /** It is gone, with both of its sockets. */
   left(): void;
@@ -29,7 +29,10 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
   #backend: Backend | undefined;
   /** The dial under way; undefined once the real server has answered. */
   #dial: UpstreamDial | undefined;
-  /** What the client did before a real server answered: that server is charged with it then, not those dialled in vain. */
+  /**
+   * What the client sent before a real server answered: it is counted for the server that answers, not for those
+   * dialled before.
+   */
   readonly #early = { bytes: 0, halfClosed: false };
 
   constructor(client: EventSocket, host: ConnectionHost) {
@@ -126,10 +129,13 @@ export class ProxiedConnection implements Guest, DialOutcome, RelayListener {
 
 // --- internal ---
 
-/** After this long in silence a peer is asked whether it still lives: one that lost its power would hold both sockets forever. */
+/** After this much silence the kernel probes a peer: one that lost its power would keep both sockets open forever. */
 const KEEP_ALIVE_MS = 30_000;
 
-/** It reset its connection before that was accepted: then nobody knows where it came from, although the types say so. */
+/**
+ * The client reset the connection before it was accepted: then its address is unknown, although the types say
+ * otherwise.
+ */
 function isGone(client: EventSocket): boolean {
   return (client.remoteAddress as string | undefined) === undefined;
 }

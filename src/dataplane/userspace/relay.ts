@@ -1,15 +1,15 @@
 import { Flow, type FlowOptions } from "./flow.ts";
 import type { EventSocket } from "./socket-events.ts";
 
-/** What the owner of a relay hears of it. */
+/** A relay's reports to its owner. */
 export interface RelayListener {
   /** Bytes came from the client. */
   receivedIn(bytes: number): void;
   /** Bytes came from the real server. */
   receivedOut(bytes: number): void;
-  /** One of the two directions has come to its end; told once. */
+  /** One of the two directions has ended; called once. */
   halfClosed(): void;
-  /** Both sockets are gone; told once. */
+  /** Both sockets are gone; called once. */
   finished(): void;
 }
 
@@ -61,7 +61,7 @@ export class Relay {
     this.#inward.into(server);
   }
 
-  /** Ends both sockets at once, by reset. */
+  /** Resets both sockets at once. */
   cut(): void {
     this.#server?.terminate();
     this.#client.terminate();
@@ -78,12 +78,13 @@ export class Relay {
   }
 
   /**
-   * A socket that closed by both FINs leaves its last bytes to be passed on. Bun then tells no `end` if our FIN went first, so the
-   * close stands for it. Any other close is a reset, and the other socket gets one too.
+   * A socket that closed after FINs from both sides may leave its last bytes to be passed on. Bun reports no `end` if
+   * our FIN went first, so the close counts as the end. Any other close is a reset, and the other socket is reset
+   * too.
    */
   #closed(error: Error | undefined, from: Flow, to: Flow | undefined, other: EventSocket | undefined): void {
     this.#open--;
-    // What came from it goes on; nothing goes to it any more.
+    // What came from it is still passed on; nothing is sent to it any more.
     from.closed();
     to?.stop();
     if (this.#open === 0) {

@@ -1,11 +1,11 @@
 import type { Socket, SocketHandler } from "bun";
 
-/** What stands behind one socket: it hears of the socket's events, and may be replaced during the socket's life. */
+/** The handler of one socket's events. It may be replaced during the socket's life. */
 export interface SocketEvents {
-  /** The socket exists; for one that is connecting this comes before the handshake. */
+  /** The socket exists. On a connecting socket this comes before the handshake. */
   opened?(socket: EventSocket): void;
   received(chunk: Uint8Array): void;
-  /** The socket takes bytes again; for one that was connecting: it is connected. Also comes unasked. */
+  /** The socket takes bytes again. On a connecting socket: it is connected. Also comes without a reason. */
   writable(): void;
   /** The peer has sent FIN. */
   ended(): void;
@@ -21,7 +21,10 @@ export function descriptorOf(socket: EventSocket): number {
 
 export type EventHandlers = SocketHandler<SocketEvents>;
 
-/** Hands the events of a socket to what stands in its `data`. What that throws goes to `fault`, and the connection ends. */
+/**
+ * Passes the events of a socket to the handler in its `data`. What that throws goes to `fault`, and the connection
+ * ends.
+ */
 export function socketHandlers(fault: (error: Error) => void): EventHandlers {
   return {
     open: (socket) => socket.data.opened?.(socket),

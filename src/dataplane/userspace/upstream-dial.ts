@@ -2,7 +2,7 @@ import { adoptDescriptor } from "../../../native/adopt-descriptor.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { EventHandlers, EventSocket, SocketEvents } from "./socket-events.ts";
 
-/** A non-blocking TCP descriptor that is already connecting; throws when the kernel refuses at once. */
+/** A non-blocking TCP descriptor that is already connecting; throws when the kernel refuses immediately. */
 export type Dialer = (target: Endpoint) => number;
 
 export interface DialOptions {
@@ -34,12 +34,13 @@ export class UpstreamDial implements SocketEvents {
       handlers,
       data: this,
       allowHalfOpen: true,
-      // Told later: a caller who dials the next server from `failed` would otherwise do so inside this constructor.
+      // Reported later: a caller who dials the next server from `failed` would otherwise do so inside this
+      // constructor.
       failed: () => queueMicrotask(() => this.#fail()),
     });
   }
 
-  /** Gives up and releases the socket; nobody is told. */
+  /** Gives up and releases the socket, without a report. */
   cancel(): void {
     this.#settle();
     this.#socket?.terminate();
@@ -50,7 +51,7 @@ export class UpstreamDial implements SocketEvents {
     if (this.#settled) socket.terminate();
   }
 
-  /** A server that speaks first may be heard before the socket is told writable. */
+  /** A server that speaks first may be heard before the socket is reported as writable. */
   received(chunk: Uint8Array): void {
     this.#succeed()?.received(chunk);
   }
@@ -69,7 +70,7 @@ export class UpstreamDial implements SocketEvents {
 
   // --- internal ---
 
-  /** What stands behind the socket now; undefined when the dial had already ended. */
+  /** The socket's handler from now on; undefined when the dial had already ended. */
   #succeed(): SocketEvents | undefined {
     const socket = this.#socket;
     if (socket === undefined || !this.#settle()) return undefined;

@@ -9,7 +9,7 @@ import {
 import type { DataPlane, FailedOperation, HearOfSilence } from "../data-plane.ts";
 import { Balancer, type Doors, type Silences } from "./balancer.ts";
 import type { FlowOptions, SocketBytes } from "./flow.ts";
-import { HeldBytes } from "./held-bytes.ts";
+import { BufferBudget } from "./buffer-budget.ts";
 import { listenOn, type Listen } from "./listener.ts";
 import { createScheduler } from "./schedulers/index.ts";
 import { socketHandlers } from "./socket-events.ts";
@@ -28,17 +28,19 @@ export interface UserspaceDataPlaneOptions {
   readonly listen: Listen;
   readonly bytes: SocketBytes;
   readonly localAddresses: LocalAddresses;
-  /** How long one real server may take to answer a dial before the next one is tried; 3000 unless told. */
+  /** How long one real server may take to answer a dial before the next one is tried; 3000 by default. */
   readonly dialTimeoutMs?: number;
-  /** Clients of one virtual server at the same time; the next ones wait with the kernel. No limit unless told. */
+  /**
+   * The most clients of one virtual server at the same time; others wait in the kernel's queue. No limit by default.
+   */
   readonly mostConnections?: number;
-  /** Hears once of each time that there were so many. */
+  /** Called once each time that the limit is reached. */
   readonly onCrowd?: () => void;
-  /** How much is held for all who do not read, together, before the next ones are cut off; 64 MiB unless told. */
-  readonly mostHeldBytes?: number;
-  /** Hears of our own faults inside socket events; the connection has ended. */
+  /** How much is buffered for all slow readers together before further ones are cut off; 64 MiB by default. */
+  readonly mostBufferedBytes?: number;
+  /** Gets our own faults inside socket events; the connection has ended. */
   readonly onFault?: (error: LvscareError) => void;
-  /** Hears once of each time that this was reached. */
+  /** Called once each time that this is reached. */
   readonly onFull?: () => void;
 }
 
@@ -55,13 +57,13 @@ export class UserspaceDataPlane implements DataPlane {
   #closed = false;
 
   constructor(options: UserspaceDataPlaneOptions) {
-    const { dial, listen, bytes, localAddresses, dialTimeoutMs = 3000, mostHeldBytes, onFault, onFull } = options;
+    const { dial, listen, bytes, localAddresses, dialTimeoutMs = 3000, mostBufferedBytes, onFault, onFull } = options;
     this.#doors = {
       listen,
       most: options.mostConnections ?? Number.POSITIVE_INFINITY,
       onCrowd: () => options.onCrowd?.(),
     };
-    this.#flows = { bytes, held: new HeldBytes(() => onFull?.(), mostHeldBytes) };
+    this.#flows = { bytes, budget: new BufferBudget(() => onFull?.(), mostBufferedBytes) };
     this.#localAddresses = localAddresses;
     this.#dialOptions = {
       dial,
@@ -72,9 +74,9 @@ export class UserspaceDataPlane implements DataPlane {
     };
   }
 
-  /** What clients and real servers have not taken yet of what was read for them; without what the kernel holds. */
-  get heldBytes(): number {
-    return this.#flows.held.bytes;
+  /** Bytes that were read and that clients and real servers have not taken yet, without those in the kernel. */
+  get bufferedBytes(): number {
+    return this.#flows.budget.bytes;
   }
 
   async preflight(service: VirtualServer): Promise<void> {
@@ -195,7 +197,7 @@ function checkSupported(service: VirtualServer): void {
   createScheduler(service);
 }
 
-/** The failure with the operation it belongs to; what is not an `LvscareError` becomes one. */
+/** The failure with its operation; anything but an `LvscareError` is turned into one. */
 function asFailure(error: unknown, operation: Operation): LvscareError {
   const what = describeOperation(operation);
   if (!(error instanceof LvscareError)) {

@@ -7,7 +7,7 @@ import {
   type Family,
 } from "../../domain/endpoint.ts";
 
-/** `union nf_inet_addr`: always 16 bytes, whatever the family. */
+/** `union nf_inet_addr`: always 16 bytes, for either family. */
 export function paddedAddress(address: string): Uint8Array {
   const padded = new Uint8Array(16);
   if (!putIpv4(padded, address)) padded.set(addressBytes(address));

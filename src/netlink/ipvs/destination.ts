@@ -114,7 +114,7 @@ function realServerOf(values: DestinationAttributes, serviceFamily: Family): Rea
   return { endpoint, weight, forwarding, upperThreshold, lowerThreshold, ...tunnel };
 }
 
-/** The kernel gives each real server a tunnel, of zeros where nobody asked for one: that is the same as none. */
+/** The kernel gives each real server a tunnel, with zeros where none was asked for: that is the same as none. */
 function tunnelOf({ tunnelType = 0, tunnelPort = 0, tunnelFlags = 0 }: DestinationAttributes): Tunnel | undefined {
   if (tunnelType === 0 && tunnelPort === 0 && tunnelFlags === 0) return NO_TUNNEL;
   const type = tunnelTypeName(tunnelType);

@@ -102,7 +102,10 @@ function destinationCommand<T>(
   });
 }
 
-/** The attribute that names a service; all commands of a batch have the same, so it is written once for as long as the key lives. */
+/**
+ * The attribute that names a service. All commands of a batch have the same, so it is written once for as long as the
+ * key lives.
+ */
 function keyBytes(key: ServiceKey): Uint8Array {
   const known = KEY_BYTES.get(key);
   if (known !== undefined) return known;

@@ -1,6 +1,6 @@
 import { attributeTable, be16, nested, raw, text, u16, u32, u64, u8, type AttributeCodec } from "../attributes.ts";
 
-/** `struct ip_vs_flags`: the bits, and which of them are meant. */
+/** `struct ip_vs_flags`: the bits, and the mask of valid ones. */
 const serviceFlags: AttributeCodec<number> = {
   write(writer, value) {
     writer.u32(value);
@@ -64,7 +64,7 @@ export const DESTINATION = attributeTable({
   tunnelFlags: [15, u16],
 });
 
-/** With what it has carried, which is most of what the kernel tells, and what a reading costs. */
+/** With its traffic, which is most of the kernel's answer, and of a reading's cost. */
 export const MEASURED_DESTINATION = attributeTable({
   ...DESTINATION.rows,
   stats: [10, nested(STATS)],

@@ -2,7 +2,7 @@ import { NO_TRAFFIC, type TrafficStats } from "../../domain/virtual-server.ts";
 
 type Counters = { readonly [Name in keyof TrafficStats]?: number | undefined };
 
-/** The 64-bit counters, or those that an older kernel has. */
+/** The 64-bit counters, or an older kernel's smaller ones. */
 export function trafficStats(values: {
   readonly stats?: Counters | undefined;
   readonly stats64?: Counters | undefined;

@@ -59,7 +59,7 @@ const NFT_PAYLOAD_TRANSPORT_HEADER = 2;
 /** linux/netfilter/nf_nat.h */
 const NF_NAT_RANGE_PROTO_RANDOM_FULLY = 1 << 4;
 
-/** linux/ip.h, linux/ipv6.h, linux/tcp.h: the port that a packet goes to stands at the same place for TCP and UDP. */
+/** linux/ip.h, linux/ipv6.h, linux/tcp.h: the destination port is at the same place for TCP and UDP. */
 const IPV4_DESTINATION_OFFSET = 16;
 const IPV6_DESTINATION_OFFSET = 24;
 const PORT_OFFSET = 2;
@@ -115,7 +115,7 @@ function combine(mask: number, xor: number): Expression {
   );
 }
 
-/** Marks are numbers of the host; every machine that Bun runs on is little endian. */
+/** Marks are in host order; every machine that Bun runs on is little endian. */
 function hostOrder(value: number): Uint8Array {
   return Uint8Array.of(value, value >> 8, value >> 16, value >> 24);
 }

@@ -19,14 +19,17 @@ export interface BaseChain {
   readonly name: string;
   readonly type: "nat" | "filter";
   readonly hook: keyof typeof HOOK_NUMBER;
-  /** Chains of one hook are entered in ascending order; -100 is where destinations are translated, 100 where sources are. */
+  /**
+   * Chains of one hook are entered in ascending order: -100 is where destinations are translated, 100 where sources
+   * are.
+   */
   readonly priority: number;
 }
 
 /** A rule of a table in the dump: enough to know it again. */
 export interface RuleHead {
   readonly chain: string;
-  /** Names the rule for as long as it stands. */
+  /** Names the rule while it exists. */
   readonly handle: Uint8Array;
   /** As `nft list ruleset` shows it. */
   readonly comment: string | undefined;

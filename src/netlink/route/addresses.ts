@@ -13,7 +13,7 @@ export interface LinkAddress {
   readonly linkIndex: number;
   /** IPv4 only: the link's name, or one that begins with it and a colon. */
   readonly label?: string;
-  /** Who put it there, as IFAPROT_* of linux/if_addr.h; kernels before 5.18 do not remember. */
+  /** Its origin, as IFAPROT_* of linux/if_addr.h; kernels before 5.18 do not remember. */
   readonly protocol?: number;
 }
 
@@ -67,7 +67,7 @@ const RTM_GETADDR = 22;
 const IFADDRMSG_BYTES = 8;
 const ADDRESS = attributeTable({ address: [1, raw], local: [2, raw], label: [3, text], protocol: [11, u8] });
 
-/** Usable at once: duplicate address detection would keep an IPv6 address from being bound for a second. */
+/** Usable immediately: duplicate address detection would keep an IPv6 address from being bound for a second. */
 const IFA_F_NODAD = 0x02;
 
 function addressRequest(type: number, flags: number, address: LinkAddress): NetlinkRequest {

@@ -13,7 +13,7 @@ export interface Link {
   /** What people noted on it. */
   readonly alias: string | undefined;
   readonly isUp: boolean;
-  /** There are others on it, who can be asked which addresses they have. */
+  /** Other hosts are on it, and can be asked for their addresses. */
   readonly hasNeighbours: boolean;
   /** `52:54:00:12:34:56`; absent on links without such addresses. */
   readonly hardware?: string;
@@ -131,7 +131,7 @@ const LINK = attributeTable({
   alias: [20, text],
 });
 
-/** `struct ifinfomsg`: family, type, index, flags, and which of the flags are meant. */
+/** `struct ifinfomsg`: family, type, index, flags, and the mask of valid flags. */
 function linkHeader(writer: Parameters<NetlinkRequest["body"]>[0], index: number, flags: number): void {
   writer.u32(0);
   writer.i32(index);

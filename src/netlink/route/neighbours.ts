@@ -12,7 +12,7 @@ export interface Neighbour {
   readonly address: string;
   /** Asked for several times, it did not answer (ARP, neighbour discovery). */
   readonly isSilent: boolean;
-  /** Of who answered: `52:54:00:12:34:56`. Absent while nobody has. */
+  /** Of the host that answered: `52:54:00:12:34:56`. Absent while none has. */
   readonly hardware?: string;
 }
 
@@ -22,12 +22,15 @@ export interface LinkPlace {
   readonly linkIndex: number;
 }
 
-/** Has the kernel ask on the link who has the address, whatever its routes say; EEXIST when it knows or asks already. */
+/**
+ * Makes the kernel ask on the link which host has the address, whatever its routes say; EEXIST when it knows or asks
+ * already.
+ */
 export function askNeighbour(place: LinkPlace): NetlinkRequest {
   return neighbourRequest(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, NTF_USE, place);
 }
 
-/** Has the kernel forget what it learnt. */
+/** Makes the kernel forget what it learned. */
 export function forgetNeighbour(place: LinkPlace): NetlinkRequest {
   return neighbourRequest(RTM_DELNEIGH, 0, 0, place);
 }
@@ -43,7 +46,10 @@ export function getNeighbours(family: Family): NetlinkRequest {
   };
 }
 
-/** The neighbour of a notification, or undefined for what is none of IPv4 or IPv6, such as the address tables of bridges. Throws MALFORMED_MESSAGE. */
+/**
+ * The neighbour of a notification; undefined for other families than IPv4 and IPv6, such as the address tables of
+ * bridges. Throws MALFORMED_MESSAGE.
+ */
 export function decodeNeighbour(payload: Uint8Array): Neighbour | undefined {
   const reader = new ByteReader(payload);
   const family = familyName(reader.u8());

@@ -6,15 +6,15 @@ import { decodeNeighbour, RTM_DELNEIGH, RTM_NEWNEIGH, type Neighbour } from "./n
 import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE, type Route } from "./routes.ts";
 
 /**
- * Something of this host's network came, went or changed: the kernel tells all who joined its groups. Routes that go because
- * their link went down are not told of one by one: then the link's change is all there is.
+ * Something of this host's network came, went or changed: the kernel reports it to all members of its groups. When a
+ * link goes down, its routes are not reported one by one: the link's change is the only message.
  */
 export type HostChange =
   | { readonly kind: "link"; readonly link: LinkState }
   | { readonly kind: "neighbour"; readonly neighbour: Neighbour }
   | { readonly kind: "address"; readonly address: LinkAddress }
   | { readonly kind: "route"; readonly route: Route }
-  /** The kernel had more to tell than there was room for. */
+  /** The kernel had more reports than there was room for. */
   | { readonly kind: "lost" };
 
 /** The multicast groups, as the mask that a socket is bound with: links, and one family's addresses and routes. */
@@ -29,7 +29,7 @@ export function pathGroups(): number {
   return RTMGRP_LINK | RTMGRP_NEIGH;
 }
 
-/** The changes that one datagram tells of. Throws MALFORMED_MESSAGE. */
+/** The changes in one datagram. Throws MALFORMED_MESSAGE. */
 export function readChanges(datagram: Uint8Array): readonly HostChange[] {
   return readMessages(datagram).flatMap((message) => changeOf(message) ?? []);
 }

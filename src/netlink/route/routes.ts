@@ -20,7 +20,7 @@ export interface Route {
   readonly prefix: number;
   /** `RT_TABLE_*` of linux/rtnetlink.h: 254 is main. */
   readonly table: number;
-  /** Who made it: `RTPROT_*`. */
+  /** Its origin: `RTPROT_*`. */
   readonly protocol: number;
   /** `RT_SCOPE_*`; always 0, universe, for IPv6. */
   readonly scope: number;
@@ -41,12 +41,12 @@ export const RTN_UNICAST = 1;
 /** The destination is this host itself. */
 export const RTN_LOCAL = 2;
 export const RT_SCOPE_UNIVERSE = 0;
-/** What iproute2 and netlink libraries put in when nobody says otherwise. */
+/** The default of iproute2 and netlink libraries. */
 export const RTPROT_BOOT = 3;
 
 /**
- * EEXIST when the table has one with this destination and metric; ENETUNREACH when no link leads to the gateway. For IPv6 the latter
- * is EHOSTUNREACH, and EINVAL says that the gateway is an address of this host, which IPv4 allows.
+ * EEXIST when the table has one with this destination and metric; ENETUNREACH when no link leads to the gateway. For
+ * IPv6 the latter is EHOSTUNREACH, and EINVAL says that the gateway is an address of this host, which IPv4 allows.
  */
 export function newRoute(route: Route): NetlinkRequest {
   return routeRequest(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
@@ -74,8 +74,9 @@ export function getRoutes(family: Family): NetlinkRequest {
 }
 
 /**
- * Asks which way the kernel sends what this host has for an address; one reply, a route to just this address. ENETUNREACH when there is
- * no way. A route may also be there to refuse: EHOSTUNREACH (unreachable), EACCES (prohibit), EINVAL (blackhole).
+ * Asks by which way the kernel sends this host's packets for an address. The reply is one route to just this address,
+ * or ENETUNREACH when there is no way. A route may also refuse: EHOSTUNREACH (unreachable), EACCES (prohibit), EINVAL
+ * (blackhole).
  */
 export function lookUpRoute({ family, address }: Omit<Endpoint, "port">): NetlinkRequest {
   return {
@@ -144,7 +145,7 @@ const ROUTE = attributeTable({
   table: [15, u32],
 });
 
-/** For tables whose number does not fit into the header's byte: the attribute tells. */
+/** For tables whose number does not fit into the header's byte: it is in the attribute. */
 const RT_TABLE_UNSPEC = 0;
 
 function routeRequest(type: number, flags: number, route: Route): NetlinkRequest {

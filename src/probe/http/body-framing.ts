@@ -100,7 +100,7 @@ class ChunkedFraming implements BodyFraming {
       this.#expects = "size";
       return line === "" ? "more" : { malformed: "bad chunk end" };
     }
-    // 16 hexadecimal digits are 64 bits: whatever is longer is an attack on somebody's arithmetic.
+    // 16 hexadecimal digits are 64 bits: anything longer is an attack on the parser's arithmetic.
     const size = /^([0-9a-f]{1,16})[ \t]*(?:;.*)?$/i.exec(line)?.[1];
     if (size === undefined) return { malformed: "bad chunk size" };
     this.#dataLeft = Number.parseInt(size, 16);
@@ -112,8 +112,8 @@ class ChunkedFraming implements BodyFraming {
 const LF = 0x0a;
 
 /**
- * Cuts a stream of bytes into lines, whatever pieces it comes in. A line ends at LF, and a CR before it belongs to the ending
- * (RFC 9112, 2.2). Keeps what has no ending yet: the caller bounds how much it feeds.
+ * Cuts a stream of bytes into lines, in whatever pieces it comes. A line ends at LF, and a CR before it belongs to
+ * the ending (RFC 9112, 2.2). Keeps an unfinished line: the caller limits how much it feeds.
  */
 class LineReader {
   #pending = "";

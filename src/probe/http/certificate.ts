@@ -4,7 +4,10 @@ import type { HeaderList } from "./request.ts";
 /** How the server's certificate is looked at. */
 export interface TlsPolicy {
   readonly options: Bun.TLSOptions;
-  /** Why this peer is not to be trusted; undefined when it is. `problem` is what the handshake found wrong with the chain. */
+  /**
+   * Why this peer cannot be trusted; undefined when it can. `problem` is what the handshake found wrong with the
+   * chain.
+   */
   distrust(peer: Bun.Socket<unknown>, problem: Error | null, target: Endpoint): string | undefined;
 }
 
@@ -16,9 +19,10 @@ export interface TlsPolicyOptions {
 }
 
 /**
- * TLS 1.2 or 1.3 (the runtime offers nothing older), for HTTP/1.1: a server that speaks only another protocol can say so (RFC 7301). A server
- * name is sent only when the user's Host header holds one: an address is none, and a dot at its end is no part of it (RFC 6066, 3). When certificates are checked, they are checked against that name or else the real server's address, with the
- * trusted roots.
+ * TLS 1.2 or 1.3 (the runtime offers nothing older) for HTTP/1.1: a server that speaks only another protocol can say
+ * so (RFC 7301). A server name is sent only when the user's Host header holds one: an address is no name, and a dot
+ * at the end is no part of it (RFC 6066, 3). If certificates are checked, it is against that name or else the real
+ * server's address, with the trusted roots.
  */
 export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
   const { insecureSkipVerify, headers } = options;
@@ -26,7 +30,8 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
   const ca = insecureSkipVerify ? undefined : (options.trustedRoots ?? systemRoots());
   return {
     options: {
-      // The handshake's own refusal compares names with "localhost", for it knows no name but the one that is sent: we judge instead.
+      // The handshake's own check compares names with "localhost", because it only knows a name that is sent. So we
+      // judge here.
       rejectUnauthorized: false,
       ALPNProtocols: HTTP1,
       ...(serverName === undefined ? {} : { serverName }),
@@ -50,7 +55,7 @@ const PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["CERT_REVOKED", "certificate has been revoked"],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", "certificate is not trusted (self-signed)"],
   ["SELF_SIGNED_CERT_IN_CHAIN", "certificate is not trusted (unknown authority)"],
-  // An authority of the same name with another key, such as that of a cluster made anew.
+  // An authority with the same name and another key, such as that of a rebuilt cluster.
   ["CERT_SIGNATURE_FAILURE", "certificate is not trusted (unknown authority)"],
   ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "certificate is not trusted (unknown authority)"],
   ["UNABLE_TO_GET_ISSUER_CERT", "certificate is not trusted (unknown authority)"],
@@ -73,14 +78,16 @@ function nameInHostHeader(headers: HeaderList): string | undefined {
   return name === undefined || !/^[\w.-]+$/.test(name) || parseAddress(name) !== undefined ? undefined : name;
 }
 
-/** This system's roots and NODE_EXTRA_CA_CERTS; undefined where the system has none: then the runtime's own apply. */
+/**
+ * This system's roots and NODE_EXTRA_CA_CERTS. Undefined where the system has none: then the runtime's own are used.
+ */
 function systemRoots(): string[] | undefined {
   const { getCACertificates } = tls();
   const system = getCACertificates("system");
   return system.length === 0 ? undefined : [...system, ...getCACertificates("extra")];
 }
 
-/** It takes milliseconds of the start to load, and only who looks at certificates needs it. */
+/** Loading it takes milliseconds of the start, and only certificate checks need it. */
 function tls(): typeof import("node:tls") {
   return process.getBuiltinModule("node:tls");
 }

@@ -3,7 +3,7 @@ import type { ProbeTimings } from "../../domain/health.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
 import { Dial, shortLimits, type Dialed, type DialOptions, type UnderWay, type Undialed } from "./dial.ts";
 import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
-import { judge, refusal, type Finding, type Judgement } from "./judgement.ts";
+import { judge, refusal, type Conclusion, type Judgement } from "./judgement.ts";
 import type { ReconnectSchedule } from "./reconnect-schedule.ts";
 import type { RequestStep } from "./request.ts";
 import type { ReuseLessons, ReuseLessonsOptions } from "./reuse-lessons.ts";
@@ -14,7 +14,10 @@ export interface AttemptOptions extends ReuseLessonsOptions, ExchangeOptions {
   readonly newConnection: NewConnection;
   /** TCP alone. */
   readonly newTcpConnection: NewConnection;
-  /** What to say of a check that took too long, and of one that never came to a connection: the same for all, so made once. */
+  /**
+   * The outcomes for a check that took too long, and for one that got no connection. They are always the same, so
+   * made once.
+   */
   readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
 }
 
@@ -23,27 +26,36 @@ export interface CheckAttemptOptions {
   readonly shared: AttemptOptions;
   readonly lessons: ReuseLessons;
   readonly reconnects: ReconnectSchedule;
-  /** Hears once of each request; `reusable` is the connection that it went over, parked, where that can take another. */
+  /**
+   * Called once for each request. `reusable` is the connection that it used, parked, if that can take another
+   * request.
+   */
   readonly asked: (judgement: Judgement, reusable: Connection | undefined, nowMs: number) => void;
 }
 
-/** Whom a request is put to. What goes on over a new connection is connecting, asking, or finding out whether there is anybody at all. */
+/**
+ * Where the request goes. Over a new connection the attempt connects, or asks, or only finds out whether anything
+ * answers.
+ */
 type Phase =
   | { readonly kind: "idle" }
   | { readonly kind: "kept"; readonly overKept: UnderWay }
   /** The kept connection lingers, so that a new one is asked as well. */
   | { readonly kind: "both"; readonly overKept: UnderWay; readonly overNew: UnderWay }
-  /** `doubted`: what was answered over the kept connection, while the new one is asked whether that is so. */
-  | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Finding | undefined };
+  /** `doubted`: the answer over the kept connection, while a new one is asked for confirmation. */
+  | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Conclusion | undefined };
 
-/** The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept one leaves it in doubt. */
+/**
+ * The requests of one check, one after the other: over a kept connection, over a new one, or over both where the kept
+ * one leaves a doubt.
+ */
 export class CheckAttempt implements ExchangeListener, UnderWay {
   readonly #options: CheckAttemptOptions;
   #phase: Phase = IDLE;
   #step = NO_STEP;
   #request: Uint8Array = NOTHING;
   #checkEndsAtMs = 0;
-  /** Of what is asked now: sooner than the check where only a second opinion is wanted. */
+  /** The deadline of the present request: earlier than the check's where only a second opinion is wanted. */
   #endsAtMs = 0;
   /** The connection of an earlier check that is asked, or was. */
   #kept: Connection | undefined;
@@ -109,7 +121,10 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     this.#conclude(judgement, "answer" in outcome && outcome.reusable ? connection : undefined, nowMs);
   }
 
-  /** Whoever is slow may go on; whoever answers a connection's first request only is asked by a new one meanwhile. */
+  /**
+   * A slow server may go on. One that answers only a connection's first request is meanwhile asked over a new
+   * connection.
+   */
   lingers(connection: Connection): void {
     const phase = this.#phase;
     if (connection !== this.#kept || phase.kind !== "kept") return;
@@ -128,21 +143,23 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   #judge(outcome: Outcome, phase: Phase): Judgement {
     const { target, shared } = this.#options;
     const judged = judge(outcome, this.#step, target, shared.options);
-    // Nothing came over the kept connection, and no new one came to be: that there was one before is no sign of life.
+    // Nothing came over the kept connection, and no new one was made: that there was a connection before is no sign
+    // of life.
     const beside = this.#isOverKept && phase.kind === "both" ? phase.overNew : undefined;
     const isGone = outcome.firstByteMs === undefined && beside instanceof Dial && !beside.isReached;
     return judged.passed === false && isGone ? { ...judged, unreachable: true as const } : judged;
   }
 
   /**
-   * A failure over the kept connection is none yet: the server may have closed it just then, or said goodbye before it read the request, or may answer
-   * one request of a connection only. What it did answer counts, though, unless a new connection soon has another answer.
+   * A failure over the kept connection does not count yet: the server may have just closed it, or said goodbye before
+   * it read the request, or it may answer only one request per connection. An answer does count, unless a new
+   * connection soon brings another one.
    */
-  #doubt(connection: Connection, outcome: Outcome, finding: Finding, phase: Phase, nowMs: number): void {
+  #doubt(connection: Connection, outcome: Outcome, conclusion: Conclusion, phase: Phase, nowMs: number): void {
     const { lessons } = this.#options;
     lessons.keptIsWrong(true);
     const hasAnswered = "answer" in outcome;
-    const doubted = hasAnswered ? finding : undefined;
+    const doubted = hasAnswered ? conclusion : undefined;
     if (hasAnswered) {
       if (outcome.reusable) connection.close();
       this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + Math.max(SECOND_OPINION_MS, 2 * lessons.newTookMs));
@@ -195,23 +212,24 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     return new Dial({ target, newConnection, deadlines, ...limits, remainingMs, timedOut: overdue.timedOut }, tell);
   }
 
-  /** In the place of what went on there until now, which is over. */
+  /** Replaces what was under way there and is now over. */
   #goOnOverNew(overNew: UnderWay): void {
     const phase = this.#phase;
     if (phase.kind === "both" || phase.kind === "new") this.#phase = { ...phase, overNew };
   }
 
   /**
-   * A new connection was lost: by a server that goes on taking them, or by one that goes away, whose last ones are reset. The next one tells, and
-   * nothing is asked over it: what it finds is whether there is anybody at all.
+   * A new connection was lost: either the server goes on accepting connections, or it is shutting down and resets its
+   * last ones. The next connection decides. No request is sent over it: it only shows whether the server still
+   * accepts.
    */
-  #confirm(finding: Finding, nowMs: number): void {
+  #confirm(conclusion: Conclusion, nowMs: number): void {
     const { newTcpConnection, options, clock } = this.#options.shared;
-    if (this.#endsAtMs <= nowMs) return this.#conclude(finding, undefined, nowMs);
+    if (this.#endsAtMs <= nowMs) return this.#conclude(conclusion, undefined, nowMs);
     const dial = this.#dial(newTcpConnection, shortLimits(options), nowMs, (dialed) => {
       if (!("kind" in dialed)) dialed.abort();
       const isGone = "kind" in dialed && dialed.isUnreachable && dialed.kind !== "unasked";
-      this.#conclude(isGone ? refusal(dialed) : finding, undefined, clock.now());
+      this.#conclude(isGone ? refusal(dialed) : conclusion, undefined, clock.now());
     });
     this.#goOnOverNew(dial);
     dial.start();
@@ -219,14 +237,15 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
 
   #undialed(ending: Undialed, nowMs: number): void {
     const phase = this.#phase;
-    const finding = refusal(ending);
+    const conclusion = refusal(ending);
     this.#isOverKept = false;
-    // TLS came to nothing.
-    if (finding.passed === false && !ending.isUnreachable && ending.kind !== "silent")
-      return this.#confirm(finding, nowMs);
-    // Where this host lacks the means to ask anew, the kept connection goes on.
-    if (finding.passed === undefined && phase.kind === "both") this.#phase = { kind: "kept", overKept: phase.overKept };
-    else this.#conclude(finding, undefined, nowMs);
+    // TLS failed.
+    if (conclusion.passed === false && !ending.isUnreachable && ending.kind !== "silent")
+      return this.#confirm(conclusion, nowMs);
+    // If this host lacks the means for a new connection, the kept one goes on.
+    if (conclusion.passed === undefined && phase.kind === "both")
+      this.#phase = { kind: "kept", overKept: phase.overKept };
+    else this.#conclude(conclusion, undefined, nowMs);
   }
 
   #conclude(found: Judgement, reusable: Connection | undefined, nowMs: number): void {
@@ -240,7 +259,10 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
 
 // --- internal ---
 
-/** So long a new connection has for an answer where the kept one had a bad one; longer where a server has taken longer before. */
+/**
+ * How long a new connection may take for an answer after a bad one over the kept connection; longer for a server that
+ * took longer before.
+ */
 const SECOND_OPINION_MS = 1000;
 
 const NOTHING = new Uint8Array();

@@ -1,33 +1,36 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 
-/** One connection to a real server, with TLS or without, that whoever uses it listens to in turn. */
+/** One connection to a real server, with or without TLS. Its users listen to it in turn. */
 export interface Connection {
-  /** Begins to connect, once; when that fails at once, the listener hears it before this returns. */
+  /** Begins to connect, once. If that fails immediately, the listener hears it before this returns. */
   open(): void;
   readonly isOpen: boolean;
   /** There is, or was, a TCP connection. */
   readonly isReached: boolean;
-  /** TLS came to stand, and the server did not say which protocol goes over it, although it was asked. */
+  /** TLS is up, and the server did not choose a protocol, although it was asked to. */
   readonly agreedOnNothing: boolean;
-  /** How long it took to stand. */
+  /** How long it took to open. */
   readonly timings: Pick<ProbeTimings, "connectMs" | "tlsMs">;
-  /** Whose ears it has from now on. What happened while it was parked is told before this returns. */
+  /** Sets the listener from now on. What happened while the connection was parked is reported before this returns. */
   listen(listener: ConnectionListener): void;
-  /** Between two listeners: what comes is kept for the next one. */
+  /** Between two listeners: input is kept for the next one. */
   park(): void;
-  /** How many of the bytes were taken; the listener hears when there is room for more. */
+  /** Returns how many of the bytes were taken; the listener is called when there is room for more. */
   write(bytes: Uint8Array): number;
-  /** From now on it ends as `silent` when its peer acknowledges nothing for so long, be it data or the kernel's own keep-alives. */
+  /**
+   * From now on it ends as `silent` when its peer acknowledges nothing for this long, neither data nor the kernel's
+   * keep-alives.
+   */
   watchSilence(timeoutMs: number): void;
-  /** Closes in good order, for the peer need not take it for a failure; without telling the listener. Idempotent. */
+  /** Closes properly, so that the peer need not take it for a failure, without a call to the listener. Idempotent. */
   close(): void;
-  /** Closes by a reset, without telling the listener: nothing that is under way matters any more. Idempotent. */
+  /** Closes by a reset, without a call to the listener: nothing under way matters any more. Idempotent. */
   abort(): void;
 }
 
 export interface ConnectionListener {
-  /** The connection stands, TLS included, and the peer is who it should be. Once, before anything else. */
+  /** The connection is open, TLS included, and the peer's identity is right. Once, before anything else. */
   established(): void;
   received(bytes: Uint8Array): void;
   /** There is room for more bytes. */
@@ -43,7 +46,7 @@ export type Ending =
   | { readonly kind: "failed"; readonly reason: string }
   /** The peer's host acknowledges nothing any more: the kernel gave up. */
   | { readonly kind: "silent"; readonly reason: string }
-  /** This host lacked the means for it: nothing is known about the peer. */
+  /** This host lacked the means for it: nothing is learned about the peer. */
   | { readonly kind: "unasked"; readonly reason: string };
 
 /** A connection that is not under way before `open`. */

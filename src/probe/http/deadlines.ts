@@ -12,22 +12,25 @@ export interface Expiring extends Due {
   expired(): void;
 }
 
-/** Longer than this, a timer of the runtime fires at once. */
+/** Longer than this, a timer of the runtime fires immediately. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
- * The deadlines of many probes by one timer of the runtime: nearly all are cancelled long before they are due, so that each of them costs a
- * place in a queue and no timer.
+ * The deadlines of many probes with one timer of the runtime. Nearly all are cancelled long before they are due, so
+ * each costs a place in a queue and no timer.
  *
- * One is over only once the event loop has had a turn for input: when our own process was held up, what has come meanwhile counts before
- * anybody is declared late.
+ * A deadline passes only after the event loop has had a turn for input: if our own process was held up, the input
+ * from that time is handled before any server is declared late.
  */
 export class Deadlines {
   readonly #clock: EventLoopClock;
   readonly #queue = new DueQueue<Expiring>();
   #timer: { readonly handle: unknown; readonly atMs: number } | undefined;
 
-  /** Its timers may ring for nobody, and must not keep a process alive for that: what waits for an answer has a socket, which does. */
+  /**
+   * Its timers may fire for nothing, and must not keep a process alive for that: a probe that waits has a socket,
+   * which does.
+   */
   constructor(clock: EventLoopClock) {
     this.#clock = clock;
   }

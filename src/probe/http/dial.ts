@@ -20,16 +20,16 @@ export type Dialed = Connection | Undialed;
 
 export type Undialed = Ending & { /** There was not even a TCP connection. */ readonly isUnreachable: boolean };
 
-/** What goes on until it has told its outcome. */
+/** Something under way that will report its outcome. */
 export interface UnderWay {
-  /** Tells nothing any more, and leaves no socket. Idempotent; nothing happens when it is over. */
+  /** Reports nothing any more, and leaves no socket. Idempotent; does nothing when it is over. */
   cancel(): void;
 }
 
 /**
- * Connects to a server. While nothing answers, it is dialled again and again in short order, because the kernel repeats a lost SYN only
- * after a second (RFC 6298, 2): with one packet in twenty lost each way, all of the dials fail once in a hundred thousand times, so that
- * packet loss takes nobody out. Whatever answers first counts, a refusal too.
+ * Connects to a server. While nothing answers, it dials again and again in short order, because the kernel repeats a
+ * lost SYN only after a second (RFC 6298, 2). With one packet in twenty lost each way, all dials fail once in a
+ * hundred thousand times, so packet loss takes no server out. The first answer counts, even a refusal.
  */
 export class Dial implements UnderWay {
   readonly #options: DialOptions;
@@ -38,13 +38,13 @@ export class Dial implements UnderWay {
   readonly #deadlines: Deadline[] = [];
   #isOver = false;
 
-  /** Tells once; the connection is parked then, and the others are gone. */
+  /** Reports once; the connection is parked then, and the others are gone. */
   constructor(options: DialOptions, tell: (dialed: Dialed) => void) {
     this.#options = options;
     this.#tell = tell;
   }
 
-  /** Once. May tell before it returns. */
+  /** Once. May report before it returns. */
   start(): void {
     const { withinMs, noAnswer, remainingMs, timedOut } = this.#options;
     // With both at the same length this one knows more, so it comes first.

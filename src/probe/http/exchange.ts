@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { UnderWay } from "./dial.ts";
-import { ResponseReader, type Answer, type Reading } from "./response-reader.ts";
+import { ResponseReader, type ProbeResponse, type Reading } from "./response-reader.ts";
 import type { Ending, Connection, ConnectionListener } from "./connection.ts";
 
 export interface ExchangeOptions {
@@ -22,8 +22,8 @@ export type Outcome = {
   readonly firstByteMs: number | undefined;
 } & (
   | {
-      readonly answer: Answer;
-      /** The connection stands, parked, and can take another request; otherwise it is gone. */
+      readonly answer: ProbeResponse;
+      /** The connection is open and parked, and can take another request; otherwise it is gone. */
       readonly reusable: boolean;
     }
   | {
@@ -33,7 +33,7 @@ export type Outcome = {
     }
 );
 
-/** One request and its answer over a connection that stands. */
+/** One request and its answer over an open connection. */
 export class Exchange implements ConnectionListener, UnderWay, Expiring {
   dueMs = 0;
   position = -1;
@@ -62,7 +62,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
     this.#unsent = request;
   }
 
-  /** Once. May tell before it returns. */
+  /** Once. May report before it returns. */
   start(nowMs: number, withinMs: number): void {
     this.#startedAtMs = nowMs;
     this.#withinMs = withinMs;
@@ -86,7 +86,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   }
 
   established(): void {
-    // It stood before.
+    // It was open before.
   }
 
   writable(): void {

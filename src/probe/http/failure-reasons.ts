@@ -1,6 +1,6 @@
 import { describeError } from "../../domain/errors.ts";
 
-/** What went wrong with a connection, in words: from the kernel's or the TLS library's name for it where there is one. */
+/** What went wrong with a connection, in words: from the name that the kernel or the TLS library gives it, if any. */
 export function failureReason(error: unknown): string {
   const name = errorName(error);
   if (name === "EPROTO") return tlsReason(describeError(error));
@@ -17,14 +17,17 @@ export function isSilence(error: unknown): boolean {
   return SILENCES.includes(errorName(error) ?? "");
 }
 
-/** Whether it says what went wrong with TLS. Any other name is also given to a peer that just closes, so it would blame a reset that never was. */
+/**
+ * Whether it says what went wrong with TLS. Any other name is also given when a peer just closes, and would report a
+ * reset that did not happen.
+ */
 export function isTlsProblem(problem: Error | null | undefined): problem is Error {
   return errorName(problem) === "EPROTO";
 }
 
 /**
- * Why the peer went away before TLS stood, from what the handshake reported. `afterItsCertificate`: it had shown its own by then, so that
- * only ours was left to be found wanting, and we have none (TLS 1.2 has no alert for that: RFC 5246, 7.4.6).
+ * Why the peer left before TLS was up, from what the handshake reported. `afterItsCertificate`: it had shown its own
+ * by then, so only ours was missing (TLS 1.2 has no alert for that: RFC 5246, 7.4.6).
  */
 export function handshakeFailure(problem: Error | null | undefined, afterItsCertificate: boolean): string {
   if (!isTlsProblem(problem)) return "closed during the TLS handshake";
@@ -88,7 +91,7 @@ function tlsReason(message: string): string {
   return `TLS handshake failed: ${words}`;
 }
 
-/** The version is that of the protocol which brought the alert, and not the one that is spoken. */
+/** The version belongs to the protocol that carried the alert, not to the one that is spoken. */
 const ALERT = /^(?:SSLV3|TLSV1)_ALERT_/;
 
 function matterOf(message: string): string {

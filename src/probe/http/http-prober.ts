@@ -16,7 +16,7 @@ export interface SocketPorts extends Pick<SocketConnectionOptions, "openTcpSocke
   readonly clock?: EventLoopClock;
 }
 
-/** The prober over sockets of the kernel. Proxy settings of the environment have no say. */
+/** The prober over the kernel's sockets. It ignores proxy settings of the environment. */
 export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
   const { openTcpSocket, watchSilence, watchPath, trustedRoots, clock = monotonicClock } = ports;
   const over = (tls: TlsPolicy | undefined): NewConnection => {
@@ -33,8 +33,8 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection"
 }
 
 /**
- * Probes by one HTTP request, with TLS or without. Passes when the final status is below 400 or accepted besides; redirects within the
- * same real server are followed.
+ * Probes by one HTTP request, with or without TLS. Passes when the final status is below 400 or accepted by an
+ * option. Redirects within the same real server are followed.
  */
 export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpProberPorts): Prober {
   const overdue = {

@@ -5,7 +5,7 @@ import { CheckAttempt, type AttemptOptions } from "./check-attempt.ts";
 import { ReuseLessons } from "./reuse-lessons.ts";
 import { ReusePolicy } from "./reuse-policy.ts";
 import { ReconnectSchedule } from "./reconnect-schedule.ts";
-import type { Finding, Judgement } from "./judgement.ts";
+import type { Conclusion, Judgement } from "./judgement.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
 import { Sentinel } from "./sentinel.ts";
 import type { Ending, Connection } from "./connection.ts";
@@ -23,8 +23,8 @@ export interface WatchedPath {
 }
 
 /**
- * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the first sign that the
- * server went away. The next check goes over it, unless a fresh one is due.
+ * Checks one real server by HTTP requests. Between two checks a connection stays open, the sentinel: its end is the
+ * first sign that the server is gone. The next check goes over it, unless a fresh one is due.
  */
 export class HttpTarget implements Probe {
   readonly #target: Endpoint;
@@ -125,21 +125,21 @@ export class HttpTarget implements Probe {
     this.#attempt.askOverKept(kept, step, request, nowMs);
   }
 
-  #conclude(finding: Finding, nowMs: number): void {
+  #conclude(conclusion: Conclusion, nowMs: number): void {
     const tell = this.#tell;
-    if (finding.passed === true) {
+    if (conclusion.passed === true) {
       this.#suspicion = undefined;
       this.#sentinel?.keepOne(nowMs);
       if (!this.#attempt.isOverKept) this.#path?.used();
-    } else if (finding.passed === false) this.#sentinel?.close();
+    } else if (conclusion.passed === false) this.#sentinel?.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
     const { timings } = this.#attempt;
-    const { passed, reason } = finding;
+    const { passed, reason } = conclusion;
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
     else if (passed) tell?.({ passed, reason, latencyMs, timings });
-    else tell?.({ ...finding, latencyMs, timings });
-    // The next sentinel was refused at once, before this check was over.
+    else tell?.({ ...conclusion, latencyMs, timings });
+    // The next sentinel was refused immediately, before this check was over.
     if (passed === true && this.#suspicion !== undefined) this.#suspect();
   }
 

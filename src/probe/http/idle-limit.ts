@@ -3,12 +3,12 @@ const ALIKE = 0.25;
 /** Renewed after this part of the limit. */
 const MARGIN = 0.8;
 
-/** Learns after which time a server closes a connection on which nothing happens, from what was seen to happen. */
+/** Learns from observation after which time a server closes an idle connection. */
 export class IdleLimit {
   #seenMs: number | undefined;
   #limitMs: number | undefined;
 
-  /** A connection was closed that had been idle for so long, and the server still answers. */
+  /** A connection was closed after this long without traffic, and the server still answers. */
   closedAfter(idleMs: number): void {
     const before = this.#seenMs;
     this.#seenMs = idleMs;
@@ -17,7 +17,7 @@ export class IdleLimit {
     }
   }
 
-  /** A connection was idle for so long and stood: what was learned of a shorter limit no longer holds. */
+  /** A connection was idle for this long and stayed open: a shorter limit that was learned is wrong. */
   stoodFor(idleMs: number): void {
     if (this.#limitMs !== undefined && idleMs > this.#limitMs) this.#limitMs = undefined;
   }
@@ -27,7 +27,7 @@ export class IdleLimit {
     this.#limitMs = undefined;
   }
 
-  /** Something should happen on a connection within so many milliseconds; undefined when no limit is known. */
+  /** There should be traffic on a connection within this many milliseconds; undefined when no limit is known. */
   get renewWithinMs(): number | undefined {
     return this.#limitMs === undefined ? undefined : this.#limitMs * MARGIN;
   }

@@ -5,12 +5,12 @@ import type { Outcome } from "./exchange.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";
 
-export type Finding =
+export type Conclusion =
   | { readonly passed: true | undefined; readonly reason: string }
   | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
 
-/** A finding, or where to ask next. */
-export type Judgement = Finding | { readonly passed: undefined; readonly next: RequestStep };
+/** A conclusion, or where to ask next. */
+export type Judgement = Conclusion | { readonly passed: undefined; readonly next: RequestStep };
 
 /** What an exchange says of the real server that was asked. */
 export function judge(
@@ -27,14 +27,14 @@ export function judge(
   return { passed: statusPasses(status, acceptStatus), reason: `status ${status}` };
 }
 
-/** What it says of a real server that no connection came to be. */
-export function refusal(ending: Undialed): Finding {
+/** What a failed attempt to connect says about the real server. */
+export function refusal(ending: Undialed): Conclusion {
   if (ending.kind === "unasked") return { passed: undefined, reason: ending.reason };
   const reason = ending.kind === "closed" ? "closed without an answer" : ending.reason;
   return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
 }
 
-/** Whether a final status means a living server: anything below 400, and what the user accepts besides. */
+/** Whether a final status means a living server: below 400, or accepted by an option. */
 export function statusPasses(status: number, acceptStatus: readonly number[]): boolean {
   return status < 400 || acceptStatus.includes(status);
 }

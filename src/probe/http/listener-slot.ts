@@ -1,6 +1,6 @@
 import type { ConnectionListener, Ending } from "./connection.ts";
 
-/** Who listens to a connection. While nobody does, what came is kept for the next one. */
+/** Holds a connection's listener. While there is none, input is kept for the next one. */
 export class ListenerSlot {
   /** Undefined while parked. */
   #listener: ConnectionListener | undefined;
@@ -11,7 +11,7 @@ export class ListenerSlot {
     this.#listener = listener;
   }
 
-  /** What was kept is told before this returns. */
+  /** What was kept is delivered before this returns. */
   take(listener: ConnectionListener): void {
     this.#listener = listener;
     if (this.#unheard.length > 0) for (const bytes of this.#unheard.splice(0)) listener.received(bytes);

@@ -1,9 +1,10 @@
 /**
- * Says when a check takes a new connection though one is kept: a server that answers over old connections may have stopped accepting new
- * ones. A new one costs both sides several times what a check over the kept one does.
+ * Says when a check takes a new connection although one is kept: a server that answers over old connections may have
+ * stopped accepting new ones. A new connection costs both sides several times as much as a check over the kept one.
  *
- * Of real servers that were all dialled at once, each has its first turn by the moment at which it is checked after that: from then on they are not
- * dialled in the same second, and those that are checked together are dialled together, which costs less than one here and one there.
+ * When many real servers were dialled at once, each gets its first turn by the moment of its next check. So they are
+ * not all dialled in the same second later, but servers that are checked together are dialled together, which costs
+ * less.
  */
 export class ReconnectSchedule {
   #latestMs = Number.NEGATIVE_INFINITY;
@@ -30,7 +31,7 @@ export class ReconnectSchedule {
 
 // --- internal ---
 
-/** So many checks in a row, and every tenth makes its connection. */
+/** This many checks in a row use the kept connection, and every tenth makes a new one. */
 const SPARED = 9;
 
 const WITHIN_MS = 20_000;

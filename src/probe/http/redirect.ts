@@ -1,15 +1,15 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { RequestStep } from "./request.ts";
-import type { Answer } from "./response-reader.ts";
+import type { ProbeResponse } from "./response-reader.ts";
 
 /**
- * The request that this answer redirects to, or undefined when it is to be judged by its own status.
+ * The request that this answer redirects to; undefined when the answer is judged by its own status.
  *
- * Only a redirect to the same address, port and scheme is followed: a dead server that sends its clients to a living one must not
- * count as alive. A POST goes on as GET without its body after 301, 302 and 303 (RFC 9110, 15.4).
+ * Only a redirect to the same address, port and scheme is followed: a dead server that sends its clients to a living
+ * one must not count as alive. A POST goes on as GET without its body after 301, 302 and 303 (RFC 9110, 15.4).
  */
 export function redirectStep(
-  answer: Answer,
+  answer: ProbeResponse,
   asked: RequestStep,
   scheme: "http" | "https",
   target: Endpoint,

@@ -10,14 +10,15 @@ export interface RequestStep {
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** The request cannot be sent as it is: whoever configured it must hear why. */
+/** The request cannot be sent as it is: the user who configured it must learn why. */
 export interface Refusal {
   readonly refused: string;
 }
 
 /**
- * The bytes of one HTTP/1.1 request (RFC 9112, 3) that asks the server to close afterwards, unless `keepsAlive`. The given headers replace ours of the same
- * name; those that frame the message are ours alone. Nothing a value holds can start another line: such a request is refused.
+ * The bytes of one HTTP/1.1 request (RFC 9112, 3) that asks the server to close afterwards, unless `keepsAlive`. The
+ * given headers replace ours of the same name; those that frame the message are always ours. No value can start
+ * another line: such a request is refused.
  */
 export function encodeRequest(
   step: RequestStep,

@@ -1,12 +1,18 @@
-/** The status of one response and those of its header fields that matter; names in lower case, several values of a name in order. */
+/**
+ * The status of one response and the header fields that matter. Names are in lower case; several values of one name
+ * are in order.
+ */
 export interface ResponseHead {
   readonly status: number;
-  /** HTTP/1.0, whose connections end with the answer. */
+  /** HTTP/1.0, where a connection ends with the answer. */
   readonly isOld: boolean;
   readonly fields: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Where the head ends that the text begins with, its blank line included; undefined when that has not come. No end is looked for before `from`. */
+/**
+ * Where the head at the beginning of the text ends, with its blank line; undefined while the end has not come. The
+ * search starts at `from`.
+ */
 export function headLength(text: string, from: number): number | undefined {
   const end = (from === 0 ? text : text.slice(from)).search(BLANK_LINE);
   if (end === -1) return undefined;
@@ -18,7 +24,10 @@ export function mayBecomeHead(beginning: string): boolean {
   return beginning.startsWith(PROTOCOL) || PROTOCOL.startsWith(beginning);
 }
 
-/** Reads a whole response head (RFC 9112, 4 and 5), the blank line included, with one character for each byte; undefined when it is none. */
+/**
+ * Reads a whole response head with its blank line (RFC 9112, 4 and 5), one character for each byte; undefined when it
+ * is none.
+ */
 export function readHead(text: string): ResponseHead | undefined {
   const found = HEAD.exec(text);
   return found === null
@@ -27,8 +36,8 @@ export function readHead(text: string): ResponseHead | undefined {
 }
 
 /**
- * Whether a text, with one character for each byte, begins as a server's first frame of HTTP/2 does: SETTINGS or GOAWAY on stream 0, of no
- * more than 16 KiB (RFC 9113, 3.4, 4.1 and 4.2). Undefined while too little of it has come to tell.
+ * Whether a text, with one character for each byte, begins like a server's first HTTP/2 frame: SETTINGS or GOAWAY on
+ * stream 0, of at most 16 KiB (RFC 9113, 3.4, 4.1 and 4.2). Undefined while there is too little of it to tell.
  */
 export function beginsHttp2(text: string): boolean | undefined {
   for (let at = 0; at < HTTP2_HEADER.length && at < text.length; at++) {
@@ -45,9 +54,10 @@ const PROTOCOL = "HTTP/1.";
 const BLANK_LINE = /\n\r?\n/;
 
 /**
- * The status line: the reason phrase is optional and may hold anything; codes below 100 do not exist, those above 599 do in the wild. Then the
- * fields and the blank line: each a token, a colon, and a value without what could end it early (RFC 9112, 5; RFC 9110, 5.5 and 5.6.2), which goes
- * on in lines that begin with white space (RFC 9112, 5.2): some old servers still fold.
+ * The status line: the reason phrase is optional and may hold anything; codes below 100 do not exist, codes above 599
+ * do in practice. Then the fields and the blank line. A field is a token, a colon, and a value without characters
+ * that could end it early (RFC 9112, 5; RFC 9110, 5.5 and 5.6.2). The value may go on in lines that begin with white
+ * space (RFC 9112, 5.2): some old servers still fold.
  */
 const HEAD =
   /^HTTP\/1\.(\d) +([1-9]\d\d)(?: [^\n]*)?\r?\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r\n]*(?:\r?\n[ \t][^\0\r\n]*)*\r?\n)*\r?\n$/;

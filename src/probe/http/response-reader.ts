@@ -2,7 +2,7 @@ import { bodyFraming, type BodyFraming } from "./body-framing.ts";
 import { beginsHttp2, headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
 
 /** What a probe keeps of a response. */
-export interface Answer {
+export interface ProbeResponse {
   readonly status: number;
   readonly location: string | undefined;
 }
@@ -11,7 +11,7 @@ export type Reading =
   | { readonly state: "reading" }
   | {
       readonly state: "complete";
-      readonly answer: Answer;
+      readonly answer: ProbeResponse;
       /** Both ends agree on where the answer ended, and that the connection goes on. */
       readonly reusable: boolean;
     }
@@ -19,17 +19,17 @@ export type Reading =
 
 /** For the heads of one exchange together, interim ones included. */
 const HEAD_LIMIT = 64 * 1024;
-/** Of the body as it comes over the wire; what is longer is not read, and the status stands. */
+/** Of the body as sent. The rest of a longer one is not read, and the status counts. */
 const BODY_LIMIT = 64 * 1024;
 
 /**
- * Reads one HTTP/1.x response from a server that may send anything: never throws, keeps at most the head limit in memory, and comes
- * to the same result however the bytes are cut. Another protocol shows by its first bytes, a malformed head when it is whole. Interim responses
- * (1xx but 101) are passed over.
+ * Reads one HTTP/1.x response from a server that may send anything. Never throws, keeps at most the head limit in
+ * memory, and gives the same result however the bytes are cut. Another protocol shows by its first bytes, a malformed
+ * head when it is whole. Interim responses (1xx but 101) are skipped.
  */
 export class ResponseReader {
   readonly #method: string;
-  /** Of a head whose end has not come. */
+  /** The beginning of a head whose end has not come. */
   #beginning = "";
   #headBytes = 0;
   #bodyBytes = 0;
@@ -41,7 +41,7 @@ export class ResponseReader {
     this.#method = method;
   }
 
-  /** Where the reading stands after these bytes; once it is over, further bytes change nothing. */
+  /** The state of the reading after these bytes; once it is over, further bytes change nothing. */
   feed(bytes: Uint8Array): Reading {
     const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     let offset = 0;
@@ -52,7 +52,7 @@ export class ResponseReader {
     return this.#reading;
   }
 
-  /** Where the reading stands now that the peer has closed. */
+  /** The state of the reading when the peer has closed. */
   end(): Reading {
     if (this.#reading.state !== "reading") return this.#reading;
     if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body.answer, false);
@@ -61,7 +61,7 @@ export class ResponseReader {
     return this.#break(isCut ? "closed before the answer was complete" : MALFORMED);
   }
 
-  /** Takes heads up to the one that counts, inside the budget: what lies past the limit must not decide anything. */
+  /** Takes heads up to the final one, within the limit: bytes beyond the limit must not decide anything. */
   #feedHead(bytes: Buffer, offset: number): number {
     const end = Math.min(bytes.length, offset + HEAD_LIMIT - this.#headBytes);
     // One character per byte, so that nothing a server sends can fail to decode.
@@ -72,7 +72,7 @@ export class ResponseReader {
       text = text.slice(length);
       length = this.#body === undefined ? headLength(text, 0) : undefined;
     }
-    // What is left belongs to the body, once there is one.
+    // The rest belongs to the body, once there is one.
     const after = this.#body === undefined ? end : end - text.length;
     this.#headBytes += after - offset;
     if (this.#body !== undefined || this.#reading.state !== "reading") return after;
@@ -86,11 +86,11 @@ export class ResponseReader {
   #takeHeadText(text: string): void {
     const head = readHead(text);
     if (head === undefined) this.#break(beginsHttp2(text) === true ? ONLY_HTTP2 : MALFORMED);
-    // Interim responses (1xx) come before the one that counts.
+    // Interim responses (1xx) come before the final one.
     else if (head.status >= 200 || head.status === 101) this.#takeHead(head);
   }
 
-  /** It is no answer in HTTP/1; which other protocol it is may take some more bytes. */
+  /** It is no answer in HTTP/1. It may take some more bytes to tell which other protocol it is. */
   #breakBy(beginning: string): void {
     const isHttp2 = beginsHttp2(beginning);
     if (isHttp2 !== undefined) this.#break(isHttp2 ? ONLY_HTTP2 : MALFORMED);
@@ -121,7 +121,7 @@ export class ResponseReader {
     else if (step !== "more") this.#break(`malformed response: ${step.malformed}`);
   }
 
-  #complete(answer: Answer, reusable: boolean): Reading {
+  #complete(answer: ProbeResponse, reusable: boolean): Reading {
     return (this.#reading = { state: "complete", answer, reusable });
   }
 
@@ -134,7 +134,7 @@ export class ResponseReader {
 
 const MALFORMED = "malformed response";
 
-/** One that has both answers in the protocol that it was asked in. */
+/** A server that speaks both answers in the protocol of the request. */
 const ONLY_HTTP2 = "the server speaks only HTTP/2";
 
 const READING: Reading = { state: "reading" };
@@ -143,7 +143,7 @@ const NOTHING = Buffer.alloc(0);
 
 interface Body {
   readonly framing: BodyFraming;
-  readonly answer: Answer;
+  readonly answer: ProbeResponse;
   readonly keepsAlive: boolean;
 }
 

@@ -17,7 +17,10 @@ export class ReuseLessons {
   readonly #sentinel: Sentinel | undefined;
   /** In this check the kept connection gave no good answer, where a new one may. */
   #isKeptWrong = false;
-  /** Until when a new connection may leave the sentinel unharmed, and when it was let go; undefined where none stands. */
+  /**
+   * Until when a new connection may leave the sentinel unharmed, and when it was released; undefined where there is
+   * none.
+   */
   #patience: { readonly deadline: Deadline; readonly letGoAtMs: number | undefined } | undefined;
   #askedAnewAtMs = 0;
   #newTookMs = 0;
@@ -37,7 +40,7 @@ export class ReuseLessons {
     this.#isKeptWrong = false;
   }
 
-  /** Whether a new connection has answered, or is to, what the kept one has not. */
+  /** Whether a new connection has answered, or is to, while the kept one has not. */
   keptIsWrong(isWrong: boolean): void {
     this.#isKeptWrong = isWrong;
   }

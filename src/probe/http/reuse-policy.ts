@@ -1,8 +1,8 @@
 import { IdleLimit } from "./idle-limit.ts";
 
 /**
- * What was learned of keeping connections to one real server: none is kept where it does harm or no good. Whoever ends them soon is not bothered
- * again for a while; whoever serves one connection at a time, for a longer while each time.
+ * What was learned about keeping connections to one real server: none is kept where it does harm or no good. A server
+ * that ends them early gets none for a while; one that serves one connection at a time, for a longer while each time.
  */
 export class ReusePolicy {
   readonly #worthMs: number;
@@ -22,27 +22,30 @@ export class ReusePolicy {
     return !this.#endsEarly.holds(nowMs) && !this.#blocksOthers.holds(nowMs);
   }
 
-  /** Whether checks may go over a kept connection; otherwise one that carries nothing serves as well to see its end. */
+  /** Whether checks may use a kept connection. If not, an unused one still shows its end. */
   mayAskAgain(nowMs: number): boolean {
     return !this.#answersWrong.holds(nowMs);
   }
 
-  /** Known by a new connection that was served while one was kept. Until then that one may be what keeps the server from serving others. */
+  /**
+   * A new connection was served while one was kept. Until that is known, the kept one may be what keeps the server
+   * from serving others.
+   */
   get isHarmless(): boolean {
     return this.#isHarmless;
   }
 
-  /** Something should happen on a kept connection within so many milliseconds; undefined when no limit is known. */
+  /** There should be traffic on a kept connection within this many milliseconds; undefined when no limit is known. */
   get renewWithinMs(): number | undefined {
     return this.#limit.renewWithinMs;
   }
 
-  /** A kept connection stood though nothing happened on it for so long. */
+  /** A kept connection stayed open for this long without traffic. */
   stoodFor(idleMs: number): void {
     this.#limit.stoodFor(idleMs);
   }
 
-  /** A kept connection ended that was so old and had been idle for so long, and the server is well all the same. */
+  /** A kept connection of this age ended after this idle time, and the server is healthy anyway. */
   ended({ ageMs, idleMs }: { readonly ageMs: number; readonly idleMs: number }, nowMs: number): void {
     if (idleMs < (this.#limit.renewWithinMs ?? 0)) {
       // It was renewed in time, and that was no help: connections end there for another reason, such as their age.
@@ -80,7 +83,7 @@ export class ReusePolicy {
 
 const REST_MS = 600_000;
 
-/** Holds for a while when something has happened so many times in a row: what happens less often may be chance. */
+/** Holds for a while when something has happened this many times in a row: rarer events may be chance. */
 class Penalty {
   readonly #most: number;
   readonly #growth: number;
@@ -105,7 +108,7 @@ class Penalty {
     this.#restMs *= this.#growth;
   }
 
-  /** It happens no more: the count begins anew. */
+  /** It did not happen this time: the count starts again. */
   forgive(): void {
     this.#times = 0;
     this.#restMs = REST_MS;

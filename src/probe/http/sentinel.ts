@@ -9,19 +9,20 @@ export interface SentinelOptions {
   readonly options: HttpProbeOptions;
   readonly newConnection: NewConnection;
   readonly reuse: ReusePolicy;
-  /** Whose readings `take`, `give` and `keepOne` are given. */
+  /** The clock whose readings `take`, `give` and `keepOne` get. */
   readonly clock: Clock;
   /** The connection ended while it was idle, or a new one could not be made. */
   readonly ended: (kind: Ending["kind"]) => void;
 }
 
 /**
- * An idle connection to one real server, whose end tells within milliseconds that the server may be gone. It says no more than that: many
- * servers close what is idle. Their limit is learned, so that the next one is used before it.
+ * An idle connection to one real server, whose end shows within milliseconds that the server may be gone. It is no
+ * more than a hint: many servers close idle connections. Their limit is learned, so that the next connection is used
+ * before it.
  */
 export class Sentinel implements ConnectionListener {
   readonly #options: SentinelOptions;
-  /** The connection that the kernel was told to watch. */
+  /** The connection that the kernel is set to watch. */
   #watched: Connection | undefined;
   #kept: Connection | undefined;
   /** Since when nothing happened on it. */
@@ -30,7 +31,10 @@ export class Sentinel implements ConnectionListener {
   #takesRequests = false;
   /** On its way to become the kept one. */
   #dialed: Connection | undefined;
-  /** How old the last one grew that ended by itself and for how long it had been idle, until a check has found the server well or not. */
+  /**
+   * The age and the idle time of the last connection that ended by itself, until a check finds the server healthy or
+   * not.
+   */
   #lost: { readonly ageMs: number; readonly idleMs: number } | undefined;
 
   constructor(options: SentinelOptions) {
@@ -46,7 +50,10 @@ export class Sentinel implements ConnectionListener {
     return this.#kept !== undefined || this.#dialed !== undefined;
   }
 
-  /** The connection, to send a request over; it is given back by `give`. Undefined when there is none, or none that takes requests. */
+  /**
+   * Hands out the connection for a request; `give` returns it. Undefined when there is none, or none that takes
+   * requests.
+   */
   take(nowMs: number): Connection | undefined {
     const kept = this.#kept;
     if (kept === undefined || !this.#takesRequests) return undefined;
@@ -96,7 +103,7 @@ export class Sentinel implements ConnectionListener {
   // --- what the kept connection tells ---
 
   established(): void {
-    // It stood before it was kept.
+    // It was open before it was kept.
   }
 
   /** Unasked, a server says only goodbye: a 408, or a TLS alert. */

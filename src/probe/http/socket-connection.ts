@@ -7,14 +7,14 @@ import type { Connection, ConnectionListener, Ending } from "./connection.ts";
 import { failureReason, handshakeFailure, isOwnShortage, isSilence, isTlsProblem } from "./failure-reasons.ts";
 import { ListenerSlot } from "./listener-slot.ts";
 
-/** A non-blocking TCP socket that is already connecting; throws when the kernel refuses at once. */
+/** A non-blocking TCP socket that is already connecting; throws when the kernel refuses immediately. */
 export type OpenTcpSocket = (target: Endpoint) => number;
 
 export interface SocketConnectionOptions {
   /** Absent for plain TCP. */
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
-  /** Makes the kernel give up on a connection whose peer acknowledges nothing for so long. */
+  /** Makes the kernel give up on a connection whose peer acknowledges nothing for this long. */
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
   readonly clock: Clock;
 }
@@ -49,7 +49,7 @@ export class SocketConnection implements Connection {
     this.#openedAtMs = clock.now();
     adoptDescriptor<SocketConnection>({
       open: () => openTcpSocket(this.#target),
-      // TLS begins once the connection stands, so that it is known which of the two took how long, or did not come to be.
+      // TLS begins once TCP is connected, so that the time or the failure of each is known.
       handlers: tls === undefined ? HANDLERS : BARE_HANDLERS,
       data: this,
       failed: (error) => this.fail(error),
@@ -108,7 +108,7 @@ export class SocketConnection implements Connection {
 
   // --- what the socket tells ---
 
-  /** The TCP connection stands, and TLS begins on it: a socket of its own, from which all is heard from now on. */
+  /** TCP is connected, and TLS begins on it: with a socket of its own, which reports everything from now on. */
   connected(bare: Bun.Socket<SocketConnection>): void {
     if (this.#state !== "connecting" || this.#options.tls === undefined || this.#connectedAtMs !== undefined) return;
     this.#connectedAtMs = this.#options.clock.now();
@@ -133,14 +133,14 @@ export class SocketConnection implements Connection {
     this.#handshake = { problem: authorized ? null : (problem ?? new Error("not authorized")), afterItsCertificate };
   }
 
-  /** The first call tells that the connection stands, TLS included; later ones that there is room for more. */
+  /** The first call means that the connection is open, TLS included; later ones that there is room for more. */
   drained(socket: Bun.Socket<SocketConnection>): void {
     if (this.#state === "connecting" && !this.#establish(socket)) return;
     if (this.#state === "established") this.#listener.writable();
   }
 
   received(bytes: Uint8Array): void {
-    // A server that speaks before it is asked may be heard before the socket is told writable.
+    // A server that speaks first may be heard before the socket is reported as writable.
     if (this.#state === "connecting" && this.#socket !== undefined && !this.#establish(this.#socket)) return;
     if (this.#state !== "established") return;
     this.#listener.received(bytes);
@@ -164,7 +164,7 @@ export class SocketConnection implements Connection {
 
   // --- internal ---
 
-  /** Whether anything may be sent: never before the peer has shown whom it is. */
+  /** Whether anything may be sent: never before the peer has proved its identity. */
   #establish(socket: Bun.Socket<SocketConnection>): boolean {
     if (this.#options.tls !== undefined) {
       if (this.#handshake === undefined) return false;
@@ -183,7 +183,7 @@ export class SocketConnection implements Connection {
 
   #end(ending: Ending): void {
     if (this.#state === "ended") return;
-    // The listener still sees what was reached.
+    // The listener can still see how far it got.
     this.#listener.ended(ending);
     this.abort();
   }
@@ -201,7 +201,7 @@ const HANDLERS: Bun.SocketHandler<SocketConnection> = {
   close: (socket, error) => socket.data.closed(error),
 };
 
-/** Until TLS begins; after that, the runtime goes on to tell them of the encrypted bytes. */
+/** Until TLS begins; after that, the runtime also reports the encrypted bytes to them. */
 const BARE_HANDLERS: Bun.SocketHandler<SocketConnection> = {
   open: (socket) => socket.data.opened(socket),
   drain: (socket) => socket.data.connected(socket),

@@ -24,8 +24,8 @@ export interface DummyLinkOptions {
 }
 
 /**
- * A link that leads nowhere and carries the virtual address: it makes the address this host's own, so that packets from everywhere are
- * taken in, and IPVS sees them. Virtual servers share it; the last one that goes takes it along.
+ * A link that leads nowhere and carries the virtual address: it makes the address this host's own, so that packets
+ * from everywhere are accepted, and IPVS sees them. Virtual servers share it; the last one removes it.
  */
 export function dummyLink(options: DummyLinkOptions): HostObject {
   const { name, destination, isInUse, openTransport = openHostNetwork } = options;
@@ -58,7 +58,7 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
       if (await isInUse()) return false;
       return connected(openTransport, (connection) => {
         let removed = false;
-        // Whatever it was called then.
+        // Under any name that it had then.
         for (const link of readLinks(connection).filter((one) => one.kind === "dummy")) {
           const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
           const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
@@ -75,8 +75,8 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
 }
 
 /**
- * How we know our own again. The Go program's bears no mark: one that carries nothing but single addresses is taken for it where it has its name,
- * or the virtual address.
+ * How we recognize our own. The Go program's has no mark: a link with nothing but single addresses is taken for it if
+ * it has its name, or the virtual address.
  */
 export const LINK_ALIAS = "lvscare";
 
@@ -89,7 +89,7 @@ interface LinkView {
   readonly address: LinkAddress | undefined;
 }
 
-/** Throws IN_THE_WAY when the name belongs to somebody else. */
+/** Throws IN_THE_WAY when the name belongs to another program. */
 function look(connection: NetlinkConnection, { name, destination }: DummyLinkOptions): LinkView {
   const link = readLinks(connection).find((one) => one.name === name);
   if (link === undefined) return { link, address: undefined };

@@ -2,7 +2,7 @@ import type { ServiceKey } from "../../domain/virtual-server.ts";
 
 export interface MasqueradeOptions {
   readonly service: ServiceKey;
-  /** Of the packet mark, 0 to 31: set on what goes to the virtual server, and looked at when it leaves. */
+  /** A bit of the packet mark, 0 to 31: set on packets to the virtual server, and checked when they leave. */
   readonly bit: number;
 }
 

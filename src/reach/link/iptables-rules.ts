@@ -13,8 +13,8 @@ export interface ProgramEnd {
 }
 
 /**
- * The same rules as those of nftables, for kernels that have none: in the chains LVSCARE-SERVICES and LVSCARE-POSTROUTING of the nat
- * table, which all virtual servers share and the last one takes along.
+ * The same rules as for nftables, for kernels without it: in the chains LVSCARE-SERVICES and LVSCARE-POSTROUTING of
+ * the nat table, which all virtual servers share and the last one removes.
  */
 export function iptablesRules(
   { service, bit }: MasqueradeOptions,
@@ -60,7 +60,7 @@ export function iptablesRules(
       if (!(await iptables.isUsable())) return false;
       const rules = await ours();
       for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
-      // Also where somebody emptied the chains and left them.
+      // Also when another program emptied the chains and left them.
       const isLast = (await iptables.list()).length === 0;
       if (isLast) await iptables.dropChains();
       return isLast || rules.length > 0;
@@ -174,7 +174,7 @@ class Iptables {
   }
 }
 
-/** A line of `iptables -S`, whose arguments make the rule again. */
+/** A line of `iptables -S`, with the arguments that make the rule again. */
 function readRule(line: string): ListedRule[] {
   const words = [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) =>
     quoted === undefined ? (bare ?? "") : quoted.replaceAll(/\\(.)/g, "$1"),
@@ -192,7 +192,7 @@ function missing(programs: readonly string[]): LvscareError {
   });
 }
 
-/** `timeoutMs` ends it with a signal, which is no exit code of 0. */
+/** `timeoutMs` ends it with a signal, which does not count as exit code 0. */
 export async function runProgram(argv: readonly string[], timeoutMs = TIMEOUT_MS): Promise<ProgramEnd | undefined> {
   const [program = "", ...rest] = argv;
   const path = Bun.which(program, { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` });

@@ -6,19 +6,21 @@ import { iptablesRules } from "./iptables-rules.ts";
 import { hasNftables, nftRules } from "./nft-rules.ts";
 
 /**
- * Packets to the virtual server leave this host with its own address. Without that, a real server would answer clients of other hosts
- * past IPVS, and those of this host, who speak from the virtual address, not at all. The other bits of a packet's mark stay as they are.
+ * Packets to the virtual server leave this host with its own address. Without that, a real server would answer other
+ * hosts' clients past IPVS, and clients on this host, which connect from the virtual address, not at all. The other
+ * bits of a packet's mark stay as they are.
  */
 export function masquerade(options: MasqueradeOptions): HostObject {
   let rules: FirewallRules | undefined;
-  // One firewall for as long as the process runs: a kernel that has what it takes keeps that.
+  // One kind of firewall for as long as the process runs: a kernel does not lose what it supports.
   const chosen = (): FirewallRules => (rules ??= hasNftables() ? nftRules(options) : iptablesRules(options));
   return {
     name: `masquerading for ${formatServiceKey(options.service)} by mark bit ${options.bit}`,
     inspect: async () => chosen().inspect(),
     establish: async () => chosen().establish(),
     async remove() {
-      // Whichever it was then. Who may not even look at rules cannot have made any.
+      // For all kinds of rules, because the kind then is not known. A process that may not even look at rules cannot
+      // have made any.
       const byNft = await removeWhereAllowed(nftRules(options));
       const byIptables = await iptablesRules(options).remove();
       return byNft || byIptables;

@@ -29,9 +29,10 @@ import { connected, refused, type OpenTransport } from "../host-network.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
 
 /**
- * Whether this kernel has nftables that our table can be made of, or loads it when asked. It is asked by making such a table and deleting it in
- * one transaction, which nobody sees anything of: kernels are built without a family of tables, without address translation, or
- * without one for both families (before 5.2), and some distributions add to an older one what it lacked.
+ * Whether this kernel has nftables suitable for our table, or loads it when asked. The test makes such a table and
+ * deletes it in one transaction, which no other process can see. Kernels are built without a family of tables,
+ * without address translation, or without a common one for both families (before 5.2), and some distributions add to
+ * an old kernel what it lacked.
  */
 export function hasNftables(openTransport: OpenTransport = openNetfilter): boolean {
   try {
@@ -47,7 +48,10 @@ export function hasNftables(openTransport: OpenTransport = openNetfilter): boole
   }
 }
 
-/** The rules of one virtual server in the table `inet lvscare`, which all of them share and the last one takes along. */
+/**
+ * The rules of one virtual server in the table `inet lvscare`, which all virtual servers share and the last one
+ * removes.
+ */
 export function nftRules(options: MasqueradeOptions, openTransport: OpenTransport = openNetfilter): FirewallRules {
   const key = formatServiceKey(options.service);
   const comment = `${key} bit ${options.bit}`;
@@ -86,7 +90,7 @@ export function nftRules(options: MasqueradeOptions, openTransport: OpenTranspor
           return ours.map((rule) => deleteRule(TABLE, rule));
         });
       } catch (error) {
-        // Where no such table can be, nothing of ours is in one.
+        // Where no such table is possible, there is none of ours.
         if (lacksFeature(error)) return false;
         throw error;
       }
@@ -98,7 +102,7 @@ export function nftRules(options: MasqueradeOptions, openTransport: OpenTranspor
 
 const TABLE = "lvscare";
 
-/** Where nat rules see the first packet of each connection: what they decide goes for all of it. */
+/** Where nat rules see the first packet of each connection: their decision is for all of it. */
 const CHAINS: readonly BaseChain[] = [
   { name: "prerouting", type: "nat", hook: "prerouting", priority: -100 },
   { name: "output", type: "nat", hook: "output", priority: -100 },
@@ -106,20 +110,20 @@ const CHAINS: readonly BaseChain[] = [
 ];
 
 /**
- * No netfilter at all; no nftables in it (EINVAL: nobody there who would know the message); no such family of tables; no such kind of chain or
- * expression (ENOENT).
+ * No netfilter at all; no nftables in it (EINVAL: the message is unknown); no such family of tables; no such kind of
+ * chain or expression (ENOENT).
  */
 const MISSING = new Set(["EPROTONOSUPPORT", "EINVAL", "EOPNOTSUPP", "EAFNOSUPPORT", "ENOENT"]);
 
 const ATTEMPT = "lvscare-attempt";
 
-/** Of an address that nobody may use (RFC 5737). */
+/** For a documentation address (RFC 5737). */
 const EXAMPLE: MasqueradeOptions = {
   service: { protocol: "tcp", endpoint: { family: "ipv4", address: "198.51.100.0", port: 1 } },
   bit: 0,
 };
 
-/** So often somebody else may change the ruleset between our look and our write. */
+/** How often others may change the ruleset between our look and our write. */
 const TRIES = 10;
 
 function openNetfilter(): ReturnType<OpenTransport> {
@@ -154,7 +158,7 @@ function readRules(connection: NetlinkConnection): readonly RuleHead[] {
   return replies.filter((rule) => rule !== undefined);
 }
 
-/** All or nothing, and only as long as nobody else changed what was looked at. Whether there was anything to do. */
+/** All or nothing, and only if nothing was changed since the look. Returns whether there was anything to do. */
 function change(
   openTransport: OpenTransport,
   plan: (rules: readonly RuleHead[]) => readonly NetlinkRequest[],

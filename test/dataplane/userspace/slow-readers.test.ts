@@ -9,7 +9,7 @@ const CLIENTS = 6;
 /** More than kernels take for one who does not read, on loopback. */
 const BODY = crypto.getRandomValues(new Uint8Array(65_536)).toHex().repeat(160);
 
-test("of what clients do not read, 64 KiB are held for each at most, and all come out in the end", async () => {
+test("of what clients do not read, 64 KiB are buffered for each at most, and all come out in the end", async () => {
   using server = serve("127.0.0.1", { opened: (peer) => void peer.send(BODY).finish() });
   await using proxy = await useService([server.endpoint]);
   const before = openDescriptors();
@@ -17,8 +17,8 @@ test("of what clients do not read, 64 KiB are held for each at most, and all com
     Array.from({ length: CLIENTS }, () => connectTo(proxy.endpoint, stopAfterAMegabyte())),
   );
   await untilStill(server.peers);
-  const held = planeOf(proxy).heldBytes;
-  expect(held).toBeWithin(1, CLIENTS * PIECE_BYTES + 1);
+  const buffered = planeOf(proxy).bufferedBytes;
+  expect(buffered).toBeWithin(1, CLIENTS * PIECE_BYTES + 1);
 
   for (const { socket } of clients) socket.resume();
   const expected = new Bun.CryptoHasher("sha1").update(BODY).digest("hex");
@@ -28,29 +28,29 @@ test("of what clients do not read, 64 KiB are held for each at most, and all com
     client.finish();
   }
   await eventually(() => openDescriptors() <= before);
-  expect(planeOf(proxy).heldBytes).toBe(0);
+  expect(planeOf(proxy).bufferedBytes).toBe(0);
 }, 60_000);
 
-test("what is held for those who leave, or whose server does, is let go", async () => {
+test("what is buffered for those who leave, or whose server does, is let go", async () => {
   using server = serve("127.0.0.1", { opened: (peer) => void peer.send(BODY) });
   await using proxy = await useService([server.endpoint]);
   const clients = await Promise.all(Array.from({ length: 2 }, () => connectTo(proxy.endpoint, stopAfterAMegabyte())));
   await untilStill(server.peers);
-  expect(planeOf(proxy).heldBytes).toBeGreaterThan(0);
+  expect(planeOf(proxy).bufferedBytes).toBeGreaterThan(0);
   clients[0]?.socket.terminate();
   server.peers[1]?.socket.terminate();
-  await eventually(() => planeOf(proxy).heldBytes === 0);
+  await eventually(() => planeOf(proxy).bufferedBytes === 0);
 }, 60_000);
 
-test("who needs more than there is to be held for all is cut off, and that is told once", async () => {
+test("who needs more than there is to be buffered for all is cut off, and that is told once", async () => {
   let told = 0;
   using server = serve("127.0.0.1", { opened: (peer) => void peer.send(BODY) });
-  await using proxy = await useService([server.endpoint], { mostHeldBytes: 0, onFull: () => told++ });
+  await using proxy = await useService([server.endpoint], { mostBufferedBytes: 0, onFull: () => told++ });
   const clients = await Promise.all(Array.from({ length: 3 }, () => connectTo(proxy.endpoint, stopAfterAMegabyte())));
   await eventually(() => server.peers.length === 3 && server.peers.every(({ closed }) => closed));
   for (const { socket } of clients) socket.resume();
   for (const client of clients) await client.until(({ closed }) => closed);
-  expect([told, planeOf(proxy).heldBytes, clients.map(({ errno }) => errno)]).toEqual([
+  expect([told, planeOf(proxy).bufferedBytes, clients.map(({ errno }) => errno)]).toEqual([
     1,
     0,
     clients.map(() => "ECONNRESET"),

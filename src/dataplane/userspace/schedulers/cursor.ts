@@ -1,6 +1,6 @@
 import type { Candidate } from "./scheduler.ts";
 
-/** Where a walk round the servers stands: at the last one chosen, even after others came or went. */
+/** A position in a walk round the servers: at the last one chosen, even after others came or went. */
 export class Cursor {
   #last: Candidate | undefined;
   #index = -1;
@@ -27,7 +27,7 @@ export class Cursor {
   next(servers: readonly Candidate[]): number {
     if (this.#last === undefined || servers[this.#index] === this.#last) return this.#index + 1;
     const found = servers.indexOf(this.#last);
-    // The last chosen server is gone, so what came after it has slid into its place.
+    // The last chosen server is gone, so the one after it has taken its place.
     return found === -1 ? Math.min(this.#index, servers.length) : found + 1;
   }
 }

@@ -2,23 +2,26 @@ import { addressBytes } from "../../../domain/endpoint.ts";
 import { accepts, type Candidate, type PickRequest, type Scheduler } from "./scheduler.ts";
 
 /**
- * `sh`: the client's address decides, so that a client comes back to its server while the set of servers and their weights stay.
- * `withPort` (the kernel's sh-port flag) hashes the client's port too.
+ * `sh`: the client's address decides, so a client comes back to its server while the set of servers and their weights
+ * stay. `withPort` (the kernel's sh-port flag) hashes the client's port too.
  *
- * The kernel drops the connection when that server takes none, unless sh-fallback is set; this proxy always falls back, because it
- * finds dead servers itself. The clients of the other servers stay where they are.
+ * The kernel drops the connection when that server takes none, unless sh-fallback is set. This proxy always falls
+ * back, because it finds dead servers itself. The clients of the other servers stay where they are.
  */
 export function sourceHashing(withPort: boolean): Scheduler {
   return {
     pick(servers, request) {
       const bucket = bucketOf(request.clientAddress, withPort ? request.clientPort : 0);
-      // A server of weight 0 keeps one bucket, as in the kernel: draining it moves nobody else's clients.
+      // A server of weight 0 keeps one bucket, as in the kernel: draining it does not move other servers' clients.
       return fromBucket(servers, request, bucket, ({ weight }) => Math.max(1, weight));
     },
   };
 }
 
-/** `dh`: the destination decides. One virtual server has one address, so all go to one server, as in the kernel; others back it up. */
+/**
+ * `dh`: the destination decides. One virtual server has one address, so all clients go to one server, as in the
+ * kernel. The others are its backup.
+ */
 export function destinationHashing(virtualAddress: string): Scheduler {
   const bucket = bucketOf(virtualAddress, 0);
   return { pick: (servers, request) => fromBucket(servers, request, bucket, () => 1) };
@@ -41,7 +44,10 @@ function foldAddress(address: string): number {
   return folded >>> 0;
 }
 
-/** The kernel deals its 256 buckets out in list order, `share` of them at a time; the buckets after a refusing one are next to try. */
+/**
+ * The kernel deals out its 256 buckets in list order, `share` of them at a time. The buckets after a refusing one are
+ * tried next.
+ */
 function fromBucket<Server extends Candidate>(
   servers: readonly Server[],
   request: PickRequest<Server>,

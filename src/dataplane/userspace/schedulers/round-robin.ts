@@ -1,7 +1,7 @@
 import { Cursor } from "./cursor.ts";
 import { accepts, type Candidate, type Scheduler } from "./scheduler.ts";
 
-/** `rr`: each server in turn, whatever its weight, as long as it is not 0. */
+/** `rr`: each server in turn, with any weight but 0. */
 export function roundRobin(): Scheduler {
   const cursor = new Cursor();
   return {
@@ -20,8 +20,9 @@ export function roundRobin(): Scheduler {
 }
 
 /**
- * `wrr`: the kernel's walk. A level falls from the highest weight by the greatest common divisor at each pass, and a pass takes the
- * servers whose weight reaches the level: over one cycle each is chosen weight / divisor times, the heavy ones spread out.
+ * `wrr`: the kernel's walk. At each pass, a level falls from the highest weight by the greatest common divisor, and
+ * the pass takes the servers whose weight reaches the level. Over one cycle each server is chosen weight / divisor
+ * times, and the heavy ones are spread out.
  */
 export function weightedRoundRobin(): Scheduler {
   let walk = { cursor: new Cursor(), level: 0 };
@@ -48,7 +49,8 @@ export function weightedRoundRobin(): Scheduler {
         cursor.rewind();
         level -= step;
         if (level <= 0) level = highest;
-        // Passes above the heaviest server that accepts would find nobody: with weights of thousands, thousands of passes.
+        // Passes above the heaviest server that accepts would find none: with weights of thousands, thousands of
+        // passes.
         if (level > reachable) level = reachable;
       }
     },

@@ -6,7 +6,7 @@ export interface Candidate {
   readonly inactiveConnections: number;
   /** At its upper threshold, and not yet below the lower one. */
   readonly overloaded: boolean;
-  /** It let somebody's dial run out of time, and no check has spoken for it since. */
+  /** A dial to it timed out, and no check has passed since. */
   readonly suspected: boolean;
 }
 
@@ -14,11 +14,11 @@ export interface Candidate {
 export interface PickRequest<Server extends Candidate> {
   readonly clientAddress: string;
   readonly clientPort: number;
-  /** Servers that this connection has already dialled in vain. */
+  /** Servers that did not answer this connection's dials. */
   readonly tried: ReadonlySet<Server>;
-  /** It had its turn already, with a server that came to nothing: the walk of the scheduler stays where it is. */
+  /** It had its turn already, with a server that did not answer: the scheduler's walk stays where it is. */
   readonly isRetry: boolean;
-  /** Nobody else takes it: suspected servers may. */
+  /** No other server takes it: suspected servers may. */
   readonly takesSuspected?: boolean;
 }
 

@@ -1,12 +1,12 @@
-/** The bytes that the proxy holds for all who do not take them, and the limit of that. */
-export class HeldBytes {
+/** The bytes that the proxy buffers for all slow readers together, and their limit. */
+export class BufferBudget {
   readonly #most: number;
   readonly #onFull: () => void;
   #bytes = 0;
   #isTold = false;
 
-  /** `onFull` is called once, and again after it was no longer so. */
-  constructor(onFull: () => void, most = MOST_HELD_BYTES) {
+  /** `onFull` is called once, and again only after there was room in between. */
+  constructor(onFull: () => void, most = MOST_BUFFERED_BYTES) {
     this.#onFull = onFull;
     this.#most = most;
   }
@@ -15,7 +15,7 @@ export class HeldBytes {
     return this.#bytes;
   }
 
-  /** So much is held already that little should be added. */
+  /** So much is buffered already that little should be added. */
   get isTight(): boolean {
     return this.#bytes >= this.#most / 4;
   }
@@ -38,5 +38,5 @@ export class HeldBytes {
   }
 }
 
-/** In all; whoever would have more held is cut off. */
-export const MOST_HELD_BYTES = 64 * 1024 * 1024;
+/** For all together. A connection that would exceed it is cut off. */
+export const MOST_BUFFERED_BYTES = 64 * 1024 * 1024;
