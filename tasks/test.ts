@@ -92,14 +92,31 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   const products = kernelFiles || nodeFiles ? makeProducts(jobs) : undefined;
   const stepsIn = (isUml: boolean): Step[] =>
     jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
-  // One emulated machine at a time, as each takes all processors, and none beside the unit tests: what is slow fails when it is slower.
-  const others = [
-    ...(unitFiles ? [hostStep("unit", unitFiles, reports, pattern)] : []),
-    ...stepsIn(false),
-    ...(nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : []),
-  ];
-  lanes.push({ steps: stepsIn(true), workers: umlGuests() }, { steps: others, workers: 1 });
+  const unit = unitFiles ? unitSteps(unitFiles, reports, pattern) : [];
+  const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
+  lanes.push(
+    { steps: stepsIn(true), workers: umlGuests() },
+    { steps: unit, workers: unit.length },
+    // One emulated machine at a time.
+    { steps: [...stepsIn(false), ...node], workers: 1 },
+  );
   return lanes.filter(({ steps }) => steps.length > 0);
+}
+
+/**
+ * Unit tests side by side: those that start daemons see all daemons of this user, so they are one after the other; the others fill the time in
+ * which these wait.
+ */
+function unitSteps(files: readonly string[], reports: string, pattern: string | undefined): Step[] {
+  const startsDaemons = (file: string): boolean => /^test\/(app|cli|control|metrics|package|tasks)\b/.test(file);
+  const parts = [files.filter(startsDaemons), files.filter((file) => !startsDaemons(file))].filter(
+    (part) => part.length > 0,
+  );
+  if (parts.length < 2) return [hostStep("unit", files, reports, pattern)];
+  return parts.map((part, index) => ({
+    ...hostStep("unit", part, reports, pattern, undefined, `unit-${index}`),
+    name: `unit tests, ${index === 0 ? "with daemons" : "the others"}`,
+  }));
 }
 
 /** Tests that run on this machine itself; `ready` is what they wait for. */
@@ -109,6 +126,7 @@ function hostStep(
   reports: string,
   pattern: string | undefined,
   ready?: Promise<unknown>,
+  reportName: string = kind,
 ): Step {
   const commandFor = (file: string, test?: string): string =>
     `bun run test ${kind} ${file}${test === undefined ? "" : ` -t ${patternOf(test)}`}`;
@@ -118,7 +136,7 @@ function hostStep(
     async run(write) {
       if (files.length === 0) throw new Error(`there are no ${kind} tests`);
       await ready;
-      const report = reportPath(reports, kind);
+      const report = reportPath(reports, reportName);
       const exitCode = await runBun(bunTestArguments(files, report, pattern), 20 * 60_000, write);
       return readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
     },

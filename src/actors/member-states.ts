@@ -1,5 +1,8 @@
+import type { Beginning } from "../desired/adoption.ts";
 import type { Evidence, MemberState } from "../desired/member.ts";
-import { RAMP_STEPS, stateOf, type RealServerContext } from "./real-server-machine.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { RealServer } from "../domain/virtual-server.ts";
+import { RAMP_STEPS, stateOf, type RealServerContext, type RealServerInput } from "./real-server-machine.ts";
 import type { Member, SeenMember, SeenMembers, VirtualServerContext } from "./virtual-server-context.ts";
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
@@ -33,6 +36,26 @@ export function seeMembers({ members, seen }: VirtualServerContext): SeenMembers
       const health = last.member.ref.getSnapshot().context;
       return health === last.health ? last : see(last.name, last.member, health);
     }),
+  };
+}
+
+/** What a real server's machine is started with. */
+export function memberInput(
+  context: VirtualServerContext,
+  supervisor: RealServerInput["supervisor"],
+  server: RealServer,
+  { state, history, unproven }: Beginning,
+): RealServerInput {
+  return {
+    server: formatEndpoint(server.endpoint),
+    target: server.endpoint,
+    supervisor,
+    checks: context.checks,
+    initial: state,
+    history,
+    unproven,
+    policy: context.policy,
+    now: context.now,
   };
 }
 

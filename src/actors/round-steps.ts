@@ -1,7 +1,6 @@
 import type { RoundReport } from "../dataplane/round.ts";
 import { aftermathAfter } from "../desired/aftermath.ts";
-import { isChecked, type MemberState } from "../desired/member.ts";
-import type { Overlay } from "../desired/next.ts";
+import { isChecked } from "../desired/member.ts";
 import { unlistedAfter, unlistedIn } from "../desired/unlisted.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
@@ -14,27 +13,6 @@ import type { Counts, Trouble, VirtualServerContext } from "./virtual-server-con
 export interface Step {
   readonly changes: Partial<VirtualServerContext>;
   readonly events: readonly CareEvent[];
-}
-
-/** What a round begins or ends because of the health of all. `counted`: the members whose health decided. */
-export function overlayNews(before: Overlay, after: Overlay, counted: readonly MemberState[]): readonly CareEvent[] {
-  const total = counted.length;
-  const healthy = counted.filter(({ state }) => state === "healthy").length;
-  const { failOpen, lastResort } = after;
-  const events: CareEvent[] = [];
-  if ((failOpen === undefined) !== (before.failOpen === undefined))
-    events.push(
-      failOpen === undefined
-        ? { type: "failOpen.left", healthy, total }
-        : { type: "failOpen.entered", healthy, total, retained: [...failOpen.retained] },
-    );
-  if ((lastResort === undefined) !== (before.lastResort === undefined))
-    events.push(
-      lastResort === undefined
-        ? { type: "lastResort.left", healthy, total }
-        : { type: "lastResort.entered", total, retained: [...lastResort.retained] },
-    );
-  return events;
 }
 
 /** After a round that did something, whether all of it or not. */

@@ -10,11 +10,17 @@ import {
 } from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import type { LatestVerdicts, TimedVerdict } from "../events/latest-verdicts.ts";
+import type { Verdict } from "../domain/health.ts";
 import type { ReachActor } from "./reach-machine.ts";
 import { sinceMsOf, stateOf, type RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";
 import type { WayActor } from "./way-machine.ts";
+
+/** A verdict and when it was reached, on the machines' clock. */
+export interface TimedVerdict {
+  readonly verdict: Verdict;
+  readonly atMs: number;
+}
 
 export interface ProcessFacts {
   readonly version: string;
@@ -30,7 +36,7 @@ export interface ProcessFacts {
 /** The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
-  verdicts: LatestVerdicts,
+  verdicts: ReadonlyMap<string, TimedVerdict>,
   facts: ProcessFacts,
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
@@ -38,7 +44,7 @@ export function virtualServerStatus(
   const { failOpen, lastResort } = context.overlay;
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const members = Array.from(context.members, ([key, { ref, hold }]) => ({
-    ...memberStatus(key, ref, verdicts.of(key), standing.get(key), facts.timeOfDay),
+    ...memberStatus(key, ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
     ...(hold?.drained === true && { state: "drained" as const }),
     ...(hold && { hold }),
   }));

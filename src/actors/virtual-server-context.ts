@@ -1,8 +1,6 @@
 import type { ActorRef, Snapshot } from "xstate";
-import type { Beginning } from "../desired/adoption.ts";
 import type { MemberState } from "../desired/member.ts";
 import type { Overlay } from "../desired/next.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
@@ -84,24 +82,4 @@ export interface SeenMember {
   readonly member: Member;
   readonly health: RealServerContext;
   readonly state: MemberState;
-}
-
-/** What a real server's machine is started with. */
-export function memberInput(
-  context: VirtualServerContext,
-  supervisor: RealServerInput["supervisor"],
-  server: RealServer,
-  { state, history, unproven }: Beginning,
-): RealServerInput {
-  return {
-    server: formatEndpoint(server.endpoint),
-    target: server.endpoint,
-    supervisor,
-    checks: context.checks,
-    initial: state,
-    history,
-    unproven,
-    policy: context.policy,
-    now: context.now,
-  };
 }

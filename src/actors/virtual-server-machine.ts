@@ -12,23 +12,18 @@ import {
 } from "xstate";
 import { adoptedState, adoptServer, adoptService } from "../desired/adoption.ts";
 import { atWeights } from "../desired/member.ts";
-import { isLasting, nextDesired, NO_OVERLAY } from "../desired/next.ts";
+import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { Hold } from "../domain/hold.ts";
+import type { Hold, Holds } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
-import { afterFailure, afterRound, afterSuccess, overlayNews } from "./round-steps.ts";
+import { afterFailure, afterRound, afterSuccess } from "./round-steps.ts";
 import type { CheckCommand } from "./checks.ts";
-import { memberState, seeMembers } from "./member-states.ts";
+import { memberInput, memberState, seeMembers } from "./member-states.ts";
 import { realServerMachine, stateOf, type RealServerActor, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
-import {
-  memberInput,
-  type Member,
-  type VirtualServerContext,
-  type VirtualServerInput,
-} from "./virtual-server-context.ts";
+import type { Member, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
 import type { WriteCommand, WriterInput, WriterReport } from "./writer.ts";
 
 type VirtualServerEvent =
@@ -381,6 +376,15 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       stopped: { type: "final" },
     },
   });
+}
+
+/** What operators have asked of a supervisor's real servers: it is the one owner of that. */
+export function holdsOf(supervisor: VirtualServerActor): Holds {
+  const snapshot = supervisor.getSnapshot();
+  const { holds, members } = snapshot.context;
+  // Until the table is taken over, it has no members to hold them.
+  if (snapshot.hasTag("adopting")) return holds;
+  return new Map(Array.from(members).flatMap(([server, { hold }]) => (hold === undefined ? [] : [[server, hold]])));
 }
 
 // --- internal ---

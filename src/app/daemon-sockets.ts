@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { listenerAt } from "#native";
+import { requestStatus } from "../control/client.ts";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
 import { addressOfSocket, openRuntimeDirectory, runtimeDirectory } from "../control/runtime-directory.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
-import { describeElsewhere, type ElsewhereStatus } from "../domain/status.ts";
+import { describeElsewhere, type ElsewhereStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { networkNamespace, processIn } from "./network-namespace.ts";
 
 /** Where this user's daemons put their sockets. */
@@ -54,6 +55,18 @@ export async function askDaemons<T>(
       return [...new Set(others.flatMap(({ path, address }) => (listenerAt(path) === "nobody" ? [] : [address])))];
     },
   };
+}
+
+/** Asks for their status; see `askDaemons`. */
+export function askForStatus(virtualServers: readonly string[] = []): Promise<DaemonAnswers<VirtualServerStatus>> {
+  const whose = ({
+    address,
+    daemon,
+  }: VirtualServerStatus): { address: string; networkNamespace: string | undefined } => ({
+    address,
+    networkNamespace: daemon?.networkNamespace,
+  });
+  return askDaemons(requestStatus, whose, virtualServers);
 }
 
 /** NOT_RUNNING, with all that is known of why. */

@@ -4,8 +4,7 @@ import { LvscareError } from "../domain/errors.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import { describeElsewhere } from "../domain/status.ts";
-import { askDaemons, notRunning } from "./daemon-sockets.ts";
-import { whoseStatus } from "./status.ts";
+import { askForStatus, notRunning } from "./daemon-sockets.ts";
 
 /** A real server that an operator names, behind these virtual servers. With no virtual server named, only one may have it. */
 export interface OperatorTarget {
@@ -98,7 +97,7 @@ interface TargetDaemons {
 }
 
 async function findDaemons({ realServer, virtualServers }: OperatorTarget): Promise<TargetDaemons> {
-  const answers = await askDaemons(requestStatus, whoseStatus, virtualServers);
+  const answers = await askForStatus(virtualServers);
   const { complaints, elsewhere } = answers;
   const daemons = answers.told.map(({ socket, answer }) => ({ socket, status: answer }));
   if (daemons.length === 0) throw notRunning(answers);

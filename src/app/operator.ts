@@ -1,6 +1,5 @@
 import { waitFor, type SnapshotFrom } from "xstate";
-import { holdsOf } from "../actors/holds-of.ts";
-import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";

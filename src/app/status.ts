@@ -1,16 +1,15 @@
 import { unattendedStatus } from "../actors/status.ts";
-import { requestStatus } from "../control/client.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError } from "../domain/errors.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
-import { askDaemons } from "./daemon-sockets.ts";
+import { askForStatus } from "./daemon-sockets.ts";
 
 /**
  * Asks every daemon of this user in this network namespace, or only those of certain virtual servers. With none
  * running, reads the kernel's table and says so.
  */
 export async function collectStatus(virtualServers: readonly string[] = []): Promise<StatusReport> {
-  const answers = await askDaemons(requestStatus, whoseStatus, virtualServers);
+  const answers = await askForStatus(virtualServers);
   const { complaints, nobody } = answers;
   const others = answers.elsewhere.map(({ where }) => where);
   const elsewhere = others.length === 0 ? {} : { elsewhere: others };
@@ -35,13 +34,6 @@ export async function collectStatus(virtualServers: readonly string[] = []): Pro
 }
 
 /** The daemon that gave a status. */
-export function whoseStatus({ address, daemon }: VirtualServerStatus): {
-  readonly address: string;
-  readonly networkNamespace: string | undefined;
-} {
-  return { address, networkNamespace: daemon?.networkNamespace };
-}
-
 // --- internal ---
 
 async function readKernelTable(): Promise<VirtualServerStatus[]> {

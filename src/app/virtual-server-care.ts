@@ -1,7 +1,7 @@
 import { createActor, toPromise } from "xstate";
 import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
-import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
+import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { CareOptions } from "../config/care-options.ts";
@@ -15,7 +15,6 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { EventSource } from "../events/event-bus.ts";
-import { LatestVerdicts } from "../events/latest-verdicts.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { careMachine } from "./care-machine.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
@@ -46,7 +45,8 @@ export class VirtualServerCare {
   readonly #logger: Logger;
   readonly #facts: ProcessFacts;
   readonly #events: EventSource;
-  readonly #verdicts = new LatestVerdicts();
+  /** The last one of each real server, kept beside the machines: they only get verdicts that may change something. */
+  readonly #verdicts = new Map<string, TimedVerdict>();
   readonly #holdFile: HoldFile;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
@@ -77,7 +77,7 @@ export class VirtualServerCare {
     });
     const observe = (server: string, outcome: ProbeOutcome): void => {
       const atMs = process.now();
-      this.#verdicts.note(server, outcome, atMs);
+      if (outcome.passed !== undefined) this.#verdicts.set(server, { verdict: outcome, atMs });
       this.#events.emit(probeEvent(server, outcome), atMs);
     };
     this.#holdFile = new HoldFile(daemonFolder(), service);

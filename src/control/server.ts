@@ -16,9 +16,7 @@ import {
   STATUS_PATH,
   VERSIONS,
 } from "./protocol.ts";
-import { RateLimit } from "./rate-limit.ts";
-import { eventIdAfter, urlOf } from "./request-url.ts";
-import { sharePending } from "./share-pending.ts";
+import { eventIdAfter, RateLimit, sharePending, urlOf } from "./requests.ts";
 
 export interface ControlServer {
   readonly path: string;

@@ -9,9 +9,7 @@ import { meansThisHost } from "./host-header.ts";
 import { LastSecond } from "./last-second.ts";
 import { PAGE_FILES } from "./page-files.ts";
 import { MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
-import { RateLimit } from "./rate-limit.ts";
-import { eventIdAfter, urlOf } from "./request-url.ts";
-import { sharePending } from "./share-pending.ts";
+import { eventIdAfter, RateLimit, sharePending, urlOf } from "./requests.ts";
 
 /** What is served over HTTP; nothing can be changed there. */
 export interface WebSources {

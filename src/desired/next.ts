@@ -1,4 +1,5 @@
 import type { Endpoint } from "../domain/endpoint.ts";
+import type { CareEvent } from "../domain/events.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
@@ -11,9 +12,8 @@ import {
   withoutRetained,
   type Aftermath,
 } from "./aftermath.ts";
-import { accountable, nextFailOpen, type FailOpen } from "./fail-open.ts";
-import { nextLastResort, type LastResort } from "./last-resort.ts";
 import type { MemberState } from "./member.ts";
+import { accountable, nextFailOpen, nextLastResort, type FailOpen, type LastResort } from "./retained.ts";
 import { mayStillStand, unlistedAt, unlistedRule, type UnlistedDrains } from "./unlisted.ts";
 import { placementOf, type WeightOverlay } from "./weight.ts";
 
@@ -97,6 +97,27 @@ export function isLasting(wanted: DesiredVirtualServer | undefined, overlay: Ove
   if (wanted === undefined || wanted.leaving.length > 0) return false;
   const { failOpen, lastResort, aftermath, unlisted } = overlay;
   return failOpen === undefined && lastResort === undefined && aftermath.size === 0 && unlisted.size === 0;
+}
+
+/** What a round begins or ends because of the health of all. `counted`: the members whose health decided. */
+export function overlayNews(before: Overlay, after: Overlay, counted: readonly MemberState[]): readonly CareEvent[] {
+  const total = counted.length;
+  const healthy = counted.filter(({ state }) => state === "healthy").length;
+  const { failOpen, lastResort } = after;
+  const events: CareEvent[] = [];
+  if ((failOpen === undefined) !== (before.failOpen === undefined))
+    events.push(
+      failOpen === undefined
+        ? { type: "failOpen.left", healthy, total }
+        : { type: "failOpen.entered", healthy, total, retained: [...failOpen.retained] },
+    );
+  if ((lastResort === undefined) !== (before.lastResort === undefined))
+    events.push(
+      lastResort === undefined
+        ? { type: "lastResort.left", healthy, total }
+        : { type: "lastResort.entered", total, retained: [...lastResort.retained] },
+    );
+  return events;
 }
 
 // --- internal ---

@@ -41,7 +41,7 @@ export async function planKernel(selection: Selection): Promise<KernelPlan> {
   });
 }
 
-/** How many guests of user-mode Linux may run side by side, if memory allows: three for two processors, as each waits a third of its time. */
+/** How many guests of user-mode Linux may run side by side, if memory allows: as many as there are processors, since other lanes run beside them. */
 export function umlGuests(): number {
   const wanted = process.env["LVSCARE_KERNEL_GUESTS"];
   if (wanted !== undefined) {
@@ -50,7 +50,7 @@ export function umlGuests(): number {
     return Number(wanted);
   }
   const fit = Math.floor(((freemem() / 2 ** 20) * 0.8) / UML_MEMORY_MB);
-  return Math.max(1, Math.min(fit, Math.ceil(1.5 * availableParallelism())));
+  return Math.max(1, Math.min(fit, availableParallelism()));
 }
 
 export function kernelStep(

@@ -1,5 +1,4 @@
 import { unattendedStatus } from "../../actors/status.ts";
-import { requestStatus } from "../../control/client.ts";
 import type { DataPlane } from "../../dataplane/data-plane.ts";
 import { openIpvs } from "../../dataplane/ipvs/ipvs-plane.ts";
 import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
@@ -12,8 +11,8 @@ import {
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
 import { interfaceNames, neighbours } from "../culprit.ts";
-import { collectStatus, whoseStatus } from "../status.ts";
-import { askDaemons } from "../daemon-sockets.ts";
+import { collectStatus } from "../status.ts";
+import { askForStatus } from "../daemon-sockets.ts";
 import { VERSION } from "../version.ts";
 import { readOwnAddresses } from "../../reach/own-addresses.ts";
 import { judgeArrangement } from "./arrangement.ts";
@@ -105,7 +104,7 @@ interface KnownVirtualServers {
 }
 
 async function readVirtualServers({ virtualServers }: DoctorOptions): Promise<KnownVirtualServers> {
-  const answers = await askDaemons(requestStatus, whoseStatus, virtualServers.map(formatEndpoint));
+  const answers = await askForStatus(virtualServers.map(formatEndpoint));
   const elsewhere = answers.elsewhere.map(({ where }) => where);
   const table = await readTable();
   const cared = answers.told.map(({ answer }) => answer);

@@ -9,7 +9,17 @@ import {
 } from "../../domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkAnswer, type NetlinkRequest } from "../../netlink/connection.ts";
 import { decodeDestination, decodeMeasuredDestination } from "../../netlink/ipvs/destination.ts";
-import { getDestinations, getService, getServices } from "../../netlink/ipvs/requests.ts";
+import {
+  deleteDestination,
+  deleteService,
+  getDestinations,
+  getService,
+  getServices,
+  newDestination,
+  newService,
+  setDestination,
+  setService,
+} from "../../netlink/ipvs/requests.ts";
 import { decodeService } from "../../netlink/ipvs/service.ts";
 import { openKernelTransport } from "../../netlink/kernel-transport.ts";
 import type { KernelRefusal } from "../../netlink/messages.ts";
@@ -17,7 +27,6 @@ import type { NetlinkTransport } from "../../netlink/transport.ts";
 import type { DataPlane, FailedOperation } from "../data-plane.ts";
 import { operationError, refusalError } from "./ipvs-errors.ts";
 import { IpvsFamily } from "./ipvs-family.ts";
-import { operationRequest } from "./operation-request.ts";
 import { rehearse } from "./preflight.ts";
 
 /**
@@ -149,4 +158,22 @@ class IpvsPlane implements DataPlane {
 
 function refusalOf(answer: { readonly refusal: KernelRefusal | undefined }): readonly (KernelRefusal | undefined)[] {
   return [answer.refusal];
+}
+
+/** The kernel command of one operation on the virtual server `key`. */
+function operationRequest(family: number, key: ServiceKey, operation: Operation): NetlinkRequest {
+  switch (operation.kind) {
+    case "service.create":
+      return newService(family, operation.service);
+    case "service.update":
+      return setService(family, operation.service);
+    case "service.delete":
+      return deleteService(family, operation.service);
+    case "server.add":
+      return newDestination(family, key, operation.server);
+    case "server.update":
+      return setDestination(family, key, operation.server);
+    case "server.remove":
+      return deleteDestination(family, key, operation.endpoint);
+  }
 }
