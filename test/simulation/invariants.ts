@@ -407,7 +407,7 @@ export class Invariants implements SimulationObserver {
     const fall = from === "recovering" ? 1 : this.#policy.fall;
     // A check may start with one that is due a twentieth of its interval earlier.
     const pauseMs = Math.min(intervalMs, fastIntervalMs, downIntervalMs) * (1 - CHECK_PACE.jitter);
-    if (member.out !== undefined) {
+    if (member.out !== undefined && !losesConnections(this.#scenario, server)) {
       // A kept connection that ends hurries the next check, and the first good check ever is followed by a part of its pause only.
       const hurried = this.#scenario.options.probe.sentinel ? 1 : 0;
       const spread = member.out.everPassed ? 0 : 1;
@@ -433,13 +433,16 @@ export class Invariants implements SimulationObserver {
   /** Whether enough is known for that. `hasOthers`: somebody is in service whom no check has there. */
   #mayFailOpen(hasOthers: boolean): boolean {
     const members = [...this.#life.members.values()];
-    // Whom the last resort held until now and who climbs is in service by neither.
-    const isHeld = [...this.#life.lastOnes].some((key) => {
+    const isSomebody = hasOthers || this.#inService().length > 0 || this.#stillHeld().length > 0;
+    return members.every(({ isJudged, isChecked }) => isJudged && (isSomebody || isChecked));
+  }
+
+  /** Those that the last resort held until now; one that climbs is in service by neither. */
+  #stillHeld(): string[] {
+    return [...this.#life.lastOnes].filter((key) => {
       const position = this.#life.members.get(key)?.position;
       return position !== undefined && tenths(position) === undefined;
     });
-    const isSomebody = hasOthers || this.#inService().length > 0 || isHeld;
-    return members.every(({ isJudged, isChecked }) => isJudged && (isSomebody || isChecked));
   }
 
   #failOpenFailed(how: string): void {
@@ -452,7 +455,7 @@ export class Invariants implements SimulationObserver {
     const inService = this.#inService();
     // Whoever still drains from the last time is in service, too; when that is over is for the supervisor to know.
     const may = new Set([...inService, ...this.#life.letGo.keys(), ...this.#life.lastOnes]);
-    const must = [...inService, ...this.#life.lastOnes];
+    const must = [...inService, ...this.#stillHeld()];
     const isRight = held.length > 0 && must.every((key) => held.includes(key)) && held.every((key) => may.has(key));
     const isEveryone = must.length === 0 && held.length === everyone.length;
     if (!isRight && !isEveryone) this.#fail("fail-open held the wrong ones", held.join(", "));
@@ -635,6 +638,19 @@ interface Standing {
   readonly tenths: readonly number[];
   readonly isEmpty: boolean;
   readonly isUnreachable: boolean;
+}
+
+/** Each end of a kept connection hurries a check: of a server that loses or closes them there may be many. */
+function losesConnections({ events }: Scenario, server: string): boolean {
+  return events.some(
+    (event) =>
+      event.kind === "server" &&
+      formatEndpoint(event.server) === server &&
+      event.phases.some(
+        ({ behaviour }) =>
+          behaviour.kind === "answers" && (behaviour.halfOpen === true || behaviour.closesIdleMs !== undefined),
+      ),
+  );
 }
 
 /** What was known when the running round began. */

@@ -31,6 +31,8 @@ const TELLING_SEEDS: readonly (readonly [seed: number, told: string])[] = [
   [1262, "and for as long as it has connections then"],
   [770834331333, "once the last resort holds somebody, who is in service, fail-open begins by itself"],
   [749014736736, "but not by one who climbs meanwhile"],
+  [941437125278, "each end of a kept connection hurries a check, and a half-open one has more than one"],
+  [6816, "and where that one is the only one, everyone is held once each was checked"],
 ];
 /** The same, of connections: those from before had none that were odd, and are drawn as they were. */
 const TELLING_SEEDS_OF_CONNECTIONS: typeof TELLING_SEEDS = [
