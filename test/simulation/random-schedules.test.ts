@@ -12,9 +12,12 @@ import { randomScenario } from "./random-scenario.ts";
 import { toYaml, violationsOf, type Fault } from "./run-scenario.ts";
 import type { SchedulesResult, SchedulesTask } from "./schedules-worker.ts";
 
-const SCHEDULES = Number(process.env["LVSCARE_SIMULATION_SCHEDULES"] ?? 1500);
+const ASKED = process.env["LVSCARE_SIMULATION_SCHEDULES"];
+/** Most are the same in each run: one that is rare and new is to be found on purpose, not to hold up whoever changed something else. */
+const SAME = Number(ASKED ?? 2500);
+const FRESH = Number(ASKED ?? 500);
 /** On a host that has much else to do. */
-const LONGEST_MS = Math.max(600_000, SCHEDULES * 120);
+const LONGEST_MS = Math.max(600_000, SAME * 120);
 /** So many show each of the faults. */
 const FAULTY_SCHEDULES = 500;
 const FIXED_SEED = 1;
@@ -88,13 +91,13 @@ const FAULTS: readonly (readonly [fault: string, rule: string, Fault])[] = [
 
 describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   test.each([
-    ["the same", FIXED_SEED],
-    ["fresh", FRESH_SEED],
+    ["the same", SAME, FIXED_SEED],
+    ["fresh", FRESH, FRESH_SEED],
   ])(
-    `in ${SCHEDULES} random schedules of faults, %s ones (from seed %d)`,
-    async (_, firstSeed) => {
-      expect(SCHEDULES).toBeGreaterThan(0);
-      const broken = await runSchedules(firstSeed);
+    "in random schedules of faults, %s ones (%d, from seed %d)",
+    async (_, schedules, firstSeed) => {
+      expect(schedules).toBeGreaterThan(0);
+      const broken = await runSchedules(firstSeed, schedules);
       for (const [seed, violations] of broken.slice(0, 5)) console.error(explain(seed, violations));
       expect(broken.map(([seed]) => seed)).toEqual([]);
     },
@@ -132,9 +135,9 @@ if (REPLAY !== undefined) {
 
 // --- internal ---
 
-async function runSchedules(firstSeed: number): Promise<SchedulesResult> {
+async function runSchedules(firstSeed: number, schedules: number): Promise<SchedulesResult> {
   const threads = availableParallelism();
-  const count = Math.ceil(SCHEDULES / threads);
+  const count = Math.ceil(schedules / threads);
   const parts = Array.from({ length: threads }, (_, index) => runPart({ firstSeed: firstSeed + index * count, count }));
   return (await Promise.all(parts)).flat();
 }
