@@ -105,6 +105,7 @@ test.concurrent("with all servers dead the virtual server stays, empty, until th
   await waitForTable(namespace, tableWith());
   await echo.close(...SERVERS);
   await waitForTable(namespace, tableWith([]));
+  await care.waitForLog(/^WARN nobody is in service/);
   await echo.open(...SERVERS);
   await waitForTable(namespace, tableWith());
   await using client = await Client.start(namespace, VS);
