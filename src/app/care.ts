@@ -1,5 +1,5 @@
 import { descriptorLimit, dialTcpSocket, listenPausably, socketBytes } from "#native";
-import type { CareOptions } from "../config/care-options.ts";
+import type { CareConfig, CareOptions, VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { selectDataPlane, type Selection } from "../dataplane/select.ts";
@@ -27,7 +27,7 @@ export async function runCare(
   observer: DaemonObserver = {},
 ): Promise<void> {
   if (options.clean) return clean(options, logger);
-  if (!options.runOnce) return careFor([options], stop, logger, observer);
+  if (!options.runOnce) return careFor({ ...options, virtualServers: [options] }, stop, logger, observer);
   using claim = claimFor(options, logger);
   if (claim === undefined) return;
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
@@ -46,11 +46,10 @@ export async function runCare(
 
 /**
  * Cares for these virtual servers in one process until stopped. Each has its own claim, holds, machines and share of
- * reach; all use one connection to the kernel and one schedule of checks. Options of the process, such as
- * `httpListen`, are taken from the first one.
+ * reach; all use one connection to the kernel and one schedule of checks.
  */
 export async function careFor(
-  all: readonly CareOptions[],
+  config: CareConfig,
   stop: AbortSignal,
   logger: Logger,
   observer: DaemonObserver = {},
@@ -58,8 +57,8 @@ export async function careFor(
   await using stack = new AsyncDisposableStack();
   const ipvs = new SharedDataPlane(openIpvs);
   const settings: CareSetting[] = [];
-  for (const options of all) {
-    const own = all.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
+  for (const options of config.virtualServers) {
+    const own = config.virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
     stack.use(claimVirtualServer(options.service, process.getuid?.() ?? 0, own));
     const selection = await select(options, () => ipvs.open(), own);
     stack.defer(() => selection.dataPlane.close());
@@ -67,12 +66,16 @@ export async function careFor(
     settings.push({ options, selection, reach, logger: own });
   }
   const { runDaemon } = await import("./daemon.ts");
-  await runDaemon(settings, stop, logger, observer);
+  await runDaemon(settings, config.httpListen, stop, logger, observer);
 }
 
 // --- internal ---
 
-async function select(options: CareOptions, openKernel: () => Promise<DataPlane>, logger: Logger): Promise<Selection> {
+async function select(
+  options: VirtualServerOptions,
+  openKernel: () => Promise<DataPlane>,
+  logger: Logger,
+): Promise<Selection> {
   const open = (kind: DataPlaneKind): Promise<DataPlane> =>
     kind === "ipvs" ? openKernel() : openUserspace(options, logger);
   const selection = await selectDataPlane(options.dataPlane, options.service, open, (kind) =>
@@ -112,7 +115,7 @@ function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable
 
 /** Checks of such a real server pass, because each goes only through the inner virtual server. */
 async function warnOfNesting(
-  { service, realServers }: CareOptions,
+  { service, realServers }: VirtualServerOptions,
   dataPlane: DataPlane,
   logger: Logger,
 ): Promise<void> {
@@ -122,7 +125,7 @@ async function warnOfNesting(
   }
 }
 
-async function openUserspace({ realServers }: CareOptions, logger: Logger): Promise<DataPlane> {
+async function openUserspace({ realServers }: VirtualServerOptions, logger: Logger): Promise<DataPlane> {
   const { UserspaceDataPlane } = await import("../dataplane/userspace/userspace-data-plane.ts");
   const { descriptorBudget } = await import("./descriptor-budget.ts");
   const limit = descriptorLimit();
@@ -145,7 +148,12 @@ async function openUserspace({ realServers }: CareOptions, logger: Logger): Prom
   });
 }
 
-function announce(options: CareOptions, dataPlane: DataPlane, because: LvscareError | undefined, logger: Logger): void {
+function announce(
+  options: VirtualServerOptions,
+  dataPlane: DataPlane,
+  because: LvscareError | undefined,
+  logger: Logger,
+): void {
   const { service, realServers } = options;
   if (because !== undefined)
     logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);

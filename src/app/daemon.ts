@@ -1,6 +1,7 @@
 import { descriptorLimit, listenPausably } from "#native";
 import type { WebServer } from "../control/web-server.ts";
 import { webUrl } from "../control/web-url.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
@@ -20,6 +21,7 @@ export interface DaemonObserver {
 /** Cares for these virtual servers until `stop` is aborted. The kernel's entries stay when it ends. */
 export async function runDaemon(
   settings: readonly CareSetting[],
+  httpListen: Endpoint | undefined,
   stop: AbortSignal,
   logger: Logger,
   observer: DaemonObserver = {},
@@ -30,7 +32,7 @@ export async function runDaemon(
   const [first] = cares;
   if (first === undefined) throw new Error("there is no virtual server to care for");
   // An address that is not available is a mistake in the options: nothing has begun yet.
-  const web = await openWeb(settings, cares, process, logger);
+  const web = httpListen && (await openWeb(httpListen, settings, cares, process, logger));
   process.bus.join(() => web?.happened());
   for (const care of cares) care.start();
   observer.running?.(() => first.status());
@@ -60,13 +62,12 @@ export async function runDaemon(
 
 /** Most daemons serve none, and start without its code and its page. */
 async function openWeb(
+  endpoint: Endpoint,
   settings: readonly CareSetting[],
   cares: readonly VirtualServerCare[],
   process: CareProcess,
   logger: Logger,
-): Promise<WebServer | undefined> {
-  const endpoint = settings[0]?.options.httpListen;
-  if (endpoint === undefined) return undefined;
+): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
   const limit = descriptorLimit();
   const realServers = settings.reduce((sum, { options }) => sum + options.realServers.length, 0);

@@ -1,5 +1,5 @@
 import { reconcileReach } from "../actors/reconcile-reach.ts";
-import type { CareOptions, ReachOptions } from "../config/care-options.ts";
+import type { ReachOptions, VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlaneKind } from "../dataplane/data-plane.ts";
 import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
@@ -30,7 +30,7 @@ export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
  * host itself, in any mode. Throws USAGE for a gateway that cannot be one.
  */
 export function planReach(
-  { service, realServers, reach: options }: CareOptions,
+  { service, realServers, reach: options }: VirtualServerOptions,
   kind: DataPlaneKind,
   logger: Logger,
 ): Reach {
@@ -57,7 +57,7 @@ export function planReach(
 /** Why this data plane would not serve clients, or would harm this host. Checked only where that is possible. */
 export function obstacleTo(
   kind: DataPlaneKind,
-  { service, realServers, reach: { mode } }: Pick<CareOptions, "service" | "realServers" | "reach">,
+  { service, realServers, reach: { mode } }: Pick<VirtualServerOptions, "service" | "realServers" | "reach">,
 ): LvscareError | undefined {
   const { endpoint } = service;
   const servers = realServers.map((one) => one.endpoint);
@@ -85,7 +85,10 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
 }
 
 /** Everything that daemons for this virtual server may have made, in the order of its removal. */
-export function reachToRemove({ service, reach: options }: CareOptions, logger: Logger): readonly HostObject[] {
+export function reachToRemove(
+  { service, reach: options }: VirtualServerOptions,
+  logger: Logger,
+): readonly HostObject[] {
   const isInUse = (): Promise<boolean> => isAddressInUse(service);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
   const gateway = (): string | undefined => named;

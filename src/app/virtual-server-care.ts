@@ -4,7 +4,7 @@ import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { CareOptions } from "../config/care-options.ts";
+import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Selection } from "../dataplane/select.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
@@ -28,7 +28,7 @@ import { watchWay } from "./way.ts";
 
 /** What one virtual server is cared for with. */
 export interface CareSetting {
-  readonly options: CareOptions;
+  readonly options: VirtualServerOptions;
   readonly selection: Selection;
   readonly reach: Reach;
   readonly logger: Logger;
@@ -40,7 +40,7 @@ export class VirtualServerCare {
   readonly ended: Promise<unknown>;
   readonly metrics = new Metrics();
   readonly #process: CareProcess;
-  readonly #options: CareOptions;
+  readonly #options: VirtualServerOptions;
   readonly #dataPlane: DataPlane;
   readonly #logger: Logger;
   readonly #facts: ProcessFacts;

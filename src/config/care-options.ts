@@ -2,24 +2,44 @@ import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
 
-/** What `lvscare care` is to do: every value resolved and validated, nothing left to interpret. */
-export interface CareOptions {
+/** One virtual server and how it is cared for: every value resolved and validated, nothing left to interpret. */
+export interface VirtualServerOptions {
+  /** A label for people: changing it changes nothing else. Undefined: its address names it. */
+  readonly name: string | undefined;
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
+  /** Labels of real servers that have one, by formatted endpoint. */
+  readonly realServerNames: ReadonlyMap<string, string>;
+  /** Formatted endpoints of real servers that the configuration itself keeps at weight 0. */
+  readonly drained: ReadonlySet<string>;
   readonly policy: HealthPolicy;
   readonly dataPlane: "auto" | "ipvs" | "userspace";
   /** How a real server starts that is not in the data plane yet: `down` needs one good check first. */
   readonly initState: "down" | "up";
   readonly keepForeign: boolean;
-  readonly runOnce: boolean;
-  readonly clean: boolean;
   readonly reach: ReachOptions;
   readonly probe: HttpProbeOptions;
-  readonly log: LogOptions;
   /** Whether a connection is made through the virtual address now and then. */
   readonly checkWay: boolean;
+}
+
+/** What a process has once, however many virtual servers it cares for. */
+export interface ProcessOptions {
+  readonly log: LogOptions;
   /** Where metrics and status are served over HTTP; undefined for nowhere. */
   readonly httpListen: Endpoint | undefined;
+}
+
+/** Everything that one process cares for. Flags are a configuration with one virtual server. */
+export interface CareConfig extends ProcessOptions {
+  /** In the order of the configuration; no two have the same protocol and address. */
+  readonly virtualServers: readonly VirtualServerOptions[];
+}
+
+/** What `lvscare care` with flags is to do. */
+export interface CareOptions extends VirtualServerOptions, ProcessOptions {
+  readonly runOnce: boolean;
+  readonly clean: boolean;
 }
 
 /** How this host gets to the virtual address. */

@@ -30,7 +30,10 @@ export function resolveCareOptions(
   const { service, ...servers } = resolveServers(values, clean);
   const policy = resolveHealthPolicy(values);
   const options = {
+    name: undefined,
     ...servers,
+    realServerNames: new Map<string, string>(),
+    drained: new Set<string>(),
     policy,
     runOnce: values.read("run-once", parseBoolean),
     clean,

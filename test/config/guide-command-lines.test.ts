@@ -6,6 +6,9 @@ import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
 import { resolveArgv } from "./resolve-line.ts";
 
 const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
+  name: undefined,
+  realServerNames: new Map(),
+  drained: new Set(),
   policy: PLAIN_HEALTH_POLICY,
   dataPlane: "auto",
   initState: "down",

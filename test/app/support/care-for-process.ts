@@ -14,4 +14,6 @@ const logger: Logger = { debug: () => undefined, info: say("INFO"), warn: say("W
 const all = process.argv
   .slice(2)
   .map((text) => resolveCareOptions(readArgv(JSON.parse(text) as string[], CARE_OPTION_ROWS), {}));
-await careFor(all, stop.signal, logger);
+const [first] = all;
+if (first === undefined) throw new Error("no virtual server");
+await careFor({ ...first, virtualServers: all }, stop.signal, logger);
