@@ -1,4 +1,5 @@
 import { descriptorLimit, listenPausably } from "#native";
+import type { CareConfig } from "../config/care-options.ts";
 import type { WebServer } from "../control/web-server.ts";
 import { webUrl } from "../control/web-url.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
@@ -7,9 +8,9 @@ import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { renderMetrics } from "../metrics/metrics.ts";
 import { CareProcess } from "./care-process.ts";
+import { Caretaker } from "./caretaker.ts";
 import { descriptorBudget } from "./descriptor-budget.ts";
 import { listenerOnPort } from "./socket-owner.ts";
-import { VirtualServerCare, type CareSetting } from "./virtual-server-care.ts";
 
 /** An observer of a daemon from inside its process. */
 export interface DaemonObserver {
@@ -18,43 +19,41 @@ export interface DaemonObserver {
   event?(event: CareEvent): void;
 }
 
-/** Cares for these virtual servers until `stop` is aborted. The kernel's entries stay when it ends. */
+/**
+ * Cares for the virtual servers of a configuration until `stop` is aborted. The kernel's entries stay when it ends.
+ * Rejects with the reason when it cannot begin, and then leaves nothing behind.
+ */
 export async function runDaemon(
-  settings: readonly CareSetting[],
-  httpListen: Endpoint | undefined,
+  config: CareConfig,
   stop: AbortSignal,
   logger: Logger,
   observer: DaemonObserver = {},
 ): Promise<void> {
   using process = new CareProcess(logger);
   process.bus.join((event) => observer.event?.(event));
-  const cares = settings.map((setting) => new VirtualServerCare(process, setting));
-  const [first] = cares;
-  if (first === undefined) throw new Error("there is no virtual server to care for");
-  // An address that is not available is a mistake in the options: nothing has begun yet.
-  const web = httpListen && (await openWeb(httpListen, settings, cares, process, logger));
-  process.bus.join(() => web?.happened());
-  for (const care of cares) care.start();
-  observer.running?.(() => first.status());
-  const shutDown = (): void => {
-    process.manager.stopping();
-    for (const care of cares) care.shutDown();
-  };
-  stop.addEventListener("abort", shutDown, { once: true });
-  if (stop.aborted) shutDown();
+  const caretaker = new Caretaker(process, logger);
+  await using prepared = await caretaker.prepare(config);
+  // An address that is not available is a mistake in the configuration: nothing has begun yet.
+  const web = config.httpListen && (await openWeb(config.httpListen, config, caretaker, process, logger));
   try {
-    await Promise.all(cares.map(({ ended }) => ended));
+    process.bus.join(() => web?.happened());
+    prepared.apply();
+    const [first] = caretaker.virtualServers;
+    if (first === undefined) throw new Error("there is no virtual server to care for");
+    observer.running?.(() => first.status());
+    const shutDown = (): void => {
+      process.manager.stopping();
+      caretaker.shutDown();
+    };
+    stop.addEventListener("abort", shutDown, { once: true });
+    if (stop.aborted) shutDown();
+    await caretaker.ended;
     process.bus.catchUp();
-    for (const { selection, logger: own } of settings)
-      own.info(
-        selection.dataPlane.kind === "ipvs"
-          ? "stopped; the virtual server stays in the kernel as it is"
-          : "stopped, and with this process the userspace data plane",
-      );
+    for (const care of caretaker.virtualServers) care.tellStopped();
   } finally {
     process.bus.catchUp();
     await web?.close();
-    await Promise.all(cares.map((care) => care.close()));
+    await caretaker.close();
   }
 }
 
@@ -63,22 +62,23 @@ export async function runDaemon(
 /** Most daemons serve none, and start without its code and its page. */
 async function openWeb(
   endpoint: Endpoint,
-  settings: readonly CareSetting[],
-  cares: readonly VirtualServerCare[],
+  { virtualServers }: CareConfig,
+  caretaker: Caretaker,
   process: CareProcess,
   logger: Logger,
 ): Promise<WebServer> {
   const { serveWeb } = await import("../control/web-server.ts");
   const limit = descriptorLimit();
-  const realServers = settings.reduce((sum, { options }) => sum + options.realServers.length, 0);
+  const realServers = virtualServers.reduce((sum, one) => sum + one.realServers.length, 0);
   const server = serveWeb(
     endpoint,
     {
-      virtualServers: cares,
+      virtualServers: () => caretaker.virtualServers,
       metrics: (statuses) => {
         process.bus.catchUp();
-        const all = statuses.flatMap((status, index) => {
-          const metrics = cares[index]?.metrics;
+        const cares = new Map(caretaker.virtualServers.map((care) => [care.address, care]));
+        const all = statuses.flatMap((status) => {
+          const metrics = cares.get(status.address)?.metrics;
           return metrics === undefined ? [] : [{ metrics, status }];
         });
         return renderMetrics(all, process.now());

@@ -6,7 +6,6 @@ import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import type { Selection } from "../dataplane/select.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
@@ -23,16 +22,8 @@ import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
 import { Operator } from "./operator.ts";
-import type { Reach } from "./reach.ts";
+import type { Preparation } from "./preparation.ts";
 import { watchWay } from "./way.ts";
-
-/** What one virtual server is cared for with. */
-export interface CareSetting {
-  readonly options: VirtualServerOptions;
-  readonly selection: Selection;
-  readonly reach: Reach;
-  readonly logger: Logger;
-}
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach, its events and its control socket. */
 export class VirtualServerCare {
@@ -53,7 +44,7 @@ export class VirtualServerCare {
   #way: WayActor | undefined;
   #closeControl: (() => Promise<void>) | undefined;
 
-  constructor(process: CareProcess, { options, selection, reach, logger }: CareSetting) {
+  constructor(process: CareProcess, { options, selection, reach, logger }: Preparation) {
     const { dataPlane, because } = selection;
     const { service } = options;
     this.#process = process;
@@ -122,6 +113,15 @@ export class VirtualServerCare {
   /** Asks it to end; the kernel's entries stay. */
   shutDown(): void {
     this.#daemon.send({ type: "shutdown" });
+  }
+
+  /** Says what stays behind. */
+  tellStopped(): void {
+    this.#logger.info(
+      this.#dataPlane.kind === "ipvs"
+        ? "stopped; the virtual server stays in the kernel as it is"
+        : "stopped, and with this process the userspace data plane",
+    );
   }
 
   /** Ends the answers at its control socket. */

@@ -240,7 +240,7 @@ const ALONE = { hostname: "127.77.0.14", port: 18_082 };
 /** In a process of its own, whose log can be read. */
 const SERVE_ALONE = `
   const { serveWeb } = await import(${JSON.stringify(join(import.meta.dir, "../../src/control/web-server.ts"))});
-  serveWeb({ family: "ipv4", address: "${ALONE.hostname}", port: ${ALONE.port} }, { virtualServers: [] });
+  serveWeb({ family: "ipv4", address: "${ALONE.hostname}", port: ${ALONE.port} }, { virtualServers: () => [] });
   console.log("up");
 `;
 
