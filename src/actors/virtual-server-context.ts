@@ -2,9 +2,10 @@ import type { ActorRef, Snapshot } from "xstate";
 import type { MemberState } from "../desired/member.ts";
 import type { Overlay } from "../desired/next.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
-import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
-import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
+import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
+import type { CheckSchedule } from "../probe/check-schedule.ts";
 import type { RealServerActor, RealServerContext, RealServerInput } from "./real-server-machine.ts";
 import type { Pace } from "./round-pace.ts";
 
@@ -12,12 +13,25 @@ export interface AdoptionReport {
   readonly type: "virtualServer.adopted";
 }
 
-export interface VirtualServerInput {
-  readonly service: VirtualServer;
-  readonly realServers: readonly RealServer[];
-  readonly policy: HealthPolicy;
-  readonly initState: "down" | "up";
-  readonly unlisted: DesiredVirtualServer["unlisted"];
+/** What happens to the configuration of a running virtual server. */
+export type ConfigurationRequest =
+  /**
+   * Takes this configuration in place; equal to the present one it causes no work. `schedule` is given when the probe
+   * changed: see `CheckCommand`.
+   */
+  | {
+      readonly type: "configure";
+      readonly configuration: VirtualServerConfiguration;
+      readonly schedule?: CheckSchedule | undefined;
+    }
+  /**
+   * It left the configuration: its real servers drain, then it is deleted from the data plane and its machine ends. A
+   * `configure` brings it back, a `shutdown` leaves it as it is by then.
+   */
+  | { readonly type: "withdraw" };
+
+/** Its configuration at the start, and what never changes. */
+export interface VirtualServerInput extends VirtualServerConfiguration {
   readonly cleanupOnExit: boolean;
   /** What operators asked for before this start. */
   readonly holds: Holds;

@@ -23,7 +23,12 @@ import { memberInput, memberState, seeMembers } from "./member-states.ts";
 import { realServerMachine, stateOf, type RealServerActor, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
-import type { Member, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
+import type {
+  ConfigurationRequest,
+  Member,
+  VirtualServerContext,
+  VirtualServerInput,
+} from "./virtual-server-context.ts";
 import type { WriteCommand, WriterInput, WriterReport } from "./writer.ts";
 
 type VirtualServerEvent =
@@ -31,6 +36,7 @@ type VirtualServerEvent =
   | WriterReport
   | { readonly type: "realServer.respawn"; readonly server: string }
   | OperatorRequest
+  | ConfigurationRequest
   | { readonly type: "shutdown" }
   | ErrorActorEvent;
 

@@ -81,6 +81,7 @@ export class VirtualServerCare {
         realServers: options.realServers,
         policy: options.policy,
         initState: options.initState,
+        drained: new Set<string>(),
         holds,
         unlisted: options.keepForeign ? "keep" : "remove",
         cleanupOnExit: false,

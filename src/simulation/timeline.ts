@@ -96,6 +96,9 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
   switch (event.type) {
     case "virtualServer.adopted":
     case "virtualServer.refilled":
+    case "virtualServer.configured":
+    case "virtualServer.withdrawn":
+    case "probe.accepted":
     case "process.stalled":
     case "reach.established":
     case "reach.repaired":
@@ -112,6 +115,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "realServer.healthChanged":
     case "realServer.held":
     case "realServer.unlisted":
+    case "realServer.departed":
       return "health";
     case "plan.applied":
       return isWarning ? "repair" : "write";
@@ -122,6 +126,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "lastResort.left":
       return "last resort";
     case "virtualServer.emptied":
+    case "probe.suspicious":
     case "realServer.restarted":
     case "repairs.recurring":
     case "plan.failed":

@@ -71,6 +71,7 @@ function start(failingReads = 0) {
       realServers: [],
       policy: { ...PLAIN_HEALTH_POLICY, intervalMs: 1000 },
       initState: "down",
+      drained: new Set<string>(),
       holds: new Map(),
       unlisted: "remove",
       cleanupOnExit: false,

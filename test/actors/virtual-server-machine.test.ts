@@ -1197,6 +1197,7 @@ function care(
     realServers: [A, B, C],
     policy: { ...PLAIN_HEALTH_POLICY, ...policy },
     initState: "down",
+    drained: new Set(),
     holds: new Map(),
     unlisted: "remove",
     cleanupOnExit: false,

@@ -227,6 +227,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
         realServers: [server],
         policy: PLAIN_HEALTH_POLICY,
         initState: "down",
+        drained: new Set<string>(),
         holds: new Map(),
         unlisted: "remove",
         cleanupOnExit: false,
