@@ -134,8 +134,8 @@ export function createReachMachine(ports: ReachPorts) {
           { target: "resting" },
         ],
       },
-      // What to keep was settled before the start. If that is nothing, no look would ever find anything.
-      idle: {},
+      // There is nothing to keep, so no look would ever find anything. Another configuration may have something.
+      idle: { on: { "host.changed": "applying" } },
       // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
       resting: { after: { rest: "settled" } },
       settled: {

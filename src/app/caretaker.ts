@@ -1,66 +1,101 @@
 import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { SharedDataPlane } from "../dataplane/shared-data-plane.ts";
+import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
 import { claimVirtualServer } from "./claim.ts";
-import { prepare, type Preparation } from "./preparation.ts";
+import { cleanAfter } from "./clean.ts";
+import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
+import type { Reach } from "./reach.ts";
 import { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** Another configuration, found to work on this host. Nothing has changed yet; disposing of it gives it up. */
 export interface PreparedConfig extends AsyncDisposable {
-  /** Begins to care as it says. */
+  /** What it changes. */
+  readonly difference: ConfigDifference;
+  /** Goes on as it says. */
   apply(): void;
+}
+
+/** Virtual servers, by their names. */
+export interface ConfigDifference {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
 }
 
 /**
  * Cares for the virtual servers of a configuration, each with a claim, holds, machines and a share of reach of its
- * own; all use one connection to the kernel and one schedule of checks.
+ * own; all use one connection to the kernel and one schedule of checks. It can be given another configuration while
+ * they serve: what that does not change goes on as it was.
  */
 export class Caretaker {
   /** Settles when caring has ended: rejects with what ended it, if something broke. */
   readonly ended: Promise<void>;
   readonly #process: CareProcess;
   readonly #logger: Logger;
+  readonly #isAlone: boolean;
   readonly #ipvs = new SharedDataPlane(openIpvs);
-  /** By `formatServiceKey`, in the order of the configuration. */
+  /** By `formatServiceKey`. Those that leave are among them until they are gone. */
   readonly #cares = new Map<string, Caring>();
   readonly #end = Promise.withResolvers<void>();
   #isStopping = false;
 
-  constructor(process: CareProcess, logger: Logger) {
+  /** `isAlone`: there will never be more than one virtual server, and it need not be named in the log. */
+  constructor(process: CareProcess, logger: Logger, isAlone: boolean) {
     this.#process = process;
     this.#logger = logger;
+    this.#isAlone = isAlone;
     this.ended = this.#end.promise;
     // It may break before anybody waits for it.
     this.ended.catch(() => undefined);
   }
 
+  /** Those that leave, too, for as long as they are there. */
   get virtualServers(): readonly VirtualServerCare[] {
     return Array.from(this.#cares.values(), ({ care }) => care);
   }
 
   /**
-   * Claims and prepares what is new in this configuration. Rejects with the first reason why it cannot be cared for
-   * here; nothing has changed then.
+   * Claims and prepares what is new or different in this configuration. Rejects with every reason why it cannot be
+   * cared for here; nothing has changed then.
    */
   async prepare(config: CareConfig): Promise<PreparedConfig> {
     await using stack = new AsyncDisposableStack();
-    const isAlone = config.virtualServers.length === 1;
+    const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
     const added: Prepared[] = [];
-    for (const options of config.virtualServers) {
-      const own = isAlone ? this.#logger : prefixed(this.#logger, nameOf(options));
-      const claim = stack.use(claimVirtualServer(options.service, process.getuid?.() ?? 0, own));
-      const preparation = await prepare(options, () => this.#ipvs.open(), own);
-      stack.defer(() => preparation.selection.dataPlane.close());
-      added.push({ preparation, claim });
+    const changed: Changed[] = [];
+    const failures: unknown[] = [];
+    for (const [key, options] of wanted) {
+      const caring = this.#cares.get(key);
+      try {
+        if (caring?.isOver === true) await caring.released;
+        const present = this.#cares.get(key);
+        if (present === undefined) added.push(await this.#prepareNew(options, stack));
+        else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
+          changed.push({
+            caring: present,
+            options,
+            reach: await prepareAnew({ ...present.preparation, options: present.care.options }, options),
+          });
+      } catch (error) {
+        failures.push(this.#isAlone ? error : about(options, error));
+      }
     }
+    throwFailures(failures);
+    const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
     const held = stack.move();
     return {
+      difference: {
+        added: added.map(({ preparation }) => nameOf(preparation.options)),
+        changed: changed.map(({ options }) => nameOf(options)),
+        removed: removed.map(({ care }) => nameOf(care.options)),
+      },
       apply: () => {
         held.move();
-        this.#begin(added);
+        this.#apply(added, changed, removed);
       },
       [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
@@ -75,31 +110,83 @@ export class Caretaker {
 
   /** Gives up the claims and closes the data planes. */
   async close(): Promise<void> {
-    for (const { care, preparation, claim } of this.#cares.values()) {
-      await care.close();
-      claim[Symbol.dispose]();
-      await preparation.selection.dataPlane.close();
-    }
+    this.#isStopping = true;
+    const all = [...this.#cares.values()];
     this.#cares.clear();
+    for (const one of all) await this.#release(one);
   }
 
   // --- internal ---
 
-  #begin(added: readonly Prepared[]): void {
-    const begun = added.map(({ preparation, claim }) => {
-      const care = new VirtualServerCare(this.#process, preparation);
-      this.#cares.set(formatServiceKey(preparation.options.service), { preparation, claim, care });
-      return care;
-    });
-    for (const care of begun) {
-      care.ended.then(() => this.#endIfDone(), this.#end.reject);
-      care.start();
+  async #prepareNew(options: VirtualServerOptions, stack: AsyncDisposableStack): Promise<Prepared> {
+    const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(options));
+    const claim = stack.use(claimVirtualServer(options.service, process.getuid?.() ?? 0, logger));
+    const preparation = await prepare(options, () => this.#ipvs.open(), logger);
+    stack.defer(() => preparation.selection.dataPlane.close());
+    return { preparation, claim };
+  }
+
+  /** New ones first: clients of one that leaves may already know them. */
+  #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): void {
+    for (const one of added.map((prepared) => this.#add(prepared))) {
+      one.care.ended.then(() => this.#over(one), this.#end.reject);
+      one.care.start();
+    }
+    for (const { caring, options, reach } of changed) {
+      caring.isLeaving = false;
+      caring.care.configure(options, reach);
+    }
+    for (const caring of removed) {
+      caring.isLeaving = true;
+      caring.care.withdraw();
     }
   }
 
+  #add({ preparation, claim }: Prepared): Caring {
+    const key = formatServiceKey(preparation.options.service);
+    const care = new VirtualServerCare(this.#process, preparation);
+    const caring: Caring = {
+      key,
+      preparation,
+      claim,
+      care,
+      isLeaving: false,
+      isOver: false,
+      released: Promise.resolve(),
+    };
+    this.#cares.set(key, caring);
+    return caring;
+  }
+
+  #over(caring: Caring): void {
+    caring.isOver = true;
+    if (caring.isLeaving && !this.#isStopping) caring.released = this.#leave(caring);
+    else this.#endIfDone();
+  }
+
+  /** It has left the data plane. Without its claim, what it had of reach is nobody's. */
+  async #leave(caring: Caring): Promise<void> {
+    const { logger } = caring.preparation;
+    try {
+      await this.#release(caring);
+      await cleanAfter(caring.care.options, logger);
+      logger.info("gone, as the configuration says");
+    } catch (error) {
+      logger.warn(`something of it stays: ${describeError(error)}`);
+    } finally {
+      this.#cares.delete(caring.key);
+      this.#endIfDone();
+    }
+  }
+
+  async #release({ care, preparation, claim }: Caring): Promise<void> {
+    await care.close();
+    claim[Symbol.dispose]();
+    await preparation.selection.dataPlane.close();
+  }
+
   #endIfDone(): void {
-    if (!this.#isStopping) return;
-    void Promise.all(this.virtualServers.map(({ ended }) => ended)).then(() => this.#end.resolve(), this.#end.reject);
+    if (this.#isStopping && [...this.#cares.values()].every(({ isOver }) => isOver)) this.#end.resolve();
   }
 }
 
@@ -111,11 +198,36 @@ interface Prepared {
 }
 
 interface Caring extends Prepared {
+  readonly key: string;
   readonly care: VirtualServerCare;
+  /** It is no longer in the configuration. */
+  isLeaving: boolean;
+  /** Its machine has ended. */
+  isOver: boolean;
+  /** When it is over: everything that it had is given up. */
+  released: Promise<void>;
+}
+
+interface Changed {
+  readonly caring: Caring;
+  readonly options: VirtualServerOptions;
+  readonly reach: Reach;
 }
 
 function nameOf({ name, service }: VirtualServerOptions): string {
   return name ?? formatServiceKey(service);
+}
+
+/** The same failure, with the virtual server that has it. */
+function about(options: VirtualServerOptions, error: unknown): unknown {
+  if (!(error instanceof LvscareError)) return error;
+  const { code, errno, operation, remedy } = error;
+  return new LvscareError(code, `${nameOf(options)}: ${error.message}`, {
+    ...(operation !== undefined && { operation }),
+    ...(remedy !== undefined && { remedy }),
+    ...(errno !== undefined && { errno }),
+    cause: error,
+  });
 }
 
 /** Puts the name of its virtual server in front of each line. */

@@ -31,7 +31,7 @@ export async function runDaemon(
 ): Promise<void> {
   using process = new CareProcess(logger);
   process.bus.join((event) => observer.event?.(event));
-  const caretaker = new Caretaker(process, logger);
+  const caretaker = new Caretaker(process, logger, config.virtualServers.length === 1);
   await using prepared = await caretaker.prepare(config);
   // An address that is not available is a mistake in the configuration: nothing has begun yet.
   const web = config.httpListen && (await openWeb(config.httpListen, config, caretaker, process, logger));

@@ -3,9 +3,9 @@ import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { selectDataPlane, type Selection } from "../dataplane/select.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import { describeError, type LvscareError } from "../domain/errors.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
-import { formatServiceKey } from "../domain/virtual-server.ts";
+import { formatServiceKey, sameService } from "../domain/virtual-server.ts";
 import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
 import { withdrawFromKernel } from "./clean.ts";
 import { describeNesting } from "./nesting.ts";
@@ -35,6 +35,30 @@ export async function prepare(
     await selection.dataPlane.close();
     throw error;
   }
+}
+
+/**
+ * The reach for other options of a virtual server that is cared for already, and is to go on in its data plane.
+ * Rejects with what this host lacks for them.
+ */
+export async function prepareAnew(
+  { options: before, selection, logger }: Pick<Preparation, "options" | "selection" | "logger">,
+  options: VirtualServerOptions,
+): Promise<Reach> {
+  const { dataPlane } = selection;
+  const { kind } = dataPlane;
+  if (options.dataPlane !== "auto" && options.dataPlane !== kind)
+    throw new LvscareError(
+      "NOT_SUPPORTED",
+      `it is served by the data plane ${kind}, and cannot change over while it serves`,
+      {
+        remedy: "start the daemon anew for that",
+      },
+    );
+  const obstacle = obstacleTo(kind, options);
+  if (obstacle !== undefined) throw obstacle;
+  if (!sameService(before.service, options.service)) await dataPlane.preflight(options.service);
+  return planReach(options, kind, logger);
 }
 
 // --- internal ---

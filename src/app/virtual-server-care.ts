@@ -13,6 +13,7 @@ import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { careMachine } from "./care-machine.ts";
@@ -21,8 +22,10 @@ import { openControlSocket } from "./control-socket.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
+import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
+import { reachToRetire, type Reach } from "./reach.ts";
 import { watchWay } from "./way.ts";
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach, its events and its control socket. */
@@ -31,7 +34,8 @@ export class VirtualServerCare {
   readonly ended: Promise<unknown>;
   readonly metrics = new Metrics();
   readonly #process: CareProcess;
-  readonly #options: VirtualServerOptions;
+  #options: VirtualServerOptions;
+  readonly #reach: LiveReach;
   readonly #dataPlane: DataPlane;
   readonly #logger: Logger;
   readonly #facts: ProcessFacts;
@@ -75,20 +79,16 @@ export class VirtualServerCare {
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
     const holds = this.#holdFile.readListed(listed, logger);
     tellHeld(holds, listed, logger);
-    this.#daemon = createActor(careMachine(dataPlane, process.checksAs(options.probe), observe, reach), {
-      input: {
-        service,
-        realServers: options.realServers,
-        policy: options.policy,
-        initState: options.initState,
-        drained: new Set<string>(),
-        holds,
-        unlisted: options.keepForeign ? "keep" : "remove",
-        cleanupOnExit: false,
-        now: process.now,
-      },
+    this.#reach = new LiveReach(reach, logger);
+    this.#daemon = createActor(careMachine(dataPlane, process.checksAs(options.probe), observe, this.#reach), {
+      input: { ...configurationOf(options), holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
+  }
+
+  /** As it is cared for now. */
+  get options(): VirtualServerOptions {
+    return this.#options;
   }
 
   /** `IP:port`. */
@@ -98,17 +98,34 @@ export class VirtualServerCare {
 
   /** Begins to care, and to answer at its control socket. */
   start(): void {
-    const { checkWay, service } = this.#options;
     const emit = (event: CareEvent): void => this.#events.emit(event);
     this.#daemon.start();
-    if (checkWay && service.protocol === "tcp")
-      this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
-    this.#way?.on("*", emit);
+    this.#checkWay();
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
     virtualServer?.on("*", emit);
     reach?.on("*", emit);
     this.#daemon.on("*", emit);
     if (virtualServer !== undefined) this.#closeControl = this.#openControl(virtualServer);
+  }
+
+  /** Goes on with other options, in place: what is equal in them keeps its state, and causes no write. */
+  configure(options: VirtualServerOptions, reach: Reach): void {
+    const before = this.#options;
+    this.#options = options;
+    const isSameProbe = Bun.deepEquals(before.probe, options.probe);
+    this.#daemon.send({
+      type: "configure",
+      configuration: configurationOf(options),
+      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
+    });
+    if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
+      this.#reach.change(reach, reachToRetire(before, options, this.#logger));
+    if (before.checkWay !== options.checkWay) this.#checkWay();
+  }
+
+  /** Asks it to drain its real servers, to leave the data plane, and to end. */
+  withdraw(): void {
+    this.#daemon.send({ type: "withdraw" });
   }
 
   /** Asks it to end; the kernel's entries stay. */
@@ -161,6 +178,16 @@ export class VirtualServerCare {
 
   // --- internal ---
 
+  /** Begins to look whether clients get through, or ceases to, as the options say. */
+  #checkWay(): void {
+    const { checkWay, service } = this.#options;
+    this.#way?.stop();
+    this.#way = undefined;
+    if (!checkWay || service.protocol !== "tcp") return;
+    this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
+    this.#way.on("*", (event) => this.#events.emit(event));
+  }
+
   #openControl(supervisor: VirtualServerActor): () => Promise<void> {
     const { service, policy, probe } = this.#options;
     const operator = new Operator({
@@ -187,4 +214,22 @@ export class VirtualServerCare {
       },
     );
   }
+}
+
+// --- internal ---
+
+function configurationOf({
+  service,
+  realServers,
+  policy,
+  initState,
+  keepForeign,
+  drained,
+}: VirtualServerOptions): VirtualServerConfiguration {
+  return { service, realServers, policy, initState, drained, unlisted: keepForeign ? "keep" : "remove" };
+}
+
+/** All that reach depends on. */
+function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
+  return [reach, realServers.map(({ endpoint }) => endpoint)];
 }
