@@ -1,9 +1,8 @@
 import { descriptorLimit, dialTcpSocket, listenPausably, socketBytes } from "#native";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
-import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { Ipvs, openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { selectDataPlane, type Selection } from "../dataplane/select.ts";
-import { SharedDataPlane } from "../dataplane/shared-data-plane.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -56,7 +55,7 @@ export async function careFor(
   observer: DaemonObserver = {},
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const ipvs = new SharedDataPlane(openIpvs);
+  const ipvs = new Ipvs();
   const settings: CareSetting[] = [];
   for (const options of all) {
     const own = all.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
