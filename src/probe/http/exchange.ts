@@ -66,7 +66,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   start(nowMs: number, withinMs: number): void {
     this.#startedAtMs = nowMs;
     this.#withinMs = withinMs;
-    this.#options.deadlines.add(this, withinMs / 2);
+    this.#options.deadlines.add(this, nowMs + withinMs / 2);
     // What a server said unasked comes first, and may be the end of it.
     this.#connection.listen(this);
     if (!this.#isOver) this.writable();
@@ -81,7 +81,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   expired(): void {
     if (this.#isHalfOver) return this.#fail(this.#options.overdue.timedOut);
     this.#isHalfOver = true;
-    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs - this.#options.clock.now());
+    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs);
     if (this.#firstByteMs === undefined) this.#listener.lingers(this.#connection);
   }
 
