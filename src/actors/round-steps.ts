@@ -1,7 +1,6 @@
 import type { RoundReport } from "../dataplane/round.ts";
-import { aftermathAfter } from "../desired/aftermath.ts";
 import { isChecked } from "../desired/member.ts";
-import { unlistedAfter, unlistedIn } from "../desired/unlisted.ts";
+import { overlayAfter } from "../desired/next.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -20,12 +19,10 @@ export function afterRound(context: VirtualServerContext, report: RoundReport, n
   const { operations, repairs, observed, hasRead, failure } = report;
   const { overlay, counts, pace } = context;
   const rule = context.wanted?.unlisted ?? "keep";
-  // A round without a reading finds no new servers, and a round that sends unlisted ones away has something to do.
-  const isAsked = (hasRead && !report.isQuiet) || overlay.unlisted.size > 0;
-  const unlisted = isAsked ? unlistedIn(observed, context.members) : [];
+  const after = overlayAfter(overlay, rule, context.members, report, nowMs);
   const repaired = new Set(repairs.map((one) => "server" in one && formatEndpoint(one.server.endpoint)));
   // Only rounds with a reading touch the unlisted.
-  const news = (rule === "remove" && hasRead ? unlisted : []).flatMap(({ endpoint, weight }): CareEvent[] => {
+  const news = (rule === "remove" && hasRead ? after.unlisted : []).flatMap(({ endpoint, weight }): CareEvent[] => {
     const server = formatEndpoint(endpoint);
     const isNews = !repaired.has(server) && !overlay.unlisted.has(server);
     return isNews ? [{ type: "realServer.unlisted", server, weight }] : [];
@@ -35,11 +32,7 @@ export function afterRound(context: VirtualServerContext, report: RoundReport, n
   return {
     changes: {
       table: report.known ?? observed,
-      overlay: {
-        ...overlay,
-        unlisted: unlistedAfter(overlay.unlisted, unlisted, rule, report, nowMs),
-        aftermath: aftermathAfter(overlay.aftermath, report, nowMs),
-      },
+      overlay: after.overlay,
       pace: { ...pace, readAtMs: report.readAtMs, wasQuiet: report.isQuiet },
       counts: {
         applies: counts.applies + (operations.length > 0 ? 1 : 0),

@@ -1,6 +1,5 @@
 import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts";
-import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { SharedDataPlane } from "../dataplane/shared-data-plane.ts";
+import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
@@ -37,7 +36,7 @@ export class Caretaker {
   readonly #process: CareProcess;
   readonly #logger: Logger;
   readonly #isAlone: boolean;
-  readonly #ipvs = new SharedDataPlane(openIpvs);
+  readonly #ipvs = new Ipvs();
   /** By `formatServiceKey`. Those that leave are among them until they are gone. */
   readonly #cares = new Map<string, Caring>();
   readonly #end = Promise.withResolvers<void>();

@@ -1,9 +1,10 @@
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
-import type { DesiredVirtualServer } from "../domain/plan.ts";
-import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { DesiredVirtualServer, Operation } from "../domain/plan.ts";
+import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
 import {
+  aftermathAfter,
   aftermathAt,
   NO_AFTERMATH,
   noLongerRetained,
@@ -14,8 +15,12 @@ import {
 } from "./aftermath.ts";
 import type { MemberState } from "./member.ts";
 import { accountable, nextFailOpen, nextLastResort, type FailOpen, type LastResort } from "./retained.ts";
-import { mayStillStand, unlistedAt, unlistedRule, type UnlistedDrains } from "./unlisted.ts";
+import { mayStillStand, unlistedAfter, unlistedAt, unlistedIn, unlistedRule, type UnlistedDrains } from "./unlisted.ts";
 import { placementOf, type WeightOverlay } from "./weight.ts";
+
+// What should stand, and what is remembered of it from round to round: all of it is asked here. Who decides a single
+// weight is in `weight.ts`; fail-open and the last resort in `retained.ts`; how those drain that they retained in
+// `aftermath.ts`; those in the table that nobody lists in `unlisted.ts`.
 
 /** What lies over the health of the real servers, from round to round. */
 export interface Overlay {
@@ -77,6 +82,40 @@ export function nextDesired({ service, policy, unlisted, members, overlay }: Sta
     },
     overlay: { failOpen, lastResort, aftermath, unlisted: drains },
     counted,
+  };
+}
+
+/** What became of a round. */
+export interface Outcome {
+  /** The table when it was read, or as it was known when the round began. */
+  readonly observed: ObservedVirtualServer | undefined;
+  readonly operations: readonly Operation[];
+  readonly hasRead: boolean;
+  /** The table was read and found as it should be. */
+  readonly isQuiet: boolean;
+}
+
+/**
+ * The overlay after a round: who drains since then, and who is gone. `unlisted`: the servers that it found with a
+ * weight and not among the listed, by formatted endpoint.
+ */
+export function overlayAfter(
+  overlay: Overlay,
+  rule: DesiredVirtualServer["unlisted"],
+  listed: { has(name: string): boolean },
+  outcome: Outcome,
+  nowMs: number,
+): { readonly overlay: Overlay; readonly unlisted: readonly RealServer[] } {
+  // A round without a reading finds no new servers, and a round that sends unlisted ones away has something to do.
+  const isAsked = (outcome.hasRead && !outcome.isQuiet) || overlay.unlisted.size > 0;
+  const unlisted = isAsked ? unlistedIn(outcome.observed, listed) : [];
+  return {
+    overlay: {
+      ...overlay,
+      unlisted: unlistedAfter(overlay.unlisted, unlisted, rule, outcome, nowMs),
+      aftermath: aftermathAfter(overlay.aftermath, outcome, nowMs),
+    },
+    unlisted,
   };
 }
 

@@ -37,15 +37,15 @@ export class Deadlines {
 
   after(ms: number, expired: () => void): Deadline {
     const waiting = new Waiting(this, expired);
-    this.add(waiting, ms);
+    this.add(waiting, this.#clock.now() + Math.min(ms, LONGEST_MS));
     return waiting;
   }
 
-  /** Until it is removed it waits, which it must not do already. */
-  add(waiting: Expiring, ms: number): void {
-    waiting.dueMs = this.#clock.now() + Math.min(Math.max(ms, 0), LONGEST_MS);
+  /** Until it is removed it waits, which it must not do already; `dueMs` is a time of the clock. */
+  add(waiting: Expiring, dueMs: number): void {
+    waiting.dueMs = dueMs;
     this.#queue.push(waiting);
-    this.#arm(waiting.dueMs);
+    this.#arm(dueMs);
   }
 
   /** Idempotent; nothing happens when it is over. */

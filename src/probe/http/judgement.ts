@@ -1,6 +1,6 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { Undialed } from "./dial.ts";
+import type { Undialed } from "./connection/dial.ts";
 import type { Outcome } from "./exchange.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";
