@@ -64,7 +64,7 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
 
 /** The only files above `native/` that reach into it: where sockets and the local time enter. */
 const NATIVE_IMPORTERS = [
-  "src/app/care.ts",
+  "src/app/preparation.ts",
   "src/app/claim.ts",
   "src/app/daemon-sockets.ts",
   "src/app/care-process.ts",
