@@ -4,7 +4,8 @@ import { overlayAfter } from "../desired/next.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
-import { formatServiceKey } from "../domain/virtual-server.ts";
+import { formatServiceKey, type RealServer } from "../domain/virtual-server.ts";
+import { stateOf, type RealServerActor } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import type { Counts, Trouble, VirtualServerContext } from "./virtual-server-context.ts";
 
@@ -27,6 +28,7 @@ export function afterRound(context: VirtualServerContext, report: RoundReport, n
     const isNews = !repaired.has(server) && !overlay.unlisted.has(server);
     return isNews ? [{ type: "realServer.unlisted", server, weight }] : [];
   });
+  const departed = [...overlay.departures.keys()].filter((name) => !after.overlay.departures.has(name));
   const emptiness = emptinessAfter(context, report);
   const recurrence = repairs.length === 0 ? undefined : recurrenceAfter(counts, nowMs);
   return {
@@ -44,6 +46,7 @@ export function afterRound(context: VirtualServerContext, report: RoundReport, n
     events: [
       ...news,
       { type: "plan.applied", operations, repairs, complete: failure === undefined },
+      ...departed.map((server) => ({ type: "realServer.departed", server }) as const),
       ...(emptiness === undefined || (emptiness === "virtualServer.refilled" && context.isEmpty !== true)
         ? []
         : [{ type: emptiness, virtualServer: formatServiceKey(context.service) } as const]),
@@ -87,7 +90,45 @@ export function afterFailure(
   };
 }
 
+/** Open connections of draining servers after a round that counted some; undefined: it may have got new clients. */
+export function connectionsCounted(
+  { policy, wanted, members }: VirtualServerContext,
+  { observed, hasRead }: RoundReport,
+): readonly (readonly [server: RealServerActor, active: number | undefined])[] {
+  if (policy.drain === "next-check" || !hasRead) return [];
+  const drained = new Set(wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
+  return (observed?.realServers ?? []).flatMap(({ server, activeConnections }) => {
+    const ref = members.get(nameOf(server))?.ref;
+    if (ref === undefined || !isDraining(ref)) return [];
+    // The table was read before or among this round's writes. Only a server at weight 0 got no new clients after that.
+    const isDrained = server.weight === 0 && drained.has(nameOf(server));
+    return [[ref, isDrained ? activeConnections : undefined]];
+  });
+}
+
+/**
+ * Draining servers that fail-open or the last resort retains from the running round on: they get their weight back,
+ * and new clients with it.
+ */
+export function regained({ policy, overlay, pace, members }: VirtualServerContext): readonly RealServerActor[] {
+  if (policy.drain === "next-check") return [];
+  const { failOpen, lastResort } = overlay;
+  const retained = failOpen?.sinceMs === pace.beganMs ? failOpen.retained : lastResort?.retained;
+  return Array.from(retained ?? []).flatMap((server) => {
+    const { ref } = members.get(server) ?? {};
+    return ref !== undefined && isDraining(ref) ? [ref] : [];
+  });
+}
+
 // --- internal ---
+
+function nameOf({ endpoint }: RealServer): string {
+  return formatEndpoint(endpoint);
+}
+
+function isDraining(ref: RealServerActor): boolean {
+  return stateOf(ref.getSnapshot().context) === "draining";
+}
 
 /** So many repairs within this time are no accident: another program keeps changing the table. */
 const RECURRING = { repairs: 3, withinMs: 60_000 } as const;
@@ -101,12 +142,12 @@ function recurrenceAfter(
   return { isRecurring, timesMs: isRecurring ? [] : recent };
 }
 
-/** Undefined when that has not changed, or the table is not known. */
+/** Undefined when that has not changed, the table is not known, or it is being emptied on purpose. */
 function emptinessAfter(
-  { isEmpty: wasEmpty, seen }: VirtualServerContext,
+  { isEmpty: wasEmpty, seen, isWithdrawn }: VirtualServerContext,
   { known }: RoundReport,
 ): "virtualServer.emptied" | "virtualServer.refilled" | undefined {
-  if (known === undefined) return undefined;
+  if (known === undefined || isWithdrawn) return undefined;
   const isEmpty = !known.realServers.some(({ server }) => server.weight > 0);
   const isKnown = wasEmpty !== undefined || seen.all.every(({ state }) => isChecked(state));
   if (isEmpty === wasEmpty || (isEmpty && !isKnown)) return undefined;

@@ -4,7 +4,7 @@ import type { Overlay } from "../desired/next.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
-import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
+import type { ObservedVirtualServer, VirtualServer } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import type { RealServerActor, RealServerContext, RealServerInput } from "./real-server-machine.ts";
 import type { Pace } from "./round-pace.ts";
@@ -40,13 +40,19 @@ export interface VirtualServerInput extends VirtualServerConfiguration {
   readonly now: () => number;
 }
 
-export interface Member extends Pick<MemberState, "server" | "drained"> {
+export interface Member extends Pick<MemberState, "server" | "drained" | "isDrainedByConfiguration" | "isLeaving"> {
   readonly ref: RealServerActor;
   readonly hold: Hold | undefined;
 }
 
 export interface VirtualServerContext extends VirtualServerInput {
+  /** `service` as it was configured, without what was found in the table. */
+  readonly configuredService: VirtualServer;
+  /** It left the configuration, and ends when it has drained. */
+  readonly isWithdrawn: boolean;
   readonly checks: RealServerInput["checks"];
+  /** Set while a changed probe fails everywhere and the one before it decides. */
+  readonly suspicion: Suspicion | undefined;
   /** By formatted endpoint, as the ids of the children. */
   readonly members: ReadonlyMap<string, Member>;
   readonly seen: SeenMembers;
@@ -66,6 +72,13 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly isEmpty: boolean | undefined;
   readonly counts: Counts;
   readonly trouble: Trouble;
+}
+
+/** See `probe.suspicious`. */
+export interface Suspicion {
+  readonly sinceMs: number;
+  readonly servers: readonly string[];
+  readonly reason: string;
 }
 
 /** Of rounds, since the start. */
