@@ -1,10 +1,11 @@
-import { bootClock, dialTcpSocket, sendToUnixSocket, watchSilence } from "#native";
+import { bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { ProcessFacts } from "../actors/status.ts";
 import type { HttpProbeOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { ConfigurationStatus } from "../domain/status.ts";
 import { EventBus } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
@@ -24,6 +25,8 @@ export class CareProcess implements Disposable {
   readonly facts: Omit<ProcessFacts, "dataPlane">;
   readonly bus: EventBus;
   readonly manager: ServiceManager;
+  /** What became of the configuration file; undefined where there is none. */
+  configuration: (() => ConfigurationStatus) | undefined;
   readonly #schedule: CheckScheduler;
   readonly #lagListeners: ((byMs: number) => void)[] = [];
   #paths: PathWatch | undefined;
@@ -38,7 +41,7 @@ export class CareProcess implements Disposable {
       timeOfDay: timeOfDay(now),
     };
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
-    this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
+    this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     this.bus.join((event) => this.manager.event(event));
     this.#schedule = new CheckScheduler({
       clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },

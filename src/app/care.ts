@@ -5,7 +5,7 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
-import type { DaemonObserver } from "./daemon.ts";
+import type { DaemonObserver, DaemonOptions } from "./daemon.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
 import { prepare } from "./preparation.ts";
@@ -20,7 +20,7 @@ export async function runCare(
   observer: DaemonObserver = {},
 ): Promise<void> {
   if (options.clean) return clean(options, logger);
-  if (!options.runOnce) return careFor({ ...options, virtualServers: [options] }, stop, logger, observer);
+  if (!options.runOnce) return careFor({ ...options, virtualServers: [options] }, stop, logger, { observer });
   using claim = claimFor(options, logger);
   if (claim === undefined) return;
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
@@ -41,10 +41,10 @@ export async function careFor(
   config: CareConfig,
   stop: AbortSignal,
   logger: Logger,
-  observer: DaemonObserver = {},
+  options?: DaemonOptions,
 ): Promise<void> {
   const { runDaemon } = await import("./daemon.ts");
-  await runDaemon(config, stop, logger, observer);
+  await runDaemon(config, stop, logger, options);
 }
 
 // --- internal ---

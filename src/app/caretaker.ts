@@ -1,28 +1,24 @@
 import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts";
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { formatDuration } from "../domain/duration.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
+import { describeOptionsChange } from "./describe-options-change.ts";
 import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
 import type { Reach } from "./reach.ts";
 import { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** Another configuration, found to work on this host. Nothing has changed yet; disposing of it gives it up. */
 export interface PreparedConfig extends AsyncDisposable {
-  /** What it changes. */
-  readonly difference: ConfigDifference;
+  /** What it changes, a line for each virtual server; none when it changes nothing. */
+  readonly changes: readonly string[];
   /** Goes on as it says. */
   apply(): void;
-}
-
-/** Virtual servers, by their names. */
-export interface ConfigDifference {
-  readonly added: readonly string[];
-  readonly changed: readonly string[];
-  readonly removed: readonly string[];
 }
 
 /**
@@ -87,17 +83,48 @@ export class Caretaker {
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
     const held = stack.move();
     return {
-      difference: {
-        added: added.map(({ preparation }) => nameOf(preparation.options)),
-        changed: changed.map(({ options }) => nameOf(options)),
-        removed: removed.map(({ care }) => nameOf(care.options)),
-      },
+      changes: [
+        ...added.map(({ preparation: { options } }) => `+ ${fullName(options)}: ${countServers(options)}`),
+        ...changed.map(
+          ({ caring, options }) =>
+            `~ ${fullName(options)}: ${caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options)}`,
+        ),
+        ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
+      ],
       apply: () => {
         held.move();
         this.#apply(added, changed, removed);
       },
       [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
+  }
+
+  /** Waits until what is to be done is written. Resolves to what is not, a line each. */
+  async written(): Promise<readonly string[]> {
+    const all = await Promise.all(
+      this.virtualServers.map(async (care) => {
+        const problem = await care.written(LONGEST_WRITE_MS);
+        return problem === undefined ? [] : [`${fullName(care.options)}: not written yet: ${problem}`];
+      }),
+    );
+    return all.flat();
+  }
+
+  /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
+  async draining(): Promise<readonly string[]> {
+    const lines: string[] = [];
+    for (const { care, isLeaving } of this.#cares.values()) {
+      const { options } = care;
+      const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+      const { realServers } = await care.status();
+      for (const { address, weight, activeConnections } of realServers) {
+        if (weight === undefined || listed.has(address) || options.keepForeign) continue;
+        const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
+        const longest = formatDuration(options.policy.drainTimeoutMs);
+        lines.push(`${address} of ${fullName(options)}: ${connections}, ${longest} at most`);
+      }
+    }
+    return lines;
   }
 
   /** Ends caring; the kernel's entries stay. */
@@ -211,6 +238,18 @@ interface Changed {
   readonly caring: Caring;
   readonly options: VirtualServerOptions;
   readonly reach: Reach;
+}
+
+/** Longer than a round of ten thousand real servers takes. */
+const LONGEST_WRITE_MS = 10_000;
+
+function countServers({ realServers }: VirtualServerOptions): string {
+  return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
+}
+
+/** `tcp 10.0.0.1:80 (web)` */
+function fullName({ name, service }: VirtualServerOptions): string {
+  return name === undefined ? formatServiceKey(service) : `${formatServiceKey(service)} (${name})`;
 }
 
 function nameOf({ name, service }: VirtualServerOptions): string {

@@ -1,22 +1,36 @@
-import { descriptorLimit, listenPausably } from "#native";
-import type { CareConfig } from "../config/care-options.ts";
-import type { WebServer } from "../control/web-server.ts";
-import { webUrl } from "../control/web-url.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
+import type { CareConfig, LogOptions } from "../config/care-options.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { renderMetrics } from "../metrics/metrics.ts";
 import { CareProcess } from "./care-process.ts";
 import { Caretaker } from "./caretaker.ts";
-import { descriptorBudget } from "./descriptor-budget.ts";
-import { listenerOnPort } from "./socket-owner.ts";
+import { ConfigReload, type ReadConfig } from "./config-reload.ts";
+import { DaemonWeb } from "./daemon-web.ts";
 
 /** An observer of a daemon from inside its process. */
 export interface DaemonObserver {
   /** It runs, and can be asked. */
   running?(status: () => Promise<VirtualServerStatus>): void;
   event?(event: CareEvent): void;
+}
+
+/** The files that a configuration comes from. */
+export interface ConfigSource {
+  /** The configuration's own file, as people know it. */
+  readonly path: string;
+  /** As it was read for the start. */
+  readonly first: ReadConfig;
+  /** Reads it again; rejects with everything that is wrong with it. */
+  read(): Promise<ReadConfig>;
+  /** Has the log be written so from now on. */
+  takeLog(log: LogOptions): void;
+  /** Calls back when somebody asks for another reading by a signal; returns a function that ends that. */
+  onHangup(listener: () => void): () => void;
+}
+
+export interface DaemonOptions {
+  readonly observer?: DaemonObserver | undefined;
+  readonly source?: ConfigSource | undefined;
 }
 
 /**
@@ -27,20 +41,22 @@ export async function runDaemon(
   config: CareConfig,
   stop: AbortSignal,
   logger: Logger,
-  observer: DaemonObserver = {},
+  { observer = {}, source }: DaemonOptions = {},
 ): Promise<void> {
   using process = new CareProcess(logger);
   process.bus.join((event) => observer.event?.(event));
-  const caretaker = new Caretaker(process, logger, config.virtualServers.length === 1);
+  const isAlone = source === undefined && config.virtualServers.length === 1;
+  const caretaker = new Caretaker(process, logger, isAlone);
   await using prepared = await caretaker.prepare(config);
+  await using web = new DaemonWeb(caretaker, process, logger);
   // An address that is not available is a mistake in the configuration: nothing has begun yet.
-  const web = config.httpListen && (await openWeb(config.httpListen, config, caretaker, process, logger));
+  await web.listen(config.httpListen, countRealServers(config));
   try {
-    process.bus.join(() => web?.happened());
     prepared.apply();
     const [first] = caretaker.virtualServers;
     if (first === undefined) throw new Error("there is no virtual server to care for");
     observer.running?.(() => first.status());
+    using _reload = source && reloadFrom(source, caretaker, web, process);
     const shutDown = (): void => {
       process.manager.stopping();
       caretaker.shutDown();
@@ -52,47 +68,39 @@ export async function runDaemon(
     for (const care of caretaker.virtualServers) care.tellStopped();
   } finally {
     process.bus.catchUp();
-    await web?.close();
     await caretaker.close();
   }
 }
 
 // --- internal ---
 
-/** Most daemons serve none, and start without its code and its page. */
-async function openWeb(
-  endpoint: Endpoint,
-  { virtualServers }: CareConfig,
-  caretaker: Caretaker,
-  process: CareProcess,
-  logger: Logger,
-): Promise<WebServer> {
-  const { serveWeb } = await import("../control/web-server.ts");
-  const limit = descriptorLimit();
-  const realServers = virtualServers.reduce((sum, one) => sum + one.realServers.length, 0);
-  const server = serveWeb(
-    endpoint,
-    {
-      virtualServers: () => caretaker.virtualServers,
-      metrics: (statuses) => {
-        process.bus.catchUp();
-        const cares = new Map(caretaker.virtualServers.map((care) => [care.address, care]));
-        const all = statuses.flatMap((status) => {
-          const metrics = cares.get(status.address)?.metrics;
-          return metrics === undefined ? [] : [{ metrics, status }];
-        });
-        return renderMetrics(all, process.now());
-      },
+/** Has the files read again when they change and when somebody asks for it. */
+function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, process: CareProcess): Disposable {
+  const { manager, bus, now } = process;
+  const reload = new ConfigReload(source.first, {
+    path: source.path,
+    read: () => source.read(),
+    caretaker,
+    takeProcessOptions: async (config) => {
+      source.takeLog(config.log);
+      return web.move(config.httpListen, countRealServers(config));
     },
-    {
-      listen: listenPausably,
-      whoListens: () => {
-        const owner = listenerOnPort(endpoint);
-        return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
-      },
-      ...(limit !== undefined && { mostConnections: descriptorBudget(limit, realServers).web }),
+    emit: (event) => bus.emit(event),
+    reloading: () => manager.reloading(),
+    reloaded: () => manager.reloaded(),
+    now,
+    timeOfDay: process.facts.timeOfDay,
+  });
+  process.configuration = () => reload.status();
+  const endHangup = source.onHangup(() => void reload.request());
+  return {
+    [Symbol.dispose]() {
+      endHangup();
+      reload[Symbol.dispose]();
     },
-  );
-  logger.info(`page, metrics and health are at ${webUrl(endpoint)}`);
-  return server;
+  };
+}
+
+function countRealServers({ virtualServers }: CareConfig): number {
+  return virtualServers.reduce((sum, { realServers }) => sum + realServers.length, 0);
 }

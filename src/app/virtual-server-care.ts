@@ -13,11 +13,11 @@ import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { careMachine } from "./care-machine.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
+import { configurationOf } from "./configuration-of.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
@@ -26,6 +26,7 @@ import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
 import { reachToRetire, type Reach } from "./reach.ts";
+import { untilWritten } from "./until-written.ts";
 import { watchWay } from "./way.ts";
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach, its events and its control socket. */
@@ -133,6 +134,12 @@ export class VirtualServerCare {
     this.#daemon.send({ type: "shutdown" });
   }
 
+  /** Waits until what it is to do is written, `timeoutMs` at most. Resolves to the reason when it is not, else to undefined. */
+  async written(timeoutMs: number): Promise<string | undefined> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    return virtualServer && untilWritten(virtualServer, timeoutMs);
+  }
+
   /** Says what stays behind. */
   tellStopped(): void {
     this.#logger.info(
@@ -217,17 +224,6 @@ export class VirtualServerCare {
 }
 
 // --- internal ---
-
-function configurationOf({
-  service,
-  realServers,
-  policy,
-  initState,
-  keepForeign,
-  drained,
-}: VirtualServerOptions): VirtualServerConfiguration {
-  return { service, realServers, policy, initState, drained, unlisted: keepForeign ? "keep" : "remove" };
-}
 
 /** All that reach depends on. */
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {

@@ -91,7 +91,16 @@ export type CareEvent =
   /** This process got no turn for this many milliseconds: checks that failed meanwhile are made again. */
   | { readonly type: "process.stalled"; readonly forMs: number }
   | ReachEvent
-  | WayEvent;
+  | WayEvent
+  | ConfigEvent;
+
+/** What became of a configuration that was read again while its virtual servers were cared for; it is the process's. */
+export type ConfigEvent =
+  /** `changes`: what is other than before, a line each. */
+  | { readonly type: "config.applied"; readonly file: string; readonly changes: readonly string[] }
+  | { readonly type: "config.unchanged"; readonly file: string }
+  /** Nothing was changed. `problem` is the first of so many. */
+  | { readonly type: "config.rejected"; readonly file: string; readonly problem: string; readonly problems: number };
 
 /** What happens to the settings by which this host reaches the virtual address; `object` is one of them, in words. */
 export type ReachEvent =

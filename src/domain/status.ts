@@ -131,6 +131,17 @@ export interface DaemonStatus {
   readonly lastError?: { readonly at: string; readonly message: string };
   /** Present while the data plane cannot be written to: the table may be wrong, or is unknown. */
   readonly failing?: { readonly since: string; readonly message: string };
+  /** Of a daemon that was started with a file. */
+  readonly configuration?: ConfigurationStatus;
+}
+
+/** What became of the configuration file. */
+export interface ConfigurationStatus {
+  readonly file: string;
+  /** When it was read last and found good: it says what is cared for. */
+  readonly appliedAt: string;
+  /** It was read after that and refused: `problem` is the first of so many. */
+  readonly refused?: { readonly at: string; readonly problem: string; readonly problems: number };
 }
 
 export interface RealServerStatus {

@@ -44,6 +44,19 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "probe.accepted":
         logger.info(`the changed probe decides from now on: ${event.passed} passed it, ${event.failed} failed it`);
         return;
+      case "config.applied":
+        logger.info(
+          `took over ${event.file}: ${event.changes.length === 0 ? "options of the process" : event.changes.join("; ")}`,
+        );
+        return;
+      case "config.unchanged":
+        logger.info(`read ${event.file} again: nothing changed`);
+        return;
+      case "config.rejected":
+        logger.error(
+          `nothing was changed, because ${event.file} is refused: ${event.problem}${event.problems === 1 ? "" : ` (and ${event.problems - 1} more)`}`,
+        );
+        return;
       case "virtualServer.emptied":
         logger.warn(`nobody is in service behind ${event.virtualServer}: clients are refused`);
         return;

@@ -105,6 +105,9 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "reach.left":
     case "reach.failed":
     case "reach.unwatched":
+    case "config.applied":
+    case "config.unchanged":
+    case "config.rejected":
     case "way.answers":
     case "way.lost":
     case "way.untried":
