@@ -43,6 +43,23 @@ test("good checks are delivered at once, but not before what was emitted earlier
   expect(checked).toEqual([1, 2]);
 });
 
+test("a round with nothing to do is delivered at once, one that did something or failed is not", () => {
+  const { bus, source, rounds } = slowly();
+  const quiet: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: true };
+  const service = { protocol: "tcp", endpoint: { family: "ipv4", address: "10.0.0.1", port: 80 } } as const;
+  source.emit(quiet);
+  expect(rounds).toEqual([quiet]);
+  const wrote: CareEvent = { ...quiet, operations: [{ kind: "service.delete", service }] };
+  source.emit(wrote);
+  expect(rounds).toEqual([quiet]);
+  bus.catchUp();
+  const failed: CareEvent = { ...quiet, complete: false };
+  source.emit(failed);
+  expect(rounds).toEqual([quiet, wrote]);
+  bus.catchUp();
+  expect(rounds).toEqual([quiet, wrote, failed]);
+});
+
 // --- internal ---
 
 /** A bus with a listener that takes its time. */
@@ -52,6 +69,7 @@ function slowly(): {
   readonly heard: readonly number[];
   /** Good checks by their latency. */
   readonly checked: readonly number[];
+  readonly rounds: readonly CareEvent[];
 } {
   const nothing = (): undefined => undefined;
   const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -59,11 +77,13 @@ function slowly(): {
   const source = bus.open({ logger, culprit: () => "", count: nothing });
   const heard: number[] = [];
   const checked: number[] = [];
+  const rounds: CareEvent[] = [];
   bus.join((event: CareEvent) => {
     const untilMs = performance.now() + SLOW_MS;
     while (performance.now() < untilMs);
     if (event.type === "process.stalled") heard.push(event.forMs);
     if (event.type === "realServer.probed") checked.push(event.verdict.latencyMs);
+    if (event.type === "plan.applied") rounds.push(event);
   });
-  return { bus, source, heard, checked };
+  return { bus, source, heard, checked, rounds };
 }

@@ -66,7 +66,11 @@ export class Deadlines {
   #ring(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.now();
-    this.#clock.afterInput(() => this.#expire(nowMs));
+    const first = this.#queue.first();
+    // Nearly always, what the timer was set for was cancelled meanwhile.
+    if (first === undefined) return;
+    if (first.dueMs > nowMs) this.#arm(first.dueMs);
+    else this.#clock.afterInput(() => this.#expire(nowMs));
   }
 
   #expire(untilMs: number): void {
