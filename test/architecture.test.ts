@@ -48,7 +48,7 @@ const INTERFACES = ["src/dataplane/round.ts", "src/probe/check-schedule.ts", "sr
 /** Folders that are opened by their faces alone, but for those who put the parts together. */
 const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly composers?: readonly string[] }> =
   new Map([
-    ["src/desired/", { faces: ["next.ts", "member.ts", "adoption.ts"] }],
+    ["src/desired/", { faces: ["next.ts", "member.ts", "adoption.ts", "reconfigure.ts"] }],
     [
       "src/probe/http/connection/",
       {
@@ -68,7 +68,7 @@ const NATIVE_IMPORTERS = [
   "src/app/claim.ts",
   "src/app/daemon-sockets.ts",
   "src/app/care-process.ts",
-  "src/app/daemon.ts",
+  "src/app/daemon-web.ts",
   "src/app/descriptor-state.ts",
   "src/app/doctor/tcp-connect.ts",
   "src/app/local-time.ts",
