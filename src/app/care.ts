@@ -11,7 +11,7 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
 import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { clean, withdrawFromKernel } from "./clean.ts";
-import type { DaemonObserver } from "./daemon.ts";
+import type { ConfigSource, DaemonObserver } from "./daemon.ts";
 import { describeNesting } from "./nesting.ts";
 import { establishReach, obstacleTo, planReach } from "./reach.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
@@ -53,6 +53,7 @@ export async function careFor(
   stop: AbortSignal,
   logger: Logger,
   observer: DaemonObserver = {},
+  source: ConfigSource = {},
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const ipvs = new SharedDataPlane(openIpvs);
@@ -66,7 +67,7 @@ export async function careFor(
     settings.push({ options, selection, reach, logger: own });
   }
   const { runDaemon } = await import("./daemon.ts");
-  await runDaemon(settings, config.httpListen, stop, logger, observer);
+  await runDaemon(settings, config.httpListen, stop, logger, observer, source);
 }
 
 // --- internal ---

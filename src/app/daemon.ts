@@ -4,9 +4,11 @@ import { webUrl } from "../control/web-url.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { renderMetrics } from "../metrics/metrics.ts";
 import { CareProcess } from "./care-process.ts";
+import { openControlSocket } from "./control-socket.ts";
 import { descriptorBudget } from "./descriptor-budget.ts";
 import { listenerOnPort } from "./socket-owner.ts";
 import { VirtualServerCare, type CareSetting } from "./virtual-server-care.ts";
@@ -18,6 +20,14 @@ export interface DaemonObserver {
   event?(event: CareEvent): void;
 }
 
+/** Where the virtual servers come from, if that is a file. */
+export interface ConfigSource {
+  /** Its absolute path. */
+  readonly configFile?: string;
+  /** Reads it again, as an operator asked. */
+  reload?(): Promise<ReloadReport>;
+}
+
 /** Cares for these virtual servers until `stop` is aborted. The kernel's entries stay when it ends. */
 export async function runDaemon(
   settings: readonly CareSetting[],
@@ -25,6 +35,7 @@ export async function runDaemon(
   stop: AbortSignal,
   logger: Logger,
   observer: DaemonObserver = {},
+  source: ConfigSource = {},
 ): Promise<void> {
   using process = new CareProcess(logger);
   process.bus.join((event) => observer.event?.(event));
@@ -35,6 +46,7 @@ export async function runDaemon(
   const web = httpListen && (await openWeb(httpListen, settings, cares, process, logger));
   process.bus.join(() => web?.happened());
   for (const care of cares) care.start();
+  const closeControl = openControl(settings, cares, process, source, logger);
   observer.running?.(() => first.status());
   const shutDown = (): void => {
     process.manager.stopping();
@@ -54,11 +66,32 @@ export async function runDaemon(
   } finally {
     process.bus.catchUp();
     await web?.close();
-    await Promise.all(cares.map((care) => care.close()));
+    await closeControl();
+    for (const care of cares) care.close();
   }
 }
 
 // --- internal ---
+
+function openControl(
+  settings: readonly CareSetting[],
+  cares: readonly VirtualServerCare[],
+  { facts: { networkNamespace } }: CareProcess,
+  source: ConfigSource,
+  logger: Logger,
+): () => Promise<void> {
+  return openControlSocket(
+    {
+      keys: settings.map(({ options }) => options.service),
+      intervalMs: Math.min(...settings.map(({ options }) => options.policy.intervalMs)),
+      logger,
+      remade: () => {
+        for (const care of cares) care.keepAgain();
+      },
+    },
+    { ...source, ...(networkNamespace !== undefined && { networkNamespace }), virtualServers: () => cares },
+  );
+}
 
 /** Most daemons serve none, and start without its code and its page. */
 async function openWeb(

@@ -1,0 +1,11 @@
+/** What became of a request to read the configuration file again. */
+export interface ReloadReport {
+  /** `refused`: the file has problems, and nothing was changed. */
+  readonly outcome: "applied" | "unchanged" | "refused";
+  /** What is other than before, a line each. */
+  readonly changes: readonly string[];
+  /** What is on its way out and keeps its open connections for a while, a line each. */
+  readonly draining: readonly string[];
+  /** Why it was refused: a line for each problem, with its place in the file. */
+  readonly problems: readonly string[];
+}
