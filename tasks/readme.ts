@@ -4,6 +4,7 @@ import { doctorCommand } from "../src/cli/commands/doctor.ts";
 import { drainCommand } from "../src/cli/commands/drain.ts";
 import { eventsCommand } from "../src/cli/commands/events.ts";
 import { machineCommand } from "../src/cli/commands/machine.ts";
+import { reloadCommand } from "../src/cli/commands/reload.ts";
 import { simulateCommand } from "../src/cli/commands/simulate.ts";
 import { statusCommand } from "../src/cli/commands/status.ts";
 import { systemdCommand } from "../src/cli/commands/systemd.ts";
@@ -37,6 +38,7 @@ function withTables(readme: string): string {
     table("`lvscare events`", eventsCommand.usage.rows),
     table("`lvscare drain`", drainCommand.usage.rows),
     table("`lvscare undrain`, `lvscare weight` and `lvscare check`", OPERATOR_OPTION_ROWS),
+    table("`lvscare reload`", reloadCommand.usage.rows),
     table("`lvscare doctor`", doctorCommand.usage.rows),
     table("`lvscare static-pod`, besides those of `care`", STATIC_POD_OPTION_ROWS),
     table("`lvscare systemd`, besides those of `care`", systemdCommand.usage.rows),

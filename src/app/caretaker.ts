@@ -206,7 +206,7 @@ export class Caretaker {
   }
 
   async #release({ care, preparation, claim }: Caring): Promise<void> {
-    await care.close();
+    care.close();
     claim[Symbol.dispose]();
     await preparation.selection.dataPlane.close();
   }

@@ -1,12 +1,14 @@
-import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
-import { serveControl, type AnswerSources, type ControlServer } from "../control/server.ts";
+import type { ControlSources } from "../control/answers.ts";
+import { configSocketPath, makeRuntimeDirectory, runtimeDirectory, socketPath } from "../control/runtime-directory.ts";
+import { serveControl, type ControlServer } from "../control/server.ts";
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { ServiceKey } from "../domain/virtual-server.ts";
+import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { networkNamespace } from "./network-namespace.ts";
 
 export interface ControlSocketOptions {
-  readonly key: ServiceKey;
+  /** What the process cares for at its start. */
+  readonly keys: readonly ServiceKey[];
   /** How often to look for the daemon's own socket, and to make it again if it is gone. */
   readonly intervalMs: number;
   readonly logger: Logger;
@@ -15,20 +17,20 @@ export interface ControlSocketOptions {
 }
 
 /**
- * Keeps the control socket of a virtual server, and returns a function that closes it. It does not wait for the
- * socket, because the virtual server comes first. A daemon whose socket cannot be made still does its work: that is
+ * Keeps the control socket of this process, and returns a function that closes it. It does not wait for the
+ * socket, because the virtual servers come first. A daemon whose socket cannot be made still does its work: that is
  * worth a warning and another try, not an outage.
  */
 export function openControlSocket(
-  { key, intervalMs, logger, remade }: ControlSocketOptions,
-  sources: AnswerSources,
+  { keys, intervalMs, logger, remade }: ControlSocketOptions,
+  sources: ControlSources,
 ): () => Promise<void> {
   let server: ControlServer | undefined;
   let problem: string | undefined;
   const keep = (): void => {
     try {
       if (server?.stands() === true) return;
-      const next = serve(key, sources);
+      const next = serve(keys, sources);
       const [previous, isLate] = [server, problem !== undefined];
       server = next;
       problem = undefined;
@@ -59,9 +61,17 @@ export function openControlSocket(
 
 const LONGEST_MS = 60_000;
 
-function serve(key: ServiceKey, sources: AnswerSources): ControlServer {
+function serve(keys: readonly ServiceKey[], sources: ControlSources): ControlServer {
   const uid = process.getuid?.() ?? 0;
   const directory = runtimeDirectory(process.env, uid);
   makeRuntimeDirectory(directory, uid);
-  return serveControl([socketPath(directory, key), socketPath(directory, key, networkNamespace())], sources);
+  const pathIn = (namespace?: string): string => {
+    const [key, ...others] = keys;
+    if (sources.configFile === undefined && key !== undefined && others.length === 0)
+      return socketPath(directory, key, namespace);
+    // Without a file, such as inside another program, it is told from others by what it began with.
+    const identity = sources.configFile ?? keys.map(formatServiceKey).join(", ");
+    return configSocketPath(directory, identity, namespace);
+  };
+  return serveControl([pathIn(), pathIn(networkNamespace())], sources);
 }

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { listenerAt } from "#native";
-import { requestStatus } from "../control/client.ts";
+import { requestListing, requestStatuses } from "../control/client.ts";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
 import { addressOfSocket, openRuntimeDirectory, runtimeDirectory } from "../control/runtime-directory.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
+import type { DaemonListing } from "../domain/listing.ts";
+import { describeNamed, listFirst } from "../domain/name.ts";
 import { describeElsewhere, type ElsewhereStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { networkNamespace, processIn } from "./network-namespace.ts";
 
@@ -15,66 +17,99 @@ export function daemonFolder(): string {
 
 /** What this user's daemons said. */
 export interface DaemonAnswers<T> {
-  /** Of those in this network namespace. */
+  /** Of those in this network namespace, one for each virtual server. */
   readonly told: readonly { readonly socket: string; readonly answer: T }[];
-  readonly elsewhere: readonly { readonly where: ElsewhereStatus; readonly answer: T }[];
+  readonly elsewhere: readonly { readonly where: ElsewhereStatus; readonly answers: readonly T[] }[];
   /** About daemons that did not answer properly. */
   readonly complaints: readonly string[];
-  /** A reason, in case no daemon answered. */
+  /** A reason, in case nothing was told. */
   readonly nobody: string;
-  /** The virtual servers of listening daemons that were not asked. */
-  readonly unasked: () => readonly string[];
+  /** What running daemons care for besides. */
+  readonly others: () => Promise<readonly string[]>;
+}
+
+/** The virtual server that an answer is about, and where that is. */
+export interface Whereabouts {
+  readonly address: string;
+  readonly networkNamespace?: string | undefined;
 }
 
 /**
- * Asks this user's daemons. If virtual servers are named, only their daemons, because a hanging daemon of another one
- * would cost time. Never rejects because of a daemon. Daemons in other network namespaces are listed apart: their
- * virtual servers are not on this host's.
+ * Asks this user's daemons, each once; `ask` resolves to an answer for each virtual server. If virtual servers are
+ * named, by address or name, only daemons that may have them, because a hanging one of another would cost time. Never
+ * rejects because of a daemon. Daemons in other network namespaces are listed apart: their virtual servers are not on
+ * this host.
  */
 export async function askDaemons<T>(
-  ask: (socket: string) => Promise<T>,
-  whose: (answer: T) => { readonly address: string; readonly networkNamespace?: string | undefined },
+  ask: (socket: string, virtualServers: readonly string[]) => Promise<readonly T[]>,
+  whose: (answer: T) => Whereabouts,
   virtualServers: readonly string[] = [],
 ): Promise<DaemonAnswers<T>> {
   const folder = daemonFolder();
   const { sockets, problems } = daemonSockets(folder);
-  const asked = sockets.filter(({ address }) => virtualServers.length === 0 || virtualServers.includes(address));
-  const answers = await Promise.allSettled(asked.map(({ path }) => ask(path)));
-  const told = answers.flatMap((result, at) =>
-    result.status === "fulfilled" ? [{ socket: asked[at]?.path ?? "", answer: result.value }] : [],
+  const isAsked = ({ address }: DaemonSocket): boolean =>
+    virtualServers.length === 0 || address === undefined || virtualServers.includes(address);
+  const asked = sockets.filter(isAsked);
+  const results = await Promise.allSettled(asked.map(({ path }) => ask(path, virtualServers)));
+  const answered = results.flatMap((result, at) =>
+    result.status === "fulfilled" ? [{ socket: asked[at]?.path ?? "", answers: result.value }] : [],
   );
   const here = networkNamespace();
   const isHere = (answer: T): boolean => (whose(answer).networkNamespace ?? here) === here;
+  const elsewhere = answered.flatMap(({ answers }) => {
+    const theirs = answers.filter((answer) => !isHere(answer));
+    return theirs.length === 0 ? [] : [{ where: whereIs(theirs.map(whose)), answers: theirs }];
+  });
+  const isSomebodyThere = answered.length > 0 || sockets.length > asked.length;
+  const what = virtualServers.length === 0 ? "a virtual server" : listFirst(virtualServers);
   return {
-    told: told.filter(({ answer }) => isHere(answer)),
-    elsewhere: told.flatMap(({ answer }) => (isHere(answer) ? [] : [{ where: whereIs(whose(answer)), answer }])),
-    complaints: [...problems, ...complaintsOf(answers)],
-    nobody: sockets.length > asked.length ? `no daemon cares for ${virtualServers.join(", ")}` : nobodyAnswers(folder),
-    unasked: () => {
-      const others = sockets.filter((socket) => !asked.includes(socket));
-      return [...new Set(others.flatMap(({ path, address }) => (listenerAt(path) === "nobody" ? [] : [address])))];
-    },
+    told: answered.flatMap(({ socket, answers }) => answers.filter(isHere).map((answer) => ({ socket, answer }))),
+    elsewhere,
+    complaints: [...problems, ...complaintsOf(results)],
+    nobody: isSomebodyThere && elsewhere.length === 0 ? `no daemon cares for ${what}` : nobodyAnswers(folder),
+    others: () => caredFor(sockets.filter((socket) => !isAsked(socket) || socket.address === undefined)),
   };
 }
 
 /** Asks for their status; see `askDaemons`. */
 export function askForStatus(virtualServers: readonly string[] = []): Promise<DaemonAnswers<VirtualServerStatus>> {
-  const whose = ({
-    address,
-    daemon,
-  }: VirtualServerStatus): { address: string; networkNamespace: string | undefined } => ({
+  const whose = ({ address, daemon }: VirtualServerStatus): Whereabouts => ({
     address,
     networkNamespace: daemon?.networkNamespace,
   });
-  return askDaemons(requestStatus, whose, virtualServers);
+  return askDaemons(requestStatuses, whose, virtualServers);
+}
+
+/** A daemon and what it cares for. */
+interface ListedDaemon {
+  readonly socket: string;
+  readonly listing: DaemonListing;
+}
+
+/** What this user's daemons in this network namespace care for. */
+export interface DaemonList {
+  readonly daemons: readonly ListedDaemon[];
+  /** About those that did not answer properly, or in time. */
+  readonly complaints: readonly string[];
+}
+
+/** Never rejects. `mayHaveFile`: asks only those that may have a configuration file. */
+export function listDaemons({ mayHaveFile = false, timeoutMs = LISTING_TIMEOUT_MS } = {}): Promise<DaemonList> {
+  const { sockets } = daemonSockets(daemonFolder());
+  return listingsOf(mayHaveFile ? sockets.filter(({ address }) => address === undefined) : sockets, timeoutMs);
 }
 
 /** NOT_RUNNING, with all that is known of why. */
-export function notRunning<T>({ nobody, complaints, elsewhere, unasked }: DaemonAnswers<T>): LvscareError {
-  const others = elsewhere.map(({ where }) => describeElsewhere(where));
-  const caredFor = unasked();
-  return new LvscareError("NOT_RUNNING", [nobody, ...complaints, ...others].join("; "), {
-    remedy: caredFor.length === 0 ? "start one with lvscare care" : `they care for ${caredFor.join(", ")}`,
+export async function notRunning<T>({
+  nobody,
+  complaints,
+  elsewhere,
+  others,
+}: DaemonAnswers<T>): Promise<LvscareError> {
+  const far = elsewhere.map(({ where }) => describeElsewhere(where));
+  const caredFor = await others();
+  return new LvscareError("NOT_RUNNING", [nobody, ...complaints, ...far].join("; "), {
+    remedy: caredFor.length === 0 ? "start one with lvscare care" : `they care for ${listFirst(caredFor)}`,
   });
 }
 
@@ -88,10 +123,35 @@ export function nobodyAnswers(folder: string, rootsFolder = runtimeDirectory({},
 
 // --- internal ---
 
+const LISTING_TIMEOUT_MS = 3000;
+
 interface DaemonSocket {
   readonly path: string;
-  /** Of its virtual server. */
-  readonly address: string;
+  /** Of its virtual server; undefined for a daemon whose virtual servers change. */
+  readonly address: string | undefined;
+}
+
+async function listingsOf(sockets: readonly DaemonSocket[], timeoutMs: number): Promise<DaemonList> {
+  const here = networkNamespace();
+  const results = await Promise.allSettled(sockets.map(({ path }) => requestListing(path, timeoutMs)));
+  const daemons = results.flatMap((result, at) => {
+    if (result.status === "rejected" || (result.value.networkNamespace ?? here) !== here) return [];
+    return [{ socket: sockets[at]?.path ?? "", listing: result.value }];
+  });
+  return { daemons, complaints: complaintsOf(results) };
+}
+
+/** A name tells what its daemon cares for, without asking one that may hang; where it does not, the daemon does. */
+async function caredFor(sockets: readonly DaemonSocket[]): Promise<readonly string[]> {
+  const { daemons } = await listingsOf(
+    sockets.filter(({ address }) => address === undefined),
+    LISTING_TIMEOUT_MS,
+  );
+  const named = sockets.flatMap(({ path, address }) =>
+    address === undefined || listenerAt(path) === "nobody" ? [] : [address],
+  );
+  const listed = daemons.flatMap(({ listing }) => listing.virtualServers.map(describeNamed));
+  return [...new Set([...named, ...listed])];
 }
 
 /**
@@ -103,9 +163,7 @@ function daemonSockets(folder: string): { readonly sockets: readonly DaemonSocke
     using directory = openRuntimeDirectory(folder, process.getuid?.() ?? 0);
     if (directory === undefined) return { sockets: [], problems: [] };
     const names = readdirSync(directory.at("")).filter((name) => name.endsWith(SOCKET_SUFFIX));
-    const sockets = names
-      .toSorted()
-      .map((name) => ({ path: join(folder, name), address: addressOfSocket(name) ?? "" }));
+    const sockets = names.toSorted().map((name) => ({ path: join(folder, name), address: addressOfSocket(name) }));
     return { sockets, problems: [] };
   } catch (error) {
     return { sockets: [], problems: [describeError(error)] };
@@ -125,13 +183,13 @@ function complaintsOf(answers: readonly PromiseSettledResult<unknown>[]): string
   });
 }
 
-function whereIs({
-  address,
-  networkNamespace: namespace = "",
-}: {
-  readonly address: string;
-  readonly networkNamespace?: string | undefined;
-}): ElsewhereStatus {
+function whereIs([first, ...others]: readonly Whereabouts[]): ElsewhereStatus {
+  const { address = "", networkNamespace: namespace = "" } = first ?? {};
   const process = processIn(namespace);
-  return { address, networkNamespace: namespace, ...(process !== undefined && { process }) };
+  return {
+    address,
+    ...(others.length > 0 && { others: others.length }),
+    networkNamespace: namespace,
+    ...(process !== undefined && { process }),
+  };
 }

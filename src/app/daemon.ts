@@ -1,10 +1,13 @@
+import { resolve } from "node:path";
 import type { CareConfig, LogOptions } from "../config/care-options.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { CareProcess } from "./care-process.ts";
 import { Caretaker } from "./caretaker.ts";
 import { ConfigReload, type ReadConfig } from "./config-reload.ts";
+import { openControlSocket } from "./control-socket.ts";
 import { DaemonWeb } from "./daemon-web.ts";
 
 /** An observer of a daemon from inside its process. */
@@ -56,7 +59,8 @@ export async function runDaemon(
     const [first] = caretaker.virtualServers;
     if (first === undefined) throw new Error("there is no virtual server to care for");
     observer.running?.(() => first.status());
-    using _reload = source && reloadFrom(source, caretaker, web, process);
+    using reload = source && reloadFrom(source, caretaker, web, process);
+    await using _control = openControl(config, source, reload, caretaker, process, logger);
     const shutDown = (): void => {
       process.manager.stopping();
       caretaker.shutDown();
@@ -74,8 +78,40 @@ export async function runDaemon(
 
 // --- internal ---
 
+interface Reloading extends Disposable {
+  request(): Promise<ReloadReport>;
+}
+
+/** Answers at the control socket of this process until it is disposed of. */
+function openControl(
+  { virtualServers }: CareConfig,
+  source: ConfigSource | undefined,
+  reload: Reloading | undefined,
+  caretaker: Caretaker,
+  { facts: { networkNamespace } }: CareProcess,
+  logger: Logger,
+): AsyncDisposable {
+  const close = openControlSocket(
+    {
+      keys: virtualServers.map(({ service }) => service),
+      intervalMs: Math.min(...virtualServers.map(({ policy }) => policy.intervalMs)),
+      logger,
+      remade: () => {
+        for (const care of caretaker.virtualServers) care.keepAgain();
+      },
+    },
+    {
+      ...(networkNamespace !== undefined && { networkNamespace }),
+      ...(source !== undefined && { configFile: resolve(source.path) }),
+      ...(reload !== undefined && { reload: () => reload.request() }),
+      virtualServers: () => caretaker.virtualServers,
+    },
+  );
+  return { [Symbol.asyncDispose]: close };
+}
+
 /** Has the files read again when they change and when somebody asks for it. */
-function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, process: CareProcess): Disposable {
+function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, process: CareProcess): Reloading {
   const { manager, bus, now } = process;
   const reload = new ConfigReload(source.first, {
     path: source.path,
@@ -94,6 +130,7 @@ function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, 
   process.configuration = () => reload.status();
   const endHangup = source.onHangup(() => void reload.request());
   return {
+    request: () => reload.request(),
     [Symbol.dispose]() {
       endHangup();
       reload[Symbol.dispose]();

@@ -1,18 +1,22 @@
-import { requestEvents } from "../control/client.ts";
-import type { EventRecord } from "../domain/event-record.ts";
+import { requestEventReports } from "../control/client.ts";
+import { isOfProcess, type EventRecord, type EventReport } from "../domain/event-record.ts";
+import type { Named } from "../domain/name.ts";
 import { describeElsewhere } from "../domain/status.ts";
-import { askDaemons, notRunning } from "./daemon-sockets.ts";
+import { askDaemons, notRunning, type Whereabouts } from "./daemon-sockets.ts";
 
 /** An event and its virtual server. */
 export interface TimedEvent extends EventRecord {
-  readonly virtualServer: string;
+  /** Absent where it happened to a daemon of several, and so to all of them. */
+  readonly virtualServer?: string;
+  /** Absent where it has none. */
+  readonly virtualServerName?: string;
 }
 
 /** What is new, and which daemons could not be asked for it. */
 export interface EventReading {
   readonly events: readonly TimedEvent[];
   /** The virtual servers of the daemons that answered. */
-  readonly virtualServers: readonly string[];
+  readonly virtualServers: readonly Named[];
   readonly complaints: readonly string[];
   /** Of daemons in other network namespaces, which were not asked for more. */
   readonly mentions: readonly string[];
@@ -25,7 +29,7 @@ export class EventReader {
 
   readonly #virtualServers: readonly string[];
 
-  /** Of these virtual servers, or of all. */
+  /** Of these virtual servers, by address or name, or of all. */
   constructor(virtualServers: readonly string[] = []) {
     this.#virtualServers = virtualServers;
   }
@@ -35,11 +39,11 @@ export class EventReader {
    */
   async next(withinMs = Number.POSITIVE_INFINITY): Promise<EventReading> {
     const answers = await askDaemons((socket) => this.#ask(socket), whoseEvents, this.#virtualServers);
-    if (answers.told.length === 0) throw notRunning(answers);
+    if (answers.told.length === 0) throw await notRunning(answers);
     const told = answers.told.map(({ answer }) => answer);
     return {
       events: inOrder(told, withinMs),
-      virtualServers: told.map(({ virtualServer }) => virtualServer),
+      virtualServers: told,
       complaints: answers.complaints,
       mentions: answers.elsewhere.map(({ where }) => describeElsewhere(where)),
     };
@@ -47,45 +51,41 @@ export class EventReader {
 
   // --- internal ---
 
-  async #ask(socket: string): Promise<ToldEvents> {
+  async #ask(socket: string): Promise<readonly ToldEvents[]> {
     const known = this.#read.get(socket);
-    let report = await requestEvents(socket, known?.lastId ?? 0);
+    let reports = await requestEventReports(socket, known?.lastId ?? 0, this.#virtualServers);
+    const startedAt = reports[0]?.startedAt;
+    if (startedAt === undefined) return [];
     // After a restart, its ids start from the beginning.
-    if (known !== undefined && known.startedAt !== report.startedAt) report = await requestEvents(socket, 0);
-    const lastId = report.events.at(-1)?.id ?? (known?.startedAt === report.startedAt ? known.lastId : 0);
-    this.#read.set(socket, { startedAt: report.startedAt, lastId });
-    const { address: virtualServer, sinceBootMs, networkNamespace } = report;
-    const events = report.events.map((event) => ({ ...event, virtualServer }));
-    return { virtualServer, sinceBootMs, networkNamespace, events };
+    const isAnew = known !== undefined && known.startedAt !== startedAt;
+    if (isAnew) reports = await requestEventReports(socket, 0, this.#virtualServers);
+    const before = isAnew ? 0 : (known?.lastId ?? 0);
+    const lastId = reports.reduce((last, { events }) => Math.max(last, events.at(-1)?.id ?? 0), before);
+    this.#read.set(socket, { startedAt: reports[0]?.startedAt ?? startedAt, lastId });
+    return reports.map((report) => ({ ...report, events: eventsOf(report, reports.length > 1) }));
   }
 }
 
 // --- internal ---
 
-interface ToldEvents {
-  readonly virtualServer: string;
-  /** Daemons of older versions know the time of day alone. */
-  readonly sinceBootMs: number | undefined;
-  readonly networkNamespace: string | undefined;
+interface ToldEvents extends EventReport {
   readonly events: readonly TimedEvent[];
 }
 
-function whoseEvents({ virtualServer, networkNamespace }: ToldEvents): {
-  readonly address: string;
-  readonly networkNamespace: string | undefined;
-} {
-  return { address: virtualServer, networkNamespace };
+function eventsOf({ address, name, events }: EventReport, isOneOfSeveral: boolean): readonly TimedEvent[] {
+  const whose = { virtualServer: address, ...(name !== undefined && { virtualServerName: name }) };
+  return events.map((event) => (isOneOfSeveral && isOfProcess(event) ? event : { ...event, ...whose }));
 }
 
-/** Ordered by the clock that cannot be set. An event without its time is placed by the time of day. */
+function whoseEvents({ address, networkNamespace }: ToldEvents): Whereabouts {
+  return { address, networkNamespace };
+}
+
+/** By the clock that cannot be set. */
 function inOrder(told: readonly ToldEvents[], withinMs: number): readonly TimedEvent[] {
-  const nowMs = Math.max(0, ...told.map(({ sinceBootMs }) => sinceBootMs ?? 0));
-  const byTimeOfDay = ({ at }: TimedEvent): number => nowMs - (Date.now() - Date.parse(at));
+  const nowMs = told.reduce((latest, { sinceBootMs }) => Math.max(latest, sinceBootMs), 0);
   return told
-    .flatMap(({ sinceBootMs, events }) =>
-      events.map((event) => ({ event, atMs: sinceBootMs === undefined ? byTimeOfDay(event) : event.sinceBootMs })),
-    )
-    .filter(({ atMs }) => nowMs - atMs <= withinMs)
-    .toSorted((a, b) => a.atMs - b.atMs)
-    .map(({ event }) => event);
+    .flatMap(({ events }) => events)
+    .filter(({ sinceBootMs }) => nowMs - sinceBootMs <= withinMs)
+    .toSorted((a, b) => a.sinceBootMs - b.sinceBootMs);
 }

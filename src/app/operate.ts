@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
-import { requestCheck, requestHold, requestStatus } from "../control/client.ts";
+import { requestCheck, requestHold, type RequestTarget } from "../control/client.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
+import { describeNamed, isCalled, listFirst } from "../domain/name.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
-import { describeElsewhere } from "../domain/status.ts";
+import { describeElsewhere, type RealServerStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { askForStatus, notRunning } from "./daemon-sockets.ts";
 
 /** A real server that an operator names, behind these virtual servers. With no virtual server named, only one may have it. */
 export interface OperatorTarget {
-  /** Formatted endpoint. */
+  /** Formatted endpoint, or name. */
   readonly realServer: string;
-  /** Formatted endpoints. */
+  /** Formatted endpoints, or names. */
   readonly virtualServers: readonly string[];
 }
 
@@ -24,9 +25,11 @@ export interface HoldOutcome {
 
 /** Asks this user's daemons to hold a real server, or to let it go. Rejects before any change when the target is ambiguous. */
 export async function holdRealServer(target: OperatorTarget, change: HoldChange): Promise<HoldOutcome> {
-  const { sockets, mentions } = await findDaemons(target);
+  const { found, mentions } = await findTargets(target);
   const by = operatorName(process.env);
-  const answers = await Promise.allSettled(sockets.map((socket) => requestHold(socket, target.realServer, change, by)));
+  const answers = await Promise.allSettled(
+    found.map(({ socket, ...request }) => requestHold(socket, requestOf(request), change, by)),
+  );
   return {
     mentions,
     reports: answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : [])),
@@ -43,10 +46,7 @@ export interface DrainProgress {
 
 /** How far its drain is. Rejects as `holdRealServer` does. */
 export async function drainProgress(target: OperatorTarget): Promise<DrainProgress> {
-  const answers = await Promise.all((await findDaemons(target)).sockets.map(requestStatus));
-  const servers = answers
-    .flatMap(({ realServers }) => realServers)
-    .filter(({ address }) => address === target.realServer);
+  const servers = (await findTargets(target)).found.map(({ realServer }) => realServer);
   return {
     connections: servers.reduce((sum, { activeConnections }) => sum + activeConnections, 0),
     isDrained: servers.every(({ hold }) => hold?.drained === true),
@@ -61,8 +61,8 @@ export interface CheckOutcome {
 
 /** Asks them to check a real server now. Rejects as `holdRealServer` does. */
 export async function checkRealServer(target: OperatorTarget): Promise<CheckOutcome> {
-  const { sockets, mentions } = await findDaemons(target);
-  const reports = await Promise.all(sockets.map((socket) => requestCheck(socket, target.realServer)));
+  const { found, mentions } = await findTargets(target);
+  const reports = await Promise.all(found.map(({ socket, ...request }) => requestCheck(socket, requestOf(request))));
   return { reports, mentions };
 }
 
@@ -91,57 +91,96 @@ function nameOfUser(uid: number): string | undefined {
   }
 }
 
-interface TargetDaemons {
-  readonly sockets: readonly string[];
+interface FoundServer {
+  readonly socket: string;
+  readonly virtualServer: VirtualServerStatus;
+  readonly realServer: RealServerStatus;
+}
+
+function requestOf({ virtualServer, realServer }: Omit<FoundServer, "socket">): RequestTarget {
+  return { virtualServer: virtualServer.address, server: realServer.address };
+}
+
+interface FoundTargets {
+  /** One for each virtual server. */
+  readonly found: readonly FoundServer[];
   readonly mentions: readonly string[];
 }
 
-async function findDaemons({ realServer, virtualServers }: OperatorTarget): Promise<TargetDaemons> {
-  const answers = await askForStatus(virtualServers);
-  const { complaints, elsewhere } = answers;
-  const daemons = answers.told.map(({ socket, answer }) => ({ socket, status: answer }));
-  if (daemons.length === 0) throw notRunning(answers);
-  const missing = virtualServers.filter((address) => !daemons.some(({ status }) => status.address === address));
-  if (missing.length > 0) {
-    const others = elsewhere.map(({ where }) => describeElsewhere(where));
-    throw new LvscareError(
-      "NOT_RUNNING",
-      [`no daemon cares for ${missing.join(", ")}`, ...complaints, ...others].join("; "),
-      { remedy: `they care for ${[...daemons.map(({ status }) => status.address), ...answers.unasked()].join(", ")}` },
-    );
-  }
-  const having = daemons.filter(({ status }) =>
-    status.realServers.some(({ address, state }) => address === realServer && state !== "unlisted"),
+async function findTargets({ realServer: word, virtualServers: words }: OperatorTarget): Promise<FoundTargets> {
+  const answers = await askForStatus(words);
+  if (answers.told.length === 0) throw await notRunning(answers);
+  const candidates = answers.told.map(({ answer }) => answer);
+  await requireEach(words, candidates, answers);
+  const found = answers.told.flatMap(({ socket, answer }) =>
+    serversCalled(word, answer).map((realServer) => ({ socket, virtualServer: answer, realServer })),
   );
+  const having = new Set(found.map(({ virtualServer }) => virtualServer));
   // All named ones must have it: a request is not done by halves.
-  if (having.length === 0 || having.length < virtualServers.length) {
-    const lacking = daemons.filter((one) => !having.includes(one)).map(({ status }) => status);
-    const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));
-    if (early !== undefined) throw notYet(early.address, early.daemon?.lastError?.message);
-    const known = lacking.flatMap((status) =>
-      status.realServers.map(({ address }) => `${address} (of ${status.address})`),
-    );
-    const behind = having.length === 0 ? "" : ` behind ${lacking.map(({ address }) => address).join(", ")}`;
-    throw new LvscareError(
-      "NOT_LISTED",
-      [`no real server ${realServer} is cared for${behind}`, ...complaints].join("; "),
-      {
-        remedy: `there are ${known.slice(0, MOST_NAMED).join(", ")}${known.length > MOST_NAMED ? ", …" : ""}`,
-      },
-    );
+  const lacking = candidates.filter((one) => !having.has(one));
+  if (found.length === 0 || (words.length > 0 && lacking.length > 0))
+    throw notFound(word, lacking, having.size > 0, answers.complaints);
+  if (found.length > having.size) {
+    const texts = found.map((one) => `${one.realServer.address} of ${describeNamed(one.virtualServer)}`);
+    throw new LvscareError("USAGE", `${word} may be ${listFirst(texts)}`, { remedy: "name the one by its address" });
   }
-  if (having.length > 1 && virtualServers.length === 0) {
-    const addresses = having.map(({ status }) => status.address);
-    throw new LvscareError("USAGE", `${realServer} stands behind ${addresses.join(" and ")}`, {
-      remedy: `name those that are meant: --vs ${addresses.join(",")}`,
+  if (having.size > 1 && words.length === 0) {
+    const addresses = [...having].map(({ address }) => address);
+    const named = [...having].map(describeNamed);
+    throw new LvscareError("USAGE", `${word} stands behind ${listFirst(named, " and ")}`, {
+      remedy: `name those that are meant: --vs ${listFirst(addresses, ",")}`,
     });
   }
   return {
-    sockets: having.map(({ socket }) => socket),
-    mentions: elsewhere
-      .filter(({ answer }) => answer.realServers.some(({ address }) => address === realServer))
+    found,
+    mentions: answers.elsewhere
+      .filter((one) => one.answers.some((status) => serversCalled(word, status).length > 0))
       .map(({ where }) => describeElsewhere(where)),
   };
 }
 
-const MOST_NAMED = 10;
+/** Throws NOT_RUNNING for a virtual server that nobody cares for, and USAGE for a name that several have. */
+async function requireEach(
+  words: readonly string[],
+  candidates: readonly VirtualServerStatus[],
+  { complaints, elsewhere, others }: Awaited<ReturnType<typeof askForStatus>>,
+): Promise<void> {
+  const missing = words.filter((word) => !candidates.some((one) => isCalled(word, one)));
+  if (missing.length > 0) {
+    const far = elsewhere.map(({ where }) => describeElsewhere(where));
+    const caredFor = [...new Set([...candidates.map(describeNamed), ...(await others())])];
+    throw new LvscareError(
+      "NOT_RUNNING",
+      [`no daemon cares for ${missing.join(", ")}`, ...complaints, ...far].join("; "),
+      {
+        remedy: `they care for ${listFirst(caredFor)}`,
+      },
+    );
+  }
+  for (const word of words) {
+    const meant = candidates.filter((one) => isCalled(word, one)).map(({ address }) => address);
+    if (meant.length > 1)
+      throw new LvscareError("USAGE", `${word} may be ${listFirst(meant)}`, { remedy: "name the one by its address" });
+  }
+}
+
+function notFound(
+  word: string,
+  lacking: readonly VirtualServerStatus[],
+  isElsewhere: boolean,
+  complaints: readonly string[],
+): LvscareError {
+  const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));
+  if (early !== undefined) return notYet(early.address, early.daemon?.lastError?.message);
+  const known = lacking.flatMap((status) =>
+    status.realServers.map((server) => `${describeNamed(server)} (of ${describeNamed(status)})`),
+  );
+  const behind = isElsewhere ? ` behind ${listFirst(lacking.map(describeNamed))}` : "";
+  return new LvscareError("NOT_LISTED", [`no real server ${word} is cared for${behind}`, ...complaints].join("; "), {
+    remedy: `there are ${listFirst(known)}`,
+  });
+}
+
+function serversCalled(word: string, { realServers }: VirtualServerStatus): readonly RealServerStatus[] {
+  return realServers.filter((one) => one.state !== "unlisted" && isCalled(word, one));
+}

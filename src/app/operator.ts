@@ -43,9 +43,10 @@ export class Operator {
     const report = await status();
     const realServer = report.realServers.find(({ address }) => address === server);
     if (realServer === undefined) throw notListed(server, report.address, []);
-    const { address: virtualServer, scheduler, inService } = report;
+    const { address: virtualServer, name, scheduler, inService } = report;
     return {
       virtualServer,
+      ...(name !== undefined && { virtualServerName: name }),
       scheduler,
       realServer,
       ...(inService && { inService }),

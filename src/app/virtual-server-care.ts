@@ -5,20 +5,23 @@ import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type Ti
 import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
+import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import { describeError } from "../domain/errors.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
+import type { HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { VirtualServerStatus } from "../domain/status.ts";
+import type { Named } from "../domain/name.ts";
+import type { CheckReport, HoldReport } from "../domain/operator.ts";
+import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { careMachine } from "./care-machine.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
 import { configurationOf } from "./configuration-of.ts";
-import { openControlSocket } from "./control-socket.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
@@ -29,8 +32,8 @@ import { reachToRetire, type Reach } from "./reach.ts";
 import { untilWritten } from "./until-written.ts";
 import { watchWay } from "./way.ts";
 
-/** What each virtual server has of its own: its machines, its holds, its share of reach, its events and its control socket. */
-export class VirtualServerCare {
+/** What each virtual server has of its own: its machines, its holds, its share of reach and its events. */
+export class VirtualServerCare implements ControlVirtualServer {
   /** Settles when caring has ended: rejects with what ended it, if it broke. */
   readonly ended: Promise<unknown>;
   readonly metrics = new Metrics();
@@ -47,7 +50,7 @@ export class VirtualServerCare {
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
-  #closeControl: (() => Promise<void>) | undefined;
+  #operator: Operator | undefined;
 
   constructor(process: CareProcess, { options, selection, reach, logger }: Preparation) {
     const { dataPlane, because } = selection;
@@ -97,7 +100,16 @@ export class VirtualServerCare {
     return formatEndpoint(this.#options.service.endpoint);
   }
 
-  /** Begins to care, and to answer at its control socket. */
+  get name(): string | undefined {
+    return this.#options.name;
+  }
+
+  /** That are listed. */
+  get realServers(): readonly Named[] {
+    return this.#options.realServers.map(({ endpoint }) => this.#named({ address: formatEndpoint(endpoint) }));
+  }
+
+  /** Begins to care. */
   start(): void {
     const emit = (event: CareEvent): void => this.#events.emit(event);
     this.#daemon.start();
@@ -106,7 +118,7 @@ export class VirtualServerCare {
     virtualServer?.on("*", emit);
     reach?.on("*", emit);
     this.#daemon.on("*", emit);
-    if (virtualServer !== undefined) this.#closeControl = this.#openControl(virtualServer);
+    if (virtualServer !== undefined) this.#operator = this.#operatorOf(virtualServer);
   }
 
   /** Goes on with other options, in place: what is equal in them keeps its state, and causes no write. */
@@ -149,9 +161,9 @@ export class VirtualServerCare {
     );
   }
 
-  /** Ends the answers at its control socket. */
-  async close(): Promise<void> {
-    await this.#closeControl?.();
+  /** Forgets its events. */
+  close(): void {
+    this.#events.close();
   }
 
   /**
@@ -164,8 +176,11 @@ export class VirtualServerCare {
     const { service, reach: options } = this.#options;
     const way = this.#way && wayStatus(this.#way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
+    const status = virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table);
     return {
-      ...virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table),
+      ...(this.name !== undefined && { name: this.name }),
+      ...status,
+      realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),
       ...(way && { way }),
       ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
     };
@@ -176,11 +191,37 @@ export class VirtualServerCare {
     const { networkNamespace, startedAtMs, timeOfDay } = this.#facts;
     return {
       address: this.address,
+      ...(this.name !== undefined && { name: this.name }),
       startedAt: timeOfDay(startedAtMs).toISOString(),
       sinceBootMs: this.#process.now(),
       ...(networkNamespace !== undefined && { networkNamespace }),
       events: this.#events.since(after),
     };
+  }
+
+  /** Also rejects with NOT_RUNNING, before it has begun. */
+  hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
+    return this.#operating((operator) => operator.hold(server, change, by));
+  }
+
+  /** Also rejects with NOT_RUNNING, before it has begun. */
+  async check(server: string, signal: AbortSignal): Promise<CheckReport> {
+    const report = await this.#operating((operator) => operator.check(server, signal));
+    const realServerName = this.#options.realServerNames.get(server);
+    return {
+      ...report,
+      ...(this.name !== undefined && { virtualServerName: this.name }),
+      ...(realServerName !== undefined && { realServerName }),
+    };
+  }
+
+  /** Writes down again what is held: its directory may have been made again. */
+  keepAgain(): void {
+    try {
+      this.#operator?.keepAgain();
+    } catch (error) {
+      this.#logger.warn(describeError(error));
+    }
   }
 
   // --- internal ---
@@ -195,31 +236,24 @@ export class VirtualServerCare {
     this.#way.on("*", (event) => this.#events.emit(event));
   }
 
-  #openControl(supervisor: VirtualServerActor): () => Promise<void> {
-    const { service, policy, probe } = this.#options;
-    const operator = new Operator({
+  #named<T extends Named>(server: T): T {
+    const name = this.#options.realServerNames.get(server.address);
+    return name === undefined ? server : { name, ...server };
+  }
+
+  async #operating<T>(run: (operator: Operator) => Promise<T>): Promise<T> {
+    if (this.#operator === undefined) throw new LvscareError("NOT_RUNNING", `${this.address} is not cared for yet`);
+    return run(this.#operator);
+  }
+
+  #operatorOf(supervisor: VirtualServerActor): Operator {
+    return new Operator({
       supervisor,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => probeOnce(probe, target, signal),
+      probe: (target, signal) => probeOnce(this.#options.probe, target, signal),
       timeOfDay: () => new Date(),
     });
-    const remade = (): void => {
-      try {
-        operator.keepAgain();
-      } catch (error) {
-        this.#logger.warn(describeError(error));
-      }
-    };
-    return openControlSocket(
-      { key: service, intervalMs: policy.intervalMs, logger: this.#logger, remade },
-      {
-        status: () => this.status(),
-        events: (after) => this.events(after),
-        hold: (server, change, by) => operator.hold(server, change, by),
-        check: (server, signal) => operator.check(server, signal),
-      },
-    );
   }
 }
 

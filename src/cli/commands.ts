@@ -43,6 +43,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/weight.ts")).weightCommand,
   },
   {
+    name: "reload",
+    summary: "have a daemon read its configuration file again, and print what that changes",
+    load: async () => (await import("./commands/reload.ts")).reloadCommand,
+  },
+  {
     name: "doctor",
     summary: "find what keeps a virtual server from working on this host, and say what to do",
     load: async () => (await import("./commands/doctor.ts")).doctorCommand,

@@ -3,6 +3,7 @@ import { oneLine } from "../config/one-line.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import { describeHold } from "../domain/hold.ts";
+import { describeNamed } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CliContext } from "./cli-context.ts";
@@ -23,11 +24,12 @@ export async function tellHolds(
 }
 
 /** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what else the reader should know. */
-export function renderHold({ virtualServer, scheduler, realServer, pending }: HoldReport): string {
-  const { address, state, health = state, hold, weight, activeConnections } = realServer;
+export function renderHold(report: HoldReport): string {
+  const { scheduler, realServer, pending } = report;
+  const { state, health = state, hold, weight, activeConnections } = realServer;
   const stands = weight === undefined ? "not in the table" : `weight ${weight}`;
   const lines = [
-    `${address} of ${virtualServer}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
+    `${describeNamed(realServer)} of ${virtualServerOf(report)}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
   ];
   if (pending !== undefined) lines.push(`  not in the table yet, and tried again: ${pending}`);
   if (hold?.weight !== undefined && WEIGHTLESS_SCHEDULERS.has(scheduler)) {
@@ -37,22 +39,25 @@ export function renderHold({ virtualServer, scheduler, realServer, pending }: Ho
 }
 
 /** The verdict, and below it how long each step took. */
-export function renderCheck({ virtualServer, realServer, verdict }: CheckReport): string {
+export function renderCheck(report: CheckReport): string {
+  const { realServer: address, realServerName: name, verdict } = report;
   const { passed, reason, latencyMs, timings = {} } = verdict;
   const steps = (["connectMs", "tlsMs", "firstByteMs"] as const).flatMap((step) => {
     const ms = timings[step];
     return ms === undefined ? [] : [`  ${STEPS[step].padEnd(10)}  ${formatDuration(ms)}`];
   });
-  const found = `${realServer} of ${virtualServer}: ${passed ? "passed" : "failed"}: ${reason}`;
+  const server = describeNamed({ address, ...(name !== undefined && { name }) });
+  const found = `${server} of ${virtualServerOf(report)}: ${passed ? "passed" : "failed"}: ${reason}`;
   return [found, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
     .map((line) => `${oneLine(line)}\n`)
     .join("");
 }
 
 /** What else a drain has done: undefined when another server is left. */
-export function emptiedBy({ virtualServer, realServer, inService }: HoldReport): string | undefined {
+export function emptiedBy(report: HoldReport): string | undefined {
+  const { realServer, inService } = report;
   if (realServer.hold?.drained !== true || inService === undefined || inService.count > 0) return undefined;
-  return `nobody is in service behind ${virtualServer} any more: clients are refused, until lvscare undrain ${realServer.address}`;
+  return `nobody is in service behind ${virtualServerOf(report)} any more: clients are refused, until lvscare undrain ${realServer.address}`;
 }
 
 export function connections(count: number): string {
@@ -60,5 +65,11 @@ export function connections(count: number): string {
 }
 
 // --- internal ---
+
+type Whose = Pick<HoldReport, "virtualServer" | "virtualServerName">;
+
+function virtualServerOf({ virtualServer: address, virtualServerName: name }: Whose): string {
+  return describeNamed({ address, ...(name !== undefined && { name }) });
+}
 
 const STEPS = { connectMs: "connect", tlsMs: "TLS", firstByteMs: "first byte" } as const;

@@ -1,5 +1,6 @@
 import { oneLine } from "../config/one-line.ts";
 import { describeHold } from "../domain/hold.ts";
+import { describeNamed } from "../domain/name.ts";
 import {
   countInService,
   describeElsewhere,
@@ -74,7 +75,7 @@ const STATE_COLOURS: ReadonlyMap<string, Colour> = new Map([
 ]);
 
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
-  const title = oneLine(`${server.protocol} ${server.address}`);
+  const title = oneLine(describeNamed({ ...server, address: `${server.protocol} ${server.address}` }));
   const { count, of } = countInService(server.realServers);
   const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
     wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),
@@ -151,9 +152,9 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
 }
 
 function renderCells(server: RealServerStatus, now: Date): Cell[] {
-  const { address, state, stateSince, weight, activeConnections, inactiveConnections } = server;
+  const { state, stateSince, weight, activeConnections, inactiveConnections } = server;
   return [
-    { text: oneLine(address) },
+    { text: oneLine(describeNamed(server)) },
     { text: describeState(server), colour: STATE_COLOURS.get(state) ?? "grey" },
     { text: stateSince === undefined ? "-" : age(stateSince, now) },
     { text: weight === undefined ? "-" : String(weight) },
@@ -175,10 +176,11 @@ function renderDetails(
   texts: readonly (string | undefined)[],
   view: StatusView,
 ): string[] {
-  const widest = Math.max(...servers.map(({ address }) => address.length));
-  const lines = servers.flatMap(({ address }, at) => {
+  const titles = servers.map((server) => oneLine(describeNamed(server)));
+  const widest = Math.max(...titles.map(({ length }) => length));
+  const lines = titles.flatMap((name, at) => {
     const text = texts[at];
-    return text === undefined ? [] : wrapBeside(`${INDENT}${oneLine(address).padEnd(widest)}  `, text, view);
+    return text === undefined ? [] : wrapBeside(`${INDENT}${name.padEnd(widest)}  `, text, view);
   });
   return lines.length === 0 ? [] : ["", INDENT + view.paint("bold", title), ...lines];
 }

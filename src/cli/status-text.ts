@@ -1,6 +1,7 @@
 import { oneLine } from "../config/one-line.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { describeHold } from "../domain/hold.ts";
+import { describeNamed } from "../domain/name.ts";
 import type {
   DaemonStatus,
   FailOpenStatus,
@@ -89,9 +90,9 @@ export function changedServers(before: StatusReport | undefined, now: StatusRepo
 // --- internal ---
 
 function linesByServer(report: StatusReport | undefined): Map<string, string> {
-  const lines = (report?.virtualServers ?? []).flatMap(({ address, realServers }) =>
-    realServers.map((server): [string, string] => {
-      const name = oneLine(`${address}  ${server.address}`);
+  const lines = (report?.virtualServers ?? []).flatMap((virtualServer) =>
+    virtualServer.realServers.map((server): [string, string] => {
+      const name = oneLine(`${describeNamed(virtualServer)}  ${describeNamed(server)}`);
       const weight = server.weight === undefined ? "not in the table" : `weight ${server.weight}`;
       const hold = server.hold === undefined ? "" : `  held: ${describeHold(server.hold)}`;
       return [name, `${name}  ${describeState(server)}  ${weight}${hold}`];

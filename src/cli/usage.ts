@@ -13,6 +13,8 @@ export interface CommandUsage<Row extends OptionRow = OptionRow> {
   readonly operands?: number;
   /** The words that they may be, for completions to offer. */
   readonly operandChoices?: readonly string[];
+  /** What running daemons care for of which completions offer the addresses and names. */
+  readonly operandSuggests?: OptionRow["suggests"];
   readonly operandIsFile?: boolean;
   /** Further options that it takes, which another command's help explains. */
   readonly borrowed?: readonly OptionRow[];

@@ -1,8 +1,7 @@
-import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { OptionRow } from "./option-row.ts";
 import type { OptionValues } from "./option-values.ts";
-import { outputRow, readVirtualServers, virtualServersRow } from "./shared-option-rows.ts";
+import { outputRow, parseCalled, readVirtualServers, virtualServersRow } from "./shared-option-rows.ts";
 import { parseChoice } from "./value-parsers.ts";
 
 /** What all commands on one real server take. */
@@ -12,6 +11,7 @@ export const OPERATOR_OPTION_ROWS = [
 ] as const satisfies readonly OptionRow[];
 
 export interface OperatorLine {
+  /** Formatted endpoint, or name; so are the virtual servers. */
   readonly realServer: string;
   readonly virtualServers: readonly string[];
   readonly format: "text" | "json";
@@ -25,10 +25,10 @@ export function readOperatorLine(
   const virtualServers = readVirtualServers(values);
   const format = values.read("output", parseChoice(["text", "json"]));
   let realServer = "";
-  if (operand === undefined) values.problems.push("name a real server: <IP:port>");
+  if (operand === undefined) values.problems.push("name a real server: <IP:port> or its name");
   else {
     try {
-      realServer = formatEndpoint(parseEndpoint(operand));
+      realServer = parseCalled(operand);
     } catch (error) {
       if (!(error instanceof LvscareError)) throw error;
       values.problems.push(error.message);

@@ -16,6 +16,8 @@ export interface OptionRow {
   readonly valueName?: string;
   /** The words that it takes, for completions to offer. */
   readonly choices?: readonly string[];
+  /** What running daemons care for of which completions offer the addresses and names. */
+  readonly suggests?: "virtual-servers" | "real-servers";
   /** Its value is the path of a file or directory. */
   readonly takesFile?: boolean;
   /** As written on the command line; absent when there is no default. */

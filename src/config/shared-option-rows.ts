@@ -1,4 +1,5 @@
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
+import { isName } from "../domain/name.ts";
 import type { OptionValues } from "./option-values.ts";
 
 /** `--output` of a command; the first of its formats is the one without it. */
@@ -21,7 +22,8 @@ export function virtualServersRow(help: string, byDefault?: string) {
   return {
     flag: "vs",
     kind: "list",
-    valueName: "IP:port",
+    valueName: "IP:port or name",
+    suggests: "virtual-servers",
     help: `${help}; repeat the flag or list several with commas${byDefault === undefined ? "" : ` (default: ${byDefault})`}`,
     group: "Flags",
   } as const;
@@ -29,5 +31,10 @@ export function virtualServersRow(help: string, byDefault?: string) {
 
 /** Which ones it names, in canonical text. */
 export function readVirtualServers(values: OptionValues<"vs">): string[] {
-  return values.readList("vs", (text) => formatEndpoint(parseEndpoint(text)));
+  return values.readList("vs", parseCalled);
+}
+
+/** An address in canonical text, or a name as it is. Throws BAD_ADDRESS for what is neither. */
+export function parseCalled(text: string): string {
+  return isName(text) ? text : formatEndpoint(parseEndpoint(text));
 }

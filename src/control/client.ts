@@ -1,41 +1,96 @@
 import { errnoOf, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
-import type { VirtualServerStatus } from "../domain/status.ts";
 import type { HoldChange } from "../domain/hold.ts";
+import type { DaemonListing } from "../domain/listing.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import { CHECK_PATH, EVENTS_PATH, HOLD_PATH, LARGEST_ANSWER_BYTES, NO_SUCH_PATH, STATUS_PATH } from "./protocol.ts";
+import type { ReloadReport } from "../domain/reload.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
+import {
+  CHECK_PATH,
+  DAEMON_PATH,
+  EVENT_REPORTS_PATH,
+  HOLD_PATH,
+  LARGEST_ANSWER_BYTES,
+  NO_SUCH_PATH,
+  RELOAD_PATH,
+  STATUS_PATH,
+  STATUSES_PATH,
+} from "./protocol.ts";
 
 const TIMEOUT_MS = 3000;
 /** The longest `--health-timeout` there is. */
 const CHECK_TIMEOUT_MS = 24 * 3_600_000;
+/** A thousand new virtual servers may take a slow kernel a while. */
+const RELOAD_TIMEOUT_MS = 120_000;
 
 /**
- * Asks the daemon behind a socket for its status; rejects with CONTROL_FAILED when none answers. Not through
- * node:http, which takes longer to load and to use than the rest of `lvscare status` together.
+ * Asks the daemon behind a socket for the status of its one virtual server; rejects with CONTROL_FAILED when none
+ * answers. Not through node:http, which takes longer to load and to use than the rest of `lvscare status` together.
  */
 export function requestStatus(socketPath: string): Promise<VirtualServerStatus> {
   return ask(socketPath, STATUS_PATH, readAnswer);
 }
 
+/** Asks it for the status of these virtual servers, by address or name, or of all. Rejects in the same way. */
+export async function requestStatuses(
+  socketPath: string,
+  virtualServers: readonly string[] = [],
+): Promise<readonly VirtualServerStatus[]> {
+  const query = new URLSearchParams(selecting(virtualServers));
+  return (await ask(socketPath, `${STATUSES_PATH}?${query}`, readStatuses)).virtualServers;
+}
+
+/** A real server, and the virtual server that it stands behind: addresses or names. */
+export interface RequestTarget {
+  readonly server: string;
+  /** Undefined: the only one that has it. */
+  readonly virtualServer?: string;
+}
+
 /**
- * Asks it to hold a real server, by its formatted endpoint, or to let it go; `by` is the operator's name. Rejects
- * with CONTROL_FAILED, also when it refuses.
+ * Asks it to hold a real server or to let it go; `by` is the operator's name. Rejects with CONTROL_FAILED, also when
+ * it refuses.
  */
-export function requestHold(socketPath: string, server: string, change: HoldChange, by?: string): Promise<HoldReport> {
+export function requestHold(
+  socketPath: string,
+  target: RequestTarget,
+  change: HoldChange,
+  by?: string,
+): Promise<HoldReport> {
   const weight = change.kind === "weight" && change.weight !== undefined ? { weight: String(change.weight) } : {};
-  const query = new URLSearchParams({ server, change: change.kind, ...weight, ...(by !== undefined && { by }) });
-  return ask(socketPath, `${HOLD_PATH}?${query}`, readHold, { method: "POST" });
+  const query = new URLSearchParams({ change: change.kind, ...weight, ...(by !== undefined && { by }) });
+  return ask(socketPath, `${HOLD_PATH}?${query}&${targeting(target)}`, readHold, { method: "POST" });
 }
 
 /** Asks it to check a real server now, and waits for the result. Rejects in the same way. */
-export function requestCheck(socketPath: string, server: string): Promise<CheckReport> {
-  const query = new URLSearchParams({ server });
-  return ask(socketPath, `${CHECK_PATH}?${query}`, readCheck, { method: "POST", timeoutMs: CHECK_TIMEOUT_MS });
+export function requestCheck(socketPath: string, target: RequestTarget): Promise<CheckReport> {
+  return ask(socketPath, `${CHECK_PATH}?${targeting(target)}`, readCheck, {
+    method: "POST",
+    timeoutMs: CHECK_TIMEOUT_MS,
+  });
 }
 
-/** Asks it for what happened after the event with this id. Rejects in the same way. */
-export function requestEvents(socketPath: string, after: number): Promise<EventReport> {
-  return ask(socketPath, `${EVENTS_PATH}?after=${after}`, readEvents);
+/**
+ * Asks it for what happened after the event with this id to these virtual servers, by address or name, or to all.
+ * Rejects in the same way.
+ */
+export async function requestEventReports(
+  socketPath: string,
+  after: number,
+  virtualServers: readonly string[] = [],
+): Promise<readonly EventReport[]> {
+  const query = new URLSearchParams([["after", String(after)], ...selecting(virtualServers)]);
+  return (await ask(socketPath, `${EVENT_REPORTS_PATH}?${query}`, readEventReports)).reports;
+}
+
+/** Asks it what it cares for. Rejects in the same way. */
+export function requestListing(socketPath: string, timeoutMs = TIMEOUT_MS): Promise<DaemonListing> {
+  return ask(socketPath, DAEMON_PATH, readListing, { timeoutMs });
+}
+
+/** Asks it to read its configuration file again, and waits until that is done. Rejects in the same way. */
+export function requestReload(socketPath: string): Promise<ReloadReport> {
+  return ask(socketPath, RELOAD_PATH, readReload, { method: "POST", timeoutMs: RELOAD_TIMEOUT_MS });
 }
 
 // --- internal ---
@@ -78,20 +133,35 @@ async function textOf(response: Response): Promise<string> {
 
 /** The daemon's answer, or what is wrong with it: any program may listen there. */
 export function readAnswer(code: number, text: string): ParsedAnswer<VirtualServerStatus> {
-  return readJson(
-    code,
-    text,
-    "status",
-    (said) => typeof said["address"] === "string" && Array.isArray(said["realServers"]),
+  return readJson(code, text, "status", isStatus);
+}
+
+function readStatuses(
+  code: number,
+  text: string,
+): ParsedAnswer<{ readonly virtualServers: readonly VirtualServerStatus[] }> {
+  return readJson(code, text, "list of statuses", (said) => isListOf(said["virtualServers"], isStatus));
+}
+
+function readEventReports(code: number, text: string): ParsedAnswer<{ readonly reports: readonly EventReport[] }> {
+  return readJson(code, text, "list of events", (said) =>
+    isListOf(said["reports"], (one) => typeof one["startedAt"] === "string" && Array.isArray(one["events"])),
   );
 }
 
-function readEvents(code: number, text: string): ParsedAnswer<EventReport> {
+function readListing(code: number, text: string): ParsedAnswer<DaemonListing> {
+  return readJson(code, text, "list of virtual servers", (said) =>
+    isListOf(said["virtualServers"], (one) => typeof one["address"] === "string" && Array.isArray(one["realServers"])),
+  );
+}
+
+function readReload(code: number, text: string): ParsedAnswer<ReloadReport> {
+  const lists = ["changes", "draining", "problems"] as const;
   return readJson(
     code,
     text,
-    "list of events",
-    (said) => typeof said["startedAt"] === "string" && Array.isArray(said["events"]),
+    "report of a reload",
+    (said) => typeof said["outcome"] === "string" && lists.every((list) => Array.isArray(said[list])),
   );
 }
 
@@ -103,19 +173,32 @@ function readCheck(code: number, text: string): ParsedAnswer<CheckReport> {
   return readJson(code, text, "report of a check", (said) => typeof Object(said["verdict"])["reason"] === "string");
 }
 
-function readJson<T>(
-  code: number,
-  text: string,
-  what: string,
-  isOne: (said: Readonly<Record<string, unknown>>) => boolean,
-): ParsedAnswer<T> {
+type Said = Readonly<Record<string, unknown>>;
+
+function isStatus(said: Said): boolean {
+  return typeof said["address"] === "string" && Array.isArray(said["realServers"]);
+}
+
+function isListOf(value: unknown, isOne: (said: Said) => boolean): boolean {
+  return Array.isArray(value) && value.every((one) => isOne(Object(one) as Said));
+}
+
+function selecting(virtualServers: readonly string[]): [name: string, value: string][] {
+  return virtualServers.map((word) => ["vs", word]);
+}
+
+function targeting({ server, virtualServer }: RequestTarget): URLSearchParams {
+  return new URLSearchParams([["server", server], ...selecting(virtualServer === undefined ? [] : [virtualServer])]);
+}
+
+function readJson<T>(code: number, text: string, what: string, isOne: (said: Said) => boolean): ParsedAnswer<T> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return { problem: code === 200 ? "gave an answer that is not JSON" : `answered ${code}` };
   }
-  const said = Object(value) as Readonly<Record<string, unknown>>;
+  const said = Object(value) as Said;
   const { error } = said;
   if (code === 404 && error === NO_SUCH_PATH)
     return { problem: "is of an older version, which does not know this request: start it anew" };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
@@ -17,11 +18,20 @@ export function runtimeName(key: ServiceKey): string {
 }
 
 /**
- * Where the daemon of a virtual server listens: `tcp-10.103.97.12:6443.sock`. If that is taken, the number of the
+ * Where the daemon of one virtual server listens: `tcp-10.103.97.12:6443.sock`. If that is taken, the number of the
  * network namespace is added: each namespace has one daemon. Process ids would not do: in containers all are 1.
  */
 export function socketPath(directory: string, key: ServiceKey, namespace?: string): string {
-  return join(directory, `${runtimeName(key)}${namespace === undefined ? "" : `-${namespace}`}${SOCKET_SUFFIX}`);
+  return pathOf(directory, runtimeName(key), namespace);
+}
+
+/**
+ * Where the daemon of a configuration listens, by what tells it from others, such as the absolute path of its file:
+ * `config-5f3a09c2.sock`. What it cares for changes, so that its name cannot say it.
+ */
+export function configSocketPath(directory: string, identity: string, namespace?: string): string {
+  const digest = createHash("sha256").update(identity).digest("hex").slice(0, DIGEST_LENGTH);
+  return pathOf(directory, `${CONFIG_PREFIX}${digest}`, namespace);
 }
 
 /** The virtual server of a socket's name, `10.103.97.12:6443`; undefined for any other name. */
@@ -68,6 +78,14 @@ export function openRuntimeDirectory(path: string, uid: number): RuntimeDirector
 }
 
 // --- internal ---
+
+const CONFIG_PREFIX = "config-";
+/** In hexadecimal digits. */
+const DIGEST_LENGTH = 8;
+
+function pathOf(directory: string, name: string, namespace: string | undefined): string {
+  return join(directory, `${name}${namespace === undefined ? "" : `-${namespace}`}${SOCKET_SUFFIX}`);
+}
 
 const SOCKET_NAME = /^[a-z]+-(.+:\d+)(?:-\d+)?\.sock$/;
 

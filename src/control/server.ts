@@ -1,22 +1,8 @@
 import { linkSync, lstatSync, rmSync, unlinkSync, type Stats } from "node:fs";
 import { listenerAt } from "#native";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
-import type { EventReport } from "../domain/event-record.ts";
-import { isOperatorName, type HoldChange } from "../domain/hold.ts";
-import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import type { VirtualServerStatus } from "../domain/status.ts";
-import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
-import {
-  CHECK_PATH,
-  EVENTS_PATH,
-  HOLD_PATH,
-  LARGEST_REQUEST_BYTES,
-  MOST_ANSWERS_PER_SECOND,
-  NO_SUCH_PATH,
-  STATUS_PATH,
-  VERSIONS,
-} from "./protocol.ts";
-import { eventIdAfter, RateLimit, sharePending, urlOf } from "./requests.ts";
+import { Answers, type ControlSources } from "./answers.ts";
+import { LARGEST_REQUEST_BYTES } from "./protocol.ts";
 
 export interface ControlServer {
   readonly path: string;
@@ -29,11 +15,11 @@ export interface ControlServer {
 }
 
 /**
- * Answers `lvscare status` at a socket that only its owner may use: at the first of these paths that is free. Only a
+ * Answers commands at a socket that only its owner may use: at the first of these paths that is free. Only a
  * socket that refuses connections counts as left behind. A process that is slow, stopped or busy keeps its own: it is
  * a daemon in another network namespace. Throws CONTROL_FAILED.
  */
-export function serveControl(paths: readonly string[], sources: AnswerSources): ControlServer {
+export function serveControl(paths: readonly string[], sources: ControlSources): ControlServer {
   for (const path of paths) {
     const operation = `listen at ${path}`;
     try {
@@ -53,96 +39,12 @@ export function serveControl(paths: readonly string[], sources: AnswerSources): 
 
 // --- internal ---
 
-/** Where answers come from. */
-export interface AnswerSources {
-  status(): Promise<VirtualServerStatus>;
-  /** What happened after the event with this id. */
-  events(after: number): EventReport;
-  /** Rejects with NOT_LISTED for a real server that is not one of this virtual server's. */
-  hold(server: string, change: HoldChange, by?: string): Promise<HoldReport>;
-  /** Rejects with NOT_LISTED, too. */
-  check(server: string, signal: AbortSignal): Promise<CheckReport>;
-}
-
-/** Handles requests. The mode of the socket decides which users may send them. */
-export class Answers {
-  readonly #sources: AnswerSources;
-  readonly #status: () => Promise<VirtualServerStatus>;
-  readonly #limit: RateLimit;
-
-  constructor(sources: AnswerSources, now: () => number = () => performance.now()) {
-    this.#sources = sources;
-    this.#status = sharePending(() => sources.status());
-    this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
-  }
-
-  /** Never rejects: a failure is an answer, too. */
-  async answer(request: Request): Promise<Response> {
-    const url = urlOf(request);
-    if (url === null) return refusal(400, "this request cannot be read");
-    const { pathname, searchParams } = url;
-    const [, version = "", ...rest] = pathname.split("/");
-    if (rest.length > 0 && !VERSIONS.some((known) => known === version)) {
-      return refusal(400, `this daemon speaks ${VERSIONS.join(", ")} and not ${JSON.stringify(version.slice(0, 20))}`);
-    }
-    const method = METHODS.get(pathname);
-    if (method === undefined) return refusal(404, NO_SUCH_PATH);
-    if (request.method !== method) return refusal(405, `only ${method} is answered`);
-    if (!this.#limit.allows()) return refusal(429, `not more than ${MOST_ANSWERS_PER_SECOND} times a second`);
-    try {
-      switch (pathname) {
-        case EVENTS_PATH: {
-          const after = eventIdAfter(searchParams);
-          if (after === undefined) return refusal(400, "after is the id of an event");
-          return Response.json(this.#sources.events(after));
-        }
-        case HOLD_PATH: {
-          const change = holdChange(searchParams);
-          if (change === undefined)
-            return refusal(400, "change is drain, undrain or weight, and weight a whole number");
-          const by = searchParams.get("by") ?? undefined;
-          if (by !== undefined && !isOperatorName(by)) return refusal(400, "by is the name of a user");
-          return Response.json(await this.#sources.hold(searchParams.get("server") ?? "", change, by));
-        }
-        case CHECK_PATH:
-          return Response.json(await this.#sources.check(searchParams.get("server") ?? "", request.signal));
-        default:
-          return Response.json(await this.#status());
-      }
-    } catch (error) {
-      const isNotListed = error instanceof LvscareError && error.code === "NOT_LISTED";
-      return refusal(isNotListed ? 404 : 500, describeError(error));
-    }
-  }
-}
-
 /**
  * A check takes as long as the daemon may wait for a real server, but the runtime also closes connections of a Unix
  * socket after ten seconds. Its types lack this option for them, and a limit for a single request has no effect
  * there.
  */
 const UNHURRIED: object = { idleTimeout: 0 };
-
-const METHODS: ReadonlyMap<string, "GET" | "POST"> = new Map<string, "GET" | "POST">([
-  [STATUS_PATH, "GET"],
-  [EVENTS_PATH, "GET"],
-  [HOLD_PATH, "POST"],
-  [CHECK_PATH, "POST"],
-]);
-
-function holdChange(asked: URLSearchParams): HoldChange | undefined {
-  const kind = asked.get("change");
-  if (kind === "drain" || kind === "undrain") return { kind };
-  if (kind !== "weight") return undefined;
-  const text = asked.get("weight");
-  if (text === null) return { kind, weight: undefined };
-  const weight = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : Number.NaN;
-  return weight <= LARGEST_WEIGHT ? { kind, weight } : undefined;
-}
-
-function refusal(status: number, error: string): Response {
-  return Response.json({ error }, { status });
-}
 
 /**
  * The runtime removes whatever is at the path that it listened at, even another process's socket. So it listens at a

@@ -2,7 +2,10 @@ import type { RealServerState, Verdict } from "./health.ts";
 
 /** Something that happened to a virtual server, as the daemon remembers it: plain data that survives JSON. */
 export interface EventRecord {
-  /** Counts up from the daemon's start. Missing ids were more than it could remember. */
+  /**
+   * Counts up from the daemon's start, over all its virtual servers. Missing ids are another one's, or were more than
+   * it could remember.
+   */
   readonly id: number;
   /** ISO 8601, UTC, by the clock as it was set then. */
   readonly at: string;
@@ -28,10 +31,17 @@ export interface EventRecord {
   readonly outcome?: "done" | "partly done" | "failed";
 }
 
-/** What a daemon remembers of its virtual server. */
+/** Whether this happened to the daemon itself, and so to all its virtual servers. */
+export function isOfProcess({ type }: EventRecord): boolean {
+  return type.startsWith("process.");
+}
+
+/** What a daemon remembers of a virtual server, and of itself. */
 export interface EventReport {
   /** `10.103.97.12:6443` */
   readonly address: string;
+  /** Of the virtual server; absent where it has none. */
+  readonly name?: string;
   /** Identifies one run of the daemon: the next run's ids start again. */
   readonly startedAt: string;
   /** When this report was made. */

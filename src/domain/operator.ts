@@ -6,6 +6,8 @@ import type { InService, RealServerStatus } from "./status.ts";
 export interface HoldReport {
   /** `10.103.97.12:6443` */
   readonly virtualServer: string;
+  /** Absent where it has none. */
+  readonly virtualServerName?: string;
   readonly scheduler: string;
   /** Its status after that, as in the table. */
   readonly realServer: RealServerStatus;
@@ -18,8 +20,12 @@ export interface HoldReport {
 /** A check that an operator asked for. */
 export interface CheckReport {
   readonly virtualServer: string;
+  /** Absent where it has none. */
+  readonly virtualServerName?: string;
   /** `10.0.0.1:6443` */
   readonly realServer: string;
+  /** Absent where it has none. */
+  readonly realServerName?: string;
   readonly verdict: Verdict;
 }
 

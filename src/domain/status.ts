@@ -1,5 +1,6 @@
 import type { RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
+import { isCalled, type Named } from "./name.ts";
 import type { TrafficStats } from "./virtual-server.ts";
 
 /** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
@@ -15,27 +16,27 @@ export interface StatusReport {
   readonly elsewhere?: readonly ElsewhereStatus[];
 }
 
-/** A daemon in another network namespace, whose virtual server is not on this host's. */
+/** A daemon in another network namespace, whose virtual servers are not on this host. */
 export interface ElsewhereStatus {
-  /** `10.103.97.12:6443` */
+  /** `10.103.97.12:6443`: its virtual server, or the first of several. */
   readonly address: string;
+  /** How many more it cares for; absent where that is its only one. */
+  readonly others?: number;
   readonly networkNamespace: string;
   /** A process in it, by which it can be entered; absent where none is visible from here. */
   readonly process?: number;
 }
 
 /** `a daemon in another network namespace cares for 10.103.97.12:6443: nsenter --target 4242 --net lvscare status`. */
-export function describeElsewhere({ address, networkNamespace, process }: ElsewhereStatus): string {
+export function describeElsewhere({ address, others = 0, networkNamespace, process }: ElsewhereStatus): string {
   const how =
     process === undefined
       ? `${networkNamespace}, of no process that can be seen from here: ask in its container`
       : `nsenter --target ${process} --net lvscare status`;
-  return `a daemon in another network namespace cares for ${address}: ${how}`;
+  return `a daemon in another network namespace cares for ${address}${others === 0 ? "" : ` and ${others} more`}: ${how}`;
 }
 
-export interface VirtualServerStatus {
-  /** `10.103.97.12:6443`. */
-  readonly address: string;
+export interface VirtualServerStatus extends Named {
   readonly protocol: string;
   readonly scheduler: string;
   readonly dataPlane: DataPlaneStatus;
@@ -144,8 +145,7 @@ export interface ConfigurationStatus {
   readonly refused?: { readonly at: string; readonly problem: string; readonly problems: number };
 }
 
-export interface RealServerStatus {
-  readonly address: string;
+export interface RealServerStatus extends Named {
   /**
    * Its health, unless an operator has it `drained`. `unlisted`: in the table but not listed. `unknown`: no daemon
    * checks it.
@@ -182,11 +182,10 @@ export const NO_DAEMON = 3;
  * Health as an exit code. 0: all real servers are healthy. 1: some are not. 2: for one virtual server none is (even
  * with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
  * an operator drained do not count, because maintenance is no failure; but if all are drained, no client is served:
- * 2. `asked`: the virtual servers in question; if empty, all that have a daemon, even one that does not answer.
+ * 2. `asked`: the virtual servers in question, by address or name; if empty, all that have a daemon, even one that does not answer.
  */
 export function healthCode({ source, notes, virtualServers }: StatusReport, asked: readonly string[] = []): number {
-  const told = new Set(virtualServers.map(({ address }) => address));
-  if (asked.some((address) => !told.has(address))) return NO_DAEMON;
+  if (asked.some((word) => !virtualServers.some((one) => isCalled(word, one)))) return NO_DAEMON;
   if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(

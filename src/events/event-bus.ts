@@ -2,7 +2,7 @@ import type { EventRecord } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import { createEventLog } from "./event-log.ts";
-import { EventRing } from "./event-ring.ts";
+import { EventMemory, type EventRing } from "./event-ring.ts";
 
 export interface EventBusOptions {
   /** For events of the process itself. */
@@ -30,7 +30,10 @@ export interface EventSourceOptions {
 export class EventBus {
   readonly #options: EventBusOptions;
   readonly #log: (event: CareEvent) => void;
-  readonly #sources: EventSource[] = [];
+  readonly #memory: EventMemory;
+  /** What happened to the process itself, and so to all virtual servers. */
+  readonly #ring: EventRing;
+  readonly #sources = new Set<EventSource>();
   readonly #listeners: ((event: CareEvent) => void)[] = [];
   /** Emitted; those from `#delivered` on are still to be delivered. */
   #emitted: { readonly event: CareEvent; readonly atMs: number; readonly source: EventSource | undefined }[] = [];
@@ -39,13 +42,20 @@ export class EventBus {
 
   constructor(options: EventBusOptions) {
     this.#options = options;
-    this.#log = createEventLog(options.logger, () => "");
+    const log = (logger: Logger): ((event: CareEvent) => void) => createEventLog(logger, () => "");
+    this.#log = log(options.logger);
+    this.#memory = new EventMemory(options.timeOfDay);
+    this.#ring = this.#memory.open(log);
   }
 
   /** One for each virtual server. */
   open(options: EventSourceOptions): EventSource {
-    const source = new EventSource(this, options, this.#options.timeOfDay);
-    this.#sources.push(source);
+    const ring = this.#memory.open((logger) => createEventLog(logger, options.culprit));
+    const source = new EventSource(this, options, ring, () => {
+      this.#sources.delete(source);
+      ring.close();
+    });
+    this.#sources.add(source);
     return source;
   }
 
@@ -62,6 +72,11 @@ export class EventBus {
     if (isUsual(event) && this.#emitted.length === 0) return this.#deliver(event, atMs, source);
     this.#emitted.push({ event, atMs, source });
     this.#deliverSoon();
+  }
+
+  /** What is remembered of the process itself since the event with this id. */
+  since(id: number): readonly EventRecord[] {
+    return this.#ring.after(id);
   }
 
   /** Delivers now what was emitted. */
@@ -97,10 +112,12 @@ export class EventBus {
   #deliver(event: CareEvent, atMs: number, source: EventSource | undefined): void {
     if (source === undefined) {
       this.#log(event);
-      for (const one of this.#sources) one.note(event, atMs);
+      this.#ring.note(event, atMs);
+      for (const one of this.#sources) one.count(event, atMs);
     } else {
       source.log(event);
       source.note(event, atMs);
+      source.count(event, atMs);
     }
     for (const listener of this.#listeners) listener(event);
   }
@@ -112,12 +129,14 @@ export class EventSource {
   readonly #log: (event: CareEvent) => void;
   readonly #ring: EventRing;
   readonly #count: EventSourceOptions["count"];
+  readonly #leave: () => void;
 
-  constructor(bus: EventBus, { logger, culprit, count }: EventSourceOptions, timeOfDay: EventBusOptions["timeOfDay"]) {
+  constructor(bus: EventBus, { logger, culprit, count }: EventSourceOptions, ring: EventRing, leave: () => void) {
     this.#bus = bus;
     this.#log = createEventLog(logger, culprit);
-    this.#ring = new EventRing((own) => createEventLog(own, culprit), timeOfDay);
+    this.#ring = ring;
     this.#count = count;
+    this.#leave = leave;
   }
 
   /** `atMs`: when it happened, now unless given. */
@@ -125,10 +144,16 @@ export class EventSource {
     this.#bus.emit(event, this, atMs);
   }
 
-  /** What is remembered since the event with this id. */
+  /** What is remembered since the event with this id, including what happened to the process itself. */
   since(id: number): readonly EventRecord[] {
     this.#bus.catchUp();
-    return this.#ring.after(id);
+    const [own, shared] = [this.#ring.after(id), this.#bus.since(id)];
+    return shared.length === 0 ? own : [...own, ...shared].toSorted((a, b) => a.id - b.id);
+  }
+
+  /** Its virtual server is no longer cared for: what was remembered is forgotten. */
+  close(): void {
+    this.#leave();
   }
 
   /** For the bus. */
@@ -139,6 +164,10 @@ export class EventSource {
   /** For the bus. */
   note(event: CareEvent, atMs: number): void {
     this.#ring.note(event, atMs);
+  }
+
+  /** For the bus. */
+  count(event: CareEvent, atMs: number): void {
     this.#count(event, atMs);
   }
 }

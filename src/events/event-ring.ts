@@ -7,20 +7,72 @@ import { describeOperation } from "../domain/plan.ts";
 type Teller = (logger: Logger) => (event: CareEvent) => void;
 
 /**
- * Remembers the last events, in the words of the log, for later questions. Good checks are not events: there are too
- * many of them.
+ * Remembers events, in the words of the log, for later questions. Good checks are not events: there are too many of
+ * them. It has a ring for each virtual server and one for the process, with ids that are unique in all of them.
+ * Each ring keeps a thousand records; all together keep ten thousand, and beyond that the ring with the most records
+ * forgets its oldest. So memory is bounded for any number of virtual servers, and a noisy one makes no quiet one
+ * forget.
  */
+export class EventMemory {
+  readonly #timeOfDay: (ms: number) => Date;
+  readonly #rings = new Set<EventRing>();
+  #lastId = 0;
+  #size = 0;
+
+  /** `timeOfDay`: of the clock that events come with, which counts from the host's boot. */
+  constructor(timeOfDay: (ms: number) => Date) {
+    this.#timeOfDay = timeOfDay;
+  }
+
+  open(teller: Teller): EventRing {
+    const ring = new EventRing(teller, {
+      nextId: () => ++this.#lastId,
+      timeOfDay: this.#timeOfDay,
+      grew: (by) => this.#grew(by),
+      closed: () => {
+        this.#rings.delete(ring);
+        this.#size -= ring.size;
+      },
+    });
+    this.#rings.add(ring);
+    return ring;
+  }
+
+  // --- internal ---
+
+  #grew(by: number): void {
+    this.#size += by;
+    if (this.#size <= MOST_IN_ALL + SLACK) return;
+    while (this.#size > MOST_IN_ALL) {
+      let longest: EventRing | undefined;
+      for (const ring of this.#rings) if (longest === undefined || ring.size > longest.size) longest = ring;
+      if (longest === undefined) return;
+      const count = Math.ceil(longest.size / 10);
+      longest.forget(count);
+      this.#size -= count;
+    }
+  }
+}
+
+/** What an `EventRing` gets of the memory that it is part of. */
+interface EventRingPorts {
+  readonly nextId: () => number;
+  readonly timeOfDay: (ms: number) => Date;
+  /** It has so many records more, or fewer. */
+  readonly grew: (by: number) => void;
+  readonly closed: () => void;
+}
+
+/** The last events of one virtual server, or those of the process. */
 export class EventRing {
   readonly #records: EventRecord[] = [];
-  readonly #timeOfDay: (ms: number) => Date;
+  readonly #ports: EventRingPorts;
   readonly #tell: (event: CareEvent) => void;
   /** Of the event that is being handled. */
   #lines: Line[] = [];
-  #lastId = 0;
 
-  /** `timeOfDay`: of the clock that events come with, which counts from the host's boot. */
-  constructor(teller: Teller, timeOfDay: (ms: number) => Date) {
-    this.#timeOfDay = timeOfDay;
+  constructor(teller: Teller, ports: EventRingPorts) {
+    this.#ports = ports;
     this.#tell = teller({
       debug: (message) => this.#lines.push({ level: "debug", message }),
       info: (message) => this.#lines.push({ level: "info", message }),
@@ -29,15 +81,20 @@ export class EventRing {
     });
   }
 
+  get size(): number {
+    return this.#records.length;
+  }
+
   note(event: CareEvent, atMs: number): void {
     if (event.type === "realServer.probed" && event.verdict.passed) return;
     this.#lines = [];
     this.#tell(event);
+    const before = this.size;
     const details = detailsOf(event);
     for (const { level, messages } of paragraphs(this.#lines)) {
       this.#records.push({
-        id: ++this.#lastId,
-        at: this.#timeOfDay(atMs).toISOString(),
+        id: this.#ports.nextId(),
+        at: this.#ports.timeOfDay(atMs).toISOString(),
         sinceBootMs: Math.round(atMs * 1000) / 1000,
         level,
         message: listed(messages, (message) => (typeof message === "string" ? message : message())).join("; "),
@@ -45,7 +102,8 @@ export class EventRing {
         ...details,
       });
     }
-    if (this.#records.length > MOST_RECORDS + SLACK) this.#records.splice(0, SLACK);
+    if (this.size > MOST_RECORDS + SLACK) this.forget(SLACK);
+    this.#ports.grew(this.size - before);
   }
 
   /** Those after this id, in order. */
@@ -53,11 +111,22 @@ export class EventRing {
     const first = this.#records.findIndex((record) => record.id > id);
     return first === -1 ? [] : this.#records.slice(first);
   }
+
+  /** The oldest ones. */
+  forget(count: number): void {
+    this.#records.splice(0, count);
+  }
+
+  close(): void {
+    this.#ports.closed();
+  }
 }
 
 // --- internal ---
 
 const MOST_RECORDS = 1000;
+/** Some three mebibytes. */
+const MOST_IN_ALL = 10_000;
 /** Dropped in groups, so that not every record moves all the others. */
 const SLACK = 100;
 /** Of the writes of one round; a thousand servers may fail at once. */

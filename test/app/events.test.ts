@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EventRing } from "../../src/events/event-ring.ts";
+import { EventMemory, type EventRing } from "../../src/events/event-ring.ts";
 import { makeRuntimeDirectory, runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { Operation } from "../../src/domain/plan.ts";
@@ -201,7 +201,7 @@ test("tells what happened in its order, and since when, though the clock was set
   ].map(({ port, events }) => {
     const unix = join(directory, `tcp-127.77.0.9:${port}.sock`);
     const report = { address: `127.77.0.9:${port}`, startedAt: "x", sinceBootMs: 100 * minute, events };
-    return { unix, server: Bun.serve({ unix, fetch: () => Response.json(report) }) };
+    return { unix, server: Bun.serve({ unix, fetch: () => Response.json({ reports: [report] }) }) };
   });
   const lines = async (...more: readonly string[]): Promise<string[]> => {
     const only = ["--vs", "127.77.0.9:18083,127.77.0.9:18084"];
@@ -264,8 +264,5 @@ test("with no daemon it says so", async () => {
 });
 
 function ringOf(): EventRing {
-  return new EventRing(
-    (logger) => createEventLog(logger, () => ""),
-    (ms) => new Date(ms),
-  );
+  return new EventMemory((ms) => new Date(ms)).open((logger) => createEventLog(logger, () => ""));
 }

@@ -157,7 +157,7 @@ test("what is not meant clearly changes nothing", async () => {
   host.care(OTHER, [a]);
   await host.until(VS, ([server]) => server?.weight === 1);
   await host.until(OTHER, ([server]) => server?.weight === 1);
-  expect(await refused("drain")).toBe("name a real server: <IP:port>");
+  expect(await refused("drain")).toBe("name a real server: <IP:port> or its name");
   expect(await refused("drain", "web1:80")).toContain('"web1:80"');
   expect(await refused("drain", "127.0.0.1:1")).toStartWith("no real server 127.0.0.1:1 is cared for (there are ");
   expect(await refused("drain", a.name)).toBe(
@@ -182,8 +182,8 @@ test("no name that every object has is a real server's", async () => {
   const [socket = ""] = await host.sockets();
   for (const name of Object.getOwnPropertyNames(Object.prototype)) {
     const refusal = `answered 404: ${name} is no real server of ${VS}; they are ${a.name}`;
-    await expect(requestHold(socket, name, { kind: "drain" })).rejects.toThrow(refusal);
-    await expect(requestCheck(socket, name)).rejects.toThrow(refusal);
+    await expect(requestHold(socket, { server: name }, { kind: "drain" })).rejects.toThrow(refusal);
+    await expect(requestCheck(socket, { server: name })).rejects.toThrow(refusal);
   }
   expect(await host.files()).toEqual([]);
 });

@@ -4,9 +4,24 @@ import { request } from "node:http";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { readAnswer, requestCheck, requestEvents, requestHold, requestStatus } from "../../src/control/client.ts";
-import { makeRuntimeDirectory, runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
-import { Answers, serveControl, type AnswerSources, type ControlServer } from "../../src/control/server.ts";
+import { Answers, type ControlSources, type ControlVirtualServer } from "../../src/control/answers.ts";
+import {
+  readAnswer,
+  requestCheck,
+  requestEventReports,
+  requestHold,
+  requestListing,
+  requestReload,
+  requestStatus,
+  requestStatuses,
+} from "../../src/control/client.ts";
+import {
+  configSocketPath,
+  makeRuntimeDirectory,
+  runtimeDirectory,
+  socketPath,
+} from "../../src/control/runtime-directory.ts";
+import { serveControl, type ControlServer } from "../../src/control/server.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { EventReport } from "../../src/domain/event-record.ts";
@@ -40,7 +55,10 @@ const EVENTS: EventReport = {
 };
 
 const NEIGHBOUR = "10.0.0.1:80";
-const SOURCES: AnswerSources = {
+const SERVER: ControlVirtualServer = {
+  address: status.address,
+  name: undefined,
+  realServers: [{ address: NEIGHBOUR }],
   status: () => Promise.resolve(status),
   events: (after) => ({ ...EVENTS, events: EVENTS.events.filter(({ id }) => id > after) }),
   hold: (server, change) => {
@@ -60,6 +78,8 @@ const SOURCES: AnswerSources = {
       verdict: { passed: true, reason: "status 200", latencyMs: 1, timings: { connectMs: 0.5 } },
     }),
 };
+
+const SOURCES: ControlSources = { virtualServers: () => [SERVER] };
 
 let folder = "";
 const servers: ControlServer[] = [];
@@ -86,14 +106,17 @@ describe("control socket", () => {
   test("holds real servers and checks them when its owner asks", async () => {
     const { path } = await serve();
     const held = async (change: HoldChange): Promise<unknown> =>
-      (await requestHold(path, NEIGHBOUR, change)).realServer.hold;
+      (await requestHold(path, { server: NEIGHBOUR }, change)).realServer.hold;
     const since = "2026-11-24T10:00:01.000Z";
     expect(await held({ kind: "drain" })).toEqual({ since, drained: true });
     expect(await held({ kind: "undrain" })).toBeUndefined();
     expect(await held({ kind: "weight", weight: 65_535 })).toEqual({ since, drained: false, weight: 65_535 });
     expect(await held({ kind: "weight", weight: undefined })).toBeUndefined();
-    expect((await requestCheck(path, NEIGHBOUR)).verdict).toMatchObject({ passed: true, timings: { connectMs: 0.5 } });
-    expect(requestHold(path, "10.0.0.9:80", { kind: "drain" })).rejects.toThrow(
+    expect((await requestCheck(path, { server: NEIGHBOUR })).verdict).toMatchObject({
+      passed: true,
+      timings: { connectMs: 0.5 },
+    });
+    expect(requestHold(path, { server: "10.0.0.9:80" }, { kind: "drain" })).rejects.toThrow(
       "answered 404: 10.0.0.9:80 is no real server",
     );
   });
@@ -103,9 +126,9 @@ describe("control socket", () => {
     const overdue = AbortSignal.timeout(12_500);
     const { path } = await serve(undefined, async (server, signal) => {
       await new Promise((resolve) => overdue.addEventListener("abort", resolve, { once: true }));
-      return SOURCES.check(server, signal);
+      return SERVER.check(server, signal);
     });
-    expect((await requestCheck(path, NEIGHBOUR)).verdict.passed).toBe(true);
+    expect((await requestCheck(path, { server: NEIGHBOUR })).verdict.passed).toBe(true);
   }, 30_000);
 
   test("changes nothing by a request that it does not understand wholly", async () => {
@@ -140,7 +163,8 @@ describe("control socket", () => {
 
   test("answers so often and no oftener, and those who ask at once with one look at the table", async () => {
     let looks = 0;
-    const answers = new Answers({ ...SOURCES, status: () => Promise.resolve(status).finally(() => looks++) }, () => 0);
+    const server = { ...SERVER, status: () => Promise.resolve(status).finally(() => looks++) };
+    const answers = new Answers({ virtualServers: () => [server] }, () => 0);
     const codes = await Promise.all(
       Array.from({ length: 150 }, async () => (await answers.answer(new Request("http://x/v1/status"))).status),
     );
@@ -148,6 +172,116 @@ describe("control socket", () => {
       100, 50,
     ]);
     expect(looks).toBe(1);
+  });
+
+  test("answers for each of several virtual servers by its address or name, as they are at the moment", async () => {
+    const held: string[] = [];
+    const all = [virtual("10.96.0.1:443", "web"), virtual("10.96.0.2:443", undefined)];
+    const { path } = serveAll({ virtualServers: () => all, networkNamespace: "1", configFile: "/etc/lvs.yaml" });
+    const addresses = async (...words: readonly string[]): Promise<readonly string[]> =>
+      (await requestStatuses(path, words)).map(({ address }) => address);
+    expect(await addresses()).toEqual(["10.96.0.1:443", "10.96.0.2:443"]);
+    expect(await addresses("10.96.0.2:443", "web", "web", "nobody")).toEqual(["10.96.0.1:443", "10.96.0.2:443"]);
+    expect(await addresses("10.96.0.2:443")).toEqual(["10.96.0.2:443"]);
+    expect(await addresses("nobody")).toEqual([]);
+    // The event of the process is told once, with the first one that was asked for.
+    const told = async (...words: readonly string[]): Promise<unknown> =>
+      (await requestEventReports(path, 1, words)).map(({ address, events }) => [address, events.map(({ id }) => id)]);
+    expect(await told()).toEqual([
+      ["10.96.0.1:443", [2, 3]],
+      ["10.96.0.2:443", []],
+    ]);
+    expect(await told("10.96.0.2:443")).toEqual([["10.96.0.2:443", [2, 3]]]);
+    expect(await requestListing(path)).toEqual({
+      networkNamespace: "1",
+      configFile: "/etc/lvs.yaml",
+      virtualServers: [
+        { address: "10.96.0.1:443", name: "web", realServers: [{ address: NEIGHBOUR, name: "own-web" }] },
+        { address: "10.96.0.2:443", realServers: [{ address: NEIGHBOUR, name: "own-" }] },
+      ],
+    });
+
+    // What is meant by one of several must be clear.
+    const one = async (target: string): Promise<unknown> => (await answered(target)).json();
+    expect(await one("/v1/status?vs=web")).toMatchObject({ address: "10.96.0.1:443" });
+    const names = "?vs= names one of web (10.96.0.1:443), 10.96.0.2:443";
+    for (const target of ["/v1/status", "/v1/events?after=0", "/v1/status?vs=nobody"]) {
+      const response = await answered(target);
+      expect([response.status, await response.json()]).toEqual([400, { error: names }]);
+    }
+    const drain = (server: string, virtualServer?: string): Promise<unknown> =>
+      requestHold(path, { server, ...(virtualServer !== undefined && { virtualServer }) }, { kind: "drain" });
+    await expect(drain(NEIGHBOUR)).rejects.toThrow(
+      `answered 400: ${NEIGHBOUR} may be ${NEIGHBOUR} of web (10.96.0.1:443), ${NEIGHBOUR} of 10.96.0.2:443`,
+    );
+    await expect(drain("10.0.0.9:80")).rejects.toThrow("answered 404: no real server 10.0.0.9:80 is cared for");
+    await expect(drain(NEIGHBOUR, "nobody")).rejects.toThrow(`answered 400: ${names}`);
+    expect(held).toEqual([]);
+    await drain("own-web");
+    await drain(NEIGHBOUR, "10.96.0.2:443");
+    expect(held).toEqual([`10.96.0.1:443 ${NEIGHBOUR}`, `10.96.0.2:443 ${NEIGHBOUR}`]);
+
+    all.shift();
+    expect(await addresses()).toEqual(["10.96.0.2:443"]);
+    await drain(NEIGHBOUR);
+    expect(held).toHaveLength(3);
+
+    function virtual(address: string, name: string | undefined): ControlVirtualServer {
+      return {
+        ...SERVER,
+        address,
+        name,
+        realServers: [{ address: NEIGHBOUR, name: `own-${name ?? ""}` }],
+        status: () => Promise.resolve({ ...status, address }),
+        events: (after) => ({ ...SERVER.events(after), address }),
+        hold: (server, change, by) => {
+          held.push(`${address} ${server}`);
+          return SERVER.hold(server, change, by);
+        },
+      };
+    }
+    function answered(target: string): Promise<Response> {
+      return new Answers({ virtualServers: () => all }).answer(new Request(`http://x${target}`));
+    }
+  });
+
+  test("makes a long answer in turns with others, and leaves out a virtual server that goes meanwhile", async () => {
+    const BUSY_MS = 2;
+    let turns = 0;
+    let all: readonly ControlVirtualServer[] = [];
+    const one = (at: number): ControlVirtualServer => ({
+      ...SERVER,
+      address: `10.96.0.${at}:443`,
+      status: () => {
+        const untilMs = performance.now() + BUSY_MS;
+        while (performance.now() < untilMs);
+        if (at !== 7) return Promise.resolve({ ...status, address: `10.96.0.${at}:443` });
+        all = all.slice(1);
+        return Promise.reject(new Error("it is gone"));
+      },
+    });
+    all = [7, 1, 2, 3, 4, 5, 6, 8, 9].map(one);
+    const tick = (): void => {
+      turns++;
+      next = setImmediate(tick);
+    };
+    let next = setImmediate(tick);
+    const answer = await new Answers({ virtualServers: () => all }).answer(new Request("http://x/v1/statuses"));
+    clearImmediate(next);
+    expect(turns).toBeGreaterThan(1);
+    const { virtualServers } = (await answer.json()) as { readonly virtualServers: readonly VirtualServerStatus[] };
+    expect(virtualServers.map(({ address }) => address[8])).toEqual(["1", "2", "3", "4", "5", "6", "8", "9"]);
+  });
+
+  test("reads the configuration file again for who asks, and says so where there is none", async () => {
+    const report = { outcome: "applied", changes: ["+ web"], draining: [], problems: [] } as const;
+    const { path } = serveAll({ ...SOURCES, reload: () => Promise.resolve(report) });
+    expect(await requestReload(path)).toEqual(report);
+    expect(await statusCode(path, "GET", "/v1/reload")).toBe(405);
+    const { path: ofFlags } = serveAll(SOURCES);
+    await expect(requestReload(ofFlags)).rejects.toThrow(
+      "answered 400: this daemon was started with flags: there is no file to read again",
+    );
   });
 
   test("a daemon of another version, or somebody else at the socket, is told from one that has nothing to say", () => {
@@ -162,8 +296,10 @@ describe("control socket", () => {
 
   test("tells what happened, and only what is new to who asks again", async () => {
     const { path } = await serve();
-    expect(await requestEvents(path, 0)).toEqual(EVENTS);
-    expect((await requestEvents(path, 2)).events.map(({ id }) => id)).toEqual([3]);
+    expect(await requestEventReports(path, 0)).toEqual([EVENTS]);
+    expect((await requestEventReports(path, 2)).map(({ events }) => events.map(({ id }) => id))).toEqual([[3]]);
+    const alone = new Answers(SOURCES).answer(new Request("http://x/v1/events?after=2"));
+    expect(await (await alone).json()).toEqual({ ...EVENTS, events: EVENTS.events.slice(2) });
     expect(await statusCode(path, "GET", "/v1/events?after=-1")).toBe(400);
   });
 
@@ -265,6 +401,15 @@ describe("control socket", () => {
 });
 
 describe("runtime directory", () => {
+  test("has a socket of one name for each configuration file", () => {
+    const path = configSocketPath("/run/lvscare", "/etc/lvscare.yaml");
+    expect(path).toMatch(/^\/run\/lvscare\/config-[\da-f]{8}\.sock$/);
+    expect(configSocketPath("/run/lvscare", "/etc/other.yaml")).not.toBe(path);
+    expect(configSocketPath("/run/lvscare", "/etc/lvscare.yaml", "4026531840")).toBe(
+      path.replace(".sock", "-4026531840.sock"),
+    );
+  });
+
   test("is root's under /run and anybody else's under XDG_RUNTIME_DIR", () => {
     expect(runtimeDirectory({ XDG_RUNTIME_DIR: "/elsewhere" }, 0)).toBe("/run/lvscare");
     expect(runtimeDirectory({ XDG_RUNTIME_DIR: "/run/user/7" }, 7)).toBe("/run/user/7/lvscare");
@@ -287,13 +432,13 @@ describe("runtime directory", () => {
 
 async function serve(
   answer = (): Promise<VirtualServerStatus> => Promise.resolve(status),
-  check = SOURCES.check,
+  check = SERVER.check,
 ): Promise<ControlServer> {
-  const server = serveControl([socketPath(folder, key), socketPath(folder, key, "4026531840")], {
-    ...SOURCES,
-    status: answer,
-    check,
-  });
+  return serveAll({ virtualServers: () => [{ ...SERVER, status: answer, check }] });
+}
+
+function serveAll(sources: ControlSources): ControlServer {
+  const server = serveControl([socketPath(folder, key), socketPath(folder, key, "4026531840")], sources);
   servers.push(server);
   return server;
 }

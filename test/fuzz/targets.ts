@@ -4,7 +4,7 @@ import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
 import { UsageError } from "../../src/config/usage-error.ts";
 import { readAnswer } from "../../src/control/client.ts";
 import { readHead } from "../../src/control/http/request-head.ts";
-import { Answers, type AnswerSources } from "../../src/control/server.ts";
+import { Answers, type ControlVirtualServer } from "../../src/control/answers.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { decodeDestination } from "../../src/netlink/ipvs/destination.ts";
@@ -157,7 +157,10 @@ function withoutReuse(reading: Reading): Reading {
 
 const STATUS = { address: "10.0.0.1:80", realServers: [] } as unknown as VirtualServerStatus;
 const EVENTS = { address: "10.0.0.1:80", startedAt: "x", sinceBootMs: 0, events: [] };
-const CONTROL_SOURCES: AnswerSources = {
+const CONTROLLED: ControlVirtualServer = {
+  address: STATUS.address,
+  name: "web",
+  realServers: [],
   status: () => Promise.resolve(STATUS),
   events: () => EVENTS,
   hold: (server) =>
@@ -173,6 +176,7 @@ const CONTROL_SOURCES: AnswerSources = {
       verdict: { passed: true, reason: "status 200", latencyMs: 1 },
     }),
 };
+const CONTROL_SOURCES = { virtualServers: () => [CONTROLLED] };
 const STATUS_BYTES = new TextEncoder().encode(JSON.stringify(STATUS));
 const PATHS = [
   "/v1/status",
@@ -180,7 +184,11 @@ const PATHS = [
   "/v1/events?after=7",
   "/v1/hold?server=10.0.0.1:80&change=drain",
   "/v1/hold?server=10.0.0.1:80&change=weight&weight=7",
-  "/v1/check?server=10.0.0.1:80",
+  "/v1/check?server=10.0.0.1:80&vs=web",
+  "/v1/statuses?vs=web&vs=10.0.0.1:80",
+  "/v1/event-reports?after=7&vs=web",
+  "/v1/daemon",
+  "/v1/reload",
   "/v1/",
   "/v2/status",
   "/",
@@ -204,15 +212,19 @@ async function fuzzControl(dice: Dice): Promise<void> {
 }
 
 function isUnderstood(method: string, { pathname, searchParams }: URL): boolean {
+  const words = searchParams.getAll("vs");
+  const isOne = words.length === 0 || words.some((word) => word === "web" || word === STATUS.address);
   if (method === "POST") {
     const weight = searchParams.get("weight");
     const isWeight = weight === null || (/^[1-9]\d{0,4}$/.test(weight) && Number(weight) <= 65_535);
     const change = searchParams.get("change");
     const isChange = change === "drain" || change === "undrain" || (change === "weight" && isWeight);
-    return pathname === "/v1/check" || (pathname === "/v1/hold" && isChange);
+    return isOne && (pathname === "/v1/check" || (pathname === "/v1/hold" && isChange));
   }
-  const isEvents = pathname === "/v1/events" && /^\d{1,15}$/.test(searchParams.get("after") ?? "0");
-  return method === "GET" && (pathname === "/v1/status" || isEvents);
+  const isAfter = /^\d{1,15}$/.test(searchParams.get("after") ?? "0");
+  const isEvents = isAfter && (pathname === "/v1/event-reports" || (pathname === "/v1/events" && isOne));
+  const isStatus = pathname === "/v1/statuses" || (pathname === "/v1/status" && isOne);
+  return method === "GET" && (isStatus || isEvents || pathname === "/v1/daemon");
 }
 
 const FLAGS = CARE_OPTION_ROWS.map(({ flag }) => flag);

@@ -10,9 +10,10 @@ export const checkCommand = command(
     about:
       "Has the daemon check a real server now, as it was told to check, over a connection of its own, and prints what was found and how long " +
       "each step took. The daemon's own check follows at once, so that it acts on what there is to see. Exits with 1 when the check failed.",
-    synopsis: "<IP:port> [flags]",
+    synopsis: "<IP:port|name> [flags]",
     rows: OPERATOR_OPTION_ROWS,
     operands: 1,
+    operandSuggests: "real-servers",
     examples: [{ about: "is it well again?", command: "lvscare check 192.168.0.2:6443" }],
   },
   {

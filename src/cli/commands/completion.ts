@@ -1,3 +1,4 @@
+import { oneLine } from "../../config/one-line.ts";
 import type { OptionRow } from "../../config/option-row.ts";
 import { command, usagesOf, type Command, type CommandEntry } from "../command.ts";
 import type { CommandUsage } from "../usage.ts";
@@ -5,28 +6,39 @@ import type { CommandUsage } from "../usage.ts";
 const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof SHELLS)[number];
 
+/** What the scripts ask running daemons for, through this very command. */
+const SUGGESTIONS = ["virtual-servers", "real-servers"] as const;
+type Suggestion = (typeof SUGGESTIONS)[number];
+
 /** `lvscare completion`: a script for a shell. */
 export function completionCommand(commands: readonly CommandEntry[]): Command {
   return command(
     {
       name: "completion",
-      about: "Prints a script that completes commands and flags in bash, zsh or fish.",
+      about:
+        "Prints a script that completes commands, flags, and the virtual and real servers of running daemons in bash, zsh or fish.",
       synopsis: "bash|zsh|fish",
       rows: [],
       operands: 1,
       examples: [{ about: "for this shell only", command: "lvscare completion bash" }],
       notes: [
         "bash: source <(lvscare completion bash), in ~/.bashrc for always. fish: lvscare completion fish | source.",
+        "The scripts ask lvscare completion virtual-servers and real-servers for the addresses and names that running daemons know.",
       ],
     },
     {
       read(values, { operands }) {
-        const shell = SHELLS.find((one) => one === operands[0]);
-        if (shell === undefined) values.problems.push(`name a shell: ${SHELLS.join(", ")}`);
-        return shell;
+        const asked = [...SHELLS, ...SUGGESTIONS].find((one) => one === operands[0]);
+        if (asked === undefined) values.problems.push(`name a shell: ${SHELLS.join(", ")}`);
+        return asked;
       },
-      async run(shell, { out }) {
-        await out.write(renderCompletion(shell, commands, await usagesOf(commands)));
+      async run(asked, { out }) {
+        const suggestion = SUGGESTIONS.find((one) => one === asked);
+        const shell = SHELLS.find((one) => one === asked);
+        if (suggestion !== undefined) {
+          const { knownNames } = await import("../../app/known-names.ts");
+          await out.write((await knownNames(suggestion)).map((word) => `${oneLine(word)}\n`).join(""));
+        } else if (shell !== undefined) await out.write(renderCompletion(shell, commands, await usagesOf(commands)));
         return 0;
       },
     },
@@ -52,26 +64,32 @@ function renderBash(commands: readonly CommandEntry[], usages: readonly CommandU
   const values = usages.flatMap((usage) =>
     rowsOf(usage)
       .filter(({ kind }) => kind !== "boolean")
-      .map(({ flag, alias, choices = [], takesFile = false }) => {
+      .map(({ flag, alias, choices, takesFile, suggests }) => {
         const names = [`--${flag}`, ...(alias === undefined ? [] : [`-${alias}`])];
         const patterns = names.map((name) => `${usage.name}:${name}`).join("|");
-        return `    ${patterns}) words="${choices.join(" ")}" files=${takesFile} ;;`;
+        return `    ${patterns}) ${bashWords(choices, takesFile, suggests)} ;;`;
       }),
   );
   const others = usages.flatMap((usage) => [
     `    ${usage.name}:*:-*) words="${[...flagsOf(usage), "--help"].join(" ")}" ;;`,
-    `    ${usage.name}:*) words="${usage.operandChoices?.join(" ") ?? ""}" files=${usage.operandIsFile ?? false} ;;`,
+    `    ${usage.name}:*) ${bashWords(usage.operandChoices, usage.operandIsFile, usage.operandSuggests)} ;;`,
   ]);
   return `# bash completion for lvscare: source <(lvscare completion bash)
 _lvscare() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" flag="\${COMP_WORDS[COMP_CWORD - 1]}" words="" files=false
+  # Bash takes each ":" for a word of its own: an address is put together again.
+  local at=$COMP_CWORD before="" words="" files=false
+  while [[ $at -gt 2 && ( "\${COMP_WORDS[at]}" =~ ^:+$ || "\${COMP_WORDS[at - 1]}" =~ ^:+$ ) ]]; do
+    at=$((at - 1))
+    before="\${COMP_WORDS[at]}$before"
+  done
+  local current="$before\${COMP_WORDS[COMP_CWORD]}" flag="\${COMP_WORDS[at - 1]}"
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")} help" -- "$current"))
     return
   fi
   # Bash takes the "=" between a flag and its value for a word of its own.
-  [ "$flag" != "=" ] || flag="\${COMP_WORDS[COMP_CWORD - 2]}"
+  [ "$flag" != "=" ] || flag="\${COMP_WORDS[at - 2]}"
   [ "$current" != "=" ] || current=""
   case "\${COMP_WORDS[1]}:$flag" in
 ${values.join("\n")}
@@ -81,6 +99,8 @@ ${others.join("\n")}
   esac
   if [ "$files" = true ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
+  # It keeps what it has taken for words before the last one.
+  [ -z "$before" ] || COMPREPLY=("\${COMPREPLY[@]#"\${current%"\${current##*:}"}"}")
 }
 complete -F _lvscare lvscare
 `;
@@ -92,12 +112,19 @@ function renderZsh(commands: readonly CommandEntry[], usages: readonly CommandUs
     const specs = rowsOf(usage).map(({ flag, help, kind, valueName = "value", ...row }) => {
       const text = help.replaceAll(/[[\]:]/g, " ");
       if (kind === "boolean") return quote(`--${flag}[${text}]`);
-      return quote(`*--${flag}=[${text}]:${valueName.replaceAll(":", " ")}:${zshAction(row.choices, row.takesFile)}`);
+      const action = zshAction(row.choices, row.takesFile, row.suggests);
+      return quote(`*--${flag}=[${text}]:${valueName.replaceAll(":", " ")}:${action}`);
     });
-    return `    ${usage.name}) _arguments ${specs.join(" ")} '*: :${zshAction(usage.operandChoices, usage.operandIsFile)}' ;;`;
+    const action = zshAction(usage.operandChoices, usage.operandIsFile, usage.operandSuggests);
+    return `    ${usage.name}) _arguments ${specs.join(" ")} '*: :${action}' ;;`;
   });
   return `#compdef lvscare
 # zsh completion for lvscare: lvscare completion zsh > "\${fpath[1]}/_lvscare"
+_lvscare_known() {
+  local -a known
+  known=(\${(f)"$(lvscare completion $1 2>/dev/null)"})
+  compadd -a known
+}
 _lvscare() {
   local -a commands
   commands=(
@@ -123,21 +150,30 @@ function renderFish(commands: readonly CommandEntry[], usages: readonly CommandU
     ({ name, summary }) => `complete -c lvscare -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
   );
   const flags = usages.flatMap((usage) =>
-    rowsOf(usage).map(({ flag, alias, kind, help, choices, takesFile }) => {
+    rowsOf(usage).map(({ flag, alias, kind, help, choices, takesFile, suggests }) => {
       const short = alias === undefined ? "" : ` -s ${alias}`;
-      const value = kind === "boolean" ? "" : fishValue(choices, takesFile);
+      const value = kind === "boolean" ? "" : fishValue(choices, takesFile, suggests);
       return `${of(usage)} -l ${flag}${short}${value} -d ${quote(help)}`;
     }),
   );
   const operands = usages.map((usage) => {
-    const words = usage.operandChoices === undefined ? "" : ` -a ${quote(usage.operandChoices.join(" "))}`;
+    const offered = fishWords(usage.operandChoices, usage.operandSuggests);
+    const words = offered === undefined ? "" : ` -a ${quote(offered)}`;
     return `${of(usage)} ${usage.operandIsFile ? "-F" : `-f${words}`}`;
   });
   return `# fish completion for lvscare: lvscare completion fish | source\n${[...first, ...operands, ...flags].join("\n")}\n`;
 }
 
-function zshAction(choices: readonly string[] | undefined, takesFile = false): string {
+/** Bash commands that say which words there are. */
+function bashWords(choices: readonly string[] = [], takesFile = false, suggests?: Suggestion): string {
+  const words = suggests === undefined ? choices.join(" ") : `$(lvscare completion ${suggests} 2>/dev/null)`;
+  return `words="${words}" files=${takesFile}`;
+}
+
+function zshAction(choices: readonly string[] | undefined, takesFile = false, suggests?: Suggestion): string {
   if (choices !== undefined) return `(${choices.join(" ")})`;
+  // With a space in front it gets no arguments of zsh's own.
+  if (suggests !== undefined) return ` _lvscare_known ${suggests}`;
   return takesFile ? "_files" : " ";
 }
 
@@ -146,9 +182,14 @@ function of({ name }: CommandUsage): string {
 }
 
 /** `-x`: a value, and no file names for it. */
-function fishValue(choices: readonly string[] | undefined, takesFile = false): string {
+function fishValue(choices: readonly string[] | undefined, takesFile = false, suggests?: Suggestion): string {
   if (takesFile) return " -r -F";
-  return choices === undefined ? " -x" : ` -x -a ${quote(choices.join(" "))}`;
+  const words = fishWords(choices, suggests);
+  return words === undefined ? " -x" : ` -x -a ${quote(words)}`;
+}
+
+function fishWords(choices: readonly string[] | undefined, suggests: Suggestion | undefined): string | undefined {
+  return suggests === undefined ? choices?.join(" ") : `(lvscare completion ${suggests} 2>/dev/null)`;
 }
 
 function quote(text: string): string {

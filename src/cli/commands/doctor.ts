@@ -1,4 +1,4 @@
-import { outputRow, virtualServersRow } from "../../config/shared-option-rows.ts";
+import { outputRow, readVirtualServers, virtualServersRow } from "../../config/shared-option-rows.ts";
 import { parseChoice } from "../../config/value-parsers.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { SCHEDULERS } from "../../domain/virtual-server.ts";
@@ -67,7 +67,7 @@ export const doctorCommand = command(
   {
     read(values) {
       const format = values.read("output", parseChoice(["text", "json"]));
-      const virtualServers = unique(values.readList("vs", parseEndpoint));
+      const virtualServers = [...new Set(readVirtualServers(values))];
       const realServers = unique(values.readList("rs", parseEndpoint));
       const scheduler = values.readOptional("scheduler", parseChoice(SCHEDULERS));
       const mode = values.readOptional("mode", parseChoice(["route", "link", "none"]));
@@ -75,17 +75,19 @@ export const doctorCommand = command(
         values.refuse("rs", "name the one virtual server that has it with --vs");
       return {
         format,
+        virtualServers,
         examined: {
-          virtualServers,
           realServers,
           ...(scheduler !== undefined && { scheduler }),
           ...(mode !== undefined && { mode }),
         },
       };
     },
-    async run({ format, examined }, { out, outColour, columns }) {
+    async run({ format, virtualServers, examined }, { out, outColour, columns }) {
       const { examineHost } = await import("../../app/doctor/examine-host.ts");
-      const report = await examineHost(examined);
+      const { resolveVirtualServers } = await import("../../app/known-names.ts");
+      const endpoints = unique(await resolveVirtualServers(virtualServers));
+      const report = await examineHost({ ...examined, virtualServers: endpoints });
       const view = { width: columns, paint: createPaint(outColour) };
       await out.write(format === "json" ? formatData(report, "json") : renderDoctor(report, view));
       return report.counts.problem > 0 ? 1 : 0;

@@ -16,7 +16,7 @@ export const drainCommand = command(
     about:
       "Has a real server take no new connections, whatever its health, and lets its open ones go on: before maintenance. It stays so, also when " +
       "the daemon is started anew, until `lvscare undrain` or the next boot.",
-    synopsis: "<IP:port> [flags]",
+    synopsis: "<IP:port|name> [flags]",
     rows: [
       {
         flag: "wait",
@@ -28,6 +28,7 @@ export const drainCommand = command(
       ...OPERATOR_OPTION_ROWS,
     ],
     operands: 1,
+    operandSuggests: "real-servers",
     examples: [
       { about: "before an API server is upgraded", command: "lvscare drain 192.168.0.2:6443 --wait 5m" },
       {

@@ -5,6 +5,7 @@ import { outputRow, readVirtualServers, virtualServersRow } from "../../config/s
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { formatDuration, parseDuration } from "../../domain/duration.ts";
 import { LvscareError } from "../../domain/errors.ts";
+import { describeNamed, isCalled, listFirst } from "../../domain/name.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
 import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
@@ -25,7 +26,7 @@ export const eventsCommand = command(
         flag: "since",
         kind: "text",
         valueName: "duration",
-        help: "only those of the last while, such as 10m (default: all that the daemons remember, about a thousand)",
+        help: "only those of the last while, such as 10m (default: all that the daemons remember, at most about a thousand of each virtual server)",
         group: "Flags",
       },
       {
@@ -45,14 +46,14 @@ export const eventsCommand = command(
   {
     read: (values) => ({
       format: values.read("output", parseChoice(["text", "json"])),
-      only: new Set(readVirtualServers(values)),
+      only: readVirtualServers(values),
       sinceMs: values.readOptional("since", parseDuration),
       follow: values.read("follow", parseBoolean),
     }),
     async run({ format, only, sinceMs, follow }, context) {
       const paint = createPaint(context.outColour);
       const { EventReader } = await import("../../app/events.ts");
-      const reader = new EventReader([...only]);
+      const reader = new EventReader(only);
       await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
       using readers = watchReader(context.out);
@@ -67,8 +68,7 @@ export const eventsCommand = command(
         const news = [...mentions, ...complaints].filter((one) => !told.includes(one));
         if (await isCutShort(context.err.remark(ownLines(news)), over)) return 0;
         told = [...mentions, ...complaints];
-        const wanted = events.filter(({ virtualServer }) => only.size === 0 || only.has(virtualServer));
-        const lines = wanted.map((event) =>
+        const lines = events.map((event) =>
           format === "json" ? `${JSON.stringify(event)}\n` : renderEvent(event, paint),
         );
         if ((await isCutShort(context.out.write(lines.join("")), over)) || !follow) return 0;
@@ -83,19 +83,15 @@ export const eventsCommand = command(
 const PAUSE_MS = 500;
 
 /** Also rejects with NOT_RUNNING when no daemon reports on a named virtual server. */
-async function read(
-  reader: EventReader,
-  only: ReadonlySet<string>,
-  sinceMs: number | undefined,
-): Promise<EventReading> {
+async function read(reader: EventReader, only: readonly string[], sinceMs: number | undefined): Promise<EventReading> {
   const reading = await reader.next(sinceMs);
-  const missing = [...only].filter((address) => !reading.virtualServers.includes(address));
+  const missing = only.filter((word) => !reading.virtualServers.some((one) => isCalled(word, one)));
   if (missing.length === 0) return reading;
   throw new LvscareError(
     "NOT_RUNNING",
     [`no daemon cares for ${missing.join(", ")}`, ...reading.complaints].join("; "),
     {
-      remedy: `they care for ${reading.virtualServers.join(", ")}`,
+      remedy: `they care for ${listFirst(reading.virtualServers.map(describeNamed))}`,
     },
   );
 }
@@ -107,8 +103,10 @@ const COLOURS: ReadonlyMap<string, Colour> = new Map<string, Colour>([
   ["error", "red"],
 ]);
 
-function renderEvent({ at, level, message, verdict, from, virtualServer }: TimedEvent, paint: Paint): string {
+function renderEvent(event: TimedEvent, paint: Paint): string {
+  const { at, level, message, verdict, from, virtualServer: address, virtualServerName: name } = event;
+  const whose = address === undefined ? "all" : describeNamed({ address, ...(name !== undefined && { name }) });
   // A failed check's message already says how long it took.
   const took = verdict === undefined || from === undefined ? "" : ` (found in ${formatDuration(verdict.latencyMs)})`;
-  return `${oneLine(localIso(at))}  ${oneLine(virtualServer)}  ${paint(COLOURS.get(level) ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
+  return `${oneLine(localIso(at))}  ${oneLine(whose)}  ${paint(COLOURS.get(level) ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;
 }

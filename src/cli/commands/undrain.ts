@@ -8,9 +8,10 @@ export const undrainCommand = command(
     name: "undrain",
     about:
       "Has a real server that `lvscare drain` took out take connections again, as soon as its checks find it healthy.",
-    synopsis: "<IP:port> [flags]",
+    synopsis: "<IP:port|name> [flags]",
     rows: OPERATOR_OPTION_ROWS,
     operands: 1,
+    operandSuggests: "real-servers",
     examples: [{ about: "after the upgrade", command: "lvscare undrain 192.168.0.2:6443" }],
   },
   {

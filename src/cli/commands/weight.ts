@@ -10,9 +10,10 @@ export const weightCommand = command(
     about:
       "Gives a real server another weight than the configured one, whenever it is in service. It stays so, also when the daemon is started anew, " +
       "until `lvscare weight <IP:port> configured` or the next boot.",
-    synopsis: "<IP:port> <weight>|configured [flags]",
+    synopsis: "<IP:port|name> <weight>|configured [flags]",
     rows: OPERATOR_OPTION_ROWS,
     operands: 2,
+    operandSuggests: "real-servers",
     examples: [
       { about: "a fifth of what one with weight 50 gets", command: "lvscare weight 192.168.0.2:6443 10" },
       { about: "as its daemon was told again", command: "lvscare weight 192.168.0.2:6443 configured" },

@@ -1,0 +1,46 @@
+import { parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
+import { isCalled, isName, listFirst, type Named } from "../domain/name.ts";
+import { listDaemons } from "./daemon-sockets.ts";
+
+/**
+ * The addresses and names of what running daemons care for, for completions. What does not answer at once is left
+ * out: somebody waits with a finger on the key.
+ */
+export async function knownNames(kind: "virtual-servers" | "real-servers"): Promise<readonly string[]> {
+  const { daemons } = await listDaemons({ timeoutMs: QUICK_MS });
+  const all = daemons
+    .flatMap(({ listing }) => listing.virtualServers)
+    .flatMap((one): readonly Named[] => (kind === "virtual-servers" ? [one] : one.realServers));
+  const words = all.flatMap(({ address, name }) => (name === undefined ? [address] : [name, address]));
+  return [...new Set(words)].toSorted();
+}
+
+/**
+ * The endpoints of virtual servers by address or name. An address need not be cared for by anybody; for a name that
+ * nobody knows it rejects with NOT_RUNNING, and for one that several have with USAGE.
+ */
+export async function resolveVirtualServers(words: readonly string[]): Promise<readonly Endpoint[]> {
+  if (!words.some(isName)) return words.map(parseEndpoint);
+  const { daemons, complaints } = await listDaemons();
+  const all = daemons.flatMap(({ listing }) => listing.virtualServers);
+  return words.map((word) => {
+    if (!isName(word)) return parseEndpoint(word);
+    const [found, ...others] = all.filter((one) => isCalled(word, one));
+    if (found === undefined)
+      throw new LvscareError("NOT_RUNNING", [`no daemon cares for ${word}`, ...complaints].join("; "), {
+        remedy: "name it by its address",
+      });
+    if (others.length > 0) {
+      const addresses = [found, ...others].map(({ address }) => address);
+      throw new LvscareError("USAGE", `${word} may be ${listFirst(addresses)}`, {
+        remedy: "name the one by its address",
+      });
+    }
+    return parseEndpoint(found.address);
+  });
+}
+
+// --- internal ---
+
+const QUICK_MS = 300;

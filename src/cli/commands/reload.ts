@@ -1,0 +1,61 @@
+import { outputRow } from "../../config/shared-option-rows.ts";
+import { oneLine } from "../../config/one-line.ts";
+import { parseChoice } from "../../config/value-parsers.ts";
+import type { ReloadReport } from "../../domain/reload.ts";
+import { command } from "../command.ts";
+
+/** `lvscare reload`: a daemon reads its configuration file again. */
+export const reloadCommand = command(
+  {
+    name: "reload",
+    about:
+      "Has a daemon read its configuration file again, waits until that is done, and prints what is other than before and which connections are " +
+      "still given time. A file with problems changes nothing: each of them is printed with its place, and the exit code is 1.",
+    synopsis: "[flags]",
+    rows: [
+      {
+        flag: "config",
+        kind: "text",
+        valueName: "file",
+        takesFile: true,
+        help: "the file of the daemon that is meant, where several daemons of this user have one",
+        group: "Flags",
+      },
+      outputRow(["text", "json"], "text for people, json for programs"),
+    ],
+    examples: [
+      { about: "after a change of the file", command: "lvscare reload" },
+      { about: "one of several daemons", command: "lvscare reload --config /etc/lvscare/edge.yaml" },
+    ],
+    notes: ["A daemon that was started with flags has no file to read again."],
+  },
+  {
+    read: (values) => ({
+      file: values.readOptional("config", (text) => text),
+      format: values.read("output", parseChoice(["text", "json"])),
+    }),
+    async run({ file, format }, { out, err }) {
+      const { reloadDaemon } = await import("../../app/reload.ts");
+      const report = await reloadDaemon(file);
+      const isRefused = report.outcome === "refused";
+      if (format === "json") await out.write(`${JSON.stringify(report)}\n`);
+      else await (isRefused ? err : out).write(renderReload(report));
+      return isRefused ? 1 : 0;
+    },
+  },
+);
+
+// --- internal ---
+
+/** A problem has its line for itself, with its place first: editors and scripts find it there. */
+function renderReload(report: ReloadReport): string {
+  return linesOf(report)
+    .map((line) => `${oneLine(line)}\n`)
+    .join("");
+}
+
+function linesOf({ outcome, changes, draining, problems }: ReloadReport): readonly string[] {
+  if (outcome === "refused") return problems;
+  const lines = [...changes, ...draining.map((line) => `draining: ${line}`)];
+  return lines.length === 0 ? [outcome] : lines;
+}
