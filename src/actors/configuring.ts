@@ -23,6 +23,23 @@ export function started(
   return new Map(Array.from(joining, ([id, { member, input }]) => [id, { ...member, ref: start(id, input) }]));
 }
 
+/** As they are listed, with those that leave after them. */
+export function inOrder(
+  realServers: readonly RealServer[],
+  members: ReadonlyMap<string, Member>,
+  joined: ReadonlyMap<string, Member>,
+): ReadonlyMap<string, Member> {
+  if (joined.size === 0) return members;
+  const all = new Map([...members, ...joined]);
+  const names = new Set([...realServers.map(({ endpoint }) => formatEndpoint(endpoint)), ...members.keys()]);
+  return new Map(
+    Array.from(names).flatMap((name): [string, Member][] => {
+      const member = all.get(name);
+      return member === undefined ? [] : [[name, member]];
+    }),
+  );
+}
+
 /** All real servers at the start, as the table says. */
 export function adopted(
   context: VirtualServerContext,

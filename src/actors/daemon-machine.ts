@@ -8,6 +8,8 @@ export type DaemonMachine = ReturnType<typeof createDaemonMachine>;
 
 export type DaemonActor = ActorRefFrom<DaemonMachine>;
 
+type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
+
 /** The actors that it starts. */
 export interface DaemonPorts {
   readonly virtualServer: VirtualServerMachine;
@@ -32,6 +34,9 @@ export function createDaemonMachine(ports: DaemonPorts) {
     actions: {
       passOnShutdown: sendTo("virtualServer", { type: "shutdown" }),
       passOn: sendTo("virtualServer", (_, request: ConfigurationRequest) => request),
+      tellInterval: sendTo("reach", (_, { configuration: { policy } }: Configure) => {
+        return { type: "interval.changed" as const, intervalMs: policy.intervalMs };
+      }),
       beginReach: sendTo("reach", { type: "begin" }),
       leaveReach: stopChild("reach"),
       emitReachBroken: emit((_, { error }: { error: unknown }) => ({
@@ -64,7 +69,12 @@ export function createDaemonMachine(ports: DaemonPorts) {
       },
     ],
     on: {
-      configure: { actions: { type: "passOn", params: ({ event }) => event } },
+      configure: {
+        actions: [
+          { type: "passOn", params: ({ event }) => event },
+          { type: "tellInterval", params: ({ event }) => event },
+        ],
+      },
       withdraw: { actions: { type: "passOn", params: ({ event }) => event } },
     },
     initial: "starting",
@@ -78,7 +88,11 @@ export function createDaemonMachine(ports: DaemonPorts) {
       serving: {
         on: { shutdown: { target: "stopping", actions: "passOnShutdown" } },
       },
-      stopping: { entry: "leaveReach" },
+      stopping: {
+        entry: "leaveReach",
+        // The one thing left to do is under way.
+        on: { configure: {}, withdraw: {} },
+      },
       stopped: { type: "final" },
     },
   });

@@ -62,12 +62,17 @@ export function createReachMachine(ports: ReachPorts) {
     types: {
       input: {} as ReachInput,
       context: {} as ReachContext,
-      events: {} as HostChanged | { readonly type: "begin" },
+      events: {} as
+        | HostChanged
+        | { readonly type: "begin" }
+        /** From the next pause on. */
+        | { readonly type: "interval.changed"; readonly intervalMs: number },
       emitted: {} as ReachEvent,
     },
     actors: { ...ports },
     actions: {
       markDirty: assign({ dirty: true }),
+      takeInterval: assign((_, { intervalMs }: { intervalMs: number }) => ({ intervalMs })),
       clearDirty: assign({ dirty: false }),
       noteRound: assign(({ context }, reports: readonly ObjectReport[]) => ({
         objects: reports.map((report) => nextState(report, context)),
@@ -104,7 +109,10 @@ export function createReachMachine(ports: ReachPorts) {
       // The interval remains.
       onError: { actions: { type: "emitUnwatched", params: ({ event }) => ({ error: event.error }) } },
     },
-    on: { "host.changed": { actions: "markDirty" } },
+    on: {
+      "host.changed": { actions: "markDirty" },
+      "interval.changed": { actions: { type: "takeInterval", params: ({ event }) => event } },
+    },
     initial: "waiting",
     states: {
       // The virtual server comes first: until its module is loaded, some of the settings do not exist.

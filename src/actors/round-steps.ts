@@ -41,6 +41,8 @@ export function afterRound(context: VirtualServerContext, report: RoundReport, n
         repairs: counts.repairs + (repairs.length > 0 ? 1 : 0),
         repairTimesMs: recurrence?.timesMs ?? counts.repairTimesMs,
       },
+      // What is left to do of a withdrawal need not wait for the next reading.
+      ...(context.isWithdrawn && departed.length > 0 && { dirty: true }),
       ...(emptiness !== undefined && { isEmpty: emptiness === "virtualServer.emptied" }),
     },
     events: [

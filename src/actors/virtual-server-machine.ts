@@ -18,7 +18,7 @@ import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server
 import { afterFailure, afterRound, afterSuccess, connectionsCounted, regained } from "./round-steps.ts";
 import type { CheckCommand } from "./checks.ts";
 import type { ProbeReport } from "./probe-trial.ts";
-import { adopted, configurationFields, configured, started } from "./configuring.ts";
+import { adopted, configurationFields, configured, inOrder, started } from "./configuring.ts";
 import { memberInput, memberState, seeMembers } from "./member-states.ts";
 import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
@@ -122,10 +122,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         enqueue.emit(event);
         enqueue.assign(({ spawn }) => {
           const joined = started(joining, (id, input) => spawn("realServer", { id, input }));
-          return {
-            ...changes,
-            members: joined.size === 0 ? changes.members : new Map([...changes.members, ...joined]),
-          };
+          return { ...changes, members: inOrder(configuration.realServers, changes.members, joined) };
         });
         if (isPolicyNew)
           for (const { ref } of changes.members.values())
@@ -153,7 +150,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         const nowMs = context.now();
         const seen = seeMembers(context);
         enqueue.assign({ pace: { ...context.pace, beganMs: nowMs } });
-        if (seen === context.seen && isLasting(context.wanted, context.overlay)) return;
+        if (seen === context.seen && !context.isWithdrawn && isLasting(context.wanted, context.overlay)) return;
         const members = seen.all.map(({ state }) => state);
         const { wanted, overlay, counted } = nextDesired({ ...context, members }, nowMs);
         enqueue.assign({ seen, wanted, overlay, members: withoutDeparted(context.members, overlay) });
