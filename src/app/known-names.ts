@@ -13,7 +13,7 @@ export async function knownNames(kind: "virtual-servers" | "real-servers"): Prom
     .flatMap(({ listing }) => listing.virtualServers)
     .flatMap((one): readonly Named[] => (kind === "virtual-servers" ? [one] : one.realServers));
   const words = all.flatMap(({ address, name }) => (name === undefined ? [address] : [name, address]));
-  return [...new Set(words)].toSorted();
+  return [...new Set(words)].filter((word) => HARMLESS.test(word)).toSorted();
 }
 
 /**
@@ -44,3 +44,6 @@ export async function resolveVirtualServers(words: readonly string[]): Promise<r
 // --- internal ---
 
 const QUICK_MS = 300;
+
+/** Shells expand what they are offered, and any program may answer at a socket. */
+const HARMLESS = /^[\w.:[\]-]+$/;

@@ -33,6 +33,32 @@ test("remembers a thousand events and no good checks", () => {
   expect(ring.after(3000)).toEqual([]);
 });
 
+test("of many virtual servers it remembers ten thousand events, and the noisy ones forget first", () => {
+  const memory = new EventMemory((ms) => new Date(ms));
+  const open = (): EventRing => memory.open((logger) => createEventLog(logger, () => ""));
+  const [quiet, passing] = [open(), open()];
+  const noisy = Array.from({ length: 100 }, open);
+  const note = (ring: EventRing, count: number): void => {
+    for (let at = 0; at < count; at++) ring.note({ type: "process.stalled", forMs: 1000 }, 0);
+  };
+  note(quiet, 50);
+  note(passing, 1000);
+  for (let time = 0; time < 10; time++) for (const ring of noisy) note(ring, 100);
+  const sizes = noisy.map((ring) => ring.after(0).length);
+  const all = sizes.reduce((sum, size) => sum + size, quiet.after(0).length + passing.after(0).length);
+  expect(all).toBeWithin(9000, 10_101);
+  expect(quiet.after(0)).toHaveLength(50);
+  expect(Math.min(...sizes)).toBeGreaterThan(50);
+  // The newest ones stay, and those of all rings have ids of their own.
+  const ids = [quiet, passing, ...noisy].flatMap((ring) => ring.after(0).map(({ id }) => id));
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(noisy.at(-1)?.after(0).at(-1)?.id).toBe(50 + 1000 + 100_000);
+  // What goes makes room.
+  for (const ring of noisy) ring.close();
+  note(quiet, 900);
+  expect(quiet.after(0)).toHaveLength(950);
+});
+
 test("tells what was found and what was to be done as data, and a thousand writes in one line", () => {
   const ring = ringOf();
   const verdict = { passed: false, reason: "connect refused", latencyMs: 0.3 } as const;

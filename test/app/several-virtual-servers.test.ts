@@ -1,14 +1,16 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { runtimeDirectory } from "../../src/control/runtime-directory.ts";
+import { basename, join } from "node:path";
+import type { TimedEvent } from "../../src/app/events.ts";
+import { configSocketPath, runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import type { EventReport } from "../../src/domain/event-record.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import type { StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
 import { ALIVE } from "../cli/care-program.ts";
 import { runProgram } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
+import type { CaredFor } from "./support/care-for-process.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 
 setDefaultTimeout(60_000);
@@ -81,5 +83,118 @@ test("two virtual servers in one process have each their own state and holds, on
   expect(await child.exited).toBe(0);
   for (const address of [first, second])
     expect(log).toContain(`INFO tcp ${address}: real server ${real} recovering → healthy: status 200\n`);
+  await rm(folder, { recursive: true });
+});
+
+test("the virtual servers of one process are asked at one socket, and they and their real servers by name", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-names-"));
+  const environment = { XDG_RUNTIME_DIR: folder, PATH: process.env["PATH"] ?? "" };
+  const runtime = runtimeDirectory(environment, process.getuid?.() ?? 0);
+  using server = answering(ALIVE);
+  using other = answering(ALIVE);
+  const [real, second] = [formatEndpoint(server.endpoint), formatEndpoint(other.endpoint)];
+  const [web, api, plain] = ["127.77.9.4:18090", "127.77.9.5:18090", "127.77.9.6:18090"] as const;
+  const configFile = join(folder, "lvscare.yaml");
+  const socket = configSocketPath(runtime, configFile);
+  const flags = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=200ms"];
+  const line = (address: string, ...servers: readonly string[]): readonly string[] => {
+    return ["--vs", address, ...servers.flatMap((one) => ["--rs", one]), ...flags];
+  };
+  const caredFor: readonly CaredFor[] = [
+    { line: line(web, real, second), name: "web", realServerNames: { [real]: "node-1", [second]: "node-2" } },
+    { line: line(api, real), name: "api", realServerNames: { [real]: "node-1" } },
+    { line: line(plain, second) },
+  ];
+  await using child = Bun.spawn(
+    [
+      process.execPath,
+      join(import.meta.dir, "support/care-for-process.ts"),
+      ...caredFor.map((one) => JSON.stringify(one)),
+    ],
+    { env: { ...environment, CONFIG_FILE: configFile }, stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+  );
+  const run = (...argv: readonly string[]) => runProgram(argv, environment);
+  const refused = async (...argv: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(...argv);
+    expect([code, stdout]).toEqual([1, ""]);
+    return stderr.trimEnd().replace("lvscare: ", "");
+  };
+  const weightsOf = async (...words: readonly string[]): Promise<unknown> => {
+    const { stdout } = await run("status", "-o", "json", ...words.flatMap((word) => ["--vs", word]));
+    const { virtualServers } = JSON.parse(stdout || `{"virtualServers":[]}`) as Pick<StatusReport, "virtualServers">;
+    return virtualServers.map(({ name, address, realServers }) => [
+      name,
+      address,
+      ...realServers.map((one) => [one.name, one.weight]),
+    ]);
+  };
+  const ofWeb = ["web", web, ["node-1", 1], ["node-2", 1]];
+  const ofApi = ["api", api, ["node-1", 1]];
+  const ofPlain = [undefined, plain, [undefined, 1]];
+  // In the order of the configuration.
+  await waitFor(
+    () => weightsOf(plain, "api", web),
+    (now) => Bun.deepEquals(now, [ofWeb, ofApi, ofPlain]),
+  );
+  const sockets = async (): Promise<readonly string[]> =>
+    (await readdir(runtime)).filter(
+      (name) => /^tcp-127\.77\.9\.[456]:.*\.sock$/.test(name) || name === basename(socket),
+    );
+  expect(await sockets()).toEqual([basename(socket)]);
+
+  // A word that means several is refused with what it may mean.
+  expect(await refused("drain", "node-1")).toBe(
+    `node-1 stands behind web (${web}) and api (${api}) (name those that are meant: --vs ${web},${api})`,
+  );
+  expect(await refused("drain", "node-3", "--vs", "web")).toBe(
+    `no real server node-3 is cared for (there are node-1 (${real}) (of web (${web})), node-2 (${second}) (of web (${web})))`,
+  );
+  const nobody = await refused("drain", "node-1", "--vs", "nobody");
+  expect(nobody).toStartWith("no daemon cares for nobody (they care for ");
+  for (const known of [`web (${web})`, `api (${api})`, plain]) expect(nobody).toContain(known);
+  expect(await refused("status", "--vs", "nobody")).toStartWith("no virtual server nobody stands on this host");
+  expect(await refused("doctor", "--vs", "nobody")).toBe("no daemon cares for nobody (name it by its address)");
+
+  // One that means one is enough.
+  expect(await run("drain", "node-2")).toEqual({
+    code: 0,
+    stdout: `node-2 (${second}) of web (${web}): drained; healthy, weight 0, 0 open connections\n`,
+    stderr: "",
+  });
+  expect((await run("check", "node-1", "--vs", "api")).stdout).toStartWith(
+    `node-1 (${real}) of api (${api}): passed: status 200\n`,
+  );
+  expect(await weightsOf("web", "web", plain)).toEqual([["web", web, ["node-1", 1], ["node-2", 0]], ofPlain]);
+  const table = (await run("status", "--vs", "web")).stdout;
+  expect(table).toStartWith(`web (tcp ${web})  1 of 2 in service\n`);
+  expect(table).toContain(`  node-2 (${second})  drained`);
+
+  // Ids are unique in the process: who has asked for all up to one misses nothing of any.
+  const events = (await run("events", "--vs", `api,${web},${plain}`, "-o", "json")).stdout.trimEnd().split("\n");
+  const records = events.map((text) => JSON.parse(text) as TimedEvent);
+  expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
+  expect(new Set(records.map(({ virtualServer = "" }) => virtualServer))).toEqual(new Set([api, web, plain]));
+  expect((await run("events", "--vs", "api")).stdout).toContain(
+    `  api (${api})  INFO   real server ${real} recovering → healthy`,
+  );
+
+  // A socket that somebody removed is made again, and so is what was held.
+  const holds = (await readdir(runtime)).filter(
+    (name) => name.startsWith(`tcp-${web}`) && name.endsWith(".holds.json"),
+  );
+  expect(holds).toHaveLength(1);
+  for (const name of [basename(socket), ...holds]) await rm(join(runtime, name));
+  await waitFor(
+    () => weightsOf("api"),
+    (now) => Bun.deepEquals(now, [ofApi]),
+  );
+  expect(await readdir(runtime)).toEqual(expect.arrayContaining([basename(socket), ...holds]));
+  expect((await run("undrain", "node-2")).code).toBe(0);
+  expect(await refused("reload", "--config", configFile)).toEndWith(
+    "answered 400: this daemon was started with flags: there is no file to read again",
+  );
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+  expect(await sockets()).toEqual([]);
   await rm(folder, { recursive: true });
 });

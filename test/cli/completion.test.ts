@@ -1,10 +1,14 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { configSocketPath, makeRuntimeDirectory, runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import type { OptionRow } from "../../src/config/option-row.ts";
 import { usagesOf } from "../../src/cli/command.ts";
 import { machineCommand } from "../../src/cli/commands/machine.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
-import { refusal, runProgram } from "./run-program.ts";
+import { MAIN, refusal, runProgram } from "./run-program.ts";
 
 const USAGES = await usagesOf(COMMANDS);
 
@@ -62,6 +66,36 @@ describe("completion", () => {
     expect(lines.map((one) => one.split("\t")[0])).toEqual(offered);
   });
 
+  test("offers what running daemons care for, by name and by address", async () => {
+    await using known = await knownDaemon();
+    const ask = 'COMP_WORDS=(lvscare "$@"); COMP_CWORD=$#; _lvscare; printf "%s\\n" "${COMPREPLY[@]}"';
+    const bash = async (...words: readonly string[]): Promise<readonly string[]> => {
+      const { stdout } = await runProgram(["completion", "bash"]);
+      return known.offered(["bash", "-c", `${stdout}\n${ask}`, "bash", ...words]);
+    };
+    expect(await bash("status", "--vs", "comp")).toEqual(["completed"]);
+    expect(await bash("drain", "comp")).toEqual(["completed-1"]);
+    // As bash takes an address apart; it keeps what comes before the last part.
+    expect(await bash("drain", "127.77.11.1", ":", "18")).toEqual(["18001", "18002"]);
+    expect(await bash("weight", "127.77.11.1", ":")).toEqual(["18001", "18002"]);
+    expect(await bash("events", "--vs", "=", "127.77.11.0", ":", "1")).toEqual(["18000"]);
+    expect(await bash("drain", "[fd00", "::", "b]", ":", "1")).toEqual(["18003"]);
+
+    const { stdout } = await runProgram(["completion", "fish"]);
+    const fish = (line: string): Promise<readonly string[]> =>
+      known.offered(["fish", "-c", `source /dev/stdin; complete -C ${JSON.stringify(line)}`], stdout);
+    expect(await fish("lvscare check completed")).toEqual(["completed-1"]);
+    expect(await fish("lvscare events --vs 127.77.11.0:")).toEqual(["127.77.11.0:18000"]);
+  });
+
+  test("is quick and silent about what runs where nobody answers", async () => {
+    await using known = await knownDaemon();
+    known.hang();
+    const { code, stdout, stderr } = await runProgram(["completion", "virtual-servers"], known.environment);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).not.toContain("completed");
+  });
+
   test("offers words that are taken, and all that are", async () => {
     expect(await refusal(["machine", "neither"])).toEqual([
       expect.stringContaining(machineCommand.usage.operandChoices?.join(", ") ?? "words"),
@@ -94,3 +128,50 @@ test("the manual is one that mandoc finds no fault with, and tells every flag", 
   for (const { flag } of USAGES.flatMap(({ rows }) => rows))
     expect(stdout).toContain(`--${flag}`.replaceAll("-", "\\-"));
 });
+
+// --- internal ---
+
+/** A daemon that cares for something, and `lvscare` in the path to ask it. */
+async function knownDaemon() {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-completion-"));
+  const uid = process.getuid?.() ?? 0;
+  const runtime = runtimeDirectory({ XDG_RUNTIME_DIR: folder }, uid);
+  makeRuntimeDirectory(runtime, uid);
+  const listing = {
+    virtualServers: [
+      {
+        address: "127.77.11.0:18000",
+        name: "completed",
+        realServers: [
+          { address: "127.77.11.1:18001", name: "completed-1" },
+          { address: "127.77.11.1:18002" },
+          { address: "$(touch harm)", name: "completed-`touch harm`" },
+          { address: "[fd00::b]:18003" },
+        ],
+      },
+    ],
+  };
+  let isHanging = false;
+  const unix = configSocketPath(runtime, folder);
+  const server = Bun.serve({
+    unix,
+    fetch: () => (isHanging ? new Promise<Response>(() => undefined) : Response.json(listing)),
+  });
+  const program = join(folder, "lvscare");
+  await writeFile(program, `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`, { mode: 0o755 });
+  const environment = { XDG_RUNTIME_DIR: folder, HOME: folder, PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+  return {
+    environment,
+    hang: () => void (isHanging = true),
+    offered: async (argv: string[], input = ""): Promise<readonly string[]> => {
+      const child = Bun.spawn(argv, { env: environment, stdin: Buffer.from(input), stdout: "pipe" });
+      const lines = (await child.stdout.text()).split("\n").filter(Boolean);
+      return lines.map((line) => line.split("\t")[0] ?? "");
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.stop(true);
+      await rm(unix, { force: true });
+      await rm(folder, { recursive: true });
+    },
+  };
+}

@@ -60,7 +60,35 @@ test("a round with nothing to do is delivered at once, one that did something or
   expect(rounds).toEqual([quiet, wrote, failed]);
 });
 
+test("what happens to the process is told for each virtual server, with the same id, until it is gone", () => {
+  const { bus, source } = slowly();
+  const count: string[] = [];
+  const second = bus.open({ logger: SILENT, culprit: () => "", count: ({ type }) => count.push(type) });
+  source.emit({ type: "realServer.held", server: "10.0.0.1:80", hold: undefined });
+  bus.emit({ type: "process.stalled", forMs: 1000 });
+  source.emit({ type: "realServer.held", server: "10.0.0.2:80", hold: undefined });
+  const idsOf = (one: EventSource, after = 0): unknown => one.since(after).map(({ id, type }) => [id, type]);
+  expect(idsOf(source)).toEqual([
+    [1, "realServer.held"],
+    [2, "process.stalled"],
+    [3, "realServer.held"],
+  ]);
+  expect(idsOf(source, 1)).toEqual([
+    [2, "process.stalled"],
+    [3, "realServer.held"],
+  ]);
+  expect(idsOf(second)).toEqual([[2, "process.stalled"]]);
+  expect(count).toEqual(["process.stalled"]);
+  second.close();
+  bus.emit({ type: "process.stalled", forMs: 1000 });
+  bus.catchUp();
+  expect(count).toHaveLength(1);
+});
+
 // --- internal ---
+
+const nothing = (): undefined => undefined;
+const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** A bus with a listener that takes its time. */
 function slowly(): {
@@ -71,10 +99,8 @@ function slowly(): {
   readonly checked: readonly number[];
   readonly rounds: readonly CareEvent[];
 } {
-  const nothing = (): undefined => undefined;
-  const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-  const bus = new EventBus({ logger, now: () => 0, timeOfDay: (ms) => new Date(ms) });
-  const source = bus.open({ logger, culprit: () => "", count: nothing });
+  const bus = new EventBus({ logger: SILENT, now: () => 0, timeOfDay: (ms) => new Date(ms) });
+  const source = bus.open({ logger: SILENT, culprit: () => "", count: nothing });
   const heard: number[] = [];
   const checked: number[] = [];
   const rounds: CareEvent[] = [];
