@@ -1,0 +1,95 @@
+import type { CareFlag } from "../care-option-rows.ts";
+import type { GivenOption } from "../option-row.ts";
+import type { OptionProblem } from "../option-values.ts";
+import { unknownHint, type KeyTable, type OptionKey } from "./file-keys.ts";
+import type { Findings } from "./finding.ts";
+import { expected, valueTexts } from "./key-value.ts";
+import { within, type Place } from "./place.ts";
+
+/** An option of a file: its texts as a flag would have them. */
+export interface PlacedOption extends GivenOption {
+  readonly place: Place;
+}
+
+/** A value of which nothing is known yet. */
+export interface PlacedValue {
+  readonly value: unknown;
+  readonly place: Place;
+}
+
+/** Options by flag. */
+export type Settings = Map<CareFlag, PlacedOption>;
+
+export type YamlMap = Readonly<Record<string, unknown>>;
+
+export function isMap(value: unknown): value is YamlMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A map, or a finding that it is none. */
+export function readMap(value: unknown, place: Place, findings: Findings): YamlMap | undefined {
+  if (isMap(value)) return value;
+  findings.error("type", place, expected("keys with values", value).problem);
+  return undefined;
+}
+
+/**
+ * Takes an option's value into the settings. `null` takes out what is there, so that the built-in value counts. A value of
+ * a wrong type is told at once, and counts as given without a text.
+ */
+export function takeOption(key: OptionKey, value: unknown, place: Place, settings: Settings, findings: Findings): void {
+  if (value === null) {
+    settings.delete(key.flag);
+    return;
+  }
+  const reading = valueTexts(key, value);
+  if ("texts" in reading) settings.set(key.flag, { source: key.flag, texts: reading.texts, place });
+  else {
+    settings.set(key.flag, { source: key.flag, texts: [], place });
+    findings.error("type", place, reading.problem, reading.hint === undefined ? {} : { hint: reading.hint });
+  }
+}
+
+/** Takes all that a map has: options of the table, and what others read, who get `null` as well. Other keys are unknown. */
+export function takeAll(
+  map: YamlMap,
+  place: Place,
+  keys: KeyTable,
+  settings: Settings,
+  others: ReadonlyMap<string, (value: unknown, place: Place) => void>,
+  findings: Findings,
+): void {
+  for (const key of Object.keys(map)) {
+    const other = others.get(key);
+    const option = other === undefined ? keys.get(key) : undefined;
+    if (other !== undefined) other(map[key], within(place, key));
+    else if (option?.kind === "option") takeOption(option, map[key], within(place, key), settings, findings);
+    else tellUnknown(key, place, [...others.keys(), ...keys.keys()], findings);
+  }
+}
+
+/** Hands on what the flags' own parsers refused, at the places of the values. */
+export function tellRefused(
+  refused: readonly OptionProblem[],
+  settings: ReadonlyMap<string, PlacedOption>,
+  fallback: Place,
+  findings: Findings,
+): void {
+  for (const { flag, code, message, hint } of refused) {
+    const place = settings.get(flag)?.place ?? fallback;
+    findings.error(code, place, message, hint === undefined ? {} : { hint });
+  }
+}
+
+// --- internal ---
+
+const LONGEST_KEY = 60;
+
+function tellUnknown(key: string, place: Place, known: readonly string[], findings: Findings): void {
+  const hint = unknownHint(key, known);
+  const shown = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
+  findings.error("unknown", within(place, key), `unknown key ${shown}`, {
+    at: "key",
+    ...(hint !== undefined && { hint }),
+  });
+}
