@@ -12,7 +12,7 @@ export interface OptionKey extends FileKey {
 /** A key that has keys below it. */
 export interface GroupKey {
   readonly kind: "group";
-  readonly keys: KeyTable;
+  readonly keys: ReadonlyMap<string, OptionKey>;
 }
 
 export type KeyTable = ReadonlyMap<string, OptionKey | GroupKey>;
@@ -20,6 +20,7 @@ export type KeyTable = ReadonlyMap<string, OptionKey | GroupKey>;
 /** The options of the process, each virtual server, and a probe, as a file has them. */
 export const PROCESS_KEYS: KeyTable = keysAt("process");
 export const VIRTUAL_SERVER_KEYS: KeyTable = keysAt("virtual-server");
+/** Those of `headers` and `statuses` are read otherwise than by a flag's parser. */
 export const PROBE_KEYS: KeyTable = keysAt("probe");
 
 /** What to write instead of a key that there is not. `known`: all that there are at this place. */
@@ -61,6 +62,6 @@ function keysAt(place: FileKey["place"]): KeyTable {
   return table;
 }
 
-function keysBelow(key: OptionKey | GroupKey | undefined): KeyTable {
+function keysBelow(key: OptionKey | GroupKey | undefined): ReadonlyMap<string, OptionKey> {
   return key?.kind === "group" ? key.keys : new Map();
 }

@@ -5,7 +5,7 @@ import type { HttpProbeOptions } from "../care-options.ts";
 import { hasSeveralHosts, headerProblem, SEVERAL_HOSTS } from "../http-values.ts";
 import { OptionValues } from "../option-values.ts";
 import { resolveProbe } from "../resolve-probe.ts";
-import { PROBE_KEYS, type KeyTable } from "./file-keys.ts";
+import { PROBE_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
@@ -50,16 +50,14 @@ export class ProbeDraft {
   /** Lays a map over what is there. */
   take(map: YamlMap, place: Place, findings: Findings): void {
     this.place = place;
-    const groups = [...PROBE_KEYS].flatMap(([name, key]) =>
-      key.kind === "group" ? [[name, this.#group(key.keys, findings)] as const] : [],
-    );
-    const others = new Map<string, (value: unknown, at: Place) => void>([
-      ["type", (value, at) => (this.#type = value === null ? undefined : { value, place: at })],
-      ["host", (value, at) => (this.#host = value === null ? undefined : { value, place: at })],
-      ["headers", (value, at) => this.#takeHeaders(value, at, findings)],
-      ...groups,
-    ]);
-    takeAll(map, place, PROBE_KEYS, this.settings, others, findings);
+    const take = (key: OtherKey, value: unknown, at: Place): void => {
+      const placed = value === null ? undefined : { value, place: at };
+      if (key === "type") this.#type = placed;
+      else if (key === "host") this.#host = placed;
+      else if (key === "headers") this.#takeHeaders(value, at, findings);
+      else this.#takeGroup(key, value, at, findings);
+    };
+    takeAll(map, place, { names: OTHER_KEYS, take }, findings, { keys: PROBE_KEYS, settings: this.settings });
   }
 
   /** Reads all that there is by itself: what is wrong with it is wrong whoever uses it. */
@@ -84,19 +82,21 @@ export class ProbeDraft {
 
   // --- internal ---
 
-  #group(keys: KeyTable, findings: Findings): (value: unknown, place: Place) => void {
-    const others = new Map([
-      ["status", (value: unknown, at: Place) => (this.#statuses = value === null ? undefined : { value, place: at })],
-    ]);
-    return (value, place) => {
-      if (value === null) {
-        for (const key of keys.values()) if (key.kind === "option") this.settings.delete(key.flag);
-        if (keys.has("status")) this.#statuses = undefined;
-        return;
-      }
-      const map = readMap(value, place, findings);
-      if (map !== undefined) takeAll(map, place, keys, this.settings, keys.has("status") ? others : NONE, findings);
+  #takeGroup(name: string, value: unknown, place: Place, findings: Findings): void {
+    const group = PROBE_KEYS.get(name);
+    if (group?.kind !== "group") return;
+    const keys = new Map([...group.keys].filter(([, { type }]) => type !== "statuses"));
+    const names = [...group.keys.keys()].filter((key) => !keys.has(key));
+    if (value === null) {
+      for (const { flag } of keys.values()) this.settings.delete(flag);
+      if (names.length > 0) this.#statuses = undefined;
+      return;
+    }
+    const map = readMap(value, place, findings);
+    const take = (_: string, statuses: unknown, at: Place): void => {
+      this.#statuses = statuses === null ? undefined : { value: statuses, place: at };
     };
+    if (map !== undefined) takeAll(map, place, { names, take }, findings, { keys, settings: this.settings });
   }
 
   #takeHeaders(value: unknown, place: Place, findings: Findings): void {
@@ -156,7 +156,8 @@ export const USUAL_STATUSES = "100-399";
 
 // --- internal ---
 
-const NONE: ReadonlyMap<string, (value: unknown, place: Place) => void> = new Map();
+const OTHER_KEYS = ["type", "host", "headers", "expect", "tls"] as const;
+type OtherKey = (typeof OTHER_KEYS)[number];
 
 const FIRST_STATUS = 100;
 const LAST_GOOD_STATUS = 399;

@@ -11,6 +11,7 @@ import { expected, shown } from "./key-value.ts";
 import type { ParsedDocument } from "./parse-document.ts";
 import { rootPlace, within, type Place } from "./place.ts";
 import { ProbeDraft } from "./probe-draft.ts";
+import { ResolvedSettings } from "./resolved-settings.ts";
 import { isMap, readMap, takeAll, tellRefused, type Settings } from "./settings.ts";
 import { VirtualServerDraft, type Surroundings } from "./virtual-server-draft.ts";
 
@@ -64,7 +65,10 @@ const VERSION = 1;
 const MOST_VIRTUAL_SERVERS = 10_000;
 const MOST_REAL_SERVERS = 100_000;
 
-type Taker = (value: unknown, place: Place) => void;
+/** What included files may have, too. */
+const SHARED_KEYS = ["probes", "virtual-servers"] as const;
+const TOP_KEYS = ["version", "include", "defaults", ...SHARED_KEYS] as const;
+type TopKey = (typeof TOP_KEYS)[number];
 
 class ConfigReader {
   readonly processOptions: Settings = new Map();
@@ -73,7 +77,7 @@ class ConfigReader {
   readonly #probes = new Map<string, ProbeDraft>();
   readonly #probePlaces = new Map<string, Place>();
   readonly #virtualServers: { readonly value: unknown; readonly place: Place }[] = [];
-  #defaults = new VirtualServerDraft();
+  readonly #defaults = new VirtualServerDraft();
   /** The first file could be read and is of a version that is known. */
   #isUnderstood = false;
   /** A list of virtual servers was there, or should have been but could not be read. */
@@ -96,20 +100,12 @@ class ConfigReader {
       return this.#findings.error("missing", root, "the file is empty");
     const map = readMap(document.value, root, this.#findings);
     if (map === undefined) return;
-    const shared: [string, Taker][] = [
-      ["virtual-servers", (value, place) => this.#takeVirtualServers(value, place)],
-      ["probes", (value, place) => this.#takeProbes(value, place)],
-    ];
-    if (index > 0) return takeAll(map, root, new Map(), new Map(), new Map(shared), this.#findings);
+    const take = (key: TopKey, value: unknown, place: Place): void => this.#takeTop(key, value, place);
+    if (index > 0) return takeAll(map, root, { names: SHARED_KEYS, take }, this.#findings);
     if (!this.#isOfThisVersion(map["version"], root)) return;
     this.#isUnderstood = true;
-    const others = new Map<string, Taker>([
-      ["version", () => undefined],
-      ["include", (value, place) => this.#takeIncludes(value, place)],
-      ["defaults", (value, place) => this.#takeDefaults(value, place)],
-      ...shared,
-    ]);
-    takeAll(map, root, PROCESS_KEYS, this.processOptions, others, this.#findings);
+    const process = { keys: PROCESS_KEYS, settings: this.processOptions };
+    takeAll(map, root, { names: TOP_KEYS, take }, this.#findings, process);
   }
 
   resolve(): CareConfig | undefined {
@@ -119,7 +115,12 @@ class ConfigReader {
       this.#findings.error("missing", root, "needs virtual-servers");
     if (this.#isTooMuch(root)) return undefined;
     this.#examineProbes();
-    const surroundings = { findings: this.#findings, probes: this.#probes, nodeAddress: this.#nodeAddress };
+    const surroundings = {
+      findings: this.#findings,
+      probes: this.#probes,
+      nodeAddress: this.#nodeAddress,
+      resolved: new ResolvedSettings(),
+    };
     const virtualServers = this.#resolveVirtualServers(surroundings);
     const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.processOptions);
     const config = { log: resolveLog(values), httpListen: resolveHttpListen(values), virtualServers };
@@ -128,6 +129,13 @@ class ConfigReader {
   }
 
   // --- internal ---
+
+  #takeTop(key: TopKey, value: unknown, place: Place): void {
+    if (key === "include") this.#takeIncludes(value, place);
+    else if (key === "defaults") this.#takeDefaults(value, place);
+    else if (key === "probes") this.#takeProbes(value, place);
+    else if (key === "virtual-servers") this.#takeVirtualServers(value, place);
+  }
 
   /** A file of a later version is refused as such, and not half understood. */
   #isOfThisVersion(version: unknown, root: Place): boolean {
@@ -217,7 +225,7 @@ class ConfigReader {
     for (const { value, place } of this.#virtualServers) {
       const map = readMap(value, place, this.#findings);
       if (map === undefined) continue;
-      const draft = this.#defaults.copy();
+      const draft = new VirtualServerDraft(this.#defaults);
       draft.take(map, place, false, this.#findings);
       const options = draft.resolve(place, surroundings);
       if (options === undefined) continue;

@@ -33,38 +33,26 @@ export function readMap(value: unknown, place: Place, findings: Findings): YamlM
   return undefined;
 }
 
-/**
- * Takes an option's value into the settings. `null` takes out what is there, so that the built-in value counts. A value of
- * a wrong type is told at once, and counts as given without a text.
- */
-export function takeOption(key: OptionKey, value: unknown, place: Place, settings: Settings, findings: Findings): void {
-  if (value === null) {
-    settings.delete(key.flag);
-    return;
-  }
-  const reading = valueTexts(key, value);
-  if ("texts" in reading) settings.set(key.flag, { source: key.flag, texts: reading.texts, place });
-  else {
-    settings.set(key.flag, { source: key.flag, texts: [], place });
-    findings.error("type", place, reading.problem, reading.hint === undefined ? {} : { hint: reading.hint });
-  }
+/** Keys beside those of options, and who reads them: `null` as well. */
+export interface OtherKeys<Key extends string> {
+  readonly names: readonly Key[];
+  take(key: Key, value: unknown, place: Place): void;
 }
 
-/** Takes all that a map has: options of the table, and what others read, who get `null` as well. Other keys are unknown. */
-export function takeAll(
+/** Takes all that a map has: other keys, and options of the table, if there is one. What remains is unknown. */
+export function takeAll<Key extends string>(
   map: YamlMap,
   place: Place,
-  keys: KeyTable,
-  settings: Settings,
-  others: ReadonlyMap<string, (value: unknown, place: Place) => void>,
+  others: OtherKeys<Key>,
   findings: Findings,
+  options?: { readonly keys: KeyTable; readonly settings: Settings },
 ): void {
   for (const key of Object.keys(map)) {
-    const other = others.get(key);
-    const option = other === undefined ? keys.get(key) : undefined;
-    if (other !== undefined) other(map[key], within(place, key));
-    else if (option?.kind === "option") takeOption(option, map[key], within(place, key), settings, findings);
-    else tellUnknown(key, place, [...others.keys(), ...keys.keys()], findings);
+    const option = options?.keys.get(key);
+    if (option?.kind === "option" && options !== undefined)
+      takeOption(option, map[key], within(place, key), options.settings, findings);
+    else if ((others.names as readonly string[]).includes(key)) others.take(key as Key, map[key], within(place, key));
+    else tellUnknown(key, place, [...others.names, ...(options?.keys.keys() ?? [])], findings);
   }
 }
 
@@ -92,4 +80,21 @@ function tellUnknown(key: string, place: Place, known: readonly string[], findin
     at: "key",
     ...(hint !== undefined && { hint }),
   });
+}
+
+/**
+ * Takes an option's value into the settings. `null` takes out what is there, so that the built-in value counts. A value of
+ * a wrong type is told at once, and counts as given without a text.
+ */
+function takeOption(key: OptionKey, value: unknown, place: Place, settings: Settings, findings: Findings): void {
+  if (value === null) {
+    settings.delete(key.flag);
+    return;
+  }
+  const reading = valueTexts(key, value);
+  if ("texts" in reading) settings.set(key.flag, { source: key.flag, texts: reading.texts, place });
+  else {
+    settings.set(key.flag, { source: key.flag, texts: [], place });
+    findings.error("type", place, reading.problem, reading.hint === undefined ? {} : { hint: reading.hint });
+  }
 }

@@ -8,27 +8,24 @@ import {
   type RealServer,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
-import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
 import type { VirtualServerOptions } from "../care-options.ts";
-import { keyProblem, OptionValues } from "../option-values.ts";
-import { resolveHealthPolicy } from "../resolve-health-policy.ts";
-import { resolveProbe } from "../resolve-probe.ts";
-import { resolveReach } from "../resolve-reach.ts";
+import { keyProblem } from "../option-values.ts";
+import { gatewayProblem } from "../resolve-reach.ts";
 import {
   FAMILY,
   pairingProblem,
   parseWeight,
   realAddressProblem,
-  resolveKeeping,
   slowStartProblem,
   virtualAddressProblem,
 } from "../resolve-servers.ts";
-import { parseBoolean, parseInteger, parseTimeout } from "../value-parsers.ts";
+import { parseInteger, parseTimeout } from "../value-parsers.ts";
 import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
 import { ProbeDraft, withProbe } from "./probe-draft.ts";
+import { ResolvedSettings } from "./resolved-settings.ts";
 import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
 
 /** What all virtual servers of a configuration have to do with. */
@@ -37,39 +34,38 @@ export interface Surroundings {
   readonly probes: ReadonlyMap<string, ProbeDraft>;
   /** This node's own address: the gateway of those of its family that name none. */
   readonly nodeAddress: Omit<Endpoint, "port"> | undefined;
+  readonly resolved: ResolvedSettings;
 }
 
 /** What a file says of one virtual server, or of all in `defaults`. */
 export class VirtualServerDraft {
-  readonly #settings: Settings = new Map();
-  #persistence = new Map<string, PlacedValue>();
+  readonly #settings: Settings;
+  #persistence: ReadonlyMap<string, PlacedValue>;
   /** A name, or what stands there itself. */
   #probe: PlacedValue | ProbeDraft | undefined;
   #name: PlacedValue | undefined;
   #address: PlacedValue | undefined;
   #realServers: PlacedValue | undefined;
 
-  copy(): VirtualServerDraft {
-    const copy = new VirtualServerDraft();
-    for (const [flag, option] of this.#settings) copy.#settings.set(flag, option);
-    copy.#persistence = new Map(this.#persistence);
-    copy.#probe = this.#probe instanceof ProbeDraft ? this.#probe.copy() : this.#probe;
-    return copy;
+  /** Begins with what `defaults` say. */
+  constructor(defaults?: VirtualServerDraft) {
+    this.#settings = new Map(defaults === undefined ? [] : defaults.#settings);
+    this.#persistence = defaults === undefined ? new Map() : defaults.#persistence;
+    this.#probe = defaults === undefined ? undefined : defaults.#probe;
   }
 
   /** Lays a map over what is there; `isDefaults`: of the keys that each virtual server has of its own there are none. */
   take(map: YamlMap, place: Place, isDefaults: boolean, findings: Findings): void {
-    const own: [string, (value: unknown, at: Place) => void][] = [
-      ["name", (value, at) => (this.#name = value === null ? undefined : { value, place: at })],
-      ["address", (value, at) => (this.#address = value === null ? undefined : { value, place: at })],
-      ["real-servers", (value, at) => (this.#realServers = value === null ? undefined : { value, place: at })],
-    ];
-    const others = new Map([
-      ...(isDefaults ? [] : own),
-      ["persistence", (value: unknown, at: Place) => this.#takePersistence(value, at, findings)] as const,
-      ["probe", (value: unknown, at: Place) => this.#takeProbe(value, at, findings)] as const,
-    ]);
-    takeAll(map, place, VIRTUAL_SERVER_KEYS, this.#settings, others, findings);
+    const take = (key: OwnKey, value: unknown, at: Place): void => {
+      const placed = value === null ? undefined : { value, place: at };
+      if (key === "name") this.#name = placed;
+      else if (key === "address") this.#address = placed;
+      else if (key === "real-servers") this.#realServers = placed;
+      else if (key === "persistence") this.#takePersistence(value, at, findings);
+      else this.#takeProbe(value, at, findings);
+    };
+    const names = isDefaults ? SHARED_KEYS : OWN_KEYS;
+    takeAll(map, place, { names, take }, findings, { keys: VIRTUAL_SERVER_KEYS, settings: this.#settings });
   }
 
   /** Where it has its name and its address, for others to be compared with. */
@@ -79,30 +75,19 @@ export class VirtualServerDraft {
 
   /** Reads the values alone: what is wrong with them is wrong whoever uses them. */
   examine(place: Place, findings: Findings): void {
-    const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.#settings);
-    resolveHealthPolicy(values);
-    resolveReach(values, undefined);
-    resolveKeeping(values);
-    values.read("weight", parseWeight);
-    const refused = values.refused.filter(({ code }) => code !== "conflict");
+    const refused = new ResolvedSettings().get(this.#settings).refused.filter(({ code }) => code !== "conflict");
     tellRefused(refused, this.#settings, place, findings);
   }
 
   /** Undefined when something is wrong, all of which is told. */
-  resolve(place: Place, { findings, probes, nodeAddress }: Surroundings): VirtualServerOptions | undefined {
+  resolve(place: Place, { findings, probes, nodeAddress, resolved }: Surroundings): VirtualServerOptions | undefined {
     const endpoint = this.#readAddress(place, findings);
     const probe = this.#readProbe(place, probes, findings);
     const settings = probe === undefined ? this.#settings : withProbe(this.#settings, probe);
-    const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, settings);
-    const policy = resolveHealthPolicy(values);
-    const { scheduler, ...keeping } = resolveKeeping(values);
-    const reach = resolveReach(values, endpoint);
-    const http = resolveProbe(values, policy);
-    const checkWay = values.read("check-way", parseBoolean);
-    const weight = values.read("weight", parseWeight);
-    tellRefused(values.refused, settings, place, findings);
-
-    const servers = this.#readRealServers(place, endpoint, keeping.dataPlane, weight, findings);
+    const { refused, weight, scheduler, http, ...shared } = resolved.get(settings);
+    const { policy, reach, dataPlane } = shared;
+    tellRefused(refused, settings, place, findings);
+    const servers = this.#readRealServers(place, endpoint, dataPlane, weight, findings);
     const problem = slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);
     const slowStart = this.#settings.get("slow-start")?.place ?? place;
     if (problem === "weightless")
@@ -122,9 +107,11 @@ export class VirtualServerDraft {
     const parts = probe?.read(findings);
     const name = readName(this.#name, findings);
     if (endpoint === undefined || parts === undefined) return undefined;
-    this.#judgeAddress(endpoint, keeping.dataPlane, servers.realServers, findings);
+    this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
+    const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
+    if (typeof gateway === "string") findings.error("conflict", settings.get("ip")?.place ?? place, gateway);
     const service = this.#readPersistence(virtualServer({ protocol: "tcp", endpoint }, scheduler), findings);
-    if (service.persistenceTimeoutS > 0 && keeping.dataPlane === "userspace") {
+    if (service.persistenceTimeoutS > 0 && dataPlane === "userspace") {
       const at = this.#persistence.get("timeout")?.place ?? place;
       const hint = "the scheduler sh keeps a client at its server, too";
       findings.error("plane", at, "data-plane userspace has no persistence", { hint });
@@ -136,34 +123,32 @@ export class VirtualServerDraft {
       realServers,
       realServerNames,
       drained,
-      policy,
-      ...keeping,
+      ...shared,
       reach:
         nodeAddress?.family === endpoint.family ? { ...reach, gateway: reach.gateway ?? nodeAddress.address } : reach,
       probe: { ...http, ...parts },
-      checkWay,
     };
   }
 
   // --- internal ---
 
   #takePersistence(value: unknown, place: Place, findings: Findings): void {
-    if (value === null) return this.#persistence.clear();
-    const map = readMap(value, place, findings);
+    const map = value === null ? {} : readMap(value, place, findings);
     if (map === undefined) return;
-    const take = (key: string) => (one: unknown, at: Place) => {
-      if (one === null) this.#persistence.delete(key);
-      else this.#persistence.set(key, { value: one, place: at });
+    const persistence = new Map(value === null ? [] : this.#persistence);
+    const take = (key: string, one: unknown, at: Place): void => {
+      if (one === null) persistence.delete(key);
+      else persistence.set(key, { value: one, place: at });
     };
-    const others = new Map(["timeout", "prefix", "prefix-ipv6"].map((key) => [key, take(key)]));
-    takeAll(map, place, new Map(), this.#settings, others, findings);
+    takeAll(map, place, { names: PERSISTENCE_KEYS, take }, findings);
+    this.#persistence = persistence;
   }
 
   #takeProbe(value: unknown, place: Place, findings: Findings): void {
     if (value === null) this.#probe = undefined;
     else if (typeof value === "string") this.#probe = { value, place };
     else if (isMap(value)) {
-      const draft = this.#probe instanceof ProbeDraft ? this.#probe : new ProbeDraft(place);
+      const draft = this.#probe instanceof ProbeDraft ? this.#probe.copy() : new ProbeDraft(place);
       draft.take(value, place, findings);
       this.#probe = draft;
     } else {
@@ -275,6 +260,13 @@ export function readName(name: PlacedValue | undefined, findings: Findings): str
 
 // --- internal ---
 
+const SHARED_KEYS = ["persistence", "probe"] as const;
+const OWN_KEYS = ["name", "address", "real-servers", ...SHARED_KEYS] as const;
+type OwnKey = (typeof OWN_KEYS)[number];
+
+const PERSISTENCE_KEYS = ["timeout", "prefix", "prefix-ipv6"] as const;
+const REAL_SERVER_KEYS = ["address", "name", "weight", "drained"] as const;
+
 const PREFIXES = [
   ["prefix", 32],
   ["prefix-ipv6", 128],
@@ -330,11 +322,10 @@ class RealServerList implements RealServers {
       return;
     }
     const parts = new Map<string, PlacedValue>();
-    const take = (key: string) => (value: unknown, at: Place) => {
+    const take = (key: string, value: unknown, at: Place): void => {
       if (value !== null) parts.set(key, { value, place: at });
     };
-    const others = new Map(["address", "name", "weight", "drained"].map((key) => [key, take(key)]));
-    takeAll(entry, place, new Map(), new Map(), others, this.#findings);
+    takeAll(entry, place, { names: REAL_SERVER_KEYS, take }, this.#findings);
     const address = parts.get("address");
     if (address === undefined) this.#findings.error("missing", place, "needs an address", { at: "key" });
     const endpoint = address && this.#readEndpoint(address);
