@@ -3,6 +3,7 @@ import type { Place } from "./place.ts";
 /** Every kind of problem with a configuration; programs may rely on them. */
 export type FindingCode =
   | "syntax"
+  | "encoding"
   | "twice"
   | "unknown"
   | "type"

@@ -13,7 +13,7 @@ import { rootPlace, within, type Place } from "./place.ts";
 import { ProbeDraft } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import { isMap, readMap, takeAll, tellRefused, type Settings } from "./settings.ts";
-import { VirtualServerDraft, type Surroundings } from "./virtual-server-draft.ts";
+import { VirtualServerDraft, type Identity, type Surroundings } from "./virtual-server-draft.ts";
 
 /** What the files of a configuration say. */
 export interface ConfigReading {
@@ -227,36 +227,30 @@ class ConfigReader {
       if (map === undefined) continue;
       const draft = new VirtualServerDraft(this.#defaults);
       draft.take(map, place, false, this.#findings);
-      const options = draft.resolve(place, surroundings);
-      if (options === undefined) continue;
-      this.#refuseTwins(options, draft.places, addresses, names);
-      resolved.push(options);
+      const identity = draft.identify(place, this.#findings);
+      this.#refuseTwins(identity, addresses, names);
+      const options = draft.resolve(place, identity, surroundings);
+      if (options !== undefined) resolved.push(options);
     }
     return resolved;
   }
 
-  #refuseTwins(
-    { name, service }: VirtualServerOptions,
-    places: VirtualServerDraft["places"],
-    addresses: Map<string, Known>,
-    names: Map<string, Place>,
-  ): void {
-    const key = formatServiceKey(service);
-    const known = addresses.get(key);
-    if (places.address !== undefined) {
-      if (known === undefined) addresses.set(key, { name, place: places.address });
+  #refuseTwins({ name, endpoint }: Identity, addresses: Map<string, Known>, names: Map<string, Place>): void {
+    if (endpoint !== undefined) {
+      const { value, place } = endpoint;
+      const key = formatServiceKey({ protocol: "tcp", endpoint: value });
+      const known = addresses.get(key);
+      if (known === undefined) addresses.set(key, { name: name?.value, place });
       else {
         const who = known.name === undefined ? "a virtual server" : `virtual server "${known.name}"`;
-        this.#findings.error("same-vs", places.address, `${key} is already ${who}`, { other: known.place });
+        this.#findings.error("same-vs", place, `${key} is already ${who}`, { other: known.place });
       }
     }
-    if (name === undefined || places.name === undefined) return;
-    const first = names.get(name);
-    if (first === undefined) names.set(name, places.name);
-    else
-      this.#findings.error("same-name", places.name, `${name} is already the name of a virtual server`, {
-        other: first,
-      });
+    if (name === undefined) return;
+    const first = names.get(name.value);
+    const message = `${name.value} is already the name of a virtual server`;
+    if (first === undefined) names.set(name.value, name.place);
+    else this.#findings.error("same-name", name.place, message, { other: first });
   }
 }
 

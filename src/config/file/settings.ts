@@ -48,10 +48,11 @@ export function takeAll<Key extends string>(
   options?: { readonly keys: KeyTable; readonly settings: Settings },
 ): void {
   for (const key of Object.keys(map)) {
+    const at = within(place, key);
     const option = options?.keys.get(key);
-    if (option?.kind === "option" && options !== undefined)
-      takeOption(option, map[key], within(place, key), options.settings, findings);
-    else if ((others.names as readonly string[]).includes(key)) others.take(key as Key, map[key], within(place, key));
+    if ((others.names as readonly string[]).includes(key)) others.take(key as Key, map[key], at);
+    else if (option?.kind === "option" && options !== undefined)
+      takeOption(option, map[key], at, options.settings, findings);
     else tellUnknown(key, place, [...others.names, ...(options?.keys.keys() ?? [])], findings);
   }
 }

@@ -37,6 +37,12 @@ export interface Surroundings {
   readonly resolved: ResolvedSettings;
 }
 
+/** What no two virtual servers have in common, each with its place. */
+export interface Identity {
+  readonly name: { readonly value: string; readonly place: Place } | undefined;
+  readonly endpoint: { readonly value: Endpoint; readonly place: Place } | undefined;
+}
+
 /** What a file says of one virtual server, or of all in `defaults`. */
 export class VirtualServerDraft {
   readonly #settings: Settings;
@@ -68,20 +74,30 @@ export class VirtualServerDraft {
     takeAll(map, place, { names, take }, findings, { keys: VIRTUAL_SERVER_KEYS, settings: this.#settings });
   }
 
-  /** Where it has its name and its address, for others to be compared with. */
-  get places(): { readonly name: Place | undefined; readonly address: Place | undefined } {
-    return { name: this.#name?.place, address: this.#address?.place };
-  }
-
   /** Reads the values alone: what is wrong with them is wrong whoever uses them. */
   examine(place: Place, findings: Findings): void {
     const refused = new ResolvedSettings().get(this.#settings).refused.filter(({ code }) => code !== "conflict");
     tellRefused(refused, this.#settings, place, findings);
   }
 
+  /** What no other virtual server may have, too, as far as it can be read. What is wrong with it is told. */
+  identify(place: Place, findings: Findings): Identity {
+    const name = readName(this.#name, findings);
+    if (this.#address === undefined) findings.error("identity", place, "needs an address", { at: "key" });
+    const endpoint = this.#address && readEndpoint(this.#address, findings);
+    return {
+      name: name === undefined ? undefined : { value: name, place: this.#name?.place ?? place },
+      endpoint: endpoint && { value: endpoint, place: this.#address?.place ?? place },
+    };
+  }
+
   /** Undefined when something is wrong, all of which is told. */
-  resolve(place: Place, { findings, probes, nodeAddress, resolved }: Surroundings): VirtualServerOptions | undefined {
-    const endpoint = this.#readAddress(place, findings);
+  resolve(
+    place: Place,
+    identity: Identity,
+    { findings, probes, nodeAddress, resolved }: Surroundings,
+  ): VirtualServerOptions | undefined {
+    const endpoint = identity.endpoint?.value;
     const probe = this.#readProbe(place, probes, findings);
     const settings = probe === undefined ? this.#settings : withProbe(this.#settings, probe);
     const { refused, weight, scheduler, http, ...shared } = resolved.get(settings);
@@ -105,7 +121,6 @@ export class VirtualServerDraft {
       findings.warning("probe-time", timeout.place, `timeout ${longer} is longer than interval ${shorter}`);
     }
     const parts = probe?.read(findings);
-    const name = readName(this.#name, findings);
     if (endpoint === undefined || parts === undefined) return undefined;
     this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
     const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
@@ -118,7 +133,7 @@ export class VirtualServerDraft {
     }
     const { realServers, realServerNames, drained } = servers;
     return {
-      name,
+      name: identity.name?.value,
       service,
       realServers,
       realServerNames,
@@ -155,14 +170,6 @@ export class VirtualServerDraft {
       this.#probe = { value: undefined, place };
       findings.error("type", place, expected("a probe or the name of one", value).problem);
     }
-  }
-
-  #readAddress(place: Place, findings: Findings): Endpoint | undefined {
-    if (this.#address === undefined) {
-      findings.error("identity", place, "needs an address", { at: "key" });
-      return undefined;
-    }
-    return readEndpoint(this.#address, findings);
   }
 
   #judgeAddress(
@@ -247,15 +254,6 @@ export class VirtualServerDraft {
     if (shared?.texts.length === 1 && ownWeights.length < realServers.length)
       warn(Number(shared.texts[0]), shared.place);
   }
-}
-
-/** A label as it may be in a DNS name. */
-export function readName(name: PlacedValue | undefined, findings: Findings): string | undefined {
-  if (name === undefined) return undefined;
-  if (typeof name.value === "string" && /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name.value)) return name.value;
-  const what = "a name of at most 63 small letters, digits and hyphens";
-  findings.error("type", name.place, expected(what, name.value).problem);
-  return undefined;
 }
 
 // --- internal ---
@@ -441,4 +439,13 @@ function attempt<T>(parse: () => T, place: Place, findings: Findings | undefined
     findings?.error(code, place, message, hint === undefined ? {} : { hint });
     return undefined;
   }
+}
+
+/** A label as it may be in a DNS name. */
+function readName(name: PlacedValue | undefined, findings: Findings): string | undefined {
+  if (name === undefined) return undefined;
+  if (typeof name.value === "string" && /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name.value)) return name.value;
+  const what = "a name of at most 63 small letters, digits and hyphens";
+  findings.error("type", name.place, expected(what, name.value).problem);
+  return undefined;
 }
