@@ -27,6 +27,8 @@ export interface LoadedConfig {
   readonly warnings: readonly ConfigProblem[];
   /** The file itself, then those that it includes. */
   readonly files: readonly ConfigSourceFile[];
+  /** Absolute; in them, other files may come to match a pattern. */
+  readonly folders: readonly string[];
 }
 
 /** What there is to say of a configuration. */
@@ -53,6 +55,7 @@ export async function examineConfig(path: string, circumstances: Circumstances =
   const files = [describe(path, main)];
   const found: Finding[] = [...(circumstances.found ?? [])];
   let left = MOST_BYTES - main.bytes.length;
+  const folders = foldersOfPatterns(path, documents[0]);
   for (const { name, place } of await findIncludes(path, documents[0], found)) {
     const included = await readSource(resolve(folderOf(path), name), left);
     if ("problem" in included) {
@@ -67,7 +70,7 @@ export async function examineConfig(path: string, circumstances: Circumstances =
   const { config, processOptions, findings } = readConfig(documents, { ...circumstances, found });
   const problems = await locate(findings, documents);
   const isBad = problems.some(({ severity }) => severity === "error");
-  return { config: isBad ? undefined : config, processOptions, problems, files };
+  return { config: isBad ? undefined : config, processOptions, problems, files, folders };
 }
 
 // --- internal ---
@@ -85,7 +88,7 @@ interface Unreadable {
 function unread(file: string, { code, problem, hint }: Unreadable): ExaminedConfig {
   const found = { file, line: 1, column: 1, path: "", severity: "error", code, message: problem } as const;
   const problems = [hint === undefined ? found : { ...found, hint }];
-  return { config: undefined, processOptions: new Map(), problems, files: [] };
+  return { config: undefined, processOptions: new Map(), problems, files: [], folders: [] };
 }
 
 function parse(name: string, { bytes }: Source): ParsedDocument {
@@ -138,23 +141,32 @@ async function findIncludes(
   return files;
 }
 
+function foldersOfPatterns(path: string, document: ParsedDocument | undefined): readonly string[] {
+  const patterns = document === undefined ? [] : includesOf(document).map(({ pattern }) => pattern);
+  return [...new Set(patterns.filter(isPattern).map((pattern) => resolve(folderOf(path), fixedPart(pattern))))];
+}
+
+/** The folder that a pattern begins with, with a slash at its end; empty where it begins with a pattern. */
+function fixedPart(pattern: string): string {
+  const segments = pattern.split("/");
+  const fixed = segments.slice(0, segments.findIndex(isPattern));
+  return fixed.length === 0 ? "" : `${fixed.join("/")}/`;
+}
+
 function isPattern(path: string): boolean {
   return /[*?[\]{}]/.test(path);
 }
 
 /** Regular files, and links to them: a mounted ConfigMap is made of links. Named as the pattern is: relative or absolute. */
 async function matches(folder: string, pattern: string): Promise<string[]> {
-  const segments = pattern.split("/");
-  const fixed = segments.slice(0, segments.findIndex(isPattern));
-  const base = fixed.length === 0 ? "" : `${fixed.join("/")}/`;
+  const base = fixedPart(pattern);
   const cwd = resolve(folder, base);
   const isFolder = await stat(cwd).then(
     (found) => found.isDirectory(),
     () => false,
   );
   if (!isFolder) return [];
-  const rest = segments.slice(fixed.length).join("/");
-  const names = await Array.fromAsync(new Bun.Glob(rest).scan({ cwd, onlyFiles: false }));
+  const names = await Array.fromAsync(new Bun.Glob(pattern.slice(base.length)).scan({ cwd, onlyFiles: false }));
   const files = await Promise.all(
     names.map(async (name) => {
       const isFile = await stat(join(cwd, name)).then(

@@ -1,14 +1,12 @@
-import { lstatSync, readlinkSync, statSync, watch, type FSWatcher } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { lstatSync, readdirSync, readlinkSync, statSync, watch, type FSWatcher } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { errnoOf } from "../domain/errors.ts";
 
 /** What decides whether files have changed. */
 export interface WatchedPaths {
   /** Absolute paths, whether they exist or not. */
   readonly files: readonly string[];
-  /** Lists the files that belong to them at the moment, such as those of a pattern; each may come and go. */
-  readonly expand: () => readonly string[];
-  /** Folders in which such files may appear. */
+  /** Folders in which other such files may appear: their names count. */
   readonly folders: readonly string[];
 }
 
@@ -48,7 +46,7 @@ export class FileWatch implements Disposable {
   // --- internal ---
 
   #watch(paths: WatchedPaths): void {
-    const wanted = new Set([...paths.folders, ...[...paths.files, ...paths.expand()].flatMap(foldersOnTheWay)]);
+    const wanted = new Set([...paths.folders, ...paths.files.flatMap(foldersOnTheWay)]);
     for (const [folder, watcher] of this.#watchers) {
       if (wanted.has(folder)) continue;
       watcher.close();
@@ -133,8 +131,16 @@ function linkTarget(path: string): string | undefined {
 }
 
 /** Equal as long as the same files with the same content are there, as far as the file system tells. */
-function fingerprint({ files, expand }: WatchedPaths): string {
-  return [...files, ...expand()].map((path) => `${basename(path)} ${factsOf(path)}`).join("\n");
+function fingerprint({ files, folders }: WatchedPaths): string {
+  return [...files.map((path) => `${path} ${factsOf(path)}`), ...folders.flatMap(namesIn)].join("\n");
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch (error) {
+    return [errnoOf(error) ?? "unknown"];
+  }
 }
 
 function factsOf(path: string): string {
