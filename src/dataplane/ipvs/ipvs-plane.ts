@@ -58,7 +58,7 @@ export class Ipvs {
   }
 }
 
-/** For one virtual server; see `Ipvs`. */
+/** A data plane with a connection of its own; see `Ipvs`. */
 export function openIpvs(openTransport?: () => NetlinkTransport): Promise<DataPlane> {
   return new Ipvs(openTransport).open();
 }
