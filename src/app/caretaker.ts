@@ -50,7 +50,7 @@ export class Caretaker {
 
   /** Those that leave, too, for as long as they are there. */
   get virtualServers(): readonly VirtualServerCare[] {
-    return Array.from(this.#cares.values(), ({ care }) => care);
+    return [...this.#cares.values()].flatMap(({ care, isOver }) => (isOver ? [] : [care]));
   }
 
   /**
@@ -113,7 +113,8 @@ export class Caretaker {
   /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
   async draining(): Promise<readonly string[]> {
     const lines: string[] = [];
-    for (const { care, isLeaving } of this.#cares.values()) {
+    for (const { care, isLeaving, isOver } of this.#cares.values()) {
+      if (isOver) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
       const { realServers } = await care.status();
@@ -132,6 +133,11 @@ export class Caretaker {
     this.#isStopping = true;
     for (const { care } of this.#cares.values()) care.shutDown();
     this.#endIfDone();
+  }
+
+  /** Says what stays behind. */
+  tellStopped(): void {
+    for (const { care, isLeaving } of this.#cares.values()) if (!isLeaving) care.tellStopped();
   }
 
   /** Gives up the claims and closes the data planes. */

@@ -69,7 +69,7 @@ export async function runDaemon(
     if (stop.aborted) shutDown();
     await caretaker.ended;
     process.bus.catchUp();
-    for (const care of caretaker.virtualServers) care.tellStopped();
+    caretaker.tellStopped();
   } finally {
     process.bus.catchUp();
     await caretaker.close();

@@ -177,9 +177,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     const way = this.#way && wayStatus(this.#way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
     const status = virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table);
+    const { configuration } = this.#process;
     return {
       ...(this.name !== undefined && { name: this.name }),
       ...status,
+      ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),
       ...(way && { way }),
       ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
