@@ -4,7 +4,7 @@ import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { selectDataPlane, type Selection } from "../dataplane/select.ts";
 import { SharedDataPlane } from "../dataplane/shared-data-plane.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
@@ -42,6 +42,36 @@ export async function runCare(
   } finally {
     await selection.dataPlane.close();
   }
+}
+
+/** Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. */
+export async function careOnce(
+  { virtualServers, ...process }: CareConfig,
+  how: Pick<CareOptions, "runOnce" | "clean">,
+  stop: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  const isProxied = virtualServers.find(({ dataPlane }) => dataPlane === "userspace");
+  if (isProxied !== undefined && !how.clean) {
+    const name = formatServiceKey(isProxied.service);
+    throw new LvscareError(
+      "USAGE",
+      "the userspace data plane ends with its process, so there is nothing to set up once",
+      {
+        operation: `set up ${name}`,
+      },
+    );
+  }
+  const failures: unknown[] = [];
+  for (const options of virtualServers) {
+    const own = virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
+    try {
+      await runCare({ ...process, ...how, ...options }, stop, own);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throwFailures(failures);
 }
 
 /**

@@ -5,7 +5,7 @@ import { reconcileOnce } from "../dataplane/reconciler.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type { Holds } from "../domain/hold.ts";
+import type { Hold, Holds } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
@@ -22,7 +22,9 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     evidence: "table",
     history: "proven",
     share: 0,
-    hold: holds.get(formatEndpoint(configured.endpoint)),
+    hold: options.drained.has(formatEndpoint(configured.endpoint))
+      ? DRAINED_BY_FILE
+      : holds.get(formatEndpoint(configured.endpoint)),
   }));
   const service = adoptService(options.service, observed);
   const desired = desiredByHealth(service, members, options.keepForeign ? "keep" : "remove");
@@ -31,3 +33,8 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
   if (failure !== undefined) throw failure;
   if (operations.length === 0) logger.info("everything stands already; nothing changed");
 }
+
+// --- internal ---
+
+/** A configuration file's word counts like an operator's, and before it. */
+const DRAINED_BY_FILE: Hold = { since: "", drained: true };
