@@ -1,13 +1,15 @@
 import type { CareConfig, CareOptions } from "../config/care-options.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { LvscareError } from "../domain/errors.ts";
+import { LvscareError, throwFailures } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { clean } from "./clean.ts";
 import type { DaemonObserver, DaemonOptions } from "./daemon.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
+import { prefixed } from "./prefixed.ts";
 import { prepare } from "./preparation.ts";
 import { establishReach } from "./reach.ts";
 import { runOnce } from "./run-once.ts";
@@ -34,6 +36,36 @@ export async function runCare(
   } finally {
     await selection.dataPlane.close();
   }
+}
+
+/** Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. */
+export async function careOnce(
+  { virtualServers, ...process }: CareConfig,
+  how: Pick<CareOptions, "runOnce" | "clean">,
+  stop: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  const isProxied = virtualServers.find(({ dataPlane }) => dataPlane === "userspace");
+  if (isProxied !== undefined && !how.clean) {
+    const name = formatServiceKey(isProxied.service);
+    throw new LvscareError(
+      "USAGE",
+      "the userspace data plane ends with its process, so there is nothing to set up once",
+      {
+        operation: `set up ${name}`,
+      },
+    );
+  }
+  const failures: unknown[] = [];
+  for (const options of virtualServers) {
+    const own = virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
+    try {
+      await runCare({ ...process, ...how, ...options }, stop, own);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throwFailures(failures);
 }
 
 /** Cares for the virtual servers of a configuration in one process until stopped. Throws the reason if it cannot. */

@@ -9,6 +9,7 @@ import type { CareProcess } from "./care-process.ts";
 import { claimVirtualServer } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
+import { prefixed } from "./prefixed.ts";
 import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
 import type { Reach } from "./reach.ts";
 import { VirtualServerCare } from "./virtual-server-care.ts";
@@ -272,15 +273,4 @@ function about(options: VirtualServerOptions, error: unknown): unknown {
     ...(errno !== undefined && { errno }),
     cause: error,
   });
-}
-
-/** Puts the name of its virtual server in front of each line. */
-function prefixed(logger: Logger, name: string): Logger {
-  return {
-    debug: (message, fields) =>
-      logger.debug(typeof message === "string" ? `${name}: ${message}` : () => `${name}: ${message()}`, fields),
-    info: (message, fields) => logger.info(`${name}: ${message}`, fields),
-    warn: (message, fields) => logger.warn(`${name}: ${message}`, fields),
-    error: (message, fields) => logger.error(`${name}: ${message}`, fields),
-  };
 }

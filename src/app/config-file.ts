@@ -3,12 +3,13 @@ import { open, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { CareConfig } from "../config/care-options.ts";
 import { ConfigError } from "../config/file/config-error.ts";
-import type { ConfigProblem, Finding } from "../config/file/finding.ts";
+import { formatProblem, type ConfigProblem, type Finding } from "../config/file/finding.ts";
 import { locate } from "../config/file/locate.ts";
 import { MOST_BYTES, parseDocument, type ParsedDocument } from "../config/file/parse-document.ts";
 import type { Place } from "../config/file/place.ts";
 import { includesOf, readConfig, type Circumstances } from "../config/file/read-config.ts";
 import type { GivenOptions } from "../config/option-row.ts";
+import { withProcessOptions, type ConfigCall } from "../config/resolve-config-call.ts";
 import { errnoOf } from "../domain/errors.ts";
 
 /** A file that a configuration was read from. */
@@ -45,6 +46,25 @@ export async function loadConfig(path: string, circumstances: Circumstances = {}
   const { config, problems, ...rest } = await examineConfig(path, circumstances);
   if (config === undefined) throw new ConfigError(problems);
   return { config, warnings: problems, ...rest };
+}
+
+/** What `lvscare care --config` is to do, and what to say about it first. */
+export async function loadConfigFor({
+  path,
+  given,
+  ignored,
+  nodeAddress,
+}: ConfigCall): Promise<LoadedConfig & { readonly remarks: readonly string[] }> {
+  const loaded = await loadConfig(path, nodeAddress === undefined ? {} : { nodeAddress });
+  const config = { ...loaded.config, ...withProcessOptions(given, loaded.processOptions) };
+  const remarks = loaded.warnings.map(formatProblem);
+  if (ignored.length > 0) {
+    const which = ignored.length === 1 ? "is" : "are";
+    remarks.push(
+      `${ignored.join(", ")} ${which} not read beside --config: the file alone says what virtual servers have`,
+    );
+  }
+  return { ...loaded, config, remarks };
 }
 
 /** The same, with what is wrong as a value. `-` is standard input. Rejects only when the program itself is at fault. */

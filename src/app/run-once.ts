@@ -23,7 +23,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     history: "proven",
     share: 0,
     hold: holds.get(formatEndpoint(configured.endpoint)),
-    isDrainedByConfiguration: false,
+    isDrainedByConfiguration: options.drained.has(formatEndpoint(configured.endpoint)),
     isLeaving: false,
   }));
   const service = adoptService(options.service, observed);

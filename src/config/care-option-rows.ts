@@ -399,3 +399,16 @@ export const CARE_OPTION_ROWS = [
 ] as const satisfies readonly OptionRow[];
 
 export type CareFlag = (typeof CARE_OPTION_ROWS)[number]["flag"];
+
+/** In the place of all options that belong to a virtual server. */
+export const CONFIG_OPTION_ROW = {
+  flag: "config",
+  kind: "text",
+  valueName: "file",
+  takesFile: true,
+  help: "care for the virtual servers of a configuration file, YAML or JSON, instead of one that flags describe; of the flags, only those under Running go with it. `lvscare check-config` checks such a file, `lvscare config` writes one",
+  group: SERVERS,
+} as const satisfies OptionRow;
+
+/** What `lvscare care` takes. */
+export const CARE_COMMAND_ROWS = [CONFIG_OPTION_ROW, ...CARE_OPTION_ROWS] as const;

@@ -11,6 +11,9 @@ import { resolveServers, slowStartProblem } from "./resolve-servers.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBoolean } from "./value-parsers.ts";
 
+/** The node's own address, written into static pods by the generator of the Go program. */
+export const NODE_IP = "LVSCARE_NODE_IP";
+
 /**
  * What `lvscare care` is to do: the command line over the environment over the defaults. Rejects with one `UsageError` that holds
  * every problem, those of the reading included.
@@ -57,8 +60,3 @@ export function resolveCareOptions(
   }
   return { service, ...options };
 }
-
-// --- internal ---
-
-/** Written into static pods by the generator of the Go program, as the node's own address. */
-const NODE_IP = "LVSCARE_NODE_IP";
