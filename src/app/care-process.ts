@@ -9,7 +9,9 @@ import type { ConfigurationStatus } from "../domain/status.ts";
 import { EventBus } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
+import type { Clock } from "../probe/clock.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
+import { SharedChecks } from "../probe/shared-checks.ts";
 import { PathWatch } from "../reach/path-watch.ts";
 import { networkNamespace } from "./network-namespace.ts";
 import { serviceManager, type ServiceManager } from "./service-manager.ts";
@@ -28,6 +30,7 @@ export class CareProcess implements Disposable {
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
   readonly #schedule: CheckScheduler;
+  readonly #shared: SharedChecks;
   readonly #lagListeners: ((byMs: number) => void)[] = [];
   #paths: PathWatch | undefined;
 
@@ -43,8 +46,10 @@ export class CareProcess implements Disposable {
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
     this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     this.bus.join((event) => this.manager.event(event));
+    const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
+    this.#shared = new SharedChecks(clock);
     this.#schedule = new CheckScheduler({
-      clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
+      clock,
       random: Math.random,
       ...CHECK_PACE,
       stalled: (forMs) => this.bus.emit({ type: "process.stalled", forMs }),
@@ -54,11 +59,16 @@ export class CareProcess implements Disposable {
     });
   }
 
-  /** Checks as these options say, on the one schedule of this process. */
+  /**
+   * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
+   * virtual servers is checked once.
+   */
   checksAs(options: HttpProbeOptions): CheckSchedule {
-    if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
-    const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
-    return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+    return this.#shared.of(valueOf(options), () => {
+      if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
+      const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
+      return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+    });
   }
 
   /** Lets a data plane that handles connections in this process report silent real servers. */
@@ -94,4 +104,11 @@ export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: A
       resolve(outcome);
     });
   });
+}
+
+// --- internal ---
+
+/** The same text for equal options, in whatever order their fields were set. */
+function valueOf(options: HttpProbeOptions): string {
+  return JSON.stringify(Object.entries(options).toSorted());
 }
