@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { HoldChange } from "../domain/hold.ts";
@@ -16,8 +17,11 @@ import {
   STATUS_PATH,
   STATUSES_PATH,
 } from "./protocol.ts";
+import { addressOfSocket } from "./runtime-directory.ts";
 
 const TIMEOUT_MS = 3000;
+/** A thousand virtual servers are a thousand looks at the table, and the host may be busy. */
+const MANY_TIMEOUT_MS = 10_000;
 /** The longest `--health-timeout` there is. */
 const CHECK_TIMEOUT_MS = 24 * 3_600_000;
 /** A thousand new virtual servers may take a slow kernel a while. */
@@ -37,7 +41,7 @@ export async function requestStatuses(
   virtualServers: readonly string[] = [],
 ): Promise<readonly VirtualServerStatus[]> {
   const query = new URLSearchParams(selecting(virtualServers));
-  return (await ask(socketPath, `${STATUSES_PATH}?${query}`, readStatuses)).virtualServers;
+  return (await ask(socketPath, `${STATUSES_PATH}?${query}`, readStatuses, patience(socketPath))).virtualServers;
 }
 
 /** A real server, and the virtual server that it stands behind: addresses or names. */
@@ -80,7 +84,7 @@ export async function requestEventReports(
   virtualServers: readonly string[] = [],
 ): Promise<readonly EventReport[]> {
   const query = new URLSearchParams([["after", String(after)], ...selecting(virtualServers)]);
-  return (await ask(socketPath, `${EVENT_REPORTS_PATH}?${query}`, readEventReports)).reports;
+  return (await ask(socketPath, `${EVENT_REPORTS_PATH}?${query}`, readEventReports, patience(socketPath))).reports;
 }
 
 /** Asks it what it cares for. Rejects in the same way. */
@@ -94,6 +98,11 @@ export function requestReload(socketPath: string): Promise<ReloadReport> {
 }
 
 // --- internal ---
+
+/** How long to wait for an answer about all virtual servers: a name that tells the address is that of a single one. */
+function patience(socketPath: string): { readonly timeoutMs: number } {
+  return { timeoutMs: addressOfSocket(basename(socketPath)) === undefined ? MANY_TIMEOUT_MS : TIMEOUT_MS };
+}
 
 type ParsedAnswer<T> = { readonly value: T } | { readonly problem: string };
 
