@@ -1,5 +1,7 @@
 import type { CareConfig } from "../config/care-options.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { ConfigError, type ConfigSources } from "../config/file/config-error.ts";
+import { UsageError } from "../config/usage-error.ts";
+import { describeError } from "../domain/errors.ts";
 import type { ConfigEvent } from "../domain/events.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { ConfigurationStatus } from "../domain/status.ts";
@@ -7,7 +9,7 @@ import type { Caretaker } from "./caretaker.ts";
 import { FileWatch, type WatchedPaths } from "./file-watch.ts";
 
 /** A configuration as it was read, and where from. */
-export interface ReadConfig extends WatchedPaths {
+export interface ReadConfig extends ConfigSources {
   readonly config: CareConfig;
 }
 
@@ -45,7 +47,7 @@ export class ConfigReload implements Disposable {
     this.#config = first.config;
     this.#outcome = { succeededAtMs: ports.now(), refused: undefined };
     this.#watch = new FileWatch(() => void this.request());
-    this.#watch.follow(first);
+    this.#watch.follow(pathsOf(first));
   }
 
   /** Reads the files again, and settles when what they say is written; never rejects. */
@@ -90,13 +92,14 @@ export class ConfigReload implements Disposable {
     try {
       return await this.#take(await this.#ports.read());
     } catch (error) {
+      if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
       return this.#refuse(problemsOf(error));
     }
   }
 
   async #take(read: ReadConfig): Promise<ReloadReport> {
     const { caretaker, takeProcessOptions, emit, now } = this.#ports;
-    this.#watch.follow(read);
+    this.#watch.follow(pathsOf(read));
     const { config } = read;
     const isSameProcess = Bun.deepEquals(processOptions(this.#config), processOptions(config));
     await using prepared = await caretaker.prepare(config);
@@ -131,13 +134,16 @@ interface Outcome {
   readonly refused: { readonly atMs: number; readonly problem: string; readonly count: number } | undefined;
 }
 
+function pathsOf({ files, folders }: ConfigSources): WatchedPaths {
+  return { files: files.flatMap(({ path }) => path ?? []), folders };
+}
+
 function processOptions({ log, httpListen }: CareConfig): unknown {
   return { log, httpListen };
 }
 
 function problemsOf(error: unknown): readonly string[] {
-  if (error instanceof LvscareError && "problems" in error && Array.isArray(error.problems))
-    return error.problems.map(String);
+  if (error instanceof UsageError) return error.problems;
   if (error instanceof AggregateError) return error.errors.map(describeError);
   return [describeError(error)];
 }

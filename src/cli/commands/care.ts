@@ -1,3 +1,4 @@
+import type { ConfigSource } from "../../app/daemon.ts";
 import { CARE_COMMAND_ROWS, CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
 import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables } from "../../config/read-environment.ts";
 import type { CareConfig } from "../../config/care-options.ts";
@@ -8,7 +9,7 @@ import { command, type Command } from "../command.ts";
 import { exitNow } from "../exit.ts";
 import { jitPolicy } from "../jit-policy.ts";
 import { createBoundedSink, createLogger } from "../log/create-logger.ts";
-import { listenForStop } from "../stopping.ts";
+import { listenForHangup, listenForStop } from "../stopping.ts";
 import type { CommandUsage } from "../usage.ts";
 
 /** `lvscare care`: the daemon, and its two short forms `--run-once` and `--clean`. */
@@ -48,14 +49,15 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         const call = resolveConfigCall(reading, environment, prefixes);
         if (call !== undefined) {
           const { loadConfigFor } = await import("../../app/config-file.ts");
-          return { ...call, ...(await loadConfigFor(call)) };
+          const first = await loadConfigFor(call);
+          return { ...call, ...first, source: { path: call.path, first, read: () => loadConfigFor(call) } };
         }
         const options = resolveCareOptions(reading, environment, prefixes);
         const remarks = misspeltVariables(environment, CARE_OPTION_ROWS, prefixes);
         const { runOnce, clean } = options;
         return { config: { ...options, virtualServers: [options] }, runOnce, clean, remarks };
       },
-      async run({ config, remarks, ...how }, context) {
+      async run({ config, remarks, source, ...how }, context) {
         await context.neverBlock();
         const logger = createLogger(config.log, createBoundedSink(context.err, context.errColour));
         for (const remark of remarks) logger.warn(remark);
@@ -64,7 +66,12 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         const { careFor, careOnce } = await import("../../app/care.ts");
         try {
           if (how.runOnce || how.clean) await careOnce(config, how, stop.signal, logger);
-          else await careFor(config, stop.signal, logger);
+          else {
+            const takeLog = logger.take.bind(logger);
+            await careFor(config, stop.signal, logger, {
+              source: source && { ...source, takeLog, onHangup: listenForHangup },
+            });
+          }
           return 0;
         } catch (error) {
           // A program that reads the log must not stumble over its last line.
@@ -83,6 +90,8 @@ interface CareCall {
   readonly config: CareConfig;
   readonly runOnce: boolean;
   readonly clean: boolean;
+  /** The files that it comes from, if it does. */
+  readonly source?: Pick<ConfigSource, "path" | "first" | "read">;
   /** For the log, before anything is done. */
   readonly remarks: readonly string[];
 }
