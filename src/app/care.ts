@@ -9,7 +9,7 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
 import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
-import { claimVirtualServer } from "./claim.ts";
+import { claimVirtualServers } from "./claim.ts";
 import { clean, withdrawFromKernel } from "./clean.ts";
 import type { DaemonObserver } from "./daemon.ts";
 import { describeNesting } from "./nesting.ts";
@@ -55,11 +55,12 @@ export async function careFor(
   observer: DaemonObserver = {},
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  const services = config.virtualServers.map(({ service }) => service);
+  stack.use(claimVirtualServers(services, process.getuid?.() ?? 0, logger));
   const ipvs = new SharedDataPlane(openIpvs);
   const settings: CareSetting[] = [];
   for (const options of config.virtualServers) {
     const own = config.virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
-    stack.use(claimVirtualServer(options.service, process.getuid?.() ?? 0, own));
     const selection = await select(options, () => ipvs.open(), own);
     stack.defer(() => selection.dataPlane.close());
     const reach = planReach(options, selection.dataPlane.kind, own);
@@ -105,7 +106,7 @@ function prefixed(logger: Logger, name: string): Logger {
  */
 function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable | undefined {
   try {
-    return claimVirtualServer(service, process.getuid?.() ?? 0, logger);
+    return claimVirtualServers([service], process.getuid?.() ?? 0, logger);
   } catch (error) {
     if (!runOnce || !(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
     logger.warn(`${error.message}, so it is left to that and nothing was set up here`);
