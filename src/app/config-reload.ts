@@ -104,14 +104,17 @@ export class ConfigReload implements Disposable {
     const isSameProcess = Bun.deepEquals(processOptions(this.#config), processOptions(config));
     await using prepared = await caretaker.prepare(config);
     const { changes } = prepared;
+    const before = this.#outcome;
     this.#outcome = { succeededAtMs: now(), refused: undefined };
     if (changes.length === 0 && isSameProcess) {
       emit({ type: "config.unchanged", file: this.#ports.path });
-      return { outcome: "unchanged", changes: [], draining: [], problems: [] };
+      const since = this.#ports.timeOfDay(before.succeededAtMs).toISOString();
+      return { outcome: "unchanged", since, changes: [], draining: await caretaker.draining(), problems: [] };
     }
-    prepared.apply();
+    const isDone = prepared.apply();
     this.#config = config;
     emit({ type: "config.applied", file: this.#ports.path, changes });
+    if (!isDone) return this.#take(read);
     const ofProcess = isSameProcess ? [] : await takeProcessOptions(config);
     const problems = [...ofProcess, ...(await caretaker.written())];
     return { outcome: "applied", changes, draining: await caretaker.draining(), problems };
@@ -120,8 +123,11 @@ export class ConfigReload implements Disposable {
   #refuse(problems: readonly string[]): ReloadReport {
     const [problem = "it cannot be read"] = problems;
     const count = problems.length;
+    const { refused: before } = this.#outcome;
     this.#outcome = { ...this.#outcome, refused: { atMs: this.#ports.now(), problem, count } };
-    this.#ports.emit({ type: "config.rejected", file: this.#ports.path, problem, problems: count });
+    // It may be asked for while the change of the file is noticed, too.
+    if (before?.problem !== problem || before.count !== count)
+      this.#ports.emit({ type: "config.rejected", file: this.#ports.path, problem, problems: count });
     return { outcome: "refused", changes: [], draining: [], problems };
   }
 }
