@@ -16,11 +16,11 @@ export interface LocatedFinding {
 /** One file, with the places of what is in it. */
 export class LocatedText {
   readonly name: string;
-  /** Keys that are given twice, or merged in: a reading of values does not see them. */
-  readonly hidden: readonly LocatedFinding[];
   readonly #yaml: Yaml;
   readonly #text: string;
-  readonly #document: Parsed;
+  readonly #index: number;
+  #known: Parsed | undefined;
+  readonly #hidden: LocatedFinding[] = [];
   /** What aliases stand for. */
   readonly #targets = new Map<Node, Node>();
   readonly #lineStarts: readonly number[];
@@ -30,14 +30,18 @@ export class LocatedText {
     this.#yaml = yaml;
     this.#text = text;
     this.#lineStarts = [0, ...Array.from(text.matchAll(/\n/g), ({ index: at }) => at + 1)];
-    this.#document = parse(yaml, text);
-    const hidden: LocatedFinding[] = [];
+    this.#index = index;
+  }
+
+  /** Keys that are given twice, or merged in: a reading of values does not see them. */
+  get hidden(): readonly LocatedFinding[] {
     const { contents } = this.#document;
-    if (contents !== null) this.#walk(contents, rootPlace(index), new Map(), hidden);
-    this.hidden = hidden;
+    return contents === null ? [] : this.#hidden;
   }
 
   locate(finding: Finding): LocatedFinding {
+    // Of what is too much as a whole, nobody looks for a place.
+    if (finding.place.key === undefined && finding.code === "limit") return { offset: 0, finding };
     const { errors } = this.#document;
     if (finding.place.key === undefined && finding.code === "type") {
       const several = errors.find(({ code }) => code === "MULTIPLE_DOCS");
@@ -108,6 +112,15 @@ export class LocatedText {
   }
 
   // --- internal ---
+
+  /** Read when a place is asked for: it takes time. */
+  get #document(): Parsed {
+    if (this.#known !== undefined) return this.#known;
+    this.#known = parse(this.#yaml, this.#text);
+    const { contents } = this.#known;
+    if (contents !== null) this.#walk(contents, rootPlace(this.#index), new Map(), this.#hidden);
+    return this.#known;
+  }
 
   /** The last of several, since that is what the quick parser takes. */
   #pair(map: YAMLMap, key: string): YAMLMap["items"][number] | undefined {

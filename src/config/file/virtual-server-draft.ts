@@ -113,7 +113,7 @@ export class VirtualServerDraft {
         hint: "give weight 10 or more",
       });
     if (problem === undefined && WEIGHTLESS_SCHEDULERS.has(scheduler))
-      this.#warnOfWeights(scheduler, servers, findings);
+      this.#warnOfWeights(scheduler, weight, servers, findings);
 
     const timeout = settings.get("health-timeout");
     if (timeout !== undefined && http.timeoutMs > policy.intervalMs) {
@@ -243,16 +243,20 @@ export class VirtualServerDraft {
     return found;
   }
 
-  #warnOfWeights(scheduler: string, { realServers, ownWeights }: RealServers, findings: Findings): void {
-    const warn = (weight: number, place: Place): void => {
+  #warnOfWeights(
+    scheduler: string,
+    weight: number,
+    { realServers, ownWeights }: RealServers,
+    findings: Findings,
+  ): void {
+    const warn = (heavy: number, place: Place): void => {
       const hint = `${HEEDING.get(scheduler)} would heed them`;
-      if (weight > 1)
-        findings.warning("weightless", place, `${scheduler} heeds no weights: ${weight} acts as 1`, { hint });
+      if (heavy > 1)
+        findings.warning("weightless", place, `${scheduler} heeds no weights: ${heavy} acts as 1`, { hint });
     };
-    for (const [weight, place] of ownWeights) warn(weight, place);
+    for (const [own, place] of ownWeights) warn(own, place);
     const shared = this.#settings.get("weight");
-    if (shared?.texts.length === 1 && ownWeights.length < realServers.length)
-      warn(Number(shared.texts[0]), shared.place);
+    if (shared !== undefined && ownWeights.length < realServers.length) warn(weight, shared.place);
   }
 }
 
@@ -316,7 +320,8 @@ class RealServerList implements RealServers {
       return;
     }
     if (!isMap(entry)) {
-      this.#findings.error("type", place, expected("IP:port, or keys such as address", entry).problem);
+      const hint = Array.isArray(entry) ? { hint: BRACKET } : {};
+      this.#findings.error("type", place, expected("IP:port, or keys such as address", entry).problem, hint);
       return;
     }
     const parts = new Map<string, PlacedValue>();
