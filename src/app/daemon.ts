@@ -25,7 +25,7 @@ export interface ConfigSource {
   /** Its absolute path. */
   readonly configFile?: string;
   /** Reads it again, as an operator asked. */
-  reload?(): Promise<ReloadReport>;
+  readonly reload?: () => Promise<ReloadReport>;
 }
 
 /** Cares for these virtual servers until `stop` is aborted. The kernel's entries stay when it ends. */
@@ -77,7 +77,7 @@ function openControl(
   settings: readonly CareSetting[],
   cares: readonly VirtualServerCare[],
   { facts: { networkNamespace } }: CareProcess,
-  source: ConfigSource,
+  { configFile, reload }: ConfigSource,
   logger: Logger,
 ): () => Promise<void> {
   return openControlSocket(
@@ -89,7 +89,12 @@ function openControl(
         for (const care of cares) care.keepAgain();
       },
     },
-    { ...source, ...(networkNamespace !== undefined && { networkNamespace }), virtualServers: () => cares },
+    {
+      virtualServers: () => cares,
+      ...(networkNamespace !== undefined && { networkNamespace }),
+      ...(configFile !== undefined && { configFile }),
+      ...(reload && { reload }),
+    },
   );
 }
 
