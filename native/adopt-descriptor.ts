@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs";
+import { peek } from "bun";
 
 export interface Adoption<Data> {
   /** Gives a descriptor that is connected or connecting; throws when it cannot. */
@@ -14,25 +15,21 @@ export interface Adoption<Data> {
 export function adoptDescriptor<Data>({ open, handlers, data, allowHalfOpen, failed }: Adoption<Data>): void {
   let fd: number | undefined;
   let isTaken = false;
-  const socket: Bun.SocketHandler<Data> = {
-    ...handlers,
-    open: (opened) => {
-      isTaken = true;
-      return handlers.open?.(opened);
-    },
-  };
   try {
     fd = open();
-    connect<Data>({
+    const connecting = connect<Data>({
       fd,
-      socket,
+      socket: handlers,
       ...(data !== undefined && { data }),
       ...(allowHalfOpen !== undefined && { allowHalfOpen }),
-    }).catch(failed);
+    });
+    // With a descriptor, the runtime has decided when `connect` returns, and has called `open`. What it did not take is
+    // still ours.
+    isTaken = peek.status(connecting) === "fulfilled";
+    if (!isTaken) connecting.catch(failed);
   } catch (error) {
     failed(error);
   }
-  // `open` is called before `connect` returns, and only then has the runtime taken the descriptor: otherwise it is still ours.
   if (fd !== undefined && !isTaken) closeSync(fd);
 }
 

@@ -1,6 +1,6 @@
 export { adoptDescriptor } from "./adopt-descriptor.ts";
 export { closeFd } from "./libc.ts";
-export { bootClock } from "./boot-clock.ts";
+export { bootClock, monotonicUs } from "./boot-clock.ts";
 export { pollDescriptor, type DescriptorState } from "./poll-descriptor.ts";
 export { descriptorLimit } from "./descriptors.ts";
 export { listenPausably } from "./pausable-listener.ts";

@@ -63,15 +63,30 @@ export function dialTcpSocket(target: Endpoint): number {
 
 const ON = int(1);
 
+// Made once: to allocate what C reads and writes costs more than the calls, and each check's connection would need it.
+const PENDING = int(0);
+const INT_BYTES = int(PENDING.byteLength);
+
 /** The pending error of the connection; 0 for none yet. */
 function pendingError(fd: number): number {
-  const value = int(0);
-  libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, value, int(value.byteLength));
-  return value[0] ?? 0;
+  PENDING[0] = 0;
+  libc().getsockopt(fd, SOL_SOCKET, SO_ERROR, PENDING, INT_BYTES);
+  return PENDING[0];
+}
+
+/** For as long as the target lives. */
+const SOCKET_ADDRESSES = new WeakMap<Endpoint, Uint8Array>();
+
+function socketAddress(target: Endpoint): Uint8Array {
+  const known = SOCKET_ADDRESSES.get(target);
+  if (known !== undefined) return known;
+  const address = encodeSocketAddress(target);
+  SOCKET_ADDRESSES.set(target, address);
+  return address;
 }
 
 /** `struct sockaddr_in` or `sockaddr_in6`: the family in host order, the port in network order (linux/in.h, linux/in6.h). */
-function socketAddress(target: Endpoint): Uint8Array {
+function encodeSocketAddress(target: Endpoint): Uint8Array {
   const v6 = target.family === "ipv6";
   const bytes = new Uint8Array(new ArrayBuffer(v6 ? 28 : 16));
   const view = new DataView(bytes.buffer);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LABS } from "../test/kernel/harness/labs.ts";
+import { LABS, labNamed } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
 import { kernelStep, makeProducts, patternOf, planKernel, umlGuests } from "./test/kernel-run.ts";
@@ -95,10 +95,13 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   }
   const { jobs, leftOut } = kernelFiles ? await planKernel(selection) : { jobs: [], leftOut: [] };
   for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
-  const products = kernelFiles || nodeFiles ? makeProducts(jobs) : undefined;
+  const needsBinary = kernelFiles ?? nodeFiles ?? unitFiles?.find(startsDaemons);
+  const products = needsBinary === undefined ? undefined : makeProducts(jobs);
   const stepsIn = (isUml: boolean): Step[] =>
     jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
-  const unit = unitFiles ? unitSteps(unitFiles, reports, pattern) : [];
+  // One for another kind of machine cannot start here.
+  const isForeign = jobs.some(({ lab }) => labNamed(lab).architecture !== undefined);
+  const unit = unitFiles ? unitSteps(unitFiles, reports, pattern, isForeign ? undefined : products?.binary) : [];
   const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
   const unitLane = { steps: unit, workers: unit.length };
   // One emulated machine at a time, and none beside the unit tests: what is slow fails when it is slower.
@@ -111,25 +114,34 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
  * Unit tests side by side: those that start daemons see all daemons of this user, so they are one after the other; the others fill the time in
  * which these wait.
  */
-function unitSteps(files: readonly string[], reports: string, pattern: string | undefined): Step[] {
-  const startsDaemons = (file: string): boolean => /^test\/(app|cli|control|metrics|package|tasks)\b/.test(file);
-  const parts = [files.filter(startsDaemons), files.filter((file) => !startsDaemons(file))].filter(
-    (part) => part.length > 0,
-  );
-  if (parts.length < 2) return [hostStep("unit", files, reports, pattern)];
-  return parts.map((part, index) => ({
-    ...hostStep("unit", part, reports, pattern, undefined, `unit-${index}`),
-    name: `unit tests, ${index === 0 ? "with daemons" : "the others"}`,
+function unitSteps(
+  files: readonly string[],
+  reports: string,
+  pattern: string | undefined,
+  binary: Promise<string> | undefined,
+): Step[] {
+  const parts = [
+    { name: "with daemons", part: files.filter(startsDaemons), own: binary },
+    { name: "the others", part: files.filter((file) => !startsDaemons(file)), own: undefined },
+  ].filter(({ part }) => part.length > 0);
+  if (parts.length < 2) return [hostStep("unit", files, reports, pattern, binary)];
+  return parts.map(({ name, part, own }, index) => ({
+    ...hostStep("unit", part, reports, pattern, own, `unit-${index}`),
+    name: `unit tests, ${name}`,
   }));
 }
 
-/** Tests that run on this machine itself; `ready` is what they wait for. */
+function startsDaemons(file: string): boolean {
+  return /^test\/(app|cli|control|metrics|package|tasks)\b/.test(file);
+}
+
+/** Tests that run on this machine itself, once there is the binary, if they are to start that. */
 function hostStep(
   kind: "unit" | "node",
   files: readonly string[],
   reports: string,
   pattern: string | undefined,
-  ready?: Promise<unknown>,
+  binary?: Promise<string>,
   reportName: string = kind,
 ): Step {
   const commandFor = (file: string, test?: string): string =>
@@ -139,9 +151,10 @@ function hostStep(
     command: `bun run test ${kind}`,
     async run(write) {
       if (files.length === 0) throw new Error(`there are no ${kind} tests`);
-      await ready;
+      const built = await binary;
       const report = reportPath(reports, reportName);
-      const exitCode = await runBun(bunTestArguments(files, report, pattern), 20 * 60_000, write);
+      const env = built === undefined ? {} : { LVSCARE_BINARY: built };
+      const exitCode = await runBun(bunTestArguments(files, report, pattern), 20 * 60_000, write, env);
       return readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
     },
   };

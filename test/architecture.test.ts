@@ -45,13 +45,30 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Machines know the interfaces of adapters, never an adapter. */
 const INTERFACES = ["src/dataplane/round.ts", "src/probe/check-schedule.ts", "src/reach/host-object.ts"];
 
+/** Folders that are opened by their faces alone, but for those who put the parts together. */
+const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly composers?: readonly string[] }> =
+  new Map([
+    ["src/desired/", { faces: ["next.ts", "member.ts", "adoption.ts", "reconfigure.ts"] }],
+    [
+      "src/probe/http/connection/",
+      {
+        faces: ["connection.ts", "dial.ts", "failure-reasons.ts"],
+        composers: ["src/probe/http/http-prober.ts", "src/simulation/scripted-connection.ts"],
+      },
+    ],
+    ["src/probe/http/keep-alive/", { faces: ["keep-alive.ts"] }],
+    ["src/probe/http/response/", { faces: ["response-reader.ts"] }],
+    ["src/netlink/ipvs/", { faces: ["requests.ts"] }],
+    ["src/dataplane/ipvs/", { faces: ["ipvs-plane.ts"] }],
+  ]);
+
 /** The only files above `native/` that reach into it: where sockets and the local time enter. */
 const NATIVE_IMPORTERS = [
-  "src/app/care.ts",
+  "src/app/preparation.ts",
   "src/app/claim.ts",
   "src/app/daemon-sockets.ts",
   "src/app/care-process.ts",
-  "src/app/daemon.ts",
+  "src/app/daemon-web.ts",
   "src/app/descriptor-state.ts",
   "src/app/doctor/tcp-connect.ts",
   "src/app/local-time.ts",
@@ -72,6 +89,20 @@ describe("the house", () => {
       const [here, there] = [roomOf(from), roomOf(to)];
       if (here === there || (here === "actors" && INTERFACES.includes(to)) || there === "native") return false;
       return !(MAY_IMPORT[here] ?? []).includes(there);
+    });
+    expect(trespasses.map(describeEdge)).toEqual([]);
+  });
+
+  test("what lies behind the face of a folder is not opened from outside of it", () => {
+    const trespasses = [...FACES].flatMap(([folder, { faces, composers = [] }]) => {
+      expect(faces.filter((face) => !files.includes(`${folder}${face}`))).toEqual([]);
+      return edges().filter(
+        ({ from, to }) =>
+          to.startsWith(folder) &&
+          !from.startsWith(folder) &&
+          !composers.includes(from) &&
+          !faces.includes(to.slice(folder.length)),
+      );
     });
     expect(trespasses.map(describeEdge)).toEqual([]);
   });

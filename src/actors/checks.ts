@@ -4,6 +4,7 @@ import { throwFailures } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { Check, CheckSchedule } from "../probe/check-schedule.ts";
+import { ProbeTrial, type TriedServer } from "./probe-trial.ts";
 
 /** Which verdicts a real server's machine is sent: all, or only one that differs in kind from the last one. */
 export type Telling = "all" | "changes";
@@ -20,7 +21,12 @@ export type CheckCommand =
     }
   | { readonly type: "pace"; readonly server: string; readonly intervalMs: number; readonly tell: Telling }
   | { readonly type: "probeNow"; readonly server: string }
-  | { readonly type: "stop"; readonly server: string };
+  | { readonly type: "stop"; readonly server: string }
+  /**
+   * The probe changed: servers are checked by this schedule from now on, those that are being checked once it has
+   * proved itself with them. `fall`: how many failures in a row count.
+   */
+  | { readonly type: "reprobe"; readonly schedule: CheckSchedule; readonly fall: number };
 
 export type CheckResult =
   | { readonly type: "probe.passed"; readonly verdict: Extract<Verdict, { passed: true }> }
@@ -35,20 +41,36 @@ export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
 
 /**
  * Has real servers probed for as long as it lasts, and sends each machine the outcomes that matter to it. `observe`
- * gets every outcome: of a thousand good servers' checks, the machines need none. There is one actor for all servers,
- * because one for each would take as much memory as the machine that it serves.
+ * gets every outcome that counts: of a thousand good servers' checks, the machines need none. There is one actor for
+ * all servers, because one for each would take as much memory as the machine that it serves. What becomes of a changed
+ * probe, its parent is told: see `ProbeReport`.
  */
-export function checks(schedule: CheckSchedule, observe: ProbeObserver): CallbackActorLogic<CheckCommand> {
-  return fromCallback(({ receive }) => {
+export function checks(first: CheckSchedule, observe: ProbeObserver): CallbackActorLogic<CheckCommand> {
+  return fromCallback(({ receive, sendBack }) => {
     const underWay = new Map<string, ServerChecks>();
+    let schedule = first;
+    let trial: ProbeTrial | undefined;
     const obey = (command: CheckCommand): void => {
+      if (command.type === "reprobe") {
+        ({ schedule } = command);
+        const begun = new ProbeTrial(underWay, command.fall, sendBack);
+        trial = begun;
+        for (const [server, one] of underWay) one.try(schedule, (outcome) => begun.heard(server, outcome));
+        return;
+      }
       const { server } = command;
       const current = underWay.get(server);
       switch (command.type) {
-        case "start":
+        case "start": {
           current?.stop();
-          underWay.set(server, new ServerChecks(command, schedule, observe));
+          trial?.forget(server);
+          // No other probe ever checked it, so what it shows of a changed one tells of the others, too.
+          const running = trial;
+          const told = (outcome: ProbeOutcome): void =>
+            trial === running ? running?.heard(server, outcome) : undefined;
+          underWay.set(server, new ServerChecks(command, schedule, observe, told));
           return;
+        }
         case "pace":
           return current?.pace(command.intervalMs, command.tell);
         case "probeNow":
@@ -56,6 +78,7 @@ export function checks(schedule: CheckSchedule, observe: ProbeObserver): Callbac
         case "stop":
           current?.stop();
           underWay.delete(server);
+          trial?.forget(server);
       }
     };
     receive((command) => {
@@ -91,11 +114,15 @@ function stopAll(underWay: ReadonlyMap<string, ServerChecks>): unknown[] {
   return failures;
 }
 
-class ServerChecks {
+class ServerChecks implements TriedServer {
   readonly #server: string;
+  readonly #target: Endpoint;
   readonly #listener: CheckListener;
   readonly #observe: ProbeObserver;
-  readonly #check: Check | undefined;
+  #check: Check | undefined;
+  /** By a changed probe, which is on trial; it decides for nothing as long as this is there. */
+  #candidate: Check | undefined;
+  #intervalMs: number;
   #tell: Telling = "all";
   #last: VerdictKind | undefined;
 
@@ -103,34 +130,74 @@ class ServerChecks {
     { server, target, intervalMs, listener }: Extract<CheckCommand, { type: "start" }>,
     schedule: CheckSchedule,
     observe: ProbeObserver,
+    told: (outcome: ProbeOutcome) => void,
   ) {
     this.#server = server;
+    this.#target = target;
+    this.#intervalMs = intervalMs;
     this.#listener = listener;
     this.#observe = observe;
-    try {
-      this.#check = schedule.add(target, intervalMs, (outcome) => this.#heard(outcome));
-    } catch (error) {
-      listener.send({ type: "checks.broke", error });
-    }
+    this.#check = this.#add(schedule, (outcome) => {
+      this.#heard(outcome);
+      told(outcome);
+    });
   }
 
   pace(intervalMs: number, tell: Telling): void {
+    this.#intervalMs = intervalMs;
     this.#tell = tell;
     this.#check?.setInterval(intervalMs);
+    this.#candidate?.setInterval(intervalMs);
   }
 
   probeNow(): void {
     this.#check?.probeNow();
+    this.#candidate?.probeNow();
   }
 
   stop(): void {
     this.#check?.stop();
+    this.#candidate?.stop();
+  }
+
+  get passes(): boolean {
+    return this.#last === "passed";
+  }
+
+  /** Checks it by this schedule, too; `told` gets what it finds until that is accepted. */
+  try(schedule: CheckSchedule, told: (outcome: ProbeOutcome) => void): void {
+    this.#candidate?.stop();
+    const candidate = this.#add(schedule, (outcome) => {
+      if (this.#candidate === candidate) told(outcome);
+      else this.#heard(outcome);
+    });
+    this.#candidate = candidate;
+  }
+
+  accept(verdicts: readonly Verdict[]): void {
+    this.#check?.stop();
+    this.#check = this.#candidate;
+    this.#candidate = undefined;
+    for (const verdict of verdicts) {
+      this.#observe(this.#server, verdict);
+      this.#last = kindOf(verdict);
+      this.#listener.send(resultOf(verdict));
+    }
+  }
+
+  #add(schedule: CheckSchedule, told: (outcome: ProbeOutcome) => void): Check | undefined {
+    try {
+      return schedule.add(this.#target, this.#intervalMs, told);
+    } catch (error) {
+      this.#listener.send({ type: "checks.broke", error });
+      return undefined;
+    }
   }
 
   #heard(outcome: ProbeOutcome): void {
     this.#observe(this.#server, outcome);
     if (outcome.passed === undefined) return;
-    const kind = outcome.passed ? "passed" : outcome.unreachable === true ? "unreachable" : "failed";
+    const kind = kindOf(outcome);
     const isNews = kind !== this.#last;
     this.#last = kind;
     if (isNews || this.#tell === "all") this.#listener.send(resultOf(outcome));
@@ -138,6 +205,11 @@ class ServerChecks {
 }
 
 type VerdictKind = "passed" | "failed" | "unreachable";
+
+function kindOf(verdict: Verdict): VerdictKind {
+  if (verdict.passed) return "passed";
+  return verdict.unreachable === true ? "unreachable" : "failed";
+}
 
 function resultOf(outcome: Verdict): CheckResult {
   return outcome.passed ? { type: "probe.passed", verdict: outcome } : { type: "probe.failed", verdict: outcome };

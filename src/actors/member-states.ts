@@ -10,14 +10,22 @@ export function memberState(name: string, member: Member): MemberState {
   return memberStateOf(name, member, member.ref.getSnapshot().context);
 }
 
-export function memberStateOf(
-  name: string,
-  { server, drained, hold }: Pick<MemberState, "server" | "drained" | "hold">,
-  health: RealServerContext,
-): MemberState {
+export function memberStateOf(name: string, member: Omit<Member, "ref">, health: RealServerContext): MemberState {
   const { history, rampStep } = health;
   const share = rampStep / RAMP_STEPS;
-  return { name, server, drained, state: stateOf(health), evidence: evidenceOf(health), history, share, hold };
+  const { server, drained, hold, isDrainedByConfiguration, isLeaving } = member;
+  return {
+    name,
+    server,
+    drained,
+    state: stateOf(health),
+    evidence: evidenceOf(health),
+    history,
+    share,
+    hold,
+    isDrainedByConfiguration,
+    isLeaving,
+  };
 }
 
 /** All members. Those without news are the same objects as in the last round. */
@@ -41,7 +49,7 @@ export function seeMembers({ members, seen }: VirtualServerContext): SeenMembers
 
 /** What a real server's machine is started with. */
 export function memberInput(
-  context: VirtualServerContext,
+  context: Pick<VirtualServerContext, "checks" | "policy" | "now">,
   supervisor: RealServerInput["supervisor"],
   server: RealServer,
   { state, history, unproven }: Beginning,

@@ -62,12 +62,17 @@ export function createReachMachine(ports: ReachPorts) {
     types: {
       input: {} as ReachInput,
       context: {} as ReachContext,
-      events: {} as HostChanged | { readonly type: "begin" },
+      events: {} as
+        | HostChanged
+        | { readonly type: "begin" }
+        /** From the next pause on. */
+        | { readonly type: "interval.changed"; readonly intervalMs: number },
       emitted: {} as ReachEvent,
     },
     actors: { ...ports },
     actions: {
       markDirty: assign({ dirty: true }),
+      takeInterval: assign((_, { intervalMs }: { intervalMs: number }) => ({ intervalMs })),
       clearDirty: assign({ dirty: false }),
       noteRound: assign(({ context }, reports: readonly ObjectReport[]) => ({
         objects: reports.map((report) => nextState(report, context)),
@@ -104,7 +109,10 @@ export function createReachMachine(ports: ReachPorts) {
       // The interval remains.
       onError: { actions: { type: "emitUnwatched", params: ({ event }) => ({ error: event.error }) } },
     },
-    on: { "host.changed": { actions: "markDirty" } },
+    on: {
+      "host.changed": { actions: "markDirty" },
+      "interval.changed": { actions: { type: "takeInterval", params: ({ event }) => event } },
+    },
     initial: "waiting",
     states: {
       // The virtual server comes first: until its module is loaded, some of the settings do not exist.
@@ -134,8 +142,8 @@ export function createReachMachine(ports: ReachPorts) {
           { target: "resting" },
         ],
       },
-      // What to keep was settled before the start. If that is nothing, no look would ever find anything.
-      idle: {},
+      // There is nothing to keep, so no look would ever find anything. Another configuration may have something.
+      idle: { on: { "host.changed": "applying" } },
       // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
       resting: { after: { rest: "settled" } },
       settled: {

@@ -46,6 +46,9 @@ export interface RealServerInput {
   readonly now: () => number;
 }
 
+/** Which of the policy's intervals its checks keep: the usual one, that of a doubt, or that of a removed server. */
+export type Pace = "steady" | "fast" | "slow";
+
 export interface RealServerContext extends RealServerInput {
   readonly passes: number;
   readonly failures: number;
@@ -54,7 +57,7 @@ export interface RealServerContext extends RealServerInput {
   /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
   readonly rampStep: number;
   /** The pace and the kind of reports that its checks were last set to. */
-  readonly paceMs: number;
+  readonly pace: Pace;
   readonly tell: Telling;
   readonly startedMs: number;
   /** The last verdict that was sent: see `Telling`. */
@@ -80,7 +83,9 @@ export const realServerMachine = setup({
       | CheckResult
       /** Undefined: it had a weight since then, and may have new clients. */
       | { readonly type: "connections.counted"; readonly active: number | undefined }
-      | { readonly type: "check.requested" },
+      | { readonly type: "check.requested" }
+      /** From now on: what was counted still counts. */
+      | { readonly type: "policy.changed"; readonly policy: HealthPolicy },
   },
   actions: {
     startChecks: sendTo(
@@ -124,17 +129,30 @@ export const realServerMachine = setup({
       if (rampStep < RAMP_STEPS)
         enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
     }),
-    pace: enqueueActions(({ context, enqueue }, { paceMs, tell = "all" }: Pace) => {
-      const command = paceCommand(context, paceMs, tell);
-      if (command === undefined) return;
-      enqueue.assign({ paceMs, tell });
-      enqueue.sendTo(context.checks, command);
+    pace: enqueueActions(({ context, enqueue }, { pace, tell = "all" }: Pacing) => {
+      const command = paceCommand(context, pace, tell);
+      if (pace !== context.pace || tell !== context.tell) enqueue.assign({ pace, tell });
+      if (command !== undefined) enqueue.sendTo(context.checks, command);
+    }),
+    /** No count reaches a threshold by this alone: that takes one more verdict. */
+    takePolicy: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, "policy.changed");
+      const { policy } = event;
+      const { passes, failures, pace, tell } = context;
+      enqueue.assign({
+        policy,
+        passes: Math.min(passes, policy.rise - 1),
+        failures: Math.min(failures, policy.fall - 1),
+      });
+      const intervalMs = paceMs(policy, pace);
+      if (intervalMs !== paceMs(context.policy, pace))
+        enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs, tell });
     }),
     /**
      * It is in this state now. Tells the supervisor if that is news, and paces the checks. One action, because it
      * delays every write.
      */
-    arrive: enqueueActions(({ context, enqueue }, { state, paceMs, tell = "all" }: Arrival) => {
+    arrive: enqueueActions(({ context, enqueue }, { state, pace, tell = "all" }: Arrival) => {
       const from = stateOf(context);
       const transition: Transition | undefined =
         state === from
@@ -146,9 +164,9 @@ export const realServerMachine = setup({
               verdict: context.lastVerdict,
               atMs: context.now(),
             };
-      const command = paceCommand(context, paceMs, tell);
+      const command = paceCommand(context, pace, tell);
       enqueue.assign({
-        paceMs,
+        pace,
         tell,
         connections: undefined,
         unproven: context.unproven && state !== "healthy",
@@ -186,14 +204,18 @@ export const realServerMachine = setup({
     failures: 0,
     connections: undefined,
     rampStep: 0,
-    paceMs: input.policy.intervalMs,
+    pace: "steady",
     tell: "all",
     startedMs: input.now(),
     lastVerdict: undefined,
     lastTransition: undefined,
   }),
   entry: "startChecks",
-  on: { "check.requested": { actions: "checkNow" }, "checks.broke": { actions: "fail" } },
+  on: {
+    "check.requested": { actions: "checkNow" },
+    "policy.changed": { actions: "takePolicy" },
+    "checks.broke": { actions: "fail" },
+  },
   initial: "starting",
   states: {
     starting: {
@@ -205,70 +227,34 @@ export const realServerMachine = setup({
       ],
     },
     healthy: {
-      entry: {
-        type: "arrive",
-        params: ({ context }): Arrival => {
-          return { state: "healthy", paceMs: context.policy.intervalMs, tell: "changes" };
-        },
-      },
+      entry: { type: "arrive", params: { state: "healthy", pace: "steady", tell: "changes" } },
       on: {
         "probe.passed": {
-          actions: [
-            "noteVerdict",
-            {
-              type: "pace",
-              params: ({ context }): Pace => ({ paceMs: context.policy.intervalMs, tell: "changes" }),
-            },
-          ],
+          actions: ["noteVerdict", { type: "pace", params: { pace: "steady", tell: "changes" } }],
         },
         "probe.failed": [
           // Decided by the event itself, not in another step after it: nothing may delay weight 0.
           { guard: "falls", target: "draining", actions: "noteVerdict" },
-          {
-            actions: [
-              "noteVerdict",
-              { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
-            ],
-          },
+          { actions: ["noteVerdict", { type: "pace", params: { pace: "fast" } }] },
         ],
       },
     },
     draining: {
-      entry: {
-        type: "arrive",
-        params: ({ context }): Arrival => ({ state: "draining", paceMs: context.policy.intervalMs }),
-      },
+      entry: { type: "arrive", params: { state: "draining", pace: "steady" } },
       on: {
         "connections.counted": { actions: "noteConnections" },
         "probe.passed": [
           { guard: "rises", target: "healthy", actions: "noteVerdict" },
-          {
-            actions: [
-              "tellReachability",
-              "noteVerdict",
-              { type: "pace", params: ({ context }) => ({ paceMs: context.policy.fastIntervalMs }) },
-            ],
-          },
+          { actions: ["tellReachability", "noteVerdict", { type: "pace", params: { pace: "fast" } }] },
         ],
         "probe.failed": [
           { guard: "isDrained", target: "removed", actions: "noteVerdict" },
-          {
-            actions: [
-              "tellReachability",
-              "noteVerdict",
-              { type: "pace", params: ({ context }) => ({ paceMs: context.policy.intervalMs }) },
-            ],
-          },
+          { actions: ["tellReachability", "noteVerdict", { type: "pace", params: { pace: "steady" } }] },
         ],
       },
     },
     removed: {
-      entry: {
-        type: "arrive",
-        params: ({ context: { policy } }): Arrival => {
-          return { state: "removed", paceMs: policy.downIntervalMs, tell: "changes" };
-        },
-      },
+      entry: { type: "arrive", params: { state: "removed", pace: "slow", tell: "changes" } },
       on: {
         "probe.passed": { target: "recovering", actions: "noteVerdict" },
         "probe.failed": { actions: ["tellReachability", "noteVerdict"] },
@@ -279,9 +265,9 @@ export const realServerMachine = setup({
       states: {
         proving: {
           // With `rise 1`, this state is left within the same step. Only a server that stays in it is reported.
-          entry: enqueueActions(({ context, enqueue, check }) => {
+          entry: enqueueActions(({ enqueue, check }) => {
             if (!check("isStillRising")) return;
-            enqueue({ type: "arrive", params: { state: "recovering", paceMs: context.policy.fastIntervalMs } });
+            enqueue({ type: "arrive", params: { state: "recovering", pace: "fast" } });
           }),
           always: [
             { guard: "mustClimb", target: "climbing" },
@@ -293,13 +279,7 @@ export const realServerMachine = setup({
           },
         },
         climbing: {
-          entry: [
-            {
-              type: "arrive",
-              params: ({ context }): Arrival => ({ state: "recovering", paceMs: context.policy.intervalMs }),
-            },
-            "climb",
-          ],
+          entry: [{ type: "arrive", params: { state: "recovering", pace: "steady" } }, "climb"],
           always: { guard: "hasClimbed", target: "#realServer.healthy" },
           after: { rampPause: { target: "climbing", reenter: true } },
           on: {
@@ -325,19 +305,25 @@ export function sinceMsOf({ lastTransition, startedMs }: RealServerContext): num
 
 // --- internal ---
 
-export interface Pace {
-  readonly paceMs: number;
+export interface Pacing {
+  readonly pace: Pace;
   readonly tell?: Telling;
 }
 
-export interface Arrival extends Pace {
+export interface Arrival extends Pacing {
   readonly state: RealServerState;
 }
 
 /** Undefined when its checks go at that pace already. */
-function paceCommand(context: RealServerContext, paceMs: number, tell: Telling): CheckCommand | undefined {
-  if (paceMs === context.paceMs && tell === context.tell) return undefined;
-  return { type: "pace", server: context.server, intervalMs: paceMs, tell };
+function paceCommand(context: RealServerContext, pace: Pace, tell: Telling): CheckCommand | undefined {
+  const { server, policy } = context;
+  const intervalMs = paceMs(policy, pace);
+  if (intervalMs === paceMs(policy, context.pace) && tell === context.tell) return undefined;
+  return { type: "pace", server, intervalMs, tell };
+}
+
+function paceMs({ intervalMs, fastIntervalMs, downIntervalMs }: HealthPolicy, pace: Pace): number {
+  return pace === "steady" ? intervalMs : pace === "fast" ? fastIntervalMs : downIntervalMs;
 }
 
 function isReached(verdict: Verdict): boolean {

@@ -1,3 +1,4 @@
+import { isDrained } from "../desired/member.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import {
   countInService,
@@ -41,17 +42,23 @@ export function virtualServerStatus(
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
   const { context } = supervisor.getSnapshot();
-  const { failOpen, lastResort } = context.overlay;
+  const { failOpen, lastResort, departures } = context.overlay;
+  const { suspicion } = context;
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
-  const members = Array.from(context.members, ([key, { ref, hold }]) => ({
-    ...memberStatus(key, ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
-    ...(hold?.drained === true && { state: "drained" as const }),
-    ...(hold && { hold }),
+  const members = Array.from(context.members, ([key, member]) => ({
+    ...memberStatus(key, member.ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
+    ...(isDrained(member) && { state: "drained" as const }),
+    ...(member.hold && { hold: member.hold }),
+    ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
+    ...(member.isLeaving && { isAwaitingOthers: true as const }),
   }));
-  const unlisted = [...standing]
+  const others = [...standing]
     .filter(([key]) => !context.members.has(key))
-    .map(([key, one]) => ({ address: key, state: "unlisted" as const, ...standingStatus(one) }));
-  const realServers = [...members, ...unlisted];
+    .map(([key, one]) => {
+      const state = departures.has(key) ? ("leaving" as const) : ("unlisted" as const);
+      return { address: key, state, ...standingStatus(one) };
+    });
+  const realServers = [...members, ...others];
   return {
     address: formatEndpoint(context.service.endpoint),
     protocol: context.service.protocol,
@@ -72,6 +79,13 @@ export function virtualServerStatus(
         since: facts.timeOfDay(lastResort.sinceMs).toISOString(),
         total: lastResort.total,
         held: [...lastResort.retained],
+      },
+    }),
+    ...(suspicion && {
+      suspicion: {
+        since: facts.timeOfDay(suspicion.sinceMs).toISOString(),
+        reason: suspicion.reason,
+        servers: suspicion.servers,
       },
     }),
     daemon: daemonStatus(supervisor, facts),

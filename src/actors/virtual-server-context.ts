@@ -2,9 +2,10 @@ import type { ActorRef, Snapshot } from "xstate";
 import type { MemberState } from "../desired/member.ts";
 import type { Overlay } from "../desired/next.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
-import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
-import type { ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
+import type { ObservedVirtualServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { CheckSchedule } from "../probe/check-schedule.ts";
 import type { RealServerActor, RealServerContext, RealServerInput } from "./real-server-machine.ts";
 import type { Pace } from "./round-pace.ts";
 
@@ -12,12 +13,25 @@ export interface AdoptionReport {
   readonly type: "virtualServer.adopted";
 }
 
-export interface VirtualServerInput {
-  readonly service: VirtualServer;
-  readonly realServers: readonly RealServer[];
-  readonly policy: HealthPolicy;
-  readonly initState: "down" | "up";
-  readonly unlisted: DesiredVirtualServer["unlisted"];
+/** What happens to the configuration of a running virtual server. */
+export type ConfigurationRequest =
+  /**
+   * Takes this configuration in place; equal to the present one it causes no work. `schedule` is given when the probe
+   * changed: see `CheckCommand`.
+   */
+  | {
+      readonly type: "configure";
+      readonly configuration: VirtualServerConfiguration;
+      readonly schedule?: CheckSchedule | undefined;
+    }
+  /**
+   * It left the configuration: its real servers drain, then it is deleted from the data plane and its machine ends. A
+   * `configure` brings it back, a `shutdown` leaves it as it is by then.
+   */
+  | { readonly type: "withdraw" };
+
+/** Its configuration at the start, and what never changes. */
+export interface VirtualServerInput extends VirtualServerConfiguration {
   readonly cleanupOnExit: boolean;
   /** What operators asked for before this start. */
   readonly holds: Holds;
@@ -26,13 +40,19 @@ export interface VirtualServerInput {
   readonly now: () => number;
 }
 
-export interface Member extends Pick<MemberState, "server" | "drained"> {
+export interface Member extends Pick<MemberState, "server" | "drained" | "isDrainedByConfiguration" | "isLeaving"> {
   readonly ref: RealServerActor;
   readonly hold: Hold | undefined;
 }
 
 export interface VirtualServerContext extends VirtualServerInput {
+  /** `service` as it was configured, without what was found in the table. */
+  readonly configuredService: VirtualServer;
+  /** It left the configuration, and ends when it has drained. */
+  readonly isWithdrawn: boolean;
   readonly checks: RealServerInput["checks"];
+  /** Set while a changed probe fails everywhere and the one before it decides. */
+  readonly suspicion: Suspicion | undefined;
   /** By formatted endpoint, as the ids of the children. */
   readonly members: ReadonlyMap<string, Member>;
   readonly seen: SeenMembers;
@@ -52,6 +72,13 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly isEmpty: boolean | undefined;
   readonly counts: Counts;
   readonly trouble: Trouble;
+}
+
+/** See `probe.suspicious`. */
+export interface Suspicion {
+  readonly sinceMs: number;
+  readonly servers: readonly string[];
+  readonly reason: string;
 }
 
 /** Of rounds, since the start. */

@@ -10,27 +10,29 @@ import {
   type ErrorActorEvent,
   type PromiseActorLogic,
 } from "xstate";
-import { adoptedState, adoptServer, adoptService } from "../desired/adoption.ts";
-import { atWeights } from "../desired/member.ts";
+import { adoptService } from "../desired/adoption.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
-import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/virtual-server.ts";
-import { afterFailure, afterRound, afterSuccess } from "./round-steps.ts";
+import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
+import { afterFailure, afterRound, afterSuccess, connectionsCounted, regained } from "./round-steps.ts";
 import type { CheckCommand } from "./checks.ts";
+import type { ProbeReport } from "./probe-trial.ts";
+import { adopted, configurationFields, configured, inOrder, started } from "./configuring.ts";
 import { memberInput, memberState, seeMembers } from "./member-states.ts";
-import { realServerMachine, stateOf, type RealServerActor, type RealServerReport } from "./real-server-machine.ts";
+import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
-import type { Member, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
+import type { ConfigurationRequest, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
 import type { WriteCommand, WriterInput, WriterReport } from "./writer.ts";
 
 type VirtualServerEvent =
   | RealServerReport
   | WriterReport
+  | ProbeReport
   | { readonly type: "realServer.respawn"; readonly server: string }
   | OperatorRequest
+  | ConfigurationRequest
   | { readonly type: "shutdown" }
   | ErrorActorEvent;
 
@@ -50,6 +52,8 @@ export interface VirtualServerPorts {
   readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
   readonly checks: CallbackActorLogic<CheckCommand>;
 }
+
+type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
 
 const RESPAWN_MS = 1000;
 
@@ -80,28 +84,17 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     },
     actions: {
       adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
-        const members = context.realServers.map((configured): [string, Member] => {
-          const key = formatEndpoint(configured.endpoint);
-          const hold = context.holds.get(key);
-          const input = memberInput(
-            context,
-            self,
-            configured,
-            adoptedState(configured, observed, context.initState, hold),
-          );
-          const ref = spawn("realServer", { id: key, input });
-          return [key, { ...atWeights(adoptServer(configured, observed)), ref, hold }];
-        });
         return {
           service: adoptService(context.service, observed),
-          members: new Map(members),
+          members: started(adopted(context, observed, self), (id, input) => spawn("realServer", { id, input })),
           table: observed,
           trouble: { ...context.trouble, failedAttempts: 0, failing: undefined },
         };
       }),
       respawn: enqueueActions(({ context, enqueue, self }, server: string) => {
         const member = context.members.get(server);
-        if (member === undefined) return;
+        // It may have left since, and joined anew.
+        if (member === undefined || member.ref.getSnapshot().status === "active") return;
         const { state, history } = memberState(server, member);
         const input = memberInput(context, self, member.server, { state, history, unproven: false });
         enqueue.assign({
@@ -122,6 +115,33 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         enqueue.assign({ members: new Map(context.members).set(server, { ...member, hold }), dirty: true });
         enqueue.emit({ type: "realServer.held", server, hold });
       }),
+      configure: enqueueActions(({ context, enqueue, self }, { configuration, schedule }: Configure) => {
+        const next = configured(context, configuration, self, schedule !== undefined);
+        if (next === undefined) return;
+        const { changes, joining, isPolicyNew, event } = next;
+        enqueue.emit(event);
+        enqueue.assign(({ spawn }) => {
+          const joined = started(joining, (id, input) => spawn("realServer", { id, input }));
+          return { ...changes, members: inOrder(configuration.realServers, changes.members, joined) };
+        });
+        if (isPolicyNew)
+          for (const { ref } of changes.members.values())
+            enqueue.sendTo(ref, { type: "policy.changed", policy: changes.policy });
+      }),
+      configureAhead: assign((_, { configuration }: Configure) => configurationFields(configuration)),
+      reprobe: enqueueActions(({ context, enqueue }, { configuration: { policy }, schedule }: Configure) => {
+        if (schedule !== undefined) enqueue.sendTo(context.checks, { type: "reprobe", schedule, fall: policy.fall });
+      }),
+      leaveConfiguration: enqueueActions(({ context, enqueue }) => {
+        if (context.isWithdrawn) return;
+        enqueue.assign({ isWithdrawn: true, members: new Map(context.members), dirty: true });
+        enqueue.emit({ type: "virtualServer.withdrawn", servers: context.members.size });
+      }),
+      noteProbe: enqueueActions(({ context, enqueue }, report: ProbeReport) => {
+        const suspicion = report.type === "probe.suspicious" ? { ...report, sinceMs: context.now() } : undefined;
+        enqueue.assign({ suspicion });
+        enqueue.emit(report);
+      }),
       requestCheck: enqueueActions(({ context, enqueue }, server: string) => {
         const ref = context.members.get(server)?.ref;
         if (ref !== undefined) enqueue.sendTo(ref, { type: "check.requested" });
@@ -130,10 +150,15 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         const nowMs = context.now();
         const seen = seeMembers(context);
         enqueue.assign({ pace: { ...context.pace, beganMs: nowMs } });
-        if (seen === context.seen && isLasting(context.wanted, context.overlay)) return;
+        if (seen === context.seen && !context.isWithdrawn && isLasting(context.wanted, context.overlay)) return;
         const members = seen.all.map(({ state }) => state);
         const { wanted, overlay, counted } = nextDesired({ ...context, members }, nowMs);
-        enqueue.assign({ seen, wanted, overlay });
+        enqueue.assign({ seen, wanted, overlay, members: withoutDeparted(context.members, overlay) });
+        for (const server of overlay.departures.keys()) {
+          if (!context.members.has(server)) continue;
+          enqueue.sendTo(context.checks, { type: "stop", server });
+          enqueue.stopChild(server);
+        }
         for (const event of overlayNews(context.overlay, overlay, counted)) enqueue.emit(event);
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
@@ -168,31 +193,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       countConnections: enqueueActions(({ context, event, enqueue }) => {
         assertEvent(event, "round.ended");
-        const { observed, hasRead } = event.report;
-        if (context.policy.drain === "next-check" || !hasRead) return;
-        const drained = new Set(context.wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
-        for (const { server, activeConnections } of observed?.realServers ?? []) {
-          const ref = context.members.get(nameOf(server))?.ref;
-          if (ref === undefined || !isDraining(ref)) continue;
-          // The table was read before or among this round's writes. Only a server at weight 0 got no new clients
-          // after that.
-          const isDrained = server.weight === 0 && drained.has(nameOf(server));
-          enqueue.sendTo(ref, { type: "connections.counted", active: isDrained ? activeConnections : undefined });
-        }
+        for (const [ref, active] of connectionsCounted(context, event.report))
+          enqueue.sendTo(ref, { type: "connections.counted", active });
       }),
-      /**
-       * A server that fail-open or the last resort retains from this round on gets its weight back, and new clients
-       * with it.
-       */
-      forgetCounts: enqueueActions(({ context: { policy, overlay, pace, members }, enqueue }) => {
-        if (policy.drain === "next-check") return;
-        const { failOpen, lastResort } = overlay;
-        const retained = failOpen?.sinceMs === pace.beganMs ? failOpen.retained : lastResort?.retained;
-        for (const server of retained ?? []) {
-          const { ref } = members.get(server) ?? {};
-          if (ref !== undefined && isDraining(ref))
-            enqueue.sendTo(ref, { type: "connections.counted", active: undefined });
-        }
+      forgetCounts: enqueueActions(({ context, enqueue }) => {
+        for (const ref of regained(context)) enqueue.sendTo(ref, { type: "connections.counted", active: undefined });
       }),
       emitAdopted: emit(({ context }) => ({
         type: "virtualServer.adopted" as const,
@@ -214,6 +219,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       isMember: ({ context }, name: string) => context.members.has(name),
       isDirty: ({ context }) => context.dirty,
       isStopping: ({ context }) => context.stopping,
+      /** Withdrawn, and deleted by the round that just ended. */
+      isGone: ({ context }) => context.isWithdrawn && context.wanted === undefined,
       cleansUp: ({ context }) => context.cleanupOnExit,
       isOverdue: ({ context }) => context.now() >= overdueAtMs(context.pace),
       /**
@@ -231,6 +238,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     id: "virtualServer",
     context: ({ input, spawn }) => ({
       ...input,
+      configuredService: input.service,
+      isWithdrawn: false,
+      suspicion: undefined,
       checks: spawn("checks", { id: "checks" }),
       members: new Map(),
       seen: { members: new Map(), all: [] },
@@ -252,6 +262,16 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       "realServer.reachabilityChanged": { actions: "markDirty" },
       "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
+      configure: {
+        actions: [
+          // Comes first: who joins is checked by the changed probe only.
+          { type: "reprobe", params: ({ event }) => event },
+          { type: "configure", params: ({ event }) => event },
+        ],
+      },
+      withdraw: { actions: "leaveConfiguration" },
+      "probe.suspicious": { actions: { type: "noteProbe", params: ({ event }) => event } },
+      "probe.accepted": { actions: { type: "noteProbe", params: ({ event }) => event } },
       "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
       // Of any other actor it is not caught here: without its writer or its checks this one must end, too.
       "xstate.error.actor.*": {
@@ -269,7 +289,15 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       adopting: {
         tags: "adopting",
         initial: "reading",
-        on: { shutdown: "stopped" },
+        on: {
+          shutdown: "stopped",
+          configure: {
+            actions: [
+              { type: "reprobe", params: ({ event }) => event },
+              { type: "configureAhead", params: ({ event }) => event },
+            ],
+          },
+        },
         states: {
           reading: {
             invoke: {
@@ -324,6 +352,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           applied: {
             always: [
               { guard: "isStopping", target: "#virtualServer.withdrawing" },
+              { guard: "isGone", target: "#virtualServer.stopped" },
               { guard: "wasQuiet", target: "settled" },
               { target: "resting" },
             ],
@@ -389,10 +418,10 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 
 // --- internal ---
 
-function nameOf({ endpoint }: RealServer): string {
-  return formatEndpoint(endpoint);
-}
-
-function isDraining(ref: RealServerActor): boolean {
-  return stateOf(ref.getSnapshot().context) === "draining";
+function withoutDeparted(
+  members: VirtualServerContext["members"],
+  { departures }: VirtualServerContext["overlay"],
+): VirtualServerContext["members"] {
+  if (![...departures.keys()].some((name) => members.has(name))) return members;
+  return new Map([...members].filter(([name]) => !departures.has(name)));
 }

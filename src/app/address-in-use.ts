@@ -6,10 +6,10 @@ import { isAddressCaredFor } from "./claim.ts";
 
 /**
  * Whether this host needs the address for more than this virtual server: a daemon cares for another one at the same
- * address, or the kernel has one on another port of it.
+ * address, or the kernel has one on another port of it. `besides` itself: a daemon that cares for this one does not count.
  */
-export async function isAddressInUse(key: ServiceKey): Promise<boolean> {
-  return isAddressCaredFor(key) || (await hasNeighbour(key));
+export async function isAddressInUse(key: ServiceKey, besides?: "itself"): Promise<boolean> {
+  return isAddressCaredFor(key, besides) || (await hasNeighbour(key));
 }
 
 // --- internal ---

@@ -1,14 +1,17 @@
-import { bootClock, dialTcpSocket, sendToUnixSocket, watchSilence } from "#native";
+import { bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { ProcessFacts } from "../actors/status.ts";
 import type { HttpProbeOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { ConfigurationStatus } from "../domain/status.ts";
 import { EventBus } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
+import type { Clock } from "../probe/clock.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
+import { SharedChecks } from "../probe/shared-checks.ts";
 import { PathWatch } from "../reach/path-watch.ts";
 import { networkNamespace } from "./network-namespace.ts";
 import { serviceManager, type ServiceManager } from "./service-manager.ts";
@@ -24,7 +27,10 @@ export class CareProcess implements Disposable {
   readonly facts: Omit<ProcessFacts, "dataPlane">;
   readonly bus: EventBus;
   readonly manager: ServiceManager;
+  /** What became of the configuration file; undefined where there is none. */
+  configuration: (() => ConfigurationStatus) | undefined;
   readonly #schedule: CheckScheduler;
+  readonly #shared: SharedChecks;
   readonly #lagListeners: ((byMs: number) => void)[] = [];
   #paths: PathWatch | undefined;
 
@@ -38,10 +44,12 @@ export class CareProcess implements Disposable {
       timeOfDay: timeOfDay(now),
     };
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
-    this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket });
+    this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     this.bus.join((event) => this.manager.event(event));
+    const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
+    this.#shared = new SharedChecks(clock);
     this.#schedule = new CheckScheduler({
-      clock: { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) },
+      clock,
       random: Math.random,
       ...CHECK_PACE,
       stalled: (forMs) => this.bus.emit({ type: "process.stalled", forMs }),
@@ -51,11 +59,16 @@ export class CareProcess implements Disposable {
     });
   }
 
-  /** Checks as these options say, on the one schedule of this process. */
+  /**
+   * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
+   * virtual servers is checked once.
+   */
   checksAs(options: HttpProbeOptions): CheckSchedule {
-    if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
-    const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
-    return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+    return this.#shared.of(valueOf(options), () => {
+      if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
+      const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
+      return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+    });
   }
 
   /** Lets a data plane that handles connections in this process report silent real servers. */
@@ -91,4 +104,11 @@ export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: A
       resolve(outcome);
     });
   });
+}
+
+// --- internal ---
+
+/** The same text for equal options, in whatever order their fields were set. */
+function valueOf(options: HttpProbeOptions): string {
+  return JSON.stringify(Object.entries(options).toSorted());
 }

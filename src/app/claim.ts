@@ -12,13 +12,20 @@ export function otherCaretaker(key: ServiceKey): string | undefined {
   return found && holder(found);
 }
 
-/** Whether any process in this network namespace cares for a virtual server at this address, on any port. */
-export function isAddressCaredFor({ endpoint, protocol }: ServiceKey): boolean {
+/**
+ * Whether any process in this network namespace cares for a virtual server at this address, on any port; `besides`
+ * itself: for another one than this.
+ */
+export function isAddressCaredFor({ endpoint, protocol }: ServiceKey, besides?: "itself"): boolean {
+  const own = besides === undefined ? undefined : formatServiceKey({ protocol, endpoint });
   const [name = ""] = formatServiceKey({ protocol, endpoint }).split(/:\d+$/);
   const claimed = new Set(claimedNames().map((one) => one.name));
-  const ofAddress = [...claimed].filter((one) => one.replace(ALIAS_END, "").split(/:\d+$/)[0] === name);
+  const ofAddress = [...claimed].filter((one) => {
+    const service = one.replace(ALIAS_END, "");
+    return service !== own && service.split(/:\d+$/)[0] === name;
+  });
   if (ofAddress.some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
-  return isAddressLocked({ endpoint, protocol });
+  return isAddressLocked({ endpoint, protocol }, besides);
 }
 
 /**

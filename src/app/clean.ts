@@ -1,4 +1,4 @@
-import type { CareOptions } from "../config/care-options.ts";
+import type { CareOptions, VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { reconcileOnce } from "../dataplane/reconciler.ts";
@@ -23,16 +23,18 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
   if (caretaker !== undefined) {
     logger.warn(`${caretaker} still cares for ${formatServiceKey(service)} and will put it back; stop it first`);
   }
-  const failures: unknown[] = [];
-  const takeBacks = reachToRemove(options, logger).map((object) => () => takeBack(object, logger));
-  for (const step of [deleteService, removeAddress, forgetHolds, ...takeBacks]) {
-    try {
-      await step(service, logger);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  throwFailures(failures);
+  await allOf([() => deleteService(service, logger), ...takeBacks(options, logger)]);
+}
+
+/**
+ * Removes what is left of a virtual server that is no longer in a data plane and that nobody cares for: holds,
+ * addresses, reach.
+ */
+export async function cleanAfter(
+  options: Pick<VirtualServerOptions, "service" | "reach">,
+  logger: Logger,
+): Promise<void> {
+  await allOf(takeBacks(options, logger));
 }
 
 /** Takes the virtual server out of the kernel's table if it is there and this process may do so. */
@@ -49,6 +51,27 @@ export async function withdrawFromKernel(key: ServiceKey, logger: Logger): Promi
 }
 
 // --- internal ---
+
+type Step = () => Promise<void> | void;
+
+function takeBacks(options: Pick<VirtualServerOptions, "service" | "reach">, logger: Logger): readonly Step[] {
+  const { service } = options;
+  const ofReach = reachToRemove(options, logger).map((object) => () => takeBack(object, logger));
+  return [() => removeAddress(service, logger), () => forgetHolds(service), ...ofReach];
+}
+
+/** A failed step does not stop the others. */
+async function allOf(steps: readonly Step[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throwFailures(failures);
+}
 
 async function deleteService(key: ServiceKey, logger: Logger): Promise<void> {
   let dataPlane: DataPlane | undefined;

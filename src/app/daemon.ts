@@ -1,17 +1,14 @@
-import { descriptorLimit, listenPausably } from "#native";
-import type { WebServer } from "../control/web-server.ts";
-import { webUrl } from "../control/web-url.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
+import { resolve } from "node:path";
+import type { CareConfig, LogOptions } from "../config/care-options.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { renderMetrics } from "../metrics/metrics.ts";
 import { CareProcess } from "./care-process.ts";
+import { Caretaker } from "./caretaker.ts";
+import { ConfigReload, type ReadConfig } from "./config-reload.ts";
 import { openControlSocket } from "./control-socket.ts";
-import { descriptorBudget } from "./descriptor-budget.ts";
-import { listenerOnPort } from "./socket-owner.ts";
-import { VirtualServerCare, type CareSetting } from "./virtual-server-care.ts";
+import { DaemonWeb } from "./daemon-web.ts";
 
 /** An observer of a daemon from inside its process. */
 export interface DaemonObserver {
@@ -20,117 +17,127 @@ export interface DaemonObserver {
   event?(event: CareEvent): void;
 }
 
-/** Where the virtual servers come from, if that is a file. */
+/** The files that a configuration comes from. */
 export interface ConfigSource {
-  /** Its absolute path. */
-  readonly configFile?: string;
-  /** Reads it again, as an operator asked. */
-  readonly reload?: () => Promise<ReloadReport>;
+  /** The configuration's own file, as people know it. */
+  readonly path: string;
+  /** As it was read for the start. */
+  readonly first: ReadConfig;
+  /** Reads it again; rejects with everything that is wrong with it. */
+  read(): Promise<ReadConfig>;
+  /** Has the log be written so from now on. */
+  takeLog(log: LogOptions): void;
+  /** Calls back when somebody asks for another reading by a signal; returns a function that ends that. */
+  onHangup(listener: () => void): () => void;
 }
 
-/** Cares for these virtual servers until `stop` is aborted. The kernel's entries stay when it ends. */
+export interface DaemonOptions {
+  readonly observer?: DaemonObserver | undefined;
+  readonly source?: ConfigSource | undefined;
+}
+
+/**
+ * Cares for the virtual servers of a configuration until `stop` is aborted. The kernel's entries stay when it ends.
+ * Rejects with the reason when it cannot begin, and then leaves nothing behind.
+ */
 export async function runDaemon(
-  settings: readonly CareSetting[],
-  httpListen: Endpoint | undefined,
+  config: CareConfig,
   stop: AbortSignal,
   logger: Logger,
-  observer: DaemonObserver = {},
-  source: ConfigSource = {},
+  { observer = {}, source }: DaemonOptions = {},
 ): Promise<void> {
   using process = new CareProcess(logger);
   process.bus.join((event) => observer.event?.(event));
-  const cares = settings.map((setting) => new VirtualServerCare(process, setting));
-  const [first] = cares;
-  if (first === undefined) throw new Error("there is no virtual server to care for");
-  // An address that is not available is a mistake in the options: nothing has begun yet.
-  const web = httpListen && (await openWeb(httpListen, settings, cares, process, logger));
-  process.bus.join(() => web?.happened());
-  for (const care of cares) care.start();
-  const closeControl = openControl(settings, cares, process, source, logger);
-  observer.running?.(() => first.status());
-  const shutDown = (): void => {
-    process.manager.stopping();
-    for (const care of cares) care.shutDown();
-  };
-  stop.addEventListener("abort", shutDown, { once: true });
-  if (stop.aborted) shutDown();
+  const isAlone = source === undefined && config.virtualServers.length === 1;
+  const caretaker = new Caretaker(process, logger, isAlone);
+  await using prepared = await caretaker.prepare(config);
+  await using web = new DaemonWeb(caretaker, process, logger);
+  // An address that is not available is a mistake in the configuration: nothing has begun yet.
+  await web.listen(config.httpListen, countRealServers(config));
   try {
-    await Promise.all(cares.map(({ ended }) => ended));
+    prepared.apply();
+    const [first] = caretaker.virtualServers;
+    if (first === undefined) throw new Error("there is no virtual server to care for");
+    observer.running?.(() => first.status());
+    using reload = source && reloadFrom(source, caretaker, web, process);
+    await using _control = openControl(config, source, reload, caretaker, process, logger);
+    const shutDown = (): void => {
+      process.manager.stopping();
+      caretaker.shutDown();
+    };
+    stop.addEventListener("abort", shutDown, { once: true });
+    if (stop.aborted) shutDown();
+    await caretaker.ended;
     process.bus.catchUp();
-    for (const { selection, logger: own } of settings)
-      own.info(
-        selection.dataPlane.kind === "ipvs"
-          ? "stopped; the virtual server stays in the kernel as it is"
-          : "stopped, and with this process the userspace data plane",
-      );
+    caretaker.tellStopped();
   } finally {
     process.bus.catchUp();
-    await web?.close();
-    await closeControl();
-    for (const care of cares) care.close();
+    await caretaker.close();
   }
 }
 
 // --- internal ---
 
-function openControl(
-  settings: readonly CareSetting[],
-  cares: readonly VirtualServerCare[],
-  { facts: { networkNamespace } }: CareProcess,
-  { configFile, reload }: ConfigSource,
-  logger: Logger,
-): () => Promise<void> {
-  return openControlSocket(
-    {
-      keys: settings.map(({ options }) => options.service),
-      intervalMs: Math.min(...settings.map(({ options }) => options.policy.intervalMs)),
-      logger,
-      remade: () => {
-        for (const care of cares) care.keepAgain();
-      },
-    },
-    {
-      virtualServers: () => cares,
-      ...(networkNamespace !== undefined && { networkNamespace }),
-      ...(configFile !== undefined && { configFile }),
-      ...(reload && { reload }),
-    },
-  );
+interface Reloading extends Disposable {
+  request(): Promise<ReloadReport>;
 }
 
-/** Most daemons serve none, and start without its code and its page. */
-async function openWeb(
-  endpoint: Endpoint,
-  settings: readonly CareSetting[],
-  cares: readonly VirtualServerCare[],
-  process: CareProcess,
+/** Answers at the control socket of this process until it is disposed of. */
+function openControl(
+  { virtualServers }: CareConfig,
+  source: ConfigSource | undefined,
+  reload: Reloading | undefined,
+  caretaker: Caretaker,
+  { facts: { networkNamespace } }: CareProcess,
   logger: Logger,
-): Promise<WebServer> {
-  const { serveWeb } = await import("../control/web-server.ts");
-  const limit = descriptorLimit();
-  const realServers = settings.reduce((sum, { options }) => sum + options.realServers.length, 0);
-  const server = serveWeb(
-    endpoint,
+): AsyncDisposable {
+  const close = openControlSocket(
     {
-      virtualServers: cares,
-      metrics: (statuses) => {
-        process.bus.catchUp();
-        const all = statuses.flatMap((status, index) => {
-          const metrics = cares[index]?.metrics;
-          return metrics === undefined ? [] : [{ metrics, status }];
-        });
-        return renderMetrics(all, process.now());
+      keys: virtualServers.map(({ service }) => service),
+      intervalMs: Math.min(...virtualServers.map(({ policy }) => policy.intervalMs)),
+      logger,
+      remade: () => {
+        for (const care of caretaker.virtualServers) care.keepAgain();
       },
     },
     {
-      listen: listenPausably,
-      whoListens: () => {
-        const owner = listenerOnPort(endpoint);
-        return owner === undefined ? "another process" : `pid ${owner.pid} (${owner.name})`;
-      },
-      ...(limit !== undefined && { mostConnections: descriptorBudget(limit, realServers).web }),
+      ...(networkNamespace !== undefined && { networkNamespace }),
+      ...(source !== undefined && { configFile: resolve(source.path) }),
+      ...(reload !== undefined && { reload: () => reload.request() }),
+      virtualServers: () => caretaker.virtualServers,
     },
   );
-  logger.info(`page, metrics and health are at ${webUrl(endpoint)}`);
-  return server;
+  return { [Symbol.asyncDispose]: close };
+}
+
+/** Has the files read again when they change and when somebody asks for it. */
+function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, process: CareProcess): Reloading {
+  const { manager, bus, now } = process;
+  const reload = new ConfigReload(source.first, {
+    path: source.path,
+    read: () => source.read(),
+    caretaker,
+    takeProcessOptions: async (config) => {
+      source.takeLog(config.log);
+      return web.move(config.httpListen, countRealServers(config));
+    },
+    emit: (event) => bus.emit(event),
+    reloading: () => manager.reloading(),
+    reloaded: () => manager.reloaded(),
+    now,
+    timeOfDay: process.facts.timeOfDay,
+  });
+  process.configuration = () => reload.status();
+  const endHangup = source.onHangup(() => void reload.request());
+  return {
+    request: () => reload.request(),
+    [Symbol.dispose]() {
+      endHangup();
+      reload[Symbol.dispose]();
+    },
+  };
+}
+
+function countRealServers({ virtualServers }: CareConfig): number {
+  return virtualServers.reduce((sum, { realServers }) => sum + realServers.length, 0);
 }

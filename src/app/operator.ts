@@ -1,12 +1,11 @@
-import { waitFor, type SnapshotFrom } from "xstate";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
-import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import { changeHold, type HoldChange, type Holds } from "../domain/hold.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import { untilWritten } from "./until-written.ts";
 
 export interface OperatorPorts {
   readonly supervisor: VirtualServerActor;
@@ -40,7 +39,7 @@ export class Operator {
     else holds.set(server, hold);
     keep(holds);
     supervisor.send({ type: "operator.hold", server, hold });
-    const pending = await this.#untilWritten();
+    const pending = await untilWritten(this.#ports.supervisor, LONGEST_WAIT_MS);
     const report = await status();
     const realServer = report.realServers.find(({ address }) => address === server);
     if (realServer === undefined) throw notListed(server, report.address, []);
@@ -87,23 +86,6 @@ export class Operator {
 
   #address(): string {
     return formatEndpoint(this.#ports.supervisor.getSnapshot().context.service.endpoint);
-  }
-
-  /** Until a round has written the desired state. Returns the reason when that fails or takes too long. */
-  async #untilWritten(): Promise<string | undefined> {
-    const { supervisor } = this.#ports;
-    try {
-      const isWritten = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
-        !snapshot.context.dirty && snapshot.hasTag("betweenRounds");
-      const { context } = await waitFor(supervisor, isWritten, { timeout: LONGEST_WAIT_MS });
-      return context.trouble.failedAttempts > 0 ? context.trouble.lastError?.message : undefined;
-    } catch {
-      // waitFor rejects when the time is over or the supervisor ended. The request is stored in both cases.
-      if (supervisor.getSnapshot().status !== "active") return "the daemon stopped; its next start does it";
-      const { lastError, failedAttempts } = supervisor.getSnapshot().context.trouble;
-      if (failedAttempts > 0 && lastError !== undefined) return lastError.message;
-      return `the data plane takes more than ${formatDuration(LONGEST_WAIT_MS)}`;
-    }
   }
 }
 

@@ -84,15 +84,32 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
   throwFailures(failures.filter((error) => !lacking.includes(error)));
 }
 
-/** Everything that daemons for this virtual server may have made, in the order of its removal. */
+/**
+ * Everything that daemons for this virtual server may have made, in the order of its removal. `besides` itself: a
+ * daemon that cares for this very one needs none of it.
+ */
 export function reachToRemove(
-  { service, reach: options }: VirtualServerOptions,
+  { service, reach: options }: Pick<VirtualServerOptions, "service" | "reach">,
   logger: Logger,
+  besides?: "itself",
 ): readonly HostObject[] {
-  const isInUse = (): Promise<boolean> => isAddressInUse(service);
+  const isInUse = (): Promise<boolean> => isAddressInUse(service, besides);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
   const gateway = (): string | undefined => named;
   return everyHostObject({ service, options, gateway, servers: [], logger, isInUse }).toReversed();
+}
+
+/** What these options made of reach that others for the same virtual server do not need, in the order of its removal. */
+export function reachToRetire(
+  before: Pick<VirtualServerOptions, "service" | "reach">,
+  after: Pick<VirtualServerOptions, "reach">,
+  logger: Logger,
+): readonly HostObject[] {
+  const [was, is] = [before.reach, after.reach];
+  if (was.mode === "none" || (was.mode === is.mode && (was.mode === "route" || was.iface === is.iface))) return [];
+  const [link, masquerading, route] = reachToRemove(before, logger, "itself");
+  const made = was.mode === "route" ? [route] : [link, ...(is.mode === "link" ? [] : [masquerading])];
+  return made.filter((object) => object !== undefined);
 }
 
 /**

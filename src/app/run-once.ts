@@ -23,6 +23,8 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     history: "proven",
     share: 0,
     hold: holds.get(formatEndpoint(configured.endpoint)),
+    isDrainedByConfiguration: options.drained.has(formatEndpoint(configured.endpoint)),
+    isLeaving: false,
   }));
   const service = adoptService(options.service, observed);
   const desired = desiredByHealth(service, members, options.keepForeign ? "keep" : "remove");

@@ -47,12 +47,15 @@ export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
 
 /**
  * Whether any process cares for a virtual server at this address, on any port, by the locks of this network
- * namespace.
+ * namespace; `besides` itself: another one than this.
  */
-export function isAddressLocked({ endpoint, protocol }: ServiceKey): boolean {
+export function isAddressLocked({ endpoint, protocol }: ServiceKey, besides?: "itself"): boolean {
+  const own = besides === undefined ? undefined : lockName({ endpoint, protocol });
   const start = withoutPort(runtimeName({ endpoint, protocol }));
   const end = lockEnd();
-  return holdersOf((name) => name.endsWith(end) && withoutPort(name.slice(0, -end.length)) === start).length > 0;
+  const isMeant = (name: string): boolean =>
+    name !== own && name.endsWith(end) && withoutPort(name.slice(0, -end.length)) === start;
+  return holdersOf(isMeant).length > 0;
 }
 
 // --- internal ---

@@ -5,12 +5,17 @@ export interface ServiceManagerPorts {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
   readonly send: (socket: string, text: string) => boolean;
+  /** Microseconds of CLOCK_MONOTONIC, by which systemd orders what it is told (sd_notify(3), MONOTONIC_USEC). */
+  readonly monotonicUs: () => number;
 }
 
 /** What a daemon reports to systemd, where systemd asks for it. */
 export interface ServiceManager {
   event(event: CareEvent): void;
   stopping(): void;
+  /** It reads its configuration again; `reloaded` tells that this is over. Both are for `Type=notify-reload`. */
+  reloading(): void;
+  reloaded(): void;
   /** Ends the heartbeat. Idempotent. */
   close(): void;
 }
@@ -19,7 +24,7 @@ export interface ServiceManager {
  * Tells systemd when the virtual server is cared for (READY), that the event loop is alive (WATCHDOG, at half the
  * allowed time) and that the end has begun (STOPPING). Does nothing without systemd.
  */
-export function serviceManager({ environment, pid, send }: ServiceManagerPorts): ServiceManager {
+export function serviceManager({ environment, pid, send, monotonicUs }: ServiceManagerPorts): ServiceManager {
   const socket = environment["NOTIFY_SOCKET"];
   if (socket === undefined || !/^[/@]./.test(socket)) return NONE;
   const watchdogMs = watchdogInterval(environment, pid);
@@ -31,13 +36,21 @@ export function serviceManager({ environment, pid, send }: ServiceManagerPorts):
       if (type === "virtualServer.adopted") send(socket, "READY=1");
     },
     stopping: () => void send(socket, "STOPPING=1"),
+    reloading: () => void send(socket, `RELOADING=1\nMONOTONIC_USEC=${monotonicUs()}`),
+    reloaded: () => void send(socket, "READY=1"),
     close: () => clearInterval(beat),
   };
 }
 
 // --- internal ---
 
-const NONE: ServiceManager = { event: () => undefined, stopping: () => undefined, close: () => undefined };
+const NONE: ServiceManager = {
+  event: () => undefined,
+  stopping: () => undefined,
+  reloading: () => undefined,
+  reloaded: () => undefined,
+  close: () => undefined,
+};
 
 /** Milliseconds within which systemd expects a sign of life; undefined when it expects none from this process. */
 function watchdogInterval(environment: ServiceManagerPorts["environment"], pid: number): number | undefined {

@@ -7,7 +7,6 @@ import type { WayActor } from "../actors/way-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import type { Selection } from "../dataplane/select.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
@@ -22,20 +21,16 @@ import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { careMachine } from "./care-machine.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
+import { configurationOf } from "./configuration-of.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
+import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
-import type { Reach } from "./reach.ts";
+import type { Preparation } from "./preparation.ts";
+import { reachToRetire, type Reach } from "./reach.ts";
+import { untilWritten } from "./until-written.ts";
 import { watchWay } from "./way.ts";
-
-/** What one virtual server is cared for with. */
-export interface CareSetting {
-  readonly options: VirtualServerOptions;
-  readonly selection: Selection;
-  readonly reach: Reach;
-  readonly logger: Logger;
-}
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach and its events. */
 export class VirtualServerCare implements ControlVirtualServer {
@@ -43,7 +38,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly ended: Promise<unknown>;
   readonly metrics = new Metrics();
   readonly #process: CareProcess;
-  readonly #options: VirtualServerOptions;
+  #options: VirtualServerOptions;
+  readonly #reach: LiveReach;
   readonly #dataPlane: DataPlane;
   readonly #logger: Logger;
   readonly #facts: ProcessFacts;
@@ -56,7 +52,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   #way: WayActor | undefined;
   #operator: Operator | undefined;
 
-  constructor(process: CareProcess, { options, selection, reach, logger }: CareSetting) {
+  constructor(process: CareProcess, { options, selection, reach, logger }: Preparation) {
     const { dataPlane, because } = selection;
     const { service } = options;
     this.#process = process;
@@ -87,19 +83,16 @@ export class VirtualServerCare implements ControlVirtualServer {
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
     const holds = this.#holdFile.readListed(listed, logger);
     tellHeld(holds, listed, logger);
-    this.#daemon = createActor(careMachine(dataPlane, process.checksAs(options.probe), observe, reach), {
-      input: {
-        service,
-        realServers: options.realServers,
-        policy: options.policy,
-        initState: options.initState,
-        holds,
-        unlisted: options.keepForeign ? "keep" : "remove",
-        cleanupOnExit: false,
-        now: process.now,
-      },
+    this.#reach = new LiveReach(reach, logger);
+    this.#daemon = createActor(careMachine(dataPlane, process.checksAs(options.probe), observe, this.#reach), {
+      input: { ...configurationOf(options), holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
+  }
+
+  /** As it is cared for now. */
+  get options(): VirtualServerOptions {
+    return this.#options;
   }
 
   /** `IP:port`. */
@@ -118,12 +111,9 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Begins to care. */
   start(): void {
-    const { checkWay, service } = this.#options;
     const emit = (event: CareEvent): void => this.#events.emit(event);
     this.#daemon.start();
-    if (checkWay && service.protocol === "tcp")
-      this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
-    this.#way?.on("*", emit);
+    this.#checkWay();
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
     virtualServer?.on("*", emit);
     reach?.on("*", emit);
@@ -131,9 +121,44 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (virtualServer !== undefined) this.#operator = this.#operatorOf(virtualServer);
   }
 
+  /** Goes on with other options, in place: what is equal in them keeps its state, and causes no write. */
+  configure(options: VirtualServerOptions, reach: Reach): void {
+    const before = this.#options;
+    this.#options = options;
+    const isSameProbe = Bun.deepEquals(before.probe, options.probe);
+    this.#daemon.send({
+      type: "configure",
+      configuration: configurationOf(options),
+      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
+    });
+    if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
+      this.#reach.change(reach, reachToRetire(before, options, this.#logger));
+    if (before.checkWay !== options.checkWay) this.#checkWay();
+  }
+
+  /** Asks it to drain its real servers, to leave the data plane, and to end. */
+  withdraw(): void {
+    this.#daemon.send({ type: "withdraw" });
+  }
+
   /** Asks it to end; the kernel's entries stay. */
   shutDown(): void {
     this.#daemon.send({ type: "shutdown" });
+  }
+
+  /** Waits until what it is to do is written, `timeoutMs` at most. Resolves to the reason when it is not, else to undefined. */
+  async written(timeoutMs: number): Promise<string | undefined> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    return virtualServer && untilWritten(virtualServer, timeoutMs);
+  }
+
+  /** Says what stays behind. */
+  tellStopped(): void {
+    this.#logger.info(
+      this.#dataPlane.kind === "ipvs"
+        ? "stopped; the virtual server stays in the kernel as it is"
+        : "stopped, and with this process the userspace data plane",
+    );
   }
 
   /** Forgets its events. */
@@ -152,9 +177,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     const way = this.#way && wayStatus(this.#way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
     const status = virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table);
+    const { configuration } = this.#process;
     return {
       ...(this.name !== undefined && { name: this.name }),
       ...status,
+      ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),
       ...(way && { way }),
       ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
@@ -201,6 +228,16 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   // --- internal ---
 
+  /** Begins to look whether clients get through, or ceases to, as the options say. */
+  #checkWay(): void {
+    const { checkWay, service } = this.#options;
+    this.#way?.stop();
+    this.#way = undefined;
+    if (!checkWay || service.protocol !== "tcp") return;
+    this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
+    this.#way.on("*", (event) => this.#events.emit(event));
+  }
+
   #named<T extends Named>(server: T): T {
     const name = this.#options.realServerNames.get(server.address);
     return name === undefined ? server : { name, ...server };
@@ -220,4 +257,11 @@ export class VirtualServerCare implements ControlVirtualServer {
       timeOfDay: () => new Date(),
     });
   }
+}
+
+// --- internal ---
+
+/** All that reach depends on. */
+function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
+  return [reach, realServers.map(({ endpoint }) => endpoint)];
 }

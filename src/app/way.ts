@@ -1,4 +1,5 @@
-import { fromPromise, createActor } from "xstate";
+import { createActor, fromPromise, type SnapshotFrom } from "xstate";
+import type { ReachMachine } from "../actors/reach-machine.ts";
 import { createWayMachine, type WayActor } from "../actors/way-machine.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import type { Finding } from "../domain/finding.ts";
@@ -24,14 +25,23 @@ export function watchWay(
     const isServed = table?.realServers.some(({ server }) => server.weight > 0) ?? false;
     way.send({ type: isServed && isSetUp ? "way.opened" : "way.closed" });
   };
-  virtualServer?.on("plan.applied", tell);
-  reach?.subscribe((snapshot) => {
+  const look = (snapshot: SnapshotFrom<ReachMachine>): void => {
     if (isSetUp || snapshot.matches("waiting") || snapshot.matches("applying")) return;
     isSetUp = true;
     tell();
+  };
+  const subscriptions = [
+    virtualServer?.on("plan.applied", tell),
+    reach?.subscribe((snapshot) => look(snapshot)),
+    reach?.on("*", () => way.send({ type: "way.changed" })),
+    daemon.subscribe({ complete: () => way.stop(), error: () => way.stop() }),
+  ];
+  way.subscribe({
+    complete: () => {
+      for (const subscription of subscriptions) subscription?.unsubscribe();
+    },
   });
-  reach?.on("*", () => way.send({ type: "way.changed" }));
-  daemon.subscribe({ complete: () => way.stop(), error: () => way.stop() });
+  if (reach !== undefined) look(reach.getSnapshot());
   return way;
 }
 

@@ -13,6 +13,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/ipvs.ts")).ipvsCommand,
   },
   {
+    name: "check-config",
+    summary: "find what is wrong with a configuration file, and where",
+    load: async () => (await import("./commands/check-config.ts")).checkConfigCommand,
+  },
+  {
+    name: "config",
+    summary: "write a configuration file from flags, or the JSON Schema of such files",
+    load: async () => (await import("./commands/config.ts")).configCommand,
+  },
+  {
     name: "status",
     summary: "show the virtual servers of this host and the health of their real servers",
     load: async () => (await import("./commands/status.ts")).statusCommand,

@@ -31,6 +31,7 @@ export function renderHold(report: HoldReport): string {
   const lines = [
     `${describeNamed(realServer)} of ${virtualServerOf(report)}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
   ];
+  if (realServer.drainedByConfiguration === true && hold?.drained !== true) lines.push(`  ${DRAINED_BY_FILE}`);
   if (pending !== undefined) lines.push(`  not in the table yet, and tried again: ${pending}`);
   if (hold?.weight !== undefined && WEIGHTLESS_SCHEDULERS.has(scheduler)) {
     lines.push(`  the scheduler ${scheduler} heeds no weights above 0; wrr and wlc do`);
@@ -71,5 +72,7 @@ type Whose = Pick<HoldReport, "virtualServer" | "virtualServerName">;
 function virtualServerOf({ virtualServer: address, virtualServerName: name }: Whose): string {
   return describeNamed({ address, ...(name !== undefined && { name }) });
 }
+
+const DRAINED_BY_FILE = "the configuration file keeps it drained; undrain does not lift that: change drained there";
 
 const STEPS = { connectMs: "connect", tlsMs: "TLS", firstByteMs: "first byte" } as const;

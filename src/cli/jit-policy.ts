@@ -1,4 +1,4 @@
-import type { CareOptions } from "../config/care-options.ts";
+import type { CareConfig } from "../config/care-options.ts";
 
 /**
  * How much hotter than usual a function of a daemon must be before it is compiled to machine code (see
@@ -7,8 +7,11 @@ import type { CareOptions } from "../config/care-options.ts";
  * With a few real servers, functions run seldom: compiling later saves a fifth of the memory and a third of the
  * processor time. With many, late compilation makes every check until then more expensive.
  */
-export function jitPolicy({ realServers, policy }: Pick<CareOptions, "realServers" | "policy">): number {
-  const checksPerSecond = (realServers.length * 1000) / policy.intervalMs;
+export function jitPolicy({ virtualServers }: Pick<CareConfig, "virtualServers">): number {
+  const checksPerSecond = virtualServers.reduce(
+    (sum, { realServers, policy }) => sum + (realServers.length * 1000) / policy.intervalMs,
+    0,
+  );
   return checksPerSecond < MANY_CHECKS_PER_SECOND ? SELDOM_RUN : USUAL;
 }
 

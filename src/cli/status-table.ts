@@ -11,11 +11,13 @@ import {
 import type { Colour, Paint } from "./colour.ts";
 import {
   age,
+  describeConfiguration,
   describeDaemon,
   describeFailOpen,
   describeLastResort,
   describeReach,
   describeState,
+  describeSuspicion,
   describeTransition,
   describeVerdict,
   describeWay,
@@ -104,7 +106,7 @@ function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[]
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
-  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, way } = server;
+  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, suspicion, way } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
@@ -114,6 +116,8 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
     ...(reach && { reach: describeReach(reach) }),
     ...(way && { way: describeWay(way, now) }),
     daemon: describeDaemon(daemon, now),
+    ...(daemon.configuration && { file: describeConfiguration(daemon.configuration, now) }),
+    ...(suspicion && { probe: describeSuspicion(suspicion, now) }),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     ...(lastResort && { "last resort": describeLastResort(lastResort, now) }),
     applies: `${daemon.applies}, ${daemon.repairs} of them repairs`,

@@ -3,6 +3,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
 import type {
+  ConfigurationStatus,
   DaemonStatus,
   FailOpenStatus,
   LastResortStatus,
@@ -10,6 +11,7 @@ import type {
   ReachStatus,
   RealServerStatus,
   StatusReport,
+  SuspicionStatus,
   TransitionStatus,
   VerdictStatus,
   WayStatus,
@@ -59,6 +61,18 @@ export function describeWay({ answers, since, latencyMs, problem = "" }: WayStat
 export function describeDaemon(daemon: DaemonStatus, now: Date): string {
   const { version, pid, startedAt, state, intervalMs } = daemon;
   return `${version}, pid ${pid}, up ${age(startedAt, now)}, ${state}, checks every ${formatDuration(intervalMs)}`;
+}
+
+/** `/etc/lvscare.yaml, read 3m ago`; else `REFUSED 20s ago, so that of 3m ago counts: lvscare.yaml:14:9: error: …` */
+export function describeConfiguration({ file, appliedAt, refused }: ConfigurationStatus, now: Date): string {
+  if (refused === undefined) return `${file}, read ${age(appliedAt, now)} ago`;
+  const more = refused.problems === 1 ? "" : ` (and ${refused.problems - 1} more)`;
+  return `REFUSED ${age(refused.at, now)} ago, so that of ${age(appliedAt, now)} ago counts: ${refused.problem}${more}`;
+}
+
+/** `SUSPICIOUS for 12s: the changed probe fails at every real server (status 404), so the one before it decides` */
+export function describeSuspicion({ since, reason }: SuspicionStatus, now: Date): string {
+  return `SUSPICIOUS for ${age(since, now)}: the changed probe fails at every real server (${reason}), so the one before it decides`;
 }
 
 /** `for 12s: only 1 of 3 real servers are healthy, so health is ignored` */

@@ -1,5 +1,8 @@
-import { SCHEDULERS } from "../domain/virtual-server.ts";
+import { LARGEST_WEIGHT, SCHEDULERS } from "../domain/virtual-server.ts";
 import type { OptionRow } from "./option-row.ts";
+
+/** In a row, that change a state. */
+export const MOST_CHECKS = 1000;
 
 const SERVERS = "Virtual server";
 const CHECKS = "Health checks";
@@ -31,6 +34,7 @@ export const CARE_OPTION_ROWS = [
     default: "1",
     help: "the weight of each real server, from 1 to 65535",
     group: SERVERS,
+    inFile: { place: "virtual-server", type: "whole-number", bounds: [1, LARGEST_WEIGHT] },
   },
   {
     flag: "scheduler",
@@ -40,6 +44,7 @@ export const CARE_OPTION_ROWS = [
     default: "rr",
     help: `how connections are spread over the real servers: ${SCHEDULERS.join(", ")}`,
     group: SERVERS,
+    inFile: { place: "virtual-server", type: "choice" },
   },
   {
     flag: "data-plane",
@@ -49,6 +54,7 @@ export const CARE_OPTION_ROWS = [
     default: "auto",
     help: "what moves the packets: ipvs (the kernel), userspace (a TCP proxy in this process) or auto (ipvs where it works)",
     group: SERVERS,
+    inFile: { place: "virtual-server", type: "choice" },
   },
   {
     flag: "init-state",
@@ -58,12 +64,18 @@ export const CARE_OPTION_ROWS = [
     default: "down",
     help: "how a real server starts that the kernel's table knows nothing of: down proves itself with one good check first, up takes traffic at once",
     group: SERVERS,
+    inFile: { place: "virtual-server", type: "choice" },
   },
   {
     flag: "keep-foreign",
     kind: "boolean",
     help: "leave real servers of this virtual server alone that --rs does not list, instead of draining and removing them",
     group: SERVERS,
+    inFile: {
+      place: "virtual-server",
+      type: "boolean",
+      help: "leave real servers of this virtual server alone that are not listed, instead of draining and removing them",
+    },
   },
   {
     flag: "interval",
@@ -72,6 +84,7 @@ export const CARE_OPTION_ROWS = [
     default: "5s",
     help: "from one check of a real server to its next, at most (they come up to a tenth early, so as not to fall into step, and sooner where a real server closes idle connections): whole seconds, or a duration like 500ms",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "time" },
   },
   {
     flag: "interval-fast",
@@ -79,6 +92,7 @@ export const CARE_OPTION_ROWS = [
     valueName: "time",
     help: "the same while a verdict is in doubt: fewer failures than --fall, fewer successes than --rise (default: --interval)",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "time" },
   },
   {
     flag: "interval-down",
@@ -86,6 +100,7 @@ export const CARE_OPTION_ROWS = [
     valueName: "time",
     help: "the same while a real server is removed (default: --interval)",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "time" },
   },
   {
     flag: "fall",
@@ -94,6 +109,7 @@ export const CARE_OPTION_ROWS = [
     default: "1",
     help: "failed checks in a row that take a healthy real server out",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "whole-number", bounds: [1, MOST_CHECKS] },
   },
   {
     flag: "rise",
@@ -102,6 +118,7 @@ export const CARE_OPTION_ROWS = [
     default: "1",
     help: "good checks in a row that bring a real server back",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "whole-number", bounds: [1, MOST_CHECKS] },
   },
   {
     flag: "drain",
@@ -111,6 +128,7 @@ export const CARE_OPTION_ROWS = [
     default: "next-check",
     help: "how long a failed real server stays at weight 0: until the next-check that fails, or until it has no open connections any more; one that cannot be reached at all is not waited for",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "choice" },
   },
   {
     flag: "drain-timeout",
@@ -119,6 +137,7 @@ export const CARE_OPTION_ROWS = [
     default: "1m",
     help: "the longest that --drain connections waits",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "time" },
   },
   {
     flag: "slow-start",
@@ -127,6 +146,7 @@ export const CARE_OPTION_ROWS = [
     default: "0",
     help: "a real server that comes back climbs to its weight in this time, instead of at once; for schedulers that heed weights, with --weight above 1",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "time" },
   },
   {
     flag: "panic-threshold",
@@ -135,6 +155,7 @@ export const CARE_OPTION_ROWS = [
     default: "0",
     help: "fail open: with less than this percentage of the real servers healthy, keep those in service that are not removed yet, whatever their checks say; 0: never",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "share", bounds: [0, 100] },
   },
   {
     flag: "last-resort",
@@ -142,6 +163,11 @@ export const CARE_OPTION_ROWS = [
     default: "true",
     help: "with no real server healthy, keep in service, or take back, those that served before and still accept connections; =false: clients are refused",
     group: CHECKS,
+    inFile: {
+      place: "virtual-server",
+      type: "boolean",
+      help: "with no real server healthy, keep in service, or take back, those that served before and still accept connections; false: clients are refused",
+    },
   },
   {
     flag: "health-path",
@@ -150,6 +176,7 @@ export const CARE_OPTION_ROWS = [
     default: "/healthz",
     help: "the path to ask for, with a query if need be",
     group: CHECKS,
+    inFile: { place: "probe", key: "path", type: "text" },
   },
   {
     flag: "health-schem",
@@ -159,6 +186,7 @@ export const CARE_OPTION_ROWS = [
     default: "https",
     help: "http or https",
     group: CHECKS,
+    inFile: { place: "probe", key: "scheme", type: "choice" },
   },
   {
     flag: "health-req-method",
@@ -167,6 +195,7 @@ export const CARE_OPTION_ROWS = [
     default: "GET",
     help: "the request's method",
     group: CHECKS,
+    inFile: { place: "probe", key: "method", type: "text" },
   },
   {
     flag: "health-req-body",
@@ -175,6 +204,7 @@ export const CARE_OPTION_ROWS = [
     default: "",
     help: "the request's body",
     group: CHECKS,
+    inFile: { place: "probe", key: "body", type: "text" },
   },
   {
     flag: "health-req-headers",
@@ -182,6 +212,12 @@ export const CARE_OPTION_ROWS = [
     valueName: "name=value",
     help: "a request header; repeat the flag for more, commas in the value make several headers of that name",
     group: CHECKS,
+    inFile: {
+      place: "probe",
+      key: "headers",
+      type: "headers",
+      help: "request headers by name; a list of values makes several headers of that name",
+    },
   },
   {
     flag: "health-status",
@@ -189,6 +225,12 @@ export const CARE_OPTION_ROWS = [
     valueName: "code",
     help: "a status code that passes too, besides all below 400; repeat the flag or list several with commas",
     group: CHECKS,
+    inFile: {
+      place: "probe",
+      key: "expect.status",
+      type: "statuses",
+      help: "the status codes that pass, alone or as ranges such as 200-299, instead of all below 400",
+    },
   },
   {
     flag: "health-insecure-skip-verify",
@@ -197,6 +239,12 @@ export const CARE_OPTION_ROWS = [
     default: "true",
     help: "take any certificate; =false verifies it against the system's roots and the real server's IP",
     group: CHECKS,
+    inFile: {
+      place: "probe",
+      key: "tls.verify",
+      type: "verify",
+      help: "none takes any certificate, full verifies it against the system's roots and the real server's IP",
+    },
   },
   {
     flag: "health-timeout",
@@ -205,12 +253,14 @@ export const CARE_OPTION_ROWS = [
     default: "10s",
     help: "for a whole check: connecting, TLS, headers and body",
     group: CHECKS,
+    inFile: { place: "probe", key: "timeout", type: "time" },
   },
   {
     flag: "health-fresh-connection",
     kind: "boolean",
     help: "make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s",
     group: CHECKS,
+    inFile: { place: "probe", key: "fresh-connection", type: "boolean" },
   },
   {
     flag: "sentinel",
@@ -218,6 +268,11 @@ export const CARE_OPTION_ROWS = [
     default: "true",
     help: "keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails, the server is checked at once. --sentinel=false: keep none, and make a new connection for every check",
     group: CHECKS,
+    inFile: {
+      place: "virtual-server",
+      type: "boolean",
+      help: "keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails, the server is checked at once; false: keep none, and make a new connection for every check",
+    },
   },
   {
     flag: "sentinel-timeout",
@@ -226,6 +281,7 @@ export const CARE_OPTION_ROWS = [
     default: "300ms",
     help: "a real server is checked at once, too, when its host acknowledges nothing on that connection for so long; raise it for real servers far away",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "time" },
   },
   {
     flag: "health-connect-timeout",
@@ -234,6 +290,7 @@ export const CARE_OPTION_ROWS = [
     default: "3s",
     help: "for connecting alone; never longer than --health-timeout or --interval",
     group: CHECKS,
+    inFile: { place: "probe", key: "connect-timeout", type: "time" },
   },
   {
     flag: "mode",
@@ -243,6 +300,7 @@ export const CARE_OPTION_ROWS = [
     default: "route",
     help: "how this host gets to the virtual IP: route (a route through --ip), link (a dummy interface) or none; empty means none",
     group: REACH,
+    inFile: { place: "virtual-server", type: "choice" },
   },
   {
     flag: "ip",
@@ -250,6 +308,7 @@ export const CARE_OPTION_ROWS = [
     valueName: "IP",
     help: "the gateway of route mode, usually this node's own address; LVSCARE_NODE_IP stands in for it, else it is found",
     group: REACH,
+    inFile: { place: "virtual-server", type: "address" },
   },
   {
     flag: "iface",
@@ -259,6 +318,7 @@ export const CARE_OPTION_ROWS = [
     default: "lvscare",
     help: "the dummy interface of link mode",
     group: REACH,
+    inFile: { place: "virtual-server", type: "text" },
   },
   {
     flag: "masqueradebit",
@@ -267,6 +327,7 @@ export const CARE_OPTION_ROWS = [
     default: "0",
     help: "the bit of the packet mark that marks packets to masquerade in link mode, 0 to 31",
     group: REACH,
+    inFile: { place: "virtual-server", type: "whole-number", bounds: [0, 31] },
   },
   {
     flag: "sysctls",
@@ -276,12 +337,14 @@ export const CARE_OPTION_ROWS = [
     default: "manage",
     help: "manage sets the kernel settings that IPVS and the mode need and keeps them so, keep leaves all of them alone",
     group: REACH,
+    inFile: { place: "virtual-server", type: "choice" },
   },
   {
     flag: "strict-arp",
     kind: "boolean",
     help: "in link mode, have no link of this host but the dummy answer for the virtual address: for networks whose hosts share it",
     group: REACH,
+    inFile: { place: "virtual-server", type: "boolean" },
   },
   {
     flag: "check-way",
@@ -289,6 +352,7 @@ export const CARE_OPTION_ROWS = [
     default: "true",
     help: "connect through the virtual address from this host when the first real server comes into service, after each change of what leads there, and once a minute; tells whether clients get through, and changes no weight",
     group: CHECKS,
+    inFile: { place: "virtual-server", type: "boolean" },
   },
   {
     flag: "run-once",
@@ -312,6 +376,7 @@ export const CARE_OPTION_ROWS = [
     default: "INFO",
     help: "INFO, or DEBG (also written DEBUG) for the checks too",
     group: RUNNING,
+    inFile: { place: "process", type: "choice" },
   },
   {
     flag: "log-format",
@@ -321,6 +386,7 @@ export const CARE_OPTION_ROWS = [
     default: "text",
     help: "text, or json for one object per line; logs go to stderr",
     group: RUNNING,
+    inFile: { place: "process", type: "choice" },
   },
   {
     flag: "http-listen",
@@ -328,7 +394,21 @@ export const CARE_OPTION_ROWS = [
     valueName: "[IP:]port",
     help: "show a page, and tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when only a port is given (default: off)",
     group: RUNNING,
+    inFile: { place: "process", type: "listen" },
   },
 ] as const satisfies readonly OptionRow[];
 
 export type CareFlag = (typeof CARE_OPTION_ROWS)[number]["flag"];
+
+/** In the place of all options that belong to a virtual server. */
+export const CONFIG_OPTION_ROW = {
+  flag: "config",
+  kind: "text",
+  valueName: "file",
+  takesFile: true,
+  help: "care for the virtual servers of a configuration file, YAML or JSON, instead of one that flags describe; of the flags, only those under Running go with it. `lvscare check-config` checks such a file, `lvscare config` writes one",
+  group: SERVERS,
+} as const satisfies OptionRow;
+
+/** What `lvscare care` takes. */
+export const CARE_COMMAND_ROWS = [CONFIG_OPTION_ROW, ...CARE_OPTION_ROWS] as const;

@@ -67,6 +67,8 @@ export interface HttpProbeOptions {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Status codes that pass although the rule (below 400) says otherwise. */
   readonly acceptStatus: readonly number[];
+  /** The status codes that pass, both ends included, instead of that rule. */
+  readonly onlyStatus?: readonly (readonly [from: number, to: number])[];
   /** Takes any certificate, as Go LVScare does by default. */
   readonly insecureSkipVerify: boolean;
   /** For the whole probe: connecting, TLS, headers and body. */

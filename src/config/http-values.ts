@@ -33,10 +33,20 @@ export function parseHeaders(texts: readonly string[]): (readonly [name: string,
   const headers = [...values].flatMap(([name, value]) =>
     value.split(",").map((part): readonly [string, string] => [name, part.trim()]),
   );
-  if (headers.filter(([name]) => name.toLowerCase() === "host").length > 1) {
-    throw refusal("Host may be given once only, and with one value");
-  }
+  if (hasSeveralHosts(headers)) throw refusal(SEVERAL_HOSTS);
   return headers;
+}
+
+export const SEVERAL_HOSTS = "Host may be given once only, and with one value";
+
+export function hasSeveralHosts(headers: readonly (readonly [name: string, value: string])[]): boolean {
+  return headers.filter(([name]) => name.toLowerCase() === "host").length > 1;
+}
+
+/** Why there is no such header; the value is not shown, because it may be a secret. */
+export function headerProblem(name: string, value: string): string | undefined {
+  if (FRAMING_HEADERS.has(name.toLowerCase())) return `"${name}" follows from the body and cannot be given`;
+  return FIELD_VALUE.test(value) ? undefined : `the value of "${name}" has control characters in it`;
 }
 
 // --- internal ---
@@ -55,8 +65,8 @@ function parsePair(pair: string): [name: string, value: string] {
   const [shown = ""] = /^[^\s:,]*/.exec(name) ?? [];
   if (at === -1) throw refusal(`"${shown}…" has no "="; write name=value`);
   if (!isToken(name)) throw refusal(`"${shown}…" is not a header name; write name=value`);
-  if (FRAMING_HEADERS.has(name.toLowerCase())) throw refusal(`"${name}" follows from the body and cannot be given`);
   const value = pair.slice(at + 1);
-  if (!FIELD_VALUE.test(value)) throw refusal(`the value of "${name}" has control characters in it`);
+  const problem = headerProblem(name, value);
+  if (problem !== undefined) throw refusal(problem);
   return [name, value];
 }

@@ -1,6 +1,40 @@
 /** How many texts an option takes: none needed, the last one given, every one split at commas, or `name=value` pairs. */
 export type OptionKind = "boolean" | "text" | "list" | "map";
 
+/** What a configuration file takes as the value of a key. */
+export type KeyType =
+  /** A duration, or a number of seconds. */
+  | "time"
+  | "whole-number"
+  | "boolean"
+  /** One of the row's choices. */
+  | "choice"
+  /** A percentage, with or without its sign. */
+  | "share"
+  | "text"
+  | "address"
+  /** A port, alone or after an address. */
+  | "listen"
+  /** Of certificates: `none` or `full`. */
+  | "verify"
+  /** Values or lists of values, by name. */
+  | "headers"
+  /** A list of status codes and ranges of them. */
+  | "statuses";
+
+/** Where a configuration file has an option, and how. */
+export interface FileKey {
+  /** Of the whole process, of each virtual server (or its defaults), or of a probe. */
+  readonly place: "process" | "virtual-server" | "probe";
+  readonly type: KeyType;
+  /** Its name there, with a dot between levels; the flag's own name when absent. */
+  readonly key?: string;
+  /** The least and the most of a whole number. */
+  readonly bounds?: readonly [least: number, most: number];
+  /** What the schema tells of it, where the flag's help does not fit. */
+  readonly help?: string;
+}
+
 /** One flag of a command. The readers, the resolvers and the help all use this. */
 export interface OptionRow {
   /** Without the dashes. */
@@ -26,6 +60,8 @@ export interface OptionRow {
   readonly help: string;
   /** The heading it stands under in help. */
   readonly group: string;
+  /** Absent: a configuration file has no such key. */
+  readonly inFile?: FileKey;
 }
 
 /** An option that was given. */

@@ -2,6 +2,16 @@ import { LvscareError } from "../domain/errors.ts";
 import type { GivenOption, GivenOptions, OptionRow } from "./option-row.ts";
 import { splitList } from "./split-list.ts";
 import { UsageError } from "./usage-error.ts";
+import { RefusedValue, type KeyProblem } from "./value-parsers.ts";
+
+/** A problem with an option, as a configuration file tells of it. */
+export interface OptionProblem {
+  readonly flag: string;
+  /** `conflict`: it does not go with another option. */
+  readonly code: KeyProblem["code"] | "conflict";
+  readonly message: string;
+  readonly hint?: string;
+}
 
 /**
  * Typed values from given texts. A bad one becomes a problem and yields its default, so that one run reports all of
@@ -9,6 +19,8 @@ import { UsageError } from "./usage-error.ts";
  */
 export class OptionValues<Flag extends string> {
   readonly problems: string[];
+  /** The same but for what is no single option's. */
+  readonly refused: OptionProblem[] = [];
   readonly #rows: ReadonlyMap<string, OptionRow>;
   readonly #given: GivenOptions;
 
@@ -65,6 +77,8 @@ export class OptionValues<Flag extends string> {
 
   refuse(flag: Flag, message: string): void {
     this.problems.push(`${this.#source(flag)}: ${message}`);
+    // A file has options by their names alone.
+    this.refused.push({ flag, code: "conflict", ...parted(message.replaceAll(/--(?=[a-z])/g, "")) });
   }
 
   // --- internal ---
@@ -76,6 +90,7 @@ export class OptionValues<Flag extends string> {
       // Anything else than a refusal is a fault of the program and must not pass for a typing slip.
       if (!(error instanceof LvscareError)) throw error;
       this.problems.push(...problemsOf(error).map((problem) => `${this.#source(flag)}: ${problem}`));
+      this.refused.push({ flag, ...keyProblem(error) });
       return undefined;
     }
   }
@@ -92,4 +107,15 @@ export function mergeGiven(strong: GivenOptions, weak: GivenOptions): Map<string
 
 function problemsOf(error: LvscareError): readonly string[] {
   return error instanceof UsageError ? error.problems : [error.message];
+}
+
+/** How a configuration file tells of a value that could not be read. */
+export function keyProblem(error: LvscareError): KeyProblem {
+  return error instanceof RefusedValue ? error.inFile : { code: "type", ...parted(error.message) };
+}
+
+function parted(message: string): { readonly message: string; readonly hint?: string } {
+  // Not within a value, which is in quotes.
+  const at = message.indexOf("; ", message.lastIndexOf('"') + 1);
+  return at === -1 ? { message } : { message: message.slice(0, at), hint: message.slice(at + 2) };
 }

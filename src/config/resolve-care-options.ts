@@ -1,4 +1,3 @@
-import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS, type CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
@@ -8,9 +7,12 @@ import { resolveHealthPolicy } from "./resolve-health-policy.ts";
 import { resolveHttpListen, resolveLog } from "./resolve-log.ts";
 import { resolveProbe } from "./resolve-probe.ts";
 import { resolveReach } from "./resolve-reach.ts";
-import { resolveServers } from "./resolve-servers.ts";
+import { resolveServers, slowStartProblem } from "./resolve-servers.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBoolean } from "./value-parsers.ts";
+
+/** The node's own address, written into static pods by the generator of the Go program. */
+export const NODE_IP = "LVSCARE_NODE_IP";
 
 /**
  * What `lvscare care` is to do: the command line over the environment over the defaults. Rejects with one `UsageError` that holds
@@ -46,21 +48,15 @@ export function resolveCareOptions(
   if (options.runOnce && !clean && options.dataPlane === "userspace") {
     values.refuse("run-once", "the userspace data plane ends with its process, so there is nothing to set up once");
   }
-  if (policy.slowStartMs > 0 && !clean) {
-    const { scheduler = "" } = service ?? {};
-    if (WEIGHTLESS_SCHEDULERS.has(scheduler))
-      values.refuse("slow-start", `the scheduler ${scheduler} heeds no weights; use wrr or wlc`);
-    else if (servers.realServers.some(({ weight }) => weight < 2)) {
-      values.refuse("slow-start", "a weight of 1 leaves nothing to climb; give --weight 10 or more");
-    }
+  const { scheduler = "" } = service ?? {};
+  const problem = clean ? undefined : slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);
+  if (problem === "weightless")
+    values.refuse("slow-start", `the scheduler ${scheduler} heeds no weights; use wrr or wlc`);
+  if (problem === "no-room") {
+    values.refuse("slow-start", "a weight of 1 leaves nothing to climb; give --weight 10 or more");
   }
   if (service === undefined || values.problems.length > 0) {
     throw new UsageError([...values.problems, ...misspeltVariables(environment, CARE_OPTION_ROWS, prefixes)]);
   }
   return { service, ...options };
 }
-
-// --- internal ---
-
-/** Written into static pods by the generator of the Go program, as the node's own address. */
-const NODE_IP = "LVSCARE_NODE_IP";

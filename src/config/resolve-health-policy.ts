@@ -1,5 +1,5 @@
 import type { HealthPolicy } from "../domain/health-policy.ts";
-import type { CareFlag } from "./care-option-rows.ts";
+import { MOST_CHECKS, type CareFlag } from "./care-option-rows.ts";
 import type { OptionValues } from "./option-values.ts";
 import {
   parseBoolean,
@@ -31,8 +31,6 @@ export function resolveHealthPolicy(values: OptionValues<CareFlag>): HealthPolic
 }
 
 // --- internal ---
-
-const MOST_CHECKS = 1000;
 
 function parsePercentage(text: string): number {
   return parseInteger(0, 100)(text.replace(/%$/, ""));

@@ -8,12 +8,11 @@ import { MAPPED, parseBoolean, parseChoice, parseInteger, refusal } from "./valu
 export function resolveReach(values: OptionValues<CareFlag>, service: Endpoint | undefined): ReachOptions {
   const mode = values.read("mode", parseMode);
   const gateway = values.readOptional("ip", parseGateway);
-  if (mode === "route" && service !== undefined && gateway !== undefined && gateway.family !== service.family) {
-    values.refuse(
-      "ip",
-      `"${gateway.address}" cannot be the gateway to ${service.address}: one is IPv4, the other IPv6`,
-    );
-  }
+  const problem =
+    mode === "route" && service !== undefined && gateway !== undefined
+      ? gatewayProblem(gateway.address, service)
+      : undefined;
+  if (problem !== undefined) values.refuse("ip", problem);
   const strictArp = values.read("strict-arp", parseBoolean);
   const sysctls = values.read("sysctls", parseChoice(["manage", "keep"]));
   if (strictArp && sysctls === "keep")
@@ -26,6 +25,13 @@ export function resolveReach(values: OptionValues<CareFlag>, service: Endpoint |
     sysctls,
     masqueradeBit: values.read("masqueradebit", parseInteger(0, 31)),
   };
+}
+
+/** Why route mode cannot reach the virtual address through this gateway. */
+export function gatewayProblem(gateway: string, service: Endpoint): string | undefined {
+  return gateway.includes(":") === (service.family === "ipv6")
+    ? undefined
+    : `"${gateway}" cannot be the gateway to ${service.address}: one is IPv4, the other IPv6`;
 }
 
 // --- internal ---

@@ -1,11 +1,29 @@
 import { parseDuration } from "../domain/duration.ts";
 import { LvscareError } from "../domain/errors.ts";
+import { nearestName } from "./nearest-name.ts";
 
 /**
  * The longest time any option takes. A timer of more than 24.8 days fires immediately, so nonsense must not get that
  * far.
  */
 const LONGEST_MS = 24 * 3_600_000;
+
+/** How a configuration file tells of a bad value, where that is not as the command line does. */
+export interface KeyProblem {
+  readonly code: "type" | "range" | "choice";
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** A value that cannot be read: its message is for the command line. */
+export class RefusedValue extends LvscareError {
+  readonly inFile: KeyProblem;
+
+  constructor(message: string, inFile: KeyProblem, cause?: unknown) {
+    super("USAGE", message, cause === undefined ? {} : { cause });
+    this.inFile = inFile;
+  }
+}
 
 export function asWritten(text: string): string {
   return text;
@@ -22,7 +40,15 @@ export function parseBoolean(text: string): boolean {
 export function parseChoice<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
   return (text) => {
     const choice = choices.find((candidate) => candidate === text);
-    if (choice === undefined) throw refusal(`"${text}" is not one of ${choices.join(", ")}`);
+    if (choice === undefined) {
+      const meant = nearestName(text, choices);
+      const inFile = {
+        code: "choice",
+        message: `${text === "" ? '""' : text} is none of ${choices.join(", ")}`,
+        ...(meant !== undefined && { hint: `did you mean ${meant}?` }),
+      } as const;
+      throw new RefusedValue(`"${text}" is not one of ${choices.join(", ")}`, inFile);
+    }
     return choice;
   };
 }
@@ -31,8 +57,14 @@ export function parseChoice<const Choice extends string>(choices: readonly Choic
 export function parseInteger(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^-?(0|[1-9]\d{0,9})$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) throw refusal(`"${text}" is not a whole number from ${least} to ${most}`);
-    return value;
+    if (value >= least && value <= most) return value;
+    const inFile: KeyProblem = /^-?\d+$/.test(text)
+      ? {
+          code: "range",
+          message: Number(text) > most ? `${text} is more than ${most}` : `${text} is less than ${least}`,
+        }
+      : { code: "type", message: `expected a whole number from ${least} to ${most}, got "${text}"` };
+    throw new RefusedValue(`"${text}" is not a whole number from ${least} to ${most}`, inFile);
   };
 }
 
@@ -52,7 +84,7 @@ export function parseTimeout(text: string): number {
   if (/^\d+(\.\d+)?$/.test(text) && Number(text) > 0) {
     throw refusal(`"${text}" has no unit; write ${text}s for seconds`);
   }
-  return inRange(text, parseDuration(text), 1);
+  return inRange(text, inFileAsTime(text, parseDuration), 1);
 }
 
 export function parseAbsolutePath(text: string): string {
@@ -73,20 +105,30 @@ const LEAST_INTERVAL_MS = 10;
 
 function parseTime(text: string): number {
   if (/^[+-]?\d+$/.test(text)) return Number(text) * 1000;
+  return inFileAsTime(
+    text,
+    parseDuration,
+    `"${text}" is not an interval; write whole seconds like 5 or a duration like 1.5s`,
+  );
+}
+
+function inFileAsTime(text: string, parse: (text: string) => number, message?: string): number {
   try {
-    return parseDuration(text);
+    return parse(text);
   } catch (error) {
-    throw new LvscareError(
-      "BAD_DURATION",
-      `"${text}" is not an interval; write whole seconds like 5 or a duration like 1.5s`,
-      { cause: error },
-    );
+    if (!(error instanceof LvscareError)) throw error;
+    const inFile = { code: "type", message: `expected a time such as 5s or 500ms, got "${text}"` } as const;
+    throw new RefusedValue(message ?? error.message, inFile, error);
   }
 }
 
 function inRange(text: string, ms: number, leastMs: number): number {
-  if (ms < 0) throw refusal(`"${text}" is negative`);
-  if (ms < leastMs) throw refusal(`"${text}" is too short; the least is ${leastMs}ms`);
-  if (ms > LONGEST_MS) throw refusal(`"${text}" is too long; the most is 24h`);
-  return ms;
+  if (ms >= leastMs && ms <= LONGEST_MS) return ms;
+  const less = { code: "range", message: `${text} is less than ${leastMs}ms` } as const;
+  if (ms < 0) throw new RefusedValue(`"${text}" is negative`, less);
+  if (ms < leastMs) throw new RefusedValue(`"${text}" is too short; the least is ${leastMs}ms`, less);
+  throw new RefusedValue(`"${text}" is too long; the most is 24h`, {
+    code: "range",
+    message: `${text} is more than 24h`,
+  });
 }

@@ -13,9 +13,9 @@ import { eventIdAfter, RateLimit, sharePending, urlOf } from "./requests.ts";
 
 /** What is served over HTTP; nothing can be changed there. */
 export interface WebSources {
-  /** One at least. */
-  readonly virtualServers: readonly WebVirtualServer[];
-  /** Of all of them, in their order. */
+  /** Those of this moment: they may come and go. */
+  virtualServers(): readonly WebVirtualServer[];
+  /** Of all that could be asked. */
   metrics(statuses: readonly VirtualServerStatus[]): string;
 }
 
@@ -89,18 +89,19 @@ export interface WebAnswersOptions {
 /** Decides about requests. */
 export class WebAnswers {
   readonly #isLoopback: boolean;
-  /** By address. */
-  readonly #views: ReadonlyMap<string, View>;
+  readonly #sources: WebSources;
+  readonly #now: () => number;
+  #views: ReadonlyMap<WebVirtualServer, View> = new Map();
   readonly #ready: LastSecond<string | undefined>;
   readonly #metrics: LastSecond<string>;
   readonly #limit: RateLimit;
 
   constructor(sources: WebSources, { isLoopback, now = () => performance.now() }: WebAnswersOptions) {
     this.#isLoopback = isLoopback;
+    this.#sources = sources;
+    this.#now = now;
     this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
-    const views = sources.virtualServers.map((one) => viewOf(one, now));
-    this.#views = new Map(views.map((view) => [view.address, view]));
-    const all = (): Promise<VirtualServerStatus[]> => Promise.all(views.map(({ status }) => status()));
+    const all = (): Promise<VirtualServerStatus[]> => Promise.all(this.#current().map(({ status }) => status()));
     this.#ready = new LastSecond(async () => unreadinessOf(await all()), now);
     this.#metrics = new LastSecond(async () => sources.metrics(await all()), now);
   }
@@ -116,10 +117,13 @@ export class WebAnswers {
     // It lives if it answers.
     if (pathname === "/healthz") return plain(200, "ok\n");
     const file = PAGE_FILES.get(pathname);
-    const [first = ""] = this.#views.keys();
+    const views = this.#current();
+    const [first] = views;
     // Relative: a proxy may have it under a path of its own.
-    if (pathname === "/" && this.#views.size > 1 && !searchParams.has("vs"))
-      return new Response(null, { status: 302, headers: { ...SAFE, location: `?vs=${encodeURIComponent(first)}` } });
+    if (pathname === "/" && first !== undefined && views.length > 1 && !searchParams.has("vs")) {
+      const location = `?vs=${encodeURIComponent(first.address)}`;
+      return new Response(null, { status: 302, headers: { ...SAFE, location } });
+    }
     if (file !== undefined)
       return new Response(file.text, { headers: { ...SAFE, ...PAGE, "content-type": file.type } });
     try {
@@ -133,12 +137,16 @@ export class WebAnswers {
             headers: { ...SAFE, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
           });
         case "/api/v1/virtual-servers":
-          return Response.json([...this.#views.keys()], { headers: SAFE });
+          return Response.json(
+            views.map(({ address }) => address),
+            { headers: SAFE },
+          );
         case "/api/v1/status":
         case "/api/v1/events":
         case "/api/v1/stream": {
-          const view = this.#views.get(searchParams.get("vs") ?? (this.#views.size === 1 ? first : ""));
-          if (view === undefined) return plain(400, `?vs= names one of ${[...this.#views.keys()].join(", ")}\n`);
+          const named = searchParams.get("vs");
+          const view = named === null && views.length === 1 ? first : views.find(({ address }) => address === named);
+          if (view === undefined) return plain(400, `?vs= names one of ${listed(views)}\n`);
           return await this.#answerOf(view, request, url);
         }
         default:
@@ -150,7 +158,7 @@ export class WebAnswers {
   }
 
   happened(): void {
-    for (const { stream } of this.#views.values()) stream.happened();
+    for (const { stream } of this.#current()) stream.happened();
   }
 
   /** Ends the streams. */
@@ -159,6 +167,16 @@ export class WebAnswers {
   }
 
   // --- internal ---
+
+  /** Ends the streams of those that are gone. */
+  #current(): readonly View[] {
+    const sources = this.#sources.virtualServers();
+    const before = this.#views;
+    if (sources.length === before.size && sources.every((source) => before.has(source))) return [...before.values()];
+    this.#views = new Map(sources.map((source) => [source, before.get(source) ?? viewOf(source, this.#now)]));
+    for (const [source, { stream }] of before) if (!this.#views.has(source)) stream.close();
+    return [...this.#views.values()];
+  }
 
   async #answerOf(view: View, request: Request, { pathname, searchParams }: URL): Promise<Response> {
     if (pathname === "/api/v1/status")
@@ -199,6 +217,16 @@ function viewOf(source: WebVirtualServer, now: () => number): View {
     report: new LastSecond(async () => JSON.stringify(await status()), now),
   };
 }
+
+function listed(views: readonly View[]): string {
+  const more = views.length > MOST_NAMED ? `, and ${views.length - MOST_NAMED} more` : "";
+  return `${views
+    .slice(0, MOST_NAMED)
+    .map(({ address }) => address)
+    .join(", ")}${more}`;
+}
+
+const MOST_NAMED = 10;
 
 /** Undefined when all are ready. */
 function unreadinessOf(statuses: readonly VirtualServerStatus[]): string | undefined {

@@ -118,8 +118,9 @@ async function writeOurs(
   memory: Memory,
   known: ObservedVirtualServer,
 ): Promise<Done> {
-  const table = recognized(known, desired);
-  const planned = difference(desired, table, memory);
+  const isDone = isSettled(desired, memory);
+  const table = isDone ? known : recognized(known, desired);
+  const planned = isDone ? [] : plan(desired, table);
   const ofOurs = planned.length === 0 ? [] : onlyOurs(planned, desired);
   const failed = ofOurs.length === 0 ? [] : await dataPlane.apply(key, ofOurs);
   const operations = without(ofOurs, refusedOf(failed));
@@ -144,8 +145,9 @@ async function writeAll(
 ): Promise<Done> {
   const { known, established } = memory;
   const found = read !== undefined && known !== undefined ? asKnown(read, known) : read;
-  const observed = found && recognized(found, desired);
-  const operations = difference(desired, observed, memory);
+  const isDone = isSettled(desired, memory) && found !== undefined && known !== undefined && sameEntries(found, known);
+  const observed = isDone ? found : found && recognized(found, desired);
+  const operations = isDone ? [] : plan(desired, observed);
   const failed = operations.length === 0 ? [] : await dataPlane.apply(key, operations);
   const refused = refusedOf(failed);
   const done = without(operations, refused);
@@ -200,17 +202,11 @@ function keyOf({ endpoint }: RealServer): string {
 }
 
 /**
- * None where the last round found none and nothing changed since. That is the usual case, and a thousand entries need
- * no comparison for it.
+ * The last round read the table and found nothing to do, and the same is desired now. While the table stays as known,
+ * that is so again: this is the usual case, and a thousand entries need no comparison for it.
  */
-function difference(
-  desired: DesiredVirtualServer | undefined,
-  table: ObservedVirtualServer | undefined,
-  { known, established, isQuiet }: Memory,
-): readonly Operation[] {
-  const isWanted = isQuiet && desired === established;
-  const isSame = isWanted && table !== undefined && known !== undefined && sameEntries(table, known);
-  return isSame ? [] : plan(desired, table);
+function isSettled(desired: DesiredVirtualServer | undefined, { established, isQuiet }: Memory): boolean {
+  return isQuiet && desired === established;
 }
 
 /**

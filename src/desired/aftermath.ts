@@ -74,24 +74,23 @@ export function withoutRetained(aftermath: Aftermath, retained: ReadonlySet<stri
   return new Map([...aftermath].filter(([name]) => !retained.has(name)));
 }
 
+/** What a round did and found. */
+export interface RoundFindings {
+  readonly observed: ObservedVirtualServer | undefined;
+  readonly hasRead: boolean;
+  readonly operations: readonly Operation[];
+}
+
 /**
  * After a round: connections are counted for servers found at weight 0, servers lowered to 0 drain from now on, and
  * servers that are gone are forgotten.
  */
-export function aftermathAfter(
-  aftermath: Aftermath,
-  {
-    observed,
-    hasRead,
-    operations,
-  }: {
-    readonly observed: ObservedVirtualServer | undefined;
-    readonly hasRead: boolean;
-    readonly operations: readonly Operation[];
-  },
+export function drainsAfter<Drain extends AfterDrain>(
+  drains: ReadonlyMap<string, Drain>,
+  { observed, hasRead, operations }: RoundFindings,
   nowMs: number,
-): Aftermath {
-  if (aftermath.size === 0) return aftermath;
+): ReadonlyMap<string, Drain> {
+  if (drains.size === 0) return drains;
   const standing = new Map(observed?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const lowered = new Set(
     operations.flatMap((one) =>
@@ -102,12 +101,15 @@ export function aftermathAfter(
     operations.flatMap((one) => (one.kind === "server.remove" ? [formatEndpoint(one.endpoint)] : [])),
   );
   return new Map(
-    [...aftermath].flatMap(([key, { sinceMs, connections }]): [string, AfterDrain][] => {
+    [...drains].flatMap(([key, drain]): [string, Drain][] => {
+      const { sinceMs, connections } = drain;
       const found = standing.get(key);
       if (found === undefined || removed.has(key)) return [];
       if (found.server.weight === 0)
-        return [[key, { sinceMs: sinceMs ?? nowMs, connections: hasRead ? found.activeConnections : connections }]];
-      return [[key, { sinceMs: lowered.has(key) ? nowMs : undefined, connections: undefined }]];
+        return [
+          [key, { ...drain, sinceMs: sinceMs ?? nowMs, connections: hasRead ? found.activeConnections : connections }],
+        ];
+      return [[key, { ...drain, sinceMs: lowered.has(key) ? nowMs : undefined, connections: undefined }]];
     }),
   );
 }

@@ -2,7 +2,7 @@ import type { RealServerState } from "../domain/health.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 
-/** What is known of one real server that was listed. */
+/** What is known of one real server that is listed, or was until another one serves. */
 export interface MemberState {
   /** Its formatted endpoint. */
   readonly name: string;
@@ -15,6 +15,10 @@ export interface MemberState {
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
   readonly hold: Hold | undefined;
+  /** The configuration itself keeps it at weight 0. */
+  readonly isDrainedByConfiguration: boolean;
+  /** The configuration lists it no longer: see `desired/departure.ts`. */
+  readonly isLeaving: boolean;
 }
 
 /** Where its state comes from. */
@@ -47,9 +51,17 @@ export function isChecked({ evidence }: MemberState): boolean {
   return evidence !== "none" && evidence !== "table";
 }
 
-/** An operator wants it to have no new clients. */
-export function isDrainedByOperator({ hold }: MemberState): boolean {
-  return hold?.drained === true;
+/** An operator or the configuration wants it to have no new clients. */
+export function isDrained({
+  hold,
+  isDrainedByConfiguration,
+}: Pick<MemberState, "hold" | "isDrainedByConfiguration">): boolean {
+  return hold?.drained === true || isDrainedByConfiguration;
+}
+
+/** Its own checks have shown that it serves, and it may. */
+export function isServing(member: MemberState): boolean {
+  return member.state === "healthy" && member.history === "proven" && !isDrained(member);
 }
 
 /** By its health it is not in the table. */

@@ -1,4 +1,4 @@
-import { isChecked, isDrainedByOperator, type MemberState } from "./member.ts";
+import { isChecked, isDrained, type MemberState } from "./member.ts";
 
 /** Too few real servers are healthy: the retained ones stay in service, whatever their checks say. */
 export interface FailOpen {
@@ -9,9 +9,9 @@ export interface FailOpen {
   readonly total: number;
 }
 
-/** The members whose health counts: an operator's drain is no failure, and fail-open does not undo it. */
+/** The members whose health counts: a drain on purpose is no failure, and fail-open does not undo it. */
 export function accountable(members: readonly MemberState[]): readonly MemberState[] {
-  return members.filter((member) => !isDrainedByOperator(member));
+  return members.filter((member) => !isDrained(member));
 }
 
 /**
@@ -46,7 +46,7 @@ export interface LastResort {
   readonly sinceMs: number;
   /** Formatted endpoints. */
   readonly retained: ReadonlySet<string>;
-  /** How many there are to choose from: those that no operator drained. */
+  /** How many there are to choose from: those that nobody drained. */
   readonly total: number;
 }
 
@@ -55,7 +55,7 @@ export interface LastResort {
  * behind them, must not empty the virtual server: one that still takes connections may still serve. Retained are
  * those that served before and whose last check got a connection. A server that refuses or cannot be reached is no
  * help: with none left, clients are refused at once, which is better than a wait. The last resort never lasts beside
- * a server whose checks pass. A server that an operator drains meanwhile keeps its open connections for as long as
+ * a server whose checks pass. A server that is drained meanwhile keeps its open connections for as long as
  * others are retained.
  */
 export function nextLastResort(
@@ -68,16 +68,16 @@ export function nextLastResort(
   let isAnybodyLeft = false;
   for (const member of members) {
     const { name, state, share, evidence, history } = member;
-    const isDrained = isDrainedByOperator(member);
-    if (!isDrained) {
+    const mayServe = !isDrained(member);
+    if (mayServe) {
       // While it climbs it is good by its checks, too.
       if (state === "healthy" || share > 0) return undefined;
       total++;
     }
     const accepts = evidence === "passed" || evidence === "failed";
-    if (history === "none" || !accepts || (isDrained && current?.retained.has(name) !== true)) continue;
+    if (history === "none" || !accepts || (!mayServe && current?.retained.has(name) !== true)) continue;
     retained.add(name);
-    isAnybodyLeft ||= !isDrained;
+    isAnybodyLeft ||= mayServe;
   }
   return isAnybodyLeft ? { sinceMs: current?.sinceMs ?? nowMs, retained, total } : undefined;
 }

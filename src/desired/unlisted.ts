@@ -1,7 +1,7 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { DesiredVirtualServer, Operation } from "../domain/plan.ts";
 import type { ObservedVirtualServer, RealServer } from "../domain/virtual-server.ts";
-import { isDrainedByOperator, type MemberState } from "./member.ts";
+import { isServing, type MemberState } from "./member.ts";
 
 /**
  * A real server in our service that is not listed and on its way out: it stays at weight 0 for one interval before it
@@ -18,16 +18,14 @@ export type UnlistedDrains = ReadonlyMap<string, UnlistedDrain>;
 
 /**
  * What to do with servers that are not listed. Until one of ours is known to answer, they may be all that clients
- * have. An old entry in the table is no proof that its server still works, and one that an operator drained answers
- * no client.
+ * have. An old entry in the table is no proof that its server still works, and one that is drained answers no
+ * client.
  */
 export function unlistedRule(
   members: readonly MemberState[],
   asked: DesiredVirtualServer["unlisted"],
 ): DesiredVirtualServer["unlisted"] {
-  const serves = (member: MemberState): boolean =>
-    member.state === "healthy" && member.history === "proven" && !isDrainedByOperator(member);
-  return members.some(serves) ? asked : "keep";
+  return members.some(isServing) ? asked : "keep";
 }
 
 /** Servers in the table that have a weight and are not listed. */

@@ -1,5 +1,5 @@
 import type { RealServer } from "../domain/virtual-server.ts";
-import { isAbsent, isDrainedByOperator, type MemberState } from "./member.ts";
+import { isAbsent, type MemberState } from "./member.ts";
 
 /** A real server's place in the table. `leaving`: at weight 0 while it is there, and never created. */
 export type Placement = RealServer | "leaving" | "absent";
@@ -15,6 +15,7 @@ export interface WeightOverlay {
 /** What decides a real server's weight: the first in this order that applies. */
 const PRECEDENCE: readonly ((member: MemberState, overlay: WeightOverlay) => Placement | undefined)[] = [
   operatorsDrain,
+  configurationsDrain,
   failOpenAndLastResort,
   leaving,
   health,
@@ -30,9 +31,17 @@ export function placementOf(member: MemberState, overlay: WeightOverlay): Placem
 
 // --- internal ---
 
+function operatorsDrain(member: MemberState, overlay: WeightOverlay): Placement | undefined {
+  return member.hold?.drained === true ? drained(member, overlay) : undefined;
+}
+
+/** No operator's request lifts it. */
+function configurationsDrain(member: MemberState, overlay: WeightOverlay): Placement | undefined {
+  return member.isDrainedByConfiguration ? drained(member, overlay) : undefined;
+}
+
 /** A server that would be in the table stays there at weight 0; one that would be absent stays absent. */
-function operatorsDrain(member: MemberState, { retained }: WeightOverlay): Placement | undefined {
-  if (!isDrainedByOperator(member)) return undefined;
+function drained(member: MemberState, { retained }: WeightOverlay): Placement | undefined {
   return retained.has(member.name) || !isAbsent(member) ? member.drained : undefined;
 }
 

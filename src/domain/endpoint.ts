@@ -30,8 +30,8 @@ export function formatEndpoint(endpoint: Endpoint): string {
 
 /** Canonical form of an IP address (no port), or undefined when the text is none. */
 export function parseAddress(text: string): Omit<Endpoint, "port"> | undefined {
-  const v4 = parseV4(text);
-  if (v4 !== undefined) return { family: "ipv4", address: v4.join(".") };
+  // There is one way only to write an IPv4 address.
+  if (putIpv4(new Uint8Array(4), text)) return { family: "ipv4", address: text };
   const v6 = parseV6(text);
   return v6 === undefined ? undefined : { family: "ipv6", address: addressFromBytes(v6) };
 }

@@ -2,6 +2,7 @@ import type { LvscareError } from "./errors.ts";
 import type { RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { Operation } from "./plan.ts";
+import type { ConfigurationChange } from "./virtual-server-configuration.ts";
 import type { WayEvent } from "./way.ts";
 
 /** A virtual server's events, for logs, metrics and the SDK. No decision depends on them. */
@@ -12,6 +13,25 @@ export type CareEvent =
       readonly states: Readonly<Record<string, RealServerState>>;
       readonly existed: boolean;
     }
+  /** It goes on with another configuration. `probe`: how its servers are checked changed, too. */
+  | {
+      readonly type: "virtualServer.configured";
+      readonly change: ConfigurationChange | undefined;
+      readonly probe: boolean;
+      /** It had left the configuration and is back before it was gone. */
+      readonly returned: boolean;
+    }
+  /** It left the configuration: its real servers drain, then it goes. */
+  | { readonly type: "virtualServer.withdrawn"; readonly servers: number }
+  /** It left the configuration, has drained, and is out of the table. */
+  | { readonly type: "realServer.departed"; readonly server: string }
+  /**
+   * A changed probe fails at every real server, some of which pass the one before it: their health goes on by that
+   * one. `reason`: what one of them failed for.
+   */
+  | { readonly type: "probe.suspicious"; readonly servers: readonly string[]; readonly reason: string }
+  /** A changed probe decides alone from now on: servers by its first verdicts. */
+  | { readonly type: "probe.accepted"; readonly passed: number; readonly failed: number }
   /**
    * No server is left in service, and clients are refused. For a new virtual server: all were checked and none is
    * good.
@@ -71,7 +91,16 @@ export type CareEvent =
   /** This process got no turn for this many milliseconds: checks that failed meanwhile are made again. */
   | { readonly type: "process.stalled"; readonly forMs: number }
   | ReachEvent
-  | WayEvent;
+  | WayEvent
+  | ConfigEvent;
+
+/** What became of a configuration that was read again while its virtual servers were cared for; it is the process's. */
+export type ConfigEvent =
+  /** `changes`: what is other than before, a line each. */
+  | { readonly type: "config.applied"; readonly file: string; readonly changes: readonly string[] }
+  | { readonly type: "config.unchanged"; readonly file: string }
+  /** Nothing was changed. `problem` is the first of so many. */
+  | { readonly type: "config.rejected"; readonly file: string; readonly problem: string; readonly problems: number };
 
 /** What happens to the settings by which this host reaches the virtual address; `object` is one of them, in words. */
 export type ReachEvent =

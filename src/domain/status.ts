@@ -52,6 +52,8 @@ export interface VirtualServerStatus extends Named {
   readonly failOpen?: FailOpenStatus;
   /** Present while no real server is healthy and those that still accept connections stay in service. */
   readonly lastResort?: LastResortStatus;
+  /** Present while a changed probe fails everywhere and the one before it goes on deciding. */
+  readonly suspicion?: SuspicionStatus;
   /** Undefined where no daemon cares for it. */
   readonly daemon?: DaemonStatus;
 }
@@ -82,6 +84,15 @@ export interface LastResortStatus {
   readonly total: number;
   /** Those that stay in service: `10.0.0.1:6443`, … */
   readonly held: readonly string[];
+}
+
+/** Why a changed probe is not trusted. */
+export interface SuspicionStatus {
+  readonly since: string;
+  /** What one of them failed for. */
+  readonly reason: string;
+  /** Those whose health the probe before it still decides. */
+  readonly servers: readonly string[];
 }
 
 /** How this host gets to the virtual address. */
@@ -132,14 +143,25 @@ export interface DaemonStatus {
   readonly lastError?: { readonly at: string; readonly message: string };
   /** Present while the data plane cannot be written to: the table may be wrong, or is unknown. */
   readonly failing?: { readonly since: string; readonly message: string };
+  /** Of a daemon that was started with a file. */
+  readonly configuration?: ConfigurationStatus;
+}
+
+/** What became of the configuration file. */
+export interface ConfigurationStatus {
+  readonly file: string;
+  /** When it was read last and found good: it says what is cared for. */
+  readonly appliedAt: string;
+  /** It was read after that and refused: `problem` is the first of so many. */
+  readonly refused?: { readonly at: string; readonly problem: string; readonly problems: number };
 }
 
 export interface RealServerStatus extends Named {
   /**
-   * Its health, unless an operator has it `drained`. `unlisted`: in the table but not listed. `unknown`: no daemon
-   * checks it.
+   * Its health, unless it is `drained` on purpose. `leaving`: the configuration lists it no longer, and it drains.
+   * `unlisted`: in the table but never listed. `unknown`: no daemon checks it.
    */
-  readonly state: RealServerState | "drained" | "unlisted" | "unknown";
+  readonly state: RealServerState | "drained" | "leaving" | "unlisted" | "unknown";
   /** By its checks, whatever an operator asked for; absent where there are none. */
   readonly health?: RealServerState;
   /** Its weight in the data plane; undefined when it is absent there. */
@@ -150,6 +172,10 @@ export interface RealServerStatus extends Named {
   readonly stats?: TrafficStats;
   /** What an operator asked for, whatever its health. */
   readonly hold?: Hold;
+  /** The configuration itself keeps it drained, whatever an operator asks for. */
+  readonly drainedByConfiguration?: true;
+  /** The configuration lists it no longer, but no listed one is in service yet. */
+  readonly isAwaitingOthers?: true;
   readonly stateSince?: string;
   readonly lastVerdict?: VerdictStatus;
   readonly lastTransition?: TransitionStatus;
@@ -170,7 +196,7 @@ export const NO_DAEMON = 3;
 /**
  * Health as an exit code. 0: all real servers are healthy. 1: some are not. 2: for one virtual server none is (even
  * with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
- * an operator drained do not count, because maintenance is no failure; but if all are drained, no client is served:
+ * are drained on purpose, or leave, do not count, because maintenance is no failure; but if all are drained, no client is served:
  * 2. `asked`: the virtual servers in question, by address or name; if empty, all that have a daemon, even one that does not answer.
  */
 export function healthCode({ source, notes, virtualServers }: StatusReport, asked: readonly string[] = []): number {
@@ -179,7 +205,10 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(
     ...virtualServers.map(({ realServers, failOpen, lastResort, daemon }) => {
-      const listed = realServers.filter(({ state, hold }) => state !== "unlisted" && hold?.drained !== true);
+      const listed = realServers.filter(
+        ({ state, hold }) =>
+          state !== "unlisted" && state !== "leaving" && state !== "drained" && hold?.drained !== true,
+      );
       const healthy = listed.filter(({ state }) => state === "healthy").length;
       const isFailing = daemon?.failing !== undefined;
       if (healthy === 0 || failOpen !== undefined || lastResort !== undefined || isFailing) return 2;

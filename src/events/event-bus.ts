@@ -24,8 +24,8 @@ export interface EventSourceOptions {
 /**
  * Passes events on to all subscribers: the log, the memory, the metrics, and those that join. No decision depends on
  * an event, so subscribers get it when the decision has been carried out: no log line delays the write between a
- * failed check and weight 0 in the table. Good checks, which are nearly all, are passed on immediately: to store them
- * for later would cost more.
+ * failed check and weight 0 in the table. Good checks and rounds with nothing to do, which are nearly all, are passed
+ * on immediately: to store them for later would cost more, and a turn of the event loop.
  */
 export class EventBus {
   readonly #options: EventBusOptions;
@@ -69,8 +69,7 @@ export class EventBus {
    */
   emit(event: CareEvent, source?: EventSource, atMs = this.#options.now()): void {
     // Still in order.
-    if (event.type === "realServer.probed" && event.verdict.passed && this.#emitted.length === 0)
-      return this.#deliver(event, atMs, source);
+    if (isUsual(event) && this.#emitted.length === 0) return this.#deliver(event, atMs, source);
     this.#emitted.push({ event, atMs, source });
     this.#deliverSoon();
   }
@@ -179,6 +178,11 @@ export class EventSource {
 }
 
 // --- internal ---
+
+function isUsual(event: CareEvent): boolean {
+  if (event.type === "realServer.probed") return event.verdict.passed;
+  return event.type === "plan.applied" && event.complete && event.operations.length === 0;
+}
 
 /** When hundreds of servers fail at once there is much to deliver: writes and checks get a turn in between. */
 const TURN_MS = 5;

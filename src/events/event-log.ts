@@ -5,6 +5,7 @@ import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domai
 import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
+import { describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
 
 /**
  * Turns a supervisor's events into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for
@@ -25,6 +26,36 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "virtualServer.adopted":
         isUnknown = true;
         logger.info(`${event.existed ? "took over the table" : "new virtual server"}: ${countStates(event.states)}`);
+        return;
+      case "virtualServer.configured":
+        logger.info(describeConfigured(event));
+        return;
+      case "virtualServer.withdrawn":
+        logger.info(`no longer configured: its ${event.servers} real servers drain, then it is deleted`);
+        return;
+      case "realServer.departed":
+        logger.info(`real server ${event.server} is no longer configured, has drained and is gone`);
+        return;
+      case "probe.suspicious":
+        logger.warn(
+          `the changed probe fails at every real server (${event.reason}), so the one before it goes on deciding for ${event.servers.join(", ")}: correct the probe, or the servers if they are what is wrong`,
+        );
+        return;
+      case "probe.accepted":
+        logger.info(`the changed probe decides from now on: ${event.passed} passed it, ${event.failed} failed it`);
+        return;
+      case "config.applied":
+        logger.info(
+          `took over ${event.file}: ${event.changes.length === 0 ? "options of the process" : event.changes.join("; ")}`,
+        );
+        return;
+      case "config.unchanged":
+        logger.info(`read ${event.file} again: nothing changed`);
+        return;
+      case "config.rejected":
+        logger.error(
+          `nothing was changed, because ${event.file} is refused: ${event.problem}${event.problems === 1 ? "" : ` (and ${event.problems - 1} more)`}`,
+        );
         return;
       case "virtualServer.emptied":
         logger.warn(`nobody is in service behind ${event.virtualServer}: clients are refused`);
@@ -163,6 +194,19 @@ function overwrites(operation: Operation): boolean {
     operation.kind === "service.update" ||
     (operation.kind === "server.update" && operation.from.weight > 0 && operation.server.weight > 0)
   );
+}
+
+function describeConfigured({
+  change,
+  probe,
+  returned,
+}: Extract<CareEvent, { type: "virtualServer.configured" }>): string {
+  const parts = [
+    ...(returned ? ["again, before it was gone"] : []),
+    ...(change === undefined ? [] : [describeConfigurationChange(change)]),
+    ...(probe ? ["the probe, on trial"] : []),
+  ];
+  return `configured: ${parts.join(", ")}`;
 }
 
 /** `2 healthy, 1 draining`, in the order of the state chart. */

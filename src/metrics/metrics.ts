@@ -1,7 +1,7 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES } from "../domain/health.ts";
-import type { VirtualServerStatus } from "../domain/status.ts";
+import type { ConfigurationStatus, VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
 import { RecentMaximum } from "./recent-maximum.ts";
@@ -224,12 +224,14 @@ export class Metrics {
   }
 }
 
-/** What several virtual servers of one process count, in Prometheus' text format, each sample with the label of its own. */
+/** What the virtual servers of one process count, in Prometheus' text format, each sample with the label of its own. */
 export function renderMetrics(
   all: readonly { readonly metrics: Metrics; readonly status: VirtualServerStatus }[],
+  configuration: ConfigurationStatus | undefined,
   nowMs: number,
 ): string {
   const text = new Exposition();
+  if (configuration !== undefined) renderConfiguration(text, configuration);
   for (const { metrics, status } of all) {
     text.label({ virtual_server: status.address });
     metrics.renderInto(text, status, nowMs);
@@ -238,6 +240,22 @@ export function renderMetrics(
 }
 
 // --- internal ---
+
+/** By the names that Prometheus gives its own. */
+function renderConfiguration(text: Exposition, { appliedAt, refused }: ConfigurationStatus): void {
+  text.family(
+    "lvscare_config_last_reload_successful",
+    "gauge",
+    "0 when the configuration was refused at its last reading.",
+    [[{}, refused === undefined ? 1 : 0]],
+  );
+  text.family(
+    "lvscare_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When the configuration was last read and found good.",
+    [[{}, Date.parse(appliedAt) / 1000]],
+  );
+}
 
 const REACH_STATES = ["stands", "left", "failed"] as const;
 

@@ -79,7 +79,8 @@ export class CheckScheduler {
    */
   suspect(target: Endpoint, isWell: () => void): void {
     for (const check of this.#checks.get(formatEndpoint(target)) ?? []) {
-      check.doubt = { isWell, isAsked: false };
+      // Each virtual server has clients of its own.
+      check.doubt = { wells: [...(check.doubt?.wells ?? []), isWell], isAsked: false };
       this.#hurry(check);
     }
   }
@@ -132,9 +133,9 @@ export class CheckScheduler {
     this.#pace.ask(-1 / check.intervalMs);
     this.#queue.remove(check);
     check.probe.close();
-    if (!check.isRunning) return;
-    this.#over(check);
-    this.#arm();
+    if (check.isRunning) this.#over(check);
+    if (this.#queue.first() === undefined) this.#disarm();
+    else this.#arm();
   }
 
   #plan(check: ScheduledCheck, dueMs: number, earliestMs = dueMs): void {
@@ -156,10 +157,16 @@ export class CheckScheduler {
     const { clock } = this.#options;
     const atMs = Math.max(next.dueMs, this.#pace.opensAtMs);
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
-    if (this.#timer !== undefined) clock.clearTimeout(this.#timer.handle);
+    this.#disarm();
     const nowMs = clock.now();
     const handle = clock.setTimeout(() => this.#ring(), Math.min(LONGEST_MS, Math.max(0, atMs - nowMs)));
     this.#timer = { handle, atMs, ringsMs: Math.max(nowMs, atMs) };
+  }
+
+  /** A timer keeps the process alive, perhaps for a long interval: not when nothing is checked any more. */
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#options.clock.clearTimeout(this.#timer.handle);
+    this.#timer = undefined;
   }
 
   #ring(): void {
@@ -227,7 +234,7 @@ export class CheckScheduler {
     if (doubt !== undefined && !doubt.isAsked) return this.#plan(check, FIRST);
     if (passed !== true) return;
     check.doubt = undefined;
-    doubt?.isWell();
+    for (const isWell of doubt?.wells ?? []) isWell();
   }
 
   #over(check: ScheduledCheck): void {

@@ -16,7 +16,7 @@ export interface EventLoopClock extends Clock {
 
 /** The time of this process, which no setting of the host's clock moves. Its timers keep no process alive. */
 export const monotonicClock: EventLoopClock = {
-  now: performance.now.bind(performance),
+  now: () => performance.now(),
   setTimeout: (fire, delayMs) => setTimeout(fire, delayMs).unref(),
   clearTimeout: (timer) => clearTimeout(timer as Timer),
   // Two turns: the first can still belong to the round of timers that was held up.

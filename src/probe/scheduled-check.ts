@@ -22,8 +22,8 @@ export class ScheduledCheck implements Due {
   isRunning = false;
   discarded = 0;
   stopped = false;
-  /** A client got no answer. `isAsked`: a probe began after that. */
-  doubt: { readonly isWell: () => void; isAsked: boolean } | undefined;
+  /** Clients got no answer. `isAsked`: a probe began after that. `wells`: who waits for one that passes. */
+  doubt: { readonly wells: readonly (() => void)[]; isAsked: boolean } | undefined;
 
   constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
     this.probe = probe;

@@ -148,8 +148,8 @@ function faultsOf(script: ServerScript, options: HttpProbeOptions, durationMs: n
   return faults;
 }
 
-function isGood(behaviour: Behaviour, { acceptStatus, timeoutMs }: HttpProbeOptions): boolean {
-  return behaviour.kind === "answers" && statusPasses(behaviour.status, acceptStatus) && behaviour.afterMs < timeoutMs;
+function isGood(behaviour: Behaviour, probe: HttpProbeOptions): boolean {
+  return behaviour.kind === "answers" && statusPasses(behaviour.status, probe) && behaviour.afterMs < probe.timeoutMs;
 }
 
 /** Too little to meet a single request is no event. */

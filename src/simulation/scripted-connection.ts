@@ -1,7 +1,7 @@
 import type { ProbeTimings } from "../domain/health.ts";
 import type { Clock } from "../probe/clock.ts";
-import type { Connection, ConnectionListener, Ending } from "../probe/http/connection.ts";
-import { ListenerSlot } from "../probe/http/listener-slot.ts";
+import type { Connection, ConnectionListener, Ending } from "../probe/http/connection/connection.ts";
+import { ListenerSlot } from "../probe/http/connection/listener-slot.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import type { Peer, ScriptedServer } from "./scripted-server.ts";
 

@@ -121,6 +121,7 @@ export class Simulation {
         realServers: options.realServers,
         policy: options.policy,
         initState: options.initState,
+        drained: new Set<string>(),
         holds: new Map(),
         unlisted: options.keepForeign ? "keep" : "remove",
         cleanupOnExit: false,

@@ -96,12 +96,18 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
   switch (event.type) {
     case "virtualServer.adopted":
     case "virtualServer.refilled":
+    case "virtualServer.configured":
+    case "virtualServer.withdrawn":
+    case "probe.accepted":
     case "process.stalled":
     case "reach.established":
     case "reach.repaired":
     case "reach.left":
     case "reach.failed":
     case "reach.unwatched":
+    case "config.applied":
+    case "config.unchanged":
+    case "config.rejected":
     case "way.answers":
     case "way.lost":
     case "way.untried":
@@ -112,6 +118,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "realServer.healthChanged":
     case "realServer.held":
     case "realServer.unlisted":
+    case "realServer.departed":
       return "health";
     case "plan.applied":
       return isWarning ? "repair" : "write";
@@ -122,6 +129,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "lastResort.left":
       return "last resort";
     case "virtualServer.emptied":
+    case "probe.suspicious":
     case "realServer.restarted":
     case "repairs.recurring":
     case "plan.failed":

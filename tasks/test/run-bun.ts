@@ -3,9 +3,15 @@ import { checkout } from "./checkout.ts";
 export type Write = (chunk: Uint8Array | string) => void;
 
 /** Runs this same Bun; it may be one that no PATH knows. Both kinds of output go to `write`, in their order. */
-export async function runBun(argv: readonly string[], timeoutMs: number, write: Write): Promise<number> {
+export async function runBun(
+  argv: readonly string[],
+  timeoutMs: number,
+  write: Write,
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const child = Bun.spawn([process.execPath, ...argv], {
     cwd: checkout,
+    env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: 1,

@@ -4,6 +4,7 @@ import { createDaemonMachine } from "../../src/actors/daemon-machine.ts";
 import { createReachMachine } from "../../src/actors/reach-machine.ts";
 import { createVirtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
+import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
 import { writer } from "../../src/actors/writer.ts";
 import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
@@ -33,6 +34,36 @@ describe("daemon", () => {
     expect(daemon.getSnapshot().value).toBe("stopped");
   });
 
+  test("passes on another configuration, with the interval for reach, and ends when it was withdrawn", async () => {
+    const { daemon, clock, plane, input, reachedAtMs } = start();
+    await clock.advance(100);
+    const service = { ...input.service, scheduler: "wrr" };
+    daemon.send({
+      type: "configure",
+      configuration: { ...input, service, policy: { ...input.policy, intervalMs: 100 } },
+    });
+    await clock.advance(2000);
+    expect(plane.service?.scheduler).toBe("wrr");
+    expect(reachedAtMs.length).toBeGreaterThan(5);
+    daemon.send({ type: "withdraw" });
+    await clock.advance(10);
+    expect(daemon.getSnapshot().value).toBe("stopped");
+    expect(plane.service).toBeUndefined();
+  });
+
+  test("heeds no other configuration once it stops", async () => {
+    const { daemon, clock, plane, input } = start();
+    plane.apply = () => new Promise((done) => clock.setTimeout(() => done([]), 500));
+    await clock.advance(100);
+    daemon.send({ type: "shutdown" });
+    daemon.send({ type: "configure", configuration: { ...input, policy: { ...input.policy, intervalMs: 1 } } });
+    daemon.send({ type: "withdraw" });
+    await clock.advance(100);
+    expect(daemon.getSnapshot().value).toBe("stopping");
+    await clock.advance(300);
+    expect(daemon.getSnapshot().value).toBe("stopped");
+  });
+
   test("waits for the write under way before it stops", async () => {
     const { daemon, clock, plane } = start();
     plane.apply = () => new Promise((done) => clock.setTimeout(() => done([]), 500));
@@ -50,6 +81,7 @@ describe("daemon", () => {
 function start(failingReads = 0) {
   const clock = new VirtualClock();
   const plane = new MemoryDataPlane();
+  const reachedAtMs: number[] = [];
   let reads = 0;
   const read: typeof plane.read = () =>
     reads++ < failingReads
@@ -61,21 +93,26 @@ function start(failingReads = 0) {
     checks: fromCallback(() => undefined),
   });
   const reach = createReachMachine({
-    reconcile: fromPromise<readonly ObjectReport[], undefined>(() => Promise.resolve([])),
+    reconcile: fromPromise<readonly ObjectReport[], undefined>(() => {
+      reachedAtMs.push(clock.now());
+      return Promise.resolve([{ name: "route", outcome: "stood" }]);
+    }),
     watchHost: fromCallback(() => undefined),
   });
+  const input: VirtualServerInput = {
+    service: virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") }, "rr"),
+    realServers: [],
+    policy: { ...PLAIN_HEALTH_POLICY, intervalMs: 1000 },
+    initState: "down",
+    drained: new Set<string>(),
+    holds: new Map(),
+    unlisted: "remove",
+    cleanupOnExit: false,
+    now: clock.now,
+  };
   const daemon = createActor(createDaemonMachine({ virtualServer: supervisor, reach }), {
     clock,
-    input: {
-      service: virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") }, "rr"),
-      realServers: [],
-      policy: { ...PLAIN_HEALTH_POLICY, intervalMs: 1000 },
-      initState: "down",
-      holds: new Map(),
-      unlisted: "remove",
-      cleanupOnExit: false,
-      now: clock.now,
-    },
+    input,
   }).start();
-  return { daemon, clock, plane };
+  return { daemon, clock, plane, input, reachedAtMs };
 }

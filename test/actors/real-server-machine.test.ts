@@ -97,6 +97,38 @@ describe("real server", () => {
     expect(paces.splice(0)).toEqual(["5000 changes"]);
   });
 
+  test("goes on with what it has counted under another policy, and decides nothing by that alone", () => {
+    const server = start({ initial: "healthy", policy: { fall: 5 } });
+    server.check("----");
+    server.actor.send({ type: "policy.changed", policy: { ...PLAIN_HEALTH_POLICY, fall: 2 } });
+    expect(server.check("")).toBe("healthy");
+    expect(server.check("-")).toBe("draining");
+    const rising = start({ initial: "recovering", policy: { rise: 5 } });
+    rising.check("++++");
+    rising.actor.send({ type: "policy.changed", policy: { ...PLAIN_HEALTH_POLICY, rise: 2 } });
+    expect(rising.check("")).toBe("recovering");
+    expect(rising.check("+")).toBe("healthy");
+  });
+
+  test("has its checks go at the new policy's pace at once, each state at its own", () => {
+    const policy = { ...PLAIN_HEALTH_POLICY, fall: 2, intervalMs: 1000, fastIntervalMs: 100, downIntervalMs: 10_000 };
+    for (const [initial, verdicts, pace] of [
+      ["healthy", "", "1000 changes"],
+      ["healthy", "-", "100 all"],
+      ["draining", "", "1000 all"],
+      ["removed", "", "10000 changes"],
+      ["recovering", "", "100 all"],
+    ] as const) {
+      const { actor, check, paces } = start({ initial, policy: { fall: 2 } });
+      check(verdicts);
+      paces.length = 0;
+      actor.send({ type: "policy.changed", policy });
+      expect(paces).toEqual([pace]);
+      actor.send({ type: "policy.changed", policy: { ...policy, lastResort: false } });
+      expect(paces).toHaveLength(1);
+    }
+  });
+
   test("with --drain connections it stays until they are gone", () => {
     const { actor, check } = start({ initial: "healthy", policy: { drain: "connections" } });
     expect(check("----")).toBe("draining");

@@ -158,7 +158,11 @@ const TEN_TENTHS = atWeights(realServer(parseEndpoint("10.0.0.1:80"), 10));
 
 /** What the supervisor makes of it. */
 function seen(state: State): { readonly state: RealServerState; readonly tenths: number | undefined } {
-  const member = memberStateOf("10.0.0.1:80", { ...TEN_TENTHS, hold: undefined }, state.context);
+  const member = memberStateOf(
+    "10.0.0.1:80",
+    { ...TEN_TENTHS, hold: undefined, isDrainedByConfiguration: false, isLeaving: false },
+    state.context,
+  );
   const placement = placementOf(member, { retained: new Set(), draining: new Set() });
   return { state: member.state, tenths: typeof placement === "string" ? undefined : placement.weight };
 }

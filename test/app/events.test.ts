@@ -9,7 +9,7 @@ import type { Operation } from "../../src/domain/plan.ts";
 import { realServer } from "../../src/domain/virtual-server.ts";
 import { createEventLog } from "../../src/events/event-log.ts";
 import type { EventRecord } from "../../src/domain/event-record.ts";
-import { MAIN, runProgram } from "../cli/run-program.ts";
+import { LVSCARE, runProgram } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 
 test("remembers a thousand events and no good checks", () => {
@@ -107,7 +107,7 @@ test("lvscare events tells a server's death and return, then and as it happens",
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
   const flags = `--vs 127.77.0.9:18080 --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms`;
   const run = (...argv: readonly string[]) =>
-    Bun.spawn([process.execPath, MAIN, ...argv], { env: environment, stdout: "pipe", stderr: "ignore" });
+    Bun.spawn([...LVSCARE, ...argv], { env: environment, stdout: "pipe", stderr: "ignore" });
   const care = run("care", ...flags.split(" "));
   const list = async (...more: readonly string[]): Promise<string> =>
     (await runProgram(["events", "--vs", "127.77.0.9:18080", ...more], environment)).stdout;
@@ -165,14 +165,13 @@ test("follows a daemon that is started anew, and ends when its reader has gone",
   const environment = { XDG_RUNTIME_DIR: folder, PATH: process.env["PATH"] ?? "" };
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
   const flags = `--vs 127.77.0.9:18081 --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms`;
-  const care = () =>
-    Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], { env: environment, stderr: "ignore" });
+  const care = () => Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], { env: environment, stderr: "ignore" });
   let daemon = care();
   await waitFor(
     () => runProgram(["events", "--vs", "127.77.0.9:18081"], environment),
     ({ stdout }) => stdout.includes("recovering → healthy"),
   );
-  const following = Bun.spawn([process.execPath, MAIN, "events", "--vs", "127.77.0.9:18081", "--follow"], {
+  const following = Bun.spawn([...LVSCARE, "events", "--vs", "127.77.0.9:18081", "--follow"], {
     env: environment,
     stdout: "pipe",
     stderr: "pipe",

@@ -12,7 +12,7 @@ import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import type { CheckReport, HoldReport } from "../../src/domain/operator.ts";
 import type { RealServerStatus, StatusReport } from "../../src/domain/status.ts";
 import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
-import { MAIN, runProgram, type ProgramResult } from "../cli/run-program.ts";
+import { LVSCARE, runProgram, type ProgramResult } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 
 // Each step is a process of its own.
@@ -227,6 +227,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
         realServers: [server],
         policy: PLAIN_HEALTH_POLICY,
         initState: "down",
+        drained: new Set<string>(),
         holds: new Map(),
         unlisted: "remove",
         cleanupOnExit: false,
@@ -297,7 +298,7 @@ async function user() {
   });
 
   const start = (...argv: readonly string[]): Bun.Subprocess<"ignore", "pipe", "pipe"> => {
-    const child = Bun.spawn([process.execPath, MAIN, ...argv], {
+    const child = Bun.spawn([...LVSCARE, ...argv], {
       env,
       stdin: "ignore",
       stdout: "pipe",
@@ -329,7 +330,7 @@ async function user() {
   const care = (address: string, servers: readonly EchoServer[], ...flags: readonly string[]) => {
     const rs = servers.flatMap(({ name }) => ["--rs", name]);
     const setting = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=100ms"];
-    const child = Bun.spawn([process.execPath, MAIN, "care", "--vs", address, ...rs, ...setting, ...flags], {
+    const child = Bun.spawn([...LVSCARE, "care", "--vs", address, ...rs, ...setting, ...flags], {
       env,
       stdin: "ignore",
       stdout: "ignore",

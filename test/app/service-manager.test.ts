@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN } from "../cli/run-program.ts";
+import { LVSCARE } from "../cli/run-program.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { waitForEqual } from "../kernel/support/wait-for.ts";
 
@@ -27,7 +27,7 @@ test("systemd hears when the daemon is ready, that it lives, and that it stops",
     true,
   );
   const flags = "--vs 127.77.0.8:18080 --rs 127.0.0.1:1 --data-plane userspace --mode none";
-  const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], {
+  const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], {
     env: { ...process.env, XDG_RUNTIME_DIR: folder, NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" },
     stdout: "ignore",
     stderr: "ignore",

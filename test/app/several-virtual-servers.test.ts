@@ -9,7 +9,8 @@ import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import type { StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
 import { ALIVE } from "../cli/care-program.ts";
 import { runProgram } from "../cli/run-program.ts";
-import { waitFor } from "../kernel/support/wait-for.ts";
+import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
+import { counting } from "../probe/http/support/counting-server.ts";
 import type { CaredFor } from "./support/care-for-process.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 
@@ -23,24 +24,13 @@ test("two virtual servers in one process have each their own state and holds, on
   const [first, second] = ["127.77.9.1:18090", "127.77.9.2:18090"] as const;
   const web = "127.77.9.3:18091";
   const common = ["--rs", real, "--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=1s"];
-  await using child = Bun.spawn(
-    [
-      process.execPath,
-      join(import.meta.dir, "support/care-for-process.ts"),
-      JSON.stringify(["--vs", first, ...common, "--http-listen", web]),
-      JSON.stringify(["--vs", second, ...common]),
-    ],
-    { env: environment, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
-  );
+  await using child = careForAll(environment, [
+    ["--vs", first, ...common, "--http-listen", web],
+    ["--vs", second, ...common],
+  ]);
   const get = (path: string): Promise<Response> => fetch(`http://${web}${path}`, { redirect: "manual" });
-  const statuses = async (): Promise<readonly VirtualServerStatus[]> => {
-    const { stdout } = await runProgram(["status", "-o", "json"], environment);
-    const { virtualServers } = JSON.parse(stdout) as StatusReport;
-    // Those of other tests are there as well.
-    return virtualServers.filter(({ address }) => address === first || address === second);
-  };
-  const weights = async (): Promise<unknown> =>
-    (await statuses()).map(({ address, realServers }) => [address, realServers.map(({ weight }) => weight)]);
+  const statuses = () => statusesOf([first, second], environment);
+  const weights = () => weightsOf([first, second], environment);
 
   const both = [
     [first, [1]],
@@ -190,11 +180,83 @@ test("the virtual servers of one process are asked at one socket, and they and t
   );
   expect(await readdir(runtime)).toEqual(expect.arrayContaining([basename(socket), ...holds]));
   expect((await run("undrain", "node-2")).code).toBe(0);
-  expect(await refused("reload", "--config", configFile)).toEndWith(
-    "answered 400: this daemon was started with flags: there is no file to read again",
-  );
+  expect(await run("reload", "--config", configFile)).toMatchObject({ code: 0, stdout: "unchanged\n" });
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
   expect(await sockets()).toEqual([]);
   await rm(folder, { recursive: true });
 });
+
+test("a real server that several virtual servers check alike is checked once for all of them", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-alike-"));
+  const environment = { XDG_RUNTIME_DIR: folder, PATH: process.env["PATH"] ?? "" };
+  let answer = ALIVE;
+  const { server, connections, sockets } = counting(() => answer);
+  using _ = server;
+  const requests = () => server.requests.map((request) => request.split(" ")[1]).toSorted();
+  const real = formatEndpoint(server.endpoint);
+  const alike = ["127.77.9.4:18090", "127.77.9.5:18090"];
+  const otherwise = "127.77.9.6:18090";
+  const addresses = [...alike, otherwise];
+  const setting =
+    "--data-plane=userspace --mode= --health-schem=http --interval=24h --last-resort=false --check-way=false";
+  const common = ["--rs", real, ...setting.split(" ")];
+  await using child = careForAll(environment, [
+    ...alike.map((address) => ["--vs", address, ...common, "--health-path=/alike"]),
+    ["--vs", otherwise, ...common, "--health-path=/otherwise"],
+  ]);
+  const untilWeights = (...all: number[]) => {
+    const expected = addresses.map((address, index) => [address, [all[index]]]);
+    return waitForEqual(() => weightsOf(addresses, environment), expected);
+  };
+
+  await untilWeights(1, 1, 1);
+  expect(requests()).toEqual(["/alike", "/otherwise"]);
+  expect([connections(), sockets.size]).toEqual([2, 2]);
+
+  // One end of one connection tells both.
+  answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+  for (const socket of sockets) socket.end();
+  await untilWeights(0, 0, 0);
+  expect(requests()).toEqual(["/alike", "/alike", "/otherwise", "/otherwise"]);
+  expect(connections()).toBe(4);
+
+  // The operator's own check, and the one for all.
+  answer = ALIVE;
+  const [first = ""] = alike;
+  expect(await runProgram(["check", real, "--vs", first], environment)).toMatchObject({ code: 0 });
+  await untilWeights(1, 1, 0);
+  expect(requests().filter((path) => path === "/alike")).toHaveLength(4);
+
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+  await rm(folder, { recursive: true });
+});
+
+// --- internal ---
+
+/** One process that cares for these virtual servers, each by a command line of its own. */
+function careForAll(environment: Record<string, string>, all: readonly (readonly string[])[]) {
+  const script = join(import.meta.dir, "support/care-for-process.ts");
+  return Bun.spawn([process.execPath, script, ...all.map((argv) => JSON.stringify(argv))], {
+    env: environment,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+}
+
+/** Those of other tests are there as well. */
+async function statusesOf(
+  addresses: readonly string[],
+  environment: Record<string, string>,
+): Promise<readonly VirtualServerStatus[]> {
+  const { stdout } = await runProgram(["status", "-o", "json"], environment);
+  const { virtualServers } = JSON.parse(stdout) as StatusReport;
+  return virtualServers.filter(({ address }) => addresses.includes(address));
+}
+
+async function weightsOf(addresses: readonly string[], environment: Record<string, string>): Promise<unknown> {
+  const statuses = await statusesOf(addresses, environment);
+  return statuses.map(({ address, realServers }) => [address, realServers.map(({ weight }) => weight)]);
+}

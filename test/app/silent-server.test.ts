@@ -7,7 +7,7 @@ import { errno, libc } from "../../native/libc.ts";
 import { requestStatus } from "../../src/control/client.ts";
 import { runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
 import { addressBytes, formatEndpoint, parseEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
-import { MAIN } from "../cli/run-program.ts";
+import { LVSCARE } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 
 const VS = "127.77.9.20:18080";
@@ -23,7 +23,7 @@ test("a real server whose new connections get no answer is found by the first cl
   const servers = [SILENT, ALIVE].map(formatEndpoint).join(",");
   // No check comes by itself within this test, and the kept connection goes on answering.
   const flags = `--vs ${VS} --rs ${servers} --data-plane userspace --mode none --health-schem http --interval 1h --interval-down 1h`;
-  const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], {
+  const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], {
     env: environment,
     stdin: "ignore",
     stdout: "ignore",

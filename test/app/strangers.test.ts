@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { requestStatus } from "../../src/control/client.ts";
 import { runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
-import { MAIN } from "../cli/run-program.ts";
+import { LVSCARE } from "../cli/run-program.ts";
 import { connectTo, type Peer } from "../dataplane/userspace/tcp-peers.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
@@ -28,7 +28,7 @@ test.each([
     const folder = await mkdtemp(join(tmpdir(), "lvscare-strangers-"));
     const environment = { ...process.env, XDG_RUNTIME_DIR: folder };
     const flags = `--vs ${VS} --rs ${REAL} --data-plane userspace --mode none --health-schem http --interval 500ms --http-listen ${WEB}`;
-    const argv = ["prlimit", "--nofile=128:128", process.execPath, MAIN, "care", ...flags.split(" ")];
+    const argv = ["prlimit", "--nofile=128:128", ...LVSCARE, "care", ...flags.split(" ")];
     const care = Bun.spawn(argv, { env: environment, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
     const key = { protocol: "tcp", endpoint: parseEndpoint(VS) } as const;
     const control = socketPath(runtimeDirectory(environment, process.getuid?.() ?? 0), key);

@@ -3,7 +3,7 @@ import { formatEndpoint, type Endpoint } from "../../src/domain/endpoint.ts";
 import type { StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
 import { linesOf } from "../kernel/support/line-process.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
-import { MAIN, runProgram } from "./run-program.ts";
+import { LVSCARE, runProgram } from "./run-program.ts";
 
 /** What a real server answers that is alive. */
 export const ALIVE = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -33,7 +33,7 @@ export class CareProgram implements AsyncDisposable {
     this.#environment = { XDG_RUNTIME_DIR: tmpdir(), ...environment };
     const servers = ["--vs", this.address, "--rs", formatEndpoint(realServer)];
     const setting = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=1h"];
-    this.child = Bun.spawn([process.execPath, MAIN, command, ...servers, ...setting, ...flags], {
+    this.child = Bun.spawn([...LVSCARE, command, ...servers, ...setting, ...flags], {
       env: this.#environment,
       stdin: "ignore",
       stdout: "pipe",

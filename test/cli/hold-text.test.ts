@@ -29,6 +29,16 @@ test("what one daemon did is told although another did not", async () => {
   expect((await told({ reports: [{ ...report, pending: "EBUSY" }], failures: [], mentions: [] }))[0]).toBe(1);
 });
 
+test("an undrain that the configuration file stands against is said to lift nothing", async () => {
+  const { hold: _, ...realServer } = report.realServer;
+  const kept = { ...realServer, state: "drained", health: "healthy", drainedByConfiguration: true } as const;
+  const [code, text] = await told({ reports: [{ ...report, realServer: kept }], failures: [], mentions: [] });
+  expect([code, text.split("\n")[1]]).toEqual([
+    0,
+    "  the configuration file keeps it drained; undrain does not lift that: change drained there",
+  ]);
+});
+
 test("a weight that the scheduler does not heed is said to be none", async () => {
   const hold = { since: "2026-11-25T10:00:00.000Z", drained: false, weight: 5 };
   const [, text] = await told({

@@ -11,6 +11,6 @@ test.each<[number, string, boolean]>([
   (count, interval, isLate) => {
     const servers = Array.from({ length: count }, (_, index) => `10.0.0.${index + 1}:80`).join(",");
     const options = resolveArgv(["--vs", "10.0.1.1:80", "--rs", servers, "--interval", interval]);
-    expect(jitPolicy(options) > 1).toBe(isLate);
+    expect(jitPolicy({ virtualServers: [options] }) > 1).toBe(isLate);
   },
 );

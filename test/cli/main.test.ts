@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { VERSION } from "../../src/app/version.ts";
-import { MAIN, runProgram } from "./run-program.ts";
+import { LVSCARE, runProgram, SOURCES } from "./run-program.ts";
 
 describe("refuses with exit code 1, one line for each problem and a clean stdout", () => {
   const refused: readonly (readonly [argv: readonly string[], lines: readonly string[]])[] = [
@@ -47,9 +47,10 @@ describe("refuses with exit code 1, one line for each problem and a clean stdout
   });
 });
 
+// From the sources, which know no build.
 describe("version", () => {
   test("prints JSON with the Go program's keys", async () => {
-    const { code, stdout, stderr } = await runProgram(["version"]);
+    const { code, stdout, stderr } = await runProgram(["version"], {}, SOURCES);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(stdout)).toEqual({
       gitVersion: VERSION,
@@ -64,7 +65,7 @@ describe("version", () => {
   test.concurrent.each([[["version", "--short"]], [["--version"]], [["-v"]], [["-V"]]])(
     "%j prints one word",
     async (argv) => {
-      expect(await runProgram(argv)).toEqual({ code: 0, stdout: `${VERSION}-unknown\n`, stderr: "" });
+      expect(await runProgram(argv, {}, SOURCES)).toEqual({ code: 0, stdout: `${VERSION}-unknown\n`, stderr: "" });
     },
   );
 
@@ -102,14 +103,14 @@ describe("help", () => {
     async (line) => {
       // The reader closes without reading a byte, before the program can have written any.
       const script = `{ "$@"; echo "code $?" >&2; } | exec true`;
-      const argv = ["sh", "-c", script, "sh", process.execPath, MAIN, ...line.split(" ")];
+      const argv = ["sh", "-c", script, "sh", ...LVSCARE, ...line.split(" ")];
       await using child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
       expect(await child.stderr.text()).toBe("code 0\n");
     },
   );
 
   test("fails when it cannot be written", async () => {
-    await using child = Bun.spawn(["sh", "-c", 'exec "$0" "$1" help >/dev/full', process.execPath, MAIN], {
+    await using child = Bun.spawn(["sh", "-c", 'exec "$@" help >/dev/full', "sh", ...LVSCARE], {
       stderr: "pipe",
     });
     expect(await child.stderr.text()).toMatch(/^lvscare: .*ENOSPC.*\n$/);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { waitFor } from "../kernel/support/wait-for.ts";
 import { answering, rawServer } from "../probe/http/support/raw-server.ts";
 import { ALIVE, CareProgram } from "./care-program.ts";
-import { MAIN, runProgram } from "./run-program.ts";
+import { LVSCARE, runProgram } from "./run-program.ts";
 
 /**
  * How the Go program ends and what it prints, row by row, at the real entry; its help and `version` are in main.test.ts, a second
@@ -85,7 +85,7 @@ async function onTerminal(argv: readonly string[], environment: Record<string, s
   await using terminal = new Bun.Terminal({
     data: (_, bytes) => void (shown += decoder.decode(bytes, { stream: true })),
   });
-  const child = Bun.spawn([process.execPath, MAIN, ...argv], { env: { TERM: "xterm", ...environment }, terminal });
+  const child = Bun.spawn([...LVSCARE, ...argv], { env: { TERM: "xterm", ...environment }, terminal });
   await child.exited;
   await waitFor(
     () => shown,

@@ -8,7 +8,7 @@ import { waitFor } from "../kernel/support/wait-for.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 import { ALIVE, CareProgram } from "./care-program.ts";
 import { OLD } from "./redirected.ts";
-import { MAIN, runProgram } from "./run-program.ts";
+import { LVSCARE, runProgram } from "./run-program.ts";
 
 setDefaultTimeout(60_000);
 
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 describe.each(["status --watch", "status --watch -o json", "events --follow"])("%s", (line) => {
-  const argv = (): string[] => [process.execPath, MAIN, ...line.split(" "), "--vs", care.address];
+  const argv = (): string[] => [...LVSCARE, ...line.split(" "), "--vs", care.address];
 
   test("ends with 0 when its reader has gone, though nothing is news", async () => {
     await using child = bash('{ "$@"; echo "code $?" >&2; } | head -n 1', "bash", ...argv());
@@ -120,7 +120,7 @@ describe("a daemon works on, and ends at a signal, with its log", () => {
 test("all of a long text gets through a pipe that was made non-blocking and is read slowly", async () => {
   using pipe = await stuckPipe();
   // The descriptor is the one that this test made non-blocking, and shares with the program.
-  await using child = Bun.spawn([process.execPath, MAIN, "man"], { env: environment, stdout: pipe.fd, stderr: "pipe" });
+  await using child = Bun.spawn([...LVSCARE, "man"], { env: environment, stdout: pipe.fd, stderr: "pipe" });
   let text = "";
   await waitFor(
     () => (text += pipe.read(1000)),
@@ -134,7 +134,7 @@ test("all of a long text gets through a pipe that was made non-blocking and is r
 
 test("a pipe that blocks goes on to do so for those that write to it afterwards", async () => {
   const script = '{ "$@"; cat /proc/self/fdinfo/1 >&2; } | cat';
-  await using child = bash(script, "bash", process.execPath, MAIN, "events", "--vs", care.address);
+  await using child = bash(script, "bash", ...LVSCARE, "events", "--vs", care.address);
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   expect(stdout).toContain("recovering → healthy");
   const flags = Number.parseInt(/^flags:\s+(\d+)$/m.exec(stderr)?.[1] ?? "", 8);
@@ -159,7 +159,7 @@ function startCare(script: string, zero: string): [Bun.Subprocess, string] {
   const address = `127.77.0.${20 + daemons++}:${server.endpoint.port}`;
   const servers = ["--vs", address, "--rs", `127.0.0.1:${server.endpoint.port}`];
   const flags = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=1h"];
-  return [bash(script, zero, process.execPath, MAIN, "care", ...servers, ...flags), address];
+  return [bash(script, zero, ...LVSCARE, "care", ...servers, ...flags), address];
 }
 
 /** Waits until a daemon serves, by what it tells of itself. */

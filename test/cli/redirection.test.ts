@@ -6,7 +6,7 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 import { ALIVE, CareProgram } from "./care-program.ts";
 import { OLD, runRedirected, type Streams, type Target } from "./redirected.ts";
-import { MAIN, runProgram, type ProgramResult } from "./run-program.ts";
+import { LVSCARE, runProgram, type ProgramResult } from "./run-program.ts";
 
 setDefaultTimeout(60_000);
 
@@ -97,7 +97,7 @@ function filledIn(argv: readonly string[]): string[] {
 }
 
 async function check(argv: readonly string[], streams: Streams, target: Target, plain: ProgramResult): Promise<void> {
-  const program = [process.execPath, MAIN, ...filledIn(argv)];
+  const program = [...LVSCARE, ...filledIn(argv)];
   const { code, text, other } = await runRedirected(program, streams, target, { folder, environment });
   const expected = streams === "both" ? plain.stdout + plain.stderr : plain[streams];
   const rest = streams === "stdout" ? plain.stderr : streams === "stderr" ? plain.stdout : "";

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readlink, rm, stat, symlink } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Pod } from "kubernetes-models/v1/Pod";
-import { MAIN, refusal, runProgram, type ProgramResult } from "./run-program.ts";
+import { LVSCARE, refusal, runProgram, type ProgramResult } from "./run-program.ts";
 
 const GOLDEN = join(import.meta.dir, "../fixtures/manifest/static-pod.golden");
 const GUIDE =
@@ -228,7 +228,7 @@ async function runWithHosts(hosts: string, argv: readonly string[]): Promise<Pro
   const path = join(folder, `hosts-${crypto.randomUUID()}`);
   await Bun.write(path, hosts);
   const script = 'mount --bind "$0" /etc/hosts && exec "$@"';
-  const inside = ["unshare", "--mount", "sh", "-c", script, path, process.execPath, MAIN, ...argv];
+  const inside = ["unshare", "--mount", "sh", "-c", script, path, ...LVSCARE, ...argv];
   await using child = Bun.spawn(inside, { env: { PATH: process.env["PATH"] }, stdin: "ignore", stderr: "pipe" });
   const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return { code, stdout, stderr };

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../kernel/support/wait-for.ts";
-import { MAIN } from "./run-program.ts";
+import { LVSCARE } from "./run-program.ts";
 
 const VS = "127.77.0.13:18080";
 
@@ -13,7 +13,7 @@ test("in a pipe, --watch appends a line for each change, until Ctrl-C", async ()
   let status = 200;
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
   const run = (...argv: readonly string[]) =>
-    Bun.spawn([process.execPath, MAIN, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+    Bun.spawn([...LVSCARE, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
   const flags = `--vs ${VS} --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms --last-resort=false`;
   const care = run("care", ...flags.split(" "));
   const watching = run("status", "--vs", VS, "--watch");
@@ -50,10 +50,9 @@ test("on a terminal, --watch draws no more than fits, and fits what the terminal
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
   const address = "127.77.0.13:18083";
   const flags = `--vs ${address} --rs 127.0.0.1:${server.port} --data-plane userspace --health-schem http --interval 50ms`;
-  const run = [process.execPath, MAIN];
-  const care = Bun.spawn([...run, "care", ...flags.split(" ")], { env, stdin: "ignore", stderr: "ignore" });
+  const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], { env, stdin: "ignore", stderr: "ignore" });
   let text = "";
-  const watching = Bun.spawn([...run, "status", "--vs", address, "--watch"], {
+  const watching = Bun.spawn([...LVSCARE, "status", "--vs", address, "--watch"], {
     env,
     terminal: { cols: 60, rows: 5, data: (_, chunk) => void (text += new TextDecoder().decode(chunk)) },
   });

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { MOST_LISTENERS, STREAM_PACE } from "../../src/control/event-stream.ts";
 import { IDLE_TIMEOUT_S, serveWeb, WebAnswers } from "../../src/control/web-server.ts";
-import { MAIN } from "../cli/run-program.ts";
+import { LVSCARE } from "../cli/run-program.ts";
 import { SseReader } from "./support/sse-reader.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
 
@@ -168,7 +168,7 @@ describe("the daemon", () => {
     ["[::]:18084", "http://[::1]:18084/"],
   ])("that listens at %s says at its start where the page is: %s", async (listen, url) => {
     const flags = `--vs 127.77.0.15:18080 --rs 127.0.0.1:1 --data-plane userspace --http-listen ${listen}`;
-    const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "pipe" });
+    const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "pipe" });
     try {
       let log = "";
       for await (const chunk of care.stderr) {
@@ -240,7 +240,7 @@ const ALONE = { hostname: "127.77.0.14", port: 18_082 };
 /** In a process of its own, whose log can be read. */
 const SERVE_ALONE = `
   const { serveWeb } = await import(${JSON.stringify(join(import.meta.dir, "../../src/control/web-server.ts"))});
-  serveWeb({ family: "ipv4", address: "${ALONE.hostname}", port: ${ALONE.port} }, { virtualServers: [] });
+  serveWeb({ family: "ipv4", address: "${ALONE.hostname}", port: ${ALONE.port} }, { virtualServers: () => [] });
   console.log("up");
 `;
 

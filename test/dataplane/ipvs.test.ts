@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
+import { Ipvs, openIpvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import { trialEndpoint } from "../../src/dataplane/ipvs/preflight.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { Reconciler } from "../../src/dataplane/reconciler.ts";
@@ -36,6 +36,22 @@ test("says how it reaches the kernel, and lets go of it once", async () => {
   await plane.close();
   expect([kernel.transports.opened(), kernel.transports.closed()]).toEqual([1, 1]);
   expect(await rejection(plane.read(service))).toMatchObject({ code: "SOCKET_FAILED" });
+});
+
+test("data planes of several virtual servers use one connection, which the last of them closes", async () => {
+  const kernel = new FakeIpvs();
+  const ipvs = new Ipvs(kernel.transports.open);
+  const [one, two] = [await ipvs.open(), await ipvs.open()];
+  await one.close();
+  await one.close();
+  expect(await two.apply(service, [create])).toEqual([]);
+  expect([kernel.transports.opened(), kernel.transports.closed()]).toEqual([1, 0]);
+  await two.close();
+  expect([kernel.transports.opened(), kernel.transports.closed()]).toEqual([1, 1]);
+  const later = await ipvs.open();
+  expect(await later.read(service)).toMatchObject({ service });
+  await later.close();
+  expect([kernel.transports.opened(), kernel.transports.closed()]).toEqual([2, 2]);
 });
 
 test("executes each kind of operation and reads the outcome, oldest real server first", async () => {

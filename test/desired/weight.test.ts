@@ -26,6 +26,19 @@ test.each<[string, Partial<MemberState>, { retained?: true; draining?: true }, n
   ["an operator's drain before health", { state: "healthy", hold: DRAINED }, {}, 0],
   ["an operator's drain before fail-open", { state: "removed", hold: DRAINED }, { retained: true }, 0],
   ["its health, which an operator's drain does not bring back", { state: "removed", hold: DRAINED }, {}, "absent"],
+  ["the configuration's drain before health", { state: "healthy", isDrainedByConfiguration: true }, {}, 0],
+  [
+    "the configuration's drain, whatever weight an operator asked for",
+    { state: "healthy", hold: WEIGHED, isDrainedByConfiguration: true },
+    {},
+    0,
+  ],
+  [
+    "its health, which the configuration's drain does not bring back",
+    { state: "recovering", isDrainedByConfiguration: true },
+    {},
+    "absent",
+  ],
   [
     "what it owes its clients, also under an operator's drain",
     { state: "removed", hold: DRAINED },
@@ -42,6 +55,8 @@ test.each<[string, Partial<MemberState>, { retained?: true; draining?: true }, n
       history: "proven",
       share: 0,
       hold: undefined,
+      isDrainedByConfiguration: false,
+      isLeaving: false,
       ...member,
     },
     { retained: new Set(retained ? [NAME] : []), draining: new Set(draining ? [NAME] : []) },

@@ -43,6 +43,23 @@ test("good checks are delivered at once, but not before what was emitted earlier
   expect(checked).toEqual([1, 2]);
 });
 
+test("a round with nothing to do is delivered at once, one that did something or failed is not", () => {
+  const { bus, source, rounds } = slowly();
+  const quiet: CareEvent = { type: "plan.applied", operations: [], repairs: [], complete: true };
+  const service = { protocol: "tcp", endpoint: { family: "ipv4", address: "10.0.0.1", port: 80 } } as const;
+  source.emit(quiet);
+  expect(rounds).toEqual([quiet]);
+  const wrote: CareEvent = { ...quiet, operations: [{ kind: "service.delete", service }] };
+  source.emit(wrote);
+  expect(rounds).toEqual([quiet]);
+  bus.catchUp();
+  const failed: CareEvent = { ...quiet, complete: false };
+  source.emit(failed);
+  expect(rounds).toEqual([quiet, wrote]);
+  bus.catchUp();
+  expect(rounds).toEqual([quiet, wrote, failed]);
+});
+
 test("what happens to the process is told for each virtual server, with the same id, until it is gone", () => {
   const { bus, source } = slowly();
   const count: string[] = [];
@@ -81,16 +98,19 @@ function slowly(): {
   readonly heard: readonly number[];
   /** Good checks by their latency. */
   readonly checked: readonly number[];
+  readonly rounds: readonly CareEvent[];
 } {
   const bus = new EventBus({ logger: SILENT, now: () => 0, timeOfDay: (ms) => new Date(ms) });
   const source = bus.open({ logger: SILENT, culprit: () => "", count: nothing });
   const heard: number[] = [];
   const checked: number[] = [];
+  const rounds: CareEvent[] = [];
   bus.join((event: CareEvent) => {
     const untilMs = performance.now() + SLOW_MS;
     while (performance.now() < untilMs);
     if (event.type === "process.stalled") heard.push(event.forMs);
     if (event.type === "realServer.probed") checked.push(event.verdict.latencyMs);
+    if (event.type === "plan.applied") rounds.push(event);
   });
-  return { bus, source, heard, checked };
+  return { bus, source, heard, checked, rounds };
 }

@@ -16,7 +16,7 @@ import { decodeAddress } from "../../src/netlink/route/addresses.ts";
 import { decodeLink } from "../../src/netlink/route/links.ts";
 import { readChanges } from "../../src/netlink/route/notifications.ts";
 import { decodeRoute } from "../../src/netlink/route/routes.ts";
-import { ResponseReader, type Reading } from "../../src/probe/http/response-reader.ts";
+import { ResponseReader, type Reading } from "../../src/probe/http/response/response-reader.ts";
 import { seededRandom } from "../../src/simulation/seeded-random.ts";
 import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
 

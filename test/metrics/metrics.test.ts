@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { MAIN } from "../cli/run-program.ts";
+import { LVSCARE } from "../cli/run-program.ts";
 import { SseReader } from "../control/support/sse-reader.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { runCommand } from "../kernel/harness/run-command.ts";
@@ -21,7 +21,7 @@ describe("over HTTP", () => {
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
     const real = `127.0.0.1:${server.port}`;
     const flags = `--vs ${VS} --rs ${real} --data-plane userspace --health-schem http --interval 50ms --last-resort=false --http-listen ${WEB}`;
-    const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], {
+    const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], {
       env: { ...process.env, XDG_RUNTIME_DIR: folder },
       stdout: "ignore",
       stderr: "ignore",
@@ -92,7 +92,7 @@ describe("over HTTP", () => {
     // As another daemon has it, or whoever lets others in.
     const taken = Bun.serve({ hostname: "127.77.0.12", port: 18_081, reusePort: true, fetch: () => new Response() });
     const flags = "--vs 127.77.0.12:18080 --rs 127.0.0.1:1 --data-plane userspace --http-listen 127.77.0.12:18081";
-    const care = Bun.spawn([process.execPath, MAIN, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "pipe" });
+    const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "pipe" });
     expect([await care.exited, await care.stderr.text()]).toEqual([
       1,
       expect.stringMatching(

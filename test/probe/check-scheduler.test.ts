@@ -84,6 +84,21 @@ describe("the check scheduler", () => {
     expect(distrusted).toEqual([500, 1500]);
   });
 
+  test("tells everybody who got no answer that the server is well", async () => {
+    const { clock, starts, suspect } = schedule({ tookMs: 100 });
+    await clock.advance(500);
+    const wells = [suspect(), suspect()];
+    await clock.advance(50);
+    wells.push(suspect());
+    await clock.advance(50);
+    expect([starts(), wells.map(({ is }) => is)]).toEqual([
+      [0, 500, 600],
+      [false, false, false],
+    ]);
+    await clock.advance(100);
+    expect(wells.map(({ is }) => is)).toEqual([true, true, true]);
+  });
+
   test("does not take the check that was under way then for an answer", async () => {
     const { clock, starts, distrusted, suspect } = schedule({ tookMs: 300 });
     await clock.advance(100);
@@ -339,6 +354,15 @@ describe("the check scheduler", () => {
     await clock.advance(60_000);
     expect(reports).toEqual([]);
     expect(started).toHaveLength(2);
+  });
+
+  test("leaves no timer that would keep the process alive once nothing is checked any more", async () => {
+    const { clock, checks } = schedule({ servers: 2 });
+    await clock.advance(100);
+    checks[0]?.stop();
+    expect(clock.armed).toBe(1);
+    checks[1]?.stop();
+    expect(clock.armed).toBe(0);
   });
 });
 

@@ -711,9 +711,9 @@ function isAlwaysGood(simulation: Simulation, server: string): boolean {
 
 function isGood({ scripts, scenario }: Simulation, server: string, ms: number): boolean {
   const behaviour = scripts.get(server)?.at(ms);
-  const { acceptStatus, timeoutMs } = scenario.options.probe;
+  const { probe } = scenario.options;
   return (
-    behaviour?.kind === "answers" && statusPasses(behaviour.status, acceptStatus) && behaviour.afterMs + 1 < timeoutMs
+    behaviour?.kind === "answers" && statusPasses(behaviour.status, probe) && behaviour.afterMs + 1 < probe.timeoutMs
   );
 }
 

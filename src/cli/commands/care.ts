@@ -1,12 +1,15 @@
-import { CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
+import type { ConfigSource } from "../../app/daemon.ts";
+import { CARE_COMMAND_ROWS, CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
 import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables } from "../../config/read-environment.ts";
+import type { CareConfig } from "../../config/care-options.ts";
 import { resolveCareOptions } from "../../config/resolve-care-options.ts";
+import { resolveConfigCall } from "../../config/resolve-config-call.ts";
 import { describeError } from "../../domain/errors.ts";
 import { command, type Command } from "../command.ts";
 import { exitNow } from "../exit.ts";
 import { jitPolicy } from "../jit-policy.ts";
 import { createBoundedSink, createLogger } from "../log/create-logger.ts";
-import { listenForStop } from "../stopping.ts";
+import { listenForHangup, listenForStop } from "../stopping.ts";
 import type { CommandUsage } from "../usage.ts";
 
 /** `lvscare care`: the daemon, and its two short forms `--run-once` and `--clean`. */
@@ -15,7 +18,7 @@ export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
   about:
     "Checks the real servers behind a virtual server. One that fails its check takes no new connections from then on, is removed at " +
     "the next failed check, and comes back when it answers again. Ends on SIGTERM or SIGINT and leaves the rules in place.",
-  synopsis: "--vs <IP:port> --rs <IP:port>... [flags]",
+  synopsis: "--vs <IP:port> --rs <IP:port>... [flags] | --config <file>",
   examples: [
     {
       about: "three Kubernetes API servers behind one address on every node",
@@ -27,6 +30,7 @@ export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
       command:
         "lvscare care --vs 169.254.0.1:80 --rs 127.0.0.1:8081,127.0.0.1:8082 --logger DEBG --health-schem http --health-path /",
     },
+    { about: "several virtual servers, as a file has them", command: "lvscare care --config /etc/lvscare.yaml" },
     { about: "take it all away again", command: "lvscare care --vs 169.254.0.1:80 -C" },
   ],
   notes: [
@@ -39,26 +43,55 @@ export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
 /** A command that does what `care` does; its help and the variables it reads are its own. */
 export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUsage, "rows">): Command {
   return command(
-    { ...usage, rows: CARE_OPTION_ROWS },
+    { ...usage, rows: CARE_COMMAND_ROWS },
     {
-      read: (_, reading, { environment }) => resolveCareOptions(reading, environment, prefixes),
-      async run(options, context) {
+      async read(_, reading, { environment }): Promise<CareCall> {
+        const call = resolveConfigCall(reading, environment, prefixes);
+        if (call !== undefined) {
+          const { loadConfigFor } = await import("../../app/config-file.ts");
+          const first = await loadConfigFor(call);
+          return { ...call, ...first, source: { path: call.path, first, read: () => loadConfigFor(call) } };
+        }
+        const options = resolveCareOptions(reading, environment, prefixes);
+        const remarks = misspeltVariables(environment, CARE_OPTION_ROWS, prefixes);
+        const { runOnce, clean } = options;
+        return { config: { ...options, virtualServers: [options] }, runOnce, clean, remarks };
+      },
+      async run({ config, remarks, source, ...how }, context) {
         await context.neverBlock();
-        const logger = createLogger(options.log, createBoundedSink(context.err, context.errColour));
-        for (const remark of misspeltVariables(context.environment, CARE_OPTION_ROWS, prefixes)) logger.warn(remark);
+        const logger = createLogger(config.log, createBoundedSink(context.err, context.errColour));
+        for (const remark of remarks) logger.warn(remark);
         using stop = listenForStop(() => exitNow(1));
-        Bun.unsafe.setJITPolicy(jitPolicy(options));
-        const { runCare } = await import("../../app/care.ts");
+        Bun.unsafe.setJITPolicy(jitPolicy(config));
+        const { careFor, careOnce } = await import("../../app/care.ts");
         try {
-          await runCare(options, stop.signal, logger);
+          if (how.runOnce || how.clean) await careOnce(config, how, stop.signal, logger);
+          else {
+            const takeLog = logger.take.bind(logger);
+            await careFor(config, stop.signal, logger, {
+              source: source && { ...source, takeLog, onHangup: listenForHangup },
+            });
+          }
           return 0;
         } catch (error) {
           // A program that reads the log must not stumble over its last line.
-          if (options.log.format !== "json") throw error;
+          if (config.log.format !== "json") throw error;
           logger.error(describeError(error));
           return 1;
         }
       },
     },
   );
+}
+
+// --- internal ---
+
+interface CareCall {
+  readonly config: CareConfig;
+  readonly runOnce: boolean;
+  readonly clean: boolean;
+  /** The files that it comes from, if it does. */
+  readonly source?: Pick<ConfigSource, "path" | "first" | "read">;
+  /** For the log, before anything is done. */
+  readonly remarks: readonly string[];
 }

@@ -1,6 +1,6 @@
 import type { NetlinkConnection } from "../../netlink/connection.ts";
 import { resolveFamily } from "../../netlink/generic.ts";
-import { IPVS_GENL_NAME } from "../../netlink/ipvs/constants.ts";
+import { IPVS_FAMILY_NAME } from "../../netlink/ipvs/requests.ts";
 import type { KernelRefusal } from "../../netlink/messages.ts";
 import { moduleMissing, refusalError } from "./ipvs-errors.ts";
 
@@ -39,7 +39,7 @@ export class IpvsFamily {
   }
 
   #resolve(): number {
-    const found = resolveFamily(this.#connection, IPVS_GENL_NAME);
+    const found = resolveFamily(this.#connection, IPVS_FAMILY_NAME);
     if (typeof found === "number") return found;
     throw found.errno === "ENOENT" ? moduleMissing(found) : refusalError(found, "find IPVS in the kernel");
   }

@@ -8,8 +8,10 @@ import {
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
 import { NetlinkConnection, type NetlinkAnswer, type NetlinkRequest } from "../../netlink/connection.ts";
-import { decodeDestination, decodeMeasuredDestination } from "../../netlink/ipvs/destination.ts";
 import {
+  decodeDestination,
+  decodeMeasuredDestination,
+  decodeService,
   deleteDestination,
   deleteService,
   getDestinations,
@@ -20,7 +22,6 @@ import {
   setDestination,
   setService,
 } from "../../netlink/ipvs/requests.ts";
-import { decodeService } from "../../netlink/ipvs/service.ts";
 import { openKernelTransport } from "../../netlink/kernel-transport.ts";
 import type { KernelRefusal } from "../../netlink/messages.ts";
 import type { NetlinkTransport } from "../../netlink/transport.ts";
@@ -30,18 +31,50 @@ import { IpvsFamily } from "./ipvs-family.ts";
 import { rehearse } from "./preflight.ts";
 
 /**
- * The kernel's IPVS, in the network namespace where this is called. Rejects with SOCKET_FAILED when the kernel gives no netlink
- * socket; whether it has IPVS at all is for `preflight` to find out.
+ * The kernel's IPVS, in the network namespace where this is called, for any number of virtual servers. All data planes
+ * that are open use one connection to the kernel, which ends with the last of them.
  */
-export async function openIpvs(
-  openTransport: () => NetlinkTransport = () => openKernelTransport("generic"),
-): Promise<DataPlane> {
-  const connection = new NetlinkConnection(openTransport);
-  connection.open();
-  return new IpvsPlane(connection);
+export class Ipvs {
+  readonly #openTransport: () => NetlinkTransport;
+  #kernel: Kernel | undefined;
+  #users = 0;
+
+  constructor(openTransport: () => NetlinkTransport = () => openKernelTransport("generic")) {
+    this.#openTransport = openTransport;
+  }
+
+  /**
+   * Rejects with SOCKET_FAILED when the kernel gives no netlink socket; whether it has IPVS at all is for `preflight`
+   * to find out.
+   */
+  async open(): Promise<DataPlane> {
+    const kernel = (this.#kernel ??= connect(this.#openTransport));
+    this.#users++;
+    return new IpvsPlane(kernel, () => {
+      if (--this.#users > 0) return;
+      this.#kernel = undefined;
+      kernel.connection.close();
+    });
+  }
+}
+
+/** A data plane with a connection of its own; see `Ipvs`. */
+export function openIpvs(openTransport?: () => NetlinkTransport): Promise<DataPlane> {
+  return new Ipvs(openTransport).open();
 }
 
 // --- internal ---
+
+interface Kernel {
+  readonly connection: NetlinkConnection;
+  readonly family: IpvsFamily;
+}
+
+function connect(openTransport: () => NetlinkTransport): Kernel {
+  const connection = new NetlinkConnection(openTransport);
+  connection.open();
+  return { connection, family: new IpvsFamily(connection) };
+}
 
 interface SeenService {
   readonly service: VirtualServer;
@@ -56,10 +89,14 @@ class IpvsPlane implements DataPlane {
   readonly kind = "ipvs";
   readonly #connection: NetlinkConnection;
   readonly #family: IpvsFamily;
+  readonly #release: () => void;
+  #isOpen = true;
 
-  constructor(connection: NetlinkConnection) {
+  /** `release` is called once, when this one is closed. */
+  constructor({ connection, family }: Kernel, release: () => void) {
     this.#connection = connection;
-    this.#family = new IpvsFamily(connection);
+    this.#family = family;
+    this.#release = release;
   }
 
   get via(): string {
@@ -103,7 +140,9 @@ class IpvsPlane implements DataPlane {
   }
 
   async close(): Promise<void> {
-    this.#connection.close();
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#release();
   }
 
   #apply(key: ServiceKey, operations: readonly Operation[]): readonly FailedOperation[] {

@@ -24,8 +24,7 @@ import {
   tunnelFlagNames,
   tunnelTypeName,
 } from "./names.ts";
-import { COMMAND, DESTINATION, MEASURED_COMMAND } from "./tables.ts";
-import { trafficStats } from "./traffic.ts";
+import { COMMAND, DESTINATION, MEASURED_COMMAND, trafficStats } from "./tables.ts";
 
 /** Appends what identifies a real server within its service. */
 export function writeDestinationKey(writer: ByteWriter, { address, port, family }: Endpoint): void {

@@ -7,60 +7,40 @@ import {
   type TunnelFlag,
   type TunnelType,
 } from "../../domain/virtual-server.ts";
-import {
-  IP_VS_CONN_F_BYPASS,
-  IP_VS_CONN_F_DROUTE,
-  IP_VS_CONN_F_FWD_MASK,
-  IP_VS_CONN_F_LOCALNODE,
-  IP_VS_CONN_F_MASQ,
-  IP_VS_CONN_F_TUNNEL,
-  IP_VS_CONN_F_TUNNEL_TYPE_GRE,
-  IP_VS_CONN_F_TUNNEL_TYPE_GUE,
-  IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-  IP_VS_SVC_F_ONEPACKET,
-  IP_VS_SVC_F_PERSISTENT,
-  IP_VS_SVC_F_SCHED1,
-  IP_VS_SVC_F_SCHED2,
-  IP_VS_SVC_F_SCHED3,
-  IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
-  IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
-  IPPROTO_SCTP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-} from "./constants.ts";
 
-/** Our words and the kernel's numbers for them. */
-export const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = {
-  tcp: IPPROTO_TCP,
-  udp: IPPROTO_UDP,
-  sctp: IPPROTO_SCTP,
-};
+// Our words and the kernel's numbers for them.
 
+/** IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP (linux/in.h). */
+export const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+
+/** IP_VS_CONN_F_MASQ, LOCALNODE, TUNNEL, DROUTE, BYPASS (linux/ip_vs.h, as all that follow). */
 export const FORWARDING_NUMBER: Readonly<Record<Forwarding, number>> = {
-  masquerade: IP_VS_CONN_F_MASQ,
-  local: IP_VS_CONN_F_LOCALNODE,
-  tunnel: IP_VS_CONN_F_TUNNEL,
-  "direct-route": IP_VS_CONN_F_DROUTE,
-  bypass: IP_VS_CONN_F_BYPASS,
+  masquerade: 0,
+  local: 1,
+  tunnel: 2,
+  "direct-route": 3,
+  bypass: 4,
 };
 
-export const TUNNEL_TYPE_NUMBER: Readonly<Record<TunnelType | "ipip", number>> = {
-  ipip: IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-  gue: IP_VS_CONN_F_TUNNEL_TYPE_GUE,
-  gre: IP_VS_CONN_F_TUNNEL_TYPE_GRE,
-};
+/** IP_VS_CONN_F_FWD_MASK: the forwarding method within a connection's flags. */
+const FORWARDING_MASK = 0x7;
 
-const TUNNEL_FLAG_BIT: Readonly<Record<TunnelFlag, number>> = {
-  checksum: IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
-  "remote-checksum": IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
-};
+/** IP_VS_CONN_F_TUNNEL_TYPE_IPIP, GUE, GRE. */
+export const TUNNEL_TYPE_NUMBER: Readonly<Record<TunnelType | "ipip", number>> = { ipip: 0, gue: 1, gre: 2 };
 
+/** IP_VS_TUNNEL_ENCAP_FLAG_CSUM, REMCSUM. */
+const TUNNEL_FLAG_BIT: Readonly<Record<TunnelFlag, number>> = { checksum: 0x1, "remote-checksum": 0x2 };
+
+/**
+ * IP_VS_SVC_F_PERSISTENT, ONEPACKET, SCHED1, SCHED2, SCHED3: the flags that are ours to set. IP_VS_SVC_F_HASHED (0x2)
+ * is the kernel's own and comes back with every service.
+ */
 const FLAG_BIT: Readonly<Record<ServiceFlag, number>> = {
-  persistent: IP_VS_SVC_F_PERSISTENT,
-  "one-packet": IP_VS_SVC_F_ONEPACKET,
-  "flag-1": IP_VS_SVC_F_SCHED1,
-  "flag-2": IP_VS_SVC_F_SCHED2,
-  "flag-3": IP_VS_SVC_F_SCHED3,
+  persistent: 0x1,
+  "one-packet": 0x4,
+  "flag-1": 0x8,
+  "flag-2": 0x10,
+  "flag-3": 0x20,
 };
 
 const PROTOCOL_NAME = namesByNumber(PROTOCOL_NUMBER);
@@ -73,7 +53,7 @@ export function protocolName(number: number): Protocol | undefined {
 
 /** The method within a real server's connection flags, whose other bits are the kernel's bookkeeping. */
 export function forwardingName(connectionFlags: number): Forwarding | undefined {
-  return FORWARDING_NAME.get(connectionFlags & IP_VS_CONN_F_FWD_MASK);
+  return FORWARDING_NAME.get(connectionFlags & FORWARDING_MASK);
 }
 
 export function tunnelTypeName(number: number): TunnelType | "ipip" | undefined {

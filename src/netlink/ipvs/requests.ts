@@ -3,66 +3,62 @@ import type { RealServer, ServiceKey, VirtualServer } from "../../domain/virtual
 import { writeAttributes, readAttributes } from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
 import { genericReader, genericRequest } from "../generic.ts";
-import {
-  IPVS_CMD_DEL_DEST,
-  IPVS_CMD_DEL_SERVICE,
-  IPVS_CMD_GET_DEST,
-  IPVS_CMD_GET_INFO,
-  IPVS_CMD_GET_SERVICE,
-  IPVS_CMD_NEW_DEST,
-  IPVS_CMD_NEW_SERVICE,
-  IPVS_CMD_SET_DEST,
-  IPVS_CMD_SET_SERVICE,
-  IPVS_GENL_VERSION,
-} from "./constants.ts";
 import { malformed } from "../reader.ts";
 import { ByteWriter } from "../writer.ts";
 import { writeDestination, writeDestinationKey } from "./destination.ts";
 import { serviceAttributes, serviceKeyAttributes, type ServiceAttributes } from "./service.ts";
 import { COMMAND, INFO } from "./tables.ts";
 
-/** Each takes the number of the IPVS family, which only the kernel knows. */
+// The face of this folder: what is asked of the kernel's IPVS, and what it answers, byte for byte as in linux/ip_vs.h.
+// `service.ts` and `destination.ts` lay out the two kinds of entries by the attributes in `tables.ts`.
+
+export { decodeService } from "./service.ts";
+export { decodeDestination, decodeMeasuredDestination } from "./destination.ts";
+
+/** The family's name in generic netlink. Its number, which each request needs, only the kernel knows. */
+export const IPVS_FAMILY_NAME = "IPVS";
+
 export function newService(family: number, service: VirtualServer): NetlinkRequest {
-  return command(family, IPVS_CMD_NEW_SERVICE, { service: serviceAttributes(service) });
+  return command(family, COMMAND_NUMBER.newService, { service: serviceAttributes(service) });
 }
 
 export function setService(family: number, service: VirtualServer): NetlinkRequest {
-  return command(family, IPVS_CMD_SET_SERVICE, { service: serviceAttributes(service) });
+  return command(family, COMMAND_NUMBER.setService, { service: serviceAttributes(service) });
 }
 
 export function deleteService(family: number, key: ServiceKey): NetlinkRequest {
-  return command(family, IPVS_CMD_DEL_SERVICE, { service: serviceKeyAttributes(key) });
+  return command(family, COMMAND_NUMBER.deleteService, { service: serviceKeyAttributes(key) });
 }
 
 /** One service; ESRCH when there is none. */
 export function getService(family: number, key: ServiceKey): NetlinkRequest {
-  return command(family, IPVS_CMD_GET_SERVICE, { service: serviceKeyAttributes(key) });
+  return command(family, COMMAND_NUMBER.getService, { service: serviceKeyAttributes(key) });
 }
 
 /** To be dumped. */
 export function getServices(family: number): NetlinkRequest {
-  return command(family, IPVS_CMD_GET_SERVICE, {});
+  return command(family, COMMAND_NUMBER.getService, {});
 }
 
 export function newDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
-  return destinationCommand(family, IPVS_CMD_NEW_DEST, key, writeDestination, server);
+  return destinationCommand(family, COMMAND_NUMBER.newDestination, key, writeDestination, server);
 }
 
 export function setDestination(family: number, key: ServiceKey, server: RealServer): NetlinkRequest {
-  return destinationCommand(family, IPVS_CMD_SET_DEST, key, writeDestination, server);
+  return destinationCommand(family, COMMAND_NUMBER.setDestination, key, writeDestination, server);
 }
 
 export function deleteDestination(family: number, key: ServiceKey, endpoint: Endpoint): NetlinkRequest {
-  return destinationCommand(family, IPVS_CMD_DEL_DEST, key, writeDestinationKey, endpoint);
+  return destinationCommand(family, COMMAND_NUMBER.deleteDestination, key, writeDestinationKey, endpoint);
 }
 
 /** To be dumped: an empty table, not an error, when there is no such service. */
 export function getDestinations(family: number, key: ServiceKey): NetlinkRequest {
-  return command(family, IPVS_CMD_GET_DEST, { service: serviceKeyAttributes(key) });
+  return command(family, COMMAND_NUMBER.getDestination, { service: serviceKeyAttributes(key) });
 }
 
 export function getInfo(family: number): NetlinkRequest {
-  return command(family, IPVS_CMD_GET_INFO, {});
+  return command(family, COMMAND_NUMBER.getInfo, {});
 }
 
 export interface IpvsInfo {
@@ -83,8 +79,23 @@ export function decodeInfo(payload: Uint8Array): IpvsInfo {
 
 // --- internal ---
 
+const FAMILY_VERSION = 1;
+
+/** IPVS_CMD_NEW_SERVICE and its siblings. */
+const COMMAND_NUMBER = {
+  newService: 1,
+  setService: 2,
+  deleteService: 3,
+  getService: 4,
+  newDestination: 5,
+  setDestination: 6,
+  deleteDestination: 7,
+  getDestination: 8,
+  getInfo: 15,
+} as const;
+
 function command(family: number, number: number, attributes: { readonly service?: ServiceAttributes }): NetlinkRequest {
-  return genericRequest(family, { command: number, version: IPVS_GENL_VERSION }, (writer) =>
+  return genericRequest(family, { command: number, version: FAMILY_VERSION }, (writer) =>
     writeAttributes(writer, COMMAND, attributes),
   );
 }
@@ -96,7 +107,7 @@ function destinationCommand<T>(
   write: (writer: ByteWriter, destination: T) => void,
   destination: T,
 ): NetlinkRequest {
-  return genericRequest(family, { command: number, version: IPVS_GENL_VERSION }, (writer) => {
+  return genericRequest(family, { command: number, version: FAMILY_VERSION }, (writer) => {
     writer.bytes(keyBytes(key));
     write(writer, destination);
   });

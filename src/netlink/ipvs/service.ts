@@ -5,8 +5,7 @@ import { genericReader } from "../generic.ts";
 import { malformed } from "../reader.ts";
 import { endpointOf, netmaskBytes, paddedAddress, prefixOf } from "./address.ts";
 import { flagBits, flagNames, PROTOCOL_NUMBER, protocolName } from "./names.ts";
-import { COMMAND, type SERVICE } from "./tables.ts";
-import { trafficStats } from "./traffic.ts";
+import { COMMAND, type SERVICE, trafficStats } from "./tables.ts";
 
 export type ServiceAttributes = AttributeValues<(typeof SERVICE)["rows"]>;
 

@@ -1,3 +1,4 @@
+import { NO_TRAFFIC, type TrafficStats } from "../../domain/virtual-server.ts";
 import { attributeTable, be16, nested, raw, text, u16, u32, u64, u8, type AttributeCodec } from "../attributes.ts";
 
 /** `struct ip_vs_flags`: the bits, and the mask of valid ones. */
@@ -81,3 +82,22 @@ export const MEASURED_COMMAND = attributeTable({ destination: [2, nested(MEASURE
 
 /** IPVS_INFO_ATTR_* */
 export const INFO = attributeTable({ version: [1, u32], connectionTableSize: [2, u32] });
+
+/** The 64-bit counters, or an older kernel's smaller ones. */
+export function trafficStats(values: {
+  readonly stats?: Counters | undefined;
+  readonly stats64?: Counters | undefined;
+}): TrafficStats {
+  const counters = values.stats64 ?? values.stats ?? {};
+  return {
+    connections: counters.connections ?? NO_TRAFFIC.connections,
+    inPackets: counters.inPackets ?? NO_TRAFFIC.inPackets,
+    outPackets: counters.outPackets ?? NO_TRAFFIC.outPackets,
+    inBytes: counters.inBytes ?? NO_TRAFFIC.inBytes,
+    outBytes: counters.outBytes ?? NO_TRAFFIC.outBytes,
+  };
+}
+
+// --- internal ---
+
+type Counters = { readonly [Name in keyof TrafficStats]?: number | undefined };

@@ -1,15 +1,14 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
-import type { Connection, Ending, NewConnection } from "./connection.ts";
-import { Dial, shortLimits, type Dialed, type DialOptions, type UnderWay, type Undialed } from "./dial.ts";
+import type { Connection, Ending, NewConnection } from "./connection/connection.ts";
+import { Dial, shortLimits, type Dialed, type DialOptions, type UnderWay, type Undialed } from "./connection/dial.ts";
 import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
 import { judge, refusal, type Conclusion, type Judgement } from "./judgement.ts";
-import type { ReconnectSchedule } from "./reconnect-schedule.ts";
 import type { RequestStep } from "./request.ts";
-import type { ReuseLessons, ReuseLessonsOptions } from "./reuse-lessons.ts";
+import type { KeepAlive, KeepAliveOptions } from "./keep-alive/keep-alive.ts";
 
 /** The same for all real servers. */
-export interface AttemptOptions extends ReuseLessonsOptions, ExchangeOptions {
+export interface AttemptOptions extends KeepAliveOptions, ExchangeOptions {
   /** For requests: with TLS, where they go over it. */
   readonly newConnection: NewConnection;
   /** TCP alone. */
@@ -24,8 +23,7 @@ export interface AttemptOptions extends ReuseLessonsOptions, ExchangeOptions {
 export interface CheckAttemptOptions {
   readonly target: Endpoint;
   readonly shared: AttemptOptions;
-  readonly lessons: ReuseLessons;
-  readonly reconnects: ReconnectSchedule;
+  readonly keepAlive: KeepAlive;
   /**
    * Called once for each request. `reusable` is the connection that it used, parked, if that can take another
    * request.
@@ -81,7 +79,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     this.#checkEndsAtMs = endsAtMs;
     this.#timings = {};
     this.#kept = undefined;
-    this.#options.lessons.begin();
+    this.#options.keepAlive.checkBegan();
   }
 
   askOverKept(kept: Connection, step: RequestStep, request: Uint8Array, nowMs: number): void {
@@ -101,7 +99,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   cancel(): void {
     const phase = this.#phase;
     this.#phase = IDLE;
-    this.#options.lessons.endPatience();
+    this.#options.keepAlive.endPatience();
     if ("overKept" in phase) phase.overKept.cancel();
     if ("overNew" in phase) phase.overNew.cancel();
   }
@@ -115,7 +113,8 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
       return this.#doubt(connection, outcome, judgement, phase, nowMs);
     if (phase.kind === "both") this.#decide(phase);
     if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
-    if (judgement.passed !== false) this.#options.lessons.answered(judgement.passed === true, this.#isOverKept, nowMs);
+    if (judgement.passed !== false)
+      this.#options.keepAlive.answered(judgement.passed === true, this.#isOverKept, nowMs);
     else if (!this.#isOverKept && "failed" in outcome && outcome.lost !== undefined)
       return this.#confirm(judgement, nowMs);
     this.#conclude(judgement, "answer" in outcome && outcome.reusable ? connection : undefined, nowMs);
@@ -156,13 +155,13 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
    * connection soon brings another one.
    */
   #doubt(connection: Connection, outcome: Outcome, conclusion: Conclusion, phase: Phase, nowMs: number): void {
-    const { lessons } = this.#options;
-    lessons.keptIsWrong(true);
+    const { keepAlive } = this.#options;
+    keepAlive.keptIsWrong(true);
     const hasAnswered = "answer" in outcome;
     const doubted = hasAnswered ? conclusion : undefined;
     if (hasAnswered) {
       if (outcome.reusable) connection.close();
-      this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + Math.max(SECOND_OPINION_MS, 2 * lessons.newTookMs));
+      this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + Math.max(SECOND_OPINION_MS, 2 * keepAlive.newTookMs));
     }
     if (phase.kind === "both") this.#phase = { kind: "new", overNew: phase.overNew, doubted };
     else this.#dialNew(hasAnswered ? undefined : outcome.lost, (overNew) => ({ kind: "new", overNew, doubted }), nowMs);
@@ -172,17 +171,16 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   #decide({ overKept, overNew }: Extract<Phase, { kind: "both" }>): void {
     if (this.#isOverKept) overNew.cancel();
     else overKept.cancel();
-    this.#options.lessons.keptIsWrong(!this.#isOverKept);
+    this.#options.keepAlive.keptIsWrong(!this.#isOverKept);
     this.#phase = this.#isOverKept ? { kind: "kept", overKept } : { kind: "new", overNew, doubted: undefined };
     // They may be the steps of the other.
     if (this.#isOverKept) this.#timings = {};
   }
 
   #dialNew(doubt: Ending["kind"] | undefined, phase: (overNew: UnderWay) => Phase, nowMs: number): void {
-    const { shared, lessons, reconnects } = this.#options;
+    const { shared, keepAlive } = this.#options;
     const { newConnection, options, overdue, clock } = shared;
-    reconnects.made(nowMs);
-    lessons.askedAnew(nowMs, this.#endsAtMs);
+    keepAlive.askedAnew(nowMs, this.#endsAtMs);
     const patient = { withinMs: options.connectTimeoutMs, noAnswer: overdue.noAnswer };
     const dial = this.#dial(newConnection, doubt === "silent" ? shortLimits(options) : patient, nowMs, (dialed) => {
       if ("kind" in dialed) return this.#undialed(dialed, clock.now());

@@ -37,15 +37,15 @@ export class Deadlines {
 
   after(ms: number, expired: () => void): Deadline {
     const waiting = new Waiting(this, expired);
-    this.add(waiting, ms);
+    this.add(waiting, this.#clock.now() + Math.min(ms, LONGEST_MS));
     return waiting;
   }
 
-  /** Until it is removed it waits, which it must not do already. */
-  add(waiting: Expiring, ms: number): void {
-    waiting.dueMs = this.#clock.now() + Math.min(Math.max(ms, 0), LONGEST_MS);
+  /** Until it is removed it waits, which it must not do already; `dueMs` is a time of the clock. */
+  add(waiting: Expiring, dueMs: number): void {
+    waiting.dueMs = dueMs;
     this.#queue.push(waiting);
-    this.#arm(waiting.dueMs);
+    this.#arm(dueMs);
   }
 
   /** Idempotent; nothing happens when it is over. */
@@ -66,7 +66,11 @@ export class Deadlines {
   #ring(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.now();
-    this.#clock.afterInput(() => this.#expire(nowMs));
+    const first = this.#queue.first();
+    // Nearly always, what the timer was set for was cancelled meanwhile.
+    if (first === undefined) return;
+    if (first.dueMs > nowMs) this.#arm(first.dueMs);
+    else this.#clock.afterInput(() => this.#expire(nowMs));
   }
 
   #expire(untilMs: number): void {

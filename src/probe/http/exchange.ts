@@ -1,8 +1,8 @@
 import type { Clock } from "../clock.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
-import type { UnderWay } from "./dial.ts";
-import { ResponseReader, type ProbeResponse, type Reading } from "./response-reader.ts";
-import type { Ending, Connection, ConnectionListener } from "./connection.ts";
+import type { UnderWay } from "./connection/dial.ts";
+import { ResponseReader, type ProbeResponse, type Reading } from "./response/response-reader.ts";
+import type { Ending, Connection, ConnectionListener } from "./connection/connection.ts";
 
 export interface ExchangeOptions {
   readonly deadlines: Deadlines;
@@ -66,7 +66,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   start(nowMs: number, withinMs: number): void {
     this.#startedAtMs = nowMs;
     this.#withinMs = withinMs;
-    this.#options.deadlines.add(this, withinMs / 2);
+    this.#options.deadlines.add(this, nowMs + withinMs / 2);
     // What a server said unasked comes first, and may be the end of it.
     this.#connection.listen(this);
     if (!this.#isOver) this.writable();
@@ -81,7 +81,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   expired(): void {
     if (this.#isHalfOver) return this.#fail(this.#options.overdue.timedOut);
     this.#isHalfOver = true;
-    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs - this.#options.clock.now());
+    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs);
     if (this.#firstByteMs === undefined) this.#listener.lingers(this.#connection);
   }
 

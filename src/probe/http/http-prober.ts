@@ -2,11 +2,11 @@ import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
-import { tlsPolicy, type TlsPolicy } from "./certificate.ts";
+import { tlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { NewConnection } from "./connection.ts";
+import type { NewConnection } from "./connection/connection.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
-import { SocketConnection, type SocketConnectionOptions } from "./socket-connection.ts";
+import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
 
 export interface SocketPorts extends Pick<SocketConnectionOptions, "openTcpSocket" | "watchSilence"> {
   readonly watchPath?: HttpProberPorts["watchPath"];

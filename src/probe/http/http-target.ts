@@ -2,13 +2,10 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
 import { CheckAttempt, type AttemptOptions } from "./check-attempt.ts";
-import { ReuseLessons } from "./reuse-lessons.ts";
-import { ReusePolicy } from "./reuse-policy.ts";
-import { ReconnectSchedule } from "./reconnect-schedule.ts";
+import { KeepAlive } from "./keep-alive/keep-alive.ts";
 import type { Conclusion, Judgement } from "./judgement.ts";
 import { encodeRequest, type RequestStep } from "./request.ts";
-import { Sentinel } from "./sentinel.ts";
-import type { Ending, Connection } from "./connection.ts";
+import type { Ending, Connection } from "./connection/connection.ts";
 
 /** What all targets of one prober share. */
 export interface HttpTargetOptions extends AttemptOptions {
@@ -30,13 +27,11 @@ export class HttpTarget implements Probe {
   readonly #target: Endpoint;
   readonly #shared: HttpTargetOptions;
   readonly #keepsAlive: boolean;
-  readonly #sentinel: Sentinel | undefined;
+  readonly #keepAlive: KeepAlive;
   readonly #path: WatchedPath | undefined;
   readonly #suspect: () => void;
-  /** How the sentinel ended, until the next check has judged it. */
+  /** How the kept connection ended, until the next check has judged it. */
   #suspicion: Ending["kind"] | undefined;
-  readonly #reuse: ReusePolicy;
-  readonly #reconnects = new ReconnectSchedule();
   readonly #attempt: CheckAttempt;
   readonly #firstStep: RequestStep;
   readonly #firstRequest: ReturnType<typeof encodeRequest>;
@@ -51,32 +46,27 @@ export class HttpTarget implements Probe {
   constructor(target: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
     this.#target = target;
     this.#shared = shared;
-    const { method, path, body, sentinel, sentinelWorthMs, freshConnection } = shared.options;
-    const reuse = new ReusePolicy(sentinelWorthMs);
-    this.#reuse = reuse;
+    const { method, path, body, sentinel, freshConnection } = shared.options;
     this.#keepsAlive = sentinel && !freshConnection;
     this.#firstStep = { method: method || "GET", path, body };
     this.#firstRequest = this.#encode(this.#firstStep);
     this.#suspect = suspect;
-    if (sentinel) {
-      const ended = (kind: Ending["kind"]): void => {
-        this.#suspicion = kind;
-        if (this.#tell === undefined) suspect();
-      };
-      this.#sentinel = new Sentinel({ ...shared, target, reuse, ended });
-      this.#path = shared.watchPath?.(target, () => ended("silent"));
-    }
+    const ended = (kind: Ending["kind"]): void => {
+      this.#suspicion = kind;
+      if (this.#tell === undefined) suspect();
+    };
+    this.#keepAlive = new KeepAlive(target, shared, ended);
+    if (sentinel) this.#path = shared.watchPath?.(target, () => ended("silent"));
     this.#attempt = new CheckAttempt({
       target,
       shared,
-      lessons: new ReuseLessons(shared, reuse, this.#sentinel),
-      reconnects: this.#reconnects,
+      keepAlive: this.#keepAlive,
       asked: (judgement, reusable, nowMs) => this.#asked(judgement, reusable, nowMs),
     });
   }
 
   get renewWithinMs(): number | undefined {
-    return this.#sentinel?.renewWithinMs;
+    return this.#keepAlive.renewWithinMs;
   }
 
   check(tell: (outcome: ProbeOutcome) => void): void {
@@ -96,14 +86,13 @@ export class HttpTarget implements Probe {
     this.#tell = undefined;
     this.#attempt.cancel();
     this.#path?.close();
-    this.#sentinel?.close();
+    this.#keepAlive.close();
   }
 
   // --- internal ---
 
   #asked(judgement: Judgement, reusable: Connection | undefined, nowMs: number): void {
-    if (this.#keepsAlive && reusable !== undefined) this.#sentinel?.give(reusable, nowMs);
-    else reusable?.close();
+    if (reusable !== undefined) this.#keepAlive.give(reusable, nowMs);
     if (!("next" in judgement)) return this.#conclude(judgement, nowMs);
     if (++this.#redirects > MAX_REDIRECTS)
       return this.#conclude({ passed: false, reason: "too many redirects" }, nowMs);
@@ -118,20 +107,18 @@ export class HttpTarget implements Probe {
     const doubt = this.#suspicion;
     this.#suspicion = undefined;
     const isHop = step !== this.#firstStep;
-    const isSpared = isHop || (this.#reuse.isHarmless && !this.#reconnects.isDue(nowMs));
-    const kept = this.#keepsAlive && doubt === undefined && isSpared ? this.#sentinel?.take(nowMs) : undefined;
-    if (kept === undefined) return this.#attempt.askAnew(doubt, step, request, nowMs);
-    if (!isHop) this.#reconnects.spared(nowMs);
-    this.#attempt.askOverKept(kept, step, request, nowMs);
+    const kept = doubt === undefined ? this.#keepAlive.take(isHop, nowMs) : undefined;
+    if (kept === undefined) this.#attempt.askAnew(doubt, step, request, nowMs);
+    else this.#attempt.askOverKept(kept, step, request, nowMs);
   }
 
   #conclude(conclusion: Conclusion, nowMs: number): void {
     const tell = this.#tell;
     if (conclusion.passed === true) {
       this.#suspicion = undefined;
-      this.#sentinel?.keepOne(nowMs);
+      this.#keepAlive.passed(nowMs);
       if (!this.#attempt.isOverKept) this.#path?.used();
-    } else if (conclusion.passed === false) this.#sentinel?.close();
+    } else if (conclusion.passed === false) this.#keepAlive.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
     const { timings } = this.#attempt;
@@ -139,7 +126,7 @@ export class HttpTarget implements Probe {
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
     else if (passed) tell?.({ passed, reason, latencyMs, timings });
     else tell?.({ ...conclusion, latencyMs, timings });
-    // The next sentinel was refused immediately, before this check was over.
+    // The next connection to keep was refused immediately, before this check was over.
     if (passed === true && this.#suspicion !== undefined) this.#suspect();
   }
 

@@ -1,6 +1,6 @@
 import type { HttpProbeOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { Undialed } from "./dial.ts";
+import type { Undialed } from "./connection/dial.ts";
 import type { Outcome } from "./exchange.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";
@@ -17,14 +17,14 @@ export function judge(
   outcome: Outcome,
   asked: RequestStep,
   target: Endpoint,
-  { scheme, acceptStatus }: Pick<HttpProbeOptions, "scheme" | "acceptStatus">,
+  probe: Pick<HttpProbeOptions, "scheme" | "acceptStatus" | "onlyStatus">,
 ): Judgement {
   if ("failed" in outcome) return { passed: false, reason: outcome.failed };
   const { answer } = outcome;
-  const next = redirectStep(answer, asked, scheme, target);
+  const next = redirectStep(answer, asked, probe.scheme, target);
   if (next !== undefined) return { passed: undefined, next };
   const { status } = answer;
-  return { passed: statusPasses(status, acceptStatus), reason: `status ${status}` };
+  return { passed: statusPasses(status, probe), reason: `status ${status}` };
 }
 
 /** What a failed attempt to connect says about the real server. */
@@ -34,7 +34,11 @@ export function refusal(ending: Undialed): Conclusion {
   return ending.isUnreachable ? { passed: false, reason, unreachable: true } : { passed: false, reason };
 }
 
-/** Whether a final status means a living server: below 400, or accepted by an option. */
-export function statusPasses(status: number, acceptStatus: readonly number[]): boolean {
+/** Whether a final status means a living server: below 400 or accepted besides, unless only certain ones pass. */
+export function statusPasses(
+  status: number,
+  { acceptStatus, onlyStatus }: Pick<HttpProbeOptions, "acceptStatus" | "onlyStatus">,
+): boolean {
+  if (onlyStatus !== undefined) return onlyStatus.some(([from, to]) => status >= from && status <= to);
   return status < 400 || acceptStatus.includes(status);
 }

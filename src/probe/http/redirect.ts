@@ -1,6 +1,6 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { RequestStep } from "./request.ts";
-import type { ProbeResponse } from "./response-reader.ts";
+import type { ProbeResponse } from "./response/response-reader.ts";
 
 /**
  * The request that this answer redirects to; undefined when the answer is judged by its own status.

@@ -1,4 +1,5 @@
 import { careFor } from "../../../src/app/care.ts";
+import type { ConfigSource } from "../../../src/app/daemon.ts";
 import { CARE_OPTION_ROWS } from "../../../src/config/care-option-rows.ts";
 import type { CareOptions } from "../../../src/config/care-options.ts";
 import { readArgv } from "../../../src/config/read-argv.ts";
@@ -25,13 +26,21 @@ const all = process.argv.slice(2).map((text) => optionsOf(JSON.parse(text) as Ca
 const [first] = all;
 if (first === undefined) throw new Error("no virtual server");
 const configFile = process.env["CONFIG_FILE"];
-await careFor(
-  { ...first, virtualServers: all },
-  stop.signal,
-  logger,
-  {},
-  { ...(configFile !== undefined && { configFile }) },
-);
+const config = { ...first, virtualServers: all };
+const read = { config, files: [], folders: [] };
+const source = configFile === undefined ? undefined : sourceAt(configFile);
+await careFor(config, stop.signal, logger, { source });
+
+/** A file that always says the same. */
+function sourceAt(path: string): ConfigSource {
+  return {
+    path,
+    first: read,
+    read: () => Promise.resolve(read),
+    takeLog: () => undefined,
+    onHangup: () => () => undefined,
+  };
+}
 
 function optionsOf(given: CaredFor | readonly string[]): CareOptions {
   const { line, name, realServerNames = {} }: CaredFor = "line" in given ? given : { line: given };

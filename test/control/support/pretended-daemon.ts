@@ -60,7 +60,8 @@ export class PretendedDaemon {
   }
 
   sources(): WebSources {
-    return { virtualServers: [this.source()], metrics: () => "" };
+    const all = [this.source()];
+    return { virtualServers: () => all, metrics: () => "" };
   }
 
   source(): WebVirtualServer {

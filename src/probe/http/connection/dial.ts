@@ -1,7 +1,7 @@
-import type { HttpProbeOptions } from "../../config/care-options.ts";
-import type { Endpoint } from "../../domain/endpoint.ts";
+import type { HttpProbeOptions } from "../../../config/care-options.ts";
+import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
-import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Deadline, Deadlines } from "../deadlines.ts";
 
 export interface DialOptions {
   readonly target: Endpoint;

@@ -1,7 +1,7 @@
-import { adoptDescriptor } from "../../../native/adopt-descriptor.ts";
-import type { Endpoint } from "../../domain/endpoint.ts";
-import type { ProbeTimings } from "../../domain/health.ts";
-import type { Clock } from "../clock.ts";
+import { adoptDescriptor } from "../../../../native/adopt-descriptor.ts";
+import type { Endpoint } from "../../../domain/endpoint.ts";
+import type { ProbeTimings } from "../../../domain/health.ts";
+import type { Clock } from "../../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Connection, ConnectionListener, Ending } from "./connection.ts";
 import { failureReason, handshakeFailure, isOwnShortage, isSilence, isTlsProblem } from "./failure-reasons.ts";

@@ -1,5 +1,5 @@
-import { parseAddress, type Endpoint } from "../../domain/endpoint.ts";
-import type { HeaderList } from "./request.ts";
+import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
+import type { HeaderList } from "../request.ts";
 
 /** How the server's certificate is looked at. */
 export interface TlsPolicy {

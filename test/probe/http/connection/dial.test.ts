@@ -1,16 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { openTcpSocket, watchSilence } from "#native";
-import type { Endpoint } from "../../../src/domain/endpoint.ts";
-import { monotonicClock as clock } from "../../../src/probe/clock.ts";
-import { tlsPolicy } from "../../../src/probe/http/certificate.ts";
-import type { NewConnection } from "../../../src/probe/http/connection.ts";
-import { Deadlines } from "../../../src/probe/http/deadlines.ts";
-import { Dial, type DialOptions, type Dialed } from "../../../src/probe/http/dial.ts";
-import { SocketConnection, type SocketConnectionOptions } from "../../../src/probe/http/socket-connection.ts";
-import { blackHole } from "./support/black-hole.ts";
-import { selfSigned } from "./support/certificates.ts";
-import { eventually, openSockets } from "./support/descriptors.ts";
-import { answering, deserted } from "./support/raw-server.ts";
+import type { Endpoint } from "../../../../src/domain/endpoint.ts";
+import { monotonicClock as clock } from "../../../../src/probe/clock.ts";
+import { tlsPolicy } from "../../../../src/probe/http/connection/certificate.ts";
+import type { NewConnection } from "../../../../src/probe/http/connection/connection.ts";
+import { Deadlines } from "../../../../src/probe/http/deadlines.ts";
+import { Dial, type DialOptions, type Dialed } from "../../../../src/probe/http/connection/dial.ts";
+import {
+  SocketConnection,
+  type SocketConnectionOptions,
+} from "../../../../src/probe/http/connection/socket-connection.ts";
+import { blackHole } from "../support/black-hole.ts";
+import { selfSigned } from "../support/certificates.ts";
+import { eventually, openSockets } from "../support/descriptors.ts";
+import { answering, deserted } from "../support/raw-server.ts";
 
 describe("dialling", () => {
   test("finds a server gone when no dial is answered in time", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ResponseReader, type Reading } from "../../../src/probe/http/response-reader.ts";
+import { ResponseReader, type Reading } from "../../../../src/probe/http/response/response-reader.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 

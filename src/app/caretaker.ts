@@ -1,0 +1,276 @@
+import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts";
+import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { formatDuration } from "../domain/duration.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
+import type { Logger } from "../domain/logger.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
+import type { CareProcess } from "./care-process.ts";
+import { claimVirtualServer } from "./claim.ts";
+import { cleanAfter } from "./clean.ts";
+import { describeOptionsChange } from "./describe-options-change.ts";
+import { prefixed } from "./prefixed.ts";
+import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
+import type { Reach } from "./reach.ts";
+import { VirtualServerCare } from "./virtual-server-care.ts";
+
+/** Another configuration, found to work on this host. Nothing has changed yet; disposing of it gives it up. */
+export interface PreparedConfig extends AsyncDisposable {
+  /** What it changes, a line for each virtual server; none when it changes nothing. */
+  readonly changes: readonly string[];
+  /** Goes on as it says. */
+  apply(): void;
+}
+
+/**
+ * Cares for the virtual servers of a configuration, each with a claim, holds, machines and a share of reach of its
+ * own; all use one connection to the kernel and one schedule of checks. It can be given another configuration while
+ * they serve: what that does not change goes on as it was.
+ */
+export class Caretaker {
+  /** Settles when caring has ended: rejects with what ended it, if something broke. */
+  readonly ended: Promise<void>;
+  readonly #process: CareProcess;
+  readonly #logger: Logger;
+  readonly #isAlone: boolean;
+  readonly #ipvs = new Ipvs();
+  /** By `formatServiceKey`. Those that leave are among them until they are gone. */
+  readonly #cares = new Map<string, Caring>();
+  readonly #end = Promise.withResolvers<void>();
+  #isStopping = false;
+
+  /** `isAlone`: there will never be more than one virtual server, and it need not be named in the log. */
+  constructor(process: CareProcess, logger: Logger, isAlone: boolean) {
+    this.#process = process;
+    this.#logger = logger;
+    this.#isAlone = isAlone;
+    this.ended = this.#end.promise;
+    // It may break before anybody waits for it.
+    this.ended.catch(() => undefined);
+  }
+
+  /** Those that leave, too, for as long as they are there. */
+  get virtualServers(): readonly VirtualServerCare[] {
+    return [...this.#cares.values()].flatMap(({ care, isOver }) => (isOver ? [] : [care]));
+  }
+
+  /**
+   * Claims and prepares what is new or different in this configuration. Rejects with every reason why it cannot be
+   * cared for here; nothing has changed then.
+   */
+  async prepare(config: CareConfig): Promise<PreparedConfig> {
+    await using stack = new AsyncDisposableStack();
+    const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
+    const added: Prepared[] = [];
+    const changed: Changed[] = [];
+    const failures: unknown[] = [];
+    for (const [key, options] of wanted) {
+      const caring = this.#cares.get(key);
+      try {
+        if (caring?.isOver === true) await caring.released;
+        const present = this.#cares.get(key);
+        if (present === undefined) added.push(await this.#prepareNew(options, stack));
+        else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
+          changed.push({
+            caring: present,
+            options,
+            reach: await prepareAnew({ ...present.preparation, options: present.care.options }, options),
+          });
+      } catch (error) {
+        failures.push(this.#isAlone ? error : about(options, error));
+      }
+    }
+    throwFailures(failures);
+    const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
+    const held = stack.move();
+    return {
+      changes: [
+        ...added.map(({ preparation: { options } }) => `+ ${fullName(options)}: ${countServers(options)}`),
+        ...changed.map(
+          ({ caring, options }) =>
+            `~ ${fullName(options)}: ${caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options)}`,
+        ),
+        ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
+      ],
+      apply: () => {
+        held.move();
+        this.#apply(added, changed, removed);
+      },
+      [Symbol.asyncDispose]: () => held.disposeAsync(),
+    };
+  }
+
+  /** Waits until what is to be done is written. Resolves to what is not, a line each. */
+  async written(): Promise<readonly string[]> {
+    const all = await Promise.all(
+      this.virtualServers.map(async (care) => {
+        const problem = await care.written(LONGEST_WRITE_MS);
+        return problem === undefined ? [] : [`${fullName(care.options)}: not written yet: ${problem}`];
+      }),
+    );
+    return all.flat();
+  }
+
+  /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
+  async draining(): Promise<readonly string[]> {
+    const lines: string[] = [];
+    for (const { care, isLeaving, isOver } of this.#cares.values()) {
+      if (isOver) continue;
+      const { options } = care;
+      const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+      const { realServers } = await care.status();
+      for (const { address, weight, activeConnections } of realServers) {
+        if (weight === undefined || listed.has(address) || options.keepForeign) continue;
+        const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
+        const longest = formatDuration(options.policy.drainTimeoutMs);
+        lines.push(`${address} of ${fullName(options)}: ${connections}, ${longest} at most`);
+      }
+    }
+    return lines;
+  }
+
+  /** Ends caring; the kernel's entries stay. */
+  shutDown(): void {
+    this.#isStopping = true;
+    for (const { care } of this.#cares.values()) care.shutDown();
+    this.#endIfDone();
+  }
+
+  /** Says what stays behind. */
+  tellStopped(): void {
+    for (const { care, isLeaving } of this.#cares.values()) if (!isLeaving) care.tellStopped();
+  }
+
+  /** Gives up the claims and closes the data planes. */
+  async close(): Promise<void> {
+    this.#isStopping = true;
+    const all = [...this.#cares.values()];
+    this.#cares.clear();
+    for (const one of all) await this.#release(one);
+  }
+
+  // --- internal ---
+
+  async #prepareNew(options: VirtualServerOptions, stack: AsyncDisposableStack): Promise<Prepared> {
+    const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(options));
+    const claim = stack.use(claimVirtualServer(options.service, process.getuid?.() ?? 0, logger));
+    const preparation = await prepare(options, () => this.#ipvs.open(), logger);
+    stack.defer(() => preparation.selection.dataPlane.close());
+    return { preparation, claim };
+  }
+
+  /** New ones first: clients of one that leaves may already know them. */
+  #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): void {
+    for (const one of added.map((prepared) => this.#add(prepared))) {
+      one.care.ended.then(() => this.#over(one), this.#end.reject);
+      one.care.start();
+    }
+    for (const { caring, options, reach } of changed) {
+      caring.isLeaving = false;
+      caring.care.configure(options, reach);
+    }
+    for (const caring of removed) {
+      caring.isLeaving = true;
+      caring.care.withdraw();
+    }
+  }
+
+  #add({ preparation, claim }: Prepared): Caring {
+    const key = formatServiceKey(preparation.options.service);
+    const care = new VirtualServerCare(this.#process, preparation);
+    const caring: Caring = {
+      key,
+      preparation,
+      claim,
+      care,
+      isLeaving: false,
+      isOver: false,
+      released: Promise.resolve(),
+    };
+    this.#cares.set(key, caring);
+    return caring;
+  }
+
+  #over(caring: Caring): void {
+    caring.isOver = true;
+    if (caring.isLeaving && !this.#isStopping) caring.released = this.#leave(caring);
+    else this.#endIfDone();
+  }
+
+  /** It has left the data plane. Without its claim, what it had of reach is nobody's. */
+  async #leave(caring: Caring): Promise<void> {
+    const { logger } = caring.preparation;
+    try {
+      await this.#release(caring);
+      await cleanAfter(caring.care.options, logger);
+      logger.info("gone, as the configuration says");
+    } catch (error) {
+      logger.warn(`something of it stays: ${describeError(error)}`);
+    } finally {
+      this.#cares.delete(caring.key);
+      this.#endIfDone();
+    }
+  }
+
+  async #release({ care, preparation, claim }: Caring): Promise<void> {
+    care.close();
+    claim[Symbol.dispose]();
+    await preparation.selection.dataPlane.close();
+  }
+
+  #endIfDone(): void {
+    if (this.#isStopping && [...this.#cares.values()].every(({ isOver }) => isOver)) this.#end.resolve();
+  }
+}
+
+// --- internal ---
+
+interface Prepared {
+  readonly preparation: Preparation;
+  readonly claim: Disposable;
+}
+
+interface Caring extends Prepared {
+  readonly key: string;
+  readonly care: VirtualServerCare;
+  /** It is no longer in the configuration. */
+  isLeaving: boolean;
+  /** Its machine has ended. */
+  isOver: boolean;
+  /** When it is over: everything that it had is given up. */
+  released: Promise<void>;
+}
+
+interface Changed {
+  readonly caring: Caring;
+  readonly options: VirtualServerOptions;
+  readonly reach: Reach;
+}
+
+/** Longer than a round of ten thousand real servers takes. */
+const LONGEST_WRITE_MS = 10_000;
+
+function countServers({ realServers }: VirtualServerOptions): string {
+  return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
+}
+
+/** `tcp 10.0.0.1:80 (web)` */
+function fullName({ name, service }: VirtualServerOptions): string {
+  return name === undefined ? formatServiceKey(service) : `${formatServiceKey(service)} (${name})`;
+}
+
+function nameOf({ name, service }: VirtualServerOptions): string {
+  return name ?? formatServiceKey(service);
+}
+
+/** The same failure, with the virtual server that has it. */
+function about(options: VirtualServerOptions, error: unknown): unknown {
+  if (!(error instanceof LvscareError)) return error;
+  const { code, errno, operation, remedy } = error;
+  return new LvscareError(code, `${nameOf(options)}: ${error.message}`, {
+    ...(operation !== undefined && { operation }),
+    ...(remedy !== undefined && { remedy }),
+    ...(errno !== undefined && { errno }),
+    cause: error,
+  });
+}

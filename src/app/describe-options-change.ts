@@ -1,0 +1,24 @@
+import type { VirtualServerOptions } from "../config/care-options.ts";
+import { configurationChange, describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
+import { configurationOf } from "./configuration-of.ts";
+
+/** What other options of a running virtual server change, in one line; empty when they change nothing. */
+export function describeOptionsChange(before: VirtualServerOptions, after: VirtualServerOptions): string {
+  const change = configurationChange(configurationOf(before), configurationOf(after));
+  return [
+    ...(change === undefined ? [] : [describeConfigurationChange(change)]),
+    ...changedKeys("probe", before.probe, after.probe),
+    ...changedKeys("reach", before.reach, after.reach),
+    ...(before.checkWay === after.checkWay ? [] : [`check-way ${after.checkWay}`]),
+    ...(before.name === after.name ? [] : [`name ${before.name ?? "(none)"} → ${after.name ?? "(none)"}`]),
+    ...(Bun.deepEquals(before.realServerNames, after.realServerNames) ? [] : ["names of real servers"]),
+  ].join(", ");
+}
+
+// --- internal ---
+
+function changedKeys<T extends object>(what: string, before: T, after: T): string[] {
+  const was = new Map<string, unknown>(Object.entries(before));
+  const keys = Object.entries(after).flatMap(([key, value]) => (Bun.deepEquals(was.get(key), value) ? [] : [key]));
+  return keys.length === 0 ? [] : [`${what} (${keys.join(", ")})`];
+}

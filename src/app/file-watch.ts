@@ -1,0 +1,153 @@
+import { lstatSync, readdirSync, readlinkSync, statSync, watch, type FSWatcher } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { errnoOf } from "../domain/errors.ts";
+
+/** What decides whether files have changed. */
+export interface WatchedPaths {
+  /** Absolute paths, whether they exist or not. */
+  readonly files: readonly string[];
+  /** Folders in which other such files may appear: their names count. */
+  readonly folders: readonly string[];
+}
+
+/**
+ * Calls back when files changed, some time after the last of a burst of changes: a new content in place, another file
+ * under the name, or another target of a link on the way (as ConfigMaps are exchanged). A change that the kernel does
+ * not tell of, as behind a link or on a network file system, is noticed when it is looked at, every ten seconds.
+ */
+export class FileWatch implements Disposable {
+  readonly #changed: () => void;
+  readonly #look: Timer;
+  #paths: WatchedPaths | undefined;
+  #watchers = new Map<string, FSWatcher>();
+  #seen = "";
+  #quiet: Timer | undefined;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+    this.#look = setInterval(() => this.#lookAgain(), LOOK_MS);
+    this.#look.unref();
+  }
+
+  /** Watches these from now on, as they are now. */
+  follow(paths: WatchedPaths): void {
+    this.#paths = paths;
+    this.#seen = fingerprint(paths);
+    this.#watch(paths);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#look);
+    clearTimeout(this.#quiet);
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  // --- internal ---
+
+  #watch(paths: WatchedPaths): void {
+    const wanted = new Set([...paths.folders, ...paths.files.flatMap(foldersOnTheWay)]);
+    for (const [folder, watcher] of this.#watchers) {
+      if (wanted.has(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of wanted) {
+      if (this.#watchers.has(folder)) continue;
+      const watcher = watched(folder, () => this.#stirred());
+      if (watcher === undefined) continue;
+      watcher.on("error", () => {
+        watcher.close();
+        this.#watchers.delete(folder);
+      });
+      this.#watchers.set(folder, watcher);
+    }
+  }
+
+  #stirred(): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#lookAgain(), QUIET_MS);
+    this.#quiet.unref();
+  }
+
+  #lookAgain(): void {
+    const paths = this.#paths;
+    if (paths === undefined) return;
+    const seen = fingerprint(paths);
+    // Folders may have been made again, and links lead elsewhere.
+    this.#watch(paths);
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    this.#changed();
+  }
+}
+
+// --- internal ---
+
+/** From the last change of a burst. */
+const QUIET_MS = 250;
+const LOOK_MS = 10_000;
+/** `MAXSYMLINKS` of linux/namei.h. */
+const MOST_LINKS = 40;
+
+/** Without inotify or the folder, the look every ten seconds remains. */
+function watched(folder: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    return watch(folder, { persistent: false }, onChange);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The folders in which something is exchanged when a path comes to mean another file: its own, and those of links. */
+function foldersOnTheWay(path: string): string[] {
+  const folders = new Set<string>([dirname(path)]);
+  let rest = path.split("/").filter((part) => part !== "");
+  let at = "/";
+  for (let links = 0; rest.length > 0;) {
+    const [name = "", ...others] = rest;
+    const here = join(at, name);
+    const target = links < MOST_LINKS ? linkTarget(here) : undefined;
+    if (target === undefined) {
+      at = here;
+      rest = others;
+      continue;
+    }
+    links++;
+    folders.add(at);
+    rest = [...resolve(at, target).split("/"), ...others].filter((part) => part !== "");
+    at = "/";
+  }
+  folders.add(dirname(at));
+  return [...folders];
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Equal as long as the same files with the same content are there, as far as the file system tells. */
+function fingerprint({ files, folders }: WatchedPaths): string {
+  return [...files.map((path) => `${path} ${factsOf(path)}`), ...folders.flatMap(namesIn)].join("\n");
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch (error) {
+    return [errnoOf(error) ?? "unknown"];
+  }
+}
+
+function factsOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return [dev, ino, size, mtimeMs, ctimeMs].join(" ");
+  } catch (error) {
+    return errnoOf(error) ?? "unknown";
+  }
+}

@@ -1,0 +1,67 @@
+import { reconcileReach, type ObjectReport } from "../actors/reconcile-reach.ts";
+import { describeError } from "../domain/errors.ts";
+import type { Logger } from "../domain/logger.ts";
+import type { HostObject } from "../reach/host-object.ts";
+import type { Reach } from "./reach.ts";
+
+/** Reach as the machine that keeps it sees it. */
+export interface KeptReach {
+  reconcile(): Promise<readonly ObjectReport[]>;
+  /** Calls back when it is time to look; returns a function that ends it. */
+  watch(onChange: () => void): () => void;
+}
+
+/** The reach of a running virtual server, which another configuration may change. */
+export class LiveReach implements KeptReach {
+  readonly #logger: Logger;
+  #reach: Reach;
+  /** What the configurations before had, to be taken back when what is wanted now stands. */
+  #retired: readonly HostObject[] = [];
+  #onChange: (() => void) | undefined;
+  #endWatch: (() => void) | undefined;
+
+  constructor(reach: Reach, logger: Logger) {
+    this.#reach = reach;
+    this.#logger = logger;
+  }
+
+  /** The new one is made first; then `retired` is taken back. */
+  change(reach: Reach, retired: readonly HostObject[]): void {
+    this.#reach = reach;
+    this.#retired = [...this.#retired, ...retired];
+    if (this.#onChange === undefined) return;
+    this.#endWatch?.();
+    this.#endWatch = reach.watch(this.#onChange);
+    this.#onChange();
+  }
+
+  async reconcile(): Promise<readonly ObjectReport[]> {
+    const reach = this.#reach;
+    const reports = await reconcileReach(reach.objects);
+    // Changed meanwhile: the next round, which has been asked for, judges by that.
+    if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
+    const retired = this.#retired;
+    this.#retired = [];
+    for (const object of retired) await takeBack(object, this.#logger);
+    return reports;
+  }
+
+  watch(onChange: () => void): () => void {
+    this.#onChange = onChange;
+    this.#endWatch = this.#reach.watch(onChange);
+    return () => {
+      this.#onChange = undefined;
+      this.#endWatch?.();
+    };
+  }
+}
+
+// --- internal ---
+
+async function takeBack(object: HostObject, logger: Logger): Promise<void> {
+  try {
+    if (await object.remove()) logger.info(`removed ${object.name}`);
+  } catch (error) {
+    logger.warn(`${object.name} is no longer needed, but stays: ${describeError(error)}`);
+  }
+}

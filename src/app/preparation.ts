@@ -1,0 +1,134 @@
+import { descriptorLimit, dialTcpSocket, listenPausably, socketBytes } from "#native";
+import type { VirtualServerOptions } from "../config/care-options.ts";
+import type { DataPlane, DataPlaneKind } from "../dataplane/data-plane.ts";
+import { selectDataPlane, type Selection } from "../dataplane/select.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
+import type { Logger } from "../domain/logger.ts";
+import { formatServiceKey, sameService } from "../domain/virtual-server.ts";
+import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
+import { withdrawFromKernel } from "./clean.ts";
+import { describeNesting } from "./nesting.ts";
+import { obstacleTo, planReach, type Reach } from "./reach.ts";
+
+/** What one virtual server is to be cared for with, proven to work on this host. Nothing of it is made yet. */
+export interface Preparation {
+  readonly options: VirtualServerOptions;
+  readonly selection: Selection;
+  readonly reach: Reach;
+  readonly logger: Logger;
+}
+
+/**
+ * Chooses and opens the data plane of a virtual server, and plans its reach. Rejects with what this host lacks, and
+ * then leaves nothing open.
+ */
+export async function prepare(
+  options: VirtualServerOptions,
+  openKernel: () => Promise<DataPlane>,
+  logger: Logger,
+): Promise<Preparation> {
+  const selection = await select(options, openKernel, logger);
+  try {
+    return { options, selection, reach: planReach(options, selection.dataPlane.kind, logger), logger };
+  } catch (error) {
+    await selection.dataPlane.close();
+    throw error;
+  }
+}
+
+/**
+ * The reach for other options of a virtual server that is cared for already, and is to go on in its data plane.
+ * Rejects with what this host lacks for them.
+ */
+export async function prepareAnew(
+  { options: before, selection, logger }: Pick<Preparation, "options" | "selection" | "logger">,
+  options: VirtualServerOptions,
+): Promise<Reach> {
+  const { dataPlane } = selection;
+  const { kind } = dataPlane;
+  if (options.dataPlane !== "auto" && options.dataPlane !== kind)
+    throw new LvscareError(
+      "NOT_SUPPORTED",
+      `it is served by the data plane ${kind}, and cannot change over while it serves`,
+      {
+        remedy: "start the daemon anew for that",
+      },
+    );
+  const obstacle = obstacleTo(kind, options);
+  if (obstacle !== undefined) throw obstacle;
+  if (!sameService(before.service, options.service)) await dataPlane.preflight(options.service);
+  return planReach(options, kind, logger);
+}
+
+// --- internal ---
+
+async function select(
+  options: VirtualServerOptions,
+  openKernel: () => Promise<DataPlane>,
+  logger: Logger,
+): Promise<Selection> {
+  const open = (kind: DataPlaneKind): Promise<DataPlane> =>
+    kind === "ipvs" ? openKernel() : openUserspace(options, logger);
+  const selection = await selectDataPlane(options.dataPlane, options.service, open, (kind) =>
+    obstacleTo(kind, options),
+  );
+  announce(options, selection.dataPlane, selection.because, logger);
+  // A kernel that could, and once did, would take the clients before they get to the proxy.
+  if (selection.because?.code === "NO_PASSAGE") await withdrawFromKernel(options.service, logger);
+  if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, selection.dataPlane, logger);
+  return selection;
+}
+
+/** Checks of such a real server pass, because each goes only through the inner virtual server. */
+async function warnOfNesting(
+  { service, realServers }: VirtualServerOptions,
+  dataPlane: DataPlane,
+  logger: Logger,
+): Promise<void> {
+  for (const { endpoint } of realServers) {
+    const inner = await dataPlane.read({ protocol: service.protocol, endpoint });
+    if (inner !== undefined) logger.warn(`real server ${describeNesting(inner)}`);
+  }
+}
+
+async function openUserspace({ realServers }: VirtualServerOptions, logger: Logger): Promise<DataPlane> {
+  const { UserspaceDataPlane } = await import("../dataplane/userspace/userspace-data-plane.ts");
+  const { descriptorBudget } = await import("./descriptor-budget.ts");
+  const limit = descriptorLimit();
+  const mostConnections = limit === undefined ? undefined : descriptorBudget(limit, realServers.length).proxied;
+  return new UserspaceDataPlane({
+    dial: dialTcpSocket,
+    listen: listenPausably,
+    bytes: socketBytes,
+    ...(mostConnections !== undefined && { mostConnections }),
+    onCrowd: () =>
+      logger.warn(
+        `${mostConnections} clients at a time is all that the limit of open files (${limit}) leaves room for: the others wait; raise it (LimitNOFILE, ulimit -n)`,
+      ),
+    localAddresses: { ensure: ensureLocalAddress, release: removeLoopbackAddress },
+    onFault: (error) => logger.error(describeError(error)),
+    onFull: () =>
+      logger.warn(
+        "64 MiB are held for connections that do not read what is sent to them: those that need more are cut off",
+      ),
+  });
+}
+
+function announce(
+  options: VirtualServerOptions,
+  dataPlane: DataPlane,
+  because: LvscareError | undefined,
+  logger: Logger,
+): void {
+  const { service, realServers } = options;
+  if (because !== undefined)
+    logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);
+  const servers = realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
+  logger.info(`caring for ${formatServiceKey(service)} (${service.scheduler}) with ${servers}`, {
+    dataPlane: dataPlane.kind,
+  });
+  const remark = dataPlane.remark === undefined ? "" : `, as ${dataPlane.remark}`;
+  logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}${remark}`);
+  for (const { endpoint } of realServers) logger.debug(`real server ${formatEndpoint(endpoint)}`);
+}

@@ -1,0 +1,22 @@
+import { waitFor, type SnapshotFrom } from "xstate";
+import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { formatDuration } from "../domain/duration.ts";
+
+/**
+ * Waits until a supervisor's round has written the desired state, `timeoutMs` at most. Resolves to the reason when that
+ * fails or takes too long, else to undefined.
+ */
+export async function untilWritten(supervisor: VirtualServerActor, timeoutMs: number): Promise<string | undefined> {
+  try {
+    const isWritten = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
+      !snapshot.context.dirty && snapshot.hasTag("betweenRounds");
+    const { context } = await waitFor(supervisor, isWritten, { timeout: timeoutMs });
+    return context.trouble.failedAttempts > 0 ? context.trouble.lastError?.message : undefined;
+  } catch {
+    // waitFor rejects when the time is over or the supervisor ended. The request is stored in both cases.
+    if (supervisor.getSnapshot().status !== "active") return "the daemon stopped; its next start does it";
+    const { lastError, failedAttempts } = supervisor.getSnapshot().context.trouble;
+    if (failedAttempts > 0 && lastError !== undefined) return lastError.message;
+    return `the data plane takes more than ${formatDuration(timeoutMs)}`;
+  }
+}

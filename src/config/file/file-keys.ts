@@ -1,0 +1,67 @@
+import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
+import { nearestName } from "../nearest-name.ts";
+import type { FileKey, OptionRow } from "../option-row.ts";
+
+/** A key whose value is an option's. */
+export interface OptionKey extends FileKey {
+  readonly kind: "option";
+  readonly flag: CareFlag;
+  readonly row: OptionRow;
+}
+
+/** A key that has keys below it. */
+export interface GroupKey {
+  readonly kind: "group";
+  readonly keys: ReadonlyMap<string, OptionKey>;
+}
+
+export type KeyTable = ReadonlyMap<string, OptionKey | GroupKey>;
+
+/** The options of the process, each virtual server, and a probe, as a file has them. */
+export const PROCESS_KEYS: KeyTable = keysAt("process");
+export const VIRTUAL_SERVER_KEYS: KeyTable = keysAt("virtual-server");
+/** Those of `headers` and `statuses` are read otherwise than by a flag's parser. */
+export const PROBE_KEYS: KeyTable = keysAt("probe");
+
+/** What to write instead of a key that there is not. `known`: all that there are at this place. */
+export function unknownHint(key: string, known: readonly string[]): string | undefined {
+  const row: OptionRow | undefined = CARE_OPTION_ROWS.find(
+    ({ flag, ...rest }: OptionRow) => flag === key || rest.alsoCalled?.includes(key) === true,
+  );
+  const meant = row === undefined ? undefined : nameOf(row);
+  if (meant !== undefined && known.includes(meant)) return `did you mean ${meant}?`;
+  if (row?.inFile !== undefined) return ELSEWHERE[row.inFile.place](meant ?? key);
+  const near = nearestName(key, known);
+  return near === undefined ? undefined : `did you mean ${near}?`;
+}
+
+// --- internal ---
+
+/** Where it belongs, with its name there. */
+const ELSEWHERE = {
+  process: (name: string) => `${name} stands at the top of the file`,
+  "virtual-server": (name: string) => `${name} stands under a virtual server or defaults`,
+  probe: (name: string) => `did you mean probe.${name}?`,
+} as const;
+
+function nameOf({ flag, inFile }: OptionRow): string | undefined {
+  if (flag === "vs") return "address";
+  if (flag === "rs") return "real-servers";
+  return inFile === undefined ? undefined : (inFile.key ?? flag);
+}
+
+function keysAt(place: FileKey["place"]): KeyTable {
+  const table = new Map<string, OptionKey | GroupKey>();
+  for (const row of CARE_OPTION_ROWS as readonly (OptionRow & { readonly flag: CareFlag })[]) {
+    if (row.inFile?.place !== place) continue;
+    const [name = "", below] = (row.inFile.key ?? row.flag).split(".");
+    const key: OptionKey = { kind: "option", flag: row.flag, row, ...row.inFile };
+    if (below === undefined) table.set(name, key);
+    else table.set(name, { kind: "group", keys: new Map([...keysBelow(table.get(name)), [below, key]]) });
+  }
+  return table;
+}
+
+function keysBelow(key: OptionKey | GroupKey | undefined): ReadonlyMap<string, OptionKey> {
+  return key?.kind === "group" ? key.keys : new Map();
+}

@@ -1,0 +1,95 @@
+import type { Place } from "./place.ts";
+
+/** Every kind of problem with a configuration; programs may rely on them. */
+export type FindingCode =
+  | "syntax"
+  | "encoding"
+  | "twice"
+  | "unknown"
+  | "type"
+  | "range"
+  | "choice"
+  | "missing"
+  | "version"
+  | "limit"
+  | "include"
+  | "file"
+  | "identity"
+  | "same-vs"
+  | "same-name"
+  | "same-rs"
+  | "self"
+  | "family"
+  | "loopback"
+  | "plane"
+  | "conflict"
+  | "weightless"
+  | "probe-time"
+  | "probe-none"
+  | "unknown-probe";
+
+/** A problem with a configuration, before anybody looked where its place is in the text. */
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: "error" | "warning";
+  readonly place: Place;
+  /** What of the place is meant: its key (an item's beginning), or its value. */
+  readonly at: "key" | "value";
+  readonly message: string;
+  readonly hint?: string;
+  /** Another place, which ends the message: `first in line 4`. */
+  readonly other?: Place;
+}
+
+/** A problem with a configuration and where it is. */
+export interface ConfigProblem {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in code points. */
+  readonly column: number;
+  /** `virtual-servers[1].real-servers[0].weight`; empty for a whole file. */
+  readonly path: string;
+  readonly severity: "error" | "warning";
+  readonly code: FindingCode;
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+/** One line: `care.yaml:3:5: error: virtual-servers[0].fall: 0 is less than 1`. */
+export function formatProblem({ file, line, column, path, severity, message, hint }: ConfigProblem): string {
+  const what = `${path === "" ? "" : `${path}: `}${message}${hint === undefined ? "" : `; ${hint}`}`;
+  return `${file}:${line}:${column}: ${severity}: ${what}`;
+}
+
+/** The first of them, and how many more there are. */
+export function formatProblems(problems: readonly ConfigProblem[]): string[] {
+  const lines = problems.slice(0, MOST_SHOWN).map(formatProblem);
+  return problems.length > MOST_SHOWN ? [...lines, `… and ${problems.length - MOST_SHOWN} more`] : lines;
+}
+
+/** What was found so far; the same thing found twice counts once. */
+export class Findings {
+  readonly #list: Finding[];
+
+  constructor(found: readonly Finding[] = []) {
+    this.#list = [...found];
+  }
+
+  get list(): readonly Finding[] {
+    return this.#list;
+  }
+
+  error(code: FindingCode, place: Place, message: string, more: Partial<Finding> = {}): void {
+    this.#list.push({ code, severity: "error", place, at: "value", message, ...more });
+  }
+
+  warning(code: FindingCode, place: Place, message: string, more: Partial<Finding> = {}): void {
+    this.#list.push({ code, severity: "warning", place, at: "value", message, ...more });
+  }
+}
+
+// --- internal ---
+
+const MOST_SHOWN = 100;

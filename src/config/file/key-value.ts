@@ -1,0 +1,61 @@
+import type { OptionKey } from "./file-keys.ts";
+
+/** A value as the texts that the flag would have, or why it cannot be that. */
+export type ValueReading = { readonly texts: readonly string[] } | { readonly problem: string; readonly hint?: string };
+
+/** Reads the value of any key but headers and status codes. What the text means is left to the flag's own parser. */
+export function valueTexts({ type, row }: Pick<OptionKey, "type" | "row">, value: unknown): ValueReading {
+  switch (type) {
+    case "time":
+      return timeTexts(value);
+    case "whole-number":
+      return Number.isInteger(value) ? text(value) : expected("a whole number", value);
+    case "share":
+      return Number.isInteger(value) || typeof value === "string" ? text(value) : expected("a percentage", value);
+    case "listen":
+      return Number.isInteger(value) || typeof value === "string"
+        ? text(value)
+        : expected("a port, or an IP address with one", value);
+    case "boolean":
+      return typeof value === "boolean" ? text(value) : expected("true or false", value);
+    case "verify":
+      return value === "none" || value === "full" ? text(value === "none") : expected("none or full", value);
+    case "choice":
+      return typeof value === "string" ? text(value) : expected(`one of ${row.choices?.join(", ")}`, value);
+    case "address":
+      return typeof value === "string" ? text(value) : expected("an IP address", value);
+    default:
+      return typeof value === "string" ? text(value) : expected("text", value);
+  }
+}
+
+/** Seconds, or a duration. */
+export function timeTexts(value: unknown): ValueReading {
+  if (typeof value === "number" && Number.isFinite(value)) return text(`${value}s`);
+  if (typeof value !== "string") return expected("a time such as 5s or 500ms", value);
+  return text(/^\d+(\.\d+)?$/.test(value) ? `${value}s` : value);
+}
+
+/** `expected a time such as 5s, got "fast"`. */
+export function expected(what: string, value: unknown): { readonly problem: string; readonly hint?: string } {
+  const problem = `expected ${what}, got ${shown(value)}`;
+  return what === "text" && (typeof value === "number" || typeof value === "boolean")
+    ? { problem, hint: "write it in quotes" }
+    : { problem };
+}
+
+/** As a message has it: short, and no more of a list or a map than that it is one. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "a map";
+  const whole = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return whole.length <= LONGEST_SHOWN ? whole : `${whole.slice(0, LONGEST_SHOWN)}…`;
+}
+
+// --- internal ---
+
+const LONGEST_SHOWN = 80;
+
+function text(value: unknown): ValueReading {
+  return { texts: [String(value)] };
+}

@@ -1,0 +1,195 @@
+import type { Document, Node, YAMLMap } from "yaml";
+import type { Finding } from "./finding.ts";
+import type { ParsedDocument } from "./parse-document.ts";
+import { formatPlace, keysOf, rootPlace, within, type Place } from "./place.ts";
+
+type Yaml = typeof import("yaml");
+type Parsed = Pick<Document.Parsed, "contents" | "errors">;
+
+export interface LocatedFinding {
+  readonly offset: number;
+  readonly finding: Finding;
+  /** Where it was before, when that is no place of its own. */
+  readonly otherOffset?: number;
+}
+
+/** One file, with the places of what is in it. */
+export class LocatedText {
+  readonly name: string;
+  /** Keys that are given twice, or merged in: a reading of values does not see them. */
+  readonly hidden: readonly LocatedFinding[];
+  readonly #yaml: Yaml;
+  readonly #text: string;
+  readonly #document: Parsed;
+  /** What aliases stand for. */
+  readonly #targets = new Map<Node, Node>();
+  readonly #lineStarts: readonly number[];
+
+  constructor(yaml: Yaml, { name, text }: ParsedDocument, index: number) {
+    this.name = name;
+    this.#yaml = yaml;
+    this.#text = text;
+    this.#lineStarts = [0, ...Array.from(text.matchAll(/\n/g), ({ index: at }) => at + 1)];
+    this.#document = parse(yaml, text);
+    const hidden: LocatedFinding[] = [];
+    const { contents } = this.#document;
+    if (contents !== null) this.#walk(contents, rootPlace(index), new Map(), hidden);
+    this.hidden = hidden;
+  }
+
+  locate(finding: Finding): LocatedFinding {
+    const { errors } = this.#document;
+    if (finding.place.key === undefined && finding.code === "type") {
+      const several = errors.find(({ code }) => code === "MULTIPLE_DOCS");
+      const message = "another document begins here; a configuration is one";
+      if (several !== undefined) return { offset: several.pos[0], finding: { ...finding, code: "syntax", message } };
+    }
+    const [error] = errors;
+    if (finding.code !== "syntax" || error === undefined) return { offset: this.offsetOf(finding), finding };
+    const message = `this is no YAML: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
+    const [offset] = error.pos;
+    const isBare = BARE_IPV6.test(this.#lineWith(offset));
+    return { offset, finding: { ...finding, message, ...(isBare && { hint: QUOTES }) } };
+  }
+
+  /** By place, each once, with line and column from 1. */
+  inOrder(
+    findings: readonly LocatedFinding[],
+  ): { readonly located: LocatedFinding; readonly path: string; readonly line: number; readonly column: number }[] {
+    const known = new Set<string>();
+    let [line, counted, column] = [0, 0, 1];
+    return findings
+      .toSorted((a, b) => a.offset - b.offset)
+      .flatMap((located) => {
+        const { offset, finding } = located;
+        while ((this.#lineStarts[line + 1] ?? Number.POSITIVE_INFINITY) <= offset) {
+          line++;
+          [counted, column] = [this.#lineStarts[line] ?? 0, 1];
+        }
+        // Lines may be long, and have many problems.
+        column += codePoints(this.#text.slice(counted, offset));
+        counted = Math.max(counted, offset);
+        const path = formatPlace(finding.place);
+        const key = `${path}\n${finding.message}`;
+        if (known.has(key)) return [];
+        known.add(key);
+        return [{ located, path, line: line + 1, column }];
+      });
+  }
+
+  /** From 1. */
+  lineOf(offset: number): number {
+    const after = this.#lineStarts.findIndex((start) => start > offset);
+    return after === -1 ? this.#lineStarts.length : after;
+  }
+
+  /** The beginning of a file when nothing is known. */
+  offsetOf({ place, at }: Pick<Finding, "place" | "at">): number {
+    const { isMap, isSeq } = this.#yaml;
+    const keys = keysOf(place);
+    let node: unknown = this.#document.contents;
+    let offset = startOf(node) ?? 0;
+    for (const [index, key] of keys.entries()) {
+      const parent = this.#targets.get(node as Node) ?? node;
+      if (isSeq(parent) && typeof key === "number") {
+        node = parent.items[key];
+        offset = startOf(node) ?? offset;
+        continue;
+      }
+      const pair = isMap(parent) ? this.#pair(parent, String(key)) : undefined;
+      if (pair === undefined) break;
+      node = pair.value;
+      const keyOffset = startOf(pair.key) ?? offset;
+      const isKey = at === "key" && index === keys.length - 1;
+      // A value that is not written has no place of its own.
+      offset = isKey || isEmpty(node) ? keyOffset : (startOf(node) ?? keyOffset);
+    }
+    return offset;
+  }
+
+  // --- internal ---
+
+  /** The last of several, since that is what the quick parser takes. */
+  #pair(map: YAMLMap, key: string): YAMLMap["items"][number] | undefined {
+    return map.items.findLast((pair) => keyText(pair.key) === key);
+  }
+
+  #walk(node: Node, place: Place, anchors: Map<string, Node>, hidden: LocatedFinding[]): void {
+    const { isAlias, isMap, isNode, isSeq } = this.#yaml;
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target !== undefined) this.#targets.set(node, target);
+      return;
+    }
+    if ("anchor" in node && typeof node.anchor === "string") anchors.set(node.anchor, node);
+    if (isSeq(node)) {
+      for (const [index, item] of node.items.entries())
+        if (isNode(item)) this.#walk(item, within(place, index), anchors, hidden);
+    } else if (isMap(node)) {
+      const firsts = new Map<string, number>();
+      for (const pair of node.items) {
+        const key = keyText(pair.key);
+        const at = within(place, key);
+        this.#lookAtKey(key, at, startOf(pair.key) ?? startOf(node) ?? 0, firsts, hidden);
+        if (isNode(pair.value)) this.#walk(pair.value, at, anchors, hidden);
+      }
+    }
+  }
+
+  #lookAtKey(key: string, place: Place, offset: number, firsts: Map<string, number>, hidden: LocatedFinding[]): void {
+    const finding = { severity: "error", place, at: "key" } as const;
+    const first = firsts.get(key);
+    if (key === "<<") {
+      const hint = "write the keys out, or put them under defaults";
+      hidden.push({ offset, finding: { ...finding, code: "limit", message: "<< is refused", hint } });
+    } else if (first === undefined) firsts.set(key, offset);
+    else {
+      const twice = { ...finding, code: "twice", message: "given twice, first" } as const;
+      hidden.push({ offset, finding: twice, otherOffset: first });
+    }
+  }
+
+  #lineWith(offset: number): string {
+    const line = this.lineOf(offset);
+    return this.#text.slice(this.#lineStarts[line - 1], this.#lineStarts[line]);
+  }
+}
+
+// --- internal ---
+
+/** An IPv6 address in brackets after a blank or the beginning of a list. */
+const BARE_IPV6 = /(?:^|[\s,[{-])\[[\da-f]*:[\da-f:.]*\]:\d/i;
+const QUOTES = "write it in quotes: a bracket begins a list";
+
+/** Whatever the text is: what even this parser gives up on has no places. */
+function parse({ parseDocument }: Yaml, text: string): Parsed {
+  try {
+    // Keys given twice are found by ourselves, in time that grows with their number alone.
+    return parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: "error" });
+  } catch (error) {
+    // Its stack overflows where values are nested deeply.
+    if (!(error instanceof RangeError)) throw error;
+    return { contents: null, errors: [] };
+  }
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+function startOf(node: unknown): number | undefined {
+  const range = typeof node === "object" && node !== null && "range" in node ? node.range : undefined;
+  return Array.isArray(range) && typeof range[0] === "number" ? range[0] : undefined;
+}
+
+function isEmpty(node: unknown): boolean {
+  if (typeof node !== "object" || node === null) return true;
+  return "source" in node && node.source === "" && (!("type" in node) || node.type === "PLAIN");
+}
+
+function keyText(key: unknown): string {
+  if (typeof key !== "object" || key === null) return String(key);
+  return "value" in key ? String(key.value) : String(key);
+}

@@ -1,0 +1,198 @@
+import { PLAIN_HEALTH_POLICY } from "../../domain/health-policy.ts";
+import { isToken } from "../../domain/http-syntax.ts";
+import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
+import type { HttpProbeOptions } from "../care-options.ts";
+import { hasSeveralHosts, headerProblem, SEVERAL_HOSTS } from "../http-values.ts";
+import { OptionValues } from "../option-values.ts";
+import { resolveProbe } from "../resolve-probe.ts";
+import { PROBE_KEYS } from "./file-keys.ts";
+import type { Findings } from "./finding.ts";
+import { expected } from "./key-value.ts";
+import { within, type Place } from "./place.ts";
+import {
+  isMap,
+  readMap,
+  takeAll,
+  tellRefused,
+  type PlacedOption,
+  type PlacedValue,
+  type Settings,
+  type YamlMap,
+} from "./settings.ts";
+
+type Header = readonly [name: string, value: string];
+
+/** What a file says of a probe, level upon level, before the defaults fill in. */
+export class ProbeDraft {
+  /** Those keys that are a flag's. */
+  readonly settings: Settings = new Map();
+  /** Of the last of those levels that say anything. */
+  place: Place;
+  #type: PlacedValue | undefined;
+  #host: PlacedValue | undefined;
+  #headers = new Map<string, PlacedValue>();
+  #statuses: PlacedValue | undefined;
+
+  constructor(place: Place) {
+    this.place = place;
+  }
+
+  copy(): ProbeDraft {
+    const copy = new ProbeDraft(this.place);
+    for (const [flag, option] of this.settings) copy.settings.set(flag, option);
+    copy.#type = this.#type;
+    copy.#host = this.#host;
+    copy.#headers = new Map(this.#headers);
+    copy.#statuses = this.#statuses;
+    return copy;
+  }
+
+  /** Lays a map over what is there. */
+  take(map: YamlMap, place: Place, findings: Findings): void {
+    this.place = place;
+    const take = (key: OtherKey, value: unknown, at: Place): void => {
+      const placed = value === null ? undefined : { value, place: at };
+      if (key === "type") this.#type = placed;
+      else if (key === "host") this.#host = placed;
+      else if (key === "headers") this.#takeHeaders(value, at, findings);
+      else this.#takeGroup(key, value, at, findings);
+    };
+    takeAll(map, place, { names: OTHER_KEYS, take }, findings, { keys: PROBE_KEYS, settings: this.settings });
+  }
+
+  /** Reads all that there is by itself: what is wrong with it is wrong whoever uses it. */
+  examine(findings: Findings): void {
+    const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.settings);
+    resolveProbe(values, PLAIN_HEALTH_POLICY);
+    tellRefused(values.refused, this.settings, this.place, findings);
+    this.read(findings);
+  }
+
+  /** The parts that no flag's parser reads; what is wrong with them is told. */
+  read(findings: Findings): Pick<HttpProbeOptions, "headers" | "acceptStatus" | "onlyStatus"> {
+    if (this.#type === undefined) {
+      findings.error("missing", this.place, "needs a type", { at: "key", hint: "write type: http" });
+    } else if (this.#type.value !== "http") {
+      const { value, place } = this.#type;
+      if (typeof value === "string") findings.error("choice", place, `${value === "" ? '""' : value} is none of http`);
+      else findings.error("type", place, expected("http", value).problem);
+    }
+    return { headers: this.#readHeaders(findings), ...this.#readStatuses(findings) };
+  }
+
+  // --- internal ---
+
+  #takeGroup(name: string, value: unknown, place: Place, findings: Findings): void {
+    const group = PROBE_KEYS.get(name);
+    if (group?.kind !== "group") return;
+    const keys = new Map([...group.keys].filter(([, { type }]) => type !== "statuses"));
+    const names = [...group.keys.keys()].filter((key) => !keys.has(key));
+    if (value === null) {
+      for (const { flag } of keys.values()) this.settings.delete(flag);
+      if (names.length > 0) this.#statuses = undefined;
+      return;
+    }
+    const map = readMap(value, place, findings);
+    const take = (_: string, statuses: unknown, at: Place): void => {
+      this.#statuses = statuses === null ? undefined : { value: statuses, place: at };
+    };
+    if (map !== undefined) takeAll(map, place, { names, take }, findings, { keys, settings: this.settings });
+  }
+
+  #takeHeaders(value: unknown, place: Place, findings: Findings): void {
+    if (value === null) this.#headers.clear();
+    const map = value === null ? {} : readMap(value, place, findings);
+    for (const name of Object.keys(map ?? {})) {
+      const placed = { value: map?.[name], place: within(place, name) };
+      if (placed.value === null) this.#headers.delete(name);
+      else this.#headers.set(name, placed);
+    }
+  }
+
+  /** Values are not shown: they may be secrets. */
+  #readHeaders(findings: Findings): readonly Header[] {
+    const headers = [...this.#headers].flatMap(([name, placed]) => readHeader(name, placed, findings));
+    const host = this.#host;
+    if (host === undefined) {
+      const place = [...this.#headers].findLast(([name]) => name.toLowerCase() === "host")?.[1].place;
+      if (place !== undefined && hasSeveralHosts(headers)) findings.error("conflict", place, SEVERAL_HOSTS);
+      return headers;
+    }
+    if (typeof host.value !== "string" || host.value === "") {
+      findings.error("type", host.place, expected("a host's name", host.value).problem);
+      return headers;
+    }
+    const all = [...readHeader("Host", host, findings), ...headers];
+    if (hasSeveralHosts(all)) findings.error("conflict", host.place, SEVERAL_HOSTS);
+    return all;
+  }
+
+  #readStatuses(findings: Findings): Pick<HttpProbeOptions, "acceptStatus" | "onlyStatus"> {
+    const statuses = this.#statuses;
+    if (statuses === undefined) return { acceptStatus: [] };
+    if (!Array.isArray(statuses.value) || statuses.value.length === 0) {
+      const problem = expected("a list of status codes such as [200-299, 404]", statuses.value).problem;
+      findings.error("type", statuses.place, problem);
+      return { acceptStatus: [] };
+    }
+    const ranges = statuses.value.flatMap((one: unknown, index) =>
+      readRange({ value: one, place: within(statuses.place, index) }, findings),
+    );
+    const usual = ranges.find(([from, to]) => from <= FIRST_STATUS && to >= LAST_GOOD_STATUS);
+    if (usual === undefined) return { acceptStatus: [], onlyStatus: ranges };
+    // The usual rule and more: as the flag has it.
+    const more = ranges.filter((range) => range !== usual).concat([[LAST_GOOD_STATUS + 1, usual[1]]]);
+    return { acceptStatus: [...new Set(more.flatMap(codesOf))] };
+  }
+}
+
+/** The settings of a file and those of the probe that one of its virtual servers has. */
+export function withProbe(settings: Settings, probe: ProbeDraft): ReadonlyMap<string, PlacedOption> {
+  return probe.settings.size === 0 ? settings : new Map([...settings, ...probe.settings]);
+}
+
+/** The codes that pass by the usual rule, 100 to 399, as a file has them. */
+export const USUAL_STATUSES = "100-399";
+
+// --- internal ---
+
+const OTHER_KEYS = ["type", "host", "headers", "expect", "tls"] as const;
+type OtherKey = (typeof OTHER_KEYS)[number];
+
+const FIRST_STATUS = 100;
+const LAST_GOOD_STATUS = 399;
+const LAST_STATUS = 999;
+
+function readHeader(name: string, { value, place }: PlacedValue, findings: Findings): Header[] {
+  if (!isToken(name)) {
+    findings.error("type", place, `${JSON.stringify(name.slice(0, 60))} is not a header name`, { at: "key" });
+    return [];
+  }
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.flatMap((one): Header[] => {
+    const text = typeof one === "string" ? one.trim() : undefined;
+    const problem =
+      text === undefined ? `expected text, or a list of texts, as the value of ${name}` : headerProblem(name, text);
+    if (problem === undefined) return [[name, text ?? ""]];
+    const hint = text === undefined && !isMap(one) ? { hint: "write it in quotes" } : {};
+    findings.error("type", place, problem, hint);
+    return [];
+  });
+}
+
+function readRange({ value, place }: PlacedValue, findings: Findings): (readonly [number, number])[] {
+  const [, first, last = first] = /^(\d{3})(?:-(\d{3}))?$/.exec(String(value)) ?? [];
+  if (first === undefined || last === undefined || (typeof value !== "string" && typeof value !== "number")) {
+    findings.error("type", place, expected("a status code or a range such as 200-299", value).problem);
+    return [];
+  }
+  if (Number(first) < FIRST_STATUS || Number(first) > Number(last)) {
+    findings.error("range", place, `${value} is no range from ${FIRST_STATUS} to ${LAST_STATUS}`);
+    return [];
+  }
+  return [[Number(first), Number(last)]];
+}
+
+function codesOf([from, to]: readonly [number, number]): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+}

@@ -1,0 +1,48 @@
+import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
+import type { HttpProbeOptions, VirtualServerOptions } from "../care-options.ts";
+import type { GivenOptions } from "../option-row.ts";
+import { OptionValues, type OptionProblem } from "../option-values.ts";
+import { resolveHealthPolicy } from "../resolve-health-policy.ts";
+import { resolveProbe } from "../resolve-probe.ts";
+import { resolveReach } from "../resolve-reach.ts";
+import { parseWeight, resolveKeeping } from "../resolve-servers.ts";
+import { parseBoolean } from "../value-parsers.ts";
+
+type Kept = "policy" | "reach" | "dataPlane" | "initState" | "keepForeign" | "checkWay";
+
+/** What the flags' own resolvers make of settings, whatever the virtual address is. */
+interface Resolved extends Pick<VirtualServerOptions, Kept> {
+  readonly scheduler: string;
+  readonly weight: number;
+  readonly http: HttpProbeOptions;
+  readonly refused: readonly OptionProblem[];
+}
+
+/** Resolves settings, equal ones once: most virtual servers of a file have the same. */
+export class ResolvedSettings {
+  readonly #known = new Map<string, Resolved>();
+
+  get(settings: GivenOptions): Resolved {
+    let key = "";
+    for (const [flag, { texts }] of settings) key += `${flag} ${texts.length} ${JSON.stringify(texts[0])}\n`;
+    const known = this.#known.get(key) ?? resolve(settings);
+    this.#known.set(key, known);
+    return known;
+  }
+}
+
+// --- internal ---
+
+function resolve(settings: GivenOptions): Resolved {
+  const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, settings);
+  const policy = resolveHealthPolicy(values);
+  return {
+    policy,
+    ...resolveKeeping(values),
+    reach: resolveReach(values, undefined),
+    http: resolveProbe(values, policy),
+    checkWay: values.read("check-way", parseBoolean),
+    weight: values.read("weight", parseWeight),
+    refused: values.refused,
+  };
+}

@@ -1,0 +1,188 @@
+import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
+import type { FileKey, OptionRow } from "../option-row.ts";
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** The JSON Schema (draft 2020-12) of configuration files, for editors to complete and check them by. */
+export function configSchema(): Schema {
+  const virtualServer = propertiesAt("virtual-server");
+  const shared = {
+    ...virtualServer,
+    persistence: { $ref: "#/$defs/persistence" },
+    probe: {
+      description: "how real servers are checked: a probe, or the name of one under probes",
+      anyOf: [{ $ref: "#/$defs/probe" }, { type: "string" }, { type: "null" }],
+    },
+  };
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Configuration of LVScare",
+    description:
+      "What `lvscare care --config` reads, as YAML or JSON. null stands for the built-in value of an option. Files that are included have probes and virtual-servers alone.",
+    type: "object",
+    properties: {
+      version: { description: "the version of this format", const: 1 },
+      include: {
+        description: "further files, with their virtual servers and probes: paths and patterns relative to this file",
+        type: ["array", "null"],
+        items: { type: "string", minLength: 1 },
+      },
+      ...propertiesAt("process"),
+      defaults: {
+        description: "options of each virtual server that says nothing else",
+        type: ["object", "null"],
+        properties: shared,
+        additionalProperties: false,
+      },
+      probes: {
+        description: "probes by name, for several virtual servers to use",
+        type: ["object", "null"],
+        additionalProperties: { $ref: "#/$defs/probe", required: ["type"] },
+      },
+      "virtual-servers": {
+        description: "what clients connect to, and who serves them",
+        type: "array",
+        minItems: 1,
+        maxItems: 10_000,
+        items: {
+          type: "object",
+          properties: {
+            name: { ...NAME, description: "a label for people: changing it changes nothing else" },
+            address: { ...ENDPOINT, description: "the address that clients connect to" },
+            ...shared,
+            "real-servers": {
+              description: "who serves",
+              type: "array",
+              minItems: 1,
+              items: { anyOf: [ENDPOINT, { $ref: "#/$defs/real-server" }] },
+            },
+          },
+          required: ["address", "real-servers"],
+          additionalProperties: false,
+        },
+      },
+    },
+    additionalProperties: false,
+    $defs: {
+      time: {
+        description: "seconds, or a duration such as 500ms, 5s or 1m30s",
+        anyOf: [{ type: "number", minimum: 0 }, { type: "string", pattern: TIME }, { type: "null" }],
+      },
+      "real-server": {
+        type: "object",
+        properties: {
+          address: { ...ENDPOINT, description: "where it serves" },
+          name: { ...NAME, description: "a label for people" },
+          weight: virtualServer["weight"],
+          drained: { description: "takes no new connections", type: ["boolean", "null"] },
+        },
+        required: ["address"],
+        additionalProperties: false,
+      },
+      persistence: {
+        description: "clients stay with the real server that they had",
+        type: ["object", "null"],
+        properties: {
+          timeout: { $ref: "#/$defs/time", description: "for how long after its last connection" },
+          prefix: {
+            description: "IPv4 clients whose addresses begin with as many equal bits count as one",
+            ...prefix(32),
+          },
+          "prefix-ipv6": { description: "the same of IPv6 clients", ...prefix(128) },
+        },
+        additionalProperties: false,
+      },
+      probe: {
+        type: "object",
+        properties: {
+          type: { description: "what is asked", const: "http" },
+          host: { description: "the name of the host that is asked for", type: ["string", "null"] },
+          ...propertiesAt("probe"),
+        },
+        additionalProperties: false,
+      },
+    },
+  };
+}
+
+// --- internal ---
+
+const ENDPOINT: Schema = { type: "string", pattern: "^(?:[0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$" };
+const NAME: Schema = { type: "string", pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$" };
+const TIME = "^(?:[0-9]+(?:\\.[0-9]+)?|(?:(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$";
+const STATUSES = "^[1-9][0-9]{2}(?:-[1-9][0-9]{2})?$";
+
+function prefix(most: number): Schema {
+  return { type: ["integer", "null"], minimum: 1, maximum: most };
+}
+
+/** By name; those with a dot in their names below another key. */
+function propertiesAt(place: FileKey["place"]): Schema {
+  const properties = new Map<string, Schema>();
+  for (const row of CARE_OPTION_ROWS as readonly OptionRow[]) {
+    if (row.inFile?.place !== place) continue;
+    const [name = "", below] = (row.inFile.key ?? row.flag).split(".");
+    const schema = { description: describe(row, row.inFile), ...valueSchema(row, row.inFile) };
+    properties.set(
+      name,
+      below === undefined
+        ? schema
+        : { type: ["object", "null"], properties: { [below]: schema }, additionalProperties: false },
+    );
+  }
+  return Object.fromEntries(properties);
+}
+
+/** The flag's help, which speaks of other flags by their dashes. */
+function describe(row: OptionRow, { help }: FileKey): string {
+  const text = (help ?? row.help).replaceAll(/--(?=[a-z])/g, "");
+  return row.default === undefined || row.default === "" || row.inFile?.type === "verify"
+    ? text
+    : `${text} (default ${row.default})`;
+}
+
+function valueSchema({ choices = [] }: OptionRow, { type, bounds }: FileKey): Schema {
+  const [least, most] = bounds ?? [];
+  switch (type) {
+    case "time":
+      return { $ref: "#/$defs/time" };
+    case "whole-number":
+      return { type: ["integer", "null"], minimum: least, maximum: most };
+    case "share":
+      return {
+        anyOf: [
+          { type: "integer", minimum: least, maximum: most },
+          { type: "string", pattern: "^(?:[0-9]|[1-9][0-9]|100)%?$" },
+          { type: "null" },
+        ],
+      };
+    case "boolean":
+      return { type: ["boolean", "null"] };
+    case "choice":
+      return { enum: [...choices, null] };
+    case "verify":
+      return { enum: ["none", "full", null] };
+    case "listen":
+      return { anyOf: [{ type: "integer", minimum: 1, maximum: 65_535 }, { type: "string" }, { type: "null" }] };
+    case "headers":
+      return {
+        type: ["object", "null"],
+        additionalProperties: {
+          anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }, { type: "null" }],
+        },
+      };
+    case "statuses":
+      return {
+        type: ["array", "null"],
+        minItems: 1,
+        items: {
+          anyOf: [
+            { type: "integer", minimum: 100, maximum: 999 },
+            { type: "string", pattern: STATUSES },
+          ],
+        },
+      };
+    default:
+      return { type: ["string", "null"] };
+  }
+}

@@ -1,0 +1,451 @@
+import { formatDuration } from "../../domain/duration.ts";
+import { formatEndpoint, isLoopback, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { LvscareError } from "../../domain/errors.ts";
+import {
+  realServer,
+  virtualServer,
+  WEIGHTLESS_SCHEDULERS,
+  type RealServer,
+  type VirtualServer,
+} from "../../domain/virtual-server.ts";
+import type { VirtualServerOptions } from "../care-options.ts";
+import { keyProblem } from "../option-values.ts";
+import { gatewayProblem } from "../resolve-reach.ts";
+import {
+  FAMILY,
+  pairingProblem,
+  parseWeight,
+  realAddressProblem,
+  slowStartProblem,
+  virtualAddressProblem,
+} from "../resolve-servers.ts";
+import { parseInteger, parseTimeout } from "../value-parsers.ts";
+import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
+import type { Findings } from "./finding.ts";
+import { expected, timeTexts } from "./key-value.ts";
+import { within, type Place } from "./place.ts";
+import { ProbeDraft, withProbe } from "./probe-draft.ts";
+import { ResolvedSettings } from "./resolved-settings.ts";
+import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
+
+/** What all virtual servers of a configuration have to do with. */
+export interface Surroundings {
+  readonly findings: Findings;
+  readonly probes: ReadonlyMap<string, ProbeDraft>;
+  /** This node's own address: the gateway of those of its family that name none. */
+  readonly nodeAddress: Omit<Endpoint, "port"> | undefined;
+  readonly resolved: ResolvedSettings;
+}
+
+/** What no two virtual servers have in common, each with its place. */
+export interface Identity {
+  readonly name: { readonly value: string; readonly place: Place } | undefined;
+  readonly endpoint: { readonly value: Endpoint; readonly place: Place } | undefined;
+}
+
+/** What a file says of one virtual server, or of all in `defaults`. */
+export class VirtualServerDraft {
+  readonly #settings: Settings;
+  #persistence: ReadonlyMap<string, PlacedValue>;
+  /** A name, or what stands there itself. */
+  #probe: PlacedValue | ProbeDraft | undefined;
+  #name: PlacedValue | undefined;
+  #address: PlacedValue | undefined;
+  #realServers: PlacedValue | undefined;
+
+  /** Begins with what `defaults` say. */
+  constructor(defaults?: VirtualServerDraft) {
+    this.#settings = new Map(defaults === undefined ? [] : defaults.#settings);
+    this.#persistence = defaults === undefined ? new Map() : defaults.#persistence;
+    this.#probe = defaults === undefined ? undefined : defaults.#probe;
+  }
+
+  /** Lays a map over what is there; `isDefaults`: of the keys that each virtual server has of its own there are none. */
+  take(map: YamlMap, place: Place, isDefaults: boolean, findings: Findings): void {
+    const take = (key: OwnKey, value: unknown, at: Place): void => {
+      const placed = value === null ? undefined : { value, place: at };
+      if (key === "name") this.#name = placed;
+      else if (key === "address") this.#address = placed;
+      else if (key === "real-servers") this.#realServers = placed;
+      else if (key === "persistence") this.#takePersistence(value, at, findings);
+      else this.#takeProbe(value, at, findings);
+    };
+    const names = isDefaults ? SHARED_KEYS : OWN_KEYS;
+    takeAll(map, place, { names, take }, findings, { keys: VIRTUAL_SERVER_KEYS, settings: this.#settings });
+  }
+
+  /** Reads the values alone: what is wrong with them is wrong whoever uses them. */
+  examine(place: Place, findings: Findings): void {
+    const refused = new ResolvedSettings().get(this.#settings).refused.filter(({ code }) => code !== "conflict");
+    tellRefused(refused, this.#settings, place, findings);
+  }
+
+  /** What no other virtual server may have, too, as far as it can be read. What is wrong with it is told. */
+  identify(place: Place, findings: Findings): Identity {
+    const name = readName(this.#name, findings);
+    if (this.#address === undefined) findings.error("identity", place, "needs an address", { at: "key" });
+    const endpoint = this.#address && readEndpoint(this.#address, findings);
+    return {
+      name: name === undefined ? undefined : { value: name, place: this.#name?.place ?? place },
+      endpoint: endpoint && { value: endpoint, place: this.#address?.place ?? place },
+    };
+  }
+
+  /** Undefined when something is wrong, all of which is told. */
+  resolve(
+    place: Place,
+    identity: Identity,
+    { findings, probes, nodeAddress, resolved }: Surroundings,
+  ): VirtualServerOptions | undefined {
+    const endpoint = identity.endpoint?.value;
+    const probe = this.#readProbe(place, probes, findings);
+    const settings = probe === undefined ? this.#settings : withProbe(this.#settings, probe);
+    const { refused, weight, scheduler, http, ...shared } = resolved.get(settings);
+    const { policy, reach, dataPlane } = shared;
+    tellRefused(refused, settings, place, findings);
+    const servers = this.#readRealServers(place, endpoint, dataPlane, weight, findings);
+    const problem = slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);
+    const slowStart = this.#settings.get("slow-start")?.place ?? place;
+    if (problem === "weightless")
+      findings.error("conflict", slowStart, `the scheduler ${scheduler} heeds no weights`, { hint: "use wrr or wlc" });
+    if (problem === "no-room")
+      findings.error("conflict", slowStart, "a weight of 1 leaves nothing to climb", {
+        hint: "give weight 10 or more",
+      });
+    if (problem === undefined && WEIGHTLESS_SCHEDULERS.has(scheduler))
+      this.#warnOfWeights(scheduler, servers, findings);
+
+    const timeout = settings.get("health-timeout");
+    if (timeout !== undefined && http.timeoutMs > policy.intervalMs) {
+      const [longer, shorter] = [http.timeoutMs, policy.intervalMs].map(formatDuration);
+      findings.warning("probe-time", timeout.place, `timeout ${longer} is longer than interval ${shorter}`);
+    }
+    const parts = probe?.read(findings);
+    if (endpoint === undefined || parts === undefined) return undefined;
+    this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
+    const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
+    if (typeof gateway === "string") findings.error("conflict", settings.get("ip")?.place ?? place, gateway);
+    const service = this.#readPersistence(virtualServer({ protocol: "tcp", endpoint }, scheduler), findings);
+    if (service.persistenceTimeoutS > 0 && dataPlane === "userspace") {
+      const at = this.#persistence.get("timeout")?.place ?? place;
+      const hint = "the scheduler sh keeps a client at its server, too";
+      findings.error("plane", at, "data-plane userspace has no persistence", { hint });
+    }
+    const { realServers, realServerNames, drained } = servers;
+    return {
+      name: identity.name?.value,
+      service,
+      realServers,
+      realServerNames,
+      drained,
+      ...shared,
+      reach:
+        nodeAddress?.family === endpoint.family ? { ...reach, gateway: reach.gateway ?? nodeAddress.address } : reach,
+      probe: { ...http, ...parts },
+    };
+  }
+
+  // --- internal ---
+
+  #takePersistence(value: unknown, place: Place, findings: Findings): void {
+    const map = value === null ? {} : readMap(value, place, findings);
+    if (map === undefined) return;
+    const persistence = new Map(value === null ? [] : this.#persistence);
+    const take = (key: string, one: unknown, at: Place): void => {
+      if (one === null) persistence.delete(key);
+      else persistence.set(key, { value: one, place: at });
+    };
+    takeAll(map, place, { names: PERSISTENCE_KEYS, take }, findings);
+    this.#persistence = persistence;
+  }
+
+  #takeProbe(value: unknown, place: Place, findings: Findings): void {
+    if (value === null) this.#probe = undefined;
+    else if (typeof value === "string") this.#probe = { value, place };
+    else if (isMap(value)) {
+      const draft = this.#probe instanceof ProbeDraft ? this.#probe.copy() : new ProbeDraft(place);
+      draft.take(value, place, findings);
+      this.#probe = draft;
+    } else {
+      this.#probe = { value: undefined, place };
+      findings.error("type", place, expected("a probe or the name of one", value).problem);
+    }
+  }
+
+  #judgeAddress(
+    endpoint: Endpoint,
+    dataPlane: VirtualServerOptions["dataPlane"],
+    realServers: readonly RealServer[],
+    findings: Findings,
+  ): void {
+    const place = this.#address?.place;
+    if (place === undefined) return;
+    const problem = virtualAddressProblem(endpoint, dataPlane);
+    if (problem !== undefined) findings.error("type", place, `${formatEndpoint(endpoint)} ${problem}`);
+    const isElsewhere = realServers.some(({ endpoint: { address } }) => !isLoopback(address));
+    if (dataPlane === "ipvs" && isLoopback(endpoint.address) && isElsewhere) {
+      // Real servers may still be this host's own: only a host can tell.
+      const message = `${endpoint.address} as virtual address works in data-plane userspace alone, but for real servers of this host`;
+      findings.warning("loopback", place, message);
+    }
+  }
+
+  #readProbe(place: Place, probes: ReadonlyMap<string, ProbeDraft>, findings: Findings): ProbeDraft | undefined {
+    const probe = this.#probe;
+    if (probe === undefined) {
+      findings.error("probe-none", place, "needs a probe", { at: "key", hint: "{type: http} is the least" });
+      return undefined;
+    }
+    if (probe instanceof ProbeDraft) return probe;
+    if (typeof probe.value !== "string") return undefined;
+    const named = probes.get(probe.value);
+    if (named === undefined) {
+      const known = probes.size === 0 ? "there are none" : `there are ${[...probes.keys()].slice(0, 20).join(", ")}`;
+      findings.error("unknown-probe", probe.place, `no probe has the name ${probe.value}`, { hint: known });
+    }
+    return named;
+  }
+
+  #readPersistence(service: VirtualServer, findings: Findings): VirtualServer {
+    const { family } = service.endpoint;
+    const timeout = this.#persistence.get("timeout");
+    const prefix = this.#persistence.get(family === "ipv4" ? "prefix" : "prefix-ipv6");
+    const [any] = this.#persistence.values();
+    if (timeout === undefined) {
+      if (any?.place.parent !== undefined)
+        findings.error("missing", any.place.parent, "needs a timeout", { at: "key" });
+      return service;
+    }
+    for (const [key, most] of PREFIXES) readPrefix(this.#persistence.get(key), most, findings);
+    const most = family === "ipv4" ? 32 : 128;
+    return {
+      ...service,
+      flags: ["persistent"],
+      persistenceTimeoutS: readPersistenceTimeout(timeout, findings) ?? 0,
+      persistencePrefix: readPrefix(prefix, most, undefined) ?? most,
+    };
+  }
+
+  #readRealServers(
+    place: Place,
+    service: Endpoint | undefined,
+    dataPlane: VirtualServerOptions["dataPlane"],
+    weight: number,
+    findings: Findings,
+  ): RealServers {
+    const list = this.#realServers;
+    const found = new RealServerList(service, dataPlane, weight, findings);
+    if (list === undefined) findings.error("missing", place, "needs real-servers", { at: "key" });
+    else if (!Array.isArray(list.value)) {
+      findings.error("type", list.place, expected("a list of real servers", list.value).problem);
+    } else if (list.value.length === 0) findings.error("missing", list.place, "needs at least one real server");
+    else for (const [index, entry] of list.value.entries()) found.read(entry, within(list.place, index));
+    return found;
+  }
+
+  #warnOfWeights(scheduler: string, { realServers, ownWeights }: RealServers, findings: Findings): void {
+    const warn = (weight: number, place: Place): void => {
+      const hint = `${HEEDING.get(scheduler)} would heed them`;
+      if (weight > 1)
+        findings.warning("weightless", place, `${scheduler} heeds no weights: ${weight} acts as 1`, { hint });
+    };
+    for (const [weight, place] of ownWeights) warn(weight, place);
+    const shared = this.#settings.get("weight");
+    if (shared?.texts.length === 1 && ownWeights.length < realServers.length)
+      warn(Number(shared.texts[0]), shared.place);
+  }
+}
+
+// --- internal ---
+
+const SHARED_KEYS = ["persistence", "probe"] as const;
+const OWN_KEYS = ["name", "address", "real-servers", ...SHARED_KEYS] as const;
+type OwnKey = (typeof OWN_KEYS)[number];
+
+const PERSISTENCE_KEYS = ["timeout", "prefix", "prefix-ipv6"] as const;
+const REAL_SERVER_KEYS = ["address", "name", "weight", "drained"] as const;
+
+const PREFIXES = [
+  ["prefix", 32],
+  ["prefix-ipv6", 128],
+] as const;
+
+/** Who balances as one that heeds no weights does, but heeds them. */
+const HEEDING: ReadonlyMap<string, string> = new Map([
+  ["rr", "wrr"],
+  ["lc", "wlc"],
+  ["dh", "sh"],
+]);
+
+interface RealServers {
+  readonly realServers: readonly RealServer[];
+  readonly realServerNames: ReadonlyMap<string, string>;
+  readonly drained: ReadonlySet<string>;
+  /** Weights that real servers have of their own. */
+  readonly ownWeights: readonly (readonly [weight: number, place: Place])[];
+}
+
+class RealServerList implements RealServers {
+  readonly realServers: RealServer[] = [];
+  readonly realServerNames = new Map<string, string>();
+  readonly drained = new Set<string>();
+  readonly ownWeights: (readonly [number, Place])[] = [];
+  readonly #places = new Map<string, Place>();
+  readonly #namePlaces = new Map<string, Place>();
+  readonly #service: Endpoint | undefined;
+  readonly #dataPlane: VirtualServerOptions["dataPlane"];
+  readonly #weight: number;
+  readonly #findings: Findings;
+
+  constructor(
+    service: Endpoint | undefined,
+    dataPlane: VirtualServerOptions["dataPlane"],
+    weight: number,
+    findings: Findings,
+  ) {
+    this.#service = service;
+    this.#dataPlane = dataPlane;
+    this.#weight = weight;
+    this.#findings = findings;
+  }
+
+  read(entry: unknown, place: Place): void {
+    if (typeof entry === "string") {
+      const endpoint = this.#readEndpoint({ value: entry, place });
+      if (endpoint !== undefined) this.realServers.push(realServer(endpoint, this.#weight));
+      return;
+    }
+    if (!isMap(entry)) {
+      this.#findings.error("type", place, expected("IP:port, or keys such as address", entry).problem);
+      return;
+    }
+    const parts = new Map<string, PlacedValue>();
+    const take = (key: string, value: unknown, at: Place): void => {
+      if (value !== null) parts.set(key, { value, place: at });
+    };
+    takeAll(entry, place, { names: REAL_SERVER_KEYS, take }, this.#findings);
+    const address = parts.get("address");
+    if (address === undefined) this.#findings.error("missing", place, "needs an address", { at: "key" });
+    const endpoint = address && this.#readEndpoint(address);
+    const weight = this.#readWeight(entry, parts.get("weight"));
+    const isDrained = this.#readDrained(parts.get("drained"));
+    const name = this.#readName(parts.get("name"));
+    if (endpoint === undefined) return;
+    this.realServers.push(realServer(endpoint, weight));
+    if (name !== undefined) this.realServerNames.set(formatEndpoint(endpoint), name);
+    if (isDrained) this.drained.add(formatEndpoint(endpoint));
+  }
+
+  #readEndpoint(placed: PlacedValue): Endpoint | undefined {
+    const { place } = placed;
+    const endpoint = readEndpoint(placed, this.#findings);
+    if (endpoint === undefined) return undefined;
+    const name = formatEndpoint(endpoint);
+    const first = this.#places.get(name);
+    if (first !== undefined) {
+      this.#findings.error("same-rs", place, `${name} is listed twice, first`, { other: first });
+      return undefined;
+    }
+    this.#places.set(name, place);
+    const problem = realAddressProblem(endpoint);
+    if (problem !== undefined) this.#findings.error("type", place, `${name} ${problem}`);
+    else if (this.#service !== undefined) this.#judgePairing(name, endpoint, this.#service, place);
+    return endpoint;
+  }
+
+  #judgePairing(name: string, server: Endpoint, service: Endpoint, place: Place): void {
+    const problem = pairingProblem(server, service, this.#dataPlane);
+    if (problem === "self")
+      this.#findings.error("self", place, `${name} is its own virtual server: packets would go round`);
+    if (problem === "family") {
+      const [here, there] = [FAMILY[service.family], FAMILY[server.family]];
+      const message = `an ${here} virtual server reaches ${there} real servers only in data-plane userspace`;
+      this.#findings.error("family", place, message);
+    }
+  }
+
+  #readWeight({ weight: written }: YamlMap, weight: PlacedValue | undefined): number {
+    // The built-in one, and not that of the virtual server.
+    if (weight === undefined) return written === null ? 1 : this.#weight;
+    const read = readWhole(weight, parseWeight, this.#findings);
+    if (read !== undefined) this.ownWeights.push([read, weight.place]);
+    return read ?? 1;
+  }
+
+  #readDrained(drained: PlacedValue | undefined): boolean {
+    if (drained === undefined) return false;
+    if (typeof drained.value === "boolean") return drained.value;
+    this.#findings.error("type", drained.place, expected("true or false", drained.value).problem);
+    return false;
+  }
+
+  #readName(placed: PlacedValue | undefined): string | undefined {
+    const name = readName(placed, this.#findings);
+    if (name === undefined || placed === undefined) return undefined;
+    const first = this.#namePlaces.get(name);
+    if (first === undefined) this.#namePlaces.set(name, placed.place);
+    else
+      this.#findings.error("same-name", placed.place, `${name} is already the name of a real server`, { other: first });
+    return name;
+  }
+}
+
+function readEndpoint({ value, place }: PlacedValue, findings: Findings): Endpoint | undefined {
+  if (typeof value !== "string") {
+    const hint = Array.isArray(value) || isMap(value) ? { hint: BRACKET } : {};
+    findings.error("type", place, expected("IP:port", value).problem, hint);
+    return undefined;
+  }
+  return attempt(() => parseEndpoint(value), place, findings);
+}
+
+/** Of an IPv6 address without quotes. */
+const BRACKET = "write an IPv6 address in quotes: a bracket begins a list";
+
+function readWhole(
+  { value, place }: PlacedValue,
+  parse: (text: string) => number,
+  findings: Findings | undefined,
+): number | undefined {
+  if (Number.isInteger(value)) return attempt(() => parse(String(value)), place, findings);
+  findings?.error("type", place, expected("a whole number", value).problem);
+  return undefined;
+}
+
+function readPrefix(placed: PlacedValue | undefined, most: number, findings: Findings | undefined): number | undefined {
+  return placed && readWhole(placed, parseInteger(1, most), findings);
+}
+
+function readPersistenceTimeout({ value, place }: PlacedValue, findings: Findings): number | undefined {
+  const reading = timeTexts(value);
+  if ("problem" in reading) {
+    findings.error("type", place, reading.problem);
+    return undefined;
+  }
+  const [text = ""] = reading.texts;
+  const ms = attempt(() => parseTimeout(text), place, findings);
+  if (ms === undefined || ms % 1000 === 0) return ms === undefined ? undefined : ms / 1000;
+  findings.error("range", place, `${text} is not whole seconds, which is all that the kernel counts`);
+  return undefined;
+}
+
+/** What a flag's parser reads; what it refuses is told. */
+function attempt<T>(parse: () => T, place: Place, findings: Findings | undefined): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof LvscareError)) throw error;
+    const { code, message, hint } = keyProblem(error);
+    findings?.error(code, place, message, hint === undefined ? {} : { hint });
+    return undefined;
+  }
+}
+
+/** A label as it may be in a DNS name. */
+function readName(name: PlacedValue | undefined, findings: Findings): string | undefined {
+  if (name === undefined) return undefined;
+  if (typeof name.value === "string" && /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name.value)) return name.value;
+  const what = "a name of at most 63 small letters, digits and hyphens";
+  findings.error("type", name.place, expected(what, name.value).problem);
+  return undefined;
+}
