@@ -89,8 +89,8 @@ export class ConfigReload implements Disposable {
   }
 
   #share(): Promise<ReloadReport> {
-    if (this.#running === undefined) return this.#run();
-    this.#next ??= this.#running.then(() => {
+    if (this.#running === undefined && this.#next === undefined) return this.#run();
+    this.#next ??= Promise.resolve(this.#running).then(() => {
       this.#next = undefined;
       return this.#run();
     });

@@ -94,7 +94,7 @@ test("a file from flags means what they mean, and the schema allows it", async (
         const { reading, lines } = await read(text);
         expect(lines.filter((one) => one.includes(": error: "))).toEqual([]);
         const { virtualServers, ...process } = reading.config ?? {};
-        const { runOnce, clean, log, httpListen, ...one } = options;
+        const { runOnce: _runOnce, clean: _clean, log, httpListen, ...one } = options;
         expect({ ...process, virtualServers }).toEqual({ log, httpListen, virtualServers: [one] });
       }
       files++;
