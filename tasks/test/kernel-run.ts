@@ -1,4 +1,5 @@
 import { availableParallelism, freemem } from "node:os";
+import type { GuestResult } from "../../test/kernel/harness/guest.ts";
 import { hostKernelWillDo } from "../../test/kernel/harness/host-kernel.ts";
 import { labNamed, runInLab } from "../../test/kernel/harness/labs.ts";
 import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
@@ -69,8 +70,9 @@ export function kernelStep(
     async run(write, worker) {
       await (job.deliveries ? products?.deliveries : products?.binary);
       const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
-      const exitCode = await runGuest(job, report, reports, pattern, write, worker);
-      return readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
+      const { exitCode, processorS } = await runGuest(job, report, reports, pattern, write, worker);
+      const outcome = await readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
+      return { outcome, processorS };
     },
   };
 }
@@ -91,8 +93,8 @@ async function runGuest(
   pattern: string | undefined,
   write: Write,
   worker: number,
-): Promise<number> {
-  const { exitCode } = await runInLab(lab, {
+): Promise<GuestResult> {
+  return runInLab(lab, {
     // Of another kind of processor, the guest has a Bun of its own.
     command: [
       labNamed(lab).architecture === undefined ? process.execPath : "bun",
@@ -106,5 +108,4 @@ async function runGuest(
     processor: worker,
     cpus: processors,
   });
-  return exitCode;
 }

@@ -45,6 +45,8 @@ export interface Plug {
 export interface GuestResult {
   readonly exitCode: number;
   readonly kernelLog: string;
+  /** Of the machine, all of it, in seconds. */
+  readonly processorS: number;
 }
 
 /** A kind of machine: fetches what it boots from, lays the run's files out, and says how it is started. */
@@ -64,8 +66,11 @@ export async function runInGuest(machine: GuestMachine, options: GuestOptions): 
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const ends = options.signal === undefined ? [] : [options.signal];
   const stop = AbortSignal.any([interruption.signal, timeout, ...ends]);
+  let processorS: number;
   try {
-    await bootUntilStarted(() => runGuestProcess(argv, run, { interactive: options.interactive ?? false, stop }));
+    processorS = await bootUntilStarted(() =>
+      runGuestProcess(argv, run, { interactive: options.interactive ?? false, stop }),
+    );
   } catch (error) {
     const reason = timeout.aborted ? new Error(`the test guest ran for longer than ${options.timeoutMs} ms`) : error;
     const isWanted = interruption.signal.aborted || options.signal?.aborted === true;
@@ -77,7 +82,7 @@ export async function runInGuest(machine: GuestMachine, options: GuestOptions): 
   if (exitCode === undefined) {
     throw await withKernelLog(new Error("the test guest ended before its command did"), run);
   }
-  return { exitCode, kernelLog: await run.kernelLog() };
+  return { exitCode, kernelLog: await run.kernelLog(), processorS };
 }
 
 /** What every machine tells its guest. */
@@ -98,13 +103,13 @@ function inNamespaceOf(plug: Plug | undefined, argv: readonly string[]): readonl
   return plug === undefined ? argv : ["nsenter", `--target=${plug.namespacePid}`, "--net", "--", ...argv];
 }
 
-async function bootUntilStarted(boot: () => Promise<void>, attempts = 3): Promise<void> {
+async function bootUntilStarted(boot: () => Promise<number>, attempts = 3): Promise<number> {
   try {
-    await boot();
+    return await boot();
   } catch (error) {
     if (!(error instanceof BootStalled) || attempts === 1) throw error;
     progress(`${error.message}; starting it again`);
-    await bootUntilStarted(boot, attempts - 1);
+    return bootUntilStarted(boot, attempts - 1);
   }
 }
 
