@@ -50,7 +50,7 @@ export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
 export interface VirtualServerPorts {
   readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
   readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
-  readonly checks: CallbackActorLogic<CheckCommand>;
+  readonly checks: CallbackActorLogic<CheckCommand, ServiceKey>;
 }
 
 type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
@@ -63,7 +63,8 @@ const RESPAWN_MS = 1000;
  * is really there.
  *
  * The ports are given here and not later by `provide`: that would build the machine twice at each start, and a
- * forgotten port would show only when it is used.
+ * forgotten port would show only when it is used. They learn from their input which virtual server it is: a machine is
+ * large, and one serves all virtual servers of a process.
  */
 export function createVirtualServerMachine(ports: VirtualServerPorts) {
   return setup({
@@ -241,7 +242,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       configuredService: input.service,
       isWithdrawn: false,
       suspicion: undefined,
-      checks: spawn("checks", { id: "checks" }),
+      checks: spawn("checks", { id: "checks", input: input.service }),
       members: new Map(),
       seen: { members: new Map(), all: [] },
       overlay: NO_OVERLAY,
