@@ -57,6 +57,9 @@ type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
 
 const RESPAWN_MS = 1000;
 
+/** Of timers; some twenty-five days. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time.
  * Rounds are level-triggered: a change during a round only marks the state dirty, and the next round plans from what
@@ -164,12 +167,13 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
         const { wanted, dirty, policy } = context;
-        return { type: "apply", round: { desired: wanted, isUrgent: dirty, readEveryMs: policy.intervalMs } };
+        const isLasting = lasts(context);
+        return { type: "apply", round: { desired: wanted, isUrgent: dirty, isLasting, readEveryMs: policy.intervalMs } };
       }),
       withdraw: sendTo("writer", ({ context }): WriteCommand => {
         return {
           type: "apply",
-          round: { desired: undefined, isUrgent: false, readEveryMs: context.policy.intervalMs },
+          round: { desired: undefined, isUrgent: false, isLasting: false, readEveryMs: context.policy.intervalMs },
         };
       }),
       markTaken: assign({ dirty: false }),
@@ -233,7 +237,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     delays: {
       retry: ({ context }) => retryDelayMs(context.trouble.failedAttempts),
       rest: ({ context }) => restMs(context.pace),
-      untilReading: ({ context }) => Math.max(0, context.pace.readAtMs - context.now()),
+      untilReading: ({ context }) => Math.min(LONGEST_DELAY_MS, Math.max(0, context.pace.readAtMs - context.now())),
     },
   }).createMachine({
     id: "virtualServer",
@@ -328,6 +332,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             on: {
               // The first change is written in the same step in which it arrives.
               "realServer.changed": { target: "applying", actions: "emitHealthChange" },
+              "table.deviated": "applying",
               shutdown: "#virtualServer.withdrawing",
             },
           },
@@ -418,6 +423,11 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 }
 
 // --- internal ---
+
+/** Neither time nor the connections of a server that drains call for a round. */
+function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): boolean {
+  return !isWithdrawn && isLasting(wanted, overlay) && seen.all.every(({ state }) => state.state !== "draining");
+}
 
 function withoutDeparted(
   members: VirtualServerContext["members"],

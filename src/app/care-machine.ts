@@ -6,6 +6,7 @@ import { createVirtualServerMachine } from "../actors/virtual-server-machine.ts"
 import { writer } from "../actors/writer.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { Reconciler } from "../dataplane/reconciler.ts";
+import { TableWatch, type WatchClock } from "../dataplane/table-watch.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import type { KeptReach } from "./live-reach.ts";
@@ -19,12 +20,15 @@ export interface CareSurface extends CheckPorts {
 
 /**
  * The daemon's machine with its ports, for any number of virtual servers: the one place where machines meet a data
- * plane, a check schedule and the host.
+ * plane, a check schedule and the host. `tables` reads the tables of those that are quiet; without it each does so itself.
  */
-export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface): DaemonMachine {
+export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface, tables?: TableWatch): DaemonMachine {
   const virtualServer = createVirtualServerMachine({
     readTable: fromPromise(({ input }: { input: ServiceKey }) => surfaceOf(input).dataPlane.read(input)),
-    writer: writer(({ key, now }) => new Reconciler(surfaceOf(key).dataPlane, key, now)),
+    writer: writer(
+      ({ key, now }, deviates) =>
+        new Reconciler(surfaceOf(key).dataPlane, key, now, tables && { tables, deviates }),
+    ),
     checks: checks(surfaceOf),
   });
   const reach = createReachMachine({
@@ -37,7 +41,12 @@ export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface): Dae
 }
 
 /** The same for one virtual server whose host is left alone. */
-export function careMachine(dataPlane: DataPlane, schedule: CheckSchedule, observe: ProbeObserver): DaemonMachine {
+export function careMachine(
+  dataPlane: DataPlane,
+  schedule: CheckSchedule,
+  observe: ProbeObserver,
+  clock?: WatchClock,
+): DaemonMachine {
   const reach = { reconcile: () => Promise.resolve([]), watch: NO_REACH.watch };
-  return careMachineFor(() => ({ dataPlane, schedule, observe, reach }));
+  return careMachineFor(() => ({ dataPlane, schedule, observe, reach }), clock && new TableWatch(clock));
 }

@@ -8,6 +8,7 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ConfigurationStatus } from "../domain/status.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import { TableWatch } from "../dataplane/table-watch.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
@@ -40,6 +41,7 @@ export class CareProcess implements Disposable {
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
   readonly #surfaces = new Map<string, CareSurface>();
+  readonly #tables: TableWatch;
   #machine: DaemonMachine | undefined;
   #paths: PathWatch | undefined;
 
@@ -57,6 +59,7 @@ export class CareProcess implements Disposable {
     this.bus.join((event) => this.manager.event(event));
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
     this.#shared = new SharedChecks(clock);
+    this.#tables = new TableWatch(clock);
     this.#schedule = new CheckScheduler({
       clock,
       random: Math.random,
@@ -80,7 +83,7 @@ export class CareProcess implements Disposable {
 
   /** The machine that cares for a virtual server, which meets this. `leave` is to be called when it has ended. */
   machineFor(key: ServiceKey, surface: CareSurface): { readonly machine: DaemonMachine; readonly leave: () => void } {
-    this.#machine ??= careMachineFor((one) => this.#surfaceOf(one));
+    this.#machine ??= careMachineFor((one) => this.#surfaceOf(one), this.#tables);
     const name = formatServiceKey(key);
     this.#surfaces.set(name, surface);
     const leave = (): void => {
