@@ -12,6 +12,7 @@ import {
 } from "xstate";
 import { adoptService } from "../desired/adoption.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
+import { isChecked } from "../desired/member.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
@@ -240,7 +241,12 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     delays: {
       retry: ({ context }) => retryDelayMs(context.trouble.failedAttempts),
       rest: ({ context }) => restMs(context.pace),
-      untilReading: ({ context }) => Math.min(LONGEST_DELAY_MS, Math.max(0, context.pace.readAtMs - context.now())),
+      untilReading: ({ context }) => {
+        const { pace, policy, now } = context;
+        // The round itself may have found something that calls for another.
+        const atMs = lasts(context) ? pace.readAtMs : Math.min(pace.readAtMs, pace.beganMs + policy.intervalMs);
+        return Math.min(LONGEST_DELAY_MS, Math.max(0, atMs - now()));
+      },
     },
   }).createMachine({
     id: "virtualServer",
@@ -427,9 +433,13 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 
 // --- internal ---
 
-/** Neither time nor the connections of a server that drains call for a round. */
+/**
+ * Nothing calls for a round but events: not time, not the connections of a server that drains, and not the first
+ * check of one that was taken over as healthy, which changes no state.
+ */
 function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): boolean {
-  return !isWithdrawn && isLasting(wanted, overlay) && seen.all.every(({ state }) => state.state !== "draining");
+  if (isWithdrawn || !isLasting(wanted, overlay)) return false;
+  return seen.all.every(({ state }) => isChecked(state) && (state.state === "healthy" || state.state === "removed"));
 }
 
 function withoutDeparted(

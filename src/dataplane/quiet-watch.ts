@@ -7,7 +7,7 @@ export interface WatchClock {
 
 /** Something that is looked at until it deviates. */
 export interface Watched {
-  /** When it was last found as it should be, on the watch's clock. */
+  /** When it was last found as it should be, on the watch's clock; minus infinity before the first look. */
   readonly seenAtMs: number;
   /** Idempotent. */
   leave(): void;
@@ -34,7 +34,7 @@ export class QuietWatch {
    */
   join(everyMs: number, isAsKnown: () => Promise<boolean>, deviates: () => void): Watched {
     const nowMs = this.#clock.now();
-    const entry: Entry = { everyMs, dueAtMs: nowMs + everyMs, seenAtMs: nowMs, isAsKnown, deviates };
+    const entry: Entry = { everyMs, dueAtMs: nowMs + everyMs, seenAtMs: Number.NEGATIVE_INFINITY, isAsKnown, deviates };
     this.#entries.add(entry);
     this.#wakeFor(entry.dueAtMs);
     return {
@@ -59,7 +59,7 @@ export class QuietWatch {
       this.#timer = undefined;
       void this.#lookAtDue();
     };
-    this.#timer = { atMs, handle: this.#clock.setTimeout(wake, atMs - this.#clock.now()) };
+    this.#timer = { atMs, handle: this.#clock.setTimeout(wake, Math.max(0, atMs - this.#clock.now())) };
   }
 
   #sleep(): void {

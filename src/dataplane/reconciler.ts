@@ -58,7 +58,7 @@ export class Reconciler implements RoundRunner {
     if (this.#watching === undefined || known === undefined) return false;
     const { looks, deviates } = this.#watching;
     const isAsKnown = async (): Promise<boolean> => {
-      const read = await this.#dataPlane.read(this.#key);
+      const read = await this.#dataPlane.measure(this.#key);
       return read !== undefined && sameEntries(asKnown(read, known), known);
     };
     this.#watched = looks.join(everyMs, isAsKnown, () => {
@@ -71,7 +71,7 @@ export class Reconciler implements RoundRunner {
 
   #endWatch(): void {
     if (this.#watched === undefined) return;
-    this.#read = { ...this.#read, atMs: this.#watched.seenAtMs };
+    this.#read = { ...this.#read, atMs: Math.max(this.#read.atMs, this.#watched.seenAtMs) };
     this.#watched.leave();
     this.#watched = undefined;
   }
