@@ -22,6 +22,15 @@ async function linesOf(path: string): Promise<string[]> {
   return problems.map(formatProblem).map((line) => line.replaceAll(folder, "…"));
 }
 
+test("the example is good, and so is the file in the README", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+  const [, shown = ""] = /```yaml\n(version: 1\n[^`]*)```/.exec(readme) ?? [];
+  const { warnings, config } = await loadConfig(join(import.meta.dir, "../../examples/care.yaml"));
+  expect(warnings).toEqual([]);
+  expect(config.virtualServers.map(({ name }) => name)).toEqual(["apiserver", "shop", "shop-plain"]);
+  expect(await linesOf(await put("shown/readme.yaml", shown))).toEqual([]);
+});
+
 describe("a configuration file", () => {
   test("is read with what it includes, by name, each file once, links followed", async () => {
     const path = await put(

@@ -33,10 +33,15 @@ export class LocatedText {
     this.#index = index;
   }
 
-  /** Keys that are given twice, or merged in: a reading of values does not see them. */
+  /**
+   * Keys that are given twice, or merged in: a reading of values does not see them. A text that this parser cannot read,
+   * though the quick one could, may have such keys: it is refused.
+   */
   get hidden(): readonly LocatedFinding[] {
-    const { contents } = this.#document;
-    return contents === null ? [] : this.#hidden;
+    const [error] = this.#document.errors;
+    if (error === undefined) return this.#hidden;
+    const place = rootPlace(this.#index);
+    return [this.locate({ code: "syntax", severity: "error", place, at: "value", message: error.message })];
   }
 
   locate(finding: Finding): LocatedFinding {
