@@ -1,4 +1,5 @@
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { isIpvsLoaded } from "../dataplane/ipvs/outlook.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
@@ -15,6 +16,8 @@ export async function isAddressInUse(key: ServiceKey, besides?: "itself"): Promi
 // --- internal ---
 
 async function hasNeighbour({ endpoint, protocol }: ServiceKey): Promise<boolean> {
+  // To ask would load it.
+  if (!isIpvsLoaded()) return false;
   try {
     const dataPlane = await openIpvs();
     try {

@@ -2,10 +2,11 @@ import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
+import { describeError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
+import { about, fullName, nameOf } from "./about.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
@@ -269,25 +270,4 @@ const LONGEST_WRITE_MS = 10_000;
 
 function countServers({ realServers }: VirtualServerOptions): string {
   return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
-}
-
-/** `tcp 10.0.0.1:80 (web)` */
-function fullName({ name, service }: VirtualServerOptions): string {
-  return name === undefined ? formatServiceKey(service) : `${formatServiceKey(service)} (${name})`;
-}
-
-function nameOf({ name, service }: VirtualServerOptions): string {
-  return name ?? formatServiceKey(service);
-}
-
-/** The same failure, with the virtual server that has it. */
-function about(options: VirtualServerOptions, error: unknown): unknown {
-  if (!(error instanceof LvscareError)) return error;
-  const { code, errno, operation, remedy } = error;
-  return new LvscareError(code, `${nameOf(options)}: ${error.message}`, {
-    ...(operation !== undefined && { operation }),
-    ...(remedy !== undefined && { remedy }),
-    ...(errno !== undefined && { errno }),
-    cause: error,
-  });
 }

@@ -4,6 +4,7 @@ import type { DataPlaneKind } from "../dataplane/data-plane.ts";
 import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
 import { watchHostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
 import { localAddress } from "../reach/loopback-address.ts";
@@ -89,7 +90,7 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
  * daemon that cares for this very one needs none of it.
  */
 export function reachToRemove(
-  { service, reach: options }: Pick<VirtualServerOptions, "service" | "reach">,
+  { service, reach: options }: { readonly service: ServiceKey; readonly reach: ReachOptions },
   logger: Logger,
   besides?: "itself",
 ): readonly HostObject[] {

@@ -24,7 +24,7 @@ import {
   refused,
   type OpenTransport,
 } from "./host-network.ts";
-import type { HostObject } from "./host-object.ts";
+import type { Foresight, HostObject } from "./host-object.ts";
 import type { HostAddress } from "./hosts-file.ts";
 import { NODE_NAME } from "./node-address.ts";
 
@@ -65,13 +65,16 @@ export function hostRoute(options: HostRouteOptions): HostObject {
       return name;
     },
     tolerates: ["IN_THE_WAY"],
-    async inspect() {
-      return connected(openTransport, (connection) => {
-        const { wanted, isThere, isSpared, stale } = look(connection);
-        if (stale.length > 0) return `there is ${stale.map(describe).join(" and ")}`;
-        return isThere || (wanted === undefined && isSpared) ? undefined : "missing";
-      });
-    },
+    inspect: async () => connected(openTransport, (connection) => deviationOf(look(connection))),
+    foresee: async () =>
+      connected(openTransport, (connection): Foresight => {
+        const view = look(connection);
+        const deviation = deviationOf(view);
+        if (deviation === undefined) return { deviation };
+        if (view.wanted === undefined) return { deviation, obstacle: noGateway(destination) };
+        const { blockedBy, wanted } = view;
+        return blockedBy === undefined ? { deviation } : { deviation, obstacle: inTheWay(blockedBy, wanted) };
+      }),
     async establish() {
       connected(openTransport, (connection) => {
         const { wanted, isThere, blockedBy, stale } = look(connection);
@@ -87,6 +90,10 @@ export function hostRoute(options: HostRouteOptions): HostObject {
     async remove() {
       if (await isInUse()) return false;
       return connected(openTransport, (connection) => deleteRoutes(connection, look(connection).ours) > 0);
+    },
+    async isRemovable() {
+      if (await isInUse()) return false;
+      return connected(openTransport, (connection) => look(connection).ours.length > 0);
     },
   };
 }
@@ -109,6 +116,11 @@ interface RouteView {
   readonly ours: readonly Route[];
   /** Routes of ours that lead elsewhere: made with other options. */
   readonly stale: readonly Route[];
+}
+
+function deviationOf({ wanted, isThere, isSpared, stale }: RouteView): string | undefined {
+  if (stale.length > 0) return `there is ${stale.map(describe).join(" and ")}`;
+  return isThere || (wanted === undefined && isSpared) ? undefined : "missing";
 }
 
 function seeRoutes(

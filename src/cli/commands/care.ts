@@ -1,12 +1,19 @@
 import type { ConfigSource } from "../../app/daemon.ts";
-import { CARE_COMMAND_ROWS, CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
-import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables } from "../../config/read-environment.ts";
+import { CARE_COMMAND_ROWS, DRY_RUN_OPTION_ROW } from "../../config/care-option-rows.ts";
 import type { CareConfig } from "../../config/care-options.ts";
+import { mergeGiven, OptionValues } from "../../config/option-values.ts";
+import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables, readEnvironment } from "../../config/read-environment.ts";
 import { resolveCareOptions } from "../../config/resolve-care-options.ts";
 import { resolveConfigCall } from "../../config/resolve-config-call.ts";
+import { parseBoolean } from "../../config/value-parsers.ts";
+import { countSteps } from "../../domain/dry-run.ts";
 import { describeError } from "../../domain/errors.ts";
+import type { DryRunRequest } from "../../app/dry-run.ts";
+import type { CliContext } from "../cli-context.ts";
+import { createPaint } from "../colour.ts";
 import { command, type Command } from "../command.ts";
 import { exitNow } from "../exit.ts";
+import { ownLines } from "../output.ts";
 import { jitPolicy } from "../jit-policy.ts";
 import { createBoundedSink, createLogger } from "../log/create-logger.ts";
 import { listenForHangup, listenForStop } from "../stopping.ts";
@@ -45,19 +52,26 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
   return command(
     { ...usage, rows: CARE_COMMAND_ROWS },
     {
-      async read(_, reading, { environment }): Promise<CareCall> {
+      async read(_, { given, problems }, { environment }): Promise<CareCall> {
+        const all = mergeGiven(given, readEnvironment(environment, [DRY_RUN_OPTION_ROW], prefixes));
+        const values = new OptionValues<"dry-run">([DRY_RUN_OPTION_ROW], all, problems);
+        const isDry = values.read("dry-run", parseBoolean);
+        const reading = { given, problems: values.problems };
         const call = resolveConfigCall(reading, environment, prefixes);
         if (call !== undefined) {
           const { loadConfigFor } = await import("../../app/config-file.ts");
           const first = await loadConfigFor(call);
-          return { ...call, ...first, source: { path: call.path, first, read: () => loadConfigFor(call) } };
+          const source = { path: call.path, first, read: () => loadConfigFor(call) };
+          return { ...call, ...first, source, isDry, file: call.path === "-" ? undefined : call.path };
         }
         const options = resolveCareOptions(reading, environment, prefixes);
-        const remarks = misspeltVariables(environment, CARE_OPTION_ROWS, prefixes);
+        const remarks = misspeltVariables(environment, CARE_COMMAND_ROWS, prefixes);
         const { runOnce, clean } = options;
-        return { config: { ...options, virtualServers: [options] }, runOnce, clean, remarks };
+        const config = { ...options, virtualServers: [options] };
+        return { config, runOnce, clean, isDry, file: undefined, remarks };
       },
-      async run({ config, remarks, source, ...how }, context) {
+      async run({ config, remarks, source, isDry, ...how }, context) {
+        if (isDry) return runDry(config, how, remarks, context);
         await context.neverBlock();
         const logger = createLogger(config.log, createBoundedSink(context.err, context.errColour));
         for (const remark of remarks) logger.warn(remark);
@@ -88,10 +102,27 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
 
 interface CareCall {
   readonly config: CareConfig;
+  readonly isDry: boolean;
+  /** That the configuration was read from, where it was one that can be read again. */
+  readonly file: string | undefined;
   readonly runOnce: boolean;
   readonly clean: boolean;
   /** The files that it comes from, if it does. */
   readonly source?: Pick<ConfigSource, "path" | "first" | "read">;
   /** For the log, before anything is done. */
   readonly remarks: readonly string[];
+}
+
+async function runDry(
+  config: CareConfig,
+  request: DryRunRequest,
+  remarks: readonly string[],
+  { out, err, outColour }: CliContext,
+): Promise<number> {
+  const { dryRun } = await import("../../app/dry-run.ts");
+  const { renderDryRun } = await import("../dry-run-text.ts");
+  await err.remark(ownLines(remarks));
+  const found = await dryRun(config, request);
+  await out.write(renderDryRun(found, createPaint(outColour)));
+  return countSteps(found).changes > 0 ? 2 : 0;
 }

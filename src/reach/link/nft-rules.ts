@@ -95,6 +95,14 @@ export function nftRules(options: MasqueradeOptions, openTransport: OpenTranspor
         throw error;
       }
     },
+    async hasAny() {
+      try {
+        return connected(openTransport, readRules).some(isOurs);
+      } catch (error) {
+        if (lacksFeature(error)) return false;
+        throw error;
+      }
+    },
   };
 }
 
