@@ -69,7 +69,7 @@ export function formatProblems(problems: readonly ConfigProblem[]): string[] {
   return problems.length > MOST_SHOWN ? [...lines, `… and ${problems.length - MOST_SHOWN} more`] : lines;
 }
 
-/** What was found so far; the same thing found twice counts once. */
+/** What was found so far; the same thing may be found twice. */
 export class Findings {
   readonly #list: Finding[];
 
