@@ -408,6 +408,20 @@ describe("a changed probe", () => {
     expect(events.at(-1)?.type === "probe.accepted" || events.some(({ type }) => type === "probe.accepted")).toBe(true);
   });
 
+  test("is no longer suspicious once those whom it failed have left", async () => {
+    const { clock, configure, scheduleBy, actor } = care({ realServers: [A, B] });
+    await clock.advance(100);
+    configure(
+      {},
+      scheduleBy(() => BAD),
+    );
+    await clock.advance(2 * INTERVAL);
+    expect(actor.getSnapshot().context.suspicion).toBeDefined();
+    configure({ realServers: [D], initState: "up" });
+    await clock.advance(10);
+    expect(actor.getSnapshot().context.suspicion).toBeUndefined();
+  });
+
   test("is not blamed for servers that are dead by the one before it, too", async () => {
     const { clock, configure, scheduleBy, dead, events } = care();
     for (const server of ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]) dead.add(server);
