@@ -37,6 +37,10 @@ export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
         "lvscare care --vs 169.254.0.1:80 --rs 127.0.0.1:8081,127.0.0.1:8082 --logger DEBG --health-schem http --health-path /",
     },
     { about: "several virtual servers, as a file has them", command: "lvscare care --config /etc/lvscare.yaml" },
+    {
+      about: "what a changed file would do, before it counts",
+      command: "lvscare care --config /etc/lvscare.yaml --dry-run",
+    },
     { about: "take it all away again", command: "lvscare care --vs 169.254.0.1:80 -C" },
   ],
   notes: [
