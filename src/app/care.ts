@@ -4,7 +4,7 @@ import { LvscareError, throwFailures } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
-import { claimVirtualServer } from "./claim.ts";
+import { claimVirtualServers } from "./claim.ts";
 import { clean } from "./clean.ts";
 import type { DaemonObserver, DaemonOptions } from "./daemon.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
@@ -87,7 +87,7 @@ export async function careFor(
  */
 function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable | undefined {
   try {
-    return claimVirtualServer(service, process.getuid?.() ?? 0, logger);
+    return claimVirtualServers([service], process.getuid?.() ?? 0, logger);
   } catch (error) {
     if (!runOnce || !(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
     logger.warn(`${error.message}, so it is left to that and nothing was set up here`);

@@ -4,10 +4,10 @@ import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
-import { formatServiceKey } from "../domain/virtual-server.ts";
+import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
 import { about, fullName, nameOf } from "./about.ts";
-import { claimVirtualServer } from "./claim.ts";
+import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
 import { prefixed } from "./prefixed.ts";
@@ -19,8 +19,11 @@ import { VirtualServerCare } from "./virtual-server-care.ts";
 export interface PreparedConfig extends AsyncDisposable {
   /** What it changes, a line for each virtual server; none when it changes nothing. */
   readonly changes: readonly string[];
-  /** Goes on as it says. */
-  apply(): void;
+  /**
+   * Goes on as it says. False when a virtual server that it has again was gone in the meantime: then the configuration
+   * is to be prepared once more.
+   */
+  apply(): boolean;
 }
 
 /**
@@ -65,12 +68,15 @@ export class Caretaker {
     const added: Prepared[] = [];
     const changed: Changed[] = [];
     const failures: unknown[] = [];
-    for (const [key, options] of wanted) {
+    for (const key of wanted.keys()) {
       const caring = this.#cares.get(key);
+      if (caring?.isOver === true) await caring.released;
+    }
+    const claims = stack.use(this.#claim([...wanted.values()].filter(({ service }) => !this.#has(service))));
+    for (const [key, options] of wanted) {
       try {
-        if (caring?.isOver === true) await caring.released;
         const present = this.#cares.get(key);
-        if (present === undefined) added.push(await this.#prepareNew(options, stack));
+        if (present === undefined) added.push(await this.#prepareNew(options, claims, stack));
         else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
           changed.push({
             caring: present,
@@ -95,7 +101,7 @@ export class Caretaker {
       ],
       apply: () => {
         held.move();
-        this.#apply(added, changed, removed);
+        return this.#apply(added, changed, removed);
       },
       [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
@@ -152,21 +158,30 @@ export class Caretaker {
 
   // --- internal ---
 
-  async #prepareNew(options: VirtualServerOptions, stack: AsyncDisposableStack): Promise<Prepared> {
+  #has(service: ServiceKey): boolean {
+    return this.#cares.has(formatServiceKey(service));
+  }
+
+  #claim(all: readonly VirtualServerOptions[]): Claims {
+    const services = all.map(({ service }) => service);
+    return claimVirtualServers(services, process.getuid?.() ?? 0, this.#logger);
+  }
+
+  async #prepareNew(options: VirtualServerOptions, claims: Claims, stack: AsyncDisposableStack): Promise<Prepared> {
     const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(options));
-    const claim = stack.use(claimVirtualServer(options.service, process.getuid?.() ?? 0, logger));
     const preparation = await prepare(options, () => this.#ipvs.open(), logger);
     stack.defer(() => preparation.selection.dataPlane.close());
-    return { preparation, claim };
+    return { preparation, claims };
   }
 
   /** New ones first: clients of one that leaves may already know them. */
-  #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): void {
+  #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): boolean {
     for (const one of added.map((prepared) => this.#add(prepared))) {
       one.care.ended.then(() => this.#over(one), this.#end.reject);
       one.care.start();
     }
-    for (const { caring, options, reach } of changed) {
+    const standing = changed.filter(({ caring }) => !caring.isOver);
+    for (const { caring, options, reach } of standing) {
       caring.isLeaving = false;
       caring.care.configure(options, reach);
     }
@@ -174,15 +189,16 @@ export class Caretaker {
       caring.isLeaving = true;
       caring.care.withdraw();
     }
+    return standing.length === changed.length;
   }
 
-  #add({ preparation, claim }: Prepared): Caring {
+  #add({ preparation, claims }: Prepared): Caring {
     const key = formatServiceKey(preparation.options.service);
     const care = new VirtualServerCare(this.#process, preparation);
     const caring: Caring = {
       key,
       preparation,
-      claim,
+      claims,
       care,
       isLeaving: false,
       isOver: false,
@@ -213,9 +229,9 @@ export class Caretaker {
     }
   }
 
-  async #release({ care, preparation, claim }: Caring): Promise<void> {
+  async #release({ care, preparation, claims }: Caring): Promise<void> {
     care.close();
-    claim[Symbol.dispose]();
+    claims.release(preparation.options.service);
     await preparation.selection.dataPlane.close();
   }
 
@@ -228,7 +244,8 @@ export class Caretaker {
 
 interface Prepared {
   readonly preparation: Preparation;
-  readonly claim: Disposable;
+  /** Its own is among them. */
+  readonly claims: Claims;
 }
 
 interface Caring extends Prepared {

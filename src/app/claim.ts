@@ -29,34 +29,41 @@ export function isAddressCaredFor({ endpoint, protocol }: ServiceKey, besides: r
 }
 
 /**
- * Makes this process the only one that cares for the virtual server, or throws ALREADY_RUNNING with the other's pid.
- * It takes two things. The name is visible to every process in the network namespace, even with another /run, but any
- * user may take it. The lock can only be taken by this user. If the name belongs to a user who could not write to our
- * data plane anyway, that is mischief: it gets a warning, and a random name is taken instead.
+ * Makes this process the only one that cares for these virtual servers: for all, or for none and ALREADY_RUNNING is
+ * thrown, with the pid of the one that cares for the first that is not free.
+ *
+ * It takes two things for each. The name is visible to every process in the network namespace, even with another
+ * /run, but any user may take it. The lock can only be taken by this user. If the name belongs to a user who could
+ * not write to our data plane anyway, that is mischief: it gets a warning, and a random name is taken instead.
  */
-export function claimVirtualServer(key: ServiceKey, uid: number, logger: Logger): Disposable {
-  const service = formatServiceKey(key);
-  const lock = takeLock(key);
-  let name: Claim | undefined;
-  try {
-    if ("heldBy" in lock) throw alreadyRunning(service, caretakerByName(service, uid) ?? lock.heldBy);
-    const outcome = claimName(service);
-    name = "heldBy" in outcome ? claimAlias(service) : outcome;
-    const owner = "heldBy" in outcome ? counted(service, outcome.heldBy, uid) : undefined;
-    const other = owner ?? caretakerByName(service, uid, name?.name);
-    if (other !== undefined) throw alreadyRunning(service, other);
-    if ("heldBy" in outcome) {
-      const { heldBy } = outcome;
-      const whose = heldBy.uid < 0 ? "somebody" : `user ${heldBy.uid}`;
-      const rest = "problem" in lock ? `, and without the lock: ${lock.problem}` : "";
-      logger.warn(`${whose} holds the name of ${service} (${holder(heldBy)}); going on under another${rest}`);
-    }
-  } catch (error) {
-    name?.[Symbol.dispose]();
-    if (Symbol.dispose in lock) lock[Symbol.dispose]();
-    throw error;
-  }
-  return keep(key, name, Symbol.dispose in lock ? lock : undefined);
+export function claimVirtualServers(keys: readonly ServiceKey[], uid: number, logger: Logger): Claims {
+  using taken = new DisposableStack();
+  const held = new Map(keys.map((key) => [formatServiceKey(key), taken.use(new Held(key, uid))]));
+  // Only now: whoever takes another name while we look sees ours. And once for all: the list has all of them in it.
+  const claimed = claimedServices();
+  for (const one of held.values()) one.refuseOther(claimed);
+  for (const one of held.values()) one.warn(logger);
+  const all = taken.move();
+  const timer = setInterval(() => {
+    for (const one of held.values()) one.renew();
+  }, KEEP_MS);
+  timer.unref();
+  all.defer(() => clearInterval(timer));
+  return {
+    release(key) {
+      const name = formatServiceKey(key);
+      held.get(name)?.[Symbol.dispose]();
+      held.delete(name);
+      if (held.size === 0) all.dispose();
+    },
+    [Symbol.dispose]: () => all.dispose(),
+  };
+}
+
+/** What was claimed together; disposing of it gives up all that is left of it. */
+export interface Claims extends Disposable {
+  /** Gives up one of them; nothing where it is not, or no longer, among them. */
+  release(key: ServiceKey): void;
 }
 
 // --- internal ---
@@ -66,32 +73,73 @@ const KEEP_MS = 10_000;
 
 type Holder = ClaimRefusal["heldBy"];
 
-/** Cleaners of temporary files remove the lock, and strangers may release the name. */
-function keep(key: ServiceKey, firstName: Claim | undefined, firstLock: RuntimeLock | undefined): Disposable {
-  let name = firstName;
-  let lock = firstLock;
-  const timer = setInterval(() => {
-    if (name?.name !== formatServiceKey(key)) {
-      const outcome = claimName(formatServiceKey(key));
+/** The name and the lock of one virtual server. */
+class Held implements Disposable {
+  readonly #service: string;
+  readonly #key: ServiceKey;
+  readonly #uid: number;
+  /** Who has the name itself. */
+  readonly #stranger: Holder | undefined;
+  /** Why there is no lock. */
+  readonly #problem: string | undefined;
+  #name: Claim | undefined;
+  #lock: RuntimeLock | undefined;
+
+  /** Throws ALREADY_RUNNING when the lock is not free. */
+  constructor(key: ServiceKey, uid: number) {
+    const service = formatServiceKey(key);
+    this.#key = key;
+    this.#uid = uid;
+    this.#service = service;
+    const lock = takeLock(key);
+    if ("heldBy" in lock) throw alreadyRunning(service, caretakerByName(service, uid) ?? lock.heldBy);
+    this.#lock = Symbol.dispose in lock ? lock : undefined;
+    this.#problem = "problem" in lock ? lock.problem : undefined;
+    try {
+      const outcome = claimName(service);
+      this.#stranger = "heldBy" in outcome ? outcome.heldBy : undefined;
+      this.#name = "heldBy" in outcome ? claimAlias(service) : outcome;
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Throws ALREADY_RUNNING when the name's holder counts, or one under a substitute for it does. */
+  refuseOther(claimed: ClaimedServices): void {
+    const owner = this.#stranger && counted(this.#service, this.#stranger, this.#uid);
+    const other = owner ?? caretakerByName(this.#service, this.#uid, claimed, this.#name?.name);
+    if (other !== undefined) throw alreadyRunning(this.#service, other);
+  }
+
+  warn(logger: Logger): void {
+    const stranger = this.#stranger;
+    if (stranger === undefined) return;
+    const whose = stranger.uid < 0 ? "somebody" : `user ${stranger.uid}`;
+    const rest = this.#problem === undefined ? "" : `, and without the lock: ${this.#problem}`;
+    logger.warn(`${whose} holds the name of ${this.#service} (${holder(stranger)}); going on under another${rest}`);
+  }
+
+  /** Cleaners of temporary files remove the lock, and strangers may release the name. */
+  renew(): void {
+    if (this.#name?.name !== this.#service) {
+      const outcome = claimName(this.#service);
       if (!("heldBy" in outcome)) {
-        name?.[Symbol.dispose]();
-        name = outcome;
+        this.#name?.[Symbol.dispose]();
+        this.#name = outcome;
       }
     }
-    if (lock?.stands() === true) return;
-    const outcome = takeLock(key);
+    if (this.#lock?.stands() === true) return;
+    const outcome = takeLock(this.#key);
     if (!(Symbol.dispose in outcome)) return;
-    lock?.[Symbol.dispose]();
-    lock = outcome;
-  }, KEEP_MS);
-  timer.unref();
-  return {
-    [Symbol.dispose]() {
-      clearInterval(timer);
-      name?.[Symbol.dispose]();
-      lock?.[Symbol.dispose]();
-    },
-  };
+    this.#lock?.[Symbol.dispose]();
+    this.#lock = outcome;
+  }
+
+  [Symbol.dispose](): void {
+    this.#name?.[Symbol.dispose]();
+    this.#lock?.[Symbol.dispose]();
+  }
 }
 
 function takeLock(key: ServiceKey): RuntimeLock | LockHolder | { readonly problem: string } {
@@ -111,15 +159,31 @@ function claimAlias(service: string): Claim | undefined {
 }
 
 /** The holder of the name, or of a substitute for it; `own` is this process's. */
-function caretakerByName(service: string, uid?: number, own?: string): Holder | undefined {
-  const names = new Set(claimedNames().map(({ name }) => name));
-  const meant = [...names].filter((name) => name === service || name.replace(ALIAS_END, "") === service);
-  for (const name of meant) {
+function caretakerByName(
+  service: string,
+  uid?: number,
+  claimed: ClaimedServices = claimedServices(),
+  own?: string,
+): Holder | undefined {
+  for (const name of claimed.get(service) ?? []) {
     if (name === own) continue;
     const found = counted(name, holderOfName(name), uid);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The names that are taken for each virtual server: its own, and substitutes for it. */
+type ClaimedServices = ReadonlyMap<string, ReadonlySet<string>>;
+
+function claimedServices(): ClaimedServices {
+  const services = new Map<string, Set<string>>();
+  for (const { name } of claimedNames()) {
+    const service = name.replace(ALIAS_END, "");
+    const names = services.get(service) ?? new Set();
+    services.set(service, names.add(name));
+  }
+  return services;
 }
 
 /**

@@ -16,8 +16,8 @@ import { errnoOf } from "../domain/errors.ts";
 export interface ConfigSourceFile {
   /** Absolute; links are not followed. Undefined for standard input. */
   readonly path: string | undefined;
-  /** Of the bytes that were read, in hexadecimal. */
-  readonly sha256: string;
+  /** Of the bytes that were read, in hexadecimal; undefined when it could not be read. */
+  readonly sha256: string | undefined;
 }
 
 /** A configuration that can be used. */
@@ -44,7 +44,7 @@ export interface ExaminedConfig extends Omit<LoadedConfig, "config" | "warnings"
  */
 export async function loadConfig(path: string, circumstances: Circumstances = {}): Promise<LoadedConfig> {
   const { config, problems, ...rest } = await examineConfig(path, circumstances);
-  if (config === undefined) throw new ConfigError(problems);
+  if (config === undefined) throw new ConfigError(problems, rest);
   return { config, warnings: problems, ...rest };
 }
 
@@ -79,6 +79,7 @@ export async function examineConfig(path: string, circumstances: Circumstances =
   for (const { name, place } of await findIncludes(path, documents[0], found)) {
     const included = await readSource(resolve(folderOf(path), name), left);
     if ("problem" in included) {
+      files.push({ path: resolve(folderOf(path), name), sha256: undefined });
       found.push(error(included.code, place, `${name}: ${included.problem}`, included.hint));
       if (included.code === "limit") break;
       continue;
@@ -108,7 +109,8 @@ interface Unreadable {
 function unread(file: string, { code, problem, hint }: Unreadable): ExaminedConfig {
   const found = { file, line: 1, column: 1, path: "", severity: "error", code, message: problem } as const;
   const problems = [hint === undefined ? found : { ...found, hint }];
-  return { config: undefined, processOptions: new Map(), problems, files: [], folders: [] };
+  const files = [{ path: file === STANDARD_INPUT ? undefined : resolve(file), sha256: undefined }];
+  return { config: undefined, processOptions: new Map(), problems, files, folders: [] };
 }
 
 function parse(name: string, { bytes }: Source): ParsedDocument {

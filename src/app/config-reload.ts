@@ -1,5 +1,7 @@
 import type { CareConfig } from "../config/care-options.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { ConfigError, type ConfigSources } from "../config/file/config-error.ts";
+import { UsageError } from "../config/usage-error.ts";
+import { describeError } from "../domain/errors.ts";
 import type { ConfigEvent } from "../domain/events.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { ConfigurationStatus } from "../domain/status.ts";
@@ -7,7 +9,7 @@ import type { Caretaker } from "./caretaker.ts";
 import { FileWatch, type WatchedPaths } from "./file-watch.ts";
 
 /** A configuration as it was read, and where from. */
-export interface ReadConfig extends WatchedPaths {
+export interface ReadConfig extends ConfigSources {
   readonly config: CareConfig;
 }
 
@@ -38,24 +40,29 @@ export class ConfigReload implements Disposable {
   #outcome: Outcome;
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
+  /** The last change that nobody had asked for, until somebody is told of it. */
+  #lastNoticed: { readonly report: ReloadReport; readonly atMs: number } | undefined;
 
   /** `first`: what is cared for by now. */
   constructor(first: ReadConfig, ports: ConfigReloadPorts) {
     this.#ports = ports;
     this.#config = first.config;
     this.#outcome = { succeededAtMs: ports.now(), refused: undefined };
-    this.#watch = new FileWatch(() => void this.request());
-    this.#watch.follow(first);
+    this.#watch = new FileWatch(() => void this.#noticed());
+    this.#watch.follow(pathsOf(first));
   }
 
-  /** Reads the files again, and settles when what they say is written; never rejects. */
-  request(): Promise<ReloadReport> {
-    if (this.#running === undefined) return this.#run();
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return this.#run();
-    });
-    return this.#next;
+  /**
+   * Reads the files again, and settles when what they say is written; never rejects. Whoever asks just after their
+   * change was noticed is told of that change.
+   */
+  async request(): Promise<ReloadReport> {
+    const report = await this.#share();
+    const noticed = this.#lastNoticed;
+    this.#lastNoticed = undefined;
+    if (report.outcome !== "unchanged" || noticed === undefined) return report;
+    if (this.#ports.now() - noticed.atMs > FRESH_MS) return report;
+    return { ...noticed.report, draining: report.draining };
   }
 
   status(): ConfigurationStatus {
@@ -76,6 +83,20 @@ export class ConfigReload implements Disposable {
 
   // --- internal ---
 
+  async #noticed(): Promise<void> {
+    const report = await this.#share();
+    if (report.outcome === "applied") this.#lastNoticed = { report, atMs: this.#ports.now() };
+  }
+
+  #share(): Promise<ReloadReport> {
+    if (this.#running === undefined && this.#next === undefined) return this.#run();
+    this.#next ??= Promise.resolve(this.#running).then(() => {
+      this.#next = undefined;
+      return this.#run();
+    });
+    return this.#next;
+  }
+
   #run(): Promise<ReloadReport> {
     const { reloading, reloaded } = this.#ports;
     reloading();
@@ -90,25 +111,29 @@ export class ConfigReload implements Disposable {
     try {
       return await this.#take(await this.#ports.read());
     } catch (error) {
+      if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
       return this.#refuse(problemsOf(error));
     }
   }
 
   async #take(read: ReadConfig): Promise<ReloadReport> {
     const { caretaker, takeProcessOptions, emit, now } = this.#ports;
-    this.#watch.follow(read);
+    this.#watch.follow(pathsOf(read));
     const { config } = read;
     const isSameProcess = Bun.deepEquals(processOptions(this.#config), processOptions(config));
     await using prepared = await caretaker.prepare(config);
     const { changes } = prepared;
+    const before = this.#outcome;
     this.#outcome = { succeededAtMs: now(), refused: undefined };
     if (changes.length === 0 && isSameProcess) {
       emit({ type: "config.unchanged", file: this.#ports.path });
-      return { outcome: "unchanged", changes: [], draining: [], problems: [] };
+      const since = this.#ports.timeOfDay(before.succeededAtMs).toISOString();
+      return { outcome: "unchanged", since, changes: [], draining: await caretaker.draining(), problems: [] };
     }
-    prepared.apply();
+    const isDone = prepared.apply();
     this.#config = config;
     emit({ type: "config.applied", file: this.#ports.path, changes });
+    if (!isDone) return this.#take(read);
     const ofProcess = isSameProcess ? [] : await takeProcessOptions(config);
     const problems = [...ofProcess, ...(await caretaker.written())];
     return { outcome: "applied", changes, draining: await caretaker.draining(), problems };
@@ -117,13 +142,19 @@ export class ConfigReload implements Disposable {
   #refuse(problems: readonly string[]): ReloadReport {
     const [problem = "it cannot be read"] = problems;
     const count = problems.length;
+    const { refused: before } = this.#outcome;
     this.#outcome = { ...this.#outcome, refused: { atMs: this.#ports.now(), problem, count } };
-    this.#ports.emit({ type: "config.rejected", file: this.#ports.path, problem, problems: count });
+    // It may be asked for while the change of the file is noticed, too.
+    if (before?.problem !== problem || before.count !== count)
+      this.#ports.emit({ type: "config.rejected", file: this.#ports.path, problem, problems: count });
     return { outcome: "refused", changes: [], draining: [], problems };
   }
 }
 
 // --- internal ---
+
+/** Whoever changes a file and then asks for it does so within this time. */
+const FRESH_MS = 5000;
 
 interface Outcome {
   readonly succeededAtMs: number;
@@ -131,13 +162,16 @@ interface Outcome {
   readonly refused: { readonly atMs: number; readonly problem: string; readonly count: number } | undefined;
 }
 
+function pathsOf({ files, folders }: ConfigSources): WatchedPaths {
+  return { files: files.flatMap(({ path }) => path ?? []), folders };
+}
+
 function processOptions({ log, httpListen }: CareConfig): unknown {
   return { log, httpListen };
 }
 
 function problemsOf(error: unknown): readonly string[] {
-  if (error instanceof LvscareError && "problems" in error && Array.isArray(error.problems))
-    return error.problems.map(String);
+  if (error instanceof UsageError) return error.problems;
   if (error instanceof AggregateError) return error.errors.map(describeError);
   return [describeError(error)];
 }

@@ -60,13 +60,13 @@ export async function askDaemons<T>(
     const theirs = answers.filter((answer) => !isHere(answer));
     return theirs.length === 0 ? [] : [{ where: whereIs(theirs.map(whose)), answers: theirs }];
   });
-  const isSomebodyThere = answered.length > 0 || sockets.length > asked.length;
+  const hasOthers = sockets.length > asked.length || answered.some(({ answers }) => answers.length === 0);
   const what = virtualServers.length === 0 ? "a virtual server" : listFirst(virtualServers);
   return {
     told: answered.flatMap(({ socket, answers }) => answers.filter(isHere).map((answer) => ({ socket, answer }))),
     elsewhere,
     complaints: [...problems, ...complaintsOf(results)],
-    nobody: isSomebodyThere && elsewhere.length === 0 ? `no daemon cares for ${what}` : nobodyAnswers(folder),
+    nobody: hasOthers ? `no daemon cares for ${what}` : nobodyAnswers(folder),
     others: () => caredFor(sockets.filter((socket) => !isAsked(socket) || socket.address === undefined)),
   };
 }

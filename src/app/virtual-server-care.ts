@@ -188,8 +188,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     };
   }
 
-  /** What happened since the event with this id. */
-  events(after: number): EventReport {
+  /** What happened since the event with this id; `own`: not to the process itself. */
+  events(after: number, which: "all" | "own" = "all"): EventReport {
     const { networkNamespace, startedAtMs, timeOfDay } = this.#facts;
     return {
       address: this.address,
@@ -197,7 +197,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       startedAt: timeOfDay(startedAtMs).toISOString(),
       sinceBootMs: this.#process.now(),
       ...(networkNamespace !== undefined && { networkNamespace }),
-      events: this.#events.since(after),
+      events: which === "all" ? this.#events.since(after) : this.#events.ownSince(after),
     };
   }
 

@@ -21,6 +21,12 @@ export function listenForStop(insist: () => void): StopSignal {
   };
 }
 
+/** Calls back at each SIGHUP; returns a function that ends that. */
+export function listenForHangup(listener: () => void): () => void {
+  process.on("SIGHUP", listener);
+  return () => void process.off("SIGHUP", listener);
+}
+
 /** Reports that an output's reader is gone, for commands that may have nothing to write for long. */
 export interface WatchedReader extends Disposable {
   readonly signal: AbortSignal;

@@ -30,7 +30,7 @@ export interface ControlSources {
   /** As they are now: a reload changes them. */
   virtualServers(): readonly ControlVirtualServer[];
   /** Reads the configuration file again. Absent where there is none. */
-  reload?(): Promise<ReloadReport>;
+  readonly reload?: () => Promise<ReloadReport>;
 }
 
 export interface ControlVirtualServer {
@@ -39,8 +39,8 @@ export interface ControlVirtualServer {
   readonly name: string | undefined;
   readonly realServers: readonly Named[];
   status(): Promise<VirtualServerStatus>;
-  /** What happened after the event with this id. */
-  events(after: number): EventReport;
+  /** What happened after the event with this id; `own`: not to the process itself. */
+  events(after: number, which?: "all" | "own"): EventReport;
   /** `server`: a formatted endpoint. Rejects with NOT_LISTED for a real server that is not one of this virtual server's. */
   hold(server: string, change: HoldChange, by?: string): Promise<HoldReport>;
   /** Rejects with NOT_LISTED, too. */
@@ -247,13 +247,7 @@ async function listOf<T>(
 
 /** All at one time: who asks again for what came after the last of these ids misses nothing. */
 function reportsOf(virtualServers: readonly ControlVirtualServer[], after: number): readonly EventReport[] {
-  const told = new Set<number>();
-  return virtualServers.map((one) => {
-    const report = one.events(after);
-    const events = report.events.filter(({ id }) => !told.has(id));
-    for (const { id } of events) told.add(id);
-    return { ...report, events };
-  });
+  return virtualServers.map((one, at) => one.events(after, at === 0 ? "all" : "own"));
 }
 
 function afterIn(query: URLSearchParams): number {

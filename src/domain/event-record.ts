@@ -33,7 +33,7 @@ export interface EventRecord {
 
 /** Whether this happened to the daemon itself, and so to all its virtual servers. */
 export function isOfProcess({ type }: EventRecord): boolean {
-  return type.startsWith("process.");
+  return /^(?:process|config)\./.test(type);
 }
 
 /** What a daemon remembers of a virtual server, and of itself. */

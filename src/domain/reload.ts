@@ -2,6 +2,8 @@
 export interface ReloadReport {
   /** `refused`: the file has problems, and nothing was changed. */
   readonly outcome: "applied" | "unchanged" | "refused";
+  /** Of an unchanged one: when it was read before, perhaps because its change was noticed. */
+  readonly since?: string;
   /** What is other than before, a line each. */
   readonly changes: readonly string[];
   /** What is on its way out and keeps its open connections for a while, a line each. */

@@ -146,9 +146,14 @@ export class EventSource {
 
   /** What is remembered since the event with this id, including what happened to the process itself. */
   since(id: number): readonly EventRecord[] {
-    this.#bus.catchUp();
-    const [own, shared] = [this.#ring.after(id), this.#bus.since(id)];
+    const [own, shared] = [this.ownSince(id), this.#bus.since(id)];
     return shared.length === 0 ? own : [...own, ...shared].toSorted((a, b) => a.id - b.id);
+  }
+
+  /** The same without what happened to the process. */
+  ownSince(id: number): readonly EventRecord[] {
+    this.#bus.catchUp();
+    return this.#ring.after(id);
   }
 
   /** Its virtual server is no longer cared for: what was remembered is forgotten. */

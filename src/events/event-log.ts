@@ -4,6 +4,7 @@ import { describeLeft, type CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
+import { listFirst } from "../domain/name.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 import { describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
 
@@ -31,14 +32,14 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(describeConfigured(event));
         return;
       case "virtualServer.withdrawn":
-        logger.info(`no longer configured: its ${event.servers} real servers drain, then it is deleted`);
+        logger.info(`no longer configured: its real servers (${event.servers}) drain, then it is deleted`);
         return;
       case "realServer.departed":
         logger.info(`real server ${event.server} is no longer configured, has drained and is gone`);
         return;
       case "probe.suspicious":
         logger.warn(
-          `the changed probe fails at every real server (${event.reason}), so the one before it goes on deciding for ${event.servers.join(", ")}: correct the probe, or the servers if they are what is wrong`,
+          `the changed probe fails at every real server (${event.reason}): the one before it goes on deciding for ${event.servers.length} of them, until the probe is corrected or passes somewhere`,
         );
         return;
       case "probe.accepted":
@@ -46,7 +47,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "config.applied":
         logger.info(
-          `took over ${event.file}: ${event.changes.length === 0 ? "options of the process" : event.changes.join("; ")}`,
+          `took over ${event.file}: ${event.changes.length === 0 ? "options of the process" : listFirst(event.changes, "; ")}`,
         );
         return;
       case "config.unchanged":

@@ -32,20 +32,24 @@ export class SharedChecks {
   // --- internal ---
 
   #add(kind: string, open: () => CheckSchedule, { target, intervalMs, report }: Wish): Check {
-    const known = this.#kinds.get(kind);
-    const { schedule, byTarget } = known ?? { schedule: open(), byTarget: new Map<string, SharedCheck>() };
+    const ofKind = this.#kinds.get(kind) ?? this.#begin(kind, open());
     const key = formatEndpoint(target);
-    const running = byTarget.get(key);
+    const running = ofKind.byTarget.get(key);
     if (running !== undefined) return running.join(intervalMs, report);
-    const ended = (): void => {
-      byTarget.delete(key);
+    const begun = new SharedCheck(this.#clock, ofKind, target, intervalMs);
+    ofKind.byTarget.set(key, begun);
+    return begun.join(intervalMs, report);
+  }
+
+  #begin(kind: string, schedule: CheckSchedule): ChecksOfKind {
+    const byTarget = new Map<string, SharedCheck>();
+    const ended = (target: Endpoint): void => {
+      byTarget.delete(formatEndpoint(target));
       if (byTarget.size === 0) this.#kinds.delete(kind);
     };
-    const begin = (told: Report): Check => schedule.add(target, intervalMs, told);
-    const begun = new SharedCheck(this.#clock, intervalMs, begin, ended);
-    byTarget.set(key, begun);
-    if (known === undefined) this.#kinds.set(kind, { schedule, byTarget });
-    return begun.join(intervalMs, report);
+    const begun = { schedule, byTarget, ended };
+    this.#kinds.set(kind, begun);
+    return begun;
   }
 }
 
@@ -58,6 +62,7 @@ interface ChecksOfKind {
   readonly schedule: CheckSchedule;
   /** By formatted endpoint. */
   readonly byTarget: Map<string, SharedCheck>;
+  ended(target: Endpoint): void;
 }
 
 interface Wish {
@@ -69,8 +74,9 @@ interface Wish {
 /** The one check of a target, for all who asked for it. */
 class SharedCheck {
   readonly #clock: Clock;
+  readonly #siblings: ChecksOfKind;
+  readonly #target: Endpoint;
   readonly #check: Check;
-  readonly #ended: () => void;
   /** Replaced at each change: those who come or go while others are told do not disturb. */
   #participants: readonly Participant[] = [];
   #paceMs: number;
@@ -80,11 +86,12 @@ class SharedCheck {
   #isAsked = false;
   #isHurrying = false;
 
-  constructor(clock: Clock, paceMs: number, begin: (told: Report) => Check, ended: () => void) {
+  constructor(clock: Clock, siblings: ChecksOfKind, target: Endpoint, paceMs: number) {
     this.#clock = clock;
+    this.#siblings = siblings;
+    this.#target = target;
     this.#paceMs = paceMs;
-    this.#ended = ended;
-    this.#check = begin((outcome) => this.#told(outcome));
+    this.#check = siblings.schedule.add(target, paceMs, (outcome) => this.#told(outcome));
   }
 
   join(intervalMs: number, report: Report): Participant {
@@ -98,7 +105,7 @@ class SharedCheck {
   leave(one: Participant): void {
     this.#participants = this.#participants.filter((other) => other !== one);
     if (this.#participants.length > 0) return this.pace();
-    this.#ended();
+    this.#siblings.ended(this.#target);
     this.#check.stop();
   }
 

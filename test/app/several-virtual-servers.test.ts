@@ -181,6 +181,11 @@ test("the virtual servers of one process are asked at one socket, and they and t
   expect(await readdir(runtime)).toEqual(expect.arrayContaining([basename(socket), ...holds]));
   expect((await run("undrain", "node-2")).code).toBe(0);
   expect(await run("reload", "--config", configFile)).toMatchObject({ code: 0, stdout: "unchanged\n" });
+  // What happened to the process is told once, and of no virtual server.
+  const told = (await run("events", "--vs", `web,${plain}`)).stdout.split("\n");
+  expect(told.filter((text) => text.includes("nothing changed"))).toEqual([
+    expect.stringContaining(`  all  INFO   read ${configFile} again: nothing changed`),
+  ]);
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
   expect(await sockets()).toEqual([]);

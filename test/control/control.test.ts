@@ -233,7 +233,10 @@ describe("control socket", () => {
         name,
         realServers: [{ address: NEIGHBOUR, name: `own-${name ?? ""}` }],
         status: () => Promise.resolve({ ...status, address }),
-        events: (after) => ({ ...SERVER.events(after), address }),
+        events: (after, which = "all") => ({
+          ...SERVER.events(which === "all" ? after : Number.POSITIVE_INFINITY),
+          address,
+        }),
         hold: (server, change, by) => {
           held.push(`${address} ${server}`);
           return SERVER.hold(server, change, by);

@@ -78,6 +78,7 @@ test("what happens to the process is told for each virtual server, with the same
     [3, "realServer.held"],
   ]);
   expect(idsOf(second)).toEqual([[2, "process.stalled"]]);
+  expect(second.ownSince(0)).toEqual([]);
   expect(count).toEqual(["process.stalled"]);
   second.close();
   bus.emit({ type: "process.stalled", forMs: 1000 });

@@ -185,6 +185,42 @@ describe("where something stands", () => {
   });
 });
 
+test("link mode: the link and its masquerading are made, stand and are taken away", async () => {
+  const link = flags([A], "--mode", "link", "--sysctls", "keep");
+  const objects = [`masquerading for tcp ${VS} by mark bit 0`, `${VIP}/32 on dummy link lvscare`];
+  expect((await dry(link)).lines.slice(3)).toEqual([
+    ...objects.map((object) => `+ ${object}`),
+    "4 changes; nothing was done",
+  ]);
+  expect((await runLvscare(node, ["care", ...link, "--run-once"])).exitCode).toBe(0);
+  expect(await dry(link)).toEqual({
+    exitCode: 0,
+    lines: [`tcp ${VS}`, "= service rr stands", ...objects.map((object) => `= ${object} stands`), "nothing to do"],
+  });
+  const clean = ["--vs", VS, "-C"];
+  expect((await dry(clean)).lines.slice(2, -1)).toEqual(objects.toReversed().map((object) => `- ${object}`));
+  expect((await runLvscare(node, ["care", ...clean])).exitCode).toBe(0);
+  expect((await dry(clean)).exitCode).toBe(0);
+});
+
+test("of two virtual servers at one address, the last one takes the route away, and the first one is told to make it", async () => {
+  const file = join(folder, "two.yaml");
+  await writeFile(file, configuration([A], [VS, `${VIP}:80`]));
+  const count = (lines: readonly string[], start: string): number =>
+    lines.filter((line) => line.startsWith(start)).length;
+  const before = await dry(["--config", file, "--run-once"]);
+  expect([count(before.lines, "+ service"), count(before.lines, `+ ${ROUTE}`)]).toEqual([2, 1]);
+  expect((await runLvscare(node, ["care", "--config", file, "--run-once"])).exitCode).toBe(0);
+  const after = await dry(["--config", file, "-C"]);
+  expect(after.lines.slice(-3)).toEqual([
+    "- service rr with 1 real server and no open connections",
+    `- ${OUR_ROUTE}`,
+    "3 changes; nothing was done",
+  ]);
+  expect((await runLvscare(node, ["care", "--config", file, "-C"])).exitCode).toBe(0);
+  expect((await dry(["--config", file, "-C"])).exitCode).toBe(0);
+});
+
 describe("beside a running daemon", () => {
   test("it says so, and the operator's drain counts", async () => {
     await using care = startCare(node, flags([A, B]));
@@ -272,6 +308,8 @@ test("a file from standard input, and the same by `lvscare ipvs`", async () => {
 test("what cannot be done is told by exit code 1, a line each, and nothing on standard output", async () => {
   const bad = await runLvscare(node, ["care", "--vs", "10.0.0.1", "--rs", "nobody", "--dry-run"]);
   expect([bad.exitCode, bad.stdout, bad.stderr.trim().split("\n").length]).toEqual([1, "", 2]);
+  const input = await runLvscare(node, ["care", "--config", "-"]);
+  expect([input.exitCode, input.stderr]).toEqual([1, expect.stringContaining("standard input")]);
   const argv = [lvscareBinary(), "care", ...flags([A]), "--data-plane=ipvs", "--dry-run"];
   const nobody = await node.run(["setpriv", "--reuid", "65534", "--clear-groups", "--", ...argv]);
   expect([nobody.exitCode, nobody.stdout]).toEqual([1, ""]);
@@ -284,18 +322,12 @@ function flags(servers: readonly string[], ...more: readonly string[]): readonly
   return ["--vs", VS, "--rs", servers.join(","), "--ip", NODE, ...CHECKS, ...more];
 }
 
-function configuration(servers: readonly string[]): string {
+/** The first one is called `web`. */
+function configuration(servers: readonly string[], addresses: readonly string[] = [VS]): string {
   const probe = { type: "http", scheme: "http", path: "/" };
-  const web = {
-    name: "web",
-    address: VS,
-    interval: "1s",
-    ip: NODE,
-    "check-way": false,
-    probe,
-    "real-servers": servers,
-  };
-  return JSON.stringify({ version: 1, "virtual-servers": [web] });
+  const common = { interval: "1s", ip: NODE, "check-way": false, probe, "real-servers": servers };
+  const all = addresses.map((address, at) => ({ ...(at === 0 && { name: "web" }), address, ...common }));
+  return JSON.stringify({ version: 1, "virtual-servers": all });
 }
 
 async function setUp(servers: readonly string[]): Promise<void> {
@@ -318,16 +350,18 @@ async function dry(given: readonly string[]): Promise<{ exitCode: number; lines:
   };
 }
 
-/** Of this host, as far as lvscare ever writes to it. */
-async function everything(): Promise<readonly string[]> {
-  const modules = await node.exec("lsmod");
-  // This would load the module.
-  const table = modules.includes("ip_vs") ? [await node.exec("ipvsadm", "-Sn")] : [];
-  const texts = [
-    await node.exec("ip", "address"),
-    await node.exec("ip", "route", "show", "table", "all"),
-    await node.exec("sysctl", "-a", "-r", "^net\\.ipv4\\.(vs\\.|conf\\.all\\.|ip_forward)"),
-    (await node.run(["sh", "-c", "ls -l --time-style=full-iso /run/lvscare"])).stdout,
-  ];
-  return [...table, ...texts, modules.replaceAll(/ +\d+ .*$/gm, "")];
+/** Of this host, as far as lvscare ever writes to it, and its kernel's modules. One program: starting them is slow here. */
+function everything(): Promise<string> {
+  return node.exec("sh", "-c", EVERYTHING);
 }
+
+/** To ask for IPVS or for rules of iptables would load what is not loaded. */
+const EVERYTHING = [
+  "cut -d' ' -f1 /proc/modules",
+  "if grep -q '^ip_vs ' /proc/modules; then ipvsadm -Sn; fi",
+  "if grep -q '^nat' /proc/net/ip_tables_names; then iptables-legacy -t nat -S; fi 2>/dev/null",
+  "ip address",
+  "ip route show table all",
+  "sysctl -a -r '^net\\.ipv4\\.(vs\\.|conf\\.all\\.|ip_forward)'",
+  "ls -l --time-style=full-iso /run/lvscare 2>/dev/null || true",
+].join("; ");

@@ -3,6 +3,7 @@ import { oneLine } from "../../config/one-line.ts";
 import { parseChoice } from "../../config/value-parsers.ts";
 import type { ReloadReport } from "../../domain/reload.ts";
 import { command } from "../command.ts";
+import { age } from "../status-text.ts";
 
 /** `lvscare reload`: a daemon reads its configuration file again. */
 export const reloadCommand = command(
@@ -37,10 +38,13 @@ export const reloadCommand = command(
     async run({ file, format }, { out, err }) {
       const { reloadDaemon } = await import("../../app/reload.ts");
       const report = await reloadDaemon(file);
-      const isRefused = report.outcome === "refused";
+      const { problems } = report;
       if (format === "json") await out.write(`${JSON.stringify(report)}\n`);
-      else await (isRefused ? err : out).write(renderReload(report));
-      return isRefused ? 1 : 0;
+      else {
+        await out.write(render(linesOf(report)));
+        await err.write(render(problems));
+      }
+      return problems.length > 0 ? 1 : 0;
     },
   },
 );
@@ -48,14 +52,13 @@ export const reloadCommand = command(
 // --- internal ---
 
 /** A problem has its line for itself, with its place first: editors and scripts find it there. */
-function renderReload(report: ReloadReport): string {
-  return linesOf(report)
-    .map((line) => `${oneLine(line)}\n`)
-    .join("");
+function render(lines: readonly string[]): string {
+  return lines.map((line) => `${oneLine(line)}\n`).join("");
 }
 
-function linesOf({ outcome, changes, draining, problems }: ReloadReport): readonly string[] {
-  if (outcome === "refused") return problems;
-  const lines = [...changes, ...draining.map((line) => `draining: ${line}`)];
-  return lines.length === 0 ? [outcome] : lines;
+function linesOf({ outcome, since, changes, draining }: ReloadReport): readonly string[] {
+  if (outcome === "refused") return [];
+  const ago = since === undefined ? "" : ` since it was read ${age(since, new Date())} ago`;
+  const same = outcome === "unchanged" ? [`unchanged${ago}`] : [];
+  return [...same, ...changes, ...draining.map((line) => `draining: ${line}`)];
 }

@@ -11,8 +11,14 @@ export interface LogSink {
   readonly colour: boolean;
 }
 
+/** A log that may be written otherwise from some time on. */
+export interface ChangeableLogger extends Logger {
+  take(options: LogOptions): void;
+}
+
 /** The program's log: one line per message, none merged. Lost lines are counted and reported. */
-export function createLogger(options: LogOptions, sink: LogSink): Logger {
+export function createLogger(first: LogOptions, sink: LogSink): ChangeableLogger {
+  let options = first;
   let lost = 0;
   /** `count` is of the lines that are lost when this one is. */
   const send = (entry: LogEntry, count = 1): void => {
@@ -21,7 +27,7 @@ export function createLogger(options: LogOptions, sink: LogSink): Logger {
     if (!sink.write(line, lose)) lose();
   };
   const consola = createConsola({
-    level: options.level === "debug" ? LogLevels.debug : LogLevels.info,
+    level: LogLevels.debug,
     // Both, since a clock that is set back makes consola throttle even with an interval of 0.
     throttle: 0,
     throttleMin: Number.MAX_SAFE_INTEGER,
@@ -40,6 +46,7 @@ export function createLogger(options: LogOptions, sink: LogSink): Logger {
     ],
   });
   return {
+    take: (next) => void (options = next),
     debug: (message, fields = {}) => {
       if (options.level === "debug") consola.debug(typeof message === "string" ? message : message(), fields);
     },

@@ -1,10 +1,12 @@
-import type { Document, Node, YAMLMap } from "yaml";
+import type { Document, Node, YAMLMap, YAMLParseError } from "yaml";
 import type { Finding } from "./finding.ts";
 import type { ParsedDocument } from "./parse-document.ts";
 import { formatPlace, keysOf, rootPlace, within, type Place } from "./place.ts";
 
 type Yaml = typeof import("yaml");
-type Parsed = Pick<Document.Parsed, "contents" | "errors">;
+interface Parsed extends Pick<Document.Parsed, "contents"> {
+  readonly errors: readonly Pick<YAMLParseError, "code" | "message" | "pos">[];
+}
 
 export interface LocatedFinding {
   readonly offset: number;
@@ -16,11 +18,11 @@ export interface LocatedFinding {
 /** One file, with the places of what is in it. */
 export class LocatedText {
   readonly name: string;
-  /** Keys that are given twice, or merged in: a reading of values does not see them. */
-  readonly hidden: readonly LocatedFinding[];
   readonly #yaml: Yaml;
   readonly #text: string;
-  readonly #document: Parsed;
+  readonly #index: number;
+  #known: Parsed | undefined;
+  readonly #hidden: LocatedFinding[] = [];
   /** What aliases stand for. */
   readonly #targets = new Map<Node, Node>();
   readonly #lineStarts: readonly number[];
@@ -30,14 +32,23 @@ export class LocatedText {
     this.#yaml = yaml;
     this.#text = text;
     this.#lineStarts = [0, ...Array.from(text.matchAll(/\n/g), ({ index: at }) => at + 1)];
-    this.#document = parse(yaml, text);
-    const hidden: LocatedFinding[] = [];
-    const { contents } = this.#document;
-    if (contents !== null) this.#walk(contents, rootPlace(index), new Map(), hidden);
-    this.hidden = hidden;
+    this.#index = index;
+  }
+
+  /**
+   * Keys that are given twice, or merged in: a reading of values does not see them. A text that this parser cannot read,
+   * though the quick one could, may have such keys: it is refused.
+   */
+  get hidden(): readonly LocatedFinding[] {
+    const [error] = this.#document.errors;
+    if (error === undefined) return this.#hidden;
+    const place = rootPlace(this.#index);
+    return [this.locate({ code: "syntax", severity: "error", place, at: "value", message: error.message })];
   }
 
   locate(finding: Finding): LocatedFinding {
+    // Of what is too much as a whole, nobody looks for a place.
+    if (finding.place.key === undefined && finding.code === "limit") return { offset: 0, finding };
     const { errors } = this.#document;
     if (finding.place.key === undefined && finding.code === "type") {
       const several = errors.find(({ code }) => code === "MULTIPLE_DOCS");
@@ -109,6 +120,15 @@ export class LocatedText {
 
   // --- internal ---
 
+  /** Read when a place is asked for: it takes time. */
+  get #document(): Parsed {
+    if (this.#known !== undefined) return this.#known;
+    this.#known = parse(this.#yaml, this.#text);
+    const { contents } = this.#known;
+    if (contents !== null) this.#walk(contents, rootPlace(this.#index), new Map(), this.#hidden);
+    return this.#known;
+  }
+
   /** The last of several, since that is what the quick parser takes. */
   #pair(map: YAMLMap, key: string): YAMLMap["items"][number] | undefined {
     return map.items.findLast((pair) => keyText(pair.key) === key);
@@ -169,7 +189,10 @@ function parse({ parseDocument }: Yaml, text: string): Parsed {
   } catch (error) {
     // Its stack overflows where values are nested deeply.
     if (!(error instanceof RangeError)) throw error;
-    return { contents: null, errors: [] };
+    return {
+      contents: null,
+      errors: [{ code: "RESOURCE_EXHAUSTION", message: "It is nested too deeply", pos: [0, 0] }],
+    };
   }
 }
 

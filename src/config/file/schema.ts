@@ -37,7 +37,7 @@ export function configSchema(): Schema {
       probes: {
         description: "probes by name, for several virtual servers to use",
         type: ["object", "null"],
-        additionalProperties: { $ref: "#/$defs/probe", required: ["type"] },
+        additionalProperties: { $ref: "#/$defs/probe", type: "object", required: ["type"] },
       },
       "virtual-servers": {
         description: "what clients connect to, and who serves them",

@@ -1,0 +1,458 @@
+import { describe, expect, test } from "bun:test";
+import { PLAIN_HEALTH_POLICY } from "../../../src/domain/health-policy.ts";
+import { formatEndpoint } from "../../../src/domain/endpoint.ts";
+import { fileWith, linesOf, read, SERVERS } from "./problems-in.ts";
+
+type Rows = readonly (readonly [keys: string, told: string])[];
+
+/** Keys beside those that a virtual server needs. A caret is before the place that is told; without one it is the item's beginning. */
+const inServer: Rows = [
+  ["^pathh: 1", "error: virtual-servers[0].pathh: unknown key pathh"],
+  ["^intervall: 1", "error: virtual-servers[0].intervall: unknown key intervall; did you mean interval?"],
+  ["^health-path: /x", "error: virtual-servers[0].health-path: unknown key health-path; did you mean probe.path?"],
+  ["^logger: INFO", "error: virtual-servers[0].logger: unknown key logger; logger stands at the top of the file"],
+  ["^protocol: udp", "error: virtual-servers[0].protocol: unknown key protocol"],
+  ["interval: ^fast", 'error: virtual-servers[0].interval: expected a time such as 5s or 500ms, got "fast"'],
+  ["interval: ^true", "error: virtual-servers[0].interval: expected a time such as 5s or 500ms, got true"],
+  ["interval: ^1ms", "error: virtual-servers[0].interval: 1ms is less than 10ms"],
+  ["interval: ^25h", "error: virtual-servers[0].interval: 25h is more than 24h"],
+  ["drain-timeout: ^-1", "error: virtual-servers[0].drain-timeout: -1s is less than 1ms"],
+  [
+    "interval-fast: ^6s",
+    "error: virtual-servers[0].interval-fast: it is longer than interval, which is for calmer times",
+  ],
+  ["fall: ^0", "error: virtual-servers[0].fall: 0 is less than 1"],
+  ["fall: ^1001", "error: virtual-servers[0].fall: 1001 is more than 1000"],
+  ["fall: ^1.5", "error: virtual-servers[0].fall: expected a whole number, got 1.5"],
+  ['fall: ^"2"', 'error: virtual-servers[0].fall: expected a whole number, got "2"'],
+  ["fall: ^[2]", "error: virtual-servers[0].fall: expected a whole number, got a list"],
+  ["last-resort: ^yes", 'error: virtual-servers[0].last-resort: expected true or false, got "yes"'],
+  ["panic-threshold: ^101%", "error: virtual-servers[0].panic-threshold: 101 is more than 100"],
+  [
+    "scheduler: ^lcw",
+    "error: virtual-servers[0].scheduler: lcw is none of rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos; did you mean lc?",
+  ],
+  ["mode: ^5", "error: virtual-servers[0].mode: expected one of route, link, none, got 5"],
+  ["iface: ^5", "error: virtual-servers[0].iface: expected text, got 5; write it in quotes"],
+  [
+    'ip: ^"fd00::9"',
+    'error: virtual-servers[0].ip: "fd00::9" cannot be the gateway to 10.0.0.1: one is IPv4, the other IPv6',
+  ],
+  ["ip: ^here", 'error: virtual-servers[0].ip: "here" is not an IP address'],
+  [
+    "strict-arp: ^true, sysctls: keep",
+    "error: virtual-servers[0].strict-arp: consists of kernel settings, which sysctls keep leaves alone",
+  ],
+  ["slow-start: ^5s", "error: virtual-servers[0].slow-start: the scheduler rr heeds no weights; use wrr or wlc"],
+  [
+    "slow-start: ^5s, scheduler: wrr",
+    "error: virtual-servers[0].slow-start: a weight of 1 leaves nothing to climb; give weight 10 or more",
+  ],
+  ["weight: ^3", "warning: virtual-servers[0].weight: rr heeds no weights: 3 acts as 1; wrr would heed them"],
+  [
+    "name: ^Web",
+    'error: virtual-servers[0].name: expected a name of at most 63 small letters, digits and hyphens, got "Web"',
+  ],
+  ["^persistence: {prefix: 24}", "error: virtual-servers[0].persistence: needs a timeout"],
+  [
+    "persistence: {timeout: ^500ms}",
+    "error: virtual-servers[0].persistence.timeout: 500ms is not whole seconds, which is all that the kernel counts",
+  ],
+  ["persistence: {timeout: 5m, prefix: ^33}", "error: virtual-servers[0].persistence.prefix: 33 is more than 32"],
+  ["persistence: {timeout: 5m, ^engine: sip}", "error: virtual-servers[0].persistence.engine: unknown key engine"],
+  [
+    "persistence: {timeout: ^5m}, data-plane: userspace",
+    "error: virtual-servers[0].persistence.timeout: data-plane userspace has no persistence; the scheduler sh keeps a client at its server, too",
+  ],
+  ["weight: ^70000", "error: virtual-servers[0].weight: 70000 is more than 65535"],
+];
+
+/** The same, in the place of all but the address. */
+const instead: Rows = [
+  ["real-servers: [10.0.0.2:80]", "error: virtual-servers[0]: needs a probe; {type: http} is the least"],
+  [
+    "probe: ^web, real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0].probe: no probe has the name web; there are none",
+  ],
+  [
+    "probe: ^5, real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0].probe: expected a probe or the name of one, got 5",
+  ],
+  ["^probe: {}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe: needs a type; write type: http"],
+  ["probe: {type: ^tcp}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe.type: tcp is none of http"],
+  ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
+  ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
+  [
+    "probe: {type: http}, real-servers: ^10.0.0.2:80",
+    'error: virtual-servers[0].real-servers: expected a list of real servers, got "10.0.0.2:80"',
+  ],
+];
+
+const inProbe: Rows = [
+  ["^pathh: /x", "error: virtual-servers[0].probe.pathh: unknown key pathh; did you mean path?"],
+  ["path: ^http://x/", 'error: virtual-servers[0].probe.path: "http://x/" is a URL; give only the path'],
+  ["scheme: ^ftp", "error: virtual-servers[0].probe.scheme: ftp is none of http, https"],
+  ["timeout: ^6s", "warning: virtual-servers[0].probe.timeout: timeout 6s is longer than interval 5s"],
+  ["body: ^5", "error: virtual-servers[0].probe.body: expected text, got 5; write it in quotes"],
+  [
+    "headers: {X: ^5}",
+    "error: virtual-servers[0].probe.headers.X: expected text, or a list of texts, as the value of X; write it in quotes",
+  ],
+  ["headers: {^X Y: a}", 'error: virtual-servers[0].probe.headers["X Y"]: "X Y" is not a header name'],
+  [
+    'headers: {Content-Length: ^"5"}',
+    'error: virtual-servers[0].probe.headers.Content-Length: "Content-Length" follows from the body and cannot be given',
+  ],
+  [
+    "host: ^a, headers: {Host: b}",
+    "error: virtual-servers[0].probe.host: Host may be given once only, and with one value",
+  ],
+  [
+    "expect: {status: [^99]}",
+    "error: virtual-servers[0].probe.expect.status[0]: expected a status code or a range such as 200-299, got 99",
+  ],
+  [
+    "expect: {status: [^299-200]}",
+    "error: virtual-servers[0].probe.expect.status[0]: 299-200 is no range from 100 to 999",
+  ],
+  [
+    "expect: {status: ^200}",
+    "error: virtual-servers[0].probe.expect.status: expected a list of status codes such as [200-299, 404], got 200",
+  ],
+  ["tls: {verify: ^true}", "error: virtual-servers[0].probe.tls.verify: expected none or full, got true"],
+  ["tls: {^ca-file: x}", "error: virtual-servers[0].probe.tls.ca-file: unknown key ca-file"],
+];
+
+const inRealServers: Rows = [
+  [
+    "10.0.0.2:80, ^10.0.0.2:80",
+    "error: virtual-servers[0].real-servers[1]: 10.0.0.2:80 is listed twice, first in line 3",
+  ],
+  [
+    "^10.0.0.1:80",
+    "error: virtual-servers[0].real-servers[0]: 10.0.0.1:80 is its own virtual server: packets would go round",
+  ],
+  [
+    '^"[fd00::1]:80"',
+    "error: virtual-servers[0].real-servers[0]: an IPv4 virtual server reaches IPv6 real servers only in data-plane userspace",
+  ],
+  [
+    "^[fd00::1]",
+    "error: virtual-servers[0].real-servers[0]: expected IP:port, or keys such as address, got a list; write an IPv6 address in quotes: a bracket begins a list",
+  ],
+  [
+    "^10.0.0.2",
+    'error: virtual-servers[0].real-servers[0]: "10.0.0.2" is not an address with a port; write it as IP:port',
+  ],
+  ["^10.0.0.2:0", 'error: virtual-servers[0].real-servers[0]: "10.0.0.2:0" needs a port from 1 to 65535'],
+  ["^224.0.0.1:80", "error: virtual-servers[0].real-servers[0]: 224.0.0.1:80 is no address of a single server"],
+  ["^{weight: 1}", "error: virtual-servers[0].real-servers[0]: needs an address"],
+  ["{address: 10.0.0.2:80, weight: ^0}", "error: virtual-servers[0].real-servers[0].weight: 0 is less than 1"],
+  [
+    "{address: 10.0.0.2:80, drained: ^1}",
+    "error: virtual-servers[0].real-servers[0].drained: expected true or false, got 1",
+  ],
+  [
+    "{address: 10.0.0.2:80, ^wieght: 1}",
+    "error: virtual-servers[0].real-servers[0].wieght: unknown key wieght; did you mean weight?",
+  ],
+  [
+    "{address: 10.0.0.2:80, weight: ^3}",
+    "warning: virtual-servers[0].real-servers[0].weight: rr heeds no weights: 3 acts as 1; wrr would heed them",
+  ],
+  [
+    "{address: 10.0.0.2:80, name: a}, {address: 10.0.0.3:80, name: ^a}",
+    "error: virtual-servers[0].real-servers[1].name: a is already the name of a real server in line 3",
+  ],
+];
+
+const whole: readonly [what: string, text: string, lines: readonly string[]][] = [
+  ["nothing", "", ["f.yaml:1:1: error: the file is empty"]],
+  ["a text", "hello", ['f.yaml:1:1: error: expected keys with values, got "hello"']],
+  ["no version", `virtual-servers:\n- {address: 10.0.0.1:80, ${SERVERS}}`, ["f.yaml:1:1: error: needs version: 1"]],
+  [
+    "a later version, and what that may have",
+    "version: 2\nnew: 1",
+    ["f.yaml:1:10: error: version: 2 is later than 1, the version that this LVScare reads"],
+  ],
+  ["another version", 'version: "1"', ['f.yaml:1:10: error: version: expected 1, got "1"']],
+  ["no virtual server", "version: 1", ["f.yaml:1:1: error: needs virtual-servers"]],
+  [
+    "an empty list",
+    "version: 1\nvirtual-servers: []",
+    ["f.yaml:2:18: error: virtual-servers: needs at least one virtual server"],
+  ],
+  [
+    "two documents",
+    "version: 1\n---\nversion: 1\n",
+    ["f.yaml:2:1: error: another document begins here; a configuration is one"],
+  ],
+  [
+    "an IPv6 address without quotes",
+    "version: 1\nvirtual-servers:\n- address: [fd00::1]:80\n",
+    ["f.yaml:3:21: error: this is no YAML: unexpected scalar at node end; write it in quotes: a bracket begins a list"],
+  ],
+  [
+    "an indentation of tabs",
+    "version: 1\nvirtual-servers:\n\t- a\n",
+    ["f.yaml:3:1: error: this is no YAML: tabs are not allowed as indentation"],
+  ],
+  [
+    "a key twice in a block",
+    `version: 1\nvirtual-servers:\n- address: 10.0.0.1:80\n  fall: 2\n  ${SERVERS.replaceAll(", real", "\n  real")}\n  fall: 3\n`,
+    ["f.yaml:7:3: error: virtual-servers[0].fall: given twice, first in line 4"],
+  ],
+  [
+    "a key twice in JSON",
+    `{"version": 1,\n"virtual-servers": [{"address": "10.0.0.1:80", "probe": {"type": "http"},\n"real-servers": ["10.0.0.2:80"], "address": "10.0.0.1:80"}]}`,
+    ["f.yaml:3:34: error: virtual-servers[0].address: given twice, first in line 2"],
+  ],
+  [
+    "a merge key",
+    `version: 1\ndefaults: &d {fall: 2}\nvirtual-servers:\n- <<: *d\n  address: 10.0.0.1:80\n  probe: {type: http}\n  real-servers: [10.0.0.2:80]\n`,
+    ['f.yaml:4:3: error: virtual-servers[0]["<<"]: << is refused; write the keys out, or put them under defaults'],
+  ],
+  [
+    "a virtual server twice",
+    `version: 1\nvirtual-servers:\n- {name: web, address: 10.0.0.1:80, ${SERVERS}}\n- {address: 10.0.0.1:80, ${SERVERS}}\n`,
+    ['f.yaml:4:13: error: virtual-servers[1].address: tcp 10.0.0.1:80 is already virtual server "web" in line 3'],
+  ],
+  [
+    "a name twice",
+    `version: 1\nvirtual-servers:\n- {name: web, address: 10.0.0.1:80, ${SERVERS}}\n- {name: web, address: 10.0.0.1:81, ${SERVERS}}\n`,
+    ["f.yaml:4:10: error: virtual-servers[1].name: web is already the name of a virtual server in line 3"],
+  ],
+  [
+    "no address",
+    `version: 1\nvirtual-servers:\n- {${SERVERS}}\n`,
+    ["f.yaml:3:3: error: virtual-servers[0]: needs an address"],
+  ],
+  [
+    "an address that only the kernel cannot balance",
+    `version: 1\nvirtual-servers:\n- {address: 127.0.0.1:80, data-plane: ipvs, ${SERVERS}}\n`,
+    [
+      "f.yaml:3:13: warning: virtual-servers[0].address: 127.0.0.1 as virtual address works in data-plane userspace alone, but for real servers of this host",
+    ],
+  ],
+  [
+    "bad options of the process",
+    fileWith(SERVERS, "logger: LOUD\nhttp-listen: 70000\nlog-format: [x]\n"),
+    [
+      'f.yaml:2:9: error: logger: "LOUD" is neither INFO nor DEBG',
+      'f.yaml:3:14: error: http-listen: "70000" needs a port from 1 to 65535',
+      "f.yaml:4:13: error: log-format: expected one of text, json, got a list",
+    ],
+  ],
+  [
+    "bad defaults, once for all virtual servers",
+    `version: 1\ndefaults: {fall: 0, address: 10.0.0.1:80, ${SERVERS.split(", ")[0]}}\nvirtual-servers:\n- {address: 10.0.0.1:80, real-servers: [10.0.0.2:80]}\n- {address: 10.0.0.1:81, real-servers: [10.0.0.2:80]}\n`,
+    [
+      "f.yaml:2:18: error: defaults.fall: 0 is less than 1",
+      "f.yaml:2:21: error: defaults.address: unknown key address",
+    ],
+  ],
+  [
+    "a bad probe that nobody uses",
+    fileWith(SERVERS, "probes: {web: {type: http, timeout: 0}}\n"),
+    ["f.yaml:2:37: error: probes.web.timeout: 0s is less than 1ms"],
+  ],
+  [
+    "letters of more than two bytes before a place",
+    `version: 1\nvirtual-servers: [{"address": "10.0.0.1:80", probe: {type: http, body: "ä😀", pathh: 1}, real-servers: [10.0.0.2:80]}]`,
+    ["f.yaml:2:78: error: virtual-servers[0].probe.pathh: unknown key pathh; did you mean path?"],
+  ],
+  [
+    "an alias: its own place, and below it that of what it stands for",
+    `version: 1\nprobes: {a: &p {type: http, fall: 1}}\nvirtual-servers:\n- {address: 10.0.0.1:80, probe: *p, real-servers: &r [10.0.0.2:80, x]}\n- {address: 10.0.0.1:81, probe: {type: http}, real-servers: *r, fall: *r}\n`,
+    [
+      "f.yaml:2:29: error: probes.a.fall: unknown key fall; fall stands under a virtual server or defaults",
+      "f.yaml:2:29: error: virtual-servers[0].probe.fall: unknown key fall; fall stands under a virtual server or defaults",
+      'f.yaml:4:68: error: virtual-servers[0].real-servers[1]: "x" is not an address with a port; write it as IP:port',
+      'f.yaml:4:68: error: virtual-servers[1].real-servers[1]: "x" is not an address with a port; write it as IP:port',
+      "f.yaml:5:71: error: virtual-servers[1].fall: expected a whole number, got a list",
+    ],
+  ],
+];
+
+describe("what is wrong is told with its place", () => {
+  test.each(inServer)("of a virtual server: %s", (keys, told) => expectTold(`${SERVERS}, ${keys}`, told));
+  test.each(instead)("of what a virtual server needs: %s", expectTold);
+  test.each(inProbe)("of a probe: %s", (keys, told) =>
+    expectTold(`probe: {type: http, ${keys}}, real-servers: [10.0.0.2:80]`, told),
+  );
+  test.each(inRealServers)("of real servers: %s", (servers, told) =>
+    expectTold(`probe: {type: http}, real-servers: [${servers}]`, told),
+  );
+  test.each(whole)("of a file: %s", async (_, text, lines) => expect(await linesOf(text)).toEqual([...lines]));
+
+  test("all of it at once, the first hundred", async () => {
+    const keys = Array.from({ length: 120 }, (_, index) => `  key-${index}: 1\n`).join("");
+    const lines = await linesOf(`version: 1\nvirtual-servers:\n- address: x\n${keys}`);
+    expect(lines).toHaveLength(101);
+    expect(lines[0]).toBe("f.yaml:3:3: error: virtual-servers[0]: needs a probe; {type: http} is the least");
+    expect(lines.at(-1)).toBe("… and 23 more");
+  });
+
+  test("a value that is secret is not shown", async () => {
+    const lines = await linesOf(
+      fileWith(`probe: {type: http, headers: {A: "sec\\nret", B: {x: secret}}}, real-servers: [10.0.0.2:80]`),
+    );
+    expect(lines).toHaveLength(2);
+    expect(lines.join()).not.toMatch(/sec|ret\b/);
+  });
+});
+
+describe("what is included", () => {
+  const included = `virtual-servers:\n- {address: 10.0.0.1:81, probe: web, real-servers: [10.0.0.2:80], fall: 0}\n`;
+
+  test("may use the probes of all, and has its own name in problems", async () => {
+    const text = fileWith(`probe: own, real-servers: [10.0.0.2:80]`, "probes: {web: {type: http}}\n");
+    expect(await linesOf(text, { "conf.d/b.yaml": `probes: {own: {type: http}}\n${included}` })).toEqual([
+      "conf.d/b.yaml:3:73: error: virtual-servers[0].fall: 0 is less than 1",
+    ]);
+  });
+
+  test("has virtual servers and probes alone, and none that there is already", async () => {
+    const text = fileWith(SERVERS, "probes: {web: {type: http}}\n");
+    const more = `version: 1\ninclude: [x]\nprobes: {web: {type: http}}\nvirtual-servers:\n- {address: 10.0.0.1:80, ${SERVERS}}\n`;
+    expect(await linesOf(text, { "b.yaml": more })).toEqual([
+      "b.yaml:1:1: error: version: unknown key version",
+      "b.yaml:2:1: error: include: unknown key include",
+      "b.yaml:3:10: error: probes.web: there is a probe web already, in line 2 of f.yaml",
+      "b.yaml:5:13: error: virtual-servers[0].address: tcp 10.0.0.1:80 is already a virtual server in line 4 of f.yaml",
+    ]);
+  });
+});
+
+describe("limits", () => {
+  test("10,000 virtual servers and 100,000 real servers", async () => {
+    const many = Array.from({ length: 10_001 }, () => "{}").join();
+    expect(await linesOf(`{"version": 1, "virtual-servers": [${many}]}`)).toEqual([
+      "f.yaml:1:1: error: 10001 virtual servers are more than 10000",
+    ]);
+    const servers = Array.from({ length: 100_001 }, () => '"x"').join();
+    expect(await linesOf(`{"version": 1, "virtual-servers": [{"real-servers": [${servers}]}]}`)).toEqual([
+      "f.yaml:1:1: error: 100001 real servers are more than 100000",
+    ]);
+  });
+
+  const bomb = [
+    "a: &a0 [x, x, x, x, x, x, x, x, x]",
+    ...Array.from({ length: 9 }, (_, at) => `b${at}: &a${at + 1} [${Array(9).fill(`*a${at}`).join()}]`),
+  ].join("\n");
+  test.each([
+    ["aliases that grow", bomb, "it has more than 2000000 values, aliases included"],
+    ["an alias within itself", "a: &a [*a]", "it is nested more than 16 deep"],
+    ["17 levels", `${"[".repeat(17)}${"]".repeat(17)}`, "it is nested more than 16 deep"],
+    ["100,000 levels", "[".repeat(100_000), "it is nested more than 16 deep"],
+    ["100,000 levels of JSON", '{"a":'.repeat(100_000), "it is nested more than 16 deep"],
+  ])("of depth and number: %s", async (_, text, message) => {
+    expect(await linesOf(text)).toEqual([`f.yaml:1:1: error: ${message}`]);
+  });
+
+  test("16 levels are no problem of their own", async () => {
+    expect(await linesOf(`${"[".repeat(16)}${"]".repeat(16)}`)).toEqual([
+      "f.yaml:1:1: error: expected keys with values, got a list",
+    ]);
+  });
+});
+
+describe("what is good", () => {
+  const text = `
+version: 1
+http-listen: 9105
+logger: DEBG
+defaults:
+  fall: 2
+  interval: 3s
+  weight: 5
+  scheduler: wrr
+  probe: {type: http, path: /ready, timeout: 2, headers: {A: a, B: [b, c]}, tls: {verify: full}}
+  persistence: {timeout: 5m, prefix: 24}
+probes:
+  web: {type: http, scheme: http, host: shop.example.org, expect: {status: [200-299, 401]}}
+virtual-servers:
+- name: web
+  address: 10.0.0.1:80
+  fall: null
+  weight: null
+  panic-threshold: 50%
+  persistence: {prefix-ipv6: 64}
+  probe: {path: null, headers: {A: null}, fresh-connection: true}
+  real-servers:
+  - 10.0.0.2:80
+  - {address: 10.0.0.3:80, weight: 3, name: three, drained: true}
+  - {address: 10.0.0.4:80, weight: null}
+- address: "[fd00::1]:80"
+  interval: 500ms
+  probe: web
+  persistence: {prefix-ipv6: 64}
+  real-servers: ["[fd00::2]:80"]
+- {address: 10.0.0.1:81, persistence: null, real-servers: [10.0.0.2:80, {address: 10.0.0.3:80, weight: null}]}
+`;
+
+  test("takes what the file leaves out from defaults, and from what is built in", async () => {
+    const { reading, lines } = await read(text);
+    expect(lines).toEqual([]);
+    const { log, httpListen, virtualServers: [web, six, plain] = [] } = reading.config ?? {};
+    expect([log?.level, httpListen && formatEndpoint(httpListen)]).toEqual(["debug", "127.0.0.1:9105"]);
+    expect(web).toMatchObject({
+      name: "web",
+      service: { scheduler: "wrr", flags: ["persistent"], persistenceTimeoutS: 300, persistencePrefix: 24 },
+      policy: {
+        ...PLAIN_HEALTH_POLICY,
+        intervalMs: 3000,
+        fastIntervalMs: 3000,
+        downIntervalMs: 3000,
+        panicThreshold: 50,
+      },
+      probe: {
+        path: "/healthz",
+        timeoutMs: 2000,
+        insecureSkipVerify: false,
+        freshConnection: true,
+        headers: [
+          ["B", "b"],
+          ["B", "c"],
+        ],
+      },
+      realServerNames: new Map([["10.0.0.3:80", "three"]]),
+      drained: new Set(["10.0.0.3:80"]),
+    });
+    expect(web?.realServers.map(({ weight }) => weight)).toEqual([1, 3, 1]);
+    expect(six).toMatchObject({
+      name: undefined,
+      service: { persistenceTimeoutS: 300, persistencePrefix: 64 },
+      policy: { fall: 2, intervalMs: 500 },
+      probe: {
+        scheme: "http",
+        path: "/healthz",
+        insecureSkipVerify: true,
+        headers: [["Host", "shop.example.org"]],
+        acceptStatus: [],
+        onlyStatus: [
+          [200, 299],
+          [401, 401],
+        ],
+        connectTimeoutMs: 500,
+      },
+    });
+    expect(six?.realServers.map(({ weight }) => weight)).toEqual([5]);
+    expect(plain).toMatchObject({ service: { flags: [], persistenceTimeoutS: 0, persistencePrefix: 32 } });
+    expect(plain?.realServers.map(({ weight }) => weight)).toEqual([5, 1]);
+  });
+
+  test("means the same as JSON", async () => {
+    const { reading } = await read(text);
+    const asJson = await read(JSON.stringify(Bun.YAML.parse(text), undefined, "\t"));
+    expect(asJson.lines).toEqual([]);
+    expect(asJson.reading.config).toEqual(reading.config);
+  });
+});
+
+/** Expects one line, with the place of the caret. */
+async function expectTold(keys: string, told: string): Promise<void> {
+  const [line = ""] = fileWith(keys).split("\n").slice(2);
+  const column = line.includes("^") ? line.indexOf("^") + 1 : 3;
+  expect(await linesOf(fileWith(keys.replace("^", "")))).toEqual([`f.yaml:3:${column}: ${told}`]);
+}
