@@ -105,7 +105,7 @@ export function reachSteps(objects: readonly SeenObject[]): readonly DryRunStep[
     if (deviation === undefined) return { sign: "=", subject: name, remark: "stands" };
     if (obstacle !== undefined)
       return { sign: "!", subject: name, remark: `stays as it is: ${describeError(obstacle)}` };
-    if (deviation === "missing") return { sign: "+", subject: name, remark: "missing" };
+    if (deviation === "missing") return { sign: "+", subject: name };
     return { sign: "~", subject: name, remark: deviation };
   });
 }
@@ -284,9 +284,8 @@ function entering(view: View, server: string, when: "at once" | "later"): string
   if (when === "at once") return `enters at once, unchecked${why}`;
   // Nobody has used one of a new virtual server: one good check is enough, and it need not climb.
   const isNew = observed === undefined;
-  const checks = rise === 1 || isNew ? "its first good check" : `${rise} good checks in a row`;
   const climb = slowStartMs === 0 || isNew ? "" : `, and climbs for ${formatDuration(slowStartMs)}`;
-  return `enters with ${checks}${climb}${why}`;
+  return `enters ${onceChecked(isNew ? 1 : rise)}${climb}${why}`;
 }
 
 function changing(view: View, server: string, to: RealServer, when: "at once" | "later"): string {
@@ -298,8 +297,11 @@ function changing(view: View, server: string, to: RealServer, when: "at once" | 
     return `${drainedBy(member) ?? "its checks fail"}; ${open} ${goOn(connectionsOf(view, server))}`;
   }
   if (when === "at once") return "keeps connections";
-  const checks = policy.rise === 1 ? "its first good check" : `${policy.rise} good checks in a row`;
-  return `with ${checks}`;
+  return onceChecked(policy.rise);
+}
+
+function onceChecked(rise: number): string {
+  return rise === 1 ? "with its first good check" : `after ${rise} good checks in a row`;
 }
 
 /** Of one that nobody lists. */
@@ -316,10 +318,9 @@ function leaving(view: View, server: string, when: "at once" | "later"): string 
   const { policy } = configuration;
   const most = wasListed ? policy.drainTimeoutMs : policy.intervalMs;
   const drained = view.standing.get(server)?.server.weight === 0 && !wasListed;
-  const rest = drained ? `not listed; ${countConnections(open)}` : drains(open, most);
-  return when === "at once"
-    ? rest
-    : `stands until a listed one is in service; ${drained ? countConnections(open) : rest}`;
+  if (drained) return when === "at once" ? "not listed" : "not listed; goes when a listed one is in service";
+  const rest = drains(open, most);
+  return when === "at once" ? rest : `stands until a listed one is in service, then ${open === 0 ? "it goes" : rest}`;
 }
 
 /** What stays as it is although one may wonder about it. */
@@ -331,7 +332,7 @@ function unmoved(view: View, told: ReadonlySet<string>): DryRunStep[] {
     const change = found === undefined ? "not in the table" : `weight ${found.server.weight}`;
     const words = drainedBy(member);
     if (words !== undefined) return [{ sign: "=", subject: member.name, change, remark: words }];
-    if (!isFailing(member)) return [];
+    if (!isFailing(member) || member.evidence === "passed") return [];
     const remark = isAbsent(member)
       ? `its checks fail; enters at weight ${member.server.weight} when they pass`
       : "its checks fail";

@@ -21,7 +21,7 @@ import {
 import { foresee, type HostObject } from "../reach/host-object.ts";
 import { hasLoopbackAddress, localAddress } from "../reach/loopback-address.ts";
 import { about, fullName } from "./about.ts";
-import { otherCaretaker } from "./claim.ts";
+import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
 import { configurationOf } from "./configuration-of.ts";
 import { askForStatus, daemonFolder, listDaemons } from "./daemon-sockets.ts";
 import { mayChangeNetwork } from "./doctor/capability.ts";
@@ -44,9 +44,11 @@ export async function dryRun(config: CareConfig, { file, runOnce, clean }: DryRu
   const daemons = await findDaemons(file);
   const plans: DryRunPlan[] = [];
   const failures: unknown[] = [];
+  const told = new Set<string>();
+  const gone: ServiceKey[] = [];
   for (const options of config.virtualServers) {
     try {
-      plans.push(clean ? await planCleaning(options) : await planCare(options, daemons, runOnce));
+      plans.push(clean ? await planCleaning(options, gone) : await planCare(options, daemons, runOnce, told));
     } catch (error) {
       failures.push(config.virtualServers.length === 1 ? error : about(options, error));
     }
@@ -54,7 +56,7 @@ export async function dryRun(config: CareConfig, { file, runOnce, clean }: DryRu
   throwFailures(failures);
   const kept = new Set(config.virtualServers.map(({ service }) => formatServiceKey(service)));
   const going = runOnce || clean ? [] : daemons.ofFile.filter((status) => !kept.has(formatServiceKey(keyOf(status))));
-  for (const status of going) plans.push(await planGoing(status));
+  for (const status of going) plans.push(await planGoing(status, gone));
   return { plans, warnings: daemons.complaints };
 }
 
@@ -87,10 +89,12 @@ function keyOf({ protocol, address }: VirtualServerStatus): ServiceKey {
   return { protocol: protocol as Protocol, endpoint: parseEndpoint(address) };
 }
 
+/** `told`: objects of the host that another virtual server needs, too, and that were told of with it. */
 async function planCare(
   options: VirtualServerOptions,
   { statuses, ofFile }: Daemons,
   runOnce: boolean,
+  told: Set<string>,
 ): Promise<DryRunPlan> {
   const { service } = options;
   const key = formatServiceKey(service);
@@ -107,7 +111,8 @@ async function planCare(
   const wanted: VirtualServerOptions = runOnce ? { ...options, dataPlane: "ipvs" } : options;
   const { kind, observed, doubts } = isReload ? await lookAgain(wanted, running) : await look(wanted);
   const reach = planReach(options, kind, logger);
-  const seen = await inspectAll(reach.objects);
+  const seen = (await inspectAll(reach.objects)).filter(({ name }) => !told.has(name));
+  for (const { name } of seen) told.add(name);
   const how = runOnce ? "once" : isReload ? "reload" : "start";
   const steps = [
     ...dataPlaneSteps({
@@ -128,7 +133,8 @@ async function planCare(
   return { ...head, steps: [...steps, ...warnings.map(warning)] };
 }
 
-async function planCleaning(options: VirtualServerOptions): Promise<DryRunPlan> {
+/** `gone`: virtual servers that are gone by then. */
+async function planCleaning(options: VirtualServerOptions, gone: ServiceKey[]): Promise<DryRunPlan> {
   const { service } = options;
   const notes: string[] = [];
   const logger = collecting(notes);
@@ -140,17 +146,22 @@ async function planCleaning(options: VirtualServerOptions): Promise<DryRunPlan> 
   const held = [...new HoldFile(daemonFolder(), service).read(logger)];
   const steps: DryRunStep[] = [
     ...cleanSteps(observed),
-    ...((await hasLoopbackAddress(address)) ? [takenAway(`${address} on the loopback device`)] : []),
+    ...(!isAddressCaredFor(service) && (await hasLoopbackAddress(address))
+      ? [takenAway(`${address} on the loopback device`)]
+      : []),
     ...held.map(([server, hold]): DryRunStep => ({ sign: "-", subject: "hold", change: describeHeld(server, hold) })),
-    ...(await removals(options, logger)),
+    ...(await removals(options, logger, gone)),
     ...notes.map(warning),
   ];
+  // One that its daemon puts back is not gone.
+  if (caretaker === undefined) gone.push(service);
   return { virtualServer: fullName(options), ...(caretaker !== undefined && { caretaker }), steps };
 }
 
 /** A virtual server that the file of its daemon no longer has. */
-async function planGoing(status: VirtualServerStatus): Promise<DryRunPlan> {
+async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promise<DryRunPlan> {
   const service = keyOf(status);
+  gone.push(service);
   const notes: string[] = [];
   const observed = status.dataPlane.kind === "ipvs" ? await readKernel(service) : observedBy(status);
   const reach = { ...PLAIN_REACH, mode: status.reach?.mode ?? PLAIN_REACH.mode };
@@ -159,7 +170,7 @@ async function planGoing(status: VirtualServerStatus): Promise<DryRunPlan> {
     ...(status.daemon !== undefined && { caretaker: `pid ${status.daemon.pid}` }),
     steps: [
       ...goingSteps(observed),
-      ...(await removals({ service, reach }, collecting(notes), "itself")),
+      ...(await removals({ service, reach }, collecting(notes), gone)),
       ...notes.map(warning),
     ],
   };
@@ -291,7 +302,7 @@ function onceLoaded(seen: SeenObject): SeenObject {
 async function removals(
   options: { readonly service: ServiceKey; readonly reach: ReachOptions },
   logger: Logger,
-  besides?: "itself",
+  besides: readonly ServiceKey[],
 ): Promise<readonly DryRunStep[]> {
   const steps: DryRunStep[] = [];
   for (const object of reachToRemove(options, logger, besides))

@@ -29,12 +29,15 @@ export function ipvsOutlook(scheduler: string, folders: ModuleFolders = thisKern
   const isLoaded = isIpvsLoaded(folders);
   if (core === "missing" && !isLoaded) throw moduleMissing({ errno: "ENOENT" });
   if (ofScheduler === "missing") throw schedulerMissing(scheduler, { operation: `use the scheduler ${scheduler}` });
+  const where = `the list of its modules, ${folders.modules}/modules.dep, is not here`;
+  const isInDoubt = !isLoaded && core === "unknown";
   return {
     isLoaded,
-    doubts: [
-      ...(isLoaded || core !== "unknown" ? [] : ["whether this kernel has IPVS is not known: it is not loaded"]),
-      ...(ofScheduler === "unknown" ? [`whether this kernel has the scheduler ${scheduler} is not known`] : []),
-    ].map((doubt) => `${doubt}, and the list of its modules, ${folders.modules}/modules.dep, is not here`),
+    doubts: isInDoubt
+      ? [`whether this kernel has IPVS is not known: it is not loaded, and ${where}`]
+      : ofScheduler === "unknown"
+        ? [`whether this kernel has the scheduler ${scheduler} is not known: ${where}`]
+        : [],
   };
 }
 

@@ -26,6 +26,7 @@ import {
   type RuleHead,
 } from "../../netlink/netfilter/nftables.ts";
 import { connected, refused, type OpenTransport } from "../host-network.ts";
+import { mayBeInKernel } from "../kernel-module.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
 
 /**
@@ -96,6 +97,7 @@ export function nftRules(options: MasqueradeOptions, openTransport: OpenTranspor
       }
     },
     async hasAny() {
+      if (!mayBeInKernel("nf_tables")) return false;
       try {
         return connected(openTransport, readRules).some(isOurs);
       } catch (error) {
