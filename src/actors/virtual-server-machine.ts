@@ -135,7 +135,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       leaveConfiguration: enqueueActions(({ context, enqueue }) => {
         if (context.isWithdrawn) return;
         enqueue.assign({ isWithdrawn: true, members: new Map(context.members), dirty: true });
-        enqueue.emit({ type: "virtualServer.withdrawn", servers: context.members.size });
+        enqueue.emit({ type: "virtualServer.withdrawn", servers: context.realServers.length });
       }),
       noteProbe: enqueueActions(({ context, enqueue }, report: ProbeReport) => {
         const suspicion = report.type === "probe.suspicious" ? { ...report, sinceMs: context.now() } : undefined;

@@ -40,24 +40,29 @@ export class ConfigReload implements Disposable {
   #outcome: Outcome;
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
+  /** The last change that nobody had asked for, until somebody is told of it. */
+  #lastNoticed: { readonly report: ReloadReport; readonly atMs: number } | undefined;
 
   /** `first`: what is cared for by now. */
   constructor(first: ReadConfig, ports: ConfigReloadPorts) {
     this.#ports = ports;
     this.#config = first.config;
     this.#outcome = { succeededAtMs: ports.now(), refused: undefined };
-    this.#watch = new FileWatch(() => void this.request());
+    this.#watch = new FileWatch(() => void this.#noticed());
     this.#watch.follow(pathsOf(first));
   }
 
-  /** Reads the files again, and settles when what they say is written; never rejects. */
-  request(): Promise<ReloadReport> {
-    if (this.#running === undefined) return this.#run();
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return this.#run();
-    });
-    return this.#next;
+  /**
+   * Reads the files again, and settles when what they say is written; never rejects. Whoever asks just after their
+   * change was noticed is told of that change.
+   */
+  async request(): Promise<ReloadReport> {
+    const report = await this.#share();
+    const noticed = this.#lastNoticed;
+    this.#lastNoticed = undefined;
+    if (report.outcome !== "unchanged" || noticed === undefined) return report;
+    if (this.#ports.now() - noticed.atMs > FRESH_MS) return report;
+    return { ...noticed.report, draining: report.draining };
   }
 
   status(): ConfigurationStatus {
@@ -77,6 +82,20 @@ export class ConfigReload implements Disposable {
   }
 
   // --- internal ---
+
+  async #noticed(): Promise<void> {
+    const report = await this.#share();
+    if (report.outcome === "applied") this.#lastNoticed = { report, atMs: this.#ports.now() };
+  }
+
+  #share(): Promise<ReloadReport> {
+    if (this.#running === undefined && this.#next === undefined) return this.#run();
+    this.#next ??= Promise.resolve(this.#running).then(() => {
+      this.#next = undefined;
+      return this.#run();
+    });
+    return this.#next;
+  }
 
   #run(): Promise<ReloadReport> {
     const { reloading, reloaded } = this.#ports;
@@ -133,6 +152,9 @@ export class ConfigReload implements Disposable {
 }
 
 // --- internal ---
+
+/** Whoever changes a file and then asks for it does so within this time. */
+const FRESH_MS = 5000;
 
 interface Outcome {
   readonly succeededAtMs: number;

@@ -62,6 +62,15 @@ describe("the virtual server itself", () => {
   });
 });
 
+test("persistence that is configured from the start replaces what was found in the table", async () => {
+  const plane = new MemoryDataPlane();
+  plane.service = { ...service, flags: ["persistent"], persistenceTimeoutS: 60 };
+  const persistent = { ...service, flags: ["persistent"], persistenceTimeoutS: 300 } as const;
+  const { clock } = care({ service: persistent }, plane);
+  await clock.advance(100);
+  expect(plane.service).toEqual(persistent);
+});
+
 describe("real servers", () => {
   test("get another weight in place, and nobody else is written", async () => {
     const { clock, plane, configure, events } = care();

@@ -8,6 +8,7 @@ import type { RealServer } from "../../src/domain/virtual-server.ts";
 import type { CheckSchedule } from "../../src/probe/check-schedule.ts";
 import { careMachine } from "../../src/app/care-machine.ts";
 import type { CareMachine } from "../../src/simulation/simulation.ts";
+import { NEWCOMERS } from "./random-reloads.ts";
 import { randomScenario } from "./random-scenario.ts";
 import { toYaml, violationsOf, type Fault } from "./run-scenario.ts";
 import type { SchedulesResult, SchedulesTask } from "./schedules-worker.ts";
@@ -89,6 +90,46 @@ const FAULTS: readonly (readonly [fault: string, rule: string, Fault])[] = [
   ["waits for no connections", "one that fail-open had held was cut off", { policy: { drain: "next-check" } }],
 ];
 
+/** The same, where the configuration changes meanwhile. */
+const FAULTS_OF_RELOADS: typeof FAULTS = [
+  [
+    "removes whom it lowers at once",
+    "one that left was cut off",
+    withWrites((one) =>
+      one.kind === "server.update" && one.server.weight === 0 ? [one, removalOf(one.server)] : [one],
+    ),
+  ],
+  [
+    "removes nobody",
+    "not as configured when all was over",
+    withWrites((one) => (one.kind === "server.remove" ? [] : [one])),
+  ],
+  [
+    "changes no virtual server",
+    "not as configured when all was over",
+    withWrites((one) => (one.kind === "service.update" ? [] : [one])),
+  ],
+  [
+    "makes a virtual server anew to change it",
+    "the virtual server was deleted",
+    withWrites((one) =>
+      one.kind === "service.update"
+        ? [
+            { kind: "service.delete", service: one.service },
+            { kind: "service.create", service: one.service },
+          ]
+        : [one],
+    ),
+  ],
+  [
+    "adds nobody who was not listed from the start",
+    "nobody listed stands in for one that left",
+    withWrites((one) =>
+      one.kind === "server.add" && NEWCOMERS.includes(formatEndpoint(one.server.endpoint)) ? [] : [one],
+    ),
+  ],
+];
+
 describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   test.each([
     ["the same", SAME, FIXED_SEED],
@@ -112,11 +153,14 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
     expect(await violationsOf(randomScenario(seed))).toEqual([]);
   });
 
-  test.each(FAULTS)(
+  test.each([
+    ...FAULTS.map((one) => [...one, false] as const),
+    ...FAULTS_OF_RELOADS.map((one) => [...one, true] as const),
+  ])(
     "and one that %s is found out: %s",
-    async (_, rule, fault) => {
+    async (_, rule, fault, isReloaded) => {
       for (let seed = FIXED_SEED; seed < FIXED_SEED + FAULTY_SCHEDULES; seed++) {
-        const violations = await violationsOf(randomScenario(seed), fault);
+        const violations = await violationsOf(randomScenario(seed, true, isReloaded), fault);
         if (violations.some((line) => line.includes(`: ${rule}: `))) return;
       }
       throw new Error(`${FAULTY_SCHEDULES} schedules have not shown it`);
@@ -127,7 +171,7 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
 
 if (REPLAY !== undefined) {
   test("the schedule of the seed in LVSCARE_SIMULATION_SEED", async () => {
-    const document = randomScenario(Number(REPLAY));
+    const document = randomScenario(Number(REPLAY), true, true);
     console.error(toYaml(document));
     expect(await violationsOf(document)).toEqual([]);
   });

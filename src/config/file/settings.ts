@@ -1,4 +1,3 @@
-import type { CareFlag } from "../care-option-rows.ts";
 import type { GivenOption } from "../option-row.ts";
 import type { OptionProblem } from "../option-values.ts";
 import { unknownHint, type KeyTable, type OptionKey } from "./file-keys.ts";
@@ -18,7 +17,7 @@ export interface PlacedValue {
 }
 
 /** Options by flag. */
-export type Settings = Map<CareFlag, PlacedOption>;
+export type Settings = Map<string, PlacedOption>;
 
 export type YamlMap = Readonly<Record<string, unknown>>;
 
@@ -60,12 +59,12 @@ export function takeAll<Key extends string>(
 /** Hands on what the flags' own parsers refused, at the places of the values. */
 export function tellRefused(
   refused: readonly OptionProblem[],
-  settings: ReadonlyMap<string, PlacedOption>,
+  placeOf: (flag: string) => Place | undefined,
   fallback: Place,
   findings: Findings,
 ): void {
   for (const { flag, code, message, hint } of refused) {
-    const place = settings.get(flag)?.place ?? fallback;
+    const place = placeOf(flag) ?? fallback;
     findings.error(code, place, message, hint === undefined ? {} : { hint });
   }
 }

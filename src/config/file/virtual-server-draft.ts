@@ -24,7 +24,7 @@ import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
-import { ProbeDraft, withProbe } from "./probe-draft.ts";
+import { ProbeDraft } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
 
@@ -77,7 +77,7 @@ export class VirtualServerDraft {
   /** Reads the values alone: what is wrong with them is wrong whoever uses them. */
   examine(place: Place, findings: Findings): void {
     const refused = new ResolvedSettings().get(this.#settings).refused.filter(({ code }) => code !== "conflict");
-    tellRefused(refused, this.#settings, place, findings);
+    tellRefused(refused, (flag) => this.#settings.get(flag)?.place, place, findings);
   }
 
   /** What no other virtual server may have, too, as far as it can be read. What is wrong with it is told. */
@@ -99,10 +99,10 @@ export class VirtualServerDraft {
   ): VirtualServerOptions | undefined {
     const endpoint = identity.endpoint?.value;
     const probe = this.#readProbe(place, probes, findings);
-    const settings = probe === undefined ? this.#settings : withProbe(this.#settings, probe);
-    const { refused, weight, scheduler, http, ...shared } = resolved.get(settings);
+    const { refused, weight, scheduler, http, ...shared } = resolved.get(this.#settings, probe?.settings);
     const { policy, reach, dataPlane } = shared;
-    tellRefused(refused, settings, place, findings);
+    const placed = (flag: string): Place | undefined => (probe?.settings.get(flag) ?? this.#settings.get(flag))?.place;
+    tellRefused(refused, placed, place, findings);
     const servers = this.#readRealServers(place, endpoint, dataPlane, weight, findings);
     const problem = slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);
     const slowStart = this.#settings.get("slow-start")?.place ?? place;
@@ -115,16 +115,16 @@ export class VirtualServerDraft {
     if (problem === undefined && WEIGHTLESS_SCHEDULERS.has(scheduler))
       this.#warnOfWeights(scheduler, weight, servers, findings);
 
-    const timeout = settings.get("health-timeout");
+    const timeout = placed("health-timeout");
     if (timeout !== undefined && http.timeoutMs > policy.intervalMs) {
       const [longer, shorter] = [http.timeoutMs, policy.intervalMs].map(formatDuration);
-      findings.warning("probe-time", timeout.place, `timeout ${longer} is longer than interval ${shorter}`);
+      findings.warning("probe-time", timeout, `timeout ${longer} is longer than interval ${shorter}`);
     }
     const parts = probe?.read(findings);
     if (endpoint === undefined || parts === undefined) return undefined;
     this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
     const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
-    if (typeof gateway === "string") findings.error("conflict", settings.get("ip")?.place ?? place, gateway);
+    if (typeof gateway === "string") findings.error("conflict", placed("ip") ?? place, gateway);
     const service = this.#readPersistence(virtualServer({ protocol: "tcp", endpoint }, scheduler), findings);
     if (service.persistenceTimeoutS > 0 && dataPlane === "userspace") {
       const at = this.#persistence.get("timeout")?.place ?? place;
@@ -324,20 +324,23 @@ class RealServerList implements RealServers {
       this.#findings.error("type", place, expected("IP:port, or keys such as address", entry).problem, hint);
       return;
     }
-    const parts = new Map<string, PlacedValue>();
+    let [address, name, weight, drained]: (PlacedValue | undefined)[] = [];
     const take = (key: string, value: unknown, at: Place): void => {
-      if (value !== null) parts.set(key, { value, place: at });
+      const placed = value === null ? undefined : { value, place: at };
+      if (key === "address") address = placed;
+      else if (key === "weight") weight = placed;
+      else if (key === "name") name = placed;
+      else drained = placed;
     };
     takeAll(entry, place, { names: REAL_SERVER_KEYS, take }, this.#findings);
-    const address = parts.get("address");
     if (address === undefined) this.#findings.error("missing", place, "needs an address", { at: "key" });
     const endpoint = address && this.#readEndpoint(address);
-    const weight = this.#readWeight(entry, parts.get("weight"));
-    const isDrained = this.#readDrained(parts.get("drained"));
-    const name = this.#readName(parts.get("name"));
+    const ownWeight = this.#readWeight(entry, weight);
+    const isDrained = this.#readDrained(drained);
+    const label = this.#readName(name);
     if (endpoint === undefined) return;
-    this.realServers.push(realServer(endpoint, weight));
-    if (name !== undefined) this.realServerNames.set(formatEndpoint(endpoint), name);
+    this.realServers.push(realServer(endpoint, ownWeight));
+    if (label !== undefined) this.realServerNames.set(formatEndpoint(endpoint), label);
     if (isDrained) this.drained.add(formatEndpoint(endpoint));
   }
 
