@@ -29,7 +29,7 @@ import { cleanSteps, dataPlaneSteps, goingSteps, reachSteps, type SeenObject } f
 import { HoldFile } from "./hold-file.ts";
 import { describeNesting } from "./nesting.ts";
 import { refusesChangeOver } from "./preparation.ts";
-import { obstacleTo, planReach, reachToRemove } from "./reach.ts";
+import { ReachHost, obstacleTo, planReach, reachToRemove } from "./reach.ts";
 
 export interface DryRunRequest extends Pick<CareOptions, "runOnce" | "clean"> {
   /** Where the configuration was read from; undefined for flags and for standard input. */
@@ -110,7 +110,7 @@ async function planCare(
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
   const wanted: VirtualServerOptions = runOnce ? { ...options, dataPlane: "ipvs" } : options;
   const { kind, observed, doubts } = isReload ? await lookAgain(wanted, running) : await look(wanted);
-  const reach = planReach(options, kind, logger);
+  const reach = planReach(options, kind, new ReachHost(), logger);
   const seen = (await inspectAll(reach.objects)).filter(({ name }) => !told.has(name));
   for (const { name } of seen) told.add(name);
   const how = runOnce ? "once" : isReload ? "reload" : "start";
@@ -278,7 +278,7 @@ async function nested({ service, realServers }: VirtualServerOptions): Promise<r
     const inner = await Promise.all(
       realServers.map(({ endpoint }) => dataPlane.read({ protocol: service.protocol, endpoint })),
     );
-    return inner.flatMap((one) => (one === undefined ? [] : [`real server ${describeNesting(one)}`]));
+    return inner.flatMap((one) => (one === undefined ? [] : [`real server ${describeNesting(one.service)}`]));
   } finally {
     await dataPlane.close();
   }

@@ -36,7 +36,7 @@ import { watchWay } from "./way.ts";
 export class VirtualServerCare implements ControlVirtualServer {
   /** Settles when caring has ended: rejects with what ended it, if it broke. */
   readonly ended: Promise<unknown>;
-  readonly metrics = new Metrics();
+  readonly metrics: Metrics;
   readonly #process: CareProcess;
   #options: VirtualServerOptions;
   readonly #reach: LiveReach;
@@ -68,7 +68,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       },
     };
     process.listenTo(dataPlane);
-    process.onLag((byMs) => this.metrics.noteLag(byMs, process.now()));
+    this.metrics = new Metrics(process.lagMs);
     this.#events = process.bus.open({
       logger,
       virtualServer: () => ({ address: this.address, ...(this.name !== undefined && { name: this.name }) }),
@@ -151,6 +151,13 @@ export class VirtualServerCare implements ControlVirtualServer {
   async written(timeoutMs: number): Promise<string | undefined> {
     const { virtualServer } = this.#daemon.getSnapshot().children;
     return virtualServer && untilWritten(virtualServer, timeoutMs);
+  }
+
+  /** All in its data plane are listed, as far as is known. */
+  get hasOnlyListed(): boolean {
+    const table = this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.table;
+    const listed = new Set(this.#options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+    return table?.realServers.every(({ server }) => listed.has(formatEndpoint(server.endpoint))) ?? false;
   }
 
   /** Says what stays behind. */

@@ -4,7 +4,7 @@ import { REAL_SERVER_STATES } from "../domain/health.ts";
 import type { ConfigurationStatus, VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
-import { RecentMaximum } from "./recent-maximum.ts";
+import type { RecentMaximum } from "./recent-maximum.ts";
 
 /**
  * The metrics for Prometheus: counted from the events of a daemon, and, for the contents of the data plane, read from
@@ -21,7 +21,12 @@ export class Metrics {
   #repairedOperations = 0;
   #stalls = 0;
   #stalledMs = 0;
-  readonly #lagMs = new RecentMaximum();
+  readonly #lagMs: Pick<RecentMaximum, "read">;
+
+  /** `lagMs`: how late this process got to what was due. */
+  constructor(lagMs: Pick<RecentMaximum, "read">) {
+    this.#lagMs = lagMs;
+  }
 
   /** `atMs`: when it happened, on a clock that never jumps. */
   note(event: CareEvent, atMs: number): void {
@@ -58,11 +63,6 @@ export class Metrics {
         return;
       default:
     }
-  }
-
-  /** This process got to something so late. */
-  noteLag(ms: number, atMs: number): void {
-    this.#lagMs.note(ms, atMs);
   }
 
   /** Asking changes nothing. */
