@@ -2,7 +2,7 @@ import { createActor, toPromise } from "xstate";
 import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
-import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
@@ -135,6 +135,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
       this.#reach.change(reach, reachToRetire(before, options, this.#logger));
     if (before.checkWay !== options.checkWay) this.#checkWay();
+    if (before.realServers !== options.realServers) void this.#forgetHolds();
   }
 
   /** Asks it to drain its real servers, to leave the data plane, and to end. */
@@ -236,6 +237,21 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   // --- internal ---
 
+  /** A hold ends when its real server is no longer listed. */
+  async #forgetHolds(): Promise<void> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (virtualServer === undefined) return;
+    await untilWritten(virtualServer, HOLDS_MS);
+    const known = this.#holdFile.read(this.#logger);
+    const now = holdsOf(virtualServer);
+    if ([...known.keys()].every((server) => now.has(server))) return;
+    try {
+      this.#holdFile.write(now);
+    } catch (error) {
+      this.#logger.warn(describeError(error));
+    }
+  }
+
   /** Begins to look whether clients get through, or ceases to, as the options say. */
   #checkWay(): void {
     const { checkWay, service } = this.#options;
@@ -273,3 +289,6 @@ export class VirtualServerCare implements ControlVirtualServer {
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
 }
+
+/** Longer than a round takes; after that they are written as they are known. */
+const HOLDS_MS = 10_000;
