@@ -95,10 +95,11 @@ export class Caretaker {
     return {
       changes: [
         ...added.map(({ preparation: { options } }) => `+ ${fullName(options)}: ${countServers(options)}`),
-        ...changed.map(
-          ({ caring, options }) =>
-            `~ ${fullName(options)}: ${caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options)}`,
-        ),
+        ...changed.flatMap(({ caring, options }) => {
+          const what = caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
+          // The order of real servers may be another one, which means nothing.
+          return what === "" ? [] : [`~ ${fullName(options)}: ${what}`];
+        }),
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
@@ -141,7 +142,7 @@ export class Caretaker {
   /** Ends caring; the kernel's entries stay. */
   shutDown(): void {
     this.#isStopping = true;
-    for (const { care } of this.#cares.values()) care.shutDown();
+    for (const { care, isOver } of this.#cares.values()) if (!isOver) care.shutDown();
     this.#endIfDone();
   }
 

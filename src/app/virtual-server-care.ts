@@ -113,12 +113,13 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Begins to care. */
   start(): void {
     const emit = (event: CareEvent): void => this.#events.emit(event);
-    this.#daemon.start();
-    this.#checkWay();
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
+    // Before they begin: calls into the runtime may let promises settle, and so the table be taken over meanwhile.
     virtualServer?.on("*", emit);
     reach?.on("*", emit);
     this.#daemon.on("*", emit);
+    this.#daemon.start();
+    this.#checkWay();
     if (virtualServer !== undefined) this.#operator = this.#operatorOf(virtualServer);
   }
 
