@@ -20,7 +20,7 @@ export interface PreparedConfig extends AsyncDisposable {
   readonly changes: readonly string[];
   /**
    * Goes on as it says. False when a virtual server that it has again was gone in the meantime: then the configuration
-   * is to be prepared once more.
+   * is to be prepared once more. Throws NOT_RUNNING when caring ends.
    */
   apply(): boolean;
 }
@@ -99,6 +99,7 @@ export class Caretaker {
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
+        if (this.#isStopping) throw new LvscareError("NOT_RUNNING", "the daemon is stopping");
         held.move();
         return this.#apply(added, changed, removed);
       },
@@ -120,11 +121,15 @@ export class Caretaker {
   /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
   async draining(): Promise<readonly string[]> {
     const lines: string[] = [];
-    for (const { care, isLeaving, isOver } of this.#cares.values()) {
-      if (isOver) continue;
+    for (const { care, isLeaving } of this.#cares.values()) {
+      if (!care.isDraining) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-      const { realServers } = await care.status();
+      // It may be gone by now.
+      const realServers = await care.status().then(
+        (status) => status.realServers,
+        () => [],
+      );
       for (const { address, weight, activeConnections } of realServers) {
         if (weight === undefined || listed.has(address) || options.keepForeign) continue;
         const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;

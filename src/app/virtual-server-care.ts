@@ -152,6 +152,17 @@ export class VirtualServerCare implements ControlVirtualServer {
     return virtualServer && untilWritten(virtualServer, timeoutMs);
   }
 
+  /** Somebody in the data plane is no longer in the configuration. */
+  get isDraining(): boolean {
+    const context = this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context;
+    return (
+      context !== undefined &&
+      (context.overlay.departures.size > 0 ||
+        context.overlay.unlisted.size > 0 ||
+        [...context.members.values()].some(({ isLeaving }) => isLeaving))
+    );
+  }
+
   /** Says what stays behind. */
   tellStopped(): void {
     this.#logger.info(
