@@ -50,7 +50,6 @@ export class CareProcess implements Disposable {
     };
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
     this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });
-    this.bus.join((event) => this.manager.event(event));
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
     this.#shared = new SharedChecks(clock);
     this.#schedule = new CheckScheduler({

@@ -2,7 +2,7 @@ import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import { describeError, throwFailures } from "../domain/errors.ts";
+import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
@@ -22,7 +22,7 @@ export interface PreparedConfig extends AsyncDisposable {
   readonly changes: readonly string[];
   /**
    * Goes on as it says. False when a virtual server that it has again was gone in the meantime: then the configuration
-   * is to be prepared once more.
+   * is to be prepared once more. Throws NOT_RUNNING when caring ends.
    */
   apply(): boolean;
 }
@@ -103,6 +103,7 @@ export class Caretaker {
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
+        if (this.#isStopping) throw new LvscareError("NOT_RUNNING", "the daemon is stopping");
         held.move();
         return this.#apply(added, changed, removed);
       },
@@ -124,11 +125,15 @@ export class Caretaker {
   /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
   async draining(): Promise<readonly string[]> {
     const lines: string[] = [];
-    for (const { care, isLeaving, isOver } of this.#cares.values()) {
-      if (isOver || (!isLeaving && care.hasOnlyListed)) continue;
+    for (const { care, isLeaving } of this.#cares.values()) {
+      if (!care.isDraining) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-      const { realServers } = await care.status();
+      // It may be gone by now.
+      const realServers = await care.status().then(
+        (status) => status.realServers,
+        () => [],
+      );
       for (const { address, weight, activeConnections } of realServers) {
         if (weight === undefined || listed.has(address) || options.keepForeign) continue;
         const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
