@@ -38,13 +38,16 @@ async function main(): Promise<number> {
   try {
     const results = await runSteps(selection, reports);
     const total = sum(results.map(({ outcome }) => outcome));
+    const processorS = results.reduce((all, step) => all + step.processorS, 0);
     process.stdout.write(
       summarise(
         results.toSorted((a, b) => a.startedAtS - b.startedAtS),
         total.failures,
       ),
     );
-    process.stdout.write(`in ${(performance.now() / 1000).toFixed(1)} s\n`);
+    process.stdout.write(
+      `in ${(performance.now() / 1000).toFixed(1)} s, ${processorS.toFixed(0)} s of processor time\n`,
+    );
     process.stdout.write(`${describeCounts(total)}\n`);
     return total.failed > 0 ? 1 : 0;
   } finally {
@@ -154,8 +157,9 @@ function hostStep(
       const built = await binary;
       const report = reportPath(reports, reportName);
       const env = built === undefined ? {} : { LVSCARE_BINARY: built };
-      const exitCode = await runBun(bunTestArguments(files, report, pattern), 20 * 60_000, write, env);
-      return readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
+      const { exitCode, processorS } = await runBun(bunTestArguments(files, report, pattern), 20 * 60_000, write, env);
+      const outcome = await readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
+      return { outcome, processorS };
     },
   };
 }

@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: ["domain", "config", "manifest", "app"],
   // The SDK.
-  "index.ts": ["domain", "manifest", "app"],
+  "index.ts": ["domain", "config", "manifest", "app"],
 };
 
 /** Machines know the interfaces of adapters, never an adapter. */
@@ -59,7 +59,7 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
     ["src/probe/http/keep-alive/", { faces: ["keep-alive.ts"] }],
     ["src/probe/http/response/", { faces: ["response-reader.ts"] }],
     ["src/netlink/ipvs/", { faces: ["requests.ts"] }],
-    ["src/dataplane/ipvs/", { faces: ["ipvs-plane.ts"] }],
+    ["src/dataplane/ipvs/", { faces: ["ipvs-plane.ts", "outlook.ts"] }],
   ]);
 
 /** The only files above `native/` that reach into it: where sockets and the local time enter. */

@@ -6,12 +6,14 @@ import { describeError, LvscareError, throwFailures } from "../domain/errors.ts"
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
+import { about, fullName, nameOf } from "./about.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
 import { prefixed } from "./prefixed.ts";
 import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
 import type { Reach } from "./reach.ts";
+import { Surroundings } from "./surroundings.ts";
 import { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** Another configuration, found to work on this host. Nothing has changed yet; disposing of it gives it up. */
@@ -71,16 +73,17 @@ export class Caretaker {
       const caring = this.#cares.get(key);
       if (caring?.isOver === true) await caring.released;
     }
+    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost);
     const claims = stack.use(this.#claim([...wanted.values()].filter(({ service }) => !this.#has(service))));
     for (const [key, options] of wanted) {
       try {
         const present = this.#cares.get(key);
-        if (present === undefined) added.push(await this.#prepareNew(options, claims, stack));
+        if (present === undefined) added.push(await this.#prepareNew(options, surroundings, claims, stack));
         else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
           changed.push({
             caring: present,
             options,
-            reach: await prepareAnew({ ...present.preparation, options: present.care.options }, options),
+            reach: await prepareAnew({ ...present.preparation, options: present.care.options }, options, surroundings),
           });
       } catch (error) {
         failures.push(this.#isAlone ? error : about(options, error));
@@ -121,8 +124,8 @@ export class Caretaker {
   /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
   async draining(): Promise<readonly string[]> {
     const lines: string[] = [];
-    for (const { care, isLeaving } of this.#cares.values()) {
-      if (!care.isDraining) continue;
+    for (const { care, isLeaving, isOver } of this.#cares.values()) {
+      if (isOver || (!isLeaving && care.hasOnlyListed)) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
       // It may be gone by now.
@@ -171,9 +174,14 @@ export class Caretaker {
     return claimVirtualServers(services, process.getuid?.() ?? 0, this.#logger);
   }
 
-  async #prepareNew(options: VirtualServerOptions, claims: Claims, stack: AsyncDisposableStack): Promise<Prepared> {
+  async #prepareNew(
+    options: VirtualServerOptions,
+    surroundings: Surroundings,
+    claims: Claims,
+    stack: AsyncDisposableStack,
+  ): Promise<Prepared> {
     const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(options));
-    const preparation = await prepare(options, () => this.#ipvs.open(), logger);
+    const preparation = await prepare(options, surroundings, logger);
     stack.defer(() => preparation.selection.dataPlane.close());
     return { preparation, claims };
   }
@@ -274,25 +282,4 @@ const LONGEST_WRITE_MS = 10_000;
 
 function countServers({ realServers }: VirtualServerOptions): string {
   return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
-}
-
-/** `tcp 10.0.0.1:80 (web)` */
-function fullName({ name, service }: VirtualServerOptions): string {
-  return name === undefined ? formatServiceKey(service) : `${formatServiceKey(service)} (${name})`;
-}
-
-function nameOf({ name, service }: VirtualServerOptions): string {
-  return name ?? formatServiceKey(service);
-}
-
-/** The same failure, with the virtual server that has it. */
-function about(options: VirtualServerOptions, error: unknown): unknown {
-  if (!(error instanceof LvscareError)) return error;
-  const { code, errno, operation, remedy } = error;
-  return new LvscareError(code, `${nameOf(options)}: ${error.message}`, {
-    ...(operation !== undefined && { operation }),
-    ...(remedy !== undefined && { remedy }),
-    ...(errno !== undefined && { errno }),
-    cause: error,
-  });
 }

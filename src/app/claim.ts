@@ -13,16 +13,16 @@ export function otherCaretaker(key: ServiceKey): string | undefined {
 }
 
 /**
- * Whether any process in this network namespace cares for a virtual server at this address, on any port; `besides`
- * itself: for another one than this.
+ * Whether any process in this network namespace cares for a virtual server at this address, on any port; `besides`:
+ * for another one than these.
  */
-export function isAddressCaredFor({ endpoint, protocol }: ServiceKey, besides?: "itself"): boolean {
-  const own = besides === undefined ? undefined : formatServiceKey({ protocol, endpoint });
+export function isAddressCaredFor({ endpoint, protocol }: ServiceKey, besides: readonly ServiceKey[] = []): boolean {
+  const uncounted = new Set(besides.map(formatServiceKey));
   const [name = ""] = formatServiceKey({ protocol, endpoint }).split(/:\d+$/);
   const claimed = new Set(claimedNames().map((one) => one.name));
   const ofAddress = [...claimed].filter((one) => {
     const service = one.replace(ALIAS_END, "");
-    return service !== own && service.split(/:\d+$/)[0] === name;
+    return !uncounted.has(service) && service.split(/:\d+$/)[0] === name;
   });
   if (ofAddress.some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
   return isAddressLocked({ endpoint, protocol }, besides);

@@ -92,8 +92,8 @@ export class ConfigReload implements Disposable {
   }
 
   #share(): Promise<ReloadReport> {
-    if (this.#running === undefined) return this.#run();
-    this.#next ??= this.#running.then(() => {
+    if (this.#running === undefined && this.#next === undefined) return this.#run();
+    this.#next ??= Promise.resolve(this.#running).then(() => {
       this.#next = undefined;
       // Another one may have begun already.
       return this.#share();

@@ -4,8 +4,10 @@ import type { DataPlaneKind } from "../dataplane/data-plane.ts";
 import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
-import { watchHostChanges } from "../reach/host-changes.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
+import { HostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
+import { HostView } from "../reach/host-view.ts";
 import { localAddress } from "../reach/loopback-address.ts";
 import { foundGateway, NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
@@ -14,6 +16,18 @@ import { readOwnAddresses } from "../reach/own-addresses.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
 import { tellLeft } from "../events/event-log.ts";
+
+/** This host, as all virtual servers of a process see it and hear of its changes. */
+export class ReachHost {
+  readonly view: HostView;
+  readonly changes: HostChanges;
+
+  /** Without a clock, nothing that was seen is believed for longer than one look. */
+  constructor(now?: () => number) {
+    this.view = new HostView(now);
+    this.changes = new HostChanges({ changed: () => this.view.forget() });
+  }
+}
 
 /** How this host gets to the virtual address. */
 export interface Reach {
@@ -32,6 +46,7 @@ export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 export function planReach(
   { service, realServers, reach: options }: VirtualServerOptions,
   kind: DataPlaneKind,
+  { view, changes }: ReachHost,
   logger: Logger,
 ): Reach {
   const { address, family } = service.endpoint;
@@ -41,7 +56,7 @@ export function planReach(
     const folders = kind === "ipvs" ? SYSCTL_FOLDERS : [];
     // A gateway that was not named changes with the ways to the real servers.
     const towards = kind === "ipvs" && options.mode === "route" && named === undefined ? servers : [];
-    return watchHostChanges({ address: { address, family }, towards, folders }, onChange);
+    return changes.watch({ address: { address, family }, towards, folders }, onChange);
   };
   if (kind === "userspace") return { objects: [localAddress(address)], watch };
   const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger) : () => named;
@@ -49,7 +64,7 @@ export function planReach(
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
   if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
-  const needs = { service, options: { ...options, mode }, gateway, servers, logger };
+  const needs = { service, options: { ...options, mode }, gateway, servers, view, logger };
   const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
   return objects.length === 0 ? NO_REACH : { objects, watch };
 }
@@ -85,18 +100,19 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
 }
 
 /**
- * Everything that daemons for this virtual server may have made, in the order of its removal. `besides` itself: a
- * daemon that cares for this very one needs none of it.
+ * Everything that daemons for this virtual server may have made, in the order of its removal. `besides`: virtual
+ * servers that need none of it, this one among them where its daemon does not count.
  */
 export function reachToRemove(
-  { service, reach: options }: Pick<VirtualServerOptions, "service" | "reach">,
+  { service, reach: options }: { readonly service: ServiceKey; readonly reach: ReachOptions },
   logger: Logger,
-  besides?: "itself",
+  besides: readonly ServiceKey[] = [],
 ): readonly HostObject[] {
   const isInUse = (): Promise<boolean> => isAddressInUse(service, besides);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
   const gateway = (): string | undefined => named;
-  return everyHostObject({ service, options, gateway, servers: [], logger, isInUse }).toReversed();
+  const view = new HostView();
+  return everyHostObject({ service, options, gateway, servers: [], view, logger, isInUse }).toReversed();
 }
 
 /** What these options made of reach that others for the same virtual server do not need, in the order of its removal. */
@@ -107,7 +123,7 @@ export function reachToRetire(
 ): readonly HostObject[] {
   const [was, is] = [before.reach, after.reach];
   if (was.mode === "none" || (was.mode === is.mode && (was.mode === "route" || was.iface === is.iface))) return [];
-  const [link, masquerading, route] = reachToRemove(before, logger, "itself");
+  const [link, masquerading, route] = reachToRemove(before, logger, [before.service]);
   const made = was.mode === "route" ? [route] : [link, ...(is.mode === "link" ? [] : [masquerading])];
   return made.filter((object) => object !== undefined);
 }

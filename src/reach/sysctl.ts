@@ -1,11 +1,13 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
-import type { HostObject } from "./host-object.ts";
+import type { Foresight, HostObject } from "./host-object.ts";
+import { HostView } from "./host-view.ts";
 
 export interface SysctlHost {
   /** Where the files of the settings are. */
   readonly root?: string;
+  readonly view?: HostView;
   readonly tolerates?: HostObject["tolerates"];
 }
 
@@ -20,42 +22,54 @@ export function sysctl(
   name: string,
   wanted: string,
   why: string,
-  { root = "/proc/sys", tolerates = [] }: SysctlHost = {},
+  { root = "/proc/sys", view = new HostView(), tolerates = [] }: SysctlHost = {},
 ): HostObject {
   const path = join(root, name);
 
-  // Not with promises: these files are the kernel's memory, and the runtime's file promises take a millisecond of
-  // every start to load.
   const read = (): string | undefined => {
     try {
-      return readFileSync(path, "utf8").trim();
+      return view.setting(path);
     } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw refused(error, `read ${name}`);
-      return undefined;
+      throw refused(error, `read ${name}`);
     }
   };
+
+  const operation = `set ${name} to ${wanted}, so that ${why}`;
+  const deviationOf = (value: string | undefined): string | undefined => {
+    if (value === undefined) return "absent";
+    return value === wanted ? undefined : `is ${value}`;
+  };
+  const absent = (): LvscareError =>
+    new LvscareError("NOT_SUPPORTED", "this kernel has no such setting", { operation });
 
   return {
     name: `sysctl ${name}=${wanted}`,
     tolerates,
-    async inspect() {
-      const value = read();
-      if (value === undefined) return "absent";
-      return value === wanted ? undefined : `is ${value}`;
+    inspect: async () => deviationOf(read()),
+    async foresee(): Promise<Foresight> {
+      const deviation = deviationOf(read());
+      if (deviation === undefined) return { deviation };
+      if (deviation === "absent") return { deviation, obstacle: absent() };
+      try {
+        accessSync(path, constants.W_OK);
+        return { deviation };
+      } catch (error) {
+        return { deviation, obstacle: refused(error, operation) };
+      }
     },
     async establish() {
       const value = read();
       if (value === wanted) return;
-      const operation = `set ${name} to ${wanted}, so that ${why}`;
-      if (value === undefined)
-        throw new LvscareError("NOT_SUPPORTED", "this kernel has no such setting", { operation });
+      if (value === undefined) throw absent();
       try {
         writeFileSync(path, wanted, { flag: "r+" });
+        view.wroteSetting(path, wanted);
       } catch (error) {
         throw refused(error, operation);
       }
     },
     remove: () => Promise.resolve(false),
+    isRemovable: () => Promise.resolve(false),
   };
 }
 

@@ -1,6 +1,13 @@
+import { processorSeconds } from "../../test/kernel/harness/processor-seconds.ts";
 import { checkout } from "./checkout.ts";
 
 export type Write = (chunk: Uint8Array | string) => void;
+
+export interface BunEnd {
+  readonly exitCode: number;
+  /** Of it and of all that it waited for, in seconds. */
+  readonly processorS: number;
+}
 
 /** Runs this same Bun; it may be one that no PATH knows. Both kinds of output go to `write`, in their order. */
 export async function runBun(
@@ -8,7 +15,7 @@ export async function runBun(
   timeoutMs: number,
   write: Write,
   env: Readonly<Record<string, string>> = {},
-): Promise<number> {
+): Promise<BunEnd> {
   const child = Bun.spawn([process.execPath, ...argv], {
     cwd: checkout,
     env: { ...process.env, ...env },
@@ -20,5 +27,5 @@ export async function runBun(
   for await (const chunk of child.stdout) write(chunk);
   await child.exited;
   if (child.signalCode !== null) write(`bun ${argv[0]} was ended by ${child.signalCode}\n`);
-  return child.exitCode ?? 1;
+  return { exitCode: child.exitCode ?? 1, processorS: processorSeconds(child) };
 }

@@ -1,5 +1,6 @@
-import { oneFailure, type Outcome } from "./outcome.ts";
+import { oneFailure } from "./outcome.ts";
 import { runBun, type Write } from "./run-bun.ts";
+import type { StepEnd } from "./step.ts";
 
 /** What checks the code without running it; each counts as one test. */
 export const staticSteps = [
@@ -10,8 +11,11 @@ export const staticSteps = [
   { name: "dead code", argv: ["knip"] },
 ] as const;
 
-export async function runStaticStep(name: string, argv: readonly string[], write: Write): Promise<Outcome> {
-  const exitCode = await runBun(["--bun", "run", "--silent", ...argv], 300_000, write);
-  if (exitCode !== 0) return oneFailure(name, `bun --bun run ${argv.join(" ")}`);
-  return { passed: 1, failed: 0, skipped: 0, failures: [] };
+export async function runStaticStep(name: string, argv: readonly string[], write: Write): Promise<StepEnd> {
+  const { exitCode, processorS } = await runBun(["--bun", "run", "--silent", ...argv], 300_000, write);
+  const outcome =
+    exitCode === 0
+      ? { passed: 1, failed: 0, skipped: 0, failures: [] }
+      : oneFailure(name, `bun --bun run ${argv.join(" ")}`);
+  return { outcome, processorS };
 }

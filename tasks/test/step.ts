@@ -7,12 +7,17 @@ export interface Step {
   /** What runs it alone, should it break. */
   readonly command: string;
   /** `worker` counts those of a lane from 0: which of them runs it. */
-  run(write: Write, worker: number): Promise<Outcome>;
+  run(write: Write, worker: number): Promise<StepEnd>;
 }
 
-export interface StepResult {
-  readonly name: string;
+export interface StepEnd {
   readonly outcome: Outcome;
+  /** What it took of the processors, in seconds. */
+  readonly processorS: number;
+}
+
+export interface StepResult extends StepEnd {
+  readonly name: string;
   readonly startedAtS: number;
   readonly seconds: number;
 }
@@ -26,33 +31,34 @@ export async function runStep(step: Step, worker: number, live: boolean): Promis
   const held: (Uint8Array | string)[] = [];
   const write: Write = live ? (chunk) => void process.stdout.write(chunk) : (chunk) => void held.push(chunk);
   if (live) write(`\n== ${step.name}\n`);
-  const outcome = await step.run(write, worker).catch((error: unknown) => {
+  const { outcome, processorS } = await step.run(write, worker).catch((error: unknown): StepEnd => {
     write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return oneFailure(step.name, step.command);
+    return { outcome: oneFailure(step.name, step.command), processorS: 0 };
   });
   const seconds = (performance.now() - startMs) / 1000;
   if (!live) process.stdout.write(`\n== ${step.name}\n`);
   for (const chunk of held) process.stdout.write(chunk);
   process.stdout.write(`-- ${step.name}: ${verdict(outcome)} in ${seconds.toFixed(1)} s\n`);
-  return { name: step.name, outcome, startedAtS: startMs / 1000, seconds };
+  return { name: step.name, outcome, processorS, startedAtS: startMs / 1000, seconds };
 }
 
 /** Where the time went, a row for each step, and what failed with what runs it alone. */
 export function summarise(results: readonly StepResult[], failures: Outcome["failures"]): string {
   const width = Math.max(...results.map(({ name }) => name.length));
-  const rows = results.map(({ name, outcome, startedAtS, seconds }) =>
+  const rows = results.map(({ name, outcome, startedAtS, seconds, processorS }) =>
     [
       verdict(outcome).padEnd(8),
       name.padEnd(width + 2),
       `${startedAtS.toFixed(0)} s`.padStart(6),
       ` + ${seconds.toFixed(1)} s`.padStart(11),
+      ` ${processorS.toFixed(1)} s`.padStart(10),
       `   ${describeCounts(outcome)}`,
     ].join(""),
   );
   const failed = failures.flatMap(({ name, command }) => [name, `    ${command}`]);
   return [
     "",
-    "== summary: when each began, and how long it took",
+    "== summary: when each began, how long it took, and how much processor time",
     ...rows,
     ...(failed.length > 0 ? ["", "== failed, each with what runs it alone", ...failed] : []),
     "",

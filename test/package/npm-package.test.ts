@@ -33,9 +33,10 @@ describe("the npm package", () => {
       "dist/npm/cli/main.js",
       "dist/npm/index.js",
       "package.json",
+      "schema/config.schema.json",
     ]);
     expect(manifest).not.toHaveProperty("dependencies");
-    expect((await Bun.file(tarball).stat()).size).toBeLessThan(384 * 1024);
+    expect((await Bun.file(tarball).stat()).size).toBeLessThan(448 * 1024);
   });
 
   test("tells whose code is in the bundle", async () => {
@@ -44,6 +45,7 @@ describe("the npm package", () => {
       `citty ${manifest.devDependencies.citty}`,
       `consola ${manifest.devDependencies.consola}`,
       `xstate ${manifest.devDependencies.xstate}`,
+      `yaml ${manifest.devDependencies.yaml}`,
     ]);
     expect(papers.match(/Permission is hereby granted/g)?.length).toBeGreaterThanOrEqual(3);
   });

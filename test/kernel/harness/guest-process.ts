@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { watchBoot } from "./boot-watch.ts";
+import { processorSeconds } from "./processor-seconds.ts";
 import type { RunFolder } from "./run-folder.ts";
 
-/** Runs a machine until its guest powers off; throws when `stop` aborts or the boot stalls. */
+/** Runs a machine until its guest powers off, and returns the seconds of processor time that it took; throws when `stop` aborts or the boot stalls. */
 export async function runGuestProcess(
   argv: readonly string[],
   run: RunFolder,
   { interactive, stop }: { interactive: boolean; stop: AbortSignal },
-): Promise<void> {
+): Promise<number> {
   stop.throwIfAborted();
   const log = Bun.file(join(run.path, "machine.log"));
   // The parent-death signal covers the one end of ours that we cannot handle.
@@ -28,4 +29,5 @@ export async function runGuestProcess(
   stop.removeEventListener("abort", onStop);
   if (failure !== undefined) throw failure;
   if (code !== 0) throw new Error(`${argv[0]} failed with exit code ${code}: ${await run.machineLog()}`);
+  return processorSeconds(child);
 }

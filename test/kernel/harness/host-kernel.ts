@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
 import type { GuestOptions, GuestResult } from "./guest.ts";
+import { processorSeconds } from "./processor-seconds.ts";
 import { runCommand } from "./run-command.ts";
 
 /** IPVS with schedulers, what is used around it, and what the tests build their networks from. */
@@ -18,6 +19,7 @@ export async function hostKernelWillDo(): Promise<boolean> {
 
 /** Runs a command in a network namespace of its own on this machine's kernel; of a guest's options, those that make the machine mean nothing here. */
 export async function runOnHost(options: GuestOptions): Promise<GuestResult> {
+  await options.ready;
   const namespace = `lvscare-tests-${process.pid}`;
   await runCommand(["ip", "netns", "add", namespace], { timeoutMs: 10_000 });
   try {
@@ -36,7 +38,7 @@ export async function runOnHost(options: GuestOptions): Promise<GuestResult> {
       pass(child.stderr, stderr ?? ((chunk) => process.stderr.write(chunk))),
       child.exited,
     ]);
-    return { exitCode: child.exitCode ?? 1, kernelLog: "" };
+    return { exitCode: child.exitCode ?? 1, kernelLog: "", processorS: processorSeconds(child) };
   } finally {
     await runCommand(["ip", "netns", "delete", namespace], { timeoutMs: 10_000 });
   }
