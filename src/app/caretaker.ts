@@ -125,8 +125,8 @@ export class Caretaker {
   /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
   async draining(): Promise<readonly string[]> {
     const lines: string[] = [];
-    for (const { care, isLeaving } of this.#cares.values()) {
-      if (!care.isDraining) continue;
+    for (const { care, isLeaving, isOver } of this.#cares.values()) {
+      if (isOver || (!isLeaving && care.hasOnlyListed)) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
       // It may be gone by now.

@@ -155,15 +155,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     return virtualServer && untilWritten(virtualServer, timeoutMs);
   }
 
-  /** Somebody in the data plane is no longer in the configuration. */
-  get isDraining(): boolean {
-    const context = this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context;
-    return (
-      context !== undefined &&
-      (context.overlay.departures.size > 0 ||
-        context.overlay.unlisted.size > 0 ||
-        [...context.members.values()].some(({ isLeaving }) => isLeaving))
-    );
+  /** All in its data plane are listed, as far as is known. */
+  get hasOnlyListed(): boolean {
+    const table = this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.table;
+    const listed = new Set(this.#options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+    return table?.realServers.every(({ server }) => listed.has(formatEndpoint(server.endpoint))) ?? false;
   }
 
   /** Says what stays behind. */

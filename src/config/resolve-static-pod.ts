@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import type { StaticPodOptions } from "../domain/static-pod-options.ts";
-import { CARE_COMMAND_ROWS, CARE_OPTION_ROWS } from "./care-option-rows.ts";
+import { CARE_OPTION_ROWS, CONFIG_OPTION_ROW } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import { parsePodConfigPath, readConfigPath } from "./config-path.ts";
 import { OptionValues } from "./option-values.ts";
@@ -96,7 +96,7 @@ function filePod(
   options: readonly string[],
 ): NewFilePod {
   const args = ["--config", configFile, ...options, ...argumentsOf(given, DAEMON_OPTION_ROWS)];
-  const reading = readArgv(args, CARE_COMMAND_ROWS);
+  const reading = readArgv(args, [CONFIG_OPTION_ROW, ...CARE_OPTION_ROWS]);
   const call = resolveConfigCall(reading, {}, []);
   refuseShortOnes({ help: reading.help, clean: call?.clean ?? false, "run-once": call?.runOnce ?? false });
   const { httpListen } = withProcessOptions(reading.given, new Map());

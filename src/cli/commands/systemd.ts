@@ -1,4 +1,4 @@
-import { CARE_COMMAND_ROWS } from "../../config/care-option-rows.ts";
+import { CARE_OPTION_ROWS, CONFIG_OPTION_ROW } from "../../config/care-option-rows.ts";
 import { parseServiceConfigPath, readConfigPath } from "../../config/config-path.ts";
 import type { OptionRow } from "../../config/option-row.ts";
 import { argumentsOf } from "../../config/read-argv.ts";
@@ -10,7 +10,7 @@ import { renderSystemdUnit, type SystemdUnitOptions } from "../../manifest/syste
 import { command } from "../command.ts";
 
 /** Flags of `lvscare care` that make sense for a service. */
-const SERVICE_OPTION_ROWS: readonly OptionRow[] = CARE_COMMAND_ROWS.filter(
+const SERVICE_OPTION_ROWS: readonly OptionRow[] = [CONFIG_OPTION_ROW, ...CARE_OPTION_ROWS].filter(
   ({ flag }) => flag !== "run-once" && flag !== "clean",
 );
 
