@@ -9,6 +9,7 @@ import {
 } from "xstate";
 import { describeError } from "../domain/errors.ts";
 import { describeLeft, type ReachEvent } from "../domain/events.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { ObjectReport } from "./reconcile-reach.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
@@ -18,12 +19,14 @@ export type ReachActor = ActorRefFrom<ReachMachine>;
 
 /** Its connections to the outside. */
 export interface ReachPorts {
-  readonly reconcile: PromiseActorLogic<readonly ObjectReport[], undefined>;
+  readonly reconcile: PromiseActorLogic<readonly ObjectReport[], ServiceKey>;
   /** Says that the host changed. */
-  readonly watchHost: CallbackActorLogic<HostChanged, undefined>;
+  readonly watchHost: CallbackActorLogic<HostChanged, ServiceKey>;
 }
 
 export interface ReachInput {
+  /** The virtual server that is to be reached. */
+  readonly key: ServiceKey;
   /** Milliseconds from one unprompted look at everything to the next. */
   readonly intervalMs: number;
   readonly now: () => number;
@@ -106,6 +109,7 @@ export function createReachMachine(ports: ReachPorts) {
     context: ({ input }) => ({ ...input, objects: [], dirty: false, failedAttempts: 0 }),
     invoke: {
       src: "watchHost",
+      input: ({ context }) => context.key,
       // The interval remains.
       onError: { actions: { type: "emitUnwatched", params: ({ event }) => ({ error: event.error }) } },
     },
@@ -121,6 +125,7 @@ export function createReachMachine(ports: ReachPorts) {
         entry: "clearDirty",
         invoke: {
           src: "reconcile",
+          input: ({ context }) => context.key,
           onDone: {
             target: "applied",
             actions: [

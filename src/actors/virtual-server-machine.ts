@@ -50,12 +50,15 @@ export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
 export interface VirtualServerPorts {
   readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
   readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
-  readonly checks: CallbackActorLogic<CheckCommand>;
+  readonly checks: CallbackActorLogic<CheckCommand, ServiceKey>;
 }
 
 type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
 
 const RESPAWN_MS = 1000;
+
+/** Of timers; some twenty-five days. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time.
@@ -63,7 +66,8 @@ const RESPAWN_MS = 1000;
  * is really there.
  *
  * The ports are given here and not later by `provide`: that would build the machine twice at each start, and a
- * forgotten port would show only when it is used.
+ * forgotten port would show only when it is used. They learn from their input which virtual server it is: a machine is
+ * large, and one serves all virtual servers of a process.
  */
 export function createVirtualServerMachine(ports: VirtualServerPorts) {
   return setup({
@@ -165,12 +169,13 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
         const { wanted, dirty, policy } = context;
-        return { type: "apply", round: { desired: wanted, isUrgent: dirty, readEveryMs: policy.intervalMs } };
+        const isLasting = lasts(context);
+        return { type: "apply", round: { desired: wanted, isUrgent: dirty, isLasting, readEveryMs: policy.intervalMs } };
       }),
       withdraw: sendTo("writer", ({ context }): WriteCommand => {
         return {
           type: "apply",
-          round: { desired: undefined, isUrgent: false, readEveryMs: context.policy.intervalMs },
+          round: { desired: undefined, isUrgent: false, isLasting: false, readEveryMs: context.policy.intervalMs },
         };
       }),
       markTaken: assign({ dirty: false }),
@@ -234,7 +239,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     delays: {
       retry: ({ context }) => retryDelayMs(context.trouble.failedAttempts),
       rest: ({ context }) => restMs(context.pace),
-      untilReading: ({ context }) => Math.max(0, context.pace.readAtMs - context.now()),
+      untilReading: ({ context }) => Math.min(LONGEST_DELAY_MS, Math.max(0, context.pace.readAtMs - context.now())),
     },
   }).createMachine({
     id: "virtualServer",
@@ -243,7 +248,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       configuredService: input.service,
       isWithdrawn: false,
       suspicion: undefined,
-      checks: spawn("checks", { id: "checks" }),
+      checks: spawn("checks", { id: "checks", input: input.service }),
       members: new Map(),
       seen: { members: new Map(), all: [] },
       overlay: NO_OVERLAY,
@@ -329,6 +334,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             on: {
               // The first change is written in the same step in which it arrives.
               "realServer.changed": { target: "applying", actions: "emitHealthChange" },
+              "table.deviated": "applying",
               shutdown: "#virtualServer.withdrawing",
             },
           },
@@ -419,6 +425,11 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 }
 
 // --- internal ---
+
+/** Neither time nor the connections of a server that drains call for a round. */
+function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): boolean {
+  return !isWithdrawn && isLasting(wanted, overlay) && seen.all.every(({ state }) => state.state !== "draining");
+}
 
 function withoutDeparted(
   members: VirtualServerContext["members"],

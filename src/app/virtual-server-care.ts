@@ -19,7 +19,6 @@ import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import { careMachine } from "./care-machine.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
 import { configurationOf } from "./configuration-of.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
@@ -47,6 +46,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** The last one of each real server, kept beside the machines: they only get verdicts that may change something. */
   readonly #verdicts = new Map<string, TimedVerdict>();
   readonly #holdFile: HoldFile;
+  readonly #leave: () => void;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
@@ -85,7 +85,10 @@ export class VirtualServerCare implements ControlVirtualServer {
     const holds = this.#holdFile.readListed(listed, logger);
     tellHeld(holds, listed, logger);
     this.#reach = new LiveReach(reach, logger);
-    this.#daemon = createActor(careMachine(dataPlane, process.checksAs(options.probe), observe, this.#reach), {
+    const surface = { dataPlane, schedule: process.checksAs(options.probe), observe, reach: this.#reach };
+    const { machine, leave } = process.machineFor(service, surface);
+    this.#leave = leave;
+    this.#daemon = createActor(machine, {
       input: { ...configurationOf(options), holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
@@ -174,6 +177,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Forgets its events. */
   close(): void {
     this.#events.close();
+    this.#leave();
   }
 
   /**
