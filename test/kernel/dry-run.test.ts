@@ -214,7 +214,7 @@ test("of two virtual servers at one address, the last one takes the route away, 
   const after = await dry(["--config", file, "-C"]);
   expect(after.lines.slice(-3)).toEqual([
     "- service rr with 1 real server and no open connections",
-    `- ${OUR_ROUTE}`,
+    `- ${ROUTE}`,
     "3 changes; nothing was done",
   ]);
   expect((await runLvscare(node, ["care", "--config", file, "-C"])).exitCode).toBe(0);
