@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: ["domain", "config", "manifest", "app"],
   // The SDK.
-  "index.ts": ["domain", "manifest", "app"],
+  "index.ts": ["domain", "config", "manifest", "app"],
 };
 
 /** Machines know the interfaces of adapters, never an adapter. */

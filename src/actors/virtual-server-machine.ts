@@ -130,7 +130,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       configureAhead: assign((_, { configuration }: Configure) => configurationFields(configuration)),
       reprobe: enqueueActions(({ context, enqueue }, { configuration: { policy }, schedule }: Configure) => {
-        if (schedule !== undefined) enqueue.sendTo(context.checks, { type: "reprobe", schedule, fall: policy.fall });
+        if (schedule === undefined) return;
+        enqueue.assign({ suspicion: undefined });
+        enqueue.sendTo(context.checks, { type: "reprobe", schedule, fall: policy.fall });
       }),
       leaveConfiguration: enqueueActions(({ context, enqueue }) => {
         if (context.isWithdrawn) return;

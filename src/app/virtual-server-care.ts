@@ -71,6 +71,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     process.onLag((byMs) => this.metrics.noteLag(byMs, process.now()));
     this.#events = process.bus.open({
       logger,
+      virtualServer: () => ({ address: this.address, ...(this.name !== undefined && { name: this.name }) }),
       culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
       count: (event, atMs) => this.metrics.note(event, atMs),
     });

@@ -290,7 +290,12 @@ export const CARE_OPTION_ROWS = [
     default: "3s",
     help: "for connecting alone; never longer than --health-timeout or --interval",
     group: CHECKS,
-    inFile: { place: "probe", key: "connect-timeout", type: "time" },
+    inFile: {
+      place: "probe",
+      key: "connect-timeout",
+      type: "time",
+      help: "for connecting alone; never longer than timeout or interval",
+    },
   },
   {
     flag: "mode",

@@ -63,7 +63,12 @@ test("a round with nothing to do is delivered at once, one that did something or
 test("what happens to the process is told for each virtual server, with the same id, until it is gone", () => {
   const { bus, source } = slowly();
   const count: string[] = [];
-  const second = bus.open({ logger: SILENT, culprit: () => "", count: ({ type }) => count.push(type) });
+  const second = bus.open({
+    logger: SILENT,
+    virtualServer: () => ({ address: "10.0.0.1:80" }),
+    culprit: () => "",
+    count: ({ type }) => count.push(type),
+  });
   source.emit({ type: "realServer.held", server: "10.0.0.1:80", hold: undefined });
   bus.emit({ type: "process.stalled", forMs: 1000 });
   source.emit({ type: "realServer.held", server: "10.0.0.2:80", hold: undefined });
@@ -101,7 +106,12 @@ function slowly(): {
   readonly rounds: readonly CareEvent[];
 } {
   const bus = new EventBus({ logger: SILENT, now: () => 0, timeOfDay: (ms) => new Date(ms) });
-  const source = bus.open({ logger: SILENT, culprit: () => "", count: nothing });
+  const source = bus.open({
+    logger: SILENT,
+    virtualServer: () => ({ address: "10.0.0.1:80" }),
+    culprit: () => "",
+    count: nothing,
+  });
   const heard: number[] = [];
   const checked: number[] = [];
   const rounds: CareEvent[] = [];

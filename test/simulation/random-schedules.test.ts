@@ -47,6 +47,14 @@ const TELLING_SEEDS_OF_CONNECTIONS: typeof TELLING_SEEDS = [
   ],
   [702182, "who answers otherwise over a kept connection, and slowly over a new one, is given the time that it takes"],
 ];
+/** The same, where the configuration changes meanwhile. */
+const TELLING_SEEDS_OF_RELOADS: typeof TELLING_SEEDS = [
+  [1846, "a round that began before somebody left still removes whom its checks want gone"],
+  [1295, "and gives weights as it was to give them then"],
+  [84, "who was listed no more before the table was taken over has never been cared for"],
+  [100605, "and a virtual server that left before that drains all the same"],
+  [300376, "whom others gave a weight since the table was read may be removed with it"],
+];
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];
 
@@ -151,6 +159,12 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
 
   test.each(TELLING_SEEDS_OF_CONNECTIONS)("in the schedule of seed %d: %s", async (seed) => {
     expect(await violationsOf(randomScenario(seed))).toEqual([]);
+  });
+
+  test.each(TELLING_SEEDS_OF_RELOADS)("in the schedule of seed %d: %s", async (seed) => {
+    const document = randomScenario(seed, true, true);
+    expect(document.reloads).toBeDefined();
+    expect(await violationsOf(document)).toEqual([]);
   });
 
   test.each([

@@ -56,6 +56,15 @@ export function takeAll<Key extends string>(
   }
 }
 
+export function tellUnknown(key: string, place: Place, known: readonly string[], findings: Findings): void {
+  const hint = unknownHint(key, known);
+  const shown = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
+  findings.error("unknown", within(place, key), `unknown key ${shown}`, {
+    at: "key",
+    ...(hint !== undefined && { hint }),
+  });
+}
+
 /** Hands on what the flags' own parsers refused, at the places of the values. */
 export function tellRefused(
   refused: readonly OptionProblem[],
@@ -72,15 +81,6 @@ export function tellRefused(
 // --- internal ---
 
 const LONGEST_KEY = 60;
-
-function tellUnknown(key: string, place: Place, known: readonly string[], findings: Findings): void {
-  const hint = unknownHint(key, known);
-  const shown = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
-  findings.error("unknown", within(place, key), `unknown key ${shown}`, {
-    at: "key",
-    ...(hint !== undefined && { hint }),
-  });
-}
 
 /**
  * Takes an option's value into the settings. `null` takes out what is there, so that the built-in value counts. A value of

@@ -26,7 +26,16 @@ import { expected, timeTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
 import { ProbeDraft } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
-import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
+import {
+  isMap,
+  readMap,
+  takeAll,
+  tellRefused,
+  tellUnknown,
+  type PlacedValue,
+  type Settings,
+  type YamlMap,
+} from "./settings.ts";
 
 /** What all virtual servers of a configuration have to do with. */
 export interface Surroundings {
@@ -267,7 +276,7 @@ const OWN_KEYS = ["name", "address", "real-servers", ...SHARED_KEYS] as const;
 type OwnKey = (typeof OWN_KEYS)[number];
 
 const PERSISTENCE_KEYS = ["timeout", "prefix", "prefix-ipv6"] as const;
-const REAL_SERVER_KEYS = ["address", "name", "weight", "drained"] as const;
+const REAL_SERVER_KEYS: readonly string[] = ["address", "name", "weight", "drained"];
 
 const PREFIXES = [
   ["prefix", 32],
@@ -324,20 +333,16 @@ class RealServerList implements RealServers {
       this.#findings.error("type", place, expected("IP:port, or keys such as address", entry).problem, hint);
       return;
     }
-    let [address, name, weight, drained]: (PlacedValue | undefined)[] = [];
-    const take = (key: string, value: unknown, at: Place): void => {
-      const placed = value === null ? undefined : { value, place: at };
-      if (key === "address") address = placed;
-      else if (key === "weight") weight = placed;
-      else if (key === "name") name = placed;
-      else drained = placed;
-    };
-    takeAll(entry, place, { names: REAL_SERVER_KEYS, take }, this.#findings);
+    // Without the ways that other keys are read by: there may be a hundred thousand.
+    for (const key of Object.keys(entry)) {
+      if (!REAL_SERVER_KEYS.includes(key)) tellUnknown(key, place, REAL_SERVER_KEYS, this.#findings);
+    }
+    const address = partOf(entry, "address", place);
     if (address === undefined) this.#findings.error("missing", place, "needs an address", { at: "key" });
     const endpoint = address && this.#readEndpoint(address);
-    const ownWeight = this.#readWeight(entry, weight);
-    const isDrained = this.#readDrained(drained);
-    const label = this.#readName(name);
+    const ownWeight = this.#readWeight(entry, partOf(entry, "weight", place));
+    const isDrained = this.#readDrained(partOf(entry, "drained", place));
+    const label = this.#readName(partOf(entry, "name", place));
     if (endpoint === undefined) return;
     this.realServers.push(realServer(endpoint, ownWeight));
     if (label !== undefined) this.realServerNames.set(formatEndpoint(endpoint), label);
@@ -396,6 +401,12 @@ class RealServerList implements RealServers {
       this.#findings.error("same-name", placed.place, `${name} is already the name of a real server`, { other: first });
     return name;
   }
+}
+
+/** Undefined when it is absent or `null`. */
+function partOf(map: YamlMap, key: string, place: Place): PlacedValue | undefined {
+  const value = map[key];
+  return value === undefined || value === null ? undefined : { value, place: within(place, key) };
 }
 
 function readEndpoint({ value, place }: PlacedValue, findings: Findings): Endpoint | undefined {

@@ -10,7 +10,8 @@ import { resolveCareOptions } from "../../../src/config/resolve-care-options.ts"
 import { UsageError } from "../../../src/config/usage-error.ts";
 import { SCHEDULERS } from "../../../src/domain/virtual-server.ts";
 import { renderYaml } from "../../../src/manifest/yaml.ts";
-import { SCHEMA_FILE, schemaText } from "../../../tasks/schema.ts";
+import { renderConfigTypes } from "../../../tasks/build/config-types.ts";
+import { CONFIG_TYPES_FILE, SCHEMA_FILE, schemaText } from "../../../tasks/schema.ts";
 import { read } from "./problems-in.ts";
 
 const isValid = new Ajv({ allowUnionTypes: true }).compile(configSchema());
@@ -142,8 +143,9 @@ test("whole numbers end in a file where the schema says", async () => {
   }
 });
 
-test("the schema is published as `bun run schema` writes it", async () => {
+test("the schema is published as `bun run schema` writes it, and so are the SDK's types of it", async () => {
   expect(await Bun.file(SCHEMA_FILE).text()).toBe(schemaText());
+  expect(await Bun.file(CONFIG_TYPES_FILE).text()).toBe(renderConfigTypes());
 });
 
 function resolved(line: readonly string[]): CareOptions | undefined {
