@@ -11,7 +11,7 @@ import { formatServiceKey, type ServiceKey } from "../../domain/virtual-server.t
 import { foresee, type HostObject } from "../../reach/host-object.ts";
 import { hasLoopbackAddress } from "../../reach/loopback-address.ts";
 import { about, fullName } from "../about.ts";
-import { isAddressCaredFor, otherCaretaker } from "../claim.ts";
+import { isAddressCaredFor, otherCaretakers } from "../claim.ts";
 import { configurationOf } from "../configuration-of.ts";
 import { askForStatus, daemonFolder, listDaemons } from "../daemon-sockets.ts";
 import { HoldFile } from "../hold-file.ts";
@@ -35,10 +35,16 @@ export async function dryRun(config: CareConfig, { file, runOnce, clean }: DryRu
   const plans: DryRunPlan[] = [];
   const failures: unknown[] = [];
   const told = new Set<string>();
+  const caretakers = otherCaretakers(config.virtualServers.map(({ service }) => service));
   const gone: ServiceKey[] = [];
   for (const options of config.virtualServers) {
     try {
-      plans.push(clean ? await planCleaning(options, gone) : await planCare(options, daemons, runOnce, told));
+      const caretaker = caretakers.get(formatServiceKey(options.service));
+      plans.push(
+        clean
+          ? await planCleaning(options, caretaker, gone)
+          : await planCare(options, { ...daemons, caretaker }, runOnce, told),
+      );
     } catch (error) {
       failures.push(config.virtualServers.length === 1 ? error : about(options, error));
     }
@@ -75,16 +81,15 @@ async function findDaemons(file: string | undefined): Promise<Daemons> {
   };
 }
 
-/** `told`: objects of the host that another virtual server needs, too, and that were told of with it. */
+/** `told`: objects of the host that another virtual server needs, too, and doubts, that were told of with it. */
 async function planCare(
   options: VirtualServerOptions,
-  { statuses, ofFile }: Daemons,
+  { statuses, ofFile, caretaker }: Daemons & { readonly caretaker: string | undefined },
   runOnce: boolean,
   told: Set<string>,
 ): Promise<DryRunPlan> {
   const { service } = options;
   const key = formatServiceKey(service);
-  const caretaker = otherCaretaker(service);
   const running = statuses.get(key);
   const isReload = running !== undefined && !runOnce && ofFile.includes(running);
   const head = { virtualServer: fullName(options), ...(caretaker !== undefined && { caretaker }) };
@@ -118,16 +123,20 @@ async function planCare(
     caretaker === undefined || isReload
       ? []
       : [`${caretaker} already cares for ${key}: stop it first, or this is refused`];
-  const warnings = [...refusal, ...doubts, ...notes];
+  const warnings = [...refusal, ...doubts, ...notes].filter((text) => !told.has(text));
+  for (const text of warnings) told.add(text);
   return { ...head, steps: [...steps, ...warnings.map(warning)] };
 }
 
 /** `gone`: virtual servers that are gone by then. */
-async function planCleaning(options: VirtualServerOptions, gone: ServiceKey[]): Promise<DryRunPlan> {
+async function planCleaning(
+  options: VirtualServerOptions,
+  caretaker: string | undefined,
+  gone: ServiceKey[],
+): Promise<DryRunPlan> {
   const { service } = options;
   const notes: string[] = [];
   const logger = collecting(notes);
-  const caretaker = otherCaretaker(service);
   if (caretaker !== undefined)
     notes.push(`${caretaker} still cares for ${formatServiceKey(service)} and will put it back; stop it first`);
   const observed = isIpvsLoaded() ? await readKernel(service) : undefined;
