@@ -7,12 +7,14 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ConfigurationStatus } from "../domain/status.ts";
 import { EventBus } from "../events/event-bus.ts";
+import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
 import { SharedChecks } from "../probe/shared-checks.ts";
 import { PathWatch } from "../reach/path-watch.ts";
+import { ReachHost } from "./reach.ts";
 import { networkNamespace } from "./network-namespace.ts";
 import { serviceManager, type ServiceManager } from "./service-manager.ts";
 import { timeOfDay } from "./time-of-day.ts";
@@ -27,11 +29,13 @@ export class CareProcess implements Disposable {
   readonly facts: Omit<ProcessFacts, "dataPlane">;
   readonly bus: EventBus;
   readonly manager: ServiceManager;
+  /** How late it got to what was due. */
+  readonly lagMs = new RecentMaximum();
+  readonly reachHost = new ReachHost(this.now);
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
-  readonly #lagListeners: ((byMs: number) => void)[] = [];
   #paths: PathWatch | undefined;
 
   /** `environment`: where systemd says how it wants to be told. */
@@ -54,9 +58,7 @@ export class CareProcess implements Disposable {
       random: Math.random,
       ...CHECK_PACE,
       stalled: (forMs) => this.bus.emit({ type: "process.stalled", forMs }),
-      late: (byMs) => {
-        for (const listener of this.#lagListeners) listener(byMs);
-      },
+      late: (byMs) => this.lagMs.note(byMs, now()),
     });
   }
 
@@ -75,11 +77,6 @@ export class CareProcess implements Disposable {
   /** Lets a data plane that handles connections in this process report silent real servers. */
   listenTo(dataPlane: DataPlane): void {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
-  }
-
-  /** Gets the delay with which this process reached what was due. */
-  onLag(listener: (byMs: number) => void): void {
-    this.#lagListeners.push(listener);
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 import type { CareConfig, CareOptions } from "../config/care-options.ts";
-import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { LvscareError, throwFailures } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -11,8 +11,9 @@ import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
 import { prepare } from "./preparation.ts";
-import { establishReach } from "./reach.ts";
+import { establishReach, ReachHost } from "./reach.ts";
 import { refuseProxyOnce, runOnce } from "./run-once.ts";
+import { Surroundings } from "./surroundings.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws the reason if it cannot. */
 export async function runCare(
@@ -26,7 +27,11 @@ export async function runCare(
   using claim = claimFor(options, logger);
   if (claim === undefined) return;
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
-  const { selection, reach } = await prepare({ ...options, dataPlane: "ipvs" }, () => openIpvs(), logger);
+  const { selection, reach } = await prepare(
+    { ...options, dataPlane: "ipvs" },
+    new Surroundings(new Ipvs(), new ReachHost()),
+    logger,
+  );
   try {
     const holds = new HoldFile(daemonFolder(), options.service).read(logger);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));

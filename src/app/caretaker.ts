@@ -13,6 +13,7 @@ import { describeOptionsChange } from "./describe-options-change.ts";
 import { prefixed } from "./prefixed.ts";
 import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
 import type { Reach } from "./reach.ts";
+import { Surroundings } from "./surroundings.ts";
 import { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** Another configuration, found to work on this host. Nothing has changed yet; disposing of it gives it up. */
@@ -72,16 +73,17 @@ export class Caretaker {
       const caring = this.#cares.get(key);
       if (caring?.isOver === true) await caring.released;
     }
+    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost);
     const claims = stack.use(this.#claim([...wanted.values()].filter(({ service }) => !this.#has(service))));
     for (const [key, options] of wanted) {
       try {
         const present = this.#cares.get(key);
-        if (present === undefined) added.push(await this.#prepareNew(options, claims, stack));
+        if (present === undefined) added.push(await this.#prepareNew(options, surroundings, claims, stack));
         else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
           changed.push({
             caring: present,
             options,
-            reach: await prepareAnew({ ...present.preparation, options: present.care.options }, options),
+            reach: await prepareAnew({ ...present.preparation, options: present.care.options }, options, surroundings),
           });
       } catch (error) {
         failures.push(this.#isAlone ? error : about(options, error));
@@ -122,7 +124,7 @@ export class Caretaker {
   async draining(): Promise<readonly string[]> {
     const lines: string[] = [];
     for (const { care, isLeaving, isOver } of this.#cares.values()) {
-      if (isOver) continue;
+      if (isOver || (!isLeaving && care.hasOnlyListed)) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
       const { realServers } = await care.status();
@@ -167,9 +169,14 @@ export class Caretaker {
     return claimVirtualServers(services, process.getuid?.() ?? 0, this.#logger);
   }
 
-  async #prepareNew(options: VirtualServerOptions, claims: Claims, stack: AsyncDisposableStack): Promise<Prepared> {
+  async #prepareNew(
+    options: VirtualServerOptions,
+    surroundings: Surroundings,
+    claims: Claims,
+    stack: AsyncDisposableStack,
+  ): Promise<Prepared> {
     const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(options));
-    const preparation = await prepare(options, () => this.#ipvs.open(), logger);
+    const preparation = await prepare(options, surroundings, logger);
     stack.defer(() => preparation.selection.dataPlane.close());
     return { preparation, claims };
   }

@@ -1,13 +1,13 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type { ObservedVirtualServer } from "../domain/virtual-server.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
 
 /**
  * A real server that is itself a virtual server of this host: IPVS looks at each packet only once, so packets that
  * one has forwarded are not balanced by the other, and clients get no answer.
  */
-export function describeNesting({ service }: Pick<ObservedVirtualServer, "service">): string {
+export function describeNesting({ endpoint }: ServiceKey): string {
   return (
-    `${formatEndpoint(service.endpoint)} is itself a virtual server of this host: checks of it may pass, but the kernel leads no ` +
+    `${formatEndpoint(endpoint)} is itself a virtual server of this host: checks of it may pass, but the kernel leads no ` +
     "client through two"
   );
 }

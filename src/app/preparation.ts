@@ -10,6 +10,7 @@ import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-add
 import { withdrawFromKernel } from "./clean.ts";
 import { describeNesting } from "./nesting.ts";
 import { obstacleTo, planReach, type Reach } from "./reach.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What one virtual server is to be cared for with, proven to work on this host. Nothing of it is made yet. */
 export interface Preparation {
@@ -25,12 +26,13 @@ export interface Preparation {
  */
 export async function prepare(
   options: VirtualServerOptions,
-  openKernel: () => Promise<DataPlane>,
+  surroundings: Surroundings,
   logger: Logger,
 ): Promise<Preparation> {
-  const selection = await select(options, openKernel, logger);
+  const selection = await select(options, surroundings, logger);
   try {
-    return { options, selection, reach: planReach(options, selection.dataPlane.kind, logger), logger };
+    const reach = planReach(options, selection.dataPlane.kind, surroundings.reachHost, logger);
+    return { options, selection, reach, logger };
   } catch (error) {
     await selection.dataPlane.close();
     throw error;
@@ -44,6 +46,7 @@ export async function prepare(
 export async function prepareAnew(
   { options: before, selection, logger }: Pick<Preparation, "options" | "selection" | "logger">,
   options: VirtualServerOptions,
+  surroundings: Surroundings,
 ): Promise<Reach> {
   const { dataPlane } = selection;
   const { kind } = dataPlane;
@@ -51,8 +54,8 @@ export async function prepareAnew(
   if (refusal !== undefined) throw refusal;
   const obstacle = obstacleTo(kind, options);
   if (obstacle !== undefined) throw obstacle;
-  if (!sameService(before.service, options.service)) await dataPlane.preflight(options.service);
-  return planReach(options, kind, logger);
+  if (!sameService(before.service, options.service)) await surroundings.preflight(dataPlane, options.service);
+  return planReach(options, kind, surroundings.reachHost, logger);
 }
 
 /** Why a virtual server that this data plane serves cannot go on with other options; undefined where it can. */
@@ -70,31 +73,31 @@ export function refusesChangeOver(
 
 // --- internal ---
 
-async function select(
-  options: VirtualServerOptions,
-  openKernel: () => Promise<DataPlane>,
-  logger: Logger,
-): Promise<Selection> {
+async function select(options: VirtualServerOptions, surroundings: Surroundings, logger: Logger): Promise<Selection> {
   const open = (kind: DataPlaneKind): Promise<DataPlane> =>
-    kind === "ipvs" ? openKernel() : openUserspace(options, logger);
-  const selection = await selectDataPlane(options.dataPlane, options.service, open, (kind) =>
-    obstacleTo(kind, options),
+    kind === "ipvs" ? surroundings.openKernel() : openUserspace(options, logger);
+  const selection = await selectDataPlane(
+    options.dataPlane,
+    options.service,
+    open,
+    (kind) => obstacleTo(kind, options),
+    (dataPlane, service) => surroundings.preflight(dataPlane, service),
   );
   announce(options, selection.dataPlane, selection.because, logger);
   // A kernel that could, and once did, would take the clients before they get to the proxy.
   if (selection.because?.code === "NO_PASSAGE") await withdrawFromKernel(options.service, logger);
-  if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, selection.dataPlane, logger);
+  if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, surroundings, logger);
   return selection;
 }
 
 /** Checks of such a real server pass, because each goes only through the inner virtual server. */
 async function warnOfNesting(
   { service, realServers }: VirtualServerOptions,
-  dataPlane: DataPlane,
+  surroundings: Surroundings,
   logger: Logger,
 ): Promise<void> {
   for (const { endpoint } of realServers) {
-    const inner = await dataPlane.read({ protocol: service.protocol, endpoint });
+    const inner = await surroundings.standing({ protocol: service.protocol, endpoint });
     if (inner !== undefined) logger.warn(`real server ${describeNesting(inner)}`);
   }
 }

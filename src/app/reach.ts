@@ -5,8 +5,9 @@ import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
-import { watchHostChanges } from "../reach/host-changes.ts";
+import { HostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
+import { HostView } from "../reach/host-view.ts";
 import { localAddress } from "../reach/loopback-address.ts";
 import { foundGateway, NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
@@ -15,6 +16,18 @@ import { readOwnAddresses } from "../reach/own-addresses.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
 import { tellLeft } from "../events/event-log.ts";
+
+/** This host, as all virtual servers of a process see it and hear of its changes. */
+export class ReachHost {
+  readonly view: HostView;
+  readonly changes: HostChanges;
+
+  /** Without a clock, nothing that was seen is believed for longer than one look. */
+  constructor(now?: () => number) {
+    this.view = new HostView(now);
+    this.changes = new HostChanges({ changed: () => this.view.forget() });
+  }
+}
 
 /** How this host gets to the virtual address. */
 export interface Reach {
@@ -33,6 +46,7 @@ export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 export function planReach(
   { service, realServers, reach: options }: VirtualServerOptions,
   kind: DataPlaneKind,
+  { view, changes }: ReachHost,
   logger: Logger,
 ): Reach {
   const { address, family } = service.endpoint;
@@ -42,7 +56,7 @@ export function planReach(
     const folders = kind === "ipvs" ? SYSCTL_FOLDERS : [];
     // A gateway that was not named changes with the ways to the real servers.
     const towards = kind === "ipvs" && options.mode === "route" && named === undefined ? servers : [];
-    return watchHostChanges({ address: { address, family }, towards, folders }, onChange);
+    return changes.watch({ address: { address, family }, towards, folders }, onChange);
   };
   if (kind === "userspace") return { objects: [localAddress(address)], watch };
   const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger) : () => named;
@@ -50,7 +64,7 @@ export function planReach(
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
   if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
-  const needs = { service, options: { ...options, mode }, gateway, servers, logger };
+  const needs = { service, options: { ...options, mode }, gateway, servers, view, logger };
   const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
   return objects.length === 0 ? NO_REACH : { objects, watch };
 }
@@ -97,7 +111,8 @@ export function reachToRemove(
   const isInUse = (): Promise<boolean> => isAddressInUse(service, besides);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
   const gateway = (): string | undefined => named;
-  return everyHostObject({ service, options, gateway, servers: [], logger, isInUse }).toReversed();
+  const view = new HostView();
+  return everyHostObject({ service, options, gateway, servers: [], view, logger, isInUse }).toReversed();
 }
 
 /** What these options made of reach that others for the same virtual server do not need, in the order of its removal. */

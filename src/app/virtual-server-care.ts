@@ -2,7 +2,7 @@ import { createActor, toPromise } from "xstate";
 import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
-import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
@@ -36,7 +36,7 @@ import { watchWay } from "./way.ts";
 export class VirtualServerCare implements ControlVirtualServer {
   /** Settles when caring has ended: rejects with what ended it, if it broke. */
   readonly ended: Promise<unknown>;
-  readonly metrics = new Metrics();
+  readonly metrics: Metrics;
   readonly #process: CareProcess;
   #options: VirtualServerOptions;
   readonly #reach: LiveReach;
@@ -68,7 +68,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       },
     };
     process.listenTo(dataPlane);
-    process.onLag((byMs) => this.metrics.noteLag(byMs, process.now()));
+    this.metrics = new Metrics(process.lagMs);
     this.#events = process.bus.open({
       logger,
       virtualServer: () => ({ address: this.address, ...(this.name !== undefined && { name: this.name }) }),
@@ -135,6 +135,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
       this.#reach.change(reach, reachToRetire(before, options, this.#logger));
     if (before.checkWay !== options.checkWay) this.#checkWay();
+    if (before.realServers !== options.realServers) void this.#forgetHolds();
   }
 
   /** Asks it to drain its real servers, to leave the data plane, and to end. */
@@ -151,6 +152,13 @@ export class VirtualServerCare implements ControlVirtualServer {
   async written(timeoutMs: number): Promise<string | undefined> {
     const { virtualServer } = this.#daemon.getSnapshot().children;
     return virtualServer && untilWritten(virtualServer, timeoutMs);
+  }
+
+  /** All in its data plane are listed, as far as is known. */
+  get hasOnlyListed(): boolean {
+    const table = this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.table;
+    const listed = new Set(this.#options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+    return table?.realServers.every(({ server }) => listed.has(formatEndpoint(server.endpoint))) ?? false;
   }
 
   /** Says what stays behind. */
@@ -229,6 +237,21 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   // --- internal ---
 
+  /** A hold ends when its real server is no longer listed. */
+  async #forgetHolds(): Promise<void> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (virtualServer === undefined) return;
+    await untilWritten(virtualServer, HOLDS_MS);
+    const known = this.#holdFile.read(this.#logger);
+    const now = holdsOf(virtualServer);
+    if ([...known.keys()].every((server) => now.has(server))) return;
+    try {
+      this.#holdFile.write(now);
+    } catch (error) {
+      this.#logger.warn(describeError(error));
+    }
+  }
+
   /** Begins to look whether clients get through, or ceases to, as the options say. */
   #checkWay(): void {
     const { checkWay, service } = this.#options;
@@ -266,3 +289,6 @@ export class VirtualServerCare implements ControlVirtualServer {
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
 }
+
+/** Longer than a round takes; after that they are written as they are known. */
+const HOLDS_MS = 10_000;

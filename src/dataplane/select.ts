@@ -20,21 +20,24 @@ const LACKING: readonly ErrorCode[] = [
   "NO_PASSAGE",
 ];
 
+type Preflight = (dataPlane: DataPlane, service: VirtualServer) => Promise<void>;
+
 /**
  * The data plane to use, proven to work for this virtual server. `auto` means the kernel's where that works, else the
  * userspace one. `obstacleTo` says why a data plane would not serve clients although it could be set up: that one is
- * not even opened.
+ * not even opened. `preflight` proves it; by default with the data plane's own.
  */
 export async function selectDataPlane(
   choice: "auto" | DataPlaneKind,
   service: VirtualServer,
   open: (kind: DataPlaneKind) => Promise<DataPlane>,
   obstacleTo: (kind: DataPlaneKind) => LvscareError | undefined = () => undefined,
+  preflight: Preflight = (dataPlane) => dataPlane.preflight(service),
 ): Promise<Selection> {
   const proven = async (kind: DataPlaneKind): Promise<DataPlane> => {
     const obstacle = obstacleTo(kind);
     if (obstacle !== undefined) throw obstacle;
-    return prove(await open(kind), service);
+    return prove(await open(kind), service, preflight);
   };
   if (choice !== "auto") return { dataPlane: await proven(choice), because: undefined };
   try {
@@ -61,9 +64,9 @@ export function neitherWorks(kernel: LvscareError, cause: unknown): LvscareError
 
 // --- internal ---
 
-async function prove(dataPlane: DataPlane, service: VirtualServer): Promise<DataPlane> {
+async function prove(dataPlane: DataPlane, service: VirtualServer, preflight: Preflight): Promise<DataPlane> {
   try {
-    await dataPlane.preflight(service);
+    await preflight(dataPlane, service);
     return dataPlane;
   } catch (error) {
     await dataPlane.close();

@@ -1,10 +1,10 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES } from "../domain/health.ts";
-import type { ConfigurationStatus, VirtualServerStatus } from "../domain/status.ts";
+import { isKeptDrained, type ConfigurationStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
-import { RecentMaximum } from "./recent-maximum.ts";
+import type { RecentMaximum } from "./recent-maximum.ts";
 
 /**
  * The metrics for Prometheus: counted from the events of a daemon, and, for the contents of the data plane, read from
@@ -21,7 +21,12 @@ export class Metrics {
   #repairedOperations = 0;
   #stalls = 0;
   #stalledMs = 0;
-  readonly #lagMs = new RecentMaximum();
+  readonly #lagMs: Pick<RecentMaximum, "read">;
+
+  /** `lagMs`: how late this process got to what was due. */
+  constructor(lagMs: Pick<RecentMaximum, "read">) {
+    this.#lagMs = lagMs;
+  }
 
   /** `atMs`: when it happened, on a clock that never jumps. */
   note(event: CareEvent, atMs: number): void {
@@ -58,11 +63,6 @@ export class Metrics {
         return;
       default:
     }
-  }
-
-  /** This process got to something so late. */
-  noteLag(ms: number, atMs: number): void {
-    this.#lagMs.note(ms, atMs);
   }
 
   /** Asking changes nothing. */
@@ -176,8 +176,8 @@ export class Metrics {
     text.family(
       "lvscare_real_server_drained",
       "gauge",
-      "1 while an operator has it take no new connections.",
-      each(({ hold }) => [[{}, hold?.drained === true ? 1 : 0]]),
+      "1 while an operator or the configuration has it take no new connections.",
+      each((server) => [[{}, isKeptDrained(server) ? 1 : 0]]),
     );
     text.family(
       "lvscare_real_server_connections",

@@ -1,12 +1,9 @@
 import { hostPrefix, isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { NetlinkConnection } from "../netlink/connection.ts";
 import type { LinkAddress } from "../netlink/route/addresses.ts";
 import {
-  decodeRoute,
   deleteRoute,
-  getRoutes,
   replaceRoute,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
@@ -14,17 +11,9 @@ import {
   RTPROT_BOOT,
   type Route,
 } from "../netlink/route/routes.ts";
-import {
-  connected,
-  execute,
-  openHostNetwork,
-  OUR_PROTOCOL,
-  readAddresses,
-  readTable,
-  refused,
-  type OpenTransport,
-} from "./host-network.ts";
+import { execute, OUR_PROTOCOL, refused } from "./host-network.ts";
 import type { Foresight, HostObject } from "./host-object.ts";
+import type { HostView, SeenHost } from "./host-view.ts";
 import type { HostAddress } from "./hosts-file.ts";
 import { NODE_NAME } from "./node-address.ts";
 
@@ -38,11 +27,11 @@ export interface HostRouteOptions {
   readonly isInUse: () => Promise<boolean>;
   /** Gets, once each, the routes that others made and that lead elsewhere. */
   readonly logger: Pick<Logger, "warn">;
-  readonly openTransport?: OpenTransport;
+  readonly view: HostView;
 }
 
 /** Called for each look, because the answer may have changed. */
-export type Gateway = (connection: NetlinkConnection, addresses: readonly LinkAddress[]) => string | undefined;
+export type Gateway = (host: SeenHost) => string | undefined;
 
 /**
  * The route that lets this host's own clients connect to the virtual address, which is no address of this host:
@@ -52,48 +41,49 @@ export type Gateway = (connection: NetlinkConnection, addresses: readonly LinkAd
  * Ours are recognized by their number. The Go program's have none: one that equals ours is taken for it.
  */
 export function hostRoute(options: HostRouteOptions): HostObject {
-  const { destination, isInUse, openTransport = openHostNetwork } = options;
+  const { destination, isInUse, view } = options;
   let name = describe({ destination: destination.address, prefix: hostPrefix(destination.family), metric: METRIC });
   const reportOnce = onlyOnce((message) => options.logger.warn(message));
-  const look = (connection: NetlinkConnection): RouteView => {
-    const view = seeRoutes(connection, options, reportOnce);
-    if (view.wanted !== undefined) name = describe(view.wanted);
-    return view;
+  const look = (host: SeenHost): RouteView => {
+    const seen = seeRoutes(host, options, reportOnce);
+    if (seen.wanted !== undefined) name = describe(seen.wanted);
+    return seen;
   };
   return {
     get name() {
       return name;
     },
     tolerates: ["IN_THE_WAY"],
-    inspect: async () => connected(openTransport, (connection) => deviationOf(look(connection))),
+    inspect: async () => view.use((host) => deviationOf(look(host))),
     foresee: async () =>
-      connected(openTransport, (connection): Foresight => {
-        const view = look(connection);
-        const deviation = deviationOf(view);
+      view.use((host): Foresight => {
+        const seen = look(host);
+        const deviation = deviationOf(seen);
         if (deviation === undefined) return { deviation };
-        if (view.wanted === undefined) return { deviation, obstacle: noGateway(destination) };
-        const { blockedBy, wanted } = view;
+        if (seen.wanted === undefined) return { deviation, obstacle: noGateway(destination) };
+        const { blockedBy, wanted } = seen;
         return blockedBy === undefined ? { deviation } : { deviation, obstacle: inTheWay(blockedBy, wanted) };
       }),
     async establish() {
-      connected(openTransport, (connection) => {
-        const { wanted, isThere, blockedBy, stale } = look(connection);
+      view.use((host) => {
+        const { wanted, isThere, blockedBy, stale } = look(host);
         if (wanted === undefined) throw noGateway(destination);
         if (!isThere && blockedBy === undefined) {
-          const refusal = execute(connection, replaceRoute(wanted));
+          const refusal = execute(host.connection, replaceRoute(wanted));
           if (refusal !== undefined) throw refused(refusal, `add ${describe(wanted)}`);
+          host.made(wanted);
         }
-        deleteRoutes(connection, stale);
+        deleteRoutes(host, stale);
         if (blockedBy !== undefined) throw inTheWay(blockedBy, wanted);
       });
     },
     async remove() {
       if (await isInUse()) return false;
-      return connected(openTransport, (connection) => deleteRoutes(connection, look(connection).ours) > 0);
+      return view.use((host) => deleteRoutes(host, look(host).ours) > 0);
     },
     async isRemovable() {
       if (await isInUse()) return false;
-      return connected(openTransport, (connection) => look(connection).ours.length > 0);
+      return view.use((host) => look(host).ours.length > 0);
     },
   };
 }
@@ -124,14 +114,13 @@ function deviationOf({ wanted, isThere, isSpared, stale }: RouteView): string | 
 }
 
 function seeRoutes(
-  connection: NetlinkConnection,
+  host: SeenHost,
   { destination, gateway: gatewayNow, servers }: HostRouteOptions,
   report: (message: string) => void,
 ): RouteView {
-  const addresses = readAddresses(connection);
-  const all = readTable(connection, getRoutes(destination.family), decodeRoute, "read this host's routes");
-  const routes = all.filter((route) => isTo(route, destination));
-  const gateway = gatewayNow(connection, addresses);
+  const addresses = host.addresses();
+  const routes = host.routesTo(destination);
+  const gateway = gatewayNow(host);
   const wanted = gateway === undefined ? undefined : wantedRoute(destination, gateway, addresses, servers);
   const isWanted = (route: Route): boolean => wanted !== undefined && leadsTheSameWay(route, wanted);
   const isOurs = (route: Route): boolean =>
@@ -196,14 +185,6 @@ function inTheWay(other: Route, wanted: Route): LvscareError {
   });
 }
 
-function isTo(route: Route, destination: HostRouteOptions["destination"]): boolean {
-  return (
-    route.table === RT_TABLE_MAIN &&
-    route.destination === destination.address &&
-    route.prefix === hostPrefix(destination.family)
-  );
-}
-
 function leadsTheSameWay(route: Route, wanted: Route): boolean {
   if (route.type !== wanted.type || route.metric !== wanted.metric || route.gateway !== wanted.gateway) return false;
   if (wanted.source !== undefined && route.source !== wanted.source) return false;
@@ -234,13 +215,14 @@ function standing(route: Route, wanted: Route): string {
   return `${describe(route)} was made by others (protocol ${route.protocol}) and ${consequence} ${describe(wanted)}; it stays`;
 }
 
-function deleteRoutes(connection: NetlinkConnection, routes: readonly Route[]): number {
+function deleteRoutes(host: SeenHost, routes: readonly Route[]): number {
   let deleted = 0;
   for (const route of routes) {
-    const refusal = execute(connection, deleteRoute(route));
+    const refusal = execute(host.connection, deleteRoute(route));
     if (refusal === undefined) deleted++;
     // Replaced a moment ago, or another process was faster.
     else if (refusal.errno !== "ESRCH") throw refused(refusal, `delete ${describe(route)}`);
+    host.deleted(route);
   }
   return deleted;
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../domain/logger.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { HostObject } from "./host-object.ts";
 import { hostRoute, type Gateway } from "./host-route.ts";
+import type { HostView } from "./host-view.ts";
 import type { HostAddress } from "./hosts-file.ts";
 import { dummyLink } from "./link/dummy-link.ts";
 import { masquerade } from "./link/masquerade.ts";
@@ -15,6 +16,7 @@ export interface ReachNeeds {
   /** Of route mode. */
   readonly gateway: Gateway;
   readonly servers: readonly HostAddress[];
+  readonly view: HostView;
   readonly logger: Logger;
   /** Whether something else on this host needs the virtual address, such as a virtual server on another port of it. */
   readonly isInUse: () => Promise<boolean>;
@@ -42,8 +44,8 @@ export function everyHostObject(needs: ReachNeeds): readonly HostObject[] {
 
 // --- internal ---
 
-function settingsOf({ service, options }: ReachNeeds): HostObject[] {
-  return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family });
+function settingsOf({ service, options, view }: ReachNeeds): HostObject[] {
+  return sysctls({ mode: options.mode, strictArp: options.strictArp, family: service.endpoint.family, view });
 }
 
 /** The rules come before the address: no client may be served without them. */
@@ -54,6 +56,6 @@ function linkOf({ service, options, isInUse }: ReachNeeds): HostObject[] {
   ];
 }
 
-function routeOf({ service, gateway, servers, logger, isInUse }: ReachNeeds): HostObject {
-  return hostRoute({ destination: service.endpoint, gateway, servers, isInUse, logger });
+function routeOf({ service, gateway, servers, view, logger, isInUse }: ReachNeeds): HostObject {
+  return hostRoute({ destination: service.endpoint, gateway, servers, isInUse, view, logger });
 }

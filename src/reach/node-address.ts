@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
 import { formatEndpoint, isLoopback, type Endpoint, type Family } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { NetlinkConnection } from "../netlink/connection.ts";
-import type { LinkAddress } from "../netlink/route/addresses.ts";
-import { decodeRoute, lookUpRoute, RTN_LOCAL, RTN_UNICAST } from "../netlink/route/routes.ts";
+import type { SeenHost } from "./host-view.ts";
 import { addressesOfHost, type HostAddress } from "./hosts-file.ts";
 
 /** The name that Sealos writes into /etc/hosts with the node's own address. */
@@ -28,10 +26,10 @@ export interface FoundAddress {
  * The address from which the kernel itself connects to the real servers: to the first one with a way, by loopback
  * only if there is no other. For IPv6, ::1 does not count: packets from it do not get anywhere.
  */
-export function findNodeAddress(connection: NetlinkConnection, servers: readonly Endpoint[]): FoundAddress | undefined {
+export function findNodeAddress(host: SeenHost, servers: readonly Endpoint[]): FoundAddress | undefined {
   let local: FoundAddress | undefined;
   for (const server of servers) {
-    const address = sourceTowards(connection, server);
+    const address = host.sourceTowards(server);
     if (address === undefined || address === "::1") continue;
     if (!isLoopback(address)) return { address, server };
     local ??= { address, server };
@@ -47,10 +45,10 @@ export function foundGateway(
   servers: readonly Endpoint[],
   destination: Omit<Endpoint, "port">,
   logger: Pick<Logger, "info">,
-): (connection: NetlinkConnection, addresses: readonly LinkAddress[]) => string | undefined {
+): (host: SeenHost) => string | undefined {
   let known: string | undefined;
-  return (connection, addresses) => {
-    const found = findNodeAddress(connection, servers);
+  return (host) => {
+    const found = findNodeAddress(host, servers);
     // A route by way of the very address that it leads to would be none.
     if (found !== undefined && found.address !== destination.address && found.address !== known) {
       known = found.address;
@@ -59,20 +57,12 @@ export function foundGateway(
           `none of --ip, LVSCARE_NODE_IP and ${NODE_NAME} in /etc/hosts names it`,
       );
     }
-    const isHere = addresses.some(({ address }) => address === known);
+    const isHere = host.addresses().some(({ address }) => address === known);
     return known !== undefined && (isLoopback(known) || isHere) ? known : undefined;
   };
 }
 
 // --- internal ---
-
-/** Undefined where the kernel has no way there, or one that leads nowhere. */
-function sourceTowards(connection: NetlinkConnection, server: Endpoint): string | undefined {
-  const { replies, refusal } = connection.request(lookUpRoute(server), decodeRoute);
-  const [route] = replies;
-  if (refusal !== undefined || route === undefined) return undefined;
-  return route.type === RTN_UNICAST || route.type === RTN_LOCAL ? route.source : undefined;
-}
 
 /** A host without the file has no names. */
 function read(path: string): string {

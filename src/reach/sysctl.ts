@@ -1,11 +1,13 @@
-import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
 import type { Foresight, HostObject } from "./host-object.ts";
+import { HostView } from "./host-view.ts";
 
 export interface SysctlHost {
   /** Where the files of the settings are. */
   readonly root?: string;
+  readonly view?: HostView;
   readonly tolerates?: HostObject["tolerates"];
 }
 
@@ -20,18 +22,15 @@ export function sysctl(
   name: string,
   wanted: string,
   why: string,
-  { root = "/proc/sys", tolerates = [] }: SysctlHost = {},
+  { root = "/proc/sys", view = new HostView(), tolerates = [] }: SysctlHost = {},
 ): HostObject {
   const path = join(root, name);
 
-  // Not with promises: these files are the kernel's memory, and the runtime's file promises take a millisecond of
-  // every start to load.
   const read = (): string | undefined => {
     try {
-      return readFileSync(path, "utf8").trim();
+      return view.setting(path);
     } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw refused(error, `read ${name}`);
-      return undefined;
+      throw refused(error, `read ${name}`);
     }
   };
 
@@ -64,6 +63,7 @@ export function sysctl(
       if (value === undefined) throw absent();
       try {
         writeFileSync(path, wanted, { flag: "r+" });
+        view.wroteSetting(path, wanted);
       } catch (error) {
         throw refused(error, operation);
       }

@@ -3,6 +3,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import type { Family } from "../domain/endpoint.ts";
 import type { HostObject } from "./host-object.ts";
+import { HostView } from "./host-view.ts";
 import { parseVersion } from "./kernel-version.ts";
 import { sysctl } from "./sysctl.ts";
 
@@ -13,15 +14,16 @@ export interface SysctlTableOptions {
   /** `6.1.0-56-amd64` */
   readonly kernelRelease?: string;
   readonly root?: string;
+  readonly view?: HostView;
   readonly ipv6RoutesFile?: string;
 }
 
 /** The kernel settings that a mode wants. */
 export function sysctls(options: SysctlTableOptions): HostObject[] {
-  const { root = "/proc/sys" } = options;
+  const { root = "/proc/sys", view = new HostView() } = options;
   return sysctlRows(options).map(({ name, wanted, why, needed }) =>
     // What only makes failures milder must not keep a process with few rights from its work, nor an older kernel.
-    sysctl(name, wanted, why, { root, tolerates: needed === true ? [] : ["NOT_PERMITTED", "NOT_SUPPORTED"] }),
+    sysctl(name, wanted, why, { root, view, tolerates: needed === true ? [] : ["NOT_PERMITTED", "NOT_SUPPORTED"] }),
   );
 }
 
@@ -32,7 +34,7 @@ export function sysctlRows({
   family,
   kernelRelease = release(),
   ipv6RoutesFile = "/proc/net/ipv6_route",
-}: Omit<SysctlTableOptions, "root">): readonly SysctlRow[] {
+}: Omit<SysctlTableOptions, "root" | "view">): readonly SysctlRow[] {
   const version = parseVersion(kernelRelease);
   const rows = [...IPVS_ROWS, ...(mode === "link" ? linkRows(family, strictArp, ipv6RoutesFile) : NO_LINK_ROWS)];
   return rows.filter(({ from = 0, before = Number.POSITIVE_INFINITY }) => version >= from && version < before);

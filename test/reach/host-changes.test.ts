@@ -1,17 +1,13 @@
 import { expect, test } from "bun:test";
 import { existsSync, openSync, readdirSync, readlinkSync } from "node:fs";
-import { watchHostChanges } from "../../src/reach/host-changes.ts";
+import { HostChanges } from "../../src/reach/host-changes.ts";
 
 test("a descriptor that the runtime does not take is closed, since another one is opened every second", () => {
-  const end = watchHostChanges(
-    {
-      address: { family: "ipv4", address: "10.103.97.12" },
-      folders: [],
-      // A regular file cannot be polled.
-      openDescriptor: () => openSync(import.meta.path, "r"),
-    },
-    () => undefined,
-  );
+  const changes = new HostChanges({
+    // A regular file cannot be polled.
+    openDescriptor: () => openSync(import.meta.path, "r"),
+  });
+  const end = changes.watch({ address: { family: "ipv4", address: "10.103.97.12" }, folders: [] }, () => undefined);
   end();
   // The descriptor that lists the others is among them, and gone by now.
   const open = readdirSync("/proc/self/fd")

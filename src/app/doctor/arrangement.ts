@@ -41,7 +41,7 @@ function judgeNesting(subject: Subject, table: readonly ObservedVirtualServer[])
     return [
       problem(
         "nesting",
-        describeNesting(inner),
+        describeNesting(inner.service),
         `list what is behind it instead: \`--rs ${servers || "IP:port"}\``,
         about(subject, endpoint),
       ),

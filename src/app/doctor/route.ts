@@ -2,7 +2,8 @@ import { hostCidr, isIpv6LinkLocal, isLoopback, type Endpoint } from "../../doma
 import { note, ok, problem, type Finding } from "../../domain/finding.ts";
 import { decodeLink, getLinks } from "../../netlink/route/links.ts";
 import { decodeRoute, lookUpRoute, RTN_LOCAL, RTN_UNICAST } from "../../netlink/route/routes.ts";
-import { connected, openHostNetwork, readAddresses, readTable } from "../../reach/host-network.ts";
+import { readTable } from "../../reach/host-network.ts";
+import { HostView } from "../../reach/host-view.ts";
 import { findNodeAddress, nodeAddress } from "../../reach/node-address.ts";
 import { about, type Subject } from "./subject.ts";
 
@@ -67,11 +68,12 @@ export function judgeWay(way: Way, subject: Subject): Finding {
 }
 
 export function readWay({ family, address }: Omit<Endpoint, "port">, servers: readonly Endpoint[] = []): Way {
-  return connected(openHostNetwork, (connection) => {
+  return new HostView().use((host) => {
+    const { connection } = host;
     const { replies, refusal } = connection.request(lookUpRoute({ family, address }), decodeRoute);
     if (refusal !== undefined) {
-      const own = readAddresses(connection).find((one) => one.family === family && !isLocalOnly(one.address));
-      const found = findNodeAddress(connection, servers);
+      const own = host.addresses().find((one) => one.family === family && !isLocalOnly(one.address));
+      const found = findNodeAddress(host, servers);
       const node = nodeAddress(family)?.address ?? found?.address ?? own?.address;
       return { kind: "none", errno: refusal.errno, ...(node !== undefined && { node }) };
     }
@@ -83,7 +85,7 @@ export function readWay({ family, address }: Omit<Endpoint, "port">, servers: re
     const device = nameOf(route.linkIndex);
     if (route.type === RTN_LOCAL) {
       // Whatever link has the address, the way to it goes by lo.
-      const carried = readAddresses(connection).find((one) => one.address === address);
+      const carried = host.addresses().find((one) => one.address === address);
       return { kind: "local", device: carried === undefined ? device : nameOf(carried.linkIndex) };
     }
     if (route.type !== RTN_UNICAST) return { kind: "none", errno: `a route of type ${route.type}` };

@@ -16,7 +16,7 @@ import { configurationOf } from "../configuration-of.ts";
 import { askForStatus, daemonFolder, listDaemons } from "../daemon-sockets.ts";
 import { HoldFile } from "../hold-file.ts";
 import { describeNesting } from "../nesting.ts";
-import { planReach, reachToRemove, reachToRetire } from "../reach.ts";
+import { planReach, ReachHost, reachToRemove, reachToRetire } from "../reach.ts";
 import { refuseProxyOnce } from "../run-once.ts";
 import { keyOf, look, lookAgain, observedBy, readKernel } from "./sight.ts";
 import { cleanSteps, dataPlaneSteps, goingSteps, reachSteps, type SeenObject } from "./steps.ts";
@@ -35,6 +35,8 @@ export async function dryRun(config: CareConfig, { file, runOnce, clean }: DryRu
   const plans: DryRunPlan[] = [];
   const failures: unknown[] = [];
   const told = new Set<string>();
+  // Nothing that is seen becomes old: nothing is changed.
+  const host = new ReachHost(() => 0);
   const caretakers = otherCaretakers(config.virtualServers.map(({ service }) => service));
   const gone: ServiceKey[] = [];
   for (const options of config.virtualServers) {
@@ -43,7 +45,7 @@ export async function dryRun(config: CareConfig, { file, runOnce, clean }: DryRu
       plans.push(
         clean
           ? await planCleaning(options, caretaker, gone)
-          : await planCare(options, { ...daemons, caretaker }, runOnce, told),
+          : await planCare(options, { ...daemons, caretaker, host }, runOnce, told),
       );
     } catch (error) {
       failures.push(config.virtualServers.length === 1 ? error : about(options, error));
@@ -84,7 +86,7 @@ async function findDaemons(file: string | undefined): Promise<Daemons> {
 /** `told`: objects of the host that another virtual server needs, too, and doubts, that were told of with it. */
 async function planCare(
   options: VirtualServerOptions,
-  { statuses, ofFile, caretaker }: Daemons & { readonly caretaker: string | undefined },
+  { statuses, ofFile, caretaker, host }: Daemons & { readonly caretaker: string | undefined; readonly host: ReachHost },
   runOnce: boolean,
   told: Set<string>,
 ): Promise<DryRunPlan> {
@@ -102,7 +104,7 @@ async function planCare(
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
   const wanted: VirtualServerOptions = runOnce ? { ...options, dataPlane: "ipvs" } : options;
   const { kind, observed, doubts } = isReload ? await lookAgain(wanted, running) : await look(wanted);
-  const reach = planReach(options, kind, logger);
+  const reach = planReach(options, kind, host, logger);
   const retired = isReload ? retiredReach(options, running, logger) : [];
   const seen = (await inspectAll(reach.objects)).filter(({ name }) => !told.has(name));
   for (const { name } of seen) told.add(name);
@@ -190,7 +192,7 @@ async function nested({ service, realServers }: VirtualServerOptions): Promise<r
     const inner = await Promise.all(
       realServers.map(({ endpoint }) => dataPlane.read({ protocol: service.protocol, endpoint })),
     );
-    return inner.flatMap((one) => (one === undefined ? [] : [`real server ${describeNesting(one)}`]));
+    return inner.flatMap((one) => (one === undefined ? [] : [`real server ${describeNesting(one.service)}`]));
   } finally {
     await dataPlane.close();
   }

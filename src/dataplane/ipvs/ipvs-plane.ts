@@ -48,6 +48,22 @@ export class Ipvs {
    * to find out.
    */
   async open(): Promise<DataPlane> {
+    return this.#open();
+  }
+
+  /** All virtual servers that there are, without their real servers. Rejects as a data plane's `readAll` does. */
+  async services(): Promise<readonly VirtualServer[]> {
+    const plane = this.#open();
+    try {
+      return plane.services().map(({ service }) => service);
+    } finally {
+      await plane.close();
+    }
+  }
+
+  // --- internal ---
+
+  #open(): IpvsPlane {
     const kernel = (this.#kernel ??= connect(this.#openTransport));
     this.#users++;
     return new IpvsPlane(kernel, () => {
@@ -126,9 +142,14 @@ class IpvsPlane implements DataPlane {
   }
 
   async readAll(): Promise<readonly ObservedVirtualServer[]> {
-    return this.#dump("read the virtual servers", getServices, decodeService)
-      .filter((seen) => seen !== undefined)
-      .map((seen) => ({ ...seen, realServers: this.#readRealServers(seen.service, decodeMeasuredDestination) }));
+    return this.services().map((seen) => ({
+      ...seen,
+      realServers: this.#readRealServers(seen.service, decodeMeasuredDestination),
+    }));
+  }
+
+  services(): readonly SeenService[] {
+    return this.#dump("read the virtual servers", getServices, decodeService).filter((seen) => seen !== undefined);
   }
 
   async apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]> {
