@@ -170,7 +170,10 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       startRound: sendTo("writer", ({ context }): WriteCommand => {
         const { wanted, dirty, policy } = context;
         const isLasting = lasts(context);
-        return { type: "apply", round: { desired: wanted, isUrgent: dirty, isLasting, readEveryMs: policy.intervalMs } };
+        return {
+          type: "apply",
+          round: { desired: wanted, isUrgent: dirty, isLasting, readEveryMs: policy.intervalMs },
+        };
       }),
       withdraw: sendTo("writer", ({ context }): WriteCommand => {
         return {

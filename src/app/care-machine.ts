@@ -6,7 +6,7 @@ import { createVirtualServerMachine } from "../actors/virtual-server-machine.ts"
 import { writer } from "../actors/writer.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { Reconciler } from "../dataplane/reconciler.ts";
-import { TableWatch, type WatchClock } from "../dataplane/table-watch.ts";
+import { QuietWatch, type WatchClock } from "../dataplane/quiet-watch.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import type { KeptReach } from "./live-reach.ts";
@@ -20,14 +20,13 @@ export interface CareSurface extends CheckPorts {
 
 /**
  * The daemon's machine with its ports, for any number of virtual servers: the one place where machines meet a data
- * plane, a check schedule and the host. `tables` reads the tables of those that are quiet; without it each does so itself.
+ * plane, a check schedule and the host. `looks` reads the tables of those that are quiet; without it each does so itself.
  */
-export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface, tables?: TableWatch): DaemonMachine {
+export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface, looks?: QuietWatch): DaemonMachine {
   const virtualServer = createVirtualServerMachine({
     readTable: fromPromise(({ input }: { input: ServiceKey }) => surfaceOf(input).dataPlane.read(input)),
     writer: writer(
-      ({ key, now }, deviates) =>
-        new Reconciler(surfaceOf(key).dataPlane, key, now, tables && { tables, deviates }),
+      ({ key, now }, deviates) => new Reconciler(surfaceOf(key).dataPlane, key, now, looks && { looks, deviates }),
     ),
     checks: checks(surfaceOf),
   });
@@ -36,6 +35,7 @@ export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface, tabl
     watchHost: fromCallback<HostChanged, ServiceKey>(({ input, sendBack }) =>
       surfaceOf(input).reach.watch(() => sendBack({ type: "host.changed" })),
     ),
+    isWatched: (key) => surfaceOf(key).reach.isQuiet,
   });
   return createDaemonMachine({ virtualServer, reach });
 }
@@ -47,6 +47,6 @@ export function careMachine(
   observe: ProbeObserver,
   clock?: WatchClock,
 ): DaemonMachine {
-  const reach = { reconcile: () => Promise.resolve([]), watch: NO_REACH.watch };
-  return careMachineFor(() => ({ dataPlane, schedule, observe, reach }), clock && new TableWatch(clock));
+  const reach = { reconcile: () => Promise.resolve([]), watch: NO_REACH.watch, isQuiet: false };
+  return careMachineFor(() => ({ dataPlane, schedule, observe, reach }), clock && new QuietWatch(clock));
 }

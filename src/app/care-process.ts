@@ -8,7 +8,7 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ConfigurationStatus } from "../domain/status.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
-import { TableWatch } from "../dataplane/table-watch.ts";
+import { QuietWatch } from "../dataplane/quiet-watch.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
@@ -33,6 +33,8 @@ export class CareProcess implements Disposable {
   readonly facts: Omit<ProcessFacts, "dataPlane">;
   readonly bus: EventBus;
   readonly manager: ServiceManager;
+  /** Looks at what its machines have nothing to do for. */
+  readonly looks: QuietWatch;
   /** How late it got to what was due. */
   readonly lagMs = new RecentMaximum();
   readonly reachHost = new ReachHost(this.now);
@@ -41,7 +43,6 @@ export class CareProcess implements Disposable {
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
   readonly #surfaces = new Map<string, CareSurface>();
-  readonly #tables: TableWatch;
   #machine: DaemonMachine | undefined;
   #paths: PathWatch | undefined;
 
@@ -59,7 +60,7 @@ export class CareProcess implements Disposable {
     this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
     this.#shared = new SharedChecks(clock);
-    this.#tables = new TableWatch(clock);
+    this.looks = new QuietWatch(clock);
     this.#schedule = new CheckScheduler({
       clock,
       random: Math.random,
@@ -83,7 +84,7 @@ export class CareProcess implements Disposable {
 
   /** The machine that cares for a virtual server, which meets this. `leave` is to be called when it has ended. */
   machineFor(key: ServiceKey, surface: CareSurface): { readonly machine: DaemonMachine; readonly leave: () => void } {
-    this.#machine ??= careMachineFor((one) => this.#surfaceOf(one), this.#tables);
+    this.#machine ??= careMachineFor((one) => this.#surfaceOf(one), this.looks);
     const name = formatServiceKey(key);
     this.#surfaces.set(name, surface);
     const leave = (): void => {

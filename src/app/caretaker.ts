@@ -73,8 +73,10 @@ export class Caretaker {
       const caring = this.#cares.get(key);
       if (caring?.isOver === true) await caring.released;
     }
-    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost);
-    const claims = stack.use(this.#claim([...wanted.values()].filter(({ service }) => !this.#has(service))));
+    const joining = [...wanted.values()].filter(({ service }) => !this.#has(service));
+    const isCrowded = joining.length > MOST_NAMED;
+    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, isCrowded);
+    const claims = stack.use(this.#claim(joining));
     for (const [key, options] of wanted) {
       try {
         const present = this.#cares.get(key);
@@ -90,6 +92,7 @@ export class Caretaker {
       }
     }
     throwFailures(failures);
+    if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
     const held = stack.move();
     return {
@@ -153,7 +156,12 @@ export class Caretaker {
 
   /** Says what stays behind. */
   tellStopped(): void {
-    for (const { care, isLeaving } of this.#cares.values()) if (!isLeaving) care.tellStopped();
+    const staying = [...this.#cares.values()].flatMap(({ care, isLeaving }) => (isLeaving ? [] : [care]));
+    if (staying.length <= MOST_NAMED) for (const care of staying) care.tellStopped();
+    else
+      this.#logger.info(
+        `stopped ${countVirtualServers(staying.map(({ options }) => options))}; those in the kernel stay as they are`,
+      );
   }
 
   /** Gives up the claims and closes the data planes. */
@@ -278,8 +286,17 @@ interface Changed {
   readonly reach: Reach;
 }
 
+/** Of more virtual servers than this, the log tells as of one. */
+const MOST_NAMED = 20;
+
 /** Longer than a round of ten thousand real servers takes. */
 const LONGEST_WRITE_MS = 10_000;
+
+/** `21 virtual servers with 42 real servers` */
+function countVirtualServers(all: readonly VirtualServerOptions[]): string {
+  const realServers = all.reduce((sum, one) => sum + one.realServers.length, 0);
+  return `${all.length} virtual servers with ${realServers} real servers`;
+}
 
 function countServers({ realServers }: VirtualServerOptions): string {
   return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;

@@ -84,7 +84,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
     const holds = this.#holdFile.readListed(listed, logger);
     tellHeld(holds, listed, logger);
-    this.#reach = new LiveReach(reach, logger);
+    this.#reach = new LiveReach(
+      reach,
+      { looks: process.looks, everyMs: () => this.#options.policy.intervalMs },
+      logger,
+    );
     const surface = { dataPlane, schedule: process.checksAs(options.probe), observe, reach: this.#reach };
     const { machine, leave } = process.machineFor(service, surface);
     this.#leave = leave;
@@ -138,6 +142,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
       this.#reach.change(reach, reachToRetire(before, options, this.#logger));
+    else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.realServers !== options.realServers) void this.#forgetHolds();
   }

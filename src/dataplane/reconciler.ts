@@ -5,7 +5,7 @@ import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/vi
 import type { DataPlane, FailedOperation } from "./data-plane.ts";
 import { asKnown, recognized, sameEntries } from "./known-table.ts";
 import type { Round, RoundReport, RoundRunner } from "./round.ts";
-import type { TableWatch, Watched } from "./table-watch.ts";
+import type { QuietWatch, Watched } from "./quiet-watch.ts";
 
 /**
  * Brings one virtual server of a data plane to its desired state, one round at a time. It owns what is known of the
@@ -56,12 +56,12 @@ export class Reconciler implements RoundRunner {
   #beginWatch(everyMs: number): boolean {
     const { known } = this.#memory;
     if (this.#watching === undefined || known === undefined) return false;
-    const { tables, deviates } = this.#watching;
+    const { looks, deviates } = this.#watching;
     const isAsKnown = async (): Promise<boolean> => {
       const read = await this.#dataPlane.read(this.#key);
       return read !== undefined && sameEntries(asKnown(read, known), known);
     };
-    this.#watched = tables.join(everyMs, isAsKnown, () => {
+    this.#watched = looks.join(everyMs, isAsKnown, () => {
       this.#watched = undefined;
       this.#read = { ...this.#read, atMs: Number.NEGATIVE_INFINITY };
       deviates();
@@ -85,7 +85,7 @@ export class Reconciler implements RoundRunner {
 
 /** Who reads the table between rounds. */
 export interface Watching {
-  readonly tables: TableWatch;
+  readonly looks: QuietWatch;
   /** It is time for a round. */
   readonly deviates: () => void;
 }

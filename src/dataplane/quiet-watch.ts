@@ -5,7 +5,7 @@ export interface WatchClock {
   clearTimeout(timer: unknown): void;
 }
 
-/** A virtual server whose table is looked at until it deviates. */
+/** Something that is looked at until it deviates. */
 export interface Watched {
   /** When it was last found as it should be, on the watch's clock. */
   readonly seenAtMs: number;
@@ -14,10 +14,10 @@ export interface Watched {
 }
 
 /**
- * Looks at the tables of virtual servers that have nothing else to do, those of many in one turn: a round of each
- * machine that finds nothing would cost several times as much.
+ * Looks at what nothing happens to, such as the tables of virtual servers and the ways to them: at many in one turn,
+ * and without their machines, whose rounds that find nothing would cost several times as much.
  */
-export class TableWatch {
+export class QuietWatch {
   readonly #clock: WatchClock;
   readonly #entries = new Set<Entry>();
   /** For the next that is due. */
@@ -28,8 +28,9 @@ export class TableWatch {
   }
 
   /**
-   * Looks every so often, for the first time after that and a little late, so that many share a turn. `isAsKnown` says whether the table is as it should be;
-   * when it is not, or cannot be read, it is watched no longer and `deviates` is called.
+   * Looks every so often, for the first time after that and a little late, so that many share a turn. `isAsKnown`
+   * says whether it is as it should be; when it is not, or that cannot be told, it is watched no longer and `deviates`
+   * is called.
    */
   join(everyMs: number, isAsKnown: () => Promise<boolean>, deviates: () => void): Watched {
     const nowMs = this.#clock.now();
