@@ -53,6 +53,29 @@ export type {
   VerdictStatus,
   VirtualServerStatus,
 } from "./domain/status.ts";
+export {
+  createLvscare,
+  type EventsOptions,
+  type HoldOptions,
+  type Lvscare,
+  type TargetOptions,
+  type UpdateReport,
+} from "./app/lvscare.ts";
+export type { LvscareEvent } from "./app/event-queue.ts";
+export type {
+  LvscareConfig,
+  PersistenceConfig,
+  ProbeConfig,
+  RealServerConfig,
+  Time,
+  VirtualServerConfig,
+  VirtualServerDefaults,
+} from "./config/file/config-types.ts";
+export { UsageError } from "./config/usage-error.ts";
+export type { EventRecord } from "./domain/event-record.ts";
+export type { Hold } from "./domain/hold.ts";
+export type { Named } from "./domain/name.ts";
+export type { CheckReport, HoldReport } from "./domain/operator.ts";
 export { createCare, type Care, type CareSettings } from "./app/sdk.ts";
 export type { StaticPodOptions } from "./domain/static-pod-options.ts";
 export { renderStaticPod } from "./manifest/static-pod.ts";

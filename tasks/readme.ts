@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { machineGraph } from "../src/actors/machine-graph.ts";
+import { checkConfigCommand } from "../src/cli/commands/check-config.ts";
+import { configCommand } from "../src/cli/commands/config.ts";
 import { doctorCommand } from "../src/cli/commands/doctor.ts";
 import { drainCommand } from "../src/cli/commands/drain.ts";
 import { eventsCommand } from "../src/cli/commands/events.ts";
@@ -10,7 +12,7 @@ import { statusCommand } from "../src/cli/commands/status.ts";
 import { systemdCommand } from "../src/cli/commands/systemd.ts";
 import { versionCommand } from "../src/cli/commands/version.ts";
 import { renderMermaid } from "../src/cli/machine-text.ts";
-import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
+import { CARE_COMMAND_ROWS } from "../src/config/care-option-rows.ts";
 import { OPERATOR_OPTION_ROWS } from "../src/config/operator-line.ts";
 import type { OptionRow } from "../src/config/option-row.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
@@ -31,9 +33,11 @@ function withTables(readme: string): string {
   const [before = "", rest = ""] = readme.split(BEGIN);
   const [, after] = rest.split(END);
   if (after === undefined) throw new Error(`README.md has no place for the flags between ${BEGIN} and ${END}`);
-  const groups = Map.groupBy<string, OptionRow>(CARE_OPTION_ROWS, (row) => row.group);
+  const groups = Map.groupBy<string, OptionRow>(CARE_COMMAND_ROWS, (row) => row.group);
   const tables = [
     ...[...groups].map(([group, rows]) => table(group, rows)),
+    table("`lvscare check-config`", checkConfigCommand.usage.rows),
+    table("`lvscare config`, besides those of `care`", configCommand.usage.rows),
     table("`lvscare status`", statusCommand.usage.rows),
     table("`lvscare events`", eventsCommand.usage.rows),
     table("`lvscare drain`", drainCommand.usage.rows),

@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: ["domain", "config", "manifest", "app"],
   // The SDK.
-  "index.ts": ["domain", "manifest", "app"],
+  "index.ts": ["domain", "config", "manifest", "app"],
 };
 
 /** Machines know the interfaces of adapters, never an adapter. */
@@ -59,7 +59,7 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
     ["src/probe/http/keep-alive/", { faces: ["keep-alive.ts"] }],
     ["src/probe/http/response/", { faces: ["response-reader.ts"] }],
     ["src/netlink/ipvs/", { faces: ["requests.ts"] }],
-    ["src/dataplane/ipvs/", { faces: ["ipvs-plane.ts"] }],
+    ["src/dataplane/ipvs/", { faces: ["ipvs-plane.ts", "outlook.ts"] }],
   ]);
 
 /** The only files above `native/` that reach into it: where sockets and the local time enter. */
@@ -162,6 +162,12 @@ describe("the house", () => {
     expect(
       loaded.filter((file) => /^xstate|^src\/actors\/.*-machine|^src\/(probe|dataplane\/userspace)\//.test(file)),
     ).toEqual([]);
+  });
+
+  test("to import the SDK loads neither machines nor the way to the kernel", () => {
+    const loaded = [...loadedWith("src/index.ts")];
+    expect(loaded).toContain("src/config/file/config-object.ts");
+    expect(loaded.filter((specifier) => /^(xstate|consola|yaml|#native|bun:.*)$/.test(specifier))).toEqual([]);
   });
 
   test("tables that are looked into by a text are maps: of an object, every name that all objects have would be found", () => {

@@ -38,7 +38,10 @@ export class ProbeTrial {
     if (outcome.passed) {
       this.#passed++;
       this.#decide(name, [outcome]);
-    } else failures?.push(outcome);
+    } else if (failures !== undefined) {
+      failures.push(outcome);
+      if (failures.length > this.#fall) failures.shift();
+    }
     this.#judge();
   }
 
@@ -50,18 +53,19 @@ export class ProbeTrial {
   // --- internal ---
 
   #judge(): void {
+    // It stays so until one passes, or all are gone.
+    if (this.#isSuspicious && this.#passed === 0 && this.#undecided.size > 0) return;
     const hasFallen = [...this.#undecided].filter(([, { failures }]) => failures.length >= this.#fall);
     if (this.#passed > 0) {
       for (const [name, { failures }] of hasFallen) {
         this.#failed++;
-        this.#decide(name, failures.slice(-this.#fall));
+        this.#decide(name, failures);
       }
-      if (this.#undecided.size === 0)
-        this.#report({ type: "probe.accepted", passed: this.#passed, failed: this.#failed });
-      return;
     }
+    if (this.#undecided.size === 0)
+      return this.#report({ type: "probe.accepted", passed: this.#passed, failed: this.#failed });
     const isWorse = hasFallen.some(([, { server }]) => server.passes);
-    if (this.#isSuspicious || !isWorse || hasFallen.length < this.#undecided.size) return;
+    if (this.#passed > 0 || !isWorse || hasFallen.length < this.#undecided.size) return;
     this.#isSuspicious = true;
     const reason = hasFallen.at(-1)?.[1].failures.at(-1)?.reason ?? "";
     this.#report({ type: "probe.suspicious", servers: hasFallen.map(([name]) => name), reason });

@@ -135,12 +135,14 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       configureAhead: assign((_, { configuration }: Configure) => configurationFields(configuration)),
       reprobe: enqueueActions(({ context, enqueue }, { configuration: { policy }, schedule }: Configure) => {
-        if (schedule !== undefined) enqueue.sendTo(context.checks, { type: "reprobe", schedule, fall: policy.fall });
+        if (schedule === undefined) return;
+        enqueue.assign({ suspicion: undefined });
+        enqueue.sendTo(context.checks, { type: "reprobe", schedule, fall: policy.fall });
       }),
       leaveConfiguration: enqueueActions(({ context, enqueue }) => {
         if (context.isWithdrawn) return;
         enqueue.assign({ isWithdrawn: true, members: new Map(context.members), dirty: true });
-        enqueue.emit({ type: "virtualServer.withdrawn", servers: context.members.size });
+        enqueue.emit({ type: "virtualServer.withdrawn", servers: context.realServers.length });
       }),
       noteProbe: enqueueActions(({ context, enqueue }, report: ProbeReport) => {
         const suspicion = report.type === "probe.suspicious" ? { ...report, sinceMs: context.now() } : undefined;

@@ -46,7 +46,8 @@ export class CareProcess implements Disposable {
   #machine: DaemonMachine | undefined;
   #paths: PathWatch | undefined;
 
-  constructor(logger: Logger) {
+  /** `environment`: where systemd says how it wants to be told. */
+  constructor(logger: Logger, environment: Readonly<Record<string, string | undefined>>) {
     const { now } = this;
     this.facts = {
       version: VERSION,
@@ -56,8 +57,7 @@ export class CareProcess implements Disposable {
       timeOfDay: timeOfDay(now),
     };
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
-    this.manager = serviceManager({ environment: process.env, pid: process.pid, send: sendToUnixSocket, monotonicUs });
-    this.bus.join((event) => this.manager.event(event));
+    this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
     this.#shared = new SharedChecks(clock);
     this.looks = new QuietWatch(clock);

@@ -6,6 +6,7 @@ import { describeError, LvscareError, throwFailures } from "../domain/errors.ts"
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
+import { about, fullName, nameOf } from "./about.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
@@ -21,7 +22,7 @@ export interface PreparedConfig extends AsyncDisposable {
   readonly changes: readonly string[];
   /**
    * Goes on as it says. False when a virtual server that it has again was gone in the meantime: then the configuration
-   * is to be prepared once more.
+   * is to be prepared once more. Throws NOT_RUNNING when caring ends.
    */
   apply(): boolean;
 }
@@ -97,13 +98,15 @@ export class Caretaker {
     return {
       changes: [
         ...added.map(({ preparation: { options } }) => `+ ${fullName(options)}: ${countServers(options)}`),
-        ...changed.map(
-          ({ caring, options }) =>
-            `~ ${fullName(options)}: ${caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options)}`,
-        ),
+        ...changed.flatMap(({ caring, options }) => {
+          const what = caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
+          // The order of real servers may be another one, which means nothing.
+          return what === "" ? [] : [`~ ${fullName(options)}: ${what}`];
+        }),
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
+        if (this.#isStopping) throw new LvscareError("NOT_RUNNING", "the daemon is stopping");
         held.move();
         return this.#apply(added, changed, removed);
       },
@@ -129,7 +132,11 @@ export class Caretaker {
       if (isOver || (!isLeaving && care.hasOnlyListed)) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-      const { realServers } = await care.status();
+      // It may be gone by now.
+      const realServers = await care.status().then(
+        (status) => status.realServers,
+        () => [],
+      );
       for (const { address, weight, activeConnections } of realServers) {
         if (weight === undefined || listed.has(address) || options.keepForeign) continue;
         const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
@@ -143,7 +150,7 @@ export class Caretaker {
   /** Ends caring; the kernel's entries stay. */
   shutDown(): void {
     this.#isStopping = true;
-    for (const { care } of this.#cares.values()) care.shutDown();
+    for (const { care, isOver } of this.#cares.values()) if (!isOver) care.shutDown();
     this.#endIfDone();
   }
 
@@ -293,25 +300,4 @@ function countVirtualServers(all: readonly VirtualServerOptions[]): string {
 
 function countServers({ realServers }: VirtualServerOptions): string {
   return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
-}
-
-/** `tcp 10.0.0.1:80 (web)` */
-function fullName({ name, service }: VirtualServerOptions): string {
-  return name === undefined ? formatServiceKey(service) : `${formatServiceKey(service)} (${name})`;
-}
-
-function nameOf({ name, service }: VirtualServerOptions): string {
-  return name ?? formatServiceKey(service);
-}
-
-/** The same failure, with the virtual server that has it. */
-function about(options: VirtualServerOptions, error: unknown): unknown {
-  if (!(error instanceof LvscareError)) return error;
-  const { code, errno, operation, remedy } = error;
-  return new LvscareError(code, `${nameOf(options)}: ${error.message}`, {
-    ...(operation !== undefined && { operation }),
-    ...(remedy !== undefined && { remedy }),
-    ...(errno !== undefined && { errno }),
-    cause: error,
-  });
 }

@@ -8,21 +8,32 @@ import { ownerOfSocket } from "./socket-owner.ts";
 
 /** The other process that cares for this virtual server in this network namespace; undefined when there is none. */
 export function otherCaretaker(key: ServiceKey): string | undefined {
-  const found = caretakerByName(formatServiceKey(key)) ?? lockHolder(key);
-  return found && holder(found);
+  return otherCaretakers([key]).get(formatServiceKey(key));
+}
+
+/** The same for several, by `formatServiceKey`, with one look at the list of names. */
+export function otherCaretakers(keys: readonly ServiceKey[]): ReadonlyMap<string, string> {
+  const claimed = claimedServices();
+  return new Map(
+    keys.flatMap((key): [string, string][] => {
+      const name = formatServiceKey(key);
+      const found = caretakerByName(name, undefined, claimed) ?? lockHolder(key);
+      return found === undefined ? [] : [[name, holder(found)]];
+    }),
+  );
 }
 
 /**
- * Whether any process in this network namespace cares for a virtual server at this address, on any port; `besides`
- * itself: for another one than this.
+ * Whether any process in this network namespace cares for a virtual server at this address, on any port; `besides`:
+ * for another one than these.
  */
-export function isAddressCaredFor({ endpoint, protocol }: ServiceKey, besides?: "itself"): boolean {
-  const own = besides === undefined ? undefined : formatServiceKey({ protocol, endpoint });
+export function isAddressCaredFor({ endpoint, protocol }: ServiceKey, besides: readonly ServiceKey[] = []): boolean {
+  const uncounted = new Set(besides.map(formatServiceKey));
   const [name = ""] = formatServiceKey({ protocol, endpoint }).split(/:\d+$/);
   const claimed = new Set(claimedNames().map((one) => one.name));
   const ofAddress = [...claimed].filter((one) => {
     const service = one.replace(ALIAS_END, "");
-    return service !== own && service.split(/:\d+$/)[0] === name;
+    return !uncounted.has(service) && service.split(/:\d+$/)[0] === name;
   });
   if (ofAddress.some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
   return isAddressLocked({ endpoint, protocol }, besides);

@@ -4,6 +4,7 @@ import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import type { EventBus } from "../events/event-bus.ts";
 import { CareProcess } from "./care-process.ts";
 import { Caretaker } from "./caretaker.ts";
 import { ConfigReload, type ReadConfig } from "./config-reload.ts";
@@ -31,9 +32,22 @@ export interface ConfigSource {
   onHangup(listener: () => void): () => void;
 }
 
+/** A daemon as the program around it works with it, until it has ended. */
+export interface EmbeddedDaemon {
+  readonly caretaker: Caretaker;
+  readonly bus: EventBus;
+  /**
+   * Serves the page and metrics where this configuration has them. Rejects with ADDRESS_IN_USE or SOCKET_FAILED, and
+   * then nothing has changed.
+   */
+  listen(config: CareConfig): Promise<void>;
+}
+
 export interface DaemonOptions {
   readonly observer?: DaemonObserver | undefined;
   readonly source?: ConfigSource | undefined;
+  /** Has the program around it be asked, and not a control socket; and tells systemd nothing of its own. */
+  readonly embedded?: ((daemon: EmbeddedDaemon) => void) | undefined;
 }
 
 /**
@@ -44,23 +58,29 @@ export async function runDaemon(
   config: CareConfig,
   stop: AbortSignal,
   logger: Logger,
-  { observer = {}, source }: DaemonOptions = {},
+  { observer = {}, source, embedded }: DaemonOptions = {},
 ): Promise<void> {
-  using process = new CareProcess(logger);
+  using process = new CareProcess(logger, embedded === undefined ? globalThis.process.env : {});
   process.bus.join((event) => observer.event?.(event));
-  const isAlone = source === undefined && config.virtualServers.length === 1;
+  const isAlone = source === undefined && embedded === undefined && config.virtualServers.length === 1;
   const caretaker = new Caretaker(process, logger, isAlone);
   await using prepared = await caretaker.prepare(config);
   await using web = new DaemonWeb(caretaker, process, logger);
   // An address that is not available is a mistake in the configuration: nothing has begun yet.
   await web.listen(config.httpListen, countRealServers(config));
   try {
+    tellReady(config.virtualServers.length, process);
     prepared.apply();
     const [first] = caretaker.virtualServers;
     if (first === undefined) throw new Error("there is no virtual server to care for");
     observer.running?.(() => first.status());
+    embedded?.({
+      caretaker,
+      bus: process.bus,
+      listen: (other) => web.listen(other.httpListen, countRealServers(other)),
+    });
     using reload = source && reloadFrom(source, caretaker, web, process);
-    await using _control = openControl(config, source, reload, caretaker, process, logger);
+    await using _control = embedded ? undefined : openControl(config, source, reload, caretaker, process, logger);
     const shutDown = (): void => {
       process.manager.stopping();
       caretaker.shutDown();
@@ -80,6 +100,14 @@ export async function runDaemon(
 
 interface Reloading extends Disposable {
   request(): Promise<ReloadReport>;
+}
+
+/** Tells systemd once so many virtual servers are cared for. Those of a later configuration are part of its reload. */
+function tellReady(virtualServers: number, { bus, manager }: CareProcess): void {
+  let left = virtualServers;
+  bus.join(({ type }) => {
+    if (type === "virtualServer.adopted" && --left === 0) manager.ready();
+  });
 }
 
 /** Answers at the control socket of this process until it is disposed of. */

@@ -50,18 +50,25 @@ export async function prepareAnew(
 ): Promise<Reach> {
   const { dataPlane } = selection;
   const { kind } = dataPlane;
-  if (options.dataPlane !== "auto" && options.dataPlane !== kind)
-    throw new LvscareError(
-      "NOT_SUPPORTED",
-      `it is served by the data plane ${kind}, and cannot change over while it serves`,
-      {
-        remedy: "start the daemon anew for that",
-      },
-    );
+  const refusal = refusesChangeOver(kind, options);
+  if (refusal !== undefined) throw refusal;
   const obstacle = obstacleTo(kind, options);
   if (obstacle !== undefined) throw obstacle;
   if (!sameService(before.service, options.service)) await surroundings.preflight(dataPlane, options.service);
   return planReach(options, kind, surroundings.reachHost, logger);
+}
+
+/** Why a virtual server that this data plane serves cannot go on with other options; undefined where it can. */
+export function refusesChangeOver(
+  kind: DataPlaneKind,
+  { dataPlane }: Pick<VirtualServerOptions, "dataPlane">,
+): LvscareError | undefined {
+  if (dataPlane === "auto" || dataPlane === kind) return undefined;
+  return new LvscareError(
+    "NOT_SUPPORTED",
+    `it is served by the data plane ${kind}, and cannot change over while it serves`,
+    { remedy: "start the daemon anew for that" },
+  );
 }
 
 // --- internal ---

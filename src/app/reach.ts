@@ -4,6 +4,7 @@ import type { DataPlaneKind } from "../dataplane/data-plane.ts";
 import { isLoopback, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
 import { HostChanges } from "../reach/host-changes.ts";
 import type { HostObject } from "../reach/host-object.ts";
 import { HostView } from "../reach/host-view.ts";
@@ -99,13 +100,13 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
 }
 
 /**
- * Everything that daemons for this virtual server may have made, in the order of its removal. `besides` itself: a
- * daemon that cares for this very one needs none of it.
+ * Everything that daemons for this virtual server may have made, in the order of its removal. `besides`: virtual
+ * servers that need none of it, this one among them where its daemon does not count.
  */
 export function reachToRemove(
-  { service, reach: options }: Pick<VirtualServerOptions, "service" | "reach">,
+  { service, reach: options }: { readonly service: ServiceKey; readonly reach: ReachOptions },
   logger: Logger,
-  besides?: "itself",
+  besides: readonly ServiceKey[] = [],
 ): readonly HostObject[] {
   const isInUse = (): Promise<boolean> => isAddressInUse(service, besides);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
@@ -122,7 +123,7 @@ export function reachToRetire(
 ): readonly HostObject[] {
   const [was, is] = [before.reach, after.reach];
   if (was.mode === "none" || (was.mode === is.mode && (was.mode === "route" || was.iface === is.iface))) return [];
-  const [link, masquerading, route] = reachToRemove(before, logger, "itself");
+  const [link, masquerading, route] = reachToRemove(before, logger, [before.service]);
   const made = was.mode === "route" ? [route] : [link, ...(is.mode === "link" ? [] : [masquerading])];
   return made.filter((object) => object !== undefined);
 }

@@ -42,19 +42,20 @@ export function lockVirtualServer(key: ServiceKey): RuntimeLock | LockHolder {
 
 /** The holder of that lock; undefined when there is none. */
 export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
-  return holdersOf((name) => name === lockName(key))[0];
+  const meant = lockName(key);
+  return holdersOf((name) => name === meant)[0];
 }
 
 /**
  * Whether any process cares for a virtual server at this address, on any port, by the locks of this network
- * namespace; `besides` itself: another one than this.
+ * namespace; `besides`: another one than these.
  */
-export function isAddressLocked({ endpoint, protocol }: ServiceKey, besides?: "itself"): boolean {
-  const own = besides === undefined ? undefined : lockName({ endpoint, protocol });
+export function isAddressLocked({ endpoint, protocol }: ServiceKey, besides: readonly ServiceKey[] = []): boolean {
+  const uncounted = new Set(besides.map(lockName));
   const start = withoutPort(runtimeName({ endpoint, protocol }));
   const end = lockEnd();
   const isMeant = (name: string): boolean =>
-    name !== own && name.endsWith(end) && withoutPort(name.slice(0, -end.length)) === start;
+    !uncounted.has(name) && name.endsWith(end) && withoutPort(name.slice(0, -end.length)) === start;
   return holdersOf(isMeant).length > 0;
 }
 

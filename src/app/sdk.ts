@@ -1,3 +1,4 @@
+import { camelCase } from "../config/camel-case.ts";
 import { CARE_OPTION_ROWS, type CareFlag } from "../config/care-option-rows.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { GivenOption } from "../config/option-row.ts";
@@ -6,6 +7,7 @@ import type { CareEvent } from "../domain/events.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import { EmbeddedRun, SILENT } from "./embedded-run.ts";
 
 /** `health-path` as `healthPath`. */
 type CamelCase<Text extends string> = Text extends `${infer Head}-${infer Rest}`
@@ -59,46 +61,35 @@ export function createCare(settings: CareSettings, logger: Logger = SILENT): Car
 
 // --- internal ---
 
-const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
 class EmbeddedCare implements Care {
-  readonly ended: Promise<void>;
+  readonly #run = new EmbeddedRun();
   readonly #options: CareOptions;
   readonly #logger: Logger;
   readonly #listeners = new Set<(event: CareEvent) => void>();
-  readonly #stop = new AbortController();
-  readonly #end = Promise.withResolvers<void>();
-  #state: "new" | "running" | "ended" = "new";
   #status: (() => Promise<VirtualServerStatus>) | undefined;
 
   constructor(options: CareOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
-    this.ended = this.#end.promise;
-    // A caller that only starts it gets the failure there. It must not count as unhandled as well.
-    this.ended.catch(() => undefined);
   }
 
-  async start(): Promise<void> {
-    if (this.#state !== "new") throw new LvscareError("ALREADY_RUNNING", "this was started before; create another one");
-    this.#state = "running";
-    // Not before it is needed: importing the SDK opens nothing.
-    const { runCare } = await import("./care.ts");
-    const adopted = Promise.withResolvers<void>();
-    const observer = {
-      running: (status: () => Promise<VirtualServerStatus>) => void (this.#status = status),
-      event: (event: CareEvent) => {
-        if (event.type === "virtualServer.adopted") adopted.resolve();
-        for (const listener of this.#listeners) listener(event);
-      },
-    };
-    runCare(this.#options, this.#stop.signal, this.#logger, observer)
-      .finally(() => {
-        this.#state = "ended";
-        this.#status = undefined;
-      })
-      .then(this.#end.resolve, this.#end.reject);
-    await Promise.race([adopted.promise, this.ended]);
+  get ended(): Promise<void> {
+    return this.#run.ended;
+  }
+
+  start(): Promise<void> {
+    return this.#run.start(async (stop, begun) => {
+      // Not before it is needed: importing the SDK opens nothing.
+      const { runCare } = await import("./care.ts");
+      const observer = {
+        running: (status: () => Promise<VirtualServerStatus>) => void (this.#status = status),
+        event: (event: CareEvent) => {
+          if (event.type === "virtualServer.adopted") begun();
+          for (const listener of this.#listeners) listener(event);
+        },
+      };
+      await runCare(this.#options, stop, this.#logger, observer).finally(() => void (this.#status = undefined));
+    });
   }
 
   async status(): Promise<VirtualServerStatus> {
@@ -111,10 +102,8 @@ class EmbeddedCare implements Care {
     return () => void this.#listeners.delete(listener);
   }
 
-  async stop(): Promise<void> {
-    if (this.#state === "new") this.#end.resolve();
-    this.#stop.abort();
-    await this.ended.catch(() => undefined);
+  stop(): Promise<void> {
+    return this.#run.stop();
   }
 }
 
@@ -122,7 +111,7 @@ function givenBy(settings: CareSettings): Map<string, GivenOption> {
   const values = new Map<string, unknown>(Object.entries(settings));
   const given = new Map<string, GivenOption>();
   for (const { flag } of CARE_OPTION_ROWS) {
-    const name = flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const name = camelCase(flag);
     const value = values.get(name);
     values.delete(name);
     if (value === undefined) continue;

@@ -2,7 +2,7 @@ import { createActor, toPromise } from "xstate";
 import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
-import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
@@ -71,6 +71,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.metrics = new Metrics(process.lagMs);
     this.#events = process.bus.open({
       logger,
+      virtualServer: () => ({ address: this.address, ...(this.name !== undefined && { name: this.name }) }),
       culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
       count: (event, atMs) => this.metrics.note(event, atMs),
     });
@@ -119,12 +120,13 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Begins to care. */
   start(): void {
     const emit = (event: CareEvent): void => this.#events.emit(event);
-    this.#daemon.start();
-    this.#checkWay();
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
+    // Before they begin: calls into the runtime may let promises settle, and so the table be taken over meanwhile.
     virtualServer?.on("*", emit);
     reach?.on("*", emit);
     this.#daemon.on("*", emit);
+    this.#daemon.start();
+    this.#checkWay();
     if (virtualServer !== undefined) this.#operator = this.#operatorOf(virtualServer);
   }
 
@@ -142,6 +144,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#reach.change(reach, reachToRetire(before, options, this.#logger));
     else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
+    if (before.realServers !== options.realServers) void this.#forgetHolds();
   }
 
   /** Asks it to drain its real servers, to leave the data plane, and to end. */
@@ -244,6 +247,21 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   // --- internal ---
 
+  /** A hold ends when its real server is no longer listed. */
+  async #forgetHolds(): Promise<void> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (virtualServer === undefined) return;
+    await untilWritten(virtualServer, HOLDS_MS);
+    const known = this.#holdFile.read(this.#logger);
+    const now = holdsOf(virtualServer);
+    if ([...known.keys()].every((server) => now.has(server))) return;
+    try {
+      this.#holdFile.write(now);
+    } catch (error) {
+      this.#logger.warn(describeError(error));
+    }
+  }
+
   /** Begins to look whether clients get through, or ceases to, as the options say. */
   #checkWay(): void {
     const { checkWay, service } = this.#options;
@@ -281,3 +299,6 @@ export class VirtualServerCare implements ControlVirtualServer {
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
 }
+
+/** Longer than a round takes; after that they are written as they are known. */
+const HOLDS_MS = 10_000;

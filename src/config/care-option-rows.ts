@@ -290,7 +290,12 @@ export const CARE_OPTION_ROWS = [
     default: "3s",
     help: "for connecting alone; never longer than --health-timeout or --interval",
     group: CHECKS,
-    inFile: { place: "probe", key: "connect-timeout", type: "time" },
+    inFile: {
+      place: "probe",
+      key: "connect-timeout",
+      type: "time",
+      help: "for connecting alone; never longer than timeout or interval",
+    },
   },
   {
     flag: "mode",
@@ -410,5 +415,13 @@ export const CONFIG_OPTION_ROW = {
   group: SERVERS,
 } as const satisfies OptionRow;
 
+/** For a call by hand: no daemon has it. */
+export const DRY_RUN_OPTION_ROW = {
+  flag: "dry-run",
+  kind: "boolean",
+  help: "print what would be done on this host, in order, and change nothing; goes with --config, --run-once and --clean, too. Exit code 0: nothing to do, 2: something, 1: it cannot be done",
+  group: RUNNING,
+} as const satisfies OptionRow;
+
 /** What `lvscare care` takes. */
-export const CARE_COMMAND_ROWS = [CONFIG_OPTION_ROW, ...CARE_OPTION_ROWS] as const;
+export const CARE_COMMAND_ROWS = [CONFIG_OPTION_ROW, ...CARE_OPTION_ROWS, DRY_RUN_OPTION_ROW] as const;

@@ -1,5 +1,5 @@
 import { isMapped, parseAddress, type Endpoint } from "../domain/endpoint.ts";
-import { CARE_OPTION_ROWS, CONFIG_OPTION_ROW, type CareFlag } from "./care-option-rows.ts";
+import { CARE_OPTION_ROWS, CONFIG_OPTION_ROW, DRY_RUN_OPTION_ROW, type CareFlag } from "./care-option-rows.ts";
 import type { ProcessOptions } from "./care-options.ts";
 import type { GivenOptions, OptionRow } from "./option-row.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
@@ -68,7 +68,8 @@ export function withProcessOptions(given: GivenOptions, fromFile: GivenOptions):
 const BESIDE: ReadonlySet<string> = new Set(
   (CARE_OPTION_ROWS as readonly OptionRow[])
     .filter(({ flag, inFile }) => inFile?.place === "process" || flag === "run-once" || flag === "clean")
-    .map(({ flag }) => flag),
+    .map(({ flag }) => flag)
+    .concat(DRY_RUN_OPTION_ROW.flag),
 );
 
 function resolveProcess(values: OptionValues<CareFlag>): ProcessOptions {

@@ -80,9 +80,9 @@ export function virtualAddressProblem(endpoint: Endpoint, dataPlane: DataPlaneCh
 }
 
 /** What is wrong with a real server's address, whoever it serves, after its text. */
-export function realAddressProblem({ address }: Endpoint): string | undefined {
-  if (isMapped(address)) return MAPPED;
-  if (isIpv6LinkLocal(address)) return LINK_LOCAL;
+export function realAddressProblem({ address, family }: Endpoint): string | undefined {
+  if (family === "ipv6" && isMapped(address)) return MAPPED;
+  if (family === "ipv6" && isIpv6LinkLocal(address)) return LINK_LOCAL;
   return isUnicast(address) ? undefined : "is no address of a single server";
 }
 

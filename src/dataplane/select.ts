@@ -43,9 +43,23 @@ export async function selectDataPlane(
   try {
     return { dataPlane: await proven("ipvs"), because: undefined };
   } catch (error) {
-    if (!(error instanceof LvscareError) || !LACKING.includes(error.code)) throw error;
+    if (!isLacking(error)) throw error;
     return { dataPlane: await fallBack(() => proven("userspace"), error), because: error };
   }
+}
+
+/** Whether `auto` falls back to the userspace data plane for this. */
+export function isLacking(error: unknown): error is LvscareError {
+  return error instanceof LvscareError && LACKING.includes(error.code);
+}
+
+export function neitherWorks(kernel: LvscareError, cause: unknown): LvscareError {
+  const code = cause instanceof LvscareError ? cause.code : "SOCKET_FAILED";
+  return new LvscareError(
+    code,
+    `neither data plane works here. ipvs: ${describeError(kernel)}; userspace: ${describeError(cause)}`,
+    { cause },
+  );
 }
 
 // --- internal ---
@@ -64,11 +78,6 @@ async function fallBack(prove: () => Promise<DataPlane>, kernel: LvscareError): 
   try {
     return await prove();
   } catch (cause) {
-    const code = cause instanceof LvscareError ? cause.code : "SOCKET_FAILED";
-    throw new LvscareError(
-      code,
-      `neither data plane works here. ipvs: ${describeError(kernel)}; userspace: ${describeError(cause)}`,
-      { cause },
-    );
+    throw neitherWorks(kernel, cause);
   }
 }

@@ -28,13 +28,16 @@ export function relisted<Member extends Listed>(
     const name = formatEndpoint(configured.endpoint);
     const member = members.get(name);
     if (member === undefined) joining.set(name, configured);
-    else
-      staying.set(name, {
-        ...member,
-        ...edited(member, was.get(name), configured),
-        isDrainedByConfiguration: drained.has(name),
-        isLeaving: false,
-      });
+    else {
+      const placements = edited(member, was.get(name), configured);
+      const isDrainedByConfiguration = drained.has(name);
+      const isSame =
+        placements.server === member.server && isDrainedByConfiguration === member.isDrainedByConfiguration;
+      staying.set(
+        name,
+        isSame && !member.isLeaving ? member : { ...member, ...placements, isDrainedByConfiguration, isLeaving: false },
+      );
+    }
   }
   const leaving = [...members].filter(([name]) => !staying.has(name));
   const left = leaving.map(([name, member]): [string, Member] => [name, { ...member, isLeaving: true }]);

@@ -115,16 +115,27 @@ export function describeOperation(operation: Operation): string {
     case "service.create":
       return `create virtual server ${formatServiceKey(operation.service)} ${operation.service.scheduler}`;
     case "service.update":
-      return `change virtual server ${formatServiceKey(operation.service)} ${changes(operation.from, operation.service)}`;
+      return `change virtual server ${formatServiceKey(operation.service)} ${describeChanges(operation.from, operation.service)}`;
     case "service.delete":
       return `delete virtual server ${formatServiceKey(operation.service)}`;
     case "server.add":
       return `add real server ${formatEndpoint(operation.server.endpoint)} weight ${operation.server.weight}`;
     case "server.update":
-      return `set real server ${formatEndpoint(operation.server.endpoint)} ${changes(operation.from, operation.server)}`;
+      return `set real server ${formatEndpoint(operation.server.endpoint)} ${describeChanges(operation.from, operation.server)}`;
     case "server.remove":
       return `remove real server ${formatEndpoint(operation.endpoint)}`;
   }
+}
+
+/**
+ * The fields in which two values with the same endpoint differ: `weight 1 → 0`. A field that one of them lacks is
+ * `none`.
+ */
+export function describeChanges<T extends object>(from: T, to: T): string {
+  return (Object.keys({ ...from, ...to }) as (keyof T & string)[])
+    .filter((key) => key !== "endpoint" && inWords(from[key]) !== inWords(to[key]))
+    .map((key) => `${key} ${inWords(from[key])} → ${inWords(to[key])}`)
+    .join(", ");
 }
 
 // --- internal ---
@@ -133,17 +144,6 @@ function planService(service: VirtualServer, observed: ObservedVirtualServer | u
   if (observed === undefined) return [{ kind: "service.create", service }];
   const from = observed.service;
   return sameService(from, service) ? [] : [{ kind: "service.update", service, from }];
-}
-
-/**
- * The fields in which two values with the same endpoint differ: `weight 1 → 0`. A field that one of them lacks is
- * `none`.
- */
-function changes<T extends object>(from: T, to: T): string {
-  return (Object.keys({ ...from, ...to }) as (keyof T & string)[])
-    .filter((key) => key !== "endpoint" && inWords(from[key]) !== inWords(to[key]))
-    .map((key) => `${key} ${inWords(from[key])} → ${inWords(to[key])}`)
-    .join(", ");
 }
 
 function inWords(value: unknown): string {

@@ -226,6 +226,11 @@ export function unreadiness({ realServers, daemon }: VirtualServerStatus): strin
   return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;
 }
 
+/** It takes no new connections because an operator, or the configuration, wants it so. */
+export function isKeptDrained({ hold, drainedByConfiguration }: RealServerStatus): boolean {
+  return hold?.drained === true || drainedByConfiguration === true;
+}
+
 export function countInService(realServers: readonly RealServerStatus[]): InService {
   return { count: realServers.filter(({ weight = 0 }) => weight > 0).length, of: realServers.length };
 }

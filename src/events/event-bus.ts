@@ -1,6 +1,7 @@
 import type { EventRecord } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { Named } from "../domain/name.ts";
 import { createEventLog } from "./event-log.ts";
 import { EventMemory, type EventRing } from "./event-ring.ts";
 
@@ -15,11 +16,23 @@ export interface EventBusOptions {
 /** Where the events of one virtual server come from. */
 export interface EventSourceOptions {
   readonly logger: Logger;
+  /** The virtual server, as it is called now. */
+  readonly virtualServer: () => Named;
   /** The process that may be undoing the daemon's work. */
   readonly culprit: () => string;
   /** Counts what happens; `atMs`: when that was. */
   readonly count: (event: CareEvent, atMs: number) => void;
 }
+
+/**
+ * Hears of an event when the decision behind it has been carried out. `records`: what was remembered of it, which is
+ * nothing of good checks. `source`: undefined where it happened to the process itself, and so to all virtual servers.
+ */
+export type EventListener = (
+  event: CareEvent,
+  records: readonly EventRecord[],
+  source: Pick<EventSource, "virtualServer"> | undefined,
+) => void;
 
 /**
  * Passes events on to all subscribers: the log, the memory, the metrics, and those that join. No decision depends on
@@ -34,7 +47,7 @@ export class EventBus {
   /** What happened to the process itself, and so to all virtual servers. */
   readonly #ring: EventRing;
   readonly #sources = new Set<EventSource>();
-  readonly #listeners: ((event: CareEvent) => void)[] = [];
+  readonly #listeners: EventListener[] = [];
   /** Emitted; those from `#delivered` on are still to be delivered. */
   #emitted: { readonly event: CareEvent; readonly atMs: number; readonly source: EventSource | undefined }[] = [];
   #delivered = 0;
@@ -59,7 +72,7 @@ export class EventBus {
     return source;
   }
 
-  join(listener: (event: CareEvent) => void): void {
+  join(listener: EventListener): void {
     this.#listeners.push(listener);
   }
 
@@ -69,7 +82,7 @@ export class EventBus {
    */
   emit(event: CareEvent, source?: EventSource, atMs = this.#options.now()): void {
     // Still in order.
-    if (isUsual(event) && this.#emitted.length === 0) return this.#deliver(event, atMs, source);
+    if (isUsual(event) && this.#emitted.length === 0) return this.#deliverOne(event, atMs, source);
     this.#emitted.push({ event, atMs, source });
     this.#deliverSoon();
   }
@@ -81,7 +94,7 @@ export class EventBus {
 
   /** Delivers now what was emitted. */
   catchUp(): void {
-    this.#deliverFor(Number.POSITIVE_INFINITY);
+    this.#deliver(Number.POSITIVE_INFINITY, 0);
   }
 
   // --- internal ---
@@ -91,35 +104,39 @@ export class EventBus {
     this.#isDue = true;
     setImmediate(() => {
       this.#isDue = false;
-      this.#deliverFor(TURN_MS);
+      const waiting = this.#emitted.length - this.#delivered;
+      this.#deliver(TURN_MS, Math.ceil(waiting * LEAST_SHARE));
       if (this.#emitted.length > 0) this.#deliverSoon();
     });
   }
 
-  #deliverFor(ms: number): void {
+  /** For so long, and so many at least. */
+  #deliver(ms: number, least: number): void {
     const untilMs = performance.now() + ms;
+    const until = this.#delivered + least;
     do {
       const next = this.#emitted[this.#delivered];
       if (next === undefined) break;
       this.#delivered++;
-      this.#deliver(next.event, next.atMs, next.source);
-    } while (performance.now() < untilMs);
+      this.#deliverOne(next.event, next.atMs, next.source);
+    } while (this.#delivered < until || performance.now() < untilMs);
     if (this.#delivered < this.#emitted.length) return;
     this.#emitted = [];
     this.#delivered = 0;
   }
 
-  #deliver(event: CareEvent, atMs: number, source: EventSource | undefined): void {
+  #deliverOne(event: CareEvent, atMs: number, source: EventSource | undefined): void {
+    let records: readonly EventRecord[];
     if (source === undefined) {
       this.#log(event);
-      this.#ring.note(event, atMs);
+      records = this.#ring.note(event, atMs);
       for (const one of this.#sources) one.count(event, atMs);
     } else {
       source.log(event);
-      source.note(event, atMs);
+      records = source.note(event, atMs);
       source.count(event, atMs);
     }
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners) listener(event, records, source);
   }
 }
 
@@ -129,14 +146,25 @@ export class EventSource {
   readonly #log: (event: CareEvent) => void;
   readonly #ring: EventRing;
   readonly #count: EventSourceOptions["count"];
+  readonly #virtualServer: EventSourceOptions["virtualServer"];
   readonly #leave: () => void;
 
-  constructor(bus: EventBus, { logger, culprit, count }: EventSourceOptions, ring: EventRing, leave: () => void) {
+  constructor(
+    bus: EventBus,
+    { logger, culprit, count, virtualServer }: EventSourceOptions,
+    ring: EventRing,
+    leave: () => void,
+  ) {
     this.#bus = bus;
     this.#log = createEventLog(logger, culprit);
     this.#ring = ring;
     this.#count = count;
+    this.#virtualServer = virtualServer;
     this.#leave = leave;
+  }
+
+  get virtualServer(): Named {
+    return this.#virtualServer();
   }
 
   /** `atMs`: when it happened, now unless given. */
@@ -167,8 +195,8 @@ export class EventSource {
   }
 
   /** For the bus. */
-  note(event: CareEvent, atMs: number): void {
-    this.#ring.note(event, atMs);
+  note(event: CareEvent, atMs: number): readonly EventRecord[] {
+    return this.#ring.note(event, atMs);
   }
 
   /** For the bus. */
@@ -186,3 +214,6 @@ function isUsual(event: CareEvent): boolean {
 
 /** When hundreds of servers fail at once there is much to deliver: writes and checks get a turn in between. */
 const TURN_MS = 5;
+
+/** Of what waits, in each turn: on a host that gives this process hardly any time, what comes must not outrun what goes. */
+const LEAST_SHARE = 1 / 32;

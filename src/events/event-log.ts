@@ -39,7 +39,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "probe.suspicious":
         logger.warn(
-          `the changed probe fails at every real server (${event.reason}), so the one before it goes on deciding for ${event.servers.join(", ")}: correct the probe, or the servers if they are what is wrong`,
+          `the changed probe fails at every real server (${event.reason}): the one before it goes on deciding for ${event.servers.length} of them, until the probe is corrected or passes somewhere`,
         );
         return;
       case "probe.accepted":

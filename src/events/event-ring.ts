@@ -85,14 +85,16 @@ export class EventRing {
     return this.#records.length;
   }
 
-  note(event: CareEvent, atMs: number): void {
-    if (event.type === "realServer.probed" && event.verdict.passed) return;
+  /** Returns the records that it becomes. */
+  note(event: CareEvent, atMs: number): readonly EventRecord[] {
+    if (event.type === "realServer.probed" && event.verdict.passed) return NOTHING;
     this.#lines = [];
     this.#tell(event);
     const before = this.size;
+    const noted: EventRecord[] = [];
     const details = detailsOf(event);
     for (const { level, messages } of paragraphs(this.#lines)) {
-      this.#records.push({
+      noted.push({
         id: this.#ports.nextId(),
         at: this.#ports.timeOfDay(atMs).toISOString(),
         sinceBootMs: Math.round(atMs * 1000) / 1000,
@@ -102,8 +104,10 @@ export class EventRing {
         ...details,
       });
     }
+    this.#records.push(...noted);
     if (this.size > MOST_RECORDS + SLACK) this.forget(SLACK);
     this.#ports.grew(this.size - before);
+    return noted;
   }
 
   /** Those after this id, in order. */
@@ -124,6 +128,7 @@ export class EventRing {
 
 // --- internal ---
 
+const NOTHING: readonly EventRecord[] = [];
 const MOST_RECORDS = 1000;
 /** Some three mebibytes. */
 const MOST_IN_ALL = 10_000;

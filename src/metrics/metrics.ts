@@ -1,7 +1,7 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { REAL_SERVER_STATES } from "../domain/health.ts";
-import type { ConfigurationStatus, VirtualServerStatus } from "../domain/status.ts";
+import { isKeptDrained, type ConfigurationStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
 import type { RecentMaximum } from "./recent-maximum.ts";
@@ -176,8 +176,8 @@ export class Metrics {
     text.family(
       "lvscare_real_server_drained",
       "gauge",
-      "1 while an operator has it take no new connections.",
-      each(({ hold }) => [[{}, hold?.drained === true ? 1 : 0]]),
+      "1 while an operator or the configuration has it take no new connections.",
+      each((server) => [[{}, isKeptDrained(server) ? 1 : 0]]),
     );
     text.family(
       "lvscare_real_server_connections",

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../domain/errors.ts";
+import { LvscareError, type ErrorCode } from "../domain/errors.ts";
 
 /**
  * One object of this host that a reach mode keeps as it should be: an address, a route, a sysctl, a table of rules. A
@@ -15,6 +15,11 @@ export interface HostObject {
   /** How it deviates from what should be, for people (`missing`, `is 0`); undefined when it does not. Changes nothing. */
   inspect(): Promise<string | undefined>;
   /**
+   * The same for somebody who will not establish it: nothing is tried out, and what would keep `establish` from its
+   * work is told. Absent where `inspect` does for that.
+   */
+  foresee?(): Promise<Foresight>;
+  /**
    * Establishes it. Idempotent. Rejects with NOT_PERMITTED, KERNEL_REFUSED, or IN_THE_WAY when something of others is
    * in its place.
    */
@@ -24,4 +29,22 @@ export interface HostObject {
    * whether there was anything to take back.
    */
   remove(): Promise<boolean>;
+  /** Whether `remove` would take anything back. Changes nothing. */
+  isRemovable(): Promise<boolean>;
+}
+
+export interface Foresight {
+  readonly deviation: string | undefined;
+  /** What `establish` would reject with, as far as that can be seen. */
+  readonly obstacle?: LvscareError;
+}
+
+/** Whether it deviates, without trying anything out. A failure to look at it is an obstacle, too. */
+export async function foresee(object: HostObject): Promise<Foresight> {
+  try {
+    return object.foresee === undefined ? { deviation: await object.inspect() } : await object.foresee();
+  } catch (error) {
+    if (!(error instanceof LvscareError)) throw error;
+    return { deviation: "cannot be looked at", obstacle: error };
+  }
 }

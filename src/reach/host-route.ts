@@ -12,7 +12,7 @@ import {
   type Route,
 } from "../netlink/route/routes.ts";
 import { execute, OUR_PROTOCOL, refused } from "./host-network.ts";
-import type { HostObject } from "./host-object.ts";
+import type { Foresight, HostObject } from "./host-object.ts";
 import type { HostView, SeenHost } from "./host-view.ts";
 import type { HostAddress } from "./hosts-file.ts";
 import { NODE_NAME } from "./node-address.ts";
@@ -54,13 +54,16 @@ export function hostRoute(options: HostRouteOptions): HostObject {
       return name;
     },
     tolerates: ["IN_THE_WAY"],
-    async inspect() {
-      return view.use((host) => {
-        const { wanted, isThere, isSpared, stale } = look(host);
-        if (stale.length > 0) return `there is ${stale.map(describe).join(" and ")}`;
-        return isThere || (wanted === undefined && isSpared) ? undefined : "missing";
-      });
-    },
+    inspect: async () => view.use((host) => deviationOf(look(host))),
+    foresee: async () =>
+      view.use((host): Foresight => {
+        const seen = look(host);
+        const deviation = deviationOf(seen);
+        if (deviation === undefined) return { deviation };
+        if (seen.wanted === undefined) return { deviation, obstacle: noGateway(destination) };
+        const { blockedBy, wanted } = seen;
+        return blockedBy === undefined ? { deviation } : { deviation, obstacle: inTheWay(blockedBy, wanted) };
+      }),
     async establish() {
       view.use((host) => {
         const { wanted, isThere, blockedBy, stale } = look(host);
@@ -77,6 +80,10 @@ export function hostRoute(options: HostRouteOptions): HostObject {
     async remove() {
       if (await isInUse()) return false;
       return view.use((host) => deleteRoutes(host, look(host).ours) > 0);
+    },
+    async isRemovable() {
+      if (await isInUse()) return false;
+      return view.use((host) => look(host).ours.length > 0);
     },
   };
 }
@@ -99,6 +106,11 @@ interface RouteView {
   readonly ours: readonly Route[];
   /** Routes of ours that lead elsewhere: made with other options. */
   readonly stale: readonly Route[];
+}
+
+function deviationOf({ wanted, isThere, isSpared, stale }: RouteView): string | undefined {
+  if (stale.length > 0) return `there is ${stale.map(describe).join(" and ")}`;
+  return isThere || (wanted === undefined && isSpared) ? undefined : "missing";
 }
 
 function seeRoutes(

@@ -47,14 +47,25 @@ export async function removeLoopbackAddress(
   if (isAlwaysLocal(own.address)) return false;
   return connected(openTransport, (connection) => {
     const onLoopback = { ...own, linkIndex: loopbackIndex(connection) };
-    const present = readAddresses(connection).some((other) => isSame(other, onLoopback) && isMarked(other));
-    if (!present) return false;
+    if (!isOursAt(onLoopback, connection)) return false;
     const refusal = execute(connection, deleteAddress(onLoopback));
     if (refusal === undefined) return true;
     // Another process was faster.
     if (refusal.errno === "EADDRNOTAVAIL") return false;
     throw refused(refusal, `remove ${own.address}/${own.prefix} from lo`);
   });
+}
+
+/** Whether `removeLoopbackAddress` would take anything back. */
+export async function hasLoopbackAddress(
+  address: string,
+  openTransport: OpenTransport = openHostNetwork,
+): Promise<boolean> {
+  const own = ownAddress(address);
+  if (isAlwaysLocal(own.address)) return false;
+  return connected(openTransport, (connection) =>
+    isOursAt({ ...own, linkIndex: loopbackIndex(connection) }, connection),
+  );
 }
 
 /**
@@ -79,6 +90,7 @@ export function localAddress(address: string, openTransport: OpenTransport = ope
     },
     establish: async () => void (await ensureLocalAddress(own.address, openTransport)),
     remove: () => removeLoopbackAddress(own.address, openTransport),
+    isRemovable: () => hasLoopbackAddress(own.address, openTransport),
   };
 }
 
@@ -99,6 +111,10 @@ const LABEL = `${LOOPBACK}:lvscare`;
 
 function markOf({ family }: Pick<LinkAddress, "family">): Pick<LinkAddress, "label" | "protocol"> {
   return family === "ipv4" ? { label: LABEL, protocol: OUR_PROTOCOL } : { protocol: OUR_PROTOCOL };
+}
+
+function isOursAt(onLoopback: LinkAddress, connection: NetlinkConnection): boolean {
+  return readAddresses(connection).some((other) => isSame(other, onLoopback) && isMarked(other));
 }
 
 /** The address as links have it. */

@@ -1,7 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { accessSync, constants, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
-import type { HostObject } from "./host-object.ts";
+import type { Foresight, HostObject } from "./host-object.ts";
 import { HostView } from "./host-view.ts";
 
 export interface SysctlHost {
@@ -34,20 +34,33 @@ export function sysctl(
     }
   };
 
+  const operation = `set ${name} to ${wanted}, so that ${why}`;
+  const deviationOf = (value: string | undefined): string | undefined => {
+    if (value === undefined) return "absent";
+    return value === wanted ? undefined : `is ${value}`;
+  };
+  const absent = (): LvscareError =>
+    new LvscareError("NOT_SUPPORTED", "this kernel has no such setting", { operation });
+
   return {
     name: `sysctl ${name}=${wanted}`,
     tolerates,
-    async inspect() {
-      const value = read();
-      if (value === undefined) return "absent";
-      return value === wanted ? undefined : `is ${value}`;
+    inspect: async () => deviationOf(read()),
+    async foresee(): Promise<Foresight> {
+      const deviation = deviationOf(read());
+      if (deviation === undefined) return { deviation };
+      if (deviation === "absent") return { deviation, obstacle: absent() };
+      try {
+        accessSync(path, constants.W_OK);
+        return { deviation };
+      } catch (error) {
+        return { deviation, obstacle: refused(error, operation) };
+      }
     },
     async establish() {
       const value = read();
       if (value === wanted) return;
-      const operation = `set ${name} to ${wanted}, so that ${why}`;
-      if (value === undefined)
-        throw new LvscareError("NOT_SUPPORTED", "this kernel has no such setting", { operation });
+      if (value === undefined) throw absent();
       try {
         writeFileSync(path, wanted, { flag: "r+" });
         view.wroteSetting(path, wanted);
@@ -56,6 +69,7 @@ export function sysctl(
       }
     },
     remove: () => Promise.resolve(false),
+    isRemovable: () => Promise.resolve(false),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { CareOptions } from "../config/care-options.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
+import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { Phase } from "./behaviour.ts";
 
 /** What to simulate, validated. Times are whole milliseconds since the start. */
@@ -23,6 +24,8 @@ export type ScenarioEvent = {
   | { readonly kind: "others"; readonly change: OutsideChange }
   | { readonly kind: "data-plane"; readonly fault: PlaneFault }
   | { readonly kind: "daemon"; readonly act: DaemonAct }
+  /** What differs from then on; undefined: the virtual server is not configured any more. */
+  | { readonly kind: "configuration"; readonly change: Partial<VirtualServerConfiguration> | undefined }
 );
 
 /** What others do to the virtual server. */

@@ -4,6 +4,7 @@ import type { DaemonActor, DaemonMachine } from "../actors/daemon-machine.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
+import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import { realServer, WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
@@ -31,6 +32,7 @@ export type CareMachine = (
 /** Called for each event at the moment it happens. */
 export interface SimulationObserver extends Partial<PlaneListener> {
   daemonStarted?(): void;
+  happening?(event: ScenarioEvent): void;
   /** After it has happened. */
   happened?(event: ScenarioEvent): void;
   told?(event: CareEvent): void;
@@ -52,11 +54,13 @@ export class Simulation {
   #sockets: ProcessSockets | undefined;
   #daemon: DaemonActor | undefined;
   #broke: unknown;
+  #configuration: VirtualServerConfiguration | undefined;
 
   constructor(scenario: Scenario, careMachine: CareMachine) {
     this.scenario = scenario;
     this.#careMachine = careMachine;
     this.#random = seededRandom(scenario.seed);
+    this.#configuration = configurationOf(scenario.options);
     this.scripts = scriptsOf(scenario);
     this.#servers = new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, this.clock)]));
     this.load = new ClientLoad({
@@ -91,10 +95,17 @@ export class Simulation {
     return this.#daemon;
   }
 
+  /** As it is now; undefined when the virtual server is not configured any more. */
+  get configuration(): VirtualServerConfiguration | undefined {
+    return this.#configuration;
+  }
+
   // --- internal ---
 
   #startDaemon(): void {
     const { options } = this.scenario;
+    const configuration = this.#configuration;
+    if (configuration === undefined) return;
     const process = new ProcessClock(this.clock);
     const listener: PlaneListener = {
       reading: () => {
@@ -123,13 +134,8 @@ export class Simulation {
     const daemon = createActor(this.#careMachine(plane, schedule, observe, process), {
       clock: process,
       input: {
-        service: options.service,
-        realServers: options.realServers,
-        policy: options.policy,
-        initState: options.initState,
-        drained: new Set<string>(),
+        ...configuration,
         holds: new Map(),
-        unlisted: options.keepForeign ? "keep" : "remove",
         cleanupOnExit: false,
         now: process.now,
       },
@@ -145,10 +151,19 @@ export class Simulation {
   }
 
   #happen(event: ScenarioEvent): void {
+    this.#tell((observer) => observer.happening?.(event));
     if (event.kind === "others") this.#change(event.change);
     if (event.kind === "data-plane") this.#break(event.fault);
     if (event.kind === "daemon") this.#strike(event.act);
+    if (event.kind === "configuration") this.#configure(event.change);
     this.#tell((observer) => observer.happened?.(event));
+  }
+
+  #configure(change: Partial<VirtualServerConfiguration> | undefined): void {
+    const before = this.#configuration ?? configurationOf(this.scenario.options);
+    const configuration = change && { ...before, ...change };
+    this.#configuration = configuration;
+    this.#daemon?.send(configuration === undefined ? { type: "withdraw" } : { type: "configure", configuration });
   }
 
   #change(change: OutsideChange): void {
@@ -221,11 +236,20 @@ export class Simulation {
 /** How long the kernel takes, roughly. */
 const LATENCY_MS = 0.1;
 
+function configurationOf(options: Scenario["options"]): VirtualServerConfiguration {
+  const { service, realServers, policy, initState, keepForeign } = options;
+  return { service, realServers, policy, initState, unlisted: keepForeign ? "keep" : "remove", drained: new Set() };
+}
+
 function scriptsOf({ options, events }: Scenario): Map<string, ServerScript> {
   const changes = Map.groupBy(
     events.filter((event) => event.kind === "server"),
     ({ server }) => formatEndpoint(server),
   );
-  const known = [...options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)), ...changes.keys()];
+  const configured = events.flatMap((event) =>
+    event.kind === "configuration" ? (event.change?.realServers ?? []) : [],
+  );
+  const listed = [...options.realServers, ...configured].map(({ endpoint }) => formatEndpoint(endpoint));
+  const known = [...listed, ...changes.keys()];
   return new Map(known.map((key) => [key, new ServerScript(changes.get(key) ?? [])]));
 }

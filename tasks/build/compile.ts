@@ -22,7 +22,8 @@ export interface CrossCompilation {
  * A build whose bytecode failed exits 0 all the same and leaves a binary that dies at its start, so one that can run here is run.
  */
 export async function compile(output: string, cross?: CrossCompilation): Promise<void> {
-  const draft = `${output}.new`;
+  // Of its own: two test runs in one checkout may build at once.
+  const draft = `${output}.${process.pid}.new`;
   await mkdir(dirname(output), { recursive: true });
   try {
     await runCommand(

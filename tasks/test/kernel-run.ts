@@ -1,5 +1,5 @@
 import { availableParallelism, freemem } from "node:os";
-import type { GuestResult } from "../../test/kernel/harness/guest.ts";
+import type { GuestOptions } from "../../test/kernel/harness/guest.ts";
 import { hostKernelWillDo } from "../../test/kernel/harness/host-kernel.ts";
 import { labNamed, runInLab } from "../../test/kernel/harness/labs.ts";
 import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
@@ -68,9 +68,11 @@ export function kernelStep(
     name,
     command: commandFor(job.files.join(" ")),
     async run(write, worker) {
-      await (job.deliveries ? products?.deliveries : products?.binary);
       const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
-      const { exitCode, processorS } = await runGuest(job, report, reports, pattern, write, worker);
+      const { exitCode, processorS } = await runInLab(job.lab, {
+        ...guestOptions(job, report, reports, pattern, write, worker),
+        ...(products === undefined ? {} : { ready: job.deliveries ? products.deliveries : products.binary }),
+      });
       const outcome = await readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
       return { outcome, processorS };
     },
@@ -86,15 +88,15 @@ export function patternOf(test: string): string {
 
 const TIMEOUT_MS = 30 * 60_000;
 
-async function runGuest(
+function guestOptions(
   { lab, files, processors }: KernelJob,
   report: string,
   reports: string,
   pattern: string | undefined,
   write: Write,
   worker: number,
-): Promise<GuestResult> {
-  return runInLab(lab, {
+): GuestOptions {
+  return {
     // Of another kind of processor, the guest has a Bun of its own.
     command: [
       labNamed(lab).architecture === undefined ? process.execPath : "bun",
@@ -107,5 +109,5 @@ async function runGuest(
     stderr: write,
     processor: worker,
     cpus: processors,
-  });
+  };
 }

@@ -62,12 +62,23 @@ describe("the virtual server itself", () => {
   });
 });
 
+test("persistence that is configured from the start replaces what was found in the table", async () => {
+  const plane = new MemoryDataPlane();
+  plane.service = { ...service, flags: ["persistent"], persistenceTimeoutS: 60 };
+  const persistent = { ...service, flags: ["persistent"], persistenceTimeoutS: 300 } as const;
+  const { clock } = care({ service: persistent }, plane);
+  await clock.advance(100);
+  expect(plane.service).toEqual(persistent);
+});
+
 describe("real servers", () => {
   test("get another weight in place, and nobody else is written", async () => {
-    const { clock, plane, configure, events } = care();
+    const { clock, plane, configure, events, actor } = care();
     await clock.advance(3 * INTERVAL);
     const written = plane.written.length;
+    const untouched = actor.getSnapshot().context.members.get("10.0.0.1:80");
     configure({ realServers: [A, { ...B, weight: 7 }, C] });
+    expect(actor.getSnapshot().context.members.get("10.0.0.1:80")).toBe(untouched);
     await clock.advance(10);
     expect(plane.written.slice(written)).toEqual(["set real server 10.0.0.2:80 weight 1 → 7"]);
     await clock.advance(3 * INTERVAL);
@@ -397,6 +408,20 @@ describe("a changed probe", () => {
     expect(plane.servers.get("10.0.0.2:80")?.weight).toBe(0);
     expect(actor.getSnapshot().context.suspicion).toBeUndefined();
     expect(events.at(-1)?.type === "probe.accepted" || events.some(({ type }) => type === "probe.accepted")).toBe(true);
+  });
+
+  test("is no longer suspicious once those whom it failed have left", async () => {
+    const { clock, configure, scheduleBy, actor } = care({ realServers: [A, B] });
+    await clock.advance(100);
+    configure(
+      {},
+      scheduleBy(() => BAD),
+    );
+    await clock.advance(2 * INTERVAL);
+    expect(actor.getSnapshot().context.suspicion).toBeDefined();
+    configure({ realServers: [D], initState: "up" });
+    await clock.advance(10);
+    expect(actor.getSnapshot().context.suspicion).toBeUndefined();
   });
 
   test("is not blamed for servers that are dead by the one before it, too", async () => {

@@ -37,7 +37,7 @@ describe("completion", () => {
   });
 
   test.each([
-    ["the flags of the command at hand", ["care", "--dr"], ["--drain", "--drain-timeout"]],
+    ["the flags of the command at hand", ["care", "--dr"], ["--drain", "--drain-timeout", "--dry-run"]],
     ["the words that a flag takes", ["care", "--drain", ""], ["next-check", "connections"]],
     ["those that begin as written, also after =", ["care", "--scheduler", "=", "wl"], ["wlc"]],
     ["those of a short flag", ["status", "-o", "j"], ["json"]],

@@ -11,7 +11,7 @@ test("lvscare licences prints its own licence and the notice of each library and
   const { code, stdout, stderr } = await runProgram(["licences"]);
   expect([code, stderr]).toEqual([0, ""]);
   const parts = stdout.split(`\n${"-".repeat(80)}\n\n`).map((part) => part.slice(0, part.search(/[\s,]/)));
-  expect(parts).toEqual(["lvscare", "citty", "consola", "xstate", "bun"]);
+  expect(parts).toEqual(["lvscare", "citty", "consola", "xstate", "yaml", "bun"]);
   expect(stdout).toContain("Apache License");
   // One for each library, and one for the runtime.
   expect(stdout.match(/^Copyright \(c\) .*/gm)?.length).toBeGreaterThanOrEqual(4);

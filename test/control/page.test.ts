@@ -44,6 +44,7 @@ describe.each([3, 200])("with %d real servers", (count) => {
       removed: 1,
       recovering: 0,
       drained: 1,
+      leaving: 0,
       unlisted: 0,
     });
     expect(await textOf(page, "[data-state=draining] .card")).toContain("failed: connect timed out after 3s");
@@ -102,6 +103,7 @@ describe("what changes", () => {
       removed: 0,
       recovering: 0,
       drained: 0,
+      leaving: 0,
       unlisted: 0,
     });
     expect(await page.evaluate("document.querySelector('[data-state=draining] .card').known")).toBe(true);
@@ -117,6 +119,7 @@ describe("what changes", () => {
       removed: 0,
       recovering: 0,
       drained: 0,
+      leaving: 0,
       unlisted: 0,
     });
     expect(complaints).toEqual([]);
@@ -214,6 +217,7 @@ describe("a daemon", () => {
       removed: 0,
       recovering: 0,
       drained: 0,
+      leaving: 0,
       unlisted: 0,
     });
     expect(await page.locator("#stale").isHidden()).toBe(true);

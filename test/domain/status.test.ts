@@ -14,6 +14,8 @@ test.each([
   ["none is", [["removed", "draining"]], 2],
   ["one of two virtual servers has none", [["healthy"], ["removed"]], 2],
   ["others stand there, too", [["healthy", "unlisted"]], 0],
+  ["some are drained or leave", [["healthy", "drained", "leaving"]], 0],
+  ["all are drained", [["drained", "drained"]], 2],
   ["there is nothing", [], 3],
 ] as const)("the exit code when %s", (_, virtualServers, code) => {
   expect(healthCode(reportOf(virtualServers.map((states) => statusOf(states))))).toBe(code);

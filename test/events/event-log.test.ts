@@ -46,6 +46,44 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells of another configuration in one line, and of who goes by it", () => {
+    const change = {
+      scheduler: { from: "rr", to: "wrr" },
+      added: ["10.0.0.4:80"],
+      removed: [],
+      weights: [],
+      edited: [],
+      drained: [],
+      undrained: [],
+      policy: ["fall"],
+    } as const;
+    expect(
+      logOf(
+        { type: "virtualServer.configured", change, probe: true, returned: false },
+        { type: "virtualServer.configured", change: undefined, probe: false, returned: true },
+        { type: "virtualServer.withdrawn", servers: 3 },
+        { type: "realServer.departed", server: "10.0.0.2:80" },
+      ),
+    ).toEqual([
+      "INFO configured: scheduler rr → wrr, 10.0.0.4:80 added, policy (fall), the probe, on trial",
+      "INFO configured: again, before it was gone",
+      "INFO no longer configured: its real servers (3) drain, then it is deleted",
+      "INFO real server 10.0.0.2:80 is no longer configured, has drained and is gone",
+    ]);
+  });
+
+  test("warns of a changed probe that fails everywhere, and tells when it decides", () => {
+    expect(
+      logOf(
+        { type: "probe.suspicious", servers: ["10.0.0.1:80", "10.0.0.2:80"], reason: "status 404" },
+        { type: "probe.accepted", passed: 1, failed: 1 },
+      ),
+    ).toEqual([
+      "WARN the changed probe fails at every real server (status 404): the one before it goes on deciding for 2 of them, until the probe is corrected or passes somewhere",
+      "INFO the changed probe decides from now on: 1 passed it, 1 failed it",
+    ]);
+  });
+
   test("tells where the time of a check went, as far as it is known", () => {
     const verdict = { ...passed.verdict, timings: { connectMs: 1, tlsMs: 8.5, firstByteMs: 2 } };
     expect(logOf({ ...passed, verdict })).toEqual([

@@ -1,4 +1,7 @@
 import { CARE_OPTION_ROWS } from "../../src/config/care-option-rows.ts";
+import { locate } from "../../src/config/file/locate.ts";
+import { parseDocument } from "../../src/config/file/parse-document.ts";
+import { readConfig } from "../../src/config/file/read-config.ts";
 import { readArgv } from "../../src/config/read-argv.ts";
 import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
 import { UsageError } from "../../src/config/usage-error.ts";
@@ -23,6 +26,8 @@ import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
 /** Something that reads what others wrote: throws when it does anything with an input that it must not. */
 export interface FuzzTarget {
   readonly name: string;
+  /** It takes ten times as long as others: a tenth of their inputs have to do. */
+  readonly isSlow?: boolean;
   run(dice: Dice): void | Promise<void>;
 }
 
@@ -74,6 +79,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
   { name: "the option parser", run: fuzzOptions },
+  { name: "the configuration file", isSlow: true, run: fuzzConfig },
 ];
 
 // --- internal ---
@@ -274,5 +280,103 @@ function fuzzOptions(dice: Dice): void {
     if (!(error instanceof UsageError) || error.problems.length === 0) throw error;
     const bad = error.problems.find((problem) => /[\p{Cc}]/u.test(problem) || problem.length > 500);
     if (bad !== undefined) throw new Error(`not one line: ${JSON.stringify(bad)}`, { cause: error });
+  }
+}
+
+const CONFIGS = [
+  `version: 1
+http-listen: 9105
+include: [conf.d/*.yaml]
+defaults: &d {fall: 2, interval: 3s, probe: {type: http, path: /ready, headers: {A: a, B: [b, c]}, tls: {verify: full}}}
+probes:
+  web: {type: http, host: shop.example.org, expect: {status: [200-299, 401]}, body: "x: \\" y"}
+virtual-servers:
+- name: web # a comment: with a colon
+  address: 10.0.0.1:80
+  scheduler: wrr
+  persistence: {timeout: 5m, prefix: 24}
+  probe: web
+  real-servers:
+  - 10.0.0.2:80
+  - {address: 10.0.0.3:80, weight: 3, name: three, drained: true}
+- address: "[fd00::1]:80"
+  panic-threshold: 50%
+  probe: {type: http, body: null}
+  real-servers: &r ["[fd00::2]:80"]
+- {address: '[fd00::1]:81', slow-start: 30s, scheduler: wlc, weight: 10, probe: web, real-servers: *r}
+`,
+  `{"version": 1, "logger": "DEBG", "virtual-servers": [
+\t{"address": "10.0.0.1:80", "probe": {"type": "http"}, "real-servers": ["10.0.0.2:80", {"address": "10.0.0.3:80"}]}]}`,
+  "version: 1\nvirtual-servers:\n- address: 10.0.0.1:80\n  probe:\n    type: http\n    body: |\n      a: b\n      c\n  real-servers:\n  - 10.0.0.2:80\n",
+].map((text) => new TextEncoder().encode(text));
+const CONFIG_WORDS = [
+  ": ",
+  "- ",
+  "\n",
+  "\n  ",
+  "{",
+  "}",
+  "[",
+  "]",
+  ", ",
+  '"',
+  "'",
+  "#",
+  "&a ",
+  "*a",
+  "*r",
+  "*d",
+  "<<: ",
+  "|",
+  ">",
+  "? ",
+  "!!str ",
+  "---\n",
+  "\t",
+  "null",
+  "~",
+  "0",
+  "-1",
+  "1e999",
+  ".nan",
+  "yes",
+  "fall: 2",
+  "fall",
+  "address: 10.0.0.1:80",
+  "real-servers",
+  "__proto__: ",
+  "constructor: ",
+  "\r",
+].map((text) => new TextEncoder().encode(text));
+
+/** Either all of a configuration or none of it, and then problems, one line each, at places that there are. */
+async function fuzzConfig(dice: Dice): Promise<void> {
+  let bytes = dice.mangled(dice.pick(CONFIGS));
+  for (let changes = dice.below(4); changes > 0; changes--) {
+    const at = dice.below(bytes.length + 1);
+    bytes = Uint8Array.of(...bytes.subarray(0, at), ...dice.pick(CONFIG_WORDS), ...bytes.subarray(at));
+  }
+  const text = new TextDecoder().decode(bytes);
+  const documents = [parseDocument({ name: "f.yaml", text })];
+  const { config, findings } = readConfig(documents);
+  const problems = await locate(findings, documents);
+  // The quick look for keys that are given twice misses none that the slow one finds.
+  const whole = await locate(
+    findings,
+    documents.map((document) => ({ ...document, mayHide: document.failure === undefined })),
+  );
+  const isReadable = whole.every(({ code }) => code !== "syntax");
+  if (isReadable && !Bun.deepEquals(problems, whole)) throw new Error(`not seen: ${JSON.stringify(whole)} in ${text}`);
+  const errors = problems.filter(({ severity }) => severity === "error");
+  if (config === undefined && errors.length === 0) throw new Error(`refused without a reason: ${text}`);
+  const isHalf = config?.virtualServers.some(
+    ({ service, realServers }) => service.endpoint.port < 1 || realServers.length === 0,
+  );
+  if (config !== undefined && (isHalf === true || config.virtualServers.length === 0)) throw new Error(`half: ${text}`);
+  const lines = text.split("\n");
+  for (const { line, column, path, message } of problems) {
+    const width = [...(lines[line - 1] ?? "")].length;
+    if (line > lines.length || column < 1 || column > width + 1) throw new Error(`${path}: no place ${line}:${column}`);
+    if (message.length > 2000) throw new Error(`long: ${message}`);
   }
 }

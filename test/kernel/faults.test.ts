@@ -56,11 +56,7 @@ test("killed fifty times at any moment under load, it costs no client a request 
     const moments = Array.from({ length: times }, () => randomInt(8));
     for (const moment of moments) {
       await using care = startCare(namespace, FAST);
-      await waitFor(
-        () => care.log().length,
-        (count) => count >= moment,
-        { everyMs: 5 },
-      );
+      if (moment > 0) await care.waitForLog(/^/, { times: moment });
       await care.stop("SIGKILL");
     }
     return moments;
@@ -113,12 +109,8 @@ test("two hundred flaps leave nothing behind", async () => {
 
   async function flap(daemon: CareProcess, times: number): Promise<void> {
     for (let count = 0; count < times; count++) {
-      const seen = daemon.logged(/8082 \S+ → draining/).length;
-      await echo.close(B);
-      await daemon.waitForLog(/8082 \S+ → draining/, { times: seen + 1, everyMs: 5 });
-      const back = daemon.logged(/8082 \S+ → healthy/).length;
-      await echo.open(B);
-      await daemon.waitForLog(/8082 \S+ → healthy/, { times: back + 1, everyMs: 5 });
+      await Promise.all([daemon.nextLog(/8082 \S+ → draining/), echo.close(B)]);
+      await Promise.all([daemon.nextLog(/8082 \S+ → healthy/), echo.open(B)]);
     }
   }
 });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdir } from "node:fs/promises";
-import { release } from "node:os";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { release, tmpdir } from "node:os";
+import { join } from "node:path";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
@@ -50,6 +51,42 @@ describe("--run-once", () => {
     expect(schedulers).toContain("mh");
     const services = chosen.map(([scheduler, vs]) => [`TCP ${vs} ${scheduler}`, { [A]: 1 }]);
     expect(await table()).toEqual(Object.fromEntries(services));
+  });
+});
+
+describe("--config", () => {
+  test("with --run-once sets up all of a file's virtual servers, and with -C takes them away", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "lvscare-config-"));
+    try {
+      const path = join(folder, "care.yaml");
+      await Bun.write(
+        path,
+        `version: 1
+defaults: {probe: {type: http}, mode: none}
+virtual-servers:
+- address: ${VS}
+  scheduler: wrr
+  persistence: {timeout: 5m, prefix: 24}
+  real-servers: [{address: "${A}", weight: 3}, {address: "${B}", drained: true}]
+- {address: "${OTHER_VS}", real-servers: ["${C}"]}
+`,
+      );
+      expect(await care("--config", path, "--run-once")).toMatchObject({ exitCode: 0 });
+      const saved = await host.namespace.exec("ipvsadm", "-Sn");
+      expect(saved.trim().split("\n").toSorted()).toEqual(
+        [
+          `-A -t ${OTHER_VS} -s rr`,
+          `-A -t ${VS} -s wrr -p 300 -M 255.255.255.0`,
+          `-a -t ${OTHER_VS} -r ${C} -m -w 1`,
+          `-a -t ${VS} -r ${A} -m -w 3`,
+          `-a -t ${VS} -r ${B} -m -w 0`,
+        ].toSorted(),
+      );
+      expect((await care("--config", path, "-C")).exitCode).toBe(0);
+      expect(await table()).toEqual({});
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { foresee } from "../../src/reach/host-object.ts";
 import { sysctl } from "../../src/reach/sysctl.ts";
 
 let root: string;
@@ -38,5 +39,21 @@ test("refuses with the kernel's own errno", async () => {
     code: "KERNEL_REFUSED",
     errno: "EISDIR",
     operation: "read net/folder",
+  });
+});
+
+test("is foreseen without a write: what it would be, and what is in the way", async () => {
+  await writeFile(join(root, "net/some"), "0\n");
+  const some = sysctl("net/some", "1", WHY, { root });
+  expect(await foresee(some)).toEqual({ deviation: "is 0" });
+  expect(await readFile(join(root, "net/some"), "utf8")).toBe("0\n");
+  expect(await foresee(sysctl("net/some", "0", WHY, { root }))).toEqual({ deviation: undefined });
+  expect(await foresee(sysctl("net/none", "1", WHY, { root }))).toMatchObject({
+    deviation: "absent",
+    obstacle: { code: "NOT_SUPPORTED" },
+  });
+  await mkdir(join(root, "net/folder"));
+  expect(await foresee(sysctl("net/folder", "1", WHY, { root }))).toMatchObject({
+    obstacle: { code: "KERNEL_REFUSED", errno: "EISDIR" },
   });
 });

@@ -685,12 +685,12 @@ function sameKeys(keys: readonly string[], others: ReadonlySet<string>): boolean
   return keys.length === others.size && keys.every((key) => others.has(key));
 }
 
-function weightsOf(servers: ReadonlyMap<string, RealServer>): Map<string, number> {
+export function weightsOf(servers: ReadonlyMap<string, RealServer>): Map<string, number> {
   return new Map([...servers].map(([key, { weight }]) => [key, weight]));
 }
 
 /** Whether there is an end of all disturbance: servers that go on as they are, and a data plane that works. */
-function settlesAtAll({ scenario, scripts }: Simulation): boolean {
+export function settlesAtAll({ scenario, scripts }: Simulation): boolean {
   const lastFault = scenario.events.findLast((event) => event.kind === "data-plane");
   const endMs = lastDisturbance(scenario);
   const areSteady = [...scripts.values()].every(
@@ -709,7 +709,7 @@ function isAlwaysGood(simulation: Simulation, server: string): boolean {
   );
 }
 
-function isGood({ scripts, scenario }: Simulation, server: string, ms: number): boolean {
+export function isGood({ scripts, scenario }: Simulation, server: string, ms: number): boolean {
   const behaviour = scripts.get(server)?.at(ms);
   const { probe } = scenario.options;
   return (

@@ -1,4 +1,5 @@
-import { seededRandom } from "../../src/simulation/seeded-random.ts";
+import { Dice } from "./dice.ts";
+import { randomReloads, type Reload } from "./random-reloads.ts";
 
 /** A scenario as a file holds it. */
 export interface ScenarioDocument {
@@ -8,6 +9,8 @@ export interface ScenarioDocument {
   readonly "requests-per-second"?: number;
   readonly "connections-last"?: string;
   readonly seed: number;
+  /** What no file can hold: other configurations while it runs. */
+  readonly reloads?: readonly Reload[];
 }
 
 const SERVERS = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"];
@@ -15,9 +18,9 @@ const STRANGERS = ["10.0.0.8:80", "10.0.0.9:80"];
 
 /**
  * Disturbances for about twelve intervals, then none: any mixture of options and faults, the same for the same seed. `hasManners`: some servers
- * are odd in how they treat connections, all the time.
+ * are odd in how they treat connections, all the time. `isReloaded`: in one of three, the configuration changes meanwhile.
  */
-export function randomScenario(seed: number, hasManners = true): ScenarioDocument {
+export function randomScenario(seed: number, hasManners = true, isReloaded = false): ScenarioDocument {
   const dice = new Dice(seed);
   const servers = SERVERS.slice(0, dice.from(1, 4));
   const intervalMs = dice.pick([500, 1000, 1000, 2000, 5000]);
@@ -27,6 +30,7 @@ export function randomScenario(seed: number, hasManners = true): ScenarioDocumen
   const common = new Dice(~seed);
   const hasLastResort = common.chance(0.75);
   const manners = new Dice(seed ^ 0x5bd1_e995);
+  const reloads = isReloaded ? randomReloads(new Dice(seed ^ 0x2545_f491), servers, intervalMs, troubleMs) : [];
   const hasClients = care["drain"] === "connections" || dice.chance(0.2);
   return {
     care: {
@@ -45,6 +49,7 @@ export function randomScenario(seed: number, hasManners = true): ScenarioDocumen
     duration: `${troubleMs}ms`,
     ...(hasClients && { "requests-per-second": 20, "connections-last": `${dice.from(1, 6) * intervalMs}ms` }),
     seed: seed % 2 ** 32,
+    ...(reloads.length > 0 && { reloads }),
   };
 }
 
@@ -188,31 +193,4 @@ interface TimedEvent {
 
 function inOrder(events: readonly TimedEvent[]): string[] {
   return events.toSorted((a, b) => a.atMs - b.atMs).map(({ atMs, text }) => `${atMs}ms ${text}`);
-}
-
-class Dice {
-  readonly next: () => number;
-
-  constructor(seed: number) {
-    this.next = seededRandom(seed);
-  }
-
-  chance(probability: number): boolean {
-    return this.next() < probability;
-  }
-
-  maybe<T>(make: () => T): T | undefined {
-    return this.chance(0.5) ? make() : undefined;
-  }
-
-  /** A whole number, both bounds included. */
-  from(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    const choice = choices[Math.floor(this.next() * choices.length)];
-    if (choice === undefined) throw new Error("nothing to pick from");
-    return choice;
-  }
 }

@@ -4,6 +4,8 @@ import { readScenario } from "../../src/simulation/read-scenario.ts";
 import type { Scenario } from "../../src/simulation/scenario.ts";
 import { Simulation, type CareMachine } from "../../src/simulation/simulation.ts";
 import { Invariants } from "./invariants.ts";
+import { withReloads } from "./random-reloads.ts";
+import { ReloadInvariants } from "./reload-invariants.ts";
 import type { ScenarioDocument } from "./random-scenario.ts";
 import { lastDisturbance, settlingTime } from "./settling-time.ts";
 
@@ -16,11 +18,13 @@ export interface Fault {
 
 /** What a scenario breaks of the invariants, once it was given the time to settle and three quiet intervals besides. */
 export async function violationsOf(document: ScenarioDocument, fault: Fault = {}): Promise<readonly string[]> {
-  const scenario = withQuietEnd(readScenario(toYaml(document)));
+  const { reloads, ...file } = document;
+  const scenario = withQuietEnd(withReloads(readScenario(toYaml(file)), reloads));
   const { options } = scenario;
   const told = { ...scenario, options: { ...options, policy: { ...options.policy, ...fault.policy } } };
   const simulation = new Simulation(told, fault.machine ?? careMachine);
-  const invariants = new Invariants(simulation, scenario);
+  const invariants =
+    reloads === undefined ? new Invariants(simulation, scenario) : new ReloadInvariants(simulation, scenario);
   try {
     await simulation.run();
   } catch (error) {

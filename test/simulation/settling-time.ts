@@ -1,3 +1,4 @@
+import type { HealthPolicy } from "../../src/domain/health-policy.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 
 /** The longest pause between two attempts of a supervisor to write. */
@@ -18,10 +19,22 @@ export function lastDisturbance({ events }: Scenario): number {
  * - the pause after a failed write or read, doubled each time, so never longer than there was trouble;
  * - a write that was under way when the data plane still was slow, read and written once more;
  * - where a server answers otherwise over a kept connection: the next check over a new one, every tenth or after 20 seconds;
- * - strangers go after an interval at weight 0, and only once a real server has proven itself.
+ * - strangers go after an interval at weight 0, and only once a real server has proven itself;
+ * - after another configuration, those that left it drain first.
  */
 export function settlingTime(scenario: Scenario): number {
-  const { policy, probe } = scenario.options;
+  const reloads = scenario.events.filter((event) => event.kind === "configuration");
+  const policies = [scenario.options.policy, ...reloads.flatMap(({ change }) => change?.policy ?? [])];
+  const longestMs = Math.max(...policies.map((policy) => settlingTimeBy(policy, scenario)));
+  // Who left drains once a listed one has proved itself, and what was begun by one policy is ended by the next.
+  const drainMs = Math.max(...policies.map(({ drainTimeoutMs, intervalMs }) => drainTimeoutMs + 3 * intervalMs));
+  return reloads.length === 0 ? longestMs : longestMs + drainMs;
+}
+
+// --- internal ---
+
+function settlingTimeBy(policy: HealthPolicy, scenario: Scenario): number {
+  const { probe } = scenario.options;
   const { intervalMs, fastIntervalMs, downIntervalMs, fall, rise, slowStartMs, drain, drainTimeoutMs } = policy;
   const checkMs = probe.timeoutMs;
   const perCheckMs = Math.max(intervalMs, fastIntervalMs, checkMs);
@@ -51,8 +64,6 @@ export function settlingTime(scenario: Scenario): number {
     3 * intervalMs
   );
 }
-
-// --- internal ---
 
 function endOf(event: ScenarioEvent): number {
   if (event.kind !== "daemon") return event.atMs;

@@ -39,6 +39,11 @@ export function readCapability(
   return { effective: BigInt(`0x${effective}`), isHostsUsers: /^\s*0\s+0\s+4294967295\s*$/.test(users) };
 }
 
+/** As far as its capabilities say. */
+export function mayChangeNetwork(): boolean {
+  return (readCapability().effective & CAP_NET_ADMIN) !== 0n;
+}
+
 // --- internal ---
 
 /** linux/capability.h */

@@ -1,6 +1,11 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { FindingSubject } from "../../domain/finding.ts";
-import type { RealServerStatus, ReachStatus, VirtualServerStatus } from "../../domain/status.ts";
+import {
+  isKeptDrained,
+  type RealServerStatus,
+  type ReachStatus,
+  type VirtualServerStatus,
+} from "../../domain/status.ts";
 import {
   formatServiceKey,
   virtualServer,
@@ -105,13 +110,14 @@ function subjectOf(
   };
 }
 
-function serverOf({ address, weight, forwarding, state, hold, lastVerdict }: RealServerStatus): SubjectServer {
+function serverOf(status: RealServerStatus): SubjectServer {
+  const { address, weight, forwarding, state, lastVerdict } = status;
   return {
     endpoint: parseEndpoint(address),
     weight,
     forwarding,
     state,
-    ...(hold?.drained === true && { isDrained: true }),
+    ...(isKeptDrained(status) && { isDrained: true }),
     ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
   };
 }

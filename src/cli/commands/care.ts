@@ -1,15 +1,23 @@
+import type { DryRunRequest } from "../../app/dry-run/dry-run.ts";
 import type { ConfigSource } from "../../app/daemon.ts";
-import { CARE_COMMAND_ROWS, CARE_OPTION_ROWS } from "../../config/care-option-rows.ts";
-import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables } from "../../config/read-environment.ts";
+import { CARE_COMMAND_ROWS, DRY_RUN_OPTION_ROW } from "../../config/care-option-rows.ts";
 import type { CareConfig } from "../../config/care-options.ts";
+import { mergeGiven, OptionValues } from "../../config/option-values.ts";
+import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables, readEnvironment } from "../../config/read-environment.ts";
 import { resolveCareOptions } from "../../config/resolve-care-options.ts";
 import { resolveConfigCall } from "../../config/resolve-config-call.ts";
+import { UsageError } from "../../config/usage-error.ts";
+import { parseBoolean } from "../../config/value-parsers.ts";
+import { countSteps } from "../../domain/dry-run.ts";
 import { describeError } from "../../domain/errors.ts";
+import type { CliContext } from "../cli-context.ts";
+import { createPaint } from "../colour.ts";
 import { command, type Command } from "../command.ts";
 import { exitNow } from "../exit.ts";
+import { ownLines } from "../output.ts";
 import { jitPolicy } from "../jit-policy.ts";
 import { createBoundedSink, createLogger } from "../log/create-logger.ts";
-import { listenForHangup, listenForStop } from "../stopping.ts";
+import { Hangups, listenForStop } from "../stopping.ts";
 import type { CommandUsage } from "../usage.ts";
 
 /** `lvscare care`: the daemon, and its two short forms `--run-once` and `--clean`. */
@@ -31,6 +39,10 @@ export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
         "lvscare care --vs 169.254.0.1:80 --rs 127.0.0.1:8081,127.0.0.1:8082 --logger DEBG --health-schem http --health-path /",
     },
     { about: "several virtual servers, as a file has them", command: "lvscare care --config /etc/lvscare.yaml" },
+    {
+      about: "what a changed file would do, before it counts",
+      command: "lvscare care --config /etc/lvscare.yaml --dry-run",
+    },
     { about: "take it all away again", command: "lvscare care --vs 169.254.0.1:80 -C" },
   ],
   notes: [
@@ -45,31 +57,40 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
   return command(
     { ...usage, rows: CARE_COMMAND_ROWS },
     {
-      async read(_, reading, { environment }): Promise<CareCall> {
+      async read(_, { given, problems }, { environment }): Promise<CareCall> {
+        const all = mergeGiven(given, readEnvironment(environment, [DRY_RUN_OPTION_ROW], prefixes));
+        const values = new OptionValues<"dry-run">([DRY_RUN_OPTION_ROW], all, problems);
+        const isDry = values.read("dry-run", parseBoolean);
+        const reading = { given, problems: values.problems };
         const call = resolveConfigCall(reading, environment, prefixes);
         if (call !== undefined) {
           const { loadConfigFor } = await import("../../app/config-file.ts");
+          if (call.path === STANDARD_INPUT && !isDry) throw new UsageError([ONCE]);
           const first = await loadConfigFor(call);
-          return { ...call, ...first, source: { path: call.path, first, read: () => loadConfigFor(call) } };
+          return { ...call, ...first, isDry, source: { path: call.path, first, read: () => loadConfigFor(call) } };
         }
         const options = resolveCareOptions(reading, environment, prefixes);
-        const remarks = misspeltVariables(environment, CARE_OPTION_ROWS, prefixes);
+        const remarks = misspeltVariables(environment, CARE_COMMAND_ROWS, prefixes);
         const { runOnce, clean } = options;
-        return { config: { ...options, virtualServers: [options] }, runOnce, clean, remarks };
+        const config = { ...options, virtualServers: [options] };
+        return { config, runOnce, clean, isDry, remarks };
       },
-      async run({ config, remarks, source, ...how }, context) {
+      async run({ config, remarks, source, isDry, ...how }, context) {
+        if (isDry) return runDry(config, { ...how, file: fileOf(source) }, remarks, context);
         await context.neverBlock();
         const logger = createLogger(config.log, createBoundedSink(context.err, context.errColour));
         for (const remark of remarks) logger.warn(remark);
         using stop = listenForStop(() => exitNow(1));
+        using hangups = source && new Hangups();
         Bun.unsafe.setJITPolicy(jitPolicy(config));
         const { careFor, careOnce } = await import("../../app/care.ts");
         try {
           if (how.runOnce || how.clean) await careOnce(config, how, stop.signal, logger);
           else {
             const takeLog = logger.take.bind(logger);
+            const onHangup = hangups?.listen.bind(hangups);
             await careFor(config, stop.signal, logger, {
-              source: source && { ...source, takeLog, onHangup: listenForHangup },
+              source: source && onHangup && { ...source, takeLog, onHangup },
             });
           }
           return 0;
@@ -88,10 +109,33 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
 
 interface CareCall {
   readonly config: CareConfig;
+  readonly isDry: boolean;
   readonly runOnce: boolean;
   readonly clean: boolean;
   /** The files that it comes from, if it does. */
   readonly source?: Pick<ConfigSource, "path" | "first" | "read">;
   /** For the log, before anything is done. */
   readonly remarks: readonly string[];
+}
+
+const STANDARD_INPUT = "-";
+const ONCE = "--config: standard input can be read only once, and so by --dry-run alone; name a file";
+
+/** No daemon has read standard input. */
+function fileOf(source: CareCall["source"]): string | undefined {
+  return source?.path === STANDARD_INPUT ? undefined : source?.path;
+}
+
+async function runDry(
+  config: CareConfig,
+  request: DryRunRequest,
+  remarks: readonly string[],
+  { out, err, outColour }: CliContext,
+): Promise<number> {
+  const { dryRun } = await import("../../app/dry-run/dry-run.ts");
+  const { renderDryRun } = await import("../dry-run-text.ts");
+  await err.remark(ownLines(remarks));
+  const found = await dryRun(config, request);
+  await out.write(renderDryRun(found, createPaint(outColour)));
+  return countSteps(found).changes > 0 ? 2 : 0;
 }

@@ -65,11 +65,16 @@ export function formatProblem({ file, line, column, path, severity, message, hin
 
 /** The first of them, and how many more there are. */
 export function formatProblems(problems: readonly ConfigProblem[]): string[] {
-  const lines = problems.slice(0, MOST_SHOWN).map(formatProblem);
-  return problems.length > MOST_SHOWN ? [...lines, `… and ${problems.length - MOST_SHOWN} more`] : lines;
+  return listFindings(problems.map(formatProblem));
 }
 
-/** What was found so far; the same thing found twice counts once. */
+/** The same of lines. */
+export function listFindings(lines: readonly string[]): string[] {
+  const more = lines.length - MOST_SHOWN;
+  return more > 0 ? [...lines.slice(0, MOST_SHOWN), `… and ${more} more`] : [...lines];
+}
+
+/** What was found so far; the same thing may be found twice. */
 export class Findings {
   readonly #list: Finding[];
 

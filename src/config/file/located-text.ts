@@ -1,10 +1,12 @@
-import type { Document, Node, YAMLMap } from "yaml";
+import type { Document, Node, YAMLMap, YAMLParseError } from "yaml";
 import type { Finding } from "./finding.ts";
 import type { ParsedDocument } from "./parse-document.ts";
 import { formatPlace, keysOf, rootPlace, within, type Place } from "./place.ts";
 
 type Yaml = typeof import("yaml");
-type Parsed = Pick<Document.Parsed, "contents" | "errors">;
+interface Parsed extends Pick<Document.Parsed, "contents"> {
+  readonly errors: readonly Pick<YAMLParseError, "code" | "message" | "pos">[];
+}
 
 export interface LocatedFinding {
   readonly offset: number;
@@ -33,10 +35,15 @@ export class LocatedText {
     this.#index = index;
   }
 
-  /** Keys that are given twice, or merged in: a reading of values does not see them. */
+  /**
+   * Keys that are given twice, or merged in: a reading of values does not see them. A text that this parser cannot read,
+   * though the quick one could, may have such keys: it is refused.
+   */
   get hidden(): readonly LocatedFinding[] {
-    const { contents } = this.#document;
-    return contents === null ? [] : this.#hidden;
+    const [error] = this.#document.errors;
+    if (error === undefined) return this.#hidden;
+    const place = rootPlace(this.#index);
+    return [this.locate({ code: "syntax", severity: "error", place, at: "value", message: error.message })];
   }
 
   locate(finding: Finding): LocatedFinding {
@@ -182,7 +189,10 @@ function parse({ parseDocument }: Yaml, text: string): Parsed {
   } catch (error) {
     // Its stack overflows where values are nested deeply.
     if (!(error instanceof RangeError)) throw error;
-    return { contents: null, errors: [] };
+    return {
+      contents: null,
+      errors: [{ code: "RESOURCE_EXHAUSTION", message: "It is nested too deeply", pos: [0, 0] }],
+    };
   }
 }
 

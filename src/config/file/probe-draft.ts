@@ -9,17 +9,9 @@ import { PROBE_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
-import {
-  isMap,
-  readMap,
-  takeAll,
-  tellRefused,
-  type PlacedOption,
-  type PlacedValue,
-  type Settings,
-  type YamlMap,
-} from "./settings.ts";
+import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
 
+type ProbeParts = Pick<HttpProbeOptions, "headers" | "acceptStatus" | "onlyStatus">;
 type Header = readonly [name: string, value: string];
 
 /** What a file says of a probe, level upon level, before the defaults fill in. */
@@ -32,6 +24,7 @@ export class ProbeDraft {
   #host: PlacedValue | undefined;
   #headers = new Map<string, PlacedValue>();
   #statuses: PlacedValue | undefined;
+  #parts: ProbeParts | undefined;
 
   constructor(place: Place) {
     this.place = place;
@@ -50,6 +43,7 @@ export class ProbeDraft {
   /** Lays a map over what is there. */
   take(map: YamlMap, place: Place, findings: Findings): void {
     this.place = place;
+    this.#parts = undefined;
     const take = (key: OtherKey, value: unknown, at: Place): void => {
       const placed = value === null ? undefined : { value, place: at };
       if (key === "type") this.#type = placed;
@@ -64,12 +58,13 @@ export class ProbeDraft {
   examine(findings: Findings): void {
     const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.settings);
     resolveProbe(values, PLAIN_HEALTH_POLICY);
-    tellRefused(values.refused, this.settings, this.place, findings);
+    tellRefused(values.refused, (flag) => this.settings.get(flag)?.place, this.place, findings);
     this.read(findings);
   }
 
-  /** The parts that no flag's parser reads; what is wrong with them is told. */
-  read(findings: Findings): Pick<HttpProbeOptions, "headers" | "acceptStatus" | "onlyStatus"> {
+  /** The parts that no flag's parser reads; what is wrong with them is told, once for all who have this probe. */
+  read(findings: Findings): ProbeParts {
+    if (this.#parts !== undefined) return this.#parts;
     if (this.#type === undefined) {
       findings.error("missing", this.place, "needs a type", { at: "key", hint: "write type: http" });
     } else if (this.#type.value !== "http") {
@@ -77,7 +72,8 @@ export class ProbeDraft {
       if (typeof value === "string") findings.error("choice", place, `${value === "" ? '""' : value} is none of http`);
       else findings.error("type", place, expected("http", value).problem);
     }
-    return { headers: this.#readHeaders(findings), ...this.#readStatuses(findings) };
+    this.#parts = { headers: this.#readHeaders(findings), ...this.#readStatuses(findings) };
+    return this.#parts;
   }
 
   // --- internal ---
@@ -144,11 +140,6 @@ export class ProbeDraft {
     const more = ranges.filter((range) => range !== usual).concat([[LAST_GOOD_STATUS + 1, usual[1]]]);
     return { acceptStatus: [...new Set(more.flatMap(codesOf))] };
   }
-}
-
-/** The settings of a file and those of the probe that one of its virtual servers has. */
-export function withProbe(settings: Settings, probe: ProbeDraft): ReadonlyMap<string, PlacedOption> {
-  return probe.settings.size === 0 ? settings : new Map([...settings, ...probe.settings]);
 }
 
 /** The codes that pass by the usual rule, 100 to 399, as a file has them. */

@@ -124,7 +124,7 @@ class ConfigReader {
     const virtualServers = this.#resolveVirtualServers(surroundings);
     const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.processOptions);
     const config = { log: resolveLog(values), httpListen: resolveHttpListen(values), virtualServers };
-    tellRefused(values.refused, this.processOptions, root, this.#findings);
+    tellRefused(values.refused, (flag) => this.processOptions.get(flag)?.place, root, this.#findings);
     return config;
   }
 

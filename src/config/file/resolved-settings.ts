@@ -7,6 +7,7 @@ import { resolveProbe } from "../resolve-probe.ts";
 import { resolveReach } from "../resolve-reach.ts";
 import { parseWeight, resolveKeeping } from "../resolve-servers.ts";
 import { parseBoolean } from "../value-parsers.ts";
+import type { Settings } from "./settings.ts";
 
 type Kept = "policy" | "reach" | "dataPlane" | "initState" | "keepForeign" | "checkWay";
 
@@ -22,16 +23,25 @@ interface Resolved extends Pick<VirtualServerOptions, Kept> {
 export class ResolvedSettings {
   readonly #known = new Map<string, Resolved>();
 
-  get(settings: GivenOptions): Resolved {
-    let key = "";
-    for (const [flag, { texts }] of settings) key += `${flag} ${texts.length} ${JSON.stringify(texts[0])}\n`;
-    const known = this.#known.get(key) ?? resolve(settings);
+  /** Of a virtual server, and of the probe that it has. */
+  get(settings: Settings, probe: Settings = NONE): Resolved {
+    const key = `${keyOf(settings)}\n${keyOf(probe)}`;
+    const known = this.#known.get(key) ?? resolve(new Map([...settings, ...probe]));
     this.#known.set(key, known);
     return known;
   }
 }
 
 // --- internal ---
+
+const NONE: Settings = new Map();
+
+/** Equal for equal texts. A value that could not be read has none. */
+function keyOf(settings: Settings): string {
+  let key = "";
+  for (const [flag, { texts }] of settings) key += `${flag}${texts.length}${texts[0]}\0`;
+  return key;
+}
 
 function resolve(settings: GivenOptions): Resolved {
   const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, settings);

@@ -1,7 +1,17 @@
+import { LARGEST_WEIGHT } from "../../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import type { FileKey, OptionRow } from "../option-row.ts";
 
-type Schema = Readonly<Record<string, unknown>>;
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** Of texts that are more than text. */
+export const PATTERNS = {
+  endpoint: "^(?:[0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$",
+  name: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$",
+  time: "^(?:[0-9]+(?:\\.[0-9]+)?|(?:(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$",
+  percentage: "^(?:[0-9]|[1-9][0-9]|100)%?$",
+  statuses: "^[1-9][0-9]{2}(?:-[1-9][0-9]{2})?$",
+} as const;
 
 /** The JSON Schema (draft 2020-12) of configuration files, for editors to complete and check them by. */
 export function configSchema(): Schema {
@@ -66,14 +76,17 @@ export function configSchema(): Schema {
     $defs: {
       time: {
         description: "seconds, or a duration such as 500ms, 5s or 1m30s",
-        anyOf: [{ type: "number", minimum: 0 }, { type: "string", pattern: TIME }, { type: "null" }],
+        anyOf: [{ type: "number", minimum: 0 }, { type: "string", pattern: PATTERNS.time }, { type: "null" }],
       },
       "real-server": {
         type: "object",
         properties: {
           address: { ...ENDPOINT, description: "where it serves" },
           name: { ...NAME, description: "a label for people" },
-          weight: virtualServer["weight"],
+          weight: {
+            ...(virtualServer["weight"] as Schema),
+            description: `its weight, from 1 to ${LARGEST_WEIGHT} (default: that of the virtual server)`,
+          },
           drained: { description: "takes no new connections", type: ["boolean", "null"] },
         },
         required: ["address"],
@@ -107,10 +120,8 @@ export function configSchema(): Schema {
 
 // --- internal ---
 
-const ENDPOINT: Schema = { type: "string", pattern: "^(?:[0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$" };
-const NAME: Schema = { type: "string", pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$" };
-const TIME = "^(?:[0-9]+(?:\\.[0-9]+)?|(?:(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$";
-const STATUSES = "^[1-9][0-9]{2}(?:-[1-9][0-9]{2})?$";
+const ENDPOINT: Schema = { type: "string", pattern: PATTERNS.endpoint };
+const NAME: Schema = { type: "string", pattern: PATTERNS.name };
 
 function prefix(most: number): Schema {
   return { type: ["integer", "null"], minimum: 1, maximum: most };
@@ -152,7 +163,7 @@ function valueSchema({ choices = [] }: OptionRow, { type, bounds }: FileKey): Sc
       return {
         anyOf: [
           { type: "integer", minimum: least, maximum: most },
-          { type: "string", pattern: "^(?:[0-9]|[1-9][0-9]|100)%?$" },
+          { type: "string", pattern: PATTERNS.percentage },
           { type: "null" },
         ],
       };
@@ -178,7 +189,7 @@ function valueSchema({ choices = [] }: OptionRow, { type, bounds }: FileKey): Sc
         items: {
           anyOf: [
             { type: "integer", minimum: 100, maximum: 999 },
-            { type: "string", pattern: STATUSES },
+            { type: "string", pattern: PATTERNS.statuses },
           ],
         },
       };

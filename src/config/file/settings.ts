@@ -1,4 +1,3 @@
-import type { CareFlag } from "../care-option-rows.ts";
 import type { GivenOption } from "../option-row.ts";
 import type { OptionProblem } from "../option-values.ts";
 import { unknownHint, type KeyTable, type OptionKey } from "./file-keys.ts";
@@ -18,7 +17,7 @@ export interface PlacedValue {
 }
 
 /** Options by flag. */
-export type Settings = Map<CareFlag, PlacedOption>;
+export type Settings = Map<string, PlacedOption>;
 
 export type YamlMap = Readonly<Record<string, unknown>>;
 
@@ -57,24 +56,7 @@ export function takeAll<Key extends string>(
   }
 }
 
-/** Hands on what the flags' own parsers refused, at the places of the values. */
-export function tellRefused(
-  refused: readonly OptionProblem[],
-  settings: ReadonlyMap<string, PlacedOption>,
-  fallback: Place,
-  findings: Findings,
-): void {
-  for (const { flag, code, message, hint } of refused) {
-    const place = settings.get(flag)?.place ?? fallback;
-    findings.error(code, place, message, hint === undefined ? {} : { hint });
-  }
-}
-
-// --- internal ---
-
-const LONGEST_KEY = 60;
-
-function tellUnknown(key: string, place: Place, known: readonly string[], findings: Findings): void {
+export function tellUnknown(key: string, place: Place, known: readonly string[], findings: Findings): void {
   const hint = unknownHint(key, known);
   const shown = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
   findings.error("unknown", within(place, key), `unknown key ${shown}`, {
@@ -82,6 +64,23 @@ function tellUnknown(key: string, place: Place, known: readonly string[], findin
     ...(hint !== undefined && { hint }),
   });
 }
+
+/** Hands on what the flags' own parsers refused, at the places of the values. */
+export function tellRefused(
+  refused: readonly OptionProblem[],
+  placeOf: (flag: string) => Place | undefined,
+  fallback: Place,
+  findings: Findings,
+): void {
+  for (const { flag, code, message, hint } of refused) {
+    const place = placeOf(flag) ?? fallback;
+    findings.error(code, place, message, hint === undefined ? {} : { hint });
+  }
+}
+
+// --- internal ---
+
+const LONGEST_KEY = 60;
 
 /**
  * Takes an option's value into the settings. `null` takes out what is there, so that the built-in value counts. A value of

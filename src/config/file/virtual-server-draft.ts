@@ -24,9 +24,18 @@ import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
-import { ProbeDraft, withProbe } from "./probe-draft.ts";
+import { ProbeDraft } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
-import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
+import {
+  isMap,
+  readMap,
+  takeAll,
+  tellRefused,
+  tellUnknown,
+  type PlacedValue,
+  type Settings,
+  type YamlMap,
+} from "./settings.ts";
 
 /** What all virtual servers of a configuration have to do with. */
 export interface Surroundings {
@@ -77,7 +86,7 @@ export class VirtualServerDraft {
   /** Reads the values alone: what is wrong with them is wrong whoever uses them. */
   examine(place: Place, findings: Findings): void {
     const refused = new ResolvedSettings().get(this.#settings).refused.filter(({ code }) => code !== "conflict");
-    tellRefused(refused, this.#settings, place, findings);
+    tellRefused(refused, (flag) => this.#settings.get(flag)?.place, place, findings);
   }
 
   /** What no other virtual server may have, too, as far as it can be read. What is wrong with it is told. */
@@ -99,10 +108,10 @@ export class VirtualServerDraft {
   ): VirtualServerOptions | undefined {
     const endpoint = identity.endpoint?.value;
     const probe = this.#readProbe(place, probes, findings);
-    const settings = probe === undefined ? this.#settings : withProbe(this.#settings, probe);
-    const { refused, weight, scheduler, http, ...shared } = resolved.get(settings);
+    const { refused, weight, scheduler, http, ...shared } = resolved.get(this.#settings, probe?.settings);
     const { policy, reach, dataPlane } = shared;
-    tellRefused(refused, settings, place, findings);
+    const placed = (flag: string): Place | undefined => (probe?.settings.get(flag) ?? this.#settings.get(flag))?.place;
+    tellRefused(refused, placed, place, findings);
     const servers = this.#readRealServers(place, endpoint, dataPlane, weight, findings);
     const problem = slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);
     const slowStart = this.#settings.get("slow-start")?.place ?? place;
@@ -115,16 +124,16 @@ export class VirtualServerDraft {
     if (problem === undefined && WEIGHTLESS_SCHEDULERS.has(scheduler))
       this.#warnOfWeights(scheduler, weight, servers, findings);
 
-    const timeout = settings.get("health-timeout");
+    const timeout = placed("health-timeout");
     if (timeout !== undefined && http.timeoutMs > policy.intervalMs) {
       const [longer, shorter] = [http.timeoutMs, policy.intervalMs].map(formatDuration);
-      findings.warning("probe-time", timeout.place, `timeout ${longer} is longer than interval ${shorter}`);
+      findings.warning("probe-time", timeout, `timeout ${longer} is longer than interval ${shorter}`);
     }
     const parts = probe?.read(findings);
     if (endpoint === undefined || parts === undefined) return undefined;
     this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
     const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
-    if (typeof gateway === "string") findings.error("conflict", settings.get("ip")?.place ?? place, gateway);
+    if (typeof gateway === "string") findings.error("conflict", placed("ip") ?? place, gateway);
     const service = this.#readPersistence(virtualServer({ protocol: "tcp", endpoint }, scheduler), findings);
     if (service.persistenceTimeoutS > 0 && dataPlane === "userspace") {
       const at = this.#persistence.get("timeout")?.place ?? place;
@@ -267,7 +276,7 @@ const OWN_KEYS = ["name", "address", "real-servers", ...SHARED_KEYS] as const;
 type OwnKey = (typeof OWN_KEYS)[number];
 
 const PERSISTENCE_KEYS = ["timeout", "prefix", "prefix-ipv6"] as const;
-const REAL_SERVER_KEYS = ["address", "name", "weight", "drained"] as const;
+const REAL_SERVER_KEYS: readonly string[] = ["address", "name", "weight", "drained"];
 
 const PREFIXES = [
   ["prefix", 32],
@@ -324,20 +333,19 @@ class RealServerList implements RealServers {
       this.#findings.error("type", place, expected("IP:port, or keys such as address", entry).problem, hint);
       return;
     }
-    const parts = new Map<string, PlacedValue>();
-    const take = (key: string, value: unknown, at: Place): void => {
-      if (value !== null) parts.set(key, { value, place: at });
-    };
-    takeAll(entry, place, { names: REAL_SERVER_KEYS, take }, this.#findings);
-    const address = parts.get("address");
+    // Without the ways that other keys are read by: there may be a hundred thousand.
+    for (const key of Object.keys(entry)) {
+      if (!REAL_SERVER_KEYS.includes(key)) tellUnknown(key, place, REAL_SERVER_KEYS, this.#findings);
+    }
+    const address = partOf(entry, "address", place);
     if (address === undefined) this.#findings.error("missing", place, "needs an address", { at: "key" });
     const endpoint = address && this.#readEndpoint(address);
-    const weight = this.#readWeight(entry, parts.get("weight"));
-    const isDrained = this.#readDrained(parts.get("drained"));
-    const name = this.#readName(parts.get("name"));
+    const ownWeight = this.#readWeight(entry, partOf(entry, "weight", place));
+    const isDrained = this.#readDrained(partOf(entry, "drained", place));
+    const label = this.#readName(partOf(entry, "name", place));
     if (endpoint === undefined) return;
-    this.realServers.push(realServer(endpoint, weight));
-    if (name !== undefined) this.realServerNames.set(formatEndpoint(endpoint), name);
+    this.realServers.push(realServer(endpoint, ownWeight));
+    if (label !== undefined) this.realServerNames.set(formatEndpoint(endpoint), label);
     if (isDrained) this.drained.add(formatEndpoint(endpoint));
   }
 
@@ -393,6 +401,12 @@ class RealServerList implements RealServers {
       this.#findings.error("same-name", placed.place, `${name} is already the name of a real server`, { other: first });
     return name;
   }
+}
+
+/** Undefined when it is absent or `null`. */
+function partOf(map: YamlMap, key: string, place: Place): PlacedValue | undefined {
+  const value = map[key];
+  return value === undefined || value === null ? undefined : { value, place: within(place, key) };
 }
 
 function readEndpoint({ value, place }: PlacedValue, findings: Findings): Endpoint | undefined {

@@ -85,7 +85,8 @@ const LANES = /** @type {const} */ ([
   ["draining", "no new ones, open ones go on"],
   ["removed", "not in the table"],
   ["recovering", "answers again, not back yet"],
-  ["drained", "by an operator: no new ones"],
+  ["drained", "by an operator or the file: no new ones"],
+  ["leaving", "no longer listed: open ones end"],
   ["unlisted", "in the table, listed by nobody"],
 ]);
 
@@ -93,7 +94,7 @@ const LANES = /** @type {const} */ ([
 const OTHER = "unlisted";
 
 /** Shown only with somebody in it. */
-const RARE = ["drained", OTHER];
+const RARE = ["drained", "leaving", OTHER];
 
 /** Servers that are down may be checked more seldom. */
 const LATE_INTERVALS = 3;

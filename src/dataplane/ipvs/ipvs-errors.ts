@@ -34,10 +34,15 @@ export function operationError(operation: Operation, refusal: KernelRefusal): Lv
   const what = describeOperation(operation);
   const isService = operation.kind === "service.create" || operation.kind === "service.update";
   if (!isService || refusal.errno !== "ENOENT") return refusalError(refusal, what);
-  const { scheduler } = operation.service;
+  return schedulerMissing(operation.service.scheduler, { operation: what, errno: refusal.errno });
+}
+
+export function schedulerMissing(
+  scheduler: string,
+  found: { readonly operation: string; readonly errno?: string },
+): LvscareError {
   return new LvscareError("SCHEDULER_MISSING", `the kernel has no scheduler ${scheduler}`, {
-    operation: what,
-    errno: refusal.errno,
+    ...found,
     remedy: `run \`modprobe ip_vs_${scheduler}\` on the host, or choose another scheduler`,
   });
 }

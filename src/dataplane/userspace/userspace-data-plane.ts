@@ -180,10 +180,8 @@ export class UserspaceDataPlane implements DataPlane {
   }
 }
 
-// --- internal ---
-
-/** Refuses what this proxy would silently do otherwise than IPVS. */
-function checkSupported(service: VirtualServer): void {
+/** Throws USAGE for what this proxy would silently do otherwise than IPVS. */
+export function checkSupported(service: VirtualServer): void {
   if (service.protocol !== "tcp") {
     throw new LvscareError("USAGE", `the userspace data plane proxies tcp only, not ${service.protocol}`, {
       remedy: "use the ipvs data plane",
@@ -196,6 +194,8 @@ function checkSupported(service: VirtualServer): void {
   }
   createScheduler(service);
 }
+
+// --- internal ---
 
 /** The failure with its operation; anything but an `LvscareError` is turned into one. */
 function asFailure(error: unknown, operation: Operation): LvscareError {

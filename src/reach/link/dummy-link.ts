@@ -1,6 +1,6 @@
 import { hostPrefix, isIpv6LinkLocal, type Endpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
-import type { NetlinkConnection } from "../../netlink/connection.ts";
+import type { NetlinkConnection, NetlinkRequest } from "../../netlink/connection.ts";
 import { deleteAddress, newAddress, type LinkAddress } from "../../netlink/route/addresses.ts";
 import { decodeLink, deleteLink, getLinks, newDummy, setLinkUp, type Link } from "../../netlink/route/links.ts";
 import {
@@ -58,18 +58,14 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
       if (await isInUse()) return false;
       return connected(openTransport, (connection) => {
         let removed = false;
-        // Under any name that it had then.
-        for (const link of readLinks(connection).filter((one) => one.kind === "dummy")) {
-          const carried = readAddresses(connection).filter(({ linkIndex }) => linkIndex === link.index);
-          const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
-          const isOurs = link.alias === LINK_ALIAS || (address !== undefined && link.name === name);
-          if (!isOurs) continue;
-          const others = carried.filter((one) => one !== address && !isIpv6LinkLocal(one.address));
-          if (others.length === 0) removed = remove(connection, deleteLink(link.index), link.name) || removed;
-          else if (address !== undefined) removed = remove(connection, deleteAddress(address), what) || removed;
-        }
+        for (const { request, what } of takeBacks(connection, options))
+          removed = remove(connection, request, what) || removed;
         return removed;
       });
+    },
+    async isRemovable() {
+      if (await isInUse()) return false;
+      return connected(openTransport, (connection) => takeBacks(connection, options).length > 0);
     },
   };
 }
@@ -109,18 +105,39 @@ function look(connection: NetlinkConnection, { name, destination }: DummyLinkOpt
   return { link, address };
 }
 
+/** Our links that have nothing else any more, under any name that they had then; of the others, the address. */
+function takeBacks(
+  connection: NetlinkConnection,
+  { name, destination }: DummyLinkOptions,
+): readonly { readonly request: NetlinkRequest; readonly what: string }[] {
+  const prefix = hostPrefix(destination.family);
+  const addresses = readAddresses(connection);
+  return readLinks(connection)
+    .filter(({ kind }) => kind === "dummy")
+    .flatMap((link) => {
+      const carried = addresses.filter(({ linkIndex }) => linkIndex === link.index);
+      const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
+      const isOurs = link.alias === LINK_ALIAS || (address !== undefined && link.name === name);
+      if (!isOurs) return [];
+      const others = carried.filter((one) => one !== address && !isIpv6LinkLocal(one.address));
+      if (others.length === 0) return [{ request: deleteLink(link.index), what: link.name }];
+      if (address === undefined) return [];
+      return [{ request: deleteAddress(address), what: `${address.address}/${prefix} on dummy link ${link.name}` }];
+    });
+}
+
 function readLinks(connection: NetlinkConnection): readonly Link[] {
   return readTable(connection, getLinks(), decodeLink, "read this host's links");
 }
 
-function must(connection: NetlinkConnection, request: Parameters<typeof execute>[1], operation: string): void {
+function must(connection: NetlinkConnection, request: NetlinkRequest, operation: string): void {
   const refusal = execute(connection, request);
   // Another daemon was quicker.
   if (refusal !== undefined && refusal.errno !== "EEXIST") throw refused(refusal, operation);
 }
 
 /** Whether it was there to be removed. */
-function remove(connection: NetlinkConnection, request: Parameters<typeof execute>[1], what: string): boolean {
+function remove(connection: NetlinkConnection, request: NetlinkRequest, what: string): boolean {
   const refusal = execute(connection, request);
   if (refusal === undefined) return true;
   if (refusal.errno === "ENODEV" || refusal.errno === "EADDRNOTAVAIL") return false;

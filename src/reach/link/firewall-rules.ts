@@ -11,4 +11,6 @@ export interface FirewallRules {
   inspect(): Promise<string | undefined>;
   establish(): Promise<void>;
   remove(): Promise<boolean>;
+  /** Whether any rule of this virtual server is there; false also where there can be none. Changes nothing. */
+  hasAny(): Promise<boolean>;
 }

@@ -1,4 +1,5 @@
-import { hostCidr } from "../../domain/endpoint.ts";
+import { readFileSync } from "node:fs";
+import { hostCidr, type Family } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import { formatServiceKey } from "../../domain/virtual-server.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
@@ -65,6 +66,8 @@ export function iptablesRules(
       if (isLast) await iptables.dropChains();
       return isLast || rules.length > 0;
     },
+    // Asking for a table that is not there yet would load it.
+    hasAny: async () => hasNatTable(endpoint.family) && (await iptables.isUsable()) && (await ours()).length > 0,
   };
 }
 
@@ -98,6 +101,16 @@ const IP6TABLES = ["ip6tables-legacy", "ip6tables"];
 /** For iptables to get its lock, which another process may have, and to do its work. */
 const LOCK_S = 5;
 const TIMEOUT_MS = 15_000;
+
+/** Of the kernel's iptables. */
+function hasNatTable(family: Family): boolean {
+  const path = family === "ipv6" ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names";
+  try {
+    return readFileSync(path, "utf8").split("\n").includes("nat");
+  } catch {
+    return false;
+  }
+}
 
 class Iptables {
   readonly #programs: readonly string[];

@@ -17,22 +17,30 @@ export function masquerade(options: MasqueradeOptions): HostObject {
   return {
     name: `masquerading for ${formatServiceKey(options.service)} by mark bit ${options.bit}`,
     inspect: async () => chosen().inspect(),
+    async foresee() {
+      // Which kind a kernel takes is found out by a trial: rules that stand are of the kind that it took.
+      for (const standing of [nftRules(options), iptablesRules(options)])
+        if (await standing.hasAny()) return { deviation: await standing.inspect() };
+      return { deviation: "missing" };
+    },
     establish: async () => chosen().establish(),
     async remove() {
       // For all kinds of rules, because the kind then is not known. A process that may not even look at rules cannot
       // have made any.
-      const byNft = await removeWhereAllowed(nftRules(options));
+      const byNft = await whereAllowed(() => nftRules(options).remove());
       const byIptables = await iptablesRules(options).remove();
       return byNft || byIptables;
     },
+    isRemovable: async () =>
+      (await whereAllowed(() => nftRules(options).hasAny())) || (await iptablesRules(options).hasAny()),
   };
 }
 
 // --- internal ---
 
-async function removeWhereAllowed(rules: FirewallRules): Promise<boolean> {
+async function whereAllowed(look: () => Promise<boolean>): Promise<boolean> {
   try {
-    return await rules.remove();
+    return await look();
   } catch (error) {
     if (error instanceof LvscareError && error.code === "NOT_PERMITTED") return false;
     throw error;

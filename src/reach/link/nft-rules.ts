@@ -26,6 +26,7 @@ import {
   type RuleHead,
 } from "../../netlink/netfilter/nftables.ts";
 import { connected, refused, type OpenTransport } from "../host-network.ts";
+import { mayBeInKernel } from "../kernel-module.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
 
 /**
@@ -91,6 +92,15 @@ export function nftRules(options: MasqueradeOptions, openTransport: OpenTranspor
         });
       } catch (error) {
         // Where no such table is possible, there is none of ours.
+        if (lacksFeature(error)) return false;
+        throw error;
+      }
+    },
+    async hasAny() {
+      if (!mayBeInKernel("nf_tables")) return false;
+      try {
+        return connected(openTransport, readRules).some(isOurs);
+      } catch (error) {
         if (lacksFeature(error)) return false;
         throw error;
       }

@@ -124,6 +124,7 @@ run_command() {
 	[ -z "$GUEST_ADDRESS" ] || set_card_up "$GUEST_ADDRESS"
 	ulimit -n 65536
 	: >/run/guest/started
+	while [ -n "$GUEST_WAITS" ] && [ ! -e /run/guest/ready ]; do busybox sleep 0.02; done
 	# With its full name, or busybox takes itself for the shell and for every program that this one starts.
 	if [ -n "$GUEST_TERMINAL" ]; then
 		busybox setsid -c /bin/sh /run/guest/command <"$GUEST_TERMINAL" >"$GUEST_TERMINAL" 2>&1

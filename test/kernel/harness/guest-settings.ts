@@ -13,6 +13,8 @@ export type GuestSettings = {
   writableFolders: readonly string[];
   /** The guest's device for an interactive command; without it the output goes to files. */
   terminal?: string;
+  /** For a file `ready` beside these, before the command begins. */
+  waits?: boolean;
   /** Of its network card, with the prefix length. */
   address?: string;
 };
@@ -25,6 +27,7 @@ export async function writeGuestSettings(folder: string, settings: GuestSettings
     GUEST_READABLE: (settings.readableFolders ?? []).join(" "),
     GUEST_WRITABLE: settings.writableFolders.join(" "),
     GUEST_TERMINAL: settings.terminal ?? "",
+    GUEST_WAITS: settings.waits === true ? "yes" : "",
     GUEST_ADDRESS: settings.address ?? "",
   };
   await Bun.write(join(folder, "settings"), assignments(variables).join("\n") + "\n");

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { BootStalled } from "./boot-watch.ts";
 import { followFile } from "./follow-file.ts";
 import { guestEnvironment } from "./guest-environment.ts";
@@ -26,6 +26,8 @@ export interface GuestOptions {
   readonly interactive?: boolean;
   /** Where the guest's one network card is plugged in; without it the guest has none. */
   readonly plug?: Plug;
+  /** What the command waits for while the guest boots; where it fails, the guest ends and the run fails with its reason. */
+  readonly ready?: Promise<unknown>;
   /** Ends the guest, and the run with its reason. */
   readonly signal?: AbortSignal;
   readonly stdout?: (chunk: Uint8Array) => void;
@@ -64,8 +66,12 @@ export async function runInGuest(machine: GuestMachine, options: GuestOptions): 
     followFile(run.stderr, options.stderr ?? ((chunk) => process.stderr.write(chunk))),
   ];
   const timeout = AbortSignal.timeout(options.timeoutMs);
+  const unready = new AbortController();
+  options.ready
+    ?.then(() => Bun.write(join(run.share, "ready"), "", { createPath: false }))
+    .catch((error: unknown) => unready.abort(error));
   const ends = options.signal === undefined ? [] : [options.signal];
-  const stop = AbortSignal.any([interruption.signal, timeout, ...ends]);
+  const stop = AbortSignal.any([interruption.signal, unready.signal, timeout, ...ends]);
   let processorS: number;
   try {
     processorS = await bootUntilStarted(() =>
@@ -73,7 +79,7 @@ export async function runInGuest(machine: GuestMachine, options: GuestOptions): 
     );
   } catch (error) {
     const reason = timeout.aborted ? new Error(`the test guest ran for longer than ${options.timeoutMs} ms`) : error;
-    const isWanted = interruption.signal.aborted || options.signal?.aborted === true;
+    const isWanted = interruption.signal.aborted || unready.signal.aborted || options.signal?.aborted === true;
     throw isWanted ? reason : await withKernelLog(reason, run);
   } finally {
     await Promise.all(followers.map((follower) => follower.finish()));
@@ -86,13 +92,14 @@ export async function runInGuest(machine: GuestMachine, options: GuestOptions): 
 }
 
 /** What every machine tells its guest. */
-export function guestSettings({ cwd, env, withoutModules, writableFolders, plug, command }: GuestOptions) {
+export function guestSettings({ cwd, env, withoutModules, writableFolders, plug, command, ready }: GuestOptions) {
   return {
     command,
     cwd: resolve(cwd ?? "."),
     env: { ...guestEnvironment(), ...env },
     withoutModules: withoutModules ?? [],
     writableFolders: (writableFolders ?? []).map((path) => resolve(path)),
+    waits: ready !== undefined,
     ...(plug === undefined ? {} : { address: plug.address }),
   };
 }

@@ -19,6 +19,7 @@ export async function hostKernelWillDo(): Promise<boolean> {
 
 /** Runs a command in a network namespace of its own on this machine's kernel; of a guest's options, those that make the machine mean nothing here. */
 export async function runOnHost(options: GuestOptions): Promise<GuestResult> {
+  await options.ready;
   const namespace = `lvscare-tests-${process.pid}`;
   await runCommand(["ip", "netns", "add", namespace], { timeoutMs: 10_000 });
   try {

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { linesOf } from "./line-process.ts";
 import type { Child, Ended, Namespace } from "./namespace.ts";
-import { waitFor, type Patience } from "./wait-for.ts";
 
 const BINARY = process.env["LVSCARE_BINARY"] || resolve(import.meta.dir, "../../../dist/lvscare");
 
@@ -30,8 +29,12 @@ export class CareProcess implements AsyncDisposable {
   readonly pid: number;
   readonly #namespace: Namespace;
   readonly #child: Child;
+  /** Without its time, each. */
   readonly #lines: string[] = [];
   readonly #logged: Promise<void>;
+  #hasEnded = false;
+  /** Resolved, and renewed, with each line and at the end. */
+  #news = Promise.withResolvers<void>();
 
   constructor(namespace: Namespace, child: Child) {
     this.pid = child.pid;
@@ -41,27 +44,25 @@ export class CareProcess implements AsyncDisposable {
   }
 
   /**
-   * Every line so far, without its time: `INFO real server …`. Emulated processors stop now and then, which a daemon tells and which
-   * is of no interest to any test: those lines are left out.
+   * Every line so far: `INFO real server …`. Emulated processors stop now and then, which a daemon tells and which is of no interest to any
+   * test: those lines are left out.
    */
   log(): readonly string[] {
-    return this.#lines.filter((line) => !line.includes("this process was held up for"));
+    return this.#lines;
   }
 
   logged(pattern: RegExp): readonly string[] {
-    return this.log().filter((line) => pattern.test(line));
+    return this.#lines.filter((line) => pattern.test(line));
   }
 
-  /** Waits for the first line like this, or the n-th, and returns it. */
-  async waitForLog(pattern: RegExp, { times = 1, ...patience }: Patience & { times?: number } = {}): Promise<string> {
-    const found = (): string | undefined => this.logged(pattern)[times - 1];
-    // A daemon that has ended will not log it any more.
-    const settled = (): boolean => found() !== undefined || this.#child.exitCode !== null;
-    await waitFor(() => this.#lines.join("\n"), settled, patience);
-    if (this.#child.exitCode !== null) await this.#logged;
-    const line = found();
-    if (line === undefined) throw new Error(`ended without logging ${pattern}:\n${this.#lines.join("\n")}`);
-    return line;
+  /** Waits for the first line like this, or the n-th, and returns it. Nothing is looked at twice: a log that grows costs nothing while it is waited for. */
+  waitForLog(pattern: RegExp, { times = 1, timeoutMs = 30_000 }: LogPatience = {}): Promise<string> {
+    return this.#waitFrom(0, pattern, times, timeoutMs);
+  }
+
+  /** Waits for a line like this that comes after this call. */
+  nextLog(pattern: RegExp): Promise<string> {
+    return this.#waitFrom(this.#lines.length, pattern, 1, 30_000);
   }
 
   /** `lvscare status` of the daemon's host. */
@@ -85,9 +86,51 @@ export class CareProcess implements AsyncDisposable {
     await this.stop("SIGKILL");
   }
 
-  async #collect(): Promise<void> {
-    for await (const line of linesOf(this.#child.stderr)) this.#lines.push(line.replace(/^\d{4}-\S+ /, ""));
+  async #waitFrom(start: number, pattern: RegExp, times: number, timeoutMs: number): Promise<string> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#tell();
+    }, timeoutMs);
+    try {
+      for (let at = start, left = times; ;) {
+        for (; at < this.#lines.length; at++) {
+          const line = this.#lines[at] ?? "";
+          if (pattern.test(line) && --left === 0) return line;
+        }
+        const why = this.#hasEnded
+          ? "ended without logging"
+          : isLate
+            ? `not logged within ${timeoutMs} ms:`
+            : undefined;
+        if (why !== undefined) throw new Error(`${why} ${pattern}:\n${this.#lines.join("\n")}`);
+        await this.#news.promise;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
   }
+
+  #tell(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+
+  async #collect(): Promise<void> {
+    for await (const line of linesOf(this.#child.stderr)) {
+      if (line.includes("this process was held up for")) continue;
+      this.#lines.push(line.replace(/^\d{4}-\S+ /, ""));
+      this.#tell();
+    }
+    this.#hasEnded = true;
+    this.#tell();
+  }
+}
+
+/** Which of the lines, counted from 1, and for how long to wait for it. */
+interface LogPatience {
+  readonly times?: number;
+  readonly timeoutMs?: number;
 }
 
 // --- internal ---

@@ -1,5 +1,6 @@
 import { Namespace } from "../../kernel/support/namespace.ts";
 import type { Plug } from "../../kernel/harness/guest.ts";
+import { GUEST_PACKAGES, installMissingPackages } from "../../kernel/harness/packages.ts";
 
 /**
  * Hosts on one switch, which is a bridge in a namespace of its own: namespaces of this machine, at their own speed, and guests of any lab. As root on this machine; none of it
@@ -11,6 +12,7 @@ export class SwitchedNetwork implements AsyncDisposable {
   #ports = 0;
 
   static async create(): Promise<SwitchedNetwork> {
+    await installMissingPackages(GUEST_PACKAGES);
     const network = new SwitchedNetwork(await Namespace.create());
     await network.#onSwitch("ip link add switch type bridge");
     await network.#onSwitch("ip link set switch up");

@@ -30,6 +30,20 @@ describe("an HTTP probe judges by the final status", () => {
     expect(await probe(server.endpoint, { acceptStatus: [418, status] })).toEqual(passed(`status ${status}`));
   });
 
+  test.each([200, 204, 301, 404])("%d passes if only it, or a range with it, may", async (status) => {
+    using server = answering(`HTTP/1.1 ${status} So\r\nContent-Length: 0\r\n\r\n`);
+    expect(await probe(server.endpoint, { onlyStatus: [[status, status]] })).toEqual(passed(`status ${status}`));
+    expect(await probe(server.endpoint, { onlyStatus: [[100, status]] })).toEqual(passed(`status ${status}`));
+    const others = {
+      onlyStatus: [
+        [100, status - 1],
+        [status + 1, 999],
+      ] as const,
+      acceptStatus: [status],
+    };
+    expect(await probe(server.endpoint, others)).toEqual(failed(`status ${status}`));
+  });
+
   test.each<[string, string]>([
     ["a length", OK],
     ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"],

@@ -1,0 +1,206 @@
+// Written by `bun run schema` from the table of options: change that, and not this.
+
+/**
+ * What `createLvscare` cares for: what a configuration file says, its keys in camel case. null stands for the built-in
+ * value of an option.
+ */
+export interface LvscareConfig {
+  /** The version of this format. */
+  readonly version?: 1;
+  /**
+   * Show a page, and tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when
+   * only a port is given (default: off).
+   */
+  readonly httpListen?: number | string | null;
+  /** Options of each virtual server that says nothing else. */
+  readonly defaults?: VirtualServerDefaults | null;
+  /** Probes by name, for several virtual servers to use. */
+  readonly probes?: { readonly [name: string]: ProbeConfig & Required<Pick<ProbeConfig, "type">> } | null;
+  /** What clients connect to, and who serves them. */
+  readonly virtualServers: readonly VirtualServerConfig[];
+}
+
+/** What virtual servers may have in common. */
+export interface VirtualServerDefaults {
+  /** The weight of each real server, from 1 to 65535 (default 1). */
+  readonly weight?: number | null;
+  /**
+   * How connections are spread over the real servers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos
+   * (default rr).
+   */
+  readonly scheduler?:
+    | "rr"
+    | "wrr"
+    | "lc"
+    | "wlc"
+    | "lblc"
+    | "lblcr"
+    | "dh"
+    | "sh"
+    | "sed"
+    | "nq"
+    | "fo"
+    | "ovf"
+    | "mh"
+    | "twos"
+    | null;
+  /**
+   * What moves the packets: ipvs (the kernel), userspace (a TCP proxy in this process) or auto (ipvs where it works)
+   * (default auto).
+   */
+  readonly dataPlane?: "auto" | "ipvs" | "userspace" | null;
+  /**
+   * How a real server starts that the kernel's table knows nothing of: down proves itself with one good check first, up
+   * takes traffic at once (default down).
+   */
+  readonly initState?: "down" | "up" | null;
+  /** Leave real servers of this virtual server alone that are not listed, instead of draining and removing them. */
+  readonly keepForeign?: boolean | null;
+  /**
+   * From one check of a real server to its next, at most (they come up to a tenth early, so as not to fall into step,
+   * and sooner where a real server closes idle connections): whole seconds, or a duration like 500ms (default 5s).
+   */
+  readonly interval?: Time | null;
+  /** The same while a verdict is in doubt: fewer failures than fall, fewer successes than rise (default: interval). */
+  readonly intervalFast?: Time | null;
+  /** The same while a real server is removed (default: interval). */
+  readonly intervalDown?: Time | null;
+  /** Failed checks in a row that take a healthy real server out (default 1); from 1 to 1000. */
+  readonly fall?: number | null;
+  /** Good checks in a row that bring a real server back (default 1); from 1 to 1000. */
+  readonly rise?: number | null;
+  /**
+   * How long a failed real server stays at weight 0: until the next-check that fails, or until it has no open
+   * connections any more; one that cannot be reached at all is not waited for (default next-check).
+   */
+  readonly drain?: "next-check" | "connections" | null;
+  /** The longest that drain connections waits (default 1m). */
+  readonly drainTimeout?: Time | null;
+  /**
+   * A real server that comes back climbs to its weight in this time, instead of at once; for schedulers that heed
+   * weights, with weight above 1 (default 0).
+   */
+  readonly slowStart?: Time | null;
+  /**
+   * Fail open: with less than this percentage of the real servers healthy, keep those in service that are not removed
+   * yet, whatever their checks say; 0: never (default 0).
+   */
+  readonly panicThreshold?: number | `${number}%` | null;
+  /**
+   * With no real server healthy, keep in service, or take back, those that served before and still accept connections;
+   * false: clients are refused (default true).
+   */
+  readonly lastResort?: boolean | null;
+  /**
+   * Keep a connection to each real server between checks: when it ends, or the link or neighbour it goes through fails,
+   * the server is checked at once; false: keep none, and make a new connection for every check (default true).
+   */
+  readonly sentinel?: boolean | null;
+  /**
+   * A real server is checked at once, too, when its host acknowledges nothing on that connection for so long; raise it
+   * for real servers far away (default 300ms).
+   */
+  readonly sentinelTimeout?: Time | null;
+  /**
+   * How this host gets to the virtual IP: route (a route through ip), link (a dummy interface) or none; empty means
+   * none (default route).
+   */
+  readonly mode?: "route" | "link" | "none" | null;
+  /** The gateway of route mode, usually this node's own address; where it is not given, it is found. */
+  readonly ip?: string | null;
+  /** The dummy interface of link mode (default lvscare). */
+  readonly iface?: string | null;
+  /** The bit of the packet mark that marks packets to masquerade in link mode, 0 to 31 (default 0). */
+  readonly masqueradebit?: number | null;
+  /**
+   * manage sets the kernel settings that IPVS and the mode need and keeps them so, keep leaves all of them alone
+   * (default manage).
+   */
+  readonly sysctls?: "manage" | "keep" | null;
+  /**
+   * In link mode, have no link of this host but the dummy answer for the virtual address: for networks whose hosts
+   * share it.
+   */
+  readonly strictArp?: boolean | null;
+  /**
+   * Connect through the virtual address from this host when the first real server comes into service, after each change
+   * of what leads there, and once a minute; tells whether clients get through, and changes no weight (default true).
+   */
+  readonly checkWay?: boolean | null;
+  /** Clients stay with the real server that they had. */
+  readonly persistence?: PersistenceConfig | null;
+  /** How real servers are checked: a probe, or the name of one under probes. */
+  readonly probe?: ProbeConfig | string | null;
+}
+
+/** A virtual server, and how it is cared for. */
+export interface VirtualServerConfig extends VirtualServerDefaults {
+  /** A label for people: changing it changes nothing else. */
+  readonly name?: string;
+  /** The address that clients connect to. */
+  readonly address: string;
+  /** Who serves. */
+  readonly realServers: readonly (string | RealServerConfig)[];
+}
+
+/** A real server of which more is said than its address. */
+export interface RealServerConfig {
+  /** Where it serves. */
+  readonly address: string;
+  /** A label for people. */
+  readonly name?: string;
+  /** Its weight, from 1 to 65535 (default: that of the virtual server). */
+  readonly weight?: number | null;
+  /** Takes no new connections. */
+  readonly drained?: boolean | null;
+}
+
+/** Clients stay with the real server that they had. */
+export interface PersistenceConfig {
+  /** For how long after its last connection. */
+  readonly timeout?: Time | null;
+  /** IPv4 clients whose addresses begin with as many equal bits count as one; from 1 to 32. */
+  readonly prefix?: number | null;
+  /** The same of IPv6 clients; from 1 to 128. */
+  readonly prefixIpv6?: number | null;
+}
+
+/** How real servers are checked. */
+export interface ProbeConfig {
+  /** What is asked. */
+  readonly type?: "http";
+  /** The name of the host that is asked for. */
+  readonly host?: string | null;
+  /** The path to ask for, with a query if need be (default /healthz). */
+  readonly path?: string | null;
+  /** http or https (default https). */
+  readonly scheme?: "http" | "https" | null;
+  /** The request's method (default GET). */
+  readonly method?: string | null;
+  /** The request's body. */
+  readonly body?: string | null;
+  /** Request headers by name; a list of values makes several headers of that name. */
+  readonly headers?: { readonly [name: string]: string | readonly string[] | null } | null;
+  readonly expect?: {
+    /** The status codes that pass, alone or as ranges such as 200-299, instead of all below 400. */
+    readonly status?: readonly (number | `${number}` | `${number}-${number}`)[] | null;
+  } | null;
+  readonly tls?: {
+    /** none takes any certificate, full verifies it against the system's roots and the real server's IP. */
+    readonly verify?: "none" | "full" | null;
+  } | null;
+  /** For a whole check: connecting, TLS, headers and body (default 10s). */
+  readonly timeout?: Time | null;
+  /** Make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s. */
+  readonly freshConnection?: boolean | null;
+  /** For connecting alone; never longer than timeout or interval (default 3s). */
+  readonly connectTimeout?: Time | null;
+}
+
+/** Seconds, or a duration such as 500ms, 5s or 1m30s. */
+export type Time =
+  | number
+  | `${number}${"ms" | "s" | "m" | "h"}`
+  | `${number}m${number}s`
+  | `${number}h${number}m`
+  | `${number}h${number}m${number}s`;

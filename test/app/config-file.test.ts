@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { examineConfig, loadConfig } from "../../src/app/config-file.ts";
+import { ConfigError } from "../../src/config/file/config-error.ts";
+import { factsOf } from "../../src/app/file-watch.ts";
+import { formatProblem } from "../../src/config/file/finding.ts";
+
+const REST = "probe: {type: http}, real-servers: [10.0.0.2:80]";
+
+let folder: string;
+beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), "lvscare-config-"))));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function put(name: string, text: string): Promise<string> {
+  await Bun.write(join(folder, name), text);
+  return join(folder, name);
+}
+
+async function linesOf(path: string): Promise<string[]> {
+  const { problems } = await examineConfig(path);
+  return problems.map(formatProblem).map((line) => line.replaceAll(folder, "…"));
+}
+
+test("the example is good, and so is the file in the README", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
+  const [, shown = ""] = /```yaml\n(version: 1\n[^`]*)```/.exec(readme) ?? [];
+  const { warnings, config } = await loadConfig(join(import.meta.dir, "../../examples/care.yaml"));
+  expect(warnings).toEqual([]);
+  expect(config.virtualServers.map(({ name }) => name)).toEqual(["apiserver", "shop", "shop-plain"]);
+  expect(await linesOf(await put("shown/readme.yaml", shown))).toEqual([]);
+});
+
+describe("a configuration file", () => {
+  test("is read with what it includes, by name, each file once, links followed", async () => {
+    const path = await put(
+      "main.yaml",
+      `version: 1\ninclude: [conf.d/*.yaml, conf.d/b.yaml, "*.yaml", "none/*.yaml"]\n`,
+    );
+    // As kubelet mounts a ConfigMap.
+    await mkdir(join(folder, "conf.d/..1"), { recursive: true });
+    const parts = ["b", "a"].map((name, index) =>
+      put(`conf.d/..1/${name}.yaml`, `virtual-servers: [{name: ${name}, address: 10.0.0.1:8${index}, ${REST}}]\n`),
+    );
+    await Promise.all(parts);
+    await symlink("..1", join(folder, "conf.d/..data"));
+    await symlink("..data/a.yaml", join(folder, "conf.d/a.yaml"));
+    await symlink("..data/b.yaml", join(folder, "conf.d/b.yaml"));
+    await mkdir(join(folder, "conf.d/folder.yaml"));
+
+    const { config, files, warnings } = await loadConfig(path);
+    expect(config.virtualServers.map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(files.map((file) => file.path?.slice(folder.length))).toEqual([
+      "/main.yaml",
+      "/conf.d/a.yaml",
+      "/conf.d/b.yaml",
+    ]);
+    expect(files[0]?.facts).toBe(factsOf(path));
+    expect(warnings.map(formatProblem)).toEqual([`${path}:2:51: warning: include[3]: no file matches`]);
+  });
+
+  test("names included files as it is written, and those that are not there at their place", async () => {
+    const path = await put("broken.yaml", `version: 1\ninclude: [parts/x.yaml, parts/*.yml]\n`);
+    await put("parts/y.yml", "virtual-servers: [{address: 10.0.0.1:80}]\nversion: 1\n");
+    expect(await linesOf(path)).toEqual([
+      "…/broken.yaml:2:11: error: include[0]: parts/x.yaml: no such file",
+      "parts/y.yml:1:19: error: virtual-servers[0]: needs a probe; {type: http} is the least",
+      "parts/y.yml:1:19: error: virtual-servers[0]: needs real-servers",
+      "parts/y.yml:2:1: error: version: unknown key version",
+    ]);
+    const failure = await loadConfig(path).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ConfigError);
+    expect(failure instanceof ConfigError && failure.problems).toHaveLength(4);
+  });
+
+  test("has 8 MiB at most, with all that it includes", async () => {
+    const filler = `# ${"x".repeat(5 * 1024 * 1024)}\n`;
+    const path = await put(
+      "large.yaml",
+      `version: 1\ninclude: [large.part]\nvirtual-servers: [{address: 10.0.0.1:80, ${REST}}]\n${filler}`,
+    );
+    await put("large.part", filler);
+    expect(await linesOf(path)).toEqual([
+      "…/large.yaml:2:11: error: include[0]: large.part: all files together are longer than 8 MiB",
+    ]);
+    await put("large.yaml", filler + filler);
+    expect(await linesOf(path)).toEqual(["…/large.yaml:1:1: error: all files together are longer than 8 MiB"]);
+  });
+
+  test("is text in UTF-8", async () => {
+    const path = join(folder, "latin.yaml");
+    await Bun.write(path, Buffer.from("version: 1\nname: \xe4\n", "latin1"));
+    expect(await linesOf(path)).toEqual(["…/latin.yaml:1:1: error: it is not in UTF-8"]);
+  });
+
+  test("is a regular file: nothing else is waited for", async () => {
+    const fifo = join(folder, "fifo");
+    expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+    using _ = Bun.listen({ unix: join(folder, "socket"), socket: { data: () => undefined } });
+    const hint = "a configuration is a regular file, or - for standard input";
+    expect(await linesOf(fifo)).toEqual([`…/fifo:1:1: error: it is a FIFO; ${hint}`]);
+    expect(await linesOf(join(folder, "socket"))).toEqual([`…/socket:1:1: error: it is a socket; ${hint}`]);
+    expect(await linesOf("/dev/zero")).toEqual([`/dev/zero:1:1: error: it is a device; ${hint}`]);
+    expect(await linesOf(folder)).toEqual([`…:1:1: error: it is a folder; ${hint}`]);
+    expect(await linesOf(join(folder, "gone.yaml"))).toEqual(["…/gone.yaml:1:1: error: no such file"]);
+  });
+
+  test("may be replaced as a whole while it is there", async () => {
+    const path = await put("swapped.yaml", `version: 1\nvirtual-servers: [{address: 10.0.0.1:80, ${REST}}]\n`);
+    const before = await loadConfig(path);
+    await put("swapped.new", `version: 1\nvirtual-servers: [{address: 10.0.0.1:81, ${REST}}]\n`);
+    await rename(join(folder, "swapped.new"), path);
+    const after = await loadConfig(path);
+    expect(after.files[0]?.facts).not.toBe(before.files[0]?.facts);
+    expect(after.config.virtualServers[0]?.service.endpoint.port).toBe(81);
+  });
+
+  test("takes this node's address as the gateway of those of its family that name none", async () => {
+    const path = await put(
+      "gateways.yaml",
+      `version: 1\nvirtual-servers:\n- {address: 10.0.0.1:80, ${REST}}\n- {address: 10.0.0.1:81, ip: 10.0.0.7, ${REST}}\n- {address: "[fd00::1]:80", probe: {type: http}, real-servers: ["[fd00::2]:80"]}\n`,
+    );
+    const { config } = await loadConfig(path, { nodeAddress: { family: "ipv4", address: "10.0.0.9" } });
+    expect(config.virtualServers.map(({ reach }) => reach.gateway)).toEqual(["10.0.0.9", "10.0.0.7", undefined]);
+  });
+});
