@@ -74,10 +74,11 @@ export class Caretaker {
       if (caring?.isOver === true) await caring.released;
     }
     const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost);
+    const before = new Map(this.#cares);
     const claims = stack.use(this.#claim([...wanted.values()].filter(({ service }) => !this.#has(service))));
     for (const [key, options] of wanted) {
       try {
-        const present = this.#cares.get(key);
+        const present = before.get(key);
         if (present === undefined) added.push(await this.#prepareNew(options, surroundings, claims, stack));
         else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
           changed.push({
@@ -88,6 +89,11 @@ export class Caretaker {
       } catch (error) {
         failures.push(this.#isAlone ? error : about(options, error));
       }
+    }
+    // Whoever went away while the others were prepared is claimed anew.
+    if ([...wanted.keys()].some((key) => before.get(key)?.isOver === true)) {
+      await stack.disposeAsync();
+      return this.prepare(config);
     }
     throwFailures(failures);
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
@@ -226,16 +232,20 @@ export class Caretaker {
     else this.#endIfDone();
   }
 
-  /** It has left the data plane. Without its claim, what it had of reach is nobody's. */
+  /** It has left the data plane. The claim goes last: until then, what it had of reach is nobody else's. */
   async #leave(caring: Caring): Promise<void> {
-    const { logger } = caring.preparation;
+    const { care, preparation, claims } = caring;
+    const { logger } = preparation;
     try {
-      await this.#release(caring);
-      await cleanAfter(caring.care.options, logger);
+      await care.settled();
+      care.close();
+      await preparation.selection.dataPlane.close();
+      await cleanAfter(care.options, logger);
       logger.info("gone, as the configuration says");
     } catch (error) {
       logger.warn(`something of it stays: ${describeError(error)}`);
     } finally {
+      claims.release(preparation.options.service);
       this.#cares.delete(caring.key);
       this.#endIfDone();
     }
