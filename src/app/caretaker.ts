@@ -64,6 +64,7 @@ export class Caretaker {
    * cared for here; nothing has changed then.
    */
   async prepare(config: CareConfig): Promise<PreparedConfig> {
+    if (this.#isStopping) throw stopping();
     await using stack = new AsyncDisposableStack();
     const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
     const added: Prepared[] = [];
@@ -108,7 +109,7 @@ export class Caretaker {
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
-        if (this.#isStopping) throw new LvscareError("NOT_RUNNING", "the daemon is stopping");
+        if (this.#isStopping) throw stopping();
         held.move();
         return this.#apply(added, changed, removed);
       },
@@ -289,6 +290,10 @@ interface Changed {
 
 /** Longer than a round of ten thousand real servers takes. */
 const LONGEST_WRITE_MS = 10_000;
+
+function stopping(): LvscareError {
+  return new LvscareError("NOT_RUNNING", "the daemon is stopping");
+}
 
 function countServers({ realServers }: VirtualServerOptions): string {
   return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
