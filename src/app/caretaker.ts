@@ -64,6 +64,7 @@ export class Caretaker {
    * cared for here; nothing has changed then.
    */
   async prepare(config: CareConfig): Promise<PreparedConfig> {
+    if (this.#isStopping) throw stopping();
     await using stack = new AsyncDisposableStack();
     const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
     const added: Prepared[] = [];
@@ -76,10 +77,11 @@ export class Caretaker {
     const joining = [...wanted.values()].filter(({ service }) => !this.#has(service));
     const isCrowded = joining.length > MOST_NAMED;
     const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, isCrowded);
+    const before = new Map(this.#cares);
     const claims = stack.use(this.#claim(joining));
     for (const [key, options] of wanted) {
       try {
-        const present = this.#cares.get(key);
+        const present = before.get(key);
         if (present === undefined) added.push(await this.#prepareNew(options, surroundings, claims, stack));
         else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
           changed.push({
@@ -90,6 +92,11 @@ export class Caretaker {
       } catch (error) {
         failures.push(this.#isAlone ? error : about(options, error));
       }
+    }
+    // Whoever went away while the others were prepared is claimed anew.
+    if ([...wanted.keys()].some((key) => before.get(key)?.isOver === true)) {
+      await stack.disposeAsync();
+      return this.prepare(config);
     }
     throwFailures(failures);
     if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
@@ -106,7 +113,7 @@ export class Caretaker {
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
-        if (this.#isStopping) throw new LvscareError("NOT_RUNNING", "the daemon is stopping");
+        if (this.#isStopping) throw stopping();
         held.move();
         return this.#apply(added, changed, removed);
       },
@@ -235,16 +242,20 @@ export class Caretaker {
     else this.#endIfDone();
   }
 
-  /** It has left the data plane. Without its claim, what it had of reach is nobody's. */
+  /** It has left the data plane. The claim goes last: until then, what it had of reach is nobody else's. */
   async #leave(caring: Caring): Promise<void> {
-    const { logger } = caring.preparation;
+    const { care, preparation, claims } = caring;
+    const { logger } = preparation;
     try {
-      await this.#release(caring);
-      await cleanAfter(caring.care.options, logger);
+      await care.settled();
+      care.close();
+      await preparation.selection.dataPlane.close();
+      await cleanAfter(care.options, logger);
       logger.info("gone, as the configuration says");
     } catch (error) {
       logger.warn(`something of it stays: ${describeError(error)}`);
     } finally {
+      claims.release(preparation.options.service);
       this.#cares.delete(caring.key);
       this.#endIfDone();
     }
@@ -296,6 +307,10 @@ const LONGEST_WRITE_MS = 10_000;
 function countVirtualServers(all: readonly VirtualServerOptions[]): string {
   const realServers = all.reduce((sum, one) => sum + one.realServers.length, 0);
   return `${all.length} virtual servers with ${realServers} real servers`;
+}
+
+function stopping(): LvscareError {
+  return new LvscareError("NOT_RUNNING", "the daemon is stopping");
 }
 
 function countServers({ realServers }: VirtualServerOptions): string {

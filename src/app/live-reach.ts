@@ -30,6 +30,7 @@ export class LiveReach implements KeptReach {
   #endWatch: (() => void) | undefined;
   readonly #watching: ReachWatching;
   #quiet: Watched | undefined;
+  #round: Promise<unknown> = Promise.resolve();
 
   constructor(reach: Reach, watching: ReachWatching, logger: Logger) {
     this.#reach = reach;
@@ -40,7 +41,9 @@ export class LiveReach implements KeptReach {
   /** The new one is made first; then `retired` is taken back. */
   change(reach: Reach, retired: readonly HostObject[]): void {
     this.#reach = reach;
-    this.#retired = [...this.#retired, ...retired];
+    // What is wanted again must not be taken back once it stands.
+    const wanted = new Set(reach.objects.map(({ name }) => name));
+    this.#retired = [...this.#retired, ...retired].filter(({ name }) => !wanted.has(name));
     if (this.#onChange === undefined) return;
     this.#endWatch?.();
     this.#endWatch = reach.watch(this.#onChange);
@@ -56,17 +59,15 @@ export class LiveReach implements KeptReach {
     return this.#quiet !== undefined;
   }
 
-  async reconcile(): Promise<readonly ObjectReport[]> {
-    this.#endQuiet();
-    const reach = this.#reach;
-    const reports = await reconcileReach(reach.objects);
-    if (reports.length > 0 && reports.every(({ outcome }) => outcome === "stood")) this.#beginQuiet(reach.objects);
-    // Changed meanwhile: the next round, which has been asked for, judges by that.
-    if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
-    const retired = this.#retired;
-    this.#retired = [];
-    for (const object of retired) await takeBack(object, this.#logger);
-    return reports;
+  reconcile(): Promise<readonly ObjectReport[]> {
+    const round = this.#reconcile();
+    this.#round = round.catch(() => undefined);
+    return round;
+  }
+
+  /** Waits for a round that is under way, though its machine may have ended: it may still make something. */
+  async settled(): Promise<void> {
+    await this.#round;
   }
 
   watch(onChange: () => void): () => void {
@@ -99,6 +100,19 @@ export class LiveReach implements KeptReach {
   #endQuiet(): void {
     this.#quiet?.leave();
     this.#quiet = undefined;
+  }
+
+  async #reconcile(): Promise<readonly ObjectReport[]> {
+    this.#endQuiet();
+    const reach = this.#reach;
+    const reports = await reconcileReach(reach.objects);
+    if (reports.length > 0 && reports.every(({ outcome }) => outcome === "stood")) this.#beginQuiet(reach.objects);
+    // Changed meanwhile: the next round, which has been asked for, judges by that.
+    if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
+    const retired = this.#retired;
+    this.#retired = [];
+    for (const object of retired) await takeBack(object, this.#logger);
+    return reports;
   }
 }
 

@@ -179,6 +179,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     );
   }
 
+  /** When it has ended: waits for what of its reach is still being made. */
+  settled(): Promise<void> {
+    return this.#reach.settled();
+  }
+
   /** Forgets its events. */
   close(): void {
     this.#events.close();
