@@ -74,9 +74,11 @@ export class Caretaker {
       const caring = this.#cares.get(key);
       if (caring?.isOver === true) await caring.released;
     }
-    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost);
+    const joining = [...wanted.values()].filter(({ service }) => !this.#has(service));
+    const isCrowded = joining.length > MOST_NAMED;
+    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, isCrowded);
     const before = new Map(this.#cares);
-    const claims = stack.use(this.#claim([...wanted.values()].filter(({ service }) => !this.#has(service))));
+    const claims = stack.use(this.#claim(joining));
     for (const [key, options] of wanted) {
       try {
         const present = before.get(key);
@@ -97,15 +99,17 @@ export class Caretaker {
       return this.prepare(config);
     }
     throwFailures(failures);
+    if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
     const held = stack.move();
     return {
       changes: [
         ...added.map(({ preparation: { options } }) => `+ ${fullName(options)}: ${countServers(options)}`),
-        ...changed.map(
-          ({ caring, options }) =>
-            `~ ${fullName(options)}: ${caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options)}`,
-        ),
+        ...changed.flatMap(({ caring, options }) => {
+          const what = caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
+          // The order of real servers may be another one, which means nothing.
+          return what === "" ? [] : [`~ ${fullName(options)}: ${what}`];
+        }),
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
@@ -153,13 +157,18 @@ export class Caretaker {
   /** Ends caring; the kernel's entries stay. */
   shutDown(): void {
     this.#isStopping = true;
-    for (const { care } of this.#cares.values()) care.shutDown();
+    for (const { care, isOver } of this.#cares.values()) if (!isOver) care.shutDown();
     this.#endIfDone();
   }
 
   /** Says what stays behind. */
   tellStopped(): void {
-    for (const { care, isLeaving } of this.#cares.values()) if (!isLeaving) care.tellStopped();
+    const staying = [...this.#cares.values()].flatMap(({ care, isLeaving }) => (isLeaving ? [] : [care]));
+    if (staying.length <= MOST_NAMED) for (const care of staying) care.tellStopped();
+    else
+      this.#logger.info(
+        `stopped ${countVirtualServers(staying.map(({ options }) => options))}; those in the kernel stay as they are`,
+      );
   }
 
   /** Gives up the claims and closes the data planes. */
@@ -288,11 +297,20 @@ interface Changed {
   readonly reach: Reach;
 }
 
+/** Of more virtual servers than this, the log tells as of one. */
+const MOST_NAMED = 20;
+
 /** Longer than a round of ten thousand real servers takes. */
 const LONGEST_WRITE_MS = 10_000;
 
 function stopping(): LvscareError {
   return new LvscareError("NOT_RUNNING", "the daemon is stopping");
+}
+
+/** `21 virtual servers with 42 real servers` */
+function countVirtualServers(all: readonly VirtualServerOptions[]): string {
+  const realServers = all.reduce((sum, one) => sum + one.realServers.length, 0);
+  return `${all.length} virtual servers with ${realServers} real servers`;
 }
 
 function countServers({ realServers }: VirtualServerOptions): string {

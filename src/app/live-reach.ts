@@ -1,4 +1,5 @@
 import { reconcileReach, type ObjectReport } from "../actors/reconcile-reach.ts";
+import type { QuietWatch, Watched } from "../dataplane/quiet-watch.ts";
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { HostObject } from "../reach/host-object.ts";
@@ -9,6 +10,14 @@ export interface KeptReach {
   reconcile(): Promise<readonly ObjectReport[]>;
   /** Calls back when it is time to look; returns a function that ends it. */
   watch(onChange: () => void): () => void;
+  /** All stood at the last round, and `watch` calls back when that has changed: no round is needed before. */
+  readonly isQuiet: boolean;
+}
+
+/** Who looks at it between rounds, and how often. */
+export interface ReachWatching {
+  readonly looks: QuietWatch;
+  readonly everyMs: () => number;
 }
 
 /** The reach of a running virtual server, which another configuration may change. */
@@ -19,10 +28,13 @@ export class LiveReach implements KeptReach {
   #retired: readonly HostObject[] = [];
   #onChange: (() => void) | undefined;
   #endWatch: (() => void) | undefined;
+  readonly #watching: ReachWatching;
+  #quiet: Watched | undefined;
   #round: Promise<unknown> = Promise.resolve();
 
-  constructor(reach: Reach, logger: Logger) {
+  constructor(reach: Reach, watching: ReachWatching, logger: Logger) {
     this.#reach = reach;
+    this.#watching = watching;
     this.#logger = logger;
   }
 
@@ -36,6 +48,15 @@ export class LiveReach implements KeptReach {
     this.#endWatch?.();
     this.#endWatch = reach.watch(this.#onChange);
     this.#onChange();
+  }
+
+  /** Asks for a round: from then on, looks come as often as they are to come by now. */
+  lookAgain(): void {
+    this.#onChange?.();
+  }
+
+  get isQuiet(): boolean {
+    return this.#quiet !== undefined;
   }
 
   reconcile(): Promise<readonly ObjectReport[]> {
@@ -55,20 +76,43 @@ export class LiveReach implements KeptReach {
     return () => {
       this.#onChange = undefined;
       this.#endWatch?.();
+      this.#endQuiet();
     };
   }
 
   // --- internal ---
 
   async #reconcile(): Promise<readonly ObjectReport[]> {
+    this.#endQuiet();
     const reach = this.#reach;
     const reports = await reconcileReach(reach.objects);
+    if (reports.length > 0 && reports.every(({ outcome }) => outcome === "stood")) this.#beginQuiet(reach.objects);
     // Changed meanwhile: the next round, which has been asked for, judges by that.
     if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
     const retired = this.#retired;
     this.#retired = [];
     for (const object of retired) await takeBack(object, this.#logger);
     return reports;
+  }
+
+  #beginQuiet(objects: readonly HostObject[]): void {
+    // Nobody would hear of a change.
+    if (this.#onChange === undefined) return;
+    const { looks, everyMs } = this.#watching;
+    this.#endQuiet();
+    const stand = async (): Promise<boolean> => {
+      for (const object of objects) if ((await object.inspect()) !== undefined) return false;
+      return true;
+    };
+    this.#quiet = looks.join(everyMs(), stand, () => {
+      this.#quiet = undefined;
+      this.#onChange?.();
+    });
+  }
+
+  #endQuiet(): void {
+    this.#quiet?.leave();
+    this.#quiet = undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DryRunRequest } from "../../app/dry-run.ts";
+import type { DryRunRequest } from "../../app/dry-run/dry-run.ts";
 import type { ConfigSource } from "../../app/daemon.ts";
 import { CARE_COMMAND_ROWS, DRY_RUN_OPTION_ROW } from "../../config/care-option-rows.ts";
 import type { CareConfig } from "../../config/care-options.ts";
@@ -132,7 +132,7 @@ async function runDry(
   remarks: readonly string[],
   { out, err, outColour }: CliContext,
 ): Promise<number> {
-  const { dryRun } = await import("../../app/dry-run.ts");
+  const { dryRun } = await import("../../app/dry-run/dry-run.ts");
   const { renderDryRun } = await import("../dry-run-text.ts");
   await err.remark(ownLines(remarks));
   const found = await dryRun(config, request);
