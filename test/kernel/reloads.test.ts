@@ -343,6 +343,8 @@ function linesOf({ address, scheduler, persistence, servers }: ListedVirtualServ
 /** The same, of the kernel's own text: `TCP  0A600001:0050 rr persistent 60 FFFFFFFF`, and `  -> 0A000005:1F91  Masq    1  0  0`. */
 function linesIn(text: string): readonly string[] {
   let virtualServer = "";
+  // In ticks, of which each kernel has its own number in a second: 10.97.0.1 has a minute.
+  const minute = Number(/0A610001:0050 rr\s+persistent (\d+)/.exec(text)?.[1]);
   const lines = text.trimEnd().split("\n").slice(3);
   return lines
     .map((line) => {
@@ -350,7 +352,7 @@ function linesIn(text: string): readonly string[] {
       if (first === "->") return `-a -t ${virtualServer} -r ${plainAddress(address)} -m -w ${weight}`;
       virtualServer = plainAddress(address);
       const [, timeout] = /persistent (\d+)/.exec(line) ?? [];
-      return `-A -t ${virtualServer} -s ${third}${timeout === undefined ? "" : ` -p ${timeout}`}`;
+      return `-A -t ${virtualServer} -s ${third}${timeout === undefined ? "" : ` -p ${(Number(timeout) * 60) / minute}`}`;
     })
     .toSorted();
 }
