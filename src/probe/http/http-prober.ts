@@ -2,7 +2,7 @@ import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
-import { tlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
+import { httpTlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { NewConnection } from "./connection/connection.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
@@ -24,7 +24,10 @@ export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts):
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
   };
   const newTcpConnection = over(undefined);
-  const newConnection = options.scheme === "https" ? over(tlsPolicy({ ...options, trustedRoots })) : newTcpConnection;
+  const newConnection =
+    options.scheme === "https"
+      ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots }))
+      : newTcpConnection;
   return httpProber(options, { newConnection, newTcpConnection, watchPath, clock });
 }
 
