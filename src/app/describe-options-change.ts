@@ -20,5 +20,10 @@ export function describeOptionsChange(before: VirtualServerOptions, after: Virtu
 function changedKeys<T extends object>(what: string, before: T, after: T): string[] {
   const was = new Map<string, unknown>(Object.entries(before));
   const keys = Object.entries(after).flatMap(([key, value]) => (Bun.deepEquals(was.get(key), value) ? [] : [key]));
-  return keys.length === 0 ? [] : [`${what} (${keys.join(", ")})`];
+  return keys.length === 0 ? [] : [`${what} (${keys.map(asWords).join(", ")})`];
+}
+
+/** `connect-timeout` of `connectTimeoutMs`, as options are written. */
+function asWords(key: string): string {
+  return key.replace(/Ms$/, "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -92,9 +92,9 @@ export interface Lvscare extends AsyncDisposable {
    */
   check(realServer: string, options?: TargetOptions): Promise<CheckReport>;
   /**
-   * What is remembered, in order, and then what happens, until `stop` or until the consumer leaves. Good checks are no
-   * events. Each iteration begins anew. For a consumer that is slow, 10,000 events wait at most: beyond that the oldest
-   * are dropped, and the next one tells how many it `missed`.
+   * What is remembered, in order, and then what happens, until the end or until the consumer leaves. Good checks are no
+   * events. Each iteration begins anew. For a consumer that is slow, some 10,000 events wait at most: beyond that the
+   * oldest are dropped, and the next one tells how many it `missed`. Throws NOT_RUNNING, NOT_LISTED and USAGE.
    */
   events(options?: EventsOptions): AsyncIterable<LvscareEvent>;
   /**
@@ -209,8 +209,9 @@ class EmbeddedLvscare implements Lvscare {
   }
 
   events({ after = 0, virtualServer }: EventsOptions = {}): AsyncIterable<LvscareEvent> {
-    const [only] = virtualServer === undefined ? [] : this.#among(virtualServer);
-    return { [Symbol.asyncIterator]: () => this.#follow(after, only?.address) };
+    const only = virtualServer === undefined ? undefined : this.#among(virtualServer)[0]?.address;
+    this.#running();
+    return { [Symbol.asyncIterator]: () => this.#follow(after, only) };
   }
 
   onEvent(listener: EventListener): () => void {

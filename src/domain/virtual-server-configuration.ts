@@ -81,13 +81,27 @@ export function describeConfigurationChange(change: ConfigurationChange): string
     ...servers("edited", "set otherwise"),
     ...servers("drained"),
     ...servers("undrained", "no longer drained"),
-    ...(policy.length === 0 ? [] : [`policy (${policy.join(", ")})`]),
+    ...(policy.length === 0 ? [] : [`policy (${policy.map((key) => POLICY_WORDS[key]).join(", ")})`]),
     ...(initState === undefined ? [] : [`init-state ${initState}`]),
     ...(unlisted === undefined ? [] : [`unlisted real servers: ${unlisted}`]),
   ].join(", ");
 }
 
 // --- internal ---
+
+/** As options call them. */
+const POLICY_WORDS: Readonly<Record<keyof HealthPolicy, string>> = {
+  fall: "fall",
+  rise: "rise",
+  intervalMs: "interval",
+  fastIntervalMs: "interval-fast",
+  downIntervalMs: "interval-down",
+  drain: "drain",
+  drainTimeoutMs: "drain-timeout",
+  slowStartMs: "slow-start",
+  panicThreshold: "panic-threshold",
+  lastResort: "last-resort",
+};
 
 /** So many names of one kind are enough for a line. */
 const MOST_NAMES = 5;

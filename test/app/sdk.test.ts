@@ -7,7 +7,7 @@ afterEach(() => Promise.all(cares.splice(0).map((care) => care.stop())));
 
 describe("the SDK", () => {
   test("runs its example: cares, tells what happens, and ends", async () => {
-    const example = join(import.meta.dir, "../../examples/embed.ts");
+    const example = join(import.meta.dir, "../../examples/embed-one.ts");
     const child = Bun.spawn([process.execPath, example, "127.77.0.5:18080"], { stdout: "pipe", stderr: "pipe" });
     const [stdout, stderr] = [await child.stdout.text(), await child.stderr.text()];
     expect([await child.exited, stderr]).toEqual([0, ""]);

@@ -32,7 +32,7 @@ describe("how a configuration differs", () => {
     ["weight of 10.0.0.2:80 1 → 5", { realServers: [at(1), at(2, 5), at(3)] }],
     ["10.0.0.1:80 set otherwise", { realServers: [{ ...at(1), upperThreshold: 9 }, at(2), at(3)] }],
     ["10.0.0.1:80 drained, 10.0.0.3:80 no longer drained", { drained: new Set(["10.0.0.1:80"]) }],
-    ["policy (fall, drainTimeoutMs)", { policy: { ...PLAIN_HEALTH_POLICY, fall: 3, drainTimeoutMs: 1 } }],
+    ["policy (fall, drain-timeout)", { policy: { ...PLAIN_HEALTH_POLICY, fall: 3, drainTimeoutMs: 1 } }],
     ["init-state up", { initState: "up" }],
     ["unlisted real servers: keep", { unlisted: "keep" }],
     [
