@@ -52,6 +52,7 @@ const absolutePath = {
 
 const cases: Record<CareFlag, FlagCase> = {
   "health-ca-file": { pick: ({ probe }) => http(probe).tls.caFile, default: undefined, ...absolutePath },
+  "health-token-file": { pick: ({ probe }) => http(probe).tokenFile, default: undefined, ...absolutePath },
   "health-cert-file": { pick: ({ probe }) => http(probe).tls.certFile, default: undefined, ...absolutePath },
   "health-key-file": {
     pick: ({ probe }) => http(probe).tls.keyFile,

@@ -12,6 +12,8 @@ const PROBE: HttpProbeOptions = {
   method: "GET",
   body: "",
   headers: [],
+  tokenFile: undefined,
+  headersFile: undefined,
   acceptStatus: [],
   tls: {
     verify: "none",

@@ -195,6 +195,10 @@ export interface ProbeConfig {
   } | null;
   /** Make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s. */
   readonly freshConnection?: boolean | null;
+  /** A file whose first line is sent as bearer token. Read again when it changes. */
+  readonly bearerTokenFile?: string | null;
+  /** A file of further request headers, Name: value on a line each. Read again when it changes. */
+  readonly headersFile?: string | null;
   readonly tls?: {
     /**
      * none takes any certificate, ca wants one of an authority that is trusted, full one for the server's name or IP,

@@ -1,6 +1,13 @@
 import type { OptionRow } from "../option-row.ts";
 import { parseHeaders, parseMethod, parsePath } from "../http-values.ts";
-import { asWritten, parseBoolean, parseChoice, parseInteger, parseTimeout } from "../value-parsers.ts";
+import {
+  asWritten,
+  parseAbsolutePath,
+  parseBoolean,
+  parseChoice,
+  parseInteger,
+  parseTimeout,
+} from "../value-parsers.ts";
 import { CHECKS, type ProbeKind } from "./probe-kind.ts";
 import { resolveTimes, TIME_ROWS, type ProbeTimes } from "./time-rows.ts";
 import { resolveTls, TLS_FILE_ROWS, TLS_FLAG_ROWS, type TlsSettings } from "./tls-settings.ts";
@@ -15,6 +22,10 @@ export interface HttpProbeOptions extends ProbeTimes {
   readonly body: string;
   /** In order; a name may come more than once. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** A file whose first line is a token to send; read again when it changes, as all files of secrets. */
+  readonly tokenFile: string | undefined;
+  /** A file of further headers, a line each. */
+  readonly headersFile: string | undefined;
   /** Status codes that pass although the rule (below 400) says otherwise. */
   readonly acceptStatus: readonly number[];
   /** The status codes that pass, both ends included, instead of that rule. */
@@ -107,26 +118,58 @@ export const HTTP_ROWS = [
     group: CHECKS,
     inFile: { place: "probe", key: "fresh-connection", type: "boolean" },
   },
+  {
+    flag: "health-token-file",
+    kind: "text",
+    valueName: "file",
+    takesFile: true,
+    help: "a file whose first line is sent as bearer token. Read again when it changes",
+    group: CHECKS,
+    inFile: { place: "probe", key: "bearer-token-file", type: "text" },
+  },
+] as const satisfies readonly OptionRow[];
+
+const HTTP_FILE_ROWS = [
+  {
+    flag: "http-headers-file",
+    kind: "text",
+    takesFile: true,
+    help: "a file of further request headers, Name: value on a line each. Read again when it changes",
+    group: CHECKS,
+    inFile: { place: "probe", key: "headers-file", type: "text" },
+  },
 ] as const satisfies readonly OptionRow[];
 
 export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
   type: "http",
   help: "http asks for a page",
   schemes: SCHEMES_OF_PAGES,
-  rows: [...HTTP_ROWS, ...TLS_FLAG_ROWS, ...TLS_FILE_ROWS.filter(({ flag }) => flag !== "tls-alpn"), ...TIME_ROWS],
+  rows: [
+    ...HTTP_ROWS,
+    ...HTTP_FILE_ROWS,
+    ...TLS_FLAG_ROWS,
+    ...TLS_FILE_ROWS.filter(({ flag }) => flag !== "tls-alpn"),
+    ...TIME_ROWS,
+  ],
   otherKeys: ["host"],
   resolve(values, context) {
     const scheme = values.read("health-schem", parseChoice(context.isFile ? SCHEMES_OF_PAGES : context.schemes));
     const tls = resolveTls(values, context);
     if (scheme === "http" && tls.caFile !== undefined) values.refuse("health-ca-file", NO_TLS);
     if (scheme === "http" && tls.certFile !== undefined) values.refuse("health-cert-file", NO_TLS);
+    const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
+    const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
+    if (tokenFile !== undefined && headers.some(([name]) => name.toLowerCase() === "authorization"))
+      values.refuse("health-token-file", "there is an Authorization among the headers already");
     return {
       type: "http",
       scheme: scheme === "http" ? "http" : "https",
       path: values.read("health-path", parsePath),
       method: values.read("health-req-method", parseMethod),
       body: values.read("health-req-body", asWritten),
-      headers: values.readAll("health-req-headers", parseHeaders) ?? [],
+      headers,
+      tokenFile,
+      headersFile: values.readOptional("http-headers-file", parseAbsolutePath),
       acceptStatus: [...new Set(values.readList("health-status", parseInteger(100, 999)))],
       tls,
       ...resolveTimes(values, context),

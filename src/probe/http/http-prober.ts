@@ -6,6 +6,7 @@ import { httpTlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { NewConnection } from "./connection/connection.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
+import { SecretHeaders } from "./secret-headers.ts";
 import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
 
 export interface SocketPorts extends Pick<SocketConnectionOptions, "openTcpSocket" | "watchSilence"> {
@@ -44,6 +45,9 @@ export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpP
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
-  const shared: HttpTargetOptions = { ...ports, options, clock, deadlines: new Deadlines(clock), overdue };
+  const { tokenFile, headersFile } = options;
+  const hasSecrets = tokenFile !== undefined || headersFile !== undefined;
+  const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : undefined;
+  const shared: HttpTargetOptions = { ...ports, secrets, options, clock, deadlines: new Deadlines(clock), overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

@@ -50,6 +50,8 @@ const everything: LvscareConfig = {
         method: "POST",
         body: "{}",
         headers: { "X-One": "1", "X-More": ["2", "3"], "X-None": null },
+        bearerTokenFile: "/run/token",
+        headersFile: "/run/headers",
         expect: { status: [204, "404", "200-202"] },
         tls: { verify: "full" },
         timeout: "3s",

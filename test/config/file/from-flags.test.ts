@@ -46,6 +46,7 @@ const VALUES = new Map<string, fc.Arbitrary<string>>([
   ["health-path", text],
   ["health-schem", fc.constantFrom("http", "https", "tcp", "tls")],
   ["health-ca-file", fc.constantFrom("/etc/ca.pem", "ca.pem")],
+  ["health-token-file", fc.constant("/run/token")],
   ["health-cert-file", fc.constant("/etc/client.pem")],
   ["health-key-file", fc.constant("/etc/client.key")],
   ["health-req-method", fc.oneof(token, fc.constant(""))],

@@ -125,6 +125,7 @@ const inProbe: Rows = [
   ["tls: {verify: ^true}", "error: virtual-servers[0].probe.tls.verify: expected none, ca or full, got true"],
   ["tls: {ca-file: ^x}", 'error: virtual-servers[0].probe.tls.ca-file: "x" is no absolute path'],
   ["tls: {ca-file: ^/x, verify: none}", "error: virtual-servers[0].probe.tls.ca-file: verify: none trusts anybody"],
+  ["bearer-token-file: ^x", 'error: virtual-servers[0].probe.bearer-token-file: "x" is no absolute path'],
   ["tls: {key-file: ^/x}", "error: virtual-servers[0].probe.tls.key-file: needs cert-file"],
   ["scheme: http, tls: {ca-file: ^/x}", "error: virtual-servers[0].probe.tls.ca-file: the scheme http has no TLS"],
   ["^send: PING", "error: virtual-servers[0].probe.send: type http has no key send; type tcp has it"],

@@ -2,7 +2,7 @@ import { errnoOf } from "../../../domain/errors.ts";
 import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
 import type { TlsSettings } from "../../../config/probe-kinds/tls-settings.ts";
 import type { HeaderList } from "../request.ts";
-import { WatchedFile } from "./watched-file.ts";
+import { WatchedFile } from "../../watched-file.ts";
 
 /** How TLS is spoken with a server, and how its certificate is looked at. */
 export interface TlsPolicy {

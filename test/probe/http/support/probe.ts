@@ -15,6 +15,8 @@ export const OPTIONS: HttpProbeOptions = {
   method: "GET",
   body: "",
   headers: [],
+  tokenFile: undefined,
+  headersFile: undefined,
   acceptStatus: [],
   tls: {
     verify: "none",

@@ -11,6 +11,8 @@ const prober = createHttpProber(
     method: "GET",
     body: "",
     headers: [],
+    tokenFile: undefined,
+    headersFile: undefined,
     acceptStatus: [],
     tls: {
       verify: "full",
