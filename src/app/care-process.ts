@@ -1,7 +1,7 @@
 import { bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
-import type { HttpProbeOptions } from "../config/care-options.ts";
+import type { ProbeOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
@@ -14,7 +14,8 @@ import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
-import { createHttpProber } from "../probe/http/http-prober.ts";
+import { createProber } from "../probe/probers.ts";
+import type { SocketPorts } from "../probe/http/http-prober.ts";
 import { SharedChecks } from "../probe/shared-checks.ts";
 import { PathWatch } from "../reach/path-watch.ts";
 import { careMachineFor, type CareSurface } from "./care-machine.ts";
@@ -74,11 +75,13 @@ export class CareProcess implements Disposable {
    * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
    * virtual servers is checked once.
    */
-  checksAs(options: HttpProbeOptions): CheckSchedule {
+  checksAs(options: ProbeOptions): CheckSchedule {
     return this.#shared.of(valueOf(options), () => {
-      if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
-      const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
-      return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+      const watchPath: SocketPorts["watchPath"] = (target, lost) => {
+        this.#paths ??= new PathWatch({ now: this.now });
+        return this.#paths.watch(target, lost);
+      };
+      return this.#schedule.with(createProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
     });
   }
 
@@ -114,9 +117,9 @@ export class CareProcess implements Disposable {
 }
 
 /** One check over its own connection, beside those of any schedule. */
-export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
-  const alone = { ...options, sentinel: false, freshConnection: true };
-  const probe = createHttpProber(alone, { openTcpSocket: dialTcpSocket, watchSilence }).open(target, () => undefined);
+export function probeOnce(options: ProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  const alone = options.type === "http" ? { ...options, sentinel: false, freshConnection: true } : options;
+  const probe = createProber(alone, { openTcpSocket: dialTcpSocket, watchSilence }).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();
@@ -135,6 +138,6 @@ export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: A
 // --- internal ---
 
 /** The same text for equal options, in whatever order their fields were set. */
-function valueOf(options: HttpProbeOptions): string {
+function valueOf(options: ProbeOptions): string {
   return JSON.stringify(Object.entries(options).toSorted());
 }
