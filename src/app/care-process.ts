@@ -1,4 +1,4 @@
-import { bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
+import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { ProcessFacts } from "../actors/status.ts";
 import type { HttpProbeOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -70,7 +70,7 @@ export class CareProcess implements Disposable {
     return this.#shared.of(valueOf(options), () => {
       if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
       const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
-      return this.#schedule.with(createHttpProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+      return this.#schedule.with(createHttpProber(options, { ...SOCKETS, watchPath }));
     });
   }
 
@@ -88,7 +88,7 @@ export class CareProcess implements Disposable {
 /** One check over its own connection, beside those of any schedule. */
 export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
   const alone = { ...options, sentinel: false, freshConnection: true };
-  const probe = createHttpProber(alone, { openTcpSocket: dialTcpSocket, watchSilence }).open(target, () => undefined);
+  const probe = createHttpProber(alone, SOCKETS).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();
@@ -105,6 +105,8 @@ export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: A
 }
 
 // --- internal ---
+
+const SOCKETS = { openTcpSocket: dialTcpSocket, watchSilence, acknowledgementOf };
 
 /** The same text for equal options, in whatever order their fields were set. */
 function valueOf(options: HttpProbeOptions): string {

@@ -279,7 +279,7 @@ export const CARE_OPTION_ROWS = [
     kind: "text",
     valueName: "duration",
     default: "300ms",
-    help: "a real server is checked at once, too, when its host acknowledges nothing on that connection for so long; raise it for real servers far away",
+    help: "a real server is checked at once, too, when its host acknowledges nothing on that connection for so long, and fails a check that neither this connection nor several new ones beside it get through to; raise it for real servers far away",
     group: CHECKS,
     inFile: { place: "virtual-server", type: "time" },
   },

@@ -97,8 +97,9 @@ export interface VirtualServerDefaults {
    */
   readonly sentinel?: boolean | null;
   /**
-   * A real server is checked at once, too, when its host acknowledges nothing on that connection for so long; raise it
-   * for real servers far away (default 300ms).
+   * A real server is checked at once, too, when its host acknowledges nothing on that connection for so long, and fails
+   * a check that neither this connection nor several new ones beside it get through to; raise it for real servers far
+   * away (default 300ms).
    */
   readonly sentinelTimeout?: Time | null;
   /**
