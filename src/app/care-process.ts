@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { ProcessFacts } from "../actors/status.ts";
 import type { HttpProbeOptions } from "../config/care-options.ts";
+import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
@@ -12,7 +14,9 @@ import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
 import { createHttpProber } from "../probe/http/http-prober.ts";
+import type { AnswerListener } from "../probe/scheduled-check.ts";
 import { SharedChecks } from "../probe/shared-checks.ts";
+import { TrafficWatch } from "../probe/suspicion/traffic-watch.ts";
 import { PathWatch } from "../reach/path-watch.ts";
 import { ReachHost } from "./reach.ts";
 import { networkNamespace } from "./network-namespace.ts";
@@ -34,6 +38,8 @@ export class CareProcess implements Disposable {
   readonly reachHost = new ReachHost(this.now);
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
+  /** Of the clients of all virtual servers. */
+  readonly traffic: TrafficWatch;
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
   #paths: PathWatch | undefined;
@@ -52,6 +58,7 @@ export class CareProcess implements Disposable {
     this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     this.bus.join((event) => this.manager.event(event));
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
+    this.traffic = new TrafficWatch({ clock, countHalfOpen, spentMs });
     this.#shared = new SharedChecks(clock);
     this.#schedule = new CheckScheduler({
       clock,
@@ -77,6 +84,16 @@ export class CareProcess implements Disposable {
   /** Lets a data plane that handles connections in this process report silent real servers. */
   listenTo(dataPlane: DataPlane): void {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
+  }
+
+  /** How long this real server's good answers take; undefined as long as that is not known. */
+  usualMs(server: Endpoint): number | undefined {
+    return this.#schedule.usualMs(server);
+  }
+
+  /** Checks a real server at once whose clients seem to get no answer: see `CheckScheduler.await`. */
+  awaitAnswer(server: Endpoint, hear: AnswerListener): void {
+    this.#schedule.await(server, hear);
   }
 
   [Symbol.dispose](): void {
@@ -107,6 +124,21 @@ export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: A
 // --- internal ---
 
 const SOCKETS = { openTcpSocket: dialTcpSocket, watchSilence, acknowledgementOf };
+
+/** Processor time of this process so far. */
+function spentMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** None, where this host does not show its connections. */
+function countHalfOpen(): ReadonlyMap<string, number> {
+  try {
+    return halfOpenIn(readFileSync("/proc/self/net/ip_vs_conn", "latin1"));
+  } catch {
+    return new Map();
+  }
+}
 
 /** The same text for equal options, in whatever order their fields were set. */
 function valueOf(options: HttpProbeOptions): string {

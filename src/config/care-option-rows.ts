@@ -360,6 +360,14 @@ export const CARE_OPTION_ROWS = [
     inFile: { place: "virtual-server", type: "boolean" },
   },
   {
+    flag: "suspicion",
+    kind: "boolean",
+    default: "true",
+    help: "check a real server at once when its clients seem to get no answer, and while that check gets none either, have no new clients for it as long as another one serves; by what IPVS counts of connections and packets, so with masquerading alone",
+    group: CHECKS,
+    inFile: { place: "virtual-server", type: "boolean" },
+  },
+  {
     flag: "run-once",
     kind: "boolean",
     help: "program the virtual server and its real servers once, without checks, and exit; the rules stay",

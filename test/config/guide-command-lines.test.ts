@@ -33,6 +33,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   },
   log: { level: "info", format: "text" },
   checkWay: true,
+  suspicion: true,
   httpListen: undefined,
 };
 
