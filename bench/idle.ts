@@ -38,7 +38,10 @@ const read = tableReader();
 const measures: Measure[] = [];
 for (const size of SIZES) {
   const servers = farmAddresses(size);
-  writeFileSync("/tmp/keepalived.conf", keepalivedConfiguration(VS, servers, intervalS(size)));
+  writeFileSync(
+    "/tmp/keepalived.conf",
+    keepalivedConfiguration([{ address: VS, realServers: servers }], intervalS(size)),
+  );
   const peer = await observe(keepalivedCommand("/tmp/keepalived.conf"), size, false);
   const flags = `--vs ${VS} --health-schem http --health-path / --interval ${intervalS(size)} --mode none --sysctls keep`;
   const ours = await observe([LVSCARE, "care", ...flags.split(" "), ...realServerFlags(servers)], size, true);

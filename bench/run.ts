@@ -51,6 +51,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       "seconds are too many for emulated processors: a quarter of those checks take new connections, since none goes without for longer than 20 s.",
     peers: ["keepalived"],
   },
+  config: {
+    where: ["uml"],
+    about: "a thousand virtual servers with ten real servers each, from one file; the peer is keepalived",
+    peers: ["keepalived"],
+  },
   scale: {
     where: ["here"],
     about: "ten thousand servers, each checked every five seconds, and all of them dead and back at once",

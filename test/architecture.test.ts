@@ -164,6 +164,12 @@ describe("the house", () => {
     ).toEqual([]);
   });
 
+  test("to import the SDK loads neither machines nor the way to the kernel", () => {
+    const loaded = [...loadedWith("src/index.ts")];
+    expect(loaded).toContain("src/config/file/config-object.ts");
+    expect(loaded.filter((specifier) => /^(xstate|consola|yaml|#native|bun:.*)$/.test(specifier))).toEqual([]);
+  });
+
   test("tables that are looked into by a text are maps: of an object, every name that all objects have would be found", () => {
     expect(files.filter((file) => /^(export )?const \w+: Readonly<Record<string,/m.test(source(file)))).toEqual([]);
   });

@@ -1,30 +1,17 @@
+/** A virtual server that keepalived is to check. */
+export interface KeptVirtualServer {
+  readonly address: string;
+  readonly realServers: readonly string[];
+  readonly scheduler?: string;
+  readonly weight?: number;
+}
+
 /** A configuration that checks over HTTP, once a second where nothing else is said, and believes the first failure, as ours does by default. */
-export function keepalivedConfiguration(vs: string, servers: readonly string[], delayS = 1): string {
-  const split = (address: string): string => address.replace(/:(\d+)$/, " $1");
-  const realServers = servers.map(
-    (server) => `  real_server ${split(server)} {
-    weight 1
-    HTTP_GET {
-      url {
-        path /
-        status_code 200
-      }
-      connect_timeout 1
-      retry 0
-    }
-  }`,
-  );
+export function keepalivedConfiguration(all: readonly KeptVirtualServer[], delayS = 1): string {
   return `global_defs {
   router_id bench
 }
-virtual_server ${split(vs)} {
-  delay_loop ${delayS}
-  lb_algo rr
-  lb_kind NAT
-  protocol TCP
-${realServers.join("\n")}
-}
-`;
+${all.map((one) => virtualServer(one, delayS)).join("")}`;
 }
 
 export function keepalivedCommand(configuration: string): string[] {
@@ -36,4 +23,37 @@ export function keepalivedCommand(configuration: string): string[] {
     "--pid=/tmp/keepalived.pid",
     "--checkers_pid=/tmp/keepalived-check.pid",
   ];
+}
+
+// --- internal ---
+
+function virtualServer(
+  { address, realServers, scheduler = "rr", weight = 1 }: KeptVirtualServer,
+  delayS: number,
+): string {
+  const servers = realServers.map(
+    (server) => `  real_server ${split(server)} {
+    weight ${weight}
+    HTTP_GET {
+      url {
+        path /
+        status_code 200
+      }
+      connect_timeout 1
+      retry 0
+    }
+  }`,
+  );
+  return `virtual_server ${split(address)} {
+  delay_loop ${delayS}
+  lb_algo ${scheduler}
+  lb_kind NAT
+  protocol TCP
+${servers.join("\n")}
+}
+`;
+}
+
+function split(address: string): string {
+  return address.replace(/:(\d+)$/, " $1");
 }

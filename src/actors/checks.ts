@@ -3,6 +3,7 @@ import type { Endpoint } from "../domain/endpoint.ts";
 import { throwFailures } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict } from "../domain/health.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { Check, CheckSchedule } from "../probe/check-schedule.ts";
 import { ProbeTrial, type TriedServer } from "./probe-trial.ts";
 
@@ -36,6 +37,12 @@ export type CheckResult =
 
 export type CheckListener = ActorRef<Snapshot<unknown>, CheckResult>;
 
+/** How the real servers of one virtual server are checked, at first. */
+export interface CheckPorts {
+  readonly schedule: CheckSchedule;
+  readonly observe: ProbeObserver;
+}
+
 /** Gets the outcome of every probe of a real server, by its formatted endpoint, before a machine decides by it. */
 export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
 
@@ -45,9 +52,10 @@ export type ProbeObserver = (server: string, outcome: ProbeOutcome) => void;
  * all servers, because one for each would take as much memory as the machine that it serves. What becomes of a changed
  * probe, its parent is told: see `ProbeReport`.
  */
-export function checks(first: CheckSchedule, observe: ProbeObserver): CallbackActorLogic<CheckCommand> {
-  return fromCallback(({ receive, sendBack }) => {
+export function checks(open: (virtualServer: ServiceKey) => CheckPorts): CallbackActorLogic<CheckCommand, ServiceKey> {
+  return fromCallback(({ input, receive, sendBack }) => {
     const underWay = new Map<string, ServerChecks>();
+    const { schedule: first, observe } = open(input);
     let schedule = first;
     let trial: ProbeTrial | undefined;
     const obey = (command: CheckCommand): void => {

@@ -61,6 +61,7 @@ export function createDaemonMachine(ports: DaemonPorts) {
         src: "reach",
         id: "reach",
         input: ({ context: { virtualServer } }) => ({
+          key: virtualServer.service,
           intervalMs: virtualServer.policy.intervalMs,
           now: virtualServer.now,
         }),

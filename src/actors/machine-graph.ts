@@ -13,7 +13,7 @@ const virtualServer = createVirtualServerMachine({
   checks: fromCallback(() => undefined),
 });
 const reach = createReachMachine({
-  reconcile: fromPromise<readonly ObjectReport[], undefined>(() => Promise.resolve([])),
+  reconcile: fromPromise<readonly ObjectReport[], ServiceKey>(() => Promise.resolve([])),
   watchHost: fromCallback(() => undefined),
 });
 

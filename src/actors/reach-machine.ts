@@ -9,6 +9,7 @@ import {
 } from "xstate";
 import { describeError } from "../domain/errors.ts";
 import { describeLeft, type ReachEvent } from "../domain/events.ts";
+import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { ObjectReport } from "./reconcile-reach.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
@@ -18,12 +19,16 @@ export type ReachActor = ActorRefFrom<ReachMachine>;
 
 /** Its connections to the outside. */
 export interface ReachPorts {
-  readonly reconcile: PromiseActorLogic<readonly ObjectReport[], undefined>;
+  readonly reconcile: PromiseActorLogic<readonly ObjectReport[], ServiceKey>;
   /** Says that the host changed. */
-  readonly watchHost: CallbackActorLogic<HostChanged, undefined>;
+  readonly watchHost: CallbackActorLogic<HostChanged, ServiceKey>;
+  /** Whether everything stands and others look at it, who have `watchHost` tell: then no look is due. By default it is not so. */
+  readonly isWatched?: (key: ServiceKey) => boolean;
 }
 
 export interface ReachInput {
+  /** The virtual server that is to be reached. */
+  readonly key: ServiceKey;
   /** Milliseconds from one unprompted look at everything to the next. */
   readonly intervalMs: number;
   readonly now: () => number;
@@ -49,6 +54,9 @@ export interface ObjectState {
   readonly problem: string | undefined;
 }
 
+/** Of timers; some twenty-five days. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
 /** What a burst of changes takes, such as a link that goes down and comes up. */
 const REST_MS = 75;
 
@@ -57,7 +65,7 @@ const REST_MS = 75;
  * the host, or the end of an interval, only says that it is time to look, and each round looks at everything. When
  * stopped, it leaves everything as it is.
  */
-export function createReachMachine(ports: ReachPorts) {
+export function createReachMachine({ isWatched = () => false, ...actors }: ReachPorts) {
   return setup({
     types: {
       input: {} as ReachInput,
@@ -69,7 +77,7 @@ export function createReachMachine(ports: ReachPorts) {
         | { readonly type: "interval.changed"; readonly intervalMs: number },
       emitted: {} as ReachEvent,
     },
-    actors: { ...ports },
+    actors,
     actions: {
       markDirty: assign({ dirty: true }),
       takeInterval: assign((_, { intervalMs }: { intervalMs: number }) => ({ intervalMs })),
@@ -98,7 +106,7 @@ export function createReachMachine(ports: ReachPorts) {
     },
     delays: {
       rest: REST_MS,
-      interval: ({ context }) => context.intervalMs,
+      interval: ({ context }) => (isWatched(context.key) ? LONGEST_DELAY_MS : context.intervalMs),
       retry: ({ context }) => retryDelayMs(context.failedAttempts),
     },
   }).createMachine({
@@ -106,6 +114,7 @@ export function createReachMachine(ports: ReachPorts) {
     context: ({ input }) => ({ ...input, objects: [], dirty: false, failedAttempts: 0 }),
     invoke: {
       src: "watchHost",
+      input: ({ context }) => context.key,
       // The interval remains.
       onError: { actions: { type: "emitUnwatched", params: ({ event }) => ({ error: event.error }) } },
     },
@@ -121,6 +130,7 @@ export function createReachMachine(ports: ReachPorts) {
         entry: "clearDirty",
         invoke: {
           src: "reconcile",
+          input: ({ context }) => context.key,
           onDone: {
             target: "applied",
             actions: [

@@ -12,6 +12,7 @@ import {
 } from "xstate";
 import { adoptService } from "../desired/adoption.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
+import { isChecked } from "../desired/member.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
@@ -59,12 +60,15 @@ export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
 export interface VirtualServerPorts {
   readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
   readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
-  readonly checks: CallbackActorLogic<CheckCommand>;
+  readonly checks: CallbackActorLogic<CheckCommand, ServiceKey>;
 }
 
 type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
 
 const RESPAWN_MS = 1000;
+
+/** Of timers; some twenty-five days. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time.
@@ -72,7 +76,8 @@ const RESPAWN_MS = 1000;
  * is really there.
  *
  * The ports are given here and not later by `provide`: that would build the machine twice at each start, and a
- * forgotten port would show only when it is used.
+ * forgotten port would show only when it is used. They learn from their input which virtual server it is: a machine is
+ * large, and one serves all virtual servers of a process.
  */
 export function createVirtualServerMachine(ports: VirtualServerPorts) {
   return setup({
@@ -188,12 +193,16 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
         const { wanted, dirty, policy } = context;
-        return { type: "apply", round: { desired: wanted, isUrgent: dirty, readEveryMs: policy.intervalMs } };
+        const isLasting = lasts(context);
+        return {
+          type: "apply",
+          round: { desired: wanted, isUrgent: dirty, isLasting, readEveryMs: policy.intervalMs },
+        };
       }),
       withdraw: sendTo("writer", ({ context }): WriteCommand => {
         return {
           type: "apply",
-          round: { desired: undefined, isUrgent: false, readEveryMs: context.policy.intervalMs },
+          round: { desired: undefined, isUrgent: false, isLasting: false, readEveryMs: context.policy.intervalMs },
         };
       }),
       markTaken: assign({ dirty: false }),
@@ -257,7 +266,12 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     delays: {
       retry: ({ context }) => retryDelayMs(context.trouble.failedAttempts),
       rest: ({ context }) => restMs(context.pace),
-      untilReading: ({ context }) => Math.max(0, context.pace.readAtMs - context.now()),
+      untilReading: ({ context }) => {
+        const { pace, policy, now } = context;
+        // The round itself may have found something that calls for another.
+        const atMs = lasts(context) ? pace.readAtMs : Math.min(pace.readAtMs, pace.beganMs + policy.intervalMs);
+        return Math.min(LONGEST_DELAY_MS, Math.max(0, atMs - now()));
+      },
     },
   }).createMachine({
     id: "virtualServer",
@@ -266,7 +280,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       configuredService: input.service,
       isWithdrawn: false,
       suspicion: undefined,
-      checks: spawn("checks", { id: "checks" }),
+      checks: spawn("checks", { id: "checks", input: input.service }),
       members: new Map(),
       seen: { members: new Map(), all: [] },
       overlay: NO_OVERLAY,
@@ -354,6 +368,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             on: {
               // The first change is written in the same step in which it arrives.
               "realServer.changed": { target: "applying", actions: "emitHealthChange" },
+              "table.deviated": "applying",
               shutdown: "#virtualServer.withdrawing",
             },
           },
@@ -444,6 +459,15 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 }
 
 // --- internal ---
+
+/**
+ * Nothing calls for a round but events: not time, not the connections of a server that drains, and not the first
+ * check of one that was taken over as healthy, which changes no state.
+ */
+function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): boolean {
+  if (isWithdrawn || !isLasting(wanted, overlay)) return false;
+  return seen.all.every(({ state }) => isChecked(state) && (state.state === "healthy" || state.state === "removed"));
+}
 
 function withoutDeparted(
   members: VirtualServerContext["members"],

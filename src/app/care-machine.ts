@@ -1,33 +1,52 @@
 import { fromCallback, fromPromise } from "xstate";
-import { checks, type ProbeObserver } from "../actors/checks.ts";
+import { checks, type CheckPorts, type ProbeObserver } from "../actors/checks.ts";
 import { createDaemonMachine, type DaemonMachine } from "../actors/daemon-machine.ts";
 import { createReachMachine, type HostChanged } from "../actors/reach-machine.ts";
 import { createVirtualServerMachine } from "../actors/virtual-server-machine.ts";
 import { writer } from "../actors/writer.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { Reconciler } from "../dataplane/reconciler.ts";
+import { QuietWatch, type WatchClock } from "../dataplane/quiet-watch.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import type { KeptReach } from "./live-reach.ts";
 import { NO_REACH } from "./reach.ts";
 
-/** The daemon's machine with its ports: the one place where machines meet a data plane, a check schedule and the host. */
+/** What the machines of one virtual server meet. */
+export interface CareSurface extends CheckPorts {
+  readonly dataPlane: DataPlane;
+  readonly reach: KeptReach;
+}
+
+/**
+ * The daemon's machine with its ports, for any number of virtual servers: the one place where machines meet a data
+ * plane, a check schedule and the host. `looks` reads the tables of those that are quiet; without it each does so itself.
+ */
+export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface, looks?: QuietWatch): DaemonMachine {
+  const virtualServer = createVirtualServerMachine({
+    readTable: fromPromise(({ input }: { input: ServiceKey }) => surfaceOf(input).dataPlane.read(input)),
+    writer: writer(
+      ({ key, now }, deviates) => new Reconciler(surfaceOf(key).dataPlane, key, now, looks && { looks, deviates }),
+    ),
+    checks: checks(surfaceOf),
+  });
+  const reach = createReachMachine({
+    reconcile: fromPromise(({ input }: { input: ServiceKey }) => surfaceOf(input).reach.reconcile()),
+    watchHost: fromCallback<HostChanged, ServiceKey>(({ input, sendBack }) =>
+      surfaceOf(input).reach.watch(() => sendBack({ type: "host.changed" })),
+    ),
+    isWatched: (key) => surfaceOf(key).reach.isQuiet,
+  });
+  return createDaemonMachine({ virtualServer, reach });
+}
+
+/** The same for one virtual server whose host is left alone. */
 export function careMachine(
   dataPlane: DataPlane,
   schedule: CheckSchedule,
   observe: ProbeObserver,
-  reach: KeptReach = { reconcile: () => Promise.resolve([]), watch: NO_REACH.watch },
+  clock?: WatchClock,
 ): DaemonMachine {
-  const virtualServer = createVirtualServerMachine({
-    readTable: fromPromise(({ input }: { input: ServiceKey }) => dataPlane.read(input)),
-    writer: writer(({ key, now }) => new Reconciler(dataPlane, key, now)),
-    checks: checks(schedule, observe),
-  });
-  const reachMachine = createReachMachine({
-    reconcile: fromPromise(() => reach.reconcile()),
-    watchHost: fromCallback<HostChanged, undefined>(({ sendBack }) =>
-      reach.watch(() => sendBack({ type: "host.changed" })),
-    ),
-  });
-  return createDaemonMachine({ virtualServer, reach: reachMachine });
+  const reach = { reconcile: () => Promise.resolve([]), watch: NO_REACH.watch, isQuiet: false };
+  return careMachineFor(() => ({ dataPlane, schedule, observe, reach }), clock && new QuietWatch(clock));
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
+import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
 import type { HttpProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
@@ -8,6 +9,8 @@ import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ConfigurationStatus } from "../domain/status.ts";
+import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import { QuietWatch } from "../dataplane/quiet-watch.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
@@ -18,6 +21,7 @@ import type { AnswerListener } from "../probe/scheduled-check.ts";
 import { SharedChecks } from "../probe/shared-checks.ts";
 import { TrafficWatch } from "../probe/suspicion/traffic-watch.ts";
 import { PathWatch } from "../reach/path-watch.ts";
+import { careMachineFor, type CareSurface } from "./care-machine.ts";
 import { ReachHost } from "./reach.ts";
 import { networkNamespace } from "./network-namespace.ts";
 import { serviceManager, type ServiceManager } from "./service-manager.ts";
@@ -33,6 +37,8 @@ export class CareProcess implements Disposable {
   readonly facts: Omit<ProcessFacts, "dataPlane">;
   readonly bus: EventBus;
   readonly manager: ServiceManager;
+  /** Looks at what its machines have nothing to do for. */
+  readonly looks: QuietWatch;
   /** How late it got to what was due. */
   readonly lagMs = new RecentMaximum();
   readonly reachHost = new ReachHost(this.now);
@@ -42,6 +48,8 @@ export class CareProcess implements Disposable {
   readonly traffic: TrafficWatch;
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
+  readonly #surfaces = new Map<string, CareSurface>();
+  #machine: DaemonMachine | undefined;
   #paths: PathWatch | undefined;
 
   /** `environment`: where systemd says how it wants to be told. */
@@ -56,10 +64,10 @@ export class CareProcess implements Disposable {
     };
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
     this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });
-    this.bus.join((event) => this.manager.event(event));
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
     this.traffic = new TrafficWatch({ clock, countHalfOpen, spentMs });
     this.#shared = new SharedChecks(clock);
+    this.looks = new QuietWatch(clock);
     this.#schedule = new CheckScheduler({
       clock,
       random: Math.random,
@@ -81,6 +89,17 @@ export class CareProcess implements Disposable {
     });
   }
 
+  /** The machine that cares for a virtual server, which meets this. `leave` is to be called when it has ended. */
+  machineFor(key: ServiceKey, surface: CareSurface): { readonly machine: DaemonMachine; readonly leave: () => void } {
+    this.#machine ??= careMachineFor((one) => this.#surfaceOf(one), this.looks);
+    const name = formatServiceKey(key);
+    this.#surfaces.set(name, surface);
+    const leave = (): void => {
+      if (this.#surfaces.get(name) === surface) this.#surfaces.delete(name);
+    };
+    return { machine: this.#machine, leave };
+  }
+
   /** Lets a data plane that handles connections in this process report silent real servers. */
   listenTo(dataPlane: DataPlane): void {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
@@ -99,6 +118,15 @@ export class CareProcess implements Disposable {
   [Symbol.dispose](): void {
     this.manager.close();
     this.#paths?.[Symbol.dispose]();
+  }
+
+  // --- internal ---
+
+  #surfaceOf(key: ServiceKey): CareSurface {
+    const name = formatServiceKey(key);
+    const surface = this.#surfaces.get(name);
+    if (surface === undefined) throw new Error(`nobody cares for ${name}`);
+    return surface;
   }
 }
 

@@ -12,7 +12,7 @@ import { HoldFile, tellHeld } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
 import { prepare } from "./preparation.ts";
 import { establishReach, ReachHost } from "./reach.ts";
-import { runOnce } from "./run-once.ts";
+import { refuseProxyOnce, runOnce } from "./run-once.ts";
 import { Surroundings } from "./surroundings.ts";
 
 /** Does what the options say: care until stopped, set up once, or clean up. Throws the reason if it cannot. */
@@ -50,17 +50,7 @@ export async function careOnce(
   stop: AbortSignal,
   logger: Logger,
 ): Promise<void> {
-  const isProxied = virtualServers.find(({ dataPlane }) => dataPlane === "userspace");
-  if (isProxied !== undefined && !how.clean) {
-    const name = formatServiceKey(isProxied.service);
-    throw new LvscareError(
-      "USAGE",
-      "the userspace data plane ends with its process, so there is nothing to set up once",
-      {
-        operation: `set up ${name}`,
-      },
-    );
-  }
+  if (!how.clean) virtualServers.forEach(refuseProxyOnce);
   const failures: unknown[] = [];
   for (const options of virtualServers) {
     const own = virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));

@@ -2,7 +2,7 @@ import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import { describeError, throwFailures } from "../domain/errors.ts";
+import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
@@ -22,7 +22,7 @@ export interface PreparedConfig extends AsyncDisposable {
   readonly changes: readonly string[];
   /**
    * Goes on as it says. False when a virtual server that it has again was gone in the meantime: then the configuration
-   * is to be prepared once more.
+   * is to be prepared once more. Throws NOT_RUNNING when caring ends.
    */
   apply(): boolean;
 }
@@ -64,6 +64,7 @@ export class Caretaker {
    * cared for here; nothing has changed then.
    */
   async prepare(config: CareConfig): Promise<PreparedConfig> {
+    if (this.#isStopping) throw stopping();
     await using stack = new AsyncDisposableStack();
     const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
     const added: Prepared[] = [];
@@ -73,11 +74,14 @@ export class Caretaker {
       const caring = this.#cares.get(key);
       if (caring?.isOver === true) await caring.released;
     }
-    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost);
-    const claims = stack.use(this.#claim([...wanted.values()].filter(({ service }) => !this.#has(service))));
+    const joining = [...wanted.values()].filter(({ service }) => !this.#has(service));
+    const isCrowded = joining.length > MOST_NAMED;
+    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, isCrowded);
+    const before = new Map(this.#cares);
+    const claims = stack.use(this.#claim(joining));
     for (const [key, options] of wanted) {
       try {
-        const present = this.#cares.get(key);
+        const present = before.get(key);
         if (present === undefined) added.push(await this.#prepareNew(options, surroundings, claims, stack));
         else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
           changed.push({
@@ -89,7 +93,13 @@ export class Caretaker {
         failures.push(this.#isAlone ? error : about(options, error));
       }
     }
+    // Whoever went away while the others were prepared is claimed anew.
+    if ([...wanted.keys()].some((key) => before.get(key)?.isOver === true)) {
+      await stack.disposeAsync();
+      return this.prepare(config);
+    }
     throwFailures(failures);
+    if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
     const held = stack.move();
     return {
@@ -103,6 +113,7 @@ export class Caretaker {
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
       apply: () => {
+        if (this.#isStopping) throw stopping();
         held.move();
         return this.#apply(added, changed, removed);
       },
@@ -128,7 +139,11 @@ export class Caretaker {
       if (isOver || (!isLeaving && care.hasOnlyListed)) continue;
       const { options } = care;
       const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-      const { realServers } = await care.status();
+      // It may be gone by now.
+      const realServers = await care.status().then(
+        (status) => status.realServers,
+        () => [],
+      );
       for (const { address, weight, activeConnections } of realServers) {
         if (weight === undefined || listed.has(address) || options.keepForeign) continue;
         const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
@@ -148,7 +163,12 @@ export class Caretaker {
 
   /** Says what stays behind. */
   tellStopped(): void {
-    for (const { care, isLeaving } of this.#cares.values()) if (!isLeaving) care.tellStopped();
+    const staying = [...this.#cares.values()].flatMap(({ care, isLeaving }) => (isLeaving ? [] : [care]));
+    if (staying.length <= MOST_NAMED) for (const care of staying) care.tellStopped();
+    else
+      this.#logger.info(
+        `stopped ${countVirtualServers(staying.map(({ options }) => options))}; those in the kernel stay as they are`,
+      );
   }
 
   /** Gives up the claims and closes the data planes. */
@@ -222,16 +242,20 @@ export class Caretaker {
     else this.#endIfDone();
   }
 
-  /** It has left the data plane. Without its claim, what it had of reach is nobody's. */
+  /** It has left the data plane. The claim goes last: until then, what it had of reach is nobody else's. */
   async #leave(caring: Caring): Promise<void> {
-    const { logger } = caring.preparation;
+    const { care, preparation, claims } = caring;
+    const { logger } = preparation;
     try {
-      await this.#release(caring);
-      await cleanAfter(caring.care.options, logger);
+      await care.settled();
+      care.close();
+      await preparation.selection.dataPlane.close();
+      await cleanAfter(care.options, logger);
       logger.info("gone, as the configuration says");
     } catch (error) {
       logger.warn(`something of it stays: ${describeError(error)}`);
     } finally {
+      claims.release(preparation.options.service);
       this.#cares.delete(caring.key);
       this.#endIfDone();
     }
@@ -273,8 +297,21 @@ interface Changed {
   readonly reach: Reach;
 }
 
+/** Of more virtual servers than this, the log tells as of one. */
+const MOST_NAMED = 20;
+
 /** Longer than a round of ten thousand real servers takes. */
 const LONGEST_WRITE_MS = 10_000;
+
+/** `21 virtual servers with 42 real servers` */
+function countVirtualServers(all: readonly VirtualServerOptions[]): string {
+  const realServers = all.reduce((sum, one) => sum + one.realServers.length, 0);
+  return `${all.length} virtual servers with ${realServers} real servers`;
+}
+
+function stopping(): LvscareError {
+  return new LvscareError("NOT_RUNNING", "the daemon is stopping");
+}
 
 function countServers({ realServers }: VirtualServerOptions): string {
   return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;

@@ -8,8 +8,19 @@ import { ownerOfSocket } from "./socket-owner.ts";
 
 /** The other process that cares for this virtual server in this network namespace; undefined when there is none. */
 export function otherCaretaker(key: ServiceKey): string | undefined {
-  const found = caretakerByName(formatServiceKey(key)) ?? lockHolder(key);
-  return found && holder(found);
+  return otherCaretakers([key]).get(formatServiceKey(key));
+}
+
+/** The same for several, by `formatServiceKey`, with one look at the list of names. */
+export function otherCaretakers(keys: readonly ServiceKey[]): ReadonlyMap<string, string> {
+  const claimed = claimedServices();
+  return new Map(
+    keys.flatMap((key): [string, string][] => {
+      const name = formatServiceKey(key);
+      const found = caretakerByName(name, undefined, claimed) ?? lockHolder(key);
+      return found === undefined ? [] : [[name, holder(found)]];
+    }),
+  );
 }
 
 /**

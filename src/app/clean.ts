@@ -27,14 +27,14 @@ export async function clean(options: CareOptions, logger: Logger): Promise<void>
 }
 
 /**
- * Removes what is left of a virtual server that is no longer in a data plane and that nobody cares for: holds,
- * addresses, reach.
+ * Removes what is left of a virtual server that is no longer in a data plane, and that this process still has the claim
+ * to: holds, addresses, reach.
  */
 export async function cleanAfter(
   options: Pick<VirtualServerOptions, "service" | "reach">,
   logger: Logger,
 ): Promise<void> {
-  await allOf(takeBacks(options, logger));
+  await allOf(takeBacks(options, logger, [options.service]));
 }
 
 /** Takes the virtual server out of the kernel's table if it is there and this process may do so. */
@@ -54,10 +54,15 @@ export async function withdrawFromKernel(key: ServiceKey, logger: Logger): Promi
 
 type Step = () => Promise<void> | void;
 
-function takeBacks(options: Pick<VirtualServerOptions, "service" | "reach">, logger: Logger): readonly Step[] {
+/** `besides`: whose claims do not count. */
+function takeBacks(
+  options: Pick<VirtualServerOptions, "service" | "reach">,
+  logger: Logger,
+  besides: readonly ServiceKey[] = [],
+): readonly Step[] {
   const { service } = options;
-  const ofReach = reachToRemove(options, logger).map((object) => () => takeBack(object, logger));
-  return [() => removeAddress(service, logger), () => forgetHolds(service), ...ofReach];
+  const ofReach = reachToRemove(options, logger, besides).map((object) => () => takeBack(object, logger));
+  return [() => removeAddress(service, logger, besides), () => forgetHolds(service), ...ofReach];
 }
 
 /** A failed step does not stop the others. */
@@ -99,10 +104,10 @@ function forgetHolds(key: ServiceKey): void {
   new HoldFile(daemonFolder(), key).write(new Map());
 }
 
-async function removeAddress(key: ServiceKey, logger: Logger): Promise<void> {
+async function removeAddress(key: ServiceKey, logger: Logger, besides: readonly ServiceKey[]): Promise<void> {
   const { endpoint } = key;
   // The proxy of another virtual server may listen on the same address.
-  if (isAddressCaredFor(key)) return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
+  if (isAddressCaredFor(key, besides)) return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
   if (await removeLoopbackAddress(endpoint.address))
     logger.info(`removed ${endpoint.address} from the loopback device`);
 }

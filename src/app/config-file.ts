@@ -2,7 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { CareConfig } from "../config/care-options.ts";
-import { ConfigError } from "../config/file/config-error.ts";
+import { ConfigError, type ConfigSources } from "../config/file/config-error.ts";
 import { formatProblem, type ConfigProblem, type Finding } from "../config/file/finding.ts";
 import { locate } from "../config/file/locate.ts";
 import { MOST_BYTES, parseDocument, type ParsedDocument } from "../config/file/parse-document.ts";
@@ -11,25 +11,14 @@ import { includesOf, readConfig, type Circumstances } from "../config/file/read-
 import type { GivenOptions } from "../config/option-row.ts";
 import { withProcessOptions, type ConfigCall } from "../config/resolve-config-call.ts";
 import { errnoOf } from "../domain/errors.ts";
-
-/** A file that a configuration was read from. */
-export interface ConfigSourceFile {
-  /** Absolute; links are not followed. Undefined for standard input. */
-  readonly path: string | undefined;
-  /** Of the bytes that were read, in hexadecimal; undefined when it could not be read. */
-  readonly sha256: string | undefined;
-}
+import { factsOf, namesIn } from "./file-watch.ts";
 
 /** A configuration that can be used. */
-export interface LoadedConfig {
+export interface LoadedConfig extends ConfigSources {
   readonly config: CareConfig;
   /** The options of the process as the file has them, for flags to win over. */
   readonly processOptions: GivenOptions;
   readonly warnings: readonly ConfigProblem[];
-  /** The file itself, then those that it includes. */
-  readonly files: readonly ConfigSourceFile[];
-  /** Absolute; in them, other files may come to match a pattern. */
-  readonly folders: readonly string[];
 }
 
 /** What there is to say of a configuration. */
@@ -69,24 +58,24 @@ export async function loadConfigFor({
 
 /** The same, with what is wrong as a value. `-` is standard input. Rejects only when the program itself is at fault. */
 export async function examineConfig(path: string, circumstances: Circumstances = {}): Promise<ExaminedConfig> {
+  const files = [sourceFile(path)];
   const main = await readSource(path, MOST_BYTES);
-  if ("problem" in main) return unread(path, main);
+  if ("problem" in main) return unread(path, main, files);
   const documents = [parse(path, main)];
-  const files = [describe(path, main)];
   const found: Finding[] = [...(circumstances.found ?? [])];
   let left = MOST_BYTES - main.bytes.length;
-  const folders = foldersOfPatterns(path, documents[0]);
+  const folders = await foldersOfPatterns(path, documents[0]);
   for (const { name, place } of await findIncludes(path, documents[0], found)) {
-    const included = await readSource(resolve(folderOf(path), name), left);
+    const whole = resolve(folderOf(path), name);
+    files.push(sourceFile(whole));
+    const included = await readSource(whole, left);
     if ("problem" in included) {
-      files.push({ path: resolve(folderOf(path), name), sha256: undefined });
       found.push(error(included.code, place, `${name}: ${included.problem}`, included.hint));
       if (included.code === "limit") break;
       continue;
     }
     left -= included.bytes.length;
     documents.push(parse(name, included));
-    files.push(describe(resolve(folderOf(path), name), included));
   }
   const { config, processOptions, findings } = readConfig(documents, { ...circumstances, found });
   const problems = await locate(findings, documents);
@@ -106,11 +95,10 @@ interface Unreadable {
   readonly hint?: string;
 }
 
-function unread(file: string, { code, problem, hint }: Unreadable): ExaminedConfig {
+function unread(file: string, { code, problem, hint }: Unreadable, files: ConfigSources["files"]): ExaminedConfig {
   const found = { file, line: 1, column: 1, path: "", severity: "error", code, message: problem } as const;
   const problems = [hint === undefined ? found : { ...found, hint }];
-  const files = [{ path: file === STANDARD_INPUT ? undefined : resolve(file), sha256: undefined }];
-  return { config: undefined, processOptions: new Map(), problems, files, folders: [] };
+  return { config: undefined, processOptions: new Map(), problems, files, folders: new Map() };
 }
 
 function parse(name: string, { bytes }: Source): ParsedDocument {
@@ -129,9 +117,10 @@ function parse(name: string, { bytes }: Source): ParsedDocument {
   }
 }
 
-function describe(path: string, { bytes }: Source): ConfigSourceFile {
-  const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-  return { path: path === STANDARD_INPUT ? undefined : resolve(path), sha256 };
+/** To be asked before it is read: what is changed meanwhile then shows. */
+function sourceFile(path: string): ConfigSources["files"][number] {
+  if (path === STANDARD_INPUT) return { path: undefined, facts: "" };
+  return { path: resolve(path), facts: factsOf(resolve(path)) };
 }
 
 /** Of standard input it is the present one. */
@@ -163,9 +152,37 @@ async function findIncludes(
   return files;
 }
 
-function foldersOfPatterns(path: string, document: ParsedDocument | undefined): readonly string[] {
+/** With the names in each: of a pattern's first folder, and of those below it that match what the pattern says of folders. */
+async function foldersOfPatterns(
+  path: string,
+  document: ParsedDocument | undefined,
+): Promise<ReadonlyMap<string, string>> {
   const patterns = document === undefined ? [] : includesOf(document).map(({ pattern }) => pattern);
-  return [...new Set(patterns.filter(isPattern).map((pattern) => resolve(folderOf(path), fixedPart(pattern))))];
+  const folders = new Map<string, string>();
+  for (const pattern of patterns.filter(isPattern)) {
+    const base = resolve(folderOf(path), fixedPart(pattern));
+    folders.set(base, namesIn(base));
+    const segments = pattern.slice(fixedPart(pattern).length).split("/");
+    for (let depth = 1; depth < segments.length; depth++) {
+      for (const name of await foldersMatching(base, segments.slice(0, depth).join("/")))
+        folders.set(join(base, name), namesIn(join(base, name)));
+    }
+  }
+  return folders;
+}
+
+async function foldersMatching(base: string, pattern: string): Promise<string[]> {
+  if (!(await isFolder(base))) return [];
+  const names = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: base, onlyFiles: false }));
+  const found = await Promise.all(names.map(async (name) => ((await isFolder(join(base, name))) ? [name] : [])));
+  return found.flat();
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** The folder that a pattern begins with, with a slash at its end; empty where it begins with a pattern. */
@@ -183,11 +200,7 @@ function isPattern(path: string): boolean {
 async function matches(folder: string, pattern: string): Promise<string[]> {
   const base = fixedPart(pattern);
   const cwd = resolve(folder, base);
-  const isFolder = await stat(cwd).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) return [];
+  if (!(await isFolder(cwd))) return [];
   const names = await Array.fromAsync(new Bun.Glob(pattern.slice(base.length)).scan({ cwd, onlyFiles: false }));
   const files = await Promise.all(
     names.map(async (name) => {

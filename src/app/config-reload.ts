@@ -1,5 +1,6 @@
 import type { CareConfig } from "../config/care-options.ts";
 import { ConfigError, type ConfigSources } from "../config/file/config-error.ts";
+import { formatProblem, type ConfigProblem } from "../config/file/finding.ts";
 import { UsageError } from "../config/usage-error.ts";
 import { describeError } from "../domain/errors.ts";
 import type { ConfigEvent } from "../domain/events.ts";
@@ -37,6 +38,8 @@ export class ConfigReload implements Disposable {
   readonly #ports: ConfigReloadPorts;
   readonly #watch: FileWatch;
   #config: CareConfig;
+  /** Else its own options are tried again, although they are the same. */
+  #isProcessDone = true;
   #outcome: Outcome;
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
@@ -92,7 +95,8 @@ export class ConfigReload implements Disposable {
     if (this.#running === undefined && this.#next === undefined) return this.#run();
     this.#next ??= Promise.resolve(this.#running).then(() => {
       this.#next = undefined;
-      return this.#run();
+      // Another one may have begun already.
+      return this.#share();
     });
     return this.#next;
   }
@@ -112,7 +116,7 @@ export class ConfigReload implements Disposable {
       return await this.#take(await this.#ports.read());
     } catch (error) {
       if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
-      return this.#refuse(problemsOf(error));
+      return this.#refuse(error);
     }
   }
 
@@ -120,7 +124,7 @@ export class ConfigReload implements Disposable {
     const { caretaker, takeProcessOptions, emit, now } = this.#ports;
     this.#watch.follow(pathsOf(read));
     const { config } = read;
-    const isSameProcess = Bun.deepEquals(processOptions(this.#config), processOptions(config));
+    const isSameProcess = this.#isProcessDone && Bun.deepEquals(processOptions(this.#config), processOptions(config));
     await using prepared = await caretaker.prepare(config);
     const { changes } = prepared;
     const before = this.#outcome;
@@ -131,17 +135,21 @@ export class ConfigReload implements Disposable {
       return { outcome: "unchanged", since, changes: [], draining: await caretaker.draining(), problems: [] };
     }
     const isDone = prepared.apply();
-    this.#config = config;
     emit({ type: "config.applied", file: this.#ports.path, changes });
     if (!isDone) return this.#take(read);
+    this.#config = config;
     const ofProcess = isSameProcess ? [] : await takeProcessOptions(config);
+    this.#isProcessDone = ofProcess.length === 0;
     const problems = [...ofProcess, ...(await caretaker.written())];
     return { outcome: "applied", changes, draining: await caretaker.draining(), problems };
   }
 
-  #refuse(problems: readonly string[]): ReloadReport {
-    const [problem = "it cannot be read"] = problems;
-    const count = problems.length;
+  #refuse(error: unknown): ReloadReport {
+    const problems = problemsOf(error);
+    // There may be warnings among them.
+    const reasons = error instanceof ConfigError ? error.found.filter(isError).map(formatProblem) : problems;
+    const [problem = "it cannot be read"] = reasons;
+    const count = reasons.length;
     const { refused: before } = this.#outcome;
     this.#outcome = { ...this.#outcome, refused: { atMs: this.#ports.now(), problem, count } };
     // It may be asked for while the change of the file is noticed, too.
@@ -163,7 +171,11 @@ interface Outcome {
 }
 
 function pathsOf({ files, folders }: ConfigSources): WatchedPaths {
-  return { files: files.flatMap(({ path }) => path ?? []), folders };
+  return { files: new Map(files.flatMap(({ path, facts }) => (path === undefined ? [] : [[path, facts]]))), folders };
+}
+
+function isError({ severity }: ConfigProblem): boolean {
+  return severity === "error";
 }
 
 function processOptions({ log, httpListen }: CareConfig): unknown {

@@ -30,11 +30,18 @@ export class DaemonWeb implements AsyncDisposable {
    * where it did before. `realServers`: how many there are to care for, which need descriptors, too.
    */
   async listen(endpoint: Endpoint | undefined, realServers: number): Promise<void> {
-    if (Bun.deepEquals(endpoint, this.#endpoint)) return;
-    const server = endpoint && (await this.#open(endpoint, realServers));
-    await this.#server?.close();
-    this.#endpoint = endpoint;
-    this.#server = server;
+    const before = this.#endpoint;
+    if (Bun.deepEquals(endpoint, before)) return;
+    // On the same port, the one may be in the other's way: 127.0.0.1 and all addresses.
+    if (before !== undefined && endpoint?.port === before.port) {
+      await this.#serve(undefined, realServers);
+      try {
+        await this.#serve(endpoint, realServers);
+      } catch (error) {
+        await this.#serve(before, realServers);
+        throw error;
+      }
+    } else await this.#serve(endpoint, realServers);
   }
 
   /** The same for a running daemon, which goes on in any case: returns why it cannot. */
@@ -55,6 +62,13 @@ export class DaemonWeb implements AsyncDisposable {
   }
 
   // --- internal ---
+
+  async #serve(endpoint: Endpoint | undefined, realServers: number): Promise<void> {
+    const server = endpoint && (await this.#open(endpoint, realServers));
+    await this.#server?.close();
+    this.#endpoint = endpoint;
+    this.#server = server;
+  }
 
   /** Most daemons serve none, and start without its code and its page. */
   async #open(endpoint: Endpoint, realServers: number): Promise<WebServer> {

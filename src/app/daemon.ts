@@ -69,6 +69,7 @@ export async function runDaemon(
   // An address that is not available is a mistake in the configuration: nothing has begun yet.
   await web.listen(config.httpListen, countRealServers(config));
   try {
+    tellReady(config.virtualServers.length, process);
     prepared.apply();
     const [first] = caretaker.virtualServers;
     if (first === undefined) throw new Error("there is no virtual server to care for");
@@ -99,6 +100,14 @@ export async function runDaemon(
 
 interface Reloading extends Disposable {
   request(): Promise<ReloadReport>;
+}
+
+/** Tells systemd once so many virtual servers are cared for. Those of a later configuration are part of its reload. */
+function tellReady(virtualServers: number, { bus, manager }: CareProcess): void {
+  let left = virtualServers;
+  bus.join(({ type }) => {
+    if (type === "virtualServer.adopted" && --left === 0) manager.ready();
+  });
 }
 
 /** Answers at the control socket of this process until it is disposed of. */

@@ -2,12 +2,12 @@ import { lstatSync, readdirSync, readlinkSync, statSync, watch, type FSWatcher }
 import { dirname, join, resolve } from "node:path";
 import { errnoOf } from "../domain/errors.ts";
 
-/** What decides whether files have changed. */
+/** What decides whether files have changed, as it was just before they were read. */
 export interface WatchedPaths {
-  /** Absolute paths, whether they exist or not. */
-  readonly files: readonly string[];
-  /** Folders in which other such files may appear: their names count. */
-  readonly folders: readonly string[];
+  /** By absolute path, whether there is such a file or not: what `factsOf` said of it. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Folders in which other such files may appear, by absolute path: what `namesIn` said. */
+  readonly folders: ReadonlyMap<string, string>;
 }
 
 /**
@@ -19,7 +19,7 @@ export class FileWatch implements Disposable {
   readonly #changed: () => void;
   readonly #look: Timer;
   #paths: WatchedPaths | undefined;
-  #watchers = new Map<string, FSWatcher>();
+  readonly #watchers = new Map<string, WatchedFolder>();
   #seen = "";
   #quiet: Timer | undefined;
 
@@ -29,38 +29,41 @@ export class FileWatch implements Disposable {
     this.#look.unref();
   }
 
-  /** Watches these from now on, as they are now. */
+  /** Watches these from now on. What changed since they were read is a change like any other. */
   follow(paths: WatchedPaths): void {
     this.#paths = paths;
-    this.#seen = fingerprint(paths);
+    this.#seen = [...paths.files.values(), ...paths.folders.values()].join("\n");
     this.#watch(paths);
+    if (fingerprint(paths) !== this.#seen) this.#stirred();
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#look);
     clearTimeout(this.#quiet);
-    for (const watcher of this.#watchers.values()) watcher.close();
+    for (const { watcher } of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
   }
 
   // --- internal ---
 
-  #watch(paths: WatchedPaths): void {
-    const wanted = new Set([...paths.folders, ...paths.files.flatMap(foldersOnTheWay)]);
-    for (const [folder, watcher] of this.#watchers) {
-      if (wanted.has(folder)) continue;
+  #watch({ files, folders }: WatchedPaths): void {
+    const wanted = new Set([...folders.keys(), ...[...files.keys()].flatMap(foldersOnTheWay)]);
+    for (const [folder, { watcher, identity }] of this.#watchers) {
+      // Another folder under its name is not the one that is watched.
+      if (wanted.has(folder) && identity === identityOf(folder)) continue;
       watcher.close();
       this.#watchers.delete(folder);
     }
     for (const folder of wanted) {
       if (this.#watchers.has(folder)) continue;
+      const identity = identityOf(folder);
       const watcher = watched(folder, () => this.#stirred());
       if (watcher === undefined) continue;
       watcher.on("error", () => {
         watcher.close();
         this.#watchers.delete(folder);
       });
-      this.#watchers.set(folder, watcher);
+      this.#watchers.set(folder, { watcher, identity });
     }
   }
 
@@ -82,7 +85,32 @@ export class FileWatch implements Disposable {
   }
 }
 
+/** The names in a folder, or why there are none. */
+export function namesIn(folder: string): string {
+  try {
+    return readdirSync(folder).toSorted().join("/");
+  } catch (error) {
+    return errnoOf(error) ?? "unknown";
+  }
+}
+
+/** What is other than before when a file has another content, as far as the file system tells, or why it has none. */
+export function factsOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return [dev, ino, size, mtimeMs, ctimeMs].join(" ");
+  } catch (error) {
+    return errnoOf(error) ?? "unknown";
+  }
+}
+
 // --- internal ---
+
+interface WatchedFolder {
+  readonly watcher: FSWatcher;
+  /** Of the folder that had the name when watching it began. */
+  readonly identity: string;
+}
 
 /** From the last change of a burst. */
 const QUIET_MS = 250;
@@ -132,21 +160,13 @@ function linkTarget(path: string): string | undefined {
 
 /** Equal as long as the same files with the same content are there, as far as the file system tells. */
 function fingerprint({ files, folders }: WatchedPaths): string {
-  return [...files.map((path) => `${path} ${factsOf(path)}`), ...folders.flatMap(namesIn)].join("\n");
+  return [...[...files.keys()].map(factsOf), ...[...folders.keys()].map(namesIn)].join("\n");
 }
 
-function namesIn(folder: string): string[] {
+function identityOf(folder: string): string {
   try {
-    return readdirSync(folder).toSorted();
-  } catch (error) {
-    return [errnoOf(error) ?? "unknown"];
-  }
-}
-
-function factsOf(path: string): string {
-  try {
-    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
-    return [dev, ino, size, mtimeMs, ctimeMs].join(" ");
+    const { dev, ino } = statSync(folder);
+    return `${dev} ${ino}`;
   } catch (error) {
     return errnoOf(error) ?? "unknown";
   }

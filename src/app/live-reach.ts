@@ -1,4 +1,5 @@
 import { reconcileReach, type ObjectReport } from "../actors/reconcile-reach.ts";
+import type { QuietWatch, Watched } from "../dataplane/quiet-watch.ts";
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { HostObject } from "../reach/host-object.ts";
@@ -9,6 +10,14 @@ export interface KeptReach {
   reconcile(): Promise<readonly ObjectReport[]>;
   /** Calls back when it is time to look; returns a function that ends it. */
   watch(onChange: () => void): () => void;
+  /** All stood at the last round, and `watch` calls back when that has changed: no round is needed before. */
+  readonly isQuiet: boolean;
+}
+
+/** Who looks at it between rounds, and how often. */
+export interface ReachWatching {
+  readonly looks: QuietWatch;
+  readonly everyMs: () => number;
 }
 
 /** The reach of a running virtual server, which another configuration may change. */
@@ -19,31 +28,46 @@ export class LiveReach implements KeptReach {
   #retired: readonly HostObject[] = [];
   #onChange: (() => void) | undefined;
   #endWatch: (() => void) | undefined;
+  readonly #watching: ReachWatching;
+  #quiet: Watched | undefined;
+  #round: Promise<unknown> = Promise.resolve();
 
-  constructor(reach: Reach, logger: Logger) {
+  constructor(reach: Reach, watching: ReachWatching, logger: Logger) {
     this.#reach = reach;
+    this.#watching = watching;
     this.#logger = logger;
   }
 
   /** The new one is made first; then `retired` is taken back. */
   change(reach: Reach, retired: readonly HostObject[]): void {
     this.#reach = reach;
-    this.#retired = [...this.#retired, ...retired];
+    // What is wanted again must not be taken back once it stands.
+    const wanted = new Set(reach.objects.map(({ name }) => name));
+    this.#retired = [...this.#retired, ...retired].filter(({ name }) => !wanted.has(name));
     if (this.#onChange === undefined) return;
     this.#endWatch?.();
     this.#endWatch = reach.watch(this.#onChange);
     this.#onChange();
   }
 
-  async reconcile(): Promise<readonly ObjectReport[]> {
-    const reach = this.#reach;
-    const reports = await reconcileReach(reach.objects);
-    // Changed meanwhile: the next round, which has been asked for, judges by that.
-    if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
-    const retired = this.#retired;
-    this.#retired = [];
-    for (const object of retired) await takeBack(object, this.#logger);
-    return reports;
+  /** Asks for a round: from then on, looks come as often as they are to come by now. */
+  lookAgain(): void {
+    this.#onChange?.();
+  }
+
+  get isQuiet(): boolean {
+    return this.#quiet !== undefined;
+  }
+
+  reconcile(): Promise<readonly ObjectReport[]> {
+    const round = this.#reconcile();
+    this.#round = round.catch(() => undefined);
+    return round;
+  }
+
+  /** Waits for a round that is under way, though its machine may have ended: it may still make something. */
+  async settled(): Promise<void> {
+    await this.#round;
   }
 
   watch(onChange: () => void): () => void {
@@ -52,7 +76,43 @@ export class LiveReach implements KeptReach {
     return () => {
       this.#onChange = undefined;
       this.#endWatch?.();
+      this.#endQuiet();
     };
+  }
+
+  // --- internal ---
+
+  #beginQuiet(objects: readonly HostObject[]): void {
+    // Nobody would hear of a change.
+    if (this.#onChange === undefined) return;
+    const { looks, everyMs } = this.#watching;
+    this.#endQuiet();
+    const stand = async (): Promise<boolean> => {
+      for (const object of objects) if ((await object.inspect()) !== undefined) return false;
+      return true;
+    };
+    this.#quiet = looks.join(everyMs(), stand, () => {
+      this.#quiet = undefined;
+      this.#onChange?.();
+    });
+  }
+
+  #endQuiet(): void {
+    this.#quiet?.leave();
+    this.#quiet = undefined;
+  }
+
+  async #reconcile(): Promise<readonly ObjectReport[]> {
+    this.#endQuiet();
+    const reach = this.#reach;
+    const reports = await reconcileReach(reach.objects);
+    if (reports.length > 0 && reports.every(({ outcome }) => outcome === "stood")) this.#beginQuiet(reach.objects);
+    // Changed meanwhile: the next round, which has been asked for, judges by that.
+    if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
+    const retired = this.#retired;
+    this.#retired = [];
+    for (const object of retired) await takeBack(object, this.#logger);
+    return reports;
   }
 }
 

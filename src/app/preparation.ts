@@ -83,7 +83,7 @@ async function select(options: VirtualServerOptions, surroundings: Surroundings,
     (kind) => obstacleTo(kind, options),
     (dataPlane, service) => surroundings.preflight(dataPlane, service),
   );
-  announce(options, selection.dataPlane, selection.because, logger);
+  announce(options, selection, surroundings.isCrowded ? logger.debug : logger.info, logger);
   // A kernel that could, and once did, would take the clients before they get to the proxy.
   if (selection.because?.code === "NO_PASSAGE") await withdrawFromKernel(options.service, logger);
   if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, surroundings, logger);
@@ -126,18 +126,15 @@ async function openUserspace({ realServers }: VirtualServerOptions, logger: Logg
 }
 
 function announce(
-  options: VirtualServerOptions,
-  dataPlane: DataPlane,
-  because: LvscareError | undefined,
+  { service, realServers }: VirtualServerOptions,
+  { dataPlane, because }: Selection,
+  tell: Logger["info"],
   logger: Logger,
 ): void {
-  const { service, realServers } = options;
   if (because !== undefined)
     logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);
   const servers = realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
-  logger.info(`caring for ${formatServiceKey(service)} (${service.scheduler}) with ${servers}`, {
-    dataPlane: dataPlane.kind,
-  });
+  tell(`caring for ${formatServiceKey(service)} (${service.scheduler}) with ${servers}`, { dataPlane: dataPlane.kind });
   const remark = dataPlane.remark === undefined ? "" : `, as ${dataPlane.remark}`;
   logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}${remark}`);
   for (const { endpoint } of realServers) logger.debug(`real server ${formatEndpoint(endpoint)}`);

@@ -5,9 +5,11 @@ import { reconcileOnce } from "../dataplane/reconciler.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
+import { LvscareError } from "../domain/errors.ts";
 import type { Holds } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
 
 /**
  * Makes the virtual server with every real server in it, unprobed, and leaves it like that. Operators' requests
@@ -32,4 +34,14 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
   for (const operation of operations) logger.info(describeOperation(operation));
   if (failure !== undefined) throw failure;
   if (operations.length === 0) logger.info("everything stands already; nothing changed");
+}
+
+/** Throws USAGE for a virtual server that insists on the userspace data plane. */
+export function refuseProxyOnce({ service, dataPlane }: Pick<CareOptions, "service" | "dataPlane">): void {
+  if (dataPlane !== "userspace") return;
+  throw new LvscareError(
+    "USAGE",
+    "the userspace data plane ends with its process, so there is nothing to set up once",
+    { operation: `set up ${formatServiceKey(service)}` },
+  );
 }

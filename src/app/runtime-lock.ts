@@ -42,7 +42,8 @@ export function lockVirtualServer(key: ServiceKey): RuntimeLock | LockHolder {
 
 /** The holder of that lock; undefined when there is none. */
 export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
-  return holdersOf((name) => name === lockName(key))[0];
+  const meant = lockName(key);
+  return holdersOf((name) => name === meant)[0];
 }
 
 /**

@@ -1,5 +1,3 @@
-import type { CareEvent } from "../domain/events.ts";
-
 export interface ServiceManagerPorts {
   /** Of the process: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID (sd_notify(3), sd_watchdog_enabled(3)). */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -11,7 +9,7 @@ export interface ServiceManagerPorts {
 
 /** What a daemon reports to systemd, where systemd asks for it. */
 export interface ServiceManager {
-  event(event: CareEvent): void;
+  ready(): void;
   stopping(): void;
   /** It reads its configuration again; `reloaded` tells that this is over. Both are for `Type=notify-reload`. */
   reloading(): void;
@@ -21,7 +19,7 @@ export interface ServiceManager {
 }
 
 /**
- * Tells systemd when the virtual server is cared for (READY), that the event loop is alive (WATCHDOG, at half the
+ * Tells systemd when the virtual servers are cared for (READY), that the event loop is alive (WATCHDOG, at half the
  * allowed time) and that the end has begun (STOPPING). Does nothing without systemd.
  */
 export function serviceManager({ environment, pid, send, monotonicUs }: ServiceManagerPorts): ServiceManager {
@@ -32,9 +30,7 @@ export function serviceManager({ environment, pid, send, monotonicUs }: ServiceM
   // It must not keep a process alive that has nothing else to do.
   beat?.unref();
   return {
-    event({ type }) {
-      if (type === "virtualServer.adopted") send(socket, "READY=1");
-    },
+    ready: () => void send(socket, "READY=1"),
     stopping: () => void send(socket, "STOPPING=1"),
     reloading: () => void send(socket, `RELOADING=1\nMONOTONIC_USEC=${monotonicUs()}`),
     reloaded: () => void send(socket, "READY=1"),
@@ -45,7 +41,7 @@ export function serviceManager({ environment, pid, send, monotonicUs }: ServiceM
 // --- internal ---
 
 const NONE: ServiceManager = {
-  event: () => undefined,
+  ready: () => undefined,
   stopping: () => undefined,
   reloading: () => undefined,
   reloaded: () => undefined,

@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { NewPod, StaticPodRequest } from "../config/resolve-static-pod.ts";
+import type { NewFilePod, NewPod, StaticPodRequest } from "../config/resolve-static-pod.ts";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
 import { renderStaticPod, withImage } from "../manifest/static-pod.ts";
 import { nodeAddress } from "../reach/node-address.ts";
@@ -48,7 +48,11 @@ export async function writeStaticPod({ path, manifest, mode }: PreparedStaticPod
 const SECRET = 0o600;
 
 /** Throws USAGE for a node whose address the daemon would refuse. */
-function renderNew({ pod, care: { service, reach } }: NewPod): string {
+function renderNew({ pod, care }: NewPod | NewFilePod): string {
+  // Of a file, each virtual server heeds it that is of its family.
+  if (care === "from its file")
+    return renderStaticPod({ ...pod, nodeIp: (nodeAddress("ipv4") ?? nodeAddress("ipv6"))?.address });
+  const { service, reach } = care;
   const { endpoint } = service;
   if (reach.mode === "route") gatewayOf(reach, endpoint);
   return renderStaticPod({ ...pod, nodeIp: nodeAddress(endpoint.family)?.address });

@@ -6,13 +6,16 @@ import type { ReachHost } from "./reach.ts";
 /** What virtual servers that are prepared together have to do with: what holds for all of them is found out once. */
 export class Surroundings {
   readonly reachHost: ReachHost;
+  /** There are so many that the log tells of all together what it tells of each otherwise. */
+  readonly isCrowded: boolean;
   readonly #ipvs: Ipvs;
   readonly #proven = new Map<string, Promise<void>>();
   #standing: Promise<ReadonlyMap<string, VirtualServer>> | undefined;
 
-  constructor(ipvs: Ipvs, reachHost: ReachHost) {
+  constructor(ipvs: Ipvs, reachHost: ReachHost, isCrowded = false) {
     this.#ipvs = ipvs;
     this.reachHost = reachHost;
+    this.isCrowded = isCrowded;
   }
 
   /** The kernel's data plane. Rejects as `Ipvs` does. */

@@ -14,8 +14,11 @@ export async function untilWritten(supervisor: VirtualServerActor, timeoutMs: nu
     return context.trouble.failedAttempts > 0 ? context.trouble.lastError?.message : undefined;
   } catch {
     // waitFor rejects when the time is over or the supervisor ended. The request is stored in both cases.
-    if (supervisor.getSnapshot().status !== "active") return "the daemon stopped; its next start does it";
-    const { lastError, failedAttempts } = supervisor.getSnapshot().context.trouble;
+    const { status, context } = supervisor.getSnapshot();
+    // The last thing that one does which leaves the configuration is to delete itself.
+    if (status !== "active" && context.isWithdrawn && context.wanted === undefined) return undefined;
+    if (status !== "active") return "the daemon stopped; its next start does it";
+    const { lastError, failedAttempts } = context.trouble;
     if (failedAttempts > 0 && lastError !== undefined) return lastError.message;
     return `the data plane takes more than ${formatDuration(timeoutMs)}`;
   }

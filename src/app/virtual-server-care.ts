@@ -19,7 +19,6 @@ import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import { careMachine } from "./care-machine.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
 import { configurationOf } from "./configuration-of.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
@@ -48,6 +47,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** The last one of each real server, kept beside the machines: they only get verdicts that may change something. */
   readonly #verdicts = new Map<string, TimedVerdict>();
   readonly #holdFile: HoldFile;
+  readonly #leave: () => void;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
@@ -86,8 +86,15 @@ export class VirtualServerCare implements ControlVirtualServer {
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
     const holds = this.#holdFile.readListed(listed, logger);
     tellHeld(holds, listed, logger);
-    this.#reach = new LiveReach(reach, logger);
-    this.#daemon = createActor(careMachine(dataPlane, process.checksAs(options.probe), observe, this.#reach), {
+    this.#reach = new LiveReach(
+      reach,
+      { looks: process.looks, everyMs: () => this.#options.policy.intervalMs },
+      logger,
+    );
+    const surface = { dataPlane, schedule: process.checksAs(options.probe), observe, reach: this.#reach };
+    const { machine, leave } = process.machineFor(service, surface);
+    this.#leave = leave;
+    this.#daemon = createActor(machine, {
       input: { ...configurationOf(options), holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
@@ -138,6 +145,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
       this.#reach.change(reach, reachToRetire(before, options, this.#logger));
+    else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) void this.#forgetHolds();
@@ -175,10 +183,16 @@ export class VirtualServerCare implements ControlVirtualServer {
     );
   }
 
+  /** When it has ended: waits for what of its reach is still being made. */
+  settled(): Promise<void> {
+    return this.#reach.settled();
+  }
+
   /** Forgets its events. */
   close(): void {
     this.#endTrafficWatch();
     this.#events.close();
+    this.#leave();
   }
 
   /**

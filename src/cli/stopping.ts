@@ -21,10 +21,31 @@ export function listenForStop(insist: () => void): StopSignal {
   };
 }
 
-/** Calls back at each SIGHUP; returns a function that ends that. */
-export function listenForHangup(listener: () => void): () => void {
-  process.on("SIGHUP", listener);
-  return () => void process.off("SIGHUP", listener);
+/** SIGHUP, which ends this process no longer: one that comes before anybody listens is told to whoever does first. */
+export class Hangups implements Disposable {
+  #listener: (() => void) | undefined;
+  #isPending = false;
+
+  readonly #onSignal = (): void => {
+    if (this.#listener === undefined) this.#isPending = true;
+    else this.#listener();
+  };
+
+  constructor() {
+    process.on("SIGHUP", this.#onSignal);
+  }
+
+  /** Calls back at each; returns a function that ends that. */
+  listen(listener: () => void): () => void {
+    this.#listener = listener;
+    if (this.#isPending) listener();
+    this.#isPending = false;
+    return () => (this.#listener = undefined);
+  }
+
+  [Symbol.dispose](): void {
+    process.off("SIGHUP", this.#onSignal);
+  }
 }
 
 /** Reports that an output's reader is gone, for commands that may have nothing to write for long. */

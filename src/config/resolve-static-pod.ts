@@ -1,10 +1,12 @@
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import type { StaticPodOptions } from "../domain/static-pod-options.ts";
-import { CARE_OPTION_ROWS } from "./care-option-rows.ts";
+import { CARE_OPTION_ROWS, CONFIG_OPTION_ROW } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
+import { parsePodConfigPath, readConfigPath } from "./config-path.ts";
 import { OptionValues } from "./option-values.ts";
 import { argumentsOf, readArgv, type ArgvReading } from "./read-argv.ts";
+import { resolveConfigCall, withProcessOptions } from "./resolve-config-call.ts";
 import { resolveCareOptions } from "./resolve-care-options.ts";
 import { FORGOTTEN, parseRealServer } from "./resolve-servers.ts";
 import {
@@ -20,13 +22,19 @@ import { parseBoolean, refusal } from "./value-parsers.ts";
 export type StaticPodRequest = {
   readonly directory: string;
   readonly print: boolean;
-} & (NewPod | OtherImage);
+} & (NewPod | NewFilePod | OtherImage);
 
 /** The whole file. */
 export interface NewPod {
   readonly pod: Omit<StaticPodOptions, "nodeIp">;
   /** The options that the pod's daemon reads from its arguments. */
   readonly care: Pick<CareOptions, "service" | "reach">;
+}
+
+/** The whole file, for a daemon that reads a configuration file. */
+export interface NewFilePod {
+  readonly pod: Omit<StaticPodOptions, "nodeIp">;
+  readonly care: "from its file";
 }
 
 /** Only the image in the file that is there. */
@@ -55,23 +63,56 @@ export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems"
   const liveness = values.read("liveness", parseBoolean);
   const leastPrivilege = values.read("least-privilege", parseBoolean);
   const options = values.readList("options", (text) => text);
-  if (!onlyImage && values.isMissing("masters")) values.refuse("masters", "must not be empty");
+  const hasFile = given.has("config");
+  const configFile = readConfigPath(given, values.problems, parsePodConfigPath);
+  if (hasFile)
+    for (const flag of ["vip", "masters"] as const)
+      if (given.has(flag)) values.refuse(flag, "it belongs into the file that --config names");
+  if (!onlyImage && !hasFile && values.isMissing("masters")) values.refuse("masters", "must not be empty");
   if (onlyImage) for (const problem of withoutEffect(given)) values.problems.push(problem);
   if (values.problems.length > 0) throw new UsageError(values.problems);
 
   const file = { directory: resolve(directory), print };
   if (onlyImage) return { ...file, pod: { name, image } };
+  const pod = { name, image, requests, leastPrivilege };
+  if (configFile !== undefined) return { ...file, ...filePod(pod, configFile, liveness, given, options) };
   const { checks, others } = daemonArguments(given, options);
   const args = ["care", "--vs", vip, ...checks, ...masters.flatMap((master) => ["--rs", master]), ...others];
   const care = readByDaemon([...checks, ...others], vip, masters);
   return {
     ...file,
     care,
-    pod: { name, image, args, requests, livenessOf: liveness ? vip : undefined, leastPrivilege },
+    pod: { ...pod, args, livenessOf: liveness ? vip : undefined },
   };
 }
 
 // --- internal ---
+
+function filePod(
+  pod: Pick<StaticPodOptions, "name" | "image">,
+  configFile: string,
+  liveness: boolean,
+  given: ArgvReading["given"],
+  options: readonly string[],
+): NewFilePod {
+  const args = ["--config", configFile, ...options, ...argumentsOf(given, DAEMON_OPTION_ROWS)];
+  const reading = readArgv(args, [CONFIG_OPTION_ROW, ...CARE_OPTION_ROWS]);
+  const call = resolveConfigCall(reading, {}, []);
+  refuseShortOnes({ help: reading.help, clean: call?.clean ?? false, "run-once": call?.runOnce ?? false });
+  const { httpListen } = withProcessOptions(reading.given, new Map());
+  // What it cares for may change, so that no virtual server can be asked for.
+  if (liveness && httpListen === undefined)
+    throw new UsageError(["--liveness: beside --config it asks the daemon's page; give --http-listen, too"]);
+  return {
+    care: "from its file",
+    pod: {
+      ...pod,
+      args: ["care", ...args],
+      configFolder: dirname(configFile),
+      livenessAt: liveness && httpListen ? { host: httpListen.address, port: httpListen.port } : undefined,
+    },
+  };
+}
 
 /**
  * The arguments in two parts: the two checks, which the Go program's generator puts before the real servers, and what
@@ -98,11 +139,15 @@ function readByDaemon(args: readonly string[], vip: string, masters: readonly st
     ["rs", { source: "--masters", texts: [...masters, ...(given.get("rs")?.texts ?? [])] }],
   ] as const;
   const care = resolveCareOptions({ given: new Map([...given, ...addresses]), problems }, {});
-  for (const [flag, isGiven] of Object.entries({ help, clean: care.clean, "run-once": care.runOnce })) {
+  refuseShortOnes({ help, clean: care.clean, "run-once": care.runOnce });
+  return care;
+}
+
+function refuseShortOnes(given: Readonly<Record<string, boolean>>): void {
+  for (const [flag, isGiven] of Object.entries(given)) {
     if (isGiven)
       throw new UsageError([`--options: "--${flag}" ends at once, and kubelet would start it again for ever`]);
   }
-  return care;
 }
 
 /**

@@ -36,7 +36,15 @@ export const STATIC_POD_OPTION_ROWS = [
     alsoCalled: ["rs"],
     kind: "list",
     valueName: "IP:port",
-    help: "the real servers, as --rs of lvscare care; repeat the flag or list several with commas (required without --set-img)",
+    help: "the real servers, as --rs of lvscare care; repeat the flag or list several with commas (required without --config and --set-img)",
+    group: POD,
+  },
+  {
+    flag: "config",
+    kind: "text",
+    valueName: "file",
+    takesFile: true,
+    help: "a configuration file on the node instead of --vip and --masters, as --config of lvscare care; the pod sees its whole folder, so that an exchanged file is noticed",
     group: POD,
   },
   {
@@ -95,6 +103,7 @@ export const DAEMON_OPTION_ROWS: readonly OptionRow[] = CARE_OPTION_ROWS.filter(
 /** Flags that `sealctl static-pod` does not know: they are about a manifest that is written from scratch. */
 export const NEW_POD_FLAGS: ReadonlySet<string> = new Set([
   ...DAEMON_OPTION_ROWS.map(({ flag }) => flag),
+  "config",
   "requests",
   "liveness",
   "least-privilege",

@@ -5,6 +5,7 @@ import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/vi
 import type { DataPlane, FailedOperation } from "./data-plane.ts";
 import { asKnown, recognized, sameEntries } from "./known-table.ts";
 import type { Round, RoundReport, RoundRunner } from "./round.ts";
+import type { QuietWatch, Watched } from "./quiet-watch.ts";
 
 /**
  * Brings one virtual server of a data plane to its desired state, one round at a time. It owns what is known of the
@@ -17,14 +18,19 @@ export class Reconciler implements RoundRunner {
   #memory: Memory = NOTHING_KNOWN;
   /** When the last round began that read the table, and how long it took. */
   #read = { atMs: Number.NEGATIVE_INFINITY, tookMs: 0 };
+  readonly #watching: Watching | undefined;
+  #watched: Watched | undefined;
 
-  constructor(dataPlane: DataPlane, key: ServiceKey, now: () => number) {
+  /** With `watching`, lasting rounds that find nothing have the table watched until it deviates. */
+  constructor(dataPlane: DataPlane, key: ServiceKey, now: () => number, watching?: Watching) {
     this.#dataPlane = dataPlane;
     this.#key = key;
     this.#now = now;
+    this.#watching = watching;
   }
 
-  async apply({ desired, isUrgent, readEveryMs }: Round): Promise<RoundReport> {
+  async apply({ desired, isUrgent, isLasting, readEveryMs }: Round): Promise<RoundReport> {
+    this.#endWatch();
     const beganMs = this.#now();
     // A timer may fire a little early. While every round writes, reading a large table would delay the writes.
     const isDue = beganMs + 1 >= this.#readAtMs(readEveryMs) + (isUrgent ? readEveryMs : 0);
@@ -35,10 +41,40 @@ export class Reconciler implements RoundRunner {
     const isQuiet = hasRead && operations.length === 0 && failure === undefined;
     this.#memory = { known, established, isQuiet, isPostponed };
     if (hasRead && failure === undefined) this.#read = { atMs: beganMs, tookMs: this.#now() - beganMs };
-    return { operations, repairs, failure, observed, hasRead, known, isQuiet, readAtMs: this.#readAtMs(readEveryMs) };
+    const isWatched = isQuiet && isLasting && this.#beginWatch(readEveryMs);
+    const readAtMs = isWatched ? Number.POSITIVE_INFINITY : this.#readAtMs(readEveryMs);
+    return { operations, repairs, failure, observed, hasRead, known, isQuiet, readAtMs };
+  }
+
+  close(): void {
+    this.#endWatch();
   }
 
   // --- internal ---
+
+  /** False where nobody watches. */
+  #beginWatch(everyMs: number): boolean {
+    const { known } = this.#memory;
+    if (this.#watching === undefined || known === undefined) return false;
+    const { looks, deviates } = this.#watching;
+    const isAsKnown = async (): Promise<boolean> => {
+      const read = await this.#dataPlane.measure(this.#key);
+      return read !== undefined && sameEntries(asKnown(read, known), known);
+    };
+    this.#watched = looks.join(everyMs, isAsKnown, () => {
+      this.#watched = undefined;
+      this.#read = { ...this.#read, atMs: Number.NEGATIVE_INFINITY };
+      deviates();
+    });
+    return true;
+  }
+
+  #endWatch(): void {
+    if (this.#watched === undefined) return;
+    this.#read = { ...this.#read, atMs: Math.max(this.#read.atMs, this.#watched.seenAtMs) };
+    this.#watched.leave();
+    this.#watched = undefined;
+  }
 
   /** Sooner where removals wait for it, but not so often that reading a large table delays urgent writes. */
   #readAtMs(readEveryMs: number): number {
@@ -47,13 +83,20 @@ export class Reconciler implements RoundRunner {
   }
 }
 
+/** Who reads the table between rounds. */
+export interface Watching {
+  readonly looks: QuietWatch;
+  /** It is time for a round. */
+  readonly deviates: () => void;
+}
+
 /** One round for callers that have only one: nothing is known before it. */
 export function reconcileOnce(
   dataPlane: DataPlane,
   key: ServiceKey,
   desired: DesiredVirtualServer | undefined,
 ): Promise<RoundReport> {
-  return new Reconciler(dataPlane, key, () => 0).apply({ desired, isUrgent: false, readEveryMs: 0 });
+  return new Reconciler(dataPlane, key, () => 0).apply({ desired, isUrgent: false, isLasting: false, readEveryMs: 0 });
 }
 
 // --- internal ---

@@ -9,6 +9,8 @@ export interface RoundRunner {
    * from what is really there. Rejects when nothing could be done and nothing is known of the table.
    */
   apply(round: Round): Promise<RoundReport>;
+  /** There will be no other round. Idempotent. */
+  close(): void;
 }
 
 export interface Round {
@@ -16,6 +18,11 @@ export interface Round {
   readonly desired: DesiredVirtualServer | undefined;
   /** Something changed since the last round: where the table is known, writing that does not wait until all of it was read. */
   readonly isUrgent: boolean;
+  /**
+   * When this one finds nothing to do, nothing but a change of the table by others calls for another: then somebody else may
+   * read it.
+   */
+  readonly isLasting: boolean;
   /** How often the table is read, in milliseconds: the kernel does not report what others do to it. */
   readonly readEveryMs: number;
 }
@@ -35,6 +42,9 @@ export interface RoundReport {
   readonly known: ObservedVirtualServer | undefined;
   /** The table was read and found as it should be. */
   readonly isQuiet: boolean;
-  /** When to read the table again, on the clock that the reconciler was given. */
+  /**
+   * When to read the table again, on the clock that the reconciler was given. Infinite when it is read by others, who
+   * tell when it deviates.
+   */
   readonly readAtMs: number;
 }

@@ -11,6 +11,10 @@ export interface StaticPodOptions {
   readonly requests?: Readonly<Record<string, string>>;
   /** Restart the container when no daemon answers for this virtual server any more. */
   readonly livenessOf?: string | undefined;
+  /** Restart the container when its page, at this port of this address, no longer answers. */
+  readonly livenessAt?: { readonly host: string; readonly port: number } | undefined;
+  /** A folder of the host that the container sees at the same path: as it is, whatever is exchanged in it. */
+  readonly configFolder?: string | undefined;
   /** With the one capability that IPVS, routes and rules need, instead of every right on the host. */
   readonly leastPrivilege?: boolean;
 }

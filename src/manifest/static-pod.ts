@@ -4,20 +4,22 @@ import { renderYaml, type YamlValue } from "./yaml.ts";
 
 /** Byte for byte what `sealctl static-pod lvscare` writes, unless a new option is used. */
 export function renderStaticPod(options: StaticPodOptions): string {
-  const { name, image, args, nodeIp, requests = {}, livenessOf, leastPrivilege = false } = options;
-  const runtime = leastPrivilege || livenessOf !== undefined;
+  const { name, image, args, nodeIp, requests = {}, configFolder, leastPrivilege = false } = options;
+  const liveness = livenessProbe(options);
+  const runtime = leastPrivilege || liveness !== undefined || configFolder !== undefined;
   const container: Record<string, YamlValue> = {
     args,
     command: ["/usr/bin/lvscare"],
     ...(nodeIp !== undefined && { env: [{ name: "LVSCARE_NODE_IP", value: nodeIp }] }),
     image,
     imagePullPolicy: "IfNotPresent",
-    ...(livenessOf !== undefined && { livenessProbe: livenessProbe(livenessOf) }),
+    ...(liveness !== undefined && { livenessProbe: liveness }),
     name,
     resources: Object.keys(requests).length > 0 ? { requests } : {},
     securityContext: leastPrivilege ? LEAST_PRIVILEGE : { privileged: true },
     volumeMounts: [
       { mountPath: "/lib/modules", name: "lib-modules", readOnly: true },
+      ...(configFolder === undefined ? [] : [{ mountPath: configFolder, name: "config", readOnly: true }]),
       ...(runtime ? [{ mountPath: "/run/lvscare", name: "run-lvscare" }] : []),
     ],
   };
@@ -31,6 +33,9 @@ export function renderStaticPod(options: StaticPodOptions): string {
       priorityClassName: "system-node-critical",
       volumes: [
         { hostPath: { path: "/lib/modules", type: "" }, name: "lib-modules" },
+        ...(configFolder === undefined
+          ? []
+          : [{ hostPath: { path: configFolder, type: "Directory" }, name: "config" }]),
         // The host's own, so that `lvscare status` on the node finds the daemon.
         ...(runtime ? [{ hostPath: { path: "/run/lvscare", type: "DirectoryOrCreate" }, name: "run-lvscare" }] : []),
       ],
@@ -64,9 +69,15 @@ const LEAST_PRIVILEGE: YamlValue = {
   readOnlyRootFilesystem: true,
 };
 
-function livenessProbe(address: string): YamlValue {
+function livenessProbe({ livenessOf, livenessAt }: StaticPodOptions): YamlValue | undefined {
+  if (livenessOf !== undefined)
+    return withTimes({ exec: { command: ["/usr/bin/lvscare", "status", "--vs", livenessOf, "--need-daemon"] } });
+  return livenessAt && withTimes({ httpGet: { host: livenessAt.host, path: "/healthz", port: livenessAt.port } });
+}
+
+function withTimes(probe: Readonly<Record<string, YamlValue>>): YamlValue {
   return {
-    exec: { command: ["/usr/bin/lvscare", "status", "--vs", address, "--need-daemon"] },
+    ...probe,
     failureThreshold: 3,
     initialDelaySeconds: 10,
     periodSeconds: 15,

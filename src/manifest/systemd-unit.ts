@@ -1,23 +1,31 @@
-export interface SystemdUnitOptions {
+export type SystemdUnitOptions = {
   /** Absolute path of the binary. */
   readonly binary: string;
   /** What follows the binary. */
   readonly args: readonly string[];
-  /** For the description. */
-  readonly address: string;
-}
+} & (
+  | {
+      /** Of the virtual server, for the description. */
+      readonly address: string;
+    }
+  | {
+      /** The file that has the virtual servers, and that is read again at SIGHUP. */
+      readonly configFile: string;
+    }
+);
 
 /** A service for hosts without kubelet, with no more rights than IPVS, routes, rules and kernel settings need. */
-export function renderSystemdUnit({ binary, args, address }: SystemdUnitOptions): string {
+export function renderSystemdUnit({ binary, args, ...of }: SystemdUnitOptions): string {
+  const what = "address" in of ? `the virtual server ${of.address}` : `the virtual servers of ${of.configFile}`;
   return `[Unit]
-Description=LVScare: keeps the virtual server ${address} honest
+Description=LVScare: keeps ${escapeSpecifiers(what)} honest
 Documentation=man:lvscare(8)
 Wants=network-online.target
 After=network-online.target
 
 [Service]
 Type=notify
-NotifyAccess=main
+${"configFile" in of ? NOTIFY_RELOAD : ""}NotifyAccess=main
 WatchdogSec=30
 ExecStart=${[binary, ...args].map(quote).join(" ")}
 Restart=always
@@ -61,9 +69,17 @@ WantedBy=multi-user.target
 
 // --- internal ---
 
+const NOTIFY_RELOAD = `# Before systemd 253, this is unknown and the line above counts: lvscare reload does it there.
+Type=notify-reload
+`;
+
+function escapeSpecifiers(text: string): string {
+  return text.replaceAll("%", "%%");
+}
+
 /** One word for systemd (systemd.syntax(7), systemd.service(5)): specifiers and variables stay what they are. */
 function quote(word: string): string {
-  const text = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  const text = escapeSpecifiers(word).replaceAll("$", "$$$$");
   if (/^[\w@%+=:,./$[\]-]+$/.test(text)) return text;
   // A carriage return ends a line of a unit, too.
   const inside = text.replaceAll(/["\\]/g, "\\$&").replaceAll(/\p{Cc}/gu, escaped);

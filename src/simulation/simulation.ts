@@ -13,6 +13,7 @@ import { ServerScript } from "./behaviour.ts";
 import { ClientLoad } from "./client-load.ts";
 import { FaultyDataPlane, type PlaneFaults, type PlaneListener } from "./faulty-data-plane.ts";
 import { MemoryDataPlane } from "./memory-data-plane.ts";
+import type { Clock } from "../probe/clock.ts";
 import { ProcessClock } from "./process-clock.ts";
 import { ProcessSockets } from "./process-sockets.ts";
 import type { DaemonAct, OutsideChange, PlaneFault, Scenario, ScenarioEvent } from "./scenario.ts";
@@ -21,7 +22,12 @@ import { seededRandom } from "./seeded-random.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** Puts the daemon's machine together, as the composition root does. */
-export type CareMachine = (dataPlane: DataPlane, schedule: CheckSchedule, observe: ProbeObserver) => DaemonMachine;
+export type CareMachine = (
+  dataPlane: DataPlane,
+  schedule: CheckSchedule,
+  observe: ProbeObserver,
+  clock: Clock,
+) => DaemonMachine;
 
 /** Called for each event at the moment it happens. */
 export interface SimulationObserver extends Partial<PlaneListener> {
@@ -125,7 +131,7 @@ export class Simulation {
       const event = probeEvent(target, outcome);
       this.#tell((observer) => observer.told?.(event));
     };
-    const daemon = createActor(this.#careMachine(plane, schedule, observe), {
+    const daemon = createActor(this.#careMachine(plane, schedule, observe, process), {
       clock: process,
       input: {
         ...configuration,

@@ -10,7 +10,7 @@ import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
-import { virtualServer } from "../../src/domain/virtual-server.ts";
+import { virtualServer, type ServiceKey } from "../../src/domain/virtual-server.ts";
 import { MemoryDataPlane } from "../../src/simulation/memory-data-plane.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
@@ -93,7 +93,7 @@ function start(failingReads = 0) {
     checks: fromCallback(() => undefined),
   });
   const reach = createReachMachine({
-    reconcile: fromPromise<readonly ObjectReport[], undefined>(() => {
+    reconcile: fromPromise<readonly ObjectReport[], ServiceKey>(() => {
       reachedAtMs.push(clock.now());
       return Promise.resolve([{ name: "route", outcome: "stood" }]);
     }),

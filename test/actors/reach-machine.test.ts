@@ -2,11 +2,14 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createActor, fromCallback, fromPromise } from "xstate";
 import { createReachMachine, type HostChanged, type ReachActor } from "../../src/actors/reach-machine.ts";
 import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
+import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { ReachEvent } from "../../src/domain/events.ts";
+import type { ServiceKey } from "../../src/domain/virtual-server.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
 const INTERVAL = 5000;
+const KEY: ServiceKey = { protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:443") };
 
 const started: ReachActor[] = [];
 afterEach(() => {
@@ -54,11 +57,12 @@ function start(reports: readonly ObjectReport[]) {
       looks++;
       return Promise.resolve(reports);
     }),
-    watchHost: fromCallback<HostChanged, undefined>(({ sendBack }) => {
+    watchHost: fromCallback<HostChanged, ServiceKey>(({ sendBack }) => {
       change = () => sendBack({ type: "host.changed" });
     }),
   });
-  const actor = createActor(machine, { clock, input: { intervalMs: INTERVAL, now: clock.now } }).start();
+  const input = { key: KEY, intervalMs: INTERVAL, now: clock.now };
+  const actor = createActor(machine, { clock, input }).start();
   const events: ReachEvent[] = [];
   actor.on("*", (event) => void events.push(event));
   started.push(actor);

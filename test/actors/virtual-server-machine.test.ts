@@ -8,7 +8,7 @@ import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
 import { describeOperation } from "../../src/domain/plan.ts";
-import { realServer } from "../../src/domain/virtual-server.ts";
+import { realServer, type ServiceKey } from "../../src/domain/virtual-server.ts";
 import { MemoryDataPlane } from "../../src/simulation/memory-data-plane.ts";
 import { A, B, C, care, D, healthChanges, INTERVAL, service, stopSystems } from "./support/supervised.ts";
 
@@ -951,18 +951,21 @@ describe("virtual server", () => {
   };
 
   test.each<
-    [string, { checks?: CallbackActorLogic<CheckCommand>; writer?: CallbackActorLogic<WriteCommand, WriterInput> }]
+    [
+      string,
+      { checks?: CallbackActorLogic<CheckCommand, ServiceKey>; writer?: CallbackActorLogic<WriteCommand, WriterInput> },
+    ]
   >([
-    ["checks", { checks: fromCallback<CheckCommand>(broken) }],
+    ["checks", { checks: fromCallback<CheckCommand, ServiceKey>(broken) }],
     ["writer", { writer: fromCallback<WriteCommand, WriterInput>(broken) }],
-    ["checks, at a command", { checks: fromCallback<CheckCommand>(({ receive }) => receive(broken)) }],
+    ["checks, at a command", { checks: fromCallback<CheckCommand, ServiceKey>(({ receive }) => receive(broken)) }],
   ])("breaks with its %s, instead of caring blindly", async (_, actors) => {
     const errors: unknown[] = [];
     const { input, plane } = care();
     const machine = createVirtualServerMachine({
       readTable: fromPromise(() => plane.read()),
       writer: actors.writer ?? writer(({ key, now }) => new Reconciler(plane, key, now)),
-      checks: actors.checks ?? fromCallback<CheckCommand>(() => undefined),
+      checks: actors.checks ?? fromCallback<CheckCommand, ServiceKey>(() => undefined),
     });
     const actor = createActor(machine, { input });
     actor.subscribe({ error: (error) => errors.push(error) });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { examineConfig, loadConfig } from "../../src/app/config-file.ts";
 import { ConfigError } from "../../src/config/file/config-error.ts";
+import { factsOf } from "../../src/app/file-watch.ts";
 import { formatProblem } from "../../src/config/file/finding.ts";
 
 const REST = "probe: {type: http}, real-servers: [10.0.0.2:80]";
@@ -55,7 +56,7 @@ describe("a configuration file", () => {
       "/conf.d/a.yaml",
       "/conf.d/b.yaml",
     ]);
-    expect(files[0]?.sha256).toBe(new Bun.CryptoHasher("sha256").update(await Bun.file(path).bytes()).digest("hex"));
+    expect(files[0]?.facts).toBe(factsOf(path));
     expect(warnings.map(formatProblem)).toEqual([`${path}:2:51: warning: include[3]: no file matches`]);
   });
 
@@ -111,7 +112,7 @@ describe("a configuration file", () => {
     await put("swapped.new", `version: 1\nvirtual-servers: [{address: 10.0.0.1:81, ${REST}}]\n`);
     await rename(join(folder, "swapped.new"), path);
     const after = await loadConfig(path);
-    expect(after.files[0]?.sha256).not.toBe(before.files[0]?.sha256);
+    expect(after.files[0]?.facts).not.toBe(before.files[0]?.facts);
     expect(after.config.virtualServers[0]?.service.endpoint.port).toBe(81);
   });
 

@@ -253,9 +253,13 @@ test("tells what is remembered and what happens, until the consumer leaves or it
   const all = lvscare.events({ after })[Symbol.asyncIterator]();
   const next = all.next();
   const heard: (string | undefined)[] = [];
-  const silence = lvscare.onEvent(({ type }, which) => void (type === "realServer.held" && heard.push(which?.name)));
+  const twice = Promise.withResolvers<void>();
+  const silence = lvscare.onEvent(({ type }, which) => {
+    if (type === "realServer.held" && heard.push(which?.name) === 2) twice.resolve();
+  });
   await lvscare.drain(one);
   await lvscare.undrain(one);
+  await twice.promise;
   silence();
   await lvscare.weight(one, 2);
   await lvscare.weight(one, undefined);

@@ -1,46 +1,112 @@
-import { beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LVSCARE } from "../cli/run-program.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { waitForEqual } from "../kernel/support/wait-for.ts";
+import { FileDaemon } from "./support/file-daemon.ts";
 
+setDefaultTimeout(120_000);
 beforeAll(() => installMissingPackages([{ name: "socat", file: "/usr/bin/socat" }]), 300_000);
 
 test("systemd hears when the daemon is ready, that it lives, and that it stops", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "lvscare-notify-"));
-  const socket = join(folder, "notify");
-  // Bun has no unix datagram sockets.
-  const listener = Bun.spawn(["socat", "-u", `UNIX-RECV:${socket}`, "-"], { stdin: "ignore", stdout: "pipe" });
-  const heard: string[] = [];
-  const listening = (async () => {
-    for await (const chunk of listener.stdout)
-      heard.push(...(new TextDecoder().decode(chunk).match(/[A-Z]+=1/g) ?? []));
-  })();
-  await waitForEqual(
-    () =>
-      stat(socket).then(
-        (file) => file.isSocket(),
-        () => false,
-      ),
-    true,
-  );
+  await using systemd = await NotifySocket.open();
   const flags = "--vs 127.77.0.8:18080 --rs 127.0.0.1:1 --data-plane userspace --mode none";
   const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], {
-    env: { ...process.env, XDG_RUNTIME_DIR: folder, NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" },
+    env: { ...process.env, ...systemd.environment, WATCHDOG_USEC: "200000" },
     stdout: "ignore",
     stderr: "ignore",
   });
   try {
-    await waitForEqual(() => Promise.resolve(heard.slice(0, 3).toSorted()), ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
+    await waitForEqual(() => systemd.heard.slice(0, 3).toSorted(), ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
     care.kill("SIGTERM");
     expect(await care.exited).toBe(0);
-    await waitForEqual(() => Promise.resolve(heard.at(-1)), "STOPPING=1");
+    await waitForEqual(() => systemd.heard.at(-1), "STOPPING=1");
   } finally {
     care.kill("SIGKILL");
-    listener.kill();
-    await listening;
-    await rm(folder, { recursive: true });
   }
 });
+
+test("systemd hears of a daemon with a file once all is cared for, and when each reload begins and ends", async () => {
+  await using systemd = await NotifySocket.open();
+  const write = (...addresses: readonly string[]): Promise<number> =>
+    Bun.write(file, JSON.stringify({ version: 1, "virtual-servers": addresses.map(virtualServer) }));
+  const file = join(systemd.folder, "care.yaml");
+  const [first, second, third] = ["127.78.0.1:18130", "127.78.0.2:18130", "127.78.0.3:18130"];
+  await write(first, second);
+  await using daemon = new FileDaemon(file, systemd.environment);
+  await waitForEqual(() => systemd.heard, ["READY=1"]);
+  expect(daemon.log.filter((line) => line.includes("new virtual server"))).toHaveLength(2);
+  const reload = ["RELOADING=1", expect.stringMatching(/^MONOTONIC_USEC=[1-9]\d*$/), "READY=1"];
+
+  // What is new is cared for before that is the end of it.
+  await write(second, third);
+  expect(await daemon.reload()).toMatchObject({ code: 0 });
+  await daemon.logged(/127\.78\.0\.1:18130: gone/);
+  expect(systemd.heard).toEqual(["READY=1", ...reload]);
+  await Bun.write(file, "");
+  expect(await daemon.reload()).toMatchObject({ code: 1 });
+  expect(systemd.heard.slice(4)).toEqual(reload);
+  daemon.signal("SIGHUP");
+  await waitForEqual(() => systemd.heard.length, 10);
+  expect(systemd.heard.slice(7)).toEqual(reload);
+  expect(await daemon.stop()).toBe(0);
+  await waitForEqual(() => systemd.heard.slice(10), ["STOPPING=1"]);
+});
+
+// --- internal ---
+
+/** What systemd opens for a service; Bun has no unix datagram sockets. */
+class NotifySocket implements AsyncDisposable {
+  readonly folder: string;
+  /** What was sent, a line each. */
+  readonly heard: string[] = [];
+  readonly #listener: Bun.Subprocess<"ignore", "pipe", "inherit">;
+  readonly #listening: Promise<void>;
+
+  static async open(): Promise<NotifySocket> {
+    const socket = new NotifySocket(await mkdtemp(join(tmpdir(), "lvscare-notify-")));
+    const isThere = (): Promise<boolean> =>
+      stat(socket.environment.NOTIFY_SOCKET).then(
+        (file) => file.isSocket(),
+        () => false,
+      );
+    await waitForEqual(isThere, true);
+    return socket;
+  }
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    const argv = ["socat", "-u", `UNIX-RECV:${this.environment.NOTIFY_SOCKET}`, "-"];
+    this.#listener = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe" });
+    this.#listening = this.#listen();
+  }
+
+  get environment(): { readonly XDG_RUNTIME_DIR: string; readonly NOTIFY_SOCKET: string } {
+    return { XDG_RUNTIME_DIR: this.folder, NOTIFY_SOCKET: join(this.folder, "notify") };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.kill();
+    await this.#listening;
+    await rm(this.folder, { recursive: true });
+  }
+
+  /** Messages follow each other without a sign between them. */
+  async #listen(): Promise<void> {
+    for await (const chunk of this.#listener.stdout)
+      this.heard.push(...(new TextDecoder().decode(chunk).match(/[A-Z_]+=\d+/g) ?? []));
+  }
+}
+
+function virtualServer(address: string): unknown {
+  return {
+    address,
+    "data-plane": "userspace",
+    mode: "none",
+    interval: "1s",
+    probe: { type: "http" },
+    "real-servers": ["127.0.0.1:1"],
+  };
+}

@@ -14,6 +14,9 @@ setDefaultTimeout(60_000);
 const OWN_LINES: ReadonlyMap<string, string> = new Map([
   ["care", "care --vs {nobody} -C"],
   ["ipvs", "ipvs --vs {nobody} -C"],
+  ["check-config", `check-config ${join(import.meta.dir, "../../examples/care.yaml")}`],
+  ["config", "config --schema"],
+  ["reload", "reload --config /nobody.yaml"],
   ["status", "status --vs {vs} -o json"],
   ["events", "events --vs {vs}"],
   ["check", "check {rs} --vs {vs}"],

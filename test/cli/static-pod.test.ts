@@ -85,6 +85,29 @@ describe("lvscare static-pod", () => {
     expect(container.securityContext?.capabilities).toEqual({ add: ["NET_ADMIN"], drop: ["ALL"] });
   });
 
+  test("with --config mounts the folder of the file, so that an exchanged one is seen", async () => {
+    const flags = "--config /etc/lvscare/care.yaml --http-listen 9105 --liveness --least-privilege";
+    const { code, stdout } = await runProgram(["static-pod", ...flags.split(" "), "--print"]);
+    expect(code).toBe(0);
+    const pod = expectValid(stdout);
+    const container = containerOf(pod);
+    expect(container.args).toEqual(["care", "--config", "/etc/lvscare/care.yaml", "--http-listen", "9105"]);
+    expect(container.volumeMounts?.filter(({ name }) => name === "config")).toEqual([
+      { mountPath: "/etc/lvscare", name: "config", readOnly: true },
+    ]);
+    expect(pod.spec?.volumes?.filter(({ name }) => name === "config")).toEqual([
+      { hostPath: { path: "/etc/lvscare", type: "Directory" }, name: "config" },
+    ]);
+    // Of its virtual servers each may go.
+    expect(container.livenessProbe?.httpGet).toEqual({ host: "127.0.0.1", path: "/healthz", port: 9105 });
+    const { stdout: withAddress } = await runWithHosts("10.0.0.5 lvscare.node.ip", [
+      "static-pod",
+      "--config=/etc/lvscare/care.yaml",
+      "--print",
+    ]);
+    expect(containerOf(expectValid(withAddress)).env).toEqual([{ name: "LVSCARE_NODE_IP", value: "10.0.0.5" }]);
+  });
+
   test.each([
     ["10.0.0.5 node5 lvscare.node.ip # us", GUIDE, "10.0.0.5"],
     ["10.0.0.4 lvscare.node.ip\n#10.0.0.6 lvscare.node.ip\n10.0.0.5\tLVScare.node.ip", GUIDE, "10.0.0.5"],
@@ -186,6 +209,25 @@ describe("lvscare static-pod", () => {
     ["--masters 10.0.0.1:1 --ip fd00::1", [expect.stringContaining('--ip: "fd00::1"')]],
     ["--vs 10.0.0.1:1 --masters 10.0.0.1:1", ["unknown flag --vs; did you mean --vip?"]],
     ["--vip 10.0.0.1:1 --rs 10.0.0.1:1", ["unknown flag --rs; did you mean --masters?"]],
+    ["--config care.yaml", ['--config: "care.yaml" is no absolute path']],
+    ["--config /etc/care.yaml", [expect.stringMatching(/^--config: the pod is given the whole folder of/)]],
+    [
+      "--config /etc/lvscare/care.yaml --vip 10.0.0.1:1 --masters 10.0.0.2:1",
+      ["--vip", "--masters"].map((flag) => `${flag}: it belongs into the file that --config names`),
+    ],
+    [
+      "--config /etc/lvscare/care.yaml --options --fall=3",
+      ["--fall: it belongs to a virtual server, and so into the file that --config names"],
+    ],
+    [
+      "--config /etc/lvscare/care.yaml --liveness",
+      ["--liveness: beside --config it asks the daemon's page; give --http-listen, too"],
+    ],
+    [
+      "--config /etc/lvscare/care.yaml --options --clean",
+      ['--options: "--clean" ends at once, and kubelet would start it again for ever'],
+    ],
+    ["--config /etc/lvscare/care.yaml --set-img", [expect.stringMatching(/^--config: has no effect with --set-img/)]],
     ["other --masters 10.0.0.1:1", [expect.stringContaining('there is no static pod "other"')]],
   ])("refuses %p and writes nothing", async (flags, problems) => {
     const path = join(folder, "refused");

@@ -48,6 +48,37 @@ test("takes any text for a word, line ends and all", async () => {
   await runCommand(["systemd-analyze", "verify", unit], { timeoutMs: 60_000 });
 });
 
+test("of a configuration file it is a unit that can be reloaded, also by systemd before 253", async () => {
+  const unit = join(folder, "file.service");
+  const argv = ["systemd", "--config", "/etc/lvscare/care.yaml", "--http-listen", "9105", "--binary", "/bin/true"];
+  const { code, stdout } = await runProgram(argv);
+  expect(code).toBe(0);
+  expect(stdout).toContain("Description=LVScare: keeps the virtual servers of /etc/lvscare/care.yaml honest\n");
+  expect(stdout).toContain("ExecStart=/bin/true care --config /etc/lvscare/care.yaml --http-listen 9105\n");
+  // The last one that is known counts.
+  expect(stdout.match(/^Type=.*$/gm)).toEqual(["Type=notify", "Type=notify-reload"]);
+  const { stdout: plain } = await runProgram(["systemd", ...FLAGS, "--binary", "/bin/true"]);
+  const rest = (text: string): string =>
+    text.replaceAll(/^(?:Description|ExecStart|Type=notify-reload|# Before).*\n/gm, "");
+  expect(rest(stdout)).toBe(rest(plain));
+  await Bun.write(unit, stdout.replace(/^Documentation=.*\n/m, ""));
+  await runCommand(["systemd-analyze", "verify", unit], { timeoutMs: 60_000 });
+});
+
+test.each([
+  [["--config", "care.yaml"], '--config: "care.yaml" is no absolute path'],
+  [
+    ["--config", "/home/me/care.yaml"],
+    '--config: the service sees nothing of /home; put "/home/me/care.yaml" elsewhere, such as /etc/lvscare/care.yaml',
+  ],
+  [
+    ["--config", "/etc/care.yaml", "--fall", "3"],
+    "--fall: it belongs to a virtual server, and so into the file that --config names",
+  ],
+])("refuses %p", async (flags, problem) => {
+  expect(await refusal(["systemd", ...flags])).toEqual([problem]);
+});
+
 test("refuses what the daemon would refuse", async () => {
   expect(await refusal(["systemd", "--vs", "10.103.97.12:6443"])).toEqual(['required flag(s) "rs" not set']);
   expect(await refusal(["systemd", ...FLAGS, "--run-once"])).toEqual([expect.stringContaining("--run-once")]);

@@ -137,7 +137,7 @@ test("a round over a table that is as it should be asks the kernel for it once, 
   const desired = { service, realServers: [a, b], leaving: [], absent: [], unlisted: "remove" as const };
   let nowMs = 0;
   const reconciler = new Reconciler(plane, service, () => nowMs);
-  const round = { desired, isUrgent: false, readEveryMs: 1000 };
+  const round = { desired, isUrgent: false, isLasting: false, readEveryMs: 1000 };
   await reconciler.apply(round);
   kernel.sends.length = 0;
   nowMs = 1000;
@@ -154,10 +154,10 @@ test("a thousand real servers that fail at once are written by sixteen sends", a
   );
   const desired = { service, realServers: servers, leaving: [], absent: [], unlisted: "remove" as const };
   const reconciler = new Reconciler(plane, service, () => 0);
-  await reconciler.apply({ desired, isUrgent: false, readEveryMs: 1000 });
+  await reconciler.apply({ desired, isUrgent: false, isLasting: false, readEveryMs: 1000 });
   kernel.sends.length = 0;
   const drained = { ...desired, realServers: servers.map((server) => ({ ...server, weight: 0 })) };
-  const report = await reconciler.apply({ desired: drained, isUrgent: true, readEveryMs: 1000 });
+  const report = await reconciler.apply({ desired: drained, isUrgent: true, isLasting: false, readEveryMs: 1000 });
   expect([report.operations.length, report.failure]).toEqual([1000, undefined]);
   expect(kernel.sends).toEqual([...Array.from({ length: 15 }, () => 64), 40]);
 });

@@ -67,7 +67,7 @@ describe("event log", () => {
     ).toEqual([
       "INFO configured: scheduler rr → wrr, 10.0.0.4:80 added, policy (fall), the probe, on trial",
       "INFO configured: again, before it was gone",
-      "INFO no longer configured: its 3 real servers drain, then it is deleted",
+      "INFO no longer configured: its real servers (3) drain, then it is deleted",
       "INFO real server 10.0.0.2:80 is no longer configured, has drained and is gone",
     ]);
   });

@@ -214,7 +214,7 @@ test("of two virtual servers at one address, the last one takes the route away, 
   const after = await dry(["--config", file, "-C"]);
   expect(after.lines.slice(-3)).toEqual([
     "- service rr with 1 real server and no open connections",
-    `- ${OUR_ROUTE}`,
+    `- ${ROUTE}`,
     "3 changes; nothing was done",
   ]);
   expect((await runLvscare(node, ["care", "--config", file, "-C"])).exitCode).toBe(0);
@@ -285,6 +285,10 @@ describe("beside a running daemon", () => {
         "5 changes; nothing was done",
       ],
     ]);
+    await writeFile(file, configuration([A, B]).replace('"interval"', '"mode":"none","interval"'));
+    const withoutRoute = await dry(["--config", file]);
+    expect(withoutRoute.lines).toContain(`- ${OUR_ROUTE}`);
+    expect(withoutRoute.lines).not.toContain(`= ${ROUTE} stands`);
     // Another file is not that daemon's, and whoever cares for what is in it is in its way.
     const elsewhere = join(folder, "other.yaml");
     await writeFile(elsewhere, configuration([A, B]));
@@ -308,6 +312,14 @@ test("a file from standard input, and the same by `lvscare ipvs`", async () => {
 test("what cannot be done is told by exit code 1, a line each, and nothing on standard output", async () => {
   const bad = await runLvscare(node, ["care", "--vs", "10.0.0.1", "--rs", "nobody", "--dry-run"]);
   expect([bad.exitCode, bad.stdout, bad.stderr.trim().split("\n").length]).toEqual([1, "", 2]);
+  const proxied = join(folder, "proxied.yaml");
+  await writeFile(proxied, configuration([A]).replace('"interval"', '"data-plane":"userspace","interval"'));
+  const once = await runLvscare(node, ["care", "--config", proxied, "--run-once", "--dry-run"]);
+  expect([once.exitCode, once.stdout, once.stderr]).toEqual([
+    1,
+    "",
+    `lvscare: set up tcp ${VS}: the userspace data plane ends with its process, so there is nothing to set up once\n`,
+  ]);
   const input = await runLvscare(node, ["care", "--config", "-"]);
   expect([input.exitCode, input.stderr]).toEqual([1, expect.stringContaining("standard input")]);
   const argv = [lvscareBinary(), "care", ...flags([A]), "--data-plane=ipvs", "--dry-run"];

@@ -1,4 +1,4 @@
-import type { DryRunRequest } from "../../app/dry-run.ts";
+import type { DryRunRequest } from "../../app/dry-run/dry-run.ts";
 import type { ConfigSource } from "../../app/daemon.ts";
 import { CARE_COMMAND_ROWS, DRY_RUN_OPTION_ROW } from "../../config/care-option-rows.ts";
 import type { CareConfig } from "../../config/care-options.ts";
@@ -17,7 +17,7 @@ import { exitNow } from "../exit.ts";
 import { ownLines } from "../output.ts";
 import { jitPolicy } from "../jit-policy.ts";
 import { createBoundedSink, createLogger } from "../log/create-logger.ts";
-import { listenForHangup, listenForStop } from "../stopping.ts";
+import { Hangups, listenForStop } from "../stopping.ts";
 import type { CommandUsage } from "../usage.ts";
 
 /** `lvscare care`: the daemon, and its two short forms `--run-once` and `--clean`. */
@@ -81,14 +81,16 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         const logger = createLogger(config.log, createBoundedSink(context.err, context.errColour));
         for (const remark of remarks) logger.warn(remark);
         using stop = listenForStop(() => exitNow(1));
+        using hangups = source && new Hangups();
         Bun.unsafe.setJITPolicy(jitPolicy(config));
         const { careFor, careOnce } = await import("../../app/care.ts");
         try {
           if (how.runOnce || how.clean) await careOnce(config, how, stop.signal, logger);
           else {
             const takeLog = logger.take.bind(logger);
+            const onHangup = hangups?.listen.bind(hangups);
             await careFor(config, stop.signal, logger, {
-              source: source && { ...source, takeLog, onHangup: listenForHangup },
+              source: source && onHangup && { ...source, takeLog, onHangup },
             });
           }
           return 0;
@@ -130,7 +132,7 @@ async function runDry(
   remarks: readonly string[],
   { out, err, outColour }: CliContext,
 ): Promise<number> {
-  const { dryRun } = await import("../../app/dry-run.ts");
+  const { dryRun } = await import("../../app/dry-run/dry-run.ts");
   const { renderDryRun } = await import("../dry-run-text.ts");
   await err.remark(ownLines(remarks));
   const found = await dryRun(config, request);

@@ -4,9 +4,14 @@ import { formatProblems, type ConfigProblem } from "./finding.ts";
 /** All that a configuration is read from. */
 export interface ConfigSources {
   /** The file itself, then those that it includes, whether they are there or not. Absolute; links are not followed. */
-  readonly files: readonly { readonly path: string | undefined }[];
-  /** Absolute; in them, other files may come to match a pattern. */
-  readonly folders: readonly string[];
+  readonly files: readonly {
+    /** Undefined for standard input. */
+    readonly path: string | undefined;
+    /** As it was just before it was read. */
+    readonly facts: string;
+  }[];
+  /** By absolute path: the names in it just before. In them, other files may come to match a pattern. */
+  readonly folders: ReadonlyMap<string, string>;
 }
 
 /** A configuration that cannot be used, with everything that is wrong with it. */

@@ -77,7 +77,7 @@ export function care(
   const machine = createVirtualServerMachine({
     readTable: fromPromise(() => plane.read()),
     writer: writer(({ key, now }) => new Reconciler(plane, key, now)),
-    checks: checks(schedule, (_, outcome) => outcomes.push(outcome)),
+    checks: checks(() => ({ schedule, observe: (_, outcome) => outcomes.push(outcome) })),
   });
   const input: VirtualServerInput = {
     service,

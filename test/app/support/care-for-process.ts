@@ -27,7 +27,7 @@ const [first] = all;
 if (first === undefined) throw new Error("no virtual server");
 const configFile = process.env["CONFIG_FILE"];
 const config = { ...first, virtualServers: all };
-const read = { config, files: [], folders: [] };
+const read = { config, files: [], folders: new Map<string, string>() };
 const source = configFile === undefined ? undefined : sourceAt(configFile);
 await careFor(config, stop.signal, logger, { source });
 

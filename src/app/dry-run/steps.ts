@@ -1,27 +1,25 @@
-import { adoptedState, adoptServer, adoptService, joiningState, type Beginning } from "../desired/adoption.ts";
-import { atWeights, isAbsent, isChecked, isDrained, type Evidence, type MemberState } from "../desired/member.ts";
-import { desiredByHealth, nextDesired, NO_OVERLAY, type Overlay } from "../desired/next.ts";
-import type { DryRunStep } from "../domain/dry-run.ts";
-import { formatDuration } from "../domain/duration.ts";
-import { formatEndpoint, hostPrefix } from "../domain/endpoint.ts";
-import { describeError, type LvscareError } from "../domain/errors.ts";
-import type { Hold, Holds } from "../domain/hold.ts";
-import { afterOperations, describeChanges, plan, type DesiredVirtualServer, type Operation } from "../domain/plan.ts";
-import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
-import type { ObservedRealServer, ObservedVirtualServer, RealServer, VirtualServer } from "../domain/virtual-server.ts";
-import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
-
-/** All that is known of one virtual server when it is asked what would be done for it. */
-export interface KnownVirtualServer {
-  readonly configuration: VirtualServerConfiguration;
-  /** As it stands in the data plane. */
-  readonly observed: ObservedVirtualServer | undefined;
-  readonly holds: Holds;
-  /** As the daemon that cares for it tells; undefined where none does, or none that answers. */
-  readonly running?: VirtualServerStatus;
-  /** It is set up once, without checks; or a daemon begins with it, or the one that runs goes on with it. */
-  readonly how: "once" | "start" | "reload";
-}
+import { adoptService } from "../../desired/adoption.ts";
+import { isAbsent, isChecked, type MemberState } from "../../desired/member.ts";
+import { desiredByHealth, nextDesired, NO_OVERLAY, type Overlay } from "../../desired/next.ts";
+import type { DryRunStep } from "../../domain/dry-run.ts";
+import { formatDuration } from "../../domain/duration.ts";
+import { formatEndpoint } from "../../domain/endpoint.ts";
+import { describeError, type LvscareError } from "../../domain/errors.ts";
+import {
+  afterOperations,
+  describeChanges,
+  plan,
+  type DesiredVirtualServer,
+  type Operation,
+} from "../../domain/plan.ts";
+import type {
+  ObservedRealServer,
+  ObservedVirtualServer,
+  RealServer,
+  VirtualServer,
+} from "../../domain/virtual-server.ts";
+import { membersAtStart, membersOfDaemon, overlayOfDaemon, type KnownVirtualServer } from "./members.ts";
+import { countConnections, describeService, describeServiceChange, drainedBy, drains, goOn } from "./words.ts";
 
 /**
  * What would be done in the data plane, in order: at once, then as soon as checks pass. Who stands as asked for is
@@ -152,95 +150,6 @@ function isFailing(member: MemberState): boolean {
   return isChecked(member) && member.state !== "healthy";
 }
 
-function membersAtStart({ configuration, observed, holds, running, how }: KnownVirtualServer): readonly MemberState[] {
-  const { realServers, initState, drained } = configuration;
-  return realServers.map((configured): MemberState => {
-    const name = formatEndpoint(configured.endpoint);
-    const requests = { hold: holds.get(name), isDrainedByConfiguration: drained.has(name) };
-    const beginning = adoptedState(configured, observed, how === "once" ? "up" : initState, isDrained(requests));
-    const server = adoptServer(configured, observed);
-    const member = begun(name, server, beginning, requests);
-    const before = how === "once" ? undefined : running?.realServers.find(({ address }) => address === name);
-    // Why it is not in the table, another daemon will find out, too.
-    const isDown = before !== undefined && beginning.state !== "healthy" && before.lastVerdict?.passed === false;
-    return isDown ? { ...member, evidence: "failed" } : member;
-  });
-}
-
-/** Those that are listed now, and those that were until now. */
-function membersOfDaemon({ configuration, observed, holds, running }: KnownVirtualServer): readonly MemberState[] {
-  const { realServers, initState, drained } = configuration;
-  const told = new Map(running?.realServers.map((server) => [server.address, server]));
-  const isMember = (status: RealServerStatus | undefined): status is RealServerStatus =>
-    status !== undefined && status.state !== "unlisted" && status.state !== "leaving";
-  const listed = realServers.map((configured): MemberState => {
-    const name = formatEndpoint(configured.endpoint);
-    const status = told.get(name);
-    const requests = { hold: holds.get(name), isDrainedByConfiguration: drained.has(name) };
-    const server = adoptServer(configured, observed);
-    if (isMember(status)) return asTold(name, server, status, requests);
-    const beginning = joiningState(configured, observed, initState, undefined, isDrained(requests));
-    return begun(name, server, beginning, requests);
-  });
-  const names = new Set(listed.map(({ name }) => name));
-  const leaving = (observed?.realServers ?? []).flatMap(({ server }): MemberState[] => {
-    const name = formatEndpoint(server.endpoint);
-    const status = told.get(name);
-    if (names.has(name) || !isMember(status)) return [];
-    const requests = { hold: holds.get(name), isDrainedByConfiguration: status.drainedByConfiguration === true };
-    return [{ ...asTold(name, server, status, requests), isLeaving: true }];
-  });
-  return [...listed, ...leaving];
-}
-
-type Requests = Pick<MemberState, "hold" | "isDrainedByConfiguration">;
-
-function begun(name: string, server: RealServer, { state, history }: Beginning, requests: Requests): MemberState {
-  const evidence: Evidence = state === "recovering" ? "none" : "table";
-  return { name, ...atWeights(server), state, evidence, history, share: 0, ...requests, isLeaving: false };
-}
-
-function asTold(name: string, server: RealServer, status: RealServerStatus, requests: Requests): MemberState {
-  const { lastVerdict, weight = 0 } = status;
-  const state = status.health ?? "healthy";
-  return {
-    name,
-    ...atWeights(server),
-    state,
-    evidence: lastVerdict === undefined ? "table" : lastVerdict.passed ? "passed" : "failed",
-    history: lastVerdict?.passed === true || state === "healthy" ? "proven" : weight > 0 ? "served" : "none",
-    share: state === "recovering" ? Math.min(1, weight / server.weight) : 0,
-    ...requests,
-    isLeaving: false,
-  };
-}
-
-/** What lies over the health of the real servers in a running daemon. */
-function overlayOfDaemon({ observed, running, configuration }: KnownVirtualServer): Overlay {
-  const listed = new Set(configuration.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-  const leaving = new Set(
-    running?.realServers.filter(({ state, address }) => state === "leaving" && !listed.has(address)).map(addressOf),
-  );
-  const departures = (observed?.realServers ?? []).flatMap(({ server }) => {
-    const name = formatEndpoint(server.endpoint);
-    if (!leaving.has(name)) return [];
-    const { drained } = atWeights(server);
-    return [[name, { drained, history: "none", sinceMs: undefined, connections: undefined }] as const];
-  });
-  const { failOpen, lastResort, realServers = [] } = running ?? {};
-  const serving = new Set(realServers.filter(({ weight = 0 }) => weight > 0).map(addressOf));
-  return {
-    ...NO_OVERLAY,
-    failOpen: failOpen && { sinceMs: 0, retained: serving, healthy: failOpen.healthy, total: failOpen.total },
-    lastResort: lastResort && { sinceMs: 0, retained: new Set(lastResort.held), total: lastResort.total },
-    departures: new Map(departures),
-  };
-}
-
-function addressOf({ address }: RealServerStatus): string {
-  return address;
-}
-
 function stepOf(operation: Operation, view: View, when: "at once" | "later"): DryRunStep {
   switch (operation.kind) {
     case "service.create":
@@ -352,52 +261,4 @@ function unmoved(view: View, told: ReadonlySet<string>): DryRunStep[] {
 
 function connectionsOf({ standing }: View, server: string): number {
   return standing.get(server)?.activeConnections ?? 0;
-}
-
-function drainedBy(member: MemberState | undefined): string | undefined {
-  if (member?.hold?.drained === true) return `drained by ${operatorOf(member.hold)}`;
-  return member?.isDrainedByConfiguration === true ? "drained by the configuration" : undefined;
-}
-
-function operatorOf({ by }: Hold): string {
-  return by ?? "an operator";
-}
-
-/** `12 open connections drain, 1m at most` */
-function drains(open: number, mostMs: number | undefined): string {
-  if (open === 0) return countConnections(open);
-  const most = mostMs === undefined ? "" : `, ${formatDuration(mostMs)} at most`;
-  return `${countConnections(open)} ${open === 1 ? "drains" : "drain"}${most}`;
-}
-
-function countConnections(open: number): string {
-  if (open === 1) return "1 open connection";
-  return `${open === 0 ? "no" : open} open connections`;
-}
-
-function goOn(open: number): string {
-  return open === 1 ? "goes on" : "go on";
-}
-
-/** `wrr, persistent 300s /24` */
-function describeService(service: VirtualServer): string {
-  return [service.scheduler, ...optionsOf(service)].join(", ");
-}
-
-/** `scheduler rr → wrr, not persistent → persistent 300s` */
-function describeServiceChange(from: VirtualServer, to: VirtualServer): string {
-  const scheduler = from.scheduler === to.scheduler ? [] : [`scheduler ${from.scheduler} → ${to.scheduler}`];
-  const [was, is] = [optionsOf(from).join(" "), optionsOf(to).join(" ")];
-  const options = was === is ? [] : [`${was || "not persistent"} → ${is || "not persistent"}`];
-  return [...scheduler, ...options].join(", ");
-}
-
-function optionsOf(service: VirtualServer): string[] {
-  const { endpoint, flags, persistenceTimeoutS, persistencePrefix, persistenceEngine } = service;
-  const prefix = persistencePrefix === hostPrefix(endpoint.family) ? "" : ` /${persistencePrefix}`;
-  const engine = persistenceEngine === undefined ? "" : ` by ${persistenceEngine}`;
-  return [
-    ...(persistenceTimeoutS === 0 ? [] : [`persistent ${persistenceTimeoutS}s${prefix}${engine}`]),
-    ...flags.filter((flag) => flag !== "persistent"),
-  ];
 }

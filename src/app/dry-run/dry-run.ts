@@ -1,35 +1,25 @@
 import { resolve } from "node:path";
-import type { CareConfig, CareOptions, ReachOptions, VirtualServerOptions } from "../config/care-options.ts";
-import type { DataPlaneKind } from "../dataplane/data-plane.ts";
-import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
-import { ipvsOutlook, isIpvsLoaded } from "../dataplane/ipvs/outlook.ts";
-import { isLacking, neitherWorks } from "../dataplane/select.ts";
-import type { DryRun, DryRunPlan, DryRunStep } from "../domain/dry-run.ts";
-import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
-import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
-import { describeHeld } from "../domain/hold.ts";
-import type { Logger } from "../domain/logger.ts";
-import type { VirtualServerStatus } from "../domain/status.ts";
-import {
-  formatServiceKey,
-  realServer,
-  virtualServer,
-  type ObservedVirtualServer,
-  type Protocol,
-  type ServiceKey,
-} from "../domain/virtual-server.ts";
-import { foresee, type HostObject } from "../reach/host-object.ts";
-import { hasLoopbackAddress, localAddress } from "../reach/loopback-address.ts";
-import { about, fullName } from "./about.ts";
-import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
-import { configurationOf } from "./configuration-of.ts";
-import { askForStatus, daemonFolder, listDaemons } from "./daemon-sockets.ts";
-import { mayChangeNetwork } from "./doctor/capability.ts";
-import { cleanSteps, dataPlaneSteps, goingSteps, reachSteps, type SeenObject } from "./dry-run-steps.ts";
-import { HoldFile } from "./hold-file.ts";
-import { describeNesting } from "./nesting.ts";
-import { refusesChangeOver } from "./preparation.ts";
-import { ReachHost, obstacleTo, planReach, reachToRemove } from "./reach.ts";
+import type { CareConfig, CareOptions, ReachOptions, VirtualServerOptions } from "../../config/care-options.ts";
+import { openIpvs } from "../../dataplane/ipvs/ipvs-plane.ts";
+import { isIpvsLoaded } from "../../dataplane/ipvs/outlook.ts";
+import type { DryRun, DryRunPlan, DryRunStep } from "../../domain/dry-run.ts";
+import { throwFailures } from "../../domain/errors.ts";
+import { describeHeld } from "../../domain/hold.ts";
+import type { Logger } from "../../domain/logger.ts";
+import type { VirtualServerStatus } from "../../domain/status.ts";
+import { formatServiceKey, type ServiceKey } from "../../domain/virtual-server.ts";
+import { foresee, type HostObject } from "../../reach/host-object.ts";
+import { hasLoopbackAddress } from "../../reach/loopback-address.ts";
+import { about, fullName } from "../about.ts";
+import { isAddressCaredFor, otherCaretakers } from "../claim.ts";
+import { configurationOf } from "../configuration-of.ts";
+import { askForStatus, daemonFolder, listDaemons } from "../daemon-sockets.ts";
+import { HoldFile } from "../hold-file.ts";
+import { describeNesting } from "../nesting.ts";
+import { planReach, ReachHost, reachToRemove, reachToRetire } from "../reach.ts";
+import { refuseProxyOnce } from "../run-once.ts";
+import { keyOf, look, lookAgain, observedBy, readKernel } from "./sight.ts";
+import { cleanSteps, dataPlaneSteps, goingSteps, reachSteps, type SeenObject } from "./steps.ts";
 
 export interface DryRunRequest extends Pick<CareOptions, "runOnce" | "clean"> {
   /** Where the configuration was read from; undefined for flags and for standard input. */
@@ -45,10 +35,18 @@ export async function dryRun(config: CareConfig, { file, runOnce, clean }: DryRu
   const plans: DryRunPlan[] = [];
   const failures: unknown[] = [];
   const told = new Set<string>();
+  // Nothing that is seen becomes old: nothing is changed.
+  const host = new ReachHost(() => 0);
+  const caretakers = otherCaretakers(config.virtualServers.map(({ service }) => service));
   const gone: ServiceKey[] = [];
   for (const options of config.virtualServers) {
     try {
-      plans.push(clean ? await planCleaning(options, gone) : await planCare(options, daemons, runOnce, told));
+      const caretaker = caretakers.get(formatServiceKey(options.service));
+      plans.push(
+        clean
+          ? await planCleaning(options, caretaker, gone)
+          : await planCare(options, { ...daemons, caretaker, host }, runOnce, told),
+      );
     } catch (error) {
       failures.push(config.virtualServers.length === 1 ? error : about(options, error));
     }
@@ -85,32 +83,29 @@ async function findDaemons(file: string | undefined): Promise<Daemons> {
   };
 }
 
-function keyOf({ protocol, address }: VirtualServerStatus): ServiceKey {
-  return { protocol: protocol as Protocol, endpoint: parseEndpoint(address) };
-}
-
-/** `told`: objects of the host that another virtual server needs, too, and that were told of with it. */
+/** `told`: objects of the host that another virtual server needs, too, and doubts, that were told of with it. */
 async function planCare(
   options: VirtualServerOptions,
-  { statuses, ofFile }: Daemons,
+  { statuses, ofFile, caretaker, host }: Daemons & { readonly caretaker: string | undefined; readonly host: ReachHost },
   runOnce: boolean,
   told: Set<string>,
 ): Promise<DryRunPlan> {
   const { service } = options;
   const key = formatServiceKey(service);
-  const caretaker = otherCaretaker(service);
   const running = statuses.get(key);
   const isReload = running !== undefined && !runOnce && ofFile.includes(running);
   const head = { virtualServer: fullName(options), ...(caretaker !== undefined && { caretaker }) };
   if (runOnce && caretaker !== undefined)
     return { ...head, steps: [{ sign: "=", subject: "service", remark: `left to ${caretaker}` }] };
 
+  if (runOnce) refuseProxyOnce(options);
   const notes: string[] = [];
   const logger = collecting(notes);
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
   const wanted: VirtualServerOptions = runOnce ? { ...options, dataPlane: "ipvs" } : options;
   const { kind, observed, doubts } = isReload ? await lookAgain(wanted, running) : await look(wanted);
-  const reach = planReach(options, kind, new ReachHost(), logger);
+  const reach = planReach(options, kind, host, logger);
+  const retired = isReload ? retiredReach(options, running, logger) : [];
   const seen = (await inspectAll(reach.objects)).filter(({ name }) => !told.has(name));
   for (const { name } of seen) told.add(name);
   const how = runOnce ? "once" : isReload ? "reload" : "start";
@@ -123,22 +118,27 @@ async function planCare(
       how,
     }),
     ...reachSteps(kind === "ipvs" && !isIpvsLoaded() ? seen.map(onceLoaded) : seen),
+    ...(await removals(retired)),
   ];
   if (kind === "ipvs" && isIpvsLoaded()) notes.push(...(await nested(options)));
   const refusal =
     caretaker === undefined || isReload
       ? []
       : [`${caretaker} already cares for ${key}: stop it first, or this is refused`];
-  const warnings = [...refusal, ...doubts, ...notes];
+  const warnings = [...refusal, ...doubts, ...notes].filter((text) => !told.has(text));
+  for (const text of warnings) told.add(text);
   return { ...head, steps: [...steps, ...warnings.map(warning)] };
 }
 
 /** `gone`: virtual servers that are gone by then. */
-async function planCleaning(options: VirtualServerOptions, gone: ServiceKey[]): Promise<DryRunPlan> {
+async function planCleaning(
+  options: VirtualServerOptions,
+  caretaker: string | undefined,
+  gone: ServiceKey[],
+): Promise<DryRunPlan> {
   const { service } = options;
   const notes: string[] = [];
   const logger = collecting(notes);
-  const caretaker = otherCaretaker(service);
   if (caretaker !== undefined)
     notes.push(`${caretaker} still cares for ${formatServiceKey(service)} and will put it back; stop it first`);
   const observed = isIpvsLoaded() ? await readKernel(service) : undefined;
@@ -150,7 +150,7 @@ async function planCleaning(options: VirtualServerOptions, gone: ServiceKey[]): 
       ? [takenAway(`${address} on the loopback device`)]
       : []),
     ...held.map(([server, hold]): DryRunStep => ({ sign: "-", subject: "hold", change: describeHeld(server, hold) })),
-    ...(await removals(options, logger, gone)),
+    ...(await removals(reachToRemove(options, logger, gone))),
     ...notes.map(warning),
   ];
   // One that its daemon puts back is not gone.
@@ -170,7 +170,7 @@ async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promi
     ...(status.daemon !== undefined && { caretaker: `pid ${status.daemon.pid}` }),
     steps: [
       ...goingSteps(observed),
-      ...(await removals({ service, reach }, collecting(notes), gone)),
+      ...(await removals(reachToRemove({ service, reach }, collecting(notes), gone))),
       ...notes.map(warning),
     ],
   };
@@ -185,92 +185,6 @@ const PLAIN_REACH: ReachOptions = {
   strictArp: false,
   sysctls: "manage",
 };
-
-interface Sight {
-  readonly kind: DataPlaneKind;
-  readonly observed: ObservedVirtualServer | undefined;
-  /** What cannot be known without trying it out. */
-  readonly doubts: readonly string[];
-}
-
-/** The data plane that would be chosen and what stands in it, without a trial. Rejects with what this host lacks. */
-async function look(options: VirtualServerOptions): Promise<Sight> {
-  if (options.dataPlane === "userspace") return lookAtUserspace(options);
-  try {
-    return await lookAtKernel(options);
-  } catch (error) {
-    if (options.dataPlane === "ipvs" || !isLacking(error)) throw error;
-    const reason = `using the userspace data plane, because the kernel's does not work here: ${describeError(error)}`;
-    try {
-      const sight = await lookAtUserspace(options);
-      return { ...sight, doubts: [reason, ...sight.doubts] };
-    } catch (cause) {
-      throw neitherWorks(error, cause);
-    }
-  }
-}
-
-/** The same for the daemon that serves it and goes on. */
-async function lookAgain(options: VirtualServerOptions, running: VirtualServerStatus): Promise<Sight> {
-  const { kind } = running.dataPlane;
-  const refusal = refusesChangeOver(kind, options);
-  if (refusal !== undefined) throw refusal;
-  if (kind === "ipvs") return lookAtKernel(options);
-  const { doubts: _alreadyListening, ...sight } = await lookAtUserspace(options);
-  return { ...sight, observed: observedBy(running), doubts: [] };
-}
-
-/** What a daemon tells of the proxy in its process. */
-function observedBy(status: VirtualServerStatus): ObservedVirtualServer {
-  return {
-    service: virtualServer(keyOf(status), status.scheduler),
-    stats: status.stats,
-    realServers: status.realServers.flatMap(({ address, weight, activeConnections, inactiveConnections }) =>
-      weight === undefined
-        ? []
-        : [{ server: realServer(parseEndpoint(address), weight), activeConnections, inactiveConnections }],
-    ),
-  };
-}
-
-async function lookAtKernel(options: VirtualServerOptions): Promise<Sight> {
-  const { service } = options;
-  const obstacle = obstacleTo("ipvs", options);
-  if (obstacle !== undefined) throw obstacle;
-  const { isLoaded, doubts } = ipvsOutlook(service.scheduler);
-  if (isLoaded) return { kind: "ipvs", observed: await readKernel(service), doubts };
-  if (mayChangeNetwork()) return { kind: "ipvs", observed: undefined, doubts };
-  throw notPermitted("load IPVS into the kernel");
-}
-
-/** A proxy has nothing that outlives its process. */
-async function lookAtUserspace(options: VirtualServerOptions): Promise<Sight> {
-  const { service } = options;
-  const obstacle = obstacleTo("userspace", options);
-  if (obstacle !== undefined) throw obstacle;
-  const { checkSupported } = await import("../dataplane/userspace/userspace-data-plane.ts");
-  checkSupported(service);
-  const isMissing = (await localAddress(service.endpoint.address).inspect()) !== undefined;
-  if (isMissing && !mayChangeNetwork()) throw notPermitted(`add ${service.endpoint.address} to lo`);
-  const doubts = [`whether ${formatEndpoint(service.endpoint)} can be listened at was not tried`];
-  return { kind: "userspace", observed: undefined, doubts };
-}
-
-function notPermitted(operation: string): LvscareError {
-  return new LvscareError("NOT_PERMITTED", "this process may not (it has no CAP_NET_ADMIN)", {
-    operation,
-    remedy: "run as root or with CAP_NET_ADMIN (in a container: --cap-add NET_ADMIN)",
-  });
-}
-
-async function readKernel(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
-  const dataPlane = await openIpvs();
-  try {
-    return await dataPlane.read(key);
-  } finally {
-    await dataPlane.close();
-  }
-}
 
 async function nested({ service, realServers }: VirtualServerOptions): Promise<readonly string[]> {
   const dataPlane = await openIpvs();
@@ -299,14 +213,20 @@ function onceLoaded(seen: SeenObject): SeenObject {
   return { name: seen.name, deviation: "as soon as IPVS is loaded" };
 }
 
-async function removals(
-  options: { readonly service: ServiceKey; readonly reach: ReachOptions },
+/** What another mode has of reach until now. */
+function retiredReach(
+  options: VirtualServerOptions,
+  { reach }: VirtualServerStatus,
   logger: Logger,
-  besides: readonly ServiceKey[],
-): Promise<readonly DryRunStep[]> {
+): readonly HostObject[] {
+  if (reach === undefined || reach.mode === options.reach.mode) return [];
+  const before = { service: options.service, reach: { ...PLAIN_REACH, mode: reach.mode } };
+  return reachToRetire(before, options, logger);
+}
+
+async function removals(objects: readonly HostObject[]): Promise<readonly DryRunStep[]> {
   const steps: DryRunStep[] = [];
-  for (const object of reachToRemove(options, logger, besides))
-    if (await object.isRemovable()) steps.push(takenAway(object.name));
+  for (const object of objects) if (await object.isRemovable()) steps.push(takenAway(object.name));
   return steps;
 }
 

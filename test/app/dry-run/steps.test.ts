@@ -1,25 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import {
-  cleanSteps,
-  dataPlaneSteps,
-  goingSteps,
-  reachSteps,
-  type KnownVirtualServer,
-} from "../../src/app/dry-run-steps.ts";
-import type { DryRunStep } from "../../src/domain/dry-run.ts";
-import { parseEndpoint } from "../../src/domain/endpoint.ts";
-import { LvscareError } from "../../src/domain/errors.ts";
-import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
-import type { Hold } from "../../src/domain/hold.ts";
-import type { RealServerStatus, VirtualServerStatus } from "../../src/domain/status.ts";
+import { cleanSteps, dataPlaneSteps, goingSteps, reachSteps } from "../../../src/app/dry-run/steps.ts";
+import type { KnownVirtualServer } from "../../../src/app/dry-run/members.ts";
+import type { DryRunStep } from "../../../src/domain/dry-run.ts";
+import { parseEndpoint } from "../../../src/domain/endpoint.ts";
+import { LvscareError } from "../../../src/domain/errors.ts";
+import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../../src/domain/health-policy.ts";
+import type { Hold } from "../../../src/domain/hold.ts";
+import type { RealServerStatus, VirtualServerStatus } from "../../../src/domain/status.ts";
 import {
   NO_TRAFFIC,
   realServer,
   virtualServer,
   type ObservedVirtualServer,
   type VirtualServer,
-} from "../../src/domain/virtual-server.ts";
-import type { VirtualServerConfiguration } from "../../src/domain/virtual-server-configuration.ts";
+} from "../../../src/domain/virtual-server.ts";
+import type { VirtualServerConfiguration } from "../../../src/domain/virtual-server-configuration.ts";
 
 const service = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.96.0.1:80") }, "rr");
 const POLICY: HealthPolicy = { ...PLAIN_HEALTH_POLICY, drainTimeoutMs: 60_000 };

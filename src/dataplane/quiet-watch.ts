@@ -1,0 +1,98 @@
+/** What a watch needs of time: milliseconds, and timers that keep no process alive. */
+export interface WatchClock {
+  now(): number;
+  setTimeout(fire: () => void, delayMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** Something that is looked at until it deviates. */
+export interface Watched {
+  /** When it was last found as it should be, on the watch's clock; minus infinity before the first look. */
+  readonly seenAtMs: number;
+  /** Idempotent. */
+  leave(): void;
+}
+
+/**
+ * Looks at what nothing happens to, such as the tables of virtual servers and the ways to them: at many in one turn,
+ * and without their machines, whose rounds that find nothing would cost several times as much.
+ */
+export class QuietWatch {
+  readonly #clock: WatchClock;
+  readonly #entries = new Set<Entry>();
+  /** For the next that is due. */
+  #timer: { readonly atMs: number; readonly handle: unknown } | undefined;
+
+  constructor(clock: WatchClock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Looks every so often, for the first time after that and a little late, so that many share a turn. `isAsKnown`
+   * says whether it is as it should be; when it is not, or that cannot be told, it is watched no longer and `deviates`
+   * is called.
+   */
+  join(everyMs: number, isAsKnown: () => Promise<boolean>, deviates: () => void): Watched {
+    const nowMs = this.#clock.now();
+    const entry: Entry = { everyMs, dueAtMs: nowMs + everyMs, seenAtMs: Number.NEGATIVE_INFINITY, isAsKnown, deviates };
+    this.#entries.add(entry);
+    this.#wakeFor(entry.dueAtMs);
+    return {
+      get seenAtMs() {
+        return entry.seenAtMs;
+      },
+      leave: () => {
+        this.#entries.delete(entry);
+        if (this.#entries.size === 0) this.#sleep();
+      },
+    };
+  }
+
+  // --- internal ---
+
+  /** Late by some: those that are due soon after share the turn. */
+  #wakeFor(dueAtMs: number): void {
+    const atMs = dueAtMs + STEP_MS;
+    if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
+    this.#sleep();
+    const wake = (): void => {
+      this.#timer = undefined;
+      void this.#lookAtDue();
+    };
+    this.#timer = { atMs, handle: this.#clock.setTimeout(wake, Math.max(0, atMs - this.#clock.now())) };
+  }
+
+  #sleep(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer.handle);
+    this.#timer = undefined;
+  }
+
+  /** One after the other, so that what a look takes is not taken by all at once. */
+  async #lookAtDue(): Promise<void> {
+    const nowMs = this.#clock.now();
+    const due = [...this.#entries].filter(({ dueAtMs }) => dueAtMs <= nowMs);
+    for (const entry of due) entry.dueAtMs += entry.everyMs * Math.ceil((nowMs - entry.dueAtMs + 1) / entry.everyMs);
+    if (this.#entries.size > 0) this.#wakeFor(Math.min(...Array.from(this.#entries, ({ dueAtMs }) => dueAtMs)));
+    for (const entry of due) if (this.#entries.has(entry)) await this.#look(entry, nowMs);
+  }
+
+  async #look(entry: Entry, nowMs: number): Promise<void> {
+    const isAsKnown = await entry.isAsKnown().catch(() => false);
+    if (isAsKnown) entry.seenAtMs = nowMs;
+    // It may have left meanwhile.
+    else if (this.#entries.delete(entry)) entry.deviates();
+  }
+}
+
+// --- internal ---
+
+interface Entry {
+  readonly everyMs: number;
+  dueAtMs: number;
+  seenAtMs: number;
+  readonly isAsKnown: () => Promise<boolean>;
+  readonly deviates: () => void;
+}
+
+/** Those that are due within this time share a turn. */
+const STEP_MS = 50;

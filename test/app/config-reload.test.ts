@@ -1,0 +1,265 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdir, rename, rm, symlink, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { formatEndpoint } from "../../src/domain/endpoint.ts";
+import { ALIVE } from "../cli/care-program.ts";
+import { runCommand } from "../kernel/harness/run-command.ts";
+import { waitFor } from "../kernel/support/wait-for.ts";
+import { answering, type RawServer } from "../probe/http/support/raw-server.ts";
+import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
+
+setDefaultTimeout(120_000);
+
+let server: RawServer;
+beforeAll(() => {
+  server = answering(ALIVE);
+});
+afterAll(() => server[Symbol.dispose]());
+
+describe("a file that is refused", () => {
+  const [VS, WEB] = ["127.78.20.1:18100", "127.78.20.1:18101"] as const;
+  let folder: TestFolder;
+  let daemon: FileDaemon;
+  let good: string;
+  let before: unknown;
+  beforeAll(async () => {
+    folder = await TestFolder.make();
+    good = [`http-listen: ${WEB}`, ...virtualServer(VS)].join("\n");
+    await Bun.write(join(folder.path, "care.yaml"), file(good));
+    daemon = new FileDaemon(join(folder.path, "care.yaml"), { XDG_RUNTIME_DIR: folder.path });
+    await daemon.logged(/recovering → healthy/);
+    before = await whatStands();
+  });
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    ["is no YAML", "version: 1\nvirtual-servers: [", "2:19: error: this is no YAML: "],
+    [
+      "has an unknown key",
+      () => good.replace("interval:", "intervall:"),
+      "8:3: error: virtual-servers[0].intervall: unknown key intervall; did you mean interval?",
+    ],
+    [
+      "has one virtual server twice",
+      () => [good, ...virtualServer(VS).slice(1)].join("\n"),
+      `12:12: error: virtual-servers[1].address: tcp ${VS} is already virtual server "web" in line 5`,
+    ],
+    [
+      "has a value of another type",
+      () => good.replace("interval: 1s", "interval: fast"),
+      '8:13: error: virtual-servers[0].interval: expected a time such as 5s or 500ms, got "fast"',
+    ],
+    [
+      "has no probe",
+      () => good.replace(/^ +probe:.*\n/m, ""),
+      "4:3: error: virtual-servers[0]: needs a probe; {type: http} is the least",
+    ],
+    [
+      "includes what is not there",
+      () => `${good}\ninclude: [conf.d/*.yaml, others.yaml]`,
+      "11:26: error: include[1]: others.yaml: no such file",
+    ],
+    ["is empty", () => "", "1:1: error: the file is empty"],
+    ["is gone", undefined, "1:1: error: no such file"],
+    ["is a FIFO", "mkfifo", "1:1: error: it is a FIFO; a configuration is a regular file, or - for standard input"],
+  ])(
+    "because it %s is told in log, status, metrics and to whoever asked, and nothing changes",
+    async (_, bad, told) => {
+      await rm(daemon.path, { force: true });
+      if (bad === "mkfifo") await runCommand(["mkfifo", daemon.path], { timeoutMs: 10_000 });
+      else if (bad !== undefined) await Bun.write(daemon.path, contentOf(bad));
+      const place = `${daemon.path}:${told}`;
+      const { code, stdout, stderr } = await daemon.reload();
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr.split("\n").findLast((line) => line.includes(": error: "))).toStartWith(place);
+      await daemon.logged(
+        new RegExp(
+          `^ERROR nothing was changed, because ${RegExp.escape(daemon.path)} is refused: ${RegExp.escape(daemon.path)}`,
+        ),
+      );
+      expect(daemon.log.findLast((line) => line.startsWith("ERROR"))).toContain(": error: ");
+      const status = await daemon.statusText(VS);
+      expect(status).toMatch(/^ {2}file +REFUSED \d+s ago, so that of /m);
+      expect(await successful()).toBe(0);
+      expect(await whatStands()).toEqual(before);
+      expect((await fetch(`http://${VS}/`)).status).toBe(200);
+    },
+  );
+
+  test("is taken when it is good again, and counts as read", async () => {
+    await rm(daemon.path, { force: true });
+    await Bun.write(daemon.path, file(good));
+    const { code, stdout } = await daemon.reload();
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^unchanged since it was read /)]);
+    expect(await successful()).toBe(1);
+    expect(await daemon.statusText(VS)).toMatch(/^ {2}file +\S+care\.yaml, read \d+s ago$/m);
+    expect(await whatStands()).toEqual(before);
+  });
+
+  /** All but what goes on by itself. */
+  async function whatStands(): Promise<unknown> {
+    const { virtualServers } = await daemon.status(VS);
+    return virtualServers.map(({ name, address, scheduler, realServers, daemon: facts }) => ({
+      name,
+      address,
+      scheduler,
+      applies: facts?.applies,
+      realServers: realServers.map(({ address: server, weight, state }) => ({ server, weight, state })),
+    }));
+  }
+
+  async function successful(): Promise<number> {
+    const text = await (await fetch(`http://${WEB}/metrics`)).text();
+    return Number(/^lvscare_config_last_reload_successful\S* (\d)$/m.exec(text)?.[1]);
+  }
+
+  function contentOf(bad: string | (() => string)): string {
+    return typeof bad === "string" ? bad : file(bad());
+  }
+});
+
+describe("a change is noticed", () => {
+  const VS = "127.78.21.1:18110";
+  const schedulers = ["wrr", "lc", "wlc", "sh", "rr"] as const;
+
+  test("in place, under an exchanged name, in files that are included, and at SIGHUP", async () => {
+    await using folder = await TestFolder.make();
+    const path = join(folder.path, "care.yaml");
+    const base = (scheduler: string): string =>
+      file([...virtualServer(VS, `scheduler: ${scheduler}`), "include: [conf.d/*/*.yaml]"].join("\n"));
+    await Bun.write(path, base("rr"));
+    await mkdir(join(folder.path, "conf.d"));
+    await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+    await daemon.logged(/recovering → healthy/);
+
+    await Bun.write(path, base("wrr"));
+    await daemon.logged(/^INFO took over .*scheduler rr → wrr/);
+    await Bun.write(`${path}.new`, base("lc"));
+    await rename(`${path}.new`, path);
+    await daemon.logged(/^INFO took over .*scheduler wrr → lc/);
+
+    const second = (option?: string): readonly string[] =>
+      virtualServer("127.78.21.2:18110", option).map((line) => line.replace("web", "two"));
+    const included = join(folder.path, "conf.d/b/two.yaml");
+    await mkdir(join(folder.path, "conf.d/b"));
+    await daemon.logged(/^INFO read .* again: nothing changed/);
+    await Bun.write(included, second().join("\n"));
+    await daemon.logged(/^INFO took over .*: \+ tcp 127\.78\.21\.2:18110 \(two\): 1 real server/);
+    await Bun.write(included, second("scheduler: wrr").join("\n"));
+    await daemon.logged(/^INFO took over .*: ~ tcp 127\.78\.21\.2:18110 \(two\): scheduler rr → wrr/);
+    await unlink(included);
+    await daemon.logged(/^INFO took over .*: - tcp 127\.78\.21\.2:18110 \(two\)/);
+
+    const readings = daemon.log.filter(isReading).length;
+    daemon.signal("SIGHUP");
+    await waitFor(
+      () => daemon.log.filter(isReading).length,
+      (count) => count === readings + 1,
+    );
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  test("when a ConfigMap is exchanged, again and again", async () => {
+    await using folder = await TestFolder.make();
+    // As kubelet lays it out: a link to a file below a link to a folder, which is exchanged.
+    const publish = async (version: string, content: string): Promise<void> => {
+      await mkdir(join(folder.path, version));
+      await Bun.write(join(folder.path, version, "care.yaml"), content);
+      await symlink(version, join(folder.path, "..data_tmp"));
+      await rename(join(folder.path, "..data_tmp"), join(folder.path, "..data"));
+    };
+    await publish("..0", file(virtualServer(VS).join("\n")));
+    await symlink("..data/care.yaml", join(folder.path, "care.yaml"));
+    await using daemon = new FileDaemon(join(folder.path, "care.yaml"), { XDG_RUNTIME_DIR: folder.path });
+    await daemon.logged(/recovering → healthy/);
+    for (const [index, scheduler] of schedulers.entries()) {
+      await publish(`..${index + 1}`, file(virtualServer(VS, `scheduler: ${scheduler}`).join("\n")));
+      await daemon.logged(new RegExp(`^INFO took over .*scheduler \\w+ → ${scheduler}`));
+      await rm(join(folder.path, `..${index}`), { recursive: true });
+    }
+    expect((await fetch(`http://${VS}/`)).status).toBe(200);
+  });
+
+  test("and who asks ten times at once has the file read twice at most", async () => {
+    await using folder = await TestFolder.make();
+    const path = join(folder.path, "care.yaml");
+    await Bun.write(path, file(virtualServer(VS).join("\n")));
+    await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+    await daemon.logged(/recovering → healthy/);
+    const reports = await Promise.all(Array.from({ length: 10 }, () => daemon.request()));
+    expect(reports.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 10 }, () => "unchanged"));
+    expect([1, 2]).toContain(daemon.log.filter(isReading).length);
+  });
+});
+
+test("the log and the page's address change with the file; a port that is taken is a warning, and is tried again", async () => {
+  await using folder = await TestFolder.make();
+  const path = join(folder.path, "care.yaml");
+  const VS = "127.78.22.1:18120";
+  const [first, everywhere] = ["127.78.22.9:18121", "0.0.0.0:18121"];
+  const taken = Bun.listen({ hostname: "127.78.22.9", port: 0, socket: { data: () => undefined } });
+  const write = (...process: readonly string[]): Promise<number> =>
+    Bun.write(path, file([...process, ...virtualServer(VS)].join("\n")));
+  const answers = (address: string): Promise<string> =>
+    fetch(`http://${address}/healthz`).then(
+      ({ status }) => `status ${status}`,
+      () => "refused",
+    );
+  await write(`http-listen: ${first}`);
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(/recovering → healthy/);
+  expect(await answers(first)).toBe("status 200");
+
+  await write(`http-listen: 127.78.22.9:${taken.port}`, "logger: DEBG");
+  const refused = await daemon.reload();
+  const stays = `the page and metrics stay at ${first}: `;
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(stays)]);
+  expect(refused.stderr).toContain(`pid ${process.pid}`);
+  await daemon.logged(new RegExp(`^WARN ${RegExp.escape(stays)}`));
+  expect(await answers(first)).toBe("status 200");
+  // The rest of it counts.
+  await daemon.logged(/^DEBUG /);
+  taken.stop();
+  expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
+  expect([await answers(first), await answers(`127.78.22.9:${taken.port}`)]).toEqual(["refused", "status 200"]);
+
+  // Whoever listens on all addresses of a port takes it from himself.
+  await write(`http-listen: ${first}`, "log-format: json");
+  expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
+  await write(`http-listen: ${everywhere}`);
+  expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
+  expect([await answers(first), await answers("127.78.22.8:18121")]).toEqual(["status 200", "status 200"]);
+  expect(daemon.log.some((line) => line.startsWith("{"))).toBe(true);
+  await write();
+  expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
+  expect(await answers(first)).toBe("refused");
+});
+
+// --- internal ---
+
+function file(rest: string): string {
+  return rest === "" ? "" : `version: 1\n${rest}\n`;
+}
+
+/** As a file has it, `web` by name; `option` is one line more. */
+function virtualServer(address: string, option?: string): readonly string[] {
+  return [
+    "virtual-servers:",
+    "- name: web",
+    `  address: ${address}`,
+    "  data-plane: userspace",
+    "  mode: none",
+    "  interval: 1s",
+    ...(option === undefined ? [] : [`  ${option}`]),
+    "  probe: {type: http, scheme: http, path: /}",
+    `  real-servers: ["${formatEndpoint(server.endpoint)}"]`,
+  ];
+}
+
+/** In the log, each reading has a line. */
+function isReading(line: string): boolean {
+  return /^INFO (read .* again|took over \/)/.test(line);
+}
