@@ -12,17 +12,18 @@ import { setStage, type Host } from "./support/stage.ts";
 const VS = "10.96.0.1:80";
 const TURNS = SETTINGS.isQuick ? 1 : 3;
 const KEEPALIVED = "/tmp/keepalived.conf";
-const FAULTS = ["kill", "link", "hang", "500"] as const;
+const FAULTS = ["kill", "link", "silent", "hang", "500"] as const;
 type Fault = (typeof FAULTS)[number];
 const WORDS: Readonly<Record<Fault, string>> = {
   kill: "a killed server",
   link: "a dead link",
+  silent: "a host that falls silent behind a switch, without a link event",
   hang: "a hung server",
   "500": "a server that answers 500",
 };
 
 /** Who checks once a second notices these within anything from nothing to a second: a median of few would be a matter of luck. */
-const MANY: ReadonlySet<Fault> = new Set(["kill", "hang", "500"]);
+const MANY: ReadonlySet<Fault> = new Set(["kill", "silent", "hang", "500"]);
 
 interface Outcome {
   readonly outMs: number;
@@ -147,6 +148,8 @@ async function strike(fault: Fault, isOn: boolean): Promise<void> {
       return victim.restartServer();
     case "link":
       return victim.setLink(isOn ? "down" : "up");
+    case "silent":
+      return victim.setSilent(isOn);
     case "hang":
       return victim.signalServer(isOn ? "SIGSTOP" : "SIGCONT");
     case "500":
@@ -166,6 +169,7 @@ function compare(fault: Fault, outcomes: Readonly<Record<string, readonly Outcom
   const goals: Readonly<Record<Fault, readonly [goal: string, isMet: boolean]>> = {
     kill: ["a tenth of the peer's, under 30 ms", out.ours <= Math.min(30, peer / 10)],
     link: ["3/4 of the peer's", out.ours <= 0.75 * peer],
+    silent: ["half of the peer's", out.ours <= 0.5 * peer],
     hang: ["the peer's", out.ours <= peer],
     "500": ["the peer's", out.ours <= peer],
   };

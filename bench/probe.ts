@@ -1,4 +1,4 @@
-import { openTcpSocket, watchSilence } from "#native";
+import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
@@ -27,7 +27,7 @@ for (const { what, flags } of KINDS) {
   const farm = await Farm.start({ tls: /https|tls/.test(flags) });
   const argv = `--vs 10.0.0.1:80 --rs 127.0.0.1:80 ${flags}`.split(" ");
   const { probe } = resolveCareOptions(readArgv(argv, CARE_OPTION_ROWS), {});
-  const prober = createProber(probe, { openTcpSocket, watchSilence });
+  const prober = createProber(probe, { openTcpSocket, watchSilence, acknowledgementOf });
   const probes = Array.from({ length: TARGETS }, (_, index) =>
     prober.open(parseEndpoint(`127.2.0.${index + 1}:9090`), () => undefined),
   );

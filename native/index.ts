@@ -1,3 +1,4 @@
+export { acknowledgementOf } from "./acknowledgement.ts";
 export { adoptDescriptor } from "./adopt-descriptor.ts";
 export { closeFd } from "./libc.ts";
 export { bootClock, monotonicUs } from "./boot-clock.ts";

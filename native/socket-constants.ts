@@ -29,6 +29,7 @@ export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
+export const TCP_INFO = 11;
 export const TCP_USER_TIMEOUT = 18;
 
 /** linux/netlink.h */

@@ -63,7 +63,7 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
     ["src/probe/http/keep-alive/", { faces: ["keep-alive.ts"] }],
     ["src/probe/http/response/", { faces: ["response-reader.ts"] }],
     ["src/netlink/ipvs/", { faces: ["requests.ts"] }],
-    ["src/dataplane/ipvs/", { faces: ["ipvs-plane.ts", "outlook.ts"] }],
+    ["src/dataplane/ipvs/", { faces: ["ipvs-plane.ts", "outlook.ts", "half-open.ts"] }],
   ]);
 
 /** The only files above `native/` that reach into it: where sockets and the local time enter. */

@@ -14,6 +14,8 @@ export class Host implements AsyncDisposable {
   readonly address: string;
   readonly #namespace: Namespace;
   readonly #node: string;
+  /** The node's end of the cable. */
+  readonly #peer: string;
   #server: Child;
   /** Those who wait for a check. */
   readonly #waiting: ((sinceLastMs: number) => void)[] = [];
@@ -34,6 +36,7 @@ export class Host implements AsyncDisposable {
   private constructor(namespace: Namespace, number: number) {
     this.#namespace = namespace;
     this.#node = `10.0.${number}.1`;
+    this.#peer = `s${number}`;
     this.address = `10.0.${number}.2:80`;
     this.#server = this.#startServer();
   }
@@ -51,6 +54,13 @@ export class Host implements AsyncDisposable {
     // Clients on the node speak from the virtual address: answers to it go back the way that they came. A link that goes down takes
     // this route with it.
     if (state === "up") await this.exec("ip", "route", "replace", "default", "via", this.#node);
+  }
+
+  /** As behind a port of a switch that forwards nothing: no packet gets through, and both links stay up. */
+  async setSilent(isSilent: boolean): Promise<void> {
+    const [verb, ...loss] = isSilent ? ["add", "root", "netem", "loss", "100%"] : ["del", "root"];
+    await this.exec("tc", "qdisc", verb ?? "", "dev", "eth0", ...loss);
+    Bun.spawnSync(["tc", "qdisc", verb ?? "", "dev", this.#peer, ...loss]);
   }
 
   /** Until its server is checked the next time: how long after the check before it, in milliseconds. */

@@ -25,6 +25,7 @@ export function memberStateOf(name: string, member: Omit<Member, "ref">, health:
     hold,
     isDrainedByConfiguration,
     isLeaving,
+    ...(member.isUnanswered && { isUnanswered: true as const }),
   };
 }
 

@@ -50,6 +50,7 @@ export function virtualServerStatus(
     ...(isDrained(member) && { state: "drained" as const }),
     ...(member.hold && { hold: member.hold }),
     ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
+    ...(member.isUnanswered && { isUnanswered: true as const }),
     ...(member.isLeaving && { isAwaitingOthers: true as const }),
   }));
   const others = [...standing]

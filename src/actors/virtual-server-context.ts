@@ -43,6 +43,7 @@ export interface VirtualServerInput extends VirtualServerConfiguration {
 export interface Member extends Pick<MemberState, "server" | "drained" | "isDrainedByConfiguration" | "isLeaving"> {
   readonly ref: RealServerActor;
   readonly hold: Hold | undefined;
+  readonly isUnanswered?: true | undefined;
 }
 
 export interface VirtualServerContext extends VirtualServerInput {

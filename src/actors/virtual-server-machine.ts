@@ -33,6 +33,7 @@ type VirtualServerEvent =
   | ProbeReport
   | { readonly type: "realServer.respawn"; readonly server: string }
   | OperatorRequest
+  | AnswerReport
   | ConfigurationRequest
   | { readonly type: "shutdown" }
   | ErrorActorEvent;
@@ -42,6 +43,14 @@ export type OperatorRequest =
   | { readonly type: "operator.hold"; readonly server: string; readonly hold: Hold | undefined }
   /** Check it as soon as there is room for it. */
   | { readonly type: "operator.check"; readonly server: string };
+
+/**
+ * Whether a real server, by its formatted endpoint, answers the check that was made because its clients seem to get
+ * no answer. Ignored for one that is not listed.
+ */
+export type AnswerReport =
+  | { readonly type: "answer.missing"; readonly server: string; readonly afterMs: number }
+  | { readonly type: "answer.came"; readonly server: string };
 
 export type VirtualServerMachine = ReturnType<typeof createVirtualServerMachine>;
 
@@ -119,6 +128,20 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         if (member === undefined || member.hold === hold) return;
         enqueue.assign({ members: new Map(context.members).set(server, { ...member, hold }), dirty: true });
         enqueue.emit({ type: "realServer.held", server, hold });
+      }),
+      noteAnswer: enqueueActions(({ context, enqueue }, report: AnswerReport) => {
+        const { server } = report;
+        const member = context.members.get(server);
+        const isUnanswered = report.type === "answer.missing" ? true : undefined;
+        if (member === undefined || member.isUnanswered === isUnanswered) return;
+        // What its checks have found already goes further than this.
+        if (isUnanswered && memberState(server, member).state !== "healthy") return;
+        enqueue.assign({ members: new Map(context.members).set(server, { ...member, isUnanswered }), dirty: true });
+        enqueue.emit(
+          report.type === "answer.missing"
+            ? { type: "realServer.unanswered", server, afterMs: report.afterMs }
+            : { type: "realServer.answered", server },
+        );
       }),
       configure: enqueueActions(({ context, enqueue, self }, { configuration, schedule }: Configure) => {
         const next = configured(context, configuration, self, schedule !== undefined);
@@ -278,6 +301,8 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       "realServer.reachabilityChanged": { actions: "markDirty" },
       "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
+      "answer.missing": { actions: { type: "noteAnswer", params: ({ event }) => event } },
+      "answer.came": { actions: { type: "noteAnswer", params: ({ event }) => event } },
       configure: {
         actions: [
           // Comes first: who joins is checked by the changed probe only.

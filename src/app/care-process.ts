@@ -1,7 +1,9 @@
-import { bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
+import { readFileSync } from "node:fs";
+import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
 import type { ProbeOptions } from "../config/care-options.ts";
+import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
@@ -16,7 +18,9 @@ import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
 import { createProber } from "../probe/probers.ts";
 import type { SocketPorts } from "../probe/http/http-prober.ts";
+import type { AnswerListener } from "../probe/scheduled-check.ts";
 import { SharedChecks } from "../probe/shared-checks.ts";
+import { TrafficWatch } from "../probe/suspicion/traffic-watch.ts";
 import { PathWatch } from "../reach/path-watch.ts";
 import { careMachineFor, type CareSurface } from "./care-machine.ts";
 import { ReachHost } from "./reach.ts";
@@ -41,6 +45,8 @@ export class CareProcess implements Disposable {
   readonly reachHost = new ReachHost(this.now);
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
+  /** Of the clients of all virtual servers. */
+  readonly traffic: TrafficWatch;
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
   readonly #surfaces = new Map<string, CareSurface>();
@@ -60,6 +66,7 @@ export class CareProcess implements Disposable {
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
     this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
+    this.traffic = new TrafficWatch({ clock, countHalfOpen, spentMs });
     this.#shared = new SharedChecks(clock);
     this.looks = new QuietWatch(clock);
     this.#schedule = new CheckScheduler({
@@ -81,7 +88,7 @@ export class CareProcess implements Disposable {
         this.#paths ??= new PathWatch({ now: this.now });
         return this.#paths.watch(target, lost);
       };
-      return this.#schedule.with(createProber(options, { openTcpSocket: dialTcpSocket, watchSilence, watchPath }));
+      return this.#schedule.with(createProber(options, { ...SOCKETS, watchPath }));
     });
   }
 
@@ -99,6 +106,16 @@ export class CareProcess implements Disposable {
   /** Lets a data plane that handles connections in this process report silent real servers. */
   listenTo(dataPlane: DataPlane): void {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
+  }
+
+  /** How long this real server's good answers take; undefined as long as that is not known. */
+  usualMs(server: Endpoint): number | undefined {
+    return this.#schedule.usualMs(server);
+  }
+
+  /** Checks a real server at once whose clients seem to get no answer: see `CheckScheduler.await`. */
+  awaitAnswer(server: Endpoint, hear: AnswerListener): void {
+    this.#schedule.await(server, hear);
   }
 
   [Symbol.dispose](): void {
@@ -119,7 +136,7 @@ export class CareProcess implements Disposable {
 /** One check over its own connection, beside those of any schedule. */
 export function probeOnce(options: ProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
   const alone = options.type === "http" ? { ...options, sentinel: false, freshConnection: true } : options;
-  const probe = createProber(alone, { openTcpSocket: dialTcpSocket, watchSilence }).open(target, () => undefined);
+  const probe = createProber(alone, SOCKETS).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();
@@ -136,6 +153,23 @@ export function probeOnce(options: ProbeOptions, target: Endpoint, signal: Abort
 }
 
 // --- internal ---
+
+const SOCKETS = { openTcpSocket: dialTcpSocket, watchSilence, acknowledgementOf };
+
+/** Processor time of this process so far. */
+function spentMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** None, where this host does not show its connections. */
+function countHalfOpen(): ReadonlyMap<string, number> {
+  try {
+    return halfOpenIn(readFileSync("/proc/self/net/ip_vs_conn", "latin1"));
+  } catch {
+    return new Map();
+  }
+}
 
 /** The same text for equal options, in whatever order their fields were set. */
 function valueOf(options: ProbeOptions): string {

@@ -10,6 +10,7 @@ export function describeOptionsChange(before: VirtualServerOptions, after: Virtu
     ...changedKeys("probe", before.probe, after.probe),
     ...changedKeys("reach", before.reach, after.reach),
     ...(before.checkWay === after.checkWay ? [] : [`check-way ${after.checkWay}`]),
+    ...(before.suspicion === after.suspicion ? [] : [`suspicion ${after.suspicion}`]),
     ...(before.name === after.name ? [] : [`name ${before.name ?? "(none)"} → ${after.name ?? "(none)"}`]),
     ...(Bun.deepEquals(before.realServerNames, after.realServerNames) ? [] : ["names of real servers"]),
   ].join(", ");

@@ -28,6 +28,7 @@ import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
 import { reachToRetire, type Reach } from "./reach.ts";
+import { watchTraffic } from "./traffic.ts";
 import { untilWritten } from "./until-written.ts";
 import { watchWay } from "./way.ts";
 
@@ -51,6 +52,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
   #operator: Operator | undefined;
+  #endTrafficWatch: () => void = () => undefined;
 
   constructor(process: CareProcess, { options, selection, reach, logger }: Preparation) {
     const { dataPlane, because } = selection;
@@ -127,6 +129,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#daemon.on("*", emit);
     this.#daemon.start();
     this.#checkWay();
+    this.#watchTraffic();
     if (virtualServer !== undefined) this.#operator = this.#operatorOf(virtualServer);
   }
 
@@ -144,6 +147,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#reach.change(reach, reachToRetire(before, options, this.#logger));
     else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
+    if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) void this.#forgetHolds();
   }
 
@@ -186,6 +190,7 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Forgets its events. */
   close(): void {
+    this.#endTrafficWatch();
     this.#events.close();
     this.#leave();
   }
@@ -275,6 +280,15 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (!checkWay || service.protocol !== "tcp") return;
     this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
     this.#way.on("*", (event) => this.#events.emit(event));
+  }
+
+  /** Begins to watch what its clients get, or ceases to, as the options say. */
+  #watchTraffic(): void {
+    this.#endTrafficWatch();
+    const { suspicion, service } = this.#options;
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (!suspicion || virtualServer === undefined) return;
+    this.#endTrafficWatch = watchTraffic(this.#process, this.#dataPlane, service, virtualServer);
   }
 
   #named<T extends Named>(server: T): T {

@@ -89,7 +89,8 @@ export function describeLastResort({ since, total, held }: LastResortStatus, now
  * `healthy`. For a server that an operator drained: `drained`, with its health if its checks fail: `drained
  * (removed)`
  */
-export function describeState({ state, health }: RealServerStatus): string {
+export function describeState({ state, health, isUnanswered }: RealServerStatus): string {
+  if (isUnanswered === true && state === "healthy") return "unanswered";
   return state !== "drained" || health === undefined || health === "healthy" ? state : `${state} (${health})`;
 }
 

@@ -25,6 +25,8 @@ export interface VirtualServerOptions {
   readonly probe: ProbeOptions;
   /** Whether a connection is made through the virtual address now and then. */
   readonly checkWay: boolean;
+  /** Whether its clients' traffic makes real servers suspect. */
+  readonly suspicion: boolean;
 }
 
 /** What a process has once, however many virtual servers it cares for. */

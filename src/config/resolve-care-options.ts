@@ -42,6 +42,7 @@ export function resolveCareOptions(
     reach: resolveReach(values, service?.endpoint),
     probe: resolveProbe(values, policy),
     checkWay: values.read("check-way", parseBoolean),
+    suspicion: values.read("suspicion", parseBoolean),
     log: resolveLog(values),
     httpListen: resolveHttpListen(values),
   };

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { LvscareError } from "../domain/errors.ts";
 import type { Operation } from "../domain/plan.ts";
-import type { ObservedVirtualServer, ServiceKey, VirtualServer } from "../domain/virtual-server.ts";
+import type { ObservedRealServer, ObservedVirtualServer, ServiceKey, VirtualServer } from "../domain/virtual-server.ts";
 
 export type DataPlaneKind = "ipvs" | "userspace";
 
@@ -43,6 +43,11 @@ export interface DataPlane {
   apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]>;
   /** For a data plane that handles connections in this process: `hear` is told of real servers that do not answer. */
   onSilence?(hear: HearOfSilence): void;
+  /**
+   * For a data plane that answers at once: what the clients of each real server exchange with it, as far as both
+   * directions pass here (masquerading). Throws what `read` rejects with.
+   */
+  traffic?(key: ServiceKey): readonly ObservedRealServer[];
   /**
    * Releases sockets. What it programmed stays (in the userspace plane it ends, since it lives in this process).
    * Idempotent.

@@ -19,6 +19,8 @@ export interface MemberState {
   readonly isDrainedByConfiguration: boolean;
   /** The configuration lists it no longer: see `desired/departure.ts`. */
   readonly isLeaving: boolean;
+  /** Its clients seem to get no answer, and the check that was made because of that got none in its usual time. */
+  readonly isUnanswered?: true;
 }
 
 /** Where its state comes from. */

@@ -14,7 +14,7 @@ import {
   type Aftermath,
 } from "./aftermath.ts";
 import { departing, NO_DEPARTURES, stillDeparting, withDepartures, type Departures } from "./departure.ts";
-import type { MemberState } from "./member.ts";
+import { isServing, type MemberState } from "./member.ts";
 import { accountable, nextFailOpen, nextLastResort, type FailOpen, type LastResort } from "./retained.ts";
 import { mayStillStand, unlistedAfter, unlistedAt, unlistedIn, unlistedRule, type UnlistedDrains } from "./unlisted.ts";
 import { placementOf, type WeightOverlay } from "./weight.ts";
@@ -120,7 +120,7 @@ export function desiredByHealth(
   members: readonly MemberState[],
   unlisted: DesiredVirtualServer["unlisted"],
 ): DesiredVirtualServer {
-  return { service, ...placed(members, { retained: NOBODY, draining: NOBODY }, [], []), unlisted };
+  return { service, ...placed(members, { retained: NOBODY, draining: NOBODY, unanswered: NOBODY }, [], []), unlisted };
 }
 
 /**
@@ -187,7 +187,7 @@ function establishing(
       service,
       ...placed(
         members,
-        { retained: retained ?? NOBODY, draining: onTheirWayOut },
+        { retained: retained ?? NOBODY, draining: onTheirWayOut, unanswered: unansweredAmong(members) },
         [...unlistedOnes(leaving, rule), ...stillDeparting(departures, policy, nowMs)],
         [...departures.values()].map(({ drained }) => drained.endpoint),
       ),
@@ -196,6 +196,14 @@ function establishing(
     overlay: { failOpen, lastResort, aftermath, unlisted: drains, departures },
     counted,
   };
+}
+
+/** Who answers nobody, as long as another one serves that does. */
+function unansweredAmong(members: readonly MemberState[]): ReadonlySet<string> {
+  const unanswered = members.filter(({ isUnanswered, state }) => isUnanswered === true && state === "healthy");
+  if (unanswered.length === 0) return NOBODY;
+  const isServed = members.some((member) => isServing(member) && member.isUnanswered !== true);
+  return isServed ? new Set(unanswered.map(({ name }) => name)) : NOBODY;
 }
 
 function takingClients({ realServers }: DesiredVirtualServer): ReadonlySet<string> {

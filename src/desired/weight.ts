@@ -10,6 +10,8 @@ export interface WeightOverlay {
   readonly retained: ReadonlySet<string>;
   /** They were retained, and drain now. */
   readonly draining: ReadonlySet<string>;
+  /** They answer nobody at the moment, and others serve: they get no new clients meanwhile. */
+  readonly unanswered: ReadonlySet<string>;
 }
 
 /** What decides a real server's weight: the first in this order that applies. */
@@ -18,6 +20,7 @@ const PRECEDENCE: readonly ((member: MemberState, overlay: WeightOverlay) => Pla
   configurationsDrain,
   failOpenAndLastResort,
   leaving,
+  unansweredClients,
   health,
 ];
 
@@ -51,6 +54,11 @@ function failOpenAndLastResort(member: MemberState, { retained }: WeightOverlay)
 
 function leaving(member: MemberState, { draining }: WeightOverlay): Placement | undefined {
   return draining.has(member.name) && isAbsent(member) ? "leaving" : undefined;
+}
+
+/** Before its health has changed, which takes its checks' timeout. */
+function unansweredClients({ name, drained }: MemberState, { unanswered }: WeightOverlay): Placement | undefined {
+  return unanswered.has(name) ? drained : undefined;
 }
 
 function health(member: MemberState): Placement {

@@ -53,6 +53,13 @@ export type CareEvent =
   | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string }
   /** An operator asked for something; undefined: nothing is held any more. */
   | { readonly type: "realServer.held"; readonly server: string; readonly hold: Hold | undefined }
+  /**
+   * Its clients seem to get no answer, and the check made because of that had none after this many milliseconds: while
+   * another one serves it gets no new clients.
+   */
+  | { readonly type: "realServer.unanswered"; readonly server: string; readonly afterMs: number }
+  /** It answers again. */
+  | { readonly type: "realServer.answered"; readonly server: string }
   | { readonly type: "realServer.restarted"; readonly server: string; readonly error: unknown }
   /** In our service without being listed, since before we came, with this weight: drained now, removed one interval later. */
   | { readonly type: "realServer.unlisted"; readonly server: string; readonly weight: number }

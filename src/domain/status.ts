@@ -176,6 +176,8 @@ export interface RealServerStatus extends Named {
   readonly drainedByConfiguration?: true;
   /** The configuration lists it no longer, but no listed one is in service yet. */
   readonly isAwaitingOthers?: true;
+  /** Its clients and a check get no answer: no new ones while another serves, until it answers or its health changes. */
+  readonly isUnanswered?: true;
   readonly stateSince?: string;
   readonly lastVerdict?: VerdictStatus;
   readonly lastTransition?: TransitionStatus;

@@ -82,6 +82,14 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "realServer.held":
         logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
         return;
+      case "realServer.unanswered":
+        logger.warn(
+          `real server ${event.server} answers neither its clients nor a check within ${formatDuration(event.afterMs)}: no new clients for it while another one serves`,
+        );
+        return;
+      case "realServer.answered":
+        logger.info(`real server ${event.server} answers again`);
+        return;
       case "realServer.restarted":
         logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);
         return;

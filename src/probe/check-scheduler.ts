@@ -5,7 +5,7 @@ import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
 import type { Clock } from "./clock.ts";
 import { DueQueue } from "./due-queue.ts";
 import type { Prober } from "./prober.ts";
-import { ScheduledCheck, spread } from "./scheduled-check.ts";
+import { ScheduledCheck, spread, type AnswerListener } from "./scheduled-check.ts";
 import { StallWatch } from "./stall-watch.ts";
 import { StartPace } from "./start-pace.ts";
 
@@ -85,7 +85,59 @@ export class CheckScheduler {
     }
   }
 
+  /**
+   * Its clients seem to get no answer: checks it at once, unless a check is under way. `hear` is told if there is no
+   * good answer within eight times the time that this server usually takes, 100 ms at least; at once where that is
+   * known already. Nothing happens while it waits, or for a server that is not checked.
+   */
+  await(target: Endpoint, hear: AnswerListener): void {
+    const [check] = this.#checks.get(formatEndpoint(target)) ?? [];
+    if (check === undefined) return;
+    const { awaited } = check;
+    if (awaited?.by.has(hear) === true) return;
+    awaited?.by.add(hear);
+    if (awaited?.isMissingAfterMs !== undefined) hear.missing(awaited.isMissingAfterMs);
+    if (awaited !== undefined) return;
+    check.awaited = { by: new Set([hear]), timer: undefined, isMissingAfterMs: undefined };
+    this.#await(check, check.awaited, MOST_DISCARDED);
+    this.#hurry(check);
+  }
+
+  /** How long this server's good answers take; undefined as long as that is not known. */
+  usualMs(target: Endpoint): number | undefined {
+    const [check] = this.#checks.get(formatEndpoint(target)) ?? [];
+    return check?.usualMs;
+  }
+
   // --- internal ---
+
+  /** If this process is late itself, so is what it would hear of an answer: it waits once more. */
+  #await(check: ScheduledCheck, awaited: NonNullable<ScheduledCheck["awaited"]>, moreTimes: number): void {
+    const { clock } = this.#options;
+    const patienceMs = Math.max(LEAST_PATIENCE_MS, PATIENCE * (check.usualMs ?? 0));
+    const dueMs = clock.now() + patienceMs;
+    awaited.timer = clock.setTimeout(() => {
+      const isLate = clock.now() - dueMs > patienceMs / 4;
+      if (isLate && moreTimes > 0) return this.#await(check, awaited, moreTimes - 1);
+      awaited.isMissingAfterMs = patienceMs;
+      for (const hear of awaited.by) hear.missing(patienceMs);
+    }, patienceMs);
+  }
+
+  /** It answered, or nobody asks any more. */
+  #endAwaiting(check: ScheduledCheck): void {
+    const { awaited } = check;
+    if (awaited === undefined) return;
+    check.awaited = undefined;
+    this.#options.clock.clearTimeout(awaited.timer);
+    if (awaited.isMissingAfterMs !== undefined) for (const hear of awaited.by) hear.came();
+  }
+
+  #noteAnswer(check: ScheduledCheck, latencyMs: number): void {
+    const { usualMs = latencyMs } = check;
+    check.usualMs = usualMs + (latencyMs - usualMs) / 8;
+    this.#endAwaiting(check);
+  }
 
   #add(prober: Prober, target: Endpoint, intervalMs: number, report: Report): Check {
     const probe = prober.open(target, () => this.#hurry(check));
@@ -130,6 +182,7 @@ export class CheckScheduler {
   #stop(check: ScheduledCheck): void {
     if (check.stopped) return;
     check.stopped = true;
+    this.#endAwaiting(check);
     this.#pace.ask(-1 / check.intervalMs);
     this.#queue.remove(check);
     check.probe.close();
@@ -225,6 +278,7 @@ export class CheckScheduler {
     check.discarded = 0;
     this.#planNext(check, startedAtMs, outcome);
     this.#settleDoubt(check, outcome);
+    if (outcome.passed === true) this.#noteAnswer(check, outcome.latencyMs);
     check.report(outcome);
   }
 
@@ -271,6 +325,10 @@ export class CheckScheduler {
  * Failures in a row that are blamed on ourselves: a host that stalls for ever must not keep dead servers in service.
  */
 const MOST_DISCARDED = 2;
+
+/** Of a server's usual answer. */
+const PATIENCE = 8;
+const LEAST_PATIENCE_MS = 100;
 
 /** Longer than this, a timer of the runtime fires immediately. */
 const LONGEST_MS = 2 ** 31 - 1;

@@ -3,6 +3,14 @@ import type { Report } from "./check-schedule.ts";
 import type { Due } from "./due-queue.ts";
 import type { Probe } from "./prober.ts";
 
+/** Who waits for a real server's next good answer. */
+export interface AnswerListener {
+  /** It takes much longer than usual: after this many milliseconds there is none yet. At most once. */
+  missing(afterMs: number): void;
+  /** There it is, after it was missing. At most once. */
+  came(): void;
+}
+
 /** The checks of one real server as the scheduler keeps them. */
 export class ScheduledCheck implements Due {
   readonly probe: Probe;
@@ -24,6 +32,11 @@ export class ScheduledCheck implements Due {
   stopped = false;
   /** Clients got no answer. `isAsked`: a probe began after that. `wells`: who waits for one that passes. */
   doubt: { readonly wells: readonly (() => void)[]; isAsked: boolean } | undefined;
+
+  /** How long its good answers take, on average of the last ones; undefined before the first. */
+  usualMs: number | undefined;
+  /** Its answer is waited for. `isMissingAfterMs`: it took too long, and that was told. */
+  awaited: { readonly by: Set<AnswerListener>; timer: unknown; isMissingAfterMs: number | undefined } | undefined;
 
   constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
     this.probe = probe;

@@ -1,6 +1,6 @@
 import type { ProbeTimings } from "../domain/health.ts";
 import type { Clock } from "../probe/clock.ts";
-import type { Connection, ConnectionListener, Ending } from "../probe/http/connection/connection.ts";
+import type { Acknowledgement, Connection, ConnectionListener, Ending } from "../probe/http/connection/connection.ts";
 import { ListenerSlot } from "../probe/http/connection/listener-slot.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import type { Peer, ScriptedServer } from "./scripted-server.ts";
@@ -95,6 +95,10 @@ export class ScriptedConnection implements Connection, Peer {
   watchSilence(timeoutMs: number): void {
     this.#watchMs = timeoutMs;
     this.#awaitSilence();
+  }
+
+  acknowledgement(): Acknowledgement {
+    return { isOutstanding: this.#unacknowledged !== undefined, roundTripMs: TRIP_MS };
   }
 
   close(): void {

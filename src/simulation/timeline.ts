@@ -117,6 +117,8 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
       return "check";
     case "realServer.healthChanged":
     case "realServer.held":
+    case "realServer.unanswered":
+    case "realServer.answered":
     case "realServer.unlisted":
     case "realServer.departed":
       return "health";

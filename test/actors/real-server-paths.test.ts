@@ -163,6 +163,6 @@ function seen(state: State): { readonly state: RealServerState; readonly tenths:
     { ...TEN_TENTHS, hold: undefined, isDrainedByConfiguration: false, isLeaving: false },
     state.context,
   );
-  const placement = placementOf(member, { retained: new Set(), draining: new Set() });
+  const placement = placementOf(member, { retained: new Set(), draining: new Set(), unanswered: new Set() });
   return { state: member.state, tenths: typeof placement === "string" ? undefined : placement.weight };
 }

@@ -666,6 +666,32 @@ describe("virtual server", () => {
     ]);
   });
 
+  test("gives a server whose clients get no answer weight 0 at once, while another one serves, and its weight back with the answer", async () => {
+    const { clock, plane, actor, events } = care({ realServers: [A, B] });
+    const [a, b] = ["10.0.0.1:80", "10.0.0.2:80"] as const;
+    await clock.advance(100);
+    actor.send({ type: "answer.missing", server: a, afterMs: 100 });
+    await clock.advance(0);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1`);
+    // With nobody else to serve, it is better than nothing.
+    actor.send({ type: "answer.missing", server: b, afterMs: 100 });
+    await clock.advance(50);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+    actor.send({ type: "answer.came", server: b });
+    await clock.advance(50);
+    expect(plane.table()).toBe(`${a}=0 ${b}=1`);
+    actor.send({ type: "answer.came", server: a });
+    await clock.advance(50);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
+    actor.send({ type: "answer.missing", server: "10.0.0.9:80", afterMs: 100 });
+    expect(events.filter(({ type }) => type.endsWith("answered"))).toEqual([
+      { type: "realServer.unanswered", server: a, afterMs: 100 },
+      { type: "realServer.unanswered", server: b, afterMs: 100 },
+      { type: "realServer.answered", server: b },
+      { type: "realServer.answered", server: a },
+    ]);
+  });
+
   test("takes no last resort that never served, or that refuses, or while one is healthy, or that an operator drained", async () => {
     const since = "2026-11-25T10:00:00.000Z";
     const { clock, plane, dead, tired, actor } = care({ realServers: [A, B, C, D] });

@@ -211,6 +211,7 @@ const cases: Record<CareFlag, FlagCase> = {
     good: [["1s", 1000]],
     bad: [["300", '"300" has no unit; write 300s for seconds']],
   },
+  suspicion: { pick: ({ suspicion }) => suspicion, default: true, ...boolean },
   "check-way": { pick: ({ checkWay }) => checkWay, default: true, ...boolean },
   interval: {
     pick: ({ policy }) => policy.intervalMs,

@@ -45,6 +45,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   probe: PROBE,
   log: { level: "info", format: "text" },
   checkWay: true,
+  suspicion: true,
   httpListen: undefined,
 };
 

@@ -9,7 +9,9 @@ const SINCE = "2026-11-25T10:00:00.000Z";
 const DRAINED = { since: SINCE, drained: true };
 const WEIGHED = { since: SINCE, drained: false, weight: 7 };
 
-test.each<[string, Partial<MemberState>, { retained?: true; draining?: true }, number | "leaving" | "absent"]>([
+test.each<
+  [string, Partial<MemberState>, { retained?: true; draining?: true; unanswered?: true }, number | "leaving" | "absent"]
+>([
   ["its health: healthy", { state: "healthy" }, {}, 5],
   ["its health: draining", { state: "draining" }, {}, 0],
   ["its health: removed", { state: "removed" }, {}, "absent"],
@@ -23,6 +25,8 @@ test.each<[string, Partial<MemberState>, { retained?: true; draining?: true }, n
   ["its health, and the operator's weight by that", { state: "recovering", share: 0.5, hold: WEIGHED }, {}, 4],
   ["its health, which an operator's weight does not bring back", { state: "removed", hold: WEIGHED }, {}, "absent"],
   ["fail-open, at the operator's weight", { state: "draining", hold: WEIGHED }, { retained: true }, 7],
+  ["its clients' missing answers before health", { state: "healthy" }, { unanswered: true }, 0],
+  ["fail-open, whatever its clients get", { state: "healthy" }, { retained: true, unanswered: true }, 5],
   ["an operator's drain before health", { state: "healthy", hold: DRAINED }, {}, 0],
   ["an operator's drain before fail-open", { state: "removed", hold: DRAINED }, { retained: true }, 0],
   ["its health, which an operator's drain does not bring back", { state: "removed", hold: DRAINED }, {}, "absent"],
@@ -45,7 +49,7 @@ test.each<[string, Partial<MemberState>, { retained?: true; draining?: true }, n
     { draining: true },
     "leaving",
   ],
-])("who decides: %s", (_, member, { retained, draining }, expected) => {
+])("who decides: %s", (_, member, { retained, draining, unanswered }, expected) => {
   const placement = placementOf(
     {
       name: NAME,
@@ -59,7 +63,11 @@ test.each<[string, Partial<MemberState>, { retained?: true; draining?: true }, n
       isLeaving: false,
       ...member,
     },
-    { retained: new Set(retained ? [NAME] : []), draining: new Set(draining ? [NAME] : []) },
+    {
+      retained: new Set(retained ? [NAME] : []),
+      draining: new Set(draining ? [NAME] : []),
+      unanswered: new Set(unanswered ? [NAME] : []),
+    },
   );
   expect(typeof placement === "string" ? placement : placement.weight).toBe(expected);
 });

@@ -84,6 +84,18 @@ describe("event log", () => {
     ]);
   });
 
+  test("tells of a server that answers neither its clients nor a check, and that it answers again", () => {
+    expect(
+      logOf(
+        { type: "realServer.unanswered", server: "10.0.0.1:80", afterMs: 120 },
+        { type: "realServer.answered", server: "10.0.0.1:80" },
+      ),
+    ).toEqual([
+      "WARN real server 10.0.0.1:80 answers neither its clients nor a check within 120ms: no new clients for it while another one serves",
+      "INFO real server 10.0.0.1:80 answers again",
+    ]);
+  });
+
   test("tells where the time of a check went, as far as it is known", () => {
     const verdict = { ...passed.verdict, timings: { connectMs: 1, tlsMs: 8.5, firstByteMs: 2 } };
     expect(logOf({ ...passed, verdict })).toEqual([

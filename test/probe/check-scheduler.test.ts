@@ -84,6 +84,66 @@ describe("the check scheduler", () => {
     expect(distrusted).toEqual([500, 1500]);
   });
 
+  test("checks at once whose clients wait, over the connection that there is, and tells when the answer is missing and when it came", async () => {
+    const timing = { tookMs: 10 };
+    const { clock, starts, distrusted, answers } = schedule({ timing });
+    await clock.advance(500);
+    timing.tookMs = 700;
+    const heard = answers();
+    await clock.advance(99);
+    expect([starts(), distrusted, heard.told]).toEqual([[0, 500], [], []]);
+    await clock.advance(1);
+    expect(heard.told).toEqual(["missing after 100"]);
+    // Whoever asks now is told at once.
+    const later = answers();
+    expect(later.told).toEqual(["missing after 100"]);
+    await clock.advance(600);
+    expect([heard.told, later.told]).toEqual([
+      ["missing after 100", "came"],
+      ["missing after 100", "came"],
+    ]);
+    // An answer in time is nothing to tell.
+    timing.tookMs = 90;
+    const quick = answers();
+    await clock.advance(1000);
+    expect(quick.told).toEqual([]);
+  });
+
+  test("waits for an answer eight times as long as this server usually takes", async () => {
+    const { clock, answers } = schedule({ timing: { tookMs: 100 }, outcome: { ...PASSED, latencyMs: 100 } });
+    await clock.advance(500);
+    const heard = answers();
+    await clock.advance(1000);
+    expect(heard.told).toEqual([]);
+  });
+
+  test("takes its own lateness for nobody's, and a failed check for no answer", async () => {
+    const outcome: { -readonly [Key in keyof ProbeOutcome]: ProbeOutcome[Key] } = { ...PASSED };
+    const { clock, answers, sleep } = schedule({ timing: { tookMs: 150 }, outcome: outcome as ProbeOutcome });
+    await clock.advance(500);
+    const late = answers();
+    sleep(400);
+    await clock.advance(160);
+    expect(late.told).toEqual([]);
+    Object.assign(outcome, FAILED);
+    const heard = answers();
+    await clock.advance(1000);
+    expect(heard.told).toEqual(["missing after 100"]);
+    Object.assign(outcome, PASSED);
+    await clock.advance(1500);
+    expect(heard.told).toEqual(["missing after 100", "came"]);
+  });
+
+  test("lets nobody wait for the answer of a server that is checked no more", async () => {
+    const { clock, checks, answers } = schedule({ timing: { tookMs: 1000 } });
+    await clock.advance(1500);
+    const heard = answers();
+    await clock.advance(200);
+    for (const check of checks) check.stop();
+    expect(heard.told).toEqual(["missing after 100", "came"]);
+    expect(answers().told).toEqual([]);
+  });
+
   test("tells everybody who got no answer that the server is well", async () => {
     const { clock, starts, suspect } = schedule({ tookMs: 100 });
     await clock.advance(500);
@@ -371,6 +431,8 @@ describe("the check scheduler", () => {
 interface Scene {
   readonly servers?: number;
   readonly tookMs?: number;
+  /** The same, where a test changes it. */
+  readonly timing?: { readonly tookMs: number };
   /** Whether outcomes are told before `check` returns. */
   readonly isAtOnce?: boolean;
   /** How long this process takes over each report. */
@@ -386,6 +448,7 @@ type Schedule = ReturnType<typeof schedule>;
 function schedule({
   servers = 1,
   tookMs = 0,
+  timing = { tookMs },
   isAtOnce = false,
   costMs = 0,
   outcome = PASSED,
@@ -425,7 +488,7 @@ function schedule({
           clock.setTimeout(() => {
             underWay--;
             tell(outcome);
-          }, tookMs);
+          }, timing.tookMs);
         },
         renewWithinMs,
         distrust: () => void distrusted.push(clock.now()),
@@ -448,6 +511,15 @@ function schedule({
       const well = { is: false };
       scheduler.suspect(parseEndpoint("10.0.0.0:80"), () => (well.is = true));
       return well;
+    },
+    /** Clients of the first server wait for an answer: what is heard of it. */
+    answers: () => {
+      const told: string[] = [];
+      scheduler.await(parseEndpoint("10.0.0.0:80"), {
+        missing: (afterMs) => told.push(`missing after ${afterMs}`),
+        came: () => told.push("came"),
+      });
+      return { told };
     },
     distrusted,
     started,

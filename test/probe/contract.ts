@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { openTcpSocket, watchSilence } from "#native";
+import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { ProbeOptions } from "../../src/config/care-options.ts";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
@@ -23,7 +23,10 @@ export interface KindUnderTest {
 }
 
 export function openKind(options: ProbeOptions, target: Endpoint, ports: Partial<SocketPorts> = {}): Probe {
-  return createProber(options, { openTcpSocket, watchSilence, ...ports }).open(target, () => undefined);
+  return createProber(options, { openTcpSocket, watchSilence, acknowledgementOf, ...ports }).open(
+    target,
+    () => undefined,
+  );
 }
 
 /** One check over a probe of its own. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { openTcpSocket, watchSilence } from "#native";
+import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { ProbeOutcome } from "../../src/domain/health.ts";
 import { CHECK_PACE, CheckScheduler } from "../../src/probe/check-scheduler.ts";
 import { createHttpProber } from "../../src/probe/http/http-prober.ts";
@@ -20,7 +20,9 @@ test("a hundred servers that close their idle connections at once are asked once
     random: Math.random,
     ...CHECK_PACE,
   });
-  const checksOf = scheduler.with(createHttpProber({ ...OPTIONS, sentinel: true }, { openTcpSocket, watchSilence }));
+  const checksOf = scheduler.with(
+    createHttpProber({ ...OPTIONS, sentinel: true }, { openTcpSocket, watchSilence, acknowledgementOf }),
+  );
   const outcomes: ProbeOutcome[] = [];
   const checks = Array.from({ length: SERVERS }, (_, index) =>
     checksOf.add({ ...server.endpoint, address: `127.77.1.${index + 1}` }, HOUR_MS, (outcome) =>

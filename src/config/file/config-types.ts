@@ -97,8 +97,9 @@ export interface VirtualServerDefaults {
    */
   readonly sentinel?: boolean | null;
   /**
-   * A real server is checked at once, too, when its host acknowledges nothing on that connection for so long; raise it
-   * for real servers far away (default 300ms).
+   * A real server is checked at once, too, when its host acknowledges nothing on that connection for so long, and fails
+   * a check that neither this connection nor several new ones beside it get through to; raise it for real servers far
+   * away (default 300ms).
    */
   readonly sentinelTimeout?: Time | null;
   /**
@@ -127,6 +128,12 @@ export interface VirtualServerDefaults {
    * of what leads there, and once a minute; tells whether clients get through, and changes no weight (default true).
    */
   readonly checkWay?: boolean | null;
+  /**
+   * Check a real server at once when its clients seem to get no answer, and while that check gets none either, have no
+   * new clients for it as long as another one serves; by what IPVS counts of connections and packets, so with
+   * masquerading alone (default true).
+   */
+  readonly suspicion?: boolean | null;
   /** Clients stay with the real server that they had. */
   readonly persistence?: PersistenceConfig | null;
   /** How real servers are checked: a probe, or the name of one under probes. */

@@ -10,7 +10,7 @@ import { parseWeight, resolveKeeping } from "../resolve-servers.ts";
 import { parseBoolean } from "../value-parsers.ts";
 import type { Settings } from "./settings.ts";
 
-type Kept = "policy" | "reach" | "dataPlane" | "initState" | "keepForeign" | "checkWay";
+type Kept = "policy" | "reach" | "dataPlane" | "initState" | "keepForeign" | "checkWay" | "suspicion";
 
 /** What the flags' own resolvers make of settings, whatever the virtual address is. */
 interface Resolved extends Pick<VirtualServerOptions, Kept> {
@@ -62,6 +62,7 @@ function resolve(settings: GivenOptions, type: ProbeType): Resolved {
     reach: resolveReach(values, undefined),
     probe: resolveProbe(values, policy, type),
     checkWay: values.read("check-way", parseBoolean),
+    suspicion: values.read("suspicion", parseBoolean),
     weight: values.read("weight", parseWeight),
     refused: values.refused,
   };

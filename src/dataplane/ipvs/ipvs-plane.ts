@@ -141,6 +141,12 @@ class IpvsPlane implements DataPlane {
     return this.#read(key, decodeMeasuredDestination);
   }
 
+  traffic(key: ServiceKey): readonly ObservedRealServer[] {
+    return this.#readRealServers(key, decodeMeasuredDestination).filter(
+      ({ server }) => server.forwarding === "masquerade",
+    );
+  }
+
   async readAll(): Promise<readonly ObservedVirtualServer[]> {
     return this.services().map((seen) => ({
       ...seen,

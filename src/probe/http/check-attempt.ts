@@ -1,7 +1,15 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { Connection, Ending, NewConnection } from "./connection/connection.ts";
-import { Dial, shortLimits, type Dialed, type DialOptions, type UnderWay, type Undialed } from "./connection/dial.ts";
+import {
+  besideLimits,
+  Dial,
+  shortLimits,
+  type Dialed,
+  type DialLimits,
+  type UnderWay,
+  type Undialed,
+} from "./connection/dial.ts";
 import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
 import { judge, refusal, type Conclusion, type Judgement } from "./judgement.ts";
 import type { RequestStep } from "./request.ts";
@@ -38,8 +46,8 @@ export interface CheckAttemptOptions {
 type Phase =
   | { readonly kind: "idle" }
   | { readonly kind: "kept"; readonly overKept: UnderWay }
-  /** The kept connection lingers, so that a new one is asked as well. */
-  | { readonly kind: "both"; readonly overKept: UnderWay; readonly overNew: UnderWay }
+  /** The kept connection lingers, so that a new one is asked as well. `isUnheard`: it acknowledged nothing by then. */
+  | { readonly kind: "both"; readonly overKept: UnderWay; readonly overNew: UnderWay; readonly isUnheard: boolean }
   /** `doubted`: the answer over the kept connection, while a new one is asked for confirmation. */
   | { readonly kind: "new"; readonly overNew: UnderWay; readonly doubted: Conclusion | undefined };
 
@@ -87,13 +95,13 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     this.#kept = kept;
     const overKept = this.#exchangeOver(kept);
     this.#phase = { kind: "kept", overKept };
-    overKept.start(nowMs, this.#endsAtMs - nowMs);
+    overKept.start(nowMs, this.#endsAtMs - nowMs, true);
   }
 
   /** `doubt`: how a kept connection ended, where that is why it is asked. */
   askAnew(doubt: Ending["kind"] | undefined, step: RequestStep, request: Uint8Array, nowMs: number): void {
     this.#prepare(step, request);
-    this.#dialNew(doubt, (overNew) => ({ kind: "new", overNew, doubted: undefined }), nowMs);
+    this.#dialNew(this.#limits(doubt), (overNew) => ({ kind: "new", overNew, doubted: undefined }), nowMs);
   }
 
   cancel(): void {
@@ -128,7 +136,24 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     const phase = this.#phase;
     if (connection !== this.#kept || phase.kind !== "kept") return;
     const { overKept } = phase;
-    this.#dialNew(undefined, (overNew) => ({ kind: "both", overKept, overNew }), this.#options.shared.clock.now());
+    this.#dialNew(
+      this.#limits(undefined),
+      (overNew) => ({ kind: "both", overKept, overNew, isUnheard: false }),
+      this.#options.shared.clock.now(),
+    );
+  }
+
+  /**
+   * A packet was lost, or the server's host is gone. Who answers neither this connection nor any of several dials
+   * beside it, is gone.
+   */
+  unacknowledged(connection: Connection, roundTripMs: number): void {
+    const phase = this.#phase;
+    if (connection !== this.#kept || phase.kind !== "kept") return;
+    const { overKept } = phase;
+    const limits = besideLimits(this.#options.shared.options, roundTripMs);
+    const nowMs = this.#options.shared.clock.now();
+    this.#dialNew(limits, (overNew) => ({ kind: "both", overKept, overNew, isUnheard: true }), nowMs);
   }
 
   // --- internal ---
@@ -164,25 +189,36 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
       this.#endsAtMs = Math.min(this.#endsAtMs, nowMs + Math.max(SECOND_OPINION_MS, 2 * keepAlive.newTookMs));
     }
     if (phase.kind === "both") this.#phase = { kind: "new", overNew: phase.overNew, doubted };
-    else this.#dialNew(hasAnswered ? undefined : outcome.lost, (overNew) => ({ kind: "new", overNew, doubted }), nowMs);
+    else {
+      const limits = this.#limits(hasAnswered ? undefined : outcome.lost);
+      this.#dialNew(limits, (overNew) => ({ kind: "new", overNew, doubted }), nowMs);
+    }
+  }
+
+  /** How long a new connection may take, where a kept one ended so. */
+  #limits(doubt: Ending["kind"] | undefined): DialLimits {
+    const { options, overdue } = this.#options.shared;
+    return doubt === "silent"
+      ? shortLimits(options)
+      : { withinMs: options.connectTimeoutMs, noAnswer: overdue.noAnswer };
   }
 
   /** Of two that were asked, this one was first. */
-  #decide({ overKept, overNew }: Extract<Phase, { kind: "both" }>): void {
+  #decide({ overKept, overNew, isUnheard }: Extract<Phase, { kind: "both" }>): void {
     if (this.#isOverKept) overNew.cancel();
     else overKept.cancel();
-    this.#options.keepAlive.keptIsWrong(!this.#isOverKept);
+    // A lost packet is nobody's fault.
+    if (!isUnheard) this.#options.keepAlive.keptIsWrong(!this.#isOverKept);
     this.#phase = this.#isOverKept ? { kind: "kept", overKept } : { kind: "new", overNew, doubted: undefined };
     // They may be the steps of the other.
     if (this.#isOverKept) this.#timings = {};
   }
 
-  #dialNew(doubt: Ending["kind"] | undefined, phase: (overNew: UnderWay) => Phase, nowMs: number): void {
+  #dialNew(limits: DialLimits, phase: (overNew: UnderWay) => Phase, nowMs: number): void {
     const { shared, keepAlive } = this.#options;
-    const { newConnection, options, overdue, clock } = shared;
+    const { newConnection, clock } = shared;
     keepAlive.askedAnew(nowMs, this.#endsAtMs);
-    const patient = { withinMs: options.connectTimeoutMs, noAnswer: overdue.noAnswer };
-    const dial = this.#dial(newConnection, doubt === "silent" ? shortLimits(options) : patient, nowMs, (dialed) => {
+    const dial = this.#dial(newConnection, limits, nowMs, (dialed) => {
       if ("kind" in dialed) return this.#undialed(dialed, clock.now());
       this.#timings = dialed.timings;
       const exchange = this.#exchangeOver(dialed);
@@ -198,12 +234,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     return new Exchange(connection, this.#step.method, this.#request, this.#options.shared, this);
   }
 
-  #dial(
-    newConnection: NewConnection,
-    limits: Pick<DialOptions, "withinMs" | "noAnswer">,
-    nowMs: number,
-    tell: (dialed: Dialed) => void,
-  ): Dial {
+  #dial(newConnection: NewConnection, limits: DialLimits, nowMs: number, tell: (dialed: Dialed) => void): Dial {
     const { target, shared } = this.#options;
     const { deadlines, overdue } = shared;
     const remainingMs = this.#endsAtMs - nowMs;
@@ -240,8 +271,9 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     // TLS failed.
     if (conclusion.passed === false && !ending.isUnreachable && ending.kind !== "silent")
       return this.#confirm(conclusion, nowMs);
-    // If this host lacks the means for a new connection, the kept one goes on.
-    if (conclusion.passed === undefined && phase.kind === "both")
+    // If this host lacks the means for a new connection, the kept one goes on; so it does where it was heard again.
+    const isHeard = ending.kind === "silent" && this.#kept?.acknowledgement()?.isOutstanding === false;
+    if (phase.kind === "both" && (conclusion.passed === undefined || (phase.isUnheard && isHeard)))
       this.#phase = { kind: "kept", overKept: phase.overKept };
     else this.#conclude(conclusion, undefined, nowMs);
   }

@@ -51,6 +51,10 @@ export class Deadlines {
   /** Idempotent; nothing happens when it is over. */
   remove(waiting: Expiring): void {
     this.#queue.remove(waiting);
+    // Most answers come long before their deadlines: with none left, this process need not wake up for them.
+    if (this.#timer === undefined || this.#queue.first() !== undefined) return;
+    this.#clock.clearTimeout(this.#timer.handle);
+    this.#timer = undefined;
   }
 
   // --- internal ---

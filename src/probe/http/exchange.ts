@@ -15,6 +15,11 @@ export interface ExchangeListener {
   exchanged(outcome: Outcome, connection: Connection): void;
   /** At most once, before that: half of its time is over, and nothing came back. */
   lingers(connection: Connection): void;
+  /**
+   * At most once, before that: in the time of several round trips as they were on this connection, the peer's kernel
+   * has not even acknowledged the request. One lost packet is enough for it.
+   */
+  unacknowledged(connection: Connection, roundTripMs: number): void;
 }
 
 export type Outcome = {
@@ -44,7 +49,8 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   #unsent: Uint8Array | undefined;
   #startedAtMs = 0;
   #withinMs = 0;
-  #isHalfOver = false;
+  /** What the deadline is for that it waits for. */
+  #until: Until = "half";
   #firstByteMs: number | undefined;
   #isOver = false;
 
@@ -62,11 +68,12 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
     this.#unsent = request;
   }
 
-  /** Once. May report before it returns. */
-  start(nowMs: number, withinMs: number): void {
+  /** Once. May report before it returns. `isKept`: the connection has stood, so that its round trip is known. */
+  start(nowMs: number, withinMs: number, isKept = false): void {
     this.#startedAtMs = nowMs;
     this.#withinMs = withinMs;
-    this.#options.deadlines.add(this, nowMs + withinMs / 2);
+    if (isKept && SLACK_MS < withinMs / 2) this.#wait("acknowledged", SLACK_MS);
+    else this.#wait("half", withinMs / 2);
     // What a server said unasked comes first, and may be the end of it.
     this.#connection.listen(this);
     if (!this.#isOver) this.writable();
@@ -79,10 +86,16 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   }
 
   expired(): void {
-    if (this.#isHalfOver) return this.#fail(this.#options.overdue.timedOut);
-    this.#isHalfOver = true;
-    this.#options.deadlines.add(this, this.#startedAtMs + this.#withinMs);
-    if (this.#firstByteMs === undefined) this.#listener.lingers(this.#connection);
+    switch (this.#until) {
+      case "acknowledged":
+        return this.#judgeAcknowledgement();
+      case "half":
+        this.#wait("end", this.#withinMs);
+        if (this.#firstByteMs === undefined) this.#listener.lingers(this.#connection);
+        return;
+      case "end":
+        this.#fail(this.#options.overdue.timedOut);
+    }
   }
 
   established(): void {
@@ -111,6 +124,24 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
   }
 
   // --- internal ---
+
+  /** `afterMs`: from its start on. */
+  #wait(until: Until, afterMs: number): void {
+    this.#until = until;
+    this.#options.deadlines.add(this, this.#startedAtMs + afterMs);
+  }
+
+  #judgeAcknowledgement(): void {
+    const halfMs = this.#withinMs / 2;
+    const seen = this.#firstByteMs === undefined ? this.#connection.acknowledgement() : undefined;
+    if (seen?.isOutstanding !== true) return this.#wait("half", halfMs);
+    const limitMs = SLACK_MS + ROUND_TRIPS * seen.roundTripMs;
+    // Timers ring for whole milliseconds.
+    const isLate = this.#options.clock.now() + 1 >= this.#startedAtMs + limitMs;
+    if (!isLate && limitMs < halfMs) return this.#wait("acknowledged", limitMs);
+    this.#wait("half", halfMs);
+    if (isLate) this.#listener.unacknowledged(this.#connection, seen.roundTripMs);
+  }
 
   /** A server of HTTP/2 only may leave without a word, when it was offered nothing that it speaks. */
   #unanswered(reason: string): string {
@@ -142,3 +173,15 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
     this.#options.deadlines.remove(this);
   }
 }
+
+// --- internal ---
+
+type Until = "acknowledged" | "half" | "end";
+
+/**
+ * How long an acknowledgement may take beyond the round trips: a kernel that is not busy sends it at once after a
+ * pause, and 40 ms later in the midst of a conversation (TCP_DELACK_MIN).
+ */
+const SLACK_MS = 50;
+
+const ROUND_TRIPS = 4;

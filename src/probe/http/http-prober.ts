@@ -9,7 +9,10 @@ import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
 import { SecretHeaders } from "./secret-headers.ts";
 import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
 
-export interface SocketPorts extends Pick<SocketConnectionOptions, "openTcpSocket" | "watchSilence"> {
+export interface SocketPorts extends Pick<
+  SocketConnectionOptions,
+  "openTcpSocket" | "watchSilence" | "acknowledgementOf"
+> {
   readonly watchPath?: HttpProberPorts["watchPath"];
   /** PEM certificates to trust instead of this system's, when certificates are checked. */
   readonly trustedRoots?: readonly string[];
@@ -19,9 +22,9 @@ export interface SocketPorts extends Pick<SocketConnectionOptions, "openTcpSocke
 
 /** The prober over the kernel's sockets. It ignores proxy settings of the environment. */
 export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
-  const { openTcpSocket, watchSilence, watchPath, trustedRoots, clock = monotonicClock } = ports;
+  const { openTcpSocket, watchSilence, acknowledgementOf, watchPath, trustedRoots, clock = monotonicClock } = ports;
   const over = (tls: TlsPolicy | undefined): NewConnection => {
-    const socketOptions = { tls, openTcpSocket, watchSilence, clock };
+    const socketOptions = { tls, openTcpSocket, watchSilence, acknowledgementOf, clock };
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
   };
   const newTcpConnection = over(undefined);

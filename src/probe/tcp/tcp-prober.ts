@@ -26,11 +26,11 @@ export function createTlsProber(options: TlsProbeOptions, ports: SocketPorts): P
 
 function proberOf(
   { tls, timeoutMs, connectTimeoutMs }: TcpProbeOptions | TlsProbeOptions,
-  { openTcpSocket, watchSilence, trustedRoots, clock = monotonicClock }: SocketPorts,
+  { openTcpSocket, watchSilence, acknowledgementOf, trustedRoots, clock = monotonicClock }: SocketPorts,
   speech: Pick<TcpTargetOptions, "send" | "expect" | "lingers">,
 ): Prober {
   const policy = tls === undefined ? undefined : tlsPolicy({ ...tls, trustedRoots });
-  const socketOptions = { tls: policy, openTcpSocket, watchSilence, clock };
+  const socketOptions = { tls: policy, openTcpSocket, watchSilence, acknowledgementOf, clock };
   const shared: TcpTargetOptions = {
     ...speech,
     hasTls: tls !== undefined,

@@ -41,6 +41,7 @@ const everything: LvscareConfig = {
       sysctls: "manage",
       strictArp: true,
       checkWay: false,
+      suspicion: false,
       persistence: { timeout: "5m", prefix: 24, prefixIpv6: 64 },
       probe: {
         type: "http",

@@ -23,6 +23,8 @@ export interface Connection {
    * keep-alives.
    */
   watchSilence(timeoutMs: number): void;
+  /** What its peer's kernel has acknowledged by now, whatever its process does; undefined where that is not known. */
+  acknowledgement(): Acknowledgement | undefined;
   /** Closes properly, so that the peer need not take it for a failure, without a call to the listener. Idempotent. */
   close(): void;
   /** Closes by a reset, without a call to the listener: nothing under way matters any more. Idempotent. */
@@ -37,6 +39,14 @@ export interface ConnectionListener {
   writable(): void;
   /** Once, and nothing after it; not when we close the connection ourselves. */
   ended(ending: Ending): void;
+}
+
+/** What the kernel knows of how a connection's peer acknowledges. */
+export interface Acknowledgement {
+  /** Something was sent that the peer has not acknowledged yet. */
+  readonly isOutstanding: boolean;
+  /** The smoothed round trip as it was seen on this connection. */
+  readonly roundTripMs: number;
 }
 
 /** How a connection came to its end. */

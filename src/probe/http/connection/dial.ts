@@ -3,14 +3,17 @@ import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadline, Deadlines } from "../deadlines.ts";
 
-export interface DialOptions {
-  readonly target: Endpoint;
-  readonly newConnection: NewConnection;
-  readonly deadlines: Deadlines;
+export interface DialLimits {
   /** For the TCP connection alone. */
   readonly withinMs: number;
   /** What to say when that is over. */
   readonly noAnswer: string;
+}
+
+export interface DialOptions extends DialLimits {
+  readonly target: Endpoint;
+  readonly newConnection: NewConnection;
+  readonly deadlines: Deadlines;
   /** For all of it, TLS included. */
   readonly remainingMs: number;
   readonly timedOut: string;
@@ -28,7 +31,7 @@ export interface UnderWay {
 
 /**
  * Connects to a server. While nothing answers, it dials again and again in short order, because the kernel repeats a
- * lost SYN only after a second (RFC 6298, 2). With one packet in twenty lost each way, all dials fail once in a
+ * lost SYN only after a second (RFC 6298, 2). With one packet in ten lost each way, all dials fail once in a
  * hundred thousand times, so packet loss takes no server out. The first answer counts, even a refusal.
  */
 export class Dial implements UnderWay {
@@ -102,13 +105,28 @@ export class Dial implements UnderWay {
 }
 
 /** Where a connection was lost or fell silent, there is evidence already: a little silence is enough. */
-export function shortLimits({
-  connectTimeoutMs,
-  sentinelTimeoutMs,
-}: Pick<HttpProbeOptions, "connectTimeoutMs" | "sentinelTimeoutMs">): Pick<DialOptions, "withinMs" | "noAnswer"> {
-  return { withinMs: Math.min(connectTimeoutMs, sentinelTimeoutMs + 100), noAnswer: "answers nothing any more" };
+export function shortLimits({ connectTimeoutMs, sentinelTimeoutMs }: Limits): DialLimits {
+  return { withinMs: Math.min(connectTimeoutMs, sentinelTimeoutMs + 100), noAnswer: SILENT };
+}
+
+/**
+ * Beside a connection that acknowledges nothing: what is left of the time that it may do so. Far away, a dial has the
+ * time of several round trips.
+ */
+export function besideLimits({ connectTimeoutMs, sentinelTimeoutMs }: Limits, roundTripMs: number): DialLimits {
+  const leastMs = LEAST_MS + LEAST_ROUND_TRIPS * roundTripMs;
+  const withinMs = Math.min(connectTimeoutMs, Math.max(leastMs, sentinelTimeoutMs - LEAST_MS));
+  return { withinMs, noAnswer: SILENT };
 }
 
 // --- internal ---
 
-const DIALS = 5;
+type Limits = Pick<HttpProbeOptions, "connectTimeoutMs" | "sentinelTimeoutMs">;
+
+const SILENT = "answers nothing any more";
+
+/** A dial has this long even where nothing is left. */
+const LEAST_MS = 50;
+const LEAST_ROUND_TRIPS = 8;
+
+const DIALS = 7;

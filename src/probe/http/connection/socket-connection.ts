@@ -4,7 +4,7 @@ import { describeError } from "../../../domain/errors.ts";
 import type { ProbeTimings } from "../../../domain/health.ts";
 import type { Clock } from "../../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import type { Connection, ConnectionListener, Ending } from "./connection.ts";
+import type { Acknowledgement, Connection, ConnectionListener, Ending } from "./connection.ts";
 import {
   failureReason,
   handshakeFailure,
@@ -24,6 +24,8 @@ export interface SocketConnectionOptions {
   readonly openTcpSocket: OpenTcpSocket;
   /** Makes the kernel give up on a connection whose peer acknowledges nothing for this long. */
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
+  /** What the peer has acknowledged; undefined where the kernel does not tell. */
+  readonly acknowledgementOf: (fd: number) => Acknowledgement | undefined;
   readonly clock: Clock;
 }
 
@@ -99,8 +101,13 @@ export class SocketConnection implements Connection {
   }
 
   watchSilence(timeoutMs: number): void {
-    const fd = this.isOpen ? (this.#socket as { readonly fd?: number } | undefined)?.fd : undefined;
+    const fd = this.#fd;
     if (fd !== undefined) this.#options.watchSilence(fd, timeoutMs);
+  }
+
+  acknowledgement(): Acknowledgement | undefined {
+    const fd = this.#fd;
+    return fd === undefined ? undefined : this.#options.acknowledgementOf(fd);
   }
 
   close(): void {
@@ -177,6 +184,10 @@ export class SocketConnection implements Connection {
   }
 
   // --- internal ---
+
+  get #fd(): number | undefined {
+    return this.isOpen ? (this.#socket as { readonly fd?: number } | undefined)?.fd : undefined;
+  }
 
   /** Whether anything may be sent: never before the peer has proved its identity. */
   #establish(socket: Bun.Socket<SocketConnection>): boolean {

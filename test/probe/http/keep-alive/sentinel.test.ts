@@ -368,6 +368,70 @@ test("a path that breaks makes the server suspect: it is asked again over a new 
   expect(uses).toBe(-1);
 });
 
+describe("a request that is not even acknowledged", () => {
+  const LOST = { isOutstanding: true, roundTripMs: 0.1 };
+  const HEARD = { isOutstanding: false, roundTripMs: 0.1 };
+
+  test("finds the server gone when several dials beside it are lost as well, long before the check's time is over", async () => {
+    let answer = OK;
+    const { server } = counting(() => answer);
+    using _ = server;
+    using hole = await blackHole();
+    let target = server.endpoint;
+    const ports = { clock: monotonicClock, openTcpSocket: () => openTcpSocket(target), acknowledgementOf: () => LOST };
+    const { check } = watch(server.endpoint, { timeoutMs: 60_000, connectTimeoutMs: 60_000 }, ports);
+    for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
+    answer = "";
+    target = hole.endpoint;
+    expect(await check()).toEqual(unreachable("answers nothing any more"));
+  });
+
+  test("was only lost where a dial is answered, and the connections that are kept bear no blame", async () => {
+    let answer = OK;
+    const { server, connections } = counting(() => {
+      const given = answer;
+      answer = OK;
+      return given;
+    });
+    using _ = server;
+    const ports = { clock: monotonicClock, acknowledgementOf: () => LOST };
+    const { check } = watch(server.endpoint, { timeoutMs: 60_000 }, ports);
+    for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
+    for (let lost = 1; lost <= 3; lost++) {
+      const before = connections();
+      answer = "";
+      expect(await check()).toEqual(UP);
+      expect(connections()).toBe(before + 1);
+      expect(await check()).toEqual(UP);
+      expect(connections()).toBe(before + 1);
+    }
+  });
+
+  test("may have the time of the check once it is acknowledged after all", async () => {
+    let answer = OK;
+    const { server, sockets } = counting(() => answer);
+    using _ = server;
+    using hole = await blackHole();
+    let target = server.endpoint;
+    const seen = [LOST, HEARD];
+    const ports = {
+      clock: monotonicClock,
+      openTcpSocket: () => openTcpSocket(target),
+      acknowledgementOf: () => {
+        const next = seen.shift() ?? HEARD;
+        // The dials beside it are over: the answer comes late, over the kept connection.
+        if (next === HEARD) setTimeout(() => [...sockets][0]?.write(OK), 1);
+        return next;
+      },
+    };
+    const { check } = watch(server.endpoint, { timeoutMs: 60_000 }, ports);
+    for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
+    answer = "";
+    target = hole.endpoint;
+    expect(await check()).toEqual(UP);
+  });
+});
+
 describe("the end of a kept connection", () => {
   test("makes the server suspect, and refused after that it is down", async () => {
     const { server, sockets } = counting(OK);

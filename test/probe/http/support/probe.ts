@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { openTcpSocket, watchSilence } from "#native";
+import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
 import type { TlsSettings } from "../../../../src/config/probe-kinds/tls-settings.ts";
 import { monotonicClock, type EventLoopClock } from "../../../../src/probe/clock.ts";
@@ -56,7 +56,10 @@ export function openProbe(
   ports: Partial<SocketPorts> = {},
   suspect: () => void = () => undefined,
 ): Probe {
-  return createHttpProber({ ...OPTIONS, ...options }, { openTcpSocket, watchSilence, ...ports }).open(target, suspect);
+  return createHttpProber(
+    { ...OPTIONS, ...options },
+    { openTcpSocket, watchSilence, acknowledgementOf, ...ports },
+  ).open(target, suspect);
 }
 
 /** The time of this process, but for what it shows. */

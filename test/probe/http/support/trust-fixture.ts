@@ -1,4 +1,4 @@
-import { openTcpSocket, watchSilence } from "#native";
+import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { ProbeOutcome } from "../../../../src/domain/health.ts";
 import { createHttpProber } from "../../../../src/probe/http/http-prober.ts";
 
@@ -29,7 +29,7 @@ const prober = createHttpProber(
     sentinelWorthMs: 1000,
     freshConnection: false,
   },
-  { openTcpSocket, watchSilence },
+  { openTcpSocket, watchSilence, acknowledgementOf },
 );
 const target = { family: "ipv4", address: "127.0.0.1", port: Number(process.argv[2]) } as const;
 const { reason } = await new Promise<ProbeOutcome>((told) => prober.open(target, () => undefined).check(told));
