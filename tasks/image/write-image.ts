@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { buildDate, commit } from "../build/build-facts.ts";
+import { RUNTIME_VARIABLES } from "../../src/manifest/runtime-environment.ts";
 import type { Architecture } from "./architectures.ts";
 import { blobPath, digestOf, MEDIA_TYPE, writeBlob, writeLayout, type Descriptor } from "./oci-layout.ts";
 import { packFolder } from "./tar.ts";
@@ -23,7 +24,7 @@ export async function writeImage(layout: string, { name }: Architecture, root: s
     os: "linux",
     config: {
       Entrypoint: ["/usr/bin/lvscare"],
-      Env: ["PATH=/usr/bin"],
+      Env: ["PATH=/usr/bin", ...RUNTIME_VARIABLES],
       WorkingDir: "/",
       Labels: {
         "org.opencontainers.image.title": manifest.name,

@@ -25,6 +25,11 @@ test("is a unit that systemd takes, and finds well shut in", async () => {
   await runCommand(["systemd-analyze", "security", "--offline=true", "--threshold=35", unit], { timeoutMs: 60_000 });
 });
 
+test("lets the runtime sleep, which it learns from its environment alone", async () => {
+  const { stdout } = await runProgram(["systemd", "--config", "/etc/lvscare/care.yaml"]);
+  expect(stdout).toContain("\nEnvironment=MIMALLOC_PURGE_DELAY=-1 BUN_GC_TIMER_INTERVAL=10000\n");
+});
+
 test("hands the flags on, as words that systemd leaves as they are", async () => {
   const headers = ["--health-req-headers", 'X=50% of $HOME "now"', "--log-format", "json"];
   const { stdout } = await runProgram(["systemd", ...FLAGS, ...headers]);
