@@ -4,7 +4,7 @@ import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
 import { parseEndpoint } from "../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../src/domain/health.ts";
-import { createHttpProber } from "../src/probe/http/http-prober.ts";
+import { createProber } from "../src/probe/probers.ts";
 import { Farm } from "./support/farm.ts";
 import { report, type Measure } from "./support/measures.ts";
 import { SETTINGS } from "./support/settings.ts";
@@ -18,14 +18,16 @@ const KINDS = [
   { what: "HTTP, a new connection each", flags: "--health-schem http --health-fresh-connection --sentinel=false" },
   { what: "HTTPS over kept connections", flags: "--health-schem https" },
   { what: "HTTPS, a new connection each", flags: "--health-schem https --health-fresh-connection --sentinel=false" },
+  { what: "TCP", flags: "--health-schem tcp" },
+  { what: "TLS", flags: "--health-schem tls" },
 ] as const;
 
 const measures: Measure[] = [];
 for (const { what, flags } of KINDS) {
-  const farm = await Farm.start({ tls: flags.includes("https") });
-  const argv = `--vs 10.0.0.1:80 --rs 127.0.0.1:80 --health-path / ${flags}`.split(" ");
+  const farm = await Farm.start({ tls: /https|tls/.test(flags) });
+  const argv = `--vs 10.0.0.1:80 --rs 127.0.0.1:80 ${flags}`.split(" ");
   const { probe } = resolveCareOptions(readArgv(argv, CARE_OPTION_ROWS), {});
-  const prober = createHttpProber(probe, { openTcpSocket, watchSilence, acknowledgementOf });
+  const prober = createProber(probe, { openTcpSocket, watchSilence, acknowledgementOf });
   const probes = Array.from({ length: TARGETS }, (_, index) =>
     prober.open(parseEndpoint(`127.2.0.${index + 1}:9090`), () => undefined),
   );
@@ -46,7 +48,7 @@ process.exit(0);
 // --- internal ---
 
 async function drive(
-  probes: readonly ReturnType<ReturnType<typeof createHttpProber>["open"]>[],
+  probes: readonly ReturnType<ReturnType<typeof createProber>["open"]>[],
   seconds: number,
 ): Promise<number> {
   const endMs = performance.now() + seconds * 1000;

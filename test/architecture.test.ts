@@ -53,7 +53,11 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
       "src/probe/http/connection/",
       {
         faces: ["connection.ts", "dial.ts", "failure-reasons.ts"],
-        composers: ["src/probe/http/http-prober.ts", "src/simulation/scripted-connection.ts"],
+        composers: [
+          "src/probe/http/http-prober.ts",
+          "src/probe/tcp/tcp-prober.ts",
+          "src/simulation/scripted-connection.ts",
+        ],
       },
     ],
     ["src/probe/http/keep-alive/", { faces: ["keep-alive.ts"] }],

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
-import type { HttpProbeOptions } from "../config/care-options.ts";
+import type { ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
@@ -16,7 +16,8 @@ import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { CheckSchedule } from "../probe/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
-import { createHttpProber } from "../probe/http/http-prober.ts";
+import { createProber } from "../probe/probers.ts";
+import type { SocketPorts } from "../probe/http/http-prober.ts";
 import type { AnswerListener } from "../probe/scheduled-check.ts";
 import { SharedChecks } from "../probe/shared-checks.ts";
 import { TrafficWatch } from "../probe/suspicion/traffic-watch.ts";
@@ -81,11 +82,13 @@ export class CareProcess implements Disposable {
    * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
    * virtual servers is checked once.
    */
-  checksAs(options: HttpProbeOptions): CheckSchedule {
+  checksAs(options: ProbeOptions): CheckSchedule {
     return this.#shared.of(valueOf(options), () => {
-      if (options.sentinel) this.#paths ??= new PathWatch({ now: this.now });
-      const watchPath = options.sentinel ? this.#paths?.watch.bind(this.#paths) : undefined;
-      return this.#schedule.with(createHttpProber(options, { ...SOCKETS, watchPath }));
+      const watchPath: SocketPorts["watchPath"] = (target, lost) => {
+        this.#paths ??= new PathWatch({ now: this.now });
+        return this.#paths.watch(target, lost);
+      };
+      return this.#schedule.with(createProber(options, { ...SOCKETS, watchPath }));
     });
   }
 
@@ -131,9 +134,9 @@ export class CareProcess implements Disposable {
 }
 
 /** One check over its own connection, beside those of any schedule. */
-export function probeOnce(options: HttpProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
-  const alone = { ...options, sentinel: false, freshConnection: true };
-  const probe = createHttpProber(alone, SOCKETS).open(target, () => undefined);
+export function probeOnce(options: ProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  const alone = options.type === "http" ? { ...options, sentinel: false, freshConnection: true } : options;
+  const probe = createProber(alone, SOCKETS).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();
@@ -169,6 +172,6 @@ function countHalfOpen(): ReadonlyMap<string, number> {
 }
 
 /** The same text for equal options, in whatever order their fields were set. */
-function valueOf(options: HttpProbeOptions): string {
+function valueOf(options: ProbeOptions): string {
   return JSON.stringify(Object.entries(options).toSorted());
 }

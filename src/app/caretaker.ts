@@ -303,14 +303,14 @@ const MOST_NAMED = 20;
 /** Longer than a round of ten thousand real servers takes. */
 const LONGEST_WRITE_MS = 10_000;
 
+function stopping(): LvscareError {
+  return new LvscareError("NOT_RUNNING", "the daemon is stopping");
+}
+
 /** `21 virtual servers with 42 real servers` */
 function countVirtualServers(all: readonly VirtualServerOptions[]): string {
   const realServers = all.reduce((sum, one) => sum + one.realServers.length, 0);
   return `${all.length} virtual servers with ${realServers} real servers`;
-}
-
-function stopping(): LvscareError {
-  return new LvscareError("NOT_RUNNING", "the daemon is stopping");
 }
 
 function countServers({ realServers }: VirtualServerOptions): string {

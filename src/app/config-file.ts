@@ -10,7 +10,7 @@ import type { Place } from "../config/file/place.ts";
 import { includesOf, readConfig, type Circumstances } from "../config/file/read-config.ts";
 import type { GivenOptions } from "../config/option-row.ts";
 import { withProcessOptions, type ConfigCall } from "../config/resolve-config-call.ts";
-import { errnoOf } from "../domain/errors.ts";
+import { fileProblem, readingProblem } from "./file-problem.ts";
 import { factsOf, namesIn } from "./file-watch.ts";
 
 /** A configuration that can be used. */
@@ -44,7 +44,7 @@ export async function loadConfigFor({
   ignored,
   nodeAddress,
 }: ConfigCall): Promise<LoadedConfig & { readonly remarks: readonly string[] }> {
-  const loaded = await loadConfig(path, nodeAddress === undefined ? {} : { nodeAddress });
+  const loaded = await loadConfig(path, { fileProblem, ...(nodeAddress !== undefined && { nodeAddress }) });
   const config = { ...loaded.config, ...withProcessOptions(given, loaded.processOptions) };
   const remarks = loaded.warnings.map(formatProblem);
   if (ignored.length > 0) {
@@ -224,9 +224,7 @@ async function readSource(path: string, mostBytes: number): Promise<Source | Unr
     const status = await file.stat();
     return unsuitable(status) ?? (await collect(file.createReadStream({ end: mostBytes }), mostBytes));
   } catch (failure) {
-    const errno = errnoOf(failure);
-    if (errno === undefined) throw failure;
-    return { code: "file", problem: TOLD.get(errno) ?? `cannot be read (${errno})` };
+    return { code: "file", problem: readingProblem(failure) };
   }
 }
 
@@ -258,14 +256,6 @@ async function collect(chunks: AsyncIterable<Uint8Array>, mostBytes: number): Pr
   }
   return { bytes: Buffer.concat(parts) };
 }
-
-const TOLD: ReadonlyMap<string, string> = new Map([
-  ["ENOENT", "no such file"],
-  ["ENOTDIR", "no such file"],
-  ["EACCES", "it may not be read (EACCES)"],
-  ["EPERM", "it may not be read (EPERM)"],
-  ["ELOOP", "its links go round"],
-]);
 
 function error(code: Finding["code"], place: Place, message: string, hint?: string): Finding {
   const finding = { code, severity: "error", place, at: "value", message } as const;

@@ -82,6 +82,19 @@ export class LiveReach implements KeptReach {
 
   // --- internal ---
 
+  async #reconcile(): Promise<readonly ObjectReport[]> {
+    this.#endQuiet();
+    const reach = this.#reach;
+    const reports = await reconcileReach(reach.objects);
+    if (reports.length > 0 && reports.every(({ outcome }) => outcome === "stood")) this.#beginQuiet(reach.objects);
+    // Changed meanwhile: the next round, which has been asked for, judges by that.
+    if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
+    const retired = this.#retired;
+    this.#retired = [];
+    for (const object of retired) await takeBack(object, this.#logger);
+    return reports;
+  }
+
   #beginQuiet(objects: readonly HostObject[]): void {
     // Nobody would hear of a change.
     if (this.#onChange === undefined) return;
@@ -100,19 +113,6 @@ export class LiveReach implements KeptReach {
   #endQuiet(): void {
     this.#quiet?.leave();
     this.#quiet = undefined;
-  }
-
-  async #reconcile(): Promise<readonly ObjectReport[]> {
-    this.#endQuiet();
-    const reach = this.#reach;
-    const reports = await reconcileReach(reach.objects);
-    if (reports.length > 0 && reports.every(({ outcome }) => outcome === "stood")) this.#beginQuiet(reach.objects);
-    // Changed meanwhile: the next round, which has been asked for, judges by that.
-    if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
-    const retired = this.#retired;
-    this.#retired = [];
-    for (const object of retired) await takeBack(object, this.#logger);
-    return reports;
   }
 }
 

@@ -1,11 +1,12 @@
 import { LARGEST_WEIGHT, SCHEDULERS } from "../domain/virtual-server.ts";
 import type { OptionRow } from "./option-row.ts";
+import { CHECKS } from "./probe-kinds/probe-kind.ts";
+import { PROBE_FLAG_ROWS } from "./probe-kinds/probe-kinds.ts";
 
 /** In a row, that change a state. */
 export const MOST_CHECKS = 1000;
 
 const SERVERS = "Virtual server";
-const CHECKS = "Health checks";
 const REACH = "Reaching the virtual address";
 const RUNNING = "Running";
 
@@ -169,99 +170,7 @@ export const CARE_OPTION_ROWS = [
       help: "with no real server healthy, keep in service, or take back, those that served before and still accept connections; false: clients are refused",
     },
   },
-  {
-    flag: "health-path",
-    kind: "text",
-    valueName: "path",
-    default: "/healthz",
-    help: "the path to ask for, with a query if need be",
-    group: CHECKS,
-    inFile: { place: "probe", key: "path", type: "text" },
-  },
-  {
-    flag: "health-schem",
-    kind: "text",
-    valueName: "scheme",
-    choices: ["http", "https"],
-    default: "https",
-    help: "http or https",
-    group: CHECKS,
-    inFile: { place: "probe", key: "scheme", type: "choice" },
-  },
-  {
-    flag: "health-req-method",
-    kind: "text",
-    valueName: "method",
-    default: "GET",
-    help: "the request's method",
-    group: CHECKS,
-    inFile: { place: "probe", key: "method", type: "text" },
-  },
-  {
-    flag: "health-req-body",
-    kind: "text",
-    valueName: "text",
-    default: "",
-    help: "the request's body",
-    group: CHECKS,
-    inFile: { place: "probe", key: "body", type: "text" },
-  },
-  {
-    flag: "health-req-headers",
-    kind: "map",
-    valueName: "name=value",
-    help: "a request header; repeat the flag for more, commas in the value make several headers of that name",
-    group: CHECKS,
-    inFile: {
-      place: "probe",
-      key: "headers",
-      type: "headers",
-      help: "request headers by name; a list of values makes several headers of that name",
-    },
-  },
-  {
-    flag: "health-status",
-    kind: "list",
-    valueName: "code",
-    help: "a status code that passes too, besides all below 400; repeat the flag or list several with commas",
-    group: CHECKS,
-    inFile: {
-      place: "probe",
-      key: "expect.status",
-      type: "statuses",
-      help: "the status codes that pass, alone or as ranges such as 200-299, instead of all below 400",
-    },
-  },
-  {
-    flag: "health-insecure-skip-verify",
-    alsoCalled: ["insecure"],
-    kind: "boolean",
-    default: "true",
-    help: "take any certificate; =false verifies it against the system's roots and the real server's IP",
-    group: CHECKS,
-    inFile: {
-      place: "probe",
-      key: "tls.verify",
-      type: "verify",
-      help: "none takes any certificate, full verifies it against the system's roots and the real server's IP",
-    },
-  },
-  {
-    flag: "health-timeout",
-    kind: "text",
-    valueName: "duration",
-    default: "10s",
-    help: "for a whole check: connecting, TLS, headers and body",
-    group: CHECKS,
-    inFile: { place: "probe", key: "timeout", type: "time" },
-  },
-  {
-    flag: "health-fresh-connection",
-    kind: "boolean",
-    help: "make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s",
-    group: CHECKS,
-    inFile: { place: "probe", key: "fresh-connection", type: "boolean" },
-  },
+  ...PROBE_FLAG_ROWS,
   {
     flag: "sentinel",
     kind: "boolean",
@@ -282,20 +191,6 @@ export const CARE_OPTION_ROWS = [
     help: "a real server is checked at once, too, when its host acknowledges nothing on that connection for so long, and fails a check that neither this connection nor several new ones beside it get through to; raise it for real servers far away",
     group: CHECKS,
     inFile: { place: "virtual-server", type: "time" },
-  },
-  {
-    flag: "health-connect-timeout",
-    kind: "text",
-    valueName: "duration",
-    default: "3s",
-    help: "for connecting alone; never longer than --health-timeout or --interval",
-    group: CHECKS,
-    inFile: {
-      place: "probe",
-      key: "connect-timeout",
-      type: "time",
-      help: "for connecting alone; never longer than timeout or interval",
-    },
   },
   {
     flag: "mode",

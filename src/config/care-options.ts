@@ -1,6 +1,10 @@
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
+
+export type { HttpProbeOptions } from "./probe-kinds/http.ts";
+export type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 /** One virtual server and how it is cared for: every value resolved and validated, nothing left to interpret. */
 export interface VirtualServerOptions {
@@ -18,7 +22,7 @@ export interface VirtualServerOptions {
   readonly initState: "down" | "up";
   readonly keepForeign: boolean;
   readonly reach: ReachOptions;
-  readonly probe: HttpProbeOptions;
+  readonly probe: ProbeOptions;
   /** Whether a connection is made through the virtual address now and then. */
   readonly checkWay: boolean;
   /** Whether its clients' traffic makes real servers suspect. */
@@ -57,37 +61,6 @@ export interface ReachOptions {
   readonly strictArp: boolean;
   /** `keep` leaves every kernel setting as it is. */
   readonly sysctls: "manage" | "keep";
-}
-
-export interface HttpProbeOptions {
-  readonly scheme: "http" | "https";
-  /** Begins with a slash. */
-  readonly path: string;
-  readonly method: string;
-  readonly body: string;
-  /** In order; a name may come more than once. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Status codes that pass although the rule (below 400) says otherwise. */
-  readonly acceptStatus: readonly number[];
-  /** The status codes that pass, both ends included, instead of that rule. */
-  readonly onlyStatus?: readonly (readonly [from: number, to: number])[];
-  /** Takes any certificate, as Go LVScare does by default. */
-  readonly insecureSkipVerify: boolean;
-  /** For the whole probe: connecting, TLS, headers and body. */
-  readonly timeoutMs: number;
-  /** For connecting alone; never longer than `timeoutMs` or the interval. */
-  readonly connectTimeoutMs: number;
-  /** Whether a connection stays open between checks. Its end makes the server suspect. */
-  readonly sentinel: boolean;
-  /** How long a kept connection's peer may leave data unacknowledged before the server is suspect. */
-  readonly sentinelTimeoutMs: number;
-  /**
-   * No connection is kept to a server that closes them sooner than this: renewing them in time would mean far more
-   * requests than the interval asks for.
-   */
-  readonly sentinelWorthMs: number;
-  /** Whether each check makes a connection of its own. */
-  readonly freshConnection: boolean;
 }
 
 export interface LogOptions {

@@ -15,12 +15,14 @@ export type KeyType =
   | "address"
   /** A port, alone or after an address. */
   | "listen"
-  /** Of certificates: `none` or `full`. */
+  /** Of certificates: `none`, `ca` or `full`. */
   | "verify"
   /** Values or lists of values, by name. */
   | "headers"
   /** A list of status codes and ranges of them. */
-  | "statuses";
+  | "statuses"
+  /** A word, or a list of them. */
+  | "words";
 
 /** Where a configuration file has an option, and how. */
 export interface FileKey {
@@ -29,6 +31,8 @@ export interface FileKey {
   readonly type: KeyType;
   /** Its name there, with a dot between levels; the flag's own name when absent. */
   readonly key?: string;
+  /** Its words there, where they are not the flag's. */
+  readonly choices?: readonly string[];
   /** The least and the most of a whole number. */
   readonly bounds?: readonly [least: number, most: number];
   /** What the schema tells of it, where the flag's help does not fit. */

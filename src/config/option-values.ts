@@ -42,6 +42,11 @@ export class OptionValues<Flag extends string> {
     return !this.isMissing(flag) && texts.some((text) => text.trim() === "");
   }
 
+  /** The last text given, unread; the default where there is none. */
+  peek(flag: Flag): string | undefined {
+    return this.#given.get(flag)?.texts.at(-1) ?? this.#rows.get(flag)?.default;
+  }
+
   /** The last text given, through `parse`; the default where there is none. */
   read<T>(flag: Flag, parse: (text: string) => T): T {
     return this.readOptional(flag, parse) ?? this.fallback(flag, parse);

@@ -10,7 +10,7 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import { parseMoment, readEvent } from "./read-event.ts";
-import type { Scenario, ScenarioEvent } from "./scenario.ts";
+import type { Scenario, ScenarioEvent, SimulatedOptions } from "./scenario.ts";
 
 /** Longest text of a scenario, in characters. */
 export const LONGEST_SCENARIO = 65_536;
@@ -91,7 +91,7 @@ function parseText(text: string): unknown {
   return parseYaml(text);
 }
 
-function resolveOptions(care: unknown, overrides: GivenOptions, problems: Problems): CareOptions {
+function resolveOptions(care: unknown, overrides: GivenOptions, problems: Problems): SimulatedOptions {
   const flags: readonly string[] = CARE_OPTION_ROWS.map(({ flag }) => flag);
   const given = new Map<string, GivenOption>();
   for (const [flag, value] of Object.entries(care === undefined ? {} : asMapping(care, "care"))) {
@@ -103,7 +103,11 @@ function resolveOptions(care: unknown, overrides: GivenOptions, problems: Proble
     }
   }
   // The environment is ignored: a scenario means the same everywhere.
-  return resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
+  const options = resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
+  const { probe } = options;
+  if (probe.type !== "http")
+    throw refusal(`care.health-schem: servers here know https and http alone, not ${probe.type}`);
+  return { ...options, probe };
 }
 
 /** As the texts of command-line options. */

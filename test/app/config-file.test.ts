@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { examineConfig, loadConfig } from "../../src/app/config-file.ts";
+import { examineConfig, loadConfig, loadConfigFor } from "../../src/app/config-file.ts";
 import { ConfigError } from "../../src/config/file/config-error.ts";
 import { factsOf } from "../../src/app/file-watch.ts";
 import { formatProblem } from "../../src/config/file/finding.ts";
@@ -30,6 +30,18 @@ test("the example is good, and so is the file in the README", async () => {
   expect(warnings).toEqual([]);
   expect(config.virtualServers.map(({ name }) => name)).toEqual(["apiserver", "shop", "shop-plain"]);
   expect(await linesOf(await put("shown/readme.yaml", shown))).toEqual([]);
+});
+
+test("files that checks need are missed before anything is done, where they are named", async () => {
+  const ca = join(folder, "needs/ca.pem");
+  const probe = `probes: {web: {type: http, tls: {ca-file: ${ca}}}}`;
+  const server = "virtual-servers: [{address: 10.0.0.1:80, probe: web, real-servers: [10.0.0.2:80]}]";
+  const path = await put("needs/files.yaml", `version: 1\n${probe}\n${server}\n`);
+  const call = { path, given: new Map(), ignored: [], nodeAddress: undefined, runOnce: false, clean: false };
+  const told = `${path}:2:43: error: probes.web.tls.ca-file: ${ca}: no such file`;
+  await expect(loadConfigFor(call)).rejects.toMatchObject({ problems: [told] });
+  await put("needs/ca.pem", "");
+  expect((await loadConfigFor(call)).config.virtualServers).toHaveLength(1);
 });
 
 describe("a configuration file", () => {

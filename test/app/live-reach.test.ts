@@ -1,22 +1,20 @@
 import { expect, test } from "bun:test";
-import { LiveReach } from "../../src/app/live-reach.ts";
+import { LiveReach, type ReachWatching } from "../../src/app/live-reach.ts";
 import { QuietWatch } from "../../src/dataplane/quiet-watch.ts";
 import type { Logger } from "../../src/domain/logger.ts";
 import type { HostObject } from "../../src/reach/host-object.ts";
 
 const nothing = (): void => undefined;
-const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-
-/** It looks at nothing before the first round is over, and these tests have no more. */
-const UNWATCHED = {
-  looks: new QuietWatch({ now: () => 0, setTimeout: nothing, clearTimeout: nothing }),
-  everyMs: () => 5000,
+const WATCHING: ReachWatching = {
+  looks: new QuietWatch({ now: () => 0, setTimeout: () => undefined, clearTimeout: nothing }),
+  everyMs: () => 1000,
 };
+const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 test("what an earlier change retired and a later one wants again is not taken back", async () => {
   const host = new Set(["link"]);
   const [link, route] = [on(host, "link"), on(host, "route")];
-  const reach = new LiveReach(reachOf(link), UNWATCHED, SILENT);
+  const reach = new LiveReach(reachOf(link), WATCHING, SILENT);
   // Both before there was time for a round.
   reach.change(reachOf(route), [link]);
   reach.change(reachOf(link), [route]);
@@ -30,7 +28,7 @@ test("what another configuration no longer has goes once the new one stands, and
   const route = on(host, "route", () => {
     if (isBroken) throw new Error("no such gateway");
   });
-  const reach = new LiveReach(reachOf(on(host, "link")), UNWATCHED, SILENT);
+  const reach = new LiveReach(reachOf(on(host, "link")), WATCHING, SILENT);
   reach.change(reachOf(route), [on(host, "link")]);
   await reach.reconcile();
   expect([...host]).toEqual(["link"]);
@@ -42,7 +40,7 @@ test("what another configuration no longer has goes once the new one stands, and
 test("who takes all away can wait for what is being made", async () => {
   const host = new Set<string>();
   const made = Promise.withResolvers<void>();
-  const reach = new LiveReach(reachOf(on(host, "link", () => made.promise)), UNWATCHED, SILENT);
+  const reach = new LiveReach(reachOf(on(host, "link", () => made.promise)), WATCHING, SILENT);
   const round = reach.reconcile();
   let isSettled = false;
   const settled = reach.settled().then(() => (isSettled = true));

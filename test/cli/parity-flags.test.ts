@@ -81,9 +81,9 @@ describe("refuses as the Go program does", () => {
       ['--masqueradebit: "32" is not a whole number from 0 to 31'],
     ],
     [
-      "--health-schem: neither http nor https",
-      [...VS, ...RS, "--health-schem", "tcp"],
-      ['--health-schem: "tcp" is not one of http, https'],
+      "--health-schem: neither a scheme nor another kind of check",
+      [...VS, ...RS, "--health-schem", "ftp"],
+      ['--health-schem: "ftp" is not one of http, https, tcp, tls'],
     ],
     [
       "--health-req-headers: no pair",

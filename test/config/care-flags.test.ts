@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CARE_OPTION_ROWS, type CareFlag } from "../../src/config/care-option-rows.ts";
-import type { CareOptions } from "../../src/config/care-options.ts";
+import type { CareOptions, HttpProbeOptions, ProbeOptions } from "../../src/config/care-options.ts";
 import { variableNames } from "../../src/config/read-environment.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { SCHEDULERS } from "../../src/domain/virtual-server.ts";
@@ -45,7 +45,21 @@ const timeouts = {
   ],
 } as const;
 
+const absolutePath = {
+  good: [["/etc/ca.pem", "/etc/ca.pem"]],
+  bad: [["ca.pem", '"ca.pem" is no absolute path']],
+} as const;
+
 const cases: Record<CareFlag, FlagCase> = {
+  "health-ca-file": { pick: ({ probe }) => http(probe).tls.caFile, default: undefined, ...absolutePath },
+  "health-token-file": { pick: ({ probe }) => http(probe).tokenFile, default: undefined, ...absolutePath },
+  "health-cert-file": { pick: ({ probe }) => http(probe).tls.certFile, default: undefined, ...absolutePath },
+  "health-key-file": {
+    pick: ({ probe }) => http(probe).tls.keyFile,
+    default: undefined,
+    good: [],
+    bad: [["/etc/key.pem", "needs --health-cert-file"]],
+  },
   vs: {
     pick: ({ service }) => formatEndpoint(service.endpoint),
     good: [["10.9.9.9:6443", "10.9.9.9:6443"]],
@@ -189,10 +203,10 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
   },
   "last-resort": { pick: ({ policy }) => policy.lastResort, default: true, ...boolean },
-  sentinel: { pick: ({ probe }) => probe.sentinel, default: true, ...boolean },
-  "health-fresh-connection": { pick: ({ probe }) => probe.freshConnection, default: false, ...boolean },
+  sentinel: { pick: ({ probe }) => http(probe).sentinel, default: true, ...boolean },
+  "health-fresh-connection": { pick: ({ probe }) => http(probe).freshConnection, default: false, ...boolean },
   "sentinel-timeout": {
-    pick: ({ probe }) => probe.sentinelTimeoutMs,
+    pick: ({ probe }) => http(probe).sentinelTimeoutMs,
     default: 300,
     good: [["1s", 1000]],
     bad: [["300", '"300" has no unit; write 300s for seconds']],
@@ -223,7 +237,7 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
   },
   "health-path": {
-    pick: ({ probe }) => probe.path,
+    pick: ({ probe }) => http(probe).path,
     default: "/healthz",
     good: [
       ["/", "/"],
@@ -242,16 +256,16 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
   },
   "health-schem": {
-    pick: ({ probe }) => probe.scheme,
+    pick: ({ probe }) => http(probe).scheme,
     default: "https",
     good: [
       ["http", "http"],
       ["https", "https"],
     ],
-    bad: [["tcp", '"tcp" is not one of http, https']],
+    bad: [["ftp", '"ftp" is not one of http, https, tcp, tls']],
   },
   "health-req-method": {
-    pick: ({ probe }) => probe.method,
+    pick: ({ probe }) => http(probe).method,
     default: "GET",
     good: [
       ["HEAD", "HEAD"],
@@ -262,7 +276,7 @@ const cases: Record<CareFlag, FlagCase> = {
     bad: [["GET /", '"GET /" is not an HTTP method']],
   },
   "health-req-body": {
-    pick: ({ probe }) => probe.body,
+    pick: ({ probe }) => http(probe).body,
     default: "",
     good: [
       ["", ""],
@@ -271,7 +285,7 @@ const cases: Record<CareFlag, FlagCase> = {
     bad: [],
   },
   "health-req-headers": {
-    pick: ({ probe }) => probe.headers,
+    pick: ({ probe }) => http(probe).headers,
     default: [],
     good: [
       ["X-A=1", [["X-A", "1"]]],
@@ -317,7 +331,7 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
   },
   "health-status": {
-    pick: ({ probe }) => probe.acceptStatus,
+    pick: ({ probe }) => http(probe).acceptStatus,
     default: [],
     good: [
       ["401", [401]],
@@ -331,7 +345,7 @@ const cases: Record<CareFlag, FlagCase> = {
       ["0401", '"0401" is not a whole number from 100 to 999'],
     ],
   },
-  "health-insecure-skip-verify": { pick: ({ probe }) => probe.insecureSkipVerify, default: true, ...boolean },
+  "health-insecure-skip-verify": { pick: ({ probe }) => http(probe).tls.verify === "none", default: true, ...boolean },
   "health-timeout": {
     pick: ({ probe }) => probe.timeoutMs,
     default: 10_000,
@@ -502,4 +516,9 @@ function counts(pick: FlagCase["pick"]): FlagCase {
       ["two", '"two" is not a whole number from 1 to 1000'],
     ],
   };
+}
+
+function http(probe: ProbeOptions): HttpProbeOptions {
+  if (probe.type !== "http") throw new Error(`a probe of type ${probe.type}`);
+  return probe;
 }

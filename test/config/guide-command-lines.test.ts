@@ -1,9 +1,35 @@
 import { expect, test } from "bun:test";
-import type { CareOptions } from "../../src/config/care-options.ts";
+import type { CareOptions, HttpProbeOptions } from "../../src/config/care-options.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
 import { realServer, virtualServer } from "../../src/domain/virtual-server.ts";
 import { resolveArgv } from "./resolve-line.ts";
+
+const PROBE: HttpProbeOptions = {
+  type: "http",
+  scheme: "https",
+  path: "/healthz",
+  method: "GET",
+  body: "",
+  headers: [],
+  tokenFile: undefined,
+  headersFile: undefined,
+  acceptStatus: [],
+  tls: {
+    verify: "none",
+    caFile: undefined,
+    certFile: undefined,
+    keyFile: undefined,
+    serverName: undefined,
+    alpn: [],
+  },
+  timeoutMs: 10_000,
+  connectTimeoutMs: 3000,
+  sentinel: true,
+  sentinelTimeoutMs: 300,
+  sentinelWorthMs: 1250,
+  freshConnection: false,
+};
 
 const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   name: undefined,
@@ -16,21 +42,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   runOnce: false,
   clean: false,
   reach: { mode: "route", iface: "lvscare", gateway: undefined, sysctls: "manage", masqueradeBit: 0, strictArp: false },
-  probe: {
-    scheme: "https",
-    path: "/healthz",
-    method: "GET",
-    body: "",
-    headers: [],
-    acceptStatus: [],
-    insecureSkipVerify: true,
-    timeoutMs: 10_000,
-    connectTimeoutMs: 3000,
-    sentinel: true,
-    sentinelTimeoutMs: 300,
-    sentinelWorthMs: 1250,
-    freshConnection: false,
-  },
+  probe: PROBE,
   log: { level: "info", format: "text" },
   checkWay: true,
   suspicion: true,
@@ -53,7 +65,7 @@ const lines: readonly (readonly [line: string, expected: CareOptions])[] = [
       service: service("169.254.0.1:80"),
       realServers: servers("127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083"),
       log: { level: "debug", format: "text" },
-      probe: { ...DEFAULTS.probe, scheme: "http", path: "/" },
+      probe: { ...PROBE, scheme: "http", path: "/" },
     },
   ],
   [
@@ -73,7 +85,7 @@ const lines: readonly (readonly [line: string, expected: CareOptions])[] = [
       ...DEFAULTS,
       service: service("10.103.97.2:6443"),
       realServers: servers("192.168.0.2:6443", "192.168.0.3:6443"),
-      probe: { ...DEFAULTS.probe, acceptStatus: [401] },
+      probe: { ...PROBE, acceptStatus: [401] },
     },
   ],
 ];

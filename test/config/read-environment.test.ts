@@ -41,7 +41,7 @@ test("the environment alone can give everything", () => {
   });
   expect(options).toMatchObject({
     runOnce: true,
-    probe: { scheme: "http", insecureSkipVerify: false },
+    probe: { scheme: "http", tls: { verify: "full" } },
     log: { level: "debug" },
   });
   expect(options.realServers).toHaveLength(2);

@@ -109,8 +109,42 @@ test("a slow start needs a scheduler that heeds weights, and a weight to climb t
 
 test("headers of several flags are one map", () => {
   const flags = ["X-A=1", "X-B=2", "X-A=3"].map((pair) => `--health-req-headers=${pair}`);
-  expect(resolveArgv([...SERVERS, ...flags]).probe.headers).toEqual([
-    ["X-A", "3"],
-    ["X-B", "2"],
+  expect(resolveArgv([...SERVERS, ...flags]).probe).toMatchObject({
+    headers: [
+      ["X-A", "3"],
+      ["X-B", "2"],
+    ],
+  });
+});
+
+describe("a check that asks for no page", () => {
+  test("refuses what it has no use for, by name", () => {
+    const flags = ["--health-schem=tcp", "--health-path=/", "--health-ca-file=/ca.pem"];
+    expect(problemsOf([...SERVERS, ...flags])).toEqual([
+      "--health-path: --health-schem tcp has no use for it",
+      "--health-ca-file: --health-schem tcp has no use for it",
+    ]);
+    expect(problemsOf([...SERVERS, "--health-schem=tls", "--health-status=401"])).toEqual([
+      "--health-status: --health-schem tls has no use for it",
+    ]);
+  });
+
+  test("has its own options alone", () => {
+    const times = { timeoutMs: 2000, connectTimeoutMs: 2000 };
+    const tcp = ["--health-schem=tcp", "--health-timeout=2s"];
+    const plain = { type: "tcp", sendHex: "", expect: undefined, tls: undefined, ...times } as const;
+    expect(resolveArgv([...SERVERS, ...tcp]).probe).toEqual(plain);
+    const tls = ["--health-schem=tls", "--health-ca-file=/ca.pem", "--health-cert-file=/both.pem"];
+    expect(resolveArgv([...SERVERS, ...tls]).probe).toMatchObject({
+      type: "tls",
+      tls: { verify: "full", caFile: "/ca.pem", certFile: "/both.pem", keyFile: "/both.pem" },
+    });
+  });
+});
+
+test("an authority to trust goes with no flag that trusts anybody", () => {
+  const flags = ["--health-ca-file=/ca.pem", "--health-insecure-skip-verify=true"];
+  expect(problemsOf([...SERVERS, ...flags])).toEqual([
+    "--health-ca-file: --health-insecure-skip-verify trusts anybody",
   ]);
 });

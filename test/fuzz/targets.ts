@@ -20,6 +20,9 @@ import { decodeLink } from "../../src/netlink/route/links.ts";
 import { readChanges } from "../../src/netlink/route/notifications.ts";
 import { decodeRoute } from "../../src/netlink/route/routes.ts";
 import { ResponseReader, type Reading } from "../../src/probe/http/response/response-reader.ts";
+import { parseHeaderLines } from "../../src/probe/http/secret-headers.ts";
+import { encodeRequest } from "../../src/probe/http/request.ts";
+import { ExpectationReader } from "../../src/probe/tcp/expectation.ts";
 import { seededRandom } from "../../src/simulation/seeded-random.ts";
 import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
 
@@ -76,6 +79,8 @@ export class Dice {
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "the netlink reader", run: fuzzNetlink },
   { name: "the HTTP response reader", run: fuzzResponse },
+  { name: "what is expected of a TCP server", run: fuzzExpectation },
+  { name: "headers of a file", run: fuzzHeaderLines },
   { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
   { name: "the option parser", run: fuzzOptions },
@@ -109,6 +114,43 @@ function onlyMalformed(action: () => unknown): void {
   } catch (error) {
     if (!(error instanceof LvscareError) || error.code !== "MALFORMED_MESSAGE") throw error;
   }
+}
+
+const GREETINGS = ["SSH-2.0-OpenSSH_9.2p1\r\n", "220 mail ESMTP\r\n", "+PONG\r\n", "aaaaaaab", "\x1b[2J\0\r\n"];
+
+/** However it is cut to pieces, it means what it means whole, and is told on one line. */
+function fuzzExpectation(dice: Dice): void {
+  const original = Buffer.from(dice.pick(GREETINGS), "latin1");
+  const from = dice.below(original.length);
+  const wanted = original.subarray(from, from + 1 + dice.below(original.length - from));
+  const match = dice.below(2) === 0 ? "contains" : "starts-with";
+  const withinBytes = wanted.length + dice.below(16);
+  const reader = new ExpectationReader({ match, hex: wanted.toString("hex"), withinBytes });
+  const said = Buffer.from(dice.mangled(Buffer.concat([dice.bytes(4), original])));
+  let reading = "more";
+  for (let at = 0; at < said.length;) {
+    const next = at + 1 + dice.below(6);
+    reading = reader.feed(said.subarray(at, next));
+    at = next;
+  }
+  const counts = said.subarray(0, withinBytes);
+  const isMet = match === "contains" ? counts.includes(wanted) : counts.subarray(0, wanted.length).equals(wanted);
+  if ((reading === "met") !== isMet)
+    throw new Error(`${reading}: ${counts.toString("hex")}, ${wanted.toString("hex")}`);
+  if (!/^[\x20-\x7e…]*$/.test(reader.describe())) throw new Error(`not on one line: ${reader.describe()}`);
+}
+
+const HEADER_LINES = Buffer.from("Authorization: Bearer a.b-c\r\nX-Two:2\n\nHost: example.org\nX-Empty:\n");
+
+/** Whatever a file of headers holds, a request with them stays one request. */
+function fuzzHeaderLines(dice: Dice): void {
+  const text = new TextDecoder().decode(dice.mangled(HEADER_LINES));
+  const headers = parseHeaderLines(text).filter((header) => header !== undefined);
+  const request = encodeRequest({ method: "GET", path: "/", body: "" }, "10.0.0.1", headers, true);
+  if ("refused" in request) throw new Error(request.refused);
+  const lines = Buffer.from(request).toString("latin1").split("\r\n");
+  if (lines.length > headers.length + 8 || lines.slice(0, -2).some((line) => line === "" || /[\r\n\0]/.test(line)))
+    throw new Error(`not one request: ${JSON.stringify(lines)}`);
 }
 
 const RESPONSES = [

@@ -70,6 +70,9 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
           return { ...call, ...first, isDry, source: { path: call.path, first, read: () => loadConfigFor(call) } };
         }
         const options = resolveCareOptions(reading, environment, prefixes);
+        const { probeFileProblems } = await import("../../app/file-problem.ts");
+        const unreadable = options.clean || options.runOnce ? [] : probeFileProblems(options.probe);
+        if (unreadable.length > 0) throw new UsageError(unreadable);
         const remarks = misspeltVariables(environment, CARE_COMMAND_ROWS, prefixes);
         const { runOnce, clean } = options;
         const config = { ...options, virtualServers: [options] };

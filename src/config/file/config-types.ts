@@ -174,8 +174,8 @@ export interface PersistenceConfig {
 
 /** How real servers are checked. */
 export interface ProbeConfig {
-  /** What is asked. */
-  readonly type?: "http";
+  /** What is asked: http asks for a page; tcp connects, and may send and expect something; tls makes a handshake. */
+  readonly type?: "http" | "tcp" | "tls";
   /** The name of the host that is asked for. */
   readonly host?: string | null;
   /** The path to ask for, with a query if need be (default /healthz). */
@@ -191,17 +191,79 @@ export interface ProbeConfig {
   readonly expect?: {
     /** The status codes that pass, alone or as ranges such as 200-299, instead of all below 400. */
     readonly status?: readonly (number | `${number}` | `${number}-${number}`)[] | null;
+    /** Text that the server has to say, whatever comes before it; without anything to send it has to speak first. */
+    readonly contains?: string | null;
+    /** Text that it has to begin with. */
+    readonly startsWith?: string | null;
+    /** Bytes in hexadecimal that it has to say, whatever comes before them. */
+    readonly hex?: string | null;
+    /** The number of bytes that it may take for that (default 65536); from 1 to 65536. */
+    readonly within?: number | null;
   } | null;
+  /** Make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s. */
+  readonly freshConnection?: boolean | null;
+  /** A file whose first line is sent as bearer token. Read again when it changes. */
+  readonly bearerTokenFile?: string | null;
+  /** A file of further request headers, Name: value on a line each. Read again when it changes. */
+  readonly headersFile?: string | null;
   readonly tls?: {
-    /** none takes any certificate, full verifies it against the system's roots and the real server's IP. */
-    readonly verify?: "none" | "full" | null;
+    /**
+     * none takes any certificate, ca wants one of an authority that is trusted, full one for the server's name or IP,
+     * too (default none, with caFile full).
+     */
+    readonly verify?: "none" | "ca" | "full" | null;
+    /**
+     * The authorities to trust, in PEM, instead of the system's; certificates are then verified. Read again when it
+     * changes.
+     */
+    readonly caFile?: string | null;
+    /** A certificate, in PEM, for servers that ask for one; its key in the same file or in keyFile. */
+    readonly certFile?: string | null;
+    /** The key of that certificate, in PEM. */
+    readonly keyFile?: string | null;
+    /**
+     * The name that is sent to the server, and that its certificate has to fit when it is verified (default: none, and
+     * its IP).
+     */
+    readonly serverName?: string | null;
+    /**
+     * The protocols to offer (ALPN), the most wanted first; the server has to choose one of them (default: none are
+     * offered).
+     */
+    readonly alpn?: string | readonly string[] | null;
   } | null;
   /** For a whole check: connecting, TLS, headers and body (default 10s). */
   readonly timeout?: Time | null;
-  /** Make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s. */
-  readonly freshConnection?: boolean | null;
   /** For connecting alone; never longer than timeout or interval (default 3s). */
   readonly connectTimeout?: Time | null;
+  /** What to send first. */
+  readonly send?: string | null;
+  /** The same as bytes in hexadecimal. */
+  readonly sendHex?: string | null;
+  /**
+   * none takes any certificate, ca wants one of an authority that is trusted, full one for the server's name or IP, too
+   * (default none, with caFile full).
+   */
+  readonly verify?: "none" | "ca" | "full" | null;
+  /**
+   * The authorities to trust, in PEM, instead of the system's; certificates are then verified. Read again when it
+   * changes.
+   */
+  readonly caFile?: string | null;
+  /** A certificate, in PEM, for servers that ask for one; its key in the same file or in keyFile. */
+  readonly certFile?: string | null;
+  /** The key of that certificate, in PEM. */
+  readonly keyFile?: string | null;
+  /**
+   * The name that is sent to the server, and that its certificate has to fit when it is verified (default: none, and
+   * its IP).
+   */
+  readonly serverName?: string | null;
+  /**
+   * The protocols to offer (ALPN), the most wanted first; the server has to choose one of them (default: none are
+   * offered).
+   */
+  readonly alpn?: string | readonly string[] | null;
 }
 
 /** Seconds, or a duration such as 500ms, 5s or 1m30s. */

@@ -1,11 +1,13 @@
-import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
+import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import { nearestName } from "../nearest-name.ts";
 import type { FileKey, OptionRow } from "../option-row.ts";
+import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
+import { PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
 
 /** A key whose value is an option's. */
 export interface OptionKey extends FileKey {
   readonly kind: "option";
-  readonly flag: CareFlag;
+  readonly flag: string;
   readonly row: OptionRow;
 }
 
@@ -20,8 +22,10 @@ export type KeyTable = ReadonlyMap<string, OptionKey | GroupKey>;
 /** The options of the process, each virtual server, and a probe, as a file has them. */
 export const PROCESS_KEYS: KeyTable = keysAt("process");
 export const VIRTUAL_SERVER_KEYS: KeyTable = keysAt("virtual-server");
-/** Those of `headers` and `statuses` are read otherwise than by a flag's parser. */
-export const PROBE_KEYS: KeyTable = keysAt("probe");
+/** Of all kinds of probes. Those of `headers` and `statuses` are read otherwise than by a flag's parser. */
+export const PROBE_KEYS: KeyTable = tableOf(
+  PROBE_KINDS.flatMap(({ rows, flatGroup }) => rows.map((row) => [fileKeyOf(row, flatGroup), row] as const)),
+);
 
 /** What to write instead of a key that there is not. `known`: all that there are at this place. */
 export function unknownHint(key: string, known: readonly string[]): string | undefined {
@@ -51,10 +55,15 @@ function nameOf({ flag, inFile }: OptionRow): string | undefined {
 }
 
 function keysAt(place: FileKey["place"]): KeyTable {
+  const rows = (CARE_OPTION_ROWS as readonly OptionRow[]).filter(({ inFile }) => inFile?.place === place);
+  return tableOf(rows.map((row) => [row.inFile?.key ?? row.flag, row] as const));
+}
+
+function tableOf(rows: readonly (readonly [key: string | undefined, row: OptionRow])[]): KeyTable {
   const table = new Map<string, OptionKey | GroupKey>();
-  for (const row of CARE_OPTION_ROWS as readonly (OptionRow & { readonly flag: CareFlag })[]) {
-    if (row.inFile?.place !== place) continue;
-    const [name = "", below] = (row.inFile.key ?? row.flag).split(".");
+  for (const [path, row] of rows) {
+    if (path === undefined || row.inFile === undefined) continue;
+    const [name = "", below] = path.split(".");
     const key: OptionKey = { kind: "option", flag: row.flag, row, ...row.inFile };
     if (below === undefined) table.set(name, key);
     else table.set(name, { kind: "group", keys: new Map([...keysBelow(table.get(name)), [below, key]]) });

@@ -1,6 +1,8 @@
 import { formatEndpoint } from "../../domain/endpoint.ts";
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import type { CareOptions, HttpProbeOptions } from "../care-options.ts";
+import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
+import { PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
 import type { FileKey, GivenOptions, OptionRow } from "../option-row.ts";
 import { resolveCareOptions } from "../resolve-care-options.ts";
 import { UsageError } from "../usage-error.ts";
@@ -23,12 +25,17 @@ export function fileFromFlags(given: GivenOptions, problems: readonly string[] =
   if (shortForm !== undefined)
     throw new UsageError([`--${shortForm}: it goes beside --config, and is no part of a file`]);
   const kept = withoutDefaults(given, options, resolve);
+  const flatGroup = PROBE_KINDS.find(({ type }) => type === options.probe.type)?.flatGroup;
   const keys = (place: FileKey["place"]): [string, Data][] =>
     (CARE_OPTION_ROWS as readonly OptionRow[]).flatMap((row) => {
       const texts = kept.get(row.flag)?.texts;
       if (texts === undefined || row.inFile?.place !== place) return [];
+      // A file says it by the type.
+      if (row.flag === "health-schem" && options.probe.type !== "http") return [];
       const value = dataOf(row, row.inFile, texts.at(-1) ?? "", options);
-      return value === undefined ? [] : [[row.inFile.key ?? row.flag, value] as [string, Data]];
+      return value === undefined
+        ? []
+        : [[fileKeyOf(row, flatGroup) ?? row.inFile.key ?? row.flag, value] as [string, Data]];
     });
   const { service, realServers, probe } = options;
   return {
@@ -38,7 +45,7 @@ export function fileFromFlags(given: GivenOptions, problems: readonly string[] =
       {
         address: formatEndpoint(service.endpoint),
         ...Object.fromEntries(keys("virtual-server")),
-        probe: { type: "http", ...nested([...keys("probe"), ...headersOf(probe)]) },
+        probe: { type: probe.type, ...nested([...keys("probe"), ...(probe.type === "http" ? headersOf(probe) : [])]) },
         "real-servers": realServers.map(({ endpoint }) => formatEndpoint(endpoint)),
       },
     ],
@@ -80,7 +87,7 @@ function dataOf({ flag }: OptionRow, { type }: FileKey, text: string, options: C
     case "address":
       return options.reach.gateway;
     case "statuses":
-      return [USUAL_STATUSES, ...options.probe.acceptStatus];
+      return options.probe.type === "http" ? [USUAL_STATUSES, ...options.probe.acceptStatus] : undefined;
     case "headers":
       return undefined;
     default:
@@ -109,10 +116,10 @@ function headersOf({ headers }: HttpProbeOptions): [string, Data][] {
 
 /** `tls.verify` as a key below another. */
 function nested(entries: readonly (readonly [string, Data])[]): DataMap {
-  return Object.fromEntries(
-    entries.map(([key, value]) => {
-      const [name = "", below] = key.split(".");
-      return [name, below === undefined ? value : { [below]: value }];
-    }),
-  );
+  const map: Record<string, Data> = {};
+  for (const [key, value] of entries) {
+    const [name = "", below] = key.split(".");
+    map[name] = below === undefined ? value : { ...(map[name] as DataMap | undefined), [below]: value };
+  }
+  return map;
 }

@@ -19,9 +19,16 @@ export function valueTexts({ type, row }: Pick<OptionKey, "type" | "row">, value
     case "boolean":
       return typeof value === "boolean" ? text(value) : expected("true or false", value);
     case "verify":
-      return value === "none" || value === "full" ? text(value === "none") : expected("none or full", value);
-    case "choice":
-      return typeof value === "string" ? text(value) : expected(`one of ${row.choices?.join(", ")}`, value);
+      if (value === "ca") return text(value);
+      return value === "none" || value === "full" ? text(value === "none") : expected("none, ca or full", value);
+    case "words":
+      return isWords(value)
+        ? { texts: Array.isArray(value) ? value : [value] }
+        : expected("a word or a list of words", value);
+    case "choice": {
+      const choices = row.inFile?.choices ?? row.choices ?? [];
+      return typeof value === "string" ? text(value) : expected(`one of ${choices.join(", ")}`, value);
+    }
     case "address":
       return typeof value === "string" ? text(value) : expected("an IP address", value);
     default:
@@ -55,6 +62,11 @@ export function shown(value: unknown): string {
 // --- internal ---
 
 const LONGEST_SHOWN = 80;
+
+function isWords(value: unknown): value is string | readonly string[] {
+  if (!Array.isArray(value)) return typeof value === "string";
+  return value.length > 0 && value.every((word) => typeof word === "string");
+}
 
 function text(value: unknown): ValueReading {
   return { texts: [String(value)] };

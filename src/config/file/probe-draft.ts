@@ -1,18 +1,23 @@
 import { PLAIN_HEALTH_POLICY } from "../../domain/health-policy.ts";
 import { isToken } from "../../domain/http-syntax.ts";
-import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
-import type { HttpProbeOptions } from "../care-options.ts";
+import type { HttpProbeOptions, ProbeOptions } from "../care-options.ts";
 import { hasSeveralHosts, headerProblem, SEVERAL_HOSTS } from "../http-values.ts";
 import { OptionValues } from "../option-values.ts";
+import { HTTP_KIND } from "../probe-kinds/http.ts";
+import { fileKeysOf, PROBE_KINDS, PROBE_ROWS, type ProbeType } from "../probe-kinds/probe-kinds.ts";
 import { resolveProbe } from "../resolve-probe.ts";
 import { PROBE_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected } from "./key-value.ts";
+import { FILE_ROWS } from "./resolved-settings.ts";
 import { within, type Place } from "./place.ts";
 import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
 
 type ProbeParts = Pick<HttpProbeOptions, "headers" | "acceptStatus" | "onlyStatus">;
 type Header = readonly [name: string, value: string];
+
+/** Why a file cannot be read; undefined when it can. */
+export type FileProblem = (path: string) => string | undefined;
 
 /** What a file says of a probe, level upon level, before the defaults fill in. */
 export class ProbeDraft {
@@ -20,10 +25,13 @@ export class ProbeDraft {
   readonly settings: Settings = new Map();
   /** Of the last of those levels that say anything. */
   place: Place;
+  /** Every key that says something, with a dot between levels, and where. */
+  readonly #keys = new Map<string, Place>();
   #type: PlacedValue | undefined;
   #host: PlacedValue | undefined;
   #headers = new Map<string, PlacedValue>();
   #statuses: PlacedValue | undefined;
+  /** Undefined until it was read. */
   #parts: ProbeParts | undefined;
 
   constructor(place: Place) {
@@ -33,6 +41,7 @@ export class ProbeDraft {
   copy(): ProbeDraft {
     const copy = new ProbeDraft(this.place);
     for (const [flag, option] of this.settings) copy.settings.set(flag, option);
+    for (const [key, place] of this.#keys) copy.#keys.set(key, place);
     copy.#type = this.#type;
     copy.#host = this.#host;
     copy.#headers = new Map(this.#headers);
@@ -40,10 +49,18 @@ export class ProbeDraft {
     return copy;
   }
 
-  /** Lays a map over what is there. */
+  /** What is asked; `http` where a file does not tell, which it has to. */
+  get type(): ProbeType {
+    return kindOf(this.#type?.value)?.type ?? HTTP_KIND.type;
+  }
+
+  /** Lays a map over what is there; one of another type begins anew. */
   take(map: YamlMap, place: Place, findings: Findings): void {
     this.place = place;
     this.#parts = undefined;
+    const { type } = map;
+    if (type !== undefined && this.#type !== undefined && type !== this.#type.value) this.#clear();
+    for (const key of Object.keys(map)) if (key !== "type") this.#note(key, map[key], within(place, key));
     const take = (key: OtherKey, value: unknown, at: Place): void => {
       const placed = value === null ? undefined : { value, place: at };
       if (key === "type") this.#type = placed;
@@ -55,28 +72,77 @@ export class ProbeDraft {
   }
 
   /** Reads all that there is by itself: what is wrong with it is wrong whoever uses it. */
-  examine(findings: Findings): void {
-    const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.settings);
-    resolveProbe(values, PLAIN_HEALTH_POLICY);
+  examine(findings: Findings, fileProblem: FileProblem | undefined): void {
+    const values = new OptionValues<string>(FILE_ROWS, this.settings);
+    const probe = resolveProbe(values, PLAIN_HEALTH_POLICY, this.type);
     tellRefused(values.refused, (flag) => this.settings.get(flag)?.place, this.place, findings);
-    this.read(findings);
+    this.complete(probe, findings, fileProblem);
   }
 
-  /** The parts that no flag's parser reads; what is wrong with them is told, once for all who have this probe. */
-  read(findings: Findings): ProbeParts {
-    if (this.#parts !== undefined) return this.#parts;
-    if (this.#type === undefined) {
-      findings.error("missing", this.place, "needs a type", { at: "key", hint: "write type: http" });
-    } else if (this.#type.value !== "http") {
-      const { value, place } = this.#type;
-      if (typeof value === "string") findings.error("choice", place, `${value === "" ? '""' : value} is none of http`);
-      else findings.error("type", place, expected("http", value).problem);
-    }
-    this.#parts = { headers: this.#readHeaders(findings), ...this.#readStatuses(findings) };
-    return this.#parts;
+  /**
+   * What the settings were resolved to, with the parts that no option's parser reads. What is wrong with those is told,
+   * once for all who have this probe.
+   */
+  complete(probe: ProbeOptions, findings: Findings, fileProblem: FileProblem | undefined): ProbeOptions {
+    if (this.#parts === undefined && fileProblem !== undefined) this.#lookForFiles(fileProblem, findings);
+    this.#parts ??= this.#read(findings);
+    return probe.type === "http" ? { ...probe, ...this.#parts } : probe;
   }
 
   // --- internal ---
+
+  #lookForFiles(fileProblem: FileProblem, findings: Findings): void {
+    for (const row of PROBE_ROWS) {
+      const { texts: [path] = [], place = this.place } = this.settings.get(row.flag) ?? {};
+      const problem = row.takesFile !== true || path === undefined ? undefined : fileProblem(path);
+      if (problem !== undefined) findings.error("file", place, `${path}: ${problem}`);
+    }
+  }
+
+  #clear(): void {
+    this.settings.clear();
+    this.#keys.clear();
+    this.#headers.clear();
+    this.#host = undefined;
+    this.#statuses = undefined;
+  }
+
+  #note(key: string, value: unknown, place: Place): void {
+    const note = (path: string, one: unknown, at: Place): void => {
+      if (one === null) this.#keys.delete(path);
+      else this.#keys.set(path, at);
+    };
+    const group = PROBE_KEYS.get(key);
+    if (group?.kind !== "group") return note(key, value, place);
+    if (value === null) for (const below of group.keys.keys()) this.#keys.delete(`${key}.${below}`);
+    else if (isMap(value))
+      for (const below of Object.keys(value)) note(`${key}.${below}`, value[below], within(place, below));
+  }
+
+  #read(findings: Findings): ProbeParts {
+    const kind = kindOf(this.#type?.value);
+    if (this.#type === undefined) {
+      findings.error("missing", this.place, "needs a type", { at: "key", hint: "write type: http" });
+    } else if (kind === undefined) {
+      const { value, place } = this.#type;
+      const types = PROBE_KINDS.map(({ type }) => type).join(", ");
+      if (typeof value === "string")
+        findings.error("choice", place, `${value === "" ? '""' : value} is none of ${types}`);
+      else findings.error("type", place, expected(`one of ${types}`, value).problem);
+    } else this.#refuseOthersKeys(kind, findings);
+    return { headers: this.#readHeaders(findings), ...this.#readStatuses(findings) };
+  }
+
+  /** Keys that there are, but not in probes of this type. */
+  #refuseOthersKeys(kind: (typeof PROBE_KINDS)[number], findings: Findings): void {
+    const known = fileKeysOf(kind);
+    for (const [key, place] of this.#keys) {
+      const others = PROBE_KINDS.filter((other) => fileKeysOf(other).includes(key)).map(({ type }) => type);
+      if (known.includes(key) || others.length === 0) continue;
+      const hint = `type ${others.join(" or ")} has it`;
+      findings.error("unknown", place, `type ${kind.type} has no key ${key}`, { at: "key", hint });
+    }
+  }
 
   #takeGroup(name: string, value: unknown, place: Place, findings: Findings): void {
     const group = PROBE_KEYS.get(name);
@@ -146,6 +212,10 @@ export class ProbeDraft {
 export const USUAL_STATUSES = "100-399";
 
 // --- internal ---
+
+function kindOf(type: unknown): (typeof PROBE_KINDS)[number] | undefined {
+  return PROBE_KINDS.find((kind) => kind.type === type);
+}
 
 const OTHER_KEYS = ["type", "host", "headers", "expect", "tls"] as const;
 type OtherKey = (typeof OTHER_KEYS)[number];

@@ -10,7 +10,7 @@ import { Findings, type Finding } from "./finding.ts";
 import { expected, shown } from "./key-value.ts";
 import type { ParsedDocument } from "./parse-document.ts";
 import { rootPlace, within, type Place } from "./place.ts";
-import { ProbeDraft } from "./probe-draft.ts";
+import { ProbeDraft, type FileProblem } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import { isMap, readMap, takeAll, tellRefused, type Settings } from "./settings.ts";
 import { VirtualServerDraft, type Identity, type Surroundings } from "./virtual-server-draft.ts";
@@ -27,6 +27,8 @@ export interface ConfigReading {
 export interface Circumstances {
   /** This node's own address: the gateway of those virtual servers of its family that name none. */
   readonly nodeAddress?: Omit<Endpoint, "port">;
+  /** Why a file that a check needs cannot be read now; absent: nobody looks. */
+  readonly fileProblem?: FileProblem;
   /** What was found before, such as files that are not there. */
   readonly found?: readonly Finding[];
 }
@@ -37,10 +39,10 @@ export interface Circumstances {
  */
 export function readConfig(
   documents: readonly ParsedDocument[],
-  { nodeAddress, found = [] }: Circumstances = {},
+  { nodeAddress, fileProblem, found = [] }: Circumstances = {},
 ): ConfigReading {
   const findings = new Findings(found);
-  const reader = new ConfigReader(findings, nodeAddress);
+  const reader = new ConfigReader(findings, nodeAddress, fileProblem);
   for (const [index, document] of documents.entries()) reader.take(document, index);
   const config = reader.resolve();
   const hasErrors = findings.list.some(({ severity }) => severity === "error");
@@ -74,6 +76,7 @@ class ConfigReader {
   readonly processOptions: Settings = new Map();
   readonly #findings: Findings;
   readonly #nodeAddress: Omit<Endpoint, "port"> | undefined;
+  readonly #fileProblem: FileProblem | undefined;
   readonly #probes = new Map<string, ProbeDraft>();
   readonly #probePlaces = new Map<string, Place>();
   readonly #virtualServers: { readonly value: unknown; readonly place: Place }[] = [];
@@ -83,8 +86,13 @@ class ConfigReader {
   /** A list of virtual servers was there, or should have been but could not be read. */
   #hasList = false;
 
-  constructor(findings: Findings, nodeAddress: Omit<Endpoint, "port"> | undefined) {
+  constructor(
+    findings: Findings,
+    nodeAddress: Omit<Endpoint, "port"> | undefined,
+    fileProblem: FileProblem | undefined,
+  ) {
     this.#findings = findings;
+    this.#fileProblem = fileProblem;
     this.#nodeAddress = nodeAddress;
   }
 
@@ -120,6 +128,7 @@ class ConfigReader {
       probes: this.#probes,
       nodeAddress: this.#nodeAddress,
       resolved: new ResolvedSettings(),
+      fileProblem: this.#fileProblem,
     };
     const virtualServers = this.#resolveVirtualServers(surroundings);
     const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.processOptions);
@@ -189,7 +198,7 @@ class ConfigReader {
   }
 
   #examineProbes(): void {
-    for (const draft of this.#probes.values()) draft.examine(this.#findings);
+    for (const draft of this.#probes.values()) draft.examine(this.#findings, this.#fileProblem);
   }
 
   #takeVirtualServers(value: unknown, place: Place): void {

@@ -1,6 +1,7 @@
-import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
-import type { HttpProbeOptions, VirtualServerOptions } from "../care-options.ts";
+import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
+import type { VirtualServerOptions } from "../care-options.ts";
 import type { GivenOptions } from "../option-row.ts";
+import { PROBE_ROWS, type ProbeOptions, type ProbeType } from "../probe-kinds/probe-kinds.ts";
 import { OptionValues, type OptionProblem } from "../option-values.ts";
 import { resolveHealthPolicy } from "../resolve-health-policy.ts";
 import { resolveProbe } from "../resolve-probe.ts";
@@ -15,18 +16,27 @@ type Kept = "policy" | "reach" | "dataPlane" | "initState" | "keepForeign" | "ch
 interface Resolved extends Pick<VirtualServerOptions, Kept> {
   readonly scheduler: string;
   readonly weight: number;
-  readonly http: HttpProbeOptions;
+  readonly probe: ProbeOptions;
   readonly refused: readonly OptionProblem[];
 }
+
+/** Of a probe: its kind, and those of its keys that are options. */
+export interface ProbeSettings {
+  readonly type: ProbeType;
+  readonly settings: Settings;
+}
+
+/** What every option of a file may be. */
+export const FILE_ROWS = [...new Set([...CARE_OPTION_ROWS, ...PROBE_ROWS])];
 
 /** Resolves settings, equal ones once: most virtual servers of a file have the same. */
 export class ResolvedSettings {
   readonly #known = new Map<string, Resolved>();
 
   /** Of a virtual server, and of the probe that it has. */
-  get(settings: Settings, probe: Settings = NONE): Resolved {
-    const key = `${keyOf(settings)}\n${keyOf(probe)}`;
-    const known = this.#known.get(key) ?? resolve(new Map([...settings, ...probe]));
+  get(settings: Settings, { type, settings: probe }: ProbeSettings = NONE): Resolved {
+    const key = `${keyOf(settings)}\n${type}\n${keyOf(probe)}`;
+    const known = this.#known.get(key) ?? resolve(new Map([...settings, ...probe]), type);
     this.#known.set(key, known);
     return known;
   }
@@ -34,23 +44,23 @@ export class ResolvedSettings {
 
 // --- internal ---
 
-const NONE: Settings = new Map();
+const NONE: ProbeSettings = { type: "http", settings: new Map() };
 
 /** Equal for equal texts. A value that could not be read has none. */
 function keyOf(settings: Settings): string {
   let key = "";
-  for (const [flag, { texts }] of settings) key += `${flag}${texts.length}${texts[0]}\0`;
+  for (const [flag, { texts }] of settings) key += `${flag}${texts.length}${texts.join("\0")}\0`;
   return key;
 }
 
-function resolve(settings: GivenOptions): Resolved {
-  const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, settings);
+function resolve(settings: GivenOptions, type: ProbeType): Resolved {
+  const values = new OptionValues<string>(FILE_ROWS, settings);
   const policy = resolveHealthPolicy(values);
   return {
     policy,
     ...resolveKeeping(values),
     reach: resolveReach(values, undefined),
-    http: resolveProbe(values, policy),
+    probe: resolveProbe(values, policy, type),
     checkWay: values.read("check-way", parseBoolean),
     suspicion: values.read("suspicion", parseBoolean),
     weight: values.read("weight", parseWeight),

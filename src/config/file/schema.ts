@@ -1,6 +1,8 @@
 import { LARGEST_WEIGHT } from "../../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import type { FileKey, OptionRow } from "../option-row.ts";
+import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
+import { fileKeysOf, PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -108,11 +110,17 @@ export function configSchema(): Schema {
       probe: {
         type: "object",
         properties: {
-          type: { description: "what is asked", const: "http" },
+          type: {
+            description: `what is asked: ${PROBE_KINDS.map(({ help }) => help).join("; ")}`,
+            enum: PROBE_KINDS.map(({ type }) => type),
+          },
           host: { description: "the name of the host that is asked for", type: ["string", "null"] },
-          ...propertiesAt("probe"),
+          ...propertiesOf(
+            PROBE_KINDS.flatMap(({ rows, flatGroup }) => rows.map((row) => [fileKeyOf(row, flatGroup), row] as const)),
+          ),
         },
         additionalProperties: false,
+        allOf: PROBE_KINDS.map((kind) => keysOfKind(kind.type, fileKeysOf(kind))),
       },
     },
   };
@@ -129,19 +137,48 @@ function prefix(most: number): Schema {
 
 /** By name; those with a dot in their names below another key. */
 function propertiesAt(place: FileKey["place"]): Schema {
+  const rows = (CARE_OPTION_ROWS as readonly OptionRow[]).filter(({ inFile }) => inFile?.place === place);
+  return propertiesOf(rows.map((row) => [row.inFile?.key ?? row.flag, row] as const));
+}
+
+function propertiesOf(rows: readonly (readonly [key: string | undefined, row: OptionRow])[]): Schema {
   const properties = new Map<string, Schema>();
-  for (const row of CARE_OPTION_ROWS as readonly OptionRow[]) {
-    if (row.inFile?.place !== place) continue;
-    const [name = "", below] = (row.inFile.key ?? row.flag).split(".");
+  for (const [key, row] of rows) {
+    if (key === undefined || row.inFile === undefined) continue;
+    const [name = "", below] = key.split(".");
     const schema = { description: describe(row, row.inFile), ...valueSchema(row, row.inFile) };
+    const beside = properties.get(name)?.["properties"] as Schema | undefined;
     properties.set(
       name,
       below === undefined
         ? schema
-        : { type: ["object", "null"], properties: { [below]: schema }, additionalProperties: false },
+        : { type: ["object", "null"], properties: { ...beside, [below]: schema }, additionalProperties: false },
     );
   }
   return Object.fromEntries(properties);
+}
+
+/** That a probe of this type has these keys alone. */
+function keysOfKind(type: string, keys: readonly string[]): Schema {
+  const groups = Map.groupBy(
+    keys.filter((key) => key.includes(".")).map((key) => key.split(".")),
+    ([name = ""]) => name,
+  );
+  const names = [...new Set(keys.map((key) => key.split(".")[0]))];
+  return {
+    if: { properties: { type: { const: type } }, required: ["type"] },
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of JSON Schema
+    then: {
+      type: "object",
+      propertyNames: { enum: ["type", ...names] },
+      properties: Object.fromEntries(
+        [...groups].map(([name, all]) => [
+          name,
+          { type: ["object", "null"], propertyNames: { enum: all.map(([, below]) => below) } },
+        ]),
+      ),
+    },
+  };
 }
 
 /** The flag's help, which speaks of other flags by their dashes. */
@@ -152,7 +189,7 @@ function describe(row: OptionRow, { help }: FileKey): string {
     : `${text} (default ${row.default})`;
 }
 
-function valueSchema({ choices = [] }: OptionRow, { type, bounds }: FileKey): Schema {
+function valueSchema(row: OptionRow, { type, bounds, choices = row.choices ?? [] }: FileKey): Schema {
   const [least, most] = bounds ?? [];
   switch (type) {
     case "time":
@@ -172,7 +209,11 @@ function valueSchema({ choices = [] }: OptionRow, { type, bounds }: FileKey): Sc
     case "choice":
       return { enum: [...choices, null] };
     case "verify":
-      return { enum: ["none", "full", null] };
+      return { enum: ["none", "ca", "full", null] };
+    case "words":
+      return {
+        anyOf: [{ type: "string" }, { type: "array", minItems: 1, items: { type: "string" } }, { type: "null" }],
+      };
     case "listen":
       return { anyOf: [{ type: "integer", minimum: 1, maximum: 65_535 }, { type: "string" }, { type: "null" }] };
     case "headers":

@@ -24,7 +24,7 @@ import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
-import { ProbeDraft } from "./probe-draft.ts";
+import { ProbeDraft, type FileProblem } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import {
   isMap,
@@ -44,6 +44,7 @@ export interface Surroundings {
   /** This node's own address: the gateway of those of its family that name none. */
   readonly nodeAddress: Omit<Endpoint, "port"> | undefined;
   readonly resolved: ResolvedSettings;
+  readonly fileProblem: FileProblem | undefined;
 }
 
 /** What no two virtual servers have in common, each with its place. */
@@ -104,11 +105,12 @@ export class VirtualServerDraft {
   resolve(
     place: Place,
     identity: Identity,
-    { findings, probes, nodeAddress, resolved }: Surroundings,
+    { findings, probes, nodeAddress, resolved, fileProblem }: Surroundings,
   ): VirtualServerOptions | undefined {
     const endpoint = identity.endpoint?.value;
     const probe = this.#readProbe(place, probes, findings);
-    const { refused, weight, scheduler, http, ...shared } = resolved.get(this.#settings, probe?.settings);
+    const resolvable = probe && { type: probe.type, settings: probe.settings };
+    const { refused, weight, scheduler, probe: checks, ...shared } = resolved.get(this.#settings, resolvable);
     const { policy, reach, dataPlane } = shared;
     const placed = (flag: string): Place | undefined => (probe?.settings.get(flag) ?? this.#settings.get(flag))?.place;
     tellRefused(refused, placed, place, findings);
@@ -125,12 +127,12 @@ export class VirtualServerDraft {
       this.#warnOfWeights(scheduler, weight, servers, findings);
 
     const timeout = placed("health-timeout");
-    if (timeout !== undefined && http.timeoutMs > policy.intervalMs) {
-      const [longer, shorter] = [http.timeoutMs, policy.intervalMs].map(formatDuration);
+    if (timeout !== undefined && checks.timeoutMs > policy.intervalMs) {
+      const [longer, shorter] = [checks.timeoutMs, policy.intervalMs].map(formatDuration);
       findings.warning("probe-time", timeout, `timeout ${longer} is longer than interval ${shorter}`);
     }
-    const parts = probe?.read(findings);
-    if (endpoint === undefined || parts === undefined) return undefined;
+    const completed = probe?.complete(checks, findings, fileProblem);
+    if (endpoint === undefined || completed === undefined) return undefined;
     this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
     const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
     if (typeof gateway === "string") findings.error("conflict", placed("ip") ?? place, gateway);
@@ -150,7 +152,7 @@ export class VirtualServerDraft {
       ...shared,
       reach:
         nodeAddress?.family === endpoint.family ? { ...reach, gateway: reach.gateway ?? nodeAddress.address } : reach,
-      probe: { ...http, ...parts },
+      probe: completed,
     };
   }
 

@@ -2,10 +2,11 @@ import type { HttpProbeOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
-import { tlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
+import { httpTlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { NewConnection } from "./connection/connection.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
+import { SecretHeaders } from "./secret-headers.ts";
 import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
 
 export interface SocketPorts extends Pick<
@@ -27,7 +28,10 @@ export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts):
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
   };
   const newTcpConnection = over(undefined);
-  const newConnection = options.scheme === "https" ? over(tlsPolicy({ ...options, trustedRoots })) : newTcpConnection;
+  const newConnection =
+    options.scheme === "https"
+      ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots }))
+      : newTcpConnection;
   return httpProber(options, { newConnection, newTcpConnection, watchPath, clock });
 }
 
@@ -44,6 +48,9 @@ export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpP
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
-  const shared: HttpTargetOptions = { ...ports, options, clock, deadlines: new Deadlines(clock), overdue };
+  const { tokenFile, headersFile } = options;
+  const hasSecrets = tokenFile !== undefined || headersFile !== undefined;
+  const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : undefined;
+  const shared: HttpTargetOptions = { ...ports, secrets, options, clock, deadlines: new Deadlines(clock), overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

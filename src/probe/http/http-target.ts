@@ -4,11 +4,14 @@ import type { Probe } from "../prober.ts";
 import { CheckAttempt, type AttemptOptions } from "./check-attempt.ts";
 import { KeepAlive } from "./keep-alive/keep-alive.ts";
 import type { Conclusion, Judgement } from "./judgement.ts";
-import { encodeRequest, type RequestStep } from "./request.ts";
+import { encodeRequest, type HeaderList, type RequestStep } from "./request.ts";
+import type { SecretHeaders } from "./secret-headers.ts";
 import type { Ending, Connection } from "./connection/connection.ts";
 
 /** What all targets of one prober share. */
 export interface HttpTargetOptions extends AttemptOptions {
+  /** Undefined: no files have headers. */
+  readonly secrets?: SecretHeaders | undefined;
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
 }
@@ -34,7 +37,8 @@ export class HttpTarget implements Probe {
   #suspicion: Ending["kind"] | undefined;
   readonly #attempt: CheckAttempt;
   readonly #firstStep: RequestStep;
-  readonly #firstRequest: ReturnType<typeof encodeRequest>;
+  #firstRequest: ReturnType<typeof encodeRequest>;
+  #secrets: HeaderList = [];
 
   // --- of the check under way, or the last one ---
 
@@ -74,6 +78,12 @@ export class HttpTarget implements Probe {
     const nowMs = this.#shared.clock.now();
     this.#startedAtMs = nowMs;
     this.#redirects = 0;
+    const secrets = this.#shared.secrets?.read() ?? this.#secrets;
+    if ("lacking" in secrets) return this.#conclude({ passed: undefined, reason: secrets.lacking }, nowMs);
+    if (secrets !== this.#secrets) {
+      this.#secrets = secrets;
+      this.#firstRequest = this.#encode(this.#firstStep);
+    }
     this.#attempt.begin(nowMs + this.#shared.options.timeoutMs);
     this.#ask(this.#firstStep, nowMs);
   }
@@ -131,7 +141,8 @@ export class HttpTarget implements Probe {
   }
 
   #encode(step: RequestStep): ReturnType<typeof encodeRequest> {
-    return encodeRequest(step, formatEndpoint(this.#target), this.#shared.options.headers, this.#keepsAlive);
+    const headers = [...this.#shared.options.headers, ...this.#secrets];
+    return encodeRequest(step, formatEndpoint(this.#target), headers, this.#keepsAlive);
   }
 }
 

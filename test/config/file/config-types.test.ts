@@ -51,11 +51,43 @@ const everything: LvscareConfig = {
         method: "POST",
         body: "{}",
         headers: { "X-One": "1", "X-More": ["2", "3"], "X-None": null },
+        bearerTokenFile: "/run/token",
+        headersFile: "/run/headers",
         expect: { status: [204, "404", "200-202"] },
         tls: { verify: "full" },
         timeout: "3s",
         connectTimeout: "1s",
         freshConnection: true,
+      },
+    },
+    {
+      address: "10.0.0.1:81",
+      realServers: REAL_SERVERS,
+      probe: {
+        type: "tcp",
+        send: "PING\r\n",
+        sendHex: null,
+        expect: { contains: "+PONG", startsWith: null, hex: null, within: 64 },
+        tls: {
+          caFile: "/ca.pem",
+          certFile: "/check.pem",
+          keyFile: "/check.key",
+          serverName: "a.example",
+          alpn: "redis",
+        },
+      },
+    },
+    {
+      address: "10.0.0.1:82",
+      realServers: REAL_SERVERS,
+      probe: {
+        type: "tls",
+        verify: "ca",
+        caFile: "/ca.pem",
+        certFile: "/check.pem",
+        keyFile: "/check.key",
+        serverName: "a.example",
+        alpn: ["h2", "http/1.1"],
       },
     },
   ],
@@ -64,6 +96,7 @@ const everything: LvscareConfig = {
 test("every option of a file has its type, and its value is read as a file's", () => {
   const { config, warnings } = readConfigObject(everything);
   expect(warnings).toEqual([]);
+  expect(config.virtualServers.map(({ probe }) => probe.type)).toEqual(["http", "tcp", "tls"]);
   expect(config.virtualServers[0]).toMatchObject({
     name: "a",
     initState: "up",
@@ -81,7 +114,8 @@ test("every option of a file has its type, and its value is read as a file's", (
   const [virtualServer] = everything.virtualServers;
   const keys = (value: object | string | null | undefined): string[] => Object.keys(Object(value));
   expect(keys(virtualServer)).toEqual(expect.arrayContaining([...VIRTUAL_SERVER_KEYS.keys()].map(camelCase)));
-  expect(keys(virtualServer?.probe)).toEqual(expect.arrayContaining([...PROBE_KEYS.keys()].map(camelCase)));
+  const ofProbes = everything.virtualServers.flatMap(({ probe }) => keys(probe));
+  expect(ofProbes).toEqual(expect.arrayContaining([...PROBE_KEYS.keys()].map(camelCase)));
 });
 
 test("the compiler refuses what a file may not say", () => {

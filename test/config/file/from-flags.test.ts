@@ -44,7 +44,11 @@ const VALUES = new Map<string, fc.Arbitrary<string>>([
     fc.tuple(fc.integer({ min: 0, max: 100 }), fc.constantFrom("", "%")).map((parts) => parts.join("")),
   ],
   ["health-path", text],
-  ["health-schem", fc.constantFrom("http", "https")],
+  ["health-schem", fc.constantFrom("http", "https", "tcp", "tls")],
+  ["health-ca-file", fc.constantFrom("/etc/ca.pem", "ca.pem")],
+  ["health-token-file", fc.constant("/run/token")],
+  ["health-cert-file", fc.constant("/etc/client.pem")],
+  ["health-key-file", fc.constant("/etc/client.key")],
   ["health-req-method", fc.oneof(token, fc.constant(""))],
   ["health-req-body", fc.oneof(text, fc.string({ unit: "binary", maxLength: 5 }))],
   [

@@ -79,7 +79,10 @@ const instead: Rows = [
     "error: virtual-servers[0].probe: expected a probe or the name of one, got 5",
   ],
   ["^probe: {}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe: needs a type; write type: http"],
-  ["probe: {type: ^tcp}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe.type: tcp is none of http"],
+  [
+    "probe: {type: ^smtp}, real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls",
+  ],
   ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
   [
@@ -119,8 +122,38 @@ const inProbe: Rows = [
     "expect: {status: ^200}",
     "error: virtual-servers[0].probe.expect.status: expected a list of status codes such as [200-299, 404], got 200",
   ],
-  ["tls: {verify: ^true}", "error: virtual-servers[0].probe.tls.verify: expected none or full, got true"],
-  ["tls: {^ca-file: x}", "error: virtual-servers[0].probe.tls.ca-file: unknown key ca-file"],
+  ["tls: {verify: ^true}", "error: virtual-servers[0].probe.tls.verify: expected none, ca or full, got true"],
+  ["tls: {ca-file: ^x}", 'error: virtual-servers[0].probe.tls.ca-file: "x" is no absolute path'],
+  ["tls: {ca-file: ^/x, verify: none}", "error: virtual-servers[0].probe.tls.ca-file: verify: none trusts anybody"],
+  ["bearer-token-file: ^x", 'error: virtual-servers[0].probe.bearer-token-file: "x" is no absolute path'],
+  ["tls: {key-file: ^/x}", "error: virtual-servers[0].probe.tls.key-file: needs cert-file"],
+  ["scheme: http, tls: {ca-file: ^/x}", "error: virtual-servers[0].probe.tls.ca-file: the scheme http has no TLS"],
+  ["^send: PING", "error: virtual-servers[0].probe.send: type http has no key send; type tcp has it"],
+];
+
+const inOtherKinds: typeof inProbe = [
+  ["type: tcp, ^path: /", "error: virtual-servers[0].probe.path: type tcp has no key path; type http has it"],
+  [
+    "type: tcp, tls: {verify: none}, expect: {contains: a, starts-with: ^b}",
+    "error: virtual-servers[0].probe.expect.starts-with: only one of contains, starts-with and hex can be expected",
+  ],
+  [
+    "type: tcp, expect: {contains: a, within: ^70000}",
+    "error: virtual-servers[0].probe.expect.within: 70000 is more than 65536",
+  ],
+  ["type: tcp, expect: {within: ^9}", "error: virtual-servers[0].probe.expect.within: needs something to expect"],
+  [
+    "type: tcp, send-hex: ^5g",
+    'error: virtual-servers[0].probe.send-hex: "5g" is not in hexadecimal, two digits a byte',
+  ],
+  ["type: tcp, send: a, send-hex: ^'61'", "error: virtual-servers[0].probe.send-hex: goes not with send"],
+  ['type: tcp, expect: {hex: ^""}', "error: virtual-servers[0].probe.expect.hex: is empty"],
+  [
+    "type: tls, tls: {^verify: none}",
+    "error: virtual-servers[0].probe.tls.verify: type tls has no key tls.verify; type http or tcp has it",
+  ],
+  ["type: tls, alpn: ^7", "error: virtual-servers[0].probe.alpn: expected a word or a list of words, got 7"],
+  ["type: tls, server-name: ^a b", 'error: virtual-servers[0].probe.server-name: "a b" is no name of a host'],
 ];
 
 const inRealServers: Rows = [
@@ -280,6 +313,9 @@ describe("what is wrong is told with its place", () => {
   test.each(inProbe)("of a probe: %s", (keys, told) =>
     expectTold(`probe: {type: http, ${keys}}, real-servers: [10.0.0.2:80]`, told),
   );
+  test.each(inOtherKinds)("of another kind of probe: %s", (keys, told) =>
+    expectTold(`probe: {${keys}}, real-servers: [10.0.0.2:80]`, told),
+  );
   test.each(inRealServers)("of real servers: %s", (servers, told) =>
     expectTold(`probe: {type: http}, real-servers: [${servers}]`, told),
   );
@@ -409,7 +445,7 @@ virtual-servers:
       probe: {
         path: "/healthz",
         timeoutMs: 2000,
-        insecureSkipVerify: false,
+        tls: { verify: "full" },
         freshConnection: true,
         headers: [
           ["B", "b"],
@@ -427,7 +463,7 @@ virtual-servers:
       probe: {
         scheme: "http",
         path: "/healthz",
-        insecureSkipVerify: true,
+        tls: { verify: "none" },
         headers: [["Host", "shop.example.org"]],
         acceptStatus: [],
         onlyStatus: [

@@ -14,5 +14,11 @@ export function guestEnvironment(): Record<string, string> {
     // Loading another locale takes an emulated program a third of its start.
     LANG: "C",
     TERM: process.env["TERM"] ?? "dumb",
+    ...Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
   };
 }
+
+// --- internal ---
+
+/** What somebody who runs a test asks it for. */
+const PASSED_ON = ["LVSCARE_RELOADS", "LVSCARE_RELOADS_SEED"];

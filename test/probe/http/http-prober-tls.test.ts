@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ProbeTimings, Verdict } from "../../../src/domain/health.ts";
 import { openSockets, eventually } from "./support/descriptors.ts";
 import { certificateAuthority, selfSigned, type Certificate } from "./support/certificates.ts";
-import { check, failed, numbers, openProbe, passed, probe } from "./support/probe.ts";
+import { check, failed, numbers, openProbe, OPTIONS, passed, probe, VERIFYING } from "./support/probe.ts";
 import { answering, deserted, rawServer, type RawServer } from "./support/raw-server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -31,27 +31,21 @@ describe("an HTTPS probe", () => {
     ["localhost's", authority.issue(["localhost"]), "certificate is not valid for 127.0.0.1"],
   ])("refuses a certificate that is %s, before it asks anything", async (_, tls, reason) => {
     using server = answering(OK, { tls });
-    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false }, trusting)).toEqual(
-      failed(reason),
-    );
+    expect(await probe(server.endpoint, { scheme: "https", tls: VERIFYING }, trusting)).toEqual(failed(reason));
     // Again, for a session that the first handshake left behind must not open the door.
-    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false }, trusting)).toEqual(
-      failed(reason),
-    );
+    expect(await probe(server.endpoint, { scheme: "https", tls: VERIFYING }, trusting)).toEqual(failed(reason));
     expect(server.requests).toEqual([]);
   });
 
   test.each(["127.0.0.1", "::1"])("trusts a certificate for %s", async (hostname) => {
     using server = answering(OK, { hostname, tls: authority.issue([hostname]) });
-    expect(await probe(server.endpoint, { scheme: "https", insecureSkipVerify: false }, trusting)).toEqual(
-      passed("status 200"),
-    );
+    expect(await probe(server.endpoint, { scheme: "https", tls: VERIFYING }, trusting)).toEqual(passed("status 200"));
   });
 
   test("goes by the name in the Host header", async () => {
     using server = answering(OK, { tls: authority.issue(["api.test"]) });
     const asking = (host: string) =>
-      probe(server.endpoint, { scheme: "https", insecureSkipVerify: false, headers: [["Host", host]] }, trusting);
+      probe(server.endpoint, { scheme: "https", tls: VERIFYING, headers: [["Host", host]] }, trusting);
     expect(await asking("api.test")).toEqual(passed("status 200"));
     expect(await asking("api.test:6443")).toEqual(passed("status 200"));
     expect(await asking("other.test")).toEqual(failed("certificate is not valid for other.test"));
@@ -129,7 +123,7 @@ describe("HTTPS probes leave nothing behind", () => {
     for (let round = 0; round < 5; round++) {
       await Promise.all(
         Array.from({ length: 40 }, (_, i) => {
-          const one = openProbe(server.endpoint, { scheme: "https", insecureSkipVerify: i % 2 === 0 });
+          const one = openProbe(server.endpoint, { scheme: "https", tls: i % 2 === 0 ? OPTIONS.tls : VERIFYING });
           if (i % 4 > 0) return check(one);
           one.check(() => undefined);
           return once(AbortSignal.timeout(i / 8), "abort").then(() => one.close());

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
 import { certificateAuthority } from "./support/certificates.ts";
-import { failed, passed, probe } from "./support/probe.ts";
+import { failed, passed, probe, VERIFYING } from "./support/probe.ts";
 import { rawServer } from "./support/raw-server.ts";
 
 const authority = certificateAuthority();
@@ -73,7 +73,7 @@ test("the server name for TLS has no dot at its end, as the Host header may have
     }),
   );
   for (const host of ["api.test.", "api.test.:6443"]) {
-    const options = { scheme: "https", headers: [["Host", host]], insecureSkipVerify: false } as const;
+    const options = { scheme: "https", headers: [["Host", host]], tls: VERIFYING } as const;
     expect(await probe(server.endpoint, options, { trustedRoots: [authority.cert] })).toEqual(passed("status 204"));
     expect(names.splice(0)).toEqual(["api.test", host]);
   }

@@ -1,9 +1,15 @@
+import { errnoOf } from "../../../domain/errors.ts";
 import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
+import type { TlsSettings } from "../../../config/probe-kinds/tls-settings.ts";
 import type { HeaderList } from "../request.ts";
+import { WatchedFile } from "../../watched-file.ts";
 
-/** How the server's certificate is looked at. */
+/** How TLS is spoken with a server, and how its certificate is looked at. */
 export interface TlsPolicy {
-  readonly options: Bun.TLSOptions;
+  /** The protocols that it is asked to choose from. */
+  readonly offered: readonly string[];
+  /** For a connection that is made now, with the files as they are; or why this host cannot make one. */
+  prepare(): { readonly options: Bun.TLSOptions } | { readonly lacking: string };
   /**
    * Why this peer cannot be trusted; undefined when it can. `problem` is what the handshake found wrong with the
    * chain.
@@ -11,41 +17,65 @@ export interface TlsPolicy {
   distrust(peer: Bun.Socket<unknown>, problem: Error | null, target: Endpoint): string | undefined;
 }
 
-export interface TlsPolicyOptions {
-  readonly insecureSkipVerify: boolean;
-  readonly headers: HeaderList;
-  /** PEM certificates to trust instead of this system's. */
+export interface TlsPolicyOptions extends TlsSettings {
+  /** PEM certificates to trust instead of this system's, where no file has others. */
   readonly trustedRoots?: readonly string[] | undefined;
 }
 
 /**
- * TLS 1.2 or 1.3 (the runtime offers nothing older) for HTTP/1.1: a server that speaks only another protocol can say
- * so (RFC 7301). A server name is sent only when the user's Host header holds one: an address is no name, and a dot
- * at the end is no part of it (RFC 6066, 3). If certificates are checked, it is against that name or else the real
- * server's address, with the trusted roots.
+ * TLS 1.2 or 1.3: the runtime offers nothing older. A name is sent only when there is one: an address is none (RFC 6066,
+ * 3). If certificates are checked, it is against that name or else the real server's address.
  */
 export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
-  const { insecureSkipVerify, headers } = options;
-  const serverName = nameInHostHeader(headers);
-  const ca = insecureSkipVerify ? undefined : (options.trustedRoots ?? systemRoots());
+  const { verify, caFile, certFile, keyFile, serverName, alpn, trustedRoots } = options;
+  const [authorities, certificate, key] = [caFile, certFile, keyFile].map((path) => path && new WatchedFile(path));
+  // The handshake's own check compares names with "localhost", because it only knows a name that is sent. So we judge
+  // here.
+  const common: Bun.TLSOptions = {
+    rejectUnauthorized: false,
+    ...(alpn.length === 0
+      ? {}
+      : { ALPNProtocols: alpn.map((name) => String.fromCharCode(name.length) + name).join("") }),
+    ...(serverName === undefined ? {} : { serverName }),
+  };
+  const roots = verify === "none" || caFile !== undefined ? undefined : (trustedRoots ?? systemRoots());
+  const unchanging = { options: roots === undefined ? common : { ...common, ca: [...roots] } };
+  const prepare = (): ReturnType<TlsPolicy["prepare"]> => {
+    const texts = new Map<keyof Bun.TLSOptions, string>();
+    for (const [name, file] of [
+      ["ca", authorities],
+      ["cert", certificate],
+      ["key", key],
+    ] as const) {
+      if (!file) continue;
+      try {
+        texts.set(name, file.read());
+      } catch (failure) {
+        return { lacking: `${file.path} cannot be read (${errnoOf(failure) ?? String(failure)})` };
+      }
+    }
+    return { options: { ...common, ...Object.fromEntries(texts) } };
+  };
   return {
-    options: {
-      // The handshake's own check compares names with "localhost", because it only knows a name that is sent. So we
-      // judge here.
-      rejectUnauthorized: false,
-      ALPNProtocols: HTTP1,
-      ...(serverName === undefined ? {} : { serverName }),
-      ...(ca === undefined ? {} : { ca: [...ca] }),
+    offered: alpn,
+    prepare: [caFile, certFile].some((path) => path !== undefined) ? prepare : () => unchanging,
+    distrust: (peer, problem, target) => {
+      if (verify === "none") return undefined;
+      return certificateProblem(peer, problem, verify === "ca" ? undefined : (serverName ?? target.address));
     },
-    distrust: (peer, problem, target) =>
-      insecureSkipVerify ? undefined : certificateProblem(peer, problem, serverName ?? target.address),
   };
 }
 
-// --- internal ---
+/** The same for HTTP/1.1: a server that speaks only another protocol can say so (RFC 7301). */
+export function httpTlsPolicy({
+  headers,
+  serverName,
+  ...options
+}: TlsPolicyOptions & { headers: HeaderList }): TlsPolicy {
+  return tlsPolicy({ ...options, serverName: serverName ?? nameInHostHeader(headers), alpn: ["http/1.1"] });
+}
 
-/** As it goes over the wire: its length, and then the name. */
-const HTTP1 = "\x08http/1.1";
+// --- internal ---
 
 const NAME_MISMATCH = "ERR_TLS_CERT_ALTNAME_INVALID";
 
@@ -62,16 +92,21 @@ const PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "certificate is not trusted (unknown authority)"],
 ]);
 
-function certificateProblem(peer: Bun.Socket<unknown>, problem: Error | null, name: string): string | undefined {
+function certificateProblem(
+  peer: Bun.Socket<unknown>,
+  problem: Error | null,
+  name: string | undefined,
+): string | undefined {
   const code = problem !== null && "code" in problem ? String(problem.code) : undefined;
   if (problem !== null && code !== NAME_MISMATCH) {
     return PROBLEMS.get(code ?? "") ?? `certificate is not trusted (${problem.message})`;
   }
-  return tls().checkServerIdentity(name, peer.getPeerCertificate()) === undefined
-    ? undefined
-    : `certificate is not valid for ${name}`;
+  if (name === undefined) return undefined;
+  const fits = tls().checkServerIdentity(name, peer.getPeerCertificate()) === undefined;
+  return fits ? undefined : `certificate is not valid for ${name}`;
 }
 
+/** A dot at its end is no part of it. */
 function nameInHostHeader(headers: HeaderList): string | undefined {
   const value = headers.find(([name]) => name.toLowerCase() === "host")?.[1];
   const name = value?.trim().replace(/:\d*$/, "").replace(/\.$/, "");

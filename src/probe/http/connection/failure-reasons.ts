@@ -35,6 +35,12 @@ export function handshakeFailure(problem: Error | null | undefined, afterItsCert
   return tlsReason(isRefusal ? "TLSV1_ALERT_CERTIFICATE_REQUIRED" : problem.message);
 }
 
+/** The same reason for who offered other protocols than HTTP/1.1. */
+export function inProtocol(reason: string, offered: readonly string[]): string {
+  if (offered.length === 0 || offered.includes("http/1.1")) return reason;
+  return reason.replace(NO_PROTOCOL, `the server speaks none of ${offered.join(", ")} (ALPN)`);
+}
+
 // --- internal ---
 
 const OWN_SHORTAGES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"];
@@ -63,6 +69,8 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["ENOMEM", "out of kernel memory"],
 ]);
 
+const NO_PROTOCOL = "the server speaks no HTTP/1.1, perhaps only HTTP/2";
+
 const TLS_WORDS: ReadonlyMap<string, string> = new Map([
   ["WRONG_VERSION_NUMBER", "the server speaks no TLS"],
   ["TLSV1_ALERT_PROTOCOL_VERSION", "the server speaks no TLS 1.2 or 1.3"],
@@ -71,7 +79,7 @@ const TLS_WORDS: ReadonlyMap<string, string> = new Map([
   // We show none that could be a bad one.
   ["SSLV3_ALERT_BAD_CERTIFICATE", "the server demands a client certificate"],
   ["SSLV3_ALERT_NO_CERTIFICATE", "the server demands a client certificate"],
-  ["TLSV1_ALERT_NO_APPLICATION_PROTOCOL", "the server speaks no HTTP/1.1, perhaps only HTTP/2"],
+  ["TLSV1_ALERT_NO_APPLICATION_PROTOCOL", NO_PROTOCOL],
   ["TLSV1_UNRECOGNIZED_NAME", "the server knows no such name (Host in --health-req-headers gives one)"],
   ["TLSV1_ALERT_UNRECOGNIZED_NAME", "the server knows no such name (Host in --health-req-headers gives one)"],
 ]);

@@ -1,10 +1,18 @@
 import { adoptDescriptor } from "../../../../native/adopt-descriptor.ts";
 import type { Endpoint } from "../../../domain/endpoint.ts";
+import { describeError } from "../../../domain/errors.ts";
 import type { ProbeTimings } from "../../../domain/health.ts";
 import type { Clock } from "../../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Acknowledgement, Connection, ConnectionListener, Ending } from "./connection.ts";
-import { failureReason, handshakeFailure, isOwnShortage, isSilence, isTlsProblem } from "./failure-reasons.ts";
+import {
+  failureReason,
+  handshakeFailure,
+  inProtocol,
+  isOwnShortage,
+  isSilence,
+  isTlsProblem,
+} from "./failure-reasons.ts";
 import { ListenerSlot } from "./listener-slot.ts";
 
 /** A non-blocking TCP socket that is already connecting; throws when the kernel refuses immediately. */
@@ -119,11 +127,14 @@ export class SocketConnection implements Connection {
   connected(bare: Bun.Socket<SocketConnection>): void {
     if (this.#state !== "connecting" || this.#options.tls === undefined || this.#connectedAtMs !== undefined) return;
     this.#connectedAtMs = this.#options.clock.now();
-    [, this.#socket] = bare.upgradeTLS<SocketConnection>({
-      data: this,
-      socket: HANDLERS,
-      tls: this.#options.tls.options,
-    });
+    const prepared = this.#options.tls.prepare();
+    if ("lacking" in prepared) return this.#lack(bare, prepared.lacking);
+    try {
+      [, this.#socket] = bare.upgradeTLS<SocketConnection>({ data: this, socket: HANDLERS, tls: prepared.options });
+    } catch (error) {
+      // What the files say is no certificate, or no key of it.
+      this.#lack(bare, `TLS cannot begin: ${describeError(error)}`);
+    }
   }
 
   bareEnded(error: Error | undefined): void {
@@ -159,12 +170,15 @@ export class SocketConnection implements Connection {
     else
       this.#end({
         kind: "failed",
-        reason: handshakeFailure(this.#handshake?.problem, this.#handshake?.afterItsCertificate === true),
+        reason: inProtocol(
+          handshakeFailure(this.#handshake?.problem, this.#handshake?.afterItsCertificate === true),
+          this.#options.tls?.offered ?? [],
+        ),
       });
   }
 
   fail(error: unknown): void {
-    const reason = failureReason(error);
+    const reason = inProtocol(failureReason(error), this.#options.tls?.offered ?? []);
     if (this.#state === "connecting" && isOwnShortage(error)) this.#end({ kind: "unasked", reason });
     else this.#end({ kind: this.#state === "established" && isSilence(error) ? "silent" : "failed", reason });
   }
@@ -190,6 +204,12 @@ export class SocketConnection implements Connection {
     this.#state = "established";
     this.#listener.established();
     return true;
+  }
+
+  /** Nothing is learned about the server. */
+  #lack(bare: Bun.Socket<SocketConnection>, reason: string): void {
+    this.#end({ kind: "unasked", reason });
+    bare.terminate();
   }
 
   #end(ending: Ending): void {

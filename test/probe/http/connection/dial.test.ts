@@ -14,6 +14,7 @@ import { blackHole } from "../support/black-hole.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { eventually, openSockets } from "../support/descriptors.ts";
 import { answering, deserted } from "../support/raw-server.ts";
+import { OPTIONS } from "../support/probe.ts";
 
 describe("dialling", () => {
   test("finds a server gone when no dial is answered in time", async () => {
@@ -71,7 +72,7 @@ describe("dialling", () => {
   });
 
   test("gives TLS its time once the server is reached", async () => {
-    const tls = tlsPolicy({ insecureSkipVerify: true, headers: [] });
+    const tls = tlsPolicy(OPTIONS.tls);
     using server = answering("", { tls: selfSigned(["127.0.0.1"]) });
     const connection = await dialing(server.endpoint, { tls, withinMs: 500 });
     expect(connection).toBeInstanceOf(SocketConnection);

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
+import type { TlsSettings } from "../../../../src/config/probe-kinds/tls-settings.ts";
 import { monotonicClock, type EventLoopClock } from "../../../../src/probe/clock.ts";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../../../src/domain/health.ts";
@@ -8,13 +9,23 @@ import type { Probe } from "../../../../src/probe/prober.ts";
 import { createHttpProber, type SocketPorts } from "../../../../src/probe/http/http-prober.ts";
 
 export const OPTIONS: HttpProbeOptions = {
+  type: "http",
   scheme: "http",
   path: "/healthz",
   method: "GET",
   body: "",
   headers: [],
+  tokenFile: undefined,
+  headersFile: undefined,
   acceptStatus: [],
-  insecureSkipVerify: true,
+  tls: {
+    verify: "none",
+    caFile: undefined,
+    certFile: undefined,
+    keyFile: undefined,
+    serverName: undefined,
+    alpn: [],
+  },
   timeoutMs: 5000,
   connectTimeoutMs: 3000,
   sentinel: false,
@@ -22,6 +33,9 @@ export const OPTIONS: HttpProbeOptions = {
   sentinelWorthMs: 1000,
   freshConnection: false,
 };
+
+/** Verifies certificates against what a test trusts. */
+export const VERIFYING: TlsSettings = { ...OPTIONS.tls, verify: "full" };
 
 /** One probe with the real sockets, of which a test says only what it is about. */
 export function probe(

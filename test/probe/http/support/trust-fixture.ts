@@ -5,13 +5,23 @@ import { createHttpProber } from "../../../../src/probe/http/http-prober.ts";
 /** Probes a port of this host by HTTPS with verification and prints the reason of the verdict. */
 const prober = createHttpProber(
   {
+    type: "http",
     scheme: "https",
     path: "/healthz",
     method: "GET",
     body: "",
     headers: [],
+    tokenFile: undefined,
+    headersFile: undefined,
     acceptStatus: [],
-    insecureSkipVerify: false,
+    tls: {
+      verify: "full",
+      caFile: undefined,
+      certFile: undefined,
+      keyFile: undefined,
+      serverName: undefined,
+      alpn: [],
+    },
     timeoutMs: 5000,
     connectTimeoutMs: 3000,
     sentinel: false,

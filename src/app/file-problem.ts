@@ -1,0 +1,44 @@
+import { accessSync, constants, statSync } from "node:fs";
+import type { ProbeOptions } from "../config/care-options.ts";
+import { errnoOf } from "../domain/errors.ts";
+
+/** Why a file cannot be read now; undefined when it can. */
+export function fileProblem(path: string): string | undefined {
+  try {
+    accessSync(path, constants.R_OK);
+    return statSync(path).isFile() ? undefined : "it is no file";
+  } catch (failure) {
+    return readingProblem(failure);
+  }
+}
+
+/** What is wrong with the files that flags name for checks, a line each. */
+export function probeFileProblems(probe: ProbeOptions): string[] {
+  const named = [
+    ["--health-token-file", probe.type === "http" ? probe.tokenFile : undefined],
+    ["--health-ca-file", probe.tls?.caFile],
+    ["--health-cert-file", probe.tls?.certFile],
+    ["--health-key-file", probe.tls?.keyFile === probe.tls?.certFile ? undefined : probe.tls?.keyFile],
+  ] as const;
+  return named.flatMap(([flag, path]) => {
+    const problem = path === undefined ? undefined : fileProblem(path);
+    return problem === undefined ? [] : [`${flag}: ${path}: ${problem}`];
+  });
+}
+
+/** Why the system did not let a file be read. Throws what is no refusal of the system. */
+export function readingProblem(failure: unknown): string {
+  const errno = errnoOf(failure);
+  if (errno === undefined) throw failure;
+  return TOLD.get(errno) ?? `cannot be read (${errno})`;
+}
+
+// --- internal ---
+
+const TOLD: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "no such file"],
+  ["ENOTDIR", "no such file"],
+  ["EACCES", "it may not be read (EACCES)"],
+  ["EPERM", "it may not be read (EPERM)"],
+  ["ELOOP", "its links go round"],
+]);

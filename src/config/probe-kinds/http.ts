@@ -1,0 +1,191 @@
+import type { OptionRow } from "../option-row.ts";
+import { parseHeaders, parseMethod, parsePath } from "../http-values.ts";
+import {
+  asWritten,
+  parseAbsolutePath,
+  parseBoolean,
+  parseChoice,
+  parseInteger,
+  parseTimeout,
+} from "../value-parsers.ts";
+import { CHECKS, type ProbeKind } from "./probe-kind.ts";
+import { resolveTimes, TIME_ROWS, type ProbeTimes } from "./time-rows.ts";
+import { resolveTls, TLS_FILE_ROWS, TLS_FLAG_ROWS, type TlsSettings } from "./tls-settings.ts";
+
+/** One request, and an answer whose status passes. */
+export interface HttpProbeOptions extends ProbeTimes {
+  readonly type: "http";
+  readonly scheme: "http" | "https";
+  /** Begins with a slash. */
+  readonly path: string;
+  readonly method: string;
+  readonly body: string;
+  /** In order; a name may come more than once. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** A file whose first line is a token to send; read again when it changes, as all files of secrets. */
+  readonly tokenFile: string | undefined;
+  /** A file of further headers, a line each. */
+  readonly headersFile: string | undefined;
+  /** Status codes that pass although the rule (below 400) says otherwise. */
+  readonly acceptStatus: readonly number[];
+  /** The status codes that pass, both ends included, instead of that rule. */
+  readonly onlyStatus?: readonly (readonly [from: number, to: number])[];
+  /** Without effect when the scheme is http. */
+  readonly tls: TlsSettings;
+  /** Whether a connection stays open between checks. Its end makes the server suspect. */
+  readonly sentinel: boolean;
+  /** How long a kept connection's peer may leave data unacknowledged before the server is suspect. */
+  readonly sentinelTimeoutMs: number;
+  /**
+   * No connection is kept to a server that closes them sooner than this: renewing them in time would mean far more
+   * requests than the interval asks for.
+   */
+  readonly sentinelWorthMs: number;
+  /** Whether each check makes a connection of its own. */
+  readonly freshConnection: boolean;
+}
+
+const SCHEMES_OF_PAGES = ["http", "https"];
+
+export const HTTP_ROWS = [
+  {
+    flag: "health-path",
+    kind: "text",
+    valueName: "path",
+    default: "/healthz",
+    help: "the path to ask for, with a query if need be",
+    group: CHECKS,
+    inFile: { place: "probe", key: "path", type: "text" },
+  },
+  {
+    flag: "health-schem",
+    kind: "text",
+    valueName: "scheme",
+    choices: ["http", "https", "tcp", "tls"],
+    default: "https",
+    help: "what is asked: http or https a page, tcp only a connection, tls only a handshake",
+    group: CHECKS,
+    inFile: { place: "probe", key: "scheme", type: "choice", choices: ["http", "https"], help: "http or https" },
+  },
+  {
+    flag: "health-req-method",
+    kind: "text",
+    valueName: "method",
+    default: "GET",
+    help: "the request's method",
+    group: CHECKS,
+    inFile: { place: "probe", key: "method", type: "text" },
+  },
+  {
+    flag: "health-req-body",
+    kind: "text",
+    valueName: "text",
+    default: "",
+    help: "the request's body",
+    group: CHECKS,
+    inFile: { place: "probe", key: "body", type: "text" },
+  },
+  {
+    flag: "health-req-headers",
+    kind: "map",
+    valueName: "name=value",
+    help: "a request header; repeat the flag for more, commas in the value make several headers of that name",
+    group: CHECKS,
+    inFile: {
+      place: "probe",
+      key: "headers",
+      type: "headers",
+      help: "request headers by name; a list of values makes several headers of that name",
+    },
+  },
+  {
+    flag: "health-status",
+    kind: "list",
+    valueName: "code",
+    help: "a status code that passes too, besides all below 400; repeat the flag or list several with commas",
+    group: CHECKS,
+    inFile: {
+      place: "probe",
+      key: "expect.status",
+      type: "statuses",
+      help: "the status codes that pass, alone or as ranges such as 200-299, instead of all below 400",
+    },
+  },
+  {
+    flag: "health-fresh-connection",
+    kind: "boolean",
+    help: "make a new connection for every check; otherwise the first two have one, every tenth, and the first after 20s",
+    group: CHECKS,
+    inFile: { place: "probe", key: "fresh-connection", type: "boolean" },
+  },
+  {
+    flag: "health-token-file",
+    kind: "text",
+    valueName: "file",
+    takesFile: true,
+    help: "a file whose first line is sent as bearer token. Read again when it changes",
+    group: CHECKS,
+    inFile: { place: "probe", key: "bearer-token-file", type: "text" },
+  },
+] as const satisfies readonly OptionRow[];
+
+const HTTP_FILE_ROWS = [
+  {
+    flag: "http-headers-file",
+    kind: "text",
+    takesFile: true,
+    help: "a file of further request headers, Name: value on a line each. Read again when it changes",
+    group: CHECKS,
+    inFile: { place: "probe", key: "headers-file", type: "text" },
+  },
+] as const satisfies readonly OptionRow[];
+
+export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
+  type: "http",
+  help: "http asks for a page",
+  schemes: SCHEMES_OF_PAGES,
+  rows: [
+    ...HTTP_ROWS,
+    ...HTTP_FILE_ROWS,
+    ...TLS_FLAG_ROWS,
+    ...TLS_FILE_ROWS.filter(({ flag }) => flag !== "tls-alpn"),
+    ...TIME_ROWS,
+  ],
+  otherKeys: ["host"],
+  resolve(values, context) {
+    const scheme = values.read("health-schem", parseChoice(context.isFile ? SCHEMES_OF_PAGES : context.schemes));
+    const tls = resolveTls(values, context);
+    if (scheme === "http" && tls.caFile !== undefined) values.refuse("health-ca-file", NO_TLS);
+    if (scheme === "http" && tls.certFile !== undefined) values.refuse("health-cert-file", NO_TLS);
+    const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
+    const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
+    if (tokenFile !== undefined && headers.some(([name]) => name.toLowerCase() === "authorization"))
+      values.refuse("health-token-file", "there is an Authorization among the headers already");
+    return {
+      type: "http",
+      scheme: scheme === "http" ? "http" : "https",
+      path: values.read("health-path", parsePath),
+      method: values.read("health-req-method", parseMethod),
+      body: values.read("health-req-body", asWritten),
+      headers,
+      tokenFile,
+      headersFile: values.readOptional("http-headers-file", parseAbsolutePath),
+      acceptStatus: [...new Set(values.readList("health-status", parseInteger(100, 999)))],
+      tls,
+      ...resolveTimes(values, context),
+      sentinel: values.read("sentinel", parseBoolean),
+      sentinelTimeoutMs: values.read("sentinel-timeout", parseTimeout),
+      sentinelWorthMs: Math.max(SHORTEST_IDLE_MS, LEAST_WORTH * context.intervalMs),
+      freshConnection: values.read("health-fresh-connection", parseBoolean),
+    };
+  },
+};
+
+// --- internal ---
+
+const NO_TLS = "the scheme http has no TLS";
+
+const SHORTEST_IDLE_MS = 1000;
+
+/** Of an interval: a kept connection is renewed a fifth before the server closes it, so this makes five checks of one. */
+const LEAST_WORTH = 0.25;

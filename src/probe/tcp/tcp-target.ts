@@ -1,0 +1,86 @@
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeOutcome } from "../../domain/health.ts";
+import type { Clock } from "../clock.ts";
+import type { Connection, NewConnection } from "../http/connection/connection.ts";
+import { Dial, type Dialed, type UnderWay } from "../http/connection/dial.ts";
+import { refusal, type Conclusion } from "../http/judgement.ts";
+import type { Probe } from "../prober.ts";
+import { Conversation, type ConversationOptions } from "./conversation.ts";
+
+/** What all targets of one prober share. */
+export interface TcpTargetOptions extends ConversationOptions {
+  readonly newConnection: NewConnection;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly noAnswer: string;
+}
+
+/** Checks one real server by a connection of its own each time, and what is said over it. */
+export class TcpTarget implements Probe {
+  readonly #target: Endpoint;
+  readonly #options: TcpTargetOptions;
+  #underWay: UnderWay | undefined;
+
+  constructor(target: Endpoint, options: TcpTargetOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  check(tell: (outcome: ProbeOutcome) => void): void {
+    const { clock, newConnection, deadlines, timeoutMs, connectTimeoutMs, timedOut, noAnswer } = this.#options;
+    const startedAtMs = clock.now();
+    const dial = new Dial(
+      {
+        target: this.#target,
+        newConnection,
+        deadlines,
+        withinMs: connectTimeoutMs,
+        noAnswer,
+        remainingMs: timeoutMs,
+        timedOut,
+      },
+      (dialed) => this.#dialed(dialed, startedAtMs, tell),
+    );
+    this.#underWay = dial;
+    dial.start();
+  }
+
+  close(): void {
+    this.#underWay?.cancel();
+    this.#underWay = undefined;
+  }
+
+  // --- internal ---
+
+  #dialed(dialed: Dialed, startedAtMs: number, tell: (outcome: ProbeOutcome) => void): void {
+    const { send, expect, lingers, clock, timeoutMs } = this.#options;
+    this.#underWay = undefined;
+    if ("kind" in dialed) return this.#conclude(refusal(dialed), undefined, startedAtMs, tell);
+    if (send.length === 0 && expect === undefined && !lingers) {
+      // By a reset: this host remembers nothing of the connection.
+      dialed.abort();
+      return this.#conclude({ passed: true, reason: "connected" }, dialed, startedAtMs, tell);
+    }
+    const conversation = new Conversation(dialed, this.#options, (conclusion) => {
+      this.#underWay = undefined;
+      this.#conclude(conclusion, dialed, startedAtMs, tell);
+    });
+    this.#underWay = conversation;
+    conversation.start(timeoutMs - (clock.now() - startedAtMs));
+  }
+
+  #conclude(
+    conclusion: Conclusion,
+    connection: Connection | undefined,
+    startedAtMs: number,
+    tell: (outcome: ProbeOutcome) => void,
+  ): void {
+    const latencyMs = this.#options.clock.now() - startedAtMs;
+    const { passed, reason } = conclusion;
+    if (passed === undefined) return tell({ passed, reason, latencyMs });
+    const timings = connection?.timings ?? {};
+    if (passed) tell({ passed, reason, latencyMs, timings });
+    else tell({ ...conclusion, latencyMs, timings });
+  }
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { folder } from "../support/programs.ts";
+import { check, openProbe } from "./support/probe.ts";
+import { rawServer } from "./support/raw-server.ts";
+
+test("a token and headers come from files, over a kept connection, too, as they are at each check", async () => {
+  using files = folder();
+  const tokenFile = files.write("token", "first\n");
+  const headersFile = files.write("headers", "X-One: 1\nX-Two: 2\n");
+  using server = rawServer((socket, request) => {
+    const isKnown = /^authorization: bearer (first|second)\r$/im.test(request) && /^x-two: 2\r$/im.test(request);
+    socket.write(`HTTP/1.1 ${isKnown ? "204 No Content" : "401 Unauthorized"}\r\nContent-Length: 0\r\n\r\n`);
+  });
+  const probe = openProbe(server.endpoint, { tokenFile, headersFile, sentinel: true });
+  const verdict = async (): Promise<readonly [boolean | undefined, string]> => {
+    const { passed, reason } = await check(probe);
+    return [passed, reason];
+  };
+  expect(await verdict()).toEqual([true, "status 204"]);
+  // As rotation does it.
+  renameSync(files.write("next", "second\n"), tokenFile);
+  expect(await verdict()).toEqual([true, "status 204"]);
+  expect(server.requests.at(-1)).toContain("Bearer second");
+  renameSync(files.write("next", "third\n"), tokenFile);
+  expect(await verdict()).toEqual([false, "status 401"]);
+  renameSync(files.write("next", "no token\n"), tokenFile);
+  expect(await verdict()).toEqual([undefined, `${tokenFile} holds no token`]);
+  rmSync(tokenFile);
+  expect(await verdict()).toEqual([undefined, `${tokenFile} cannot be read (ENOENT)`]);
+  files.write("token", "first\n");
+  renameSync(files.write("next", "Secret value\n"), join(files.path, "headers"));
+  expect(await verdict()).toEqual([undefined, `${headersFile} holds no headers`]);
+  probe.close();
+});
