@@ -98,7 +98,12 @@ export class ScriptedConnection implements Connection, Peer {
   }
 
   acknowledgement(): Acknowledgement {
-    return { isOutstanding: this.#unacknowledged !== undefined, roundTripMs: TRIP_MS };
+    const isAsked = this.#watchMs !== undefined && this.#world.now() - this.#lastHeardMs >= KEEPALIVE_MS + 50;
+    return {
+      isOutstanding: this.#unacknowledged !== undefined,
+      isProbeUnanswered: this.#isCut && isAsked,
+      roundTripMs: TRIP_MS,
+    };
   }
 
   close(): void {

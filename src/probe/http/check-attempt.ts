@@ -235,10 +235,12 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   }
 
   #dial(newConnection: NewConnection, limits: DialLimits, nowMs: number, tell: (dialed: Dialed) => void): Dial {
-    const { target, shared } = this.#options;
+    const { target, shared, keepAlive } = this.#options;
     const { deadlines, overdue } = shared;
     const remainingMs = this.#endsAtMs - nowMs;
-    return new Dial({ target, newConnection, deadlines, ...limits, remainingMs, timedOut: overdue.timedOut }, tell);
+    const { timedOut } = overdue;
+    const beside = { isUnheard: () => keepAlive.isUnheard, lookMs: shared.options.sentinelTimeoutMs / 2 };
+    return new Dial({ target, newConnection, deadlines, ...limits, ...beside, remainingMs, timedOut }, tell);
   }
 
   /** Replaces what was under way there and is now over. */

@@ -45,6 +45,8 @@ export interface ConnectionListener {
 export interface Acknowledgement {
   /** Something was sent that the peer has not acknowledged yet. */
   readonly isOutstanding: boolean;
+  /** A second and some round trips ago it was heard last, and the kernel's keep-alive has no answer. */
+  readonly isProbeUnanswered: boolean;
   /** The smoothed round trip as it was seen on this connection. */
   readonly roundTripMs: number;
 }

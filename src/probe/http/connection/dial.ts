@@ -14,6 +14,10 @@ export interface DialOptions extends DialLimits {
   readonly target: Endpoint;
   readonly newConnection: NewConnection;
   readonly deadlines: Deadlines;
+  /** Whether another connection to the server seems to be dead, too: then a little silence is enough. */
+  readonly isUnheard: () => boolean;
+  /** How often a dial without an answer asks for that, and how long it goes on at most once that is so. */
+  readonly lookMs: number;
   /** For all of it, TLS included. */
   readonly remainingMs: number;
   readonly timedOut: string;
@@ -39,22 +43,25 @@ export class Dial implements UnderWay {
   readonly #tell: (dialed: Dialed) => void;
   readonly #connections: Connection[] = [];
   readonly #deadlines: Deadline[] = [];
+  #pauseMs: number;
   #isOver = false;
 
   /** Reports once; the connection is parked then, and the others are gone. */
   constructor(options: DialOptions, tell: (dialed: Dialed) => void) {
     this.#options = options;
     this.#tell = tell;
+    this.#pauseMs = options.withinMs / (DIALS + 1);
   }
 
   /** Once. May report before it returns. */
   start(): void {
-    const { withinMs, noAnswer, remainingMs, timedOut } = this.#options;
+    const { withinMs, noAnswer, remainingMs, timedOut, lookMs } = this.#options;
     // With both at the same length this one knows more, so it comes first.
     this.#after(withinMs, () => {
       if (!this.isReached) this.#settle({ kind: "silent", reason: noAnswer });
     });
     this.#after(remainingMs, () => this.#settle({ kind: "silent", reason: timedOut }));
+    this.#after(lookMs, () => this.#lookBeside());
     this.#attempt();
   }
 
@@ -70,8 +77,8 @@ export class Dial implements UnderWay {
   // --- internal ---
 
   #attempt(): void {
-    if (this.#isOver || this.isReached) return;
-    const { target, newConnection, withinMs } = this.#options;
+    if (this.#isOver || this.isReached || this.#connections.length >= DIALS) return;
+    const { target, newConnection } = this.#options;
     const connection = newConnection(target, {
       established: () => {
         connection.park();
@@ -83,7 +90,19 @@ export class Dial implements UnderWay {
     });
     this.#connections.push(connection);
     connection.open();
-    if (!this.#isOver && this.#connections.length < DIALS) this.#after(withinMs / (DIALS + 1), () => this.#attempt());
+    if (!this.#isOver && this.#connections.length < DIALS) this.#after(this.#pauseMs, () => this.#attempt());
+  }
+
+  /** Time and again, while nothing answers: where another connection is silent as well, the other dials follow at once. */
+  #lookBeside(): void {
+    if (this.isReached) return;
+    const { lookMs } = this.#options;
+    if (!this.#options.isUnheard()) return this.#after(lookMs, () => this.#lookBeside());
+    this.#pauseMs = lookMs / DIALS;
+    this.#after(lookMs, () => {
+      if (!this.isReached) this.#settle({ kind: "silent", reason: SILENT });
+    });
+    this.#attempt();
   }
 
   #after(ms: number, expired: () => void): void {

@@ -63,6 +63,11 @@ export class KeepAlive {
     return kept;
   }
 
+  /** The connection that is kept, and not lent for a check, seems to be dead. */
+  get isUnheard(): boolean {
+    return this.#sentinel?.isUnheard === true;
+  }
+
   /** Keeps a connection that has just carried a good answer, or closes it where that is better. */
   give(connection: Connection, nowMs: number): void {
     if (this.#sentinel === undefined || this.#shared.options.freshConnection) connection.close();

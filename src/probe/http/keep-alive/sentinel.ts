@@ -50,6 +50,11 @@ export class Sentinel implements ConnectionListener {
     return this.#kept !== undefined || this.#dialed !== undefined;
   }
 
+  /** The kernel asks its peer, which does not answer; that may be a lost packet. */
+  get isUnheard(): boolean {
+    return this.#kept?.acknowledgement()?.isProbeUnanswered === true;
+  }
+
   /**
    * Hands out the connection for a request; `give` returns it. Undefined when there is none, or none that takes
    * requests.

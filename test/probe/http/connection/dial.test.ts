@@ -24,6 +24,18 @@ describe("dialling", () => {
     expect(openSockets()).toBe(before);
   });
 
+  test("needs no more than a little silence where another connection is silent as well", async () => {
+    using hole = await blackHole();
+    const before = openSockets();
+    const silence = { withinMs: 60_000, remainingMs: 60_000, isUnheard: () => true, lookMs: 20 };
+    expect(await dialing(hole.endpoint, silence)).toEqual({
+      kind: "silent",
+      reason: "answers nothing any more",
+      isUnreachable: true,
+    });
+    expect(openSockets()).toBe(before);
+  });
+
   test("finds it alive when the last of the dials gets through", async () => {
     using hole = await blackHole();
     using server = answering("");
@@ -95,7 +107,14 @@ function dialing(target: Endpoint, changes: Changes = {}): Promise<Dialed> {
 }
 
 function start(target: Endpoint, changes: Changes, tell: (dialed: Dialed) => void): Dial {
-  const limits = { withinMs: 60, noAnswer: "no answer", remainingMs: 3000, timedOut: "timed out" };
+  const limits = {
+    isUnheard: () => false,
+    lookMs: 150,
+    withinMs: 60,
+    noAnswer: "no answer",
+    remainingMs: 3000,
+    timedOut: "timed out",
+  };
   const sockets = { tls: undefined, openTcpSocket, watchSilence, acknowledgementOf, clock, ...changes };
   const newConnection: NewConnection = (endpoint, listener) => new SocketConnection(endpoint, sockets, listener);
   const dial = new Dial({ target, newConnection, deadlines: new Deadlines(clock), ...limits, ...changes }, tell);

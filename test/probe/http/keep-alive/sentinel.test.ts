@@ -369,8 +369,8 @@ test("a path that breaks makes the server suspect: it is asked again over a new 
 });
 
 describe("a request that is not even acknowledged", () => {
-  const LOST = { isOutstanding: true, roundTripMs: 0.1 };
-  const HEARD = { isOutstanding: false, roundTripMs: 0.1 };
+  const LOST = { isOutstanding: true, isProbeUnanswered: false, roundTripMs: 0.1 };
+  const HEARD = { isOutstanding: false, isProbeUnanswered: false, roundTripMs: 0.1 };
 
   test("finds the server gone when several dials beside it are lost as well, long before the check's time is over", async () => {
     let answer = OK;
