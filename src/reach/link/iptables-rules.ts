@@ -146,9 +146,12 @@ class Iptables {
   }
 
   async ensureChains(): Promise<void> {
-    // A chain that is there already is as good.
+    // A chain that is there already is as good, also when another virtual server's round was quicker.
     for (const chain of [SERVICES, POSTROUTING]) {
-      if ((await this.#call(["-S", chain]))?.exitCode !== 0) await this.must(["-N", chain]);
+      const isThere = async (): Promise<boolean> => (await this.#call(["-S", chain]))?.exitCode === 0;
+      if (await isThere()) continue;
+      const made = await this.#call(["-N", chain]);
+      if (made?.exitCode !== 0 && !(await isThere())) await this.must(["-N", chain]);
     }
     for (const { from, to } of JUMPS) {
       if ((await this.#call(["-C", from, "-j", to]))?.exitCode !== 0) await this.must(["-A", from, "-j", to]);
