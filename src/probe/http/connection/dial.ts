@@ -10,14 +10,19 @@ export interface DialLimits {
   readonly noAnswer: string;
 }
 
+export interface Beside {
+  /** It seems to be dead, too: then a little silence is enough. */
+  isUnheard(): boolean;
+  /** How often a dial without an answer asks for that, and how long it goes on at most once that is so. */
+  readonly lookMs: number;
+}
+
 export interface DialOptions extends DialLimits {
   readonly target: Endpoint;
   readonly newConnection: NewConnection;
   readonly deadlines: Deadlines;
-  /** Whether another connection to the server seems to be dead, too: then a little silence is enough. */
-  readonly isUnheard: () => boolean;
-  /** How often a dial without an answer asks for that, and how long it goes on at most once that is so. */
-  readonly lookMs: number;
+  /** Another connection to the server, which may show that it is gone. */
+  readonly beside?: Beside;
   /** For all of it, TLS included. */
   readonly remainingMs: number;
   readonly timedOut: string;
@@ -55,13 +60,13 @@ export class Dial implements UnderWay {
 
   /** Once. May report before it returns. */
   start(): void {
-    const { withinMs, noAnswer, remainingMs, timedOut, lookMs } = this.#options;
+    const { withinMs, noAnswer, remainingMs, timedOut, beside } = this.#options;
     // With both at the same length this one knows more, so it comes first.
     this.#after(withinMs, () => {
       if (!this.isReached) this.#settle({ kind: "silent", reason: noAnswer });
     });
     this.#after(remainingMs, () => this.#settle({ kind: "silent", reason: timedOut }));
-    this.#after(lookMs, () => this.#lookBeside());
+    if (beside !== undefined) this.#after(beside.lookMs, () => this.#look(beside));
     this.#attempt();
   }
 
@@ -94,10 +99,10 @@ export class Dial implements UnderWay {
   }
 
   /** Time and again, while nothing answers: where another connection is silent as well, the other dials follow at once. */
-  #lookBeside(): void {
+  #look(beside: Beside): void {
     if (this.isReached) return;
-    const { lookMs } = this.#options;
-    if (!this.#options.isUnheard()) return this.#after(lookMs, () => this.#lookBeside());
+    const { lookMs } = beside;
+    if (!beside.isUnheard()) return this.#after(lookMs, () => this.#look(beside));
     this.#pauseMs = lookMs / DIALS;
     this.#after(lookMs, () => {
       if (!this.isReached) this.#settle({ kind: "silent", reason: SILENT });

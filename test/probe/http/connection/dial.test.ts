@@ -27,7 +27,7 @@ describe("dialling", () => {
   test("needs no more than a little silence where another connection is silent as well", async () => {
     using hole = await blackHole();
     const before = openSockets();
-    const silence = { withinMs: 60_000, remainingMs: 60_000, isUnheard: () => true, lookMs: 20 };
+    const silence = { withinMs: 60_000, remainingMs: 60_000, beside: { isUnheard: () => true, lookMs: 20 } };
     expect(await dialing(hole.endpoint, silence)).toEqual({
       kind: "silent",
       reason: "answers nothing any more",
@@ -108,8 +108,6 @@ function dialing(target: Endpoint, changes: Changes = {}): Promise<Dialed> {
 
 function start(target: Endpoint, changes: Changes, tell: (dialed: Dialed) => void): Dial {
   const limits = {
-    isUnheard: () => false,
-    lookMs: 150,
     withinMs: 60,
     noAnswer: "no answer",
     remainingMs: 3000,
