@@ -37,9 +37,6 @@ export class TcpTarget implements Probe {
         deadlines,
         withinMs: connectTimeoutMs,
         noAnswer,
-        // No connection is kept that could tell more.
-        isUnheard: () => false,
-        lookMs: timeoutMs,
         remainingMs: timeoutMs,
         timedOut,
       },
