@@ -15,7 +15,7 @@ import { createPaint } from "../colour.ts";
 import { command, type Command } from "../command.ts";
 import { exitNow } from "../exit.ts";
 import { ownLines } from "../output.ts";
-import { jitPolicy } from "../jit-policy.ts";
+import { jitDelayMs, jitPolicy } from "../jit-policy.ts";
 import { createBoundedSink, createLogger } from "../log/create-logger.ts";
 import { Hangups, listenForStop } from "../stopping.ts";
 import type { CommandUsage } from "../usage.ts";
@@ -85,7 +85,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         for (const remark of remarks) logger.warn(remark);
         using stop = listenForStop(() => exitNow(1));
         using hangups = source && new Hangups();
-        Bun.unsafe.setJITPolicy(jitPolicy(config));
+        setTimeout(() => Bun.unsafe.setJITPolicy(jitPolicy(config)), jitDelayMs(config)).unref();
         const { careFor, careOnce } = await import("../../app/care.ts");
         try {
           if (how.runOnce || how.clean) await careOnce(config, how, stop.signal, logger);
