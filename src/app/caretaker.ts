@@ -18,8 +18,10 @@ import { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** Another configuration, found to work on this host. Nothing has changed yet; disposing of it gives it up. */
 export interface PreparedConfig extends AsyncDisposable {
-  /** What it changes, a line for each virtual server; none when it changes nothing. */
+  /** What it changes, a line for each virtual server. */
   readonly changes: readonly string[];
+  /** It differs, be it in a way that means nothing, such as the order of real servers. */
+  readonly isOther: boolean;
   /**
    * Goes on as it says. False when a virtual server that it has again was gone in the meantime: then the configuration
    * is to be prepared once more. Throws NOT_RUNNING when caring ends.
@@ -112,6 +114,7 @@ export class Caretaker {
         }),
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
+      isOther: added.length + changed.length + removed.length > 0,
       apply: () => {
         if (this.#isStopping) throw stopping();
         held.move();

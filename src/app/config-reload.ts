@@ -2,6 +2,7 @@ import type { CareConfig } from "../config/care-options.ts";
 import { ConfigError, type ConfigSources } from "../config/file/config-error.ts";
 import { formatProblem, type ConfigProblem } from "../config/file/finding.ts";
 import { UsageError } from "../config/usage-error.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { ConfigEvent } from "../domain/events.ts";
 import type { ReloadReport } from "../domain/reload.ts";
@@ -43,6 +44,7 @@ export class ConfigReload implements Disposable {
   #outcome: Outcome;
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
+  #later: Timer | undefined;
   /** The last change that nobody had asked for, until somebody is told of it. */
   #lastNoticed: { readonly report: ReloadReport; readonly atMs: number } | undefined;
 
@@ -81,6 +83,7 @@ export class ConfigReload implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#later);
     this.#watch[Symbol.dispose]();
   }
 
@@ -116,6 +119,7 @@ export class ConfigReload implements Disposable {
       return await this.#take(await this.#ports.read());
     } catch (error) {
       if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
+      else this.#tryLater();
       return this.#refuse(error);
     }
   }
@@ -126,10 +130,11 @@ export class ConfigReload implements Disposable {
     const { config } = read;
     const isSameProcess = this.#isProcessDone && Bun.deepEquals(processOptions(this.#config), processOptions(config));
     await using prepared = await caretaker.prepare(config);
-    const { changes } = prepared;
+    const changes = [...prepared.changes, ...processChanges(this.#config, config)];
     const before = this.#outcome;
     this.#outcome = { succeededAtMs: now(), refused: undefined };
-    if (changes.length === 0 && isSameProcess) {
+    if (changes.length === 0 && isSameProcess && (!prepared.isOther || prepared.apply())) {
+      this.#config = config;
       emit({ type: "config.unchanged", file: this.#ports.path });
       const since = this.#ports.timeOfDay(before.succeededAtMs).toISOString();
       return { outcome: "unchanged", since, changes: [], draining: await caretaker.draining(), problems: [] };
@@ -142,6 +147,13 @@ export class ConfigReload implements Disposable {
     this.#isProcessDone = ofProcess.length === 0;
     const problems = [...ofProcess, ...(await caretaker.written())];
     return { outcome: "applied", changes, draining: await caretaker.draining(), problems };
+  }
+
+  /** What this host or another daemon stands against may be gone soon, and no file tells of that. */
+  #tryLater(): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => void this.#noticed(), LATER_MS);
+    this.#later.unref();
   }
 
   #refuse(error: unknown): ReloadReport {
@@ -164,6 +176,8 @@ export class ConfigReload implements Disposable {
 /** Whoever changes a file and then asks for it does so within this time. */
 const FRESH_MS = 5000;
 
+const LATER_MS = 10_000;
+
 interface Outcome {
   readonly succeededAtMs: number;
   /** The last reading, if it was refused. */
@@ -180,6 +194,16 @@ function isError({ severity }: ConfigProblem): boolean {
 
 function processOptions({ log, httpListen }: CareConfig): unknown {
   return { log, httpListen };
+}
+
+function processChanges(before: CareConfig, after: CareConfig): string[] {
+  const where = ({ httpListen }: CareConfig): string => (httpListen === undefined ? "off" : formatEndpoint(httpListen));
+  const [was, is] = [where(before), where(after)];
+  return [
+    ...(was === is ? [] : [`http-listen ${was} → ${is}`]),
+    ...(before.log.level === after.log.level ? [] : [`logger ${before.log.level} → ${after.log.level}`]),
+    ...(before.log.format === after.log.format ? [] : [`log-format ${before.log.format} → ${after.log.format}`]),
+  ];
 }
 
 function problemsOf(error: unknown): readonly string[] {

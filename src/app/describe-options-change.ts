@@ -19,8 +19,10 @@ export function describeOptionsChange(before: VirtualServerOptions, after: Virtu
 // --- internal ---
 
 function changedKeys<T extends object>(what: string, before: T, after: T): string[] {
-  const was = new Map<string, unknown>(Object.entries(before));
-  const keys = Object.entries(after).flatMap(([key, value]) => (Bun.deepEquals(was.get(key), value) ? [] : [key]));
+  const [was, is] = [before, after].map((one) => new Map<string, unknown>(Object.entries(one)));
+  // What is left out differs from what is there, too.
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const keys = [...names].filter((key) => !Bun.deepEquals(was?.get(key), is?.get(key)));
   return keys.length === 0 ? [] : [`${what} (${keys.map(asWords).join(", ")})`];
 }
 

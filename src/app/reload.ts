@@ -19,7 +19,9 @@ export async function reloadDaemon(file: string | undefined): Promise<ReloadRepo
   const files = listFirst(running.map(({ configFile }) => configFile));
   if (daemon === undefined) {
     const nobody = `no daemon of this user runs with ${file === undefined ? "a configuration file" : resolve(file)}`;
-    throw new LvscareError("NOT_RUNNING", [nobody, ...complaints].join("; "), {
+    // One that is busy may be the one that is meant, and carry it out all the same.
+    if (complaints.length > 0) throw new LvscareError("CONTROL_FAILED", [nobody, ...complaints].join("; "));
+    throw new LvscareError("NOT_RUNNING", nobody, {
       remedy: running.length === 0 ? "one that was started with flags has no file to read again" : `there are ${files}`,
     });
   }

@@ -39,6 +39,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly metrics: Metrics;
   readonly #process: CareProcess;
   #options: VirtualServerOptions;
+  /** The configuration has it no longer. */
+  #isLeaving = false;
   readonly #reach: LiveReach;
   readonly #dataPlane: DataPlane;
   readonly #logger: Logger;
@@ -137,6 +139,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   configure(options: VirtualServerOptions, reach: Reach): void {
     const before = this.#options;
     this.#options = options;
+    this.#isLeaving = false;
     const isSameProbe = Bun.deepEquals(before.probe, options.probe);
     this.#daemon.send({
       type: "configure",
@@ -153,6 +156,7 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Asks it to drain its real servers, to leave the data plane, and to end. */
   withdraw(): void {
+    this.#isLeaving = true;
     this.#daemon.send({ type: "withdraw" });
   }
 
@@ -210,6 +214,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     return {
       ...(this.name !== undefined && { name: this.name }),
       ...status,
+      ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),
       ...(way && { way }),
@@ -264,7 +269,9 @@ export class VirtualServerCare implements ControlVirtualServer {
     await untilWritten(virtualServer, HOLDS_MS);
     const known = this.#holdFile.read(this.#logger);
     const now = holdsOf(virtualServer);
-    if ([...known.keys()].every((server) => now.has(server))) return;
+    const ended = [...known.keys()].filter((server) => !now.has(server));
+    if (ended.length === 0) return;
+    this.#logger.info(`no longer listed, and no longer held: ${ended.join(", ")}`);
     try {
       this.#holdFile.write(now);
     } catch (error) {

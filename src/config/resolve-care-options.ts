@@ -1,3 +1,4 @@
+import { formatEndpoint } from "../domain/endpoint.ts";
 import { CARE_OPTION_ROWS, type CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
@@ -48,6 +49,11 @@ export function resolveCareOptions(
   };
   if (options.runOnce && !clean && options.dataPlane === "userspace") {
     values.refuse("run-once", "the userspace data plane ends with its process, so there is nothing to set up once");
+  }
+  if (service !== undefined && options.httpListen !== undefined) {
+    const page = formatEndpoint(options.httpListen);
+    if (page === formatEndpoint(service.endpoint))
+      values.refuse("http-listen", `"${page}" is the virtual server itself`);
   }
   const { scheduler = "" } = service ?? {};
   const problem = clean ? undefined : slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);

@@ -21,6 +21,8 @@ export interface DryRunPlan {
   readonly virtualServer: string;
   /** `pid 812`: the process that cares for it at present. */
   readonly caretaker?: string;
+  /** As long as that one does, this cannot be done. */
+  readonly isRefused?: true;
   readonly steps: readonly DryRunStep[];
 }
 

@@ -54,6 +54,8 @@ export interface VirtualServerStatus extends Named {
   readonly lastResort?: LastResortStatus;
   /** Present while a changed probe fails everywhere and the one before it goes on deciding. */
   readonly suspicion?: SuspicionStatus;
+  /** The configuration has it no longer: its real servers drain, then it goes. */
+  readonly leaving?: true;
   /** Undefined where no daemon cares for it. */
   readonly daemon?: DaemonStatus;
 }
@@ -206,7 +208,8 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
   if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(
-    ...virtualServers.map(({ realServers, failOpen, lastResort, daemon }) => {
+    ...virtualServers.map(({ realServers, failOpen, lastResort, daemon, leaving }) => {
+      if (leaving === true) return 0;
       const listed = realServers.filter(
         ({ state, hold }) =>
           state !== "unlisted" && state !== "leaving" && state !== "drained" && hold?.drained !== true,
@@ -223,7 +226,9 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
  * Why the virtual server cannot be relied on: no server answers its clients, or none could be taken out any more.
  * Undefined when it can.
  */
-export function unreadiness({ realServers, daemon }: VirtualServerStatus): string | undefined {
+export function unreadiness({ realServers, daemon, leaving }: VirtualServerStatus): string | undefined {
+  // Nobody is to rely on it any more.
+  if (leaving === true) return undefined;
   if (countInService(realServers).count === 0) return "no real server is in service";
   return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;
 }

@@ -239,7 +239,39 @@ test("the log and the page's address change with the file; a port that is taken 
   expect(await answers(first)).toBe("refused");
 });
 
+test("what is left out of a file counts as a change, and what leaves it counts for nothing but its drain", async () => {
+  const [web, other, page] = ["127.78.23.1:18130", "127.78.23.2:18130", "127.78.23.3:18131"];
+  await using folder = await TestFolder.make();
+  const path = join(folder.path, "care.yaml");
+  const probe = "  probe: {type: http, scheme: http, path: /}";
+  const first = virtualServer(web).map((line) =>
+    line.replace(probe, `${probe.slice(0, -1)}, expect: {status: [200]}}`),
+  );
+  const second = virtualServer(other)
+    .slice(1)
+    .map((line) => line.replace("name: web", "name: other"));
+  await Bun.write(path, file([`http-listen: ${page}`, ...first, ...second].join("\n")));
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(/other: .* recovering → healthy/);
+  await using client = await openClient(other);
+  await Bun.write(path, file([`http-listen: ${page}`, ...virtualServer(web)].join("\n")));
+  const { code, stdout } = await daemon.reload();
+  expect([code, stdout.split("\n").slice(0, 2)]).toEqual([
+    0,
+    [`~ tcp ${web} (web): probe (only-status)`, `- tcp ${other} (other): its real servers drain, then it goes`],
+  ]);
+  expect((await fetch(`http://${page}/readyz`)).status).toBe(200);
+  client.end();
+});
+
 // --- internal ---
+
+/** A client with a connection that stays open until it is ended. */
+async function openClient(address: string): Promise<{ end(): void } & AsyncDisposable> {
+  const { hostname, port } = new URL(`http://${address}`);
+  const socket = await Bun.connect({ hostname, port: Number(port), socket: { data: () => undefined } });
+  return { end: () => void socket.end(), [Symbol.asyncDispose]: async () => void socket.end() };
+}
 
 function file(rest: string): string {
   return rest === "" ? "" : `version: 1\n${rest}\n`;

@@ -163,6 +163,12 @@ describe("where something stands", () => {
       ),
       "nothing to do, 1 warning",
     ]);
+    // A draft is what the daemon's own file may become.
+    await writeFile(elsewhere, configuration([A, C]));
+    const draft = await dry(["--config", "-"], elsewhere);
+    expect(draft.exitCode).toBe(2);
+    expect(draft.lines).toContain(`tcp ${gone}, pid ${care.pid} cares for it`);
+    expect(draft.lines).toContain(`! told as if ${file} said this, by its daemon`);
   });
 
   test("-C: the service and the route are taken away, and what others have stays", async () => {
@@ -232,7 +238,7 @@ describe("beside a running daemon", () => {
     const pid = care.pid;
     const { exitCode, lines } = await dry(flags([A, B, C]));
     expect([exitCode, lines.filter((line) => !line.startsWith("= sysctl"))]).toEqual([
-      2,
+      1,
       [
         `tcp ${VS}, pid ${pid} cares for it`,
         "= service rr stands",
@@ -296,6 +302,12 @@ describe("beside a running daemon", () => {
       `! pid ${care.pid} already cares for tcp ${VS}: stop it first, or this is refused`,
       "nothing to do, 1 warning",
     ]);
+    // A draft is what the daemon's own file may become.
+    await writeFile(elsewhere, configuration([A, C]));
+    const draft = await dry(["--config", "-"], elsewhere);
+    expect(draft.exitCode).toBe(2);
+    expect(draft.lines).toContain(`tcp ${gone}, pid ${care.pid} cares for it`);
+    expect(draft.lines).toContain(`! told as if ${file} said this, by its daemon`);
   });
 });
 
@@ -348,9 +360,13 @@ async function setUp(servers: readonly string[]): Promise<void> {
 }
 
 /** Its exit code and its lines, blanks made one; it has changed nothing. */
-async function dry(given: readonly string[]): Promise<{ exitCode: number; lines: readonly string[] }> {
+async function dry(
+  given: readonly string[],
+  input = "/dev/null",
+): Promise<{ exitCode: number; lines: readonly string[] }> {
   const before = await everything();
-  const { exitCode, stdout, stderr } = await runLvscare(node, ["care", ...given, "--dry-run"]);
+  const line = [lvscareBinary(), "care", ...given, "--dry-run"];
+  const { exitCode, stdout, stderr } = await node.run(["sh", "-c", 'exec "$@" <"$0"', input, ...line]);
   expect(stderr).toBe("");
   expect(await everything()).toEqual(before);
   return {

@@ -24,14 +24,19 @@ import { cleanSteps, dataPlaneSteps, goingSteps, reachSteps, type SeenObject } f
 export interface DryRunRequest extends Pick<CareOptions, "runOnce" | "clean"> {
   /** Where the configuration was read from; undefined for flags and for standard input. */
   readonly file: string | undefined;
+  /** It comes from standard input, which no daemon reads: it is what the file of a running one may become. */
+  readonly isDraft?: boolean;
 }
 
 /**
  * What caring for this configuration, setting it up once or cleaning up after it would do on this host now. Looks at
  * the kernel, the host and the daemons on it, and changes nothing. Rejects with every reason why it cannot be done.
  */
-export async function dryRun(config: CareConfig, { file, runOnce, clean }: DryRunRequest): Promise<DryRun> {
-  const daemons = await findDaemons(file);
+export async function dryRun(
+  config: CareConfig,
+  { file, isDraft = false, runOnce, clean }: DryRunRequest,
+): Promise<DryRun> {
+  const daemons = await findDaemons(file, isDraft, config);
   const plans: DryRunPlan[] = [];
   const failures: unknown[] = [];
   const told = new Set<string>();
@@ -68,18 +73,30 @@ interface Daemons {
   readonly complaints: readonly string[];
 }
 
-async function findDaemons(file: string | undefined): Promise<Daemons> {
+/**
+ * `file`: where the configuration was read from. A draft is compared with the daemon that has a file and cares for any
+ * of its virtual servers: such a daemon takes over its own file as soon as that changes.
+ */
+async function findDaemons(
+  file: string | undefined,
+  isDraft: boolean,
+  { virtualServers }: CareConfig,
+): Promise<Daemons> {
   const { told, complaints } = await askForStatus();
-  const sockets =
-    file === undefined
-      ? []
-      : (await listDaemons({ mayHaveFile: true })).daemons
-          .filter(({ listing }) => listing.configFile === resolve(file))
-          .map(({ socket }) => socket);
+  const withFile = (await listDaemons({ mayHaveFile: true })).daemons.filter(
+    ({ listing }) => listing.configFile !== undefined,
+  );
+  const wanted = new Set(virtualServers.map(({ service }) => formatServiceKey(service)));
+  const isMeant = (socket: string): boolean =>
+    told.some((one) => one.socket === socket && wanted.has(formatServiceKey(keyOf(one.answer))));
+  const ownFile = withFile.find(({ listing }) => file !== undefined && listing.configFile === resolve(file));
+  const meant = ownFile ?? (isDraft ? withFile.find(({ socket }) => isMeant(socket)) : undefined);
+  const asIf =
+    meant === undefined || meant === ownFile ? [] : [`told as if ${meant.listing.configFile} said this, by its daemon`];
   return {
     statuses: new Map(told.map(({ answer }) => [formatServiceKey(keyOf(answer)), answer])),
-    ofFile: told.filter(({ socket }) => sockets.includes(socket)).map(({ answer }) => answer),
-    complaints,
+    ofFile: told.filter(({ socket }) => socket === meant?.socket).map(({ answer }) => answer),
+    complaints: [...complaints, ...asIf],
   };
 }
 
@@ -127,7 +144,7 @@ async function planCare(
       : [`${caretaker} already cares for ${key}: stop it first, or this is refused`];
   const warnings = [...refusal, ...doubts, ...notes].filter((text) => !told.has(text));
   for (const text of warnings) told.add(text);
-  return { ...head, steps: [...steps, ...warnings.map(warning)] };
+  return { ...head, ...(refusal.length > 0 && { isRefused: true }), steps: [...steps, ...warnings.map(warning)] };
 }
 
 /** `gone`: virtual servers that are gone by then. */

@@ -40,8 +40,8 @@ export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
     },
     { about: "several virtual servers, as a file has them", command: "lvscare care --config /etc/lvscare.yaml" },
     {
-      about: "what a changed file would do, before it counts",
-      command: "lvscare care --config /etc/lvscare.yaml --dry-run",
+      about: "what the file of a running daemon would do if it said this",
+      command: "lvscare care --config - --dry-run <draft.yaml",
     },
     { about: "take it all away again", command: "lvscare care --vs 169.254.0.1:80 -C" },
   ],
@@ -67,7 +67,14 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
           const { loadConfigFor } = await import("../../app/config-file.ts");
           if (call.path === STANDARD_INPUT && !isDry) throw new UsageError([ONCE]);
           const first = await loadConfigFor(call);
-          return { ...call, ...first, isDry, source: { path: call.path, first, read: () => loadConfigFor(call) } };
+          const remarks = [...misspeltVariables(environment, CARE_COMMAND_ROWS, prefixes), ...first.remarks];
+          return {
+            ...call,
+            ...first,
+            remarks,
+            isDry,
+            source: { path: call.path, first, read: () => loadConfigFor(call) },
+          };
         }
         const options = resolveCareOptions(reading, environment, prefixes);
         const { probeFileProblems } = await import("../../app/file-problem.ts");
@@ -79,7 +86,13 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         return { config, runOnce, clean, isDry, remarks };
       },
       async run({ config, remarks, source, isDry, ...how }, context) {
-        if (isDry) return runDry(config, { ...how, file: fileOf(source) }, remarks, context);
+        if (isDry)
+          return runDry(
+            config,
+            { ...how, file: fileOf(source), isDraft: source?.path === STANDARD_INPUT },
+            remarks,
+            context,
+          );
         await context.neverBlock();
         const logger = createLogger(config.log, createBoundedSink(context.err, context.errColour));
         for (const remark of remarks) logger.warn(remark);
@@ -140,5 +153,6 @@ async function runDry(
   await err.remark(ownLines(remarks));
   const found = await dryRun(config, request);
   await out.write(renderDryRun(found, createPaint(outColour)));
+  if (found.plans.some(({ isRefused }) => isRefused === true)) return 1;
   return countSteps(found).changes > 0 ? 2 : 0;
 }

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../../domain/endpoint.ts";
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { formatServiceKey } from "../../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
 import type { CareConfig, VirtualServerOptions } from "../care-options.ts";
@@ -134,10 +134,21 @@ class ConfigReader {
     const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.processOptions);
     const config = { log: resolveLog(values), httpListen: resolveHttpListen(values), virtualServers };
     tellRefused(values.refused, (flag) => this.processOptions.get(flag)?.place, root, this.#findings);
+    this.#refuseOwnPage(config, root);
     return config;
   }
 
   // --- internal ---
+
+  /** The page would take the clients of the virtual server, or the virtual server those of the page. */
+  #refuseOwnPage({ httpListen, virtualServers }: Omit<CareConfig, "log">, root: Place): void {
+    if (httpListen === undefined) return;
+    const page = formatEndpoint(httpListen);
+    const own = virtualServers.find(({ service }) => formatEndpoint(service.endpoint) === page);
+    if (own === undefined) return;
+    const place = this.processOptions.get("http-listen")?.place ?? root;
+    this.#findings.error("conflict", place, `${page} is the address of the virtual server ${own.name ?? page}`);
+  }
 
   #takeTop(key: TopKey, value: unknown, place: Place): void {
     if (key === "include") this.#takeIncludes(value, place);
