@@ -163,12 +163,6 @@ describe("where something stands", () => {
       ),
       "nothing to do, 1 warning",
     ]);
-    // A draft is what the daemon's own file may become.
-    await writeFile(elsewhere, configuration([A, C]));
-    const draft = await dry(["--config", "-"], elsewhere);
-    expect(draft.exitCode).toBe(2);
-    expect(draft.lines).toContain(`tcp ${gone}, pid ${care.pid} cares for it`);
-    expect(draft.lines).toContain(`! told as if ${file} said this, by its daemon`);
   });
 
   test("-C: the service and the route are taken away, and what others have stays", async () => {
