@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { LABS, labNamed } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
-import { kernelStep, makeProducts, patternOf, planKernel, umlGuests } from "./test/kernel-run.ts";
+import { emulatedGuests, kernelStep, makeProducts, patternOf, planKernel, umlGuests } from "./test/kernel-run.ts";
 import { describeCounts, sum } from "./test/outcome.ts";
 import { runBun } from "./test/run-bun.ts";
 import { type Selection, selectionFrom } from "./test/selection.ts";
@@ -107,8 +107,8 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   const unit = unitFiles ? unitSteps(unitFiles, reports, pattern, isForeign ? undefined : products?.binary) : [];
   const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
   const unitLane = { steps: unit, workers: unit.length };
-  // One emulated machine at a time, and none beside the unit tests: what is slow fails when it is slower.
-  const emulated = { steps: [...stepsIn(false), ...node], workers: 1, after: unitLane };
+  // None beside the unit tests: what is slow fails when it is slower.
+  const emulated = { steps: [...stepsIn(false), ...node], workers: emulatedGuests(), after: unitLane };
   lanes.push({ steps: stepsIn(true), workers: umlGuests() }, unitLane, emulated);
   return lanes.filter(({ steps }) => steps.length > 0);
 }

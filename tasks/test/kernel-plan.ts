@@ -27,11 +27,17 @@ const SECOND_VERSION = "qemu-6.12";
 
 /**
  * Each file to the fastest lab that has what it needs, or all to `lab`. `everyVersion`: those that ask for it run on a second version of the
- * kernel as well. `processors`: of emulated guests, where no file asks for more.
+ * kernel as well. `processors`: of emulated guests, where no file asks for more. `guests`: how many
+ * emulated ones of a kind share the files.
  */
 export async function planKernelJobs(
   files: readonly string[],
-  { lab, everyVersion, processors }: { lab?: string; everyVersion: boolean; processors: number },
+  {
+    lab,
+    everyVersion,
+    processors,
+    guests = 1,
+  }: { lab?: string; everyVersion: boolean; processors: number; guests?: number },
 ): Promise<KernelPlan> {
   const declared = await Promise.all(files.map(async (file) => [file, await declarationOfFile(file)] as const));
   const jobs: KernelJob[] = [];
@@ -51,7 +57,8 @@ export async function planKernelJobs(
       else emulated.set(place, [...(emulated.get(place) ?? []), [file, needs]]);
     }
   }
-  for (const [place, own] of emulated) jobs.push(jobOf(place, own, processors));
+  for (const [place, own] of emulated)
+    for (const share of shared(place, own, guests)) jobs.push(jobOf(place, share, processors));
   return { jobs: jobs.toSorted((a, b) => b.seconds - a.seconds), leftOut };
 }
 
@@ -66,6 +73,21 @@ export async function needsOfFiles(files: readonly string[]): Promise<Declaratio
 }
 
 // --- internal ---
+
+/** The files in so many heaps that take about as long, the longest files first. */
+function shared<File extends readonly [string, Declaration]>(
+  lab: string,
+  files: readonly File[],
+  guests: number,
+): readonly (readonly File[])[] {
+  const heaps = Array.from({ length: guests }, () => ({ seconds: 0, files: [] as File[] }));
+  for (const file of files.toSorted((a, b) => secondsOf(lab, b[0]) - secondsOf(lab, a[0]))) {
+    const [least] = heaps.toSorted((a, b) => a.seconds - b.seconds);
+    least?.files.push(file);
+    if (least !== undefined) least.seconds += secondsOf(lab, file[0]);
+  }
+  return heaps.flatMap((heap) => (heap.files.length === 0 ? [] : [heap.files]));
+}
 
 function jobOf(lab: string, files: readonly (readonly [string, Declaration])[], processors: number): KernelJob {
   return {

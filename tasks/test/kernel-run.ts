@@ -39,7 +39,13 @@ export async function planKernel(selection: Selection): Promise<KernelPlan> {
     ...(own === undefined ? {} : { lab: own }),
     everyVersion: isWhole,
     processors,
+    guests: isWhole ? emulatedGuests() : 1,
   });
+}
+
+/** How many emulated guests of one processor run side by side. */
+export function emulatedGuests(): number {
+  return availableParallelism();
 }
 
 /** How many guests of user-mode Linux may run side by side, if memory allows: as many as there are processors, since other lanes run beside them. */
@@ -61,7 +67,7 @@ export function kernelStep(
   pattern: string | undefined,
 ): Step {
   const [first = "", ...others] = job.files;
-  const name = `${job.lab}: ${others.length === 0 ? first : `${job.files.length} files`}`;
+  const name = `${job.lab}: ${others.length === 0 ? first : `${first} and ${others.length} more`}`;
   const commandFor = (file: string, test?: string): string =>
     [`bun run test kernel --in ${job.lab} ${file}`, ...(test === undefined ? [] : ["-t", patternOf(test)])].join(" ");
   return {

@@ -16,6 +16,14 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     "test/kernel/repair.test.ts": 35,
     "test/kernel/restart.test.ts": 30,
     "test/kernel/deliveries.test.ts": 30,
+    "test/kernel/dry-run.test.ts": 75,
+    "test/kernel/reloads.test.ts": 50,
+  },
+  "qemu-6.12": {
+    "test/kernel/reach-route.test.ts": 180,
+    "test/kernel/doctor.test.ts": 170,
+    "test/kernel/reach-link.test.ts": 130,
+    "test/kernel/guide.test.ts": 60,
   },
 };
 const OTHER_SECONDS = 20;

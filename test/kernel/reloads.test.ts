@@ -41,7 +41,7 @@ const UNCHANGED: readonly ListedVirtualServer[] = [
 const CHANGING = Array.from({ length: 22 }, (_, index) => `10.96.0.${index + 1}:80`);
 
 /** How many reloads there are, and which: the same ones for the same seed. */
-const RELOADS = Number(process.env["LVSCARE_RELOADS"] ?? 12);
+const RELOADS = Number(process.env["LVSCARE_RELOADS"] ?? 5);
 const SEED = Number(process.env["LVSCARE_RELOADS_SEED"] ?? randomInt(2 ** 31));
 
 /** A guest on a busy machine takes its time over twenty virtual servers. */

@@ -99,7 +99,10 @@ describe("a bill of materials", () => {
       bom.packages.map(({ SPDXID }) => SPDXID),
     );
     const names = inside.map(({ name, versionInfo, licenseDeclared }) => `${name} ${versionInfo}: ${licenseDeclared}`);
-    const libraries = ["citty", "consola", "xstate"].map((name) => `${name} ${devDependencies.get(name)}: MIT`);
+    const libraries = [
+      ...["citty", "consola", "xstate"].map((name) => `${name} ${devDependencies.get(name)}: MIT`),
+      `yaml ${devDependencies.get("yaml")}: ISC`,
+    ];
     const runtime = file.endsWith(".tgz") ? [] : [`${runtimeOf(file)} ${Bun.version}: MIT`];
     const architecture = /image-(\w+)\.tar/.exec(file)?.[1];
     const debian = architecture === undefined ? [] : lockedPackages(architecture);
