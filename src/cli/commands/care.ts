@@ -40,7 +40,7 @@ export const careCommand = caringCommand(CARE_ENVIRONMENT_PREFIXES, {
     },
     { about: "several virtual servers, as a file has them", command: "lvscare care --config /etc/lvscare.yaml" },
     {
-      about: "what it would do on this host, and nothing more; of a draft for a running daemon with --config -",
+      about: "what it would do on this host (--config -: a draft for a running daemon)",
       command: "lvscare care --config /etc/lvscare.yaml --dry-run",
     },
     { about: "take it all away again", command: "lvscare care --vs 169.254.0.1:80 -C" },
