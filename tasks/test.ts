@@ -72,8 +72,8 @@ async function runSteps(selection: Selection, reports: string): Promise<StepResu
   };
   const running = new Map<Lane, Promise<StepResult[]>>();
   for (const lane of lanes) {
-    const before = lane.after && running.get(lane.after);
-    running.set(lane, before === undefined ? runLane(lane) : before.then(() => runLane(lane)));
+    const before = (lane.after ?? []).map((one) => running.get(one));
+    running.set(lane, before.length === 0 ? runLane(lane) : Promise.all(before).then(() => runLane(lane)));
   }
   return (await Promise.all(running.values())).flat();
 }
@@ -82,7 +82,7 @@ async function runSteps(selection: Selection, reports: string): Promise<StepResu
 interface Lane {
   readonly steps: readonly Step[];
   readonly workers: number;
-  readonly after?: Lane;
+  readonly after?: readonly Lane[];
 }
 
 async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
@@ -107,9 +107,10 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   const unit = unitFiles ? unitSteps(unitFiles, reports, pattern, isForeign ? undefined : products?.binary) : [];
   const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
   const unitLane = { steps: unit, workers: unit.length };
-  // None beside the unit tests: what is slow fails when it is slower.
-  const emulated = { steps: [...stepsIn(false), ...node], workers: emulatedGuests(), after: unitLane };
-  lanes.push({ steps: stepsIn(true), workers: umlGuests() }, unitLane, emulated);
+  const native = { steps: stepsIn(true), workers: umlGuests() };
+  // As many as there are processors, and nothing beside: what is slow fails when it is slower.
+  const emulated = { steps: [...stepsIn(false), ...node], workers: emulatedGuests(), after: [native, unitLane] };
+  lanes.push(native, unitLane, emulated);
   return lanes.filter(({ steps }) => steps.length > 0);
 }
 
