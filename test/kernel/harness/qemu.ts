@@ -39,8 +39,8 @@ function qemuArguments(options: GuestOptions, files: Files): string[] {
   return [
     "qemu-system-x86_64",
     // Emulated, never /dev/kvm: where a virtual machine has one at all, it may hang the guest.
-    // Without ERMS: emulated byte by byte, `rep movsb` makes clearing and copying of pages slow.
-    ..."-accel tcg,thread=multi -cpu max,-erms,-fsrm".split(" "),
+    ..."-accel tcg,thread=multi".split(" "),
+    ...qemuFlag("-cpu", PROCESSOR.join(",")),
     ..."-nodefaults -no-user-config -nographic -no-reboot -monitor none".split(" "),
     ...qemuFlag("-m", memoryMb ?? Math.min(4096, Math.floor(totalmem() / 2 ** 21))),
     ...qemuFlag("-smp", cpus ?? Math.min(4, availableParallelism())),
@@ -59,6 +59,14 @@ function qemuArguments(options: GuestOptions, files: Files): string[] {
 /** The guest's name of the second serial port. */
 const TERMINAL_DEVICE = "/dev/ttyS1";
 
+const PROCESSOR = [
+  "max",
+  // Emulated byte by byte, `rep movsb` makes clearing and copying of pages slow.
+  "-erms,-fsrm",
+  // A level of page tables more, and protections that cost the emulator a way out of translated code at each copy from or to a program.
+  "-la57,-smap,-smep,-umip,-pku",
+];
+
 const KERNEL_PARAMETERS = [
   "console=ttyS0",
   "panic=-1",
@@ -69,8 +77,9 @@ const KERNEL_PARAMETERS = [
   // The emulator keeps what it has translated by virtual address: where every process is laid out alike, the next finds it there. That
   // halves the time of starting one.
   "norandmaps",
-  // The emulated clock sources disagree under load; without these the guest may stall or warn at boot.
+  // The emulated clock sources disagree under load; without these the guest may stall or warn at boot. The counter of the processor is read
+  // in the program itself, any other by a call of the kernel that asks a device.
   "no_timer_check",
   "tsc=reliable",
-  "clocksource=hpet",
+  "clocksource=tsc",
 ];
