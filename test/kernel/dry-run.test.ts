@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,10 +8,11 @@ import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { tableWith } from "./support/care-flags.ts";
 import { EchoServers } from "./support/echo-server.ts";
 import { HeldConnection } from "./support/held-connection.ts";
-import { waitForTable } from "./support/ipvs-table.ts";
+import { tableText, waitForTable } from "./support/ipvs-table.ts";
 import { CareProcess, lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
 import { unloadIpvs } from "./support/modules.ts";
 import { connect, Namespace } from "./support/namespace.ts";
+import { network } from "./support/network.ts";
 import { waitFor } from "./support/wait-for.ts";
 
 requireTestKernel();
@@ -372,18 +374,32 @@ async function dry(
   };
 }
 
-/** Of this host, as far as lvscare ever writes to it, and its kernel's modules. One program: starting them is slow here. */
-function everything(): Promise<string> {
-  return node.exec("sh", "-c", EVERYTHING);
+/**
+ * Of this host, as far as lvscare ever writes to it, and its kernel's modules. As files where there are any: starting programs is slow here.
+ * To ask for rules of iptables would load what is not loaded.
+ */
+async function everything(): Promise<readonly unknown[]> {
+  const net = `/proc/${node.pid}/net`;
+  const modules = readFileSync("/proc/modules", "utf8").replaceAll(/ .*/g, "");
+  // Without its counts of connections.
+  const table = tableText(node).replaceAll(/ +\d+ +\d+ *$/gm, "");
+  const hasRules =
+    existsSync(`${net}/ip_tables_names`) && readFileSync(`${net}/ip_tables_names`, "utf8").includes("nat");
+  const rules = hasRules ? await node.exec("iptables-legacy", "-t", "nat", "-S") : "";
+  // Some can only be written.
+  const { stdout: settings } = await node.run(["busybox", "grep", "-rs", "", ...SYSCTLS]);
+  return [modules, table, rules, runFolder(), await network(node), settings];
 }
 
-/** To ask for IPVS or for rules of iptables would load what is not loaded. */
-const EVERYTHING = [
-  "cut -d' ' -f1 /proc/modules",
-  "if grep -q '^ip_vs ' /proc/modules; then ipvsadm -Sn; fi",
-  "if grep -q '^nat' /proc/net/ip_tables_names; then iptables-legacy -t nat -S; fi 2>/dev/null",
-  "ip address",
-  "ip route show table all",
-  "sysctl -a -r '^net\\.ipv4\\.(vs\\.|conf\\.all\\.|ip_forward)'",
-  "ls -l --time-style=full-iso /run/lvscare 2>/dev/null || true",
-].join("; ");
+/** What lies where daemons have their sockets, with its mode, size and time. */
+function runFolder(): readonly string[] {
+  const path = `/proc/${node.pid}/root/run/lvscare`;
+  return readdirSync(path)
+    .toSorted()
+    .map((name) => {
+      const { mode, uid, size, mtimeMs } = lstatSync(join(path, name));
+      return [name, mode, uid, size, mtimeMs].join(" ");
+    });
+}
+
+const SYSCTLS = ["vs", "conf/all", "ip_forward"].map((name) => `/proc/sys/net/ipv4/${name}`);

@@ -6,6 +6,7 @@ import { EchoServers } from "./echo-server.ts";
 import { waitForTable } from "./ipvs-table.ts";
 import { runLvscare, type CareProcess } from "./lvscare.ts";
 import { connect, hasItsAddresses, Namespace, type Ended } from "./namespace.ts";
+import { networkAndTable } from "./network.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** Of no network that these hosts are in. */
@@ -88,15 +89,13 @@ export class LinkHosts implements AsyncDisposable {
 
   /** What cleaning up must leave as it was. */
   async network(): Promise<string> {
-    const commands = ["ip address", "ip route show table all", "ip -6 route", "ipvsadm -Ln", "nft list ruleset"];
-    const outputs = await Promise.all(commands.map((command) => this.node.exec(...command.split(" "))));
-    return [...outputs, await this.rules()].join("\n");
+    return [await networkAndTable(this.node), ...(await this.#rulesOfAll())].join("\n");
   }
 
   /** Our rules, in whichever firewall this kernel has for them. */
   async rules(): Promise<string> {
     if (hasNftables()) return (await this.node.run(["nft", "list", "table", "inet", "lvscare"])).stdout;
-    const listed = await Promise.all(IPTABLES.map((program) => this.node.exec(program, "-t", "nat", "-S")));
+    const listed = await this.#rulesOfAll();
     return (
       listed
         .join("")
@@ -117,8 +116,14 @@ export class LinkHosts implements AsyncDisposable {
     await node.exec("ipvsadm", "-C");
     await node.run("sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.all.arp_announce=0".split(" "));
     await node.run(["ip", "link", "del", "lvscare"]);
-    if (hasNftables()) return void (await node.run(["nft", "delete", "table", "inet", "lvscare"]));
-    for (const program of IPTABLES) for (const deed of ["-F", "-X"]) await node.exec(program, "-t", "nat", deed);
+    if (hasNftables()) await node.run(["nft", "delete", "table", "inet", "lvscare"]);
+    else for (const program of IPTABLES) await node.exec("sh", "-c", `printf '*nat\\nCOMMIT\\n' | ${program}-restore`);
+  }
+
+  /** Those of others, too. */
+  async #rulesOfAll(): Promise<readonly string[]> {
+    if (hasNftables()) return [await this.node.exec("nft", "list", "ruleset")];
+    return Promise.all(IPTABLES.map((program) => this.node.exec(program, "-t", "nat", "-S")));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
