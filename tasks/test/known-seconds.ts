@@ -1,11 +1,13 @@
 /** Seconds that the longest files take in a lab on two processors at rest; only the order in which they are started depends on them. */
 const KNOWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   uml: {
-    "test/kernel/reach-route.test.ts": 120,
-    "test/kernel/faults.test.ts": 120,
-    "test/kernel/reach-link.test.ts": 110,
+    "test/kernel/faults.test.ts": 100,
+    "test/kernel/reach-link.test.ts": 100,
     "test/kernel/sentinel.test.ts": 90,
-    "test/kernel/doctor.test.ts": 80,
+    "test/kernel/reach-route.test.ts": 70,
+    "test/kernel/reach-route-options.test.ts": 60,
+    "test/kernel/doctor.test.ts": 50,
+    "test/kernel/doctor-beside.test.ts": 40,
     "test/kernel/owners.test.ts": 70,
     "test/kernel/scale.test.ts": 70,
     "test/kernel/faulty-servers.test.ts": 65,
@@ -20,10 +22,10 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     "test/kernel/reloads.test.ts": 50,
   },
   "qemu-6.12": {
-    "test/kernel/reach-route.test.ts": 180,
-    "test/kernel/doctor.test.ts": 170,
-    "test/kernel/reach-link.test.ts": 130,
-    "test/kernel/guide.test.ts": 60,
+    "test/kernel/reach-link.test.ts": 90,
+    "test/kernel/reach-route.test.ts": 75,
+    "test/kernel/doctor.test.ts": 55,
+    "test/kernel/reach-link-nftables.test.ts": 30,
   },
 };
 const OTHER_SECONDS = 20;
