@@ -22,6 +22,7 @@ const GUIDE_VS = "169.254.0.1:80";
 const DEFAULT_INTERVAL_MS = 5000;
 
 const [A, B, C] = SERVERS;
+const QUICK = [...careFlags(), "--interval", "500ms"];
 
 // Each on a host of its own and all at once: they wait for checks most of their time.
 test.concurrent("the guide's usage example serves curl from all three, and its clean-up example leaves nothing", async () => {
@@ -69,7 +70,7 @@ test.concurrent("a server that stops gets weight 0 at the next check, goes at th
   await using host = await startHost();
   const { namespace, echo } = host;
   using history = new WeightHistory(namespace);
-  await using care = startCare(namespace, careFlags());
+  await using care = startCare(namespace, QUICK);
   await using client = await Client.start(namespace, VS);
   await waitForTable(namespace, tableWith());
   expect(await client.request(9)).toEqual({ [A]: 3, [B]: 3, [C]: 3 });
@@ -101,7 +102,7 @@ test.concurrent("a server that stops gets weight 0 at the next check, goes at th
 test.concurrent("with all servers dead the virtual server stays, empty, until they are back", async () => {
   await using host = await startHost();
   const { namespace, echo } = host;
-  await using care = startCare(namespace, careFlags());
+  await using care = startCare(namespace, QUICK);
   await waitForTable(namespace, tableWith());
   await echo.close(...SERVERS);
   await waitForTable(namespace, tableWith([]));

@@ -22,7 +22,7 @@ export class Client implements AsyncDisposable {
     return JSON.parse(await this.#process.ask(`request ${times}`)) as Answers;
   }
 
-  /** Makes requests without a pause until `finish`. */
+  /** Makes some thirty requests a second until `finish`. */
   async begin(): Promise<void> {
     await this.#process.ask("begin");
   }
