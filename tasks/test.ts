@@ -59,12 +59,11 @@ async function main(): Promise<number> {
 
 async function runSteps(selection: Selection, reports: string): Promise<StepResult[]> {
   const lanes = await lanesOf(selection, reports);
-  const isOne = lanes.length === 1 && lanes[0]?.steps.length === 1;
+  const isOne = new Set(lanes.flatMap(({ steps }) => steps)).size === 1;
   const runLane = async ({ steps, workers }: Lane): Promise<StepResult[]> => {
-    const waiting = [...steps];
     const results: StepResult[] = [];
     const work = async (worker: number): Promise<void> => {
-      for (let step = waiting.shift(); step !== undefined; step = waiting.shift())
+      for (let step = steps.shift(); step !== undefined; step = steps.shift())
         results.push(await runStep(step, worker, isOne));
     };
     await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
@@ -78,9 +77,12 @@ async function runSteps(selection: Selection, reports: string): Promise<StepResu
   return (await Promise.all(running.values())).flat();
 }
 
-/** Steps of which so many run at a time; all lanes run side by side, but for one that comes after another. */
+/**
+ * Steps of which so many run at a time; all lanes run side by side, but for one that comes after another. Each step is taken out by who runs
+ * it: where lanes have the same steps, one helps the other.
+ */
 interface Lane {
-  readonly steps: readonly Step[];
+  readonly steps: Step[];
   readonly workers: number;
   readonly after?: readonly Lane[];
 }
@@ -108,9 +110,11 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
   const unitLane = { steps: unit, workers: unit.length };
   const native = { steps: stepsIn(true), workers: umlGuests() };
+  // A guest waits for its daemons' checks much of the time. Once the unit tests are over, another one fills that.
+  const more = { steps: native.steps, workers: umlGuests(1) - native.workers, after: [unitLane] };
   // As many as there are processors, and nothing beside: what is slow fails when it is slower.
-  const emulated = { steps: [...stepsIn(false), ...node], workers: emulatedGuests(), after: [native, unitLane] };
-  lanes.push(native, unitLane, emulated);
+  const emulated = { steps: [...stepsIn(false), ...node], workers: emulatedGuests(), after: [native, unitLane, more] };
+  lanes.push(native, unitLane, more, emulated);
   return lanes.filter(({ steps }) => steps.length > 0);
 }
 

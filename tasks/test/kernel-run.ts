@@ -48,8 +48,8 @@ export function emulatedGuests(): number {
   return availableParallelism();
 }
 
-/** How many guests of user-mode Linux may run side by side, if memory allows: as many as there are processors, since other lanes run beside them. */
-export function umlGuests(): number {
+/** How many guests of user-mode Linux may run side by side, if memory allows: as many as there are processors, since other lanes run beside them, and `more`. */
+export function umlGuests(more = 0): number {
   const wanted = process.env["LVSCARE_KERNEL_GUESTS"];
   if (wanted !== undefined) {
     if (!/^[1-9]\d*$/.test(wanted))
@@ -57,7 +57,7 @@ export function umlGuests(): number {
     return Number(wanted);
   }
   const fit = Math.floor(((freemem() / 2 ** 20) * 0.8) / UML_MEMORY_MB);
-  return Math.max(1, Math.min(fit, availableParallelism()));
+  return Math.max(1, Math.min(fit, availableParallelism() + more));
 }
 
 export function kernelStep(
