@@ -102,12 +102,11 @@ function guestOptions(
   write: Write,
   worker: number,
 ): GuestOptions {
-  const isForeign = labNamed(lab).architecture !== undefined;
+  const { architecture, testEnvironment } = labNamed(lab);
   return {
     // Of another kind of processor, the guest has a Bun of its own.
-    command: [isForeign ? "bun" : process.execPath, ...bunTestArguments(files, report, pattern)],
-    // Tests run most of their functions a few times. To compile them first costs a third of a file's start, and twice that on emulated processors.
-    ...(isForeign ? {} : { env: { BUN_JSC_useBaselineJIT: "0" } }),
+    command: [architecture === undefined ? process.execPath : "bun", ...bunTestArguments(files, report, pattern)],
+    ...(testEnvironment === undefined ? {} : { env: testEnvironment }),
     cwd: checkout,
     timeoutMs: TIMEOUT_MS,
     writableFolders: [reports],
