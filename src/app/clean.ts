@@ -107,7 +107,8 @@ function forgetHolds(key: ServiceKey): void {
 async function removeAddress(key: ServiceKey, logger: Logger, besides: readonly ServiceKey[]): Promise<void> {
   const { endpoint } = key;
   // The proxy of another virtual server may listen on the same address.
-  if (isAddressCaredFor(key, besides)) return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
+  if (isAddressCaredFor(endpoint, besides))
+    return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
   if (await removeLoopbackAddress(endpoint.address))
     logger.info(`removed ${endpoint.address} from the loopback device`);
 }
