@@ -161,7 +161,7 @@ describe("the house", () => {
   });
 
   test("setting up once and cleaning up load no machines, no checks and no proxy, nor does the kernel's data plane load the proxy", () => {
-    const loaded = [...loadedWith("src/cli/commands/care.ts"), ...loadedWith("src/app/care.ts")];
+    const loaded = [...loadedWith("src/cli/commands/care.ts"), ...loadedWith("src/app/care-once.ts")];
     expect(loaded).toContain("src/dataplane/ipvs/ipvs-plane.ts");
     expect(
       loaded.filter((file) => /^xstate|^src\/actors\/.*-machine|^src\/(probe|dataplane\/userspace)\//.test(file)),

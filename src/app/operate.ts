@@ -4,7 +4,7 @@ import { LvscareError } from "../domain/errors.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import { describeNamed, isCalled, listFirst } from "../domain/name.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
-import { describeVirtualServer, exactWord, isVirtualServerCalled, keyWord } from "../domain/virtual-server-name.ts";
+import { describeVirtualServer, exactWord, isVirtualServerCalled, keyOf } from "../domain/virtual-server-name.ts";
 import { describeElsewhere, type RealServerStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { askForStatus, notRunning } from "./daemon-sockets.ts";
 
@@ -99,7 +99,7 @@ interface FoundServer {
 }
 
 function requestOf({ virtualServer, realServer }: Omit<FoundServer, "socket">): RequestTarget {
-  return { virtualServer: keyWord(virtualServer), server: realServer.address };
+  return { virtualServer: keyOf(virtualServer), server: realServer.address };
 }
 
 interface FoundTargets {

@@ -21,7 +21,6 @@ import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } fro
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
-import { configurationOf } from "./configuration-of.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
@@ -98,7 +97,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { machine, leave } = process.machineFor(service, surface);
     this.#leave = leave;
     this.#daemon = createActor(machine, {
-      input: { ...configurationOf(options), holds, cleanupOnExit: false, now: process.now },
+      input: { ...options, holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
   }
@@ -140,7 +139,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const isSameProbe = Bun.deepEquals(before.probe, options.probe);
     this.#daemon.send({
       type: "configure",
-      configuration: configurationOf(options),
+      configuration: options,
       schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
     });
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))

@@ -42,12 +42,7 @@ export function describeVirtualServer(one: NamedVirtualServer): string {
  */
 export function exactWord(one: NamedVirtualServer, all: readonly NamedVirtualServer[]): string {
   const isAlone = all.every(({ address, protocol }) => address !== one.address || protocol === one.protocol);
-  return isAlone ? one.address : keyWord(one);
-}
-
-/** `udp/10.103.97.10:53`: the key without a space, for shells and for URLs. */
-export function keyWord({ protocol, address }: NamedVirtualServer): string {
-  return `${protocol}/${address}`;
+  return isAlone ? one.address : `${one.protocol}/${one.address}`;
 }
 
 /** Whose something is that is told beside others: the same, under names of its own. */

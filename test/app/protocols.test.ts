@@ -64,6 +64,10 @@ test("commands name the one that is meant", async () => {
   const drained = await run("drain", REAL, "--vs", `udp/${ADDRESS}`, "--output", "json");
   expect(JSON.parse(drained.stdout)).toMatchObject({ virtualServer: ADDRESS, virtualServerProtocol: "udp" });
   expect(held).toEqual([`udp ${ADDRESS}`]);
+  // Its way there and back: of the two, only this one has no open connections.
+  const waited = await run("drain", REAL, "--vs", `udp/${ADDRESS}`, "--wait", "10s");
+  expect([waited.code, waited.stderr]).toEqual([0, ""]);
+  held.pop();
   const unclear = await run("drain", REAL, "--vs", ADDRESS);
   expect([unclear.code, unclear.stderr]).toEqual([
     1,
@@ -149,7 +153,13 @@ function key(protocol: Protocol): ServiceKey {
 
 function pretended(protocol: Protocol): ControlVirtualServer & { readonly named: { readonly protocol: Protocol } } {
   const named = nameVirtualServer(key(protocol), undefined);
-  const realServer = { address: REAL, state: "healthy", activeConnections: 0, inactiveConnections: 0 } as const;
+  const realServer = {
+    address: REAL,
+    state: "healthy",
+    activeConnections: protocol === "udp" ? 0 : 1,
+    inactiveConnections: 0,
+    ...(protocol === "udp" && { hold: { since: "2026-11-24T10:00:00.000Z", drained: true } }),
+  } as const;
   const status: VirtualServerStatus = {
     ...named,
     scheduler: "rr",

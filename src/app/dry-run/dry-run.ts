@@ -13,7 +13,6 @@ import { foresee, type HostObject } from "../../reach/host-object.ts";
 import { hasLoopbackAddress } from "../../reach/loopback-address.ts";
 import { about, fullName } from "../about.ts";
 import { isAddressCaredFor, otherCaretakers } from "../claim.ts";
-import { configurationOf } from "../configuration-of.ts";
 import { askForStatus, daemonFolder, listDaemons } from "../daemon-sockets.ts";
 import { HoldFile } from "../hold-file.ts";
 import { describeNesting } from "../nesting.ts";
@@ -129,7 +128,7 @@ async function planCare(
   const how = runOnce ? "once" : isReload ? "reload" : "start";
   const steps = [
     ...dataPlaneSteps({
-      configuration: configurationOf(options),
+      configuration: options,
       observed,
       holds: new HoldFile(daemonFolder(), service).read(logger),
       ...(running !== undefined && { running }),
