@@ -4,7 +4,7 @@ import type { CareEvent } from "../../src/domain/events.ts";
 import type { RealServerState, Verdict } from "../../src/domain/health.ts";
 import { describeOperation, type Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
-import { CHECK_PACE } from "../../src/probe/check-scheduler.ts";
+import { CHECK_PACE } from "../../src/probe/schedule/check-scheduler.ts";
 import { statusPasses } from "../../src/probe/http/judgement.ts";
 import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
