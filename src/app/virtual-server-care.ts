@@ -208,8 +208,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     const status = virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table);
     const { configuration } = this.#process;
     return {
-      ...status,
       ...this.named,
+      ...status,
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),
