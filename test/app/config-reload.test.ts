@@ -258,10 +258,43 @@ test("what is left out of a file counts as a change, and what leaves it counts f
   const { code, stdout } = await daemon.reload();
   expect([code, stdout.split("\n").slice(0, 2)]).toEqual([
     0,
-    [`~ tcp ${web} (web): probe (only-status)`, `- tcp ${other} (other): its real servers drain, then it goes`],
+    [
+      `~ tcp ${web} (web): probe (expect.status: [100-399])`,
+      `- tcp ${other} (other): its real servers drain, then it goes`,
+    ],
   ]);
   expect((await fetch(`http://${page}/readyz`)).status).toBe(200);
   client.end();
+});
+
+test("a changed probe that fails everywhere is told with what changed, by status, its exit code and the metrics", async () => {
+  const [web, page] = ["127.78.24.1:18140", "127.78.24.3:18141"];
+  await using folder = await TestFolder.make();
+  const path = join(folder.path, "care.yaml");
+  const probing = (probe: string): string =>
+    file([`http-listen: ${page}`, ...virtualServer(web)].join("\n").replace("path: /}", probe));
+  await Bun.write(path, probing("path: /}"));
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(/recovering → healthy/);
+  const told = async (): Promise<readonly unknown[]> => {
+    const text = await (await fetch(`http://${page}/metrics`)).text();
+    const metric = /^lvscare_probe_suspicious\{.*\} (\d)$/m.exec(text)?.[1];
+    return [await daemon.healthCode(web), metric, (await daemon.status(web)).virtualServers[0]?.suspicion?.changes];
+  };
+  expect(await told()).toEqual([0, "0", undefined]);
+
+  await Bun.write(path, probing('path: /ready, headers: {X-Key: "secret"}, expect: {status: [204, 300-302]}}'));
+  const change = "path: /ready, headers, expect.status: [204, 300-302]";
+  expect(await daemon.reload()).toMatchObject({ code: 0, stdout: `~ tcp ${web} (web): probe (${change})\n` });
+  await daemon.logged(/^WARN web: the changed probe fails at every real server/);
+  expect(await told()).toEqual([1, "1", ["path: /ready", "headers", "expect.status: [204, 300-302]"]]);
+  const shown = `SUSPICIOUS for \\d+s: the changed probe \\(${RegExp.escape(change)}\\) fails at every real server \\(`;
+  expect(await daemon.statusText(web)).toMatch(new RegExp(shown));
+
+  await Bun.write(path, probing("path: /}"));
+  expect(await daemon.reload()).toMatchObject({ code: 0 });
+  await daemon.logged(/the changed probe decides from now on/);
+  expect(await told()).toEqual([0, "0", undefined]);
 });
 
 // --- internal ---
