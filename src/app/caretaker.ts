@@ -253,7 +253,7 @@ export class Caretaker {
       await care.settled();
       care.close();
       await preparation.selection.dataPlane.close();
-      await cleanAfter(care.options, logger);
+      await cleanAfter(care.options, this.#process.reachHost, logger);
       logger.info("gone, as the configuration says");
     } catch (error) {
       logger.warn(`something of it stays: ${describeError(error)}`);

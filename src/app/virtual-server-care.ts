@@ -157,7 +157,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
       this.#decidingProbe = options.probe;
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
-      this.#reach.change(reach, reachToRetire(before, options, this.#logger));
+      this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
     else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();

@@ -20,6 +20,8 @@ export interface DummyLinkOptions {
   readonly destination: Omit<Endpoint, "port">;
   /** Whether something on this host still needs the address: `remove` then leaves it. */
   readonly isInUse: () => Promise<boolean>;
+  /** A link that `remove` leaves alone. */
+  readonly spared?: string | undefined;
   readonly openTransport?: OpenTransport;
 }
 
@@ -108,12 +110,12 @@ function look(connection: NetlinkConnection, { name, destination }: DummyLinkOpt
 /** Our links that have nothing else any more, under any name that they had then; of the others, the address. */
 function takeBacks(
   connection: NetlinkConnection,
-  { name, destination }: DummyLinkOptions,
+  { name, destination, spared }: DummyLinkOptions,
 ): readonly { readonly request: NetlinkRequest; readonly what: string }[] {
   const prefix = hostPrefix(destination.family);
   const addresses = readAddresses(connection);
   return readLinks(connection)
-    .filter(({ kind }) => kind === "dummy")
+    .filter((link) => link.kind === "dummy" && link.name !== spared)
     .flatMap((link) => {
       const carried = addresses.filter(({ linkIndex }) => linkIndex === link.index);
       const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
