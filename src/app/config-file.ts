@@ -10,7 +10,7 @@ import type { Place } from "../config/file/place.ts";
 import { includesOf, readConfig, type Circumstances } from "../config/file/read-config.ts";
 import type { GivenOptions } from "../config/option-row.ts";
 import { withProcessOptions, type ConfigCall } from "../config/resolve-config-call.ts";
-import { fileProblem, readingProblem } from "./file-problem.ts";
+import { FILES_HERE, readingProblem } from "./file-problem.ts";
 import { factsOf, namesIn } from "./file-watch.ts";
 
 /** A configuration that can be used. */
@@ -44,7 +44,7 @@ export async function loadConfigFor({
   ignored,
   nodeAddress,
 }: ConfigCall): Promise<LoadedConfig & { readonly remarks: readonly string[] }> {
-  const loaded = await loadConfig(path, { fileProblem, ...(nodeAddress !== undefined && { nodeAddress }) });
+  const loaded = await loadConfig(path, { files: FILES_HERE, ...(nodeAddress !== undefined && { nodeAddress }) });
   const config = { ...loaded.config, ...withProcessOptions(given, loaded.processOptions) };
   const remarks = loaded.warnings.map(formatProblem);
   if (ignored.length > 0) {

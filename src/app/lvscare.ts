@@ -13,6 +13,7 @@ import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
+import { FILES_HERE } from "./file-problem.ts";
 import type { EmbeddedDaemon } from "./daemon.ts";
 import { EmbeddedRun, SILENT } from "./embedded-run.ts";
 import { EventQueue, type LvscareEvent } from "./event-queue.ts";
@@ -293,7 +294,7 @@ class EmbeddedLvscare implements Lvscare {
 type Filter = (virtualServer: string | undefined) => boolean;
 
 function read(config: LvscareConfig, logger: Logger): CareConfig {
-  const { config: careConfig, warnings } = readConfigObject(config);
+  const { config: careConfig, warnings } = readConfigObject(config, FILES_HERE);
   for (const warning of warnings) logger.warn(warning);
   return careConfig;
 }

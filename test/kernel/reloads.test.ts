@@ -215,7 +215,7 @@ test("what leads to a virtual server changes with the file, and nobody else is b
   };
   const always = ["jump LVSCARE-POSTROUTING", "jump LVSCARE-SERVICES", "jump LVSCARE-SERVICES", "lvscare 10.97.0.3"];
   const becomes = (...own: readonly string[]): Promise<unknown> =>
-    waitForEqual(standing, [...always, ...own].toSorted(), PATIENCE);
+    waitForEqual(standing, [...always, ...own].toSorted(), { timeoutMs: 60_000 });
   const route = "route 10.96.0.1";
   await becomes(route);
   for (const [options, ...own] of [
