@@ -36,6 +36,8 @@ export interface Reach {
   readonly objects: readonly HostObject[];
   /** Calls back when something changed that they may depend on; returns a function that ends it. */
   readonly watch: (onChange: () => void) => () => void;
+  /** What of the options is not followed, and why. */
+  readonly remark?: string;
 }
 
 /** This host gets there by itself. */
@@ -65,10 +67,10 @@ export function planReach(
   // This host reaches another host's address, and a route of ours would cut it off.
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
-  if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
   const needs = { service, options: { ...options, mode }, gateway, servers, view, firewallTurns, logger };
   const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
-  return objects.length === 0 ? NO_REACH : { objects, watch };
+  const remark = `no route to ${address} is made: it is a real server's, on another host`;
+  return { ...(objects.length === 0 ? NO_REACH : { objects, watch }), ...(mode !== options.mode && { remark }) };
 }
 
 /** Why this data plane would not serve clients, or would harm this host. Checked only where that is possible. */

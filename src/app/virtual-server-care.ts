@@ -156,9 +156,10 @@ export class VirtualServerCare implements ControlVirtualServer {
     // Nobody was checked by the one before it.
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
       this.#decidingProbe = options.probe;
-    if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
+    if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
+      if (reach.remark !== undefined) this.#logger.info(reach.remark);
       this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
-    else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
+    } else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) void this.#forgetHolds();

@@ -89,6 +89,23 @@ describe("a file that is refused", () => {
     },
   );
 
+  test("because of one virtual server tells of no other as if it were cared for, until it is", async () => {
+    const other = "127.78.20.2:18102";
+    const more = virtualServer(other).slice(1).join("\n").replace("name: web", "name: other");
+    const toldOf = (): readonly string[] => daemon.log.filter((line) => line.includes("other: "));
+    await rm(daemon.path, { force: true });
+    await Bun.write(daemon.path, file(`${good.replace("data-plane: userspace", "data-plane: ipvs")}\n${more}`));
+    const { code, stderr } = await daemon.reload();
+    expect([code, stderr]).toEqual([1, expect.stringContaining("cannot change over while it serves")]);
+    expect([toldOf(), await whatStands()]).toEqual([[], before]);
+    await Bun.write(daemon.path, file(`${good}\n${more}`));
+    expect(await daemon.reload()).toMatchObject({ code: 0, stdout: `+ tcp ${other} (other): 1 real server\n` });
+    expect(toldOf()[0]).toStartWith(`INFO other: caring for tcp ${other} (rr) with 1 real server`);
+    await Bun.write(daemon.path, file(good));
+    expect(await daemon.reload()).toMatchObject({ code: 0 });
+    await daemon.logged(/other: gone, as the configuration says/);
+  });
+
   test("is taken when it is good again, and counts as read", async () => {
     await rm(daemon.path, { force: true });
     await Bun.write(daemon.path, file(good));
@@ -223,9 +240,13 @@ test("the log and the page's address change with the file; a port that is taken 
   expect(await answers(first)).toBe("status 200");
   // The rest of it counts.
   await daemon.logged(/^DEBUG /);
+  const tookOver = `INFO took over ${path}: `;
+  expect(await daemon.logged(/^INFO took over/)).toBe(`${tookOver}logger info → debug`);
   taken.stop();
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
   expect([await answers(first), await answers(`127.78.22.9:${taken.port}`)]).toEqual(["refused", "status 200"]);
+  const moved = `${tookOver}http-listen ${first} → 127.78.22.9:${taken.port}`;
+  expect(await daemon.logged(/^INFO took over/, 2)).toBe(moved);
 
   // Whoever listens on all addresses of a port takes it from himself.
   await write(`http-listen: ${first}`, "log-format: json");

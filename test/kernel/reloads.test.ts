@@ -186,7 +186,7 @@ test("what leads to a virtual server changes with the file, and nobody else is b
       path,
       [
         "version: 1",
-        "defaults: {interval: 30s, check-way: false, probe: {type: http, scheme: http, path: /}}",
+        "defaults: {interval: 2s, check-way: false, probe: {type: http, scheme: http, path: /}}",
         "virtual-servers:",
         `- {address: ${beside}, mode: link, real-servers: ["${A}"]}`,
         ...(options === "" ? [] : [`- {address: ${address}, ${options}, real-servers: ["${A}"]}`]),
