@@ -288,6 +288,37 @@ test("what is left out of a file counts as a change, and what leaves it counts f
   client.end();
 });
 
+test("servers are checked on while a large file is refused, with the place of what is wrong", async () => {
+  const [web, page] = ["127.78.25.1:18150", "127.78.25.3:18151"];
+  await using folder = await TestFolder.make();
+  const path = join(folder.path, "care.yaml");
+  const first = [`http-listen: ${page}`, ...virtualServer(web).map((line) => line.replace("1s", "20ms"))];
+  await Bun.write(path, file(first.join("\n")));
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(/recovering → healthy/);
+  const checks = async (): Promise<number> => {
+    const text = await (await fetch(`http://${page}/metrics`)).text();
+    return Number(/^lvscare_checks_total\{.*result="passed"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  const others = Array.from({ length: 2000 }, (_, index) => {
+    const servers = Array.from({ length: 10 }, (_item, at) => `    - {address: 10.${at}.0.1:80, weight: 1}\n`).join("");
+    return `- address: 10.77.${index >> 8}.${index & 255}:80\n  probe: {type: http}\n  real-servers:\n${servers}`;
+  });
+  const large = file(`${first.join("\n")}\n${others.join("")}`.replace(/weight: 1\}\n$/, "weight: heavy}"));
+  const before = await checks();
+  await Bun.write(path, large);
+  const { outcome, problems } = await daemon.request();
+  const after = await checks();
+  const lines = large.trimEnd().split("\n");
+  const at = `${path}:${lines.length}:${(lines.at(-1)?.indexOf("heavy") ?? 0) + 1}`;
+  expect([outcome, problems]).toEqual([
+    "refused",
+    [`${at}: error: virtual-servers[2000].real-servers[9].weight: expected a whole number, got "heavy"`],
+  ]);
+  // Some come before it is read, and after; where nothing else had a turn meanwhile, that is all.
+  expect(after - before).toBeGreaterThan(20);
+});
+
 test("a changed probe that fails everywhere is told with what changed, by status, its exit code and the metrics", async () => {
   const [web, page] = ["127.78.24.1:18140", "127.78.24.3:18141"];
   await using folder = await TestFolder.make();

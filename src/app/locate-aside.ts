@@ -1,0 +1,41 @@
+import type { ConfigProblem, Finding } from "../config/file/finding.ts";
+import { locate } from "../config/file/locate.ts";
+import type { ParsedDocument } from "../config/file/parse-document.ts";
+
+/** Finds where problems are, as `locate` does. */
+export type Locate = typeof locate;
+
+/** What is to be located. */
+export interface LocateJob {
+  readonly findings: readonly Finding[];
+  readonly documents: readonly ParsedDocument[];
+}
+
+/**
+ * The same in a thread of its own, since it takes seconds in a large file: checks go on meanwhile. `main`: the
+ * program's, which in such a thread does this job (`locate-worker.ts`): a binary has no file for a thread to begin with
+ * but that.
+ */
+export async function locateAside(
+  findings: readonly Finding[],
+  documents: readonly ParsedDocument[],
+  main = Bun.main,
+): Promise<readonly ConfigProblem[]> {
+  if (findings.length === 0 && !documents.some(({ mayHide }) => mayHide)) return [];
+  const { Worker } = await import("node:worker_threads");
+  // The text says it all again.
+  const job: LocateJob = { findings, documents: documents.map((one) => ({ ...one, value: undefined })) };
+  const worker = new Worker(main, { workerData: job });
+  try {
+    return await new Promise<readonly ConfigProblem[]>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", () => reject(new Error("ended without an answer")));
+    });
+  } catch {
+    // Where there may be no more threads, waiting is better than no answer.
+    return locate(findings, documents);
+  } finally {
+    await worker.terminate();
+  }
+}
