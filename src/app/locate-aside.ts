@@ -12,7 +12,7 @@ export interface LocateJob {
 }
 
 /**
- * The same in a thread of its own, since it takes seconds in a large file: checks go on meanwhile. `main`: the
+ * The same, for a large file in a thread of its own, since it takes seconds there: checks go on meanwhile. `main`: the
  * program's, which in such a thread does this job (`locate-worker.ts`): a binary has no file for a thread to begin with
  * but that.
  */
@@ -21,7 +21,9 @@ export async function locateAside(
   documents: readonly ParsedDocument[],
   main = Bun.main,
 ): Promise<readonly ConfigProblem[]> {
-  if (findings.length === 0 && !documents.some(({ mayHide }) => mayHide)) return [];
+  const isNothing = findings.length === 0 && !documents.some(({ mayHide }) => mayHide);
+  const length = documents.reduce((sum, { text }) => sum + text.length, 0);
+  if (isNothing || length < LEAST_LENGTH) return locate(findings, documents);
   const { Worker } = await import("node:worker_threads");
   // The text says it all again.
   const job: LocateJob = { findings, documents: documents.map((one) => ({ ...one, value: undefined })) };
@@ -39,3 +41,8 @@ export async function locateAside(
     await worker.terminate();
   }
 }
+
+// --- internal ---
+
+/** Of shorter texts no thread is worth its start. */
+const LEAST_LENGTH = 16_384;
