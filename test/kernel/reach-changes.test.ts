@@ -27,10 +27,43 @@ test("a route that was taken back is not taken for standing by what was seen bef
   for (const object of reachToRetire(route, none, host, SILENT)) await object.remove();
 });
 
+test.each([
+  ["10.103.97.2:80", ["10.9.0.5", "10.9.0.6"], "10.9.0.6:80"],
+  ["10.103.97.2:80", ["10.9.0.5", "10.9.0.6"], "10.9.1.1:80"],
+  ["[fd00:103::2]:80", ["fd00:9::5", "fd00:9::6"], "[fd00:9::1]:80"],
+] as const)(
+  "the route to %s by another address of the same link, %p, to %s, is made once",
+  async (address, ways, server) => {
+    for (const args of [
+      "link add hop type dummy",
+      "link set hop up",
+      "address add 10.9.0.5/24 dev hop",
+      "address add 10.9.0.6/24 dev hop",
+      "address add fd00:9::5/64 dev hop nodad",
+      "address add fd00:9::6/64 dev hop nodad",
+    ])
+      Bun.spawnSync(["ip", ...args.split(" ")]);
+    const host = new ReachHost();
+    const outcomes: string[] = [];
+    for (const way of [...ways, ...ways]) {
+      const { objects } = planReach(optionsOf("route", { address, way, server }), "ipvs", host, SILENT);
+      // As a daemon looks at it: at once, and again when it hears of the change.
+      for (const reports of [await reconcileReach(objects), await reconcileReach(objects)])
+        outcomes.push(
+          ...reports.map((report) => (report.outcome === "failed" ? String(report.error) : report.outcome)),
+        );
+    }
+    expect(outcomes).toEqual(["mended", "stood", "mended", "stood", "mended", "stood", "mended", "stood"]);
+    Bun.spawnSync(["ip", "link", "del", "hop"]);
+  },
+);
+
 // --- internal ---
 
-function optionsOf(mode: string): VirtualServerOptions {
-  const text = `version: 1\nvirtual-servers: [{address: 10.103.97.2:80, mode: ${mode}, ip: 127.0.0.1, sysctls: keep, probe: {type: http}, real-servers: [127.0.0.1:80]}]`;
+const LOCAL = { address: "10.103.97.2:80", way: "127.0.0.1", server: "127.0.0.1:80" };
+
+function optionsOf(mode: string, { address, way, server } = LOCAL): VirtualServerOptions {
+  const text = `version: 1\nvirtual-servers: [{address: "${address}", mode: ${mode}, ip: "${way}", sysctls: keep, probe: {type: http}, real-servers: ["${server}"]}]`;
   const [options] = readConfig([parseDocument({ name: "f", text })]).config?.virtualServers ?? [];
   if (options === undefined) throw new Error("no configuration");
   return options;
