@@ -12,14 +12,12 @@ export interface LocateJob {
 }
 
 /**
- * The same, for a large file in a thread of its own, since it takes seconds there: checks go on meanwhile. `main`: the
- * program's, which in such a thread does this job (`locate-worker.ts`): a binary has no file for a thread to begin with
- * but that.
+ * The same, for a large file in a thread of its own, since it takes seconds there: checks go on meanwhile. That
+ * begins as the program does, whose main file then does this job (`locate-worker.ts`): a binary has no other.
  */
 export async function locateAside(
   findings: readonly Finding[],
   documents: readonly ParsedDocument[],
-  main = Bun.main,
 ): Promise<readonly ConfigProblem[]> {
   const isNothing = findings.length === 0 && !documents.some(({ mayHide }) => mayHide);
   const length = documents.reduce((sum, { text }) => sum + text.length, 0);
@@ -27,11 +25,11 @@ export async function locateAside(
   const { Worker } = await import("node:worker_threads");
   // The text says it all again.
   const job: LocateJob = { findings, documents: documents.map((one) => ({ ...one, value: undefined })) };
-  const worker = new Worker(main, { workerData: job });
+  const worker = new Worker(Bun.main, { workerData: job });
   try {
     return await new Promise<readonly ConfigProblem[]>((resolve, reject) => {
       worker.once("message", resolve);
-      worker.once("error", reject);
+      worker.on("error", reject);
       worker.once("exit", () => reject(new Error("ended without an answer")));
     });
   } catch {
