@@ -457,7 +457,12 @@ async function connectionTotals(): Promise<ReadonlyMap<string, number>> {
 
 /** Of those that never change: how often their tables were written. */
 async function applies(care: CareProcess): Promise<Readonly<Record<string, number | undefined>>> {
-  const { virtualServers } = JSON.parse(await care.status("-o", "json")) as StatusReport;
+  // A daemon that is too busy to answer in time is asked again.
+  const { virtualServers } = await waitFor(
+    async () => JSON.parse(await care.status("-o", "json")) as StatusReport,
+    ({ source, notes }) => source === "daemons" && notes.length === 0,
+    PATIENCE,
+  );
   const names = new Set(UNCHANGED.map(({ name }) => name));
   return Object.fromEntries(
     virtualServers.flatMap(({ name = "", daemon }) => (names.has(name) ? [[name, daemon?.applies]] : [])),
