@@ -39,11 +39,12 @@ async function setUp(options: VirtualServerOptions, logger: Logger): Promise<voi
   using claim = claimFor(options, logger);
   if (claim === undefined) return;
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
-  const { selection, reach } = await prepare(
+  const { selection, reach, begin } = await prepare(
     { ...options, dataPlane: "ipvs" },
     new Surroundings(new Ipvs(), new ReachHost()),
     logger,
   );
+  begin();
   try {
     const holds = new HoldFile(daemonFolder(), options.service).read(logger);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));

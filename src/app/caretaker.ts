@@ -101,7 +101,6 @@ export class Caretaker {
       return this.prepare(config);
     }
     throwFailures(failures);
-    if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
     const held = stack.move();
     return {
@@ -118,6 +117,7 @@ export class Caretaker {
       apply: () => {
         if (this.#isStopping) throw stopping();
         held.move();
+        if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
         return this.#apply(added, changed, removed);
       },
       [Symbol.asyncDispose]: () => held.disposeAsync(),
@@ -224,6 +224,7 @@ export class Caretaker {
   }
 
   #add({ preparation, claims }: Prepared): Caring {
+    preparation.begin();
     const key = formatServiceKey(preparation.options.service);
     const care = new VirtualServerCare(this.#process, preparation);
     const caring: Caring = {
@@ -253,7 +254,7 @@ export class Caretaker {
       await care.settled();
       care.close();
       await preparation.selection.dataPlane.close();
-      await cleanAfter(care.options, logger);
+      await cleanAfter(care.options, this.#process.reachHost, logger);
       logger.info("gone, as the configuration says");
     } catch (error) {
       logger.warn(`something of it stays: ${describeError(error)}`);

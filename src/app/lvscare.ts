@@ -13,6 +13,7 @@ import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { keyOf, ofVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import { formatServiceKey, LARGEST_WEIGHT } from "../domain/virtual-server.ts";
+import { FILES_HERE } from "./file-problem.ts";
 import type { EmbeddedDaemon } from "./daemon.ts";
 import { EmbeddedRun, SILENT } from "./embedded-run.ts";
 import { EventQueue, type LvscareEvent } from "./event-queue.ts";
@@ -296,7 +297,7 @@ class EmbeddedLvscare implements Lvscare {
 type Filter = (virtualServer: NamedVirtualServer | undefined) => boolean;
 
 function read(config: LvscareConfig, logger: Logger): CareConfig {
-  const { config: careConfig, warnings } = readConfigObject(config);
+  const { config: careConfig, warnings } = readConfigObject(config, FILES_HERE);
   for (const warning of warnings) logger.warn(warning);
   return careConfig;
 }

@@ -4,7 +4,8 @@ import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { VirtualServerOptions } from "../config/care-options.ts";
+import type { ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
+import { describeProbeChange } from "../config/describe-probe-change.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
@@ -50,6 +51,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #verdicts = new Map<string, TimedVerdict>();
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
+  /** That of its options, or the one before it while that is on trial. */
+  #decidingProbe: ProbeOptions;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
@@ -61,6 +64,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { service } = options;
     this.#process = process;
     this.#options = options;
+    this.#decidingProbe = options.probe;
     this.#dataPlane = dataPlane;
     this.#logger = logger;
     this.#facts = {
@@ -119,7 +123,10 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Begins to care. */
   start(): void {
-    const emit = (event: CareEvent): void => this.#events.emit(event);
+    const emit = (event: CareEvent): void => {
+      if (event.type === "probe.accepted") this.#decidingProbe = this.#options.probe;
+      this.#events.emit(event);
+    };
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
     // Before they begin: calls into the runtime may let promises settle, and so the table be taken over meanwhile.
     virtualServer?.on("*", emit);
@@ -142,9 +149,13 @@ export class VirtualServerCare implements ControlVirtualServer {
       configuration: options,
       schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
     });
-    if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
-      this.#reach.change(reach, reachToRetire(before, options, this.#logger));
-    else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
+    // Nobody was checked by the one before it.
+    if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
+      this.#decidingProbe = options.probe;
+    if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
+      if (reach.remark !== undefined) this.#logger.info(reach.remark);
+      this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
+    } else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) void this.#forgetHolds();
@@ -210,6 +221,9 @@ export class VirtualServerCare implements ControlVirtualServer {
     return {
       ...this.named,
       ...status,
+      ...(status.suspicion && {
+        suspicion: { ...status.suspicion, changes: describeProbeChange(this.#decidingProbe, this.#options.probe) },
+      }),
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),

@@ -71,9 +71,10 @@ export function describeConfiguration({ file, appliedAt, refused }: Configuratio
   return `REFUSED ${age(refused.at, now)} ago, so that of ${age(appliedAt, now)} ago counts: ${refused.problem}${more}`;
 }
 
-/** `SUSPICIOUS for 12s: the changed probe fails at every real server (status 404), so the one before it decides` */
-export function describeSuspicion({ since, reason }: SuspicionStatus, now: Date): string {
-  return `SUSPICIOUS for ${age(since, now)}: the changed probe fails at every real server (${reason}), so the one before it decides`;
+/** `SUSPICIOUS for 12s: the changed probe (path: /ready) fails at every real server (status 404), so the one before it decides` */
+export function describeSuspicion({ since, reason, changes = [] }: SuspicionStatus, now: Date): string {
+  const how = changes.length === 0 ? "" : ` (${changes.join(", ")})`;
+  return `SUSPICIOUS for ${age(since, now)}: the changed probe${how} fails at every real server (${reason}), so the one before it decides`;
 }
 
 /** `for 12s: only 1 of 3 real servers are healthy, so health is ignored` */

@@ -97,6 +97,8 @@ export interface SuspicionStatus {
   readonly reason: string;
   /** Those whose health the probe before it still decides. */
   readonly servers: readonly string[];
+  /** How it differs from that one, by the keys of a configuration file: `expect.status: [204]`. */
+  readonly changes?: readonly string[];
 }
 
 /** How this host gets to the virtual address. */
@@ -200,8 +202,8 @@ export interface TransitionStatus {
 export const NO_DAEMON = 3;
 
 /**
- * Health as an exit code. 0: all real servers are healthy. 1: some are not. 2: for one virtual server none is (even
- * with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
+ * Health as an exit code. 0: all real servers are healthy. 1: some are not, or a changed probe finds none so and is
+ * suspicious. 2: for one virtual server none is (even with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
  * are drained on purpose, or leave, do not count, because maintenance is no failure; but if all are drained, no client is served:
  * 2. `asked`: the virtual servers in question, by address or name; if empty, all that have a daemon, even one that does not answer.
  */
@@ -210,7 +212,7 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
   if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(
-    ...virtualServers.map(({ realServers, failOpen, lastResort, daemon, leaving }) => {
+    ...virtualServers.map(({ realServers, failOpen, lastResort, suspicion, daemon, leaving }) => {
       if (leaving === true) return 0;
       const listed = realServers.filter(
         ({ state, hold }) =>
@@ -219,7 +221,8 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
       const healthy = listed.filter(({ state }) => state === "healthy").length;
       const isFailing = daemon?.failing !== undefined;
       if (healthy === 0 || failOpen !== undefined || lastResort !== undefined || isFailing) return 2;
-      return healthy < listed.length ? 1 : 0;
+      // A new start would have the changed probe decide.
+      return healthy < listed.length || suspicion !== undefined ? 1 : 0;
     }),
   );
 }

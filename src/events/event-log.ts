@@ -46,9 +46,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(`the changed probe decides from now on: ${event.passed} passed it, ${event.failed} failed it`);
         return;
       case "config.applied":
-        logger.info(
-          `took over ${event.file}: ${event.changes.length === 0 ? "options of the process" : listFirst(event.changes, "; ")}`,
-        );
+        logger.info(`took over ${event.file}: ${listFirst(event.changes, "; ")}`);
         return;
       case "config.unchanged":
         logger.info(`read ${event.file} again: nothing changed`);

@@ -86,6 +86,12 @@ export class Metrics {
       [{}, status.failOpen === undefined ? 0 : 1],
     ]);
     text.family(
+      "lvscare_probe_suspicious",
+      "gauge",
+      "1 while a changed probe fails at every real server and the one before it goes on deciding.",
+      [[{}, status.suspicion === undefined ? 0 : 1]],
+    );
+    text.family(
       "lvscare_way_up",
       "gauge",
       "1 when the last connection through the virtual address was answered, 0 when it was not; absent until one was tried.",

@@ -167,7 +167,7 @@ async function planCleaning(
       ? [takenAway(`${address} on the loopback device`)]
       : []),
     ...held.map(([server, hold]): DryRunStep => ({ sign: "-", subject: "hold", change: describeHeld(server, hold) })),
-    ...(await removals(reachToRemove(options, logger, gone))),
+    ...(await removals(reachToRemove(options, new ReachHost(), logger, gone))),
     ...notes.map(warning),
   ];
   // One that its daemon puts back is not gone.
@@ -187,7 +187,7 @@ async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promi
     ...(status.daemon !== undefined && { caretaker: `pid ${status.daemon.pid}` }),
     steps: [
       ...goingSteps(observed),
-      ...(await removals(reachToRemove({ service, reach }, collecting(notes), gone))),
+      ...(await removals(reachToRemove({ service, reach }, new ReachHost(), collecting(notes), gone))),
       ...notes.map(warning),
     ],
   };
@@ -238,7 +238,7 @@ function retiredReach(
 ): readonly HostObject[] {
   if (reach === undefined || reach.mode === options.reach.mode) return [];
   const before = { service: options.service, reach: { ...PLAIN_REACH, mode: reach.mode } };
-  return reachToRetire(before, options, logger);
+  return reachToRetire(before, options, new ReachHost(), logger);
 }
 
 async function removals(objects: readonly HostObject[]): Promise<readonly DryRunStep[]> {

@@ -65,6 +65,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         const call = resolveConfigCall(reading, environment, prefixes);
         if (call !== undefined) {
           const { loadConfigFor } = await import("../../app/config-file.ts");
+          const { locateAside } = await import("../../app/locate-aside.ts");
           if (call.path === STANDARD_INPUT && !isDry) throw new UsageError([ONCE]);
           const first = await loadConfigFor(call);
           const remarks = [...misspeltVariables(environment, CARE_COMMAND_ROWS, prefixes), ...first.remarks];
@@ -73,7 +74,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
             ...first,
             remarks,
             isDry,
-            source: { path: call.path, first, read: () => loadConfigFor(call) },
+            source: { path: call.path, first, read: () => loadConfigFor(call, locateAside) },
           };
         }
         const options = resolveCareOptions(reading, environment, prefixes);

@@ -25,7 +25,7 @@ import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
-import { ProbeDraft, type FileProblem } from "./probe-draft.ts";
+import { ProbeDraft, type FileLook } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import {
   isMap,
@@ -45,7 +45,7 @@ export interface Surroundings {
   /** This node's own address: the gateway of those of its family that name none. */
   readonly nodeAddress: Omit<Endpoint, "port"> | undefined;
   readonly resolved: ResolvedSettings;
-  readonly fileProblem: FileProblem | undefined;
+  readonly files: FileLook | undefined;
 }
 
 /** What no two virtual servers have in common, each with its place. */
@@ -106,7 +106,7 @@ export class VirtualServerDraft {
   resolve(
     place: Place,
     identity: Identity,
-    { findings, probes, nodeAddress, resolved, fileProblem }: Surroundings,
+    { findings, probes, nodeAddress, resolved, files }: Surroundings,
   ): VirtualServerOptions | undefined {
     const key = identity.key?.value;
     const probe = this.#readProbe(place, probes, findings);
@@ -132,7 +132,7 @@ export class VirtualServerDraft {
       const [longer, shorter] = [checks.timeoutMs, policy.intervalMs].map(formatDuration);
       findings.warning("probe-time", timeout, `timeout ${longer} is longer than interval ${shorter}`);
     }
-    const completed = probe?.complete(checks, findings, fileProblem);
+    const completed = probe?.complete(checks, findings, files);
     if (key === undefined || completed === undefined) return undefined;
     const { endpoint } = key;
     this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
