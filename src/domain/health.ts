@@ -14,6 +14,8 @@ export type Verdict =
       readonly passed: true;
       /** The observation, for people: `status 200`. */
       readonly reason: string;
+      /** What it asks for besides; for as long as no later verdict says otherwise. */
+      readonly advice?: WeightAdvice;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
     }
@@ -23,9 +25,16 @@ export type Verdict =
       readonly reason: string;
       /** There was not even a connection. */
       readonly unreachable?: true;
+      /** It answered that it is shutting down: it is to get no new clients, and that is no failure. */
+      readonly leaving?: true;
+      /** It counts at once, however many failures in a row the policy asks for. */
+      readonly atOnce?: true;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
     };
+
+/** The weight that a real server's check asks for: a number, or a percentage of the configured one. 0 drains it. */
+export type WeightAdvice = { readonly weight: number } | { readonly percent: number };
 
 /**
  * A probe that could not be made because we ran out of something, such as file descriptors: it says nothing about the

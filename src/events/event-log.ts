@@ -257,7 +257,8 @@ function probeLine({ server, verdict }: Extract<CareEvent, { type: "realServer.p
   return () => `probe of ${server} ${tell(verdict)}`;
 }
 
-function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
+function tell(verdict: Verdict): string {
+  const { reason, latencyMs, timings = {} } = verdict;
   const parts = [
     ["connect", timings.connectMs],
     ["TLS", timings.tlsMs],
@@ -265,5 +266,6 @@ function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
   ] as const;
   const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]));
   const spent = known.length === 0 ? "" : ` (${known.join(", ")})`;
-  return `${passed ? "passed" : "failed"} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
+  const outcome = verdict.passed ? "passed" : verdict.leaving === true ? "found it leaving" : "failed";
+  return `${outcome} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
 }
