@@ -3,7 +3,8 @@ import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
 import type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
-export type { HttpProbeOptions } from "./probe-kinds/http.ts";
+export type { BodyExpectation, StatusRange } from "./http-expectations.ts";
+export type { HttpProbeOptions, HttpRequestOptions } from "./probe-kinds/http.ts";
 export type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 /** One virtual server and how it is cared for: every value resolved and validated, nothing left to interpret. */

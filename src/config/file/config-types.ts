@@ -191,6 +191,25 @@ export interface ProbeConfig {
   readonly expect?: {
     /** The status codes that pass, alone or as ranges such as 200-299, instead of all below 400. */
     readonly status?: readonly (number | `${number}` | `${number}-${number}`)[] | null;
+    /** Headers that an answer has to have: a regular expression for the value of each, by name. */
+    readonly header?: { readonly [name: string]: string } | null;
+    /**
+     * What the body has to hold: contains, regex, sha256, and not with contains or regex; at most 64 KiB are looked at.
+     */
+    readonly body?: {
+      /** Text that is in it. */
+      readonly contains?: string;
+      /** A regular expression that fits a part of it. */
+      readonly regex?: string;
+      /** Of the whole body, in hexadecimal. */
+      readonly sha256?: string;
+      readonly not?: {
+        /** Text that is in it. */
+        readonly contains?: string;
+        /** A regular expression that fits a part of it. */
+        readonly regex?: string;
+      };
+    } | null;
     /** Text that the server has to say, whatever comes before it; without anything to send it has to speak first. */
     readonly contains?: string | null;
     /** Text that it has to begin with. */
@@ -206,6 +225,20 @@ export interface ProbeConfig {
   readonly bearerTokenFile?: string | null;
   /** A file of further request headers, Name: value on a line each. Read again when it changes. */
   readonly headersFile?: string | null;
+  /** Status codes, alone or as ranges, that say that the server is shutting down: weight 0 at once, and no failure. */
+  readonly drainOn?:
+    | number
+    | `${number}`
+    | `${number}-${number}`
+    | readonly (number | `${number}` | `${number}-${number}`)[]
+    | null;
+  /** Status codes, alone or as ranges, whose failure counts at once, whatever fall says. */
+  readonly failAtOnce?:
+    | number
+    | `${number}`
+    | `${number}-${number}`
+    | readonly (number | `${number}` | `${number}-${number}`)[]
+    | null;
   readonly tls?: {
     /**
      * none takes any certificate, ca wants one of an authority that is trusted, full one for the server's name or IP,

@@ -1,10 +1,12 @@
-import type { HttpProbeOptions } from "../../config/care-options.ts";
+import type { HttpProbeOptions, HttpRequestOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
 import { httpTlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { NewConnection } from "./connection/connection.ts";
+import { interestOf } from "./expectations.ts";
+import { judgeOf } from "./judgement.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
 import { SecretHeaders } from "./secret-headers.ts";
 import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
@@ -22,6 +24,15 @@ export interface SocketPorts extends Pick<
 
 /** The prober over the kernel's sockets. It ignores proxy settings of the environment. */
 export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
+  return overSockets(options, ports, (own) => httpProber(options, own));
+}
+
+/** Makes a prober of HTTP requests over the kernel's sockets. */
+export function overSockets(
+  options: HttpRequestOptions,
+  ports: SocketPorts,
+  create: (ports: HttpProberPorts) => Prober,
+): Prober {
   const { openTcpSocket, watchSilence, acknowledgementOf, watchPath, trustedRoots, clock = monotonicClock } = ports;
   const over = (tls: TlsPolicy | undefined): NewConnection => {
     const socketOptions = { tls, openTcpSocket, watchSilence, acknowledgementOf, clock };
@@ -32,7 +43,7 @@ export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts):
     options.scheme === "https"
       ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots }))
       : newTcpConnection;
-  return httpProber(options, { newConnection, newTcpConnection, watchPath, clock });
+  return create({ newConnection, newTcpConnection, watchPath, clock });
 }
 
 export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection" | "newTcpConnection" | "watchPath"> {
@@ -41,9 +52,18 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection"
 
 /**
  * Probes by one HTTP request, with or without TLS. Passes when the final status is below 400 or accepted by an
- * option. Redirects within the same real server are followed.
+ * option, and the answer holds what is expected of it. Redirects within the same real server are followed.
  */
-export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpProberPorts): Prober {
+export function httpProber(options: HttpProbeOptions, ports: HttpProberPorts): Prober {
+  return requestProber(options, { judge: judgeOf(options), interest: interestOf(options) }, ports);
+}
+
+/** Probes by HTTP requests whose answers are judged so. */
+export function requestProber(
+  options: HttpRequestOptions,
+  judging: Pick<HttpTargetOptions, "judge" | "interest">,
+  { clock, ...ports }: HttpProberPorts,
+): Prober {
   const overdue = {
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
@@ -51,6 +71,7 @@ export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpP
   const { tokenFile, headersFile } = options;
   const hasSecrets = tokenFile !== undefined || headersFile !== undefined;
   const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : undefined;
-  const shared: HttpTargetOptions = { ...ports, secrets, options, clock, deadlines: new Deadlines(clock), overdue };
+  const deadlines = new Deadlines(clock);
+  const shared: HttpTargetOptions = { ...ports, ...judging, secrets, options, clock, deadlines, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

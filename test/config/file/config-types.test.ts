@@ -53,11 +53,17 @@ const everything: LvscareConfig = {
         headers: { "X-One": "1", "X-More": ["2", "3"], "X-None": null },
         bearerTokenFile: "/run/token",
         headersFile: "/run/headers",
-        expect: { status: [204, "404", "200-202"] },
+        expect: {
+          status: [204, "404", "200-202"],
+          header: { "X-Role": "^primary$" },
+          body: { contains: "ok", not: { regex: "fail(ed|ing)" } },
+        },
         tls: { verify: "full" },
         timeout: "3s",
         connectTimeout: "1s",
         freshConnection: true,
+        drainOn: [404, "410-419"],
+        failAtOnce: 503,
       },
     },
     {
@@ -109,6 +115,13 @@ test("every option of a file has its type, and its value is read as a file's", (
         ["X-More", "3"],
       ],
       timeoutMs: 3000,
+      expectHeaders: [["x-role", "^primary$"]],
+      expectBody: { contains: "ok", not: { regex: "fail(ed|ing)" } },
+      drainOn: [
+        [404, 404],
+        [410, 419],
+      ],
+      failAtOnce: [[503, 503]],
     },
   });
   const [virtualServer] = everything.virtualServers;

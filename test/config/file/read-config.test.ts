@@ -131,6 +131,50 @@ const inProbe: Rows = [
   ["^send: PING", "error: virtual-servers[0].probe.send: type http has no key send; type tcp has it"],
 ];
 
+const inProbeOfPages: typeof inProbe = [
+  [
+    "expect: {body: ^ok}",
+    'error: virtual-servers[0].probe.expect.body: expected contains, regex, sha256 or not, got "ok"',
+  ],
+  [
+    "expect: {body: ^{}}",
+    "error: virtual-servers[0].probe.expect.body: expects nothing; give contains, regex, sha256 or not",
+  ],
+  [
+    "expect: {body: ^{has: ok}}",
+    "error: virtual-servers[0].probe.expect.body: unknown key has; give contains, regex, sha256 or not",
+  ],
+  ["expect: {body: ^{contains: 5}}", "error: virtual-servers[0].probe.expect.body: contains: expected text, got 5"],
+  ["expect: {body: ^{contains: ''}}", "error: virtual-servers[0].probe.expect.body: contains is empty"],
+  [
+    "expect: {body: ^{sha256: abc}}",
+    'error: virtual-servers[0].probe.expect.body: sha256: "abc" is not 64 digits in hexadecimal',
+  ],
+  [
+    "expect: {body: ^{not: {sha256: abc}}}",
+    'error: virtual-servers[0].probe.expect.body: sha256: "abc" is not 64 digits in hexadecimal',
+  ],
+  [
+    "expect: {body: ^{regex: '(a)\\1'}}",
+    'error: virtual-servers[0].probe.expect.body: regex: "\\1" at character 4 would have to go back in the text, or is unknown',
+  ],
+  [
+    "expect: {header: ^{X-Role: '('}}",
+    'error: virtual-servers[0].probe.expect.header: X-Role: "(" at character 1 is not closed',
+  ],
+  ["expect: {header: ^{'X Role': a}}", 'error: virtual-servers[0].probe.expect.header: "X Role" is not a header name'],
+  ["drain-on: ^99", 'error: virtual-servers[0].probe.drain-on: "99" is no status code, nor a range such as 200-299'],
+  ["drain-on: ^[599-500]", "error: virtual-servers[0].probe.drain-on: 599-500 ends before it begins"],
+  [
+    "drain-on: ^true",
+    "error: virtual-servers[0].probe.drain-on: expected a status code, a range such as 500-599, or a list of them, got true",
+  ],
+  [
+    "drain-on: 503, fail-at-once: ^[500-599]",
+    "error: virtual-servers[0].probe.fail-at-once: 500-599 is in drain-on, too",
+  ],
+];
+
 const inOtherKinds: typeof inProbe = [
   ["type: tcp, ^path: /", "error: virtual-servers[0].probe.path: type tcp has no key path; type http has it"],
   [
@@ -310,7 +354,7 @@ const whole: readonly [what: string, text: string, lines: readonly string[]][] =
 describe("what is wrong is told with its place", () => {
   test.each(inServer)("of a virtual server: %s", (keys, told) => expectTold(`${SERVERS}, ${keys}`, told));
   test.each(instead)("of what a virtual server needs: %s", expectTold);
-  test.each(inProbe)("of a probe: %s", (keys, told) =>
+  test.each([...inProbe, ...inProbeOfPages])("of a probe: %s", (keys, told) =>
     expectTold(`probe: {type: http, ${keys}}, real-servers: [10.0.0.2:80]`, told),
   );
   test.each(inOtherKinds)("of another kind of probe: %s", (keys, told) =>
