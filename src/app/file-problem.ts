@@ -15,7 +15,8 @@ export function fileProblem(path: string): string | undefined {
 /** What is wrong with the files that flags name for checks, a line each. */
 export function probeFileProblems(probe: ProbeOptions): string[] {
   const named = [
-    ["--health-token-file", probe.type === "http" ? probe.tokenFile : undefined],
+    ["--kubeconfig", probe.type === "kube-apiserver" ? probe.kubeconfig : undefined],
+    ["--health-token-file", "tokenFile" in probe ? probe.tokenFile : undefined],
     ["--health-ca-file", probe.tls?.caFile],
     ["--health-cert-file", probe.tls?.certFile],
     ["--health-key-file", probe.tls?.keyFile === probe.tls?.certFile ? undefined : probe.tls?.keyFile],

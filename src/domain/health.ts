@@ -14,6 +14,8 @@ export type Verdict =
       readonly passed: true;
       /** The observation, for people: `status 200`. */
       readonly reason: string;
+      /** What an operator should know about the check, for people. */
+      readonly notice?: string;
       /** What it asks for besides; for as long as no later verdict says otherwise. */
       readonly advice?: WeightAdvice;
       readonly latencyMs: number;

@@ -19,6 +19,8 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
   let shortage: string | undefined;
   /** The table is not known: before the first round, or after one that failed. */
   let isUnknown = false;
+  /** The last one of each server. */
+  const notices = new Map<string, string>();
   /** Servers that could not be checked, with the verdicts that each has had since. */
   const unchecked = new Map<string, number>();
 
@@ -70,6 +72,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "realServer.probed":
         noteChecked(unchecked, event.server);
         if (unchecked.size === 0) shortage = undefined;
+        if (isNewNotice(notices, event)) logger.warn(`${event.server}: ${event.verdict.reason}`);
         if (isNews(lastFailure, event.server, event.verdict)) logger.debug(probeLine(event));
         return;
       case "realServer.unchecked":
@@ -248,6 +251,17 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
   const known = lastFailure.get(server) === verdict.reason;
   lastFailure.set(server, verdict.reason);
   return !known;
+}
+
+/** Each is told once, and again after another one of that server. */
+function isNewNotice(
+  notices: Map<string, string>,
+  { server, verdict }: Extract<CareEvent, { type: "realServer.probed" }>,
+): boolean {
+  const notice = verdict.passed ? verdict.notice : undefined;
+  if (notice === undefined || notices.get(server) === notice) return false;
+  notices.set(server, notice);
+  return true;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ProbeOptions, ProbeType } from "../config/probe-kinds/probe-kinds.ts";
 import { createHttpProber, type SocketPorts } from "./http/http-prober.ts";
+import { createKubeApiserverProber } from "./kube-apiserver/kube-apiserver-prober.ts";
 import type { Prober } from "./prober.ts";
 import { createTcpProber, createTlsProber } from "./tcp/tcp-prober.ts";
 
@@ -17,6 +18,7 @@ const PROBERS: { readonly [Type in ProbeType]: Open<Extract<ProbeOptions, { type
   http: createHttpProber,
   tcp: createTcpProber,
   tls: createTlsProber,
+  "kube-apiserver": createKubeApiserverProber,
 };
 
 function open<Type extends ProbeType>(options: Extract<ProbeOptions, { type: Type }>, ports: SocketPorts): Prober {

@@ -131,6 +131,9 @@ describe("a check that asks for no page", () => {
 
   test("has its own options alone", () => {
     const times = { timeoutMs: 2000, connectTimeoutMs: 2000 };
+    expect(problemsOf([...SERVERS, "--health-schem=kube-apiserver", "--health-path=/", "--kubeconfig=a.conf"])).toEqual(
+      ["--health-path: --health-schem kube-apiserver has no use for it", '--kubeconfig: "a.conf" is no absolute path'],
+    );
     const tcp = ["--health-schem=tcp", "--health-timeout=2s"];
     const plain = { type: "tcp", sendHex: "", expect: undefined, tls: undefined, ...times } as const;
     expect(resolveArgv([...SERVERS, ...tcp]).probe).toEqual(plain);

@@ -16,6 +16,18 @@ testContract({
   options: { ...OPTIONS, scheme: "https" },
   serve: () => answering(OK, { tls: certificate }),
 });
+testContract({
+  name: "kube-apiserver",
+  options: {
+    ...OPTIONS,
+    type: "kube-apiserver",
+    scheme: "https",
+    path: "/readyz",
+    kubeconfig: undefined,
+    unauthorized: "alive",
+  },
+  serve: () => answering(OK, { tls: certificate }),
+});
 testContract({ name: "tcp", options: tcp, serve: () => answering(""), onlyConnects: true });
 testContract({
   name: "tcp that expects",

@@ -174,8 +174,11 @@ export interface PersistenceConfig {
 
 /** How real servers are checked. */
 export interface ProbeConfig {
-  /** What is asked: http asks for a page; tcp connects, and may send and expect something; tls makes a handshake. */
-  readonly type?: "http" | "tcp" | "tls";
+  /**
+   * What is asked: http asks for a page; tcp connects, and may send and expect something; tls makes a handshake;
+   * kube-apiserver asks an API server of Kubernetes whether it is ready.
+   */
+  readonly type?: "http" | "tcp" | "tls" | "kube-apiserver";
   /** The name of the host that is asked for. */
   readonly host?: string | null;
   /** The path to ask for, with a query if need be (default /healthz). */
@@ -297,6 +300,20 @@ export interface ProbeConfig {
    * offered).
    */
   readonly alpn?: string | readonly string[] | null;
+  /**
+   * A kubeconfig, whose authority, client certificate and token checks of API servers use. Its server is not asked.
+   * Read again when it changes.
+   */
+  readonly kubeconfig?: string | null;
+  /**
+   * What it means when the API server tells nothing without credentials (401, 403): that it is alive, or fail (default
+   * alive).
+   */
+  readonly unauthorized?: "alive" | "fail" | null;
+  /** Parts of its readiness that do not count, by their names there, such as etcd. */
+  readonly ignore?: string | readonly string[] | null;
+  /** Ask whether it is alive (/livez), instead of whether it is ready (/readyz). */
+  readonly livez?: boolean | null;
 }
 
 /** Seconds, or a duration such as 500ms, 5s or 1m30s. */

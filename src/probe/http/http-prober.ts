@@ -2,13 +2,13 @@ import type { HttpProbeOptions, HttpRequestOptions } from "../../config/care-opt
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
-import { httpTlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
+import { httpTlsPolicy, type TlsPolicy, type TlsPolicyOptions } from "./connection/certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { NewConnection } from "./connection/connection.ts";
 import { interestOf } from "./expectations.ts";
 import { judgeOf } from "./judgement.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
-import { SecretHeaders } from "./secret-headers.ts";
+import { SecretHeaders, type Secrets } from "./secret-headers.ts";
 import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
 
 export interface SocketPorts extends Pick<
@@ -18,6 +18,8 @@ export interface SocketPorts extends Pick<
   readonly watchPath?: HttpProberPorts["watchPath"];
   /** PEM certificates to trust instead of this system's, when certificates are checked. */
   readonly trustedRoots?: readonly string[];
+  /** Certificates and keys that are not in files of the options. */
+  readonly material?: TlsPolicyOptions["material"];
   /** That of this process, unless one is given. */
   readonly clock?: EventLoopClock;
 }
@@ -33,7 +35,15 @@ export function overSockets(
   ports: SocketPorts,
   create: (ports: HttpProberPorts) => Prober,
 ): Prober {
-  const { openTcpSocket, watchSilence, acknowledgementOf, watchPath, trustedRoots, clock = monotonicClock } = ports;
+  const {
+    openTcpSocket,
+    watchSilence,
+    acknowledgementOf,
+    watchPath,
+    trustedRoots,
+    material,
+    clock = monotonicClock,
+  } = ports;
   const over = (tls: TlsPolicy | undefined): NewConnection => {
     const socketOptions = { tls, openTcpSocket, watchSilence, acknowledgementOf, clock };
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
@@ -41,7 +51,7 @@ export function overSockets(
   const newTcpConnection = over(undefined);
   const newConnection =
     options.scheme === "https"
-      ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots }))
+      ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots, material }))
       : newTcpConnection;
   return create({ newConnection, newTcpConnection, watchPath, clock });
 }
@@ -58,11 +68,12 @@ export function httpProber(options: HttpProbeOptions, ports: HttpProberPorts): P
   return requestProber(options, { judge: judgeOf(options), interest: interestOf(options) }, ports);
 }
 
-/** Probes by HTTP requests whose answers are judged so. */
+/** Probes by HTTP requests whose answers are judged so. `others`: headers, where no files of the options have them. */
 export function requestProber(
   options: HttpRequestOptions,
   judging: Pick<HttpTargetOptions, "judge" | "interest">,
   { clock, ...ports }: HttpProberPorts,
+  others?: Secrets,
 ): Prober {
   const overdue = {
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
@@ -70,7 +81,7 @@ export function requestProber(
   };
   const { tokenFile, headersFile } = options;
   const hasSecrets = tokenFile !== undefined || headersFile !== undefined;
-  const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : undefined;
+  const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : others;
   const deadlines = new Deadlines(clock);
   const shared: HttpTargetOptions = { ...ports, ...judging, secrets, options, clock, deadlines, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };

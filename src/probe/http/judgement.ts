@@ -10,7 +10,8 @@ import type { ProbeResponse } from "./response/response-reader.ts";
 type Failure = Extract<Verdict, { passed: false }>;
 
 export type Conclusion =
-  | { readonly passed: true | undefined; readonly reason: string }
+  | { readonly passed: undefined; readonly reason: string }
+  | Omit<Extract<Verdict, { passed: true }>, "latencyMs" | "timings">
   | Omit<Failure, "latencyMs" | "timings">;
 
 /** A conclusion, or where to ask next. */

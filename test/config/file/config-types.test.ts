@@ -96,13 +96,24 @@ const everything: LvscareConfig = {
         alpn: ["h2", "http/1.1"],
       },
     },
+    {
+      address: "10.0.0.1:83",
+      realServers: REAL_SERVERS,
+      probe: {
+        type: "kube-apiserver",
+        kubeconfig: "/etc/kubernetes/kubelet.conf",
+        unauthorized: "fail",
+        ignore: ["etcd"],
+        livez: false,
+      },
+    },
   ],
 };
 
 test("every option of a file has its type, and its value is read as a file's", () => {
   const { config, warnings } = readConfigObject(everything);
   expect(warnings).toEqual([]);
-  expect(config.virtualServers.map(({ probe }) => probe.type)).toEqual(["http", "tcp", "tls"]);
+  expect(config.virtualServers.map(({ probe }) => probe.type)).toEqual(["http", "tcp", "tls", "kube-apiserver"]);
   expect(config.virtualServers[0]).toMatchObject({
     name: "a",
     initState: "up",

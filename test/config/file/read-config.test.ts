@@ -81,7 +81,7 @@ const instead: Rows = [
   ["^probe: {}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe: needs a type; write type: http"],
   [
     "probe: {type: ^smtp}, real-servers: [10.0.0.2:80]",
-    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls",
+    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls, kube-apiserver",
   ],
   ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
