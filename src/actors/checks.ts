@@ -4,7 +4,7 @@ import { throwFailures } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict, WeightAdvice } from "../domain/health.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
-import type { Check, CheckSchedule } from "../probe/check-schedule.ts";
+import type { Check, CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { ProbeTrial, type TriedServer } from "./probe-trial.ts";
 
 /** Which verdicts a real server's machine is sent: all, or only one that differs in kind from the last one. */

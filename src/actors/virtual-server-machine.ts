@@ -276,9 +276,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
   }).createMachine({
     id: "virtualServer",
     context: ({ input, spawn }) => ({
-      ...input,
-      configuredService: input.service,
-      isWithdrawn: false,
+      ...configurationFields(input),
+      cleanupOnExit: input.cleanupOnExit,
+      holds: input.holds,
+      daemon: input.daemon,
+      now: input.now,
       suspicion: undefined,
       checks: spawn("checks", { id: "checks", input: input.service }),
       members: new Map(),

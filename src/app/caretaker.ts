@@ -148,7 +148,7 @@ export class Caretaker {
         () => [],
       );
       for (const { address, weight, activeConnections } of realServers) {
-        if (weight === undefined || listed.has(address) || options.keepForeign) continue;
+        if (weight === undefined || listed.has(address) || options.unlisted === "keep") continue;
         const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
         const longest = formatDuration(options.policy.drainTimeoutMs);
         lines.push(`${address} of ${fullName(options)}: ${connections}, ${longest} at most`);

@@ -1,4 +1,4 @@
-import type { CareOptions, VirtualServerOptions } from "../config/care-options.ts";
+import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { reconcileOnce } from "../dataplane/reconciler.ts";
@@ -17,7 +17,7 @@ import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
  * Removes what caring for this virtual server made. Missing things are fine, and a failed step does not stop the
  * others.
  */
-export async function clean(options: CareOptions, logger: Logger): Promise<void> {
+export async function clean(options: VirtualServerOptions, logger: Logger): Promise<void> {
   const { service } = options;
   const caretaker = otherCaretaker(service);
   if (caretaker !== undefined) {
@@ -107,7 +107,8 @@ function forgetHolds(key: ServiceKey): void {
 async function removeAddress(key: ServiceKey, logger: Logger, besides: readonly ServiceKey[]): Promise<void> {
   const { endpoint } = key;
   // The proxy of another virtual server may listen on the same address.
-  if (isAddressCaredFor(key, besides)) return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
+  if (isAddressCaredFor(endpoint, besides))
+    return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
   if (await removeLoopbackAddress(endpoint.address))
     logger.info(`removed ${endpoint.address} from the loopback device`);
 }

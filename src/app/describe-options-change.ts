@@ -1,10 +1,9 @@
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import { configurationChange, describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
-import { configurationOf } from "./configuration-of.ts";
 
 /** What other options of a running virtual server change, in one line; empty when they change nothing. */
 export function describeOptionsChange(before: VirtualServerOptions, after: VirtualServerOptions): string {
-  const change = configurationChange(configurationOf(before), configurationOf(after));
+  const change = configurationChange(before, after);
   return [
     ...(change === undefined ? [] : [describeConfigurationChange(change)]),
     ...changedKeys("probe", before.probe, after.probe),

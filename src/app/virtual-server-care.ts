@@ -17,10 +17,10 @@ import type { Logger } from "../domain/logger.ts";
 import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
+import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
-import { configurationOf } from "./configuration-of.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
@@ -75,7 +75,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.metrics = new Metrics(process.lagMs);
     this.#events = process.bus.open({
       logger,
-      virtualServer: () => ({ address: this.address, ...(this.name !== undefined && { name: this.name }) }),
+      virtualServer: () => this.named,
       culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
       count: (event, atMs) => this.metrics.note(event, atMs),
     });
@@ -97,7 +97,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { machine, leave } = process.machineFor(service, surface);
     this.#leave = leave;
     this.#daemon = createActor(machine, {
-      input: { ...configurationOf(options), holds, cleanupOnExit: false, now: process.now },
+      input: { ...options, holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
   }
@@ -107,13 +107,9 @@ export class VirtualServerCare implements ControlVirtualServer {
     return this.#options;
   }
 
-  /** `IP:port`. */
-  get address(): string {
-    return formatEndpoint(this.#options.service.endpoint);
-  }
-
-  get name(): string | undefined {
-    return this.#options.name;
+  /** How it is called now. */
+  get named(): NamedVirtualServer {
+    return nameVirtualServer(this.#options.service, this.#options.name);
   }
 
   /** That are listed. */
@@ -143,7 +139,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const isSameProbe = Bun.deepEquals(before.probe, options.probe);
     this.#daemon.send({
       type: "configure",
-      configuration: configurationOf(options),
+      configuration: options,
       schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
     });
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
@@ -212,7 +208,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const status = virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table);
     const { configuration } = this.#process;
     return {
-      ...(this.name !== undefined && { name: this.name }),
+      ...this.named,
       ...status,
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
@@ -226,8 +222,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   events(after: number, which: "all" | "own" = "all"): EventReport {
     const { networkNamespace, startedAtMs, timeOfDay } = this.#facts;
     return {
-      address: this.address,
-      ...(this.name !== undefined && { name: this.name }),
+      ...this.named,
       startedAt: timeOfDay(startedAtMs).toISOString(),
       sinceBootMs: this.#process.now(),
       ...(networkNamespace !== undefined && { networkNamespace }),
@@ -246,7 +241,6 @@ export class VirtualServerCare implements ControlVirtualServer {
     const realServerName = this.#options.realServerNames.get(server);
     return {
       ...report,
-      ...(this.name !== undefined && { virtualServerName: this.name }),
       ...(realServerName !== undefined && { realServerName }),
     };
   }
@@ -304,13 +298,15 @@ export class VirtualServerCare implements ControlVirtualServer {
   }
 
   async #operating<T>(run: (operator: Operator) => Promise<T>): Promise<T> {
-    if (this.#operator === undefined) throw new LvscareError("NOT_RUNNING", `${this.address} is not cared for yet`);
+    if (this.#operator === undefined)
+      throw new LvscareError("NOT_RUNNING", `${describeVirtualServer(this.named)} is not cared for yet`);
     return run(this.#operator);
   }
 
   #operatorOf(supervisor: VirtualServerActor): Operator {
     return new Operator({
       supervisor,
+      virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
       probe: (target, signal) => probeOnce(this.#options.probe, target, signal),

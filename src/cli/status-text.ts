@@ -16,6 +16,7 @@ import type {
   VerdictStatus,
   WayStatus,
 } from "../domain/status.ts";
+import { describeVirtualServer } from "../domain/virtual-server-name.ts";
 
 /** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
 export function age(at: string, now: Date): string {
@@ -107,7 +108,7 @@ export function changedServers(before: StatusReport | undefined, now: StatusRepo
 function linesByServer(report: StatusReport | undefined): Map<string, string> {
   const lines = (report?.virtualServers ?? []).flatMap((virtualServer) =>
     virtualServer.realServers.map((server): [string, string] => {
-      const name = oneLine(`${describeNamed(virtualServer)}  ${describeNamed(server)}`);
+      const name = oneLine(`${describeVirtualServer(virtualServer)}  ${describeNamed(server)}`);
       const weight = server.weight === undefined ? "not in the table" : `weight ${server.weight}`;
       const hold = server.hold === undefined ? "" : `  held: ${describeHold(server.hold)}`;
       return [name, `${name}  ${describeState(server)}  ${weight}${hold}`];

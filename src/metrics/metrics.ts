@@ -233,7 +233,7 @@ export function renderMetrics(
   const text = new Exposition();
   if (configuration !== undefined) renderConfiguration(text, configuration);
   for (const { metrics, status } of all) {
-    text.label({ virtual_server: status.address });
+    text.label({ virtual_server: status.address, protocol: status.protocol });
     metrics.renderInto(text, status, nowMs);
   }
   return text.toString();

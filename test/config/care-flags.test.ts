@@ -124,7 +124,7 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
     bad: [["UP", '"UP" is not one of down, up']],
   },
-  "keep-foreign": { pick: ({ keepForeign }) => keepForeign, default: false, ...boolean },
+  "keep-foreign": { pick: ({ unlisted }) => unlisted === "keep", default: false, ...boolean },
   weight: {
     pick: ({ realServers }) => realServers.map(({ weight }) => weight),
     default: [1],

@@ -42,7 +42,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   policy: PLAIN_HEALTH_POLICY,
   dataPlane: "auto",
   initState: "down",
-  keepForeign: false,
+  unlisted: "remove",
   runOnce: false,
   clean: false,
   reach: { mode: "route", iface: "lvscare", gateway: undefined, sysctls: "manage", masqueradeBit: 0, strictArp: false },

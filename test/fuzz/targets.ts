@@ -203,23 +203,24 @@ function withoutReuse(reading: Reading): Reading {
   return reading.state === "complete" ? { ...reading, reusable: false } : reading;
 }
 
-const STATUS = { address: "10.0.0.1:80", realServers: [] } as unknown as VirtualServerStatus;
-const EVENTS = { address: "10.0.0.1:80", startedAt: "x", sinceBootMs: 0, events: [] };
+const STATUS = { address: "10.0.0.1:80", protocol: "tcp", realServers: [] } as unknown as VirtualServerStatus;
+const EVENTS = { address: "10.0.0.1:80", protocol: "tcp", startedAt: "x", sinceBootMs: 0, events: [] } as const;
 const CONTROLLED: ControlVirtualServer = {
-  address: STATUS.address,
-  name: "web",
+  named: { protocol: "tcp", address: STATUS.address, name: "web" },
   realServers: [],
   status: () => Promise.resolve(STATUS),
   events: () => EVENTS,
   hold: (server) =>
     Promise.resolve({
       virtualServer: STATUS.address,
+      virtualServerProtocol: "tcp",
       scheduler: "rr",
       realServer: { address: server, state: "healthy", activeConnections: 0, inactiveConnections: 0 },
     }),
   check: (server) =>
     Promise.resolve({
       virtualServer: STATUS.address,
+      virtualServerProtocol: "tcp",
       realServer: server,
       verdict: { passed: true, reason: "status 200", latencyMs: 1 },
     }),

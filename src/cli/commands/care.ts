@@ -99,13 +99,15 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         using stop = listenForStop(() => exitNow(1));
         using hangups = source && new Hangups();
         setTimeout(() => Bun.unsafe.setJITPolicy(jitPolicy(config)), jitDelayMs(config)).unref();
-        const { careFor, careOnce } = await import("../../app/care.ts");
         try {
-          if (how.runOnce || how.clean) await careOnce(config, how, stop.signal, logger);
-          else {
+          if (how.runOnce || how.clean) {
+            const { careOnce } = await import("../../app/care-once.ts");
+            await careOnce(config, how, logger);
+          } else {
+            const { runDaemon } = await import("../../app/daemon.ts");
             const takeLog = logger.take.bind(logger);
             const onHangup = hangups?.listen.bind(hangups);
-            await careFor(config, stop.signal, logger, {
+            await runDaemon(config, stop.signal, logger, {
               source: source && onHangup && { ...source, takeLog, onHangup },
             });
           }

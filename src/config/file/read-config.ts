@@ -144,7 +144,8 @@ class ConfigReader {
   #refuseOwnPage({ httpListen, virtualServers }: Omit<CareConfig, "log">, root: Place): void {
     if (httpListen === undefined) return;
     const page = formatEndpoint(httpListen);
-    const own = virtualServers.find(({ service }) => formatEndpoint(service.endpoint) === page);
+    const key = formatServiceKey({ protocol: "tcp", endpoint: httpListen });
+    const own = virtualServers.find(({ service }) => formatServiceKey(service) === key);
     if (own === undefined) return;
     const place = this.processOptions.get("http-listen")?.place ?? root;
     this.#findings.error("conflict", place, `${page} is the address of the virtual server ${own.name ?? page}`);
@@ -255,10 +256,10 @@ class ConfigReader {
     return resolved;
   }
 
-  #refuseTwins({ name, endpoint }: Identity, addresses: Map<string, Known>, names: Map<string, Place>): void {
-    if (endpoint !== undefined) {
-      const { value, place } = endpoint;
-      const key = formatServiceKey({ protocol: "tcp", endpoint: value });
+  #refuseTwins({ name, key: placed }: Identity, addresses: Map<string, Known>, names: Map<string, Place>): void {
+    if (placed !== undefined) {
+      const { value, place } = placed;
+      const key = formatServiceKey(value);
       const known = addresses.get(key);
       if (known === undefined) addresses.set(key, { name: name?.value, place });
       else {

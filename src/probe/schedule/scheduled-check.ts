@@ -1,15 +1,7 @@
-import type { ProbeOutcome } from "../domain/health.ts";
-import type { Report } from "./check-schedule.ts";
-import type { Due } from "./due-queue.ts";
-import type { Probe } from "./prober.ts";
-
-/** Who waits for a real server's next good answer. */
-export interface AnswerListener {
-  /** It takes much longer than usual: after this many milliseconds there is none yet. At most once. */
-  missing(afterMs: number): void;
-  /** There it is, after it was missing. At most once. */
-  came(): void;
-}
+import type { ProbeOutcome } from "../../domain/health.ts";
+import type { AnswerListener, Report } from "./check-schedule.ts";
+import type { Due } from "../due-queue.ts";
+import type { Probe } from "../prober.ts";
 
 /** The checks of one real server as the scheduler keeps them. */
 export class ScheduledCheck implements Due {

@@ -1,8 +1,8 @@
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
-import { throwFailures } from "../domain/errors.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { throwFailures } from "../../domain/errors.ts";
+import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 
 /**
  * Runs identical checks once, however many virtual servers ask for them. The interval is the shortest that is asked

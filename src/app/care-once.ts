@@ -1,4 +1,4 @@
-import type { CareConfig, CareOptions } from "../config/care-options.ts";
+import type { CareConfig, CareOptions, VirtualServerOptions } from "../config/care-options.ts";
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { LvscareError, throwFailures } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
@@ -6,7 +6,6 @@ import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
 import { claimVirtualServers } from "./claim.ts";
 import { clean } from "./clean.ts";
-import type { DaemonObserver, DaemonOptions } from "./daemon.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
@@ -15,15 +14,28 @@ import { establishReach, ReachHost } from "./reach.ts";
 import { refuseProxyOnce, runOnce } from "./run-once.ts";
 import { Surroundings } from "./surroundings.ts";
 
-/** Does what the options say: care until stopped, set up once, or clean up. Throws the reason if it cannot. */
-export async function runCare(
-  options: CareOptions,
-  stop: AbortSignal,
+/** Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. */
+export async function careOnce(
+  { virtualServers }: CareConfig,
+  how: Pick<CareOptions, "clean">,
   logger: Logger,
-  observer: DaemonObserver = {},
 ): Promise<void> {
-  if (options.clean) return clean(options, logger);
-  if (!options.runOnce) return careFor({ ...options, virtualServers: [options] }, stop, logger, { observer });
+  if (!how.clean) virtualServers.forEach(refuseProxyOnce);
+  const failures: unknown[] = [];
+  for (const options of virtualServers) {
+    const own = virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
+    try {
+      await (how.clean ? clean(options, own) : setUp(options, own));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throwFailures(failures);
+}
+
+// --- internal ---
+
+async function setUp(options: VirtualServerOptions, logger: Logger): Promise<void> {
   using claim = claimFor(options, logger);
   if (claim === undefined) return;
   // A proxy in this process would end with it: setting up once makes sense in the kernel only.
@@ -43,48 +55,15 @@ export async function runCare(
   }
 }
 
-/** Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. */
-export async function careOnce(
-  { virtualServers, ...process }: CareConfig,
-  how: Pick<CareOptions, "runOnce" | "clean">,
-  stop: AbortSignal,
-  logger: Logger,
-): Promise<void> {
-  if (!how.clean) virtualServers.forEach(refuseProxyOnce);
-  const failures: unknown[] = [];
-  for (const options of virtualServers) {
-    const own = virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
-    try {
-      await runCare({ ...process, ...how, ...options }, stop, own);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  throwFailures(failures);
-}
-
-/** Cares for the virtual servers of a configuration in one process until stopped. Throws the reason if it cannot. */
-export async function careFor(
-  config: CareConfig,
-  stop: AbortSignal,
-  logger: Logger,
-  options?: DaemonOptions,
-): Promise<void> {
-  const { runDaemon } = await import("./daemon.ts");
-  await runDaemon(config, stop, logger, options);
-}
-
-// --- internal ---
-
 /**
  * Undefined when there is nothing to do: when a one-time setup is tried again, a daemon may already care for the
  * virtual server.
  */
-function claimFor({ service, runOnce }: CareOptions, logger: Logger): Disposable | undefined {
+function claimFor({ service }: VirtualServerOptions, logger: Logger): Disposable | undefined {
   try {
     return claimVirtualServers([service], process.getuid?.() ?? 0, logger);
   } catch (error) {
-    if (!runOnce || !(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
+    if (!(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
     logger.warn(`${error.message}, so it is left to that and nothing was set up here`);
     return undefined;
   }

@@ -1,11 +1,11 @@
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
-import { formatDuration } from "../domain/duration.ts";
-import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
-import type { Clock } from "./clock.ts";
-import { DueQueue } from "./due-queue.ts";
-import type { Prober } from "./prober.ts";
-import { ScheduledCheck, spread, type AnswerListener } from "./scheduled-check.ts";
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeOutcome } from "../../domain/health.ts";
+import { formatDuration } from "../../domain/duration.ts";
+import type { AnswerListener, Check, CheckSchedule, Report } from "./check-schedule.ts";
+import type { Clock } from "../clock.ts";
+import { DueQueue } from "../due-queue.ts";
+import type { Prober } from "../prober.ts";
+import { ScheduledCheck, spread } from "./scheduled-check.ts";
 import { StallWatch } from "./stall-watch.ts";
 import { StartPace } from "./start-pace.ts";
 
