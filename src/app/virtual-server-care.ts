@@ -93,7 +93,12 @@ export class VirtualServerCare implements ControlVirtualServer {
       { looks: process.looks, everyMs: () => this.#options.policy.intervalMs },
       logger,
     );
-    const surface = { dataPlane, schedule: process.checksAs(options.probe), observe, reach: this.#reach };
+    const surface = {
+      dataPlane,
+      schedule: process.checksAs(options.probe, options.service),
+      observe,
+      reach: this.#reach,
+    };
     const { machine, leave } = process.machineFor(service, surface);
     this.#leave = leave;
     this.#daemon = createActor(machine, {
@@ -140,7 +145,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#daemon.send({
       type: "configure",
       configuration: options,
-      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
+      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe, options.service),
     });
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
       this.#reach.change(reach, reachToRetire(before, options, this.#logger));
@@ -309,7 +314,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => probeOnce(this.#options.probe, target, signal),
+      probe: (target, signal) => probeOnce(this.#options.probe, target, this.#options.service, signal),
       timeOfDay: () => new Date(),
     });
   }

@@ -25,6 +25,10 @@ export type KeyType =
   | "codes"
   /** Regular expressions by name. */
   | "patterns"
+  /** Texts by name. */
+  | "texts"
+  /** A program and its arguments. */
+  | "arguments"
   /** What a body has to hold. */
   | "body"
   /** A word, or a list of them. */

@@ -1,17 +1,27 @@
 import type { ProbeOptions, ProbeType } from "../config/probe-kinds/probe-kinds.ts";
+import { monotonicClock } from "./clock.ts";
+import { createExecProber } from "./exec/exec-prober.ts";
+import { Scripts } from "./exec/scripts.ts";
 import { createHttpProber, type SocketPorts } from "./http/http-prober.ts";
 import { createKubeApiserverProber } from "./kube-apiserver/kube-apiserver-prober.ts";
 import type { Prober } from "./prober.ts";
 import { createTcpProber, createTlsProber } from "./tcp/tcp-prober.ts";
 
+export interface ProbePorts extends SocketPorts {
+  /** Runs programs, for all checks of this process. */
+  readonly scripts?: Scripts;
+  /** For which virtual server, as it is named to people. */
+  readonly virtualServer?: string;
+}
+
 /** The prober of options of any kind, over the kernel's sockets. */
-export function createProber(options: ProbeOptions, ports: SocketPorts): Prober {
+export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
   return open(options, ports);
 }
 
 // --- internal ---
 
-type Open<Options> = (options: Options, ports: SocketPorts) => Prober;
+type Open<Options> = (options: Options, ports: ProbePorts) => Prober;
 
 /** By kind: the compiler wants one for each of `PROBE_KINDS`. */
 const PROBERS: { readonly [Type in ProbeType]: Open<Extract<ProbeOptions, { type: Type }>> } = {
@@ -19,9 +29,11 @@ const PROBERS: { readonly [Type in ProbeType]: Open<Extract<ProbeOptions, { type
   tcp: createTcpProber,
   tls: createTlsProber,
   "kube-apiserver": createKubeApiserverProber,
+  exec: (options, { scripts = new Scripts(), virtualServer = "", clock = monotonicClock }) =>
+    createExecProber(options, { scripts, virtualServer, clock }),
 };
 
-function open<Type extends ProbeType>(options: Extract<ProbeOptions, { type: Type }>, ports: SocketPorts): Prober {
+function open<Type extends ProbeType>(options: Extract<ProbeOptions, { type: Type }>, ports: ProbePorts): Prober {
   const create: Open<Extract<ProbeOptions, { type: Type }>> = PROBERS[options.type as Type];
   return create(options, ports);
 }

@@ -364,7 +364,7 @@ const cases: Record<CareFlag, FlagCase> = {
   },
   "health-connect-timeout": {
     // Clipped to the interval, 5 s here.
-    pick: ({ probe }) => probe.connectTimeoutMs,
+    pick: ({ probe }) => http(probe).connectTimeoutMs,
     default: 3000,
     ...timeouts,
   },

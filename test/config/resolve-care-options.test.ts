@@ -60,8 +60,10 @@ test("strict ARP is made of settings, which must not be left alone then", () => 
 });
 
 test("connecting gets the least of its own time, the whole check's and the interval", () => {
-  const connectTimeout = (...argv: readonly string[]): number =>
-    resolveArgv([...SERVERS, ...argv]).probe.connectTimeoutMs;
+  const connectTimeout = (...argv: readonly string[]): number | undefined => {
+    const { probe } = resolveArgv([...SERVERS, ...argv]);
+    return "connectTimeoutMs" in probe ? probe.connectTimeoutMs : undefined;
+  };
   expect(connectTimeout()).toBe(3000);
   expect(connectTimeout("--health-timeout", "2s")).toBe(2000);
   expect(connectTimeout("--interval", "1")).toBe(1000);

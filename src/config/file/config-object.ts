@@ -76,8 +76,8 @@ function inFileKeys(value: unknown, place: Place, name: Names, depth: number, fi
   return Object.fromEntries(entries);
 }
 
-/** Below them stand the names of headers. */
-const HAVE_NAMES: ReadonlySet<string | number> = new Set(["headers", "header"]);
+/** Below them stand names of headers and variables. */
+const HAVE_NAMES: ReadonlySet<string | number> = new Set(["headers", "header", "environment"]);
 
 /** Whether the keys of a map are names, and mean what they are. */
 type Names = "names" | undefined;

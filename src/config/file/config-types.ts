@@ -176,9 +176,9 @@ export interface PersistenceConfig {
 export interface ProbeConfig {
   /**
    * What is asked: http asks for a page; tcp connects, and may send and expect something; tls makes a handshake;
-   * kube-apiserver asks an API server of Kubernetes whether it is ready.
+   * kube-apiserver asks an API server of Kubernetes whether it is ready; exec runs a program.
    */
-  readonly type?: "http" | "tcp" | "tls" | "kube-apiserver";
+  readonly type?: "http" | "tcp" | "tls" | "kube-apiserver" | "exec";
   /** The name of the host that is asked for. */
   readonly host?: string | null;
   /** The path to ask for, with a query if need be (default /healthz). */
@@ -314,6 +314,17 @@ export interface ProbeConfig {
   readonly ignore?: string | readonly string[] | null;
   /** Ask whether it is alive (/livez), instead of whether it is ready (/readyz). */
   readonly livez?: boolean | null;
+  /** The program's absolute path and its arguments, a list: there is no shell. */
+  readonly command?: readonly string[] | null;
+  /**
+   * What exit codes mean: health (0 passes, others fail), or weight (0 passes, 1 fails, 2 to 255 pass with a weight of
+   * 0 to 253) (default health).
+   */
+  readonly exitCode?: "health" | "weight" | null;
+  /** Variables of its environment, beside PATH and LVSCARE_VIRTUAL_SERVER, _REAL_SERVER, _ADDRESS and _PORT. */
+  readonly environment?: { readonly [name: string]: string } | null;
+  /** The directory that it runs in (default /). */
+  readonly directory?: string | null;
 }
 
 /** Seconds, or a duration such as 500ms, 5s or 1m30s. */

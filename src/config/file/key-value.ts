@@ -32,6 +32,13 @@ export function valueTexts({ type, row }: Pick<OptionKey, "type" | "row">, value
         ? { texts: codes.map(String) }
         : expected("a status code, a range such as 500-599, or a list of them", value);
     }
+    case "texts":
+      return isMap(value) && Object.values(value).every((one) => typeof one === "string")
+        ? text(JSON.stringify(value))
+        : expected("texts by their names", value);
+    case "arguments":
+      if (!Array.isArray(value)) return { ...expected("a list of arguments", value), hint: "there is no shell" };
+      return isWords(value) ? { texts: value as readonly string[] } : expected("a list of texts", value);
     case "patterns":
       return isMap(value)
         ? text(JSON.stringify(value))
@@ -74,7 +81,7 @@ export function shown(value: unknown): string {
 
 // --- internal ---
 
-function isMap(value: unknown): boolean {
+function isMap(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -240,6 +240,10 @@ function valueSchema(row: OptionRow, { type, bounds, choices = row.choices ?? []
       return {
         anyOf: [STATUS, { type: "array", minItems: 1, items: STATUS }, { type: "null" }],
       };
+    case "texts":
+      return { type: ["object", "null"], additionalProperties: { type: "string" } };
+    case "arguments":
+      return { type: ["array", "null"], minItems: 1, items: { type: "string" } };
     case "patterns":
       return { type: ["object", "null"], minProperties: 1, additionalProperties: { type: "string", minLength: 1 } };
     case "body":

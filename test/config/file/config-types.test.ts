@@ -107,13 +107,31 @@ const everything: LvscareConfig = {
         livez: false,
       },
     },
+    {
+      address: "10.0.0.1:84",
+      realServers: REAL_SERVERS,
+      probe: {
+        type: "exec",
+        command: ["/usr/local/bin/pg-role", "primary"],
+        exitCode: "weight",
+        environment: { PGUSER: "check" },
+        directory: "/",
+        timeout: "3s",
+      },
+    },
   ],
 };
 
 test("every option of a file has its type, and its value is read as a file's", () => {
   const { config, warnings } = readConfigObject(everything);
   expect(warnings).toEqual([]);
-  expect(config.virtualServers.map(({ probe }) => probe.type)).toEqual(["http", "tcp", "tls", "kube-apiserver"]);
+  expect(config.virtualServers.map(({ probe }) => probe.type)).toEqual([
+    "http",
+    "tcp",
+    "tls",
+    "kube-apiserver",
+    "exec",
+  ]);
   expect(config.virtualServers[0]).toMatchObject({
     name: "a",
     initState: "up",

@@ -81,7 +81,7 @@ const instead: Rows = [
   ["^probe: {}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe: needs a type; write type: http"],
   [
     "probe: {type: ^smtp}, real-servers: [10.0.0.2:80]",
-    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls, kube-apiserver",
+    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls, kube-apiserver, exec",
   ],
   ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
@@ -176,6 +176,28 @@ const inProbeOfPages: typeof inProbe = [
 ];
 
 const inOtherKinds: typeof inProbe = [
+  ["type: exec", "error: virtual-servers[0]: a probe of type exec needs a command"],
+  [
+    "type: exec, command: ^/bin/true -x",
+    'error: virtual-servers[0].probe.command: expected a list of arguments, got "/bin/true -x"; there is no shell',
+  ],
+  ["type: exec, command: ^[true]", "error: virtual-servers[0].probe.command: expected a list of texts, got a list"],
+  [
+    'type: exec, command: ^["true"]',
+    'error: virtual-servers[0].probe.command: "true" is no absolute path of a program',
+  ],
+  [
+    "type: exec, command: [/bin/true], environment: ^{LVSCARE_PORT: '1'}",
+    "error: virtual-servers[0].probe.environment: LVSCARE_PORT is set by LVScare itself",
+  ],
+  [
+    "type: exec, command: [/bin/true], environment: ^{A: 1}",
+    "error: virtual-servers[0].probe.environment: expected texts by their names, got a map",
+  ],
+  [
+    "type: exec, command: [/bin/true], ^path: /",
+    "error: virtual-servers[0].probe.path: type exec has no key path; type http has it",
+  ],
   ["type: tcp, ^path: /", "error: virtual-servers[0].probe.path: type tcp has no key path; type http has it"],
   [
     "type: tcp, tls: {verify: none}, expect: {contains: a, starts-with: ^b}",
