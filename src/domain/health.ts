@@ -54,3 +54,11 @@ export type ProbeOutcome = Verdict | NoVerdict;
 /** The states of the real-server machine, in the order of the state chart. */
 export const REAL_SERVER_STATES = ["healthy", "draining", "removed", "recovering"] as const;
 export type RealServerState = (typeof REAL_SERVER_STATES)[number];
+
+/** In a word. */
+export function outcomeOf(
+  verdict: Pick<Verdict, "passed"> & { readonly leaving?: true },
+): "passed" | "failed" | "leaving" {
+  if (verdict.passed) return "passed";
+  return verdict.leaving === true ? "leaving" : "failed";
+}

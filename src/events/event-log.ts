@@ -1,7 +1,7 @@
 import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import { describeLeft, type CareEvent } from "../domain/events.ts";
-import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
+import { outcomeOf, REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { listFirst } from "../domain/name.ts";
@@ -280,6 +280,5 @@ function tell(verdict: Verdict): string {
   ] as const;
   const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]));
   const spent = known.length === 0 ? "" : ` (${known.join(", ")})`;
-  const outcome = verdict.passed ? "passed" : verdict.leaving === true ? "found it leaving" : "failed";
-  return `${outcome} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
+  return `${outcomeOf(verdict)} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
 }

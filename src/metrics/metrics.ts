@@ -1,6 +1,6 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
-import { REAL_SERVER_STATES, type Verdict } from "../domain/health.ts";
+import { outcomeOf, REAL_SERVER_STATES } from "../domain/health.ts";
 import { isKeptDrained, type ConfigurationStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
@@ -32,7 +32,7 @@ export class Metrics {
   note(event: CareEvent, atMs: number): void {
     switch (event.type) {
       case "realServer.probed":
-        this.#countCheck(event.server, resultOf(event.verdict));
+        this.#countCheck(event.server, outcomeOf(event.verdict));
         this.#checkSeconds.observe(event.verdict.latencyMs / 1000);
         return;
       case "realServer.unchecked":
@@ -260,10 +260,5 @@ function renderConfiguration(text: Exposition, { appliedAt, refused }: Configura
 const REACH_STATES = ["stands", "left", "failed"] as const;
 
 type CountedResult = "passed" | "failed" | "leaving" | "skipped";
-
-function resultOf(verdict: Verdict): CountedResult {
-  if (verdict.passed) return "passed";
-  return verdict.leaving === true ? "leaving" : "failed";
-}
 
 type Sample = readonly [labels: Labels, value: number];

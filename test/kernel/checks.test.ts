@@ -41,9 +41,11 @@ test("a server that says that it shuts down is drained at the next check, withou
   await client.begin();
   await servers.behave({ checks: "leaving" }, [B]);
   await waitForTable(namespace, table({ [A]: 1, [B]: 0 }));
-  await care.waitForLog(/^INFO tcp 127\.1\.0\.1:80: real server 127\.0\.1\.2:80 healthy → draining: status 404: it is shutting down$/);
+  await care.waitForLog(
+    /^INFO tcp 127\.1\.0\.1:80: real server 127\.0\.1\.2:80 healthy → draining: status 404: it is shutting down$/,
+  );
   // It goes on serving, and stays for as long as it says so.
-  await care.waitForLog(/^DEBUG tcp 127\.1\.0\.1:80: probe of 127\.0\.1\.2:80 found it leaving/);
+  await care.waitForLog(/^DEBUG tcp 127\.1\.0\.1:80: probe of 127\.0\.1\.2:80 leaving in/);
   const answers = await client.finish();
   expect(Object.keys(answers).toSorted()).toEqual([A, B]);
   expect(await client.request(5)).toEqual({ [A]: 5 });
