@@ -217,7 +217,7 @@ class ServerChecks implements TriedServer {
 function isAlike(one: Verdict, other: Verdict): boolean {
   if (kindOf(one) !== kindOf(other)) return false;
   const [advice, before] = [adviceOf(one), adviceOf(other)];
-  return advice === before || Bun.deepEquals(advice, before);
+  return one.retryAfterMs === other.retryAfterMs && (advice === before || Bun.deepEquals(advice, before));
 }
 
 function kindOf(verdict: Verdict): "passed" | "failed" | "leaving" | "unreachable" {

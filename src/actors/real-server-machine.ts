@@ -58,8 +58,9 @@ export interface RealServerContext extends RealServerInput {
   readonly isLeaving: boolean;
   /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
   readonly rampStep: number;
-  /** The pace and the kind of reports that its checks were last set to. */
+  /** What its checks were last set to: the pace, the interval by that, and the kind of reports. */
   readonly pace: Pace;
+  readonly intervalMs: number;
   readonly tell: Telling;
   readonly startedMs: number;
   /** The last verdict that was sent: see `Telling`. */
@@ -143,7 +144,8 @@ export const realServerMachine = setup({
     }),
     pace: enqueueActions(({ context, enqueue }, { pace, tell = "all" }: Pacing) => {
       const command = paceCommand(context, pace, tell);
-      if (pace !== context.pace || tell !== context.tell) enqueue.assign({ pace, tell });
+      if (pace !== context.pace || command !== undefined)
+        enqueue.assign({ pace, tell, intervalMs: intervalFor(context, pace) });
       if (command !== undefined) enqueue.sendTo(context.checks, command);
     }),
     /** No count reaches a threshold by this alone: that takes one more verdict. */
@@ -151,13 +153,14 @@ export const realServerMachine = setup({
       assertEvent(event, "policy.changed");
       const { policy } = event;
       const { passes, failures, pace, tell } = context;
+      const intervalMs = intervalFor({ ...context, policy }, pace);
       enqueue.assign({
         policy,
+        intervalMs,
         passes: Math.min(passes, policy.rise - 1),
         failures: Math.min(failures, policy.fall - 1),
       });
-      const intervalMs = paceMs(policy, pace);
-      if (intervalMs !== paceMs(context.policy, pace))
+      if (intervalMs !== context.intervalMs)
         enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs, tell });
     }),
     /**
@@ -180,6 +183,7 @@ export const realServerMachine = setup({
       enqueue.assign({
         pace,
         tell,
+        intervalMs: intervalFor(context, pace),
         connections: undefined,
         unproven: context.unproven && state !== "healthy",
         rampStep: state === "recovering" ? context.rampStep : 0,
@@ -222,6 +226,7 @@ export const realServerMachine = setup({
     isLeaving: false,
     rampStep: 0,
     pace: "steady",
+    intervalMs: input.policy.intervalMs,
     tell: "all",
     startedMs: input.now(),
     lastVerdict: undefined,
@@ -340,10 +345,14 @@ export interface Arrival extends Pacing {
 
 /** Undefined when its checks go at that pace already. */
 function paceCommand(context: RealServerContext, pace: Pace, tell: Telling): CheckCommand | undefined {
-  const { server, policy } = context;
-  const intervalMs = paceMs(policy, pace);
-  if (intervalMs === paceMs(policy, context.pace) && tell === context.tell) return undefined;
-  return { type: "pace", server, intervalMs, tell };
+  const intervalMs = intervalFor(context, pace);
+  if (intervalMs === context.intervalMs && tell === context.tell) return undefined;
+  return { type: "pace", server: context.server, intervalMs, tell };
+}
+
+/** A busy server may ask for longer pauses, but never for longer ones than a removed server has. */
+function intervalFor({ policy, lastVerdict }: Pick<RealServerContext, "policy" | "lastVerdict">, pace: Pace): number {
+  return Math.max(paceMs(policy, pace), Math.min(lastVerdict?.retryAfterMs ?? 0, policy.downIntervalMs));
 }
 
 function paceMs({ intervalMs, fastIntervalMs, downIntervalMs }: HealthPolicy, pace: Pace): number {

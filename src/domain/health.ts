@@ -18,6 +18,8 @@ export type Verdict =
       readonly notice?: string;
       /** What it asks for besides; for as long as no later verdict says otherwise. */
       readonly advice?: WeightAdvice;
+      /** For how long it asks to be left alone, in milliseconds. */
+      readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
     }
@@ -31,6 +33,8 @@ export type Verdict =
       readonly leaving?: true;
       /** It counts at once, however many failures in a row the policy asks for. */
       readonly atOnce?: true;
+      /** For how long it asks to be left alone, in milliseconds. */
+      readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
     };

@@ -189,6 +189,23 @@ describe("real server", () => {
     expect(step()).toBe(0);
   });
 
+  test("leaves a busy server alone for as long as it asks, and no longer than a removed one", () => {
+    const policy = { fastIntervalMs: 1000, downIntervalMs: 30_000, fall: 3 };
+    const { actor, paces } = start({ initial: "healthy", policy });
+    const pacesAfter = (passed: boolean, retryAfterMs?: number): string[] => {
+      const more = retryAfterMs === undefined ? {} : { retryAfterMs };
+      paces.length = 0;
+      if (passed) actor.send({ type: "probe.passed", verdict: { ...PASSED, ...more } });
+      else actor.send({ type: "probe.failed", verdict: { ...FAILED, ...more } });
+      return [...paces];
+    };
+    expect(pacesAfter(true, 12_000)).toEqual(["12000 changes"]);
+    expect(pacesAfter(true, 12_000)).toEqual([]);
+    expect(pacesAfter(false, 99_000)).toEqual(["30000 all"]);
+    expect(pacesAfter(false)).toEqual(["1000 all"]);
+    expect(pacesAfter(true)).toEqual(["5000 changes"]);
+  });
+
   test("tells when its check asks for another weight, and only then", () => {
     const { actor, reports } = start({ initial: "healthy" });
     const pass = (advice?: WeightAdvice): number => {

@@ -13,6 +13,8 @@ import {
 import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
 import { refusal, type Conclusion, type JudgeAnswer, type Judgement } from "./judgement.ts";
 import type { RequestStep } from "./request.ts";
+import type { ProbeResponse } from "./response/response-reader.ts";
+import { retryAfterMs } from "./retry-after.ts";
 import type { KeepAlive, KeepAliveOptions } from "./keep-alive/keep-alive.ts";
 
 /** The same for all real servers. */
@@ -172,7 +174,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     const judged: Judgement =
       "failed" in outcome
         ? { passed: false, reason: outcome.failed }
-        : shared.judge(outcome.answer, this.#step, target);
+        : waiting(shared.judge(outcome.answer, this.#step, target), outcome.answer);
     // Nothing came over the kept connection, and no new one was made: that there was a connection before is no sign
     // of life.
     const beside = this.#isOverKept && phase.kind === "both" ? phase.overNew : undefined;
@@ -306,5 +308,11 @@ const SECOND_OPINION_MS = 1000;
 const NOTHING = new Uint8Array();
 
 const NO_STEP: RequestStep = { method: "GET", path: "/", body: "" };
+
+function waiting(judgement: Judgement, answer: ProbeResponse): Judgement {
+  if (judgement.passed === undefined) return judgement;
+  const askedMs = retryAfterMs(answer);
+  return askedMs === undefined ? judgement : { ...judgement, retryAfterMs: askedMs };
+}
 
 const IDLE: Phase = { kind: "idle" };

@@ -71,7 +71,7 @@ const HEAD =
 
 const FOLD = /\r?\n[ \t]+/g;
 
-const ALWAYS = ["connection", "content-length", "location", "transfer-encoding"];
+const ALWAYS = ["connection", "content-length", "location", "retry-after", "transfer-encoding"];
 
 const LOOKED_AT = new RegExp(`^(${ALWAYS.join("|")}):(.*)`, "gim");
 
