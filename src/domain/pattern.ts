@@ -2,6 +2,15 @@
 export interface Pattern {
   /** Whether any part of the text matches. */
   isIn(text: string): boolean;
+  /** Looks for a match in a text that comes in pieces. */
+  search(): PatternSearch;
+}
+
+export interface PatternSearch {
+  /** Whether there is a match in the text so far, whatever follows. */
+  feed(piece: string): boolean;
+  /** Whether there is one, now that nothing follows. */
+  end(): boolean;
 }
 
 /** Why there is no such pattern, for people. */
@@ -18,9 +27,16 @@ export function readPattern(source: string): Pattern | BadPattern {
   const ignoresCase = source.startsWith("(?i)");
   try {
     const program = new Compiler(ignoresCase).compile(new Parser(ignoresCase ? source.slice(4) : source).parse());
-    return { isIn: (text) => isIn(program, ignoresCase ? text.toLowerCase() : text) };
+    const search = (): Search => new Search(program, ignoresCase);
+    return {
+      search,
+      isIn: (text) => {
+        const begun = search();
+        return begun.feed(text) || begun.end();
+      },
+    };
   } catch (error) {
-    if (error instanceof PatternError) return { problem: error.message };
+    if (error instanceof PatternError) return { problem: error.message.replaceAll(/\p{Cc}/gu, "�") };
     throw error;
   }
 }
@@ -337,39 +353,65 @@ function lowered(ranges: Ranges): Ranges {
 }
 
 /** All states that the text can have led to are followed side by side. */
-function isIn(program: readonly Instruction[], text: string): boolean {
-  const seenAt = new Int32Array(program.length).fill(-1);
-  let current: number[] = [];
-  for (let at = 0; at <= text.length; at++) {
-    // A match may begin anywhere.
-    const waiting = [...current, 0];
-    const next: number[] = [];
-    const code = at < text.length ? text.charCodeAt(at) : -1;
-    for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
-      if (seenAt[state] === at) continue;
-      seenAt[state] = at;
-      const instruction = program[state];
-      switch (instruction?.do) {
-        case "match":
-          return true;
-        case "go":
-          waiting.push(...instruction.to);
-          break;
-        case "start":
-          if (at === 0) waiting.push(state + 1);
-          break;
-        case "end":
-          if (at === text.length) waiting.push(state + 1);
-          break;
-        case "one":
-          if (code !== -1 && takes(instruction, code)) next.push(state + 1);
-          break;
-        case undefined:
-      }
-    }
-    current = next;
+class Search implements PatternSearch {
+  readonly #program: readonly Instruction[];
+  readonly #ignoresCase: boolean;
+  /** At which place of the text a state was entered last. */
+  readonly #enteredAt: Int32Array;
+  /** Those that wait for a character, or for the end. */
+  #states: number[] = [];
+  #at = 0;
+  #isFound: boolean;
+
+  constructor(program: readonly Instruction[], ignoresCase: boolean) {
+    this.#program = program;
+    this.#ignoresCase = ignoresCase;
+    this.#enteredAt = new Int32Array(program.length).fill(-1);
+    this.#isFound = this.#enter([0], false);
   }
-  return false;
+
+  feed(piece: string): boolean {
+    const text = this.#ignoresCase ? piece.toLowerCase() : piece;
+    for (let index = 0; index < text.length && !this.#isFound; index++) this.#take(text.charCodeAt(index));
+    return this.#isFound;
+  }
+
+  end(): boolean {
+    if (this.#isFound) return true;
+    const waiting = this.#states.filter((state) => this.#program[state]?.do === "end").map((state) => state + 1);
+    this.#enteredAt.fill(-1);
+    return this.#enter(waiting, true);
+  }
+
+  // --- internal ---
+
+  #take(code: number): void {
+    const next: number[] = [];
+    for (const state of this.#states) {
+      const instruction = this.#program[state];
+      if (instruction?.do === "one" && takes(instruction, code)) next.push(state + 1);
+    }
+    this.#at++;
+    this.#states = [];
+    // A match may begin anywhere.
+    next.push(0);
+    this.#isFound = this.#enter(next, false);
+  }
+
+  /** Whether that leads to a match. */
+  #enter(waiting: number[], isEnd: boolean): boolean {
+    for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
+      if (this.#enteredAt[state] === this.#at) continue;
+      this.#enteredAt[state] = this.#at;
+      const instruction = this.#program[state];
+      if (instruction?.do === "match") return true;
+      if (instruction?.do === "go") waiting.push(...instruction.to);
+      else if (instruction?.do === "start" && this.#at === 0) waiting.push(state + 1);
+      else if (instruction?.do === "end" && isEnd) waiting.push(state + 1);
+      else this.#states.push(state);
+    }
+    return false;
+  }
 }
 
 function takes({ ranges, isNot }: Extract<Instruction, { do: "one" }>, code: number): boolean {

@@ -25,6 +25,8 @@ const SOURCES = [
   "\\x41\\t",
   "()",
   "^$",
+  "$^",
+  "(a$|b)c?",
   "a{0}b",
 ];
 
@@ -52,7 +54,13 @@ test.each(SOURCES)("%s finds what the runtime's own expressions find", (source) 
   if ("problem" in pattern) throw new Error(pattern.problem);
   // Without "]" first in a class, and with "$" at the very end alone, as here.
   const own = new RegExp(source.replace("[]", "[\\]"));
-  expect(TEXTS.filter((text) => pattern.isIn(text))).toEqual(TEXTS.filter((text) => own.test(text)));
+  const found = TEXTS.filter((text) => own.test(text));
+  expect(TEXTS.filter((text) => pattern.isIn(text))).toEqual(found);
+  const inPieces = TEXTS.filter((text) => {
+    const search = pattern.search();
+    return [...text].some((piece) => search.feed(piece)) || search.end();
+  });
+  expect(inPieces).toEqual(found);
 });
 
 test("random expressions find what the runtime's own find", () => {
@@ -64,6 +72,13 @@ test("random expressions find what the runtime's own find", () => {
     const text = random.text();
     expect([source, text, pattern.isIn(text)]).toEqual([source, text, new RegExp(source).test(text)]);
   }
+});
+
+test("says as soon as it is sure", () => {
+  const pattern = readPattern("b+c|d$");
+  if ("problem" in pattern) throw new Error(pattern.problem);
+  const search = pattern.search();
+  expect([..."abdbbc"].map((piece) => search.feed(piece))).toEqual([false, false, false, false, false, true]);
 });
 
 test("ignores case when asked to", () => {

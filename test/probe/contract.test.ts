@@ -35,6 +35,11 @@ testContract({
   serve: () => answering("", { onOpen: (socket) => void socket.write("220 hello\r\n") }),
 });
 testContract({
+  name: "tcp that expects a pattern",
+  options: { ...tcp, expect: { match: "regex", source: "^220 .*\r\n", withinBytes: 65_536 } },
+  serve: () => answering("", { onOpen: (socket) => void socket.write("220 hello\r\n") }),
+});
+testContract({
   name: "tls",
   options: { type: "tls", tls: OPTIONS.tls, ...times },
   serve: () => answering("", { tls: certificate }),

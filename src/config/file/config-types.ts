@@ -217,6 +217,8 @@ export interface ProbeConfig {
     readonly contains?: string | null;
     /** Text that it has to begin with. */
     readonly startsWith?: string | null;
+    /** A regular expression that a part of what it says has to match. */
+    readonly regex?: string | null;
     /** Bytes in hexadecimal that it has to say, whatever comes before them. */
     readonly hex?: string | null;
     /** The number of bytes that it may take for that (default 65536); from 1 to 65536. */

@@ -1,3 +1,4 @@
+import { readPattern } from "../../domain/pattern.ts";
 import type { OptionRow } from "../option-row.ts";
 import type { OptionValues } from "../option-values.ts";
 import { parseInteger, refusal } from "../value-parsers.ts";
@@ -16,13 +17,21 @@ export interface TcpProbeOptions extends ProbeTimes {
   readonly tls: TlsSettings | undefined;
 }
 
-export interface TcpExpectation {
-  readonly match: "contains" | "starts-with";
-  /** In hexadecimal; at least one byte. */
-  readonly hex: string;
+export type TcpExpectation = (
+  | {
+      readonly match: "contains" | "starts-with";
+      /** In hexadecimal; at least one byte. */
+      readonly hex: string;
+    }
+  | {
+      readonly match: "regex";
+      /** One of `domain/pattern.ts`; each byte is a character. */
+      readonly source: string;
+    }
+) & {
   /** It has to come within so many bytes. */
   readonly withinBytes: number;
-}
+};
 
 /** Of what a server says, no more is ever looked at. */
 export const MOST_EXPECTED_BYTES = 65_536;
@@ -55,6 +64,13 @@ export const TCP_FILE_ROWS = [
     help: "text that it has to begin with",
     group: CHECKS,
     inFile: { place: "probe", key: "expect.starts-with", type: "text" },
+  },
+  {
+    flag: "tcp-expect-regex",
+    kind: "text",
+    help: "a regular expression that a part of what it says has to match",
+    group: CHECKS,
+    inFile: { place: "probe", key: "expect.regex", type: "text" },
   },
   {
     flag: "tcp-expect-hex",
@@ -105,12 +121,15 @@ const FORMS = [
 function resolveExpectation(values: OptionValues<string>): TcpExpectation | undefined {
   const withinBytes =
     values.readOptional("tcp-expect-within", parseInteger(1, MOST_EXPECTED_BYTES)) ?? MOST_EXPECTED_BYTES;
+  const source = values.readOptional("tcp-expect-regex", parsePattern);
   const found = FORMS.flatMap(({ flag, match, parse }) => {
     const hex = values.readOptional(flag, parse);
-    return hex === undefined ? [] : [{ flag, match, hex, withinBytes }];
+    return hex === undefined ? [] : [{ flag, match, hex }];
   });
   const [first, second] = found;
-  if (second !== undefined) values.refuse(second.flag, "only one of contains, starts-with and hex can be expected");
+  const another = source !== undefined && first !== undefined ? "tcp-expect-regex" : second?.flag;
+  if (another !== undefined) values.refuse(another, "only one of contains, starts-with, regex and hex can be expected");
+  if (source !== undefined) return { match: "regex", source, withinBytes };
   if (first === undefined) {
     if (!values.isMissing("tcp-expect-within")) values.refuse("tcp-expect-within", "needs something to expect");
     return undefined;
@@ -120,6 +139,12 @@ function resolveExpectation(values: OptionValues<string>): TcpExpectation | unde
     values.refuse(first.flag, `is longer than the ${withinBytes} bytes that it may take`);
   const { match, hex } = first;
   return { match, hex, withinBytes };
+}
+
+function parsePattern(text: string): string {
+  const pattern = readPattern(text);
+  if ("problem" in pattern) throw refusal(pattern.problem);
+  return text;
 }
 
 function hexOfText(text: string): string {

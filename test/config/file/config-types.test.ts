@@ -73,7 +73,7 @@ const everything: LvscareConfig = {
         type: "tcp",
         send: "PING\r\n",
         sendHex: null,
-        expect: { contains: "+PONG", startsWith: null, hex: null, within: 64 },
+        expect: { contains: "+PONG", startsWith: null, regex: null, hex: null, within: 64 },
         tls: {
           caFile: "/ca.pem",
           certFile: "/check.pem",

@@ -201,11 +201,19 @@ const inOtherKinds: typeof inProbe = [
   ["type: tcp, ^path: /", "error: virtual-servers[0].probe.path: type tcp has no key path; type http has it"],
   [
     "type: tcp, tls: {verify: none}, expect: {contains: a, starts-with: ^b}",
-    "error: virtual-servers[0].probe.expect.starts-with: only one of contains, starts-with and hex can be expected",
+    "error: virtual-servers[0].probe.expect.starts-with: only one of contains, starts-with, regex and hex can be expected",
   ],
   [
     "type: tcp, expect: {contains: a, within: ^70000}",
     "error: virtual-servers[0].probe.expect.within: 70000 is more than 65536",
+  ],
+  [
+    "type: tcp, expect: {contains: a, regex: ^b}",
+    "error: virtual-servers[0].probe.expect.regex: only one of contains, starts-with, regex and hex can be expected",
+  ],
+  [
+    "type: tcp, expect: {regex: ^'a(?!b)'}",
+    'error: virtual-servers[0].probe.expect.regex: "(?!" at character 2 would have to go back in the text, or is unknown',
   ],
   ["type: tcp, expect: {within: ^9}", "error: virtual-servers[0].probe.expect.within: needs something to expect"],
   [
