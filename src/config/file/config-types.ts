@@ -274,6 +274,10 @@ export interface ProbeConfig {
   readonly timeout?: Time | null;
   /** For connecting alone; never longer than timeout or interval (default 3s). */
   readonly connectTimeout?: Time | null;
+  /** The address to ask, instead of the real server's. */
+  readonly address?: string | null;
+  /** The port to ask, instead of the real server's; from 1 to 65535. */
+  readonly port?: number | null;
   /** What to send first. */
   readonly send?: string | null;
   /** The same as bytes in hexadecimal. */

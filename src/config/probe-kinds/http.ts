@@ -18,6 +18,7 @@ import {
   parseTimeout,
 } from "../value-parsers.ts";
 import { CHECKS, type ProbeContext, type ProbeKind } from "./probe-kind.ts";
+import { resolveTarget, TARGET_ROWS, type ProbeTarget } from "./target-rows.ts";
 import { resolveTimes, TIME_ROWS, type ProbeTimes } from "./time-rows.ts";
 import { resolveTls, TLS_FILE_ROWS, TLS_FLAG_ROWS, type TlsSettings } from "./tls-settings.ts";
 
@@ -39,7 +40,7 @@ export interface HttpProbeOptions extends HttpRequestOptions {
 }
 
 /** One HTTP request, over connections that may be kept. */
-export interface HttpRequestOptions extends ProbeTimes {
+export interface HttpRequestOptions extends ProbeTimes, ProbeTarget {
   readonly scheme: "http" | "https";
   /** Begins with a slash. */
   readonly path: string;
@@ -199,6 +200,7 @@ export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
     ...TLS_FLAG_ROWS,
     ...TLS_FILE_ROWS.filter(({ flag }) => flag !== "tls-alpn"),
     ...TIME_ROWS,
+    ...TARGET_ROWS,
   ],
   otherKeys: ["host"],
   resolve(values, context) {
@@ -242,6 +244,7 @@ export function resolveRequest(
     headersFile: values.readOptional("http-headers-file", parseAbsolutePath),
     tls,
     ...resolveTimes(values, context),
+    ...resolveTarget(values),
     sentinel: values.read("sentinel", parseBoolean),
     sentinelTimeoutMs: values.read("sentinel-timeout", parseTimeout),
     sentinelWorthMs: Math.max(SHORTEST_IDLE_MS, LEAST_WORTH * context.intervalMs),

@@ -2,6 +2,7 @@ import type { OptionRow } from "../option-row.ts";
 import { parseAbsolutePath, parseBoolean, parseChoice, refusal } from "../value-parsers.ts";
 import { HTTP_ROWS, resolveRequest, type HttpRequestOptions } from "./http.ts";
 import { CHECKS, type ProbeKind } from "./probe-kind.ts";
+import { TARGET_ROWS } from "./target-rows.ts";
 import { TIME_ROWS } from "./time-rows.ts";
 import { TLS_FILE_ROWS, TLS_FLAG_ROWS } from "./tls-settings.ts";
 
@@ -65,6 +66,7 @@ export const KUBE_APISERVER_KIND: ProbeKind<KubeApiserverProbeOptions> = {
     ...TLS_FLAG_ROWS,
     ...TLS_FILE_ROWS.filter(({ flag }) => flag !== "tls-alpn"),
     ...TIME_ROWS,
+    ...TARGET_ROWS,
   ],
   flatGroup: "tls",
   resolve(values, context) {

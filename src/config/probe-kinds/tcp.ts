@@ -3,11 +3,12 @@ import type { OptionRow } from "../option-row.ts";
 import type { OptionValues } from "../option-values.ts";
 import { parseInteger, refusal } from "../value-parsers.ts";
 import { CHECKS, type ProbeKind } from "./probe-kind.ts";
+import { resolveTarget, TARGET_ROWS, type ProbeTarget } from "./target-rows.ts";
 import { resolveTimes, TIME_ROWS, type ProbeTimes } from "./time-rows.ts";
 import { resolveTls, TLS_FILE_ROWS, TLS_FLAG_ROWS, type TlsSettings } from "./tls-settings.ts";
 
 /** A connection, and what is said over it, if anything is. */
-export interface TcpProbeOptions extends ProbeTimes {
+export interface TcpProbeOptions extends ProbeTimes, ProbeTarget {
   readonly type: "tcp";
   /** What to send first, as bytes in hexadecimal; empty for nothing. */
   readonly sendHex: string;
@@ -93,7 +94,7 @@ export const TCP_KIND: ProbeKind<TcpProbeOptions> = {
   type: "tcp",
   help: "tcp connects, and may send and expect something",
   schemes: ["tcp"],
-  rows: [...TCP_FILE_ROWS, ...TLS_FLAG_ROWS, ...TLS_FILE_ROWS, ...TIME_ROWS],
+  rows: [...TCP_FILE_ROWS, ...TLS_FLAG_ROWS, ...TLS_FILE_ROWS, ...TIME_ROWS, ...TARGET_ROWS],
   flagRows: TIME_ROWS,
   resolve(values, context) {
     const [text, hex] = [values.readOptional("tcp-send", hexOfText), values.readOptional("tcp-send-hex", parseHex)];
@@ -106,6 +107,7 @@ export const TCP_KIND: ProbeKind<TcpProbeOptions> = {
       expect: resolveExpectation(values),
       tls: speaksTls ? tls : undefined,
       ...resolveTimes(values, context),
+      ...resolveTarget(values),
     };
   },
 };

@@ -3,7 +3,8 @@ import type { ProbeOutcome } from "../../domain/health.ts";
 import { isStranger } from "../http/connection/certificate.ts";
 import { overSockets, requestProber, type HttpProberPorts, type SocketPorts } from "../http/http-prober.ts";
 import { interestIn } from "../http/response/response-reader.ts";
-import type { Probe, Prober } from "../prober.ts";
+import { mapOutcomes } from "../mapped-probe.ts";
+import type { Prober } from "../prober.ts";
 import { KubeIdentity } from "./kube-identity.ts";
 import { readyzJudge } from "./readyz.ts";
 
@@ -24,21 +25,10 @@ function kubeApiserverProber(
 ): Prober {
   const judging = { judge: readyzJudge(options), interest: interestIn({ body: true, fields: [] }) };
   const prober = requestProber(options, judging, ports, options.tokenFile === undefined ? identity : undefined);
-  return { open: (target, suspect) => tellingStrangers(prober.open(target, suspect)) };
+  return { open: (target, suspect) => mapOutcomes(prober.open(target, suspect), judged) };
 }
 
 /** Addresses get reused: a server that another authority vouches for belongs to another cluster, and clients must not reach it. */
-function tellingStrangers(probe: Probe): Probe {
-  return {
-    check: (tell) => probe.check((outcome) => tell(judged(outcome))),
-    distrust: () => probe.distrust?.(),
-    get renewWithinMs() {
-      return probe.renewWithinMs;
-    },
-    close: () => probe.close(),
-  };
-}
-
 function judged(outcome: ProbeOutcome): ProbeOutcome {
   if (outcome.passed !== false || !isStranger(outcome.reason)) return outcome;
   return { ...outcome, reason: `another cluster answers: ${outcome.reason}`, atOnce: true };

@@ -62,6 +62,8 @@ const everything: LvscareConfig = {
         timeout: "3s",
         connectTimeout: "1s",
         freshConnection: true,
+        address: "10.0.0.9",
+        port: 9000,
         drainOn: [404, "410-419"],
         failAtOnce: 503,
       },

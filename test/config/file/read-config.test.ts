@@ -163,6 +163,8 @@ const inProbeOfPages: typeof inProbe = [
     'error: virtual-servers[0].probe.expect.header: X-Role: "(" at character 1 is not closed',
   ],
   ["expect: {header: ^{'X Role': a}}", 'error: virtual-servers[0].probe.expect.header: "X Role" is not a header name'],
+  ["address: ^here", 'error: virtual-servers[0].probe.address: "here" is not an IP address'],
+  ["port: ^0", "error: virtual-servers[0].probe.port: 0 is less than 1"],
   ["drain-on: ^99", 'error: virtual-servers[0].probe.drain-on: "99" is no status code, nor a range such as 200-299'],
   ["drain-on: ^[599-500]", "error: virtual-servers[0].probe.drain-on: 599-500 ends before it begins"],
   [
@@ -176,6 +178,10 @@ const inProbeOfPages: typeof inProbe = [
 ];
 
 const inOtherKinds: typeof inProbe = [
+  [
+    "type: exec, command: [/bin/true], ^port: 1",
+    "error: virtual-servers[0].probe.port: type exec has no key port; type http or tcp or tls or kube-apiserver has it",
+  ],
   ["type: exec", "error: virtual-servers[0]: a probe of type exec needs a command"],
   [
     "type: exec, command: ^/bin/true -x",
