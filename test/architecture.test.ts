@@ -56,6 +56,8 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
         composers: [
           "src/probe/http/http-prober.ts",
           "src/probe/tcp/tcp-prober.ts",
+          "src/probe/kube-apiserver/kube-apiserver-prober.ts",
+          "src/probe/kube-apiserver/kube-identity.ts",
           "src/simulation/scripted-connection.ts",
         ],
       },

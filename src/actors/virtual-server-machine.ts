@@ -299,7 +299,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       "realServer.changed": {
         actions: ["markDirty", "emitHealthChange"],
       },
-      "realServer.ramped": { actions: "markDirty" },
+      "realServer.reweighed": { actions: "markDirty" },
       "realServer.reachabilityChanged": { actions: "markDirty" },
       "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },

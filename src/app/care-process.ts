@@ -16,6 +16,7 @@ import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { AnswerListener, CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
+import { Scripts } from "../probe/exec/scripts.ts";
 import { createProber } from "../probe/probers.ts";
 import type { SocketPorts } from "../probe/http/http-prober.ts";
 import { SharedChecks } from "../probe/schedule/shared-checks.ts";
@@ -48,6 +49,7 @@ export class CareProcess implements Disposable {
   readonly traffic: TrafficWatch;
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
+  readonly #scripts = new Scripts();
   readonly #surfaces = new Map<string, CareSurface>();
   #machine: DaemonMachine | undefined;
   #paths: PathWatch | undefined;
@@ -81,13 +83,18 @@ export class CareProcess implements Disposable {
    * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
    * virtual servers is checked once.
    */
-  checksAs(options: ProbeOptions): CheckSchedule {
-    return this.#shared.of(valueOf(options), () => {
+  checksAs(options: ProbeOptions, key: ServiceKey): CheckSchedule {
+    const virtualServer = formatServiceKey(key);
+    // A program is told for whom it checks.
+    const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
+    return this.#shared.of(kind, () => {
       const watchPath: SocketPorts["watchPath"] = (target, lost) => {
         this.#paths ??= new PathWatch({ now: this.now });
         return this.#paths.watch(target, lost);
       };
-      return this.#schedule.with(createProber(options, { ...SOCKETS, watchPath }));
+      return this.#schedule.with(
+        createProber(options, { ...SOCKETS, watchPath, scripts: this.#scripts, virtualServer }),
+      );
     });
   }
 
@@ -133,9 +140,14 @@ export class CareProcess implements Disposable {
 }
 
 /** One check over its own connection, beside those of any schedule. */
-export function probeOnce(options: ProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
-  const alone = options.type === "http" ? { ...options, sentinel: false, freshConnection: true } : options;
-  const probe = createProber(alone, SOCKETS).open(target, () => undefined);
+export function probeOnce(
+  options: ProbeOptions,
+  target: Endpoint,
+  key: ServiceKey,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  const alone = "sentinel" in options ? { ...options, sentinel: false, freshConnection: true } : options;
+  const probe = createProber(alone, { ...SOCKETS, virtualServer: formatServiceKey(key) }).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();

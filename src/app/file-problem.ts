@@ -21,11 +21,13 @@ export const FILES_ELSEWHERE: FileLook = { problemOf: fileProblem, severity: "wa
 
 /** What is wrong with the files that flags name for checks, a line each. */
 export function probeFileProblems(probe: ProbeOptions): string[] {
+  const tls = "tls" in probe ? probe.tls : undefined;
   const named = [
-    ["--health-token-file", probe.type === "http" ? probe.tokenFile : undefined],
-    ["--health-ca-file", probe.tls?.caFile],
-    ["--health-cert-file", probe.tls?.certFile],
-    ["--health-key-file", probe.tls?.keyFile === probe.tls?.certFile ? undefined : probe.tls?.keyFile],
+    ["--kubeconfig", probe.type === "kube-apiserver" ? probe.kubeconfig : undefined],
+    ["--health-token-file", "tokenFile" in probe ? probe.tokenFile : undefined],
+    ["--health-ca-file", tls?.caFile],
+    ["--health-cert-file", tls?.certFile],
+    ["--health-key-file", tls?.keyFile === tls?.certFile ? undefined : tls?.keyFile],
   ] as const;
   return named.flatMap(([flag, path]) => {
     const problem = path === undefined ? undefined : fileProblem(path);

@@ -97,7 +97,12 @@ export class VirtualServerCare implements ControlVirtualServer {
       { looks: process.looks, everyMs: () => this.#options.policy.intervalMs },
       logger,
     );
-    const surface = { dataPlane, schedule: process.checksAs(options.probe), observe, reach: this.#reach };
+    const surface = {
+      dataPlane,
+      schedule: process.checksAs(options.probe, options.service),
+      observe,
+      reach: this.#reach,
+    };
     const { machine, leave } = process.machineFor(service, surface);
     this.#leave = leave;
     this.#daemon = createActor(machine, {
@@ -147,7 +152,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#daemon.send({
       type: "configure",
       configuration: options,
-      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
+      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe, options.service),
     });
     // Nobody was checked by the one before it.
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
@@ -323,7 +328,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => probeOnce(this.#options.probe, target, signal),
+      probe: (target, signal) => probeOnce(this.#options.probe, target, this.#options.service, signal),
       timeOfDay: () => new Date(),
     });
   }

@@ -1,5 +1,6 @@
 import { oneLine } from "../config/one-line.ts";
 import { formatDuration } from "../domain/duration.ts";
+import { outcomeOf } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
 import type {
@@ -29,8 +30,8 @@ export function age(at: string, now: Date): string {
 
 /** `failed 1s ago in 3s: connect timed out after 3s` */
 export function describeVerdict(verdict: VerdictStatus, now: Date): string {
-  const { passed, at, latencyMs, reason } = verdict;
-  return `${passed ? "passed" : "failed"} ${age(at, now)} ago in ${formatDuration(latencyMs)}: ${reason}`;
+  const { at, latencyMs, reason } = verdict;
+  return `${outcomeOf(verdict)} ${age(at, now)} ago in ${formatDuration(latencyMs)}: ${reason}`;
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */

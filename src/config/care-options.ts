@@ -2,7 +2,8 @@ import type { Endpoint } from "../domain/endpoint.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
-export type { HttpProbeOptions } from "./probe-kinds/http.ts";
+export type { BodyExpectation, StatusRange } from "./http-expectations.ts";
+export type { HttpProbeOptions, HttpRequestOptions } from "./probe-kinds/http.ts";
 export type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 /** One virtual server and how it is cared for: every value resolved and validated, nothing left to interpret. */

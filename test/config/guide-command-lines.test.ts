@@ -15,6 +15,10 @@ const PROBE: HttpProbeOptions = {
   tokenFile: undefined,
   headersFile: undefined,
   acceptStatus: [],
+  expectHeaders: [],
+  expectBody: undefined,
+  drainOn: [],
+  failAtOnce: [],
   tls: {
     verify: "none",
     caFile: undefined,

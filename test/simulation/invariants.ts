@@ -9,7 +9,7 @@ import { statusPasses } from "../../src/probe/http/judgement.ts";
 import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 import type { Simulation, SimulationObserver } from "../../src/simulation/simulation.ts";
-import { startPosition, step, tenths, type ChartPosition } from "../support/health-chart.ts";
+import { startPosition, step, tenths, type ChartEvent, type ChartPosition } from "../support/health-chart.ts";
 import { lastDisturbance, settlingTime } from "./settling-time.ts";
 
 /**
@@ -368,11 +368,7 @@ export class Invariants implements SimulationObserver {
     const isLate = this.#now - member.sinceMs >= this.#policy.drainTimeoutMs;
     const isUnreachable = !verdict.passed && verdict.unreachable === true;
     member.isUnreachable = isUnreachable;
-    member.position = step(
-      before,
-      verdict.passed ? { type: "passes" } : { type: "fails", isUnreachable, isLate },
-      this.#policy,
-    );
+    member.position = step(before, chartEvent(verdict, isLate), this.#policy);
     // Who has nobody left to wait for may go; that it must is not said, for whoever counts may forget.
     member.mayGo = !verdict.passed && member.isEmpty;
     if (member.position.step === 1 && before.step === 0) member.sinceMs = this.#now;
@@ -585,6 +581,13 @@ export class Invariants implements SimulationObserver {
 }
 
 // --- internal ---
+
+function chartEvent(verdict: Verdict, isLate: boolean): ChartEvent {
+  if (verdict.passed) return { type: "passes" };
+  if (verdict.leaving === true) return { type: "leaves" };
+  const { unreachable, atOnce } = verdict;
+  return { type: "fails", isUnreachable: unreachable === true, isLate, isAtOnce: atOnce === true };
+}
 
 interface Zeroing {
   readonly byUs: boolean;

@@ -71,11 +71,14 @@ function inFileKeys(value: unknown, place: Place, name: Names, depth: number, fi
     }
     if (name !== "names" && FILE_KEYS.has(key))
       findings.error("unknown", at, `unknown key "${key}"`, { hint: `did you mean ${camelCase(key)}?` });
-    const names = key === "headers" || (depth === 0 && key === "probes") ? "names" : undefined;
+    const names = HAVE_NAMES.has(key) || (depth === 0 && key === "probes") ? "names" : undefined;
     return [[known, inFileKeys(value[key], at, names, depth + 1, findings)]];
   });
   return Object.fromEntries(entries);
 }
+
+/** Below them stand names of headers and variables. */
+const HAVE_NAMES: ReadonlySet<string | number> = new Set(["headers", "header", "environment"]);
 
 /** Whether the keys of a map are names, and mean what they are. */
 type Names = "names" | undefined;
@@ -107,7 +110,8 @@ function describe({ code, place, message, hint, other }: Finding): string {
 
 function pathOf(place: Place): string {
   const keys = keysOf(place);
-  const isName = (index: number): boolean => keys[index - 1] === "headers" || (index === 1 && keys[0] === "probes");
+  const isName = (index: number): boolean =>
+    HAVE_NAMES.has(keys[index - 1] ?? "") || (index === 1 && keys[0] === "probes");
   let path: Place = rootPlace(0);
   for (const [index, key] of keys.entries())
     path = within(path, typeof key === "string" && !isName(index) ? camelCase(key) : key);

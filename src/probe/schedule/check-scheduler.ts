@@ -269,7 +269,8 @@ export class CheckScheduler {
     if (!check.isRunning || startedAtMs === undefined) return;
     const stalledMs = this.#stalls.stalledSince(startedAtMs);
     this.#over(check);
-    if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
+    const isFailure = outcome.passed === false && outcome.leaving !== true;
+    if (isFailure && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, FIRST);
       const reason = `this process was held up for ${formatDuration(stalledMs)}, so ${outcome.reason} says nothing`;
