@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
+import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
 import type { ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -51,6 +52,7 @@ export class CareProcess implements Disposable {
   readonly #shared: SharedChecks;
   readonly #surfaces = new Map<string, CareSurface>();
   #machine: DaemonMachine | undefined;
+  #wayMachine: WayMachine | undefined;
   #paths: PathWatch | undefined;
 
   /** `environment`: where systemd says how it wants to be told. */
@@ -101,6 +103,11 @@ export class CareProcess implements Disposable {
       if (this.#surfaces.get(name) === surface) this.#surfaces.delete(name);
     };
     return { machine: this.#machine, leave };
+  }
+
+  /** The machine that watches whether clients get through. */
+  get wayMachine(): WayMachine {
+    return (this.#wayMachine ??= createWayMachine());
   }
 
   /** Lets a data plane that handles connections in this process report silent real servers. */

@@ -9,7 +9,9 @@ import type { CareProcess } from "./care-process.ts";
 import { about, fullName, nameOf } from "./about.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
+import { HoldFiles } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
 import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
 import type { Reach } from "./reach.ts";
@@ -40,15 +42,16 @@ export class Caretaker {
   readonly #process: CareProcess;
   readonly #logger: Logger;
   readonly #isAlone: boolean;
-  readonly #ipvs = new Ipvs();
+  readonly #ipvs: Ipvs;
   /** By `formatServiceKey`. Those that leave are among them until they are gone. */
   readonly #cares = new Map<string, Caring>();
   readonly #end = Promise.withResolvers<void>();
   #isStopping = false;
 
   /** `isAlone`: there will never be more than one virtual server, and it need not be named in the log. */
-  constructor(process: CareProcess, logger: Logger, isAlone: boolean) {
+  constructor(process: CareProcess, logger: Logger, isAlone: boolean, ipvs = new Ipvs()) {
     this.#process = process;
+    this.#ipvs = ipvs;
     this.#logger = logger;
     this.#isAlone = isAlone;
     this.ended = this.#end.promise;
@@ -207,7 +210,8 @@ export class Caretaker {
 
   /** New ones first: clients of one that leaves may already know them. */
   #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): boolean {
-    for (const one of added.map((prepared) => this.#add(prepared))) {
+    const holdFiles = new HoldFiles(daemonFolder());
+    for (const one of added.map((prepared) => this.#add(prepared, holdFiles))) {
       one.care.ended.then(() => this.#over(one), this.#end.reject);
       one.care.start();
     }
@@ -223,9 +227,9 @@ export class Caretaker {
     return standing.length === changed.length;
   }
 
-  #add({ preparation, claims }: Prepared): Caring {
+  #add({ preparation, claims }: Prepared, holdFiles: HoldFiles): Caring {
     const key = formatServiceKey(preparation.options.service);
-    const care = new VirtualServerCare(this.#process, preparation);
+    const care = new VirtualServerCare(this.#process, preparation, holdFiles);
     const caring: Caring = {
       key,
       preparation,

@@ -4,7 +4,7 @@ import { formatDuration } from "../domain/duration.ts";
 import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
 import type { Clock } from "./clock.ts";
 import { DueQueue } from "./due-queue.ts";
-import type { Prober } from "./prober.ts";
+import type { Probe, Prober } from "./prober.ts";
 import { ScheduledCheck, spread, type AnswerListener } from "./scheduled-check.ts";
 import { StallWatch } from "./stall-watch.ts";
 import { StartPace } from "./start-pace.ts";
@@ -140,9 +140,9 @@ export class CheckScheduler {
   }
 
   #add(prober: Prober, target: Endpoint, intervalMs: number, report: Report): Check {
-    const probe = prober.open(target, () => this.#hurry(check));
+    const open = (): Probe => prober.open(target, () => this.#hurry(check));
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
-    const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
+    const check = new ScheduledCheck(open, intervalMs, report, told, spread(this.#added++, this.#phase));
     const key = formatEndpoint(target);
     const ofTarget = this.#checks.get(key) ?? new Set();
     this.#checks.set(key, ofTarget.add(check));
@@ -185,7 +185,7 @@ export class CheckScheduler {
     this.#endAwaiting(check);
     this.#pace.ask(-1 / check.intervalMs);
     this.#queue.remove(check);
-    check.probe.close();
+    check.close();
     if (check.isRunning) this.#over(check);
     if (this.#queue.first() === undefined) this.#disarm();
     else this.#arm();
@@ -252,11 +252,11 @@ export class CheckScheduler {
     check.startedAtMs = nowMs;
     this.#underWay++;
     this.#stalls.begin(nowMs);
-    if (check.doubt !== undefined) {
-      check.doubt.isAsked = true;
-      check.probe.distrust?.();
-    }
     try {
+      if (check.doubt !== undefined) {
+        check.doubt.isAsked = true;
+        check.probe.distrust?.();
+      }
       check.probe.check(check.told);
     } catch (error) {
       // A probe never throws. If one does anyway, its server has not proved that it works.
