@@ -115,6 +115,11 @@ export class CareProcess implements Disposable {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
   }
 
+  /** Until this is disposed of, the first checks of real servers wait: see `CheckScheduler.holdBackNew`. */
+  holdBackChecks(): Disposable {
+    return this.#schedule.holdBackNew();
+  }
+
   /** How long this real server's good answers take; undefined as long as that is not known. */
   usualMs(server: Endpoint): number | undefined {
     return this.#schedule.usualMs(server);

@@ -133,13 +133,13 @@ export class ConfigReload implements Disposable {
     const changes = [...prepared.changes, ...processChanges(this.#config, config)];
     const before = this.#outcome;
     this.#outcome = { succeededAtMs: now(), refused: undefined };
-    if (changes.length === 0 && isSameProcess && (!prepared.isOther || prepared.apply())) {
+    if (changes.length === 0 && isSameProcess && (!prepared.isOther || (await prepared.apply()))) {
       this.#config = config;
       emit({ type: "config.unchanged", file: this.#ports.path });
       const since = this.#ports.timeOfDay(before.succeededAtMs).toISOString();
       return { outcome: "unchanged", since, changes: [], draining: await caretaker.draining(), problems: [] };
     }
-    const isDone = prepared.apply();
+    const isDone = await prepared.apply();
     emit({ type: "config.applied", file: this.#ports.path, changes });
     if (!isDone) return this.#take(read);
     this.#config = config;

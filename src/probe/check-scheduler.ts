@@ -57,6 +57,8 @@ export class CheckScheduler {
   #underWay = 0;
   readonly #pace: StartPace;
   readonly #stalls: StallWatch;
+  /** Those that were added and are not to begin yet; undefined while each begins at once. */
+  #heldBack: Set<ScheduledCheck> | undefined;
 
   constructor(options: CheckSchedulerOptions) {
     this.#options = options;
@@ -71,6 +73,24 @@ export class CheckScheduler {
   /** Checks by this prober, among all others. */
   with(prober: Prober): CheckSchedule {
     return { add: (target, intervalMs, report) => this.#add(prober, target, intervalMs, report) };
+  }
+
+  /**
+   * Until this is disposed of, checks that are added do not begin, unless they are asked for: while many virtual
+   * servers are set up, the first checks of some would keep the others from that.
+   */
+  holdBackNew(): Disposable {
+    const held = new Set<ScheduledCheck>();
+    this.#heldBack = held;
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#heldBack === held) this.#heldBack = undefined;
+        for (const check of held) {
+          const hasBegun = check.isRunning || check.startedAtMs !== undefined;
+          if (!check.stopped && !hasBegun) this.#plan(check, FIRST);
+        }
+      },
+    };
   }
 
   /**
@@ -149,7 +169,8 @@ export class CheckScheduler {
     this.#pace.ask(1 / intervalMs);
     // Only after the caller has finished: a virtual server is set up before the first check of its real servers
     // begins.
-    this.#plan(check, FIRST);
+    if (this.#heldBack === undefined) this.#plan(check, FIRST);
+    else this.#heldBack.add(check);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
       probeNow: () => this.#hurry(check),
