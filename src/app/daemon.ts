@@ -91,7 +91,7 @@ export async function runDaemon(
       bus: process.bus,
       listen: (other) => web.listen(other.httpListen, countRealServers(other)),
     });
-    using reload = source && reloadFrom(source, caretaker, web, process);
+    await using reload = source && reloadFrom(source, caretaker, web, process);
     await using _control = embedded ? undefined : openControl(config, source, reload, caretaker, process, logger);
     await Promise.all([applying, caretaker.ended]);
     process.bus.catchUp();
@@ -106,7 +106,7 @@ export async function runDaemon(
 
 const STOPPED_EARLY = "stopped before anything began";
 
-interface Reloading extends Disposable {
+interface Reloading extends AsyncDisposable {
   request(): Promise<ReloadReport>;
 }
 
@@ -177,9 +177,9 @@ function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, 
   const endHangup = source.onHangup(() => void reload.request());
   return {
     request: () => reload.request(),
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       endHangup();
-      reload[Symbol.dispose]();
+      await reload[Symbol.asyncDispose]();
     },
   };
 }
