@@ -76,10 +76,6 @@ export class Caretaker {
     if (this.#isStopping) throw stopping();
     await using stack = new AsyncDisposableStack();
     const slices = new Slices();
-    const goOn = async (): Promise<void> => {
-      await slices.pause();
-      if (this.#isStopping) throw stopping();
-    };
     const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
     const added: Prepared[] = [];
     const changed: Changed[] = [];
@@ -94,13 +90,13 @@ export class Caretaker {
     const before = new Map(this.#cares);
     const claims = new Map<string, Claims>();
     for (let first = 0; first < joining.length; first += CLAIMED_AT_ONCE) {
-      await goOn();
+      if (first > 0) await this.#pause(slices);
       const some = joining.slice(first, first + CLAIMED_AT_ONCE);
       const ofSome = stack.use(this.#claim(some));
       for (const { service } of some) claims.set(formatServiceKey(service), ofSome);
     }
     for (const [key, options] of wanted) {
-      await goOn();
+      if (slices.isOver()) await this.#pause(slices);
       try {
         const present = before.get(key);
         const own = claims.get(key);
@@ -236,7 +232,7 @@ export class Caretaker {
     try {
       for (const prepared of added) {
         // Not at each one: what begins together shares its exchanges with the kernel.
-        if (slices.isOver) await this.#goOnAfter(slices);
+        if (slices.isOver()) await this.#pause(slices);
         const one = this.#add(prepared, holdFiles);
         unbegun.delete(prepared);
         one.care.ended.then(() => this.#over(one), this.#end.reject);
@@ -244,14 +240,14 @@ export class Caretaker {
       }
       let isDone = true;
       for (const { caring, options, reach } of changed) {
-        if (slices.isOver) await this.#goOnAfter(slices);
+        if (slices.isOver()) await this.#pause(slices);
         isDone &&= !caring.isOver;
         if (caring.isOver) continue;
         caring.isLeaving = false;
         caring.care.configure(options, reach);
       }
       for (const caring of removed) {
-        if (slices.isOver) await this.#goOnAfter(slices);
+        if (slices.isOver()) await this.#pause(slices);
         caring.isLeaving = true;
         caring.care.withdraw();
       }
@@ -261,7 +257,7 @@ export class Caretaker {
     }
   }
 
-  async #goOnAfter(slices: Slices): Promise<void> {
+  async #pause(slices: Slices): Promise<void> {
     await slices.pause();
     if (this.#isStopping) throw stopping();
   }
