@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { openIpvs } from "../src/dataplane/ipvs/ipvs-plane.ts";
 import { parseEndpoint } from "../src/domain/endpoint.ts";
 import { formatServiceKey, type ObservedVirtualServer, type ServiceKey } from "../src/domain/virtual-server.ts";
@@ -148,7 +148,8 @@ async function observe(program: "lvscare" | "keepalived", shape: ConfigShape): P
   const startedMs = performance.now();
   const command = program === "keepalived" ? keepalivedCommand(KEEPALIVED_FILE) : [LVSCARE, "care", "--config", FILE];
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(LOG) });
-  const plannedMs = await timeUntil(startedMs, before, (found) => found !== undefined);
+  const planned = timeUntil(startedMs, before, (found) => found !== undefined);
+  const plannedMs = await Promise.race([planned, failsAtItsEnd(child)]);
   const servedMs = await timeUntil(startedMs, before, (found) => found?.realServers.length === shape.realServers);
 
   await Bun.sleep(SETTLE_S * 1000);
@@ -185,6 +186,11 @@ async function observe(program: "lvscare" | "keepalived", shape: ConfigShape): P
     reloadMs: reloads.length === 0 ? Number.NaN : median(reloads),
     written,
   };
+}
+
+async function failsAtItsEnd(child: Bun.Subprocess): Promise<never> {
+  const code = await child.exited;
+  throw new Error(`it ended with ${code}:\n${readFileSync(LOG, "utf8").slice(-2000)}`);
 }
 
 function writeFiles(all: readonly ShapedVirtualServer[], { intervalS }: ConfigShape): void {
