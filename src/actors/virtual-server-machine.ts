@@ -21,7 +21,7 @@ import type { CheckCommand } from "./checks.ts";
 import type { ProbeReport } from "./probe-trial.ts";
 import { adopted, configurationFields, configured, inOrder, started } from "./configuring.ts";
 import { memberInput, memberState, seeMembers } from "./member-states.ts";
-import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
+import { realServerMachine, startedAlike, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
 import type { ConfigurationRequest, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
@@ -94,7 +94,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     },
     actors: {
       ...ports,
-      realServer: realServerMachine,
+      realServer: startedAlike(realServerMachine),
     },
     actions: {
       adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {

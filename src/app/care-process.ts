@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
+import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
 import type { ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -52,6 +53,7 @@ export class CareProcess implements Disposable {
   readonly #scripts = new Scripts();
   readonly #surfaces = new Map<string, CareSurface>();
   #machine: DaemonMachine | undefined;
+  #wayMachine: WayMachine | undefined;
   #paths: PathWatch | undefined;
 
   /** `environment`: where systemd says how it wants to be told. */
@@ -109,9 +111,19 @@ export class CareProcess implements Disposable {
     return { machine: this.#machine, leave };
   }
 
+  /** The machine that watches whether clients get through. */
+  get wayMachine(): WayMachine {
+    return (this.#wayMachine ??= createWayMachine());
+  }
+
   /** Lets a data plane that handles connections in this process report silent real servers. */
   listenTo(dataPlane: DataPlane): void {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
+  }
+
+  /** Until this is disposed of, the first checks of real servers wait: see `CheckScheduler.holdBackNew`. */
+  holdBackChecks(): Disposable {
+    return this.#schedule.holdBackNew();
   }
 
   /** How long this real server's good answers take; undefined as long as that is not known. */

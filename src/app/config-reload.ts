@@ -35,7 +35,7 @@ export interface ConfigReloadPorts {
  * Takes over what the configuration's files say, each time that they are read again: whole, or not at all. One reading
  * at a time; requests during one share the next, so that the last content counts.
  */
-export class ConfigReload implements Disposable {
+export class ConfigReload implements AsyncDisposable {
   readonly #ports: ConfigReloadPorts;
   readonly #watch: FileWatch;
   /** With those of the process's own options that could be had. */
@@ -81,9 +81,11 @@ export class ConfigReload implements Disposable {
     };
   }
 
-  [Symbol.dispose](): void {
-    clearTimeout(this.#later);
+  /** Waits for a reading that is under way: it gives up what it has claimed. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#watch[Symbol.dispose]();
+    while (this.#running !== undefined || this.#next !== undefined) await (this.#running ?? this.#next);
+    clearTimeout(this.#later);
   }
 
   // --- internal ---
@@ -129,7 +131,7 @@ export class ConfigReload implements Disposable {
     const { config } = read;
     const isSameProcess = Bun.deepEquals(processOptions(this.#config), processOptions(config));
     await using prepared = await caretaker.prepare(config);
-    const isDone = prepared.apply();
+    const isDone = await prepared.apply();
     const before = this.#outcome;
     this.#outcome = { succeededAtMs: now(), refused: undefined };
     if (prepared.changes.length === 0 && isSameProcess && isDone) {

@@ -263,7 +263,7 @@ class EmbeddedLvscare implements Lvscare {
     // Whoever closes what listens may have gone by while it was opened.
     if (this.#run.isEnding) await listen({ ...config, httpListen: undefined });
     this.#running();
-    const isDone = prepared.apply();
+    const isDone = await prepared.apply();
     this.#config = config;
     if (!isDone) return this.#take(config);
     const problems = await caretaker.written();

@@ -13,7 +13,7 @@ import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
-import type { HoldChange } from "../domain/hold.ts";
+import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
@@ -24,7 +24,7 @@ import { Metrics } from "../metrics/metrics.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
-import { HoldFile, tellHeld } from "./hold-file.ts";
+import { HoldFile, tellHeld, type HoldFiles } from "./hold-file.ts";
 import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
@@ -59,7 +59,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   #operator: Operator | undefined;
   #endTrafficWatch: () => void = () => undefined;
 
-  constructor(process: CareProcess, { options, selection, reach, logger }: Preparation) {
+  constructor(process: CareProcess, { options, selection, reach, logger }: Preparation, holdFiles: HoldFiles) {
     const { dataPlane, because } = selection;
     const { service } = options;
     this.#process = process;
@@ -90,7 +90,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     };
     this.#holdFile = new HoldFile(daemonFolder(), service);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
-    const holds = this.#holdFile.readListed(listed, logger);
+    const holds = holdFiles.has(this.#holdFile) ? this.#holdFile.readListed(listed, logger) : new Map<string, Hold>();
     tellHeld(holds, listed, logger);
     this.#reach = new LiveReach(
       reach,
@@ -298,7 +298,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#way?.stop();
     this.#way = undefined;
     if (!checkWay || service.protocol !== "tcp") return;
-    this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
+    this.#way = watchWay(this.#process.wayMachine, this.#daemon, service, () => this.status(), this.#process.now);
     this.#way.on("*", (event) => this.#events.emit(event));
   }
 

@@ -1,5 +1,7 @@
 import { formatDuration } from "../domain/duration.ts";
+import type { HttpRequestOptions } from "./care-options.ts";
 import { USUAL_STATUSES } from "./file/probe-draft.ts";
+import { formatStatusRange, type StatusRange } from "./http-expectations.ts";
 import { PROBE_KINDS, type ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 /**
@@ -17,17 +19,25 @@ export function describeProbeChange(before: ProbeOptions, after: ProbeOptions): 
 
 // --- internal ---
 
-const SECRET: ReadonlySet<string> = new Set(["headers", "body", "send-hex", "expect"]);
+const SECRET: ReadonlySet<string> = new Set([
+  "headers",
+  "body",
+  "send-hex",
+  "expect",
+  "expect.header",
+  "expect.body",
+  "environment",
+]);
 
 /** Each key that the options have a value for, and that value as text; empty where there is none. */
 function written(probe: ProbeOptions): ReadonlyMap<string, string> {
   const flatGroup = PROBE_KINDS.find(({ type }) => type === probe.type)?.flatGroup;
   return new Map([
     ...(probe.type === "http" ? requestOf(probe) : []),
+    ...(probe.type === "kube-apiserver" ? kubeOf(probe) : []),
     ...(probe.type === "tcp" ? conversationOf(probe) : []),
-    ...tlsOf(probe, flatGroup === "tls" ? "" : "tls."),
+    ...(probe.type === "exec" ? programOf(probe) : connectionOf(probe, flatGroup === "tls" ? "" : "tls.")),
     ["timeout", formatDuration(probe.timeoutMs)],
-    ["connect-timeout", formatDuration(probe.connectTimeoutMs)],
   ]);
 }
 
@@ -46,6 +56,28 @@ function requestOf(probe: Extract<ProbeOptions, { type: "http" }>): readonly Ent
     ["bearer-token-file", probe.tokenFile ?? ""],
     ["body", probe.body],
     ["expect.status", statusesOf(probe)],
+    ["expect.header", JSON.stringify(probe.expectHeaders)],
+    ["expect.body", JSON.stringify(probe.expectBody ?? "")],
+    ["drain-on", rangesOf(probe.drainOn)],
+    ["fail-at-once", rangesOf(probe.failAtOnce)],
+    ...keepingOf(probe),
+  ];
+}
+
+function kubeOf(probe: Extract<ProbeOptions, { type: "kube-apiserver" }>): readonly Entry[] {
+  const [path = "", query = ""] = probe.path.split("?");
+  return [
+    ["kubeconfig", probe.kubeconfig ?? ""],
+    ["livez", String(path === "/livez")],
+    ["ignore", query.replaceAll("exclude=", "").replaceAll("&", ", ")],
+    ["unauthorized", probe.unauthorized],
+    ["bearer-token-file", probe.tokenFile ?? ""],
+    ...keepingOf(probe),
+  ];
+}
+
+function keepingOf(probe: HttpRequestOptions): readonly Entry[] {
+  return [
     ["fresh-connection", String(probe.freshConnection)],
     ["sentinel", String(probe.sentinel)],
     ["sentinel-timeout", formatDuration(probe.sentinelTimeoutMs)],
@@ -53,8 +85,20 @@ function requestOf(probe: Extract<ProbeOptions, { type: "http" }>): readonly Ent
 }
 
 function statusesOf({ acceptStatus, onlyStatus }: Extract<ProbeOptions, { type: "http" }>): string {
-  const ranges = onlyStatus?.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
-  return `[${(ranges ?? [USUAL_STATUSES, ...acceptStatus]).join(", ")}]`;
+  return onlyStatus === undefined ? `[${[USUAL_STATUSES, ...acceptStatus].join(", ")}]` : rangesOf(onlyStatus);
+}
+
+function rangesOf(ranges: readonly StatusRange[]): string {
+  return ranges.length === 0 ? "" : `[${ranges.map(formatStatusRange).join(", ")}]`;
+}
+
+function programOf(probe: Extract<ProbeOptions, { type: "exec" }>): readonly Entry[] {
+  return [
+    ["command", JSON.stringify(probe.command)],
+    ["exit-code", probe.exitCode],
+    ["environment", JSON.stringify(probe.environment)],
+    ["directory", probe.directory],
+  ];
 }
 
 function conversationOf({ sendHex, expect }: Extract<ProbeOptions, { type: "tcp" }>): readonly Entry[] {
@@ -64,7 +108,8 @@ function conversationOf({ sendHex, expect }: Extract<ProbeOptions, { type: "tcp"
   ];
 }
 
-function tlsOf({ tls }: ProbeOptions, prefix: string): readonly Entry[] {
+function connectionOf(probe: Exclude<ProbeOptions, { type: "exec" }>, prefix: string): readonly Entry[] {
+  const { tls, connectTimeoutMs, askedAddress, askedPort } = probe;
   const entries: readonly Entry[] = [
     ["verify", tls?.verify ?? ""],
     ["ca-file", tls?.caFile ?? ""],
@@ -74,5 +119,10 @@ function tlsOf({ tls }: ProbeOptions, prefix: string): readonly Entry[] {
     ["server-name", tls?.serverName ?? ""],
     ["alpn", tls === undefined || tls.alpn.length === 0 ? "" : `[${tls.alpn.join(", ")}]`],
   ];
-  return entries.map(([key, text]) => [`${prefix}${key}`, text]);
+  return [
+    ...entries.map(([key, text]): Entry => [`${prefix}${key}`, text]),
+    ["address", askedAddress?.address ?? ""],
+    ["port", askedPort === undefined ? "" : String(askedPort)],
+    ["connect-timeout", formatDuration(connectTimeoutMs)],
+  ];
 }

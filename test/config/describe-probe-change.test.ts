@@ -24,6 +24,21 @@ test.each([
     ["key-file: /c", "alpn: [h2]"],
   ],
   ["{type: tcp, send: a}", "{type: tcp, send: b, expect: {contains: c}}", ["send-hex", "expect"]],
+  [
+    "{type: http, expect: {body: {contains: a}}, drain-on: 404}",
+    "{type: http, expect: {body: {contains: b}, header: {A: b}}, fail-at-once: [500-599], address: 10.0.0.9, port: 81}",
+    ["expect.header", "expect.body", "drain-on: none", "fail-at-once: [500-599]", "address: 10.0.0.9", "port: 81"],
+  ],
+  [
+    "{type: kube-apiserver, kubeconfig: /a}",
+    "{type: kube-apiserver, livez: true, ignore: [etcd, ping], unauthorized: fail}",
+    ["kubeconfig: none", "livez: true", "ignore: etcd, ping", "unauthorized: fail", "verify: none"],
+  ],
+  [
+    "{type: exec, command: [/a]}",
+    "{type: exec, command: [/a, b], exit-code: weight, environment: {A: b}, directory: /tmp}",
+    ['command: ["/a","b"]', "exit-code: weight", "environment", "directory: /tmp"],
+  ],
   ["{type: tcp}", "{type: http}", ["type: http"]],
 ])("%s becomes %s", (before, after, changes) => {
   expect(describeProbeChange(probeOf(before), probeOf(after))).toEqual(changes);
