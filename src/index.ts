@@ -75,6 +75,7 @@ export { UsageError } from "./config/usage-error.ts";
 export type { EventRecord } from "./domain/event-record.ts";
 export type { Hold } from "./domain/hold.ts";
 export type { Named } from "./domain/name.ts";
+export type { NamedVirtualServer, OfVirtualServer } from "./domain/virtual-server-name.ts";
 export type { CheckReport, HoldReport } from "./domain/operator.ts";
 export { createCare, type Care, type CareSettings } from "./app/sdk.ts";
 export type { StaticPodOptions } from "./domain/static-pod-options.ts";

@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Machines know the interfaces of adapters, never an adapter. */
-const INTERFACES = ["src/dataplane/round.ts", "src/probe/check-schedule.ts", "src/reach/host-object.ts"];
+const INTERFACES = ["src/dataplane/round.ts", "src/probe/schedule/check-schedule.ts", "src/reach/host-object.ts"];
 
 /** Folders that are opened by their faces alone, but for those who put the parts together. */
 const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly composers?: readonly string[] }> =
@@ -56,10 +56,13 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
         composers: [
           "src/probe/http/http-prober.ts",
           "src/probe/tcp/tcp-prober.ts",
+          "src/probe/kube-apiserver/kube-apiserver-prober.ts",
+          "src/probe/kube-apiserver/kube-identity.ts",
           "src/simulation/scripted-connection.ts",
         ],
       },
     ],
+    ["src/probe/schedule/", { faces: ["check-schedule.ts", "check-scheduler.ts", "shared-checks.ts"] }],
     ["src/probe/http/keep-alive/", { faces: ["keep-alive.ts"] }],
     ["src/probe/http/response/", { faces: ["response-reader.ts"] }],
     ["src/netlink/ipvs/", { faces: ["requests.ts"] }],
@@ -161,7 +164,7 @@ describe("the house", () => {
   });
 
   test("setting up once and cleaning up load no machines, no checks and no proxy, nor does the kernel's data plane load the proxy", () => {
-    const loaded = [...loadedWith("src/cli/commands/care.ts"), ...loadedWith("src/app/care.ts")];
+    const loaded = [...loadedWith("src/cli/commands/care.ts"), ...loadedWith("src/app/care-once.ts")];
     expect(loaded).toContain("src/dataplane/ipvs/ipvs-plane.ts");
     expect(
       loaded.filter((file) => /^xstate|^src\/actors\/.*-machine|^src\/(probe|dataplane\/userspace)\//.test(file)),

@@ -2,9 +2,9 @@ import { fromCallback, type ActorRef, type CallbackActorLogic, type Snapshot } f
 import type { Endpoint } from "../domain/endpoint.ts";
 import { throwFailures } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { ProbeOutcome, Verdict } from "../domain/health.ts";
+import type { ProbeOutcome, Verdict, WeightAdvice } from "../domain/health.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
-import type { Check, CheckSchedule } from "../probe/check-schedule.ts";
+import type { Check, CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { ProbeTrial, type TriedServer } from "./probe-trial.ts";
 
 /** Which verdicts a real server's machine is sent: all, or only one that differs in kind from the last one. */
@@ -32,6 +32,8 @@ export type CheckCommand =
 export type CheckResult =
   | { readonly type: "probe.passed"; readonly verdict: Extract<Verdict, { passed: true }> }
   | { readonly type: "probe.failed"; readonly verdict: Extract<Verdict, { passed: false }> }
+  /** It answers that it is shutting down. */
+  | { readonly type: "probe.leaving"; readonly verdict: Extract<Verdict, { passed: false }> }
   /** It is not checked any more. A listener must not look healthy because of that. */
   | { readonly type: "checks.broke"; readonly error: unknown };
 
@@ -132,7 +134,7 @@ class ServerChecks implements TriedServer {
   #candidate: Check | undefined;
   #intervalMs: number;
   #tell: Telling = "all";
-  #last: VerdictKind | undefined;
+  #last: Verdict | undefined;
 
   constructor(
     { server, target, intervalMs, listener }: Extract<CheckCommand, { type: "start" }>,
@@ -169,7 +171,7 @@ class ServerChecks implements TriedServer {
   }
 
   get passes(): boolean {
-    return this.#last === "passed";
+    return this.#last?.passed === true;
   }
 
   /** Checks it by this schedule, too; `told` gets what it finds until that is accepted. */
@@ -188,7 +190,7 @@ class ServerChecks implements TriedServer {
     this.#candidate = undefined;
     for (const verdict of verdicts) {
       this.#observe(this.#server, verdict);
-      this.#last = kindOf(verdict);
+      this.#last = verdict;
       this.#listener.send(resultOf(verdict));
     }
   }
@@ -205,20 +207,30 @@ class ServerChecks implements TriedServer {
   #heard(outcome: ProbeOutcome): void {
     this.#observe(this.#server, outcome);
     if (outcome.passed === undefined) return;
-    const kind = kindOf(outcome);
-    const isNews = kind !== this.#last;
-    this.#last = kind;
+    const isNews = this.#last === undefined || !isAlike(outcome, this.#last);
+    this.#last = outcome;
     if (isNews || this.#tell === "all") this.#listener.send(resultOf(outcome));
   }
 }
 
-type VerdictKind = "passed" | "failed" | "unreachable";
+/** Whether two verdicts in a row mean the same for a machine that counts only changes. */
+function isAlike(one: Verdict, other: Verdict): boolean {
+  if (kindOf(one) !== kindOf(other)) return false;
+  const [advice, before] = [adviceOf(one), adviceOf(other)];
+  return one.retryAfterMs === other.retryAfterMs && (advice === before || Bun.deepEquals(advice, before));
+}
 
-function kindOf(verdict: Verdict): VerdictKind {
+function kindOf(verdict: Verdict): "passed" | "failed" | "leaving" | "unreachable" {
   if (verdict.passed) return "passed";
+  if (verdict.leaving === true) return "leaving";
   return verdict.unreachable === true ? "unreachable" : "failed";
 }
 
 function resultOf(outcome: Verdict): CheckResult {
-  return outcome.passed ? { type: "probe.passed", verdict: outcome } : { type: "probe.failed", verdict: outcome };
+  if (outcome.passed) return { type: "probe.passed", verdict: outcome };
+  return { type: outcome.leaving === true ? "probe.leaving" : "probe.failed", verdict: outcome };
+}
+
+function adviceOf(verdict: Verdict): WeightAdvice | undefined {
+  return verdict.passed ? verdict.advice : undefined;
 }

@@ -118,7 +118,7 @@ export function configured(
   };
 }
 
-/** A configuration that is taken before there are members. */
+/** A configuration that is taken at the start, or before there are members. */
 export function configurationFields(
   configuration: VirtualServerConfiguration,
 ): VirtualServerConfiguration & Pick<VirtualServerContext, "configuredService" | "isWithdrawn"> {

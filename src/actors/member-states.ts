@@ -11,7 +11,7 @@ export function memberState(name: string, member: Member): MemberState {
 }
 
 export function memberStateOf(name: string, member: Omit<Member, "ref">, health: RealServerContext): MemberState {
-  const { history, rampStep } = health;
+  const { history, rampStep, lastVerdict } = health;
   const share = rampStep / RAMP_STEPS;
   const { server, drained, hold, isDrainedByConfiguration, isLeaving } = member;
   return {
@@ -25,6 +25,7 @@ export function memberStateOf(name: string, member: Omit<Member, "ref">, health:
     hold,
     isDrainedByConfiguration,
     isLeaving,
+    ...(lastVerdict?.passed === true && lastVerdict.advice && { advice: lastVerdict.advice }),
     ...(member.isUnanswered && { isUnanswered: true as const }),
   };
 }
@@ -78,5 +79,6 @@ function evidenceOf(health: RealServerContext): Evidence {
   const { lastVerdict } = health;
   if (lastVerdict === undefined) return stateOf(health) === "recovering" ? "none" : "table";
   if (lastVerdict.passed) return "passed";
+  if (lastVerdict.leaving === true) return "leaving";
   return lastVerdict.unreachable === true ? "unreachable" : "failed";
 }

@@ -38,7 +38,7 @@ export class ProbeTrial {
     if (outcome.passed) {
       this.#passed++;
       this.#decide(name, [outcome]);
-    } else if (failures !== undefined) {
+    } else if (failures !== undefined && outcome.leaving !== true) {
       failures.push(outcome);
       if (failures.length > this.#fall) failures.shift();
     }

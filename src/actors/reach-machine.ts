@@ -153,7 +153,7 @@ export function createReachMachine({ isWatched = () => false, ...actors }: Reach
         ],
       },
       // There is nothing to keep, so no look would ever find anything. Another configuration may have something.
-      idle: { on: { "host.changed": "applying" } },
+      idle: { always: { guard: "isDirty", target: "applying" }, on: { "host.changed": "applying" } },
       // What a round writes comes back as changes of the host: they, and the rest of a burst, share the next round.
       resting: { after: { rest: "settled" } },
       settled: {

@@ -7,18 +7,19 @@ import {
   type ActorRef,
   type ActorRefFrom,
   type Snapshot,
+  type SnapshotFrom,
 } from "xstate";
 import type { History } from "../desired/member.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
 import type { RealServerState, Verdict } from "../domain/health.ts";
-import type { CheckCommand, CheckResult, Telling } from "./checks.ts";
+import type { CheckCommand, CheckListener, CheckResult, Telling } from "./checks.ts";
 
 /** A real server's reports to its supervisor. */
 export type RealServerReport =
   | ({ readonly type: "realServer.changed"; readonly server: string } & Transition)
-  /** Its weight climbs one step. */
-  | { readonly type: "realServer.ramped"; readonly server: string }
+  /** Its weight climbs one step, or its check asks for another one. */
+  | { readonly type: "realServer.reweighed"; readonly server: string }
   /** Out of service, it began to take connections, or ceased to: as a last resort that matters. */
   | { readonly type: "realServer.reachabilityChanged"; readonly server: string };
 
@@ -54,10 +55,13 @@ export interface RealServerContext extends RealServerInput {
   readonly failures: number;
   /** Open connections as last counted while it drains; undefined when they were not counted. */
   readonly connections: number | undefined;
+  /** It drains because it said that it is shutting down, and has not failed as often since then as counts. */
+  readonly isLeaving: boolean;
   /** Steps climbed of `RAMP_STEPS`; 0 when it does not climb. */
   readonly rampStep: number;
-  /** The pace and the kind of reports that its checks were last set to. */
+  /** What its checks were last set to: the pace, the interval by that, and the kind of reports. */
   readonly pace: Pace;
+  readonly intervalMs: number;
   readonly tell: Telling;
   readonly startedMs: number;
   /** The last verdict that was sent: see `Telling`. */
@@ -90,9 +94,7 @@ export const realServerMachine = setup({
   actions: {
     startChecks: sendTo(
       ({ context }) => context.checks,
-      ({ context: { server, target, policy }, self }): CheckCommand => {
-        return { type: "start", server, target, intervalMs: policy.intervalMs, listener: self };
-      },
+      ({ context, self }) => startCommand(context, self),
     ),
     /** Without checks it must end, so that the supervisor starts a new one: silence would look like health. */
     fail: ({ event }) => {
@@ -100,19 +102,29 @@ export const realServerMachine = setup({
       throw event.error;
     },
     noteVerdict: assign(({ context, event }) => {
-      assertEvent(event, ["probe.passed", "probe.failed"]);
+      assertEvent(event, ["probe.passed", "probe.failed", "probe.leaving"]);
       const { verdict } = event;
+      const isFailure = event.type === "probe.failed";
+      const failures = isFailure ? context.failures + 1 : 0;
       return {
         passes: verdict.passed ? context.passes + 1 : 0,
-        failures: verdict.passed ? 0 : context.failures + 1,
+        failures,
+        isLeaving: event.type === "probe.leaving" || (isFailure && context.isLeaving && !falls(context, verdict)),
         ...(verdict.passed && { history: "proven" as const }),
         lastVerdict: verdict,
       };
     }),
     tellReachability: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, ["probe.passed", "probe.failed"]);
+      assertEvent(event, ["probe.passed", "probe.failed", "probe.leaving"]);
       if (isReached(event.verdict) !== (context.lastVerdict !== undefined && isReached(context.lastVerdict)))
         enqueue.sendTo(context.supervisor, { type: "realServer.reachabilityChanged", server: context.server });
+    }),
+    tellAdvice: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, "probe.passed");
+      const { lastVerdict } = context;
+      const before = lastVerdict?.passed === true ? lastVerdict.advice : undefined;
+      if (!Bun.deepEquals(event.verdict.advice, before))
+        enqueue.sendTo(context.supervisor, { type: "realServer.reweighed", server: context.server });
     }),
     checkNow: sendTo(
       ({ context }) => context.checks,
@@ -127,11 +139,12 @@ export const realServerMachine = setup({
       enqueue.assign({ rampStep });
       // The last step makes it healthy, and is reported as that.
       if (rampStep < RAMP_STEPS)
-        enqueue.sendTo(context.supervisor, { type: "realServer.ramped", server: context.server });
+        enqueue.sendTo(context.supervisor, { type: "realServer.reweighed", server: context.server });
     }),
     pace: enqueueActions(({ context, enqueue }, { pace, tell = "all" }: Pacing) => {
       const command = paceCommand(context, pace, tell);
-      if (pace !== context.pace || tell !== context.tell) enqueue.assign({ pace, tell });
+      if (pace !== context.pace || command !== undefined)
+        enqueue.assign({ pace, tell, intervalMs: intervalFor(context, pace) });
       if (command !== undefined) enqueue.sendTo(context.checks, command);
     }),
     /** No count reaches a threshold by this alone: that takes one more verdict. */
@@ -139,13 +152,14 @@ export const realServerMachine = setup({
       assertEvent(event, "policy.changed");
       const { policy } = event;
       const { passes, failures, pace, tell } = context;
+      const intervalMs = intervalFor({ ...context, policy }, pace);
       enqueue.assign({
         policy,
+        intervalMs,
         passes: Math.min(passes, policy.rise - 1),
         failures: Math.min(failures, policy.fall - 1),
       });
-      const intervalMs = paceMs(policy, pace);
-      if (intervalMs !== paceMs(context.policy, pace))
+      if (intervalMs !== context.intervalMs)
         enqueue.sendTo(context.checks, { type: "pace", server: context.server, intervalMs, tell });
     }),
     /**
@@ -166,11 +180,7 @@ export const realServerMachine = setup({
             };
       const command = paceCommand(context, pace, tell);
       enqueue.assign({
-        pace,
-        tell,
-        connections: undefined,
-        unproven: context.unproven && state !== "healthy",
-        rampStep: state === "recovering" ? context.rampStep : 0,
+        ...atArrival(context, { state, pace, tell }),
         ...(transition && { lastTransition: transition }),
       });
       if (transition !== undefined)
@@ -180,17 +190,21 @@ export const realServerMachine = setup({
   },
   guards: {
     startsAs: ({ context }, state: RealServerState) => context.initial === state,
-    falls: ({ context }) => context.failures + 1 >= context.policy.fall,
+    falls: ({ context, event }) => {
+      assertEvent(event, "probe.failed");
+      return falls(context, event.verdict);
+    },
     rises: ({ context }) => context.passes + 1 >= context.policy.rise,
     hasRisen: ({ context }) => hasRisen(context),
     isStillRising: ({ context }) => !hasRisen(context),
     mustClimb: ({ context }) => hasRisen(context) && context.policy.slowStartMs > 0 && !context.unproven,
     hasClimbed: ({ context }) => context.rampStep >= RAMP_STEPS,
     isDrained: ({ context, event }) => {
+      assertEvent(event, "probe.failed");
       const { policy, connections, now } = context;
+      if (context.isLeaving && !falls(context, event.verdict)) return false;
       if (policy.drain === "next-check" || connections === 0) return true;
-      const isUnreachable = event.type === "probe.failed" && event.verdict.unreachable === true;
-      return isUnreachable || now() - sinceMsOf(context) >= policy.drainTimeoutMs;
+      return event.verdict.unreachable === true || now() - sinceMsOf(context) >= policy.drainTimeoutMs;
     },
   },
   delays: {
@@ -198,18 +212,7 @@ export const realServerMachine = setup({
   },
 }).createMachine({
   id: "realServer",
-  context: ({ input }) => ({
-    ...input,
-    passes: 0,
-    failures: 0,
-    connections: undefined,
-    rampStep: 0,
-    pace: "steady",
-    tell: "all",
-    startedMs: input.now(),
-    lastVerdict: undefined,
-    lastTransition: undefined,
-  }),
+  context: ({ input }) => atTheStart(input),
   entry: "startChecks",
   on: {
     "check.requested": { actions: "checkNow" },
@@ -230,8 +233,9 @@ export const realServerMachine = setup({
       entry: { type: "arrive", params: { state: "healthy", pace: "steady", tell: "changes" } },
       on: {
         "probe.passed": {
-          actions: ["noteVerdict", { type: "pace", params: { pace: "steady", tell: "changes" } }],
+          actions: ["tellAdvice", "noteVerdict", { type: "pace", params: { pace: "steady", tell: "changes" } }],
         },
+        "probe.leaving": { target: "draining", actions: "noteVerdict" },
         "probe.failed": [
           // Decided by the event itself, not in another step after it: nothing may delay weight 0.
           { guard: "falls", target: "draining", actions: "noteVerdict" },
@@ -247,6 +251,9 @@ export const realServerMachine = setup({
           { guard: "rises", target: "healthy", actions: "noteVerdict" },
           { actions: ["tellReachability", "noteVerdict", { type: "pace", params: { pace: "fast" } }] },
         ],
+        "probe.leaving": {
+          actions: ["tellReachability", "noteVerdict", { type: "pace", params: { pace: "steady" } }],
+        },
         "probe.failed": [
           { guard: "isDrained", target: "removed", actions: "noteVerdict" },
           { actions: ["tellReachability", "noteVerdict", { type: "pace", params: { pace: "steady" } }] },
@@ -257,6 +264,7 @@ export const realServerMachine = setup({
       entry: { type: "arrive", params: { state: "removed", pace: "slow", tell: "changes" } },
       on: {
         "probe.passed": { target: "recovering", actions: "noteVerdict" },
+        "probe.leaving": { actions: ["tellReachability", "noteVerdict"] },
         "probe.failed": { actions: ["tellReachability", "noteVerdict"] },
       },
     },
@@ -275,6 +283,7 @@ export const realServerMachine = setup({
           ],
           on: {
             "probe.passed": { actions: "noteVerdict" },
+            "probe.leaving": { target: "#realServer.removed", actions: "noteVerdict" },
             "probe.failed": { target: "#realServer.removed", actions: "noteVerdict" },
           },
         },
@@ -283,7 +292,8 @@ export const realServerMachine = setup({
           always: { guard: "hasClimbed", target: "#realServer.healthy" },
           after: { rampPause: { target: "climbing", reenter: true } },
           on: {
-            "probe.passed": { actions: "noteVerdict" },
+            "probe.passed": { actions: ["tellAdvice", "noteVerdict"] },
+            "probe.leaving": { target: "#realServer.draining", actions: "noteVerdict" },
             // It has connections by now: it drains as a healthy one would.
             "probe.failed": { target: "#realServer.draining", actions: "noteVerdict" },
           },
@@ -292,6 +302,33 @@ export const realServerMachine = setup({
     },
   },
 });
+
+/**
+ * The same machine, of which thousands start at once: all but the first in each state are made like that one, without
+ * going through the steps that led it there. Those take longer than all else at the start of a virtual server.
+ */
+export function startedAlike(machine: typeof realServerMachine): typeof realServerMachine {
+  const firsts = new Map<RealServerState, SnapshotFrom<typeof realServerMachine>>();
+  const getInitialSnapshot: typeof machine.getInitialSnapshot = (scope, input) => {
+    if (input === undefined) return machine.getInitialSnapshot(scope, input);
+    const { initial: state, checks } = input;
+    const first = firsts.get(state);
+    if (first === undefined) {
+      const snapshot = machine.getInitialSnapshot(scope, input);
+      firsts.set(state, snapshot);
+      return snapshot;
+    }
+    const { pace, tell } = first.context;
+    const before = atTheStart(input);
+    scope.defer(() => {
+      checks.send(startCommand(before, scope.self));
+      const command = paceCommand(before, pace, tell);
+      if (command !== undefined) checks.send(command);
+    });
+    return { ...first, context: { ...before, ...atArrival(before, { state, pace, tell }) } };
+  };
+  return Object.assign(Object.create(machine) as typeof machine, { getInitialSnapshot });
+}
 
 /** The state that it last reported: on its way through `recovering`, with `rise 1`, that is passed over. */
 export function stateOf({ lastTransition, initial }: RealServerContext): RealServerState {
@@ -314,16 +351,57 @@ export interface Arrival extends Pacing {
   readonly state: RealServerState;
 }
 
+function atTheStart(input: RealServerInput): RealServerContext {
+  return {
+    ...input,
+    passes: 0,
+    failures: 0,
+    connections: undefined,
+    isLeaving: false,
+    rampStep: 0,
+    pace: "steady",
+    intervalMs: input.policy.intervalMs,
+    tell: "all",
+    startedMs: input.now(),
+    lastVerdict: undefined,
+    lastTransition: undefined,
+  };
+}
+
+function atArrival(context: RealServerContext, { state, pace, tell }: Required<Arrival>): Partial<RealServerContext> {
+  const { unproven, rampStep } = context;
+  return {
+    pace,
+    tell,
+    intervalMs: intervalFor(context, pace),
+    connections: undefined,
+    unproven: unproven && state !== "healthy",
+    rampStep: state === "recovering" ? rampStep : 0,
+  };
+}
+
+function startCommand({ server, target, policy }: RealServerInput, listener: CheckListener): CheckCommand {
+  return { type: "start", server, target, intervalMs: policy.intervalMs, listener };
+}
+
 /** Undefined when its checks go at that pace already. */
 function paceCommand(context: RealServerContext, pace: Pace, tell: Telling): CheckCommand | undefined {
-  const { server, policy } = context;
-  const intervalMs = paceMs(policy, pace);
-  if (intervalMs === paceMs(policy, context.pace) && tell === context.tell) return undefined;
-  return { type: "pace", server, intervalMs, tell };
+  const intervalMs = intervalFor(context, pace);
+  if (intervalMs === context.intervalMs && tell === context.tell) return undefined;
+  return { type: "pace", server: context.server, intervalMs, tell };
+}
+
+/** A busy server may ask for longer pauses, but never for longer ones than a removed server has. */
+function intervalFor({ policy, lastVerdict }: Pick<RealServerContext, "policy" | "lastVerdict">, pace: Pace): number {
+  return Math.max(paceMs(policy, pace), Math.min(lastVerdict?.retryAfterMs ?? 0, policy.downIntervalMs));
 }
 
 function paceMs({ intervalMs, fastIntervalMs, downIntervalMs }: HealthPolicy, pace: Pace): number {
   return pace === "steady" ? intervalMs : pace === "fast" ? fastIntervalMs : downIntervalMs;
+}
+
+function falls({ failures, policy }: RealServerContext, verdict: Verdict): boolean {
+  return failures + 1 >= policy.fall || (!verdict.passed && verdict.atOnce === true);
 }
 
 function isReached(verdict: Verdict): boolean {

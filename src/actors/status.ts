@@ -12,6 +12,7 @@ import {
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { Verdict } from "../domain/health.ts";
+import { nameVirtualServer } from "../domain/virtual-server-name.ts";
 import type { ReachActor } from "./reach-machine.ts";
 import { sinceMsOf, stateOf, type RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";
@@ -61,8 +62,7 @@ export function virtualServerStatus(
     });
   const realServers = [...members, ...others];
   return {
-    address: formatEndpoint(context.service.endpoint),
-    protocol: context.service.protocol,
+    ...nameVirtualServer(context.service, undefined),
     scheduler: context.service.scheduler,
     dataPlane: facts.dataPlane,
     stats: table?.stats ?? NO_TRAFFIC,
@@ -132,8 +132,7 @@ export function unattendedStatus(
     ...standingStatus(one),
   }));
   return {
-    address: formatEndpoint(table.service.endpoint),
-    protocol: table.service.protocol,
+    ...nameVirtualServer(table.service, undefined),
     scheduler: table.service.scheduler,
     dataPlane,
     stats: table.stats,

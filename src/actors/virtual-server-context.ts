@@ -5,7 +5,7 @@ import type { Hold, Holds } from "../domain/hold.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { ObservedVirtualServer, VirtualServer } from "../domain/virtual-server.ts";
-import type { CheckSchedule } from "../probe/check-schedule.ts";
+import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import type { RealServerActor, RealServerContext, RealServerInput } from "./real-server-machine.ts";
 import type { Pace } from "./round-pace.ts";
 

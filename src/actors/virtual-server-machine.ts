@@ -21,7 +21,7 @@ import type { CheckCommand } from "./checks.ts";
 import type { ProbeReport } from "./probe-trial.ts";
 import { adopted, configurationFields, configured, inOrder, started } from "./configuring.ts";
 import { memberInput, memberState, seeMembers } from "./member-states.ts";
-import { realServerMachine, type RealServerReport } from "./real-server-machine.ts";
+import { realServerMachine, startedAlike, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
 import type { ConfigurationRequest, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
@@ -94,7 +94,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     },
     actors: {
       ...ports,
-      realServer: realServerMachine,
+      realServer: startedAlike(realServerMachine),
     },
     actions: {
       adopt: assign(({ context, spawn, self }, observed: ObservedVirtualServer | undefined) => {
@@ -276,9 +276,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
   }).createMachine({
     id: "virtualServer",
     context: ({ input, spawn }) => ({
-      ...input,
-      configuredService: input.service,
-      isWithdrawn: false,
+      ...configurationFields(input),
+      cleanupOnExit: input.cleanupOnExit,
+      holds: input.holds,
+      daemon: input.daemon,
+      now: input.now,
       suspicion: undefined,
       checks: spawn("checks", { id: "checks", input: input.service }),
       members: new Map(),
@@ -297,7 +299,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       "realServer.changed": {
         actions: ["markDirty", "emitHealthChange"],
       },
-      "realServer.ramped": { actions: "markDirty" },
+      "realServer.reweighed": { actions: "markDirty" },
       "realServer.reachabilityChanged": { actions: "markDirty" },
       "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },

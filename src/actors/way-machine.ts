@@ -1,16 +1,13 @@
-import { assign, emit, enqueueActions, setup, type ActorRefFrom, type PromiseActorLogic } from "xstate";
+import { assign, emit, enqueueActions, fromPromise, setup, type ActorRefFrom } from "xstate";
 import type { WayEvent, WayReading } from "../domain/way.ts";
 
 export type WayMachine = ReturnType<typeof createWayMachine>;
 
 export type WayActor = ActorRefFrom<WayMachine>;
 
-/** Its connections to the outside. */
-export interface WayPorts {
-  readonly tryWay: PromiseActorLogic<WayReading, undefined>;
-}
-
 export interface WayInput {
+  /** Tries it once. */
+  readonly tryWay: () => Promise<WayReading>;
   readonly now: () => number;
 }
 
@@ -33,8 +30,10 @@ export type WayCommand =
  * Tries from time to time whether a client of this host gets through the virtual address to a real server: when the
  * first server comes into service, after each change of reach, and once a minute. One try at a time. It reports what
  * it finds and decides nothing: only checks change weights.
+ *
+ * A machine is large, and one serves all virtual servers of a process: how to try theirs, each actor learns from its input.
  */
-export function createWayMachine(ports: WayPorts) {
+export function createWayMachine() {
   return setup({
     types: {
       input: {} as WayInput,
@@ -42,7 +41,7 @@ export function createWayMachine(ports: WayPorts) {
       events: {} as WayCommand,
       emitted: {} as WayEvent,
     },
-    actors: { ...ports },
+    actors: { tryWay: fromPromise(({ input: { tryWay } }: { input: Pick<WayInput, "tryWay"> }) => tryWay()) },
     actions: {
       markDirty: assign({ dirty: true }),
       clearDirty: assign({ dirty: false }),
@@ -85,6 +84,7 @@ export function createWayMachine(ports: WayPorts) {
             entry: "clearDirty",
             invoke: {
               src: "tryWay",
+              input: ({ context }) => context,
               onDone: {
                 target: "tried",
                 actions: [

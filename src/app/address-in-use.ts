@@ -10,7 +10,7 @@ import { isAddressCaredFor } from "./claim.ts";
  * daemon is not to count.
  */
 export async function isAddressInUse(key: ServiceKey, besides: readonly ServiceKey[] = []): Promise<boolean> {
-  return isAddressCaredFor(key, besides) || (await hasNeighbour([key, ...besides]));
+  return isAddressCaredFor(key.endpoint, besides) || (await hasNeighbour([key, ...besides]));
 }
 
 // --- internal ---

@@ -8,7 +8,7 @@ import type { DataPlane } from "../dataplane/data-plane.ts";
 import { Reconciler } from "../dataplane/reconciler.ts";
 import { QuietWatch, type WatchClock } from "../dataplane/quiet-watch.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
-import type { CheckSchedule } from "../probe/check-schedule.ts";
+import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import type { KeptReach } from "./live-reach.ts";
 import { NO_REACH } from "./reach.ts";
 

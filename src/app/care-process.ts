@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
+import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
 import type { ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -13,13 +14,13 @@ import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { QuietWatch } from "../dataplane/quiet-watch.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { RecentMaximum } from "../metrics/recent-maximum.ts";
-import type { CheckSchedule } from "../probe/check-schedule.ts";
-import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
+import type { AnswerListener, CheckSchedule } from "../probe/schedule/check-schedule.ts";
+import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
+import { Scripts } from "../probe/exec/scripts.ts";
 import { createProber } from "../probe/probers.ts";
 import type { SocketPorts } from "../probe/http/http-prober.ts";
-import type { AnswerListener } from "../probe/scheduled-check.ts";
-import { SharedChecks } from "../probe/shared-checks.ts";
+import { SharedChecks } from "../probe/schedule/shared-checks.ts";
 import { TrafficWatch } from "../probe/suspicion/traffic-watch.ts";
 import { PathWatch } from "../reach/path-watch.ts";
 import { careMachineFor, type CareSurface } from "./care-machine.ts";
@@ -49,8 +50,10 @@ export class CareProcess implements Disposable {
   readonly traffic: TrafficWatch;
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
+  readonly #scripts = new Scripts();
   readonly #surfaces = new Map<string, CareSurface>();
   #machine: DaemonMachine | undefined;
+  #wayMachine: WayMachine | undefined;
   #paths: PathWatch | undefined;
 
   /** `environment`: where systemd says how it wants to be told. */
@@ -82,13 +85,18 @@ export class CareProcess implements Disposable {
    * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
    * virtual servers is checked once.
    */
-  checksAs(options: ProbeOptions): CheckSchedule {
-    return this.#shared.of(valueOf(options), () => {
+  checksAs(options: ProbeOptions, key: ServiceKey): CheckSchedule {
+    const virtualServer = formatServiceKey(key);
+    // A program is told for whom it checks.
+    const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
+    return this.#shared.of(kind, () => {
       const watchPath: SocketPorts["watchPath"] = (target, lost) => {
         this.#paths ??= new PathWatch({ now: this.now });
         return this.#paths.watch(target, lost);
       };
-      return this.#schedule.with(createProber(options, { ...SOCKETS, watchPath }));
+      return this.#schedule.with(
+        createProber(options, { ...SOCKETS, watchPath, scripts: this.#scripts, virtualServer }),
+      );
     });
   }
 
@@ -103,9 +111,19 @@ export class CareProcess implements Disposable {
     return { machine: this.#machine, leave };
   }
 
+  /** The machine that watches whether clients get through. */
+  get wayMachine(): WayMachine {
+    return (this.#wayMachine ??= createWayMachine());
+  }
+
   /** Lets a data plane that handles connections in this process report silent real servers. */
   listenTo(dataPlane: DataPlane): void {
     dataPlane.onSilence?.((server, isWell) => this.#schedule.suspect(server, isWell));
+  }
+
+  /** Until this is disposed of, the first checks of real servers wait: see `CheckScheduler.holdBackNew`. */
+  holdBackChecks(): Disposable {
+    return this.#schedule.holdBackNew();
   }
 
   /** How long this real server's good answers take; undefined as long as that is not known. */
@@ -134,9 +152,14 @@ export class CareProcess implements Disposable {
 }
 
 /** One check over its own connection, beside those of any schedule. */
-export function probeOnce(options: ProbeOptions, target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
-  const alone = options.type === "http" ? { ...options, sentinel: false, freshConnection: true } : options;
-  const probe = createProber(alone, SOCKETS).open(target, () => undefined);
+export function probeOnce(
+  options: ProbeOptions,
+  target: Endpoint,
+  key: ServiceKey,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  const alone = "sentinel" in options ? { ...options, sentinel: false, freshConnection: true } : options;
+  const probe = createProber(alone, { ...SOCKETS, virtualServer: formatServiceKey(key) }).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();

@@ -9,10 +9,13 @@ import type { CareProcess } from "./care-process.ts";
 import { about, fullName, nameOf } from "./about.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
+import { HoldFiles } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
 import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
 import type { Reach } from "./reach.ts";
+import { Slices } from "./slices.ts";
 import { Surroundings } from "./surroundings.ts";
 import { VirtualServerCare } from "./virtual-server-care.ts";
 
@@ -20,13 +23,11 @@ import { VirtualServerCare } from "./virtual-server-care.ts";
 export interface PreparedConfig extends AsyncDisposable {
   /** What it changes, a line for each virtual server. */
   readonly changes: readonly string[];
-  /** It differs, be it in a way that means nothing, such as the order of real servers. */
-  readonly isOther: boolean;
   /**
    * Goes on as it says. False when a virtual server that it has again was gone in the meantime: then the configuration
-   * is to be prepared once more. Throws NOT_RUNNING when caring ends.
+   * is to be prepared once more. Rejects with NOT_RUNNING when caring ends before all is begun: what is not is given up.
    */
-  apply(): boolean;
+  apply(): Promise<boolean>;
 }
 
 /**
@@ -40,15 +41,18 @@ export class Caretaker {
   readonly #process: CareProcess;
   readonly #logger: Logger;
   readonly #isAlone: boolean;
-  readonly #ipvs = new Ipvs();
+  readonly #ipvs: Ipvs;
   /** By `formatServiceKey`. Those that leave are among them until they are gone. */
   readonly #cares = new Map<string, Caring>();
   readonly #end = Promise.withResolvers<void>();
   #isStopping = false;
+  /** What is being applied is prepared for no more, and not yet all among the `#cares`. */
+  #applying: Promise<unknown> = Promise.resolve();
 
   /** `isAlone`: there will never be more than one virtual server, and it need not be named in the log. */
-  constructor(process: CareProcess, logger: Logger, isAlone: boolean) {
+  constructor(process: CareProcess, logger: Logger, isAlone: boolean, ipvs = new Ipvs()) {
     this.#process = process;
+    this.#ipvs = ipvs;
     this.#logger = logger;
     this.#isAlone = isAlone;
     this.ended = this.#end.promise;
@@ -66,8 +70,10 @@ export class Caretaker {
    * cared for here; nothing has changed then.
    */
   async prepare(config: CareConfig): Promise<PreparedConfig> {
+    await this.#applying;
     if (this.#isStopping) throw stopping();
     await using stack = new AsyncDisposableStack();
+    const slices = new Slices();
     const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
     const added: Prepared[] = [];
     const changed: Changed[] = [];
@@ -80,12 +86,20 @@ export class Caretaker {
     const isCrowded = joining.length > MOST_NAMED;
     const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, isCrowded);
     const before = new Map(this.#cares);
-    const claims = stack.use(this.#claim(joining));
+    const claims = new Map<string, Claims>();
+    for (let first = 0; first < joining.length; first += CLAIMED_AT_ONCE) {
+      if (first > 0) await this.#pause(slices);
+      const some = joining.slice(first, first + CLAIMED_AT_ONCE);
+      const ofSome = stack.use(this.#claim(some));
+      for (const { service } of some) claims.set(formatServiceKey(service), ofSome);
+    }
     for (const [key, options] of wanted) {
+      if (slices.isOver()) await this.#pause(slices);
       try {
         const present = before.get(key);
-        if (present === undefined) added.push(await this.#prepareNew(options, surroundings, claims, stack));
-        else if (present.isLeaving || !Bun.deepEquals(present.care.options, options))
+        const own = claims.get(key);
+        if (own !== undefined) added.push(await this.#prepareNew(options, surroundings, own, stack));
+        else if (present !== undefined && (present.isLeaving || !Bun.deepEquals(present.care.options, options)))
           changed.push({
             caring: present,
             options,
@@ -101,7 +115,6 @@ export class Caretaker {
       return this.prepare(config);
     }
     throwFailures(failures);
-    if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
     const held = stack.move();
     return {
@@ -114,11 +127,13 @@ export class Caretaker {
         }),
         ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
       ],
-      isOther: added.length + changed.length + removed.length > 0,
-      apply: () => {
+      apply: async () => {
         if (this.#isStopping) throw stopping();
         held.move();
-        return this.#apply(added, changed, removed);
+        if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
+        const applying = this.#apply(added, changed, removed);
+        this.#applying = applying.catch(() => undefined);
+        return applying;
       },
       [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
@@ -148,7 +163,7 @@ export class Caretaker {
         () => [],
       );
       for (const { address, weight, activeConnections } of realServers) {
-        if (weight === undefined || listed.has(address) || options.keepForeign) continue;
+        if (weight === undefined || listed.has(address) || options.unlisted === "keep") continue;
         const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
         const longest = formatDuration(options.policy.drainTimeoutMs);
         lines.push(`${address} of ${fullName(options)}: ${connections}, ${longest} at most`);
@@ -206,26 +221,48 @@ export class Caretaker {
   }
 
   /** New ones first: clients of one that leaves may already know them. */
-  #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): boolean {
-    for (const one of added.map((prepared) => this.#add(prepared))) {
-      one.care.ended.then(() => this.#over(one), this.#end.reject);
-      one.care.start();
+  async #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): Promise<boolean> {
+    const slices = new Slices();
+    const holdFiles = new HoldFiles(daemonFolder());
+    const unbegun = new Set(added);
+    using _checks = this.#process.holdBackChecks();
+    try {
+      for (const prepared of added) {
+        // Not at each one: what begins together shares its exchanges with the kernel.
+        if (slices.isOver()) await this.#pause(slices);
+        const one = this.#add(prepared, holdFiles);
+        unbegun.delete(prepared);
+        one.care.ended.then(() => this.#over(one), this.#end.reject);
+        one.care.start();
+      }
+      let isDone = true;
+      for (const { caring, options, reach } of changed) {
+        if (slices.isOver()) await this.#pause(slices);
+        isDone &&= !caring.isOver;
+        if (caring.isOver) continue;
+        caring.isLeaving = false;
+        caring.care.configure(options, reach);
+      }
+      for (const caring of removed) {
+        if (slices.isOver()) await this.#pause(slices);
+        caring.isLeaving = true;
+        caring.care.withdraw();
+      }
+      return isDone;
+    } finally {
+      for (const { preparation, claims } of unbegun) await giveUp(preparation, claims);
     }
-    const standing = changed.filter(({ caring }) => !caring.isOver);
-    for (const { caring, options, reach } of standing) {
-      caring.isLeaving = false;
-      caring.care.configure(options, reach);
-    }
-    for (const caring of removed) {
-      caring.isLeaving = true;
-      caring.care.withdraw();
-    }
-    return standing.length === changed.length;
   }
 
-  #add({ preparation, claims }: Prepared): Caring {
+  async #pause(slices: Slices): Promise<void> {
+    await slices.pause();
+    if (this.#isStopping) throw stopping();
+  }
+
+  #add({ preparation, claims }: Prepared, holdFiles: HoldFiles): Caring {
+    preparation.begin();
     const key = formatServiceKey(preparation.options.service);
-    const care = new VirtualServerCare(this.#process, preparation);
+    const care = new VirtualServerCare(this.#process, preparation, holdFiles);
     const caring: Caring = {
       key,
       preparation,
@@ -253,7 +290,7 @@ export class Caretaker {
       await care.settled();
       care.close();
       await preparation.selection.dataPlane.close();
-      await cleanAfter(care.options, logger);
+      await cleanAfter(care.options, this.#process.reachHost, logger);
       logger.info("gone, as the configuration says");
     } catch (error) {
       logger.warn(`something of it stays: ${describeError(error)}`);
@@ -266,8 +303,7 @@ export class Caretaker {
 
   async #release({ care, preparation, claims }: Caring): Promise<void> {
     care.close();
-    claims.release(preparation.options.service);
-    await preparation.selection.dataPlane.close();
+    await giveUp(preparation, claims);
   }
 
   #endIfDone(): void {
@@ -299,6 +335,14 @@ interface Changed {
   readonly options: VirtualServerOptions;
   readonly reach: Reach;
 }
+
+async function giveUp({ options, selection }: Preparation, claims: Claims): Promise<void> {
+  claims.release(options.service);
+  await selection.dataPlane.close();
+}
+
+/** Few enough for one turn. */
+const CLAIMED_AT_ONCE = 100;
 
 /** Of more virtual servers than this, the log tells as of one. */
 const MOST_NAMED = 20;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { claimName, holderOfName, type Claim, type ClaimRefusal } from "#native";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
@@ -24,19 +25,20 @@ export function otherCaretakers(keys: readonly ServiceKey[]): ReadonlyMap<string
 }
 
 /**
- * Whether any process in this network namespace cares for a virtual server at this address, on any port; `besides`:
- * for another one than these.
+ * Whether any process in this network namespace cares for a virtual server at this address, on any port of any
+ * protocol; `besides`: for another one than these.
  */
-export function isAddressCaredFor({ endpoint, protocol }: ServiceKey, besides: readonly ServiceKey[] = []): boolean {
+export function isAddressCaredFor(endpoint: Endpoint, besides: readonly ServiceKey[] = []): boolean {
   const uncounted = new Set(besides.map(formatServiceKey));
-  const [name = ""] = formatServiceKey({ protocol, endpoint }).split(/:\d+$/);
+  const port = `:${endpoint.port}`;
+  const sought = formatEndpoint(endpoint).slice(0, -port.length);
   const claimed = new Set(claimedNames().map((one) => one.name));
   const ofAddress = [...claimed].filter((one) => {
     const service = one.replace(ALIAS_END, "");
-    return !uncounted.has(service) && service.split(/:\d+$/)[0] === name;
+    return !uncounted.has(service) && ADDRESS_OF_SERVICE.exec(service)?.[1] === sought;
   });
   if (ofAddress.some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
-  return isAddressLocked({ endpoint, protocol }, besides);
+  return isAddressLocked(sought, besides);
 }
 
 /**
@@ -162,6 +164,7 @@ function takeLock(key: ServiceKey): RuntimeLock | LockHolder | { readonly proble
 }
 
 /** The suffix of a name that is taken because a stranger has the name itself. */
+const ADDRESS_OF_SERVICE = /^[a-z]+ (.+):\d+$/;
 const ALIAS_END = / [\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 function claimAlias(service: string): Claim | undefined {

@@ -1,4 +1,4 @@
-import type { CareOptions, VirtualServerOptions } from "../config/care-options.ts";
+import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { reconcileOnce } from "../dataplane/reconciler.ts";
@@ -8,7 +8,7 @@ import { describeOperation } from "../domain/plan.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { removeLoopbackAddress } from "../reach/loopback-address.ts";
 import type { HostObject } from "../reach/host-object.ts";
-import { reachToRemove } from "./reach.ts";
+import { ReachHost, reachToRemove } from "./reach.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile } from "./hold-file.ts";
 import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
@@ -17,24 +17,25 @@ import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
  * Removes what caring for this virtual server made. Missing things are fine, and a failed step does not stop the
  * others.
  */
-export async function clean(options: CareOptions, logger: Logger): Promise<void> {
+export async function clean(options: VirtualServerOptions, logger: Logger): Promise<void> {
   const { service } = options;
   const caretaker = otherCaretaker(service);
   if (caretaker !== undefined) {
     logger.warn(`${caretaker} still cares for ${formatServiceKey(service)} and will put it back; stop it first`);
   }
-  await allOf([() => deleteService(service, logger), ...takeBacks(options, logger)]);
+  await allOf([() => deleteService(service, logger), ...takeBacks(options, new ReachHost(), logger)]);
 }
 
 /**
  * Removes what is left of a virtual server that is no longer in a data plane, and that this process still has the claim
- * to: holds, addresses, reach.
+ * to: holds, addresses, reach. `host`: as those see it that it goes on to care for.
  */
 export async function cleanAfter(
   options: Pick<VirtualServerOptions, "service" | "reach">,
+  host: ReachHost,
   logger: Logger,
 ): Promise<void> {
-  await allOf(takeBacks(options, logger, [options.service]));
+  await allOf(takeBacks(options, host, logger, [options.service]));
 }
 
 /** Takes the virtual server out of the kernel's table if it is there and this process may do so. */
@@ -57,11 +58,12 @@ type Step = () => Promise<void> | void;
 /** `besides`: whose claims do not count. */
 function takeBacks(
   options: Pick<VirtualServerOptions, "service" | "reach">,
+  host: ReachHost,
   logger: Logger,
   besides: readonly ServiceKey[] = [],
 ): readonly Step[] {
   const { service } = options;
-  const ofReach = reachToRemove(options, logger, besides).map((object) => () => takeBack(object, logger));
+  const ofReach = reachToRemove(options, host, logger, besides).map((object) => () => takeBack(object, logger));
   return [() => removeAddress(service, logger, besides), () => forgetHolds(service), ...ofReach];
 }
 
@@ -107,7 +109,8 @@ function forgetHolds(key: ServiceKey): void {
 async function removeAddress(key: ServiceKey, logger: Logger, besides: readonly ServiceKey[]): Promise<void> {
   const { endpoint } = key;
   // The proxy of another virtual server may listen on the same address.
-  if (isAddressCaredFor(key, besides)) return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
+  if (isAddressCaredFor(endpoint, besides))
+    return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
   if (await removeLoopbackAddress(endpoint.address))
     logger.info(`removed ${endpoint.address} from the loopback device`);
 }

@@ -10,7 +10,8 @@ import type { Place } from "../config/file/place.ts";
 import { includesOf, readConfig, type Circumstances } from "../config/file/read-config.ts";
 import type { GivenOptions } from "../config/option-row.ts";
 import { withProcessOptions, type ConfigCall } from "../config/resolve-config-call.ts";
-import { fileProblem, readingProblem } from "./file-problem.ts";
+import { FILES_HERE, readingProblem } from "./file-problem.ts";
+import type { Locate } from "./locate-aside.ts";
 import { factsOf, namesIn } from "./file-watch.ts";
 
 /** A configuration that can be used. */
@@ -31,20 +32,23 @@ export interface ExaminedConfig extends Omit<LoadedConfig, "config" | "warnings"
 /**
  * Reads a configuration and all that it includes. Throws one `ConfigError` with everything that is wrong.
  */
-export async function loadConfig(path: string, circumstances: Circumstances = {}): Promise<LoadedConfig> {
-  const { config, problems, ...rest } = await examineConfig(path, circumstances);
+export async function loadConfig(
+  path: string,
+  circumstances: Circumstances = {},
+  locateBy: Locate = locate,
+): Promise<LoadedConfig> {
+  const { config, problems, ...rest } = await examineConfig(path, circumstances, locateBy);
   if (config === undefined) throw new ConfigError(problems, rest);
   return { config, warnings: problems, ...rest };
 }
 
 /** What `lvscare care --config` is to do, and what to say about it first. */
-export async function loadConfigFor({
-  path,
-  given,
-  ignored,
-  nodeAddress,
-}: ConfigCall): Promise<LoadedConfig & { readonly remarks: readonly string[] }> {
-  const loaded = await loadConfig(path, { fileProblem, ...(nodeAddress !== undefined && { nodeAddress }) });
+export async function loadConfigFor(
+  { path, given, ignored, nodeAddress }: ConfigCall,
+  locateBy: Locate = locate,
+): Promise<LoadedConfig & { readonly remarks: readonly string[] }> {
+  const circumstances = { files: FILES_HERE, ...(nodeAddress !== undefined && { nodeAddress }) };
+  const loaded = await loadConfig(path, circumstances, locateBy);
   const config = { ...loaded.config, ...withProcessOptions(given, loaded.processOptions) };
   const remarks = loaded.warnings.map(formatProblem);
   if (ignored.length > 0) {
@@ -57,7 +61,11 @@ export async function loadConfigFor({
 }
 
 /** The same, with what is wrong as a value. `-` is standard input. Rejects only when the program itself is at fault. */
-export async function examineConfig(path: string, circumstances: Circumstances = {}): Promise<ExaminedConfig> {
+export async function examineConfig(
+  path: string,
+  circumstances: Circumstances = {},
+  locateBy: Locate = locate,
+): Promise<ExaminedConfig> {
   const files = [sourceFile(path)];
   const main = await readSource(path, MOST_BYTES);
   if ("problem" in main) return unread(path, main, files);
@@ -78,7 +86,7 @@ export async function examineConfig(path: string, circumstances: Circumstances =
     documents.push(parse(name, included));
   }
   const { config, processOptions, findings } = readConfig(documents, { ...circumstances, found });
-  const problems = await locate(findings, documents);
+  const problems = await locateBy(findings, documents);
   const isBad = problems.some(({ severity }) => severity === "error");
   return { config: isBad ? undefined : config, processOptions, problems, files, folders };
 }

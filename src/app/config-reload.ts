@@ -35,12 +35,11 @@ export interface ConfigReloadPorts {
  * Takes over what the configuration's files say, each time that they are read again: whole, or not at all. One reading
  * at a time; requests during one share the next, so that the last content counts.
  */
-export class ConfigReload implements Disposable {
+export class ConfigReload implements AsyncDisposable {
   readonly #ports: ConfigReloadPorts;
   readonly #watch: FileWatch;
+  /** With those of the process's own options that could be had. */
   #config: CareConfig;
-  /** Else its own options are tried again, although they are the same. */
-  #isProcessDone = true;
   #outcome: Outcome;
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
@@ -82,9 +81,11 @@ export class ConfigReload implements Disposable {
     };
   }
 
-  [Symbol.dispose](): void {
-    clearTimeout(this.#later);
+  /** Waits for a reading that is under way: it gives up what it has claimed. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#watch[Symbol.dispose]();
+    while (this.#running !== undefined || this.#next !== undefined) await (this.#running ?? this.#next);
+    clearTimeout(this.#later);
   }
 
   // --- internal ---
@@ -128,23 +129,24 @@ export class ConfigReload implements Disposable {
     const { caretaker, takeProcessOptions, emit, now } = this.#ports;
     this.#watch.follow(pathsOf(read));
     const { config } = read;
-    const isSameProcess = this.#isProcessDone && Bun.deepEquals(processOptions(this.#config), processOptions(config));
+    const isSameProcess = Bun.deepEquals(processOptions(this.#config), processOptions(config));
     await using prepared = await caretaker.prepare(config);
-    const changes = [...prepared.changes, ...processChanges(this.#config, config)];
+    const isDone = await prepared.apply();
     const before = this.#outcome;
     this.#outcome = { succeededAtMs: now(), refused: undefined };
-    if (changes.length === 0 && isSameProcess && (!prepared.isOther || prepared.apply())) {
+    if (prepared.changes.length === 0 && isSameProcess && isDone) {
       this.#config = config;
       emit({ type: "config.unchanged", file: this.#ports.path });
       const since = this.#ports.timeOfDay(before.succeededAtMs).toISOString();
       return { outcome: "unchanged", since, changes: [], draining: await caretaker.draining(), problems: [] };
     }
-    const isDone = prepared.apply();
-    emit({ type: "config.applied", file: this.#ports.path, changes });
-    if (!isDone) return this.#take(read);
-    this.#config = config;
     const ofProcess = isSameProcess ? [] : await takeProcessOptions(config);
-    this.#isProcessDone = ofProcess.length === 0;
+    // A port that is taken is tried again, and told as a change when it was had.
+    const taken = ofProcess.length === 0 ? config : { ...config, httpListen: this.#config.httpListen };
+    const changes = [...prepared.changes, ...processChanges(this.#config, taken)];
+    this.#config = taken;
+    if (changes.length > 0) emit({ type: "config.applied", file: this.#ports.path, changes });
+    if (!isDone) return this.#take(read);
     const problems = [...ofProcess, ...(await caretaker.written())];
     return { outcome: "applied", changes, draining: await caretaker.draining(), problems };
   }

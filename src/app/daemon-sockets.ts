@@ -3,11 +3,16 @@ import { join } from "node:path";
 import { listenerAt } from "#native";
 import { requestListing, requestStatuses } from "../control/client.ts";
 import { SOCKET_SUFFIX } from "../control/protocol.ts";
-import { addressOfSocket, openRuntimeDirectory, runtimeDirectory } from "../control/runtime-directory.ts";
+import { openRuntimeDirectory, runtimeDirectory, virtualServerOfSocket } from "../control/runtime-directory.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import type { DaemonListing } from "../domain/listing.ts";
-import { describeNamed, listFirst } from "../domain/name.ts";
+import { listFirst } from "../domain/name.ts";
 import { describeElsewhere, type ElsewhereStatus, type VirtualServerStatus } from "../domain/status.ts";
+import {
+  describeVirtualServer,
+  isVirtualServerCalled,
+  type NamedVirtualServer,
+} from "../domain/virtual-server-name.ts";
 import { networkNamespace, processIn } from "./network-namespace.ts";
 
 /** Where this user's daemons put their sockets. */
@@ -29,8 +34,7 @@ export interface DaemonAnswers<T> {
 }
 
 /** The virtual server that an answer is about, and where that is. */
-export interface Whereabouts {
-  readonly address: string;
+export interface Whereabouts extends Omit<NamedVirtualServer, "name"> {
   readonly networkNamespace?: string | undefined;
 }
 
@@ -47,8 +51,10 @@ export async function askDaemons<T>(
 ): Promise<DaemonAnswers<T>> {
   const folder = daemonFolder();
   const { sockets, problems } = daemonSockets(folder);
-  const isAsked = ({ address }: DaemonSocket): boolean =>
-    virtualServers.length === 0 || address === undefined || virtualServers.includes(address);
+  const isAsked = ({ virtualServer }: DaemonSocket): boolean =>
+    virtualServers.length === 0 ||
+    virtualServer === undefined ||
+    virtualServers.some((word) => isVirtualServerCalled(word, virtualServer));
   const asked = sockets.filter(isAsked);
   const results = await Promise.allSettled(asked.map(({ path }) => ask(path, virtualServers)));
   const answered = results.flatMap((result, at) =>
@@ -58,7 +64,8 @@ export async function askDaemons<T>(
   const isHere = (answer: T): boolean => (whose(answer).networkNamespace ?? here) === here;
   const elsewhere = answered.flatMap(({ answers }) => {
     const theirs = answers.filter((answer) => !isHere(answer));
-    return theirs.length === 0 ? [] : [{ where: whereIs(theirs.map(whose)), answers: theirs }];
+    const [first, ...more] = theirs.map(whose);
+    return first === undefined ? [] : [{ where: whereIs([first, ...more]), answers: theirs }];
   });
   const hasOthers = sockets.length > asked.length || answered.some(({ answers }) => answers.length === 0);
   const what = virtualServers.length === 0 ? "a virtual server" : listFirst(virtualServers);
@@ -67,14 +74,15 @@ export async function askDaemons<T>(
     elsewhere,
     complaints: [...problems, ...complaintsOf(results)],
     nobody: hasOthers ? `no daemon cares for ${what}` : nobodyAnswers(folder),
-    others: () => caredFor(sockets.filter((socket) => !isAsked(socket) || socket.address === undefined)),
+    others: () => caredFor(sockets.filter((socket) => !isAsked(socket) || socket.virtualServer === undefined)),
   };
 }
 
 /** Asks for their status; see `askDaemons`. */
 export function askForStatus(virtualServers: readonly string[] = []): Promise<DaemonAnswers<VirtualServerStatus>> {
-  const whose = ({ address, daemon }: VirtualServerStatus): Whereabouts => ({
+  const whose = ({ address, protocol, daemon }: VirtualServerStatus): Whereabouts => ({
     address,
+    protocol,
     networkNamespace: daemon?.networkNamespace,
   });
   return askDaemons(requestStatuses, whose, virtualServers);
@@ -96,7 +104,10 @@ export interface DaemonList {
 /** Never rejects. `mayHaveFile`: asks only those that may have a configuration file. */
 export function listDaemons({ mayHaveFile = false, timeoutMs = LISTING_TIMEOUT_MS } = {}): Promise<DaemonList> {
   const { sockets } = daemonSockets(daemonFolder());
-  return listingsOf(mayHaveFile ? sockets.filter(({ address }) => address === undefined) : sockets, timeoutMs);
+  return listingsOf(
+    mayHaveFile ? sockets.filter(({ virtualServer }) => virtualServer === undefined) : sockets,
+    timeoutMs,
+  );
 }
 
 /** NOT_RUNNING, with all that is known of why. */
@@ -127,8 +138,8 @@ const LISTING_TIMEOUT_MS = 3000;
 
 interface DaemonSocket {
   readonly path: string;
-  /** Of its virtual server; undefined for a daemon whose virtual servers change. */
-  readonly address: string | undefined;
+  /** Undefined for a daemon whose virtual servers change. */
+  readonly virtualServer: NamedVirtualServer | undefined;
 }
 
 async function listingsOf(sockets: readonly DaemonSocket[], timeoutMs: number): Promise<DaemonList> {
@@ -144,13 +155,13 @@ async function listingsOf(sockets: readonly DaemonSocket[], timeoutMs: number): 
 /** A name tells what its daemon cares for, without asking one that may hang; where it does not, the daemon does. */
 async function caredFor(sockets: readonly DaemonSocket[]): Promise<readonly string[]> {
   const { daemons } = await listingsOf(
-    sockets.filter(({ address }) => address === undefined),
+    sockets.filter(({ virtualServer }) => virtualServer === undefined),
     LISTING_TIMEOUT_MS,
   );
-  const named = sockets.flatMap(({ path, address }) =>
-    address === undefined || listenerAt(path) === "nobody" ? [] : [address],
+  const named = sockets.flatMap(({ path, virtualServer }) =>
+    virtualServer === undefined || listenerAt(path) === "nobody" ? [] : [describeVirtualServer(virtualServer)],
   );
-  const listed = daemons.flatMap(({ listing }) => listing.virtualServers.map(describeNamed));
+  const listed = daemons.flatMap(({ listing }) => listing.virtualServers.map(describeVirtualServer));
   return [...new Set([...named, ...listed])];
 }
 
@@ -163,7 +174,9 @@ function daemonSockets(folder: string): { readonly sockets: readonly DaemonSocke
     using directory = openRuntimeDirectory(folder, process.getuid?.() ?? 0);
     if (directory === undefined) return { sockets: [], problems: [] };
     const names = readdirSync(directory.at("")).filter((name) => name.endsWith(SOCKET_SUFFIX));
-    const sockets = names.toSorted().map((name) => ({ path: join(folder, name), address: addressOfSocket(name) }));
+    const sockets = names
+      .toSorted()
+      .map((name) => ({ path: join(folder, name), virtualServer: virtualServerOfSocket(name) }));
     return { sockets, problems: [] };
   } catch (error) {
     return { sockets: [], problems: [describeError(error)] };
@@ -183,11 +196,12 @@ function complaintsOf(answers: readonly PromiseSettledResult<unknown>[]): string
   });
 }
 
-function whereIs([first, ...others]: readonly Whereabouts[]): ElsewhereStatus {
-  const { address = "", networkNamespace: namespace = "" } = first ?? {};
+function whereIs([first, ...others]: readonly [Whereabouts, ...Whereabouts[]]): ElsewhereStatus {
+  const { address, protocol, networkNamespace: namespace = "" } = first;
   const process = processIn(namespace);
   return {
     address,
+    protocol,
     ...(others.length > 0 && { others: others.length }),
     networkNamespace: namespace,
     ...(process !== undefined && { process }),

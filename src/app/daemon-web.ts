@@ -4,6 +4,7 @@ import { webUrl } from "../control/web-url.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
+import { keyOf } from "../domain/virtual-server-name.ts";
 import { renderMetrics } from "../metrics/metrics.ts";
 import type { CareProcess } from "./care-process.ts";
 import type { Caretaker } from "./caretaker.ts";
@@ -80,9 +81,9 @@ export class DaemonWeb implements AsyncDisposable {
         virtualServers: () => this.#caretaker.virtualServers,
         metrics: (statuses) => {
           this.#process.bus.catchUp();
-          const cares = new Map(this.#caretaker.virtualServers.map((care) => [care.address, care]));
+          const cares = new Map(this.#caretaker.virtualServers.map((care) => [keyOf(care.named), care]));
           const all = statuses.flatMap((status) => {
-            const metrics = cares.get(status.address)?.metrics;
+            const metrics = cares.get(keyOf(status))?.metrics;
             return metrics === undefined ? [] : [{ metrics, status }];
           });
           return renderMetrics(all, this.#process.configuration?.(), this.#process.now());

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { CareConfig, LogOptions } from "../config/care-options.ts";
+import { LvscareError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ReloadReport } from "../domain/reload.ts";
@@ -64,13 +65,24 @@ export async function runDaemon(
   process.bus.join((event) => observer.event?.(event));
   const isAlone = source === undefined && embedded === undefined && config.virtualServers.length === 1;
   const caretaker = new Caretaker(process, logger, isAlone);
-  await using prepared = await caretaker.prepare(config);
+  const shutDown = (): void => {
+    process.manager.stopping();
+    caretaker.shutDown();
+  };
+  stop.addEventListener("abort", shutDown, { once: true });
+  if (stop.aborted) shutDown();
+  const preparing = caretaker.prepare(config);
+  await using prepared = await unlessStopped(preparing, stop);
+  if (prepared === undefined) return logger.info(STOPPED_EARLY);
   await using web = new DaemonWeb(caretaker, process, logger);
   // An address that is not available is a mistake in the configuration: nothing has begun yet.
   await web.listen(config.httpListen, countRealServers(config));
   try {
+    if (stop.aborted) return logger.info(STOPPED_EARLY);
     tellReady(config.virtualServers.length, process);
-    prepared.apply();
+    const applying = unlessStopped(prepared.apply(), stop);
+    // It may break before anybody waits for it.
+    applying.catch(() => undefined);
     const [first] = caretaker.virtualServers;
     if (first === undefined) throw new Error("there is no virtual server to care for");
     observer.running?.(() => first.status());
@@ -79,15 +91,9 @@ export async function runDaemon(
       bus: process.bus,
       listen: (other) => web.listen(other.httpListen, countRealServers(other)),
     });
-    using reload = source && reloadFrom(source, caretaker, web, process);
+    await using reload = source && reloadFrom(source, caretaker, web, process);
     await using _control = embedded ? undefined : openControl(config, source, reload, caretaker, process, logger);
-    const shutDown = (): void => {
-      process.manager.stopping();
-      caretaker.shutDown();
-    };
-    stop.addEventListener("abort", shutDown, { once: true });
-    if (stop.aborted) shutDown();
-    await caretaker.ended;
+    await Promise.all([applying, caretaker.ended]);
     process.bus.catchUp();
     caretaker.tellStopped();
   } finally {
@@ -98,8 +104,20 @@ export async function runDaemon(
 
 // --- internal ---
 
-interface Reloading extends Disposable {
+const STOPPED_EARLY = "stopped before anything began";
+
+interface Reloading extends AsyncDisposable {
   request(): Promise<ReloadReport>;
+}
+
+/** Undefined where it was stopped before that was done. */
+async function unlessStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (stop.aborted && error instanceof LvscareError && error.code === "NOT_RUNNING") return undefined;
+    throw error;
+  }
 }
 
 /** Tells systemd once so many virtual servers are cared for. Those of a later configuration are part of its reload. */
@@ -159,9 +177,9 @@ function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, 
   const endHangup = source.onHangup(() => void reload.request());
   return {
     request: () => reload.request(),
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       endHangup();
-      reload[Symbol.dispose]();
+      await reload[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,13 +1,14 @@
 import type { VirtualServerOptions } from "../config/care-options.ts";
+import { describeProbeChange } from "../config/describe-probe-change.ts";
 import { configurationChange, describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
-import { configurationOf } from "./configuration-of.ts";
 
 /** What other options of a running virtual server change, in one line; empty when they change nothing. */
 export function describeOptionsChange(before: VirtualServerOptions, after: VirtualServerOptions): string {
-  const change = configurationChange(configurationOf(before), configurationOf(after));
+  const change = configurationChange(before, after);
+  const probe = describeProbeChange(before.probe, after.probe);
   return [
     ...(change === undefined ? [] : [describeConfigurationChange(change)]),
-    ...changedKeys("probe", before.probe, after.probe),
+    ...(probe.length === 0 ? [] : [`probe (${probe.join(", ")})`]),
     ...changedKeys("reach", before.reach, after.reach),
     ...(before.checkWay === after.checkWay ? [] : [`check-way ${after.checkWay}`]),
     ...(before.suspicion === after.suspicion ? [] : [`suspicion ${after.suspicion}`]),

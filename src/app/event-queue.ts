@@ -1,11 +1,8 @@
 import type { EventRecord } from "../domain/event-record.ts";
+import type { OfVirtualServer } from "../domain/virtual-server-name.ts";
 
-/** Something that happened, and to which virtual server. */
-export interface LvscareEvent extends EventRecord {
-  /** `10.103.97.12:6443`; absent where it happened to the process, and so to all of them. */
-  readonly virtualServer?: string;
-  /** Absent where it has none. */
-  readonly virtualServerName?: string;
+/** Something that happened, and to which virtual server; to none where it happened to the process, and so to all of them. */
+export interface LvscareEvent extends EventRecord, Partial<OfVirtualServer> {
   /** How many before this one were dropped, because they were not taken in time; absent where none was. */
   readonly missed?: number;
 }

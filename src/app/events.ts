@@ -1,22 +1,17 @@
 import { requestEventReports } from "../control/client.ts";
 import { isOfProcess, type EventRecord, type EventReport } from "../domain/event-record.ts";
-import type { Named } from "../domain/name.ts";
 import { describeElsewhere } from "../domain/status.ts";
+import { ofVirtualServer, type NamedVirtualServer, type OfVirtualServer } from "../domain/virtual-server-name.ts";
 import { askDaemons, notRunning, type Whereabouts } from "./daemon-sockets.ts";
 
-/** An event and its virtual server. */
-export interface TimedEvent extends EventRecord {
-  /** Absent where it happened to a daemon of several, and so to all of them. */
-  readonly virtualServer?: string;
-  /** Absent where it has none. */
-  readonly virtualServerName?: string;
-}
+/** An event and its virtual server; none where it happened to a daemon of several, and so to all of them. */
+export interface TimedEvent extends EventRecord, Partial<OfVirtualServer> {}
 
 /** What is new, and which daemons could not be asked for it. */
 export interface EventReading {
   readonly events: readonly TimedEvent[];
   /** The virtual servers of the daemons that answered. */
-  readonly virtualServers: readonly Named[];
+  readonly virtualServers: readonly NamedVirtualServer[];
   readonly complaints: readonly string[];
   /** Of daemons in other network namespaces, which were not asked for more. */
   readonly mentions: readonly string[];
@@ -72,13 +67,13 @@ interface ToldEvents extends EventReport {
   readonly events: readonly TimedEvent[];
 }
 
-function eventsOf({ address, name, events }: EventReport, isOneOfSeveral: boolean): readonly TimedEvent[] {
-  const whose = { virtualServer: address, ...(name !== undefined && { virtualServerName: name }) };
-  return events.map((event) => (isOneOfSeveral && isOfProcess(event) ? event : { ...event, ...whose }));
+function eventsOf(report: EventReport, isOneOfSeveral: boolean): readonly TimedEvent[] {
+  const whose = ofVirtualServer(report);
+  return report.events.map((event) => (isOneOfSeveral && isOfProcess(event) ? event : { ...event, ...whose }));
 }
 
-function whoseEvents({ address, networkNamespace }: ToldEvents): Whereabouts {
-  return { address, networkNamespace };
+function whoseEvents({ address, protocol, networkNamespace }: ToldEvents): Whereabouts {
+  return { address, protocol, networkNamespace };
 }
 
 /** By the clock that cannot be set. */

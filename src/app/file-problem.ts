@@ -1,9 +1,10 @@
 import { accessSync, constants, statSync } from "node:fs";
 import type { ProbeOptions } from "../config/care-options.ts";
+import type { FileLook } from "../config/file/probe-draft.ts";
 import { errnoOf } from "../domain/errors.ts";
 
 /** Why a file cannot be read now; undefined when it can. */
-export function fileProblem(path: string): string | undefined {
+function fileProblem(path: string): string | undefined {
   try {
     accessSync(path, constants.R_OK);
     return statSync(path).isFile() ? undefined : "it is no file";
@@ -12,13 +13,21 @@ export function fileProblem(path: string): string | undefined {
   }
 }
 
+/** For a configuration that is to count on this host. */
+export const FILES_HERE: FileLook = { problemOf: fileProblem, severity: "error" };
+
+/** For one that is to count on another: what is not here may be there. */
+export const FILES_ELSEWHERE: FileLook = { problemOf: fileProblem, severity: "warning" };
+
 /** What is wrong with the files that flags name for checks, a line each. */
 export function probeFileProblems(probe: ProbeOptions): string[] {
+  const tls = "tls" in probe ? probe.tls : undefined;
   const named = [
-    ["--health-token-file", probe.type === "http" ? probe.tokenFile : undefined],
-    ["--health-ca-file", probe.tls?.caFile],
-    ["--health-cert-file", probe.tls?.certFile],
-    ["--health-key-file", probe.tls?.keyFile === probe.tls?.certFile ? undefined : probe.tls?.keyFile],
+    ["--kubeconfig", probe.type === "kube-apiserver" ? probe.kubeconfig : undefined],
+    ["--health-token-file", "tokenFile" in probe ? probe.tokenFile : undefined],
+    ["--health-ca-file", tls?.caFile],
+    ["--health-cert-file", tls?.certFile],
+    ["--health-key-file", tls?.keyFile === tls?.certFile ? undefined : tls?.keyFile],
   ] as const;
   return named.flatMap(([flag, path]) => {
     const problem = path === undefined ? undefined : fileProblem(path);

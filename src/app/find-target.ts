@@ -1,24 +1,33 @@
 import type { ControlVirtualServer } from "../control/answers.ts";
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
-import { describeNamed, isCalled, listFirst, type Named } from "../domain/name.ts";
+import { describeNamed, isCalled, listFirst } from "../domain/name.ts";
+import {
+  describeVirtualServer,
+  exactWord,
+  isVirtualServerCalled,
+  parseVirtualServerWord,
+} from "../domain/virtual-server-name.ts";
 
-type Candidate = Pick<ControlVirtualServer, "address" | "name" | "realServers">;
+type Candidate = Pick<ControlVirtualServer, "named" | "realServers">;
 
 /**
  * The virtual server that a word means, an address or a name. Throws NOT_LISTED with those that there are, and USAGE
  * where it may be several.
  */
 export function findVirtualServer<T extends Candidate>(word: string, all: readonly T[]): T {
-  const [found, ...others] = all.filter((one) => isCalled(canonical(word), namedOf(one)));
+  const [found, ...others] = all.filter(({ named }) =>
+    isVirtualServerCalled(canonical(word, parseVirtualServerWord), named),
+  );
   if (found === undefined)
     throw new LvscareError("NOT_LISTED", `no virtual server ${word} is cared for`, {
       remedy: `there are ${listFirst(all.map(nameOf))}`,
     });
-  if (others.length > 0)
-    throw new LvscareError("USAGE", `${word} may be ${listFirst([found, ...others].map(({ address }) => address))}`, {
-      remedy: "name the one by its address",
-    });
+  if (others.length > 0) {
+    const named = all.map((one) => one.named);
+    const words = [found, ...others].map((one) => exactWord(one.named, named));
+    throw new LvscareError("USAGE", `${word} may be ${listFirst(words)}`, { remedy: "name the one by its address" });
+  }
   return found;
 }
 
@@ -31,7 +40,7 @@ export function findRealServer<T extends Candidate>(
   candidates: readonly T[],
 ): { readonly virtualServer: T; readonly server: string } {
   const all = candidates.flatMap((virtualServer) => virtualServer.realServers.map((one) => ({ virtualServer, one })));
-  const [found, ...others] = all.filter(({ one }) => isCalled(canonical(word), one));
+  const [found, ...others] = all.filter(({ one }) => isCalled(canonical(word, canonicalEndpoint), one));
   if (found === undefined) {
     const known = all.map(({ virtualServer, one }) => `${describeNamed(one)} (of ${nameOf(virtualServer)})`);
     throw new LvscareError("NOT_LISTED", `no real server ${word} is cared for`, {
@@ -50,19 +59,19 @@ export function findRealServer<T extends Candidate>(
 // --- internal ---
 
 /** An address as it is written everywhere; any other word as it is. */
-function canonical(word: string): string {
+function canonical(word: string, parse: (word: string) => string): string {
   try {
-    return formatEndpoint(parseEndpoint(word));
+    return parse(word);
   } catch (error) {
     if (error instanceof LvscareError) return word;
     throw error;
   }
 }
 
-function namedOf({ address, name }: Candidate): Named {
-  return name === undefined ? { address } : { address, name };
+function canonicalEndpoint(word: string): string {
+  return formatEndpoint(parseEndpoint(word));
 }
 
-function nameOf(one: Candidate): string {
-  return describeNamed(namedOf(one));
+function nameOf({ named }: Candidate): string {
+  return describeVirtualServer(named);
 }

@@ -1,5 +1,15 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { makeRuntimeDirectory, openRuntimeDirectory, runtimeName } from "../control/runtime-directory.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import { describeHeld, parseHolds, type Holds } from "../domain/hold.ts";
@@ -110,6 +120,21 @@ export class HoldFile {
   }
 }
 
+/** Which virtual servers have such a file: of a thousand that begin together, hardly any has one. */
+export class HoldFiles {
+  /** Undefined where it cannot be looked into: reading them tells why. */
+  readonly #names: ReadonlySet<string> | undefined;
+
+  /** Looks into the directory once. */
+  constructor(folder: string) {
+    this.#names = namesIn(folder);
+  }
+
+  has({ path }: HoldFile): boolean {
+    return this.#names?.has(basename(path)) ?? true;
+  }
+}
+
 /**
  * A daemon that starts with held real servers says so: an operator may have asked for that months ago, and now
  * wonders why a server gets no clients.
@@ -121,6 +146,14 @@ export function tellHeld(holds: Holds, listed: readonly string[], logger: Logger
 }
 
 // --- internal ---
+
+function namesIn(folder: string): ReadonlySet<string> | undefined {
+  try {
+    return new Set(readdirSync(folder));
+  } catch (error) {
+    return errnoOf(error) === "ENOENT" ? new Set() : undefined;
+  }
+}
 
 /** Ten thousand real servers, all held, are less. */
 const LARGEST_BYTES = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
-import { parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
-import { isCalled, isName, listFirst, type Named } from "../domain/name.ts";
+import { isName, listFirst, type Named } from "../domain/name.ts";
+import { exactWord, isVirtualServerCalled, keyOf } from "../domain/virtual-server-name.ts";
 import { listDaemons } from "./daemon-sockets.ts";
 
 /**
@@ -9,35 +9,37 @@ import { listDaemons } from "./daemon-sockets.ts";
  */
 export async function knownNames(kind: "virtual-servers" | "real-servers"): Promise<readonly string[]> {
   const { daemons } = await listDaemons({ timeoutMs: QUICK_MS });
-  const all = daemons
-    .flatMap(({ listing }) => listing.virtualServers)
-    .flatMap((one): readonly Named[] => (kind === "virtual-servers" ? [one] : one.realServers));
-  const words = all.flatMap(({ address, name }) => (name === undefined ? [address] : [name, address]));
+  const all = daemons.flatMap(({ listing }) => listing.virtualServers);
+  const words =
+    kind === "virtual-servers"
+      ? all.flatMap((one) => wordsOf({ ...one, address: exactWord(one, all) }))
+      : all.flatMap(({ realServers }) => realServers.flatMap(wordsOf));
   return [...new Set(words)].filter((word) => HARMLESS.test(word)).toSorted();
 }
 
 /**
- * The endpoints of virtual servers by address or name. An address need not be cared for by anybody; for a name that
- * nobody knows it rejects with NOT_RUNNING, and for one that several have with USAGE.
+ * Virtual servers in canonical text, by that or by name: an address, with its protocol where that is known. An address
+ * need not be cared for by anybody; for a name that nobody knows it rejects with NOT_RUNNING, and for one that several
+ * have with USAGE.
  */
-export async function resolveVirtualServers(words: readonly string[]): Promise<readonly Endpoint[]> {
-  if (!words.some(isName)) return words.map(parseEndpoint);
+export async function resolveVirtualServers(words: readonly string[]): Promise<readonly string[]> {
+  if (!words.some(isName)) return words;
   const { daemons, complaints } = await listDaemons();
   const all = daemons.flatMap(({ listing }) => listing.virtualServers);
   return words.map((word) => {
-    if (!isName(word)) return parseEndpoint(word);
-    const [found, ...others] = all.filter((one) => isCalled(word, one));
+    if (!isName(word)) return word;
+    const [found, ...others] = all.filter((one) => isVirtualServerCalled(word, one));
     if (found === undefined)
       throw new LvscareError("NOT_RUNNING", [`no daemon cares for ${word}`, ...complaints].join("; "), {
         remedy: "name it by its address",
       });
     if (others.length > 0) {
-      const addresses = [found, ...others].map(({ address }) => address);
+      const addresses = [found, ...others].map((one) => exactWord(one, all));
       throw new LvscareError("USAGE", `${word} may be ${listFirst(addresses)}`, {
         remedy: "name the one by its address",
       });
     }
-    return parseEndpoint(found.address);
+    return keyOf(found);
   });
 }
 
@@ -46,4 +48,8 @@ export async function resolveVirtualServers(words: readonly string[]): Promise<r
 const QUICK_MS = 300;
 
 /** Shells expand what they are offered, and any program may answer at a socket. */
-const HARMLESS = /^[\w.:[\]-]+$/;
+const HARMLESS = /^[\w.:[\]/-]+$/;
+
+function wordsOf({ address, name }: Named): readonly string[] {
+  return name === undefined ? [address] : [name, address];
+}

@@ -89,9 +89,11 @@ export class LiveReach implements KeptReach {
     if (reports.length > 0 && reports.every(({ outcome }) => outcome === "stood")) this.#beginQuiet(reach.objects);
     // Changed meanwhile: the next round, which has been asked for, judges by that.
     if (reach !== this.#reach || reports.some(({ outcome }) => outcome === "failed")) return reports;
-    const retired = this.#retired;
-    this.#retired = [];
-    for (const object of retired) await takeBack(object, this.#logger);
+    // A change meanwhile may want again what is still to be taken back.
+    for (let [next] = this.#retired; next !== undefined && reach === this.#reach; [next] = this.#retired) {
+      this.#retired = this.#retired.slice(1);
+      await takeBack(next, this.#logger);
+    }
     return reports;
   }
 

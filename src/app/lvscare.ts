@@ -8,11 +8,12 @@ import type { EventRecord } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
+import { keyOf, ofVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
+import { formatServiceKey, LARGEST_WEIGHT } from "../domain/virtual-server.ts";
+import { FILES_HERE } from "./file-problem.ts";
 import type { EmbeddedDaemon } from "./daemon.ts";
 import { EmbeddedRun, SILENT } from "./embedded-run.ts";
 import { EventQueue, type LvscareEvent } from "./event-queue.ts";
@@ -49,7 +50,8 @@ export interface EventsOptions {
  * Several virtual servers, cared for inside this process. It opens no control socket, handles no signals, and writes
  * to the logger alone.
  *
- * Virtual servers and real servers are called by their addresses, `IP:port`, or their names. A word that means none
+ * Virtual servers and real servers are called by their addresses, `IP:port`, or their names; of two virtual servers
+ * that differ in protocol alone one is `tcp/IP:port`. A word that means none
  * of them is NOT_LISTED, with those that there are; one that means several is USAGE. Before `start` has resolved, and
  * after the end, all that asks for something is NOT_RUNNING.
  */
@@ -101,7 +103,7 @@ export interface Lvscare extends AsyncDisposable {
    * Calls back for every event, good checks too, with the virtual server that it is about (undefined: the process);
    * returns a function that ends that. A listener must not throw.
    */
-  onEvent(listener: (event: CareEvent, virtualServer: Named | undefined) => void): () => void;
+  onEvent(listener: (event: CareEvent, virtualServer: NamedVirtualServer | undefined) => void): () => void;
   /**
    * Ends within a second. With the kernel's data plane the virtual servers stay as they are, and traffic with them.
    * Idempotent, and never rejects; `await using` does it.
@@ -147,11 +149,11 @@ class EmbeddedLvscare implements Lvscare {
     await this.#run.start(async (stop, begun) => {
       // Not before it is needed: importing the SDK opens nothing.
       const { runDaemon } = await import("./daemon.ts");
-      const awaited = new Set(this.#config.virtualServers.map(({ service }) => formatEndpoint(service.endpoint)));
+      const awaited = new Set(this.#config.virtualServers.map(({ service }) => formatServiceKey(service)));
       const embedded = (daemon: EmbeddedDaemon): void =>
         daemon.bus.join((event, records, source) => {
           const virtualServer = source?.virtualServer;
-          if (event.type === "virtualServer.adopted" && virtualServer && awaited.delete(virtualServer.address))
+          if (event.type === "virtualServer.adopted" && virtualServer && awaited.delete(keyOf(virtualServer)))
             if (awaited.size === 0) {
               this.#daemon = daemon;
               begun();
@@ -209,7 +211,8 @@ class EmbeddedLvscare implements Lvscare {
   }
 
   events({ after = 0, virtualServer }: EventsOptions = {}): AsyncIterable<LvscareEvent> {
-    const only = virtualServer === undefined ? undefined : this.#among(virtualServer)[0]?.address;
+    const only =
+      virtualServer === undefined ? undefined : this.#among(virtualServer).map(({ named }) => keyOf(named))[0];
     this.#running();
     return { [Symbol.asyncIterator]: () => this.#follow(after, only) };
   }
@@ -260,7 +263,7 @@ class EmbeddedLvscare implements Lvscare {
     // Whoever closes what listens may have gone by while it was opened.
     if (this.#run.isEnding) await listen({ ...config, httpListen: undefined });
     this.#running();
-    const isDone = prepared.apply();
+    const isDone = await prepared.apply();
     this.#config = config;
     if (!isDone) return this.#take(config);
     const problems = await caretaker.written();
@@ -275,40 +278,45 @@ class EmbeddedLvscare implements Lvscare {
       queue.end();
       return queue;
     }
-    const filter: Filter = (virtualServer) => only === undefined || (virtualServer ?? only) === only;
-    for (const event of remembered(daemon, after)) if (filter(event.virtualServer)) queue.push(event);
+    const filter: Filter = (virtualServer) =>
+      only === undefined || virtualServer === undefined || keyOf(virtualServer) === only;
+    for (const { event, source } of remembered(daemon, after)) if (filter(source)) queue.push(event);
     this.#queues.set(queue, filter);
     return queue;
   }
 
-  #hear(event: CareEvent, records: readonly EventRecord[], virtualServer: Named | undefined): void {
+  #hear(event: CareEvent, records: readonly EventRecord[], virtualServer: NamedVirtualServer | undefined): void {
     for (const listener of this.#listeners) listener(event, virtualServer);
     if (records.length === 0) return;
     for (const [queue, filter] of this.#queues)
-      if (filter(virtualServer?.address)) for (const record of records) queue.push(about(virtualServer, record));
+      if (filter(virtualServer)) for (const record of records) queue.push(about(virtualServer, record));
   }
 }
 
-/** By address; undefined is the process. */
-type Filter = (virtualServer: string | undefined) => boolean;
+/** Undefined is the process. */
+type Filter = (virtualServer: NamedVirtualServer | undefined) => boolean;
 
 function read(config: LvscareConfig, logger: Logger): CareConfig {
-  const { config: careConfig, warnings } = readConfigObject(config);
+  const { config: careConfig, warnings } = readConfigObject(config, FILES_HERE);
   for (const warning of warnings) logger.warn(warning);
   return careConfig;
 }
 
-function remembered({ caretaker, bus }: EmbeddedDaemon, after: number): readonly LvscareEvent[] {
-  bus.catchUp();
-  const own = caretaker.virtualServers.flatMap((care) => {
-    const { events, ...named } = care.events(after, "own");
-    return events.map((record) => about(named, record));
-  });
-  return [...own, ...bus.since(after)].toSorted((a, b) => a.id - b.id);
+interface Remembered {
+  readonly event: LvscareEvent;
+  readonly source: NamedVirtualServer | undefined;
 }
 
-function about(virtualServer: Named | undefined, record: EventRecord): LvscareEvent {
-  if (virtualServer === undefined) return record;
-  const { address, name } = virtualServer;
-  return { ...record, virtualServer: address, ...(name !== undefined && { virtualServerName: name }) };
+function remembered({ caretaker, bus }: EmbeddedDaemon, after: number): readonly Remembered[] {
+  bus.catchUp();
+  const own = caretaker.virtualServers.flatMap((care): readonly Remembered[] => {
+    const source = care.named;
+    return care.events(after, "own").events.map((record) => ({ event: about(source, record), source }));
+  });
+  const ofProcess = bus.since(after).map((event): Remembered => ({ event, source: undefined }));
+  return [...own, ...ofProcess].toSorted((a, b) => a.event.id - b.event.id);
+}
+
+function about(virtualServer: NamedVirtualServer | undefined, record: EventRecord): LvscareEvent {
+  return virtualServer === undefined ? record : { ...record, ...ofVirtualServer(virtualServer) };
 }

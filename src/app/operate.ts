@@ -4,6 +4,7 @@ import { LvscareError } from "../domain/errors.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import { describeNamed, isCalled, listFirst } from "../domain/name.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
+import { describeVirtualServer, exactWord, isVirtualServerCalled, keyOf } from "../domain/virtual-server-name.ts";
 import { describeElsewhere, type RealServerStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { askForStatus, notRunning } from "./daemon-sockets.ts";
 
@@ -11,7 +12,7 @@ import { askForStatus, notRunning } from "./daemon-sockets.ts";
 export interface OperatorTarget {
   /** Formatted endpoint, or name. */
   readonly realServer: string;
-  /** Formatted endpoints, or names. */
+  /** Formatted endpoints or keys, or names. */
   readonly virtualServers: readonly string[];
 }
 
@@ -98,7 +99,7 @@ interface FoundServer {
 }
 
 function requestOf({ virtualServer, realServer }: Omit<FoundServer, "socket">): RequestTarget {
-  return { virtualServer: virtualServer.address, server: realServer.address };
+  return { virtualServer: keyOf(virtualServer), server: realServer.address };
 }
 
 interface FoundTargets {
@@ -121,12 +122,12 @@ async function findTargets({ realServer: word, virtualServers: words }: Operator
   if (found.length === 0 || (words.length > 0 && lacking.length > 0))
     throw notFound(word, lacking, having.size > 0, answers.complaints);
   if (found.length > having.size) {
-    const texts = found.map((one) => `${one.realServer.address} of ${describeNamed(one.virtualServer)}`);
+    const texts = found.map((one) => `${one.realServer.address} of ${describeVirtualServer(one.virtualServer)}`);
     throw new LvscareError("USAGE", `${word} may be ${listFirst(texts)}`, { remedy: "name the one by its address" });
   }
   if (having.size > 1 && words.length === 0) {
-    const addresses = [...having].map(({ address }) => address);
-    const named = [...having].map(describeNamed);
+    const addresses = [...having].map((one) => exactWord(one, candidates));
+    const named = [...having].map(describeVirtualServer);
     throw new LvscareError("USAGE", `${word} stands behind ${listFirst(named, " and ")}`, {
       remedy: `name those that are meant: --vs ${listFirst(addresses, ",")}`,
     });
@@ -145,10 +146,10 @@ async function requireEach(
   candidates: readonly VirtualServerStatus[],
   { complaints, elsewhere, others }: Awaited<ReturnType<typeof askForStatus>>,
 ): Promise<void> {
-  const missing = words.filter((word) => !candidates.some((one) => isCalled(word, one)));
+  const missing = words.filter((word) => !candidates.some((one) => isVirtualServerCalled(word, one)));
   if (missing.length > 0) {
     const far = elsewhere.map(({ where }) => describeElsewhere(where));
-    const caredFor = [...new Set([...candidates.map(describeNamed), ...(await others())])];
+    const caredFor = [...new Set([...candidates.map(describeVirtualServer), ...(await others())])];
     throw new LvscareError(
       "NOT_RUNNING",
       [`no daemon cares for ${missing.join(", ")}`, ...complaints, ...far].join("; "),
@@ -158,7 +159,7 @@ async function requireEach(
     );
   }
   for (const word of words) {
-    const meant = candidates.filter((one) => isCalled(word, one)).map(({ address }) => address);
+    const meant = candidates.filter((one) => isVirtualServerCalled(word, one)).map((one) => exactWord(one, candidates));
     if (meant.length > 1)
       throw new LvscareError("USAGE", `${word} may be ${listFirst(meant)}`, { remedy: "name the one by its address" });
   }
@@ -171,11 +172,11 @@ function notFound(
   complaints: readonly string[],
 ): LvscareError {
   const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));
-  if (early !== undefined) return notYet(early.address, early.daemon?.lastError?.message);
+  if (early !== undefined) return notYet(early, early.daemon?.lastError?.message);
   const known = lacking.flatMap((status) =>
-    status.realServers.map((server) => `${describeNamed(server)} (of ${describeNamed(status)})`),
+    status.realServers.map((server) => `${describeNamed(server)} (of ${describeVirtualServer(status)})`),
   );
-  const behind = isElsewhere ? ` behind ${listFirst(lacking.map(describeNamed))}` : "";
+  const behind = isElsewhere ? ` behind ${listFirst(lacking.map(describeVirtualServer))}` : "";
   return new LvscareError("NOT_LISTED", [`no real server ${word} is cared for${behind}`, ...complaints].join("; "), {
     remedy: `there are ${listFirst(known)}`,
   });

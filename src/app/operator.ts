@@ -1,14 +1,17 @@
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import { changeHold, type HoldChange, type Holds } from "../domain/hold.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import { describeVirtualServer, ofVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import { untilWritten } from "./until-written.ts";
 
 export interface OperatorPorts {
   readonly supervisor: VirtualServerActor;
+  /** How it is called now. */
+  readonly virtualServer: () => NamedVirtualServer;
   readonly status: () => Promise<VirtualServerStatus>;
   /** Stores the holds; throws when it cannot. */
   readonly keep: (holds: Holds) => void;
@@ -42,11 +45,10 @@ export class Operator {
     const pending = await untilWritten(this.#ports.supervisor, LONGEST_WAIT_MS);
     const report = await status();
     const realServer = report.realServers.find(({ address }) => address === server);
-    if (realServer === undefined) throw notListed(server, report.address, []);
-    const { address: virtualServer, name, scheduler, inService } = report;
+    if (realServer === undefined) throw notListed(server, report, []);
+    const { scheduler, inService } = report;
     return {
-      virtualServer,
-      ...(name !== undefined && { virtualServerName: name }),
+      ...ofVirtualServer(report),
       scheduler,
       realServer,
       ...(inService && { inService }),
@@ -69,7 +71,7 @@ export class Operator {
     const outcome = await this.#ports.probe(target, signal);
     this.#ports.supervisor.send({ type: "operator.check", server });
     if (outcome.passed === undefined) throw new LvscareError("CONTROL_FAILED", outcome.reason);
-    return { virtualServer: this.#address(), realServer: server, verdict: outcome };
+    return { ...ofVirtualServer(this.#ports.virtualServer()), realServer: server, verdict: outcome };
   }
 
   // --- internal ---
@@ -78,14 +80,10 @@ export class Operator {
     const snapshot = this.#ports.supervisor.getSnapshot();
     const { members, trouble } = snapshot.context;
     // Its real servers are known but not yet their states: what was asked of them now would be forgotten.
-    if (snapshot.hasTag("adopting")) throw notYet(this.#address(), trouble.lastError?.message);
+    if (snapshot.hasTag("adopting")) throw notYet(this.#ports.virtualServer(), trouble.lastError?.message);
     const found = members.get(server)?.server.endpoint;
-    if (found === undefined) throw notListed(server, this.#address(), [...members.keys()]);
+    if (found === undefined) throw notListed(server, this.#ports.virtualServer(), [...members.keys()]);
     return found;
-  }
-
-  #address(): string {
-    return formatEndpoint(this.#ports.supervisor.getSnapshot().context.service.endpoint);
   }
 }
 
@@ -94,8 +92,8 @@ export class Operator {
 /** Shorter than a client waits for its answer. */
 const LONGEST_WAIT_MS = 2000;
 
-function notListed(server: string, virtualServer: string, listed: readonly string[]): LvscareError {
+function notListed(server: string, virtualServer: NamedVirtualServer, listed: readonly string[]): LvscareError {
   const are =
     listed.length === 0 ? "" : `; they are ${listed.slice(0, 20).join(", ")}${listed.length > 20 ? ", …" : ""}`;
-  return new LvscareError("NOT_LISTED", `${server} is no real server of ${virtualServer}${are}`);
+  return new LvscareError("NOT_LISTED", `${server} is no real server of ${describeVirtualServer(virtualServer)}${are}`);
 }

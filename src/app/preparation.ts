@@ -18,6 +18,8 @@ export interface Preparation {
   readonly selection: Selection;
   readonly reach: Reach;
   readonly logger: Logger;
+  /** Says what it is cared for with, once it is certain that it will be; and takes out of the kernel what would be in the way. */
+  begin(): void;
 }
 
 /**
@@ -32,7 +34,22 @@ export async function prepare(
   const selection = await select(options, surroundings, logger);
   try {
     const reach = planReach(options, selection.dataPlane.kind, surroundings.reachHost, logger);
-    return { options, selection, reach, logger };
+    const nested = selection.dataPlane.kind === "ipvs" ? await nestedIn(options, surroundings) : [];
+    const tell = surroundings.isCrowded ? logger.debug : logger.info;
+    return {
+      options,
+      selection,
+      reach,
+      logger,
+      begin: () => {
+        announce(options, selection, tell, logger);
+        for (const inner of nested) logger.warn(`real server ${inner}`);
+        if (reach.remark !== undefined) logger.info(reach.remark);
+        // A kernel that could, and once did, would take the clients before they get to the proxy.
+        if (selection.because?.code === "NO_PASSAGE")
+          withdrawFromKernel(options.service, logger).catch((error: unknown) => logger.error(describeError(error)));
+      },
+    };
   } catch (error) {
     await selection.dataPlane.close();
     throw error;
@@ -73,33 +90,29 @@ export function refusesChangeOver(
 
 // --- internal ---
 
-async function select(options: VirtualServerOptions, surroundings: Surroundings, logger: Logger): Promise<Selection> {
+function select(options: VirtualServerOptions, surroundings: Surroundings, logger: Logger): Promise<Selection> {
   const open = (kind: DataPlaneKind): Promise<DataPlane> =>
     kind === "ipvs" ? surroundings.openKernel() : openUserspace(options, logger);
-  const selection = await selectDataPlane(
+  return selectDataPlane(
     options.dataPlane,
     options.service,
     open,
     (kind) => obstacleTo(kind, options),
     (dataPlane, service) => surroundings.preflight(dataPlane, service),
   );
-  announce(options, selection, surroundings.isCrowded ? logger.debug : logger.info, logger);
-  // A kernel that could, and once did, would take the clients before they get to the proxy.
-  if (selection.because?.code === "NO_PASSAGE") await withdrawFromKernel(options.service, logger);
-  if (selection.dataPlane.kind === "ipvs") await warnOfNesting(options, surroundings, logger);
-  return selection;
 }
 
 /** Checks of such a real server pass, because each goes only through the inner virtual server. */
-async function warnOfNesting(
+async function nestedIn(
   { service, realServers }: VirtualServerOptions,
   surroundings: Surroundings,
-  logger: Logger,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const nested: string[] = [];
   for (const { endpoint } of realServers) {
     const inner = await surroundings.standing({ protocol: service.protocol, endpoint });
-    if (inner !== undefined) logger.warn(`real server ${describeNesting(inner)}`);
+    if (inner !== undefined) nested.push(describeNesting(inner));
   }
+  return nested;
 }
 
 async function openUserspace({ realServers }: VirtualServerOptions, logger: Logger): Promise<DataPlane> {

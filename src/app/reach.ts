@@ -10,6 +10,7 @@ import type { HostObject } from "../reach/host-object.ts";
 import { HostView } from "../reach/host-view.ts";
 import { localAddress } from "../reach/loopback-address.ts";
 import { foundGateway, NODE_NAME, nodeAddress } from "../reach/node-address.ts";
+import { Turns } from "../reach/link/turns.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { boundToLoopback, takenOver } from "../reach/obstacles.ts";
 import { readOwnAddresses } from "../reach/own-addresses.ts";
@@ -21,6 +22,7 @@ import { tellLeft } from "../events/event-log.ts";
 export class ReachHost {
   readonly view: HostView;
   readonly changes: HostChanges;
+  readonly firewallTurns = new Turns();
 
   /** Without a clock, nothing that was seen is believed for longer than one look. */
   constructor(now?: () => number) {
@@ -34,6 +36,8 @@ export interface Reach {
   readonly objects: readonly HostObject[];
   /** Calls back when something changed that they may depend on; returns a function that ends it. */
   readonly watch: (onChange: () => void) => () => void;
+  /** What of the options is not followed, and why. */
+  readonly remark?: string;
 }
 
 /** This host gets there by itself. */
@@ -46,7 +50,7 @@ export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 export function planReach(
   { service, realServers, reach: options }: VirtualServerOptions,
   kind: DataPlaneKind,
-  { view, changes }: ReachHost,
+  { view, changes, firewallTurns }: ReachHost,
   logger: Logger,
 ): Reach {
   const { address, family } = service.endpoint;
@@ -63,10 +67,10 @@ export function planReach(
   // This host reaches another host's address, and a route of ours would cut it off.
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
-  if (mode !== options.mode) logger.info(`no route to ${address} is made: it is a real server's, on another host`);
-  const needs = { service, options: { ...options, mode }, gateway, servers, view, logger };
+  const needs = { service, options: { ...options, mode }, gateway, servers, view, firewallTurns, logger };
   const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
-  return objects.length === 0 ? NO_REACH : { objects, watch };
+  const remark = `no route to ${address} is made: it is a real server's, on another host`;
+  return { ...(objects.length === 0 ? NO_REACH : { objects, watch }), ...(mode !== options.mode && { remark }) };
 }
 
 /** Why this data plane would not serve clients, or would harm this host. Checked only where that is possible. */
@@ -101,29 +105,36 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
 
 /**
  * Everything that daemons for this virtual server may have made, in the order of its removal. `besides`: virtual
- * servers that need none of it, this one among them where its daemon does not count.
+ * servers that need none of it, this one among them where its daemon does not count. `sparedLink` keeps the address.
  */
 export function reachToRemove(
   { service, reach: options }: { readonly service: ServiceKey; readonly reach: ReachOptions },
+  { view, firewallTurns }: ReachHost,
   logger: Logger,
   besides: readonly ServiceKey[] = [],
+  sparedLink?: string,
 ): readonly HostObject[] {
   const isInUse = (): Promise<boolean> => isAddressInUse(service, besides);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
   const gateway = (): string | undefined => named;
-  const view = new HostView();
-  return everyHostObject({ service, options, gateway, servers: [], view, logger, isInUse }).toReversed();
+  const needs = { service, options, gateway, servers: [], view, firewallTurns, logger, isInUse, sparedLink };
+  return everyHostObject(needs).toReversed();
 }
 
-/** What these options made of reach that others for the same virtual server do not need, in the order of its removal. */
+/**
+ * What these options made of reach that others for the same virtual server do not need, in the order of its removal. By
+ * the same sight of the host as what the others make: else that would take for standing what is removed here.
+ */
 export function reachToRetire(
   before: Pick<VirtualServerOptions, "service" | "reach">,
   after: Pick<VirtualServerOptions, "reach">,
+  host: ReachHost,
   logger: Logger,
 ): readonly HostObject[] {
   const [was, is] = [before.reach, after.reach];
   if (was.mode === "none" || (was.mode === is.mode && (was.mode === "route" || was.iface === is.iface))) return [];
-  const [link, masquerading, route] = reachToRemove(before, logger, [before.service]);
+  const sparedLink = is.mode === "link" ? is.iface : undefined;
+  const [link, masquerading, route] = reachToRemove(before, host, logger, [before.service], sparedLink);
   const made = was.mode === "route" ? [route] : [link, ...(is.mode === "link" ? [] : [masquerading])];
   return made.filter((object) => object !== undefined);
 }

@@ -2,7 +2,7 @@ import { adoptServer, adoptService } from "../desired/adoption.ts";
 import { atWeights, type MemberState } from "../desired/member.ts";
 import { desiredByHealth } from "../desired/next.ts";
 import { reconcileOnce } from "../dataplane/reconciler.ts";
-import type { CareOptions } from "../config/care-options.ts";
+import type { VirtualServerOptions } from "../config/care-options.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
@@ -15,7 +15,12 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
  * Makes the virtual server with every real server in it, unprobed, and leaves it like that. Operators' requests
  * count. Drains servers that are not listed, but does not remove them.
  */
-export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds: Holds, logger: Logger): Promise<void> {
+export async function runOnce(
+  options: VirtualServerOptions,
+  dataPlane: DataPlane,
+  holds: Holds,
+  logger: Logger,
+): Promise<void> {
   const observed = await dataPlane.read(options.service);
   const members = options.realServers.map((configured): MemberState => ({
     ...atWeights(adoptServer(configured, observed)),
@@ -29,7 +34,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
     isLeaving: false,
   }));
   const service = adoptService(options.service, observed);
-  const desired = desiredByHealth(service, members, options.keepForeign ? "keep" : "remove");
+  const desired = desiredByHealth(service, members, options.unlisted);
   const { operations, failure } = await reconcileOnce(dataPlane, options.service, desired);
   for (const operation of operations) logger.info(describeOperation(operation));
   if (failure !== undefined) throw failure;
@@ -37,7 +42,7 @@ export async function runOnce(options: CareOptions, dataPlane: DataPlane, holds:
 }
 
 /** Throws USAGE for a virtual server that insists on the userspace data plane. */
-export function refuseProxyOnce({ service, dataPlane }: Pick<CareOptions, "service" | "dataPlane">): void {
+export function refuseProxyOnce({ service, dataPlane }: Pick<VirtualServerOptions, "service" | "dataPlane">): void {
   if (dataPlane !== "userspace") return;
   throw new LvscareError(
     "USAGE",

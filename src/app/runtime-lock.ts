@@ -47,15 +47,14 @@ export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
 }
 
 /**
- * Whether any process cares for a virtual server at this address, on any port, by the locks of this network
- * namespace; `besides`: another one than these.
+ * Whether any process cares for a virtual server at this address (IPv6 in brackets), on any port of any protocol, by
+ * the locks of this network namespace; `besides`: another one than these.
  */
-export function isAddressLocked({ endpoint, protocol }: ServiceKey, besides: readonly ServiceKey[] = []): boolean {
+export function isAddressLocked(address: string, besides: readonly ServiceKey[] = []): boolean {
   const uncounted = new Set(besides.map(lockName));
-  const start = withoutPort(runtimeName({ endpoint, protocol }));
   const end = lockEnd();
   const isMeant = (name: string): boolean =>
-    !uncounted.has(name) && name.endsWith(end) && withoutPort(name.slice(0, -end.length)) === start;
+    !uncounted.has(name) && name.endsWith(end) && ADDRESS_OF_LOCK.exec(name.slice(0, -end.length))?.[1] === address;
   return holdersOf(isMeant).length > 0;
 }
 
@@ -72,9 +71,7 @@ function lockEnd(): string {
   return `-${networkNamespace()}.lock`;
 }
 
-function withoutPort(name: string): string {
-  return name.replace(/:\d+$/, "");
-}
+const ADDRESS_OF_LOCK = /^[a-z]+-(.+):\d+$/;
 
 /** Undefined when the file was replaced meanwhile. */
 function tryLock(folder: string, uid: number, name: string): RuntimeLock | LockHolder | undefined {

@@ -15,7 +15,8 @@ type CamelCase<Text extends string> = Text extends `${infer Head}-${infer Rest}`
   : Text;
 
 /** What belongs to a program and not to a virtual server inside another one. */
-type ProgramFlag = "run-once" | "clean" | "logger" | "log-format";
+const PROGRAM_FLAGS = ["run-once", "clean", "logger", "log-format"] as const satisfies readonly CareFlag[];
+type ProgramFlag = (typeof PROGRAM_FLAGS)[number];
 
 /**
  * The flags of `lvscare care` with their meanings, defaults and formats: `{ vs: "10.0.0.1:80", rs: ["10.0.0.2:80"],
@@ -80,7 +81,7 @@ class EmbeddedCare implements Care {
   start(): Promise<void> {
     return this.#run.start(async (stop, begun) => {
       // Not before it is needed: importing the SDK opens nothing.
-      const { runCare } = await import("./care.ts");
+      const { runDaemon } = await import("./daemon.ts");
       const observer = {
         running: (status: () => Promise<VirtualServerStatus>) => void (this.#status = status),
         event: (event: CareEvent) => {
@@ -88,7 +89,8 @@ class EmbeddedCare implements Care {
           for (const listener of this.#listeners) listener(event);
         },
       };
-      await runCare(this.#options, stop, this.#logger, observer).finally(() => void (this.#status = undefined));
+      const config = { ...this.#options, virtualServers: [this.#options] };
+      await runDaemon(config, stop, this.#logger, { observer }).finally(() => void (this.#status = undefined));
     });
   }
 
@@ -111,6 +113,7 @@ function givenBy(settings: CareSettings): Map<string, GivenOption> {
   const values = new Map<string, unknown>(Object.entries(settings));
   const given = new Map<string, GivenOption>();
   for (const { flag } of CARE_OPTION_ROWS) {
+    if (PROGRAM_FLAGS.some((one) => one === flag)) continue;
     const name = camelCase(flag);
     const value = values.get(name);
     values.delete(name);

@@ -3,7 +3,7 @@ import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { NO_TRAFFIC, type ServiceKey } from "../domain/virtual-server.ts";
-import type { AnswerListener } from "../probe/scheduled-check.ts";
+import type { AnswerListener } from "../probe/schedule/check-schedule.ts";
 import type { CountedServer } from "../probe/suspicion/traffic-watch.ts";
 import type { CareProcess } from "./care-process.ts";
 

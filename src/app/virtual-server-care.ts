@@ -4,7 +4,8 @@ import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { VirtualServerOptions } from "../config/care-options.ts";
+import type { ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
+import { describeProbeChange } from "../config/describe-probe-change.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
@@ -12,18 +13,18 @@ import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
-import type { HoldChange } from "../domain/hold.ts";
+import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
+import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
-import { configurationOf } from "./configuration-of.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
-import { HoldFile, tellHeld } from "./hold-file.ts";
+import { HoldFile, tellHeld, type HoldFiles } from "./hold-file.ts";
 import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
@@ -50,17 +51,20 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #verdicts = new Map<string, TimedVerdict>();
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
+  /** That of its options, or the one before it while that is on trial. */
+  #decidingProbe: ProbeOptions;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
   #operator: Operator | undefined;
   #endTrafficWatch: () => void = () => undefined;
 
-  constructor(process: CareProcess, { options, selection, reach, logger }: Preparation) {
+  constructor(process: CareProcess, { options, selection, reach, logger }: Preparation, holdFiles: HoldFiles) {
     const { dataPlane, because } = selection;
     const { service } = options;
     this.#process = process;
     this.#options = options;
+    this.#decidingProbe = options.probe;
     this.#dataPlane = dataPlane;
     this.#logger = logger;
     this.#facts = {
@@ -75,7 +79,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.metrics = new Metrics(process.lagMs);
     this.#events = process.bus.open({
       logger,
-      virtualServer: () => ({ address: this.address, ...(this.name !== undefined && { name: this.name }) }),
+      virtualServer: () => this.named,
       culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
       count: (event, atMs) => this.metrics.note(event, atMs),
     });
@@ -86,18 +90,23 @@ export class VirtualServerCare implements ControlVirtualServer {
     };
     this.#holdFile = new HoldFile(daemonFolder(), service);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
-    const holds = this.#holdFile.readListed(listed, logger);
+    const holds = holdFiles.has(this.#holdFile) ? this.#holdFile.readListed(listed, logger) : new Map<string, Hold>();
     tellHeld(holds, listed, logger);
     this.#reach = new LiveReach(
       reach,
       { looks: process.looks, everyMs: () => this.#options.policy.intervalMs },
       logger,
     );
-    const surface = { dataPlane, schedule: process.checksAs(options.probe), observe, reach: this.#reach };
+    const surface = {
+      dataPlane,
+      schedule: process.checksAs(options.probe, options.service),
+      observe,
+      reach: this.#reach,
+    };
     const { machine, leave } = process.machineFor(service, surface);
     this.#leave = leave;
     this.#daemon = createActor(machine, {
-      input: { ...configurationOf(options), holds, cleanupOnExit: false, now: process.now },
+      input: { ...options, holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
   }
@@ -107,13 +116,9 @@ export class VirtualServerCare implements ControlVirtualServer {
     return this.#options;
   }
 
-  /** `IP:port`. */
-  get address(): string {
-    return formatEndpoint(this.#options.service.endpoint);
-  }
-
-  get name(): string | undefined {
-    return this.#options.name;
+  /** How it is called now. */
+  get named(): NamedVirtualServer {
+    return nameVirtualServer(this.#options.service, this.#options.name);
   }
 
   /** That are listed. */
@@ -123,7 +128,10 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Begins to care. */
   start(): void {
-    const emit = (event: CareEvent): void => this.#events.emit(event);
+    const emit = (event: CareEvent): void => {
+      if (event.type === "probe.accepted") this.#decidingProbe = this.#options.probe;
+      this.#events.emit(event);
+    };
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
     // Before they begin: calls into the runtime may let promises settle, and so the table be taken over meanwhile.
     virtualServer?.on("*", emit);
@@ -143,12 +151,16 @@ export class VirtualServerCare implements ControlVirtualServer {
     const isSameProbe = Bun.deepEquals(before.probe, options.probe);
     this.#daemon.send({
       type: "configure",
-      configuration: configurationOf(options),
-      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe),
+      configuration: options,
+      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe, options.service),
     });
-    if (!Bun.deepEquals(reachedBy(before), reachedBy(options)))
-      this.#reach.change(reach, reachToRetire(before, options, this.#logger));
-    else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
+    // Nobody was checked by the one before it.
+    if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
+      this.#decidingProbe = options.probe;
+    if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
+      if (reach.remark !== undefined) this.#logger.info(reach.remark);
+      this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
+    } else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) void this.#forgetHolds();
@@ -212,8 +224,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     const status = virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table);
     const { configuration } = this.#process;
     return {
-      ...(this.name !== undefined && { name: this.name }),
+      ...this.named,
       ...status,
+      ...(status.suspicion && {
+        suspicion: { ...status.suspicion, changes: describeProbeChange(this.#decidingProbe, this.#options.probe) },
+      }),
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),
@@ -226,8 +241,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   events(after: number, which: "all" | "own" = "all"): EventReport {
     const { networkNamespace, startedAtMs, timeOfDay } = this.#facts;
     return {
-      address: this.address,
-      ...(this.name !== undefined && { name: this.name }),
+      ...this.named,
       startedAt: timeOfDay(startedAtMs).toISOString(),
       sinceBootMs: this.#process.now(),
       ...(networkNamespace !== undefined && { networkNamespace }),
@@ -246,7 +260,6 @@ export class VirtualServerCare implements ControlVirtualServer {
     const realServerName = this.#options.realServerNames.get(server);
     return {
       ...report,
-      ...(this.name !== undefined && { virtualServerName: this.name }),
       ...(realServerName !== undefined && { realServerName }),
     };
   }
@@ -285,7 +298,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#way?.stop();
     this.#way = undefined;
     if (!checkWay || service.protocol !== "tcp") return;
-    this.#way = watchWay(this.#daemon, service, () => this.status(), this.#process.now);
+    this.#way = watchWay(this.#process.wayMachine, this.#daemon, service, () => this.status(), this.#process.now);
     this.#way.on("*", (event) => this.#events.emit(event));
   }
 
@@ -304,16 +317,18 @@ export class VirtualServerCare implements ControlVirtualServer {
   }
 
   async #operating<T>(run: (operator: Operator) => Promise<T>): Promise<T> {
-    if (this.#operator === undefined) throw new LvscareError("NOT_RUNNING", `${this.address} is not cared for yet`);
+    if (this.#operator === undefined)
+      throw new LvscareError("NOT_RUNNING", `${describeVirtualServer(this.named)} is not cared for yet`);
     return run(this.#operator);
   }
 
   #operatorOf(supervisor: VirtualServerActor): Operator {
     return new Operator({
       supervisor,
+      virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => probeOnce(this.#options.probe, target, signal),
+      probe: (target, signal) => probeOnce(this.#options.probe, target, this.#options.service, signal),
       timeOfDay: () => new Date(),
     });
   }

@@ -1,6 +1,6 @@
-import { createActor, fromPromise, type SnapshotFrom } from "xstate";
+import { createActor, type SnapshotFrom } from "xstate";
 import type { ReachMachine } from "../actors/reach-machine.ts";
-import { createWayMachine, type WayActor } from "../actors/way-machine.ts";
+import type { WayActor, WayMachine } from "../actors/way-machine.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import type { Finding } from "../domain/finding.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
@@ -10,12 +10,13 @@ import { tcpConnect } from "./doctor/tcp-connect.ts";
 
 /** Watches whether clients of this host get through the virtual server that this daemon cares for, until it ends. */
 export function watchWay(
+  machine: WayMachine,
   daemon: DaemonActor,
   service: VirtualServer,
   status: () => Promise<VirtualServerStatus>,
   now: () => number,
 ): WayActor {
-  const way = createActor(createWayMachine({ tryWay: fromPromise(() => tryWay(service, status)) }), { input: { now } });
+  const way = createActor(machine, { input: { tryWay: () => tryWay(service, status), now } });
   way.start();
   const { virtualServer, reach } = daemon.getSnapshot().children;
   // What leads there is set up after the virtual server: before that, no answer would be no news.

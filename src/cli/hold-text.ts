@@ -4,6 +4,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
+import { describeVirtualServer, virtualServerOf } from "../domain/virtual-server-name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CliContext } from "./cli-context.ts";
@@ -29,7 +30,7 @@ export function renderHold(report: HoldReport): string {
   const { state, health = state, hold, weight, activeConnections } = realServer;
   const stands = weight === undefined ? "not in the table" : `weight ${weight}`;
   const lines = [
-    `${describeNamed(realServer)} of ${virtualServerOf(report)}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
+    `${describeNamed(realServer)} of ${describeVirtualServer(virtualServerOf(report))}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
   ];
   if (realServer.drainedByConfiguration === true && hold?.drained !== true) lines.push(`  ${DRAINED_BY_FILE}`);
   if (pending !== undefined) lines.push(`  not in the table yet, and tried again: ${pending}`);
@@ -48,7 +49,7 @@ export function renderCheck(report: CheckReport): string {
     return ms === undefined ? [] : [`  ${STEPS[step].padEnd(10)}  ${formatDuration(ms)}`];
   });
   const server = describeNamed({ address, ...(name !== undefined && { name }) });
-  const found = `${server} of ${virtualServerOf(report)}: ${passed ? "passed" : "failed"}: ${reason}`;
+  const found = `${server} of ${describeVirtualServer(virtualServerOf(report))}: ${passed ? "passed" : "failed"}: ${reason}`;
   return [found, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
     .map((line) => `${oneLine(line)}\n`)
     .join("");
@@ -58,7 +59,7 @@ export function renderCheck(report: CheckReport): string {
 export function emptiedBy(report: HoldReport): string | undefined {
   const { realServer, inService } = report;
   if (realServer.hold?.drained !== true || inService === undefined || inService.count > 0) return undefined;
-  return `nobody is in service behind ${virtualServerOf(report)} any more: clients are refused, until lvscare undrain ${realServer.address}`;
+  return `nobody is in service behind ${describeVirtualServer(virtualServerOf(report))} any more: clients are refused, until lvscare undrain ${realServer.address}`;
 }
 
 export function connections(count: number): string {
@@ -66,12 +67,6 @@ export function connections(count: number): string {
 }
 
 // --- internal ---
-
-type Whose = Pick<HoldReport, "virtualServer" | "virtualServerName">;
-
-function virtualServerOf({ virtualServer: address, virtualServerName: name }: Whose): string {
-  return describeNamed({ address, ...(name !== undefined && { name }) });
-}
 
 const DRAINED_BY_FILE = "the configuration file keeps it drained; undrain does not lift that: change drained there";
 

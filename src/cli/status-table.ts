@@ -8,6 +8,7 @@ import {
   type StatusReport,
   type VirtualServerStatus,
 } from "../domain/status.ts";
+import { keyOf } from "../domain/virtual-server-name.ts";
 import type { Colour, Paint } from "./colour.ts";
 import {
   age,
@@ -77,7 +78,7 @@ const STATE_COLOURS: ReadonlyMap<string, Colour> = new Map([
 ]);
 
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
-  const title = oneLine(describeNamed({ ...server, address: `${server.protocol} ${server.address}` }));
+  const title = oneLine(describeNamed({ ...server, address: keyOf(server) }));
   const { count, of } = countInService(server.realServers);
   const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
     wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),

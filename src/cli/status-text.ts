@@ -1,5 +1,6 @@
 import { oneLine } from "../config/one-line.ts";
 import { formatDuration } from "../domain/duration.ts";
+import { outcomeOf } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
 import type {
@@ -16,6 +17,7 @@ import type {
   VerdictStatus,
   WayStatus,
 } from "../domain/status.ts";
+import { describeVirtualServer } from "../domain/virtual-server-name.ts";
 
 /** `3m20s` between a time of a report and now, in whole seconds; `?` when the report's time cannot be read. */
 export function age(at: string, now: Date): string {
@@ -28,8 +30,8 @@ export function age(at: string, now: Date): string {
 
 /** `failed 1s ago in 3s: connect timed out after 3s` */
 export function describeVerdict(verdict: VerdictStatus, now: Date): string {
-  const { passed, at, latencyMs, reason } = verdict;
-  return `${passed ? "passed" : "failed"} ${age(at, now)} ago in ${formatDuration(latencyMs)}: ${reason}`;
+  const { at, latencyMs, reason } = verdict;
+  return `${outcomeOf(verdict)} ${age(at, now)} ago in ${formatDuration(latencyMs)}: ${reason}`;
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */
@@ -70,9 +72,10 @@ export function describeConfiguration({ file, appliedAt, refused }: Configuratio
   return `REFUSED ${age(refused.at, now)} ago, so that of ${age(appliedAt, now)} ago counts: ${refused.problem}${more}`;
 }
 
-/** `SUSPICIOUS for 12s: the changed probe fails at every real server (status 404), so the one before it decides` */
-export function describeSuspicion({ since, reason }: SuspicionStatus, now: Date): string {
-  return `SUSPICIOUS for ${age(since, now)}: the changed probe fails at every real server (${reason}), so the one before it decides`;
+/** `SUSPICIOUS for 12s: the changed probe (path: /ready) fails at every real server (status 404), so the one before it decides` */
+export function describeSuspicion({ since, reason, changes = [] }: SuspicionStatus, now: Date): string {
+  const how = changes.length === 0 ? "" : ` (${changes.join(", ")})`;
+  return `SUSPICIOUS for ${age(since, now)}: the changed probe${how} fails at every real server (${reason}), so the one before it decides`;
 }
 
 /** `for 12s: only 1 of 3 real servers are healthy, so health is ignored` */
@@ -107,7 +110,7 @@ export function changedServers(before: StatusReport | undefined, now: StatusRepo
 function linesByServer(report: StatusReport | undefined): Map<string, string> {
   const lines = (report?.virtualServers ?? []).flatMap((virtualServer) =>
     virtualServer.realServers.map((server): [string, string] => {
-      const name = oneLine(`${describeNamed(virtualServer)}  ${describeNamed(server)}`);
+      const name = oneLine(`${describeVirtualServer(virtualServer)}  ${describeNamed(server)}`);
       const weight = server.weight === undefined ? "not in the table" : `weight ${server.weight}`;
       const hold = server.hold === undefined ? "" : `  held: ${describeHold(server.hold)}`;
       return [name, `${name}  ${describeState(server)}  ${weight}${hold}`];

@@ -1,26 +1,18 @@
 import type { Endpoint } from "../domain/endpoint.ts";
-import type { HealthPolicy } from "../domain/health-policy.ts";
-import type { RealServer, VirtualServer } from "../domain/virtual-server.ts";
+import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
-export type { HttpProbeOptions } from "./probe-kinds/http.ts";
+export type { BodyExpectation, StatusRange } from "./http-expectations.ts";
+export type { HttpProbeOptions, HttpRequestOptions } from "./probe-kinds/http.ts";
 export type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 /** One virtual server and how it is cared for: every value resolved and validated, nothing left to interpret. */
-export interface VirtualServerOptions {
+export interface VirtualServerOptions extends VirtualServerConfiguration {
   /** A label for people: changing it changes nothing else. Undefined: its address names it. */
   readonly name: string | undefined;
-  readonly service: VirtualServer;
-  readonly realServers: readonly RealServer[];
   /** Labels of real servers that have one, by formatted endpoint. */
   readonly realServerNames: ReadonlyMap<string, string>;
-  /** Formatted endpoints of real servers that the configuration itself keeps at weight 0. */
-  readonly drained: ReadonlySet<string>;
-  readonly policy: HealthPolicy;
   readonly dataPlane: "auto" | "ipvs" | "userspace";
-  /** How a real server starts that is not in the data plane yet: `down` needs one good check first. */
-  readonly initState: "down" | "up";
-  readonly keepForeign: boolean;
   readonly reach: ReachOptions;
   readonly probe: ProbeOptions;
   /** Whether a connection is made through the virtual address now and then. */

@@ -21,6 +21,16 @@ export type KeyType =
   | "headers"
   /** A list of status codes and ranges of them. */
   | "statuses"
+  /** The same, where there is no rule beside them. */
+  | "codes"
+  /** Regular expressions by name. */
+  | "patterns"
+  /** Texts by name. */
+  | "texts"
+  /** A program and its arguments. */
+  | "arguments"
+  /** What a body has to hold. */
+  | "body"
   /** A word, or a list of them. */
   | "words";
 

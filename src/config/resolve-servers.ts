@@ -23,7 +23,7 @@ import { MAPPED, parseBoolean, parseChoice, parseInteger, refusal } from "./valu
 
 type DataPlaneChoice = VirtualServerOptions["dataPlane"];
 
-type Keeping = Pick<VirtualServerOptions, "dataPlane" | "initState" | "keepForeign">;
+type Keeping = Pick<VirtualServerOptions, "dataPlane" | "initState" | "unlisted">;
 
 type ServerOptions = Keeping & {
   readonly realServers: readonly RealServer[];
@@ -54,7 +54,7 @@ export function resolveKeeping(values: OptionValues<CareFlag>): Keeping & { read
     dataPlane: values.read("data-plane", parseChoice(["auto", "ipvs", "userspace"])),
     scheduler: values.read("scheduler", parseChoice(SCHEDULERS)),
     initState: values.read("init-state", parseChoice(["down", "up"])),
-    keepForeign: values.read("keep-foreign", parseBoolean),
+    unlisted: values.read("keep-foreign", parseBoolean) ? "keep" : "remove",
   };
 }
 

@@ -1,5 +1,6 @@
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import { isName } from "../domain/name.ts";
+import { parseVirtualServerWord } from "../domain/virtual-server-name.ts";
 import type { OptionValues } from "./option-values.ts";
 
 /** `--output` of a command; the first of its formats is the one without it. */
@@ -31,7 +32,7 @@ export function virtualServersRow(help: string, byDefault?: string) {
 
 /** Which ones it names, in canonical text. */
 export function readVirtualServers(values: OptionValues<"vs">): string[] {
-  return values.readList("vs", parseCalled);
+  return values.readList("vs", parseVirtualServerWord);
 }
 
 /** An address in canonical text, or a name as it is. Throws BAD_ADDRESS for what is neither. */

@@ -2,10 +2,16 @@ import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import type { DaemonListing } from "../domain/listing.ts";
-import { describeNamed, isCalled, listFirst, type Named } from "../domain/name.ts";
+import { isCalled, listFirst, type Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import {
+  describeVirtualServer,
+  isVirtualServerCalled,
+  keyOf,
+  type NamedVirtualServer,
+} from "../domain/virtual-server-name.ts";
 import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
 import {
   CHECK_PATH,
@@ -20,7 +26,7 @@ import {
   STATUSES_PATH,
   VERSIONS,
 } from "./protocol.ts";
-import { eventIdAfter, RateLimit, urlOf } from "./requests.ts";
+import { canonical, eventIdAfter, RateLimit, urlOf } from "./requests.ts";
 
 /** Where answers come from: a process, and what it cares for. */
 export interface ControlSources {
@@ -34,9 +40,7 @@ export interface ControlSources {
 }
 
 export interface ControlVirtualServer {
-  /** `IP:port` */
-  readonly address: string;
-  readonly name: string | undefined;
+  readonly named: NamedVirtualServer;
   readonly realServers: readonly Named[];
   status(): Promise<VirtualServerStatus>;
   /** What happened after the event with this id; `own`: not to the process itself. */
@@ -120,7 +124,9 @@ export class Answers {
   #selected(query: URLSearchParams): readonly ControlVirtualServer[] {
     const words = query.getAll("vs");
     const all = this.#sources.virtualServers();
-    return words.length === 0 ? all : all.filter((one) => words.some((word) => isCalled(word, namedOf(one))));
+    if (words.length === 0) return all;
+    const meant = words.map(canonical);
+    return all.filter(({ named }) => meant.some((word) => isVirtualServerCalled(word, named)));
   }
 
   #one(query: URLSearchParams): ControlVirtualServer {
@@ -130,7 +136,7 @@ export class Answers {
   }
 
   #unclear(): Refused {
-    const all = this.#sources.virtualServers().map((one) => describeNamed(namedOf(one)));
+    const all = this.#sources.virtualServers().map(({ named }) => describeVirtualServer(named));
     return new Refused(400, all.length === 0 ? "there is no virtual server" : `?vs= names one of ${listFirst(all)}`);
   }
 
@@ -148,7 +154,9 @@ export class Answers {
     const [target, ...more] = found;
     if (target !== undefined && more.length === 0) return target;
     if (target !== undefined) {
-      const texts = found.map(({ virtualServer, server }) => `${server} of ${describeNamed(namedOf(virtualServer))}`);
+      const texts = found.map(
+        ({ virtualServer, server }) => `${server} of ${describeVirtualServer(virtualServer.named)}`,
+      );
       throw new Refused(400, `${word} may be ${listFirst(texts)}`);
     }
     // It says itself which real servers it has.
@@ -161,7 +169,7 @@ export class Answers {
     return {
       ...(networkNamespace !== undefined && { networkNamespace }),
       ...(configFile !== undefined && { configFile }),
-      virtualServers: this.#sources.virtualServers().map((one) => ({ ...namedOf(one), realServers: one.realServers })),
+      virtualServers: this.#sources.virtualServers().map(({ named, realServers }) => ({ ...named, realServers })),
     };
   }
 
@@ -170,7 +178,7 @@ export class Answers {
   }
 
   #statuses(virtualServers: readonly ControlVirtualServer[]): Promise<string> {
-    const key = JSON.stringify(virtualServers.map(({ address }) => address));
+    const key = JSON.stringify(virtualServers.map(({ named }) => keyOf(named)));
     return this.#shared(key, () =>
       listOf("virtualServers", virtualServers, async (one) => {
         try {
@@ -219,10 +227,6 @@ class Refused extends Error {
 
 function refusal(status: number, error: string): Response {
   return Response.json({ error }, { status });
-}
-
-function namedOf({ address, name }: ControlVirtualServer): Named {
-  return { address, ...(name !== undefined && { name }) };
 }
 
 /**

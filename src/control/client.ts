@@ -17,7 +17,7 @@ import {
   STATUS_PATH,
   STATUSES_PATH,
 } from "./protocol.ts";
-import { addressOfSocket } from "./runtime-directory.ts";
+import { virtualServerOfSocket } from "./runtime-directory.ts";
 
 const TIMEOUT_MS = 3000;
 /** A thousand virtual servers are a thousand looks at the table, and the host may be busy. */
@@ -101,7 +101,7 @@ export function requestReload(socketPath: string): Promise<ReloadReport> {
 
 /** How long to wait for an answer about all virtual servers: a name that tells the address is that of a single one. */
 function patience(socketPath: string): { readonly timeoutMs: number } {
-  return { timeoutMs: addressOfSocket(basename(socketPath)) === undefined ? MANY_TIMEOUT_MS : TIMEOUT_MS };
+  return { timeoutMs: virtualServerOfSocket(basename(socketPath)) === undefined ? MANY_TIMEOUT_MS : TIMEOUT_MS };
 }
 
 type ParsedAnswer<T> = { readonly value: T } | { readonly problem: string };
@@ -154,14 +154,15 @@ function readStatuses(
 
 function readEventReports(code: number, text: string): ParsedAnswer<{ readonly reports: readonly EventReport[] }> {
   return readJson(code, text, "list of events", (said) =>
-    isListOf(said["reports"], (one) => typeof one["startedAt"] === "string" && Array.isArray(one["events"])),
+    isListOf(
+      said["reports"],
+      (one) => isNamed(one) && typeof one["startedAt"] === "string" && Array.isArray(one["events"]),
+    ),
   );
 }
 
 function readListing(code: number, text: string): ParsedAnswer<DaemonListing> {
-  return readJson(code, text, "list of virtual servers", (said) =>
-    isListOf(said["virtualServers"], (one) => typeof one["address"] === "string" && Array.isArray(one["realServers"])),
-  );
+  return readJson(code, text, "list of virtual servers", (said) => isListOf(said["virtualServers"], isStatus));
 }
 
 function readReload(code: number, text: string): ParsedAnswer<ReloadReport> {
@@ -185,7 +186,12 @@ function readCheck(code: number, text: string): ParsedAnswer<CheckReport> {
 type Said = Readonly<Record<string, unknown>>;
 
 function isStatus(said: Said): boolean {
-  return typeof said["address"] === "string" && Array.isArray(said["realServers"]);
+  return isNamed(said) && Array.isArray(said["realServers"]);
+}
+
+/** By its address and protocol. */
+function isNamed(said: Said): boolean {
+  return typeof said["address"] === "string" && typeof said["protocol"] === "string";
 }
 
 function isListOf(value: unknown, isOne: (said: Said) => boolean): boolean {

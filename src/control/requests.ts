@@ -1,6 +1,19 @@
+import { LvscareError } from "../domain/errors.ts";
+import { parseVirtualServerWord } from "../domain/virtual-server-name.ts";
+
 /** Null where it cannot be read. Without a host, or with an impossible one, the runtime gives the path alone. */
 export function urlOf(request: Request): URL | null {
   return URL.parse(request.url, "http://localhost");
+}
+
+/** What `?vs=` may name, in canonical text; what it may not, as it is: nobody is called so. */
+export function canonical(word: string): string {
+  try {
+    return parseVirtualServerWord(word);
+  } catch (error) {
+    if (error instanceof LvscareError) return word;
+    throw error;
+  }
 }
 
 /** The id of an event in `?after=<id>`, 0 without one; undefined for anything else. */

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
-import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import type { NamedVirtualServer } from "../domain/virtual-server-name.ts";
+import { formatServiceKey, PROTOCOLS, type ServiceKey } from "../domain/virtual-server.ts";
 import { SOCKET_SUFFIX } from "./protocol.ts";
 
 /** Where daemons of this user put their sockets: `/run/lvscare` for root, `$XDG_RUNTIME_DIR/lvscare` for others. */
@@ -34,9 +35,11 @@ export function configSocketPath(directory: string, identity: string, namespace?
   return pathOf(directory, `${CONFIG_PREFIX}${digest}`, namespace);
 }
 
-/** The virtual server of a socket's name, `10.103.97.12:6443`; undefined for any other name. */
-export function addressOfSocket(name: string): string | undefined {
-  return SOCKET_NAME.exec(name)?.[1];
+/** The virtual server of a socket's name; undefined for any other name. */
+export function virtualServerOfSocket(name: string): NamedVirtualServer | undefined {
+  const [, word, address] = SOCKET_NAME.exec(name) ?? [];
+  const protocol = PROTOCOLS.find((one) => one === word);
+  return protocol === undefined || address === undefined ? undefined : { protocol, address };
 }
 
 /** Makes the directory for this user alone, and refuses one that another user could have planted there. */
@@ -87,7 +90,7 @@ function pathOf(directory: string, name: string, namespace: string | undefined):
   return join(directory, `${name}${namespace === undefined ? "" : `-${namespace}`}${SOCKET_SUFFIX}`);
 }
 
-const SOCKET_NAME = /^[a-z]+-(.+:\d+)(?:-\d+)?\.sock$/;
+const SOCKET_NAME = /^([a-z]+)-(.+:\d+)(?:-\d+)?\.sock$/;
 
 function notOurs(path: string, cause?: unknown): LvscareError {
   return new LvscareError("CONTROL_FAILED", "it is not a directory that only this user can write to", {

@@ -2,6 +2,12 @@ import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { formatEndpoint, isLoopback } from "../domain/endpoint.ts";
 import type { EventReport } from "../domain/event-record.ts";
+import {
+  describeVirtualServer,
+  exactWord,
+  isVirtualServerCalled,
+  type NamedVirtualServer,
+} from "../domain/virtual-server-name.ts";
 import { unreadiness, type VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
 import { HttpServer, type Listen } from "./http/http-server.ts";
@@ -9,7 +15,7 @@ import { meansThisHost } from "./host-header.ts";
 import { LastSecond } from "./last-second.ts";
 import { PAGE_FILES } from "./page-files.ts";
 import { MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
-import { eventIdAfter, RateLimit, sharePending, urlOf } from "./requests.ts";
+import { canonical, eventIdAfter, RateLimit, sharePending, urlOf } from "./requests.ts";
 
 /** What is served over HTTP; nothing can be changed there. */
 export interface WebSources {
@@ -20,8 +26,7 @@ export interface WebSources {
 }
 
 export interface WebVirtualServer {
-  /** `IP:port`, which `?vs=` names it by. */
-  readonly address: string;
+  readonly named: NamedVirtualServer;
   status(): Promise<VirtualServerStatus>;
   events(after: number): EventReport;
 }
@@ -35,7 +40,7 @@ export interface WebServer {
 /**
  * A page, metrics, health and status over HTTP at an address of this host, for any client that can connect: `/`,
  * `/metrics`, `/healthz`, `/readyz`, `/api/v1/virtual-servers`, `/api/v1/status`, `/api/v1/events`, `/api/v1/stream`.
- * With several virtual servers, `?vs=IP:port` selects one. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` then
+ * With several virtual servers, `?vs=` selects one, by its address, its protocol and address (`tcp/IP:port`) or its name. Throws ADDRESS_IN_USE or SOCKET_FAILED; `whoListens` then
  * names the owner of the address.
  */
 export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Partial<WebServerOptions> = {}): WebServer {
@@ -121,7 +126,7 @@ export class WebAnswers {
     const [first] = views;
     // Relative: a proxy may have it under a path of its own.
     if (pathname === "/" && first !== undefined && views.length > 1 && !searchParams.has("vs")) {
-      const location = `?vs=${encodeURIComponent(first.address)}`;
+      const location = `?vs=${encodeURIComponent(wordOf(first, views))}`;
       return new Response(null, { status: 302, headers: { ...SAFE, location } });
     }
     if (file !== undefined)
@@ -138,15 +143,14 @@ export class WebAnswers {
           });
         case "/api/v1/virtual-servers":
           return Response.json(
-            views.map(({ address }) => address),
+            views.map((view) => wordOf(view, views)),
             { headers: SAFE },
           );
         case "/api/v1/status":
         case "/api/v1/events":
         case "/api/v1/stream": {
-          const named = searchParams.get("vs");
-          const view = named === null && views.length === 1 ? first : views.find(({ address }) => address === named);
-          if (view === undefined) return plain(400, `?vs= names one of ${listed(views)}\n`);
+          const [view, ...others] = called(searchParams.get("vs"), views);
+          if (view === undefined || others.length > 0) return plain(400, `?vs= names one of ${listed(views)}\n`);
           return await this.#answerOf(view, request, url);
         }
         default:
@@ -210,7 +214,7 @@ function viewOf(source: WebVirtualServer, now: () => number): View {
   const status = sharePending(() => source.status());
   const events = (after: number): EventReport => source.events(after);
   return {
-    address: source.address,
+    named: source.named,
     status,
     events,
     stream: new EventStream({ status, events }),
@@ -218,11 +222,26 @@ function viewOf(source: WebVirtualServer, now: () => number): View {
   };
 }
 
+/** All, where none is named. */
+function called(word: string | null, views: readonly View[]): readonly View[] {
+  if (word === null) return views;
+  const meant = canonical(word);
+  return views.filter(({ named }) => isVirtualServerCalled(meant, named));
+}
+
+/** By which `?vs=` names it, and no other. */
+function wordOf({ named }: View, views: readonly View[]): string {
+  return exactWord(
+    named,
+    views.map((view) => view.named),
+  );
+}
+
 function listed(views: readonly View[]): string {
   const more = views.length > MOST_NAMED ? `, and ${views.length - MOST_NAMED} more` : "";
   return `${views
     .slice(0, MOST_NAMED)
-    .map(({ address }) => address)
+    .map((view) => wordOf(view, views))
     .join(", ")}${more}`;
 }
 
@@ -233,7 +252,11 @@ function unreadinessOf(statuses: readonly VirtualServerStatus[]): string | undef
   const problems = statuses.flatMap((status) => {
     const problem = unreadiness(status);
     if (problem === undefined) return [];
-    return [statuses.length === 1 ? problem : `${status.address}: ${problem}`];
+    return [
+      statuses.length === 1
+        ? problem
+        : `${describeVirtualServer({ address: status.address, protocol: status.protocol })}: ${problem}`,
+    ];
   });
   return problems.length === 0 ? undefined : problems.join("\n");
 }

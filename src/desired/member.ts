@@ -1,4 +1,4 @@
-import type { RealServerState } from "../domain/health.ts";
+import type { RealServerState, WeightAdvice } from "../domain/health.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 
@@ -14,6 +14,8 @@ export interface MemberState {
   readonly history: History;
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
+  /** What its last check asked for. */
+  readonly advice?: WeightAdvice;
   readonly hold: Hold | undefined;
   /** The configuration itself keeps it at weight 0. */
   readonly isDrainedByConfiguration: boolean;
@@ -32,6 +34,8 @@ export type Evidence =
   /** Its last check. */
   | "passed"
   | "failed"
+  /** Its last check: it answers, and says that it is shutting down. */
+  | "leaving"
   /** Its last check, which did not even get a connection. */
   | "unreachable";
 

@@ -9,9 +9,12 @@ export interface FailOpen {
   readonly total: number;
 }
 
-/** The members whose health counts: a drain on purpose is no failure, and fail-open does not undo it. */
+/**
+ * The members whose health counts: a drain on purpose is no failure, be it an operator's or the server's own, and
+ * fail-open does not undo it.
+ */
 export function accountable(members: readonly MemberState[]): readonly MemberState[] {
-  return members.filter((member) => !isDrained(member));
+  return members.filter((member) => !isDrained(member) && member.evidence !== "leaving");
 }
 
 /**
@@ -74,7 +77,7 @@ export function nextLastResort(
       if (state === "healthy" || share > 0) return undefined;
       total++;
     }
-    const accepts = evidence === "passed" || evidence === "failed";
+    const accepts = evidence === "passed" || evidence === "failed" || evidence === "leaving";
     if (history === "none" || !accepts || (!mayServe && current?.retained.has(name) !== true)) continue;
     retained.add(name);
     isAnybodyLeft ||= mayServe;

@@ -1,3 +1,4 @@
+import type { WeightAdvice } from "../domain/health.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import { isAbsent, type MemberState } from "./member.ts";
 
@@ -68,7 +69,13 @@ function health(member: MemberState): Placement {
   return state === "draining" ? drained : { ...drained, weight: Math.ceil(atFullWeight(member).weight * share) };
 }
 
-/** The weight that an operator asked for, else the configured one. */
-function atFullWeight({ server, hold }: MemberState): RealServer {
-  return hold?.weight === undefined ? server : { ...server, weight: hold.weight };
+/** The weight that an operator asked for, else the one that its check advises, else the configured one. */
+function atFullWeight({ server, hold, advice }: MemberState): RealServer {
+  const weight = hold?.weight ?? (advice && advisedWeight(server, advice));
+  return weight === undefined || weight === server.weight ? server : { ...server, weight };
+}
+
+/** A part of a weight is never less than 1, or it would be a drain. */
+function advisedWeight({ weight }: RealServer, advice: WeightAdvice): number {
+  return "weight" in advice ? advice.weight : Math.ceil((weight * advice.percent) / 100);
 }

@@ -1,4 +1,5 @@
 import type { RealServerState, Verdict } from "./health.ts";
+import type { NamedVirtualServer } from "./virtual-server-name.ts";
 
 /** Something that happened to a virtual server, as the daemon remembers it: plain data that survives JSON. */
 export interface EventRecord {
@@ -37,11 +38,7 @@ export function isOfProcess({ type }: EventRecord): boolean {
 }
 
 /** What a daemon remembers of a virtual server, and of itself. */
-export interface EventReport {
-  /** `10.103.97.12:6443` */
-  readonly address: string;
-  /** Of the virtual server; absent where it has none. */
-  readonly name?: string;
+export interface EventReport extends NamedVirtualServer {
   /** Identifies one run of the daemon: the next run's ids start again. */
   readonly startedAt: string;
   /** When this report was made. */

@@ -14,6 +14,12 @@ export type Verdict =
       readonly passed: true;
       /** The observation, for people: `status 200`. */
       readonly reason: string;
+      /** What an operator should know about the check, for people. */
+      readonly notice?: string;
+      /** What it asks for besides; for as long as no later verdict says otherwise. */
+      readonly advice?: WeightAdvice;
+      /** For how long it asks to be left alone, in milliseconds. */
+      readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
     }
@@ -23,9 +29,18 @@ export type Verdict =
       readonly reason: string;
       /** There was not even a connection. */
       readonly unreachable?: true;
+      /** It answered that it is shutting down: it is to get no new clients, and that is no failure. */
+      readonly leaving?: true;
+      /** It counts at once, however many failures in a row the policy asks for. */
+      readonly atOnce?: true;
+      /** For how long it asks to be left alone, in milliseconds. */
+      readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
     };
+
+/** The weight that a real server's check asks for: a number, or a percentage of the configured one. 0 drains it. */
+export type WeightAdvice = { readonly weight: number } | { readonly percent: number };
 
 /**
  * A probe that could not be made because we ran out of something, such as file descriptors: it says nothing about the
@@ -43,3 +58,11 @@ export type ProbeOutcome = Verdict | NoVerdict;
 /** The states of the real-server machine, in the order of the state chart. */
 export const REAL_SERVER_STATES = ["healthy", "draining", "removed", "recovering"] as const;
 export type RealServerState = (typeof REAL_SERVER_STATES)[number];
+
+/** In a word. */
+export function outcomeOf(
+  verdict: Pick<Verdict, "passed"> & { readonly leaving?: true },
+): "passed" | "failed" | "leaving" {
+  if (verdict.passed) return "passed";
+  return verdict.leaving === true ? "leaving" : "failed";
+}

@@ -1,4 +1,5 @@
 import type { Named } from "./name.ts";
+import type { NamedVirtualServer } from "./virtual-server-name.ts";
 
 /** What a daemon cares for, without the state of it. Plain data that survives JSON. */
 export interface DaemonListing {
@@ -9,6 +10,6 @@ export interface DaemonListing {
   readonly virtualServers: readonly VirtualServerListing[];
 }
 
-export interface VirtualServerListing extends Named {
+export interface VirtualServerListing extends NamedVirtualServer {
   readonly realServers: readonly Named[];
 }

@@ -1,13 +1,10 @@
 import { LvscareError } from "./errors.ts";
 import type { Verdict } from "./health.ts";
 import type { InService, RealServerStatus } from "./status.ts";
+import { describeVirtualServer, type NamedVirtualServer, type OfVirtualServer } from "./virtual-server-name.ts";
 
 /** The result of setting or ending an operator's hold on a real server. */
-export interface HoldReport {
-  /** `10.103.97.12:6443` */
-  readonly virtualServer: string;
-  /** Absent where it has none. */
-  readonly virtualServerName?: string;
+export interface HoldReport extends OfVirtualServer {
   readonly scheduler: string;
   /** Its status after that, as in the table. */
   readonly realServer: RealServerStatus;
@@ -18,10 +15,7 @@ export interface HoldReport {
 }
 
 /** A check that an operator asked for. */
-export interface CheckReport {
-  readonly virtualServer: string;
-  /** Absent where it has none. */
-  readonly virtualServerName?: string;
+export interface CheckReport extends OfVirtualServer {
   /** `10.0.0.1:6443` */
   readonly realServer: string;
   /** Absent where it has none. */
@@ -30,9 +24,13 @@ export interface CheckReport {
 }
 
 /** Why a daemon cannot take requests during its start; `problem` is what has delayed the start so far. */
-export function notYet(virtualServer: string, problem: string | undefined): LvscareError {
+export function notYet(virtualServer: NamedVirtualServer, problem: string | undefined): LvscareError {
   const because = problem === undefined ? "" : `: ${problem}`;
-  return new LvscareError("NOT_RUNNING", `the daemon of ${virtualServer} has not taken over the table yet${because}`, {
-    remedy: "try again",
-  });
+  return new LvscareError(
+    "NOT_RUNNING",
+    `the daemon of ${describeVirtualServer(virtualServer)} has not taken over the table yet${because}`,
+    {
+      remedy: "try again",
+    },
+  );
 }

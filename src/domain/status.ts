@@ -1,7 +1,8 @@
 import type { RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
-import { isCalled, type Named } from "./name.ts";
-import type { TrafficStats } from "./virtual-server.ts";
+import type { Named } from "./name.ts";
+import { describeVirtualServer, isVirtualServerCalled, type NamedVirtualServer } from "./virtual-server-name.ts";
+import type { Protocol, TrafficStats } from "./virtual-server.ts";
 
 /** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
 export interface StatusReport {
@@ -20,6 +21,7 @@ export interface StatusReport {
 export interface ElsewhereStatus {
   /** `10.103.97.12:6443`: its virtual server, or the first of several. */
   readonly address: string;
+  readonly protocol: Protocol;
   /** How many more it cares for; absent where that is its only one. */
   readonly others?: number;
   readonly networkNamespace: string;
@@ -28,16 +30,16 @@ export interface ElsewhereStatus {
 }
 
 /** `a daemon in another network namespace cares for 10.103.97.12:6443: nsenter --target 4242 --net lvscare status`. */
-export function describeElsewhere({ address, others = 0, networkNamespace, process }: ElsewhereStatus): string {
+export function describeElsewhere(elsewhere: ElsewhereStatus): string {
+  const { others = 0, networkNamespace, process } = elsewhere;
   const how =
     process === undefined
       ? `${networkNamespace}, of no process that can be seen from here: ask in its container`
       : `nsenter --target ${process} --net lvscare status`;
-  return `a daemon in another network namespace cares for ${address}${others === 0 ? "" : ` and ${others} more`}: ${how}`;
+  return `a daemon in another network namespace cares for ${describeVirtualServer(elsewhere)}${others === 0 ? "" : ` and ${others} more`}: ${how}`;
 }
 
-export interface VirtualServerStatus extends Named {
-  readonly protocol: string;
+export interface VirtualServerStatus extends NamedVirtualServer {
   readonly scheduler: string;
   readonly dataPlane: DataPlaneStatus;
   readonly stats: TrafficStats;
@@ -95,6 +97,8 @@ export interface SuspicionStatus {
   readonly reason: string;
   /** Those whose health the probe before it still decides. */
   readonly servers: readonly string[];
+  /** How it differs from that one, by the keys of a configuration file: `expect.status: [204]`. */
+  readonly changes?: readonly string[];
 }
 
 /** How this host gets to the virtual address. */
@@ -198,17 +202,17 @@ export interface TransitionStatus {
 export const NO_DAEMON = 3;
 
 /**
- * Health as an exit code. 0: all real servers are healthy. 1: some are not. 2: for one virtual server none is (even
- * with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
+ * Health as an exit code. 0: all real servers are healthy. 1: some are not, or a changed probe finds none so and is
+ * suspicious. 2: for one virtual server none is (even with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
  * are drained on purpose, or leave, do not count, because maintenance is no failure; but if all are drained, no client is served:
  * 2. `asked`: the virtual servers in question, by address or name; if empty, all that have a daemon, even one that does not answer.
  */
 export function healthCode({ source, notes, virtualServers }: StatusReport, asked: readonly string[] = []): number {
-  if (asked.some((word) => !virtualServers.some((one) => isCalled(word, one)))) return NO_DAEMON;
+  if (asked.some((word) => !virtualServers.some((one) => isVirtualServerCalled(word, one)))) return NO_DAEMON;
   if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
   if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
   return Math.max(
-    ...virtualServers.map(({ realServers, failOpen, lastResort, daemon, leaving }) => {
+    ...virtualServers.map(({ realServers, failOpen, lastResort, suspicion, daemon, leaving }) => {
       if (leaving === true) return 0;
       const listed = realServers.filter(
         ({ state, hold }) =>
@@ -217,7 +221,8 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
       const healthy = listed.filter(({ state }) => state === "healthy").length;
       const isFailing = daemon?.failing !== undefined;
       if (healthy === 0 || failOpen !== undefined || lastResort !== undefined || isFailing) return 2;
-      return healthy < listed.length ? 1 : 0;
+      // A new start would have the changed probe decide.
+      return healthy < listed.length || suspicion !== undefined ? 1 : 0;
     }),
   );
 }

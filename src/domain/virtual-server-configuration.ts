@@ -8,7 +8,7 @@ export interface VirtualServerConfiguration {
   readonly service: VirtualServer;
   readonly realServers: readonly RealServer[];
   readonly policy: HealthPolicy;
-  /** How a real server begins that is not in the table. */
+  /** How a real server begins that is not in the table: `down` needs one good check first. */
   readonly initState: "down" | "up";
   /** What to do with real servers in the table that nobody ever listed. */
   readonly unlisted: DesiredVirtualServer["unlisted"];

@@ -1,6 +1,7 @@
-import { formatEndpoint, hostPrefix, type Endpoint } from "./endpoint.ts";
+import { formatEndpoint, hostPrefix, parseEndpoint, type Endpoint } from "./endpoint.ts";
 
-export type Protocol = "tcp" | "udp" | "sctp";
+export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
 
 /** The kernel's key for a service. */
 export interface ServiceKey {
@@ -113,6 +114,18 @@ export const NO_TRAFFIC: TrafficStats = { connections: 0, inPackets: 0, outPacke
 /** `tcp 10.103.97.12:6443`: how a virtual server is named in logs, status and keys. */
 export function formatServiceKey(key: ServiceKey): string {
   return `${key.protocol} ${formatEndpoint(key.endpoint)}`;
+}
+
+/**
+ * Reads `tcp 10.103.97.12:6443` and, as shells and URLs like it, `tcp/10.103.97.12:6443`. An address alone has no
+ * protocol: it means whatever stands there. Throws BAD_ADDRESS.
+ */
+export function parseServiceKey(text: string): {
+  readonly protocol: Protocol | undefined;
+  readonly endpoint: Endpoint;
+} {
+  const protocol = PROTOCOLS.find((one) => text.startsWith(`${one} `) || text.startsWith(`${one}/`));
+  return { protocol, endpoint: parseEndpoint(protocol === undefined ? text : text.slice(protocol.length + 1)) };
 }
 
 /** A plain virtual server: no persistence, no flags. */

@@ -1,7 +1,7 @@
 import type { EventRecord } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { Named } from "../domain/name.ts";
+import type { NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import { createEventLog } from "./event-log.ts";
 import { EventMemory, type EventRing } from "./event-ring.ts";
 
@@ -17,7 +17,7 @@ export interface EventBusOptions {
 export interface EventSourceOptions {
   readonly logger: Logger;
   /** The virtual server, as it is called now. */
-  readonly virtualServer: () => Named;
+  readonly virtualServer: () => NamedVirtualServer;
   /** The process that may be undoing the daemon's work. */
   readonly culprit: () => string;
   /** Counts what happens; `atMs`: when that was. */
@@ -163,7 +163,7 @@ export class EventSource {
     this.#leave = leave;
   }
 
-  get virtualServer(): Named {
+  get virtualServer(): NamedVirtualServer {
     return this.#virtualServer();
   }
 

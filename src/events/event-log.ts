@@ -1,7 +1,7 @@
 import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import { describeLeft, type CareEvent } from "../domain/events.ts";
-import { REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
+import { outcomeOf, REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { listFirst } from "../domain/name.ts";
@@ -19,6 +19,8 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
   let shortage: string | undefined;
   /** The table is not known: before the first round, or after one that failed. */
   let isUnknown = false;
+  /** The last one of each server. */
+  const notices = new Map<string, string>();
   /** Servers that could not be checked, with the verdicts that each has had since. */
   const unchecked = new Map<string, number>();
 
@@ -46,9 +48,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(`the changed probe decides from now on: ${event.passed} passed it, ${event.failed} failed it`);
         return;
       case "config.applied":
-        logger.info(
-          `took over ${event.file}: ${event.changes.length === 0 ? "options of the process" : listFirst(event.changes, "; ")}`,
-        );
+        logger.info(`took over ${event.file}: ${listFirst(event.changes, "; ")}`);
         return;
       case "config.unchanged":
         logger.info(`read ${event.file} again: nothing changed`);
@@ -70,6 +70,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "realServer.probed":
         noteChecked(unchecked, event.server);
         if (unchecked.size === 0) shortage = undefined;
+        if (isNewNotice(notices, event)) logger.warn(`${event.server}: ${event.verdict.reason}`);
         if (isNews(lastFailure, event.server, event.verdict)) logger.debug(probeLine(event));
         return;
       case "realServer.unchecked":
@@ -250,6 +251,17 @@ function isNews(lastFailure: Map<string, string>, server: string, verdict: Verdi
   return !known;
 }
 
+/** Each is told once, and again after another one of that server. */
+function isNewNotice(
+  notices: Map<string, string>,
+  { server, verdict }: Extract<CareEvent, { type: "realServer.probed" }>,
+): boolean {
+  const notice = verdict.passed ? verdict.notice : undefined;
+  if (notice === undefined || notices.get(server) === notice) return false;
+  notices.set(server, notice);
+  return true;
+}
+
 /**
  * In a function of its own, because it makes a closure: in the handler of all events, each event would pay for that.
  */
@@ -257,7 +269,8 @@ function probeLine({ server, verdict }: Extract<CareEvent, { type: "realServer.p
   return () => `probe of ${server} ${tell(verdict)}`;
 }
 
-function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
+function tell(verdict: Verdict): string {
+  const { reason, latencyMs, timings = {} } = verdict;
   const parts = [
     ["connect", timings.connectMs],
     ["TLS", timings.tlsMs],
@@ -265,5 +278,5 @@ function tell({ passed, reason, latencyMs, timings = {} }: Verdict): string {
   ] as const;
   const known = parts.flatMap(([name, ms]) => (ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]));
   const spent = known.length === 0 ? "" : ` (${known.join(", ")})`;
-  return `${passed ? "passed" : "failed"} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
+  return `${outcomeOf(verdict)} in ${formatDuration(latencyMs)}${spent}: ${reason}`;
 }

@@ -1,6 +1,6 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
-import { REAL_SERVER_STATES } from "../domain/health.ts";
+import { outcomeOf, REAL_SERVER_STATES } from "../domain/health.ts";
 import { isKeptDrained, type ConfigurationStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
@@ -32,7 +32,7 @@ export class Metrics {
   note(event: CareEvent, atMs: number): void {
     switch (event.type) {
       case "realServer.probed":
-        this.#countCheck(event.server, event.verdict.passed ? "passed" : "failed");
+        this.#countCheck(event.server, outcomeOf(event.verdict));
         this.#checkSeconds.observe(event.verdict.latencyMs / 1000);
         return;
       case "realServer.unchecked":
@@ -86,6 +86,12 @@ export class Metrics {
       [{}, status.failOpen === undefined ? 0 : 1],
     ]);
     text.family(
+      "lvscare_probe_suspicious",
+      "gauge",
+      "1 while a changed probe fails at every real server and the one before it goes on deciding.",
+      [[{}, status.suspicion === undefined ? 0 : 1]],
+    );
+    text.family(
       "lvscare_way_up",
       "gauge",
       "1 when the last connection through the virtual address was answered, 0 when it was not; absent until one was tried.",
@@ -129,7 +135,7 @@ export class Metrics {
 
   #countCheck(server: string, result: CountedResult): void {
     const counts = this.#checks.get(server);
-    if (counts === undefined) this.#checks.set(server, { passed: 0, failed: 0, skipped: 0, [result]: 1 });
+    if (counts === undefined) this.#checks.set(server, { passed: 0, failed: 0, leaving: 0, skipped: 0, [result]: 1 });
     else counts[result]++;
   }
 
@@ -140,7 +146,7 @@ export class Metrics {
     text.family(
       "lvscare_checks_total",
       "counter",
-      "Checks by their result; skipped for want of means of this host.",
+      "Checks by their result; leaving: it said that it shuts down, skipped: for want of means of this host.",
       checks,
     );
     const transitions = [...this.#transitions].map(([key, count]): Sample => {
@@ -233,7 +239,7 @@ export function renderMetrics(
   const text = new Exposition();
   if (configuration !== undefined) renderConfiguration(text, configuration);
   for (const { metrics, status } of all) {
-    text.label({ virtual_server: status.address });
+    text.label({ virtual_server: status.address, protocol: status.protocol });
     metrics.renderInto(text, status, nowMs);
   }
   return text.toString();
@@ -259,6 +265,6 @@ function renderConfiguration(text: Exposition, { appliedAt, refused }: Configura
 
 const REACH_STATES = ["stands", "left", "failed"] as const;
 
-type CountedResult = "passed" | "failed" | "skipped";
+type CountedResult = "passed" | "failed" | "leaving" | "skipped";
 
 type Sample = readonly [labels: Labels, value: number];

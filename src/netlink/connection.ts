@@ -14,6 +14,9 @@ import { receiveUntil } from "./receive-until.ts";
 import type { NetlinkTransport } from "./transport.ts";
 import { ByteWriter } from "./writer.ts";
 
+/** 64 answers fit into the 32 KiB that libnl gives a socket, should its buffers not be enlargeable. */
+export const BATCH_LIMIT = 64;
+
 /** A message to be sent: its type, flags beyond NLM_F_REQUEST, and what follows the header. */
 export interface NetlinkRequest {
   readonly type: number;
@@ -209,9 +212,6 @@ export class NetlinkConnection {
 }
 
 // --- internal ---
-
-/** 64 answers fit into the 32 KiB that libnl gives a socket, should its buffers not be enlargeable. */
-const BATCH_LIMIT = 64;
 
 const DUMP_TRIES = 4;
 

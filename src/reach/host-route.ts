@@ -68,12 +68,14 @@ export function hostRoute(options: HostRouteOptions): HostObject {
       view.use((host) => {
         const { wanted, isThere, blockedBy, stale } = look(host);
         if (wanted === undefined) throw noGateway(destination);
-        if (!isThere && blockedBy === undefined) {
+        const isToBeMade = !isThere && blockedBy === undefined;
+        if (isToBeMade) {
           const refusal = execute(host.connection, replaceRoute(wanted));
           if (refusal !== undefined) throw refused(refusal, `add ${describe(wanted)}`);
           host.made(wanted);
         }
-        deleteRoutes(host, stale);
+        // One with this metric was replaced. Told to delete it, the kernel would take ours: for IPv6 it heeds no source.
+        deleteRoutes(host, isToBeMade ? stale.filter(({ metric }) => metric !== wanted.metric) : stale);
         if (blockedBy !== undefined) throw inTheWay(blockedBy, wanted);
       });
     },

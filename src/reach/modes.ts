@@ -8,6 +8,7 @@ import type { HostView } from "./host-view.ts";
 import type { HostAddress } from "./hosts-file.ts";
 import { dummyLink } from "./link/dummy-link.ts";
 import { masquerade } from "./link/masquerade.ts";
+import type { Turns } from "./link/turns.ts";
 import { sysctls } from "./sysctls.ts";
 
 export interface ReachNeeds {
@@ -17,9 +18,13 @@ export interface ReachNeeds {
   readonly gateway: Gateway;
   readonly servers: readonly HostAddress[];
   readonly view: HostView;
+  /** In which the virtual servers of this process change the firewall. */
+  readonly firewallTurns: Turns;
   readonly logger: Logger;
   /** Whether something else on this host needs the virtual address, such as a virtual server on another port of it. */
   readonly isInUse: () => Promise<boolean>;
+  /** A dummy link whose address is not taken back: another configuration has it there. */
+  readonly sparedLink?: string | undefined;
 }
 
 /** What the kernel's data plane needs of this host in the mode of the options: to be established in this order. */
@@ -49,10 +54,10 @@ function settingsOf({ service, options, view }: ReachNeeds): HostObject[] {
 }
 
 /** The rules come before the address: no client may be served without them. */
-function linkOf({ service, options, isInUse }: ReachNeeds): HostObject[] {
+function linkOf({ service, options, isInUse, sparedLink, firewallTurns }: ReachNeeds): HostObject[] {
   return [
-    masquerade({ service, bit: options.masqueradeBit }),
-    dummyLink({ name: options.iface, destination: service.endpoint, isInUse }),
+    masquerade({ service, bit: options.masqueradeBit }, firewallTurns),
+    dummyLink({ name: options.iface, destination: service.endpoint, isInUse, spared: sparedLink }),
   ];
 }
 

@@ -6,8 +6,8 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import { realServer, WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
-import type { CheckSchedule } from "../probe/check-schedule.ts";
-import { CHECK_PACE, CheckScheduler } from "../probe/check-scheduler.ts";
+import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
+import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import { httpProber } from "../probe/http/http-prober.ts";
 import { ServerScript } from "./behaviour.ts";
 import { ClientLoad } from "./client-load.ts";
@@ -60,7 +60,7 @@ export class Simulation {
     this.scenario = scenario;
     this.#careMachine = careMachine;
     this.#random = seededRandom(scenario.seed);
-    this.#configuration = configurationOf(scenario.options);
+    this.#configuration = scenario.options;
     this.scripts = scriptsOf(scenario);
     this.#servers = new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, this.clock)]));
     this.load = new ClientLoad({
@@ -160,7 +160,7 @@ export class Simulation {
   }
 
   #configure(change: Partial<VirtualServerConfiguration> | undefined): void {
-    const before = this.#configuration ?? configurationOf(this.scenario.options);
+    const before = this.#configuration ?? this.scenario.options;
     const configuration = change && { ...before, ...change };
     this.#configuration = configuration;
     this.#daemon?.send(configuration === undefined ? { type: "withdraw" } : { type: "configure", configuration });
@@ -235,11 +235,6 @@ export class Simulation {
 
 /** How long the kernel takes, roughly. */
 const LATENCY_MS = 0.1;
-
-function configurationOf(options: Scenario["options"]): VirtualServerConfiguration {
-  const { service, realServers, policy, initState, keepForeign } = options;
-  return { service, realServers, policy, initState, unlisted: keepForeign ? "keep" : "remove", drained: new Set() };
-}
 
 function scriptsOf({ options, events }: Scenario): Map<string, ServerScript> {
   const changes = Map.groupBy(

@@ -44,6 +44,13 @@ describe("reach", () => {
     await clock.advance(10 * INTERVAL);
     expect(looks()).toBe(1);
   });
+
+  test("looks again where a change came while it found nothing to look at", async () => {
+    const { clock, looks, change } = start([]);
+    change();
+    await clock.advance(INTERVAL);
+    expect(looks()).toBe(2);
+  });
 });
 
 // --- internal ---

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createActor, fromCallback, type AnyActorRef } from "xstate";
-import type { CheckCommand } from "../../src/actors/checks.ts";
+import type { CheckCommand, CheckResult } from "../../src/actors/checks.ts";
 import {
   realServerMachine,
   stateOf,
@@ -9,10 +9,10 @@ import {
 } from "../../src/actors/real-server-machine.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-policy.ts";
-import type { RealServerState, Verdict } from "../../src/domain/health.ts";
+import type { RealServerState, Verdict, WeightAdvice } from "../../src/domain/health.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
-/** The state chart, row by row: state, verdicts (`+` passed, `-` failed), state after them. */
+/** The state chart, row by row: state, verdicts (`+` passed, `-` failed, `!` failed at once, `l` leaving), state after them. */
 const CHART: readonly (readonly [from: RealServerState, verdicts: string, to: RealServerState])[] = [
   ["healthy", "+", "healthy"],
   ["healthy", "-", "draining"],
@@ -22,6 +22,12 @@ const CHART: readonly (readonly [from: RealServerState, verdicts: string, to: Re
   ["removed", "+", "healthy"],
   ["recovering", "+", "healthy"],
   ["recovering", "-", "removed"],
+  ["healthy", "l", "draining"],
+  ["draining", "lll", "draining"],
+  ["draining", "l-", "removed"],
+  ["draining", "l+", "healthy"],
+  ["removed", "l", "removed"],
+  ["recovering", "l", "removed"],
 ];
 
 const CHART_FALL_3_RISE_2: typeof CHART = [
@@ -37,6 +43,14 @@ const CHART_FALL_3_RISE_2: typeof CHART = [
   ["removed", "++", "healthy"],
   ["recovering", "+", "recovering"],
   ["recovering", "++", "healthy"],
+  ["healthy", "!", "draining"],
+  ["healthy", "l", "draining"],
+  // What it says while it leaves is no failure, and what comes then counts anew.
+  ["healthy", "--l--", "draining"],
+  ["healthy", "--l---", "removed"],
+  ["healthy", "l--l---", "removed"],
+  ["healthy", "l++", "healthy"],
+  ["draining", "l!", "removed"],
 ];
 
 describe("real server", () => {
@@ -169,10 +183,36 @@ describe("real server", () => {
     await clock.advance(5000);
     expect(check("")).toBe("healthy");
     expect(step()).toBe(0);
-    expect(reports.filter(({ type }) => type === "realServer.ramped")).toHaveLength(9);
+    expect(reports.filter(({ type }) => type === "realServer.reweighed")).toHaveLength(9);
     expect(check("--+")).toBe("recovering");
     expect(check("-")).toBe("draining");
     expect(step()).toBe(0);
+  });
+
+  test("leaves a busy server alone for as long as it asks, and no longer than a removed one", () => {
+    const policy = { fastIntervalMs: 1000, downIntervalMs: 30_000, fall: 3 };
+    const { actor, paces } = start({ initial: "healthy", policy });
+    const pacesAfter = (passed: boolean, retryAfterMs?: number): string[] => {
+      const more = retryAfterMs === undefined ? {} : { retryAfterMs };
+      paces.length = 0;
+      if (passed) actor.send({ type: "probe.passed", verdict: { ...PASSED, ...more } });
+      else actor.send({ type: "probe.failed", verdict: { ...FAILED, ...more } });
+      return [...paces];
+    };
+    expect(pacesAfter(true, 12_000)).toEqual(["12000 changes"]);
+    expect(pacesAfter(true, 12_000)).toEqual([]);
+    expect(pacesAfter(false, 99_000)).toEqual(["30000 all"]);
+    expect(pacesAfter(false)).toEqual(["1000 all"]);
+    expect(pacesAfter(true)).toEqual(["5000 changes"]);
+  });
+
+  test("tells when its check asks for another weight, and only then", () => {
+    const { actor, reports } = start({ initial: "healthy" });
+    const pass = (advice?: WeightAdvice): number => {
+      actor.send({ type: "probe.passed", verdict: { ...PASSED, ...(advice && { advice }) } });
+      return reports.filter(({ type }) => type === "realServer.reweighed").length;
+    };
+    expect([pass(), pass({ weight: 3 }), pass({ weight: 3 }), pass({ percent: 3 }), pass()]).toEqual([0, 1, 1, 2, 3]);
   });
 
   test("one that nobody has seen yet needs no slow start", () => {
@@ -186,6 +226,13 @@ describe("real server", () => {
 
 const PASSED = { passed: true, reason: "status 200", latencyMs: 1 } as const;
 const FAILED = { passed: false, reason: "status 503", latencyMs: 1 } as const;
+
+const RESULTS: ReadonlyMap<string, CheckResult> = new Map([
+  ["+", { type: "probe.passed", verdict: PASSED }],
+  ["-", { type: "probe.failed", verdict: FAILED }],
+  ["!", { type: "probe.failed", verdict: { ...FAILED, atOnce: true } }],
+  ["l", { type: "probe.leaving", verdict: { ...FAILED, leaving: true } }],
+]);
 
 function start({ policy, ...changes }: Partial<Omit<RealServerInput, "policy">> & { policy?: Partial<HealthPolicy> }) {
   const clock = new VirtualClock();
@@ -217,7 +264,8 @@ function start({ policy, ...changes }: Partial<Omit<RealServerInput, "policy">> 
   }).start();
   const check = (verdicts: string): string => {
     for (const sign of verdicts) {
-      actor.send(sign === "+" ? { type: "probe.passed", verdict: PASSED } : { type: "probe.failed", verdict: FAILED });
+      const result = RESULTS.get(sign);
+      if (result !== undefined) actor.send(result);
     }
     return stateOf(actor.getSnapshot().context);
   };

@@ -26,7 +26,7 @@ describe("all paths of the real server", () => {
   test.each(policies().map((policy) => [describePolicy(policy), policy] as const))(
     "%s",
     (_, policy) => {
-      const isShort = policy.slowStartMs === 0 && policy.fall + policy.rise < 4;
+      const isShort = policy.slowStartMs === 0 && policy.fall + policy.rise < 3;
       const reached = new Set<RealServerState>();
       const wrong: unknown[] = [];
       for (const start of starts(policy)) {
@@ -125,7 +125,9 @@ function eventsIn(state: State): Event[] {
   const events: Event[] = [
     { type: "probe.passed", verdict: passed },
     { type: "probe.failed", verdict: failed },
+    { type: "probe.leaving", verdict: { ...failed, leaving: true } },
   ];
+  if (state.context.policy.fall > 1) events.push({ type: "probe.failed", verdict: { ...failed, atOnce: true } });
   if (state.context.policy.drain === "connections") {
     events.push({ type: "probe.failed", verdict: { ...failed, unreachable: true } });
     for (const active of [0, 3, undefined]) events.push({ type: "connections.counted", active });
@@ -136,9 +138,9 @@ function eventsIn(state: State): Event[] {
 
 /** Counters that have passed their threshold decide nothing more by growing. */
 function keyOf({ value, context }: State): string {
-  const { policy, passes, failures, connections, rampStep, unproven } = context;
+  const { policy, passes, failures, connections, rampStep, unproven, isLeaving } = context;
   const counted = [Math.min(passes, policy.rise), Math.min(failures, policy.fall)];
-  return JSON.stringify([value, counted, connections, rampStep, unproven]);
+  return JSON.stringify([value, counted, connections, rampStep, unproven, isLeaving]);
 }
 
 function chartEvent(event: Event, { drainTimeoutMs }: HealthPolicy): ChartEvent {
@@ -146,7 +148,14 @@ function chartEvent(event: Event, { drainTimeoutMs }: HealthPolicy): ChartEvent 
     case "probe.passed":
       return { type: "passes" };
     case "probe.failed":
-      return { type: "fails", isUnreachable: event.verdict.unreachable === true, isLate: drainTimeoutMs === 0 };
+      return {
+        type: "fails",
+        isUnreachable: event.verdict.unreachable === true,
+        isLate: drainTimeoutMs === 0,
+        isAtOnce: event.verdict.atOnce === true,
+      };
+    case "probe.leaving":
+      return { type: "leaves" };
     case "connections.counted":
       return { type: "counted", connections: event.active };
     default:

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createActor, fromPromise } from "xstate";
+import { createActor } from "xstate";
 import { createWayMachine } from "../../src/actors/way-machine.ts";
 import type { WayEvent, WayReading } from "../../src/domain/way.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
@@ -50,11 +50,11 @@ function start(readings: readonly WayReading[]) {
   const clock = new VirtualClock();
   const tries: number[] = [];
   const told: WayEvent[] = [];
-  const tryWay = fromPromise<WayReading, undefined>(() => {
+  const tryWay = (): Promise<WayReading> => {
     tries.push(clock.now());
     return Promise.resolve(readings[tries.length - 1] ?? GOOD);
-  });
-  const actor = createActor(createWayMachine({ tryWay }), { input: { now: () => clock.now() }, clock });
+  };
+  const actor = createActor(createWayMachine(), { input: { tryWay, now: () => clock.now() }, clock });
   actor.on("*", (event) => told.push(event));
   actor.start();
   const advance = async (ms: number): Promise<void> => {

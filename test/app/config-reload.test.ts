@@ -89,6 +89,23 @@ describe("a file that is refused", () => {
     },
   );
 
+  test("because of one virtual server tells of no other as if it were cared for, until it is", async () => {
+    const other = "127.78.20.2:18102";
+    const more = virtualServer(other).slice(1).join("\n").replace("name: web", "name: other");
+    const toldOf = (): readonly string[] => daemon.log.filter((line) => line.includes("other: "));
+    await rm(daemon.path, { force: true });
+    await Bun.write(daemon.path, file(`${good.replace("data-plane: userspace", "data-plane: ipvs")}\n${more}`));
+    const { code, stderr } = await daemon.reload();
+    expect([code, stderr]).toEqual([1, expect.stringContaining("cannot change over while it serves")]);
+    expect([toldOf(), await whatStands()]).toEqual([[], before]);
+    await Bun.write(daemon.path, file(`${good}\n${more}`));
+    expect(await daemon.reload()).toMatchObject({ code: 0, stdout: `+ tcp ${other} (other): 1 real server\n` });
+    expect(toldOf()[0]).toStartWith(`INFO other: caring for tcp ${other} (rr) with 1 real server`);
+    await Bun.write(daemon.path, file(good));
+    expect(await daemon.reload()).toMatchObject({ code: 0 });
+    await daemon.logged(/other: gone, as the configuration says/);
+  });
+
   test("is taken when it is good again, and counts as read", async () => {
     await rm(daemon.path, { force: true });
     await Bun.write(daemon.path, file(good));
@@ -223,9 +240,13 @@ test("the log and the page's address change with the file; a port that is taken 
   expect(await answers(first)).toBe("status 200");
   // The rest of it counts.
   await daemon.logged(/^DEBUG /);
+  const tookOver = `INFO took over ${path}: `;
+  expect(await daemon.logged(/^INFO took over/)).toBe(`${tookOver}logger info → debug`);
   taken.stop();
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
   expect([await answers(first), await answers(`127.78.22.9:${taken.port}`)]).toEqual(["refused", "status 200"]);
+  const moved = `${tookOver}http-listen ${first} → 127.78.22.9:${taken.port}`;
+  expect(await daemon.logged(/^INFO took over/, 2)).toBe(moved);
 
   // Whoever listens on all addresses of a port takes it from himself.
   await write(`http-listen: ${first}`, "log-format: json");
@@ -258,10 +279,74 @@ test("what is left out of a file counts as a change, and what leaves it counts f
   const { code, stdout } = await daemon.reload();
   expect([code, stdout.split("\n").slice(0, 2)]).toEqual([
     0,
-    [`~ tcp ${web} (web): probe (only-status)`, `- tcp ${other} (other): its real servers drain, then it goes`],
+    [
+      `~ tcp ${web} (web): probe (expect.status: [100-399])`,
+      `- tcp ${other} (other): its real servers drain, then it goes`,
+    ],
   ]);
   expect((await fetch(`http://${page}/readyz`)).status).toBe(200);
   client.end();
+});
+
+test("servers are checked on while a large file is refused, with the place of what is wrong", async () => {
+  const [web, page] = ["127.78.25.1:18150", "127.78.25.3:18151"];
+  await using folder = await TestFolder.make();
+  const path = join(folder.path, "care.yaml");
+  const first = [`http-listen: ${page}`, ...virtualServer(web).map((line) => line.replace("1s", "20ms"))];
+  await Bun.write(path, file(first.join("\n")));
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(/recovering → healthy/);
+  const checks = async (): Promise<number> => {
+    const text = await (await fetch(`http://${page}/metrics`)).text();
+    return Number(/^lvscare_checks_total\{.*result="passed"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  const others = Array.from({ length: 2000 }, (_, index) => {
+    const servers = Array.from({ length: 10 }, (_item, at) => `    - {address: 10.${at}.0.1:80, weight: 1}\n`).join("");
+    return `- address: 10.77.${index >> 8}.${index & 255}:80\n  probe: {type: http}\n  real-servers:\n${servers}`;
+  });
+  const large = file(`${first.join("\n")}\n${others.join("")}`.replace(/weight: 1\}\n$/, "weight: heavy}"));
+  const before = await checks();
+  await Bun.write(path, large);
+  const { outcome, problems } = await daemon.request();
+  const after = await checks();
+  const lines = large.trimEnd().split("\n");
+  const at = `${path}:${lines.length}:${(lines.at(-1)?.indexOf("heavy") ?? 0) + 1}`;
+  expect([outcome, problems]).toEqual([
+    "refused",
+    [`${at}: error: virtual-servers[2000].real-servers[9].weight: expected a whole number, got "heavy"`],
+  ]);
+  // Some come before it is read, and after; where nothing else had a turn meanwhile, that is all.
+  expect(after - before).toBeGreaterThan(20);
+});
+
+test("a changed probe that fails everywhere is told with what changed, by status, its exit code and the metrics", async () => {
+  const [web, page] = ["127.78.24.1:18140", "127.78.24.3:18141"];
+  await using folder = await TestFolder.make();
+  const path = join(folder.path, "care.yaml");
+  const probing = (probe: string): string =>
+    file([`http-listen: ${page}`, ...virtualServer(web)].join("\n").replace("path: /}", probe));
+  await Bun.write(path, probing("path: /}"));
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(/recovering → healthy/);
+  const told = async (): Promise<readonly unknown[]> => {
+    const text = await (await fetch(`http://${page}/metrics`)).text();
+    const metric = /^lvscare_probe_suspicious\{.*\} (\d)$/m.exec(text)?.[1];
+    return [await daemon.healthCode(web), metric, (await daemon.status(web)).virtualServers[0]?.suspicion?.changes];
+  };
+  expect(await told()).toEqual([0, "0", undefined]);
+
+  await Bun.write(path, probing('path: /ready, headers: {X-Key: "secret"}, expect: {status: [204, 300-302]}}'));
+  const change = "path: /ready, headers, expect.status: [204, 300-302]";
+  expect(await daemon.reload()).toMatchObject({ code: 0, stdout: `~ tcp ${web} (web): probe (${change})\n` });
+  await daemon.logged(/^WARN web: the changed probe fails at every real server/);
+  expect(await told()).toEqual([1, "1", ["path: /ready", "headers", "expect.status: [204, 300-302]"]]);
+  const shown = `SUSPICIOUS for \\d+s: the changed probe \\(${RegExp.escape(change)}\\) fails at every real server \\(`;
+  expect(await daemon.statusText(web)).toMatch(new RegExp(shown));
+
+  await Bun.write(path, probing("path: /}"));
+  expect(await daemon.reload()).toMatchObject({ code: 0 });
+  await daemon.logged(/the changed probe decides from now on/);
+  expect(await told()).toEqual([0, "0", undefined]);
 });
 
 // --- internal ---

@@ -225,7 +225,13 @@ test("tells what happened in its order, and since when, though the clock was set
     { port: 18_084, events: [told(1, "10:10:00", 20), told(2, "09:20:00", 10)] },
   ].map(({ port, events }) => {
     const unix = join(directory, `tcp-127.77.0.9:${port}.sock`);
-    const report = { address: `127.77.0.9:${port}`, startedAt: "x", sinceBootMs: 100 * minute, events };
+    const report = {
+      protocol: "tcp",
+      address: `127.77.0.9:${port}`,
+      startedAt: "x",
+      sinceBootMs: 100 * minute,
+      events,
+    };
     return { unix, server: Bun.serve({ unix, fetch: () => Response.json({ reports: [report] }) }) };
   });
   const lines = async (...more: readonly string[]): Promise<string[]> => {

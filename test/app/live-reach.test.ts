@@ -37,6 +37,18 @@ test("what another configuration no longer has goes once the new one stands, and
   expect([...host]).toEqual(["route"]);
 });
 
+test("what is wanted again while the rest is taken back stays", async () => {
+  const host = new Set(["link", "rules"]);
+  const reach = new LiveReach(reachOf(on(host, "link"), on(host, "rules")), WATCHING, SILENT);
+  const again = (): void => reach.change(reachOf(on(host, "link"), on(host, "rules")), [on(host, "route")]);
+  const link = { ...on(host, "link"), remove: async () => (again(), host.delete("link")) };
+  reach.change(reachOf(on(host, "route")), [link, on(host, "rules")]);
+  await reach.reconcile();
+  expect([...host].toSorted()).toEqual(["route", "rules"]);
+  expect(await reach.reconcile()).toMatchObject([{ outcome: "mended" }, { outcome: "stood" }]);
+  expect([...host].toSorted()).toEqual(["link", "rules"]);
+});
+
 test("who takes all away can wait for what is being made", async () => {
   const host = new Set<string>();
   const made = Promise.withResolvers<void>();

@@ -127,6 +127,10 @@ test("changes nothing by a configuration that it refuses, for what is wrong in i
 
   const refused: readonly (readonly [readonly VirtualServerConfig[], object])[] = [
     [[better, { ...api, fall: 0 }], { code: "USAGE", message: "virtualServers[1].fall: 0 is less than 1" }],
+    [
+      [better, { ...api, probe: { type: "http", tls: { caFile: "/no/such/ca-file.pem" } } }],
+      { code: "USAGE", message: "virtualServers[1].probe.tls.caFile: /no/such/ca-file.pem: no such file" },
+    ],
     [[better, { ...api, address: "127.77.21.4:18110" }], { code: "ALREADY_RUNNING" }],
     [[better, { ...api, dataPlane: "ipvs" }], { code: "NOT_SUPPORTED" }],
   ];

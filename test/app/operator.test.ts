@@ -239,6 +239,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
   const kept: unknown[] = [];
   const operator = new Operator({
     supervisor,
+    virtualServer: () => ({ protocol: "tcp", address: VS }),
     status: () => Promise.reject(new Error("not asked")),
     keep: (holds) => kept.push(holds),
     probe: () => Promise.reject(new Error("not asked")),

@@ -38,6 +38,8 @@ describe("the SDK", () => {
       }),
     );
     expect(() => createCare({ ...SETTINGS, fallen: 1 } as CareSettings)).toThrow("there is no setting fallen");
+    // What belongs to a program.
+    expect(() => createCare({ ...SETTINGS, runOnce: true } as CareSettings)).toThrow("there is no setting runOnce");
   });
 
   test("refuses a second one for the same virtual server, and can be started once", async () => {

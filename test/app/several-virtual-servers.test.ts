@@ -65,7 +65,8 @@ test("two virtual servers in one process have each their own state and holds, on
   expect([ready.status, await ready.text()]).toEqual([503, `${second}: no real server is in service\n`]);
   const metrics = await (await get("/metrics")).text();
   expect(metrics.match(/^# TYPE lvscare_build_info .*$/gm)).toHaveLength(1);
-  for (const address of [first, second]) expect(metrics).toContain(`lvscare_checks_total{virtual_server="${address}",`);
+  for (const address of [first, second])
+    expect(metrics).toContain(`lvscare_checks_total{virtual_server="${address}",protocol="tcp",`);
 
   expect(await runProgram(["undrain", real, "--vs", second], environment)).toMatchObject({ code: 0 });
   child.kill("SIGTERM");

@@ -140,6 +140,7 @@ async function knownDaemon() {
   const listing = {
     virtualServers: [
       {
+        protocol: "tcp",
         address: "127.77.11.0:18000",
         name: "completed",
         realServers: [

@@ -83,6 +83,39 @@ describe("lvscare check-config", () => {
     expect((await runProgram(["check-config", good, "--format", "json"])).stdout).toBe("");
   });
 
+  test("misses the files that checks need, where they are named; for another host that is a warning", async () => {
+    const path = join(folder, "files.yaml");
+    const [ca, key, own] = [join(folder, "none/ca-file.pem"), folder, join(folder, "own.pem")];
+    await Bun.write(own, "");
+    const text = [
+      "version: 1",
+      `defaults: {probe: {type: http, tls: {cert-file: ${own}}}}`,
+      "virtual-servers:",
+      `- {address: 10.0.0.1:80, probe: {tls: {ca-file: ${ca}, key-file: ${key}}}, real-servers: [10.0.0.2:80]}`,
+      "- address: 10.0.0.3:80",
+      `  probe: {type: http, bearer-token-file: ${ca}, headers-file: relative}`,
+      "  real-servers: [10.0.0.2:80]",
+    ].join("\n");
+    await Bun.write(path, text);
+    const at = (line: number, word: string): number => (text.split("\n")[line - 1] ?? "").indexOf(word) + 1;
+    const [first, second] = ["virtual-servers[0].probe.tls", "virtual-servers[1].probe"];
+    const missing = (severity: string): string[] => [
+      `${path}:4:${at(4, ca)}: ${severity}: ${first}.ca-file: ${ca}: no such file`,
+      `${path}:4:${at(4, `${key}}}`)}: ${severity}: ${first}.key-file: ${key}: it is no file`,
+      `${path}:6:${at(6, ca)}: ${severity}: ${second}.bearer-token-file: ${ca}: no such file`,
+    ];
+    const told = async (...flags: readonly string[]): Promise<readonly unknown[]> => {
+      const { code, stdout } = await runProgram(["check-config", path, ...flags]);
+      const lines = stdout.trimEnd().split("\n");
+      return [code, lines.filter((line) => !line.includes("headers-file"))];
+    };
+    expect(await told()).toEqual([1, missing("error")]);
+    await Bun.write(path, text.replace(", headers-file: relative", ""));
+    const good = `${path}: good, with 2 virtual servers and 2 real servers`;
+    expect(await told("--offline")).toEqual([0, [...missing("warning"), good]]);
+    expect(await told("--offline", "--strict")).toEqual([1, [...missing("warning"), good]]);
+  });
+
   test("reads standard input for a dash", async () => {
     await using child = Bun.spawn([process.execPath, MAIN, "check-config", "-"], {
       env: {},

@@ -7,6 +7,7 @@ import type { HoldReport } from "../../src/domain/operator.ts";
 
 const report: HoldReport = {
   virtualServer: "10.96.0.1:443",
+  virtualServerProtocol: "tcp",
   scheduler: "rr",
   realServer: {
     address: "10.0.0.1:80",

@@ -54,6 +54,12 @@ const cases: Record<CareFlag, FlagCase> = {
   "health-ca-file": { pick: ({ probe }) => http(probe).tls.caFile, default: undefined, ...absolutePath },
   "health-token-file": { pick: ({ probe }) => http(probe).tokenFile, default: undefined, ...absolutePath },
   "health-cert-file": { pick: ({ probe }) => http(probe).tls.certFile, default: undefined, ...absolutePath },
+  kubeconfig: {
+    pick: ({ probe }) => (probe.type === "kube-apiserver" ? probe.kubeconfig : undefined),
+    default: undefined,
+    good: [],
+    bad: [["/etc/kubelet.conf", "--health-schem https has no use for it"]],
+  },
   "health-key-file": {
     pick: ({ probe }) => http(probe).tls.keyFile,
     default: undefined,
@@ -118,7 +124,7 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
     bad: [["UP", '"UP" is not one of down, up']],
   },
-  "keep-foreign": { pick: ({ keepForeign }) => keepForeign, default: false, ...boolean },
+  "keep-foreign": { pick: ({ unlisted }) => unlisted === "keep", default: false, ...boolean },
   weight: {
     pick: ({ realServers }) => realServers.map(({ weight }) => weight),
     default: [1],
@@ -262,7 +268,7 @@ const cases: Record<CareFlag, FlagCase> = {
       ["http", "http"],
       ["https", "https"],
     ],
-    bad: [["ftp", '"ftp" is not one of http, https, tcp, tls']],
+    bad: [["ftp", '"ftp" is not one of http, https, tcp, tls, kube-apiserver']],
   },
   "health-req-method": {
     pick: ({ probe }) => http(probe).method,
@@ -358,7 +364,7 @@ const cases: Record<CareFlag, FlagCase> = {
   },
   "health-connect-timeout": {
     // Clipped to the interval, 5 s here.
-    pick: ({ probe }) => probe.connectTimeoutMs,
+    pick: ({ probe }) => http(probe).connectTimeoutMs,
     default: 3000,
     ...timeouts,
   },

@@ -60,8 +60,10 @@ test("strict ARP is made of settings, which must not be left alone then", () => 
 });
 
 test("connecting gets the least of its own time, the whole check's and the interval", () => {
-  const connectTimeout = (...argv: readonly string[]): number =>
-    resolveArgv([...SERVERS, ...argv]).probe.connectTimeoutMs;
+  const connectTimeout = (...argv: readonly string[]): number | undefined => {
+    const { probe } = resolveArgv([...SERVERS, ...argv]);
+    return "connectTimeoutMs" in probe ? probe.connectTimeoutMs : undefined;
+  };
   expect(connectTimeout()).toBe(3000);
   expect(connectTimeout("--health-timeout", "2s")).toBe(2000);
   expect(connectTimeout("--interval", "1")).toBe(1000);
@@ -131,6 +133,9 @@ describe("a check that asks for no page", () => {
 
   test("has its own options alone", () => {
     const times = { timeoutMs: 2000, connectTimeoutMs: 2000 };
+    expect(problemsOf([...SERVERS, "--health-schem=kube-apiserver", "--health-path=/", "--kubeconfig=a.conf"])).toEqual(
+      ["--health-path: --health-schem kube-apiserver has no use for it", '--kubeconfig: "a.conf" is no absolute path'],
+    );
     const tcp = ["--health-schem=tcp", "--health-timeout=2s"];
     const plain = { type: "tcp", sendHex: "", expect: undefined, tls: undefined, ...times } as const;
     expect(resolveArgv([...SERVERS, ...tcp]).probe).toEqual(plain);

@@ -42,6 +42,7 @@ const uid = process.getuid?.() ?? 0;
 
 const EVENTS: EventReport = {
   address: status.address,
+  protocol: "tcp",
   startedAt: "2026-11-24T10:00:00.000Z",
   sinceBootMs: 2000,
   events: [1, 2, 3].map((id) => ({
@@ -56,8 +57,7 @@ const EVENTS: EventReport = {
 
 const NEIGHBOUR = "10.0.0.1:80";
 const SERVER: ControlVirtualServer = {
-  address: status.address,
-  name: undefined,
+  named: { protocol: "tcp", address: status.address },
   realServers: [{ address: NEIGHBOUR }],
   status: () => Promise.resolve(status),
   events: (after) => ({ ...EVENTS, events: EVENTS.events.filter(({ id }) => id > after) }),
@@ -67,6 +67,7 @@ const SERVER: ControlVirtualServer = {
     const realServer = { address: server, state: "healthy", activeConnections: 0, inactiveConnections: 0 } as const;
     return Promise.resolve({
       virtualServer: status.address,
+      virtualServerProtocol: "tcp",
       scheduler: "rr",
       realServer: { ...realServer, ...(hold && { hold }) },
     });
@@ -74,6 +75,7 @@ const SERVER: ControlVirtualServer = {
   check: (server) =>
     Promise.resolve({
       virtualServer: status.address,
+      virtualServerProtocol: "tcp",
       realServer: server,
       verdict: { passed: true, reason: "status 200", latencyMs: 1, timings: { connectMs: 0.5 } },
     }),
@@ -196,8 +198,13 @@ describe("control socket", () => {
       networkNamespace: "1",
       configFile: "/etc/lvs.yaml",
       virtualServers: [
-        { address: "10.96.0.1:443", name: "web", realServers: [{ address: NEIGHBOUR, name: "own-web" }] },
-        { address: "10.96.0.2:443", realServers: [{ address: NEIGHBOUR, name: "own-" }] },
+        {
+          protocol: "tcp",
+          address: "10.96.0.1:443",
+          name: "web",
+          realServers: [{ address: NEIGHBOUR, name: "own-web" }],
+        },
+        { protocol: "tcp", address: "10.96.0.2:443", realServers: [{ address: NEIGHBOUR, name: "own-" }] },
       ],
     });
 
@@ -229,8 +236,7 @@ describe("control socket", () => {
     function virtual(address: string, name: string | undefined): ControlVirtualServer {
       return {
         ...SERVER,
-        address,
-        name,
+        named: { protocol: "tcp", address, ...(name !== undefined && { name }) },
         realServers: [{ address: NEIGHBOUR, name: `own-${name ?? ""}` }],
         status: () => Promise.resolve({ ...status, address }),
         events: (after, which = "all") => ({
@@ -254,7 +260,7 @@ describe("control socket", () => {
     let all: readonly ControlVirtualServer[] = [];
     const one = (at: number): ControlVirtualServer => ({
       ...SERVER,
-      address: `10.96.0.${at}:443`,
+      named: { protocol: "tcp", address: `10.96.0.${at}:443` },
       status: () => {
         const untilMs = performance.now() + BUSY_MS;
         while (performance.now() < untilMs);

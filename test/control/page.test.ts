@@ -247,6 +247,15 @@ describe("a daemon", () => {
   });
 });
 
+test("that it is TCP goes without saying, and anything else is said", async () => {
+  const { page } = await openWith(1);
+  await waitForEqual(() => textOf(page, "h1"), "10.103.97.12:6443");
+  daemon.status = { ...daemon.status, protocol: "udp" };
+  daemon.onEvent();
+  await waitForEqual(() => textOf(page, "h1"), "udp 10.103.97.12:6443");
+  expect(await page.title()).toContain("udp 10.103.97.12:6443");
+});
+
 test("what servers say is text, whatever they say", async () => {
   daemon = new WebDaemon("127.77.0.15", 1);
   const hostile = `<img src="x" onerror="document.title='taken'"><script>document.title='taken'</script>\u202E"'&amp;`;

@@ -131,6 +131,37 @@ test("sends 64 operations at a time", async () => {
   expect((await plane.read(service))?.realServers.length).toBe(129);
 });
 
+test("what several virtual servers ask for in one turn is read from one list and written in one send, with an outcome each", async () => {
+  const kernel = new FakeIpvs();
+  const ipvs = new Ipvs(kernel.transports.open);
+  const services = ["10.103.97.1:80", "10.103.97.2:80", "10.103.97.3:80", "10.103.97.4:80"].map((address) =>
+    virtualServer({ protocol: "tcp", endpoint: parseEndpoint(address) }, address.includes(".3:") ? "nope" : "rr"),
+  );
+  const all = await Promise.all(services.map(async (one) => ({ one, plane: await ipvs.open() })));
+  await all[0]?.plane.read(service);
+  kernel.sends.length = 0;
+  const outcomes = await Promise.all(
+    all.map(({ one, plane }) => plane.apply(one, [{ kind: "service.create", service: one }, addA])),
+  );
+  expect(kernel.sends).toEqual([8, 1]);
+  expect(outcomes.map((failed) => failed.map(({ error }) => error.code))).toEqual([
+    [],
+    [],
+    ["SCHEDULER_MISSING", "KERNEL_REFUSED"],
+    [],
+  ]);
+  kernel.sends.length = 0;
+  const seen = await Promise.all(all.map(({ one, plane }) => plane.read(one)));
+  expect(seen.map((found) => found?.realServers.map(({ server }) => server))).toEqual([[a], [a], undefined, [a]]);
+  // The list, and the real servers of those that are there.
+  expect(kernel.sends).toEqual([1, 1, 1, 1]);
+
+  kernel.permitted = false;
+  const refused = await Promise.all(all.map(({ one, plane }) => rejection(plane.apply(one, [addB]))));
+  expect(refused).toEqual(all.map(() => expect.objectContaining({ code: "NOT_PERMITTED" })));
+  for (const { plane } of all) await plane.close();
+});
+
 test("a round over a table that is as it should be asks the kernel for it once, and writes nothing", async () => {
   const { kernel, plane } = await open();
   await plane.apply(service, [create, addA, addB]);

@@ -24,7 +24,9 @@ test("of many only the first ten are listed, in an error and of a daemon elsewhe
   const all = Array.from({ length: 11 }, (_, at) => String(at));
   expect(listFirst(all)).toBe("0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …");
   expect(listFirst(all.slice(0, 2), " and ")).toBe("0 and 1");
-  expect(describeElsewhere({ address: "10.0.0.1:80", others: 999, networkNamespace: "4", process: 7 })).toBe(
+  expect(
+    describeElsewhere({ protocol: "tcp", address: "10.0.0.1:80", others: 999, networkNamespace: "4", process: 7 }),
+  ).toBe(
     "a daemon in another network namespace cares for 10.0.0.1:80 and 999 more: nsenter --target 7 --net lvscare status",
   );
 });

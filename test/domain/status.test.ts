@@ -21,11 +21,13 @@ test.each([
   expect(healthCode(reportOf(virtualServers.map((states) => statusOf(states))))).toBe(code);
 });
 
-test("fail-open, the last resort and a data plane that takes nothing count as nobody healthy, and no daemon as nothing known", () => {
+test("fail-open, the last resort and a data plane that takes nothing count as nobody healthy, a suspicious probe as some unhealthy, and no daemon as nothing known", () => {
   const failOpen = { since: "x", healthy: 1, total: 3 };
   expect(healthCode(reportOf([{ ...statusOf(["healthy"]), failOpen }]))).toBe(2);
   const lastResort = { since: "x", total: 1, held: ["10.0.0.1:80"] };
   expect(healthCode(reportOf([{ ...statusOf(["healthy"]), lastResort }]))).toBe(2);
+  const suspicion = { since: "x", reason: "status 404", servers: ["10.0.0.2:80"] };
+  expect(healthCode(reportOf([{ ...statusOf(["healthy"]), suspicion }]))).toBe(1);
   const { daemon } = statusOf(["healthy"]);
   const failing = { since: "x", message: "not permitted" };
   expect(healthCode(reportOf([{ ...statusOf(["healthy"]), ...(daemon && { daemon: { ...daemon, failing } }) }]))).toBe(

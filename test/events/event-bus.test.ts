@@ -76,7 +76,7 @@ test("what happens to the process is told for each virtual server, with the same
   const count: string[] = [];
   const second = bus.open({
     logger: SILENT,
-    virtualServer: () => ({ address: "10.0.0.1:80" }),
+    virtualServer: () => ({ protocol: "tcp", address: "10.0.0.1:80" }),
     culprit: () => "",
     count: ({ type }) => count.push(type),
   });
@@ -119,7 +119,7 @@ function slowly(slowMs = SLOW_MS): {
   const bus = new EventBus({ logger: SILENT, now: () => 0, timeOfDay: (ms) => new Date(ms) });
   const source = bus.open({
     logger: SILENT,
-    virtualServer: () => ({ address: "10.0.0.1:80" }),
+    virtualServer: () => ({ protocol: "tcp", address: "10.0.0.1:80" }),
     culprit: () => "",
     count: nothing,
   });

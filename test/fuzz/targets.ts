@@ -4,11 +4,13 @@ import { parseDocument } from "../../src/config/file/parse-document.ts";
 import { readConfig } from "../../src/config/file/read-config.ts";
 import { readArgv } from "../../src/config/read-argv.ts";
 import { resolveCareOptions } from "../../src/config/resolve-care-options.ts";
+import { readKubeconfig } from "../../src/config/kubeconfig.ts";
 import { UsageError } from "../../src/config/usage-error.ts";
 import { readAnswer } from "../../src/control/client.ts";
 import { readHead } from "../../src/control/http/request-head.ts";
 import { Answers, type ControlVirtualServer } from "../../src/control/answers.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
+import { readPattern } from "../../src/domain/pattern.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { decodeDestination } from "../../src/netlink/ipvs/destination.ts";
 import { decodeInfo } from "../../src/netlink/ipvs/requests.ts";
@@ -19,10 +21,12 @@ import { decodeAddress } from "../../src/netlink/route/addresses.ts";
 import { decodeLink } from "../../src/netlink/route/links.ts";
 import { readChanges } from "../../src/netlink/route/notifications.ts";
 import { decodeRoute } from "../../src/netlink/route/routes.ts";
-import { ResponseReader, type Reading } from "../../src/probe/http/response/response-reader.ts";
+import { interestIn, ResponseReader, type Reading } from "../../src/probe/http/response/response-reader.ts";
 import { parseHeaderLines } from "../../src/probe/http/secret-headers.ts";
 import { encodeRequest } from "../../src/probe/http/request.ts";
 import { ExpectationReader } from "../../src/probe/tcp/expectation.ts";
+import { verdictOf } from "../../src/probe/exec/exec-prober.ts";
+import { readyzJudge } from "../../src/probe/kube-apiserver/readyz.ts";
 import { seededRandom } from "../../src/simulation/seeded-random.ts";
 import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
 
@@ -81,6 +85,10 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "the HTTP response reader", run: fuzzResponse },
   { name: "what is expected of a TCP server", run: fuzzExpectation },
   { name: "headers of a file", run: fuzzHeaderLines },
+  { name: "regular expressions", run: fuzzPattern },
+  { name: "kubeconfigs", run: fuzzKubeconfig },
+  { name: "what an API server says of itself", run: fuzzReadyz },
+  { name: "how a program ended", run: fuzzExec },
   { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
   { name: "the option parser", run: fuzzOptions },
@@ -140,6 +148,72 @@ function fuzzExpectation(dice: Dice): void {
   if (!/^[\x20-\x7e…]*$/.test(reader.describe())) throw new Error(`not on one line: ${reader.describe()}`);
 }
 
+const PATTERNS = ["^ok$", "(a|b)*c?", "[^\\d\\s]{2,3}x+?", "(?i)re(ad)?y|\\x41\\.", "[]a-z-]+$"].map((text) =>
+  new TextEncoder().encode(text),
+);
+
+/** Is read or refused in a line, says the same of a text and its pieces, and what the runtime's own say where those go no way back. */
+function fuzzPattern(dice: Dice): void {
+  const source = new TextDecoder("latin1").decode(dice.mangled(dice.pick(PATTERNS)));
+  const pattern = readPattern(source);
+  if ("problem" in pattern) {
+    if (pattern.problem === "" || /\p{Cc}/u.test(pattern.problem))
+      throw new Error(`not in a line: ${JSON.stringify(pattern.problem)}`);
+    return;
+  }
+  const text = new TextDecoder("latin1").decode(dice.mangled(dice.pick(PATTERNS)));
+  const search = pattern.search();
+  const inPieces = [...text].some((piece) => search.feed(piece)) || search.end();
+  if (pattern.isIn(text) !== inPieces) throw new Error(JSON.stringify([source, text, inPieces]));
+}
+
+const KUBECONFIG = new TextEncoder().encode(`apiVersion: v1
+clusters: [{name: c, cluster: {server: "https://10.0.0.1:6443", certificate-authority-data: YWJj, tls-server-name: a.b}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+users: [{name: u, user: {client-certificate: pki/a.pem, client-key: /etc/a.key, token: a.b-c}}]
+`);
+
+/** Is read or refused, and names no path outside of what it says. */
+function fuzzKubeconfig(dice: Dice): void {
+  const read = readKubeconfig(new TextDecoder().decode(dice.mangled(KUBECONFIG)), "/etc/kubernetes");
+  if ("problem" in read) {
+    if (read.problem === "") throw new Error("refused without a word");
+    return;
+  }
+  for (const stored of [read.authority, read.certificate, read.key, read.token])
+    if (stored !== undefined && "file" in stored && !stored.file.startsWith("/"))
+      throw new Error(`a path from nowhere: ${stored.file}`);
+}
+
+const TABLE = new TextEncoder().encode(
+  "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/rbac/bootstrap-roles failed: reason withheld\nreadyz check failed\n",
+);
+
+/** Whatever an API server says, one verdict comes of it, on one line. */
+function fuzzReadyz(dice: Dice): void {
+  const judge = readyzJudge({ unauthorized: dice.pick(["alive", "fail"]) });
+  const body = { bytes: Buffer.from(dice.mangled(TABLE)), isCut: dice.below(2) === 0 };
+  const status = dice.pick([200, 301, 401, 403, 404, 429, 500, 500, 500, 503]);
+  const asked = { method: "GET", path: dice.pick(["/readyz", "/healthz"]), body: "" };
+  const target = { family: "ipv4", address: "10.0.0.1", port: 6443 } as const;
+  const judgement = judge({ status, location: undefined, fields: new Map(), body }, asked, target);
+  if (!("next" in judgement) && !/^[\x20-\x7e]{1,700}$/.test(judgement.reason)) throw new Error(judgement.reason);
+}
+
+const OUTPUTS = ["primary\n", "\n \n standby of 10.0.0.9 \n", "\u001b[31mred\u001b[0m", "x".repeat(300)].map((text) =>
+  new TextEncoder().encode(text),
+);
+
+/** Whatever a program writes and however it ends, one verdict comes of it, on one line. */
+function fuzzExec(dice: Dice): void {
+  const output = Buffer.from(dice.mangled(dice.pick(OUTPUTS))).toString("utf8");
+  const result = { exitCode: dice.pick([undefined, 0, 1, 2, 255]), output, isLate: dice.below(8) === 0 };
+  const { reason, passed } = verdictOf(result, { exitCode: dice.pick(["health", "weight"]), timeoutMs: 1000 });
+  if (reason === "" || reason.length > 201 || /\p{Cc}/u.test(reason)) throw new Error(JSON.stringify(reason));
+  if (passed === true && result.isLate) throw new Error("late, and passed");
+}
+
 const HEADER_LINES = Buffer.from("Authorization: Bearer a.b-c\r\nX-Two:2\n\nHost: example.org\nX-Empty:\n");
 
 /** Whatever a file of headers holds, a request with them stays one request. */
@@ -166,7 +240,8 @@ const RESPONSES = [
 function fuzzResponse(dice: Dice): void {
   const bytes = dice.below(8) === 0 ? dice.bytes(64) : dice.mangled(dice.pick(RESPONSES));
   const method = dice.pick(["GET", "HEAD", "POST"]);
-  const [whole, pieces] = [new ResponseReader(method), new ResponseReader(method)];
+  const interest = interestIn({ body: dice.below(2) === 0, fields: ["x-filler"] });
+  const [whole, pieces] = [new ResponseReader(method, interest), new ResponseReader(method, interest)];
   whole.feed(bytes);
   for (let at = 0; at < bytes.length;) {
     const end = at + 1 + dice.below(dice.pick([1, 3, 40]));
@@ -203,23 +278,24 @@ function withoutReuse(reading: Reading): Reading {
   return reading.state === "complete" ? { ...reading, reusable: false } : reading;
 }
 
-const STATUS = { address: "10.0.0.1:80", realServers: [] } as unknown as VirtualServerStatus;
-const EVENTS = { address: "10.0.0.1:80", startedAt: "x", sinceBootMs: 0, events: [] };
+const STATUS = { address: "10.0.0.1:80", protocol: "tcp", realServers: [] } as unknown as VirtualServerStatus;
+const EVENTS = { address: "10.0.0.1:80", protocol: "tcp", startedAt: "x", sinceBootMs: 0, events: [] } as const;
 const CONTROLLED: ControlVirtualServer = {
-  address: STATUS.address,
-  name: "web",
+  named: { protocol: "tcp", address: STATUS.address, name: "web" },
   realServers: [],
   status: () => Promise.resolve(STATUS),
   events: () => EVENTS,
   hold: (server) =>
     Promise.resolve({
       virtualServer: STATUS.address,
+      virtualServerProtocol: "tcp",
       scheduler: "rr",
       realServer: { address: server, state: "healthy", activeConnections: 0, inactiveConnections: 0 },
     }),
   check: (server) =>
     Promise.resolve({
       virtualServer: STATUS.address,
+      virtualServerProtocol: "tcp",
       realServer: server,
       verdict: { passed: true, reason: "status 200", latencyMs: 1 },
     }),

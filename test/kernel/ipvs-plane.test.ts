@@ -39,6 +39,30 @@ describe("the data plane of the kernel", () => {
     expect([plane.kind, plane.via]).toEqual(["ipvs", "libnl"]);
   });
 
+  test("writes and reads several virtual servers in one turn, each with an outcome of its own", async () => {
+    const all = Array.from({ length: 30 }, (_, index) =>
+      virtualServer({ protocol: "tcp", endpoint: parseEndpoint(`10.103.98.${index + 1}:80`) }, "rr"),
+    );
+    const servers = Array.from({ length: 9 }, (_, index) => server(`10.0.0.${index + 1}:80`));
+    const made = await Promise.all(all.map((one) => plane.apply(one, [create(one), ...servers.map(add)])));
+    expect(made.flat()).toEqual([]);
+    const [first, second, third] = all;
+    if (first === undefined || second === undefined || third === undefined) throw new Error("cannot be");
+    const again = await Promise.all([
+      plane.apply(first, [create(first), { kind: "server.remove", endpoint: parseEndpoint("10.0.0.1:80") }]),
+      plane.apply(second, [{ kind: "service.delete", service: second }]),
+      plane.apply(second, [add(server("10.0.0.1:80"))]),
+    ]);
+    expect(again.map((failed) => failed.map(({ error }) => error.errno))).toEqual([["EEXIST"], [], ["ESRCH"]]);
+    const seen = await Promise.all(all.map((one) => plane.read(one)));
+    expect(seen.map((one) => one?.realServers.length)).toEqual([8, undefined, ...Array<number>(28).fill(9)]);
+    expect(seen[2]).toEqual({
+      service: third,
+      stats: NO_TRAFFIC,
+      realServers: servers.map((one) => ({ server: one, ...idle })),
+    });
+  });
+
   test("makes, changes and deletes an IPv4 virtual server", async () => {
     const a = server("10.0.0.1:6443", { weight: 3 });
     const b = server("10.0.0.2:6443", { forwarding: "direct-route", upperThreshold: 20, lowerThreshold: 10 });

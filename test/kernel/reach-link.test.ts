@@ -159,6 +159,16 @@ describe("link mode", () => {
     expect(await node.exec("ip", "address", "show", "lvscare")).toContain("192.0.2.1/24");
   });
 
+  test("has a link of another name where it is asked for, and takes that back", async () => {
+    await using care = startCare(node, [...CARE, "--iface", "another"]);
+    await hosts.reached(care, "another");
+    await hosts.expectAll(outside);
+    expect(await node.exec("ip", "-brief", "address", "show", "another")).toContain(`${VIP}/32`);
+    expect(await care.stop()).toBe(0);
+    expect((await hosts.clean("--vs", VS, "--iface", "another")).exitCode).toBe(0);
+    expect(await hosts.network()).toBe(untouched);
+  });
+
   test("leaves a dummy link that somebody else made alone, be it empty, and does not take it away", async () => {
     await node.exec(..."ip link add mine type dummy".split(" "));
     try {

@@ -52,7 +52,9 @@ describe("the gateway", () => {
       `reach route, 4 of 5 stand, 1 failed; ${name}: make a route to ${VIP}: this node's address is not known`,
     );
     const metrics = await node.exec("curl", "--silent", "http://127.0.0.1:9105/metrics");
-    expect(metrics).toContain(`lvscare_reach_object_state{virtual_server="${VS}",object="${name}",state="failed"} 1`);
+    expect(metrics).toContain(
+      `lvscare_reach_object_state{virtual_server="${VS}",protocol="tcp",object="${name}",state="failed"} 1`,
+    );
     await node.exec(..."ip route add 203.0.113.0/24 via 10.0.0.6".split(" "));
     try {
       await daemon.waitForLog(/^INFO set up route/);

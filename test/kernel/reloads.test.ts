@@ -120,6 +120,8 @@ test("twenty virtual servers from one file go through random reloads, and client
   expect(await applies(care)).toEqual(appliesBefore);
   // One that is written in place may be read when half of it is there: that changes nothing, and then it is read again.
   expect(care.logged(/^ERROR/).filter((line) => !isHalfWritten(line))).toEqual([]);
+  // Nobody else is there.
+  expect(care.logged(/repaired what someone else/)).toEqual([]);
   for (const { name } of UNCHANGED) {
     const lines = care.logged(new RegExp(` ${name}: `));
     expect(lines.filter((line) => /^WARN|repaired|cannot/.test(line))).toEqual([]);
@@ -174,6 +176,70 @@ test("a virtual server moves from a daemon with flags to one with a file, which 
   const soFar = totals.get(moved.address) ?? 0;
   // The kernel adds up its counters every two seconds.
   await waitFor(connectionTotals, (now) => (now.get(moved.address) ?? 0) > soFar);
+});
+
+test("what leads to a virtual server changes with the file, and nobody else is blamed for it", async () => {
+  const [address, beside] = ["10.96.0.1:80", "10.97.0.3:80"];
+  const path = join(folder, "way.yaml");
+  const write = (options: string): Promise<number> =>
+    Bun.write(
+      path,
+      [
+        "version: 1",
+        "defaults: {interval: 2s, check-way: false, probe: {type: http, scheme: http, path: /}}",
+        "virtual-servers:",
+        `- {address: ${beside}, mode: link, real-servers: ["${A}"]}`,
+        ...(options === "" ? [] : [`- {address: ${address}, ${options}, real-servers: ["${A}"]}`]),
+      ].join("\n"),
+    );
+  const taken = async (options: string): Promise<void> => {
+    await write(options);
+    expect(await requestReload(configSocketPath(`/proc/${host.pid}/root/run/lvscare`, path))).toMatchObject({
+      outcome: "applied",
+      problems: [],
+    });
+  };
+  await write("mode: route");
+  await using care = startCare(host, ["--config", path]);
+  const standing = async (): Promise<readonly string[]> => {
+    const links = await host.exec("ip", "-brief", "address");
+    const rules = (await host.run(["iptables-legacy", "-t", "nat", "-S"])).stdout;
+    return [
+      ...((await reach()) as { route: string[] }).route.map((one) => `route ${one}`),
+      ...[...links.matchAll(/^(lvscare|other) .*$/gm)].flatMap(([line, link]) =>
+        [...line.matchAll(/10\.9[67]\.\d+\.\d+/g)].map(([one]) => `${link} ${one}`),
+      ),
+      ...[...rules.matchAll(/tcp (10\.96\S+) bit (\d+)" -j MARK/g)].map(([, one, bit]) => `mark ${one} ${bit}`),
+      ...[...rules.matchAll(/^-A \S+ -j (LVSCARE-\S+)/gm)].map(([, chain]) => `jump ${chain}`),
+    ].toSorted();
+  };
+  const always = ["jump LVSCARE-POSTROUTING", "jump LVSCARE-SERVICES", "jump LVSCARE-SERVICES", "lvscare 10.97.0.3"];
+  const becomes = (...own: readonly string[]): Promise<unknown> =>
+    waitForEqual(standing, [...always, ...own].toSorted(), { timeoutMs: 60_000 });
+  const route = "route 10.96.0.1";
+  await becomes(route);
+  for (const [options, ...own] of [
+    ["mode: link, iface: other", "other 10.96.0.1", `mark ${address} 0`],
+    ["mode: link", "lvscare 10.96.0.1", `mark ${address} 0`],
+    ["mode: link, masqueradebit: 5", "lvscare 10.96.0.1", `mark ${address} 5`],
+    ["mode: route", route],
+    ["mode: none"],
+    ["mode: route", route],
+    [""],
+    ["mode: route", route],
+  ] as const) {
+    await taken(options);
+    await becomes(...own);
+  }
+  // Each before there was time for what the one before it asks for.
+  for (let time = 0; time < 4; time++) {
+    for (const options of ["mode: none", "mode: route"]) await taken(options);
+    await becomes(route);
+  }
+  for (const options of ["mode: link", "mode: route", "mode: link"]) await taken(options);
+  await becomes("lvscare 10.96.0.1", `mark ${address} 0`);
+  expect(care.logged(/someone else|^ERROR/)).toEqual([]);
+  expect(await care.stop()).toBe(0);
 });
 
 // --- internal ---
@@ -391,7 +457,12 @@ async function connectionTotals(): Promise<ReadonlyMap<string, number>> {
 
 /** Of those that never change: how often their tables were written. */
 async function applies(care: CareProcess): Promise<Readonly<Record<string, number | undefined>>> {
-  const { virtualServers } = JSON.parse(await care.status("-o", "json")) as StatusReport;
+  // A daemon that is too busy to answer in time is asked again.
+  const { virtualServers } = await waitFor(
+    async () => JSON.parse(await care.status("-o", "json")) as StatusReport,
+    ({ source, notes }) => source === "daemons" && notes.length === 0,
+    PATIENCE,
+  );
   const names = new Set(UNCHANGED.map(({ name }) => name));
   return Object.fromEntries(
     virtualServers.flatMap(({ name = "", daemon }) => (names.has(name) ? [[name, daemon?.applies]] : [])),

@@ -146,7 +146,9 @@ test("through a failure, a recovery and an operator's drain, everything tells th
     expect(sample(metrics, "real_server_drained", server)).toBe(0);
   }
   expect(["draining", "removed"].map((to) => sample(metrics, "transitions_total", B, `,to="${to}"`))).toEqual([1, 1]);
-  expect(metrics).toContain(`lvscare_out_of_rotation_duration_seconds_count{virtual_server="${VS}"} 1\n`);
+  expect(metrics).toContain(
+    `lvscare_out_of_rotation_duration_seconds_count{virtual_server="${VS}",protocol="tcp"} 1\n`,
+  );
   expect(await lvscare("status", "--exit-code")).toMatchObject({ exitCode: 0 });
 });
 
@@ -225,7 +227,7 @@ function figuresOf(metrics: string, server: string): Figures {
 }
 
 function sample(metrics: string, name: string, server: string, labels = ""): number {
-  const start = `lvscare_${name}{virtual_server="${VS}",real_server="${server}"${labels}} `;
+  const start = `lvscare_${name}{virtual_server="${VS}",protocol="tcp",real_server="${server}"${labels}} `;
   const line = metrics.split("\n").find((one) => one.startsWith(start));
   return Number(line?.slice(start.length));
 }

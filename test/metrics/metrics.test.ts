@@ -53,16 +53,26 @@ describe("over HTTP", () => {
       expect([await promtool.exited, await promtool.stdout.text(), await promtool.stderr.text()]).toEqual([0, "", ""]);
       for (const to of ["healthy", "draining", "removed"]) {
         expect(
-          valueOf(text, `lvscare_transitions_total{virtual_server="${VS}",real_server="${real}",to="${to}"}`),
+          valueOf(
+            text,
+            `lvscare_transitions_total{virtual_server="${VS}",protocol="tcp",real_server="${real}",to="${to}"}`,
+          ),
         ).toBeGreaterThan(0);
       }
-      expect(valueOf(text, `lvscare_out_of_rotation_duration_seconds_count{virtual_server="${VS}"}`)).toBe(1);
       expect(
-        valueOf(text, `lvscare_checks_total{virtual_server="${VS}",real_server="${real}",result="failed"}`),
+        valueOf(text, `lvscare_out_of_rotation_duration_seconds_count{virtual_server="${VS}",protocol="tcp"}`),
+      ).toBe(1);
+      expect(
+        valueOf(
+          text,
+          `lvscare_checks_total{virtual_server="${VS}",protocol="tcp",real_server="${real}",result="failed"}`,
+        ),
       ).toBeGreaterThan(1);
 
-      expect(valueOf(text, `lvscare_event_loop_lag_seconds{virtual_server="${VS}"}`)).toBeWithin(0, 60);
-      expect(valueOf(text, `lvscare_real_server_drained{virtual_server="${VS}",real_server="${real}"}`)).toBe(0);
+      expect(valueOf(text, `lvscare_event_loop_lag_seconds{virtual_server="${VS}",protocol="tcp"}`)).toBeWithin(0, 60);
+      expect(
+        valueOf(text, `lvscare_real_server_drained{virtual_server="${VS}",protocol="tcp",real_server="${real}"}`),
+      ).toBe(0);
 
       const report = (await (await fetch(`http://${WEB}/api/v1/status`)).json()) as { address: string };
       expect(report.address).toBe(VS);

@@ -16,10 +16,27 @@ testContract({
   options: { ...OPTIONS, scheme: "https" },
   serve: () => answering(OK, { tls: certificate }),
 });
+testContract({
+  name: "kube-apiserver",
+  options: {
+    ...OPTIONS,
+    type: "kube-apiserver",
+    scheme: "https",
+    path: "/readyz",
+    kubeconfig: undefined,
+    unauthorized: "alive",
+  },
+  serve: () => answering(OK, { tls: certificate }),
+});
 testContract({ name: "tcp", options: tcp, serve: () => answering(""), onlyConnects: true });
 testContract({
   name: "tcp that expects",
   options: { ...tcp, expect: expectation },
+  serve: () => answering("", { onOpen: (socket) => void socket.write("220 hello\r\n") }),
+});
+testContract({
+  name: "tcp that expects a pattern",
+  options: { ...tcp, expect: { match: "regex", source: "^220 .*\r\n", withinBytes: 65_536 } },
   serve: () => answering("", { onOpen: (socket) => void socket.write("220 hello\r\n") }),
 });
 testContract({

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { ProbeOptions } from "../../src/config/care-options.ts";
+import type { ExecProbeOptions } from "../../src/config/probe-kinds/exec.ts";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { ProbeOutcome } from "../../src/domain/health.ts";
@@ -15,7 +16,7 @@ import { answering, deserted, flood, rawServer, trickle, type RawServer } from "
 export interface KindUnderTest {
   readonly name: string;
   /** That wait for an answer as long as `timeoutMs` says. */
-  readonly options: ProbeOptions;
+  readonly options: Exclude<ProbeOptions, ExecProbeOptions>;
   /** A server of which it is satisfied. */
   serve(): RawServer;
   /** It says nothing about what a server does after the connection. */

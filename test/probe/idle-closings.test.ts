@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { ProbeOutcome } from "../../src/domain/health.ts";
-import { CHECK_PACE, CheckScheduler } from "../../src/probe/check-scheduler.ts";
+import { CHECK_PACE, CheckScheduler } from "../../src/probe/schedule/check-scheduler.ts";
 import { createHttpProber } from "../../src/probe/http/http-prober.ts";
 import { counting } from "./http/support/counting-server.ts";
 import { eventually } from "./http/support/descriptors.ts";

@@ -54,3 +54,10 @@ test.each(["fec0::1", "fd00::1"])("%s is somebody's, and keeps the link", async 
   const link = dummyLink({ name: "lvscare", destination, isInUse: async () => false, openTransport: open });
   expect([await link.remove(), deleted]).toEqual([true, ["address"]]);
 });
+
+test("one that is spared stays as it is", async () => {
+  const { deleted, open } = host([[destination.address, 32]]);
+  const options = { destination, isInUse: async () => false, openTransport: open, spared: "lvscare" };
+  const link = dummyLink({ name: "before", ...options });
+  expect([await link.isRemovable(), await link.remove(), deleted]).toEqual([false, false, []]);
+});

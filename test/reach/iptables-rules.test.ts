@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { iptablesRules, type ProgramEnd } from "../../src/reach/link/iptables-rules.ts";
+import { Turns } from "../../src/reach/link/turns.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 
 const OPTIONS = { service: { protocol: "tcp", endpoint: parseEndpoint("10.103.97.2:6443") }, bit: 14 } as const;
@@ -40,7 +41,7 @@ test("marks, masquerades and is taken back, with the ports chosen at random wher
     [new FakeIptables(), " --random-fully"],
     [new FakeIptables("--random-fully"), ""],
   ] as const) {
-    const rules = iptablesRules(OPTIONS, iptables.run);
+    const rules = iptablesRules(OPTIONS, new Turns(), iptables.run);
     expect(await rules.inspect()).toBe("missing");
     for (const _time of ["first", "second"]) {
       await rules.establish();
@@ -61,8 +62,8 @@ test("marks, masquerades and is taken back, with the ports chosen at random wher
 
 test("replaces rules of another bit, and puts back one that is gone, without a moment of none", async () => {
   const iptables = new FakeIptables();
-  await iptablesRules({ ...OPTIONS, bit: 0 }, iptables.run).establish();
-  const rules = iptablesRules(OPTIONS, iptables.run);
+  await iptablesRules({ ...OPTIONS, bit: 0 }, new Turns(), iptables.run).establish();
+  const rules = iptablesRules(OPTIONS, new Turns(), iptables.run);
   expect(await rules.inspect()).toBe("is not as it should be");
   await rules.establish();
   const wanted = iptables.rules.toSorted();
@@ -73,6 +74,30 @@ test("replaces rules of another bit, and puts back one that is gone, without a m
     await rules.establish();
     expect(iptables.rules.toSorted()).toEqual(wanted);
   }
+});
+
+test("two virtual servers at once share chains and jumps, also while a third takes its rules away", async () => {
+  const iptables = new FakeIptables();
+  const turns = new Turns();
+  const at = (port: number) =>
+    iptablesRules(
+      { service: { protocol: "tcp", endpoint: parseEndpoint(`10.103.97.2:${port}`) }, bit: 14 },
+      turns,
+      iptables.run,
+    );
+  const all = [at(1), at(2), at(3)] as const;
+  const jumps = [
+    "-A PREROUTING -j LVSCARE-SERVICES",
+    "-A OUTPUT -j LVSCARE-SERVICES",
+    "-A POSTROUTING -j LVSCARE-POSTROUTING",
+  ];
+  const standing = (): string[] => iptables.rules.filter((rule) => / -j LVSCARE-/.test(rule));
+  await Promise.all([all[0].establish(), all[1].establish()]);
+  expect(standing()).toEqual(jumps);
+  await Promise.all([all[0].remove(), all[1].remove(), all[2].establish()]);
+  expect([standing(), await all[2].inspect()]).toEqual([jumps, undefined]);
+  await Promise.all([all[2].remove(), all[0].establish(), all[1].establish()]);
+  expect([standing(), await all[0].inspect(), await all[1].inspect()]).toEqual([jumps, undefined, undefined]);
 });
 
 // --- internal ---

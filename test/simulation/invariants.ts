@@ -4,12 +4,12 @@ import type { CareEvent } from "../../src/domain/events.ts";
 import type { RealServerState, Verdict } from "../../src/domain/health.ts";
 import { describeOperation, type Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
-import { CHECK_PACE } from "../../src/probe/check-scheduler.ts";
+import { CHECK_PACE } from "../../src/probe/schedule/check-scheduler.ts";
 import { statusPasses } from "../../src/probe/http/judgement.ts";
 import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 import type { Simulation, SimulationObserver } from "../../src/simulation/simulation.ts";
-import { startPosition, step, tenths, type ChartPosition } from "../support/health-chart.ts";
+import { startPosition, step, tenths, type ChartEvent, type ChartPosition } from "../support/health-chart.ts";
 import { lastDisturbance, settlingTime } from "./settling-time.ts";
 
 /**
@@ -308,11 +308,11 @@ export class Invariants implements SimulationObserver {
   }
 
   #sendsAway(): boolean {
-    return this.#round.isProven && !this.#scenario.options.keepForeign;
+    return this.#round.isProven && this.#scenario.options.unlisted !== "keep";
   }
 
   #checkStranger(what: string): void {
-    if (this.#scenario.options.keepForeign) this.#fail("a stranger was touched that is to be kept", what);
+    if (this.#scenario.options.unlisted === "keep") this.#fail("a stranger was touched that is to be kept", what);
     if (!this.#round.isProven) this.#fail("a stranger was sent away before one of ours had proven itself", what);
   }
 
@@ -368,11 +368,7 @@ export class Invariants implements SimulationObserver {
     const isLate = this.#now - member.sinceMs >= this.#policy.drainTimeoutMs;
     const isUnreachable = !verdict.passed && verdict.unreachable === true;
     member.isUnreachable = isUnreachable;
-    member.position = step(
-      before,
-      verdict.passed ? { type: "passes" } : { type: "fails", isUnreachable, isLate },
-      this.#policy,
-    );
+    member.position = step(before, chartEvent(verdict, isLate), this.#policy);
     // Who has nobody left to wait for may go; that it must is not said, for whoever counts may forget.
     member.mayGo = !verdict.passed && member.isEmpty;
     if (member.position.step === 1 && before.step === 0) member.sinceMs = this.#now;
@@ -551,8 +547,10 @@ export class Invariants implements SimulationObserver {
     if (isOpen && table.size === 0) fail("fail-open with nobody in service");
     for (const [key, weight] of this.#strangers) {
       const stands = table.get(key);
-      if (options.keepForeign && stands !== weight) fail(`the kept ${key} has weight ${stands} instead of ${weight}`);
-      if (!options.keepForeign && good.length > 0 && stands !== undefined) fail(`the stranger ${key} still stands`);
+      if (options.unlisted === "keep" && stands !== weight)
+        fail(`the kept ${key} has weight ${stands} instead of ${weight}`);
+      if (options.unlisted === "remove" && good.length > 0 && stands !== undefined)
+        fail(`the stranger ${key} still stands`);
       // One that an earlier life of the daemon drained is not known any more for what it was.
       const isForgotten = (this.#zeroed.get(key)?.atMs ?? Number.POSITIVE_INFINITY) < this.#life.startedAtMs;
       const isKnown = !isForgotten && !this.#unseen.has(key);
@@ -583,6 +581,13 @@ export class Invariants implements SimulationObserver {
 }
 
 // --- internal ---
+
+function chartEvent(verdict: Verdict, isLate: boolean): ChartEvent {
+  if (verdict.passed) return { type: "passes" };
+  if (verdict.leaving === true) return { type: "leaves" };
+  const { unreachable, atOnce } = verdict;
+  return { type: "fails", isUnreachable: unreachable === true, isLate, isAtOnce: atOnce === true };
+}
 
 interface Zeroing {
   readonly byUs: boolean;

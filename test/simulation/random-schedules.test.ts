@@ -5,7 +5,7 @@ import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import type { Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
-import type { CheckSchedule } from "../../src/probe/check-schedule.ts";
+import type { CheckSchedule } from "../../src/probe/schedule/check-schedule.ts";
 import { careMachine } from "../../src/app/care-machine.ts";
 import type { CareMachine } from "../../src/simulation/simulation.ts";
 import { NEWCOMERS } from "./random-reloads.ts";

@@ -13,12 +13,15 @@ export interface ChartPosition {
   readonly isNew: boolean;
   /** Open connections as counted since it drains. */
   readonly connections: number | undefined;
+  /** It said that it shuts down, and has not failed `fall` times in a row since. */
+  readonly isLeaving: boolean;
 }
 
 export type ChartEvent =
   | { readonly type: "passes" }
   /** `isLate`: it has drained for as long as it may. */
-  | { readonly type: "fails"; readonly isUnreachable: boolean; readonly isLate: boolean }
+  | { readonly type: "fails"; readonly isUnreachable: boolean; readonly isLate: boolean; readonly isAtOnce: boolean }
+  | { readonly type: "leaves" }
   | { readonly type: "counted"; readonly connections: number | undefined }
   | { readonly type: "climbs" };
 
@@ -30,16 +33,20 @@ interface Row {
   readonly to: RealServerState | "climbing";
 }
 
-const hasFallen: Row["when"] = ({ failures }, { fall }) => failures >= fall;
+const hasFallen: NonNullable<Row["when"]> = ({ failures }, { fall }, event) =>
+  failures >= fall || (event.type === "fails" && event.isAtOnce);
 const hasRisen: Row["when"] = ({ passes, isNew }, { rise }) => passes >= (isNew ? 1 : rise);
 const mustClimb: Row["when"] = (position, policy, event) =>
   hasRisen(position, policy, event) && policy.slowStartMs > 0 && !position.isNew;
-const isDrained: Row["when"] = ({ connections }, { drain }, event) =>
+const isDrained: Row["when"] = (position, policy, event) =>
+  !(position.isLeaving && !hasFallen(position, policy, event)) && mayGo(position, policy, event);
+const mayGo: NonNullable<Row["when"]> = ({ connections }, { drain }, event) =>
   drain === "next-check" || connections === 0 || (event.type === "fails" && (event.isUnreachable || event.isLate));
 
 /** Counters are those after the event. What is not listed changes nothing. */
 export const CHART: readonly Row[] = [
   { in: "healthy", on: "fails", when: hasFallen, to: "draining" },
+  { in: "healthy", on: "leaves", to: "draining" },
   { in: "draining", on: "passes", when: hasRisen, to: "healthy" },
   { in: "draining", on: "fails", when: isDrained, to: "removed" },
   { in: "removed", on: "passes", when: mustClimb, to: "climbing" },
@@ -48,24 +55,34 @@ export const CHART: readonly Row[] = [
   { in: "recovering", on: "passes", when: mustClimb, to: "climbing" },
   { in: "recovering", on: "passes", when: hasRisen, to: "healthy" },
   { in: "recovering", on: "fails", to: "removed" },
+  { in: "recovering", on: "leaves", to: "removed" },
   { in: "climbing", on: "fails", to: "draining" },
+  { in: "climbing", on: "leaves", to: "draining" },
   { in: "climbing", on: "climbs", when: ({ step }) => step === 9, to: "healthy" },
   { in: "climbing", on: "climbs", to: "climbing" },
 ];
 
 export function startPosition(state: RealServerState, isNew: boolean): ChartPosition {
-  return { state, passes: 0, failures: 0, step: 0, isNew: isNew && state !== "healthy", connections: undefined };
+  return {
+    state,
+    passes: 0,
+    failures: 0,
+    step: 0,
+    isNew: isNew && state !== "healthy",
+    connections: undefined,
+    isLeaving: false,
+  };
 }
 
 /** The row that an event meets; undefined when nothing changes but counters. */
 export function rowFor(position: ChartPosition, event: ChartEvent, policy: HealthPolicy): Row | undefined {
   const here = position.step > 0 ? "climbing" : position.state;
-  const counted = count(position, event);
-  return CHART.find((row) => row.in === here && row.on === event.type && (row.when?.(counted, policy, event) ?? true));
+  const next = count(position, event);
+  return CHART.find((row) => row.in === here && row.on === event.type && (row.when?.(next, policy, event) ?? true));
 }
 
 export function step(position: ChartPosition, event: ChartEvent, policy: HealthPolicy): ChartPosition {
-  const next = count(position, event);
+  const next = counted(position, event, policy);
   switch (rowFor(position, event, policy)?.to) {
     case undefined:
       return next;
@@ -91,10 +108,18 @@ export function tenths({ state, step }: ChartPosition): number | undefined {
 
 // --- internal ---
 
+/** After the event has been judged: failures that were to be counted first are counted. */
+function counted(position: ChartPosition, event: ChartEvent, policy: HealthPolicy): ChartPosition {
+  const next = count(position, event);
+  return event.type === "fails" && hasFallen(next, policy, event) ? { ...next, isLeaving: false } : next;
+}
+
 function count(position: ChartPosition, event: ChartEvent): ChartPosition {
   switch (event.type) {
     case "passes":
-      return { ...position, passes: position.passes + 1, failures: 0 };
+      return { ...position, passes: position.passes + 1, failures: 0, isLeaving: false };
+    case "leaves":
+      return { ...position, passes: 0, failures: 0, isLeaving: true };
     case "fails":
       return { ...position, passes: 0, failures: position.failures + 1 };
     case "counted":

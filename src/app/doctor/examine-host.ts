@@ -1,7 +1,7 @@
 import { unattendedStatus } from "../../actors/status.ts";
 import type { DataPlane } from "../../dataplane/data-plane.ts";
 import { openIpvs } from "../../dataplane/ipvs/ipvs-plane.ts";
-import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
+import { parseEndpoint } from "../../domain/endpoint.ts";
 import { countFindings, note, ok, unknown, type DoctorReport, type Finding } from "../../domain/finding.ts";
 import { describeElsewhere, type ElsewhereStatus, type VirtualServerStatus } from "../../domain/status.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type ObservedVirtualServer,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
+import { keyOf } from "../../domain/virtual-server-name.ts";
 import { interfaceNames, neighbours } from "../culprit.ts";
 import { collectStatus } from "../status.ts";
 import { askForStatus } from "../daemon-sockets.ts";
@@ -104,11 +105,11 @@ interface KnownVirtualServers {
 }
 
 async function readVirtualServers({ virtualServers }: DoctorOptions): Promise<KnownVirtualServers> {
-  const answers = await askForStatus(virtualServers.map(formatEndpoint));
+  const answers = await askForStatus(virtualServers);
   const elsewhere = answers.elsewhere.map(({ where }) => where);
   const table = await readTable();
   const cared = answers.told.map(({ answer }) => answer);
-  const known = new Set(cared.map(({ protocol, address }) => `${protocol} ${address}`));
+  const known = new Set(cared.map(keyOf));
   const others = table.entries.filter(({ service }) => !known.has(formatServiceKey(service)));
   return {
     told: [...cared, ...others.map((one) => unattendedStatus(one, { kind: "ipvs", via: table.via }))],
@@ -161,8 +162,8 @@ async function examineConnections(subject: Subject): Promise<readonly Finding[]>
     return [unknown("connection", "only virtual servers of TCP are connected to", about(subject))];
   }
   const counts = async (): Promise<ReadonlyMap<string, number>> => {
-    const { virtualServers } = await collectStatus([formatEndpoint(service.endpoint)]);
-    const status = virtualServers.find((one) => `${one.protocol} ${one.address}` === formatServiceKey(service));
+    const { virtualServers } = await collectStatus([formatServiceKey(service)]);
+    const status = virtualServers.find((one) => keyOf(one) === formatServiceKey(service));
     return new Map(status?.realServers.map(({ address, stats }) => [address, stats?.connections ?? 0]));
   };
   return judgeConnections(subject, await tryConnections(subject, connectionPorts(counts)));

@@ -8,17 +8,19 @@ import {
 } from "../../domain/status.ts";
 import {
   formatServiceKey,
+  parseServiceKey,
   virtualServer,
   type ObservedVirtualServer,
-  type Protocol,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
+import { isVirtualServerCalled } from "../../domain/virtual-server-name.ts";
 
 export type Mode = ReachStatus["mode"];
 
 /** What to examine; with nothing named, everything on this host. */
 export interface DoctorOptions {
-  readonly virtualServers: readonly Endpoint[];
+  /** In canonical text: addresses, or keys. */
+  readonly virtualServers: readonly string[];
   readonly realServers: readonly Endpoint[];
   readonly scheduler?: string;
   readonly mode?: Mode;
@@ -66,16 +68,16 @@ export function subjectsOf(
   table: readonly ObservedVirtualServer[],
 ): readonly Subject[] {
   const standing = new Map(table.map((one) => [formatServiceKey(one.service), one.service]));
-  const known = new Map(told.map((status) => [`${status.protocol} ${status.address}`, status]));
   if (options.virtualServers.length === 0) {
     const cared = told.filter(({ daemon }) => daemon !== undefined);
     return (cared.length > 0 ? cared : told).map((status) => subjectOf(status, standing, options));
   }
-  return options.virtualServers.map((endpoint) => {
-    const plain = virtualServer({ protocol: "tcp", endpoint }, options.scheduler ?? "rr");
-    const status = known.get(formatServiceKey(plain));
-    if (status !== undefined) return subjectOf(status, standing, options);
-    return { service: plain, mode: options.mode, plane: undefined, daemon: undefined, realServers: added([], options) };
+  return options.virtualServers.flatMap((word) => {
+    const meant = told.filter((status) => isVirtualServerCalled(word, status));
+    if (meant.length > 0) return meant.map((status) => subjectOf(status, standing, options));
+    const { protocol = "tcp", endpoint } = parseServiceKey(word);
+    const service = virtualServer({ protocol, endpoint }, options.scheduler ?? "rr");
+    return [{ service, mode: options.mode, plane: undefined, daemon: undefined, realServers: added([], options) }];
   });
 }
 
@@ -94,7 +96,7 @@ function subjectOf(
   standing: ReadonlyMap<string, VirtualServer>,
   options: DoctorOptions,
 ): Subject {
-  const key = { protocol: status.protocol as Protocol, endpoint: parseEndpoint(status.address) };
+  const key = { protocol: status.protocol, endpoint: parseEndpoint(status.address) };
   const { daemon, reach, failOpen, lastResort } = status;
   return {
     service: standing.get(formatServiceKey(key)) ?? virtualServer(key, status.scheduler),

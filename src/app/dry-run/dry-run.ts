@@ -8,17 +8,17 @@ import { describeHeld } from "../../domain/hold.ts";
 import type { Logger } from "../../domain/logger.ts";
 import type { VirtualServerStatus } from "../../domain/status.ts";
 import { formatServiceKey, type ServiceKey } from "../../domain/virtual-server.ts";
+import { keyOf } from "../../domain/virtual-server-name.ts";
 import { foresee, type HostObject } from "../../reach/host-object.ts";
 import { hasLoopbackAddress } from "../../reach/loopback-address.ts";
 import { about, fullName } from "../about.ts";
 import { isAddressCaredFor, otherCaretakers } from "../claim.ts";
-import { configurationOf } from "../configuration-of.ts";
 import { askForStatus, daemonFolder, listDaemons } from "../daemon-sockets.ts";
 import { HoldFile } from "../hold-file.ts";
 import { describeNesting } from "../nesting.ts";
 import { planReach, ReachHost, reachToRemove, reachToRetire } from "../reach.ts";
 import { refuseProxyOnce } from "../run-once.ts";
-import { keyOf, look, lookAgain, observedBy, readKernel } from "./sight.ts";
+import { look, lookAgain, observedBy, readKernel, serviceOf } from "./sight.ts";
 import { cleanSteps, dataPlaneSteps, goingSteps, reachSteps, type SeenObject } from "./steps.ts";
 
 export interface DryRunRequest extends Pick<CareOptions, "runOnce" | "clean"> {
@@ -58,7 +58,7 @@ export async function dryRun(
   }
   throwFailures(failures);
   const kept = new Set(config.virtualServers.map(({ service }) => formatServiceKey(service)));
-  const going = runOnce || clean ? [] : daemons.ofFile.filter((status) => !kept.has(formatServiceKey(keyOf(status))));
+  const going = runOnce || clean ? [] : daemons.ofFile.filter((status) => !kept.has(keyOf(status)));
   for (const status of going) plans.push(await planGoing(status, gone));
   return { plans, warnings: daemons.complaints };
 }
@@ -88,13 +88,13 @@ async function findDaemons(
   );
   const wanted = new Set(virtualServers.map(({ service }) => formatServiceKey(service)));
   const isMeant = (socket: string): boolean =>
-    told.some((one) => one.socket === socket && wanted.has(formatServiceKey(keyOf(one.answer))));
+    told.some((one) => one.socket === socket && wanted.has(keyOf(one.answer)));
   const ownFile = withFile.find(({ listing }) => file !== undefined && listing.configFile === resolve(file));
   const meant = ownFile ?? (isDraft ? withFile.find(({ socket }) => isMeant(socket)) : undefined);
   const asIf =
     meant === undefined || meant === ownFile ? [] : [`told as if ${meant.listing.configFile} said this, by its daemon`];
   return {
-    statuses: new Map(told.map(({ answer }) => [formatServiceKey(keyOf(answer)), answer])),
+    statuses: new Map(told.map(({ answer }) => [keyOf(answer), answer])),
     ofFile: told.filter(({ socket }) => socket === meant?.socket).map(({ answer }) => answer),
     complaints: [...complaints, ...asIf],
   };
@@ -128,7 +128,7 @@ async function planCare(
   const how = runOnce ? "once" : isReload ? "reload" : "start";
   const steps = [
     ...dataPlaneSteps({
-      configuration: configurationOf(options),
+      configuration: options,
       observed,
       holds: new HoldFile(daemonFolder(), service).read(logger),
       ...(running !== undefined && { running }),
@@ -163,11 +163,11 @@ async function planCleaning(
   const held = [...new HoldFile(daemonFolder(), service).read(logger)];
   const steps: DryRunStep[] = [
     ...cleanSteps(observed),
-    ...(!isAddressCaredFor(service) && (await hasLoopbackAddress(address))
+    ...(!isAddressCaredFor(service.endpoint) && (await hasLoopbackAddress(address))
       ? [takenAway(`${address} on the loopback device`)]
       : []),
     ...held.map(([server, hold]): DryRunStep => ({ sign: "-", subject: "hold", change: describeHeld(server, hold) })),
-    ...(await removals(reachToRemove(options, logger, gone))),
+    ...(await removals(reachToRemove(options, new ReachHost(), logger, gone))),
     ...notes.map(warning),
   ];
   // One that its daemon puts back is not gone.
@@ -177,7 +177,7 @@ async function planCleaning(
 
 /** A virtual server that the file of its daemon no longer has. */
 async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promise<DryRunPlan> {
-  const service = keyOf(status);
+  const service = serviceOf(status);
   gone.push(service);
   const notes: string[] = [];
   const observed = status.dataPlane.kind === "ipvs" ? await readKernel(service) : observedBy(status);
@@ -187,7 +187,7 @@ async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promi
     ...(status.daemon !== undefined && { caretaker: `pid ${status.daemon.pid}` }),
     steps: [
       ...goingSteps(observed),
-      ...(await removals(reachToRemove({ service, reach }, collecting(notes), gone))),
+      ...(await removals(reachToRemove({ service, reach }, new ReachHost(), collecting(notes), gone))),
       ...notes.map(warning),
     ],
   };
@@ -238,7 +238,7 @@ function retiredReach(
 ): readonly HostObject[] {
   if (reach === undefined || reach.mode === options.reach.mode) return [];
   const before = { service: options.service, reach: { ...PLAIN_REACH, mode: reach.mode } };
-  return reachToRetire(before, options, logger);
+  return reachToRetire(before, options, new ReachHost(), logger);
 }
 
 async function removals(objects: readonly HostObject[]): Promise<readonly DryRunStep[]> {

@@ -103,6 +103,12 @@ function begun(name: string, server: RealServer, { state, history }: Beginning, 
   return { name, ...atWeights(server), state, evidence, history, share: 0, ...requests, isLeaving: false };
 }
 
+function evidenceOf(lastVerdict: RealServerStatus["lastVerdict"]): Evidence {
+  if (lastVerdict === undefined) return "table";
+  if (lastVerdict.passed) return "passed";
+  return lastVerdict.leaving === true ? "leaving" : "failed";
+}
+
 function asTold(name: string, server: RealServer, status: RealServerStatus, requests: Requests): MemberState {
   const { lastVerdict, weight = 0 } = status;
   const state = status.health ?? "healthy";
@@ -110,10 +116,11 @@ function asTold(name: string, server: RealServer, status: RealServerStatus, requ
     name,
     ...atWeights(server),
     state,
-    evidence: lastVerdict === undefined ? "table" : lastVerdict.passed ? "passed" : "failed",
+    evidence: evidenceOf(lastVerdict),
     history: lastVerdict?.passed === true || state === "healthy" ? "proven" : weight > 0 ? "served" : "none",
     share: state === "recovering" ? Math.min(1, weight / server.weight) : 0,
     ...requests,
+    ...(lastVerdict?.passed === true && lastVerdict.advice && { advice: lastVerdict.advice }),
     isLeaving: false,
   };
 }

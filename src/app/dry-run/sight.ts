@@ -6,13 +6,7 @@ import { isLacking, neitherWorks } from "../../dataplane/select.ts";
 import { formatEndpoint, parseEndpoint } from "../../domain/endpoint.ts";
 import { describeError, LvscareError } from "../../domain/errors.ts";
 import type { VirtualServerStatus } from "../../domain/status.ts";
-import {
-  realServer,
-  virtualServer,
-  type ObservedVirtualServer,
-  type Protocol,
-  type ServiceKey,
-} from "../../domain/virtual-server.ts";
+import { realServer, virtualServer, type ObservedVirtualServer, type ServiceKey } from "../../domain/virtual-server.ts";
 import { localAddress } from "../../reach/loopback-address.ts";
 import { mayChangeNetwork } from "../doctor/capability.ts";
 import { refusesChangeOver } from "../preparation.ts";
@@ -65,7 +59,7 @@ export async function readKernel(key: ServiceKey): Promise<ObservedVirtualServer
 /** What a daemon tells of the proxy in its process. */
 export function observedBy(status: VirtualServerStatus): ObservedVirtualServer {
   return {
-    service: virtualServer(keyOf(status), status.scheduler),
+    service: virtualServer(serviceOf(status), status.scheduler),
     stats: status.stats,
     realServers: status.realServers.flatMap(({ address, weight, activeConnections, inactiveConnections }) =>
       weight === undefined
@@ -76,8 +70,8 @@ export function observedBy(status: VirtualServerStatus): ObservedVirtualServer {
 }
 
 /** Of a virtual server that a daemon told of. */
-export function keyOf({ protocol, address }: VirtualServerStatus): ServiceKey {
-  return { protocol: protocol as Protocol, endpoint: parseEndpoint(address) };
+export function serviceOf({ protocol, address }: VirtualServerStatus): ServiceKey {
+  return { protocol, endpoint: parseEndpoint(address) };
 }
 
 // --- internal ---

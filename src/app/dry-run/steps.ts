@@ -242,6 +242,8 @@ function unmoved(view: View, told: ReadonlySet<string>): DryRunStep[] {
     const words = drainedBy(member);
     if (words !== undefined) return [{ sign: "=", subject: member.name, change, remark: words }];
     if (!isFailing(member) || member.evidence === "passed") return [];
+    if (member.evidence === "leaving")
+      return [{ sign: "=", subject: member.name, change, remark: "says that it is shutting down" }];
     const remark = isAbsent(member)
       ? `its checks fail; enters at weight ${member.server.weight} when they pass`
       : "its checks fail";

@@ -65,6 +65,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         const call = resolveConfigCall(reading, environment, prefixes);
         if (call !== undefined) {
           const { loadConfigFor } = await import("../../app/config-file.ts");
+          const { locateAside } = await import("../../app/locate-aside.ts");
           if (call.path === STANDARD_INPUT && !isDry) throw new UsageError([ONCE]);
           const first = await loadConfigFor(call);
           const remarks = [...misspeltVariables(environment, CARE_COMMAND_ROWS, prefixes), ...first.remarks];
@@ -73,7 +74,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
             ...first,
             remarks,
             isDry,
-            source: { path: call.path, first, read: () => loadConfigFor(call) },
+            source: { path: call.path, first, read: () => loadConfigFor(call, locateAside) },
           };
         }
         const options = resolveCareOptions(reading, environment, prefixes);
@@ -99,13 +100,15 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         using stop = listenForStop(() => exitNow(1));
         using hangups = source && new Hangups();
         setTimeout(() => Bun.unsafe.setJITPolicy(jitPolicy(config)), jitDelayMs(config)).unref();
-        const { careFor, careOnce } = await import("../../app/care.ts");
         try {
-          if (how.runOnce || how.clean) await careOnce(config, how, stop.signal, logger);
-          else {
+          if (how.runOnce || how.clean) {
+            const { careOnce } = await import("../../app/care-once.ts");
+            await careOnce(config, how, logger);
+          } else {
+            const { runDaemon } = await import("../../app/daemon.ts");
             const takeLog = logger.take.bind(logger);
             const onHangup = hangups?.listen.bind(hangups);
-            await careFor(config, stop.signal, logger, {
+            await runDaemon(config, stop.signal, logger, {
               source: source && onHangup && { ...source, takeLog, onHangup },
             });
           }

@@ -24,7 +24,7 @@ export const checkConfigCommand = command(
       {
         flag: "offline",
         kind: "boolean",
-        help: "the file is for another host: files that its options name are not looked for here, files that it includes are",
+        help: "the file is for another host: that a file which its options name cannot be read here is a warning and no error",
         group: "Flags",
       },
     ] as const satisfies readonly OptionRow[],
@@ -40,16 +40,17 @@ export const checkConfigCommand = command(
     read(values, { operands: [path] }) {
       const format = values.read("format", parseChoice(["text", "json"]));
       const isStrict = values.read("strict", parseBoolean);
-      values.read("offline", parseBoolean);
-      if (path !== undefined && path !== "") return { path, format, isStrict };
+      const isElsewhere = values.read("offline", parseBoolean);
+      if (path !== undefined && path !== "") return { path, format, isStrict, isElsewhere };
       values.problems.push("name a configuration file, or - for standard input");
       return undefined;
     },
-    async run({ path, format, isStrict }, { out }) {
+    async run({ path, format, isStrict, isElsewhere }, { out }) {
       const { examineConfig } = await import("../../app/config-file.ts");
+      const { FILES_ELSEWHERE, FILES_HERE } = await import("../../app/file-problem.ts");
       const { formatProblems } = await import("../../config/file/finding.ts");
       const { oneLine } = await import("../../config/one-line.ts");
-      const { config, problems } = await examineConfig(path);
+      const { config, problems } = await examineConfig(path, { files: isElsewhere ? FILES_ELSEWHERE : FILES_HERE });
       const lines =
         format === "json" ? problems.map((problem) => JSON.stringify(problem)) : formatProblems(problems).map(oneLine);
       if (config !== undefined && format === "text") {

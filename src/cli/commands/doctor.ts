@@ -86,8 +86,8 @@ export const doctorCommand = command(
     async run({ format, virtualServers, examined }, { out, outColour, columns }) {
       const { examineHost } = await import("../../app/doctor/examine-host.ts");
       const { resolveVirtualServers } = await import("../../app/known-names.ts");
-      const endpoints = unique(await resolveVirtualServers(virtualServers));
-      const report = await examineHost({ ...examined, virtualServers: endpoints });
+      const words = [...new Set(await resolveVirtualServers(virtualServers))];
+      const report = await examineHost({ ...examined, virtualServers: words });
       const view = { width: columns, paint: createPaint(outColour) };
       await out.write(format === "json" ? formatData(report, "json") : renderDoctor(report, view));
       return report.counts.problem > 0 ? 1 : 0;

@@ -2,6 +2,7 @@ import { OPERATOR_OPTION_ROWS, readOperatorLine, type OperatorLine } from "../..
 import { parseIntervalOrNone } from "../../config/value-parsers.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { LvscareError, type ErrorCode } from "../../domain/errors.ts";
+import { keyOf, virtualServerOf } from "../../domain/virtual-server-name.ts";
 import type { CliContext } from "../cli-context.ts";
 import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
@@ -52,7 +53,7 @@ export const drainCommand = command(
       if (await isCutShort(telling, stop.signal)) return 1;
       const code = await telling;
       if (code !== 0) return code;
-      const virtualServers = outcome.reports.map(({ virtualServer }) => virtualServer);
+      const virtualServers = outcome.reports.map((report) => keyOf(virtualServerOf(report)));
       return await untilDrained({ ...line, virtualServers }, waitMs, stop.signal, context);
     },
   },

@@ -5,7 +5,13 @@ import { outputRow, readVirtualServers, virtualServersRow } from "../../config/s
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { formatDuration, parseDuration } from "../../domain/duration.ts";
 import { LvscareError } from "../../domain/errors.ts";
-import { describeNamed, isCalled, listFirst } from "../../domain/name.ts";
+import { listFirst } from "../../domain/name.ts";
+import {
+  describeVirtualServer,
+  isOfVirtualServer,
+  isVirtualServerCalled,
+  virtualServerOf,
+} from "../../domain/virtual-server-name.ts";
 import { createPaint, type Colour, type Paint } from "../colour.ts";
 import { command } from "../command.ts";
 import { exitNow } from "../exit.ts";
@@ -85,13 +91,13 @@ const PAUSE_MS = 500;
 /** Also rejects with NOT_RUNNING when no daemon reports on a named virtual server. */
 async function read(reader: EventReader, only: readonly string[], sinceMs: number | undefined): Promise<EventReading> {
   const reading = await reader.next(sinceMs);
-  const missing = only.filter((word) => !reading.virtualServers.some((one) => isCalled(word, one)));
+  const missing = only.filter((word) => !reading.virtualServers.some((one) => isVirtualServerCalled(word, one)));
   if (missing.length === 0) return reading;
   throw new LvscareError(
     "NOT_RUNNING",
     [`no daemon cares for ${missing.join(", ")}`, ...reading.complaints].join("; "),
     {
-      remedy: `they care for ${listFirst(reading.virtualServers.map(describeNamed))}`,
+      remedy: `they care for ${listFirst(reading.virtualServers.map(describeVirtualServer))}`,
     },
   );
 }
@@ -104,8 +110,8 @@ const COLOURS: ReadonlyMap<string, Colour> = new Map<string, Colour>([
 ]);
 
 function renderEvent(event: TimedEvent, paint: Paint): string {
-  const { at, level, message, verdict, from, virtualServer: address, virtualServerName: name } = event;
-  const whose = address === undefined ? "all" : describeNamed({ address, ...(name !== undefined && { name }) });
+  const { at, level, message, verdict, from } = event;
+  const whose = isOfVirtualServer(event) ? describeVirtualServer(virtualServerOf(event)) : "all";
   // A failed check's message already says how long it took.
   const took = verdict === undefined || from === undefined ? "" : ` (found in ${formatDuration(verdict.latencyMs)})`;
   return `${oneLine(localIso(at))}  ${oneLine(whose)}  ${paint(COLOURS.get(level) ?? "bold", level.toUpperCase().padEnd(5))}  ${oneLine(message)}${took}\n`;

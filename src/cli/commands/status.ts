@@ -2,8 +2,8 @@ import { localIso } from "../../app/local-iso.ts";
 import { outputRow, readVirtualServers, virtualServersRow } from "../../config/shared-option-rows.ts";
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { LvscareError } from "../../domain/errors.ts";
-import { isCalled } from "../../domain/name.ts";
 import { healthCode, NO_DAEMON, type StatusReport } from "../../domain/status.ts";
+import { isVirtualServerCalled } from "../../domain/virtual-server-name.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { command } from "../command.ts";
@@ -37,7 +37,7 @@ export const statusCommand = command(
       {
         flag: "exit-code",
         kind: "boolean",
-        help: "tell health by the exit code: 0 all healthy, 1 some are not, 2 none is (also with a last resort) or fail-open, or nothing can be written, 3 no daemon answers; those that an operator drained do not count",
+        help: "tell health by the exit code: 0 all healthy, 1 some are not or a changed probe is suspicious, 2 none is (also with a last resort) or fail-open, or nothing can be written, 3 no daemon answers; those that an operator drained do not count",
         group: "Flags",
       },
       {
@@ -127,12 +127,12 @@ async function watchStatus(
 
 /** Throws for a virtual server that is not there, unless the exit code will say so. */
 function select(report: StatusReport, only: readonly string[], isTolerant: boolean): StatusReport {
-  const missing = only.find((asked) => !report.virtualServers.some((one) => isCalled(asked, one)));
+  const missing = only.find((asked) => !report.virtualServers.some((one) => isVirtualServerCalled(asked, one)));
   if (missing !== undefined && !isTolerant) {
     throw new LvscareError("USAGE", [`no virtual server ${missing} stands on this host`, ...report.notes].join("; "));
   }
   if (only.length === 0) return report;
-  const virtualServers = report.virtualServers.filter((one) => only.some((asked) => isCalled(asked, one)));
+  const virtualServers = report.virtualServers.filter((one) => only.some((asked) => isVirtualServerCalled(asked, one)));
   const notes = missing === undefined ? [] : [`no virtual server ${missing} stands on this host`];
   return { ...report, notes: [...notes, ...report.notes], virtualServers };
 }

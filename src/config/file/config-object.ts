@@ -5,6 +5,7 @@ import type { CareConfig } from "../care-options.ts";
 import { Findings, listFindings, type Finding } from "./finding.ts";
 import { expected } from "./key-value.ts";
 import { formatPlace, keysOf, rootPlace, within, type Place } from "./place.ts";
+import type { FileLook } from "./probe-draft.ts";
 import { readConfig } from "./read-config.ts";
 import { isMap } from "./settings.ts";
 
@@ -18,9 +19,9 @@ export interface ConfigObject {
 /**
  * Reads a configuration that is an object: what a file may say, its keys in camel case. The object is copied: to change
  * it later changes nothing. Throws one USAGE error with everything that is wrong, each with its path:
- * `virtualServers[1].realServers[0].weight`.
+ * `virtualServers[1].realServers[0].weight`. `files`: for those that checks need.
  */
-export function readConfigObject(object: unknown): ConfigObject {
+export function readConfigObject(object: unknown, files?: FileLook): ConfigObject {
   if (object === undefined || object === null) throw new UsageError([expected("a configuration", object).problem]);
   const root = rootPlace(0);
   const findings = new Findings();
@@ -31,7 +32,7 @@ export function readConfigObject(object: unknown): ConfigObject {
     mayHide: false,
     value: isMap(value) ? { version: 1, ...value } : value,
   };
-  const { config, findings: found } = readConfig([document], { found: findings.list });
+  const { config, findings: found } = readConfig([document], { found: findings.list, ...(files && { files }) });
   const lines = (severity: Finding["severity"]): string[] =>
     listFindings(found.filter((one) => one.severity === severity).map(describe));
   if (config === undefined) throw new UsageError(lines("error"));
@@ -70,11 +71,14 @@ function inFileKeys(value: unknown, place: Place, name: Names, depth: number, fi
     }
     if (name !== "names" && FILE_KEYS.has(key))
       findings.error("unknown", at, `unknown key "${key}"`, { hint: `did you mean ${camelCase(key)}?` });
-    const names = key === "headers" || (depth === 0 && key === "probes") ? "names" : undefined;
+    const names = HAVE_NAMES.has(key) || (depth === 0 && key === "probes") ? "names" : undefined;
     return [[known, inFileKeys(value[key], at, names, depth + 1, findings)]];
   });
   return Object.fromEntries(entries);
 }
+
+/** Below them stand names of headers and variables. */
+const HAVE_NAMES: ReadonlySet<string | number> = new Set(["headers", "header", "environment"]);
 
 /** Whether the keys of a map are names, and mean what they are. */
 type Names = "names" | undefined;
@@ -99,14 +103,15 @@ function describe({ code, place, message, hint, other }: Finding): string {
     other === undefined ? message : `${message} at ${pathOf(other)}`,
     ...(hint === undefined ? [] : [hint.replace("of the file", "of the configuration")]),
   ].join("; ");
-  // That one speaks of names.
-  const whole = code === "unknown-probe" ? text : inCamelCase(text, place);
+  // These speak of names, and of paths.
+  const whole = code === "unknown-probe" || code === "file" ? text : inCamelCase(text, place);
   return path === "" ? whole : `${path}: ${whole}`;
 }
 
 function pathOf(place: Place): string {
   const keys = keysOf(place);
-  const isName = (index: number): boolean => keys[index - 1] === "headers" || (index === 1 && keys[0] === "probes");
+  const isName = (index: number): boolean =>
+    HAVE_NAMES.has(keys[index - 1] ?? "") || (index === 1 && keys[0] === "probes");
   let path: Place = rootPlace(0);
   for (const [index, key] of keys.entries())
     path = within(path, typeof key === "string" && !isName(index) ? camelCase(key) : key);

@@ -174,8 +174,11 @@ export interface PersistenceConfig {
 
 /** How real servers are checked. */
 export interface ProbeConfig {
-  /** What is asked: http asks for a page; tcp connects, and may send and expect something; tls makes a handshake. */
-  readonly type?: "http" | "tcp" | "tls";
+  /**
+   * What is asked: http asks for a page; tcp connects, and may send and expect something; tls makes a handshake;
+   * kube-apiserver asks an API server of Kubernetes whether it is ready; exec runs a program.
+   */
+  readonly type?: "http" | "tcp" | "tls" | "kube-apiserver" | "exec";
   /** The name of the host that is asked for. */
   readonly host?: string | null;
   /** The path to ask for, with a query if need be (default /healthz). */
@@ -191,10 +194,31 @@ export interface ProbeConfig {
   readonly expect?: {
     /** The status codes that pass, alone or as ranges such as 200-299, instead of all below 400. */
     readonly status?: readonly (number | `${number}` | `${number}-${number}`)[] | null;
+    /** Headers that an answer has to have: a regular expression for the value of each, by name. */
+    readonly header?: { readonly [name: string]: string } | null;
+    /**
+     * What the body has to hold: contains, regex, sha256, and not with contains or regex; at most 64 KiB are looked at.
+     */
+    readonly body?: {
+      /** Text that is in it. */
+      readonly contains?: string;
+      /** A regular expression that fits a part of it. */
+      readonly regex?: string;
+      /** Of the whole body, in hexadecimal. */
+      readonly sha256?: string;
+      readonly not?: {
+        /** Text that is in it. */
+        readonly contains?: string;
+        /** A regular expression that fits a part of it. */
+        readonly regex?: string;
+      };
+    } | null;
     /** Text that the server has to say, whatever comes before it; without anything to send it has to speak first. */
     readonly contains?: string | null;
     /** Text that it has to begin with. */
     readonly startsWith?: string | null;
+    /** A regular expression that a part of what it says has to match. */
+    readonly regex?: string | null;
     /** Bytes in hexadecimal that it has to say, whatever comes before them. */
     readonly hex?: string | null;
     /** The number of bytes that it may take for that (default 65536); from 1 to 65536. */
@@ -206,6 +230,20 @@ export interface ProbeConfig {
   readonly bearerTokenFile?: string | null;
   /** A file of further request headers, Name: value on a line each. Read again when it changes. */
   readonly headersFile?: string | null;
+  /** Status codes, alone or as ranges, that say that the server is shutting down: weight 0 at once, and no failure. */
+  readonly drainOn?:
+    | number
+    | `${number}`
+    | `${number}-${number}`
+    | readonly (number | `${number}` | `${number}-${number}`)[]
+    | null;
+  /** Status codes, alone or as ranges, whose failure counts at once, whatever fall says. */
+  readonly failAtOnce?:
+    | number
+    | `${number}`
+    | `${number}-${number}`
+    | readonly (number | `${number}` | `${number}-${number}`)[]
+    | null;
   readonly tls?: {
     /**
      * none takes any certificate, ca wants one of an authority that is trusted, full one for the server's name or IP,
@@ -236,6 +274,10 @@ export interface ProbeConfig {
   readonly timeout?: Time | null;
   /** For connecting alone; never longer than timeout or interval (default 3s). */
   readonly connectTimeout?: Time | null;
+  /** The address to ask, instead of the real server's. */
+  readonly address?: string | null;
+  /** The port to ask, instead of the real server's; from 1 to 65535. */
+  readonly port?: number | null;
   /** What to send first. */
   readonly send?: string | null;
   /** The same as bytes in hexadecimal. */
@@ -264,6 +306,31 @@ export interface ProbeConfig {
    * offered).
    */
   readonly alpn?: string | readonly string[] | null;
+  /**
+   * A kubeconfig, whose authority, client certificate and token checks of API servers use. Its server is not asked.
+   * Read again when it changes.
+   */
+  readonly kubeconfig?: string | null;
+  /**
+   * What it means when the API server tells nothing without credentials (401, 403): that it is alive, or fail (default
+   * alive).
+   */
+  readonly unauthorized?: "alive" | "fail" | null;
+  /** Parts of its readiness that do not count, by their names there, such as etcd. */
+  readonly ignore?: string | readonly string[] | null;
+  /** Ask whether it is alive (/livez), instead of whether it is ready (/readyz). */
+  readonly livez?: boolean | null;
+  /** The program's absolute path and its arguments, a list: there is no shell. */
+  readonly command?: readonly string[] | null;
+  /**
+   * What exit codes mean: health (0 passes, others fail), or weight (0 passes, 1 fails, 2 to 255 pass with a weight of
+   * 0 to 253) (default health).
+   */
+  readonly exitCode?: "health" | "weight" | null;
+  /** Variables of its environment, beside PATH and LVSCARE_VIRTUAL_SERVER, _REAL_SERVER, _ADDRESS and _PORT. */
+  readonly environment?: { readonly [name: string]: string } | null;
+  /** The directory that it runs in (default /). */
+  readonly directory?: string | null;
 }
 
 /** Seconds, or a duration such as 500ms, 5s or 1m30s. */

@@ -25,6 +25,26 @@ export function valueTexts({ type, row }: Pick<OptionKey, "type" | "row">, value
       return isWords(value)
         ? { texts: Array.isArray(value) ? value : [value] }
         : expected("a word or a list of words", value);
+    case "codes": {
+      const codes = Array.isArray(value) ? value : [value];
+      const isCode = (code: unknown): boolean => Number.isInteger(code) || typeof code === "string";
+      return codes.length > 0 && codes.every(isCode)
+        ? { texts: codes.map(String) }
+        : expected("a status code, a range such as 500-599, or a list of them", value);
+    }
+    case "texts":
+      return isMap(value) && Object.values(value).every((one) => typeof one === "string")
+        ? text(JSON.stringify(value))
+        : expected("texts by their names", value);
+    case "arguments":
+      if (!Array.isArray(value)) return { ...expected("a list of arguments", value), hint: "there is no shell" };
+      return isWords(value) ? { texts: value as readonly string[] } : expected("a list of texts", value);
+    case "patterns":
+      return isMap(value)
+        ? text(JSON.stringify(value))
+        : expected("regular expressions by the names of headers", value);
+    case "body":
+      return isMap(value) ? text(JSON.stringify(value)) : expected("contains, regex, sha256 or not", value);
     case "choice": {
       const choices = row.inFile?.choices ?? row.choices ?? [];
       return typeof value === "string" ? text(value) : expected(`one of ${choices.join(", ")}`, value);
@@ -60,6 +80,10 @@ export function shown(value: unknown): string {
 }
 
 // --- internal ---
+
+function isMap(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 const LONGEST_SHOWN = 80;
 

@@ -7,7 +7,7 @@ import { HTTP_KIND } from "../probe-kinds/http.ts";
 import { fileKeysOf, PROBE_KINDS, PROBE_ROWS, type ProbeType } from "../probe-kinds/probe-kinds.ts";
 import { resolveProbe } from "../resolve-probe.ts";
 import { PROBE_KEYS } from "./file-keys.ts";
-import type { Findings } from "./finding.ts";
+import type { Finding, Findings } from "./finding.ts";
 import { expected } from "./key-value.ts";
 import { FILE_ROWS } from "./resolved-settings.ts";
 import { within, type Place } from "./place.ts";
@@ -16,8 +16,13 @@ import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, 
 type ProbeParts = Pick<HttpProbeOptions, "headers" | "acceptStatus" | "onlyStatus">;
 type Header = readonly [name: string, value: string];
 
-/** Why a file cannot be read; undefined when it can. */
-export type FileProblem = (path: string) => string | undefined;
+/** Looks for the files that checks need. */
+export interface FileLook {
+  /** Why a file cannot be read; undefined when it can. */
+  readonly problemOf: (path: string) => string | undefined;
+  /** What that is worth: on another host it may be there. */
+  readonly severity: Finding["severity"];
+}
 
 /** What a file says of a probe, level upon level, before the defaults fill in. */
 export class ProbeDraft {
@@ -72,30 +77,32 @@ export class ProbeDraft {
   }
 
   /** Reads all that there is by itself: what is wrong with it is wrong whoever uses it. */
-  examine(findings: Findings, fileProblem: FileProblem | undefined): void {
+  examine(findings: Findings, files: FileLook | undefined): void {
     const values = new OptionValues<string>(FILE_ROWS, this.settings);
     const probe = resolveProbe(values, PLAIN_HEALTH_POLICY, this.type);
     tellRefused(values.refused, (flag) => this.settings.get(flag)?.place, this.place, findings);
-    this.complete(probe, findings, fileProblem);
+    this.complete(probe, findings, files);
   }
 
   /**
    * What the settings were resolved to, with the parts that no option's parser reads. What is wrong with those is told,
    * once for all who have this probe.
    */
-  complete(probe: ProbeOptions, findings: Findings, fileProblem: FileProblem | undefined): ProbeOptions {
-    if (this.#parts === undefined && fileProblem !== undefined) this.#lookForFiles(fileProblem, findings);
+  complete(probe: ProbeOptions, findings: Findings, files: FileLook | undefined): ProbeOptions {
+    if (this.#parts === undefined && files !== undefined) this.#lookForFiles(files, findings);
     this.#parts ??= this.#read(findings);
     return probe.type === "http" ? { ...probe, ...this.#parts } : probe;
   }
 
   // --- internal ---
 
-  #lookForFiles(fileProblem: FileProblem, findings: Findings): void {
+  #lookForFiles({ problemOf, severity }: FileLook, findings: Findings): void {
     for (const row of PROBE_ROWS) {
       const { texts: [path] = [], place = this.place } = this.settings.get(row.flag) ?? {};
-      const problem = row.takesFile !== true || path === undefined ? undefined : fileProblem(path);
-      if (problem !== undefined) findings.error("file", place, `${path}: ${problem}`);
+      // Any other is refused for not being absolute.
+      if (row.takesFile !== true || path?.startsWith("/") !== true) continue;
+      const problem = problemOf(path);
+      if (problem !== undefined) findings[severity]("file", place, `${path}: ${problem}`);
     }
   }
 

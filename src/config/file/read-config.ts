@@ -10,7 +10,7 @@ import { Findings, type Finding } from "./finding.ts";
 import { expected, shown } from "./key-value.ts";
 import type { ParsedDocument } from "./parse-document.ts";
 import { rootPlace, within, type Place } from "./place.ts";
-import { ProbeDraft, type FileProblem } from "./probe-draft.ts";
+import { ProbeDraft, type FileLook } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import { isMap, readMap, takeAll, tellRefused, type Settings } from "./settings.ts";
 import { VirtualServerDraft, type Identity, type Surroundings } from "./virtual-server-draft.ts";
@@ -27,8 +27,8 @@ export interface ConfigReading {
 export interface Circumstances {
   /** This node's own address: the gateway of those virtual servers of its family that name none. */
   readonly nodeAddress?: Omit<Endpoint, "port">;
-  /** Why a file that a check needs cannot be read now; absent: nobody looks. */
-  readonly fileProblem?: FileProblem;
+  /** For the files that checks need; absent: nobody looks. */
+  readonly files?: FileLook;
   /** What was found before, such as files that are not there. */
   readonly found?: readonly Finding[];
 }
@@ -39,10 +39,10 @@ export interface Circumstances {
  */
 export function readConfig(
   documents: readonly ParsedDocument[],
-  { nodeAddress, fileProblem, found = [] }: Circumstances = {},
+  { nodeAddress, files, found = [] }: Circumstances = {},
 ): ConfigReading {
   const findings = new Findings(found);
-  const reader = new ConfigReader(findings, nodeAddress, fileProblem);
+  const reader = new ConfigReader(findings, nodeAddress, files);
   for (const [index, document] of documents.entries()) reader.take(document, index);
   const config = reader.resolve();
   const hasErrors = findings.list.some(({ severity }) => severity === "error");
@@ -76,7 +76,7 @@ class ConfigReader {
   readonly processOptions: Settings = new Map();
   readonly #findings: Findings;
   readonly #nodeAddress: Omit<Endpoint, "port"> | undefined;
-  readonly #fileProblem: FileProblem | undefined;
+  readonly #files: FileLook | undefined;
   readonly #probes = new Map<string, ProbeDraft>();
   readonly #probePlaces = new Map<string, Place>();
   readonly #virtualServers: { readonly value: unknown; readonly place: Place }[] = [];
@@ -86,13 +86,9 @@ class ConfigReader {
   /** A list of virtual servers was there, or should have been but could not be read. */
   #hasList = false;
 
-  constructor(
-    findings: Findings,
-    nodeAddress: Omit<Endpoint, "port"> | undefined,
-    fileProblem: FileProblem | undefined,
-  ) {
+  constructor(findings: Findings, nodeAddress: Omit<Endpoint, "port"> | undefined, files: FileLook | undefined) {
     this.#findings = findings;
-    this.#fileProblem = fileProblem;
+    this.#files = files;
     this.#nodeAddress = nodeAddress;
   }
 
@@ -128,7 +124,7 @@ class ConfigReader {
       probes: this.#probes,
       nodeAddress: this.#nodeAddress,
       resolved: new ResolvedSettings(),
-      fileProblem: this.#fileProblem,
+      files: this.#files,
     };
     const virtualServers = this.#resolveVirtualServers(surroundings);
     const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.processOptions);
@@ -144,7 +140,8 @@ class ConfigReader {
   #refuseOwnPage({ httpListen, virtualServers }: Omit<CareConfig, "log">, root: Place): void {
     if (httpListen === undefined) return;
     const page = formatEndpoint(httpListen);
-    const own = virtualServers.find(({ service }) => formatEndpoint(service.endpoint) === page);
+    const key = formatServiceKey({ protocol: "tcp", endpoint: httpListen });
+    const own = virtualServers.find(({ service }) => formatServiceKey(service) === key);
     if (own === undefined) return;
     const place = this.processOptions.get("http-listen")?.place ?? root;
     this.#findings.error("conflict", place, `${page} is the address of the virtual server ${own.name ?? page}`);
@@ -209,7 +206,7 @@ class ConfigReader {
   }
 
   #examineProbes(): void {
-    for (const draft of this.#probes.values()) draft.examine(this.#findings, this.#fileProblem);
+    for (const draft of this.#probes.values()) draft.examine(this.#findings, this.#files);
   }
 
   #takeVirtualServers(value: unknown, place: Place): void {
@@ -255,10 +252,10 @@ class ConfigReader {
     return resolved;
   }
 
-  #refuseTwins({ name, endpoint }: Identity, addresses: Map<string, Known>, names: Map<string, Place>): void {
-    if (endpoint !== undefined) {
-      const { value, place } = endpoint;
-      const key = formatServiceKey({ protocol: "tcp", endpoint: value });
+  #refuseTwins({ name, key: placed }: Identity, addresses: Map<string, Known>, names: Map<string, Place>): void {
+    if (placed !== undefined) {
+      const { value, place } = placed;
+      const key = formatServiceKey(value);
       const known = addresses.get(key);
       if (known === undefined) addresses.set(key, { name: name?.value, place });
       else {

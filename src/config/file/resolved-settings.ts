@@ -10,7 +10,7 @@ import { parseWeight, resolveKeeping } from "../resolve-servers.ts";
 import { parseBoolean } from "../value-parsers.ts";
 import type { Settings } from "./settings.ts";
 
-type Kept = "policy" | "reach" | "dataPlane" | "initState" | "keepForeign" | "checkWay" | "suspicion";
+type Kept = "policy" | "reach" | "dataPlane" | "initState" | "unlisted" | "checkWay" | "suspicion";
 
 /** What the flags' own resolvers make of settings, whatever the virtual address is. */
 interface Resolved extends Pick<VirtualServerOptions, Kept> {

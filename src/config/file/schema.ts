@@ -13,6 +13,7 @@ export const PATTERNS = {
   time: "^(?:[0-9]+(?:\\.[0-9]+)?|(?:(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$",
   percentage: "^(?:[0-9]|[1-9][0-9]|100)%?$",
   statuses: "^[1-9][0-9]{2}(?:-[1-9][0-9]{2})?$",
+  sha256: "^[0-9A-Fa-f]{64}$",
 } as const;
 
 /** The JSON Schema (draft 2020-12) of configuration files, for editors to complete and check them by. */
@@ -131,6 +132,18 @@ export function configSchema(): Schema {
 const ENDPOINT: Schema = { type: "string", pattern: PATTERNS.endpoint };
 const NAME: Schema = { type: "string", pattern: PATTERNS.name };
 
+const STATUS: Schema = {
+  anyOf: [
+    { type: "integer", minimum: 100, maximum: 999 },
+    { type: "string", pattern: PATTERNS.statuses },
+  ],
+};
+
+const BODY_PARTS: Schema = {
+  contains: { description: "text that is in it", type: "string", minLength: 1 },
+  regex: { description: "a regular expression that fits a part of it", type: "string", minLength: 1 },
+};
+
 function prefix(most: number): Schema {
   return { type: ["integer", "null"], minimum: 1, maximum: most };
 }
@@ -222,6 +235,27 @@ function valueSchema(row: OptionRow, { type, bounds, choices = row.choices ?? []
         additionalProperties: {
           anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }, { type: "null" }],
         },
+      };
+    case "codes":
+      return {
+        anyOf: [STATUS, { type: "array", minItems: 1, items: STATUS }, { type: "null" }],
+      };
+    case "texts":
+      return { type: ["object", "null"], additionalProperties: { type: "string" } };
+    case "arguments":
+      return { type: ["array", "null"], minItems: 1, items: { type: "string" } };
+    case "patterns":
+      return { type: ["object", "null"], minProperties: 1, additionalProperties: { type: "string", minLength: 1 } };
+    case "body":
+      return {
+        type: ["object", "null"],
+        minProperties: 1,
+        properties: {
+          ...BODY_PARTS,
+          sha256: { description: "of the whole body, in hexadecimal", type: "string", pattern: PATTERNS.sha256 },
+          not: { type: "object", minProperties: 1, properties: BODY_PARTS, additionalProperties: false },
+        },
+        additionalProperties: false,
       };
     case "statuses":
       return {

@@ -6,6 +6,7 @@ import {
   virtualServer,
   WEIGHTLESS_SCHEDULERS,
   type RealServer,
+  type ServiceKey,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
 import type { VirtualServerOptions } from "../care-options.ts";
@@ -24,7 +25,7 @@ import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
-import { ProbeDraft, type FileProblem } from "./probe-draft.ts";
+import { ProbeDraft, type FileLook } from "./probe-draft.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import {
   isMap,
@@ -44,13 +45,13 @@ export interface Surroundings {
   /** This node's own address: the gateway of those of its family that name none. */
   readonly nodeAddress: Omit<Endpoint, "port"> | undefined;
   readonly resolved: ResolvedSettings;
-  readonly fileProblem: FileProblem | undefined;
+  readonly files: FileLook | undefined;
 }
 
 /** What no two virtual servers have in common, each with its place. */
 export interface Identity {
   readonly name: { readonly value: string; readonly place: Place } | undefined;
-  readonly endpoint: { readonly value: Endpoint; readonly place: Place } | undefined;
+  readonly key: { readonly value: ServiceKey; readonly place: Place } | undefined;
 }
 
 /** What a file says of one virtual server, or of all in `defaults`. */
@@ -97,7 +98,7 @@ export class VirtualServerDraft {
     const endpoint = this.#address && readEndpoint(this.#address, findings);
     return {
       name: name === undefined ? undefined : { value: name, place: this.#name?.place ?? place },
-      endpoint: endpoint && { value: endpoint, place: this.#address?.place ?? place },
+      key: endpoint && { value: { protocol: "tcp", endpoint }, place: this.#address?.place ?? place },
     };
   }
 
@@ -105,16 +106,16 @@ export class VirtualServerDraft {
   resolve(
     place: Place,
     identity: Identity,
-    { findings, probes, nodeAddress, resolved, fileProblem }: Surroundings,
+    { findings, probes, nodeAddress, resolved, files }: Surroundings,
   ): VirtualServerOptions | undefined {
-    const endpoint = identity.endpoint?.value;
+    const key = identity.key?.value;
     const probe = this.#readProbe(place, probes, findings);
     const resolvable = probe && { type: probe.type, settings: probe.settings };
     const { refused, weight, scheduler, probe: checks, ...shared } = resolved.get(this.#settings, resolvable);
     const { policy, reach, dataPlane } = shared;
     const placed = (flag: string): Place | undefined => (probe?.settings.get(flag) ?? this.#settings.get(flag))?.place;
     tellRefused(refused, placed, place, findings);
-    const servers = this.#readRealServers(place, endpoint, dataPlane, weight, findings);
+    const servers = this.#readRealServers(place, key?.endpoint, dataPlane, weight, findings);
     const problem = slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);
     const slowStart = this.#settings.get("slow-start")?.place ?? place;
     if (problem === "weightless")
@@ -131,12 +132,13 @@ export class VirtualServerDraft {
       const [longer, shorter] = [checks.timeoutMs, policy.intervalMs].map(formatDuration);
       findings.warning("probe-time", timeout, `timeout ${longer} is longer than interval ${shorter}`);
     }
-    const completed = probe?.complete(checks, findings, fileProblem);
-    if (endpoint === undefined || completed === undefined) return undefined;
+    const completed = probe?.complete(checks, findings, files);
+    if (key === undefined || completed === undefined) return undefined;
+    const { endpoint } = key;
     this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
     const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
     if (typeof gateway === "string") findings.error("conflict", placed("ip") ?? place, gateway);
-    const service = this.#readPersistence(virtualServer({ protocol: "tcp", endpoint }, scheduler), findings);
+    const service = this.#readPersistence(virtualServer(key, scheduler), findings);
     if (service.persistenceTimeoutS > 0 && dataPlane === "userspace") {
       const at = this.#persistence.get("timeout")?.place ?? place;
       const hint = "the scheduler sh keeps a client at its server, too";

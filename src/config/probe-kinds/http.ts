@@ -1,4 +1,13 @@
 import type { OptionRow } from "../option-row.ts";
+import type { OptionValues } from "../option-values.ts";
+import {
+  formatStatusRange,
+  type BodyExpectation,
+  type StatusRange,
+  parseBodyExpectation,
+  parseHeaderPatterns,
+  parseStatusRanges,
+} from "../http-expectations.ts";
 import { parseHeaders, parseMethod, parsePath } from "../http-values.ts";
 import {
   asWritten,
@@ -8,13 +17,30 @@ import {
   parseInteger,
   parseTimeout,
 } from "../value-parsers.ts";
-import { CHECKS, type ProbeKind } from "./probe-kind.ts";
+import { CHECKS, type ProbeContext, type ProbeKind } from "./probe-kind.ts";
+import { resolveTarget, TARGET_ROWS, type ProbeTarget } from "./target-rows.ts";
 import { resolveTimes, TIME_ROWS, type ProbeTimes } from "./time-rows.ts";
 import { resolveTls, TLS_FILE_ROWS, TLS_FLAG_ROWS, type TlsSettings } from "./tls-settings.ts";
 
-/** One request, and an answer whose status passes. */
-export interface HttpProbeOptions extends ProbeTimes {
+/** One request, and an answer that passes by its status, and by its headers and body where that is asked for. */
+export interface HttpProbeOptions extends HttpRequestOptions {
   readonly type: "http";
+  /** Status codes that pass although the rule (below 400) says otherwise. */
+  readonly acceptStatus: readonly number[];
+  /** The status codes that pass, instead of that rule. */
+  readonly onlyStatus?: readonly StatusRange[];
+  /** Of answers whose status passes: what their headers have to hold, by lower-case name. */
+  readonly expectHeaders: readonly (readonly [name: string, pattern: string])[];
+  /** The same of their bodies. */
+  readonly expectBody: BodyExpectation | undefined;
+  /** Status codes by which a server says that it is shutting down. */
+  readonly drainOn: readonly StatusRange[];
+  /** Status codes of failures that count at once, whatever the policy asks for. */
+  readonly failAtOnce: readonly StatusRange[];
+}
+
+/** One HTTP request, over connections that may be kept. */
+export interface HttpRequestOptions extends ProbeTimes, ProbeTarget {
   readonly scheme: "http" | "https";
   /** Begins with a slash. */
   readonly path: string;
@@ -26,10 +52,6 @@ export interface HttpProbeOptions extends ProbeTimes {
   readonly tokenFile: string | undefined;
   /** A file of further headers, a line each. */
   readonly headersFile: string | undefined;
-  /** Status codes that pass although the rule (below 400) says otherwise. */
-  readonly acceptStatus: readonly number[];
-  /** The status codes that pass, both ends included, instead of that rule. */
-  readonly onlyStatus?: readonly (readonly [from: number, to: number])[];
   /** Without effect when the scheme is http. */
   readonly tls: TlsSettings;
   /** Whether a connection stays open between checks. Its end makes the server suspect. */
@@ -61,9 +83,9 @@ export const HTTP_ROWS = [
     flag: "health-schem",
     kind: "text",
     valueName: "scheme",
-    choices: ["http", "https", "tcp", "tls"],
+    choices: ["http", "https", "tcp", "tls", "kube-apiserver"],
     default: "https",
-    help: "what is asked: http or https a page, tcp only a connection, tls only a handshake",
+    help: "what is asked: http or https a page, tcp only a connection, tls only a handshake, kube-apiserver whether an API server is ready",
     group: CHECKS,
     inFile: { place: "probe", key: "scheme", type: "choice", choices: ["http", "https"], help: "http or https" },
   },
@@ -138,6 +160,34 @@ const HTTP_FILE_ROWS = [
     group: CHECKS,
     inFile: { place: "probe", key: "headers-file", type: "text" },
   },
+  {
+    flag: "http-expect-header",
+    kind: "map",
+    help: "headers that an answer has to have: a regular expression for the value of each, by name",
+    group: CHECKS,
+    inFile: { place: "probe", key: "expect.header", type: "patterns" },
+  },
+  {
+    flag: "http-expect-body",
+    kind: "text",
+    help: "what the body has to hold: contains, regex, sha256, and not with contains or regex; at most 64 KiB are looked at",
+    group: CHECKS,
+    inFile: { place: "probe", key: "expect.body", type: "body" },
+  },
+  {
+    flag: "http-drain-on",
+    kind: "list",
+    help: "status codes, alone or as ranges, that say that the server is shutting down: weight 0 at once, and no failure",
+    group: CHECKS,
+    inFile: { place: "probe", key: "drain-on", type: "codes" },
+  },
+  {
+    flag: "http-fail-at-once",
+    kind: "list",
+    help: "status codes, alone or as ranges, whose failure counts at once, whatever fall says",
+    group: CHECKS,
+    inFile: { place: "probe", key: "fail-at-once", type: "codes" },
+  },
 ] as const satisfies readonly OptionRow[];
 
 export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
@@ -150,36 +200,57 @@ export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
     ...TLS_FLAG_ROWS,
     ...TLS_FILE_ROWS.filter(({ flag }) => flag !== "tls-alpn"),
     ...TIME_ROWS,
+    ...TARGET_ROWS,
   ],
   otherKeys: ["host"],
   resolve(values, context) {
     const scheme = values.read("health-schem", parseChoice(context.isFile ? SCHEMES_OF_PAGES : context.schemes));
-    const tls = resolveTls(values, context);
-    if (scheme === "http" && tls.caFile !== undefined) values.refuse("health-ca-file", NO_TLS);
-    if (scheme === "http" && tls.certFile !== undefined) values.refuse("health-cert-file", NO_TLS);
-    const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
-    const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
-    if (tokenFile !== undefined && headers.some(([name]) => name.toLowerCase() === "authorization"))
-      values.refuse("health-token-file", "there is an Authorization among the headers already");
+    const drainOn = values.readAll("http-drain-on", parseStatusRanges) ?? [];
+    const failAtOnce = values.readAll("http-fail-at-once", parseStatusRanges) ?? [];
+    const both = failAtOnce.find((one) => drainOn.some((other) => one[0] <= other[1] && other[0] <= one[1]));
+    if (both !== undefined) values.refuse("http-fail-at-once", `${formatStatusRange(both)} is in drain-on, too`);
     return {
       type: "http",
-      scheme: scheme === "http" ? "http" : "https",
+      ...resolveRequest(values, context, scheme === "http" ? "http" : "https"),
       path: values.read("health-path", parsePath),
       method: values.read("health-req-method", parseMethod),
       body: values.read("health-req-body", asWritten),
-      headers,
-      tokenFile,
-      headersFile: values.readOptional("http-headers-file", parseAbsolutePath),
       acceptStatus: [...new Set(values.readList("health-status", parseInteger(100, 999)))],
-      tls,
-      ...resolveTimes(values, context),
-      sentinel: values.read("sentinel", parseBoolean),
-      sentinelTimeoutMs: values.read("sentinel-timeout", parseTimeout),
-      sentinelWorthMs: Math.max(SHORTEST_IDLE_MS, LEAST_WORTH * context.intervalMs),
-      freshConnection: values.read("health-fresh-connection", parseBoolean),
+      expectHeaders: values.readAll("http-expect-header", parseHeaderPatterns) ?? [],
+      expectBody: values.readOptional("http-expect-body", parseBodyExpectation),
+      drainOn,
+      failAtOnce,
     };
   },
 };
+
+/** What all kinds of checks over HTTP have: whom to trust, what to show, whether connections are kept. */
+export function resolveRequest(
+  values: OptionValues<string>,
+  context: ProbeContext,
+  scheme: "http" | "https",
+): Omit<HttpRequestOptions, "path" | "method" | "body"> {
+  const tls = resolveTls(values, context);
+  if (scheme === "http" && tls.caFile !== undefined) values.refuse("health-ca-file", NO_TLS);
+  if (scheme === "http" && tls.certFile !== undefined) values.refuse("health-cert-file", NO_TLS);
+  const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
+  const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
+  if (tokenFile !== undefined && headers.some(([name]) => name.toLowerCase() === "authorization"))
+    values.refuse("health-token-file", "there is an Authorization among the headers already");
+  return {
+    scheme,
+    headers,
+    tokenFile,
+    headersFile: values.readOptional("http-headers-file", parseAbsolutePath),
+    tls,
+    ...resolveTimes(values, context),
+    ...resolveTarget(values),
+    sentinel: values.read("sentinel", parseBoolean),
+    sentinelTimeoutMs: values.read("sentinel-timeout", parseTimeout),
+    sentinelWorthMs: Math.max(SHORTEST_IDLE_MS, LEAST_WORTH * context.intervalMs),
+    freshConnection: values.read("health-fresh-connection", parseBoolean),
+  };
+}
 
 // --- internal ---
 

@@ -1,5 +1,7 @@
 import type { OptionRow } from "../option-row.ts";
+import { EXEC_KIND } from "./exec.ts";
 import { HTTP_KIND, HTTP_ROWS } from "./http.ts";
+import { KUBE_APISERVER_KIND, KUBE_FLAG_ROWS } from "./kube-apiserver.ts";
 import { fileKeyOf, type ProbeKind } from "./probe-kind.ts";
 import { TCP_KIND } from "./tcp.ts";
 import { TIME_ROWS } from "./time-rows.ts";
@@ -7,7 +9,7 @@ import { TLS_FLAG_ROWS } from "./tls-settings.ts";
 import { TLS_KIND } from "./tls.ts";
 
 /** Every kind of check. */
-const KINDS = [HTTP_KIND, TCP_KIND, TLS_KIND] as const;
+const KINDS = [HTTP_KIND, TCP_KIND, TLS_KIND, KUBE_APISERVER_KIND, EXEC_KIND] as const;
 
 /** How a real server is checked; `type` says by what kind. */
 export type ProbeOptions = ReturnType<(typeof KINDS)[number]["resolve"]>;
@@ -16,7 +18,7 @@ export type ProbeType = ProbeOptions["type"];
 export const PROBE_KINDS: readonly ProbeKind<ProbeOptions>[] = KINDS;
 
 /** Those of their options that are flags, in the order of the help. */
-export const PROBE_FLAG_ROWS = [...HTTP_ROWS, ...TLS_FLAG_ROWS, ...TIME_ROWS] as const;
+export const PROBE_FLAG_ROWS = [...HTTP_ROWS, ...TLS_FLAG_ROWS, ...KUBE_FLAG_ROWS, ...TIME_ROWS] as const;
 
 /** All of their options, each once. */
 export const PROBE_ROWS: readonly OptionRow[] = [...new Set(KINDS.flatMap(({ rows }): readonly OptionRow[] => rows))];

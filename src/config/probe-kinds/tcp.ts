@@ -1,12 +1,14 @@
+import { readPattern } from "../../domain/pattern.ts";
 import type { OptionRow } from "../option-row.ts";
 import type { OptionValues } from "../option-values.ts";
 import { parseInteger, refusal } from "../value-parsers.ts";
 import { CHECKS, type ProbeKind } from "./probe-kind.ts";
+import { resolveTarget, TARGET_ROWS, type ProbeTarget } from "./target-rows.ts";
 import { resolveTimes, TIME_ROWS, type ProbeTimes } from "./time-rows.ts";
 import { resolveTls, TLS_FILE_ROWS, TLS_FLAG_ROWS, type TlsSettings } from "./tls-settings.ts";
 
 /** A connection, and what is said over it, if anything is. */
-export interface TcpProbeOptions extends ProbeTimes {
+export interface TcpProbeOptions extends ProbeTimes, ProbeTarget {
   readonly type: "tcp";
   /** What to send first, as bytes in hexadecimal; empty for nothing. */
   readonly sendHex: string;
@@ -16,13 +18,21 @@ export interface TcpProbeOptions extends ProbeTimes {
   readonly tls: TlsSettings | undefined;
 }
 
-export interface TcpExpectation {
-  readonly match: "contains" | "starts-with";
-  /** In hexadecimal; at least one byte. */
-  readonly hex: string;
+export type TcpExpectation = (
+  | {
+      readonly match: "contains" | "starts-with";
+      /** In hexadecimal; at least one byte. */
+      readonly hex: string;
+    }
+  | {
+      readonly match: "regex";
+      /** One of `domain/pattern.ts`; each byte is a character. */
+      readonly source: string;
+    }
+) & {
   /** It has to come within so many bytes. */
   readonly withinBytes: number;
-}
+};
 
 /** Of what a server says, no more is ever looked at. */
 export const MOST_EXPECTED_BYTES = 65_536;
@@ -57,6 +67,13 @@ export const TCP_FILE_ROWS = [
     inFile: { place: "probe", key: "expect.starts-with", type: "text" },
   },
   {
+    flag: "tcp-expect-regex",
+    kind: "text",
+    help: "a regular expression that a part of what it says has to match",
+    group: CHECKS,
+    inFile: { place: "probe", key: "expect.regex", type: "text" },
+  },
+  {
     flag: "tcp-expect-hex",
     kind: "text",
     help: "bytes in hexadecimal that it has to say, whatever comes before them",
@@ -77,7 +94,7 @@ export const TCP_KIND: ProbeKind<TcpProbeOptions> = {
   type: "tcp",
   help: "tcp connects, and may send and expect something",
   schemes: ["tcp"],
-  rows: [...TCP_FILE_ROWS, ...TLS_FLAG_ROWS, ...TLS_FILE_ROWS, ...TIME_ROWS],
+  rows: [...TCP_FILE_ROWS, ...TLS_FLAG_ROWS, ...TLS_FILE_ROWS, ...TIME_ROWS, ...TARGET_ROWS],
   flagRows: TIME_ROWS,
   resolve(values, context) {
     const [text, hex] = [values.readOptional("tcp-send", hexOfText), values.readOptional("tcp-send-hex", parseHex)];
@@ -90,6 +107,7 @@ export const TCP_KIND: ProbeKind<TcpProbeOptions> = {
       expect: resolveExpectation(values),
       tls: speaksTls ? tls : undefined,
       ...resolveTimes(values, context),
+      ...resolveTarget(values),
     };
   },
 };
@@ -105,12 +123,15 @@ const FORMS = [
 function resolveExpectation(values: OptionValues<string>): TcpExpectation | undefined {
   const withinBytes =
     values.readOptional("tcp-expect-within", parseInteger(1, MOST_EXPECTED_BYTES)) ?? MOST_EXPECTED_BYTES;
+  const source = values.readOptional("tcp-expect-regex", parsePattern);
   const found = FORMS.flatMap(({ flag, match, parse }) => {
     const hex = values.readOptional(flag, parse);
-    return hex === undefined ? [] : [{ flag, match, hex, withinBytes }];
+    return hex === undefined ? [] : [{ flag, match, hex }];
   });
   const [first, second] = found;
-  if (second !== undefined) values.refuse(second.flag, "only one of contains, starts-with and hex can be expected");
+  const another = source !== undefined && first !== undefined ? "tcp-expect-regex" : second?.flag;
+  if (another !== undefined) values.refuse(another, "only one of contains, starts-with, regex and hex can be expected");
+  if (source !== undefined) return { match: "regex", source, withinBytes };
   if (first === undefined) {
     if (!values.isMissing("tcp-expect-within")) values.refuse("tcp-expect-within", "needs something to expect");
     return undefined;
@@ -120,6 +141,12 @@ function resolveExpectation(values: OptionValues<string>): TcpExpectation | unde
     values.refuse(first.flag, `is longer than the ${withinBytes} bytes that it may take`);
   const { match, hex } = first;
   return { match, hex, withinBytes };
+}
+
+function parsePattern(text: string): string {
+  const pattern = readPattern(text);
+  if ("problem" in pattern) throw refusal(pattern.problem);
+  return text;
 }
 
 function hexOfText(text: string): string {

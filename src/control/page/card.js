@@ -97,8 +97,10 @@ export class Card {
 // --- internal ---
 
 /** @param {import("../../domain/status.ts").VerdictStatus} verdict */
-function describeCheck({ passed, reason }) {
-  return `${passed ? "passed" : "failed"}: ${reason.slice(0, LONGEST_REASON)}`;
+function describeCheck(verdict) {
+  const { passed, reason } = verdict;
+  const outcome = passed ? "passed" : "leaving" in verdict ? "leaving" : "failed";
+  return `${outcome}: ${reason.slice(0, LONGEST_REASON)}`;
 }
 
 /**

@@ -17,10 +17,11 @@ export class Facts {
    */
   update(status, now) {
     this.#status = status;
-    setText(byId("address"), status.address);
+    const called = status.protocol === "tcp" ? status.address : `${status.protocol} ${status.address}`;
+    setText(byId("address"), called);
     const summary = summarise(status);
     setText(byId("summary"), `${summary} in service`);
-    document.title = `${summary.replace(" of ", "/")} in service · ${status.address} · LVScare`;
+    document.title = `${summary.replace(" of ", "/")} in service · ${called} · LVScare`;
     this.tick(now);
   }
 

@@ -7,7 +7,7 @@ import {
   type TrafficStats,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
-import { NetlinkConnection, type NetlinkAnswer, type NetlinkRequest } from "../../netlink/connection.ts";
+import { BATCH_LIMIT, NetlinkConnection, type NetlinkAnswer, type NetlinkRequest } from "../../netlink/connection.ts";
 import {
   decodeDestination,
   decodeMeasuredDestination,
@@ -29,6 +29,7 @@ import type { DataPlane, FailedOperation } from "../data-plane.ts";
 import { operationError, refusalError } from "./ipvs-errors.ts";
 import { IpvsFamily } from "./ipvs-family.ts";
 import { rehearse } from "./preflight.ts";
+import { SharedTurn } from "./shared-turn.ts";
 
 /**
  * The kernel's IPVS, in the network namespace where this is called, for any number of virtual servers. All data planes
@@ -64,7 +65,7 @@ export class Ipvs {
   // --- internal ---
 
   #open(): IpvsPlane {
-    const kernel = (this.#kernel ??= connect(this.#openTransport));
+    const kernel = (this.#kernel ??= new Kernel(this.#openTransport));
     this.#users++;
     return new IpvsPlane(kernel, () => {
       if (--this.#users > 0) return;
@@ -81,85 +82,83 @@ export function openIpvs(openTransport?: () => NetlinkTransport): Promise<DataPl
 
 // --- internal ---
 
-interface Kernel {
-  readonly connection: NetlinkConnection;
-  readonly family: IpvsFamily;
-}
-
-function connect(openTransport: () => NetlinkTransport): Kernel {
-  const connection = new NetlinkConnection(openTransport);
-  connection.open();
-  return { connection, family: new IpvsFamily(connection) };
-}
-
 interface SeenService {
   readonly service: VirtualServer;
   readonly stats: TrafficStats;
 }
 
-/**
- * The kernel answers within the system call, in some ten microseconds, so each method runs through synchronously.
- * They are async to fit the interface, and so that what they throw is a rejection.
- */
+/** A virtual server that somebody wants to be read. */
+interface Reading {
+  readonly key: ServiceKey;
+  readonly decode: typeof decodeDestination;
+  readonly answer: PromiseWithResolvers<ObservedVirtualServer | undefined>;
+}
+
+/** What somebody wants to be written of one virtual server. */
+interface Writing {
+  readonly key: ServiceKey;
+  readonly operations: readonly Operation[];
+  readonly answer: PromiseWithResolvers<readonly FailedOperation[]>;
+}
+
+/** One virtual server's, by way of the kernel that it shares with others. */
 class IpvsPlane implements DataPlane {
   readonly kind = "ipvs";
-  readonly #connection: NetlinkConnection;
-  readonly #family: IpvsFamily;
+  readonly #kernel: Kernel;
   readonly #release: () => void;
   #isOpen = true;
 
   /** `release` is called once, when this one is closed. */
-  constructor({ connection, family }: Kernel, release: () => void) {
-    this.#connection = connection;
-    this.#family = family;
+  constructor(kernel: Kernel, release: () => void) {
+    this.#kernel = kernel;
     this.#release = release;
   }
 
   get via(): string {
-    return this.#connection.via;
+    return this.#kernel.connection.via;
   }
 
   get remark(): string | undefined {
-    return this.#connection.remark;
+    return this.#kernel.connection.remark;
   }
 
   async preflight(service: VirtualServer): Promise<void> {
     rehearse(
       {
-        apply: (key, operations) => this.#apply(key, operations),
-        readService: (key) => this.#readService(key)?.service,
+        apply: (key, operations) => this.#kernel.writeNow(key, operations),
+        readService: (key) => this.#kernel.service(key)?.service,
       },
       service,
     );
   }
 
-  async read(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
-    return this.#read(key, decodeDestination);
+  read(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
+    return this.#kernel.read(key, decodeDestination);
   }
 
-  async measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
-    return this.#read(key, decodeMeasuredDestination);
+  measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
+    return this.#kernel.read(key, decodeMeasuredDestination);
   }
 
   traffic(key: ServiceKey): readonly ObservedRealServer[] {
-    return this.#readRealServers(key, decodeMeasuredDestination).filter(
-      ({ server }) => server.forwarding === "masquerade",
-    );
+    return this.#kernel
+      .realServers(key, decodeMeasuredDestination)
+      .filter(({ server }) => server.forwarding === "masquerade");
   }
 
   async readAll(): Promise<readonly ObservedVirtualServer[]> {
     return this.services().map((seen) => ({
       ...seen,
-      realServers: this.#readRealServers(seen.service, decodeMeasuredDestination),
+      realServers: this.#kernel.realServers(seen.service, decodeMeasuredDestination),
     }));
   }
 
   services(): readonly SeenService[] {
-    return this.#dump("read the virtual servers", getServices, decodeService).filter((seen) => seen !== undefined);
+    return this.#kernel.services();
   }
 
   async apply(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]> {
-    const failed = this.#apply(key, operations);
+    const failed = await this.#kernel.write(key, operations);
     const [first] = failed;
     // Permission is a matter of the process, not of one operation.
     if (first?.error.code === "NOT_PERMITTED" && failed.length === operations.length) throw first.error;
@@ -171,27 +170,52 @@ class IpvsPlane implements DataPlane {
     this.#isOpen = false;
     this.#release();
   }
+}
 
-  #apply(key: ServiceKey, operations: readonly Operation[]): readonly FailedOperation[] {
-    if (operations.length === 0) return [];
-    const refusals = this.#family.exchange(
-      (family) => this.#connection.batch(operations.map((operation) => operationRequest(family, key, operation))),
-      (result) => result,
-    );
-    return operations.flatMap((operation, index) => {
-      const refusal = refusals[index];
-      return refusal === undefined ? [] : [{ operation, error: operationError(operation, refusal) }];
-    });
+/**
+ * The kernel's IPVS over one connection. It answers within the system call, in some ten microseconds, so everything is
+ * synchronous but for this: what several virtual servers want to be read or written in one turn is read from one list
+ * of all virtual servers, and written in one batch. Each gets an answer of its own.
+ */
+class Kernel {
+  readonly connection: NetlinkConnection;
+  readonly #family: IpvsFamily;
+  readonly #readings = new SharedTurn<Reading>((all) => this.#readThese(all));
+  readonly #writings = new SharedTurn<Writing>((all) => this.#writeThese(all));
+  /** How many virtual servers the last list had. */
+  #known = 0;
+
+  constructor(openTransport: () => NetlinkTransport) {
+    this.connection = new NetlinkConnection(openTransport);
+    this.connection.open();
+    this.#family = new IpvsFamily(this.connection);
   }
 
-  #read(key: ServiceKey, decode: typeof decodeDestination): ObservedVirtualServer | undefined {
-    const seen = this.#readService(key);
-    return seen === undefined ? undefined : { ...seen, realServers: this.#readRealServers(key, decode) };
+  read(key: ServiceKey, decode: typeof decodeDestination): Promise<ObservedVirtualServer | undefined> {
+    const answer = Promise.withResolvers<ObservedVirtualServer | undefined>();
+    this.#readings.add({ key, decode, answer });
+    return answer.promise;
   }
 
-  #readService(key: ServiceKey): SeenService | undefined {
+  write(key: ServiceKey, operations: readonly Operation[]): Promise<readonly FailedOperation[]> {
+    const answer = Promise.withResolvers<readonly FailedOperation[]>();
+    this.#writings.add({ key, operations, answer });
+    return answer.promise;
+  }
+
+  writeNow(key: ServiceKey, operations: readonly Operation[]): readonly FailedOperation[] {
+    return failuresOf(operations, this.#execute([{ key, operations }]));
+  }
+
+  services(): readonly SeenService[] {
+    const all = this.#dump("read the virtual servers", getServices, decodeService).filter((seen) => seen !== undefined);
+    this.#known = all.length;
+    return all;
+  }
+
+  service(key: ServiceKey): SeenService | undefined {
     const { replies, refusal } = this.#family.exchange(
-      (family) => this.#connection.request(getService(family, key), decodeService),
+      (family) => this.connection.request(getService(family, key), decodeService),
       refusalOf,
     );
     if (refusal === undefined) return replies[0];
@@ -200,12 +224,75 @@ class IpvsPlane implements DataPlane {
   }
 
   /** Oldest first; the kernel lists the newest first. */
-  #readRealServers(key: ServiceKey, decode: typeof decodeDestination): readonly ObservedRealServer[] {
+  realServers(key: ServiceKey, decode: typeof decodeDestination): readonly ObservedRealServer[] {
     return this.#dump(
       `read the real servers of ${formatServiceKey(key)}`,
       (family) => getDestinations(family, key),
       (payload) => decode(payload, key.endpoint.family),
     ).toReversed();
+  }
+
+  // --- internal ---
+
+  #readThese(all: readonly Reading[]): void {
+    let find = (key: ServiceKey): SeenService | undefined => this.service(key);
+    // A host may have many that are none of ours.
+    if (all.length >= LEAST_LISTED && all.length * WORTH >= this.#known) {
+      try {
+        const byKey = new Map(this.services().map((seen) => [formatServiceKey(seen.service), seen]));
+        find = (key) => byKey.get(formatServiceKey(key));
+      } catch (error) {
+        for (const { answer } of all) answer.reject(error);
+        return;
+      }
+    }
+    for (const { key, decode, answer } of all) {
+      try {
+        const seen = find(key);
+        answer.resolve(seen && { ...seen, realServers: this.realServers(key, decode) });
+      } catch (error) {
+        answer.reject(error);
+      }
+    }
+  }
+
+  /** Whole virtual servers, as many as fit into a send: what breaks one send leaves the others their answers. */
+  #writeThese(all: readonly Writing[]): void {
+    let batch: Writing[] = [];
+    let size = 0;
+    for (const one of all) {
+      if (size > 0 && size + one.operations.length > BATCH_LIMIT) {
+        this.#writeBatch(batch);
+        [batch, size] = [[], 0];
+      }
+      batch.push(one);
+      size += one.operations.length;
+    }
+    this.#writeBatch(batch);
+  }
+
+  #writeBatch(batch: readonly Writing[]): void {
+    try {
+      const refusals = this.#execute(batch);
+      let at = 0;
+      for (const { operations, answer } of batch)
+        answer.resolve(failuresOf(operations, refusals.slice(at, (at += operations.length))));
+    } catch (error) {
+      for (const { answer } of batch) answer.reject(error);
+    }
+  }
+
+  #execute(batch: readonly Pick<Writing, "key" | "operations">[]): readonly (KernelRefusal | undefined)[] {
+    if (batch.every(({ operations }) => operations.length === 0)) return [];
+    return this.#family.exchange(
+      (family) =>
+        this.connection.batch(
+          batch.flatMap(({ key, operations }) =>
+            operations.map((operation) => operationRequest(family, key, operation)),
+          ),
+        ),
+      (result) => result,
+    );
   }
 
   #dump<T>(
@@ -214,12 +301,28 @@ class IpvsPlane implements DataPlane {
     decode: (payload: Uint8Array) => T,
   ): readonly T[] {
     const { replies, refusal }: NetlinkAnswer<T> = this.#family.exchange(
-      (family) => this.#connection.dump(request(family), decode),
+      (family) => this.connection.dump(request(family), decode),
       refusalOf,
     );
     if (refusal !== undefined) throw refusalError(refusal, operation);
     return replies;
   }
+}
+
+/** For fewer than so many virtual servers, no list is read. */
+const LEAST_LISTED = 3;
+
+/** As many of a list can be read in the time that it takes to ask for one: what is not in the list costs no system call. */
+const WORTH = 2;
+
+function failuresOf(
+  operations: readonly Operation[],
+  refusals: readonly (KernelRefusal | undefined)[],
+): readonly FailedOperation[] {
+  return operations.flatMap((operation, index) => {
+    const refusal = refusals[index];
+    return refusal === undefined ? [] : [{ operation, error: operationError(operation, refusal) }];
+  });
 }
 
 function refusalOf(answer: { readonly refusal: KernelRefusal | undefined }): readonly (KernelRefusal | undefined)[] {

@@ -11,8 +11,10 @@ import {
   type Undialed,
 } from "./connection/dial.ts";
 import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
-import { judge, refusal, type Conclusion, type Judgement } from "./judgement.ts";
+import { refusal, type Conclusion, type JudgeAnswer, type Judgement } from "./judgement.ts";
 import type { RequestStep } from "./request.ts";
+import type { ProbeResponse } from "./response/response-reader.ts";
+import { retryAfterMs } from "./retry-after.ts";
 import type { KeepAlive, KeepAliveOptions } from "./keep-alive/keep-alive.ts";
 
 /** The same for all real servers. */
@@ -26,6 +28,8 @@ export interface AttemptOptions extends KeepAliveOptions, ExchangeOptions {
    * made once.
    */
   readonly overdue: { readonly timedOut: string; readonly noAnswer: string };
+  /** What an answer says of the real server that gave it. */
+  readonly judge: JudgeAnswer;
 }
 
 export interface CheckAttemptOptions {
@@ -117,7 +121,8 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     const nowMs = this.#options.shared.clock.now();
     this.#isOverKept = connection === this.#kept;
     const judgement = this.#judge(outcome, phase);
-    if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs)
+    const isDoubtful = judgement.passed === false && judgement.leaving !== true;
+    if (this.#isOverKept && isDoubtful && nowMs < this.#endsAtMs)
       return this.#doubt(connection, outcome, judgement, phase, nowMs);
     if (phase.kind === "both") this.#decide(phase);
     if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;
@@ -166,7 +171,10 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
 
   #judge(outcome: Outcome, phase: Phase): Judgement {
     const { target, shared } = this.#options;
-    const judged = judge(outcome, this.#step, target, shared.options);
+    const judged: Judgement =
+      "failed" in outcome
+        ? { passed: false, reason: outcome.failed }
+        : waiting(shared.judge(outcome.answer, this.#step, target), outcome.answer);
     // Nothing came over the kept connection, and no new one was made: that there was a connection before is no sign
     // of life.
     const beside = this.#isOverKept && phase.kind === "both" ? phase.overNew : undefined;
@@ -300,5 +308,11 @@ const SECOND_OPINION_MS = 1000;
 const NOTHING = new Uint8Array();
 
 const NO_STEP: RequestStep = { method: "GET", path: "/", body: "" };
+
+function waiting(judgement: Judgement, answer: ProbeResponse): Judgement {
+  if (judgement.passed === undefined) return judgement;
+  const askedMs = retryAfterMs(answer);
+  return askedMs === undefined ? judgement : { ...judgement, retryAfterMs: askedMs };
+}
 
 const IDLE: Phase = { kind: "idle" };

@@ -1,13 +1,14 @@
 import type { Clock } from "../clock.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { UnderWay } from "./connection/dial.ts";
-import { ResponseReader, type ProbeResponse, type Reading } from "./response/response-reader.ts";
+import { ResponseReader, type Interest, type ProbeResponse, type Reading } from "./response/response-reader.ts";
 import type { Ending, Connection, ConnectionListener } from "./connection/connection.ts";
 
 export interface ExchangeOptions {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly overdue: { /** What to say when its time is over. */ readonly timedOut: string };
+  readonly interest: Interest;
 }
 
 export interface ExchangeListener {
@@ -64,7 +65,7 @@ export class Exchange implements ConnectionListener, UnderWay, Expiring {
     this.#connection = connection;
     this.#options = options;
     this.#listener = listener;
-    this.#reader = new ResponseReader(method);
+    this.#reader = new ResponseReader(method, options.interest);
     this.#unsent = request;
   }
 

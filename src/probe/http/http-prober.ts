@@ -1,12 +1,14 @@
-import type { HttpProbeOptions } from "../../config/care-options.ts";
+import type { HttpProbeOptions, HttpRequestOptions } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
-import { httpTlsPolicy, type TlsPolicy } from "./connection/certificate.ts";
+import { httpTlsPolicy, type TlsPolicy, type TlsPolicyOptions } from "./connection/certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { NewConnection } from "./connection/connection.ts";
+import { interestOf } from "./expectations.ts";
+import { judgeOf } from "./judgement.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
-import { SecretHeaders } from "./secret-headers.ts";
+import { SecretHeaders, type Secrets } from "./secret-headers.ts";
 import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
 
 export interface SocketPorts extends Pick<
@@ -16,13 +18,32 @@ export interface SocketPorts extends Pick<
   readonly watchPath?: HttpProberPorts["watchPath"];
   /** PEM certificates to trust instead of this system's, when certificates are checked. */
   readonly trustedRoots?: readonly string[];
+  /** Certificates and keys that are not in files of the options. */
+  readonly material?: TlsPolicyOptions["material"];
   /** That of this process, unless one is given. */
   readonly clock?: EventLoopClock;
 }
 
 /** The prober over the kernel's sockets. It ignores proxy settings of the environment. */
 export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
-  const { openTcpSocket, watchSilence, acknowledgementOf, watchPath, trustedRoots, clock = monotonicClock } = ports;
+  return overSockets(options, ports, (own) => httpProber(options, own));
+}
+
+/** Makes a prober of HTTP requests over the kernel's sockets. */
+export function overSockets(
+  options: HttpRequestOptions,
+  ports: SocketPorts,
+  create: (ports: HttpProberPorts) => Prober,
+): Prober {
+  const {
+    openTcpSocket,
+    watchSilence,
+    acknowledgementOf,
+    watchPath,
+    trustedRoots,
+    material,
+    clock = monotonicClock,
+  } = ports;
   const over = (tls: TlsPolicy | undefined): NewConnection => {
     const socketOptions = { tls, openTcpSocket, watchSilence, acknowledgementOf, clock };
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
@@ -30,9 +51,9 @@ export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts):
   const newTcpConnection = over(undefined);
   const newConnection =
     options.scheme === "https"
-      ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots }))
+      ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots, material }))
       : newTcpConnection;
-  return httpProber(options, { newConnection, newTcpConnection, watchPath, clock });
+  return create({ newConnection, newTcpConnection, watchPath, clock });
 }
 
 export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection" | "newTcpConnection" | "watchPath"> {
@@ -41,16 +62,27 @@ export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection"
 
 /**
  * Probes by one HTTP request, with or without TLS. Passes when the final status is below 400 or accepted by an
- * option. Redirects within the same real server are followed.
+ * option, and the answer holds what is expected of it. Redirects within the same real server are followed.
  */
-export function httpProber(options: HttpProbeOptions, { clock, ...ports }: HttpProberPorts): Prober {
+export function httpProber(options: HttpProbeOptions, ports: HttpProberPorts): Prober {
+  return requestProber(options, { judge: judgeOf(options), interest: interestOf(options) }, ports);
+}
+
+/** Probes by HTTP requests whose answers are judged so. `others`: headers, where no files of the options have them. */
+export function requestProber(
+  options: HttpRequestOptions,
+  judging: Pick<HttpTargetOptions, "judge" | "interest">,
+  { clock, ...ports }: HttpProberPorts,
+  others?: Secrets,
+): Prober {
   const overdue = {
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
   const { tokenFile, headersFile } = options;
   const hasSecrets = tokenFile !== undefined || headersFile !== undefined;
-  const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : undefined;
-  const shared: HttpTargetOptions = { ...ports, secrets, options, clock, deadlines: new Deadlines(clock), overdue };
+  const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : others;
+  const deadlines = new Deadlines(clock);
+  const shared: HttpTargetOptions = { ...ports, ...judging, secrets, options, clock, deadlines, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
 }

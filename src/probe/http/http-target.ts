@@ -5,13 +5,13 @@ import { CheckAttempt, type AttemptOptions } from "./check-attempt.ts";
 import { KeepAlive } from "./keep-alive/keep-alive.ts";
 import type { Conclusion, Judgement } from "./judgement.ts";
 import { encodeRequest, type HeaderList, type RequestStep } from "./request.ts";
-import type { SecretHeaders } from "./secret-headers.ts";
+import type { Secrets } from "./secret-headers.ts";
 import type { Ending, Connection } from "./connection/connection.ts";
 
 /** What all targets of one prober share. */
 export interface HttpTargetOptions extends AttemptOptions {
   /** Undefined: no files have headers. */
-  readonly secrets?: SecretHeaders | undefined;
+  readonly secrets?: Secrets | undefined;
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
 }
@@ -128,13 +128,12 @@ export class HttpTarget implements Probe {
       this.#suspicion = undefined;
       this.#keepAlive.passed(nowMs);
       if (!this.#attempt.isOverKept) this.#path?.used();
-    } else if (conclusion.passed === false) this.#keepAlive.close();
+    } else if (conclusion.passed === false && conclusion.leaving !== true) this.#keepAlive.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
     const { timings } = this.#attempt;
     const { passed, reason } = conclusion;
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
-    else if (passed) tell?.({ passed, reason, latencyMs, timings });
     else tell?.({ ...conclusion, latencyMs, timings });
     // The next connection to keep was refused immediately, before this check was over.
     if (passed === true && this.#suspicion !== undefined) this.#suspect();

@@ -1,30 +1,40 @@
-import type { HttpProbeOptions } from "../../config/care-options.ts";
+import type { HttpProbeOptions, StatusRange } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
+import type { Verdict } from "../../domain/health.ts";
 import type { Undialed } from "./connection/dial.ts";
-import type { Outcome } from "./exchange.ts";
+import { readExpectations } from "./expectations.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";
+import type { ProbeResponse } from "./response/response-reader.ts";
+
+type Failure = Extract<Verdict, { passed: false }>;
 
 export type Conclusion =
-  | { readonly passed: true | undefined; readonly reason: string }
-  | { readonly passed: false; readonly reason: string; readonly unreachable?: true };
+  | { readonly passed: undefined; readonly reason: string }
+  | Omit<Extract<Verdict, { passed: true }>, "latencyMs" | "timings">
+  | Omit<Failure, "latencyMs" | "timings">;
 
 /** A conclusion, or where to ask next. */
 export type Judgement = Conclusion | { readonly passed: undefined; readonly next: RequestStep };
 
-/** What an exchange says of the real server that was asked. */
-export function judge(
-  outcome: Outcome,
-  asked: RequestStep,
-  target: Endpoint,
-  probe: Pick<HttpProbeOptions, "scheme" | "acceptStatus" | "onlyStatus">,
-): Judgement {
-  if ("failed" in outcome) return { passed: false, reason: outcome.failed };
-  const { answer } = outcome;
-  const next = redirectStep(answer, asked, probe.scheme, target);
-  if (next !== undefined) return { passed: undefined, next };
-  const { status } = answer;
-  return { passed: statusPasses(status, probe), reason: `status ${status}` };
+/** What an answer says of the real server that was asked. */
+export type JudgeAnswer = (answer: ProbeResponse, asked: RequestStep, target: Endpoint) => Judgement;
+
+/** Judges by the status, and by headers and body where something is expected of them. */
+export function judgeOf(probe: HttpProbeOptions): JudgeAnswer {
+  const disappointment = readExpectations(probe);
+  return (answer, asked, target) => {
+    const next = redirectStep(answer, asked, probe.scheme, target);
+    if (next !== undefined) return { passed: undefined, next };
+    const { status } = answer;
+    const reason = `status ${status}`;
+    if (isAmong(status, probe.drainOn))
+      return { passed: false, reason: `${reason}: it is shutting down`, leaving: true };
+    if (!statusPasses(status, probe))
+      return { passed: false, reason, ...(isAmong(status, probe.failAtOnce) && { atOnce: true as const }) };
+    const lacking = disappointment(answer);
+    return lacking === undefined ? { passed: true, reason } : { passed: false, reason: `${reason}, but ${lacking}` };
+  };
 }
 
 /** What a failed attempt to connect says about the real server. */
@@ -39,6 +49,12 @@ export function statusPasses(
   status: number,
   { acceptStatus, onlyStatus }: Pick<HttpProbeOptions, "acceptStatus" | "onlyStatus">,
 ): boolean {
-  if (onlyStatus !== undefined) return onlyStatus.some(([from, to]) => status >= from && status <= to);
+  if (onlyStatus !== undefined) return isAmong(status, onlyStatus);
   return status < 400 || acceptStatus.includes(status);
+}
+
+// --- internal ---
+
+function isAmong(status: number, ranges: readonly StatusRange[]): boolean {
+  return ranges.some(([from, to]) => status >= from && status <= to);
 }

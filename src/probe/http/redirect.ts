@@ -9,7 +9,7 @@ import type { ProbeResponse } from "./response/response-reader.ts";
  * one must not count as alive. A POST goes on as GET without its body after 301, 302 and 303 (RFC 9110, 15.4).
  */
 export function redirectStep(
-  answer: ProbeResponse,
+  answer: Pick<ProbeResponse, "status" | "location">,
   asked: RequestStep,
   scheme: "http" | "https",
   target: Endpoint,

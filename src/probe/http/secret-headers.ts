@@ -4,8 +4,14 @@ import { isToken } from "../../domain/http-syntax.ts";
 import { WatchedFile } from "../watched-file.ts";
 import type { HeaderList } from "./request.ts";
 
+/** Headers that are not in the configuration, because they are secrets. */
+export interface Secrets {
+  /** What they are now, the same list as long as they are the same; or why there is nothing that can be sent. */
+  read(): HeaderList | { readonly lacking: string };
+}
+
 /** Headers that come from files, because they are secrets. They are read again when they change, and told to nobody. */
-export class SecretHeaders {
+export class SecretHeaders implements Secrets {
   readonly #token: WatchedFile | undefined;
   readonly #headers: WatchedFile | undefined;
   #texts: readonly string[] = [];

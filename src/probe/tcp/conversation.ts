@@ -81,6 +81,7 @@ export class Conversation implements ConnectionListener, UnderWay {
 
   ended(ending: Ending): void {
     const how = ending.kind === "closed" ? "closed" : ending.reason;
+    if (ending.kind === "closed" && this.#reader?.end() === "met") return this.#pass("said what is expected");
     if (this.#reader !== undefined) return this.#fail(`${how}; ${this.#reader.describe()}`);
     this.#fail(ending.kind === "closed" ? "closed right after it was connected" : how);
   }

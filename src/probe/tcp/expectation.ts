@@ -1,3 +1,4 @@
+import { readPattern, type PatternSearch } from "../../domain/pattern.ts";
 import type { TcpExpectation } from "../../config/probe-kinds/tcp.ts";
 
 export type Reading =
@@ -9,14 +10,17 @@ export type Reading =
 
 /** Reads what a server says until it said what is expected. Of endless speech it keeps no more than counts. */
 export class ExpectationReader {
+  /** Empty where a pattern is expected. */
   readonly #wanted: Buffer;
+  readonly #search: PatternSearch | undefined;
   readonly #expectation: TcpExpectation;
   #said: Buffer = Buffer.alloc(0);
   #reading: Reading = "more";
 
   constructor(expectation: TcpExpectation) {
     this.#expectation = expectation;
-    this.#wanted = Buffer.from(expectation.hex, "hex");
+    this.#wanted = Buffer.from(expectation.match === "regex" ? "" : expectation.hex, "hex");
+    this.#search = expectation.match === "regex" ? searchFor(expectation.source) : undefined;
   }
 
   feed(bytes: Uint8Array): Reading {
@@ -24,15 +28,25 @@ export class ExpectationReader {
     const { match, withinBytes } = this.#expectation;
     const before = this.#said.length;
     this.#said = Buffer.concat([this.#said, bytes.subarray(0, withinBytes - before)]);
-    this.#reading = match === "contains" ? this.#contains(before) : this.#begins();
+    if (match === "regex") this.#reading = this.#matches(before);
+    else this.#reading = match === "contains" ? this.#contains(before) : this.#begins();
+    return this.#reading;
+  }
+
+  /** Nothing more comes: a pattern may wait for just that. */
+  end(): "met" | "missed" {
+    if (this.#reading === "more") this.#reading = this.#search?.end() === true ? "met" : "missed";
     return this.#reading;
   }
 
   /** For people, on one line: `expected "+PONG", got "-NOAUTH Authentication required."`. */
   describe(): string {
-    const { match } = this.#expectation;
+    const expectation = this.#expectation;
+    const { match } = expectation;
+    const said = this.#said.length === 0 ? "nothing" : shown(withoutLineEnd(this.#said));
+    if (expectation.match === "regex") return `expected something that matches ${expectation.source}, got ${said}`;
     const what = `${match === "starts-with" ? "something that begins with " : ""}${shown(this.#wanted)}`;
-    return `expected ${what}, got ${this.#said.length === 0 ? "nothing" : shown(withoutLineEnd(this.#said))}`;
+    return `expected ${what}, got ${said}`;
   }
 
   // --- internal ---
@@ -44,6 +58,11 @@ export class ExpectationReader {
     return this.#said.length >= this.#expectation.withinBytes ? "missed" : "more";
   }
 
+  #matches(before: number): Reading {
+    if (this.#search?.feed(this.#said.toString("latin1", before)) === true) return "met";
+    return this.#said.length >= this.#expectation.withinBytes ? "missed" : "more";
+  }
+
   #begins(): Reading {
     const length = Math.min(this.#said.length, this.#wanted.length);
     if (!this.#said.subarray(0, length).equals(this.#wanted.subarray(0, length))) return "missed";
@@ -52,6 +71,13 @@ export class ExpectationReader {
 }
 
 // --- internal ---
+
+/** The configuration has refused those that cannot be read. */
+function searchFor(source: string): PatternSearch {
+  const pattern = readPattern(source);
+  if ("problem" in pattern) throw new Error(`pattern ${source}: ${pattern.problem}`);
+  return pattern.search();
+}
 
 const MOST_SHOWN = 60;
 

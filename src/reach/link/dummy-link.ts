@@ -20,6 +20,8 @@ export interface DummyLinkOptions {
   readonly destination: Omit<Endpoint, "port">;
   /** Whether something on this host still needs the address: `remove` then leaves it. */
   readonly isInUse: () => Promise<boolean>;
+  /** A link that `remove` leaves alone. */
+  readonly spared?: string | undefined;
   readonly openTransport?: OpenTransport;
 }
 
@@ -43,10 +45,9 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
     },
     async establish() {
       connected(openTransport, (connection) => {
-        if (look(connection, options).link === undefined) must(connection, newDummy(name), `add dummy link ${name}`);
+        if (look(connection, options).link === undefined) make(connection, name);
         const { link, address } = look(connection, options);
         if (link === undefined) throw refused({ errno: "ENODEV" }, `add ${what}`);
-        // The kernel takes no alias with a new link.
         if (!link.isUp || link.alias !== LINK_ALIAS)
           must(connection, setLinkUp(link.index, LINK_ALIAS), `bring up dummy link ${name}`);
         if (address !== undefined) return;
@@ -108,12 +109,12 @@ function look(connection: NetlinkConnection, { name, destination }: DummyLinkOpt
 /** Our links that have nothing else any more, under any name that they had then; of the others, the address. */
 function takeBacks(
   connection: NetlinkConnection,
-  { name, destination }: DummyLinkOptions,
+  { name, destination, spared }: DummyLinkOptions,
 ): readonly { readonly request: NetlinkRequest; readonly what: string }[] {
   const prefix = hostPrefix(destination.family);
   const addresses = readAddresses(connection);
   return readLinks(connection)
-    .filter(({ kind }) => kind === "dummy")
+    .filter((link) => link.kind === "dummy" && link.name !== spared)
     .flatMap((link) => {
       const carried = addresses.filter(({ linkIndex }) => linkIndex === link.index);
       const address = carried.find((one) => one.address === destination.address && one.prefix === prefix);
@@ -130,10 +131,18 @@ function readLinks(connection: NetlinkConnection): readonly Link[] {
   return readTable(connection, getLinks(), decodeLink, "read this host's links");
 }
 
-function must(connection: NetlinkConnection, request: NetlinkRequest, operation: string): void {
+/** The kernel takes no alias with a new link: without one it would be somebody else's. */
+function make(connection: NetlinkConnection, name: string): void {
+  if (!must(connection, newDummy(name), `add dummy link ${name}`)) return;
+  const made = readLinks(connection).find((one) => one.name === name);
+  if (made !== undefined) must(connection, setLinkUp(made.index, LINK_ALIAS), `bring up dummy link ${name}`);
+}
+
+/** Whether it was done: false when another daemon was quicker. */
+function must(connection: NetlinkConnection, request: NetlinkRequest, operation: string): boolean {
   const refusal = execute(connection, request);
-  // Another daemon was quicker.
   if (refusal !== undefined && refusal.errno !== "EEXIST") throw refused(refusal, operation);
+  return refusal === undefined;
 }
 
 /** Whether it was there to be removed. */

@@ -3,6 +3,7 @@ import { hostCidr, type Family } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import { formatServiceKey } from "../../domain/virtual-server.ts";
 import type { FirewallRules, MasqueradeOptions } from "./firewall-rules.ts";
+import type { Turns } from "./turns.ts";
 
 /** Runs a program to its end; undefined when there is no such program. */
 export type RunProgram = (argv: readonly string[]) => Promise<ProgramEnd | undefined>;
@@ -15,10 +16,12 @@ export interface ProgramEnd {
 
 /**
  * The same rules as for nftables, for kernels without it: in the chains LVSCARE-SERVICES and LVSCARE-POSTROUTING of
- * the nat table, which all virtual servers share and the last one removes.
+ * the nat table, which all virtual servers share and the last one removes. Iptables knows no "unless it is there": all
+ * of a process take turns, or two at once would both add what they both found missing.
  */
 export function iptablesRules(
   { service, bit }: MasqueradeOptions,
+  turns: Turns,
   run: RunProgram = (argv) => runProgram(argv),
 ): FirewallRules {
   const { endpoint, protocol } = service;
@@ -50,22 +53,24 @@ export function iptablesRules(
       if (isComplete(rules) && (await iptables.hasJumps())) return undefined;
       return rules.length === 0 ? "missing" : "is not as it should be";
     },
-    async establish() {
-      await iptables.ensureChains();
-      const rules = await ours();
-      if (isComplete(rules)) return;
-      for (const rule of wanted) await iptables.append(rule);
-      for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
-    },
-    async remove() {
-      if (!(await iptables.isUsable())) return false;
-      const rules = await ours();
-      for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
-      // Also when another program emptied the chains and left them.
-      const isLast = (await iptables.list()).length === 0;
-      if (isLast) await iptables.dropChains();
-      return isLast || rules.length > 0;
-    },
+    establish: () =>
+      turns.take(async () => {
+        await iptables.ensureChains();
+        const rules = await ours();
+        if (isComplete(rules)) return;
+        for (const rule of wanted) await iptables.append(rule);
+        for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
+      }),
+    remove: () =>
+      turns.take(async () => {
+        if (!(await iptables.isUsable())) return false;
+        const rules = await ours();
+        for (const rule of rules) await iptables.must(["-D", rule.chain, ...rule.spec]);
+        // Also when another program emptied the chains and left them.
+        const isLast = (await iptables.list()).length === 0;
+        if (isLast) await iptables.dropChains();
+        return isLast || rules.length > 0;
+      }),
     // Asking for a table that is not there yet would load it.
     hasAny: async () => hasNatTable(endpoint.family) && (await iptables.isUsable()) && (await ours()).length > 0,
   };
@@ -146,7 +151,7 @@ class Iptables {
   }
 
   async ensureChains(): Promise<void> {
-    // A chain that is there already is as good, also when another virtual server's round was quicker.
+    // A chain that is there already is as good, also when another process was quicker.
     for (const chain of [SERVICES, POSTROUTING]) {
       const isThere = async (): Promise<boolean> => (await this.#call(["-S", chain]))?.exitCode === 0;
       if (await isThere()) continue;

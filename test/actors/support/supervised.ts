@@ -10,9 +10,9 @@ import type { CareEvent } from "../../../src/domain/events.ts";
 import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../../src/domain/health-policy.ts";
 import type { ProbeOutcome } from "../../../src/domain/health.ts";
 import { realServer, virtualServer } from "../../../src/domain/virtual-server.ts";
-import type { CheckSchedule } from "../../../src/probe/check-schedule.ts";
+import type { CheckSchedule } from "../../../src/probe/schedule/check-schedule.ts";
 import type { VirtualServerConfiguration } from "../../../src/domain/virtual-server-configuration.ts";
-import { CheckScheduler } from "../../../src/probe/check-scheduler.ts";
+import { CheckScheduler } from "../../../src/probe/schedule/check-scheduler.ts";
 import { MemoryDataPlane } from "../../../src/simulation/memory-data-plane.ts";
 import { VirtualClock } from "../../../src/simulation/virtual-clock.ts";
 

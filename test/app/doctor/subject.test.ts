@@ -51,7 +51,7 @@ test("examines what daemons care for, else all of the table, else nothing", () =
 });
 
 test("examines only what is named, whether it stands or not", () => {
-  const named = { ...NOTHING, virtualServers: [OTHER, "[fd00::1]:80"].map(parseEndpoint) };
+  const named = { ...NOTHING, virtualServers: [OTHER, "[fd00::1]:80"] };
   expect(keys(named, [cared, unattended])).toEqual([`tcp ${OTHER}`, "tcp [fd00::1]:80"]);
   const planned = { ...named, realServers: [parseEndpoint(A)], scheduler: "mh", mode: "none" as const };
   const [standing, other] = subjectsOf(planned, [unattended], []);
@@ -68,7 +68,7 @@ test("knows of each what its daemon tells, and what stands", () => {
     persistenceTimeoutS: 60,
   };
   const table = [{ service: persistent, stats: NO_TRAFFIC, realServers: [] }];
-  const options = { ...NOTHING, virtualServers: [parseEndpoint(VS)], realServers: [A, B].map(parseEndpoint) };
+  const options = { ...NOTHING, virtualServers: [VS], realServers: [A, B].map(parseEndpoint) };
   expect(subjectsOf({ ...options, mode: "route" }, [cared], table)).toEqual([
     {
       service: persistent,

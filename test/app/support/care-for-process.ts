@@ -1,5 +1,4 @@
-import { careFor } from "../../../src/app/care.ts";
-import type { ConfigSource } from "../../../src/app/daemon.ts";
+import { runDaemon, type ConfigSource } from "../../../src/app/daemon.ts";
 import { CARE_OPTION_ROWS } from "../../../src/config/care-option-rows.ts";
 import type { CareOptions } from "../../../src/config/care-options.ts";
 import { readArgv } from "../../../src/config/read-argv.ts";
@@ -29,7 +28,7 @@ const configFile = process.env["CONFIG_FILE"];
 const config = { ...first, virtualServers: all };
 const read = { config, files: [], folders: new Map<string, string>() };
 const source = configFile === undefined ? undefined : sourceAt(configFile);
-await careFor(config, stop.signal, logger, { source });
+await runDaemon(config, stop.signal, logger, { source });
 
 /** A file that always says the same. */
 function sourceAt(path: string): ConfigSource {

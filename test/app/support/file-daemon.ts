@@ -55,6 +55,11 @@ export class FileDaemon implements AsyncDisposable {
     return (await runProgram(["status", "--vs", virtualServer], this.#environment)).stdout;
   }
 
+  /** What `lvscare status --exit-code` says of a virtual server's health. */
+  async healthCode(virtualServer: string): Promise<number> {
+    return (await runProgram(["status", "--vs", virtualServer, "--exit-code"], this.#environment)).code;
+  }
+
   /** Waits for the n-th line like this, and returns it. */
   async logged(pattern: RegExp, times = 1): Promise<string> {
     const found = (): readonly string[] => this.log.filter((line) => pattern.test(line));

@@ -53,11 +53,19 @@ const everything: LvscareConfig = {
         headers: { "X-One": "1", "X-More": ["2", "3"], "X-None": null },
         bearerTokenFile: "/run/token",
         headersFile: "/run/headers",
-        expect: { status: [204, "404", "200-202"] },
+        expect: {
+          status: [204, "404", "200-202"],
+          header: { "X-Role": "^primary$" },
+          body: { contains: "ok", not: { regex: "fail(ed|ing)" } },
+        },
         tls: { verify: "full" },
         timeout: "3s",
         connectTimeout: "1s",
         freshConnection: true,
+        address: "10.0.0.9",
+        port: 9000,
+        drainOn: [404, "410-419"],
+        failAtOnce: 503,
       },
     },
     {
@@ -67,7 +75,7 @@ const everything: LvscareConfig = {
         type: "tcp",
         send: "PING\r\n",
         sendHex: null,
-        expect: { contains: "+PONG", startsWith: null, hex: null, within: 64 },
+        expect: { contains: "+PONG", startsWith: null, regex: null, hex: null, within: 64 },
         tls: {
           caFile: "/ca.pem",
           certFile: "/check.pem",
@@ -90,13 +98,42 @@ const everything: LvscareConfig = {
         alpn: ["h2", "http/1.1"],
       },
     },
+    {
+      address: "10.0.0.1:83",
+      realServers: REAL_SERVERS,
+      probe: {
+        type: "kube-apiserver",
+        kubeconfig: "/etc/kubernetes/kubelet.conf",
+        unauthorized: "fail",
+        ignore: ["etcd"],
+        livez: false,
+      },
+    },
+    {
+      address: "10.0.0.1:84",
+      realServers: REAL_SERVERS,
+      probe: {
+        type: "exec",
+        command: ["/usr/local/bin/pg-role", "primary"],
+        exitCode: "weight",
+        environment: { PGUSER: "check" },
+        directory: "/",
+        timeout: "3s",
+      },
+    },
   ],
 };
 
 test("every option of a file has its type, and its value is read as a file's", () => {
   const { config, warnings } = readConfigObject(everything);
   expect(warnings).toEqual([]);
-  expect(config.virtualServers.map(({ probe }) => probe.type)).toEqual(["http", "tcp", "tls"]);
+  expect(config.virtualServers.map(({ probe }) => probe.type)).toEqual([
+    "http",
+    "tcp",
+    "tls",
+    "kube-apiserver",
+    "exec",
+  ]);
   expect(config.virtualServers[0]).toMatchObject({
     name: "a",
     initState: "up",
@@ -109,6 +146,13 @@ test("every option of a file has its type, and its value is read as a file's", (
         ["X-More", "3"],
       ],
       timeoutMs: 3000,
+      expectHeaders: [["x-role", "^primary$"]],
+      expectBody: { contains: "ok", not: { regex: "fail(ed|ing)" } },
+      drainOn: [
+        [404, 404],
+        [410, 419],
+      ],
+      failAtOnce: [[503, 503]],
     },
   });
   const [virtualServer] = everything.virtualServers;

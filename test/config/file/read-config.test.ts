@@ -81,7 +81,7 @@ const instead: Rows = [
   ["^probe: {}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe: needs a type; write type: http"],
   [
     "probe: {type: ^smtp}, real-servers: [10.0.0.2:80]",
-    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls",
+    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls, kube-apiserver, exec",
   ],
   ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
@@ -131,15 +131,95 @@ const inProbe: Rows = [
   ["^send: PING", "error: virtual-servers[0].probe.send: type http has no key send; type tcp has it"],
 ];
 
+const inProbeOfPages: typeof inProbe = [
+  [
+    "expect: {body: ^ok}",
+    'error: virtual-servers[0].probe.expect.body: expected contains, regex, sha256 or not, got "ok"',
+  ],
+  [
+    "expect: {body: ^{}}",
+    "error: virtual-servers[0].probe.expect.body: expects nothing; give contains, regex, sha256 or not",
+  ],
+  [
+    "expect: {body: ^{has: ok}}",
+    "error: virtual-servers[0].probe.expect.body: unknown key has; give contains, regex, sha256 or not",
+  ],
+  ["expect: {body: ^{contains: 5}}", "error: virtual-servers[0].probe.expect.body: contains: expected text, got 5"],
+  ["expect: {body: ^{contains: ''}}", "error: virtual-servers[0].probe.expect.body: contains is empty"],
+  [
+    "expect: {body: ^{sha256: abc}}",
+    'error: virtual-servers[0].probe.expect.body: sha256: "abc" is not 64 digits in hexadecimal',
+  ],
+  [
+    "expect: {body: ^{not: {sha256: abc}}}",
+    'error: virtual-servers[0].probe.expect.body: sha256: "abc" is not 64 digits in hexadecimal',
+  ],
+  [
+    "expect: {body: ^{regex: '(a)\\1'}}",
+    'error: virtual-servers[0].probe.expect.body: regex: "\\1" at character 4 would have to go back in the text, or is unknown',
+  ],
+  [
+    "expect: {header: ^{X-Role: '('}}",
+    'error: virtual-servers[0].probe.expect.header: X-Role: "(" at character 1 is not closed',
+  ],
+  ["expect: {header: ^{'X Role': a}}", 'error: virtual-servers[0].probe.expect.header: "X Role" is not a header name'],
+  ["address: ^here", 'error: virtual-servers[0].probe.address: "here" is not an IP address'],
+  ["port: ^0", "error: virtual-servers[0].probe.port: 0 is less than 1"],
+  ["drain-on: ^99", 'error: virtual-servers[0].probe.drain-on: "99" is no status code, nor a range such as 200-299'],
+  ["drain-on: ^[599-500]", "error: virtual-servers[0].probe.drain-on: 599-500 ends before it begins"],
+  [
+    "drain-on: ^true",
+    "error: virtual-servers[0].probe.drain-on: expected a status code, a range such as 500-599, or a list of them, got true",
+  ],
+  [
+    "drain-on: 503, fail-at-once: ^[500-599]",
+    "error: virtual-servers[0].probe.fail-at-once: 500-599 is in drain-on, too",
+  ],
+];
+
 const inOtherKinds: typeof inProbe = [
+  [
+    "type: exec, command: [/bin/true], ^port: 1",
+    "error: virtual-servers[0].probe.port: type exec has no key port; type http or tcp or tls or kube-apiserver has it",
+  ],
+  ["type: exec", "error: virtual-servers[0]: a probe of type exec needs a command"],
+  [
+    "type: exec, command: ^/bin/true -x",
+    'error: virtual-servers[0].probe.command: expected a list of arguments, got "/bin/true -x"; there is no shell',
+  ],
+  ["type: exec, command: ^[true]", "error: virtual-servers[0].probe.command: expected a list of texts, got a list"],
+  [
+    'type: exec, command: ^["true"]',
+    'error: virtual-servers[0].probe.command: "true" is no absolute path of a program',
+  ],
+  [
+    "type: exec, command: [/bin/true], environment: ^{LVSCARE_PORT: '1'}",
+    "error: virtual-servers[0].probe.environment: LVSCARE_PORT is set by LVScare itself",
+  ],
+  [
+    "type: exec, command: [/bin/true], environment: ^{A: 1}",
+    "error: virtual-servers[0].probe.environment: expected texts by their names, got a map",
+  ],
+  [
+    "type: exec, command: [/bin/true], ^path: /",
+    "error: virtual-servers[0].probe.path: type exec has no key path; type http has it",
+  ],
   ["type: tcp, ^path: /", "error: virtual-servers[0].probe.path: type tcp has no key path; type http has it"],
   [
     "type: tcp, tls: {verify: none}, expect: {contains: a, starts-with: ^b}",
-    "error: virtual-servers[0].probe.expect.starts-with: only one of contains, starts-with and hex can be expected",
+    "error: virtual-servers[0].probe.expect.starts-with: only one of contains, starts-with, regex and hex can be expected",
   ],
   [
     "type: tcp, expect: {contains: a, within: ^70000}",
     "error: virtual-servers[0].probe.expect.within: 70000 is more than 65536",
+  ],
+  [
+    "type: tcp, expect: {contains: a, regex: ^b}",
+    "error: virtual-servers[0].probe.expect.regex: only one of contains, starts-with, regex and hex can be expected",
+  ],
+  [
+    "type: tcp, expect: {regex: ^'a(?!b)'}",
+    'error: virtual-servers[0].probe.expect.regex: "(?!" at character 2 would have to go back in the text, or is unknown',
   ],
   ["type: tcp, expect: {within: ^9}", "error: virtual-servers[0].probe.expect.within: needs something to expect"],
   [
@@ -310,7 +390,7 @@ const whole: readonly [what: string, text: string, lines: readonly string[]][] =
 describe("what is wrong is told with its place", () => {
   test.each(inServer)("of a virtual server: %s", (keys, told) => expectTold(`${SERVERS}, ${keys}`, told));
   test.each(instead)("of what a virtual server needs: %s", expectTold);
-  test.each(inProbe)("of a probe: %s", (keys, told) =>
+  test.each([...inProbe, ...inProbeOfPages])("of a probe: %s", (keys, told) =>
     expectTold(`probe: {type: http, ${keys}}, real-servers: [10.0.0.2:80]`, told),
   );
   test.each(inOtherKinds)("of another kind of probe: %s", (keys, told) =>

@@ -66,13 +66,14 @@ export class PretendedDaemon {
 
   source(): WebVirtualServer {
     return {
-      address: this.status.address,
+      named: { protocol: this.status.protocol, address: this.status.address },
       status: () => {
         this.readings++;
         this.whenRead();
         return this.problem === undefined ? Promise.resolve(this.status) : Promise.reject(new Error(this.problem));
       },
       events: (after) => ({
+        protocol: this.status.protocol,
         address: this.status.address,
         startedAt: this.startedAt,
         sinceBootMs: performance.now(),

@@ -17,7 +17,7 @@ export type Behaviour =
   | "trickling"
   | { readonly status: number }
   /** Its health check at /healthz goes so, and everybody else is served. */
-  | { readonly checks: "status 500" | "hanging" }
+  | { readonly checks: "status 500" | "hanging" | "leaving" }
   | { readonly redirectsTo: string };
 
 export interface SeenRequest {
@@ -92,7 +92,8 @@ export class FaultyServer {
 function behaviourAt(path: string, behaviour: Behaviour): Exclude<Behaviour, { readonly checks: unknown }> {
   if (typeof behaviour !== "object" || !("checks" in behaviour)) return behaviour;
   if (path !== "/healthz") return "healthy";
-  return behaviour.checks === "hanging" ? "hanging" : { status: 500 };
+  if (behaviour.checks === "hanging") return "hanging";
+  return { status: behaviour.checks === "leaving" ? 404 : 500 };
 }
 
 function answer(connection: Connection, behaviour: ReturnType<typeof behaviourAt>, address: string): void {

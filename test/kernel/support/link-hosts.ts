@@ -76,9 +76,9 @@ export class LinkHosts implements AsyncDisposable {
     return runLvscare(this.node, ["care", ...flags, "-C"]);
   }
 
-  async reached(care: CareProcess): Promise<void> {
+  async reached(care: CareProcess, link = "lvscare"): Promise<void> {
     await waitForTable(this.node, tableWith(SERVERS, VS));
-    await care.waitForLog(/set up 10.103.97.2\/32 on dummy link lvscare/);
+    await care.waitForLog(new RegExp(`set up 10.103.97.2/32 on dummy link ${link}$`));
   }
 
   /** A client there reaches every real server, in turn. */

@@ -35,6 +35,15 @@ describe("redis", () => {
     expect(await verdictOf(redis.endpoint, PING)).toBe("passed");
     const hex = { type: "tcp", "send-hex": "50 49 4e 47 0d 0a", expect: { hex: "2b504f4e47" } };
     expect(await verdictOf(redis.endpoint, hex)).toBe("passed");
+    const info = { type: "tcp", send: "INFO replication\r\nQUIT\r\n" };
+    expect(await verdictOf(redis.endpoint, { ...info, expect: { regex: "^\\$\\d+\r\n.*\r\nrole:master\r\n" } })).toBe(
+      "passed",
+    );
+    // That is sure only when it has closed.
+    expect(await verdictOf(redis.endpoint, { ...info, expect: { regex: "OK\r\n$" } })).toBe("passed");
+    expect(await verdictOf(redis.endpoint, { ...info, expect: { regex: "role:slave" } })).toStartWith(
+      "closed; expected something that matches role:slave, got ",
+    );
   });
 
   test("that wants a password first is told with what it said", async () => {

@@ -20,6 +20,19 @@ export interface TlsPolicy {
 export interface TlsPolicyOptions extends TlsSettings {
   /** PEM certificates to trust instead of this system's, where no file has others. */
   readonly trustedRoots?: readonly string[] | undefined;
+  /** What there is beside the files of the options, as it is now; or why it cannot be had. */
+  readonly material?: (() => TlsMaterial | { readonly lacking: string }) | undefined;
+}
+
+/** In PEM; what is absent is not known. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** That certificates have to fit. */
+  readonly serverName?: string;
+  /** Certificates are not looked at, whatever the options say. */
+  readonly trustsAnybody?: true;
 }
 
 /**
@@ -27,7 +40,7 @@ export interface TlsPolicyOptions extends TlsSettings {
  * 3). If certificates are checked, it is against that name or else the real server's address.
  */
 export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
-  const { verify, caFile, certFile, keyFile, serverName, alpn, trustedRoots } = options;
+  const { verify, caFile, certFile, keyFile, serverName, alpn, trustedRoots, material } = options;
   const [authorities, certificate, key] = [caFile, certFile, keyFile].map((path) => path && new WatchedFile(path));
   // The handshake's own check compares names with "localhost", because it only knows a name that is sent. So we judge
   // here.
@@ -38,9 +51,15 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
       : { ALPNProtocols: alpn.map((name) => String.fromCharCode(name.length) + name).join("") }),
     ...(serverName === undefined ? {} : { serverName }),
   };
-  const roots = verify === "none" || caFile !== undefined ? undefined : (trustedRoots ?? systemRoots());
+  const roots =
+    verify === "none" || caFile !== undefined || material !== undefined ? undefined : (trustedRoots ?? systemRoots());
   const unchanging = { options: roots === undefined ? common : { ...common, ca: [...roots] } };
+  let besides: TlsMaterial = {};
   const prepare = (): ReturnType<TlsPolicy["prepare"]> => {
+    const found = material?.() ?? besides;
+    if ("lacking" in found) return found;
+    besides = found;
+    const { trustsAnybody: _, ...given } = besides;
     const texts = new Map<keyof Bun.TLSOptions, string>();
     for (const [name, file] of [
       ["ca", authorities],
@@ -54,14 +73,15 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
         return { lacking: `${file.path} cannot be read (${errnoOf(failure) ?? String(failure)})` };
       }
     }
-    return { options: { ...common, ...Object.fromEntries(texts) } };
+    return { options: { ...given, ...common, ...Object.fromEntries(texts) } };
   };
   return {
     offered: alpn,
-    prepare: [caFile, certFile].some((path) => path !== undefined) ? prepare : () => unchanging,
+    prepare: [caFile, certFile, material].some((one) => one !== undefined) ? prepare : () => unchanging,
     distrust: (peer, problem, target) => {
-      if (verify === "none") return undefined;
-      return certificateProblem(peer, problem, verify === "ca" ? undefined : (serverName ?? target.address));
+      if (verify === "none" || besides.trustsAnybody === true) return undefined;
+      const name = serverName ?? besides.serverName ?? target.address;
+      return certificateProblem(peer, problem, verify === "ca" ? undefined : name);
     },
   };
 }
@@ -75,7 +95,16 @@ export function httpTlsPolicy({
   return tlsPolicy({ ...options, serverName: serverName ?? nameInHostHeader(headers), alpn: ["http/1.1"] });
 }
 
+/** Whether somebody is not trusted because of the authority that vouches for it. */
+export function isStranger(distrust: string): boolean {
+  return STRANGERS.has(distrust);
+}
+
 // --- internal ---
+
+const SELF_SIGNED = "certificate is not trusted (self-signed)";
+const UNKNOWN_AUTHORITY = "certificate is not trusted (unknown authority)";
+const STRANGERS: ReadonlySet<string> = new Set([SELF_SIGNED, UNKNOWN_AUTHORITY]);
 
 const NAME_MISMATCH = "ERR_TLS_CERT_ALTNAME_INVALID";
 
@@ -83,13 +112,13 @@ const PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["CERT_HAS_EXPIRED", "certificate has expired"],
   ["CERT_NOT_YET_VALID", "certificate is not valid yet"],
   ["CERT_REVOKED", "certificate has been revoked"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "certificate is not trusted (self-signed)"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", "certificate is not trusted (unknown authority)"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", SELF_SIGNED],
+  ["SELF_SIGNED_CERT_IN_CHAIN", UNKNOWN_AUTHORITY],
   // An authority with the same name and another key, such as that of a rebuilt cluster.
-  ["CERT_SIGNATURE_FAILURE", "certificate is not trusted (unknown authority)"],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "certificate is not trusted (unknown authority)"],
-  ["UNABLE_TO_GET_ISSUER_CERT", "certificate is not trusted (unknown authority)"],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "certificate is not trusted (unknown authority)"],
+  ["CERT_SIGNATURE_FAILURE", UNKNOWN_AUTHORITY],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNKNOWN_AUTHORITY],
+  ["UNABLE_TO_GET_ISSUER_CERT", UNKNOWN_AUTHORITY],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNKNOWN_AUTHORITY],
 ]);
 
 function certificateProblem(

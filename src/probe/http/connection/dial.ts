@@ -1,4 +1,4 @@
-import type { HttpProbeOptions } from "../../../config/care-options.ts";
+import type { HttpRequestOptions } from "../../../config/care-options.ts";
 import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadline, Deadlines } from "../deadlines.ts";
@@ -145,7 +145,7 @@ export function besideLimits({ connectTimeoutMs, sentinelTimeoutMs }: Limits, ro
 
 // --- internal ---
 
-type Limits = Pick<HttpProbeOptions, "connectTimeoutMs" | "sentinelTimeoutMs">;
+type Limits = Pick<HttpRequestOptions, "connectTimeoutMs" | "sentinelTimeoutMs">;
 
 const SILENT = "answers nothing any more";
 

@@ -1,4 +1,4 @@
-import type { HttpProbeOptions } from "../../../config/care-options.ts";
+import type { HttpRequestOptions } from "../../../config/care-options.ts";
 import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Clock } from "../../clock.ts";
 import type { Connection, Ending, NewConnection } from "../connection/connection.ts";
@@ -9,7 +9,7 @@ import { Sentinel } from "./sentinel.ts";
 
 /** The same for all real servers. */
 export interface KeepAliveOptions {
-  readonly options: HttpProbeOptions;
+  readonly options: HttpRequestOptions;
   readonly newConnection: NewConnection;
   readonly clock: Clock;
   readonly deadlines: Deadlines;

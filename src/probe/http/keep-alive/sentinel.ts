@@ -1,4 +1,4 @@
-import type { HttpProbeOptions } from "../../../config/care-options.ts";
+import type { HttpRequestOptions } from "../../../config/care-options.ts";
 import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Clock } from "../../clock.ts";
 import type { Connection, ConnectionListener, Ending, NewConnection } from "../connection/connection.ts";
@@ -6,7 +6,7 @@ import type { ReusePolicy } from "./reuse-policy.ts";
 
 export interface SentinelOptions {
   readonly target: Endpoint;
-  readonly options: HttpProbeOptions;
+  readonly options: HttpRequestOptions;
   readonly newConnection: NewConnection;
   readonly reuse: ReusePolicy;
   /** The clock whose readings `take`, `give` and `keepOne` get. */

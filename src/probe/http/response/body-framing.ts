@@ -3,6 +3,9 @@ import type { ResponseHead } from "./response-head.ts";
 /** `surplus`: done, and there were bytes that do not belong to it. */
 export type FramingStep = "more" | "done" | "surplus" | { readonly malformed: string };
 
+/** Gets what belongs to a body, piece by piece; the bytes are the caller's for good. */
+export type TakePiece = (piece: Buffer) => void;
+
 /** Finds where a body ends, without keeping any of it. */
 export interface BodyFraming {
   /** Takes the bytes from `from` to before `to`, which may be none. */
@@ -12,34 +15,54 @@ export interface BodyFraming {
 }
 
 /** How the body of this response is delimited (RFC 9112, 6.3), or why that cannot be told. */
-export function bodyFraming(head: ResponseHead, method: string): BodyFraming | { readonly malformed: string } {
+export function bodyFraming(
+  head: ResponseHead,
+  method: string,
+  take?: TakePiece,
+): BodyFraming | { readonly malformed: string } {
   // 101 hands the connection to another protocol: for us the answer is over.
-  if (method === "HEAD" || head.status < 200 || head.status === 204 || head.status === 304) return new LengthFraming(0);
+  if (method === "HEAD" || head.status < 200 || head.status === 204 || head.status === 304)
+    return new LengthFraming(0, take);
 
   const codings = tokens(head, "transfer-encoding");
   // A transfer coding overrides a length; one that does not end in chunked is delimited by the connection's end.
-  if (codings.length > 0) return codings.at(-1)?.toLowerCase() === "chunked" ? new ChunkedFraming() : UNTIL_CLOSE;
+  if (codings.length > 0)
+    return codings.at(-1)?.toLowerCase() === "chunked" ? new ChunkedFraming(take) : untilClose(take);
 
   const lengths = tokens(head, "content-length");
   const length = lengths[0];
-  if (length === undefined) return UNTIL_CLOSE;
+  if (length === undefined) return untilClose(take);
   if (!/^\d+$/.test(length) || !areSame(lengths)) return { malformed: "bad content length" };
-  return new LengthFraming(Number(length));
+  return new LengthFraming(Number(length), take);
 }
 
 // --- internal ---
 
 const UNTIL_CLOSE: BodyFraming = { feed: () => "more", endsAtClose: true };
 
+function untilClose(take: TakePiece | undefined): BodyFraming {
+  if (take === undefined) return UNTIL_CLOSE;
+  return {
+    feed(bytes, from, to) {
+      take(Buffer.from(bytes.subarray(from, to)));
+      return "more";
+    },
+    endsAtClose: true,
+  };
+}
+
 class LengthFraming implements BodyFraming {
   readonly endsAtClose = false;
+  readonly #take: TakePiece | undefined;
   #left: number;
 
-  constructor(length: number) {
+  constructor(length: number, take: TakePiece | undefined) {
     this.#left = length;
+    this.#take = take;
   }
 
-  feed(_: Buffer, from: number, to: number): FramingStep {
+  feed(bytes: Buffer, from: number, to: number): FramingStep {
+    this.#take?.(Buffer.from(bytes.subarray(from, from + Math.min(to - from, this.#left))));
     this.#left -= to - from;
     if (this.#left < 0) return "surplus";
     return this.#left === 0 ? "done" : "more";
@@ -69,12 +92,19 @@ class ChunkedFraming implements BodyFraming {
   readonly #lines = new LineReader();
   #expects: "size" | "data" | "dataEnd" | "trailer" = "size";
   #dataLeft = 0;
+  readonly #take: TakePiece | undefined;
+
+  constructor(take: TakePiece | undefined) {
+    this.#take = take;
+  }
 
   feed(bytes: Buffer, from: number, to: number): FramingStep {
     let offset = from;
     while (offset < to) {
       if (this.#expects === "data") {
-        offset += this.#skipData(to - offset);
+        const taken = this.#passData(to - offset);
+        this.#take?.(Buffer.from(bytes.subarray(offset, offset + taken)));
+        offset += taken;
         continue;
       }
       const line = this.#lines.next(bytes, offset, to);
@@ -87,7 +117,7 @@ class ChunkedFraming implements BodyFraming {
     return "more";
   }
 
-  #skipData(available: number): number {
+  #passData(available: number): number {
     const taken = Math.min(available, this.#dataLeft);
     this.#dataLeft -= taken;
     if (this.#dataLeft === 0) this.#expects = "dataEnd";

@@ -28,11 +28,18 @@ export function mayBecomeHead(beginning: string): boolean {
  * Reads a whole response head with its blank line (RFC 9112, 4 and 5), one character for each byte; undefined when it
  * is none.
  */
-export function readHead(text: string): ResponseHead | undefined {
+export function readHead(text: string, lookedAt: RegExp = LOOKED_AT): ResponseHead | undefined {
   const found = HEAD.exec(text);
   return found === null
     ? undefined
-    : { status: Number(found[2]), isOld: found[1] === "0", fields: fieldsThatMatter(text) };
+    : { status: Number(found[2]), isOld: found[1] === "0", fields: fieldsThatMatter(text, lookedAt) };
+}
+
+/** Finds the fields that a reader of responses needs, and these. Names are tokens, in any case. */
+export function fieldsBeside(names: readonly string[]): RegExp {
+  if (names.length === 0) return LOOKED_AT;
+  const all = [...ALWAYS, ...names.map((name) => name.replaceAll(/[^\w-]/g, String.raw`\$&`))];
+  return new RegExp(`^(${all.join("|")}):(.*)`, "gim");
 }
 
 /**
@@ -64,14 +71,16 @@ const HEAD =
 
 const FOLD = /\r?\n[ \t]+/g;
 
-const LOOKED_AT = /^(connection|content-length|location|transfer-encoding):(.*)/gim;
+const ALWAYS = ["connection", "content-length", "location", "retry-after", "transfer-encoding"];
 
-function fieldsThatMatter(head: string): ResponseHead["fields"] {
+const LOOKED_AT = new RegExp(`^(${ALWAYS.join("|")}):(.*)`, "gim");
+
+function fieldsThatMatter(head: string, lookedAt: RegExp): ResponseHead["fields"] {
   const fields = new Map<string, string[]>();
   const text = head.replaceAll(FOLD, " ");
   // Not by `matchAll`: it copies the expression, for each check. Past the status line, which may hold anything.
-  LOOKED_AT.lastIndex = text.indexOf("\n") + 1;
-  for (let found = LOOKED_AT.exec(text); found !== null; found = LOOKED_AT.exec(text)) {
+  lookedAt.lastIndex = text.indexOf("\n") + 1;
+  for (let found = lookedAt.exec(text); found !== null; found = lookedAt.exec(text)) {
     const name = (found[1] ?? "").toLowerCase();
     const value = (found[2] ?? "").trim();
     const values = fields.get(name);

@@ -1,11 +1,35 @@
 import { bodyFraming, type BodyFraming } from "./body-framing.ts";
-import { beginsHttp2, headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
+import { beginsHttp2, fieldsBeside, headLength, mayBecomeHead, readHead, type ResponseHead } from "./response-head.ts";
 
 /** What a probe keeps of a response. */
 export interface ProbeResponse {
   readonly status: number;
   readonly location: string | undefined;
+  /** Of the final head; by lower-case name. */
+  readonly fields: ResponseHead["fields"];
+  /** Undefined when nobody asked for it. */
+  readonly body: ProbeBody | undefined;
 }
+
+export interface ProbeBody {
+  readonly bytes: Buffer;
+  /** There is more of it, or may be. */
+  readonly isCut: boolean;
+}
+
+/** What whoever judges an answer looks at besides its status. */
+export interface Interest {
+  readonly body: boolean;
+  /** Finds the fields of the head that are kept. */
+  readonly fields: RegExp;
+}
+
+/** `fields`: names of header fields, in any case. */
+export function interestIn(looks: { readonly body: boolean; readonly fields: readonly string[] }): Interest {
+  return { body: looks.body, fields: fieldsBeside(looks.fields) };
+}
+
+export const STATUS_ALONE = interestIn({ body: false, fields: [] });
 
 export type Reading =
   | { readonly state: "reading" }
@@ -29,6 +53,8 @@ const BODY_LIMIT = 64 * 1024;
  */
 export class ResponseReader {
   readonly #method: string;
+  readonly #pieces: Buffer[] | undefined;
+  readonly #fields: RegExp;
   /** The beginning of a head whose end has not come. */
   #beginning = "";
   #headBytes = 0;
@@ -37,8 +63,10 @@ export class ResponseReader {
   #reading: Reading = READING;
 
   /** The request's method tells whether the response has a body. */
-  constructor(method: string) {
+  constructor(method: string, interest: Interest = STATUS_ALONE) {
     this.#method = method;
+    this.#pieces = interest.body ? [] : undefined;
+    this.#fields = interest.fields;
   }
 
   /** The state of the reading after these bytes; once it is over, further bytes change nothing. */
@@ -48,14 +76,15 @@ export class ResponseReader {
     while (offset < buffer.length && this.#reading.state === "reading") {
       offset = this.#body === undefined ? this.#feedHead(buffer, offset) : this.#feedBody(buffer, offset, this.#body);
     }
-    if (offset < buffer.length && this.#reading.state === "complete") this.#complete(this.#reading.answer, false);
+    if (offset < buffer.length && this.#reading.state === "complete")
+      this.#reading = { ...this.#reading, reusable: false };
     return this.#reading;
   }
 
   /** The state of the reading when the peer has closed. */
   end(): Reading {
     if (this.#reading.state !== "reading") return this.#reading;
-    if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body.answer, false);
+    if (this.#body?.framing.endsAtClose === true) return this.#complete(this.#body, false);
     if (this.#headBytes === 0) return this.#break("closed without an answer");
     const isCut = this.#body !== undefined || mayBecomeHead(this.#beginning);
     return this.#break(isCut ? "closed before the answer was complete" : MALFORMED);
@@ -84,7 +113,7 @@ export class ResponseReader {
   }
 
   #takeHeadText(text: string): void {
-    const head = readHead(text);
+    const head = readHead(text, this.#fields);
     if (head === undefined) this.#break(beginsHttp2(text) === true ? ONLY_HTTP2 : MALFORMED);
     // Interim responses (1xx) come before the final one.
     else if (head.status >= 200 || head.status === 101) this.#takeHead(head);
@@ -97,13 +126,13 @@ export class ResponseReader {
   }
 
   #takeHead(head: ResponseHead): void {
-    const framing = bodyFraming(head, this.#method);
+    const pieces = this.#pieces;
+    const framing = bodyFraming(head, this.#method, pieces && ((piece) => pieces.push(piece)));
     if ("malformed" in framing) {
       this.#break(`malformed response: ${framing.malformed}`);
       return;
     }
-    const answer = { status: head.status, location: head.fields.get("location")?.[0] };
-    this.#body = { framing, answer, keepsAlive: keepsAlive(head, framing) };
+    this.#body = { framing, head, keepsAlive: keepsAlive(head, framing) };
     this.#advance(NOTHING, 0, 0, this.#body);
   }
 
@@ -111,17 +140,19 @@ export class ResponseReader {
     const end = Math.min(bytes.length, offset + BODY_LIMIT - this.#bodyBytes);
     this.#bodyBytes += end - offset;
     this.#advance(bytes, offset, end, body);
-    if (this.#bodyBytes >= BODY_LIMIT && this.#reading.state === "reading") this.#complete(body.answer, false);
+    if (this.#bodyBytes >= BODY_LIMIT && this.#reading.state === "reading") this.#complete(body, false, true);
     return end;
   }
 
   #advance(bytes: Buffer, from: number, to: number, body: Body): void {
     const step = body.framing.feed(bytes, from, to);
-    if (step === "done" || step === "surplus") this.#complete(body.answer, step === "done" && body.keepsAlive);
+    if (step === "done" || step === "surplus") this.#complete(body, step === "done" && body.keepsAlive);
     else if (step !== "more") this.#break(`malformed response: ${step.malformed}`);
   }
 
-  #complete(answer: ProbeResponse, reusable: boolean): Reading {
+  #complete({ head: { status, fields } }: Body, reusable: boolean, isCut = false): Reading {
+    const body = this.#pieces && { bytes: Buffer.concat(this.#pieces), isCut };
+    const answer = { status, location: fields.get("location")?.[0], fields, body };
     return (this.#reading = { state: "complete", answer, reusable });
   }
 
@@ -143,7 +174,7 @@ const NOTHING = Buffer.alloc(0);
 
 interface Body {
   readonly framing: BodyFraming;
-  readonly answer: ProbeResponse;
+  readonly head: ResponseHead;
   readonly keepsAlive: boolean;
 }
 

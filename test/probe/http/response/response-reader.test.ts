@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ResponseReader, type Reading } from "../../../../src/probe/http/response/response-reader.ts";
+import {
+  STATUS_ALONE,
+  ResponseReader,
+  type ProbeResponse,
+  type Reading,
+} from "../../../../src/probe/http/response/response-reader.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 
@@ -29,7 +34,7 @@ describe("ResponseReader", () => {
     ["a reason like a field", "HTTP/1.1 200 \rContent-Length: 9\r\nContent-Length: 2\r\n\r\nhi", 200],
     ["more bytes than belong to it", `${OK}Content-Length: 2\r\n\r\nhi${OK}`, 200],
   ])("reads an answer with %s", (_, response, status) => {
-    expect(read(response)).toMatchObject({ state: "complete", answer: { status, location: undefined } });
+    expect(read(response)).toMatchObject({ state: "complete", answer: answered(status) });
   });
 
   test("expects no body after HEAD", () => {
@@ -74,15 +79,11 @@ describe("ResponseReader", () => {
       `${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhi`,
       { state: "broken", reason: "closed before the answer was complete" },
     ],
-    [
-      "at the end of an uncounted body",
-      `${OK}\r\nhi`,
-      { state: "complete", answer: { status: 200, location: undefined }, reusable: false },
-    ],
+    ["at the end of an uncounted body", `${OK}\r\nhi`, { state: "complete", answer: answered(200), reusable: false }],
     [
       "after a coding that is not chunked",
       `${OK}Transfer-Encoding: gzip\r\n\r\nhi`,
-      { state: "complete", answer: { status: 200, location: undefined }, reusable: false },
+      { state: "complete", answer: answered(200), reusable: false },
     ],
   ])("judges a peer that closes %s", (_, response, reading) => {
     const reader = new ResponseReader("GET");
@@ -139,9 +140,29 @@ describe("ResponseReader", () => {
     expect(reader.feed(bytes(head + "x".repeat(65_000))).state).toBe("reading");
     expect(reader.feed(bytes("x".repeat(1000)))).toEqual({
       state: "complete",
-      answer: { status: 200, location: undefined },
+      answer: answered(200),
       reusable: false,
     });
+  });
+
+  test.each<[string, string, string]>([
+    ["counted", `${OK}Content-Length: 5\r\n\r\nhello`, "hello"],
+    ["chunked", `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\nX: y\r\n\r\n`, "hello"],
+    ["chunked, and more than that", `${OK}Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n0\r\n\r\nmore`, "h"],
+    ["counted, and more than that", `${OK}Content-Length: 2\r\n\r\nhello`, "he"],
+    ["uncounted", `${OK}\r\nhello`, "hello"],
+    ["missing", `${OK}Content-Length: 0\r\n\r\n`, ""],
+  ])("keeps a %s body where it is asked for", (_, response, body) => {
+    for (const cuts of [[], Array<number>(200).fill(1)]) {
+      const reading = readInPieces(bytes(response), cuts).at(-1);
+      expect(reading?.state === "complete" && reading.answer.body).toEqual({ bytes: Buffer.from(body), isCut: false });
+    }
+  });
+
+  test("says that a body is longer than what it keeps", () => {
+    const [reading] = readInPieces(bytes(`${OK}\r\n${"y".repeat(70_000)}`), []);
+    const body = reading?.state === "complete" ? reading.answer.body : undefined;
+    expect([body?.bytes.length, body?.isCut]).toEqual([65_536, true]);
   });
 
   test("comes to the same result however the bytes are cut", () => {
@@ -166,6 +187,10 @@ describe("ResponseReader", () => {
   });
 });
 
+function answered(status: number): ProbeResponse {
+  return { status, location: undefined, fields: expect.any(Map), body: undefined };
+}
+
 function read(response: string): Reading {
   return new ResponseReader("GET").feed(bytes(response));
 }
@@ -176,7 +201,7 @@ function bytes(text: string): Uint8Array {
 
 /** What it says after the whole input, and then after the peer has closed. */
 function readInPieces(whole: Uint8Array, cuts: readonly number[]): Reading[] {
-  const reader = new ResponseReader("GET");
+  const reader = new ResponseReader("GET", { ...STATUS_ALONE, body: true });
   let offset = 0;
   for (const cut of cuts) {
     reader.feed(whole.subarray(offset, offset + cut));

@@ -18,6 +18,10 @@ export const OPTIONS: HttpProbeOptions = {
   tokenFile: undefined,
   headersFile: undefined,
   acceptStatus: [],
+  expectHeaders: [],
+  expectBody: undefined,
+  drainOn: [],
+  failAtOnce: [],
   tls: {
     verify: "none",
     caFile: undefined,

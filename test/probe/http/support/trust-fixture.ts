@@ -14,6 +14,10 @@ const prober = createHttpProber(
     tokenFile: undefined,
     headersFile: undefined,
     acceptStatus: [],
+    expectHeaders: [],
+    expectBody: undefined,
+    drainOn: [],
+    failAtOnce: [],
     tls: {
       verify: "full",
       caFile: undefined,

@@ -1,8 +1,8 @@
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
-import { throwFailures } from "../domain/errors.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { throwFailures } from "../../domain/errors.ts";
+import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 
 /**
  * Runs identical checks once, however many virtual servers ask for them. The interval is the shortest that is asked
@@ -11,7 +11,7 @@ import type { Clock } from "./clock.ts";
  * Who asks for a longer one counts failures with a `fall` of its own, which must not be reached sooner because
  * others are in a hurry. It is told what its own interval would have shown, and at once:
  * - its first outcome, and one that was asked for by `probeNow`, by whomever;
- * - a change from passed to failed or back. So a sign of death hurries all, and none waits for good news.
+ * - a change from passed to failed or back, and a failure that nobody is to wait for. So a sign of death hurries all, and none waits for good news.
  */
 export class SharedChecks {
   readonly #clock: Clock;
@@ -176,8 +176,10 @@ class Participant implements Check {
   }
 
   /** Whether its own interval would have shown it, or it is news. */
-  isFor({ passed }: ProbeOutcome, startedMs: number): boolean {
-    if (passed !== undefined && passed !== this.#passed) return true;
+  isFor(outcome: ProbeOutcome, startedMs: number): boolean {
+    if (outcome.passed !== undefined && outcome.passed !== this.#passed) return true;
+    // No failure, and it is wanted that nobody waits.
+    if (outcome.passed === false && (outcome.leaving === true || outcome.atOnce === true)) return true;
     return startedMs - this.#startedMs >= DUE * this.intervalMs;
   }
 

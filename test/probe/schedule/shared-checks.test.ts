@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
-import type { ProbeOutcome } from "../../src/domain/health.ts";
-import type { Check } from "../../src/probe/check-schedule.ts";
-import { CHECK_PACE, CheckScheduler } from "../../src/probe/check-scheduler.ts";
-import { SharedChecks } from "../../src/probe/shared-checks.ts";
-import { seededRandom } from "../../src/simulation/seeded-random.ts";
-import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
+import { formatEndpoint, parseEndpoint } from "../../../src/domain/endpoint.ts";
+import type { ProbeOutcome } from "../../../src/domain/health.ts";
+import type { Check } from "../../../src/probe/schedule/check-schedule.ts";
+import { CHECK_PACE, CheckScheduler } from "../../../src/probe/schedule/check-scheduler.ts";
+import { SharedChecks } from "../../../src/probe/schedule/shared-checks.ts";
+import { seededRandom } from "../../../src/simulation/seeded-random.ts";
+import { VirtualClock } from "../../../src/simulation/virtual-clock.ts";
 
 const PASSED: ProbeOutcome = { passed: true, reason: "status 200", latencyMs: 0 };
 const FAILED: ProbeOutcome = { passed: false, reason: "status 500", latencyMs: 0 };

@@ -1,5 +1,5 @@
-import type { Endpoint } from "../domain/endpoint.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeOutcome } from "../../domain/health.ts";
 
 export type Report = (outcome: ProbeOutcome) => void;
 
@@ -20,4 +20,12 @@ export interface Check {
 export interface CheckSchedule {
   /** The first probe starts in the next turn of the event loop, or as soon as those before it let it. */
   add(target: Endpoint, intervalMs: number, report: Report): Check;
+}
+
+/** Who waits for a real server's next good answer. */
+export interface AnswerListener {
+  /** It takes much longer than usual: after this many milliseconds there is none yet. At most once. */
+  missing(afterMs: number): void;
+  /** There it is, after it was missing. At most once. */
+  came(): void;
 }

@@ -1,11 +1,11 @@
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
-import { formatDuration } from "../domain/duration.ts";
-import type { Check, CheckSchedule, Report } from "./check-schedule.ts";
-import type { Clock } from "./clock.ts";
-import { DueQueue } from "./due-queue.ts";
-import type { Prober } from "./prober.ts";
-import { ScheduledCheck, spread, type AnswerListener } from "./scheduled-check.ts";
+import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeOutcome } from "../../domain/health.ts";
+import { formatDuration } from "../../domain/duration.ts";
+import type { AnswerListener, Check, CheckSchedule, Report } from "./check-schedule.ts";
+import type { Clock } from "../clock.ts";
+import { DueQueue } from "../due-queue.ts";
+import type { Probe, Prober } from "../prober.ts";
+import { ScheduledCheck, spread } from "./scheduled-check.ts";
 import { StallWatch } from "./stall-watch.ts";
 import { StartPace } from "./start-pace.ts";
 
@@ -57,6 +57,8 @@ export class CheckScheduler {
   #underWay = 0;
   readonly #pace: StartPace;
   readonly #stalls: StallWatch;
+  /** Those that were added and are not to begin yet; undefined while each begins at once. */
+  #heldBack: Set<ScheduledCheck> | undefined;
 
   constructor(options: CheckSchedulerOptions) {
     this.#options = options;
@@ -71,6 +73,24 @@ export class CheckScheduler {
   /** Checks by this prober, among all others. */
   with(prober: Prober): CheckSchedule {
     return { add: (target, intervalMs, report) => this.#add(prober, target, intervalMs, report) };
+  }
+
+  /**
+   * Until this is disposed of, checks that are added do not begin, unless they are asked for: while many virtual
+   * servers are set up, the first checks of some would keep the others from that.
+   */
+  holdBackNew(): Disposable {
+    const held = new Set<ScheduledCheck>();
+    this.#heldBack = held;
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#heldBack === held) this.#heldBack = undefined;
+        for (const check of held) {
+          const hasBegun = check.isRunning || check.startedAtMs !== undefined;
+          if (!check.stopped && !hasBegun) this.#plan(check, FIRST);
+        }
+      },
+    };
   }
 
   /**
@@ -140,16 +160,17 @@ export class CheckScheduler {
   }
 
   #add(prober: Prober, target: Endpoint, intervalMs: number, report: Report): Check {
-    const probe = prober.open(target, () => this.#hurry(check));
+    const open = (): Probe => prober.open(target, () => this.#hurry(check));
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
-    const check = new ScheduledCheck(probe, intervalMs, report, told, spread(this.#added++, this.#phase));
+    const check = new ScheduledCheck(open, intervalMs, report, told, spread(this.#added++, this.#phase));
     const key = formatEndpoint(target);
     const ofTarget = this.#checks.get(key) ?? new Set();
     this.#checks.set(key, ofTarget.add(check));
     this.#pace.ask(1 / intervalMs);
     // Only after the caller has finished: a virtual server is set up before the first check of its real servers
     // begins.
-    this.#plan(check, FIRST);
+    if (this.#heldBack === undefined) this.#plan(check, FIRST);
+    else this.#heldBack.add(check);
     return {
       setInterval: (ms) => this.#setInterval(check, ms),
       probeNow: () => this.#hurry(check),
@@ -185,7 +206,7 @@ export class CheckScheduler {
     this.#endAwaiting(check);
     this.#pace.ask(-1 / check.intervalMs);
     this.#queue.remove(check);
-    check.probe.close();
+    check.close();
     if (check.isRunning) this.#over(check);
     if (this.#queue.first() === undefined) this.#disarm();
     else this.#arm();
@@ -252,11 +273,11 @@ export class CheckScheduler {
     check.startedAtMs = nowMs;
     this.#underWay++;
     this.#stalls.begin(nowMs);
-    if (check.doubt !== undefined) {
-      check.doubt.isAsked = true;
-      check.probe.distrust?.();
-    }
     try {
+      if (check.doubt !== undefined) {
+        check.doubt.isAsked = true;
+        check.probe.distrust?.();
+      }
       check.probe.check(check.told);
     } catch (error) {
       // A probe never throws. If one does anyway, its server has not proved that it works.
@@ -269,7 +290,8 @@ export class CheckScheduler {
     if (!check.isRunning || startedAtMs === undefined) return;
     const stalledMs = this.#stalls.stalledSince(startedAtMs);
     this.#over(check);
-    if (outcome.passed === false && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
+    const isFailure = outcome.passed === false && outcome.leaving !== true;
+    if (isFailure && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, FIRST);
       const reason = `this process was held up for ${formatDuration(stalledMs)}, so ${outcome.reason} says nothing`;

@@ -1,19 +1,10 @@
-import type { ProbeOutcome } from "../domain/health.ts";
-import type { Report } from "./check-schedule.ts";
-import type { Due } from "./due-queue.ts";
-import type { Probe } from "./prober.ts";
-
-/** Who waits for a real server's next good answer. */
-export interface AnswerListener {
-  /** It takes much longer than usual: after this many milliseconds there is none yet. At most once. */
-  missing(afterMs: number): void;
-  /** There it is, after it was missing. At most once. */
-  came(): void;
-}
+import type { ProbeOutcome } from "../../domain/health.ts";
+import type { AnswerListener, Report } from "./check-schedule.ts";
+import type { Due } from "../due-queue.ts";
+import type { Probe } from "../prober.ts";
 
 /** The checks of one real server as the scheduler keeps them. */
 export class ScheduledCheck implements Due {
-  readonly probe: Probe;
   readonly report: Report;
   /** The probe's reports go through this. */
   readonly told: (outcome: ProbeOutcome) => void;
@@ -38,12 +29,30 @@ export class ScheduledCheck implements Due {
   /** Its answer is waited for. `isMissingAfterMs`: it took too long, and that was told. */
   awaited: { readonly by: Set<AnswerListener>; timer: unknown; isMissingAfterMs: number | undefined } | undefined;
 
-  constructor(probe: Probe, intervalMs: number, report: Report, told: (outcome: ProbeOutcome) => void, spread: number) {
-    this.probe = probe;
+  readonly #open: () => Probe;
+  #probe: Probe | undefined;
+
+  constructor(
+    open: () => Probe,
+    intervalMs: number,
+    report: Report,
+    told: (outcome: ProbeOutcome) => void,
+    spread: number,
+  ) {
+    this.#open = open;
     this.intervalMs = intervalMs;
     this.report = report;
     this.told = told;
     this.spread = spread;
+  }
+
+  /** Opened at its first check: ten thousand of them would keep a start from writing what is to be served. */
+  get probe(): Probe {
+    return (this.#probe ??= this.#open());
+  }
+
+  close(): void {
+    this.#probe?.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 
 /**
  * How many checks start when. They start in slots. Each slot takes its share of the interval, times `CATCH_UP` for

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
-import type { ProbeOutcome } from "../../src/domain/health.ts";
-import type { Check } from "../../src/probe/check-schedule.ts";
-import { CheckScheduler, type CheckSchedulerOptions } from "../../src/probe/check-scheduler.ts";
-import { seededRandom } from "../../src/simulation/seeded-random.ts";
-import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
+import { formatEndpoint, parseEndpoint } from "../../../src/domain/endpoint.ts";
+import type { ProbeOutcome } from "../../../src/domain/health.ts";
+import type { Check } from "../../../src/probe/schedule/check-schedule.ts";
+import { CheckScheduler, type CheckSchedulerOptions } from "../../../src/probe/schedule/check-scheduler.ts";
+import { seededRandom } from "../../../src/simulation/seeded-random.ts";
+import { VirtualClock } from "../../../src/simulation/virtual-clock.ts";
 
 const INTERVAL = 1000;
 const PASSED: ProbeOutcome = { passed: true, reason: "status 200", latencyMs: 1 };

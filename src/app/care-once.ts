@@ -1,0 +1,71 @@
+import type { CareConfig, CareOptions, VirtualServerOptions } from "../config/care-options.ts";
+import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import { LvscareError, throwFailures } from "../domain/errors.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
+import type { Logger } from "../domain/logger.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
+import { claimVirtualServers } from "./claim.ts";
+import { clean } from "./clean.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
+import { HoldFile, tellHeld } from "./hold-file.ts";
+import { prefixed } from "./prefixed.ts";
+import { prepare } from "./preparation.ts";
+import { establishReach, ReachHost } from "./reach.ts";
+import { refuseProxyOnce, runOnce } from "./run-once.ts";
+import { Surroundings } from "./surroundings.ts";
+
+/** Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. */
+export async function careOnce(
+  { virtualServers }: CareConfig,
+  how: Pick<CareOptions, "clean">,
+  logger: Logger,
+): Promise<void> {
+  if (!how.clean) virtualServers.forEach(refuseProxyOnce);
+  const failures: unknown[] = [];
+  for (const options of virtualServers) {
+    const own = virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
+    try {
+      await (how.clean ? clean(options, own) : setUp(options, own));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throwFailures(failures);
+}
+
+// --- internal ---
+
+async function setUp(options: VirtualServerOptions, logger: Logger): Promise<void> {
+  using claim = claimFor(options, logger);
+  if (claim === undefined) return;
+  // A proxy in this process would end with it: setting up once makes sense in the kernel only.
+  const { selection, reach, begin } = await prepare(
+    { ...options, dataPlane: "ipvs" },
+    new Surroundings(new Ipvs(), new ReachHost()),
+    logger,
+  );
+  begin();
+  try {
+    const holds = new HoldFile(daemonFolder(), options.service).read(logger);
+    const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
+    tellHeld(holds, listed, logger);
+    await runOnce(options, selection.dataPlane, holds, logger);
+    await establishReach(reach, logger);
+  } finally {
+    await selection.dataPlane.close();
+  }
+}
+
+/**
+ * Undefined when there is nothing to do: when a one-time setup is tried again, a daemon may already care for the
+ * virtual server.
+ */
+function claimFor({ service }: VirtualServerOptions, logger: Logger): Disposable | undefined {
+  try {
+    return claimVirtualServers([service], process.getuid?.() ?? 0, logger);
+  } catch (error) {
+    if (!(error instanceof LvscareError) || error.code !== "ALREADY_RUNNING") throw error;
+    logger.warn(`${error.message}, so it is left to that and nothing was set up here`);
+    return undefined;
+  }
+}

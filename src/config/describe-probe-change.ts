@@ -1,0 +1,128 @@
+import { formatDuration } from "../domain/duration.ts";
+import type { HttpRequestOptions } from "./care-options.ts";
+import { USUAL_STATUSES } from "./file/probe-draft.ts";
+import { formatStatusRange, type StatusRange } from "./http-expectations.ts";
+import { PROBE_KINDS, type ProbeOptions } from "./probe-kinds/probe-kinds.ts";
+
+/**
+ * What other options of a probe change: `expect.status: [204]`, under the names of a configuration file. What may be a
+ * secret is named without its value.
+ */
+export function describeProbeChange(before: ProbeOptions, after: ProbeOptions): readonly string[] {
+  if (before.type !== after.type) return [`type: ${after.type}`];
+  const [was, is] = [written(before), written(after)];
+  return [...is].flatMap(([key, text]) => {
+    if (was.get(key) === text) return [];
+    return [SECRET.has(key) ? key : `${key}: ${text === "" ? "none" : text}`];
+  });
+}
+
+// --- internal ---
+
+const SECRET: ReadonlySet<string> = new Set([
+  "headers",
+  "body",
+  "send-hex",
+  "expect",
+  "expect.header",
+  "expect.body",
+  "environment",
+]);
+
+/** Each key that the options have a value for, and that value as text; empty where there is none. */
+function written(probe: ProbeOptions): ReadonlyMap<string, string> {
+  const flatGroup = PROBE_KINDS.find(({ type }) => type === probe.type)?.flatGroup;
+  return new Map([
+    ...(probe.type === "http" ? requestOf(probe) : []),
+    ...(probe.type === "kube-apiserver" ? kubeOf(probe) : []),
+    ...(probe.type === "tcp" ? conversationOf(probe) : []),
+    ...(probe.type === "exec" ? programOf(probe) : connectionOf(probe, flatGroup === "tls" ? "" : "tls.")),
+    ["timeout", formatDuration(probe.timeoutMs)],
+  ]);
+}
+
+type Entry = readonly [key: string, text: string];
+
+function requestOf(probe: Extract<ProbeOptions, { type: "http" }>): readonly Entry[] {
+  const [first, ...others] = probe.headers;
+  const hasHost = first?.[0] === "Host";
+  return [
+    ["scheme", probe.scheme],
+    ["path", probe.path],
+    ["method", probe.method],
+    ["host", hasHost ? first[1] : ""],
+    ["headers", JSON.stringify(hasHost ? others : probe.headers)],
+    ["headers-file", probe.headersFile ?? ""],
+    ["bearer-token-file", probe.tokenFile ?? ""],
+    ["body", probe.body],
+    ["expect.status", statusesOf(probe)],
+    ["expect.header", JSON.stringify(probe.expectHeaders)],
+    ["expect.body", JSON.stringify(probe.expectBody ?? "")],
+    ["drain-on", rangesOf(probe.drainOn)],
+    ["fail-at-once", rangesOf(probe.failAtOnce)],
+    ...keepingOf(probe),
+  ];
+}
+
+function kubeOf(probe: Extract<ProbeOptions, { type: "kube-apiserver" }>): readonly Entry[] {
+  const [path = "", query = ""] = probe.path.split("?");
+  return [
+    ["kubeconfig", probe.kubeconfig ?? ""],
+    ["livez", String(path === "/livez")],
+    ["ignore", query.replaceAll("exclude=", "").replaceAll("&", ", ")],
+    ["unauthorized", probe.unauthorized],
+    ["bearer-token-file", probe.tokenFile ?? ""],
+    ...keepingOf(probe),
+  ];
+}
+
+function keepingOf(probe: HttpRequestOptions): readonly Entry[] {
+  return [
+    ["fresh-connection", String(probe.freshConnection)],
+    ["sentinel", String(probe.sentinel)],
+    ["sentinel-timeout", formatDuration(probe.sentinelTimeoutMs)],
+  ];
+}
+
+function statusesOf({ acceptStatus, onlyStatus }: Extract<ProbeOptions, { type: "http" }>): string {
+  return onlyStatus === undefined ? `[${[USUAL_STATUSES, ...acceptStatus].join(", ")}]` : rangesOf(onlyStatus);
+}
+
+function rangesOf(ranges: readonly StatusRange[]): string {
+  return ranges.length === 0 ? "" : `[${ranges.map(formatStatusRange).join(", ")}]`;
+}
+
+function programOf(probe: Extract<ProbeOptions, { type: "exec" }>): readonly Entry[] {
+  return [
+    ["command", JSON.stringify(probe.command)],
+    ["exit-code", probe.exitCode],
+    ["environment", JSON.stringify(probe.environment)],
+    ["directory", probe.directory],
+  ];
+}
+
+function conversationOf({ sendHex, expect }: Extract<ProbeOptions, { type: "tcp" }>): readonly Entry[] {
+  return [
+    ["send-hex", sendHex],
+    ["expect", expect === undefined ? "" : JSON.stringify(expect)],
+  ];
+}
+
+function connectionOf(probe: Exclude<ProbeOptions, { type: "exec" }>, prefix: string): readonly Entry[] {
+  const { tls, connectTimeoutMs, askedAddress, askedPort } = probe;
+  const entries: readonly Entry[] = [
+    ["verify", tls?.verify ?? ""],
+    ["ca-file", tls?.caFile ?? ""],
+    ["cert-file", tls?.certFile ?? ""],
+    // In the same file unless it is named.
+    ["key-file", tls?.keyFile === tls?.certFile ? "" : (tls?.keyFile ?? "")],
+    ["server-name", tls?.serverName ?? ""],
+    ["alpn", tls === undefined || tls.alpn.length === 0 ? "" : `[${tls.alpn.join(", ")}]`],
+  ];
+  return [
+    ...entries.map(([key, text]): Entry => [`${prefix}${key}`, text]),
+    ["address", askedAddress?.address ?? ""],
+    ["port", askedPort === undefined ? "" : String(askedPort)],
+    ["connect-timeout", formatDuration(connectTimeoutMs)],
+  ];
+}

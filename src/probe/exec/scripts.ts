@@ -1,0 +1,195 @@
+import { availableParallelism } from "node:os";
+import { describeError, errnoOf } from "../../domain/errors.ts";
+
+/** A program that runs, or waits until fewer do. */
+export interface RunningScript {
+  /** Ends it and all that it started, at once. Idempotent. */
+  kill(): void;
+}
+
+export interface ScriptResult {
+  /** Undefined when a signal ended it, or it could not be started. */
+  readonly exitCode: number | undefined;
+  /** The beginning of what it wrote, at most `MOST_OUTPUT` bytes. */
+  readonly output: string;
+  /** It was ended, because its time was over. */
+  readonly isLate: boolean;
+  /** Why it could not be started: this host's lack. */
+  readonly lacking?: string;
+}
+
+export interface Script {
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly directory: string;
+  readonly timeoutMs: number;
+}
+
+/** Of what a script writes. The rest is read, and forgotten. */
+export const MOST_OUTPUT = 4096;
+
+/**
+ * Runs the scripts of all checks, as many at a time as this host bears: a thousand at once would make each other late.
+ * Each runs in a process group of its own, and ends with it: at its timeout by SIGTERM, and 2 s later by SIGKILL.
+ */
+export class Scripts {
+  readonly #most: number;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(most = Math.min(8, 2 * availableParallelism())) {
+    this.#most = most;
+  }
+
+  /**
+   * `done` is called once, unless it is killed before; `ended` once, when nothing of it runs any more. Its time begins
+   * when it starts.
+   */
+  run(script: Script, done: (result: ScriptResult) => void, ended: () => void): RunningScript {
+    let child: ScriptProcess | undefined;
+    let isKilled = false;
+    const start = (): void => {
+      if (isKilled) {
+        ended();
+        return this.#next();
+      }
+      this.#running++;
+      child = new ScriptProcess(script, done, () => {
+        this.#running--;
+        ended();
+        this.#next();
+      });
+    };
+    if (this.#running < this.#most) start();
+    else this.#waiting.push(start);
+    return {
+      kill: () => {
+        isKilled = true;
+        child?.kill();
+      },
+    };
+  }
+
+  // --- internal ---
+
+  #next(): void {
+    if (this.#running < this.#most) this.#waiting.shift()?.();
+  }
+}
+
+// --- internal ---
+
+/** From SIGTERM to SIGKILL. */
+const GRACE_MS = 2000;
+
+/** What it wrote last may come after its end. */
+const LAST_WORDS_MS = 50;
+
+/** What of a reader is used: its own type differs between the runtime's types and the standard's. */
+interface StdoutReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+class ScriptProcess {
+  readonly #done: (result: ScriptResult) => void;
+  readonly #ended: () => void;
+  #child: Bun.Subprocess<"ignore", "pipe", "ignore"> | undefined;
+  #timer: Timer | undefined;
+  #output = Buffer.alloc(0);
+  #isTold = false;
+
+  /** `ended`: called once, when nothing of it runs any more. */
+  constructor(
+    { argv, environment, directory, timeoutMs }: Script,
+    done: (result: ScriptResult) => void,
+    ended: () => void,
+  ) {
+    this.#done = done;
+    this.#ended = ended;
+    try {
+      this.#child = Bun.spawn([...argv], {
+        cwd: directory,
+        env: environment,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+        detached: true,
+      });
+    } catch (error) {
+      const why = errnoOf(error) ?? describeError(error);
+      queueMicrotask(() => {
+        this.#tell({
+          exitCode: undefined,
+          output: "",
+          isLate: false,
+          lacking: `${argv[0]} cannot be run (${why})`,
+        });
+        ended();
+      });
+      return;
+    }
+    this.#timer = setTimeout(() => this.#expire(), timeoutMs);
+    void this.#follow(this.#child);
+  }
+
+  kill(): void {
+    this.#isTold = true;
+    this.#signal("SIGKILL");
+  }
+
+  // --- internal ---
+
+  #expire(): void {
+    this.#signal("SIGTERM");
+    this.#timer = setTimeout(() => this.#signal("SIGKILL"), GRACE_MS);
+    this.#tell({ exitCode: undefined, output: this.#output.toString("utf8"), isLate: true });
+  }
+
+  async #follow(child: Bun.Subprocess<"ignore", "pipe", "ignore">): Promise<void> {
+    const reader: StdoutReader = child.stdout.getReader();
+    const read = this.#read(reader);
+    await child.exited;
+    clearTimeout(this.#timer);
+    // Whatever it left behind would be there again with each check.
+    this.#signal("SIGKILL");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const patience = setTimeout(resolve, LAST_WORDS_MS);
+    await Promise.race([read, promise]);
+    clearTimeout(patience);
+    reader.cancel().catch(() => undefined);
+    this.#tell({
+      exitCode: child.signalCode === null ? (child.exitCode ?? undefined) : undefined,
+      output: this.#output.toString("utf8"),
+      isLate: false,
+    });
+    this.#ended();
+  }
+
+  async #read(reader: StdoutReader): Promise<void> {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || value === undefined) return;
+      const room = MOST_OUTPUT - this.#output.length;
+      if (room > 0) this.#output = Buffer.concat([this.#output, value.subarray(0, room)]);
+    }
+  }
+
+  #tell(result: ScriptResult): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#done(result);
+  }
+
+  /** To all of its group. */
+  #signal(signal: "SIGTERM" | "SIGKILL"): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      // None is left, or none that may be ended by this user.
+      if (!["ESRCH", "EPERM"].includes(errnoOf(error) ?? "")) throw error;
+    }
+  }
+}

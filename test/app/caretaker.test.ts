@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test";
+import { CareProcess } from "../../src/app/care-process.ts";
+import { Caretaker } from "../../src/app/caretaker.ts";
+import { claimVirtualServers } from "../../src/app/claim.ts";
+import { SILENT } from "../../src/app/embedded-run.ts";
+import { readConfigObject } from "../../src/config/file/config-object.ts";
+import { Ipvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
+import { FakeIpvs } from "../dataplane/ipvs-kernel-fake.ts";
+
+const MANY = 400;
+
+test("when caring ends while many virtual servers are set up, those that had not begun are given up", async () => {
+  using process = new CareProcess(SILENT, {});
+  const kernel = new FakeIpvs();
+  const caretaker = new Caretaker(process, SILENT, false, new Ipvs(kernel.transports.open));
+  const config = many(MANY);
+  await using prepared = await caretaker.prepare(config);
+  expect(prepared.changes).toHaveLength(MANY);
+  const applying = prepared.apply();
+  const outcome = applying.then(
+    () => "applied",
+    (error: unknown) => error,
+  );
+  // It lets others have their turns, such as a signal.
+  setImmediate(() => caretaker.shutDown());
+  expect(await outcome).toMatchObject({ code: "NOT_RUNNING" });
+  await caretaker.ended;
+  await caretaker.close();
+  const begun = kernel.standing.size;
+  expect([begun > 0, begun < MANY]).toEqual([true, true]);
+  const free = config.virtualServers.map(({ service }) => service);
+  claimVirtualServers(free, globalThis.process.getuid?.() ?? 0, SILENT)[Symbol.dispose]();
+  expect(kernel.transports.closed()).toBe(kernel.transports.opened());
+});
+
+test("when caring ends while many virtual servers are prepared, none begins and none stays claimed", async () => {
+  using process = new CareProcess(SILENT, {});
+  const kernel = new FakeIpvs();
+  const caretaker = new Caretaker(process, SILENT, false, new Ipvs(kernel.transports.open));
+  const config = many(MANY);
+  const outcome = caretaker.prepare(config).then(
+    () => "prepared",
+    (error: unknown) => error,
+  );
+  caretaker.shutDown();
+  expect(await outcome).toMatchObject({ code: "NOT_RUNNING" });
+  await caretaker.ended;
+  expect([...kernel.standing.keys()]).toEqual([]);
+  const free = config.virtualServers.map(({ service }) => service);
+  claimVirtualServers(free, globalThis.process.getuid?.() ?? 0, SILENT)[Symbol.dispose]();
+});
+
+test("many virtual servers stand in the kernel before any of their real servers is checked", async () => {
+  using server = Bun.listen({
+    hostname: "127.77.40.1",
+    port: 0,
+    socket: { open: () => void asked.push(kernel.standing.size), data: () => undefined },
+  });
+  const asked: number[] = [];
+  using process = new CareProcess(SILENT, {});
+  const kernel = new FakeIpvs();
+  const caretaker = new Caretaker(process, SILENT, false, new Ipvs(kernel.transports.open));
+  const first = Promise.withResolvers<void>();
+  process.bus.join((event) => event.type === "realServer.probed" && first.resolve());
+  await using prepared = await caretaker.prepare(many(MANY, `127.77.40.1:${server.port}`));
+  await prepared.apply();
+  await first.promise;
+  expect(kernel.standing.size).toBe(MANY);
+  expect(new Set(asked)).toEqual(new Set([MANY]));
+  caretaker.shutDown();
+  await caretaker.ended;
+  await caretaker.close();
+});
+
+// --- internal ---
+
+function many(count: number, realServer = "127.77.40.1:9") {
+  return readConfigObject({
+    version: 1,
+    defaults: { mode: "none", checkWay: false, probe: { type: "tcp" } },
+    virtualServers: Array.from({ length: count }, (_, index) => ({
+      address: `10.77.${40 + Math.floor(index / 250)}.${1 + (index % 250)}:80`,
+      realServers: [realServer],
+    })),
+  }).config;
+}

@@ -1,0 +1,90 @@
+import { afterAll, afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { Client } from "./support/client.ts";
+import { tableOf, waitForTable } from "./support/ipvs-table.ts";
+import { startCare } from "./support/lvscare.ts";
+import { Namespace } from "./support/namespace.ts";
+import { ServerFarm } from "./support/server-farm.ts";
+
+requireTestKernel();
+setDefaultTimeout(120_000);
+
+const VS = "127.1.0.1:80";
+const A = "127.0.1.1:80";
+const B = "127.0.1.2:80";
+
+let namespace: Namespace;
+let servers: ServerFarm;
+const folder = mkdtempSync(join(tmpdir(), "lvscare-checks-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeEach(async () => {
+  namespace = await Namespace.create();
+  servers = await ServerFarm.start(namespace);
+  await servers.behave("healthy", [A, B]);
+});
+
+afterEach(async () => {
+  await servers[Symbol.asyncDispose]();
+  await namespace[Symbol.asyncDispose]();
+});
+
+test("a server that says that it shuts down is drained at the next check, without an error of any client, and goes when it has ended", async () => {
+  const probe = { type: "http", scheme: "http", path: "/healthz", "drain-on": [404] };
+  // Of failures it would take three.
+  await using care = startCare(namespace, ["--config", configuration(probe, { fall: 3 })]);
+  await waitForTable(namespace, table({ [A]: 1, [B]: 1 }));
+  await using client = await Client.start(namespace, VS);
+  await client.begin();
+  await servers.behave({ checks: "leaving" }, [B]);
+  await waitForTable(namespace, table({ [A]: 1, [B]: 0 }));
+  await care.waitForLog(
+    /^INFO tcp 127\.1\.0\.1:80: real server 127\.0\.1\.2:80 healthy → draining: status 404: it is shutting down$/,
+  );
+  // It goes on serving, and stays for as long as it says so.
+  await care.waitForLog(/^DEBUG tcp 127\.1\.0\.1:80: probe of 127\.0\.1\.2:80 leaving in/);
+  const answers = await client.finish();
+  expect(Object.keys(answers).toSorted()).toEqual([A, B]);
+  expect(await client.request(5)).toEqual({ [A]: 5 });
+  expect(tableOf(namespace)).toEqual(table({ [A]: 1, [B]: 0 }));
+  await servers.behave("dead", [B]);
+  await waitForTable(namespace, table({ [A]: 1 }));
+  await servers.behave("healthy", [B]);
+  await waitForTable(namespace, table({ [A]: 1, [B]: 1 }));
+});
+
+test("a program says who is well, and with what weight", async () => {
+  const script = join(folder, "role");
+  writeFileSync(script, `#!/bin/sh\nread code < ${folder}/$LVSCARE_ADDRESS\nexit $code\n`, { mode: 0o700 });
+  const say = (server: string, code: number): void =>
+    writeFileSync(join(folder, server.slice(0, server.indexOf(":"))), `${code}\n`);
+  say(A, 0);
+  say(B, 9);
+  const probe = { type: "exec", command: [script], "exit-code": "weight" };
+  await using care = startCare(namespace, ["--config", configuration(probe, { scheduler: "wrr", weight: 3 })]);
+  await waitForTable(namespace, table({ [A]: 3, [B]: 7 }, "wrr"));
+  say(A, 2);
+  await waitForTable(namespace, table({ [A]: 0, [B]: 7 }, "wrr"));
+  say(A, 5);
+  say(B, 1);
+  await waitForTable(namespace, table({ [A]: 3 }, "wrr"));
+  await care.waitForLog(/^INFO tcp 127\.1\.0\.1:80: real server 127\.0\.1\.2:80 healthy → draining: exit code 1$/);
+  say(B, 0);
+  await waitForTable(namespace, table({ [A]: 3, [B]: 3 }, "wrr"));
+});
+
+// --- internal ---
+
+function configuration(probe: object, more: object): string {
+  const path = join(folder, `${Bun.randomUUIDv7()}.yaml`);
+  const virtualServer = { address: VS, "real-servers": [A, B], interval: "500ms", probe, "check-way": false, ...more };
+  writeFileSync(path, JSON.stringify({ version: 1, logger: "DEBG", "virtual-servers": [virtualServer] }));
+  return path;
+}
+
+function table(weights: Readonly<Record<string, number>>, scheduler = "rr"): Record<string, Record<string, number>> {
+  return { [`TCP ${VS} ${scheduler}`]: weights };
+}

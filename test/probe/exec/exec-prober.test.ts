@@ -1,0 +1,145 @@
+import { afterAll, expect, test } from "bun:test";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ExecProbeOptions } from "../../../src/config/probe-kinds/exec.ts";
+import { parseEndpoint } from "../../../src/domain/endpoint.ts";
+import type { ProbeOutcome } from "../../../src/domain/health.ts";
+import { monotonicClock } from "../../../src/probe/clock.ts";
+import { createExecProber } from "../../../src/probe/exec/exec-prober.ts";
+import { Scripts } from "../../../src/probe/exec/scripts.ts";
+import type { Probe } from "../../../src/probe/prober.ts";
+import { eventually } from "../http/support/descriptors.ts";
+import { folder } from "../support/programs.ts";
+
+const files = folder();
+afterAll(() => files[Symbol.dispose]());
+
+test.each<[script: string, meaning: ExecProbeOptions["exitCode"], verdict: object]>([
+  ["exit 0", "health", { passed: true, reason: "exit code 0" }],
+  ["echo primary", "health", { passed: true, reason: "primary" }],
+  ["echo; printf 'standby\\tof 10.0.0.9\\nmore'; exit 1", "health", { passed: false, reason: "standby of 10.0.0.9" }],
+  ["exit 3", "health", { passed: false, reason: "exit code 3" }],
+  ["exit 255", "health", { passed: false, reason: "exit code 255" }],
+  ["exit 0", "weight", { passed: true, reason: "exit code 0" }],
+  ["exit 1", "weight", { passed: false, reason: "exit code 1" }],
+  ["exit 2", "weight", { passed: true, reason: "exit code 2", advice: { weight: 0 } }],
+  ["exit 255", "weight", { passed: true, reason: "exit code 255", advice: { weight: 253 } }],
+  ["kill -9 $$", "weight", { passed: false, reason: "ended by a signal" }],
+  ["echo half; kill -9 $$", "health", { passed: false, reason: "half" }],
+  ["head -c 100000 /dev/zero | tr '\\0' x", "health", { passed: true, reason: `${"x".repeat(200)}…` }],
+])("%s as %s", async (script, meaning, verdict) => {
+  expect(without(await check(open({ script, exitCode: meaning })))).toEqual(verdict);
+});
+
+test("gets what is checked, its own variables and nothing of ours, and neither a terminal nor input", async () => {
+  const out = join(files.path, "environment");
+  const script = `env | grep -v ^_ | sort > ${out}; cat; pwd >> ${out}`;
+  expect(await check(open({ script, environment: [["ROLE", "primary"]], directory: "/usr" }))).toMatchObject({
+    passed: true,
+  });
+  expect(readFileSync(out, "utf8").split("\n")).toEqual([
+    "LVSCARE_ADDRESS=10.0.0.2",
+    "LVSCARE_PORT=5432",
+    "LVSCARE_REAL_SERVER=10.0.0.2:5432",
+    "LVSCARE_VIRTUAL_SERVER=10.0.0.1:5432",
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+    "PWD=/usr",
+    "ROLE=primary",
+    "/usr",
+    "",
+  ]);
+});
+
+test("that cannot be run says nothing of the server", async () => {
+  expect(without(await check(open({ command: ["/nowhere/check"] })))).toEqual({
+    passed: undefined,
+    reason: "/nowhere/check cannot be run (ENOENT)",
+  });
+  expect(without(await check(open({ command: ["/etc/passwd"] })))).toEqual({
+    passed: undefined,
+    reason: "/etc/passwd cannot be run (EACCES)",
+  });
+});
+
+test("that takes too long fails, and everything that it started ends with it, also what ignores that", async () => {
+  const pids = join(files.path, "pids");
+  const script = `trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $! > ${pids}; wait; wait`;
+  const probe = open({ script, timeoutMs: 300 });
+  expect(without(await check(probe))).toEqual({ passed: false, reason: "timed out after 300ms" });
+  const started = readFileSync(pids, "utf8").trim().split(" ");
+  expect(started).toHaveLength(2);
+  // The next check waits for them, so there are never two.
+  await check(probe);
+  expect(started.filter(isRunning)).toEqual([]);
+});
+
+test("leaves nothing behind that it started, and does not wait for it", async () => {
+  const pid = join(files.path, "pid");
+  expect(await check(open({ script: `sleep 60 & echo $! > ${pid}` }))).toMatchObject({ passed: true });
+  const started = readFileSync(pid, "utf8").trim();
+  expect(await eventually(() => !isRunning(started))).toBe(true);
+});
+
+test("ends with its whole group and tells nothing when checks stop", async () => {
+  const pids = join(files.path, "stopped");
+  const told: ProbeOutcome[] = [];
+  const probe = open({ script: `trap '' TERM; sleep 60 & echo $$ $! > ${pids}.new; mv ${pids}.new ${pids}; wait` });
+  probe.check((outcome) => told.push(outcome));
+  expect(await eventually(() => existsSync(pids))).toBe(true);
+  probe.close();
+  probe.close();
+  const started = readFileSync(pids, "utf8").trim().split(" ");
+  expect(await eventually(() => started.every((one) => !isRunning(one)))).toBe(true);
+  expect(told).toEqual([]);
+});
+
+test("no more run at a time than there may", async () => {
+  const scripts = new Scripts(2);
+  const log = join(files.path, "log");
+  const script = `echo + >> ${log}; sleep 0.05; echo - >> ${log}`;
+  const outcomes = await Promise.all(Array.from({ length: 6 }, () => check(open({ script }, scripts))));
+  expect(outcomes.every(({ passed }) => passed === true)).toBe(true);
+  let [running, most] = [0, 0];
+  for (const sign of readFileSync(log, "utf8").trim().split("\n")) {
+    running += sign === "+" ? 1 : -1;
+    most = Math.max(most, running);
+  }
+  expect([running, most]).toEqual([0, 2]);
+});
+
+// --- internal ---
+
+function open({ script, ...options }: Partial<ExecProbeOptions> & { script?: string }, scripts = new Scripts()): Probe {
+  const path = files.write(`script-${Bun.randomUUIDv7()}`, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o700);
+  return createExecProber(
+    {
+      type: "exec",
+      command: [path],
+      exitCode: "health",
+      environment: [],
+      directory: "/",
+      timeoutMs: 10_000,
+      ...options,
+    },
+    { scripts, virtualServer: "10.0.0.1:5432", clock: monotonicClock },
+  ).open(parseEndpoint("10.0.0.2:5432"), () => undefined);
+}
+
+function check(probe: Probe): Promise<ProbeOutcome> {
+  return new Promise((resolve) => probe.check(resolve));
+}
+
+/** All but the times. */
+function without(outcome: ProbeOutcome): object {
+  return Object.fromEntries(Object.entries(outcome).filter(([key]) => key !== "latencyMs"));
+}
+
+/** A process that ended and was not waited for yet is none any more. */
+function isRunning(pid: string): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
