@@ -463,12 +463,15 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 // --- internal ---
 
 /**
- * Nothing calls for a round but events: not time, not the connections of a server that drains, and not the first
+ * Nothing calls for a round but events: not time, not the connections of a server that drains, and not the first good
  * check of one that was taken over as healthy, which changes no state.
  */
 function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): boolean {
   if (isWithdrawn || !isLasting(wanted, overlay)) return false;
-  return seen.all.every(({ state }) => isChecked(state) && (state.state === "healthy" || state.state === "removed"));
+  return seen.all.every(
+    ({ state }) =>
+      isChecked(state) && (state.state === "removed" || (state.state === "healthy" && state.history === "proven")),
+  );
 }
 
 function withoutDeparted(

@@ -344,6 +344,7 @@ export class Invariants implements SimulationObserver {
         isEmpty: false,
         mayGo: false,
         isUnreachable: false,
+        isSayingGoodbye: false,
         isChecked: false,
         hasServed: state === "healthy",
         out: undefined,
@@ -368,6 +369,7 @@ export class Invariants implements SimulationObserver {
     const isLate = this.#now - member.sinceMs >= this.#policy.drainTimeoutMs;
     const isUnreachable = !verdict.passed && verdict.unreachable === true;
     member.isUnreachable = isUnreachable;
+    member.isSayingGoodbye = !verdict.passed && verdict.leaving === true;
     member.position = step(before, chartEvent(verdict, isLate), this.#policy);
     // Who has nobody left to wait for may go; that it must is not said, for whoever counts may forget.
     member.mayGo = !verdict.passed && member.isEmpty;
@@ -422,8 +424,9 @@ export class Invariants implements SimulationObserver {
   }
 
   #isBelow(): boolean {
-    const { members } = this.#life;
-    return this.#inState("healthy").length * 100 < this.#policy.panicThreshold * members.size;
+    // Who says that it shuts down has not failed.
+    const counted = [...this.#life.members.values()].filter(({ isSayingGoodbye }) => !isSayingGoodbye).length;
+    return this.#inState("healthy").length * 100 < this.#policy.panicThreshold * counted;
   }
 
   /** Whether enough is known for that. `hasOthers`: somebody is in service whom no check has there. */
@@ -451,9 +454,11 @@ export class Invariants implements SimulationObserver {
     const inService = this.#inService();
     // Whoever still drains from the last time is in service, too; when that is over is for the supervisor to know.
     const may = new Set([...inService, ...this.#life.letGo.keys(), ...this.#life.lastOnes]);
-    const must = [...inService, ...this.#stillHeld()];
+    // Who says that it shuts down drains on purpose.
+    const isStaying = (key: string): boolean => this.#life.members.get(key)?.isSayingGoodbye !== true;
+    const must = [...inService, ...this.#stillHeld()].filter(isStaying);
     const isRight = held.length > 0 && must.every((key) => held.includes(key)) && held.every((key) => may.has(key));
-    const isEveryone = must.length === 0 && held.length === everyone.length;
+    const isEveryone = must.length === 0 && held.length === everyone.filter(isStaying).length;
     if (!isRight && !isEveryone) this.#fail("fail-open held the wrong ones", held.join(", "));
     this.#life.letGo.clear();
   }
@@ -537,11 +542,16 @@ export class Invariants implements SimulationObserver {
       this.#fail("not as desired when all was over", `${what}; the table: ${this.#simulation.plane.table()}`);
     if (service?.scheduler !== options.service.scheduler) fail("no virtual server");
     const good = [...this.#weights.keys()].filter((key) => isGood(this.#simulation, key, this.#now));
-    const isOpen = good.length * 100 < this.#policy.panicThreshold * this.#weights.size;
+    const leaving = new Set(
+      [...this.#weights.keys()].filter((key) => isShuttingDown(this.#simulation, key, this.#now)),
+    );
+    const isOpen = good.length * 100 < this.#policy.panicThreshold * (this.#weights.size - leaving.size);
     for (const [key, full] of this.#weights) {
       const isLast = !isOpen && good.length === 0 && this.#isLastOne(key);
       const isHeld = isLast || (isOpen && this.#life.held?.has(key) === true);
       const expected = good.includes(key) || isHeld ? full : undefined;
+      // It stays where it was, at weight 0, for as long as it says so.
+      if (leaving.has(key) && !isLast && [undefined, 0, isHeld ? full : 0].includes(table.get(key))) continue;
       if (table.get(key) !== expected) fail(`${key} has weight ${table.get(key)} instead of ${expected}`);
     }
     if (isOpen && table.size === 0) fail("fail-open with nobody in service");
@@ -610,6 +620,8 @@ interface Member {
   mayGo: boolean;
   /** By its last check. */
   isUnreachable: boolean;
+  /** The same: it says that it shuts down. */
+  isSayingGoodbye: boolean;
   isChecked: boolean;
   /** A check found it good, or it stood with a weight when the daemon came. */
   hasServed: boolean;
@@ -714,11 +726,24 @@ function isAlwaysGood(simulation: Simulation, server: string): boolean {
   );
 }
 
-export function isGood({ scripts, scenario }: Simulation, server: string, ms: number): boolean {
+type Told = Pick<Simulation, "scripts" | "scenario">;
+
+/** By what the server does: it says so, at the first request of a connection. */
+export function isShuttingDown({ scripts, scenario }: Told, server: string, ms: number): boolean {
+  const behaviour = scripts.get(server)?.at(ms);
+  const { probe } = scenario.options;
+  if (behaviour?.kind !== "answers" || behaviour.afterMs + 1 >= probe.timeoutMs) return false;
+  return probe.drainOn.some(([from, to]) => behaviour.status >= from && behaviour.status <= to);
+}
+
+export function isGood({ scripts, scenario }: Told, server: string, ms: number): boolean {
   const behaviour = scripts.get(server)?.at(ms);
   const { probe } = scenario.options;
   return (
-    behaviour?.kind === "answers" && statusPasses(behaviour.status, probe) && behaviour.afterMs + 1 < probe.timeoutMs
+    behaviour?.kind === "answers" &&
+    statusPasses(behaviour.status, probe) &&
+    behaviour.afterMs + 1 < probe.timeoutMs &&
+    !isShuttingDown({ scripts, scenario }, server, ms)
   );
 }
 

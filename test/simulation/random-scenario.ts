@@ -9,7 +9,10 @@ export interface ScenarioDocument {
   readonly "requests-per-second"?: number;
   readonly "connections-last"?: string;
   readonly seed: number;
-  /** What no file can hold: other configurations while it runs. */
+  /** What no file can hold: a status by which a server says that it is shutting down, and one whose failure counts at once. */
+  readonly leavingStatus?: number;
+  readonly fatalStatus?: number;
+  /** The same: other configurations while it runs. */
   readonly reloads?: readonly Reload[];
 }
 
@@ -32,7 +35,12 @@ export function randomScenario(seed: number, hasManners = true, isReloaded = fal
   const manners = new Dice(seed ^ 0x5bd1_e995);
   const reloads = isReloaded ? randomReloads(new Dice(seed ^ 0x2545_f491), servers, intervalMs, troubleMs) : [];
   const hasClients = care["drain"] === "connections" || dice.chance(0.2);
+  // What fail-open makes of one that says goodbye is not asked of schedules.
+  const words = new Dice(seed ^ 0x1b87_3593);
+  const hasWords = hasManners && reloads.length === 0 && care["panic-threshold"] === undefined;
   return {
+    ...(hasWords && words.chance(0.5) && { leavingStatus: 404 }),
+    ...(hasWords && words.chance(0.2) && { fatalStatus: 500 }),
     care: {
       ...care,
       ...(!hasLastResort && { "last-resort": false }),

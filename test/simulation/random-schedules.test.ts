@@ -54,6 +54,12 @@ const TELLING_SEEDS_OF_RELOADS: typeof TELLING_SEEDS = [
   [84, "who was listed no more before the table was taken over has never been cared for"],
   [100605, "and a virtual server that left before that drains all the same"],
   [300376, "whom others gave a weight since the table was read may be removed with it"],
+  [687772561395, "a round that began before somebody was listed still removes whom nobody listed then"],
+  [237469574773, "and gives no weight to whom its checks found well only since then"],
+  [
+    533757415873,
+    "one that was taken over as healthy and failed once has proved itself when it passes, and others may leave",
+  ],
 ];
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];

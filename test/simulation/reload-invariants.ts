@@ -7,7 +7,7 @@ import { describeOperation, type Operation } from "../../src/domain/plan.ts";
 import { configurationChange, type VirtualServerConfiguration } from "../../src/domain/virtual-server-configuration.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 import type { Simulation, SimulationObserver } from "../../src/simulation/simulation.ts";
-import { isGood, settlesAtAll, weightsOf } from "./invariants.ts";
+import { isGood, isShuttingDown, settlesAtAll, weightsOf } from "./invariants.ts";
 import { lastDisturbance, settlingTime } from "./settling-time.ts";
 
 /** What must hold while the configuration changes: `violations` says where it did not. */
@@ -30,7 +30,7 @@ export class ReloadInvariants implements SimulationObserver {
   #disturbedUntilMs = 0;
   #writers = 0;
   #isRoundBegun = false;
-  #round: Round = { listed: new Set(), serving: false, isWithdrawn: false };
+  #round: Round = { beganMs: 0, listed: new Set(), well: new Set(), serving: false, isWithdrawn: false };
   /** The daemon was there when the virtual server left the configuration, and since then. */
   #isWithdrawn = false;
   #isQuiet = false;
@@ -202,10 +202,10 @@ export class ReloadInvariants implements SimulationObserver {
     this.#isRoundBegun = true;
     const { configuration } = this.#simulation;
     const listed = configuration === undefined ? new Set<string>() : namesOf(configuration);
-    const serving = [...context.members].some(
-      ([key, member]) => listed.has(key) && isServing(memberState(key, member)),
-    );
-    this.#round = { listed, serving, isWithdrawn: this.#isWithdrawn };
+    const members = [...context.members].filter(([key, member]) => isServing(memberState(key, member)));
+    const well = new Set(members.map(([key]) => key));
+    const serving = [...well].some((key) => listed.has(key));
+    this.#round = { beganMs: this.#now, listed, well, serving, isWithdrawn: this.#isWithdrawn };
   }
 
   #checkRemoval(key: string, what: string): void {
@@ -216,6 +216,8 @@ export class ReloadInvariants implements SimulationObserver {
     const leftMs = this.#left.get(key);
     // A round that began before it left removes whom its checks want gone.
     if (leftMs === undefined || zeroedMs === undefined || this.#round.listed.has(key)) return;
+    // The same if it was listed only since then: it was nobody's, or had left before.
+    if (leftMs > this.#round.beganMs) return;
     if (this.#touched.has(key)) return;
     const drainedMs = this.#now - Math.max(leftMs, zeroedMs);
     // Of policies that changed meanwhile, the shortest time will do.
@@ -232,11 +234,10 @@ export class ReloadInvariants implements SimulationObserver {
 
   /** It loses its clients: somebody who is listed takes them. */
   #checkFarewell(key: string, what: string): void {
-    const { serving, isWithdrawn, listed } = this.#round;
-    const member = this.#context?.members.get(key);
+    const { serving, isWithdrawn, listed, well } = this.#round;
+    const isThere = this.#context?.members.has(key) === true;
     if (isWithdrawn || this.#touched.has(key)) return;
-    const isWell = member !== undefined && isServing(memberState(key, member));
-    if (isWell && !serving) this.#fail("one that left lost its clients to nobody", what);
+    if (isThere && well.has(key) && !serving) this.#fail("one that left lost its clients to nobody", what);
     const standsIn = [...this.#simulation.plane.servers].some(([other, { weight }]) => listed.has(other) && weight > 0);
     if (serving && !standsIn && !this.#isDisturbed) this.#fail("nobody listed stands in for one that left", what);
   }
@@ -267,14 +268,17 @@ export class ReloadInvariants implements SimulationObserver {
     if (plane.service?.scheduler !== service.scheduler) fail(`scheduler ${plane.service?.scheduler}`);
     const names = new Map(realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight]));
     const good = [...names.keys()].filter((key) => isGood(this.#simulation, key, this.#now));
-    const free = [...names.keys()].filter((key) => !drained.has(key));
+    const leaving = new Set([...names.keys()].filter((key) => isShuttingDown(this.#simulation, key, this.#now)));
+    const free = [...names.keys()].filter((key) => !drained.has(key) && !leaving.has(key));
     const isOpen = good.filter((key) => !drained.has(key)).length * 100 < policy.panicThreshold * free.length;
     const isServed = good.some((key) => !drained.has(key));
     for (const [key, weight] of names) {
       const stands = table.get(key);
       const expected = drained.has(key) ? 0 : weight;
       if (good.includes(key) && stands !== expected) fail(`${key} has weight ${stands} instead of ${expected}`);
-      if (!good.includes(key) && isServed && !isOpen && stands !== undefined) fail(`${key} has weight ${stands}`);
+      const mayStand = leaving.has(key) && stands === 0;
+      if (!good.includes(key) && isServed && !isOpen && stands !== undefined && !mayStand)
+        fail(`${key} has weight ${stands}`);
     }
     if (!isServed) return;
     for (const key of this.#left.keys()) fail(`${key} has not departed`);
@@ -309,6 +313,9 @@ export class ReloadInvariants implements SimulationObserver {
 
 interface Round {
   readonly listed: ReadonlySet<string>;
+  readonly beganMs: number;
+  /** Who was found to serve when it began. */
+  readonly well: ReadonlySet<string>;
   /** Somebody who is listed was found to serve when the round began. */
   readonly serving: boolean;
   readonly isWithdrawn: boolean;

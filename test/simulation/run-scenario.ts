@@ -1,4 +1,5 @@
 import { careMachine } from "../../src/app/care-machine.ts";
+import type { StatusRange } from "../../src/config/care-options.ts";
 import type { HealthPolicy } from "../../src/domain/health-policy.ts";
 import { readScenario } from "../../src/simulation/read-scenario.ts";
 import type { Scenario } from "../../src/simulation/scenario.ts";
@@ -18,8 +19,9 @@ export interface Fault {
 
 /** What a scenario breaks of the invariants, once it was given the time to settle and three quiet intervals besides. */
 export async function violationsOf(document: ScenarioDocument, fault: Fault = {}): Promise<readonly string[]> {
-  const { reloads, ...file } = document;
-  const scenario = withQuietEnd(withReloads(readScenario(toYaml(file)), reloads));
+  const { reloads, leavingStatus, fatalStatus, ...file } = document;
+  const read = withStatuses(readScenario(toYaml(file)), leavingStatus, fatalStatus);
+  const scenario = withQuietEnd(withReloads(read, reloads));
   const { options } = scenario;
   const told = { ...scenario, options: { ...options, policy: { ...options.policy, ...fault.policy } } };
   const simulation = new Simulation(told, fault.machine ?? careMachine);
@@ -38,6 +40,12 @@ export function toYaml(document: ScenarioDocument): string {
 }
 
 // --- internal ---
+
+function withStatuses(scenario: Scenario, leaving: number | undefined, fatal: number | undefined): Scenario {
+  const only = (status: number | undefined): readonly StatusRange[] => (status === undefined ? [] : [[status, status]]);
+  const probe = { ...scenario.options.probe, drainOn: only(leaving), failAtOnce: only(fatal) };
+  return { ...scenario, options: { ...scenario.options, probe } };
+}
 
 function withQuietEnd(scenario: Scenario): Scenario {
   const quietMs = 3 * scenario.options.policy.intervalMs;

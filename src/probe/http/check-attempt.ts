@@ -121,8 +121,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     const nowMs = this.#options.shared.clock.now();
     this.#isOverKept = connection === this.#kept;
     const judgement = this.#judge(outcome, phase);
-    const isDoubtful = judgement.passed === false && judgement.leaving !== true;
-    if (this.#isOverKept && isDoubtful && nowMs < this.#endsAtMs)
+    if (this.#isOverKept && judgement.passed === false && nowMs < this.#endsAtMs)
       return this.#doubt(connection, outcome, judgement, phase, nowMs);
     if (phase.kind === "both") this.#decide(phase);
     if (outcome.firstByteMs !== undefined) this.#timings.firstByteMs = outcome.firstByteMs;

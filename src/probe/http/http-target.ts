@@ -128,7 +128,7 @@ export class HttpTarget implements Probe {
       this.#suspicion = undefined;
       this.#keepAlive.passed(nowMs);
       if (!this.#attempt.isOverKept) this.#path?.used();
-    } else if (conclusion.passed === false && conclusion.leaving !== true) this.#keepAlive.close();
+    } else if (conclusion.passed === false) this.#keepAlive.close();
     this.#tell = undefined;
     const latencyMs = nowMs - this.#startedAtMs;
     const { timings } = this.#attempt;
