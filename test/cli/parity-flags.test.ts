@@ -83,7 +83,7 @@ describe("refuses as the Go program does", () => {
     [
       "--health-schem: neither a scheme nor another kind of check",
       [...VS, ...RS, "--health-schem", "ftp"],
-      ['--health-schem: "ftp" is not one of http, https, tcp, tls'],
+      ['--health-schem: "ftp" is not one of http, https, tcp, tls, kube-apiserver'],
     ],
     [
       "--health-req-headers: no pair",

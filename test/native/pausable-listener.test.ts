@@ -14,6 +14,8 @@ test("who has no descriptors left waits for some, and does not ask for clients a
   const child = Bun.spawn([...argv, AT.address, String(AT.port)], { stdin: "pipe", stdout: "pipe" });
   const clients: Peer[] = [];
   try {
+    child.stdin.write("begin\n");
+    await child.stdin.flush();
     const { done } = await child.stdout.getReader().read();
     expect(done, "the program ended before it listened").toBe(false);
     for (let count = 0; count < 80; count++) clients.push(await connectTo(AT));
