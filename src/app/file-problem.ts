@@ -1,11 +1,16 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { ProbeOptions } from "../config/care-options.ts";
 import type { FileLook } from "../config/file/probe-draft.ts";
+import { readKubeconfig } from "../config/kubeconfig.ts";
+import type { FileKind } from "../config/option-row.ts";
 import { errnoOf } from "../domain/errors.ts";
 
-/** Why a file cannot be read now; undefined when it can. */
-function fileProblem(path: string): string | undefined {
+/** Why a file cannot be read now, or is not what it has to be; undefined when all is well. */
+function fileProblem(path: string, kind?: FileKind): string | undefined {
   try {
+    if (kind === "program") return programProblem(path);
+    if (kind === "kubeconfig") return kubeconfigProblem(path);
     accessSync(path, constants.R_OK);
     return statSync(path).isFile() ? undefined : "it is no file";
   } catch (failure) {
@@ -23,14 +28,14 @@ export const FILES_ELSEWHERE: FileLook = { problemOf: fileProblem, severity: "wa
 export function probeFileProblems(probe: ProbeOptions): string[] {
   const tls = "tls" in probe ? probe.tls : undefined;
   const named = [
-    ["--kubeconfig", probe.type === "kube-apiserver" ? probe.kubeconfig : undefined],
     ["--health-token-file", "tokenFile" in probe ? probe.tokenFile : undefined],
     ["--health-ca-file", tls?.caFile],
     ["--health-cert-file", tls?.certFile],
     ["--health-key-file", tls?.keyFile === tls?.certFile ? undefined : tls?.keyFile],
+    ["--kubeconfig", probe.type === "kube-apiserver" ? probe.kubeconfig : undefined, "kubeconfig"],
   ] as const;
-  return named.flatMap(([flag, path]) => {
-    const problem = path === undefined ? undefined : fileProblem(path);
+  return named.flatMap(([flag, path, kind]) => {
+    const problem = path === undefined ? undefined : fileProblem(path, kind);
     return problem === undefined ? [] : [`${flag}: ${path}: ${problem}`];
   });
 }
@@ -44,10 +49,36 @@ export function readingProblem(failure: unknown): string {
 
 // --- internal ---
 
+/** Whoever can change what root runs is root: as root, nobody else may be able to write it, or any folder above it. */
+function programProblem(path: string): string | undefined {
+  const program = realpathSync(path);
+  if (!statSync(program).isFile()) return "it is no file";
+  accessSync(program, constants.X_OK);
+  if (process.getuid?.() !== 0) return undefined;
+  for (let at = program; ; at = dirname(at)) {
+    const { uid, mode } = statSync(at);
+    // In a folder that is sticky, such as /tmp, nobody moves what is another's.
+    const isSticky = at !== program && (mode & 0o1000) !== 0;
+    if (uid !== 0 || ((mode & 0o022) !== 0 && !isSticky))
+      return `${at === program ? "it" : at} is writable by others than root`;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+function kubeconfigProblem(path: string): string | undefined {
+  const read = readKubeconfig(readFileSync(path, "utf8"), dirname(path));
+  if ("problem" in read) return read.problem;
+  for (const stored of [read.authority, read.certificate, read.key, read.token]) {
+    const problem = stored !== undefined && "file" in stored ? fileProblem(stored.file) : undefined;
+    if (problem !== undefined && stored !== undefined && "file" in stored) return `${stored.file}: ${problem}`;
+  }
+  return undefined;
+}
+
 const TOLD: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "no such file"],
   ["ENOTDIR", "no such file"],
-  ["EACCES", "it may not be read (EACCES)"],
+  ["EACCES", "it may not be read or run (EACCES)"],
   ["EPERM", "it may not be read (EPERM)"],
   ["ELOOP", "its links go round"],
 ]);

@@ -34,6 +34,9 @@ export type KeyType =
   /** A word, or a list of them. */
   | "words";
 
+/** A program that is run, or a kubeconfig. */
+export type FileKind = "program" | "kubeconfig";
+
 /** Where a configuration file has an option, and how. */
 export interface FileKey {
   /** Of the whole process, of each virtual server (or its defaults), or of a probe. */
@@ -68,6 +71,8 @@ export interface OptionRow {
   readonly suggests?: "virtual-servers" | "real-servers";
   /** Its value is the path of a file or directory. */
   readonly takesFile?: boolean;
+  /** What that file is, where it is more than text to read. */
+  readonly fileKind?: FileKind;
   /** As written on the command line; absent when there is no default. */
   readonly default?: string;
   /** One sentence, without a capital and without the default. */

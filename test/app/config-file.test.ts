@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { examineConfig, loadConfig, loadConfigFor } from "../../src/app/config-file.ts";
@@ -42,6 +42,49 @@ test("files that checks need are missed before anything is done, where they are 
   await expect(loadConfigFor(call)).rejects.toMatchObject({ problems: [told] });
   await put("needs/ca.pem", "");
   expect((await loadConfigFor(call)).config.virtualServers).toHaveLength(1);
+});
+
+/** What is wrong with what this probe names, without the place. */
+async function problemWith(probe: string): Promise<string | undefined> {
+  const server = `virtual-servers: [{address: 10.0.0.1:80, probe: ${probe}, real-servers: [10.0.0.2:80]}]`;
+  const path = await put("named/one.yaml", `version: 1\n${server}\n`);
+  const call = { path, given: new Map(), ignored: [], nodeAddress: undefined, runOnce: false, clean: false };
+  const problems = await loadConfigFor(call).then(
+    () => [],
+    (error: unknown) => (error instanceof ConfigError ? error.problems : [String(error)]),
+  );
+  expect(problems.length).toBeLessThan(2);
+  return problems[0]?.replaceAll(folder, "…").replace(/^\S+ error: \S+ /, "");
+}
+
+test("a program that a check runs has to be one, and as root nobody else's to change", async () => {
+  const script = await put("bin/check", "#!/bin/sh\n");
+  const probe = `{type: exec, command: [${script}]}`;
+  expect(await problemWith(`{type: exec, command: [${script}-none]}`)).toBe("…/bin/check-none: no such file");
+  expect(await problemWith(`{type: exec, command: [${folder}/bin]}`)).toBe("…/bin: it is no file");
+  await chmod(script, 0o644);
+  expect(await problemWith(probe)).toBe("…/bin/check: it may not be read or run (EACCES)");
+  await chmod(script, 0o755);
+  expect(await problemWith(probe)).toBeUndefined();
+  const isRoot = process.getuid?.() === 0;
+  await chmod(script, 0o775);
+  expect(await problemWith(probe)).toBe(isRoot ? "…/bin/check: it is writable by others than root" : undefined);
+  await chmod(script, 0o755);
+  await chmod(join(folder, "bin"), 0o777);
+  expect(await problemWith(probe)).toBe(isRoot ? "…/bin/check: …/bin is writable by others than root" : undefined);
+  await chmod(join(folder, "bin"), 0o755);
+});
+
+test("a kubeconfig has to be one, with the files that it names", async () => {
+  const of = async (text: string): Promise<string | undefined> =>
+    problemWith(`{type: kube-apiserver, kubeconfig: ${await put("kube/config", text)}}`);
+  expect(await of("{}")).toBe("…/kube/config: it has no current context");
+  const head = "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\n";
+  expect(await of(`${head}clusters: [{name: c, cluster: {certificate-authority: ca.crt}}]\n`)).toBe(
+    "…/kube/config: …/kube/ca.crt: no such file",
+  );
+  await put("kube/ca.crt", "");
+  expect(await of(`${head}clusters: [{name: c, cluster: {certificate-authority: ca.crt}}]\n`)).toBeUndefined();
 });
 
 describe("a configuration file", () => {

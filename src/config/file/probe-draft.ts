@@ -3,6 +3,7 @@ import { isToken } from "../../domain/http-syntax.ts";
 import type { HttpProbeOptions, ProbeOptions } from "../care-options.ts";
 import { hasSeveralHosts, headerProblem, SEVERAL_HOSTS } from "../http-values.ts";
 import { OptionValues } from "../option-values.ts";
+import type { FileKind } from "../option-row.ts";
 import { HTTP_KIND } from "../probe-kinds/http.ts";
 import { fileKeysOf, PROBE_KINDS, PROBE_ROWS, type ProbeType } from "../probe-kinds/probe-kinds.ts";
 import { resolveProbe } from "../resolve-probe.ts";
@@ -18,8 +19,8 @@ type Header = readonly [name: string, value: string];
 
 /** Looks for the files that checks need. */
 export interface FileLook {
-  /** Why a file cannot be read; undefined when it can. */
-  readonly problemOf: (path: string) => string | undefined;
+  /** Why a file cannot be read, or is not what it has to be; undefined when all is well. */
+  readonly problemOf: (path: string, kind?: FileKind) => string | undefined;
   /** What that is worth: on another host it may be there. */
   readonly severity: Finding["severity"];
 }
@@ -101,7 +102,7 @@ export class ProbeDraft {
       const { texts: [path] = [], place = this.place } = this.settings.get(row.flag) ?? {};
       // Any other is refused for not being absolute.
       if (row.takesFile !== true || path?.startsWith("/") !== true) continue;
-      const problem = problemOf(path);
+      const problem = problemOf(path, row.fileKind);
       if (problem !== undefined) findings[severity]("file", place, `${path}: ${problem}`);
     }
   }

@@ -21,6 +21,8 @@ const EXEC_FILE_ROWS = [
   {
     flag: "exec-command",
     kind: "list",
+    takesFile: true,
+    fileKind: "program",
     help: "the program's absolute path and its arguments, a list: there is no shell",
     group: CHECKS,
     inFile: { place: "probe", key: "command", type: "arguments" },

@@ -21,6 +21,7 @@ export const KUBE_FLAG_ROWS = [
     kind: "text",
     valueName: "file",
     takesFile: true,
+    fileKind: "kubeconfig",
     help: "a kubeconfig, whose authority, client certificate and token checks of API servers use. Its server is not asked. Read again when it changes",
     group: CHECKS,
     inFile: { place: "probe", type: "text" },
