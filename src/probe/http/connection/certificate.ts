@@ -1,8 +1,10 @@
+import type { CertificateFacts } from "../../../domain/certificate.ts";
 import { errnoOf } from "../../../domain/errors.ts";
 import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
 import type { TlsSettings } from "../../../config/probe-kinds/tls-settings.ts";
 import type { HeaderList } from "../request.ts";
 import { WatchedFile } from "../../watched-file.ts";
+import { readCertificate } from "./read-certificate.ts";
 
 /** How TLS is spoken with a server, and how its certificate is looked at. */
 export interface TlsPolicy {
@@ -15,6 +17,8 @@ export interface TlsPolicy {
    * chain.
    */
   distrust(peer: Bun.Socket<unknown>, problem: Error | null, target: Endpoint): string | undefined;
+  /** The certificate that was shown at the last handshake with this very target, trusted or not. */
+  shownBy(target: Endpoint): CertificateFacts | undefined;
 }
 
 export interface TlsPolicyOptions extends TlsSettings {
@@ -75,13 +79,18 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
     }
     return { options: { ...given, ...common, ...Object.fromEntries(texts) } };
   };
+  // Whoever checks a target keeps its one endpoint for as long: what is known of a certificate goes with it.
+  const shown = new WeakMap<Endpoint, CertificateFacts>();
   return {
     offered: alpn,
+    shownBy: (target) => shown.get(target),
     prepare: [caFile, certFile, material].some((one) => one !== undefined) ? prepare : () => unchanging,
     distrust: (peer, problem, target) => {
-      if (verify === "none" || besides.trustsAnybody === true) return undefined;
+      const certificate = look(peer, shown.get(target));
+      if (certificate !== undefined) shown.set(target, certificate);
       const name = serverName ?? besides.serverName ?? target.address;
-      return certificateProblem(peer, problem, verify === "ca" ? undefined : name);
+      const isAnyTaken = verify === "none" || besides.trustsAnybody === true;
+      return isAnyTaken ? undefined : certificateProblem(peer, problem, verify === "ca" ? undefined : name);
     },
   };
 }
@@ -133,6 +142,14 @@ function certificateProblem(
   if (name === undefined) return undefined;
   const fits = tls().checkServerIdentity(name, peer.getPeerCertificate()) === undefined;
   return fits ? undefined : `certificate is not valid for ${name}`;
+}
+
+/** Most handshakes show what the last one did: its fingerprint is a tenth of the cost of all that it says. */
+function look(peer: Bun.Socket<unknown>, known: CertificateFacts | undefined): CertificateFacts | undefined {
+  const shown = peer.getPeerX509Certificate();
+  const fingerprint = shown?.fingerprint256;
+  if (fingerprint === undefined) return undefined;
+  return fingerprint === known?.fingerprint ? known : readCertificate(shown, fingerprint);
 }
 
 /** A dot at its end is no part of it. */
