@@ -32,6 +32,23 @@ describe.each(KINDS)("a check of type %s", (type) => {
     expect(taken).toMatchObject({ passed: true, certificate: facts });
     expect(await checked(type, server, { verify: "full" })).toMatchObject({ passed: false, certificate: facts });
   });
+
+  test.each([
+    [30, {}, undefined],
+    [-1, {}, undefined],
+    [-1, { "min-days-left": 0 }, "certificate has expired"],
+    [12, { "min-days-left": 11 }, undefined],
+    [12, { "min-days-left": 14 }, "certificate expires in 11 days, min-days-left is 14"],
+    [1, { "min-days-left": 1 }, "certificate expires in less than a day, min-days-left is 1"],
+    // Whom nobody trusts is told of first.
+    [12, { "min-days-left": 14, verify: "full" }, "certificate is not trusted (unknown authority)"],
+  ])("of one that ends in %p days with %p says %p", async (days, tls, reason) => {
+    using server = serving(authority.issue(["127.0.0.1"], days));
+    const outcome = await checked(type, server, tls);
+    if (reason === undefined) expect(outcome).toMatchObject({ passed: true });
+    else expect(outcome).toMatchObject({ passed: false, reason: expect.stringContaining(reason) });
+    expect(certificateIn(outcome)?.names).toEqual(["127.0.0.1"]);
+  });
 });
 
 test("what was seen stays known while a connection is kept or none is made, and the next handshake shows another", async () => {

@@ -1,4 +1,4 @@
-import type { CertificateFacts } from "../../../domain/certificate.ts";
+import { daysLeft, describeDays, type CertificateFacts } from "../../../domain/certificate.ts";
 import { errnoOf } from "../../../domain/errors.ts";
 import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
 import type { TlsSettings } from "../../../config/probe-kinds/tls-settings.ts";
@@ -44,7 +44,7 @@ export interface TlsMaterial {
  * 3). If certificates are checked, it is against that name or else the real server's address.
  */
 export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
-  const { verify, caFile, certFile, keyFile, serverName, alpn, trustedRoots, material } = options;
+  const { verify, caFile, certFile, keyFile, serverName, alpn, minDaysLeft, trustedRoots, material } = options;
   const [authorities, certificate, key] = [caFile, certFile, keyFile].map((path) => path && new WatchedFile(path));
   // The handshake's own check compares names with "localhost", because it only knows a name that is sent. So we judge
   // here.
@@ -90,7 +90,8 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
       if (certificate !== undefined) shown.set(target, certificate);
       const name = serverName ?? besides.serverName ?? target.address;
       const isAnyTaken = verify === "none" || besides.trustsAnybody === true;
-      return isAnyTaken ? undefined : certificateProblem(peer, problem, verify === "ca" ? undefined : name);
+      const distrusted = isAnyTaken ? undefined : certificateProblem(peer, problem, verify === "ca" ? undefined : name);
+      return distrusted ?? (minDaysLeft === undefined ? undefined : ending(certificate, minDaysLeft));
     },
   };
 }
@@ -115,10 +116,12 @@ const SELF_SIGNED = "certificate is not trusted (self-signed)";
 const UNKNOWN_AUTHORITY = "certificate is not trusted (unknown authority)";
 const STRANGERS: ReadonlySet<string> = new Set([SELF_SIGNED, UNKNOWN_AUTHORITY]);
 
+const EXPIRED = "certificate has expired";
+
 const NAME_MISMATCH = "ERR_TLS_CERT_ALTNAME_INVALID";
 
 const PROBLEMS: ReadonlyMap<string, string> = new Map([
-  ["CERT_HAS_EXPIRED", "certificate has expired"],
+  ["CERT_HAS_EXPIRED", EXPIRED],
   ["CERT_NOT_YET_VALID", "certificate is not valid yet"],
   ["CERT_REVOKED", "certificate has been revoked"],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", SELF_SIGNED],
@@ -150,6 +153,14 @@ function look(peer: Bun.Socket<unknown>, known: CertificateFacts | undefined): C
   const fingerprint = shown?.fingerprint256;
   if (fingerprint === undefined) return undefined;
   return fingerprint === known?.fingerprint ? known : readCertificate(shown, fingerprint);
+}
+
+function ending(certificate: CertificateFacts | undefined, minDaysLeft: number): string | undefined {
+  if (certificate === undefined) return "certificate does not say until when it is valid";
+  const left = daysLeft(certificate, Date.now());
+  if (left < 0) return EXPIRED;
+  if (left >= minDaysLeft) return undefined;
+  return `certificate expires in ${left === 0 ? "less than a day" : describeDays(left)}, min-days-left is ${minDaysLeft}`;
 }
 
 /** A dot at its end is no part of it. */
