@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EventRecord } from "../../src/domain/event-record.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
+import type { DoctorReport } from "../../src/domain/finding.ts";
 import type { CheckReport } from "../../src/domain/operator.ts";
 import type { StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
 import { ALIVE } from "../cli/care-program.ts";
@@ -88,6 +89,20 @@ test("a certificate that ends soon is told of once, whoever shows it to whom, an
   expect((await runProgram(["status", "--vs", "web"], environment)).stdout).not.toContain("CERTIFICATE");
   expect((await runProgram(["status", "--vs", "web", "-o", "wide"], environment)).stdout).toContain(
     `, shown by ${c}\n`,
+  );
+  // Whoever connects to the virtual address does not find it there; of the other one nobody has seen it.
+  const doctor = await runProgram(["doctor", "--vs", `${first},${second}`, "-o", "json"], environment);
+  const { findings } = JSON.parse(doctor.stdout) as DoctorReport;
+  expect(findings.filter(({ check }) => check === "certificate")).toEqual(
+    [a, b].map((realServer) => ({
+      state: "note",
+      check: "certificate",
+      message:
+        "clients that connect to 127.77.12.1 refuse the certificate that checks see: it is valid for 127.0.0.1, api.test",
+      remedy: expect.stringContaining("certSANs"),
+      virtualServer: `tcp ${first}`,
+      realServer: String(realServer),
+    })),
   );
   const check = await runProgram(["check", String(b), "--vs", "api", "-o", "json"], environment);
   expect((JSON.parse(check.stdout) as CheckReport).verdict).not.toHaveProperty("certificate");
