@@ -2,7 +2,7 @@
 export interface CertificateFacts {
   /** SHA-256 of the certificate, in hexadecimal pairs. */
   readonly fingerprint: string;
-  /** The common name, or all of the name where it has none. */
+  /** The common name, or all of the name, or the first of `names`, as far as it has them. */
   readonly subject: string;
   /** The same of whoever signed it. */
   readonly issuer: string;

@@ -66,7 +66,7 @@ export const REAL_SERVER_STATES = ["healthy", "draining", "removed", "recovering
 export type RealServerState = (typeof REAL_SERVER_STATES)[number];
 
 /** Without what is told apart from it. */
-export function withoutCertificate(verdict: Verdict): Omit<Verdict, "certificate"> & Verdict {
+export function withoutCertificate(verdict: Verdict): Verdict {
   if (verdict.certificate === undefined) return verdict;
   const { certificate: _, ...others } = verdict;
   return others;

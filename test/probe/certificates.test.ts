@@ -73,6 +73,12 @@ test("a name that pretends to be several is one, and no terminal obeys it", asyn
   expect(certificateIn(await checked("tls", server))?.names).toEqual(['"a.test\\u002c DNS:b.test"', '"c.test\\u000a"']);
 });
 
+test("one without a subject goes by its first name, and an authority without a name by none", async () => {
+  const nameless = certificateAuthority("", "");
+  using server = serving(nameless.issue(["a.test", "b.test"]));
+  expect(certificateIn(await checked("tls", server))).toMatchObject({ subject: "a.test", issuer: "nobody" });
+});
+
 test("without TLS there is none", async () => {
   using server = rawServer((socket) => void socket.write(OK));
   const options = { ...probeOf("http", {}), scheme: "http" } as ProbeOptions;

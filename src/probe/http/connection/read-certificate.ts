@@ -7,11 +7,12 @@ import { parseAddress } from "../../../domain/endpoint.ts";
 export function readCertificate(shown: X509Certificate, fingerprint: string): CertificateFacts | undefined {
   const [notBeforeMs, notAfterMs] = [Date.parse(shown.validFrom), Date.parse(shown.validTo)];
   if (!Number.isFinite(notBeforeMs) || !Number.isFinite(notAfterMs)) return undefined;
+  const names = namesIn(shown.subjectAltName ?? "");
   return {
     fingerprint,
-    subject: nameOf(shown.subject),
-    issuer: nameOf(shown.issuer),
-    names: namesIn(shown.subjectAltName ?? ""),
+    subject: nameOf(shown.subject) || (names[0] ?? NAMELESS),
+    issuer: nameOf(shown.issuer) || NAMELESS,
+    names,
     notBeforeMs,
     notAfterMs,
   };
@@ -22,6 +23,8 @@ export function readCertificate(shown: X509Certificate, fingerprint: string): Ce
 /** A server may say as much as it likes, and all of it is kept. */
 const LONGEST = 200;
 const MOST_NAMES = 500;
+
+const NAMELESS = "nobody";
 
 /** `O=Example\, Inc.\nCN=kubernetes`: a line each, with escapes (RFC 4514, 2.4). */
 function nameOf(distinguished: string | undefined): string {

@@ -12,13 +12,13 @@ export interface Authority extends Certificate {
 }
 
 /** A new authority; its X.509 (RFC 5280) is written by hand, so that the tests need no tool and expire never. */
-export function certificateAuthority(name = "test authority"): Authority {
+export function certificateAuthority(name = "test authority", subject = "test server"): Authority {
   const pair = newKeyPair();
   const issuer: Issuer = { name: commonName(name), key: pair.privateKey };
   return {
     ...certificate(pair, issuer.name, issuer, [BASIC_CONSTRAINTS_CA], 30),
     issue: (names, validDays = 30, sinceDays = 1) =>
-      certificate(newKeyPair(), commonName("test server"), issuer, [alternativeNames(names)], validDays, sinceDays),
+      certificate(newKeyPair(), commonName(subject), issuer, [alternativeNames(names)], validDays, sinceDays),
   };
 }
 
