@@ -29,6 +29,7 @@ export {
   type VirtualServer,
 } from "./domain/virtual-server.ts";
 export { describeOperation, plan, type DesiredVirtualServer, type Operation } from "./domain/plan.ts";
+export type { CertificateFacts, CertificateStatus } from "./domain/certificate.ts";
 export { describeError, LvscareError, type ErrorCode, type LvscareErrorOptions } from "./domain/errors.ts";
 export {
   REAL_SERVER_STATES,

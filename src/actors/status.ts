@@ -1,3 +1,4 @@
+import { certificateStatus } from "../domain/certificate.ts";
 import { isDrained } from "../desired/member.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import {
@@ -11,7 +12,7 @@ import {
 } from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import type { Verdict } from "../domain/health.ts";
+import { withoutCertificate, type Verdict } from "../domain/health.ts";
 import { nameVirtualServer } from "../domain/virtual-server-name.ts";
 import type { ReachActor } from "./reach-machine.ts";
 import { sinceMsOf, stateOf, type RealServerActor } from "./real-server-machine.ts";
@@ -188,6 +189,7 @@ function memberStatus(
     ...(one === undefined ? { activeConnections: 0, inactiveConnections: 0 } : standingStatus(one)),
     stateSince: iso(sinceMsOf(context)),
     ...(verdict && { lastVerdict: verdictStatus(verdict, iso) }),
+    ...(verdict?.verdict.certificate && { certificate: certificateStatus(verdict.verdict.certificate) }),
     ...(transition && { lastTransition: transitionStatus(transition, iso) }),
   };
 }
@@ -207,7 +209,7 @@ type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
 type Stamp = (ms: number) => string;
 
 function verdictStatus({ verdict, atMs }: TimedVerdict, iso: Stamp): VerdictStatus {
-  return { ...verdict, at: iso(atMs) };
+  return { ...withoutCertificate(verdict), at: iso(atMs) };
 }
 
 function transitionStatus(

@@ -23,6 +23,7 @@ import type { SocketPorts } from "../probe/http/http-prober.ts";
 import { SharedChecks } from "../probe/schedule/shared-checks.ts";
 import { TrafficWatch } from "../probe/suspicion/traffic-watch.ts";
 import { PathWatch } from "../reach/path-watch.ts";
+import { CertificateNews } from "./certificate-news.ts";
 import { careMachineFor, type CareSurface } from "./care-machine.ts";
 import { ReachHost } from "./reach.ts";
 import { networkNamespace } from "./network-namespace.ts";
@@ -46,6 +47,8 @@ export class CareProcess implements Disposable {
   readonly reachHost = new ReachHost(this.now);
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
+  /** What is told of the certificates of all real servers. */
+  readonly certificates: CertificateNews;
   /** Of the clients of all virtual servers. */
   readonly traffic: TrafficWatch;
   readonly #schedule: CheckScheduler;
@@ -67,6 +70,7 @@ export class CareProcess implements Disposable {
       timeOfDay: timeOfDay(now),
     };
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
+    this.certificates = new CertificateNews({ today: Date.now, emit: (event) => this.bus.emit(event) });
     this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });
     const clock: Clock = { now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
     this.traffic = new TrafficWatch({ clock, countHalfOpen, spentMs });

@@ -1,7 +1,7 @@
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
+import { withoutCertificate, type ProbeOutcome } from "../domain/health.ts";
 import { changeHold, type HoldChange, type Holds } from "../domain/hold.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
@@ -71,7 +71,11 @@ export class Operator {
     const outcome = await this.#ports.probe(target, signal);
     this.#ports.supervisor.send({ type: "operator.check", server });
     if (outcome.passed === undefined) throw new LvscareError("CONTROL_FAILED", outcome.reason);
-    return { ...ofVirtualServer(this.#ports.virtualServer()), realServer: server, verdict: outcome };
+    return {
+      ...ofVirtualServer(this.#ports.virtualServer()),
+      realServer: server,
+      verdict: withoutCertificate(outcome),
+    };
   }
 
   // --- internal ---

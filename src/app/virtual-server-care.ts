@@ -6,9 +6,10 @@ import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machi
 import type { WayActor } from "../actors/way-machine.ts";
 import type { ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
 import { describeProbeChange } from "../config/describe-probe-change.ts";
+import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -85,7 +86,10 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     const observe = (server: string, outcome: ProbeOutcome): void => {
       const atMs = process.now();
-      if (outcome.passed !== undefined) this.#verdicts.set(server, { verdict: outcome, atMs });
+      if (outcome.passed !== undefined) {
+        this.#verdicts.set(server, { verdict: outcome, atMs });
+        if (outcome.certificate !== undefined) process.certificates.note(server, outcome.certificate);
+      }
       this.#events.emit(probeEvent(server, outcome), atMs);
     };
     this.#holdFile = new HoldFile(daemonFolder(), service);
@@ -231,7 +235,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       }),
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
-      realServers: status.realServers.map((server): RealServerStatus => this.#named(server)),
+      realServers: status.realServers.map((server): RealServerStatus => this.#named(this.#whoseCertificate(server))),
       ...(way && { way }),
       ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
     };
@@ -314,6 +318,13 @@ export class VirtualServerCare implements ControlVirtualServer {
   #named<T extends Named>(server: T): T {
     const name = this.#options.realServerNames.get(server.address);
     return name === undefined ? server : { name, ...server };
+  }
+
+  /** A certificate is another's where checks ask somebody else. */
+  #whoseCertificate(server: RealServerStatus): RealServerStatus {
+    if (server.certificate === undefined || this.#decidingProbe.type === "exec") return server;
+    const shownBy = formatEndpoint(askedFor(parseEndpoint(server.address), this.#decidingProbe));
+    return shownBy === server.address ? server : { ...server, certificate: { ...server.certificate, shownBy } };
   }
 
   async #operating<T>(run: (operator: Operator) => Promise<T>): Promise<T> {

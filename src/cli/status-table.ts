@@ -12,6 +12,7 @@ import { keyOf } from "../domain/virtual-server-name.ts";
 import type { Colour, Paint } from "./colour.ts";
 import {
   age,
+  describeCertificate,
   describeConfiguration,
   describeDaemon,
   describeFailOpen,
@@ -22,6 +23,7 @@ import {
   describeTransition,
   describeVerdict,
   describeWay,
+  endsSoon,
 } from "./status-text.ts";
 import { alignTable, type Cell, type Column } from "./text-table.ts";
 import { wrapText } from "./wrap-text.ts";
@@ -140,6 +142,10 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
     ({ lastTransition }) => lastTransition && oneLine(describeTransition(lastTransition, now)),
   );
   const holds = servers.map(({ hold }) => hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by an operator`);
+  const certificates = servers.map(({ certificate }) => {
+    if (certificate === undefined || (view.wide !== true && !endsSoon(certificate, now))) return undefined;
+    return oneLine(describeCertificate(certificate, now));
+  });
   const column = INDENT.length + table.width + 2;
   const beside = checks.some((check) => check !== undefined) && width - column >= NARROWEST_CHECK;
 
@@ -151,6 +157,7 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
   return [
     ...lines,
     ...(beside ? [] : renderDetails("LAST CHECK", servers, checks, view)),
+    ...renderDetails("CERTIFICATE", servers, certificates, view),
     ...renderDetails("HELD", servers, holds, view),
     ...renderDetails("LAST CHANGE", servers, changes, view),
   ];

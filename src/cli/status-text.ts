@@ -1,8 +1,15 @@
 import { oneLine } from "../config/one-line.ts";
+import {
+  daysLeft,
+  daysReached,
+  describeDays,
+  type CertificateFacts,
+  type CertificateStatus,
+} from "../domain/certificate.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { outcomeOf } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
-import { describeNamed } from "../domain/name.ts";
+import { describeNamed, listFirst } from "../domain/name.ts";
 import type {
   ConfigurationStatus,
   DaemonStatus,
@@ -32,6 +39,20 @@ export function age(at: string, now: Date): string {
 export function describeVerdict(verdict: VerdictStatus, now: Date): string {
   const { at, latencyMs, reason } = verdict;
   return `${outcomeOf(verdict)} ${age(at, now)} ago in ${formatDuration(latencyMs)}: ${reason}`;
+}
+
+/** `12 days left, until 2026-12-12; by kubernetes-ca, for kubernetes, 10.96.0.1`, or `EXPIRED 2 days ago, …` */
+export function describeCertificate(certificate: CertificateStatus, now: Date): string {
+  const { issuer, names, notAfter, shownBy } = certificate;
+  const left = daysLeft(factsOf(certificate), now.getTime());
+  const when = left < 0 ? `EXPIRED ${describeDays(-left - 1)} ago, on` : `${describeDays(left)} left, until`;
+  const whose = shownBy === undefined ? "" : `, shown by ${shownBy}`;
+  return `${when} ${notAfter.slice(0, 10)}; by ${issuer}, for ${names.length === 0 ? "no name" : listFirst(names)}${whose}`;
+}
+
+/** It is told of even where nobody asks for more. */
+export function endsSoon(certificate: CertificateStatus, now: Date): boolean {
+  return daysReached(factsOf(certificate), now.getTime()) !== undefined;
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */
@@ -106,6 +127,11 @@ export function changedServers(before: StatusReport | undefined, now: StatusRepo
 }
 
 // --- internal ---
+
+function factsOf(certificate: CertificateStatus): CertificateFacts {
+  const { notBefore, notAfter } = certificate;
+  return { ...certificate, notBeforeMs: Date.parse(notBefore), notAfterMs: Date.parse(notAfter) };
+}
 
 function linesByServer(report: StatusReport | undefined): Map<string, string> {
   const lines = (report?.virtualServers ?? []).flatMap((virtualServer) =>

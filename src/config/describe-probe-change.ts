@@ -118,6 +118,7 @@ function connectionOf(probe: Exclude<ProbeOptions, { type: "exec" }>, prefix: st
     ["key-file", tls?.keyFile === tls?.certFile ? "" : (tls?.keyFile ?? "")],
     ["server-name", tls?.serverName ?? ""],
     ["alpn", tls === undefined || tls.alpn.length === 0 ? "" : `[${tls.alpn.join(", ")}]`],
+    ["min-days-left", tls?.minDaysLeft === undefined ? "" : String(tls.minDaysLeft)],
   ];
   return [
     ...entries.map(([key, text]): Entry => [`${prefix}${key}`, text]),

@@ -34,7 +34,7 @@ export interface EventRecord {
 
 /** Whether this happened to the daemon itself, and so to all its virtual servers. */
 export function isOfProcess({ type }: EventRecord): boolean {
-  return /^(?:process|config)\./.test(type);
+  return /^(?:process|config|certificate)\./.test(type);
 }
 
 /** What a daemon remembers of a virtual server, and of itself. */

@@ -97,6 +97,18 @@ export type CareEvent =
   | { readonly type: "plan.failed"; readonly error: unknown; readonly attempt: number; readonly retryInMs: number }
   /** This process got no turn for this many milliseconds: checks that failed meanwhile are made again. */
   | { readonly type: "process.stalled"; readonly forMs: number }
+  /**
+   * The certificate that this server shows reached 30, 7 or 1 days before its end, or that (0). Once for each certificate
+   * and number of days, whoever else shows it.
+   */
+  | {
+      readonly type: "certificate.expiring";
+      readonly server: string;
+      readonly subject: string;
+      readonly issuer: string;
+      readonly notAfter: string;
+      readonly days: number;
+    }
   | ReachEvent
   | WayEvent
   | ConfigEvent;

@@ -1,3 +1,5 @@
+import type { CertificateFacts } from "./certificate.ts";
+
 /** The parts of a probe's time, in milliseconds; a part that was not reached or not needed is absent. */
 export interface ProbeTimings {
   /** Until TCP was connected; absent on a kept connection. */
@@ -22,6 +24,8 @@ export type Verdict =
       readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
+      /** That the server showed at its last handshake with this check, which may have been an earlier one. */
+      readonly certificate?: CertificateFacts;
     }
   | {
       readonly passed: false;
@@ -37,6 +41,8 @@ export type Verdict =
       readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
+      /** The same, trusted or not. */
+      readonly certificate?: CertificateFacts;
     };
 
 /** The weight that a real server's check asks for: a number, or a percentage of the configured one. 0 drains it. */
@@ -58,6 +64,13 @@ export type ProbeOutcome = Verdict | NoVerdict;
 /** The states of the real-server machine, in the order of the state chart. */
 export const REAL_SERVER_STATES = ["healthy", "draining", "removed", "recovering"] as const;
 export type RealServerState = (typeof REAL_SERVER_STATES)[number];
+
+/** Without what is told apart from it. */
+export function withoutCertificate(verdict: Verdict): Verdict {
+  if (verdict.certificate === undefined) return verdict;
+  const { certificate: _, ...others } = verdict;
+  return others;
+}
 
 /** In a word. */
 export function outcomeOf(

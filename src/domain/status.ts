@@ -1,3 +1,4 @@
+import type { CertificateStatus } from "./certificate.ts";
 import type { RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { Named } from "./name.ts";
@@ -186,9 +187,12 @@ export interface RealServerStatus extends Named {
   readonly isUnanswered?: true;
   readonly stateSince?: string;
   readonly lastVerdict?: VerdictStatus;
+  /** That it showed at its last handshake; absent where checks speak no TLS. */
+  readonly certificate?: CertificateStatus;
   readonly lastTransition?: TransitionStatus;
 }
 
+/** Its certificate is told apart from it. */
 export type VerdictStatus = Verdict & { readonly at: string };
 
 export interface TransitionStatus {

@@ -143,6 +143,9 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
           `this process was held up for ${formatDuration(event.forMs)} (a suspended or overloaded host); what failed meanwhile is checked again`,
         );
         return;
+      case "certificate.expiring":
+        logger.warn(describeExpiring(event));
+        return;
       case "reach.established":
         if (event.made) logger.info(`set up ${event.object}`);
         else logger.debug(`stands already: ${event.object}`);
@@ -217,6 +220,12 @@ function describeConfigured({
     ...(probe ? ["the probe, on trial"] : []),
   ];
   return `configured: ${parts.join(", ")}`;
+}
+
+function describeExpiring(event: Extract<CareEvent, { type: "certificate.expiring" }>): string {
+  const { server, subject, issuer, notAfter, days } = event;
+  const when = days === 0 ? "has expired" : `expires in less than ${days === 1 ? "a day" : `${days} days`}`;
+  return `the certificate that ${server} shows (${subject}, by ${issuer}) ${when}: ${notAfter}`;
 }
 
 /** `2 healthy, 1 draining`, in the order of the state chart. */

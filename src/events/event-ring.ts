@@ -1,5 +1,6 @@
 import type { CareEvent } from "../domain/events.ts";
 import type { EventRecord } from "../domain/event-record.ts";
+import { withoutCertificate } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import { describeOperation } from "../domain/plan.ts";
 
@@ -163,10 +164,10 @@ function detailsOf(event: CareEvent): Omit<EventRecord, "id" | "at" | "sinceBoot
   switch (event.type) {
     case "realServer.healthChanged": {
       const { server, from, to, verdict } = event;
-      return { server, from, to, ...(verdict && { verdict }) };
+      return { server, from, to, ...(verdict && { verdict: withoutCertificate(verdict) }) };
     }
     case "realServer.probed":
-      return { server: event.server, verdict: event.verdict };
+      return { server: event.server, verdict: withoutCertificate(event.verdict) };
     case "plan.applied":
       return {
         plan: listed(event.operations, describeOperation),

@@ -202,6 +202,12 @@ export class Metrics {
       each(({ stats }) => (stats === undefined ? [] : [[{}, stats.connections]])),
     );
     text.family(
+      "lvscare_certificate_not_after_seconds",
+      "gauge",
+      "Until when the certificate is valid that a real server showed last, as Unix time; absent without TLS.",
+      each(({ certificate }) => (certificate === undefined ? [] : [[{}, Date.parse(certificate.notAfter) / 1000]])),
+    );
+    text.family(
       "lvscare_real_server_packets_total",
       "counter",
       "Packets since then.",

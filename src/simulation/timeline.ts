@@ -111,6 +111,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "way.answers":
     case "way.lost":
     case "way.untried":
+    case "certificate.expiring":
       return "daemon";
     case "realServer.probed":
     case "realServer.unchecked":

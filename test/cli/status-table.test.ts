@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createPaint } from "../../src/cli/colour.ts";
 import { renderStatus } from "../../src/cli/status-table.ts";
+import type { CertificateStatus } from "../../src/domain/certificate.ts";
 import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
 import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
 
@@ -162,6 +163,39 @@ test("wide shows forwarding and traffic, and each thing that is kept on the host
     "  192.168.0.4:6443  removed  4h          -       0         0  -                     -           -    -         -           -",
   ]);
   expect(text.slice(-3)).toEqual(["  REACH", "  route 10.103.97.12/32: stands for 1m", ""]);
+});
+
+test("a certificate that ends soon is shown to everybody, and all of them to who asks for more", () => {
+  const certificate = (notAfter: string, names: readonly string[]): CertificateStatus => ({
+    fingerprint: "AA",
+    subject: "kube-apiserver",
+    issuer: "kubernetes\u001B[2J",
+    names,
+    notBefore: "2026-01-01T00:00:00.000Z",
+    notAfter,
+  });
+  const realServers: RealServerStatus[] = [
+    { ...healthy, certificate: certificate("2027-01-01T00:00:00.000Z", ["10.96.0.1", "kubernetes"]) },
+    { ...draining, certificate: certificate("2026-11-25T02:39:00.000Z", []) },
+    {
+      ...removed,
+      certificate: { ...certificate("2026-11-22T02:39:00.000Z", ["a.test"]), shownBy: "192.168.0.4:9443" },
+    },
+  ];
+  const certificates = (wide: boolean): string[] => {
+    const text = renderStatus(report({ ...cared, realServers }), { now: NOW, width: undefined, paint: plain, wide });
+    const [, section = ""] = text.split("  CERTIFICATE\n");
+    return section.split("\n\n")[0]?.split("\n") ?? [];
+  };
+  const soon = [
+    "  192.168.0.13:6443  0 days left, until 2026-11-25; by kubernetes\\x1b[2J, for no name",
+    "  192.168.0.4:6443   EXPIRED 2 days ago, on 2026-11-22; by kubernetes\\x1b[2J, for a.test, shown by 192.168.0.4:9443",
+  ];
+  expect(certificates(false)).toEqual(soon);
+  expect(certificates(true)).toEqual([
+    "  192.168.0.2:6443   37 days left, until 2027-01-01; by kubernetes\\x1b[2J, for 10.96.0.1, kubernetes",
+    ...soon,
+  ]);
 });
 
 test("without a daemon it says so and shows what stands in the table", () => {

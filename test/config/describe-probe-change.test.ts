@@ -23,6 +23,8 @@ test.each([
     "{type: tls, cert-file: /b, key-file: /c, alpn: [h2]}",
     ["key-file: /c", "alpn: [h2]"],
   ],
+  ["{type: tls}", "{type: tls, min-days-left: 0}", ["min-days-left: 0"]],
+  ["{type: http, scheme: https, tls: {min-days-left: 7}}", "{type: http, scheme: https}", ["tls.min-days-left: none"]],
   ["{type: tcp, send: a}", "{type: tcp, send: b, expect: {contains: c}}", ["send-hex", "expect"]],
   [
     "{type: http, expect: {body: {contains: a}}, drain-on: 404}",

@@ -10,6 +10,7 @@ import { createProber } from "../../src/probe/probers.ts";
 import type { Probe } from "../../src/probe/prober.ts";
 import { blackHole } from "./http/support/black-hole.ts";
 import { eventually, openSockets } from "./http/support/descriptors.ts";
+import { check } from "./http/support/probe.ts";
 import { answering, deserted, flood, rawServer, trickle, type RawServer } from "./http/support/raw-server.ts";
 
 /** A kind of check, as the contract of all kinds needs it. */
@@ -30,7 +31,7 @@ export function openKind(options: ProbeOptions, target: Endpoint, ports: Partial
   );
 }
 
-/** One check over a probe of its own. */
+/** One check over a probe of its own, without what it says of a certificate. */
 export async function checkOnce(
   options: ProbeOptions,
   target: Endpoint,
@@ -38,7 +39,7 @@ export async function checkOnce(
 ): Promise<ProbeOutcome> {
   const probe = openKind(options, target, ports);
   try {
-    return await new Promise((resolve) => probe.check(resolve));
+    return await check(probe);
   } finally {
     probe.close();
   }

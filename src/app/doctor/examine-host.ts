@@ -18,6 +18,7 @@ import { VERSION } from "../version.ts";
 import { readOwnAddresses } from "../../reach/own-addresses.ts";
 import { judgeArrangement } from "./arrangement.ts";
 import { attempt } from "./attempt.ts";
+import { judgeCertificates } from "./certificates.ts";
 import { judgeCapability, readCapability } from "./capability.ts";
 import { judgeClaimants, readClaimants } from "./claimants.ts";
 import { judgeConnections } from "./connections.ts";
@@ -74,6 +75,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   for (const subject of subjects) {
     const target = about(subject);
     findings.push(...judgeReach(subject), ...judgeFailOpen(subject), ...judgeLastResort(subject));
+    findings.push(...judgeCertificates(subject));
     const servers = subject.realServers.map(({ endpoint }) => endpoint);
     await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], target);
     await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), target);

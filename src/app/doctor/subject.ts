@@ -55,6 +55,8 @@ export interface SubjectServer {
   readonly isDrained?: boolean;
   /** What its last check found. */
   readonly lastCheck?: string;
+  /** That its own certificate is valid for; absent where no check has seen that. */
+  readonly certificateNames?: readonly string[];
 }
 
 /**
@@ -113,7 +115,7 @@ function subjectOf(
 }
 
 function serverOf(status: RealServerStatus): SubjectServer {
-  const { address, weight, forwarding, state, lastVerdict } = status;
+  const { address, weight, forwarding, state, lastVerdict, certificate } = status;
   return {
     endpoint: parseEndpoint(address),
     weight,
@@ -121,6 +123,7 @@ function serverOf(status: RealServerStatus): SubjectServer {
     state,
     ...(isKeptDrained(status) && { isDrained: true }),
     ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
+    ...(certificate && certificate.shownBy === undefined && { certificateNames: certificate.names }),
   };
 }
 

@@ -25,7 +25,7 @@ export const statusCommand = command(
       virtualServersRow("show only this virtual server"),
       outputRow(
         ["table", "wide", "json", "yaml"],
-        "table for people, wide for one with traffic and all that is kept on the host, json or yaml for programs",
+        "table for people, wide for one with traffic, certificates and all that is kept on the host, json or yaml for programs",
       ),
       {
         flag: "watch",

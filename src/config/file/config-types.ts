@@ -265,6 +265,11 @@ export interface ProbeConfig {
      */
     readonly serverName?: string | null;
     /**
+     * For how many days a certificate has to be valid still, whatever verify says; 0 refuses those that have expired
+     * (default: verify decides); from 0 to 3650.
+     */
+    readonly minDaysLeft?: number | null;
+    /**
      * The protocols to offer (ALPN), the most wanted first; the server has to choose one of them (default: none are
      * offered).
      */
@@ -306,6 +311,11 @@ export interface ProbeConfig {
    * offered).
    */
   readonly alpn?: string | readonly string[] | null;
+  /**
+   * For how many days a certificate has to be valid still, whatever verify says; 0 refuses those that have expired
+   * (default: verify decides); from 0 to 3650.
+   */
+  readonly minDaysLeft?: number | null;
   /**
    * A kubeconfig, whose authority, client certificate and token checks of API servers use. Its server is not asked.
    * Read again when it changes.

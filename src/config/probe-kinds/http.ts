@@ -233,6 +233,7 @@ export function resolveRequest(
   const tls = resolveTls(values, context);
   if (scheme === "http" && tls.caFile !== undefined) values.refuse("health-ca-file", NO_TLS);
   if (scheme === "http" && tls.certFile !== undefined) values.refuse("health-cert-file", NO_TLS);
+  if (scheme === "http" && tls.minDaysLeft !== undefined) values.refuse("tls-min-days-left", NO_TLS);
   const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
   const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
   if (tokenFile !== undefined && headers.some(([name]) => name.toLowerCase() === "authorization"))

@@ -1,6 +1,6 @@
 import type { OptionRow } from "../option-row.ts";
 import type { OptionValues } from "../option-values.ts";
-import { parseAbsolutePath, parseBoolean, refusal } from "../value-parsers.ts";
+import { parseAbsolutePath, parseBoolean, parseInteger, refusal } from "../value-parsers.ts";
 import { CHECKS, type ProbeContext } from "./probe-kind.ts";
 
 /** How a check speaks TLS, and whom it trusts. */
@@ -17,6 +17,8 @@ export interface TlsSettings {
   readonly serverName: string | undefined;
   /** Protocols to offer, the most wanted first; none: the server is not asked. */
   readonly alpn: readonly string[];
+  /** A certificate that ends sooner is none, whatever `verify` says; 0: one that has expired. Absent: not looked at. */
+  readonly minDaysLeft?: number;
 }
 
 export const TLS_FLAG_ROWS = [
@@ -68,6 +70,9 @@ export const TLS_FLAG_ROWS = [
   },
 ] as const satisfies readonly OptionRow[];
 
+/** Ten years. */
+const MOST_DAYS = 3650;
+
 /** Those that only a file has. */
 export const TLS_FILE_ROWS = [
   {
@@ -84,6 +89,13 @@ export const TLS_FILE_ROWS = [
     group: CHECKS,
     inFile: { place: "probe", key: "tls.alpn", type: "words" },
   },
+  {
+    flag: "tls-min-days-left",
+    kind: "text",
+    help: "for how many days a certificate has to be valid still, whatever verify says; 0 refuses those that have expired (default: verify decides)",
+    group: CHECKS,
+    inFile: { place: "probe", key: "tls.min-days-left", type: "whole-number", bounds: [0, MOST_DAYS] },
+  },
 ] as const satisfies readonly OptionRow[];
 
 export function resolveTls(values: OptionValues<string>, { isFile }: ProbeContext): TlsSettings {
@@ -98,6 +110,7 @@ export function resolveTls(values: OptionValues<string>, { isFile }: ProbeContex
     );
   if (keyFile !== undefined && values.isMissing("health-cert-file"))
     values.refuse("health-key-file", isFile ? "needs cert-file" : "needs --health-cert-file");
+  const minDaysLeft = values.readOptional("tls-min-days-left", parseInteger(0, MOST_DAYS));
   return {
     verify: verify ?? (caFile === undefined ? "none" : "full"),
     caFile,
@@ -105,6 +118,7 @@ export function resolveTls(values: OptionValues<string>, { isFile }: ProbeContex
     keyFile: keyFile ?? certFile,
     serverName: values.readOptional("tls-server-name", parseName),
     alpn: values.readAll("tls-alpn", parseProtocols) ?? [],
+    ...(minDaysLeft !== undefined && { minDaysLeft }),
   };
 }
 

@@ -49,14 +49,16 @@ export function overSockets(
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
   };
   const newTcpConnection = over(undefined);
-  const newConnection =
-    options.scheme === "https"
-      ? over(httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots, material }))
-      : newTcpConnection;
-  return create({ newConnection, newTcpConnection, watchPath, clock });
+  if (options.scheme !== "https")
+    return create({ newConnection: newTcpConnection, newTcpConnection, watchPath, clock });
+  const tls = httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots, material });
+  return create({ newConnection: over(tls), newTcpConnection, certificateOf: tls.shownBy, watchPath, clock });
 }
 
-export interface HttpProberPorts extends Pick<HttpTargetOptions, "newConnection" | "newTcpConnection" | "watchPath"> {
+export interface HttpProberPorts extends Pick<
+  HttpTargetOptions,
+  "newConnection" | "newTcpConnection" | "certificateOf" | "watchPath"
+> {
   readonly clock: EventLoopClock;
 }
 

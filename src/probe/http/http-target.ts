@@ -1,3 +1,4 @@
+import type { CertificateFacts } from "../../domain/certificate.ts";
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Probe } from "../prober.ts";
@@ -12,6 +13,8 @@ import type { Ending, Connection } from "./connection/connection.ts";
 export interface HttpTargetOptions extends AttemptOptions {
   /** Undefined: no files have headers. */
   readonly secrets?: Secrets | undefined;
+  /** What was shown at the last handshake with this target; undefined: there is no TLS. */
+  readonly certificateOf?: ((target: Endpoint) => CertificateFacts | undefined) | undefined;
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
 }
@@ -134,7 +137,10 @@ export class HttpTarget implements Probe {
     const { timings } = this.#attempt;
     const { passed, reason } = conclusion;
     if (passed === undefined) tell?.({ passed, reason, latencyMs });
-    else tell?.({ ...conclusion, latencyMs, timings });
+    else {
+      const certificate = this.#shared.certificateOf?.(this.#target);
+      tell?.({ ...conclusion, latencyMs, timings, ...(certificate && { certificate }) });
+    }
     // The next connection to keep was refused immediately, before this check was over.
     if (passed === true && this.#suspicion !== undefined) this.#suspect();
   }

@@ -11,8 +11,8 @@ type Failure = Extract<Verdict, { passed: false }>;
 
 export type Conclusion =
   | { readonly passed: undefined; readonly reason: string }
-  | Omit<Extract<Verdict, { passed: true }>, "latencyMs" | "timings">
-  | Omit<Failure, "latencyMs" | "timings">;
+  | Omit<Extract<Verdict, { passed: true }>, "latencyMs" | "timings" | "certificate">
+  | Omit<Failure, "latencyMs" | "timings" | "certificate">;
 
 /** A conclusion, or where to ask next. */
 export type Judgement = Conclusion | { readonly passed: undefined; readonly next: RequestStep };

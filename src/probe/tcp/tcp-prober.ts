@@ -35,6 +35,7 @@ function proberOf(
     ...speech,
     hasTls: tls !== undefined,
     newConnection: (target, listener) => new SocketConnection(target, socketOptions, listener),
+    certificateOf: policy?.shownBy,
     clock,
     deadlines: new Deadlines(clock),
     timeoutMs,

@@ -1,3 +1,4 @@
+import type { CertificateFacts } from "../../domain/certificate.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
@@ -10,6 +11,8 @@ import { Conversation, type ConversationOptions } from "./conversation.ts";
 /** What all targets of one prober share. */
 export interface TcpTargetOptions extends ConversationOptions {
   readonly newConnection: NewConnection;
+  /** What was shown at the last handshake with this target; undefined: there is no TLS. */
+  readonly certificateOf: ((target: Endpoint) => CertificateFacts | undefined) | undefined;
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -79,8 +82,9 @@ export class TcpTarget implements Probe {
     const latencyMs = this.#options.clock.now() - startedAtMs;
     const { passed, reason } = conclusion;
     if (passed === undefined) return tell({ passed, reason, latencyMs });
-    const timings = connection?.timings ?? {};
-    if (passed) tell({ passed, reason, latencyMs, timings });
-    else tell({ ...conclusion, latencyMs, timings });
+    const certificate = this.#options.certificateOf?.(this.#target);
+    const measured = { latencyMs, timings: connection?.timings ?? {}, ...(certificate && { certificate }) };
+    if (passed) tell({ passed, reason, ...measured });
+    else tell({ ...conclusion, ...measured });
   }
 }

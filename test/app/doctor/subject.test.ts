@@ -44,6 +44,23 @@ const cared: VirtualServerStatus = {
   },
 };
 
+test("knows the names in the certificates that real servers show, not in others'", () => {
+  const certificate = {
+    fingerprint: "AA",
+    subject: "a",
+    issuer: "b",
+    names: ["10.96.0.1"],
+    notBefore: "2026-01-01T00:00:00Z",
+    notAfter: "2027-01-01T00:00:00Z",
+  };
+  const namesWith = (changes: { readonly shownBy?: string }): unknown => {
+    const realServers = cared.realServers.map((one) => ({ ...one, certificate: { ...certificate, ...changes } }));
+    return subjectsOf(NOTHING, [{ ...cared, realServers }], [])[0]?.realServers[0]?.certificateNames;
+  };
+  expect(namesWith({})).toEqual(["10.96.0.1"]);
+  expect(namesWith({ shownBy: "192.168.0.2:9443" })).toBeUndefined();
+});
+
 test("examines what daemons care for, else all of the table, else nothing", () => {
   expect(keys(NOTHING, [cared, unattended])).toEqual([`tcp ${VS}`]);
   expect(keys(NOTHING, [unattended])).toEqual([`tcp ${OTHER}`]);

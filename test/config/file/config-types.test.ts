@@ -82,6 +82,7 @@ const everything: LvscareConfig = {
           keyFile: "/check.key",
           serverName: "a.example",
           alpn: "redis",
+          minDaysLeft: 0,
         },
       },
     },
@@ -96,6 +97,7 @@ const everything: LvscareConfig = {
         keyFile: "/check.key",
         serverName: "a.example",
         alpn: ["h2", "http/1.1"],
+        minDaysLeft: 14,
       },
     },
     {

@@ -232,6 +232,11 @@ const inOtherKinds: typeof inProbe = [
     "type: tls, tls: {^verify: none}",
     "error: virtual-servers[0].probe.tls.verify: type tls has no key tls.verify; type http or tcp has it",
   ],
+  ["type: tls, min-days-left: ^4000", "error: virtual-servers[0].probe.min-days-left: 4000 is more than 3650"],
+  [
+    "type: http, scheme: http, tls: {min-days-left: ^7}",
+    "error: virtual-servers[0].probe.tls.min-days-left: the scheme http has no TLS",
+  ],
   ["type: tls, alpn: ^7", "error: virtual-servers[0].probe.alpn: expected a word or a list of words, got 7"],
   ["type: tls, server-name: ^a b", 'error: virtual-servers[0].probe.server-name: "a b" is no name of a host'],
 ];

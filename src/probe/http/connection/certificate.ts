@@ -1,8 +1,10 @@
+import { daysLeft, describeDays, type CertificateFacts } from "../../../domain/certificate.ts";
 import { errnoOf } from "../../../domain/errors.ts";
 import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
 import type { TlsSettings } from "../../../config/probe-kinds/tls-settings.ts";
 import type { HeaderList } from "../request.ts";
 import { WatchedFile } from "../../watched-file.ts";
+import { readCertificate } from "./read-certificate.ts";
 
 /** How TLS is spoken with a server, and how its certificate is looked at. */
 export interface TlsPolicy {
@@ -15,6 +17,8 @@ export interface TlsPolicy {
    * chain.
    */
   distrust(peer: Bun.Socket<unknown>, problem: Error | null, target: Endpoint): string | undefined;
+  /** The certificate that was shown at the last handshake with this very target, trusted or not. */
+  shownBy(target: Endpoint): CertificateFacts | undefined;
 }
 
 export interface TlsPolicyOptions extends TlsSettings {
@@ -40,7 +44,7 @@ export interface TlsMaterial {
  * 3). If certificates are checked, it is against that name or else the real server's address.
  */
 export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
-  const { verify, caFile, certFile, keyFile, serverName, alpn, trustedRoots, material } = options;
+  const { verify, caFile, certFile, keyFile, serverName, alpn, minDaysLeft, trustedRoots, material } = options;
   const [authorities, certificate, key] = [caFile, certFile, keyFile].map((path) => path && new WatchedFile(path));
   // The handshake's own check compares names with "localhost", because it only knows a name that is sent. So we judge
   // here.
@@ -75,13 +79,19 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
     }
     return { options: { ...given, ...common, ...Object.fromEntries(texts) } };
   };
+  // Whoever checks a target keeps its one endpoint for as long: what is known of a certificate goes with it.
+  const shown = new WeakMap<Endpoint, CertificateFacts>();
   return {
     offered: alpn,
+    shownBy: (target) => shown.get(target),
     prepare: [caFile, certFile, material].some((one) => one !== undefined) ? prepare : () => unchanging,
     distrust: (peer, problem, target) => {
-      if (verify === "none" || besides.trustsAnybody === true) return undefined;
+      const certificate = look(peer, shown.get(target));
+      if (certificate !== undefined) shown.set(target, certificate);
       const name = serverName ?? besides.serverName ?? target.address;
-      return certificateProblem(peer, problem, verify === "ca" ? undefined : name);
+      const isAnyTaken = verify === "none" || besides.trustsAnybody === true;
+      const distrusted = isAnyTaken ? undefined : certificateProblem(peer, problem, verify === "ca" ? undefined : name);
+      return distrusted ?? (minDaysLeft === undefined ? undefined : ending(certificate, minDaysLeft));
     },
   };
 }
@@ -106,10 +116,12 @@ const SELF_SIGNED = "certificate is not trusted (self-signed)";
 const UNKNOWN_AUTHORITY = "certificate is not trusted (unknown authority)";
 const STRANGERS: ReadonlySet<string> = new Set([SELF_SIGNED, UNKNOWN_AUTHORITY]);
 
+const EXPIRED = "certificate has expired";
+
 const NAME_MISMATCH = "ERR_TLS_CERT_ALTNAME_INVALID";
 
 const PROBLEMS: ReadonlyMap<string, string> = new Map([
-  ["CERT_HAS_EXPIRED", "certificate has expired"],
+  ["CERT_HAS_EXPIRED", EXPIRED],
   ["CERT_NOT_YET_VALID", "certificate is not valid yet"],
   ["CERT_REVOKED", "certificate has been revoked"],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", SELF_SIGNED],
@@ -133,6 +145,22 @@ function certificateProblem(
   if (name === undefined) return undefined;
   const fits = tls().checkServerIdentity(name, peer.getPeerCertificate()) === undefined;
   return fits ? undefined : `certificate is not valid for ${name}`;
+}
+
+/** Most handshakes show what the last one did: its fingerprint is a tenth of the cost of all that it says. */
+function look(peer: Bun.Socket<unknown>, known: CertificateFacts | undefined): CertificateFacts | undefined {
+  const shown = peer.getPeerX509Certificate();
+  const fingerprint = shown?.fingerprint256;
+  if (fingerprint === undefined) return undefined;
+  return fingerprint === known?.fingerprint ? known : readCertificate(shown, fingerprint);
+}
+
+function ending(certificate: CertificateFacts | undefined, minDaysLeft: number): string | undefined {
+  if (certificate === undefined) return "certificate does not say until when it is valid";
+  const left = daysLeft(certificate, Date.now());
+  if (left < 0) return EXPIRED;
+  if (left >= minDaysLeft) return undefined;
+  return `certificate expires in ${left === 0 ? "less than a day" : describeDays(left)}, min-days-left is ${minDaysLeft}`;
 }
 
 /** A dot at its end is no part of it. */

@@ -7,18 +7,18 @@ export interface Certificate {
 }
 
 export interface Authority extends Certificate {
-  /** A server certificate for these addresses and names, valid from a day ago until `validDays` from now. */
-  issue(names: readonly string[], validDays?: number): Certificate;
+  /** A server certificate for these addresses and names, valid from `sinceDays` ago until `validDays` from now. */
+  issue(names: readonly string[], validDays?: number, sinceDays?: number): Certificate;
 }
 
 /** A new authority; its X.509 (RFC 5280) is written by hand, so that the tests need no tool and expire never. */
-export function certificateAuthority(name = "test authority"): Authority {
+export function certificateAuthority(name = "test authority", subject = "test server"): Authority {
   const pair = newKeyPair();
   const issuer: Issuer = { name: commonName(name), key: pair.privateKey };
   return {
     ...certificate(pair, issuer.name, issuer, [BASIC_CONSTRAINTS_CA], 30),
-    issue: (names, validDays = 30) =>
-      certificate(newKeyPair(), commonName("test server"), issuer, [alternativeNames(names)], validDays),
+    issue: (names, validDays = 30, sinceDays = 1) =>
+      certificate(newKeyPair(), commonName(subject), issuer, [alternativeNames(names)], validDays, sinceDays),
   };
 }
 
@@ -56,6 +56,7 @@ function certificate(
   issuer: Issuer,
   extensions: Buffer[],
   validDays: number,
+  sinceDays = 1,
 ): Certificate {
   const notAfter = Date.now() + validDays * DAY_MS;
   const body = sequence(
@@ -63,14 +64,14 @@ function certificate(
     der(0x02, [serial++]),
     ECDSA_WITH_SHA256,
     issuer.name,
-    sequence(utcTime(Math.min(notAfter, Date.now()) - DAY_MS), utcTime(notAfter)),
+    sequence(utcTime(Math.min(notAfter, Date.now()) - sinceDays * DAY_MS), utcTime(notAfter)),
     subject,
     pair.publicKey.export({ type: "spki", format: "der" }),
     der(0xa3, sequence(...extensions)),
   );
   const signature = sign("sha256", body, issuer.key);
   const whole = sequence(body, ECDSA_WITH_SHA256, der(0x03, Buffer.concat([Buffer.of(0), signature])));
-  const lines = whole.toString("base64").replaceAll(/.{64}/g, "$&\n");
+  const lines = whole.toString("base64").replaceAll(/.{64}(?=.)/g, "$&\n");
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),

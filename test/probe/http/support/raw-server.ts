@@ -18,6 +18,8 @@ export interface RawServer extends Disposable {
 
 export interface RawServerOptions {
   readonly hostname?: string;
+  /** Any free one by default. */
+  readonly port?: number;
   readonly tls?: { readonly cert: string; readonly key: string };
   /** What to do with a connection before it has asked for anything. */
   readonly onOpen?: (socket: RawSocket) => void;
@@ -32,7 +34,7 @@ export function rawServer(
   const hostname = options.hostname ?? "127.0.0.1";
   const listener = Bun.listen<Peer>({
     hostname,
-    port: 0,
+    port: options.port ?? 0,
     ...(options.tls && { tls: options.tls }),
     socket: {
       open: (socket) => {
