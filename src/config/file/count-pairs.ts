@@ -140,6 +140,8 @@ class PairCounter {
     const isIndicator =
       isBlank(next) || (flow !== undefined && (FLOW_MARKS.has(next) || FLOW_ENDS.has(before) || this.#mayBegin));
     if (!isIndicator) return this.#plain(flow);
+    // A key that is empty begins here.
+    if (flow === undefined && this.#mayBegin) this.#column = this.#at - this.#lineStart;
     if (flow === undefined) this.#pairs++;
     else flow.colons++;
     this.#at++;

@@ -35,6 +35,10 @@ test("never counts fewer keys than a text has, whatever its quotes, braces and b
   expect(known).toBeGreaterThan(100);
 });
 
+test("a block of text of an empty key ends where that key's map goes on", () => {
+  expect(countPairs("? : |\n\n  text: a\n")).toBeGreaterThanOrEqual(written("? : |\n\n  text: a\n") ?? 9);
+});
+
 test.each([
   ["blocks", "a: 1\nb:\n- c: 2\n  d: [x, y]\n- - e: 3\n"],
   ["braces", "{a, b: {c: 1, 'd':2}, e: [f: 1, {g}], \"h\":[]}"],
