@@ -133,7 +133,7 @@ export class Invariants implements SimulationObserver {
   }
 
   reading(): void {
-    if (this.#life.isAdopted && !this.#isRoundBegun) this.#beginRound();
+    if (this.#life.isAdopted && !this.#isRoundBegun) this.#beginRound(this.#verdictAtMs === this.#now);
   }
 
   read(): void {

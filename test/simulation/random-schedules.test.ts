@@ -45,6 +45,7 @@ const TELLING_SEEDS_OF_CONNECTIONS: typeof TELLING_SEEDS = [
     700961,
     "and one that has nothing to write and to read, too: of checks that time out at the same moment it may know the first",
   ],
+  [849844516663, "and so may one that is refused its reading"],
   [702182, "who answers otherwise over a kept connection, and slowly over a new one, is given the time that it takes"],
 ];
 /** The same, where the configuration changes meanwhile. */
