@@ -175,8 +175,7 @@ export class Caretaker {
   /** Ends caring; the kernel's entries stay. */
   shutDown(): void {
     this.#isStopping = true;
-    for (const { care, isOver } of this.#cares.values()) if (!isOver) care.shutDown();
-    this.#endIfDone();
+    this.#shutDownAll().catch(this.#end.reject);
   }
 
   /** Says what stays behind. */
@@ -198,6 +197,16 @@ export class Caretaker {
   }
 
   // --- internal ---
+
+  /** The first at once; the rest of this process has turns between the others, as while they begin. */
+  async #shutDownAll(): Promise<void> {
+    const slices = new Slices();
+    for (const one of this.#cares.values()) {
+      if (slices.isOver()) await slices.pause();
+      if (!one.isOver) one.care.shutDown();
+    }
+    this.#endIfDone();
+  }
 
   #has(service: ServiceKey): boolean {
     return this.#cares.has(formatServiceKey(service));
@@ -307,7 +316,10 @@ export class Caretaker {
   }
 
   #endIfDone(): void {
-    if (this.#isStopping && [...this.#cares.values()].every(({ isOver }) => isOver)) this.#end.resolve();
+    if (!this.#isStopping) return;
+    // Not all of them each time one ends: there may be thousands.
+    for (const { isOver } of this.#cares.values()) if (!isOver) return;
+    this.#end.resolve();
   }
 }
 

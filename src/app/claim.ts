@@ -4,7 +4,7 @@ import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
-import { isAddressLocked, lockHolder, lockVirtualServer, type LockHolder, type RuntimeLock } from "./runtime-lock.ts";
+import { isAddressLocked, lockHolder, RuntimeLocks, type LockHolder, type RuntimeLock } from "./runtime-lock.ts";
 import { ownerOfSocket } from "./socket-owner.ts";
 
 /** The other process that cares for this virtual server in this network namespace; undefined when there is none. */
@@ -51,14 +51,15 @@ export function isAddressCaredFor(endpoint: Endpoint, besides: readonly ServiceK
  */
 export function claimVirtualServers(keys: readonly ServiceKey[], uid: number, logger: Logger): Claims {
   using taken = new DisposableStack();
-  const held = new Map(keys.map((key) => [formatServiceKey(key), taken.use(new Held(key, uid))]));
+  const held = takeAll(keys, uid, taken);
   // Only now: whoever takes another name while we look sees ours. And once for all: the list has all of them in it.
   const claimed = claimedServices();
   for (const one of held.values()) one.refuseOther(claimed);
   for (const one of held.values()) one.warn(logger);
   const all = taken.move();
   const timer = setInterval(() => {
-    for (const one of held.values()) one.renew();
+    using locks = new RuntimeLocks();
+    for (const one of held.values()) one.renew(locks);
   }, KEEP_MS);
   timer.unref();
   all.defer(() => clearInterval(timer));
@@ -86,6 +87,11 @@ const KEEP_MS = 10_000;
 
 type Holder = ClaimRefusal["heldBy"];
 
+function takeAll(keys: readonly ServiceKey[], uid: number, taken: DisposableStack): Map<string, Held> {
+  using locks = new RuntimeLocks();
+  return new Map(keys.map((key) => [formatServiceKey(key), taken.use(new Held(key, uid, locks))]));
+}
+
 /** The name and the lock of one virtual server. */
 class Held implements Disposable {
   readonly #service: string;
@@ -99,12 +105,12 @@ class Held implements Disposable {
   #lock: RuntimeLock | undefined;
 
   /** Throws ALREADY_RUNNING when the lock is not free. */
-  constructor(key: ServiceKey, uid: number) {
+  constructor(key: ServiceKey, uid: number, locks: RuntimeLocks) {
     const service = formatServiceKey(key);
     this.#key = key;
     this.#uid = uid;
     this.#service = service;
-    const lock = takeLock(key);
+    const lock = takeLock(key, locks);
     if ("heldBy" in lock) throw alreadyRunning(service, caretakerByName(service, uid) ?? lock.heldBy);
     this.#lock = Symbol.dispose in lock ? lock : undefined;
     this.#problem = "problem" in lock ? lock.problem : undefined;
@@ -134,7 +140,7 @@ class Held implements Disposable {
   }
 
   /** Cleaners of temporary files remove the lock, and strangers may release the name. */
-  renew(): void {
+  renew(locks: RuntimeLocks): void {
     if (this.#name?.name !== this.#service) {
       const outcome = claimName(this.#service);
       if (!("heldBy" in outcome)) {
@@ -143,7 +149,7 @@ class Held implements Disposable {
       }
     }
     if (this.#lock?.stands() === true) return;
-    const outcome = takeLock(this.#key);
+    const outcome = takeLock(this.#key, locks);
     if (!(Symbol.dispose in outcome)) return;
     this.#lock?.[Symbol.dispose]();
     this.#lock = outcome;
@@ -155,9 +161,9 @@ class Held implements Disposable {
   }
 }
 
-function takeLock(key: ServiceKey): RuntimeLock | LockHolder | { readonly problem: string } {
+function takeLock(key: ServiceKey, locks: RuntimeLocks): RuntimeLock | LockHolder | { readonly problem: string } {
   try {
-    return lockVirtualServer(key);
+    return locks.lock(key);
   } catch (error) {
     return { problem: describeError(error) };
   }

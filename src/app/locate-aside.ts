@@ -12,16 +12,19 @@ export interface LocateJob {
 }
 
 /**
- * The same, for a large file in a thread of its own, since it takes seconds there: checks go on meanwhile. That
- * begins as the program does, whose main file then does this job (`locate-worker.ts`): a binary has no other.
+ * The same for a reload, which tells nobody of warnings: where there are only those, they are left out, since finding
+ * their places takes longer than all else of it. And for a large file in a thread of its own, since it takes seconds
+ * there: checks go on meanwhile. That begins as the program does, whose main file then does this job
+ * (`locate-worker.ts`): a binary has no other.
  */
 export async function locateAside(
   findings: readonly Finding[],
   documents: readonly ParsedDocument[],
 ): Promise<readonly ConfigProblem[]> {
-  const isNothing = findings.length === 0 && !documents.some(({ mayHide }) => mayHide);
+  const isWanted = findings.some(({ severity }) => severity === "error") || documents.some(({ mayHide }) => mayHide);
+  if (!isWanted) return [];
   const length = documents.reduce((sum, { text }) => sum + text.length, 0);
-  if (isNothing || length < LEAST_LENGTH) return locate(findings, documents);
+  if (length < LEAST_LENGTH) return locate(findings, documents);
   const { Worker } = await import("node:worker_threads");
   // The text says it all again.
   const job: LocateJob = { findings, documents: documents.map((one) => ({ ...one, value: undefined })) };

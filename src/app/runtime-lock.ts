@@ -23,20 +23,41 @@ export interface LockHolder {
 }
 
 /**
- * Locks the virtual server of this network namespace, in addition to the claim on its name, which any user may take.
- * Throws where the directory is not available, as in a container without a writable one.
+ * Locks virtual servers of this network namespace, in addition to the claims on their names, which any user may take.
+ * What they share is asked for once: a thousand are locked in a row.
  */
-export function lockVirtualServer(key: ServiceKey): RuntimeLock | LockHolder {
-  const folder = daemonFolder();
-  const uid = process.getuid?.() ?? 0;
-  makeRuntimeDirectory(folder, uid);
-  for (let attempt = 1; ; attempt++) {
-    const outcome = tryLock(folder, uid, lockName(key));
-    if (outcome !== undefined && (!("heldBy" in outcome) || attempt === TRIES)) return outcome;
-    if (attempt === TRIES)
-      throw new LvscareError("CONTROL_FAILED", "its lock keeps being replaced", { operation: `use ${folder}` });
-    // A process that only looks has it for a moment; one that ends has removed the file.
-    Bun.sleepSync(PAUSE_MS);
+export class RuntimeLocks implements Disposable {
+  readonly #folder = daemonFolder();
+  readonly #uid = process.getuid?.() ?? 0;
+  readonly #end = lockEnd();
+  #directory: RuntimeDirectory | undefined;
+
+  /** Throws where the directory is not available, as in a container without a writable one. */
+  lock(key: ServiceKey): RuntimeLock | LockHolder {
+    const name = `${runtimeName(key)}${this.#end}`;
+    for (let attempt = 1; ; attempt++) {
+      this.#directory ??= this.#open();
+      const outcome = this.#directory && tryLock(this.#directory, this.#folder, this.#uid, name);
+      if (outcome !== undefined && (!("heldBy" in outcome) || attempt === TRIES)) return outcome;
+      if (attempt === TRIES)
+        throw new LvscareError("CONTROL_FAILED", "its lock keeps being replaced", { operation: `use ${this.#folder}` });
+      // A process that only looks has it for a moment; one that ends has removed the file.
+      Bun.sleepSync(PAUSE_MS);
+      // The directory may have been made again, too.
+      this[Symbol.dispose]();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#directory?.[Symbol.dispose]();
+    this.#directory = undefined;
+  }
+
+  // --- internal ---
+
+  #open(): RuntimeDirectory | undefined {
+    makeRuntimeDirectory(this.#folder, this.#uid);
+    return openRuntimeDirectory(this.#folder, this.#uid);
   }
 }
 
@@ -51,8 +72,8 @@ export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
  * the locks of this network namespace; `besides`: another one than these.
  */
 export function isAddressLocked(address: string, besides: readonly ServiceKey[] = []): boolean {
-  const uncounted = new Set(besides.map(lockName));
   const end = lockEnd();
+  const uncounted = new Set(besides.map((key) => `${runtimeName(key)}${end}`));
   const isMeant = (name: string): boolean =>
     !uncounted.has(name) && name.endsWith(end) && ADDRESS_OF_LOCK.exec(name.slice(0, -end.length))?.[1] === address;
   return holdersOf(isMeant).length > 0;
@@ -74,12 +95,15 @@ function lockEnd(): string {
 const ADDRESS_OF_LOCK = /^[a-z]+-(.+):\d+$/;
 
 /** Undefined when the file was replaced meanwhile. */
-function tryLock(folder: string, uid: number, name: string): RuntimeLock | LockHolder | undefined {
-  using directory = openRuntimeDirectory(folder, uid);
-  if (directory === undefined) return undefined;
-  const fd = openLock(directory, name, uid, constants.O_CREAT);
-  if (fd === undefined) return undefined;
-  const { ino, dev } = fstatSync(fd);
+function tryLock(
+  directory: RuntimeDirectory,
+  folder: string,
+  uid: number,
+  name: string,
+): RuntimeLock | LockHolder | undefined {
+  const opened = openLock(directory, name, uid, constants.O_CREAT);
+  if (opened === undefined) return undefined;
+  const { fd, ino, dev } = opened;
   const isAt = (path: string): boolean => {
     const found = lstatSync(path, { throwIfNoEntry: false });
     return found?.ino === ino && found.dev === dev;
@@ -114,12 +138,12 @@ function holdersOf(isMeant: (name: string) => boolean): LockHolder["heldBy"][] {
     return readdirSync(directory.at(""))
       .filter(isMeant)
       .flatMap((name) => {
-        const fd = openLock(directory, name, uid, 0);
-        if (fd === undefined) return [];
+        const opened = openLock(directory, name, uid, 0);
+        if (opened === undefined) return [];
         try {
-          return lockFile(fd, "shared") ? [] : [{ pid: pidOfLock(fstatSync(fd).ino) }];
+          return lockFile(opened.fd, "shared") ? [] : [{ pid: pidOfLock(opened.ino) }];
         } finally {
-          closeSync(fd);
+          closeSync(opened.fd);
         }
       });
   } catch (error) {
@@ -129,8 +153,14 @@ function holdersOf(isMeant: (name: string) => boolean): LockHolder["heldBy"][] {
   }
 }
 
+interface OpenedLock {
+  readonly fd: number;
+  readonly ino: number;
+  readonly dev: number;
+}
+
 /** Undefined where it does not exist. Throws CONTROL_FAILED for anything but a file of this user's own. */
-function openLock(directory: RuntimeDirectory, name: string, uid: number, more: number): number | undefined {
+function openLock(directory: RuntimeDirectory, name: string, uid: number, more: number): OpenedLock | undefined {
   let fd: number;
   try {
     const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | more;
@@ -141,7 +171,7 @@ function openLock(directory: RuntimeDirectory, name: string, uid: number, more: 
   }
   const found = fstatSync(fd);
   // A user who may open it may lock it.
-  if (found.isFile() && found.uid === uid && (found.mode & 0o077) === 0) return fd;
+  if (found.isFile() && found.uid === uid && (found.mode & 0o077) === 0) return { fd, ino: found.ino, dev: found.dev };
   closeSync(fd);
   throw new LvscareError("CONTROL_FAILED", "it is not a file of this user alone", { operation: `open ${name}` });
 }

@@ -28,13 +28,14 @@ export class QuietWatch {
   }
 
   /**
-   * Looks every so often, for the first time after that and a little late, so that many share a turn. `isAsKnown`
+   * Looks every so often, for the first time a little sooner than that, so that many share a turn. `isAsKnown`
    * says whether it is as it should be; when it is not, or that cannot be told, it is watched no longer and `deviates`
    * is called.
    */
   join(everyMs: number, isAsKnown: () => Promise<boolean>, deviates: () => void): Watched {
     const nowMs = this.#clock.now();
-    const entry: Entry = { everyMs, dueAtMs: nowMs + everyMs, seenAtMs: Number.NEGATIVE_INFINITY, isAsKnown, deviates };
+    const dueAtMs = sharedMoment(nowMs + everyMs, everyMs);
+    const entry: Entry = { everyMs, dueAtMs, seenAtMs: Number.NEGATIVE_INFINITY, isAsKnown, deviates };
     this.#entries.add(entry);
     this.#wakeFor(entry.dueAtMs);
     return {
@@ -97,6 +98,15 @@ interface Entry {
   readonly isAsKnown: () => Promise<boolean>;
   readonly deviates: () => void;
 }
+
+/** Those that are looked at equally often have few such moments in an interval, whenever each began. */
+function sharedMoment(atMs: number, everyMs: number): number {
+  const step = everyMs / MOMENTS;
+  return Math.floor(atMs / step) * step;
+}
+
+/** In an interval: one would be cheapest, and its first look after a change too soon. */
+const MOMENTS = 4;
 
 /** A look at a virtual server of ten real servers takes some fifty microseconds. */
 const AT_ONCE = 100;

@@ -124,7 +124,7 @@ const NOTHING_KNOWN: Memory = { known: undefined, established: undefined, isQuie
 type Done = Omit<RoundReport, "isQuiet" | "readAtMs"> & Omit<Memory, "isQuiet">;
 
 /**
- * Where the table is known, our own weights do not wait for a reading: they are written first. If others have changed
+ * Where the table is known, our own weights and scheduler do not wait for a reading: they are written first. If others have changed
  * the table since, either the write is refused and this round reads, or the next reading round repairs it. Everything
  * else waits for a round with a reading: a server to which others gave a weight has clients.
  */
@@ -253,12 +253,12 @@ function isSettled(desired: DesiredVirtualServer | undefined, { established, isQ
 }
 
 /**
- * Operations that bring a desired real server to its state: not those for the virtual server itself or for servers
- * that leave.
+ * Operations that bring what is there of ours to its state: the virtual server itself and desired real servers, but
+ * not servers that leave.
  */
 function onlyOurs(operations: readonly Operation[], desired: DesiredVirtualServer | undefined): readonly Operation[] {
   const ours = new Set(desired?.realServers);
-  return operations.filter((one) => "server" in one && ours.has(one.server));
+  return operations.filter((one) => one.kind === "service.update" || ("server" in one && ours.has(one.server)));
 }
 
 function refusedOf(failed: readonly FailedOperation[]): readonly Operation[] {

@@ -38,7 +38,8 @@ export interface NetlinkAnswer<T> {
  */
 export class NetlinkConnection {
   readonly #open: () => NetlinkTransport;
-  readonly #writer = new ByteWriter();
+  /** Made at first use: many connections are there in case, and what they would ask is known. */
+  #writer: ByteWriter | undefined;
   #transport: NetlinkTransport | undefined;
   #closed = false;
   #sequence = 0;
@@ -180,14 +181,15 @@ export class NetlinkConnection {
     // Start over before the numbers run out of 32 bits, so that those of one batch are always consecutive.
     if (this.#sequence > 0x7fff_0000) this.#sequence = 0;
     const first = this.#sequence + 1;
-    this.#writer.reset();
+    const writer = (this.#writer ??= new ByteWriter());
+    writer.reset();
     const last = first + requests.length - 1;
     for (const { type, flags = 0, body } of requests) {
       const sequence = ++this.#sequence;
       const extra = sequence === last ? lastFlags : 0;
-      writeMessage(this.#writer, { type, flags: NLM_F_REQUEST | flags | extra, sequence }, body);
+      writeMessage(writer, { type, flags: NLM_F_REQUEST | flags | extra, sequence }, body);
     }
-    transport.send(this.#writer.written());
+    transport.send(writer.written());
     return first;
   }
 

@@ -21,6 +21,8 @@ import { connected, openHostNetwork, readAddresses, readTable } from "./host-net
 export class HostView {
   readonly #now: (() => number) | undefined;
   #readings = new Readings(Number.NEGATIVE_INFINITY);
+  /** They were not too old in this turn of the event loop: a look at a clock costs as much as one at what was read. */
+  #isPresent = false;
 
   /** Without a clock nothing is believed for longer than one look. */
   constructor(now?: () => number) {
@@ -44,6 +46,7 @@ export class HostView {
 
   /** Something changed: what was read before is no longer believed. */
   forget(): void {
+    this.#isPresent = false;
     this.#readings = new Readings(Number.NEGATIVE_INFINITY);
   }
 
@@ -51,8 +54,11 @@ export class HostView {
 
   #present(): Readings {
     if (this.#now === undefined) return new Readings(Number.NEGATIVE_INFINITY);
+    if (this.#isPresent) return this.#readings;
     const nowMs = this.#now();
     if (nowMs - this.#readings.sinceMs > KEPT_MS) this.#readings = new Readings(nowMs);
+    this.#isPresent = true;
+    setImmediate(() => void (this.#isPresent = false));
     return this.#readings;
   }
 }

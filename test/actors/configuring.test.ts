@@ -54,8 +54,8 @@ describe("the virtual server itself", () => {
     await clock.advance(2 * INTERVAL);
     expect(plane.service).toEqual(service);
     expect(plane.written).toEqual([
-      "set real server 10.0.0.1:80 weight 1 → 5",
       "change virtual server tcp 10.103.97.12:6443 scheduler rr → wrr",
+      "set real server 10.0.0.1:80 weight 1 → 5",
       "change virtual server tcp 10.103.97.12:6443 flags flag-1 → persistent, persistenceTimeoutS 0 → 300, persistencePrefix 24 → 32",
       "change virtual server tcp 10.103.97.12:6443 scheduler wrr → rr, flags persistent → none, persistenceTimeoutS 300 → 0",
     ]);

@@ -62,7 +62,7 @@ test("many virtual servers stand in the kernel before any of their real servers 
   const caretaker = new Caretaker(process, SILENT, false, new Ipvs(kernel.transports.open));
   const first = Promise.withResolvers<void>();
   process.bus.join((event) => event.type === "realServer.probed" && first.resolve());
-  await using prepared = await caretaker.prepare(many(MANY, `127.77.40.1:${server.port}`));
+  await using prepared = await caretaker.prepare(many(MANY, { realServer: `127.77.40.1:${server.port}` }));
   await prepared.apply();
   await first.promise;
   expect(kernel.standing.size).toBe(MANY);
@@ -72,15 +72,35 @@ test("many virtual servers stand in the kernel before any of their real servers 
   await caretaker.close();
 });
 
+test("another scheduler is in the kernel when another configuration is said to be written", async () => {
+  using process = new CareProcess(SILENT, {});
+  const kernel = new FakeIpvs();
+  const caretaker = new Caretaker(process, SILENT, false, new Ipvs(kernel.transports.open));
+  const schedulers = () => [...kernel.standing.values()].map(({ service }) => service.scheduler);
+  for (const scheduler of ["rr", "wrr"] as const) {
+    await using prepared = await caretaker.prepare(many(2, { scheduler }));
+    await prepared.apply();
+    expect(await caretaker.written()).toEqual([]);
+    expect(schedulers()).toEqual([scheduler, scheduler]);
+  }
+  caretaker.shutDown();
+  await caretaker.ended;
+  await caretaker.close();
+});
+
 // --- internal ---
 
-function many(count: number, realServer = "127.77.40.1:9") {
+function many(
+  count: number,
+  { realServer = "127.77.40.1:9", scheduler = "rr" }: { realServer?: string; scheduler?: "rr" | "wrr" } = {},
+) {
   return readConfigObject({
     version: 1,
     defaults: { mode: "none", checkWay: false, probe: { type: "tcp" } },
     virtualServers: Array.from({ length: count }, (_, index) => ({
       address: `10.77.${40 + Math.floor(index / 250)}.${1 + (index % 250)}:80`,
       realServers: [realServer],
+      scheduler,
     })),
   }).config;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { examineConfig, loadConfig, loadConfigFor } from "../../src/app/config-file.ts";
 import { ConfigError } from "../../src/config/file/config-error.ts";
+import { locateAside } from "../../src/app/locate-aside.ts";
 import { factsOf } from "../../src/app/file-watch.ts";
 import { formatProblem } from "../../src/config/file/finding.ts";
 
@@ -85,6 +86,21 @@ test("a kubeconfig has to be one, with the files that it names", async () => {
   );
   await put("kube/ca.crt", "");
   expect(await of(`${head}clusters: [{name: c, cluster: {certificate-authority: ca.crt}}]\n`)).toBeUndefined();
+});
+
+test("a reload tells of mistakes with where they are, and leaves out warnings where there are only those", async () => {
+  const server = (port: number) => `- {address: 10.0.0.1:${port}, real-servers: [10.0.0.2:80], probe: {type: tcp}}\n`;
+  const warned = `version: 1\ninclude: [none/*.yaml]\nvirtual-servers:\n${server(80)}`;
+  const path = await put("reload/warned.yaml", warned);
+  const [told, kept] = await Promise.all([examineConfig(path), examineConfig(path, {}, locateAside)]);
+  expect(told.problems.map(({ severity, line }) => [severity, line])).toEqual([["warning", 2]]);
+  expect(kept.problems).toEqual([]);
+  expect(kept.config).toEqual(told.config);
+  for (const mistake of [server(80), "version: 1\n"]) {
+    const bad = await put("reload/bad.yaml", `${warned}${mistake}`);
+    const { problems, config } = await examineConfig(bad, {}, locateAside);
+    expect([config, problems]).toEqual([undefined, (await examineConfig(bad)).problems]);
+  }
 });
 
 describe("a configuration file", () => {

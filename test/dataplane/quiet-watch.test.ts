@@ -2,6 +2,28 @@ import { expect, test } from "bun:test";
 import { QuietWatch } from "../../src/dataplane/quiet-watch.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
+test("those that began at any time share few turns of an interval, and none waits for longer than that", async () => {
+  const clock = new VirtualClock();
+  const watch = new QuietWatch(clock);
+  const looks = new Map<number, number[]>();
+  for (let one = 0; one < 40; one++) {
+    const atMs: number[] = [clock.now()];
+    looks.set(one, atMs);
+    const look = (): Promise<boolean> => {
+      atMs.push(clock.now());
+      return Promise.resolve(true);
+    };
+    watch.join(1000, look, () => undefined);
+    await clock.advance(23);
+  }
+  await clock.advance(5000);
+  expect(new Set([...looks.values()].flatMap((atMs) => atMs.slice(-1))).size).toBeLessThanOrEqual(4);
+  for (const atMs of looks.values()) {
+    const pauses = atMs.slice(1).map((now, index) => now - (atMs[index] ?? 0));
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(1050);
+  }
+});
+
 test("what is quiet is looked at in each interval, those of many in one turn, and no longer once it deviates", async () => {
   const clock = new VirtualClock();
   const watch = new QuietWatch(clock);

@@ -36,6 +36,8 @@ export class Invariants implements SimulationObserver {
   /** When the last verdict came. */
   #verdictAtMs = 0;
   #life = newLife();
+  /** What a round seems to have missed that began at the very moment of a verdict; it counts once that round has read. */
+  #doubtful: string[] = [];
   /** Our own writes since a round last began, by formatted endpoint; undefined: removed. */
   readonly #written = new Map<string, number | undefined>();
   /** Since a round last ended: one that reads begins with that, others with their first write. */
@@ -112,6 +114,8 @@ export class Invariants implements SimulationObserver {
         this.#life.isLastResort = false;
         return;
       case "plan.failed":
+        // Of two verdicts of one moment it may have known the first, and it changed nothing.
+        this.#doubtful = [];
         // It may have ended with its first write.
         if (this.#life.isAdopted && !this.#isRoundBegun) this.#beginRound();
         this.#isRoundBegun = false;
@@ -133,10 +137,14 @@ export class Invariants implements SimulationObserver {
   }
 
   reading(): void {
-    if (this.#life.isAdopted && !this.#isRoundBegun) this.#beginRound(this.#verdictAtMs === this.#now);
+    if (!this.#life.isAdopted || this.#isRoundBegun) return;
+    const before = this.violations.length;
+    this.#beginRound();
+    if (this.#verdictAtMs === this.#now) this.#doubtful = this.violations.splice(before);
   }
 
   read(): void {
+    this.violations.push(...this.#doubtful.splice(0));
     const { counted, isAdopted } = this.#life;
     const { service, servers, connections } = this.#simulation.plane;
     this.#life.lastRead = { existed: service !== undefined, weights: weightsOf(servers) };

@@ -17,6 +17,33 @@ test("looks ten times a second while there is traffic, and more and more seldom 
   expect(reads().length - before).toBeLessThan(40);
 });
 
+test("looks at many without traffic in few turns, whenever each began", async () => {
+  const clock = new VirtualClock();
+  const watch = new TrafficWatch({
+    clock: {
+      now: () => clock.now(),
+      setTimeout: (fire, ms) => clock.setTimeout(fire, ms),
+      clearTimeout: (timer) => clock.clearTimeout(timer as number),
+    },
+    spentMs: () => 0,
+    countHalfOpen: () => new Map(),
+  });
+  const looks: number[] = [];
+  for (let one = 0; one < 40; one++) {
+    const read = (): [] => {
+      looks.push(clock.now());
+      return [];
+    };
+    watch.watch({ read, quietMs: () => 100, suspect: () => undefined });
+    await clock.advance(47);
+  }
+  await clock.advance(20_000);
+  looks.length = 0;
+  await clock.advance(20_000);
+  expect(looks.length).toBeWithin(380, 440);
+  expect(new Set(looks).size).toBeLessThanOrEqual(44);
+});
+
 test("spends a hundredth of a processor at most, and counts half-open connections by themselves", async () => {
   const { clock, reads, counts, cost, halfOpenReads } = watching();
   Object.assign(cost, { readMs: 5, halfOpenMs: 50 });
