@@ -11,7 +11,7 @@ export function memberState(name: string, member: Member): MemberState {
 }
 
 export function memberStateOf(name: string, member: Omit<Member, "ref">, health: RealServerContext): MemberState {
-  const { history, rampStep, lastVerdict } = health;
+  const { history, rampStep, advice } = health;
   const share = rampStep / RAMP_STEPS;
   const { server, drained, hold, isDrainedByConfiguration, isLeaving } = member;
   return {
@@ -25,7 +25,7 @@ export function memberStateOf(name: string, member: Omit<Member, "ref">, health:
     hold,
     isDrainedByConfiguration,
     isLeaving,
-    ...(lastVerdict?.passed === true && lastVerdict.advice && { advice: lastVerdict.advice }),
+    ...(advice && { advice }),
     ...(member.isUnanswered && { isUnanswered: true as const }),
   };
 }

@@ -12,7 +12,7 @@ import {
 import type { History } from "../desired/member.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
-import type { RealServerState, Verdict } from "../domain/health.ts";
+import type { RealServerState, Verdict, WeightAdvice } from "../domain/health.ts";
 import type { CheckCommand, CheckListener, CheckResult, Telling } from "./checks.ts";
 
 /** A real server's reports to its supervisor. */
@@ -64,6 +64,8 @@ export interface RealServerContext extends RealServerInput {
   readonly intervalMs: number;
   readonly tell: Telling;
   readonly startedMs: number;
+  /** What its last good check asked for: a failed one takes nothing of that back. */
+  readonly advice: WeightAdvice | undefined;
   /** The last verdict that was sent: see `Telling`. */
   readonly lastVerdict: Verdict | undefined;
   /** Its current state, for all readers: see `stateOf`. */
@@ -110,7 +112,7 @@ export const realServerMachine = setup({
         passes: verdict.passed ? context.passes + 1 : 0,
         failures,
         isLeaving: event.type === "probe.leaving" || (isFailure && context.isLeaving && !falls(context, verdict)),
-        ...(verdict.passed && { history: "proven" as const }),
+        ...(verdict.passed && { history: "proven" as const, advice: verdict.advice }),
         lastVerdict: verdict,
       };
     }),
@@ -121,9 +123,7 @@ export const realServerMachine = setup({
     }),
     tellAdvice: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "probe.passed");
-      const { lastVerdict } = context;
-      const before = lastVerdict?.passed === true ? lastVerdict.advice : undefined;
-      if (!Bun.deepEquals(event.verdict.advice, before))
+      if (!Bun.deepEquals(event.verdict.advice, context.advice))
         enqueue.sendTo(context.supervisor, { type: "realServer.reweighed", server: context.server });
     }),
     checkNow: sendTo(
@@ -363,6 +363,7 @@ function atTheStart(input: RealServerInput): RealServerContext {
     intervalMs: input.policy.intervalMs,
     tell: "all",
     startedMs: input.now(),
+    advice: undefined,
     lastVerdict: undefined,
     lastTransition: undefined,
   };

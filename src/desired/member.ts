@@ -14,7 +14,7 @@ export interface MemberState {
   readonly history: History;
   /** The part of its weight that it has while it climbs: 0 to 1. */
   readonly share: number;
-  /** What its last check asked for. */
+  /** What its last good check asked for. */
   readonly advice?: WeightAdvice;
   readonly hold: Hold | undefined;
   /** The configuration itself keeps it at weight 0. */

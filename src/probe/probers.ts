@@ -1,3 +1,4 @@
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ProbeOptions, ProbeType } from "../config/probe-kinds/probe-kinds.ts";
@@ -6,7 +7,7 @@ import { createExecProber } from "./exec/exec-prober.ts";
 import { Scripts } from "./exec/scripts.ts";
 import { createHttpProber, type SocketPorts } from "./http/http-prober.ts";
 import { createKubeApiserverProber } from "./kube-apiserver/kube-apiserver-prober.ts";
-import { mapOutcomes } from "./mapped-probe.ts";
+import { besideOwn, mapOutcomes } from "./mapped-probe.ts";
 import type { Prober } from "./prober.ts";
 import { createTcpProber, createTlsProber } from "./tcp/tcp-prober.ts";
 
@@ -20,19 +21,35 @@ export interface ProbePorts extends SocketPorts {
 /** The prober of options of any kind, over the kernel's sockets. */
 export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
   const prober = open(options, ports);
-  if (!("askedAddress" in options || "askedPort" in options)) return prober;
+  const isElsewhere = "askedAddress" in options || "askedPort" in options;
+  if (options.type !== "exec" && !isElsewhere) return prober;
+  const connecting = createTcpProber(CONNECTING, ports);
   return {
-    open: (target, suspect) => mapOutcomes(prober.open(askedFor(target, options), suspect), ofAnother),
+    open: (target, suspect) => {
+      const own = connecting.open(target, () => undefined);
+      if (options.type === "exec") return besideOwn(prober.open(target, suspect), own);
+      const asked = askedFor(target, options);
+      const probe = mapOutcomes(prober.open(asked, suspect), (outcome) => at(asked, outcome));
+      return besideOwn(probe, own);
+    },
   };
 }
 
 // --- internal ---
 
-/** That another port refuses says nothing of whether the real server can be reached. */
-function ofAnother(outcome: ProbeOutcome): ProbeOutcome {
-  if (outcome.passed !== false || outcome.unreachable !== true) return outcome;
-  const { unreachable: _, ...rest } = outcome;
-  return rest;
+/** Whether a real server takes connections: what a last resort goes by. */
+const CONNECTING = {
+  type: "tcp",
+  sendHex: "",
+  expect: undefined,
+  tls: undefined,
+  timeoutMs: 1000,
+  connectTimeoutMs: 1000,
+} as const;
+
+/** Who failed is not the address that the real server has. */
+function at(asked: Endpoint, outcome: ProbeOutcome): ProbeOutcome {
+  return outcome.passed === true ? outcome : { ...outcome, reason: `${formatEndpoint(asked)}: ${outcome.reason}` };
 }
 
 type Open<Options> = (options: Options, ports: ProbePorts) => Prober;

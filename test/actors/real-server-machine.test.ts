@@ -213,6 +213,10 @@ describe("real server", () => {
       return reports.filter(({ type }) => type === "realServer.reweighed").length;
     };
     expect([pass(), pass({ weight: 3 }), pass({ weight: 3 }), pass({ percent: 3 }), pass()]).toEqual([0, 1, 1, 2, 3]);
+    // A failure gives no weight back.
+    pass({ weight: 0 });
+    actor.send({ type: "probe.failed", verdict: FAILED });
+    expect(actor.getSnapshot().context.advice).toEqual({ weight: 0 });
   });
 
   test("one that nobody has seen yet needs no slow start", () => {

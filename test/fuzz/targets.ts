@@ -210,7 +210,7 @@ function fuzzExec(dice: Dice): void {
   const output = Buffer.from(dice.mangled(dice.pick(OUTPUTS))).toString("utf8");
   const result = { exitCode: dice.pick([undefined, 0, 1, 2, 255]), output, isLate: dice.below(8) === 0 };
   const { reason, passed } = verdictOf(result, { exitCode: dice.pick(["health", "weight"]), timeoutMs: 1000 });
-  if (reason === "" || reason.length > 201 || /\p{Cc}/u.test(reason)) throw new Error(JSON.stringify(reason));
+  if (reason === "" || reason.length > 225 || /\p{Cc}/u.test(reason)) throw new Error(JSON.stringify(reason));
   if (passed === true && result.isLate) throw new Error("late, and passed");
 }
 

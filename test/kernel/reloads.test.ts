@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -192,15 +193,17 @@ test("what leads to a virtual server changes with the file, and nobody else is b
         ...(options === "" ? [] : [`- {address: ${address}, ${options}, real-servers: ["${A}"]}`]),
       ].join("\n"),
     );
+  const socket = configSocketPath(`/proc/${host.pid}/root/run/lvscare`, path);
   const taken = async (options: string): Promise<void> => {
     await write(options);
-    expect(await requestReload(configSocketPath(`/proc/${host.pid}/root/run/lvscare`, path))).toMatchObject({
+    expect(await requestReload(socket)).toMatchObject({
       outcome: "applied",
       problems: [],
     });
   };
   await write("mode: route");
   await using care = startCare(host, ["--config", path]);
+  await waitFor(() => existsSync(socket), Boolean);
   const standing = async (): Promise<readonly string[]> => {
     const links = await host.exec("ip", "-brief", "address");
     const rules = (await host.run(["iptables-legacy", "-t", "nat", "-S"])).stdout;

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { ProbeOptions } from "../../src/config/care-options.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { checkOnce } from "./contract.ts";
 import { OPTIONS } from "./http/support/probe.ts";
@@ -17,8 +18,27 @@ test("another port or address may be asked than the real server's", async () => 
 });
 
 test("that nobody listens there says nothing of whether the real server can be reached", async () => {
+  using server = answering(OK);
   const { port } = deserted();
-  const outcome = await checkOnce({ ...OPTIONS, askedPort: port }, parseEndpoint("127.0.0.1:80"));
-  expect(outcome).toMatchObject({ passed: false, reason: "connect refused" });
+  const outcome = await checkOnce({ ...OPTIONS, askedPort: port }, server.endpoint);
+  expect(outcome).toMatchObject({ passed: false, reason: `127.0.0.1:${port}: connect refused` });
   expect(outcome).not.toHaveProperty("unreachable");
+  const nowhere = deserted();
+  expect(await checkOnce({ ...OPTIONS, path: "/", askedPort: port }, nowhere)).toMatchObject({ unreachable: true });
+});
+
+test("nor does a program's failure: a connection of its own does", async () => {
+  using server = answering(OK);
+  const probe: ProbeOptions = {
+    type: "exec",
+    command: ["/bin/false"],
+    exitCode: "health",
+    environment: [],
+    directory: "/",
+    timeoutMs: 5000,
+  };
+  const outcome = await checkOnce(probe, server.endpoint);
+  expect(outcome).toMatchObject({ passed: false, reason: "exit code 1" });
+  expect(outcome).not.toHaveProperty("unreachable");
+  expect(await checkOnce(probe, deserted())).toMatchObject({ reason: "exit code 1", unreachable: true });
 });

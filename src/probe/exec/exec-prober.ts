@@ -25,7 +25,10 @@ export function verdictOf(
 ): Told {
   if (lacking !== undefined) return { passed: undefined, reason: lacking };
   const said = firstLine(output);
-  if (isLate) return { passed: false, reason: `timed out after ${formatDuration(timeoutMs)}` };
+  if (isLate) {
+    const late = `timed out after ${formatDuration(timeoutMs)}`;
+    return { passed: false, reason: said === undefined ? late : `${late}: ${said}` };
+  }
   if (exitCode === undefined) return { passed: false, reason: said ?? "ended by a signal" };
   const reason = said ?? `exit code ${exitCode}`;
   if (exitCode === 0) return { passed: true, reason };

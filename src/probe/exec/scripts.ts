@@ -43,7 +43,7 @@ export class Scripts {
 
   /**
    * `done` is called once, unless it is killed before; `ended` once, when nothing of it runs any more. Its time begins
-   * when it starts.
+   * when it starts. One whose time is over makes room for others, though it may take a while to end.
    */
   run(script: Script, done: (result: ScriptResult) => void, ended: () => void): RunningScript {
     let child: ScriptProcess | undefined;
@@ -54,13 +54,24 @@ export class Scripts {
         return this.#next();
       }
       this.#running++;
-      child = new ScriptProcess(script, done, () => {
+      let isCounted = true;
+      const makeRoom = (): void => {
+        if (!isCounted) return;
+        isCounted = false;
         this.#running--;
-        ended();
         this.#next();
+      };
+      const tell = (result: ScriptResult): void => {
+        if (result.isLate) makeRoom();
+        done(result);
+      };
+      child = new ScriptProcess(script, tell, () => {
+        makeRoom();
+        ended();
       });
     };
-    if (this.#running < this.#most) start();
+    // Who waits comes first.
+    if (this.#running < this.#most && this.#waiting.length === 0) start();
     else this.#waiting.push(start);
     return {
       kill: () => {

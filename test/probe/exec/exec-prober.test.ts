@@ -93,6 +93,19 @@ test("ends with its whole group and tells nothing when checks stop", async () =>
   expect(told).toEqual([]);
 });
 
+test("who hangs leaves the others their turn, and says what it said", async () => {
+  const scripts = new Scripts(1);
+  const hanging = open({ script: "echo hanging; trap '' TERM; while :; do sleep 1; done", timeoutMs: 200 }, scripts);
+  const order: string[] = [];
+  const first = check(hanging).then(({ reason }) => order.push(reason));
+  const other = check(open({ script: "echo quick" }, scripts)).then(({ reason }) => order.push(reason));
+  await first;
+  hanging.check(() => order.push("again"));
+  await other;
+  hanging.close();
+  expect(order).toEqual(["timed out after 200ms: hanging", "quick"]);
+});
+
 test("no more run at a time than there may", async () => {
   const scripts = new Scripts(2);
   const log = join(files.path, "log");

@@ -178,7 +178,9 @@ describe("a kept connection", () => {
         },
       });
       using _server = server;
-      const { check, suspects } = watch(server.endpoint, { timeoutMs: 400 });
+      // So long before the next second that no new connection is due in between.
+      const clock = clockShowing(steady(300));
+      const { check, suspects } = watch(server.endpoint, { timeoutMs: 400 }, { clock });
       for (let n = 0; n < 4; n++) expect(await check()).toEqual(UP);
       expect([server.requests.length, connections()]).toEqual([6, 4]);
       for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
