@@ -25,6 +25,19 @@ export interface TimedVerdict {
   readonly atMs: number;
 }
 
+/** That a check could not be made, since when, on the machines' clock. */
+export interface TimedLack {
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+/** What the last check of each real server found, by its formatted endpoint. */
+export interface LastChecks {
+  readonly verdicts: ReadonlyMap<string, TimedVerdict>;
+  /** Those whose checks cannot be made since then. */
+  readonly lacking: ReadonlyMap<string, TimedLack>;
+}
+
 export interface ProcessFacts {
   readonly version: string;
   readonly pid: number;
@@ -39,7 +52,7 @@ export interface ProcessFacts {
 /** The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
-  verdicts: ReadonlyMap<string, TimedVerdict>,
+  { verdicts, lacking }: LastChecks,
   facts: ProcessFacts,
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
@@ -49,6 +62,7 @@ export function virtualServerStatus(
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const members = Array.from(context.members, ([key, member]) => ({
     ...memberStatus(key, member.ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
+    ...uncheckedStatus(lacking.get(key), facts.timeOfDay),
     ...(isDrained(member) && { state: "drained" as const }),
     ...(member.hold && { hold: member.hold }),
     ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
@@ -170,6 +184,13 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
       },
     }),
   };
+}
+
+function uncheckedStatus(
+  lack: TimedLack | undefined,
+  timeOfDay: ProcessFacts["timeOfDay"],
+): Pick<RealServerStatus, "unchecked"> {
+  return lack === undefined ? {} : { unchecked: { since: timeOfDay(lack.sinceMs).toISOString(), reason: lack.reason } };
 }
 
 function memberStatus(

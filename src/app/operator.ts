@@ -70,7 +70,8 @@ export class Operator {
     const target = this.#find(server);
     const outcome = await this.#ports.probe(target, signal);
     this.#ports.supervisor.send({ type: "operator.check", server });
-    if (outcome.passed === undefined) throw new LvscareError("CONTROL_FAILED", outcome.reason);
+    if (outcome.passed === undefined)
+      throw new LvscareError("CONTROL_FAILED", `it cannot be checked: ${outcome.reason}`);
     return {
       ...ofVirtualServer(this.#ports.virtualServer()),
       realServer: server,

@@ -1,7 +1,14 @@
 import { createActor, toPromise } from "xstate";
 import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
-import { reachStatus, virtualServerStatus, wayStatus, type ProcessFacts, type TimedVerdict } from "../actors/status.ts";
+import {
+  reachStatus,
+  virtualServerStatus,
+  wayStatus,
+  type ProcessFacts,
+  type TimedLack,
+  type TimedVerdict,
+} from "../actors/status.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
@@ -50,6 +57,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #events: EventSource;
   /** The last one of each real server, kept beside the machines: they only get verdicts that may change something. */
   readonly #verdicts = new Map<string, TimedVerdict>();
+  /** Those that could not be checked the last time. */
+  readonly #lacking = new Map<string, TimedLack>();
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
   /** That of its options, or the one before it while that is on trial. */
@@ -86,7 +95,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     const observe = (server: string, outcome: ProbeOutcome): void => {
       const atMs = process.now();
-      if (outcome.passed !== undefined) {
+      if (outcome.passed === undefined) {
+        const { sinceMs } = this.#lacking.get(server) ?? { sinceMs: atMs };
+        this.#lacking.set(server, { reason: outcome.reason, sinceMs });
+      } else {
+        this.#lacking.delete(server);
         this.#verdicts.set(server, { verdict: outcome, atMs });
         if (outcome.certificate !== undefined) process.certificates.note(server, outcome.certificate);
       }
@@ -225,7 +238,12 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { service, reach: options } = this.#options;
     const way = this.#way && wayStatus(this.#way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
-    const status = virtualServerStatus(virtualServer, this.#verdicts, this.#facts, table);
+    const status = virtualServerStatus(
+      virtualServer,
+      { verdicts: this.#verdicts, lacking: this.#lacking },
+      this.#facts,
+      table,
+    );
     const { configuration } = this.#process;
     return {
       ...this.named,

@@ -21,6 +21,7 @@ import {
   describeState,
   describeSuspicion,
   describeTransition,
+  describeUnchecked,
   describeVerdict,
   describeWay,
   endsSoon,
@@ -137,7 +138,10 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
     servers.map((server) => [...renderCells(server, now), ...(view.wide === true ? renderTraffic(server) : [])]),
     paint,
   );
-  const checks = servers.map(({ lastVerdict }) => lastVerdict && oneLine(describeVerdict(lastVerdict, now)));
+  const checks = servers.map(({ lastVerdict, unchecked }) => {
+    if (unchecked !== undefined) return oneLine(describeUnchecked(unchecked, now));
+    return lastVerdict && oneLine(describeVerdict(lastVerdict, now));
+  });
   const changes = servers.map(
     ({ lastTransition }) => lastTransition && oneLine(describeTransition(lastTransition, now)),
   );

@@ -20,6 +20,7 @@ import type {
   RealServerStatus,
   StatusReport,
   SuspicionStatus,
+  UncheckedStatus,
   TransitionStatus,
   VerdictStatus,
   WayStatus,
@@ -53,6 +54,11 @@ export function describeCertificate(certificate: CertificateStatus, now: Date): 
 /** It is told of even where nobody asks for more. */
 export function endsSoon(certificate: CertificateStatus, now: Date): boolean {
   return daysReached(factsOf(certificate), now.getTime()) !== undefined;
+}
+
+/** `cannot be checked for 4s: too many open files` */
+export function describeUnchecked({ since, reason }: UncheckedStatus, now: Date): string {
+  return `cannot be checked for ${age(since, now)}: ${reason}`;
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */

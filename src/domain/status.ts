@@ -187,9 +187,17 @@ export interface RealServerStatus extends Named {
   readonly isUnanswered?: true;
   readonly stateSince?: string;
   readonly lastVerdict?: VerdictStatus;
+  /** Present while its checks cannot be made, and why: this host lacks something for them. It stays what it was. */
+  readonly unchecked?: UncheckedStatus;
   /** That it showed at its last handshake; absent where checks speak no TLS. */
   readonly certificate?: CertificateStatus;
   readonly lastTransition?: TransitionStatus;
+}
+
+export interface UncheckedStatus {
+  readonly since: string;
+  /** Of the last try. */
+  readonly reason: string;
 }
 
 /** Its certificate is told apart from it. */
@@ -207,7 +215,7 @@ export const NO_DAEMON = 3;
 
 /**
  * Health as an exit code. 0: all real servers are healthy. 1: some are not, or a changed probe finds none so and is
- * suspicious. 2: for one virtual server none is (even with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
+ * suspicious. 2: for one virtual server none is in service, or none is healthy (even with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
  * are drained on purpose, or leave, do not count, because maintenance is no failure; but if all are drained, no client is served:
  * 2. `asked`: the virtual servers in question, by address or name; if empty, all that have a daemon, even one that does not answer.
  */
@@ -222,9 +230,12 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
         ({ state, hold }) =>
           state !== "unlisted" && state !== "leaving" && state !== "drained" && hold?.drained !== true,
       );
-      const healthy = listed.filter(({ state }) => state === "healthy").length;
+      const well = listed.filter(({ state }) => state === "healthy");
+      const healthy = well.length;
       const isFailing = daemon?.failing !== undefined;
-      if (healthy === 0 || failOpen !== undefined || lastResort !== undefined || isFailing) return 2;
+      // However well they are: their checks may ask for no clients.
+      if (well.every(({ weight }) => weight === 0)) return 2;
+      if (failOpen !== undefined || lastResort !== undefined || isFailing) return 2;
       // A new start would have the changed probe decide.
       return healthy < listed.length || suspicion !== undefined ? 1 : 0;
     }),

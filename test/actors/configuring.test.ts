@@ -612,7 +612,12 @@ function statusOf(actor: VirtualServerActor): VirtualServerStatus {
     timeOfDay: (ms) => new Date(ms),
     dataPlane: { kind: "ipvs", via: "memory" },
   };
-  return virtualServerStatus(actor, new Map(), facts, actor.getSnapshot().context.table);
+  return virtualServerStatus(
+    actor,
+    { verdicts: new Map(), lacking: new Map() },
+    facts,
+    actor.getSnapshot().context.table,
+  );
 }
 
 function changesTold(events: readonly CareEvent[]): unknown[] {

@@ -37,6 +37,18 @@ test("fail-open, the last resort and a data plane that takes nothing count as no
   expect(healthCode(reportOf([unattended]))).toBe(3);
 });
 
+test("nobody is in service where checks ask that nobody be", () => {
+  const asking = (...weights: readonly number[]): VirtualServerStatus => {
+    const status = statusOf(weights.map(() => "healthy"));
+    return {
+      ...status,
+      realServers: status.realServers.map((one, index) => ({ ...one, weight: weights[index] ?? 1 })),
+    };
+  };
+  expect(healthCode(reportOf([asking(0, 0)]))).toBe(2);
+  expect(healthCode(reportOf([asking(0, 3)]))).toBe(0);
+});
+
 test("a daemon that was asked for and says nothing is as bad as none", () => {
   const report = reportOf([statusOf(["healthy"])]);
   expect(healthCode(report, ["10.0.0.1:80"])).toBe(0);

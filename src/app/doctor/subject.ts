@@ -115,7 +115,7 @@ function subjectOf(
 }
 
 function serverOf(status: RealServerStatus): SubjectServer {
-  const { address, weight, forwarding, state, lastVerdict, certificate } = status;
+  const { address, weight, forwarding, state, lastVerdict, unchecked, certificate } = status;
   return {
     endpoint: parseEndpoint(address),
     weight,
@@ -123,6 +123,7 @@ function serverOf(status: RealServerStatus): SubjectServer {
     state,
     ...(isKeptDrained(status) && { isDrained: true }),
     ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
+    ...(unchecked !== undefined && { lastCheck: `it cannot be checked: ${unchecked.reason}` }),
     ...(certificate && certificate.shownBy === undefined && { certificateNames: certificate.names }),
   };
 }

@@ -50,7 +50,8 @@ export class Card {
       `${weight === undefined ? "not in the table" : `weight ${weight}`} · ${thousands(activeConnections)} active · ${thousands(inactiveConnections)} inactive`,
     );
     setText(this.#latency, lastVerdict === undefined ? "" : latency(lastVerdict.latencyMs));
-    setText(this.#checkText, lastVerdict === undefined ? "not checked" : describeCheck(lastVerdict));
+    const lack = server.unchecked && `cannot be checked: ${server.unchecked.reason.slice(0, LONGEST_REASON)}`;
+    setText(this.#checkText, lack ?? (lastVerdict === undefined ? "not checked" : describeCheck(lastVerdict)));
     this.#check.classList.toggle("failed", lastVerdict?.passed === false);
     if (lastVerdict !== undefined) this.#sparkline.add(lastVerdict);
     const held = server.hold === undefined ? "" : describeHold(server.hold, "");
