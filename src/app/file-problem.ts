@@ -5,6 +5,7 @@ import type { FileLook } from "../config/file/probe-draft.ts";
 import { readKubeconfig } from "../config/kubeconfig.ts";
 import type { FileKind } from "../config/option-row.ts";
 import { errnoOf } from "../domain/errors.ts";
+import { holdsPem } from "../domain/pem.ts";
 
 /** Why a file cannot be read now, or is not what it has to be; undefined when all is well. */
 function fileProblem(path: string, kind?: FileKind): string | undefined {
@@ -12,7 +13,8 @@ function fileProblem(path: string, kind?: FileKind): string | undefined {
     if (kind === "program") return programProblem(path);
     if (kind === "kubeconfig") return kubeconfigProblem(path);
     accessSync(path, constants.R_OK);
-    return statSync(path).isFile() ? undefined : "it is no file";
+    if (!statSync(path).isFile()) return "it is no file";
+    return kind !== undefined && !holdsPem(readFileSync(path, "latin1"), kind) ? `it holds no ${kind}` : undefined;
   } catch (failure) {
     return readingProblem(failure);
   }
@@ -29,9 +31,9 @@ export function probeFileProblems(probe: ProbeOptions): string[] {
   const tls = "tls" in probe ? probe.tls : undefined;
   const named = [
     ["--health-token-file", "tokenFile" in probe ? probe.tokenFile : undefined],
-    ["--health-ca-file", tls?.caFile],
-    ["--health-cert-file", tls?.certFile],
-    ["--health-key-file", tls?.keyFile === tls?.certFile ? undefined : tls?.keyFile],
+    ["--health-ca-file", tls?.caFile, "certificate"],
+    ["--health-cert-file", tls?.certFile, "certificate"],
+    ["--health-key-file", tls?.keyFile, "key"],
     ["--kubeconfig", probe.type === "kube-apiserver" ? probe.kubeconfig : undefined, "kubeconfig"],
   ] as const;
   return named.flatMap(([flag, path, kind]) => {

@@ -34,8 +34,8 @@ export type KeyType =
   /** A word, or a list of them. */
   | "words";
 
-/** A program that is run, or a kubeconfig. */
-export type FileKind = "program" | "kubeconfig";
+/** A program that is run, a kubeconfig, or what PEM holds. */
+export type FileKind = "program" | "kubeconfig" | "certificate" | "key";
 
 /** Where a configuration file has an option, and how. */
 export interface FileKey {

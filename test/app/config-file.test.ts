@@ -41,7 +41,11 @@ test("files that checks need are missed before anything is done, where they are 
   const call = { path, given: new Map(), ignored: [], nodeAddress: undefined, runOnce: false, clean: false };
   const told = `${path}:2:43: error: probes.web.tls.ca-file: ${ca}: no such file`;
   await expect(loadConfigFor(call)).rejects.toMatchObject({ problems: [told] });
-  await put("needs/ca.pem", "");
+  await put("needs/ca.pem", "-----BEGIN PRIVATE KEY-----\n");
+  await expect(loadConfigFor(call)).rejects.toMatchObject({
+    problems: [told.replace("no such file", "it holds no certificate")],
+  });
+  await put("needs/ca.pem", "-----BEGIN CERTIFICATE-----\n");
   expect((await loadConfigFor(call)).config.virtualServers).toHaveLength(1);
 });
 

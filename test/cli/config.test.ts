@@ -86,7 +86,7 @@ describe("lvscare check-config", () => {
   test("misses the files that checks need, where they are named; for another host that is a warning", async () => {
     const path = join(folder, "files.yaml");
     const [ca, key, own] = [join(folder, "none/ca-file.pem"), folder, join(folder, "own.pem")];
-    await Bun.write(own, "");
+    await Bun.write(own, "-----BEGIN CERTIFICATE-----\n");
     const text = [
       "version: 1",
       `defaults: {probe: {type: http, tls: {cert-file: ${own}}}}`,

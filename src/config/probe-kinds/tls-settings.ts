@@ -41,6 +41,7 @@ export const TLS_FLAG_ROWS = [
     kind: "text",
     valueName: "file",
     takesFile: true,
+    fileKind: "certificate",
     help: "the authorities to trust, in PEM, instead of the system's; certificates are then verified. Read again when it changes",
     group: CHECKS,
     inFile: { place: "probe", key: "tls.ca-file", type: "text" },
@@ -50,6 +51,7 @@ export const TLS_FLAG_ROWS = [
     kind: "text",
     valueName: "file",
     takesFile: true,
+    fileKind: "certificate",
     help: "a certificate, in PEM, for servers that ask for one; its key in the same file or in --health-key-file",
     group: CHECKS,
     inFile: {
@@ -64,6 +66,7 @@ export const TLS_FLAG_ROWS = [
     kind: "text",
     valueName: "file",
     takesFile: true,
+    fileKind: "key",
     help: "the key of that certificate, in PEM",
     group: CHECKS,
     inFile: { place: "probe", key: "tls.key-file", type: "text" },

@@ -1,6 +1,7 @@
 import { daysLeft, describeDays, type CertificateFacts } from "../../../domain/certificate.ts";
 import { errnoOf } from "../../../domain/errors.ts";
 import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
+import { holdsPem } from "../../../domain/pem.ts";
 import type { TlsSettings } from "../../../config/probe-kinds/tls-settings.ts";
 import type { HeaderList } from "../request.ts";
 import { WatchedFile } from "../../watched-file.ts";
@@ -72,7 +73,10 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
     ] as const) {
       if (!file) continue;
       try {
-        texts.set(name, file.read());
+        const text = file.read();
+        // Whoever is trusted then is nobody: that must not look like a stranger's certificate.
+        if (name === "ca" && !holdsPem(text, "certificate")) return { lacking: `${file.path} holds no certificate` };
+        texts.set(name, text);
       } catch (failure) {
         return { lacking: `${file.path} cannot be read (${errnoOf(failure) ?? String(failure)})` };
       }
