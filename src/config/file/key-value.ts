@@ -33,12 +33,9 @@ export function valueTexts({ type, row }: Pick<OptionKey, "type" | "row">, value
         : expected("a status code, a range such as 500-599, or a list of them", value);
     }
     case "texts":
-      return isMap(value) && Object.values(value).every((one) => typeof one === "string")
-        ? text(JSON.stringify(value))
-        : expected("texts by their names", value);
+      return namedTexts(value);
     case "arguments":
-      if (!Array.isArray(value)) return { ...expected("a list of arguments", value), hint: "there is no shell" };
-      return isWords(value) ? { texts: value as readonly string[] } : expected("a list of texts", value);
+      return argumentTexts(value);
     case "patterns":
       return isMap(value)
         ? text(JSON.stringify(value))
@@ -80,6 +77,24 @@ export function shown(value: unknown): string {
 }
 
 // --- internal ---
+
+function argumentTexts(value: unknown): ValueReading {
+  if (!Array.isArray(value)) return { ...expected("a list of arguments", value), hint: "there is no shell" };
+  if (value.length === 0) return { problem: "expected a program and its arguments, got nothing" };
+  const items: readonly unknown[] = value;
+  const texts = items.filter((one) => typeof one === "string");
+  const wrong = items.find((one) => typeof one !== "string");
+  return texts.length === items.length ? { texts } : expected("text", wrong);
+}
+
+function namedTexts(value: unknown): ValueReading {
+  if (!isMap(value)) return expected("texts by their names", value);
+  const wrong = Object.entries(value).find(([, one]) => typeof one !== "string");
+  if (wrong === undefined) return text(JSON.stringify(value));
+  const [name, one] = wrong;
+  const { problem, hint } = expected("text", one);
+  return { problem: `${name}: ${problem}`, ...(hint !== undefined && { hint }) };
+}
 
 function isMap(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);

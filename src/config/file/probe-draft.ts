@@ -2,6 +2,7 @@ import { PLAIN_HEALTH_POLICY } from "../../domain/health-policy.ts";
 import { isToken } from "../../domain/http-syntax.ts";
 import type { HttpProbeOptions, ProbeOptions } from "../care-options.ts";
 import { hasSeveralHosts, headerProblem, SEVERAL_HOSTS } from "../http-values.ts";
+import { nearestName } from "../nearest-name.ts";
 import { OptionValues } from "../option-values.ts";
 import type { FileKind } from "../option-row.ts";
 import { HTTP_KIND } from "../probe-kinds/http.ts";
@@ -135,7 +136,7 @@ export class ProbeDraft {
       const { value, place } = this.#type;
       const types = PROBE_KINDS.map(({ type }) => type).join(", ");
       if (typeof value === "string")
-        findings.error("choice", place, `${value === "" ? '""' : value} is none of ${types}`);
+        findings.error("choice", place, `${value === "" ? '""' : value} is none of ${types}`, typeHint(value));
       else findings.error("type", place, expected(`one of ${types}`, value).problem);
     } else this.#refuseOthersKeys(kind, findings);
     return { headers: this.#readHeaders(findings), ...this.#readStatuses(findings) };
@@ -226,6 +227,15 @@ function kindOf(type: unknown): (typeof PROBE_KINDS)[number] | undefined {
 }
 
 const OTHER_KEYS = ["type", "host", "headers", "expect", "tls"] as const;
+function typeHint(value: string): { readonly hint?: string } {
+  if (value === "https") return { hint: "write type: http; its scheme is https unless it says otherwise" };
+  const near = nearestName(
+    value,
+    PROBE_KINDS.map(({ type }) => type),
+  );
+  return near === undefined ? {} : { hint: `did you mean ${near}?` };
+}
+
 type OtherKey = (typeof OTHER_KEYS)[number];
 
 const FIRST_STATUS = 100;

@@ -83,6 +83,14 @@ const instead: Rows = [
     "probe: {type: ^smtp}, real-servers: [10.0.0.2:80]",
     "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls, kube-apiserver, exec",
   ],
+  [
+    "probe: {type: ^https}, real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0].probe.type: https is none of http, tcp, tls, kube-apiserver, exec; write type: http; its scheme is https unless it says otherwise",
+  ],
+  [
+    "probe: {type: ^kube-api-server}, real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0].probe.type: kube-api-server is none of http, tcp, tls, kube-apiserver, exec; did you mean kube-apiserver?",
+  ],
   ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
   [
@@ -187,7 +195,14 @@ const inOtherKinds: typeof inProbe = [
     "type: exec, command: ^/bin/true -x",
     'error: virtual-servers[0].probe.command: expected a list of arguments, got "/bin/true -x"; there is no shell',
   ],
-  ["type: exec, command: ^[true]", "error: virtual-servers[0].probe.command: expected a list of texts, got a list"],
+  [
+    "type: exec, command: ^[true]",
+    "error: virtual-servers[0].probe.command: expected text, got true; write it in quotes",
+  ],
+  [
+    "type: exec, command: ^[]",
+    "error: virtual-servers[0].probe.command: expected a program and its arguments, got nothing",
+  ],
   [
     'type: exec, command: ^["true"]',
     'error: virtual-servers[0].probe.command: "true" is no absolute path of a program',
@@ -198,7 +213,7 @@ const inOtherKinds: typeof inProbe = [
   ],
   [
     "type: exec, command: [/bin/true], environment: ^{A: 1}",
-    "error: virtual-servers[0].probe.environment: expected texts by their names, got a map",
+    "error: virtual-servers[0].probe.environment: A: expected text, got 1; write it in quotes",
   ],
   [
     "type: exec, command: [/bin/true], ^path: /",
