@@ -148,7 +148,7 @@ export class ProbeDraft {
     for (const [key, place] of this.#keys) {
       const others = PROBE_KINDS.filter((other) => fileKeysOf(other).includes(key)).map(({ type }) => type);
       if (known.includes(key) || others.length === 0) continue;
-      const hint = `type ${others.join(" or ")} has it`;
+      const hint = sameKey(key, known) ?? `type ${others.join(" or ")} has it`;
       findings.error("unknown", place, `type ${kind.type} has no key ${key}`, { at: "key", hint });
     }
   }
@@ -227,6 +227,13 @@ function kindOf(type: unknown): (typeof PROBE_KINDS)[number] | undefined {
 }
 
 const OTHER_KEYS = ["type", "host", "headers", "expect", "tls"] as const;
+/** Where it stands in this kind of probe, if it is there at another level. */
+function sameKey(key: string, known: readonly string[]): string | undefined {
+  if (known.includes(`tls.${key}`)) return "write it under tls";
+  const below = key.replace(/^tls\./, "");
+  return below !== key && known.includes(below) ? `write ${below}, without tls` : undefined;
+}
+
 function typeHint(value: string): { readonly hint?: string } {
   if (value === "https") return { hint: "write type: http; its scheme is https unless it says otherwise" };
   const near = nearestName(

@@ -187,6 +187,14 @@ const inProbeOfPages: typeof inProbe = [
 
 const inOtherKinds: typeof inProbe = [
   [
+    "type: http, ^min-days-left: 3",
+    "error: virtual-servers[0].probe.min-days-left: type http has no key min-days-left; write it under tls",
+  ],
+  [
+    "type: kube-apiserver, tls: {^verify: none}",
+    "error: virtual-servers[0].probe.tls.verify: type kube-apiserver has no key tls.verify; write verify, without tls",
+  ],
+  [
     "type: exec, command: [/bin/true], ^port: 1",
     "error: virtual-servers[0].probe.port: type exec has no key port; type http or tcp or tls or kube-apiserver has it",
   ],
@@ -245,7 +253,7 @@ const inOtherKinds: typeof inProbe = [
   ['type: tcp, expect: {hex: ^""}', "error: virtual-servers[0].probe.expect.hex: is empty"],
   [
     "type: tls, tls: {^verify: none}",
-    "error: virtual-servers[0].probe.tls.verify: type tls has no key tls.verify; type http or tcp has it",
+    "error: virtual-servers[0].probe.tls.verify: type tls has no key tls.verify; write verify, without tls",
   ],
   ["type: tls, min-days-left: ^4000", "error: virtual-servers[0].probe.min-days-left: 4000 is more than 3650"],
   [
