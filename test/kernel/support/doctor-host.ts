@@ -1,16 +1,13 @@
 import { expect } from "bun:test";
 import type { DoctorReport, Finding } from "../../../src/domain/finding.ts";
-import { EchoServers } from "./echo-server.ts";
+import type { EchoServers } from "./echo-server.ts";
 import { tableText } from "./ipvs-table.ts";
 import { runLvscare } from "./lvscare.ts";
-import { connect, Namespace, type Ended } from "./namespace.ts";
+import type { Ended, Namespace } from "./namespace.ts";
+import { NODE, SERVER6, SERVERS, startTwoHosts, VIP, VS } from "./two-hosts.ts";
 
-export const VIP = "10.103.97.2";
-export const VS = `${VIP}:6443`;
+export { NODE, SERVER6, SERVERS, VIP, VS };
 export const KEY = `tcp ${VS}`;
-export const NODE = "10.0.0.5";
-export const SERVERS = ["10.0.0.6:80", "10.0.0.7:80"] as const;
-export const SERVER6 = "[fd00:10::6]:80";
 const CHECKS = "--interval 1 --health-schem http --health-path /".split(" ");
 export const CARE = ["--vs", VS, "--rs", SERVERS.join(","), "--ip", NODE, ...CHECKS];
 
@@ -23,13 +20,7 @@ export class DoctorHost implements AsyncDisposable {
 
   static async start(): Promise<DoctorHost> {
     await using stack = new AsyncDisposableStack();
-    const node = stack.use(await Namespace.create());
-    const other = stack.use(await Namespace.create());
-    await connect([node, `${NODE}/24`], [other, "10.0.0.6/24"]);
-    await other.addAddress("10.0.0.7/24", "cable");
-    await node.addAddress("fd00:10::5/64", "cable");
-    await other.addAddress("fd00:10::6/64", "cable");
-    const echo = stack.use(await EchoServers.start(other, [...SERVERS, SERVER6]));
+    const { node, other, echo } = await startTwoHosts(stack);
     return new DoctorHost(node, other, echo, stack.move());
   }
 

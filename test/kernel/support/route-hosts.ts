@@ -1,17 +1,13 @@
 import { expect } from "bun:test";
-import { EchoServers } from "./echo-server.ts";
 import { HeldConnection } from "./held-connection.ts";
 import { runLvscare } from "./lvscare.ts";
-import { connect, hasItsAddresses, Namespace, type Ended } from "./namespace.ts";
+import { hasItsAddresses, type Ended, type Namespace } from "./namespace.ts";
+import { NODE, SERVERS, startTwoHosts, VIP, VS } from "./two-hosts.ts";
 import { network, networkAndTable } from "./network.ts";
 import { tableText } from "./ipvs-table.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** Of no network that these hosts are in. */
-export const VIP = "10.103.97.2";
-export const VS = `${VIP}:6443`;
-export const NODE = "10.0.0.5";
-export const SERVERS = ["10.0.0.6:80", "10.0.0.7:80"] as const;
+export { NODE, SERVERS, VIP, VS };
 export const CHECKS = "--interval 1 --health-schem http --health-path / --logger DEBG".split(" ");
 export const CARE = ["--vs", VS, "--rs", SERVERS.join(","), ...CHECKS];
 /** As `ip route` shows ours. */
@@ -28,13 +24,7 @@ export class RouteHosts implements AsyncDisposable {
 
   static async start(): Promise<RouteHosts> {
     await using stack = new AsyncDisposableStack();
-    const node = stack.use(await Namespace.create());
-    const other = stack.use(await Namespace.create());
-    await connect([node, `${NODE}/24`], [other, "10.0.0.6/24"]);
-    await other.addAddress("10.0.0.7/24", "cable");
-    await node.addAddress("fd00:10::5/64", "cable");
-    await other.addAddress("fd00:10::6/64", "cable");
-    stack.use(await EchoServers.start(other, [...SERVERS, "[fd00:10::6]:80"]));
+    const { node, other } = await startTwoHosts(stack);
     await waitFor(() => network(node), hasItsAddresses);
     return new RouteHosts(node, other, await networkAndTable(node), stack.move());
   }
