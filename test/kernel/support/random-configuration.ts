@@ -32,7 +32,8 @@ export function configurationOf(all: Listed, process: Readonly<Record<string, st
     {
       version: 1,
       ...process,
-      defaults: { "check-way": false },
+      // On a busy guest clients wait, which is no reason to write.
+      defaults: { "check-way": false, suspicion: false },
       "virtual-servers": [...all.values()].map((one) => ({
         name: one.name,
         address: one.address,
