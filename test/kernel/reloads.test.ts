@@ -118,10 +118,7 @@ test("twenty virtual servers from one file go through random reloads, and client
     expect(Object.keys(counts).filter((answer) => !expected.has(answer))).toEqual([]);
     expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(RELOADS);
   }
-  expect([await applies(care), care.logged(/ unchanged-\S+: .*(→|answers)/)]).toEqual([
-    appliesBefore,
-    expect.anything(),
-  ]);
+  expect(await applies(care)).toEqual(appliesBefore);
   // One that is written in place may be read when half of it is there: that changes nothing, and then it is read again.
   expect(care.logged(/^ERROR/).filter((line) => !isHalfWritten(line))).toEqual([]);
   // Nobody else is there.
