@@ -179,7 +179,7 @@ export class RandomConfiguration {
 
   #mode(): ListedVirtualServer["mode"] {
     // Rules of link mode are made by programs, which takes a slow guest its time.
-    return this.chance(0.05) ? "link" : this.pick(["none", "route"] as const);
+    return this.chance(0.02) ? "link" : this.pick(["none", "route"] as const);
   }
 
   #below(limit: number): number {
