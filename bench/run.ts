@@ -57,7 +57,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     why:
       "each real server has a machine of its own, whose start takes 0.1 ms natively and some 2 KB, with its check and its place in the garbage that the " +
       "collector lets grow; each virtual server has three. Every look dumps the real servers of each virtual server by itself. check-config is the start of " +
-      "the program, most of all where system calls are slow, and so is half of what a reload takes there.",
+      "the program, above all where system calls are slow.",
     peers: ["keepalived"],
   },
   scale: {
