@@ -353,6 +353,7 @@ export class Invariants implements SimulationObserver {
         mayGo: false,
         isUnreachable: false,
         isSayingGoodbye: false,
+        isTakenAtItsWord: false,
         isChecked: false,
         hasServed: state === "healthy",
         out: undefined,
@@ -378,6 +379,7 @@ export class Invariants implements SimulationObserver {
     const isUnreachable = !verdict.passed && verdict.unreachable === true;
     member.isUnreachable = isUnreachable;
     member.isSayingGoodbye = !verdict.passed && verdict.leaving === true;
+    member.isTakenAtItsWord = !verdict.passed && (verdict.leaving === true || verdict.atOnce === true);
     member.position = step(before, chartEvent(verdict, isLate), this.#policy);
     // Who has nobody left to wait for may go; that it must is not said, for whoever counts may forget.
     member.mayGo = !verdict.passed && member.isEmpty;
@@ -419,7 +421,8 @@ export class Invariants implements SimulationObserver {
       const spread = member.out.everPassed ? 0 : 1;
       const leastMs = (fall + rise - 1 - hurried - spread) * pauseMs - 1;
       const tookMs = this.#now - member.out.atMs;
-      if (tookMs < leastMs)
+      // One word of the server's is enough for that: see `Verdict`.
+      if (tookMs < leastMs && !member.isTakenAtItsWord)
         this.#fail("out of service again too soon", `${server} after ${tookMs}ms instead of ${leastMs}ms`);
     }
     member.out = { atMs: this.#now, everPassed: member.everPassed };
@@ -630,6 +633,8 @@ interface Member {
   isUnreachable: boolean;
   /** The same: it says that it shuts down. */
   isSayingGoodbye: boolean;
+  /** The same, or its failure counts at once. */
+  isTakenAtItsWord: boolean;
   isChecked: boolean;
   /** A check found it good, or it stood with a weight when the daemon came. */
   hasServed: boolean;
