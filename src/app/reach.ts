@@ -10,7 +10,7 @@ import type { HostObject } from "../reach/host-object.ts";
 import { HostView } from "../reach/host-view.ts";
 import { localAddress } from "../reach/loopback-address.ts";
 import { foundGateway, NODE_NAME, nodeAddress } from "../reach/node-address.ts";
-import { Turns } from "../reach/link/turns.ts";
+import { FirewallTables } from "../reach/link/iptables.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { boundToLoopback, takenOver } from "../reach/obstacles.ts";
 import { readOwnAddresses } from "../reach/own-addresses.ts";
@@ -22,11 +22,12 @@ import { tellLeft } from "../events/event-log.ts";
 export class ReachHost {
   readonly view: HostView;
   readonly changes: HostChanges;
-  readonly firewallTurns = new Turns();
+  readonly firewall: FirewallTables;
 
   /** Without a clock, nothing that was seen is believed for longer than one look. */
   constructor(now?: () => number) {
     this.view = new HostView(now);
+    this.firewall = new FirewallTables(now);
     this.changes = new HostChanges({ changed: () => this.view.forget() });
   }
 }
@@ -50,7 +51,7 @@ export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 export function planReach(
   { service, realServers, reach: options }: VirtualServerOptions,
   kind: DataPlaneKind,
-  { view, changes, firewallTurns }: ReachHost,
+  { view, changes, firewall }: ReachHost,
   logger: Logger,
 ): Reach {
   const { address, family } = service.endpoint;
@@ -67,7 +68,7 @@ export function planReach(
   // This host reaches another host's address, and a route of ours would cut it off.
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
-  const needs = { service, options: { ...options, mode }, gateway, servers, view, firewallTurns, logger };
+  const needs = { service, options: { ...options, mode }, gateway, servers, view, firewall, logger };
   const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
   const remark = `no route to ${address} is made: it is a real server's, on another host`;
   return { ...(objects.length === 0 ? NO_REACH : { objects, watch }), ...(mode !== options.mode && { remark }) };
@@ -109,7 +110,7 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
  */
 export function reachToRemove(
   { service, reach: options }: { readonly service: ServiceKey; readonly reach: ReachOptions },
-  { view, firewallTurns }: ReachHost,
+  { view, firewall }: ReachHost,
   logger: Logger,
   besides: readonly ServiceKey[] = [],
   sparedLink?: string,
@@ -117,7 +118,7 @@ export function reachToRemove(
   const isInUse = (): Promise<boolean> => isAddressInUse(service, besides);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
   const gateway = (): string | undefined => named;
-  const needs = { service, options, gateway, servers: [], view, firewallTurns, logger, isInUse, sparedLink };
+  const needs = { service, options, gateway, servers: [], view, firewall, logger, isInUse, sparedLink };
   return everyHostObject(needs).toReversed();
 }
 

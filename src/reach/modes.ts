@@ -8,7 +8,7 @@ import type { HostView } from "./host-view.ts";
 import type { HostAddress } from "./hosts-file.ts";
 import { dummyLink } from "./link/dummy-link.ts";
 import { masquerade } from "./link/masquerade.ts";
-import type { Turns } from "./link/turns.ts";
+import type { FirewallTables } from "./link/iptables.ts";
 import { sysctls } from "./sysctls.ts";
 
 export interface ReachNeeds {
@@ -18,8 +18,8 @@ export interface ReachNeeds {
   readonly gateway: Gateway;
   readonly servers: readonly HostAddress[];
   readonly view: HostView;
-  /** In which the virtual servers of this process change the firewall. */
-  readonly firewallTurns: Turns;
+  /** By which the virtual servers of this process look at the firewall and change it together. */
+  readonly firewall: FirewallTables;
   readonly logger: Logger;
   /** Whether something else on this host needs the virtual address, such as a virtual server on another port of it. */
   readonly isInUse: () => Promise<boolean>;
@@ -54,9 +54,9 @@ function settingsOf({ service, options, view }: ReachNeeds): HostObject[] {
 }
 
 /** The rules come before the address: no client may be served without them. */
-function linkOf({ service, options, isInUse, sparedLink, firewallTurns }: ReachNeeds): HostObject[] {
+function linkOf({ service, options, isInUse, sparedLink, firewall }: ReachNeeds): HostObject[] {
   return [
-    masquerade({ service, bit: options.masqueradeBit }, firewallTurns),
+    masquerade({ service, bit: options.masqueradeBit }, firewall),
     dummyLink({ name: options.iface, destination: service.endpoint, isInUse, spared: sparedLink }),
   ];
 }

@@ -1,12 +1,15 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hasNftables } from "../../src/reach/link/nft-rules.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { EchoServers } from "./support/echo-server.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
-import { CareProcess } from "./support/lvscare.ts";
+import { CareProcess, startCare } from "./support/lvscare.ts";
 import { Namespace } from "./support/namespace.ts";
-import { waitForEqual } from "./support/wait-for.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
 setDefaultTimeout(120_000);
@@ -45,7 +48,81 @@ test("two virtual servers in one process are made, routed and kept each by itsel
   expect(tableOf(namespace)).toEqual({ ...both, [`TCP ${FIRST} rr`]: { [B]: 1 } });
 });
 
+test("many virtual servers in link mode look at iptables by one program, and change it by a few", async () => {
+  await using namespace = await Namespace.create();
+  await using _echo = await EchoServers.start(namespace, [A]);
+  await using noted = await NotedPrograms.create("iptables-legacy", "iptables-legacy-restore");
+  const addresses = Array.from({ length: 12 }, (_, index) => `10.103.97.${index + 2}:6443`);
+  await Bun.write(
+    join(noted.folder, "care.yaml"),
+    [
+      "version: 1",
+      "defaults: {interval: 1s, mode: link, check-way: false, probe: {type: tcp}}",
+      "virtual-servers:",
+      ...addresses.map((address) => `- {address: ${address}, real-servers: ["${A}"]}`),
+    ].join("\n"),
+  );
+  await using care = startCare(namespace, ["--config", join(noted.folder, "care.yaml")], noted.environment);
+  await care.waitForLog(/ on dummy link lvscare$/, { times: addresses.length });
+  await waitForTable(namespace, Object.fromEntries(addresses.map((address) => [`TCP ${address} rr`, { [A]: 1 }])));
+  // By nftables it is done without any program.
+  if (hasNftables()) return expect(await noted.started()).toEqual([]);
+
+  const programs = await noted.started();
+  const changes = programs.filter((line) => !line.endsWith(" -S"));
+  expect(new Set(changes)).toEqual(new Set(["iptables-legacy-restore --noflush -w 5"]));
+  expect(changes.length).toBeLessThan(addresses.length / 2);
+  // Of a dozen virtual servers each looks again and again: what all of them see is one listing.
+  await noted.forget();
+  await waitFor(
+    () => noted.started(),
+    (lines) => lines.length >= 5,
+  );
+  expect(new Set(await noted.started())).toEqual(new Set(["iptables-legacy -w 5 -t nat -S"]));
+  await namespace.exec("iptables-legacy", "-t", "nat", "-F");
+  await care.waitForLog(/^WARN .*repaired .* masquerading for /, { times: addresses.length });
+  const rules = await namespace.exec("iptables-legacy", "-t", "nat", "-S");
+  expect(rules.match(/ -j MARK /g)).toHaveLength(addresses.length);
+  expect(rules.match(/ -j LVSCARE-/g)).toHaveLength(3);
+});
+
 // --- internal ---
+
+/** In the place of programs: each start is written down, and then is what it would have been. */
+class NotedPrograms implements AsyncDisposable {
+  readonly folder: string;
+
+  static async create(...names: readonly string[]): Promise<NotedPrograms> {
+    const folder = await mkdtemp(join(tmpdir(), "lvscare-noted-"));
+    for (const name of names) {
+      const script = `#!/bin/busybox sh\necho ${name} "$@" >>${folder}/started\nexec ${Bun.which(name) ?? name} "$@"\n`;
+      await writeFile(join(folder, name), script, { mode: 0o755 });
+    }
+    const programs = new NotedPrograms(folder);
+    await programs.forget();
+    return programs;
+  }
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    return { PATH: `${this.folder}:${process.env["PATH"]}` };
+  }
+
+  async started(): Promise<readonly string[]> {
+    return (await Bun.file(join(this.folder, "started")).text()).split("\n").filter(Boolean);
+  }
+
+  async forget(): Promise<void> {
+    await Bun.write(join(this.folder, "started"), "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true });
+  }
+}
 
 /** `NETLINK_GENERIC` is 16 in linux/netlink.h; of a port id, libnl has the lowest 22 bits be the process's id. */
 function genericNetlinkSockets(pid: number): number {

@@ -1,6 +1,6 @@
 import { describeError, LvscareError } from "../../domain/errors.ts";
 import { note, ok, problem, unknown, type Finding } from "../../domain/finding.ts";
-import { runProgram } from "../../reach/link/iptables-rules.ts";
+import { runProgram } from "../../reach/link/run-program.ts";
 import { hasNftables } from "../../reach/link/nft-rules.ts";
 import { readText } from "./read-text.ts";
 
@@ -89,7 +89,7 @@ function askNftables(): FirewallReadings["nftables"] {
 }
 
 async function askIptables(): Promise<string | undefined> {
-  const ended = await runProgram(["iptables", "--version"], ASK_TIMEOUT_MS);
+  const ended = await runProgram(["iptables", "--version"], undefined, ASK_TIMEOUT_MS);
   if (ended === undefined) return undefined;
   if (ended.exitCode === 0) return ended.stdout.trim();
   throw new Error(`\`iptables --version\` fails with ${ended.exitCode}: ${ended.stderr.trim()}`);

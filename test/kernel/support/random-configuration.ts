@@ -178,8 +178,7 @@ export class RandomConfiguration {
   }
 
   #mode(): ListedVirtualServer["mode"] {
-    // Rules of link mode are made by programs, which takes a slow guest its time.
-    return this.chance(0.02) ? "link" : this.pick(["none", "route"] as const);
+    return this.pick(["none", "route", "link"] as const);
   }
 
   #below(limit: number): number {
