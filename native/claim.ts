@@ -12,8 +12,35 @@ const BACKLOG = 4096;
  */
 const CLEAR_QUEUE_MS = 10_000;
 
+/** A program that is started keeps descriptors for some milliseconds on a busy machine. */
+const PATIENCE_MS = 200;
+const PAUSE_MS = 2;
+
+const SHUT_RDWR = 2;
+
 /** The holder may end between our bind and our question. Two more tries tell that from a name that is really taken. */
 const TRIES = 3;
+
+/**
+ * Waiting for a name whose holder has let go, while the kernel has not: a program that the holder had just started has its
+ * descriptors, too, for the moment in which it becomes another program, and vfork(2) returns before that is over. One
+ * patience may be shared by several names: it is all the time that is waited for them.
+ */
+export class Patience {
+  #leftMs: number;
+
+  constructor(ms = PATIENCE_MS) {
+    this.#leftMs = ms;
+  }
+
+  /** Waits a little; false where it is at an end. */
+  wait(): boolean {
+    if (this.#leftMs <= 0) return false;
+    Bun.sleepSync(PAUSE_MS);
+    this.#leftMs -= PAUSE_MS;
+    return true;
+  }
+}
 
 /** The exclusive use of a name in this network namespace, until it is disposed of or the process ends in any way. */
 export interface Claim extends Disposable {
@@ -32,13 +59,16 @@ export interface ClaimRefusal {
  *
  * Throws SOCKET_FAILED when the kernel refuses for another reason, such as a name longer than 99 bytes.
  */
-export function claimName(name: string, clearQueueMs = CLEAR_QUEUE_MS): Claim | ClaimRefusal {
+export function claimName(
+  name: string,
+  { patience = new Patience(), clearQueueMs = CLEAR_QUEUE_MS }: ClaimOptions = {},
+): Claim | ClaimRefusal {
   for (let attempt = 1; ; attempt++) {
     const fd = bindAndListen(name);
     if (fd !== undefined) return claim(name, fd, clearQueueMs);
     const heldBy = holderOfName(name);
     if (heldBy !== undefined) return { heldBy };
-    if (attempt === TRIES) return { heldBy: UNKNOWN };
+    if (attempt >= TRIES && !patience.wait()) return { heldBy: UNKNOWN };
   }
 }
 
@@ -50,6 +80,11 @@ export function holderOfName(name: string): ClaimRefusal["heldBy"] | undefined {
 }
 
 // --- internal ---
+
+interface ClaimOptions {
+  readonly patience?: Patience;
+  readonly clearQueueMs?: number;
+}
 
 /** Not uid 0: anybody can take a name and fill its queue, which must not pass for a claim by root. */
 const UNKNOWN = { pid: 0, uid: -1 };
@@ -63,8 +98,11 @@ function claim(name: string, fd: number, clearQueueMs: number): Claim {
     name,
     [Symbol.dispose]() {
       clearInterval(timer);
-      if (open) closeFd(fd);
+      if (!open) return;
       open = false;
+      // Whoever else has it open still has the name, but is not taken for its holder any more.
+      libc().shutdown(fd, SHUT_RDWR);
+      closeFd(fd);
     },
   };
 }

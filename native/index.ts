@@ -9,7 +9,7 @@ export { watchSilence } from "./watch-silence.ts";
 export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";
 export { dialTcpSocket, openTcpSocket } from "./tcp-socket.ts";
-export { claimName, holderOfName, type Claim, type ClaimRefusal } from "./claim.ts";
+export { claimName, holderOfName, Patience, type Claim, type ClaimRefusal } from "./claim.ts";
 export { lockFile } from "./file-lock.ts";
 export { listenerAt } from "./unix-socket.ts";
 export { openListeningNetlink } from "./netlink-listening.ts";

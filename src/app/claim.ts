@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { claimName, holderOfName, type Claim, type ClaimRefusal } from "#native";
+import { claimName, holderOfName, Patience, type Claim, type ClaimRefusal } from "#native";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -89,7 +89,8 @@ type Holder = ClaimRefusal["heldBy"];
 
 function takeAll(keys: readonly ServiceKey[], uid: number, taken: DisposableStack): Map<string, Held> {
   using locks = new RuntimeLocks();
-  return new Map(keys.map((key) => [formatServiceKey(key), taken.use(new Held(key, uid, locks))]));
+  const patience = new Patience();
+  return new Map(keys.map((key) => [formatServiceKey(key), taken.use(new Held(key, uid, locks, patience))]));
 }
 
 /** The name and the lock of one virtual server. */
@@ -105,7 +106,7 @@ class Held implements Disposable {
   #lock: RuntimeLock | undefined;
 
   /** Throws ALREADY_RUNNING when the lock is not free. */
-  constructor(key: ServiceKey, uid: number, locks: RuntimeLocks) {
+  constructor(key: ServiceKey, uid: number, locks: RuntimeLocks, patience: Patience) {
     const service = formatServiceKey(key);
     this.#key = key;
     this.#uid = uid;
@@ -115,7 +116,7 @@ class Held implements Disposable {
     this.#lock = Symbol.dispose in lock ? lock : undefined;
     this.#problem = "problem" in lock ? lock.problem : undefined;
     try {
-      const outcome = claimName(service);
+      const outcome = claimName(service, { patience });
       this.#stranger = "heldBy" in outcome ? outcome.heldBy : undefined;
       this.#name = "heldBy" in outcome ? claimAlias(service) : outcome;
     } catch (error) {
@@ -142,7 +143,7 @@ class Held implements Disposable {
   /** Cleaners of temporary files remove the lock, and strangers may release the name. */
   renew(locks: RuntimeLocks): void {
     if (this.#name?.name !== this.#service) {
-      const outcome = claimName(this.#service);
+      const outcome = claimName(this.#service, { patience: new Patience(0) });
       if (!("heldBy" in outcome)) {
         this.#name?.[Symbol.dispose]();
         this.#name = outcome;

@@ -290,12 +290,9 @@ test("tells what is remembered and what happens, until the consumer leaves or it
   expect(() => lvscare.events()).toThrow(expect.objectContaining({ code: "NOT_RUNNING" }));
 });
 
-// A test before this one may be slow to give up its name.
-const OWN = "127.77.21.3:18110";
-
 test("ends with its scope, and then another one may care for the same", async () => {
   const one = reals();
-  const config = { virtualServers: [virtualServer("web", OWN, [one])] };
+  const config = { virtualServers: [virtualServer("web", WEB, [one])] };
   const signals = ["SIGTERM", "SIGINT", "SIGHUP"].map((signal) => process.listenerCount(signal));
   let inside: Lvscare;
   {
@@ -304,15 +301,15 @@ test("ends with its scope, and then another one may care for the same", async ()
     await expect(lvscare.status()).rejects.toMatchObject({ code: "NOT_RUNNING" });
     await lvscare.start();
     await weightsBecome(lvscare, { web: { [one]: 1 } });
-    expect((await fetch(`http://${OWN}/`)).status).toBe(200);
+    expect((await fetch(`http://${WEB}/`)).status).toBe(200);
     await expect(createLvscare(config).start()).rejects.toMatchObject({ code: "ALREADY_RUNNING" });
     await expect(lvscare.start()).rejects.toMatchObject({ code: "ALREADY_RUNNING" });
     expect(["SIGTERM", "SIGINT", "SIGHUP"].map((signal) => process.listenerCount(signal))).toEqual(signals);
     const names = await readdir(runtimeDirectory(process.env, process.getuid?.() ?? 0));
-    expect(names.filter((name) => name.includes(OWN) && name.endsWith(".sock"))).toEqual([]);
+    expect(names.filter((name) => name.includes(WEB) && name.endsWith(".sock"))).toEqual([]);
   }
   await inside.ended;
-  expect(await fetch(`http://${OWN}/`).catch(() => "refused")).toBe("refused");
+  expect(await fetch(`http://${WEB}/`).catch(() => "refused")).toBe("refused");
   await expect(inside.update(config)).rejects.toMatchObject({ code: "NOT_RUNNING" });
   await expect(inside.drain(one)).rejects.toMatchObject({ code: "NOT_RUNNING" });
   await using another = createLvscare(config);

@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { waitFor } from "../kernel/support/wait-for.ts";
-import { claimName, type Claim, type ClaimRefusal } from "#native";
+import { closeFd, libc } from "../../native/libc.ts";
+import { unixAddress, unixStreamSocket } from "../../native/unix-socket.ts";
+import { claimName, Patience, type Claim, type ClaimRefusal } from "#native";
 
 const fixture = resolve(import.meta.dir, "claim-fixture.ts");
 
@@ -46,6 +48,26 @@ test("another process is told apart, and its end frees the name", async () => {
   expect(own.name).toBe(name);
 });
 
+test("a name is free when its holder has let go, also where that has just started programs", async () => {
+  const name = unusedName();
+  for (let time = 0; time < 100; time++) {
+    const holder = claimed(claimName(name));
+    // Until it has become another program, a child has what its parent has.
+    await using _child = Bun.spawn(["true"]);
+    holder[Symbol.dispose]();
+    using again = claimed(claimName(name));
+    expect(again.name).toBe(name);
+  }
+});
+
+test("a name that somebody has who does not listen is not waited for again and again", () => {
+  const name = unusedName();
+  const patience = new Patience(10);
+  using _ = boundOnly(name);
+  for (let time = 0; time < 2; time++) expect(claimName(name, { patience })).toEqual({ heldBy: { pid: 0, uid: -1 } });
+  expect(patience.wait()).toBe(false);
+});
+
 test("a refused claim leaves no descriptor open", () => {
   const name = unusedName();
   using _ = claimed(claimName(name));
@@ -57,7 +79,7 @@ test("a refused claim leaves no descriptor open", () => {
 
 test("however often claims are refused, the holder is told again after a while", async () => {
   const name = unusedName();
-  using _ = claimed(claimName(name, 20));
+  using _ = claimed(claimName(name, { clearQueueMs: 20 }));
   const self = { heldBy: { pid: process.pid, uid: process.getuid?.() ?? -1 } };
   let refusals = 0;
   while (Bun.deepEquals(claimName(name), self) && refusals < 5000) refusals++;
@@ -75,6 +97,14 @@ test("a name of 99 bytes is possible, a longer one is refused by name of the err
     expect.objectContaining({ code: "SOCKET_FAILED", errno: "ENAMETOOLONG" }),
   );
 });
+
+/** Has the name as a socket that does not listen. */
+function boundOnly(name: string): Disposable {
+  const address = unixAddress(`\0lvscare/${name}`);
+  const fd = unixStreamSocket(name);
+  expect(libc().bind(fd, address, address.byteLength)).toBe(0);
+  return { [Symbol.dispose]: () => closeFd(fd) };
+}
 
 function socketCount(): number {
   const targets = readdirSync("/proc/self/fd").map((fd) => {
