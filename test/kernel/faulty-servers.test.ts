@@ -27,8 +27,12 @@ const FAULTS: readonly {
   readonly reason: RegExp;
 }[] = [
   { address: "127.0.2.1:80", behaviour: "hanging", reason: /^timed out after 2s$/ },
-  // Whichever is seen first: that the kept connection is dead, or that a new one comes to nothing.
-  { address: "127.0.2.2:80", behaviour: "silent", reason: /^(connect timed out after 1s|answers nothing any more)$/ },
+  // Whichever is seen first: that the kept connection is dead, or that a new one comes to nothing; one that was just made gets no answer.
+  {
+    address: "127.0.2.2:80",
+    behaviour: "silent",
+    reason: /^(connect timed out after 1s|answers nothing any more|timed out after 2s)$/,
+  },
   { address: "127.0.2.3:80", behaviour: { status: 500 }, reason: /^status 500$/ },
   { address: "127.0.2.4:80", behaviour: { status: 503 }, reason: /^status 503$/ },
   { address: "127.0.2.5:80", behaviour: "resetting", reason: /^connection reset$/ },
