@@ -37,6 +37,8 @@ import { VERSION } from "./version.ts";
  */
 export class CareProcess implements Disposable {
   readonly now = bootClock();
+  /** Tells this run from others: when it started, by the clock as it was then. */
+  readonly run: string;
   readonly facts: Omit<ProcessFacts, "dataPlane">;
   readonly bus: EventBus;
   readonly manager: ServiceManager;
@@ -69,6 +71,7 @@ export class CareProcess implements Disposable {
       startedAtMs: now(),
       timeOfDay: timeOfDay(now),
     };
+    this.run = this.facts.timeOfDay(this.facts.startedAtMs).toISOString();
     this.bus = new EventBus({ logger, now, timeOfDay: this.facts.timeOfDay });
     this.certificates = new CertificateNews({ today: Date.now, emit: (event) => this.bus.emit(event) });
     this.manager = serviceManager({ environment, pid: process.pid, send: sendToUnixSocket, monotonicUs });

@@ -261,10 +261,10 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** What happened since the event with this id; `own`: not to the process itself. */
   events(after: number, which: "all" | "own" = "all"): EventReport {
-    const { networkNamespace, startedAtMs, timeOfDay } = this.#facts;
+    const { networkNamespace } = this.#facts;
     return {
       ...this.named,
-      startedAt: timeOfDay(startedAtMs).toISOString(),
+      startedAt: this.#process.run,
       sinceBootMs: this.#process.now(),
       ...(networkNamespace !== undefined && { networkNamespace }),
       events: which === "all" ? this.#events.since(after) : this.#events.ownSince(after),

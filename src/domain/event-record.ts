@@ -39,7 +39,7 @@ export function isOfProcess({ type }: EventRecord): boolean {
 
 /** What a daemon remembers of a virtual server, and of itself. */
 export interface EventReport extends NamedVirtualServer {
-  /** Identifies one run of the daemon: the next run's ids start again. */
+  /** Identifies one run of the daemon, also when the clock was set meanwhile: the next run's ids start again. */
   readonly startedAt: string;
   /** When this report was made. */
   readonly sinceBootMs: number;

@@ -13,3 +13,19 @@ test("a moment keeps its time of day until the clock is set", () => {
   clock += 3_600_000;
   expect(told(4000).toISOString()).toBe("2026-11-24T10:59:59.000Z");
 });
+
+test("a process that is held up between a look at one clock and at the other takes that for no setting of the clock", () => {
+  let [now, heldUpMs] = [5000, 0];
+  const told = timeOfDay(
+    () => {
+      now += heldUpMs;
+      heldUpMs = 0;
+      return now;
+    },
+    () => Date.UTC(2026, 10, 24, 10) + now,
+  );
+  const before = told(4000);
+  heldUpMs = 5000;
+  expect(told(4000)).toEqual(before);
+  expect(told(4000)).toEqual(before);
+});

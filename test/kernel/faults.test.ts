@@ -1,12 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { EventRecord } from "../../src/domain/event-record.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
 import { startHost, type Host } from "./support/host.ts";
+import { linesOf } from "./support/line-process.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
-import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { lvscareBinary, runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
 import { waitFor } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
@@ -125,6 +127,15 @@ test("a clock that jumps means nothing to it", async () => {
   await care.waitForLog(/^DEBUG probe of 127.0.0.1:8081 passed/, { times: 5 });
   await waitForTable(namespace, tableWith());
   const before = care.log().length;
+  const followed: string[] = [];
+  const follow = namespace.spawn([lvscareBinary(), "events", "--follow", "-o", "json"]);
+  const following = (async () => {
+    for await (const line of linesOf(follow.stdout)) followed.push((JSON.parse(line) as EventRecord).message);
+  })();
+  await waitFor(
+    () => followed,
+    (messages) => messages.length > 0,
+  );
   try {
     for (const jump of ["+1 day", "-2 days", "+1 day"]) {
       await namespace.exec("date", "-s", jump);
@@ -141,6 +152,16 @@ test("a clock that jumps means nothing to it", async () => {
       .filter((line) => !line.startsWith("DEBUG")),
   ).toEqual([]);
   expect(await care.status()).toContain("healthy");
+  // Nor is it another daemon for those who follow its events: none comes twice.
+  expect((await runLvscare(namespace, ["drain", "127.0.0.1:8081"])).exitCode).toBe(0);
+  await waitFor(
+    () => followed,
+    (messages) => messages.some((message) => message.includes("request: drained")),
+  );
+  expect((await runLvscare(namespace, ["undrain", "127.0.0.1:8081"])).exitCode).toBe(0);
+  follow.kill();
+  await following;
+  expect(followed).toEqual([...new Set(followed)]);
 });
 
 describe("where this host runs out of something", () => {
