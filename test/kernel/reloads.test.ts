@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { requestReload } from "../../src/control/client.ts";
 import { configSocketPath } from "../../src/control/runtime-directory.ts";
 import type { StatusReport } from "../../src/domain/status.ts";
+import { hasNftables } from "../../src/reach/link/nft-rules.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { tableOf, tableText, type IpvsTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
@@ -66,7 +67,14 @@ beforeAll(async () => {
   servers = await SteadyServers.start(host, SERVERS);
   folder = await mkdtemp(join(tmpdir(), "lvscare-reloads-"));
 });
-afterEach(() => host.exec("ipvsadm", "-C"));
+// Also what leads to virtual servers of daemons that were killed.
+afterEach(() =>
+  host.run([
+    "sh",
+    "-c",
+    "ipvsadm -C; ip route flush table main proto 76; ip link del lvscare; nft delete table inet lvscare || iptables-legacy -t nat -F",
+  ]),
+);
 afterAll(async () => {
   await servers[Symbol.asyncDispose]();
   await host[Symbol.asyncDispose]();
@@ -206,19 +214,16 @@ test("what leads to a virtual server changes with the file, and nobody else is b
   await waitFor(() => existsSync(socket), Boolean);
   const standing = async (): Promise<readonly string[]> => {
     const links = await host.exec("ip", "-brief", "address");
-    const rules = (await host.run(["iptables-legacy", "-t", "nat", "-S"])).stdout;
     const all = [
       ...((await reach()) as { route: string[] }).route.map((one) => `route ${one}`),
       ...[...links.matchAll(/^(lvscare|other) .*$/gm)].flatMap(([line, link]) =>
         [...line.matchAll(/10\.9[67]\.\d+\.\d+/g)].map(([one]) => `${link} ${one}`),
       ),
-      ...[...rules.matchAll(/tcp (10\.96\S+) bit (\d+)" -j MARK/g)].map(([, one, bit]) => `mark ${one} ${bit}`),
-      ...[...rules.matchAll(/^-A \S+ -j (LVSCARE-\S+)/gm)].map(([, chain]) => `jump ${chain}`),
+      ...(await masqueraded()),
     ];
-    // Of other daemons, what leads to virtual servers stays behind.
-    return all.filter((one) => one.startsWith("jump") || / 10\.(?:96\.0\.1|97\.0\.3)(?!\d)/.test(one)).toSorted();
+    return all.toSorted();
   };
-  const always = ["jump LVSCARE-POSTROUTING", "jump LVSCARE-SERVICES", "jump LVSCARE-SERVICES", "lvscare 10.97.0.3"];
+  const always = ["lvscare 10.97.0.3", "mark 10.97.0.3:80 0"];
   const becomes = (...own: readonly string[]): Promise<unknown> =>
     waitForEqual(standing, [...always, ...own].toSorted(), { timeoutMs: 60_000 });
   const route = "route 10.96.0.1";
@@ -472,6 +477,24 @@ async function applies(care: CareProcess): Promise<Readonly<Record<string, numbe
   return Object.fromEntries(
     virtualServers.flatMap(({ name = "", daemon }) => (names.has(name) ? [[name, daemon?.applies]] : [])),
   );
+}
+
+/** What is marked to be masqueraded, and by which bit; nothing where no packet gets to the rules. */
+async function masqueraded(): Promise<readonly string[]> {
+  const isNftables = hasNftables();
+  const program = isNftables ? "nft list table inet lvscare" : "iptables-legacy -t nat -S";
+  const { stdout: rules } = await host.run(program.split(" "));
+  const [marking, hooks] = isNftables
+    ? [
+        /mark set .*comment "tcp (10\.\S+) bit (\d+)"/g,
+        ["prerouting", "output", "postrouting"].map((one) => `hook ${one}`),
+      ]
+    : [
+        /tcp (10\.\S+) bit (\d+)" -j MARK/g,
+        ["PREROUTING", "OUTPUT", "POSTROUTING"].map((one) => `-A ${one} -j LVSCARE-`),
+      ];
+  if (!hooks.every((hook) => rules.includes(hook))) return [];
+  return [...new Set([...rules.matchAll(marking)].map(([, address, bit]) => `mark ${address} ${bit}`))];
 }
 
 /** The virtual addresses that have a route of ours, and those that the dummy link of ours has. */
