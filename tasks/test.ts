@@ -110,8 +110,8 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
   const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
   const unitLane = { steps: unit, workers: unit.length };
   const native = { steps: stepsIn(true), workers: umlGuests() };
-  // A guest waits for its daemons' checks much of the time. Once the unit tests are over, another one fills that.
-  const more = { steps: native.steps, workers: umlGuests(1) - native.workers, after: [unitLane] };
+  // A guest waits for its daemons' checks much of the time. Once the unit tests are over, another one for each processor fills that.
+  const more = { steps: native.steps, workers: umlGuests(native.workers) - native.workers, after: [unitLane] };
   // As many as there are processors, and nothing beside: what is slow fails when it is slower.
   const emulated = { steps: [...stepsIn(false), ...node], workers: emulatedGuests(), after: [native, unitLane, more] };
   lanes.push(native, unitLane, more, emulated);

@@ -40,6 +40,15 @@ const MODULES = "/usr/lib/uml/modules";
 
 const GUEST_INIT = join(import.meta.dir, "guest-init.sh");
 
+/**
+ * A boot measures how fast this machine is: for delays, for RAID and Btrfs, which nothing here uses, and for compressed
+ * swap. Without that it takes half the time, and a third of the processor's.
+ */
+const QUICK_BOOT = [
+  "lpj=35479552",
+  "initcall_blacklist=raid6_select_algo,calibrate_xor_blocks,init_btrfs_fs,init_zswap",
+];
+
 /** The guest's name of the second console. */
 const TERMINAL_DEVICE = "/dev/tty1";
 
@@ -62,6 +71,7 @@ async function umlArguments(options: GuestOptions, run: RunFolder): Promise<stri
   return [
     "linux.uml",
     `mem=${memoryMb}M`,
+    ...QUICK_BOOT,
     ..."root=/dev/root rootfstype=hostfs rootflags=/ ro panic=-1".split(" "),
     // Where it keeps a socket of its own; else in the home folder.
     `uml_dir=${run.path}`,
