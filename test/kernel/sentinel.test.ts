@@ -49,10 +49,10 @@ test("so are those on a host that falls silent, although nothing tells their end
   await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
   await master.exec("tc", "qdisc", "add", "dev", "cable", "root", "netem", "loss", "100%");
   await waitForTable(node, table({ [A]: 0, [B]: 0, [C]: 0 }));
-  await waitForEqual(
-    () => care.logged(/→ draining: /).map((line) => line.replace(/^.* → draining: /, "")),
-    Array.from(SERVERS, () => "answers nothing any more"),
-  );
+  // Mostly by the kept connection; on a busy machine the new one may be the first to be given up. The next check is not due for minutes.
+  const reason = /→ draining: (?:answers nothing any more|connect timed out after 3s)$/;
+  await waitForEqual(() => care.logged(reason).length, SERVERS.length);
+  expect(care.logged(/→ draining: /)).toHaveLength(SERVERS.length);
 });
 
 /** Longer than a test takes: whatever is noticed before is not noticed by a connection's timeout. */
