@@ -122,16 +122,17 @@ export class HoldFile {
 
 /** Which virtual servers have such a file: of a thousand that begin together, hardly any has one. */
 export class HoldFiles {
-  /** Undefined where it cannot be looked into: reading them tells why. */
-  readonly #names: ReadonlySet<string> | undefined;
+  readonly #folder: string;
+  #found: { readonly names: ReadonlySet<string> | undefined } | undefined;
 
-  /** Looks into the directory once. */
+  /** The directory is looked into once, when the first is asked for. */
   constructor(folder: string) {
-    this.#names = namesIn(folder);
+    this.#folder = folder;
   }
 
   has({ path }: HoldFile): boolean {
-    return this.#names?.has(basename(path)) ?? true;
+    this.#found ??= { names: namesIn(this.#folder) };
+    return this.#found.names?.has(basename(path)) ?? true;
   }
 }
 
@@ -147,6 +148,7 @@ export function tellHeld(holds: Holds, listed: readonly string[], logger: Logger
 
 // --- internal ---
 
+/** Undefined where it cannot be looked into: reading the files tells why. */
 function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
     return new Set(readdirSync(folder));

@@ -29,7 +29,7 @@ export class LiveReach implements KeptReach {
   #onChange: (() => void) | undefined;
   #endWatch: (() => void) | undefined;
   readonly #watching: ReachWatching;
-  #quiet: Watched | undefined;
+  #quiet: readonly Watched[] = [];
   #round: Promise<unknown> = Promise.resolve();
 
   constructor(reach: Reach, watching: ReachWatching, logger: Logger) {
@@ -56,7 +56,7 @@ export class LiveReach implements KeptReach {
   }
 
   get isQuiet(): boolean {
-    return this.#quiet !== undefined;
+    return this.#quiet.length > 0;
   }
 
   reconcile(): Promise<readonly ObjectReport[]> {
@@ -102,23 +102,34 @@ export class LiveReach implements KeptReach {
     if (this.#onChange === undefined) return;
     const { looks, everyMs } = this.#watching;
     this.#endQuiet();
-    const stand = async (): Promise<boolean> => {
-      for (const object of objects) if ((await object.inspect()) !== undefined) return false;
-      return true;
-    };
-    this.#quiet = looks.join(everyMs(), stand, () => {
-      this.#quiet = undefined;
-      this.#onChange?.();
-    });
+    const { heardOf = [], others = [] } = Object.groupBy(objects, ({ isHeardOf }) =>
+      isHeardOf ? "heardOf" : "others",
+    );
+    const watch = (some: readonly HostObject[], ms: number): readonly Watched[] =>
+      some.length === 0 ? [] : [looks.join(ms, { isAsKnown: () => allStand(some) }, () => this.#deviated())];
+    this.#quiet = [...watch(others, everyMs()), ...watch(heardOf, Math.max(everyMs(), MISSED_MS))];
+  }
+
+  #deviated(): void {
+    this.#endQuiet();
+    this.#onChange?.();
   }
 
   #endQuiet(): void {
-    this.#quiet?.leave();
-    this.#quiet = undefined;
+    for (const one of this.#quiet) one.leave();
+    this.#quiet = [];
   }
 }
 
 // --- internal ---
+
+/** How often to look for changes that should have been heard of: a setting may be written through another `/proc`. */
+const MISSED_MS = 30_000;
+
+async function allStand(objects: readonly HostObject[]): Promise<boolean> {
+  for (const object of objects) if ((await object.inspect()) !== undefined) return false;
+  return true;
+}
 
 async function takeBack(object: HostObject, logger: Logger): Promise<void> {
   try {

@@ -69,7 +69,7 @@ export async function prepareAnew(
   const { kind } = dataPlane;
   const refusal = refusesChangeOver(kind, options);
   if (refusal !== undefined) throw refusal;
-  const obstacle = obstacleTo(kind, options);
+  const obstacle = obstacleTo(kind, options, () => surroundings.ownAddresses());
   if (obstacle !== undefined) throw obstacle;
   if (!sameService(before.service, options.service)) await surroundings.preflight(dataPlane, options.service);
   return planReach(options, kind, surroundings.reachHost, logger);
@@ -97,7 +97,7 @@ function select(options: VirtualServerOptions, surroundings: Surroundings, logge
     options.dataPlane,
     options.service,
     open,
-    (kind) => obstacleTo(kind, options),
+    (kind) => obstacleTo(kind, options, () => surroundings.ownAddresses()),
     (dataPlane, service) => surroundings.preflight(dataPlane, service),
   );
 }

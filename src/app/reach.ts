@@ -13,7 +13,7 @@ import { foundGateway, NODE_NAME, nodeAddress } from "../reach/node-address.ts";
 import { FirewallTables } from "../reach/link/iptables.ts";
 import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { boundToLoopback, takenOver } from "../reach/obstacles.ts";
-import { readOwnAddresses } from "../reach/own-addresses.ts";
+import { readOwnAddresses, type IsOwn } from "../reach/own-addresses.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
 import { isAddressInUse } from "./address-in-use.ts";
 import { tellLeft } from "../events/event-log.ts";
@@ -78,13 +78,14 @@ export function planReach(
 export function obstacleTo(
   kind: DataPlaneKind,
   { service, realServers, reach: { mode } }: Pick<VirtualServerOptions, "service" | "realServers" | "reach">,
+  ownAddresses: () => IsOwn = readOwnAddresses,
 ): LvscareError | undefined {
   const { endpoint } = service;
   const servers = realServers.map((one) => one.endpoint);
   const isAtRisk = isLoopback(endpoint.address) || servers.some(({ address }) => address === endpoint.address);
   if (!isAtRisk) return undefined;
   const arrangement = { service: endpoint, servers };
-  const isOwn = readOwnAddresses();
+  const isOwn = ownAddresses();
   if (kind === "userspace") return takenOver(arrangement, isOwn, false);
   return boundToLoopback(arrangement, isOwn) ?? (mode === "link" ? takenOver(arrangement, isOwn, true) : undefined);
 }

@@ -1,6 +1,7 @@
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { formatServiceKey, type ServiceKey, type VirtualServer } from "../domain/virtual-server.ts";
+import { readOwnAddresses, type IsOwn } from "../reach/own-addresses.ts";
 import type { ReachHost } from "./reach.ts";
 
 /** What virtual servers that are prepared together have to do with: what holds for all of them is found out once. */
@@ -11,6 +12,7 @@ export class Surroundings {
   readonly #ipvs: Ipvs;
   readonly #proven = new Map<string, Promise<void>>();
   #standing: Promise<ReadonlyMap<string, VirtualServer>> | undefined;
+  #isOwn: IsOwn | undefined;
 
   constructor(ipvs: Ipvs, reachHost: ReachHost, isCrowded = false) {
     this.#ipvs = ipvs;
@@ -34,6 +36,11 @@ export class Surroundings {
     const proven = this.#proven.get(kind) ?? dataPlane.preflight(service);
     this.#proven.set(kind, proven);
     return proven;
+  }
+
+  /** This host's own addresses, as they were when the first asked for them. */
+  ownAddresses(): IsOwn {
+    return (this.#isOwn ??= readOwnAddresses());
   }
 
   /** The kernel's virtual server of this key, as it stood when the first was asked for. */

@@ -19,9 +19,10 @@ export function watchTraffic(
 ): () => void {
   if (dataPlane.traffic === undefined) return () => undefined;
   const listeners = new Map<string, AnswerListener>();
+  const counts = new Counts(dataPlane, key);
   const memberOf = (server: string) => supervisor.getSnapshot().context.members.get(server);
   return process.traffic.watch({
-    read: () => counted(dataPlane, key),
+    read: () => counts.read(),
     quietMs: (server) => {
       const endpoint = memberOf(server)?.server.endpoint;
       const usualMs = endpoint === undefined ? undefined : process.usualMs(endpoint);
@@ -43,6 +44,32 @@ export function watchTraffic(
 // --- internal ---
 
 const LEAST_QUIET_MS = 100;
+
+/** What each real server has carried. Where that stays the same, it is read again only once something says otherwise. */
+class Counts {
+  readonly #dataPlane: DataPlane;
+  readonly #key: ServiceKey;
+  #last: readonly CountedServer[] | undefined;
+  #isMoving = true;
+  /** What was carried when they were last read. */
+  #mark: string | undefined;
+
+  constructor(dataPlane: DataPlane, key: ServiceKey) {
+    this.#dataPlane = dataPlane;
+    this.#key = key;
+  }
+
+  read(): readonly CountedServer[] | undefined {
+    // Before the counts: what is carried in between is seen the next time.
+    const mark = this.#isMoving ? undefined : this.#dataPlane.carried?.(this.#key);
+    if (mark !== undefined && mark === this.#mark) return this.#last;
+    const servers = counted(this.#dataPlane, this.#key);
+    this.#isMoving = servers === undefined || !Bun.deepEquals(servers, this.#last);
+    this.#mark = mark;
+    this.#last = servers;
+    return servers;
+  }
+}
 
 /** Undefined where the table cannot be read: the next round tells that. */
 function counted(dataPlane: DataPlane, key: ServiceKey): readonly CountedServer[] | undefined {

@@ -202,9 +202,11 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** All in its data plane are listed, as far as is known. */
   get hasOnlyListed(): boolean {
-    const table = this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.table;
-    const listed = new Set(this.#options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-    return table?.realServers.every(({ server }) => listed.has(formatEndpoint(server.endpoint))) ?? false;
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (virtualServer === undefined) return false;
+    const { table, members, overlay } = virtualServer.getSnapshot().context;
+    if (table === undefined || overlay.departures.size > 0 || overlay.unlisted.size > 0) return false;
+    return !Array.from(members.values()).some(({ isLeaving }) => isLeaving);
   }
 
   /** Says what stays behind. */

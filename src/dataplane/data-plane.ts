@@ -37,6 +37,12 @@ export interface DataPlane {
   read(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
   /** The same with what each of its real servers has carried. */
   measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined>;
+  /**
+   * Whether the table may be as it was, at hardly any cost: a mark of the virtual server's entries, whatever they carry.
+   * Equal ones mean that what most programs change is as it was; not all options need show in it. Undefined where that
+   * is not to be had.
+   */
+  outline?(key: ServiceKey): bigint | undefined;
   /** Every virtual server in it, measured. */
   readAll(): Promise<readonly ObservedVirtualServer[]>;
   /** Executes in order, and goes on after a failed operation. */
@@ -48,6 +54,11 @@ export interface DataPlane {
    * directions pass here (masquerading). Throws what `read` rejects with.
    */
   traffic?(key: ServiceKey): readonly ObservedRealServer[];
+  /**
+   * A mark of what a virtual server has carried, at hardly any cost: as long as it stays the same, so does every count in
+   * `traffic`. Undefined where that is not to be had.
+   */
+  carried?(key: ServiceKey): string | undefined;
   /**
    * Releases sockets. What it programmed stays (in the userspace plane it ends, since it lives in this process).
    * Idempotent.

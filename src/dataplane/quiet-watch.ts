@@ -5,6 +5,14 @@ export interface WatchClock {
   clearTimeout(timer: unknown): void;
 }
 
+/** How something is looked at. */
+export interface Look {
+  /** Whether it is as it should be. Rejects where that cannot be told. */
+  readonly isAsKnown: () => Promise<boolean>;
+  /** A first look at hardly any cost: true where it is as it was, and `isAsKnown` need not be asked. */
+  readonly isAsBefore?: () => boolean;
+}
+
 /** Something that is looked at until it deviates. */
 export interface Watched {
   /** When it was last found as it should be, on the watch's clock; minus infinity before the first look. */
@@ -28,14 +36,13 @@ export class QuietWatch {
   }
 
   /**
-   * Looks every so often, for the first time a little sooner than that, so that many share a turn. `isAsKnown`
-   * says whether it is as it should be; when it is not, or that cannot be told, it is watched no longer and `deviates`
-   * is called.
+   * Looks every so often, for the first time a little sooner than that, so that many share a turn. When it is not as
+   * it should be, or that cannot be told, it is watched no longer and `deviates` is called.
    */
-  join(everyMs: number, isAsKnown: () => Promise<boolean>, deviates: () => void): Watched {
+  join(everyMs: number, look: Look, deviates: () => void): Watched {
     const nowMs = this.#clock.now();
     const dueAtMs = sharedMoment(nowMs + everyMs, everyMs);
-    const entry: Entry = { everyMs, dueAtMs, seenAtMs: Number.NEGATIVE_INFINITY, isAsKnown, deviates };
+    const entry: Entry = { everyMs, dueAtMs, seenAtMs: Number.NEGATIVE_INFINITY, look, deviates };
     this.#entries.add(entry);
     this.#wakeFor(entry.dueAtMs);
     return {
@@ -74,15 +81,21 @@ export class QuietWatch {
     const due = [...this.#entries].filter(({ dueAtMs }) => dueAtMs <= nowMs);
     for (const entry of due) entry.dueAtMs += entry.everyMs * Math.ceil((nowMs - entry.dueAtMs + 1) / entry.everyMs);
     if (this.#entries.size > 0) this.#wakeFor(Math.min(...Array.from(this.#entries, ({ dueAtMs }) => dueAtMs)));
-    for (let first = 0; first < due.length; first += AT_ONCE) {
+    // All of these in one turn: they read one list.
+    const left = due.filter((entry) => {
+      const isAsBefore = entry.look.isAsBefore?.() ?? false;
+      if (isAsBefore) entry.seenAtMs = nowMs;
+      return !isAsBefore;
+    });
+    for (let first = 0; first < left.length; first += AT_ONCE) {
       if (first > 0) await new Promise<void>((resolve) => void this.#clock.setTimeout(resolve, 0));
-      const some = due.slice(first, first + AT_ONCE).filter((entry) => this.#entries.has(entry));
+      const some = left.slice(first, first + AT_ONCE).filter((entry) => this.#entries.has(entry));
       await Promise.all(some.map((entry) => this.#look(entry, nowMs)));
     }
   }
 
   async #look(entry: Entry, nowMs: number): Promise<void> {
-    const isAsKnown = await entry.isAsKnown().catch(() => false);
+    const isAsKnown = await entry.look.isAsKnown().catch(() => false);
     if (isAsKnown) entry.seenAtMs = nowMs;
     // It may have left meanwhile.
     else if (this.#entries.delete(entry)) entry.deviates();
@@ -95,7 +108,7 @@ interface Entry {
   readonly everyMs: number;
   dueAtMs: number;
   seenAtMs: number;
-  readonly isAsKnown: () => Promise<boolean>;
+  readonly look: Look;
   readonly deviates: () => void;
 }
 

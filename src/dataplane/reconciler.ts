@@ -5,7 +5,7 @@ import type { ObservedVirtualServer, RealServer, ServiceKey } from "../domain/vi
 import type { DataPlane, FailedOperation } from "./data-plane.ts";
 import { asKnown, recognized, sameEntries } from "./known-table.ts";
 import type { Round, RoundReport, RoundRunner } from "./round.ts";
-import type { QuietWatch, Watched } from "./quiet-watch.ts";
+import type { Look, QuietWatch, Watched } from "./quiet-watch.ts";
 
 /**
  * Brings one virtual server of a data plane to its desired state, one round at a time. It owns what is known of the
@@ -57,16 +57,33 @@ export class Reconciler implements RoundRunner {
     const { known } = this.#memory;
     if (this.#watching === undefined || known === undefined) return false;
     const { looks, deviates } = this.#watching;
-    const isAsKnown = async (): Promise<boolean> => {
-      const read = await this.#dataPlane.measure(this.#key);
-      return read !== undefined && sameEntries(asKnown(read, known), known);
-    };
-    this.#watched = looks.join(everyMs, isAsKnown, () => {
+    this.#watched = looks.join(everyMs, this.#lookFor(known), () => {
       this.#watched = undefined;
       this.#read = { ...this.#read, atMs: Number.NEGATIVE_INFINITY };
       deviates();
     });
     return true;
+  }
+
+  /** The whole table now and then, and in between only whether its outline is what it was at that time. */
+  #lookFor(known: ObservedVirtualServer): Look {
+    let outline: bigint | undefined;
+    let wholeAtMs = Number.NEGATIVE_INFINITY;
+    return {
+      isAsBefore: () => {
+        if (outline === undefined || this.#now() >= wholeAtMs) return false;
+        return this.#dataPlane.outline?.(this.#key) === outline;
+      },
+      isAsKnown: async () => {
+        // Before the table is read: what is changed in between then makes it another one.
+        const before = this.#dataPlane.outline?.(this.#key);
+        const read = await this.#dataPlane.read(this.#key);
+        const isAsKnown = read !== undefined && sameEntries(asKnown(read, known), known);
+        outline = before;
+        wholeAtMs = this.#now() + WHOLE_EVERY_MS;
+        return isAsKnown;
+      },
+    };
   }
 
   #endWatch(): void {
@@ -100,6 +117,9 @@ export function reconcileOnce(
 }
 
 // --- internal ---
+
+/** What an outline does not show, such as thresholds, is changed by hardly anybody. */
+const WHOLE_EVERY_MS = 30_000;
 
 /** Where removals wait for it, reading takes at most this part of the time. */
 const READING_SHARE = 4;

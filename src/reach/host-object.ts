@@ -12,6 +12,8 @@ export interface HostObject {
    * of tries stays.
    */
   readonly tolerates?: readonly ErrorCode[];
+  /** `HostChanges` hears of what others do to it; to look at it now and then is for what is missed. */
+  readonly isHeardOf?: true;
   /** How it deviates from what should be, for people (`missing`, `is 0`); undefined when it does not. Changes nothing. */
   inspect(): Promise<string | undefined>;
   /**

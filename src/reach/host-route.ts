@@ -54,6 +54,7 @@ export function hostRoute(options: HostRouteOptions): HostObject {
       return name;
     },
     tolerates: ["IN_THE_WAY"],
+    isHeardOf: true,
     inspect: async () => view.use((host) => deviationOf(look(host))),
     foresee: async () =>
       view.use((host): Foresight => {

@@ -45,6 +45,7 @@ export function sysctl(
   return {
     name: `sysctl ${name}=${wanted}`,
     tolerates,
+    isHeardOf: true,
     inspect: async () => deviationOf(read()),
     async foresee(): Promise<Foresight> {
       const deviation = deviationOf(read());

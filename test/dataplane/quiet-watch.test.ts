@@ -13,7 +13,7 @@ test("those that began at any time share few turns of an interval, and none wait
       atMs.push(clock.now());
       return Promise.resolve(true);
     };
-    watch.join(1000, look, () => undefined);
+    watch.join(1000, { isAsKnown: look }, () => undefined);
     await clock.advance(23);
   }
   await clock.advance(5000);
@@ -33,10 +33,12 @@ test("what is quiet is looked at in each interval, those of many in one turn, an
   const join = (name: string, everyMs: number) =>
     watch.join(
       everyMs,
-      async () => {
-        looks.push([name, clock.now()]);
-        if (deviating.has(`${name} cannot be read`)) throw new Error("on purpose");
-        return !deviating.has(name);
+      {
+        isAsKnown: async () => {
+          looks.push([name, clock.now()]);
+          if (deviating.has(`${name} cannot be read`)) throw new Error("on purpose");
+          return !deviating.has(name);
+        },
       },
       () => void told.push(name),
     );

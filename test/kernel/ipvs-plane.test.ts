@@ -63,6 +63,30 @@ describe("the data plane of the kernel", () => {
     });
   });
 
+  test("the kernel's list tells whether a virtual server is as it was, whatever is done to others", async () => {
+    const a = server("10.0.0.1:6443", { weight: 3 });
+    const six = server("[fd00::1]:6443");
+    await plane.apply(v4, [create(v4), add(a)]);
+    await plane.apply(v6, [create(v6), add(six)]);
+    const before = [plane.outline?.(v4), plane.outline?.(v6)];
+    expect(before).not.toContain(undefined);
+    const isAsBefore = async (): Promise<boolean[]> => {
+      await Promise.resolve();
+      return [plane.outline?.(v4) === before[0], plane.outline?.(v6) === before[1]];
+    };
+    expect(await isAsBefore()).toEqual([true, true]);
+    run("ipvsadm", "-e", "-t", "10.103.97.12:6443", "-r", "10.0.0.1:6443", "-m", "-w", "2");
+    expect(await isAsBefore()).toEqual([false, true]);
+    run("ipvsadm", "-e", "-t", "10.103.97.12:6443", "-r", "10.0.0.1:6443", "-m", "-w", "3");
+    expect(await isAsBefore()).toEqual([true, true]);
+    run("ipvsadm", "-E", "-t", "[fd00::12]:6443", "-s", "wrr", "-p", "60");
+    expect(await isAsBefore()).toEqual([true, false]);
+    run("ipvsadm", "-D", "-t", "10.103.97.12:6443");
+    expect(await isAsBefore()).toEqual([false, false]);
+    const other = [plane.carried?.(v6), plane.carried?.(v4)];
+    expect(other).toEqual([expect.any(String), undefined]);
+  });
+
   test("makes, changes and deletes an IPv4 virtual server", async () => {
     const a = server("10.0.0.1:6443", { weight: 3 });
     const b = server("10.0.0.2:6443", { forwarding: "direct-route", upperThreshold: 20, lowerThreshold: 10 });

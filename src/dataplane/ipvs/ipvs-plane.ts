@@ -28,7 +28,9 @@ import type { NetlinkTransport } from "../../netlink/transport.ts";
 import type { DataPlane, FailedOperation } from "../data-plane.ts";
 import { operationError, refusalError } from "./ipvs-errors.ts";
 import { IpvsFamily } from "./ipvs-family.ts";
+import { ListedTable, type IpvsListings } from "./listing.ts";
 import { rehearse } from "./preflight.ts";
+import { procFile } from "./proc-file.ts";
 import { SharedTurn } from "./shared-turn.ts";
 
 /**
@@ -37,11 +39,17 @@ import { SharedTurn } from "./shared-turn.ts";
  */
 export class Ipvs {
   readonly #openTransport: () => NetlinkTransport;
+  readonly #listed: ListedTable | undefined;
   #kernel: Kernel | undefined;
   #users = 0;
 
-  constructor(openTransport: () => NetlinkTransport = () => openKernelTransport("generic")) {
-    this.#openTransport = openTransport;
+  /** Without `openTransport` it is this host's kernel, which lists what it has as well. */
+  constructor(
+    openTransport?: () => NetlinkTransport,
+    listings = openTransport === undefined ? hostListings() : undefined,
+  ) {
+    this.#openTransport = openTransport ?? (() => openKernelTransport("generic"));
+    this.#listed = listings && new ListedTable(listings);
   }
 
   /**
@@ -67,7 +75,7 @@ export class Ipvs {
   #open(): IpvsPlane {
     const kernel = (this.#kernel ??= new Kernel(this.#openTransport));
     this.#users++;
-    return new IpvsPlane(kernel, () => {
+    return new IpvsPlane(kernel, this.#listed, () => {
       if (--this.#users > 0) return;
       this.#kernel = undefined;
       kernel.connection.close();
@@ -81,6 +89,10 @@ export function openIpvs(openTransport?: () => NetlinkTransport): Promise<DataPl
 }
 
 // --- internal ---
+
+function hostListings(): IpvsListings {
+  return { table: procFile("/proc/net/ip_vs"), totals: procFile("/proc/net/ip_vs_stats") };
+}
 
 interface SeenService {
   readonly service: VirtualServer;
@@ -105,12 +117,14 @@ interface Writing {
 class IpvsPlane implements DataPlane {
   readonly kind = "ipvs";
   readonly #kernel: Kernel;
+  readonly #listed: ListedTable | undefined;
   readonly #release: () => void;
   #isOpen = true;
 
   /** `release` is called once, when this one is closed. */
-  constructor(kernel: Kernel, release: () => void) {
+  constructor(kernel: Kernel, listed: ListedTable | undefined, release: () => void) {
     this.#kernel = kernel;
+    this.#listed = listed;
     this.#release = release;
   }
 
@@ -138,6 +152,14 @@ class IpvsPlane implements DataPlane {
 
   measure(key: ServiceKey): Promise<ObservedVirtualServer | undefined> {
     return this.#kernel.read(key, decodeMeasuredDestination);
+  }
+
+  outline(key: ServiceKey): bigint | undefined {
+    return this.#listed?.outlineOf(key);
+  }
+
+  carried(key: ServiceKey): string | undefined {
+    return this.#listed?.carriedBy(key);
   }
 
   traffic(key: ServiceKey): readonly ObservedRealServer[] {

@@ -35,6 +35,7 @@ export function dummyLink(options: DummyLinkOptions): HostObject {
   const what = `${destination.address}/${prefix} on dummy link ${name}`;
   return {
     name: what,
+    isHeardOf: true,
     async inspect() {
       return connected(openTransport, (connection) => {
         const { link, address } = look(connection, options);
