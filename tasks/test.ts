@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { LABS, labNamed } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
-import { emulatedGuests, kernelStep, makeProducts, patternOf, planKernel, umlGuests } from "./test/kernel-run.ts";
+import type { KernelPlan } from "./test/kernel-plan.ts";
+import {
+  emulatedGuests,
+  fetchPackages,
+  kernelStep,
+  makeProducts,
+  patternOf,
+  planKernel,
+  umlGuests,
+} from "./test/kernel-run.ts";
 import { describeCounts, sum } from "./test/outcome.ts";
 import { runBun } from "./test/run-bun.ts";
 import { type Selection, selectionFrom } from "./test/selection.ts";
@@ -33,10 +42,12 @@ else {
 
 async function main(): Promise<number> {
   const selection = await selectionFrom(argv);
-  await setUp();
+  const plan = selection.kernelFiles ? await planKernel(selection) : { jobs: [], leftOut: [] };
+  // Both are fetched on a machine that has nothing yet.
+  await Promise.all([setUp(), fetchPackages(plan)]);
   const reports = await mkdtemp(join(tmpdir(), "lvscare-tests-"));
   try {
-    const results = await runSteps(selection, reports);
+    const results = await runSteps(selection, plan, reports);
     const total = sum(results.map(({ outcome }) => outcome));
     const processorS = results.reduce((all, step) => all + step.processorS, 0);
     process.stdout.write(
@@ -57,8 +68,8 @@ async function main(): Promise<number> {
 
 // --- internal ---
 
-async function runSteps(selection: Selection, reports: string): Promise<StepResult[]> {
-  const lanes = await lanesOf(selection, reports);
+async function runSteps(selection: Selection, plan: KernelPlan, reports: string): Promise<StepResult[]> {
+  const lanes = lanesOf(selection, plan, reports);
   const isOne = new Set(lanes.flatMap(({ steps }) => steps)).size === 1;
   const runLane = async ({ steps, workers }: Lane): Promise<StepResult[]> => {
     const results: StepResult[] = [];
@@ -87,7 +98,7 @@ interface Lane {
   readonly after?: readonly Lane[];
 }
 
-async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
+function lanesOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: string): Lane[] {
   const { unitFiles, kernelFiles, nodeFiles, pattern } = selection;
   const lanes: Lane[] = [];
   if (selection.staticSteps) {
@@ -98,7 +109,6 @@ async function lanesOf(selection: Selection, reports: string): Promise<Lane[]> {
     }));
     lanes.push({ steps, workers: steps.length });
   }
-  const { jobs, leftOut } = kernelFiles ? await planKernel(selection) : { jobs: [], leftOut: [] };
   for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
   const needsBinary = kernelFiles ?? nodeFiles ?? unitFiles?.find(startsDaemons);
   const products = needsBinary === undefined ? undefined : makeProducts(jobs);

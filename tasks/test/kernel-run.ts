@@ -2,6 +2,7 @@ import { availableParallelism, freemem } from "node:os";
 import type { GuestOptions } from "../../test/kernel/harness/guest.ts";
 import { hostKernelWillDo } from "../../test/kernel/harness/host-kernel.ts";
 import { labNamed, runInLab } from "../../test/kernel/harness/labs.ts";
+import { installMissingPackages } from "../../test/kernel/harness/packages.ts";
 import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
 import { buildBinary, buildBinaryFor } from "../build.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./bun-test.ts";
@@ -41,6 +42,12 @@ export async function planKernel(selection: Selection): Promise<KernelPlan> {
     processors,
     guests: isWhole ? emulatedGuests() : 1,
   });
+}
+
+/** What these guests take of this machine's packages. Where they cannot be had, each guest says so that needs them. */
+export async function fetchPackages({ jobs }: KernelPlan): Promise<void> {
+  const wanted = new Set(jobs.flatMap(({ lab }) => labNamed(lab).packages ?? []));
+  await installMissingPackages([...wanted]).catch(() => {});
 }
 
 /** How many emulated guests of one processor run side by side. */

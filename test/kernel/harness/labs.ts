@@ -1,6 +1,7 @@
 import { type GuestOptions, type GuestResult, runInGuest } from "./guest.ts";
 import { arm64 } from "./arm64.ts";
 import { runOnHost } from "./host-kernel.ts";
+import { type HostPackage, QEMU_PACKAGES, UML_PACKAGES } from "./packages.ts";
 import { qemu } from "./qemu.ts";
 import { uml } from "./uml.ts";
 
@@ -25,6 +26,8 @@ export interface Lab {
   readonly offers: Offers;
   /** Of what kind its processors are, where they are not this machine's. */
   readonly architecture?: "arm64";
+  /** Of this machine, which installs them at first use. */
+  readonly packages?: readonly HostPackage[];
   /** For the process that runs the tests, and not for what they start. */
   readonly testEnvironment?: Readonly<Record<string, string>>;
   run(options: GuestOptions): Promise<GuestResult>;
@@ -39,17 +42,20 @@ export const LABS: ReadonlyMap<string, Lab> = new Map(
     uml: {
       about: "user-mode Linux 6.1: user code at its own speed, slow system calls, one processor, no nftables",
       offers: { nftables: false, processors: 1, ownModules: true },
+      packages: UML_PACKAGES,
       run: (options: GuestOptions) => runInGuest(uml, options),
     },
     qemu: {
       about: "Debian's Linux 6.1 in QEMU: all of the kernel, emulated processors",
       offers: { nftables: true, processors: 4, ownModules: true },
+      packages: QEMU_PACKAGES,
       testEnvironment: SELDOM_COMPILED,
       run: (options: GuestOptions) => runInGuest(qemu("linux-image-amd64"), options),
     },
     "qemu-6.12": {
       about: "Debian's Linux 6.12 in QEMU",
       offers: { nftables: true, processors: 4, ownModules: true },
+      packages: QEMU_PACKAGES,
       testEnvironment: SELDOM_COMPILED,
       run: (options: GuestOptions) => runInGuest(qemu("linux-image-6.12-amd64"), options),
     },

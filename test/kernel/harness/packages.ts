@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { progress } from "./progress.ts";
@@ -23,9 +24,13 @@ export const GUEST_PACKAGES: readonly HostPackage[] = [
   { name: "libnl-genl-3-200", file: "/lib/x86_64-linux-gnu/libnl-genl-3.so.200" },
 ];
 
-export const UML_PACKAGES: readonly HostPackage[] = [{ name: "user-mode-linux", file: "/usr/bin/linux.uml" }];
+export const UML_PACKAGES: readonly HostPackage[] = [
+  ...GUEST_PACKAGES,
+  { name: "user-mode-linux", file: "/usr/bin/linux.uml" },
+];
 
 export const QEMU_PACKAGES: readonly HostPackage[] = [
+  ...GUEST_PACKAGES,
   { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },
   { name: "cpio", file: "/usr/bin/cpio" },
   { name: "xz-utils", file: "/usr/bin/xz" },
@@ -38,9 +43,20 @@ export async function installMissingPackages(wanted: readonly HostPackage[]): Pr
   const [are, apt] = [missing.length === 1 ? "is" : "are", Bun.which("apt-get")];
   if (apt === null) throw new Error(`${missing.join(" ")} ${are} missing, and there is no apt-get to install with`);
   if (process.getuid?.() !== 0) throw new Error(`${missing.join(" ")} ${are} missing, and installing needs root`);
+  const install = async (): Promise<void> => {
+    progress(`fetching and installing ${missing.join(" ")}`);
+    await runCommand([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { timeoutMs: 600_000 });
+  };
+  // Fetching the lists takes longer than the packages: those that are here are often good enough.
+  if (updated === undefined && (await hasLists())) {
+    const isDone = await install().then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return;
+  }
   await updatePackageLists();
-  progress(`installing ${missing.join(" ")}`);
-  await runCommand([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { timeoutMs: 600_000 });
+  await install();
 }
 
 /** `apt-get download` needs fresh lists too: a listed kernel leaves the mirror when its successor arrives. */
@@ -55,6 +71,11 @@ export async function updatePackageLists(): Promise<void> {
 
 let updated: Promise<void> | undefined;
 
+async function hasLists(): Promise<boolean> {
+  const names = await readdir("/var/lib/apt/lists").catch(() => []);
+  return names.some((name) => /_Packages(?:\.\w+)?$/.test(name));
+}
+
 /** apt waits for another apt where packages are installed, but not where lists are updated. */
 const aptGet = [
   "flock",
@@ -65,4 +86,9 @@ const aptGet = [
   "DPkg::Lock::Timeout=300",
   "-o",
   "Acquire::Retries=3",
+  // Nobody reads descriptions here, and what is installed may be lost with the power.
+  "-o",
+  "Acquire::Languages=none",
+  "-o",
+  "DPkg::Options::=--force-unsafe-io",
 ];

@@ -4,7 +4,7 @@ import { guestSettings, type GuestMachine, type GuestOptions } from "./guest.ts"
 import { writeGuestSettings } from "./guest-settings.ts";
 import { initramfs } from "./initramfs.ts";
 import { kernelImage, type KernelImage } from "./kernel-image.ts";
-import { GUEST_PACKAGES, installMissingPackages, QEMU_PACKAGES } from "./packages.ts";
+import { installMissingPackages, QEMU_PACKAGES } from "./packages.ts";
 import { cardArguments, qemuFlag, qemuShare } from "./qemu-arguments.ts";
 import type { RunFolder } from "./run-folder.ts";
 
@@ -12,7 +12,7 @@ import type { RunFolder } from "./run-folder.ts";
 export function qemu(kernelPackage: string): GuestMachine {
   return {
     async prepare(options, run) {
-      await installMissingPackages([...GUEST_PACKAGES, ...QEMU_PACKAGES]);
+      await installMissingPackages(QEMU_PACKAGES);
       const kernel = await kernelImage(kernelPackage);
       await writeGuestSettings(run.share, {
         ...guestSettings(options),

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { guestSettings, type GuestMachine, type GuestOptions } from "./guest.ts";
 import { writeGuestSettings } from "./guest-settings.ts";
-import { GUEST_PACKAGES, installMissingPackages, UML_PACKAGES } from "./packages.ts";
+import { installMissingPackages, UML_PACKAGES } from "./packages.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 /** Enough for each kernel test file; what a guest does not touch costs nothing. */
@@ -11,7 +11,7 @@ export const UML_MEMORY_MB = 3072;
 /** Debian's user-mode Linux: a kernel that is a process here, so that user code in it runs at its own speed. */
 export const uml: GuestMachine = {
   async prepare(options, run) {
-    await installMissingPackages([...GUEST_PACKAGES, ...UML_PACKAGES]);
+    await installMissingPackages(UML_PACKAGES);
     await writeGuestSettings(run.share, {
       ...guestSettings(options),
       machine: "uml",
