@@ -14,6 +14,8 @@ export async function network(namespace: Namespace): Promise<string> {
 /** With what IPVS has, which cleaning up must leave as it was, too. */
 export async function networkAndTable(namespace: Namespace): Promise<string> {
   // Whether there is a heading tells only whether IPVS is loaded.
-  const [, , , ...table] = tableText(namespace).trimEnd().split("\n");
+  const [, , , ...lines] = tableText(namespace).trimEnd().split("\n");
+  // Not how many connections there are: those of a check, or of clients, come and go.
+  const table = lines.map((line) => line.replace(/^( +-> .*?) +\d+ +\d+ *$/, "$1"));
   return [await network(namespace), ...table].join("\n");
 }
