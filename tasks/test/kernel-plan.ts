@@ -42,6 +42,7 @@ export async function planKernelJobs(
   const declared = await Promise.all(files.map(async (file) => [file, await declarationOfFile(file)] as const));
   const jobs: KernelJob[] = [];
   const leftOut: string[] = [];
+  const native: [string, Declaration][] = [];
   const emulated = new Map<string, [string, Declaration][]>();
   for (const [file, needs] of declared) {
     const missing = lab === undefined ? [] : unmet(needs, lab);
@@ -52,11 +53,19 @@ export async function planKernelJobs(
     const own = lab ?? fastestLab(needs);
     const places = everyVersion && lab === undefined && needs.everyVersion === true ? [own, SECOND_VERSION] : [own];
     for (const place of places) {
-      // A guest of this kind boots in a moment: one for each file, so that no test meets what another left behind.
-      if (place === "uml") jobs.push(jobOf(place, [[file, needs]], processors));
+      if (place === "uml") native.push([file, needs]);
       else emulated.set(place, [...(emulated.get(place) ?? []), [file, needs]]);
     }
   }
+  // A guest of this kind boots in a moment: one for each file, so that no test meets what another left behind. Of short ones, the guest's start
+  // and that of what runs the tests would be half: they share some.
+  const short = native.filter(([file]) => secondsOf("uml", file) <= SHORT_S);
+  const heaps = Math.ceil(short.reduce((total, [file]) => total + secondsOf("uml", file), 0) / SHARED_S);
+  for (const share of [
+    ...native.filter((one) => !short.includes(one)).map((one) => [one]),
+    ...shared("uml", short, heaps),
+  ])
+    jobs.push(jobOf("uml", share, processors));
   for (const [place, own] of emulated)
     for (const share of shared(place, own, guests)) jobs.push(jobOf(place, share, processors));
   return { jobs: jobs.toSorted((a, b) => b.seconds - a.seconds), leftOut };
@@ -73,6 +82,10 @@ export async function needsOfFiles(files: readonly string[]): Promise<Declaratio
 }
 
 // --- internal ---
+
+/** Of files that share a guest of user-mode Linux, and of the guest. */
+const SHORT_S = 12;
+const SHARED_S = 45;
 
 /** The files in so many heaps that take about as long, the longest files first. */
 function shared<File extends readonly [string, Declaration]>(

@@ -9,7 +9,7 @@ export interface BunEnd {
   readonly processorS: number;
 }
 
-/** Runs this same Bun; it may be one that no PATH knows. Both kinds of output go to `write`, in their order. */
+/** Runs this same Bun; it may be one that no PATH knows. Both kinds of output go to `write`, as they come. */
 export async function runBun(
   argv: readonly string[],
   timeoutMs: number,
@@ -21,11 +21,16 @@ export async function runBun(
     env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
-    stderr: 1,
+    stderr: "pipe",
     timeout: timeoutMs,
   });
-  for await (const chunk of child.stdout) write(chunk);
-  await child.exited;
+  await Promise.all([passOn(child.stdout, write), passOn(child.stderr, write), child.exited]);
   if (child.signalCode !== null) write(`bun ${argv[0]} was ended by ${child.signalCode}\n`);
   return { exitCode: child.exitCode ?? 1, processorS: processorSeconds(child) };
+}
+
+// --- internal ---
+
+async function passOn(stream: ReadableStream<Uint8Array>, write: Write): Promise<void> {
+  for await (const chunk of stream) write(chunk);
 }
