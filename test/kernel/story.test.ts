@@ -186,10 +186,15 @@ function follow(...argv: readonly string[]): string[] {
   return lines;
 }
 
-/** What the live table told of a real server: state, weight and hold. */
+/**
+ * What the live table told of a real server: state, weight and hold. Where a daemon on a busy machine does not answer in time, a reading has the
+ * kernel's table alone, and no state.
+ */
 function linesAbout(lines: readonly string[], server: string): string[] {
   const mark = `  ${VS}  ${server}  `;
-  return lines.flatMap((line) => (line.includes(mark) ? [line.slice(line.indexOf(mark) + mark.length)] : []));
+  return lines
+    .flatMap((line) => (line.includes(mark) ? [line.slice(line.indexOf(mark) + mark.length)] : []))
+    .filter((line) => !line.startsWith("unknown"));
 }
 
 /**
