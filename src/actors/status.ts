@@ -1,6 +1,6 @@
 import { certificateStatus } from "../domain/certificate.ts";
 import { isDrained } from "../desired/member.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import {
   countInService,
   type DaemonStatus,
@@ -106,6 +106,21 @@ export function virtualServerStatus(
     }),
     daemon: daemonStatus(supervisor, facts),
   };
+}
+
+/** How one of its real servers stands: the state that `lvscare status` has for it, and its weight in the table, 0 outside of it. */
+export function standingOf(
+  supervisor: VirtualServerActor,
+  target: Endpoint,
+): { readonly state: RealServerStatus["state"]; readonly weight: number } {
+  const { members, table } = supervisor.getSnapshot().context;
+  const member = members.get(formatEndpoint(target));
+  const standing = table?.realServers.find(
+    ({ server: { endpoint } }) => endpoint.port === target.port && endpoint.address === target.address,
+  );
+  const weight = standing?.server.weight ?? 0;
+  if (member === undefined) return { state: "unknown", weight };
+  return { state: isDrained(member) ? "drained" : stateOf(member.ref.getSnapshot().context), weight };
 }
 
 /** How the host reaches the virtual address, as of the last round; empty before the first. */

@@ -17,6 +17,7 @@ import { RecentMaximum } from "../metrics/recent-maximum.ts";
 import type { AnswerListener, CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
+import type { Standing } from "../probe/exec/exec-prober.ts";
 import { Scripts } from "../probe/exec/scripts.ts";
 import { createProber } from "../probe/probers.ts";
 import type { SocketPorts } from "../probe/http/http-prober.ts";
@@ -90,9 +91,9 @@ export class CareProcess implements Disposable {
 
   /**
    * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
-   * virtual servers is checked once.
+   * virtual servers is checked once. `standingOf`: how one stands in this virtual server.
    */
-  checksAs(options: ProbeOptions, key: ServiceKey): CheckSchedule {
+  checksAs(options: ProbeOptions, key: ServiceKey, standingOf: (target: Endpoint) => Standing): CheckSchedule {
     const virtualServer = formatServiceKey(key);
     // A program is told for whom it checks.
     const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
@@ -102,7 +103,7 @@ export class CareProcess implements Disposable {
         return this.#paths.watch(target, lost);
       };
       return this.#schedule.with(
-        createProber(options, { ...SOCKETS, watchPath, scripts: this.#scripts, virtualServer }),
+        createProber(options, { ...SOCKETS, watchPath, scripts: this.#scripts, virtualServer, standingOf }),
       );
     });
   }
@@ -162,11 +163,12 @@ export class CareProcess implements Disposable {
 export function probeOnce(
   options: ProbeOptions,
   target: Endpoint,
-  key: ServiceKey,
+  { key, standingOf }: { readonly key: ServiceKey; readonly standingOf: (target: Endpoint) => Standing },
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
   const alone = "sentinel" in options ? { ...options, sentinel: false, freshConnection: true } : options;
-  const probe = createProber(alone, { ...SOCKETS, virtualServer: formatServiceKey(key) }).open(target, () => undefined);
+  const ports = { ...SOCKETS, virtualServer: formatServiceKey(key), standingOf };
+  const probe = createProber(alone, ports).open(target, () => undefined);
   return new Promise((resolve) => {
     const callOff = (): void => {
       probe.close();

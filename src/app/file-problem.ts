@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ProbeOptions } from "../config/care-options.ts";
 import type { FileLook } from "../config/file/probe-draft.ts";
@@ -6,11 +6,14 @@ import { readKubeconfig } from "../config/kubeconfig.ts";
 import type { FileKind } from "../config/option-row.ts";
 import { errnoOf } from "../domain/errors.ts";
 import { holdsPem } from "../domain/pem.ts";
+import { programProblem } from "../probe/exec/program-problem.ts";
+import { userProblem } from "../probe/exec/script-user.ts";
 
-/** Why a file cannot be read now, or is not what it has to be; undefined when all is well. */
+/** Why a file, or a user, is not there now, or is not what it has to be; undefined when all is well. */
 function fileProblem(path: string, kind?: FileKind): string | undefined {
   try {
     if (kind === "program") return programProblem(path);
+    if (kind === "user") return userProblem(path);
     if (kind === "kubeconfig") return kubeconfigProblem(path);
     accessSync(path, constants.R_OK);
     if (!statSync(path).isFile()) return "it is no file";
@@ -50,22 +53,6 @@ export function readingProblem(failure: unknown): string {
 }
 
 // --- internal ---
-
-/** Whoever can change what root runs is root: as root, nobody else may be able to write it, or any folder above it. */
-function programProblem(path: string): string | undefined {
-  const program = realpathSync(path);
-  if (!statSync(program).isFile()) return "it is no file";
-  accessSync(program, constants.X_OK);
-  if (process.getuid?.() !== 0) return undefined;
-  for (let at = program; ; at = dirname(at)) {
-    const { uid, mode } = statSync(at);
-    // In a folder that is sticky, such as /tmp, nobody moves what is another's.
-    const isSticky = at !== program && (mode & 0o1000) !== 0;
-    if (uid !== 0 || ((mode & 0o022) !== 0 && !isSticky))
-      return `${at === program ? "it" : at} is writable by others than root`;
-    if (at === dirname(at)) return undefined;
-  }
-}
 
 function kubeconfigProblem(path: string): string | undefined {
   const read = readKubeconfig(readFileSync(path, "utf8"), dirname(path));

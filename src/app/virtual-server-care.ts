@@ -3,6 +3,7 @@ import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import {
   reachStatus,
+  standingOf,
   virtualServerStatus,
   wayStatus,
   type ProcessFacts,
@@ -16,7 +17,7 @@ import { describeProbeChange } from "../config/describe-probe-change.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -29,6 +30,7 @@ import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts"
 import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import type { Standing } from "../probe/exec/exec-prober.ts";
 import { probeOnce, type CareProcess } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
@@ -116,7 +118,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     );
     const surface = {
       dataPlane,
-      schedule: process.checksAs(options.probe, options.service),
+      schedule: process.checksAs(options.probe, options.service, this.#standingOf),
       observe,
       reach: this.#reach,
     };
@@ -169,7 +171,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#daemon.send({
       type: "configure",
       configuration: options,
-      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe, options.service),
+      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe, options.service, this.#standingOf),
     });
     // Nobody was checked by the one before it.
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
@@ -299,6 +301,12 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   // --- internal ---
 
+  /** What a check's program is told. */
+  readonly #standingOf = (target: Endpoint): Standing => {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    return virtualServer === undefined ? { state: "unknown", weight: 0 } : standingOf(virtualServer, target);
+  };
+
   /** A hold ends when its real server is no longer listed. */
   async #forgetHolds(): Promise<void> {
     const { virtualServer } = this.#daemon.getSnapshot().children;
@@ -359,7 +367,8 @@ export class VirtualServerCare implements ControlVirtualServer {
       virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => probeOnce(this.#options.probe, target, this.#options.service, signal),
+      probe: (target, signal) =>
+        probeOnce(this.#options.probe, target, { key: this.#options.service, standingOf: this.#standingOf }, signal),
       timeOfDay: () => new Date(),
     });
   }

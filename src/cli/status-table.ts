@@ -27,7 +27,7 @@ import {
   endsSoon,
 } from "./status-text.ts";
 import { alignTable, type Cell, type Column } from "./text-table.ts";
-import { wrapText } from "./wrap-text.ts";
+import { cutText, wrapText } from "./wrap-text.ts";
 
 export interface StatusView {
   readonly now: Date;
@@ -53,6 +53,10 @@ export function renderStatus(report: StatusReport, view: StatusView): string {
 const INDENT = "  ";
 /** With less room than this beside the table, the last check moves below it. */
 const NARROWEST_CHECK = 28;
+
+/** Of what is told of a check; longer than what this program itself has to say. */
+const LONGEST_CHECK = 160;
+const NARROWEST_WORD = 20;
 
 const COLUMNS: readonly Column[] = [
   { title: "REAL SERVER", align: "left" },
@@ -139,12 +143,10 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
     paint,
   );
   const checks = servers.map(({ lastVerdict, unchecked }) => {
-    if (unchecked !== undefined) return oneLine(describeUnchecked(unchecked, now));
-    return lastVerdict && oneLine(describeVerdict(lastVerdict, now));
+    if (unchecked !== undefined) return brief(describeUnchecked(unchecked, now));
+    return lastVerdict && brief(describeVerdict(lastVerdict, now));
   });
-  const changes = servers.map(
-    ({ lastTransition }) => lastTransition && oneLine(describeTransition(lastTransition, now)),
-  );
+  const changes = servers.map(({ lastTransition }) => lastTransition && brief(describeTransition(lastTransition, now)));
   const holds = servers.map(({ hold }) => hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by an operator`);
   const certificates = servers.map(({ certificate }) => {
     if (certificate === undefined || (view.wide !== true && !endsSoon(certificate, now))) return undefined;
@@ -155,8 +157,8 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
 
   const lines = table.lines.flatMap((line, at) => {
     if (!beside) return [INDENT + line];
-    const text = at === 0 ? paint("bold", "LAST CHECK") : (checks[at - 1] ?? "-");
-    return wrapBeside(`${INDENT}${line}  `, text, view);
+    if (at === 0) return [`${INDENT}${line}  ${paint("bold", "LAST CHECK")}`];
+    return wrapBeside(`${INDENT}${line}  `, inWords(checks[at - 1] ?? "-", width - column), view);
   });
   return [
     ...lines,
@@ -165,6 +167,20 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
     ...renderDetails("HELD", servers, holds, view),
     ...renderDetails("LAST CHANGE", servers, changes, view),
   ];
+}
+
+/** What a check found may have been written by a program or a server: JSON has all of it. */
+function brief(text: string): string {
+  return cutText(oneLine(text), LONGEST_CHECK);
+}
+
+/** No word is longer than the room for it. */
+function inWords(text: string, room: number): string {
+  const longest = Math.max(room, NARROWEST_WORD);
+  return text
+    .split(" ")
+    .map((word) => cutText(word, longest))
+    .join(" ");
 }
 
 function renderCells(server: RealServerStatus, now: Date): Cell[] {
@@ -196,7 +212,9 @@ function renderDetails(
   const widest = Math.max(...titles.map(({ length }) => length));
   const lines = titles.flatMap((name, at) => {
     const text = texts[at];
-    return text === undefined ? [] : wrapBeside(`${INDENT}${name.padEnd(widest)}  `, text, view);
+    if (text === undefined) return [];
+    const prefix = `${INDENT}${name.padEnd(widest)}  `;
+    return wrapBeside(prefix, inWords(text, (view.width ?? Number.POSITIVE_INFINITY) - prefix.length), view);
   });
   return lines.length === 0 ? [] : ["", INDENT + view.paint("bold", title), ...lines];
 }

@@ -16,3 +16,14 @@ export function wrapWords(words: readonly string[], width: number): string[] {
   }
   return [...lines, line];
 }
+
+/** At most so many columns of it, the last of them an ellipsis where there was more. */
+export function cutText(text: string, width: number): string {
+  if (Bun.stringWidth(text) <= width) return text;
+  let cut = "";
+  for (const character of text) {
+    if (Bun.stringWidth(cut + character) >= width) break;
+    cut += character;
+  }
+  return `${cut.trimEnd()}…`;
+}

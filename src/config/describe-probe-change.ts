@@ -96,6 +96,8 @@ function programOf(probe: Extract<ProbeOptions, { type: "exec" }>): readonly Ent
   return [
     ["command", JSON.stringify(probe.command)],
     ["exit-code", probe.exitCode],
+    ["output", probe.output],
+    ["user", probe.user ?? ""],
     ["environment", JSON.stringify(probe.environment)],
     ["directory", probe.directory],
   ];

@@ -34,8 +34,8 @@ export type KeyType =
   /** A word, or a list of them. */
   | "words";
 
-/** A program that is run, a kubeconfig, or what PEM holds. */
-export type FileKind = "program" | "kubeconfig" | "certificate" | "key";
+/** A program that is run, a kubeconfig, or what PEM holds; or a user of the host, by name, which is looked for as a file is. */
+export type FileKind = "program" | "kubeconfig" | "certificate" | "key" | "user";
 
 /** Where a configuration file has an option, and how. */
 export interface FileKey {

@@ -3,7 +3,7 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ProbeOptions, ProbeType } from "../config/probe-kinds/probe-kinds.ts";
 import { monotonicClock } from "./clock.ts";
-import { createExecProber } from "./exec/exec-prober.ts";
+import { createExecProber, type Standing } from "./exec/exec-prober.ts";
 import { Scripts } from "./exec/scripts.ts";
 import { createHttpProber, type SocketPorts } from "./http/http-prober.ts";
 import { createKubeApiserverProber } from "./kube-apiserver/kube-apiserver-prober.ts";
@@ -16,6 +16,8 @@ export interface ProbePorts extends SocketPorts {
   readonly scripts?: Scripts;
   /** For which virtual server, as it is named to people. */
   readonly virtualServer?: string;
+  /** How a real server of it stands at the moment. */
+  readonly standingOf?: (target: Endpoint) => Standing;
 }
 
 /** The prober of options of any kind, over the kernel's sockets. */
@@ -52,6 +54,10 @@ function at(asked: Endpoint, outcome: ProbeOutcome): ProbeOutcome {
   return outcome.passed === true ? outcome : { ...outcome, reason: `${formatEndpoint(asked)}: ${outcome.reason}` };
 }
 
+function notKnown(): Standing {
+  return { state: "unknown", weight: 0 };
+}
+
 type Open<Options> = (options: Options, ports: ProbePorts) => Prober;
 
 /** By kind: the compiler wants one for each of `PROBE_KINDS`. */
@@ -60,8 +66,8 @@ const PROBERS: { readonly [Type in ProbeType]: Open<Extract<ProbeOptions, { type
   tcp: createTcpProber,
   tls: createTlsProber,
   "kube-apiserver": createKubeApiserverProber,
-  exec: (options, { scripts = new Scripts(), virtualServer = "", clock = monotonicClock }) =>
-    createExecProber(options, { scripts, virtualServer, clock }),
+  exec: (options, { scripts = new Scripts(), virtualServer = "", standingOf = notKnown, clock = monotonicClock }) =>
+    createExecProber(options, { scripts, virtualServer, standingOf, clock }),
 };
 
 function open<Type extends ProbeType>(options: Extract<ProbeOptions, { type: Type }>, ports: ProbePorts): Prober {

@@ -78,6 +78,12 @@ test("a program that a check runs has to be one, and as root nobody else's to ch
   await chmod(join(folder, "bin"), 0o777);
   expect(await problemWith(probe)).toBe(isRoot ? "…/bin/check: …/bin is writable by others than root" : undefined);
   await chmod(join(folder, "bin"), 0o755);
+  expect(await problemWith(`{type: exec, command: [${script}], user: games}`)).toBe(
+    isRoot ? undefined : "games: only root can run a program as another user",
+  );
+  expect(await problemWith(`{type: exec, command: [${script}], user: nobody-there}`)).toBe(
+    "nobody-there: no such user in /etc/passwd",
+  );
 });
 
 test("a kubeconfig has to be one, with the files that it names", async () => {

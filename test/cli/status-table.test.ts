@@ -109,6 +109,21 @@ describe("a virtual server with a daemon", () => {
   });
 });
 
+test("what a program writes does not break the table: a long reason ends in an ellipsis, and no word leaves its column", () => {
+  for (const reason of ["x".repeat(200), "no word of it ".repeat(14)]) {
+    const server: RealServerStatus = {
+      ...draining,
+      lastVerdict: { passed: false, reason, latencyMs: 1, at: "2026-11-24T02:39:56Z" },
+      lastTransition: { at: "2026-11-24T02:39:56Z", from: "healthy", to: "draining", reason },
+    };
+    for (const width of [80, 120, undefined]) {
+      const text = renderStatus(report({ ...cared, realServers: [server] }), { now: NOW, width, paint: plain });
+      expect(text.split("\n").filter((line) => Bun.stringWidth(line) > (width ?? 240))).toEqual([]);
+      expect(text.split("…")).toHaveLength(3);
+    }
+  }
+});
+
 test("what an operator asked for stands below the table", () => {
   const held = [
     {

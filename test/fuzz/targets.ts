@@ -201,15 +201,23 @@ function fuzzReadyz(dice: Dice): void {
   if (!("next" in judgement) && !/^[\x20-\x7e]{1,700}$/.test(judgement.reason)) throw new Error(judgement.reason);
 }
 
-const OUTPUTS = ["primary\n", "\n \n standby of 10.0.0.9 \n", "\u001b[31mred\u001b[0m", "x".repeat(300)].map((text) =>
-  new TextEncoder().encode(text),
-);
+const OUTPUTS = [
+  "primary\n",
+  "\n \n standby of 10.0.0.9 \n",
+  "\u001b[31mred\u001b[0m",
+  "x".repeat(300),
+  '{"healthy": true, "weight": 10, "drain": false, "reason": "two\\nlines"}',
+].map((text) => new TextEncoder().encode(text));
 
 /** Whatever a program writes and however it ends, one verdict comes of it, on one line. */
 function fuzzExec(dice: Dice): void {
   const output = Buffer.from(dice.mangled(dice.pick(OUTPUTS))).toString("utf8");
   const result = { exitCode: dice.pick([undefined, 0, 1, 2, 255]), output, isLate: dice.below(8) === 0 };
-  const { reason, passed } = verdictOf(result, { exitCode: dice.pick(["health", "weight"]), timeoutMs: 1000 });
+  const { reason, passed } = verdictOf(result, {
+    exitCode: dice.pick(["health", "weight"]),
+    output: dice.pick(["text", "json"]),
+    timeoutMs: 1000,
+  });
   if (reason === "" || reason.length > 225 || /\p{Cc}/u.test(reason)) throw new Error(JSON.stringify(reason));
   if (passed === true && result.isLate) throw new Error("late, and passed");
 }

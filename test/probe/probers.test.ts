@@ -33,6 +33,7 @@ test("nor does a program's failure: a connection of its own does", async () => {
     type: "exec",
     command: ["/bin/false"],
     exitCode: "health",
+    output: "text",
     environment: [],
     directory: "/",
     timeoutMs: 5000,

@@ -337,7 +337,17 @@ export interface ProbeConfig {
    * 0 to 253) (default health).
    */
   readonly exitCode?: "health" | "weight" | null;
-  /** Variables of its environment, beside PATH and LVSCARE_VIRTUAL_SERVER, _REAL_SERVER, _ADDRESS and _PORT. */
+  /**
+   * What it writes: text (the first line is the reason), or json ({"healthy": true, "weight": 10, "drain": false,
+   * "reason": "…"}) (default text).
+   */
+  readonly output?: "text" | "json" | null;
+  /** The user it runs as, with the main group of that user alone; needs root. */
+  readonly user?: string | null;
+  /**
+   * Variables of its environment, beside PATH and LVSCARE_VIRTUAL_SERVER, _REAL_SERVER, _ADDRESS, _PORT, _STATE and
+   * _WEIGHT.
+   */
   readonly environment?: { readonly [name: string]: string } | null;
   /** The directory that it runs in (default /). */
   readonly directory?: string | null;

@@ -20,7 +20,7 @@ type Header = readonly [name: string, value: string];
 
 /** Looks for the files that checks need. */
 export interface FileLook {
-  /** Why a file cannot be read, or is not what it has to be; undefined when all is well. */
+  /** Why a file, or a user, is not there, or is not what it has to be; undefined when all is well. */
   readonly problemOf: (path: string, kind?: FileKind) => string | undefined;
   /** What that is worth: on another host it may be there. */
   readonly severity: Finding["severity"];
@@ -101,8 +101,9 @@ export class ProbeDraft {
   #lookForFiles({ problemOf, severity }: FileLook, findings: Findings): void {
     for (const row of PROBE_ROWS) {
       const { texts: [path] = [], place = this.place } = this.settings.get(row.flag) ?? {};
-      // Any other is refused for not being absolute.
-      if (row.takesFile !== true || path?.startsWith("/") !== true) continue;
+      // Any other path is refused for not being absolute.
+      const isLookedFor = row.fileKind === "user" || (row.takesFile === true && path?.startsWith("/") === true);
+      if (!isLookedFor || path === undefined) continue;
       const problem = problemOf(path, row.fileKind);
       if (problem !== undefined) findings[severity]("file", place, `${path}: ${problem}`);
     }

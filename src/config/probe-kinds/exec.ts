@@ -10,6 +10,10 @@ export interface ExecProbeOptions {
   readonly command: readonly string[];
   /** `health`: 0 passes, all others fail. `weight`: 1 fails, 2 to 255 pass with a weight of 0 to 253. */
   readonly exitCode: "health" | "weight";
+  /** What its standard output is: a reason, or a verdict in JSON. */
+  readonly output: "text" | "json";
+  /** Whom it runs as; undefined: as this process. */
+  readonly user?: string;
   /** Variables beside those that every check has. */
   readonly environment: readonly (readonly [name: string, value: string])[];
   /** Where it runs. */
@@ -36,9 +40,25 @@ const EXEC_FILE_ROWS = [
     inFile: { place: "probe", key: "exit-code", type: "choice", choices: ["health", "weight"] },
   },
   {
+    flag: "exec-output",
+    kind: "text",
+    default: "text",
+    help: 'what it writes: text (the first line is the reason), or json ({"healthy": true, "weight": 10, "drain": false, "reason": "…"})',
+    group: CHECKS,
+    inFile: { place: "probe", key: "output", type: "choice", choices: ["text", "json"] },
+  },
+  {
+    flag: "exec-user",
+    kind: "text",
+    fileKind: "user",
+    help: "the user it runs as, with the main group of that user alone; needs root",
+    group: CHECKS,
+    inFile: { place: "probe", key: "user", type: "text" },
+  },
+  {
     flag: "exec-environment",
     kind: "map",
-    help: "variables of its environment, beside PATH and LVSCARE_VIRTUAL_SERVER, _REAL_SERVER, _ADDRESS and _PORT",
+    help: "variables of its environment, beside PATH and LVSCARE_VIRTUAL_SERVER, _REAL_SERVER, _ADDRESS, _PORT, _STATE and _WEIGHT",
     group: CHECKS,
     inFile: { place: "probe", key: "environment", type: "texts" },
   },
@@ -62,11 +82,18 @@ export const EXEC_KIND: ProbeKind<ExecProbeOptions> = {
     const command = values.readAll("exec-command", parseCommand);
     if (command === undefined && values.isMissing("exec-command"))
       values.refuse("exec-command", "a probe of type exec needs a command");
+    const exitCode =
+      values.readOptional("exec-exit-code", parseChoice(["health", "weight"])) === "weight" ? "weight" : "health";
+    const output = values.readOptional("exec-output", parseChoice(["text", "json"])) === "json" ? "json" : "text";
+    if (exitCode === "weight" && output === "json")
+      values.refuse("exec-output", "json has the weight in it: exit-code: weight does not go with it");
+    const user = values.readOptional("exec-user", parseUser);
     return {
       type: "exec",
       command: command ?? [],
-      exitCode:
-        values.readOptional("exec-exit-code", parseChoice(["health", "weight"])) === "weight" ? "weight" : "health",
+      exitCode,
+      output,
+      ...(user !== undefined && { user }),
       environment: values.readAll("exec-environment", parseEnvironment) ?? [],
       directory: values.readOptional("exec-directory", parseAbsolutePath) ?? "/",
       timeoutMs: values.read("health-timeout", parseTimeout),
@@ -84,6 +111,11 @@ function parseCommand(texts: readonly string[]): readonly string[] {
   const wrong = texts.find((text) => text.includes("\0"));
   if (wrong !== undefined) throw refusal("an argument has a zero byte in it");
   return [program, ...rest];
+}
+
+function parseUser(text: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(text)) throw refusal(`"${text}" is no name of a user`);
+  return text;
 }
 
 /** From a map in JSON. */

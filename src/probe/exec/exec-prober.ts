@@ -4,13 +4,24 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
 import type { Probe, Prober } from "../prober.ts";
+import { firstLine, readScriptWords, type ScriptWords } from "./script-output.ts";
 import type { RunningScript, ScriptResult, Scripts } from "./scripts.ts";
 
 export interface ExecPorts {
   readonly scripts: Scripts;
   /** The virtual server that is checked for, as it is named to people. */
   readonly virtualServer: string;
+  /** How a real server stands at the moment. */
+  readonly standingOf: (target: Endpoint) => Standing;
   readonly clock: Pick<Clock, "now">;
+}
+
+/** What a program is told of the real server that it checks. */
+export interface Standing {
+  /** As `lvscare status` has it. */
+  readonly state: string;
+  /** In the table; 0 where it is in none. */
+  readonly weight: number;
 }
 
 /** Probes by a program: it gets what is checked in its environment, and its exit code is the verdict. */
@@ -21,7 +32,7 @@ export function createExecProber(options: ExecProbeOptions, ports: ExecPorts): P
 /** What a script's end says of the real server. */
 export function verdictOf(
   { exitCode, output, isLate, lacking }: ScriptResult,
-  { exitCode: meaning, timeoutMs }: Pick<ExecProbeOptions, "exitCode" | "timeoutMs">,
+  { exitCode: meaning, output: form, timeoutMs }: Pick<ExecProbeOptions, "exitCode" | "output" | "timeoutMs">,
 ): Told {
   if (lacking !== undefined) return { passed: undefined, reason: lacking };
   const said = firstLine(output);
@@ -30,7 +41,8 @@ export function verdictOf(
     return { passed: false, reason: said === undefined ? late : `${late}: ${said}` };
   }
   if (exitCode === undefined) return { passed: false, reason: said ?? "ended by a signal" };
-  const reason = said ?? `exit code ${exitCode}`;
+  if (form === "json" && exitCode === 0) return verdictOfWords(readScriptWords(output));
+  const reason = (form === "json" ? undefined : said) ?? `exit code ${exitCode}`;
   if (exitCode === 0) return { passed: true, reason };
   if (meaning === "health" || exitCode === 1) return { passed: false, reason };
   return { passed: true, reason, advice: { weight: exitCode - 2 } };
@@ -44,11 +56,16 @@ type Told = WithoutTimes<ProbeOutcome>;
 /** Where programs are looked for that a script starts by their names. */
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-const LONGEST_REASON = 200;
+function verdictOfWords(words: ScriptWords | string): Told {
+  if (typeof words === "string") return { passed: false, reason: words };
+  const { isHealthy, reason = isHealthy ? "healthy" : "not healthy", advice } = words;
+  return isHealthy ? { passed: true, reason, ...(advice && { advice }) } : { passed: false, reason };
+}
 
 class ExecProbe implements Probe {
   readonly #options: ExecProbeOptions;
   readonly #ports: ExecPorts;
+  readonly #target: Endpoint;
   readonly #environment: Readonly<Record<string, string>>;
   #running: RunningScript | undefined;
   /** One that did not end in its time may still run: there are never two of one check. */
@@ -59,6 +76,7 @@ class ExecProbe implements Probe {
   constructor(options: ExecProbeOptions, ports: ExecPorts, target: Endpoint) {
     this.#options = options;
     this.#ports = ports;
+    this.#target = target;
     this.#environment = {
       PATH,
       ...Object.fromEntries(options.environment),
@@ -82,10 +100,12 @@ class ExecProbe implements Probe {
   // --- internal ---
 
   #start(tell: (outcome: ProbeOutcome) => void): void {
-    const { command, directory, timeoutMs } = this.#options;
-    const { scripts, clock } = this.#ports;
+    const { command, directory, user, timeoutMs } = this.#options;
+    const { scripts, standingOf, clock } = this.#ports;
     const startedMs = clock.now();
-    const script = { argv: command, environment: this.#environment, directory, timeoutMs };
+    const { state, weight } = standingOf(this.#target);
+    const environment = { ...this.#environment, LVSCARE_STATE: state, LVSCARE_WEIGHT: String(weight) };
+    const script = { argv: command, environment, directory, user, timeoutMs };
     const done = (result: ScriptResult): void => {
       const latencyMs = clock.now() - startedMs;
       tell({ ...verdictOf(result, this.#options), latencyMs });
@@ -98,13 +118,4 @@ class ExecProbe implements Probe {
       if (next !== undefined) this.#start(next);
     });
   }
-}
-
-/** The first line with something in it, as it may stand in a log. */
-function firstLine(output: string): string | undefined {
-  const line = output
-    .split("\n")
-    .map((text) => text.replaceAll(/\p{Cc}+/gu, " ").trim())
-    .find((text) => text !== "");
-  return line === undefined || line.length <= LONGEST_REASON ? line : `${line.slice(0, LONGEST_REASON)}…`;
 }

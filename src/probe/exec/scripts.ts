@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
 import { describeError, errnoOf } from "../../domain/errors.ts";
+import { programProblem } from "./program-problem.ts";
+import { findUser } from "./script-user.ts";
 
 /** A program that runs, or waits until fewer do. */
 export interface RunningScript {
@@ -22,6 +24,8 @@ export interface Script {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
+  /** Whom it runs as; undefined: as this process. */
+  readonly user: string | undefined;
   readonly timeoutMs: number;
 }
 
@@ -102,46 +106,53 @@ interface StdoutReader {
   cancel(): Promise<void>;
 }
 
+type Child = Bun.Subprocess<"ignore", "pipe", "ignore">;
+
+/** A text: why it cannot be run. What was well at the start of this process may be otherwise since then. */
+function spawn({ argv, environment, directory, user }: Script): Child | string {
+  const [program = ""] = argv;
+  try {
+    const problem = programProblem(program);
+    if (problem !== undefined) return `${program} is not run: ${problem}`;
+    const found = user === undefined ? undefined : findUser(user);
+    if (user !== undefined && found === undefined) return `${program} is not run: there is no user ${user}`;
+    return Bun.spawn([...argv], {
+      cwd: directory,
+      env: environment,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore",
+      detached: true,
+      ...found,
+    });
+  } catch (error) {
+    return `${program} cannot be run (${errnoOf(error) ?? describeError(error)})`;
+  }
+}
+
 class ScriptProcess {
   readonly #done: (result: ScriptResult) => void;
   readonly #ended: () => void;
-  #child: Bun.Subprocess<"ignore", "pipe", "ignore"> | undefined;
+  #child: Child | undefined;
   #timer: Timer | undefined;
   #output = Buffer.alloc(0);
   #isTold = false;
 
   /** `ended`: called once, when nothing of it runs any more. */
-  constructor(
-    { argv, environment, directory, timeoutMs }: Script,
-    done: (result: ScriptResult) => void,
-    ended: () => void,
-  ) {
+  constructor(script: Script, done: (result: ScriptResult) => void, ended: () => void) {
     this.#done = done;
     this.#ended = ended;
-    try {
-      this.#child = Bun.spawn([...argv], {
-        cwd: directory,
-        env: environment,
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "ignore",
-        detached: true,
-      });
-    } catch (error) {
-      const why = errnoOf(error) ?? describeError(error);
+    const child = spawn(script);
+    if (typeof child === "string") {
       queueMicrotask(() => {
-        this.#tell({
-          exitCode: undefined,
-          output: "",
-          isLate: false,
-          lacking: `${argv[0]} cannot be run (${why})`,
-        });
+        this.#tell({ exitCode: undefined, output: "", isLate: false, lacking: child });
         ended();
       });
       return;
     }
-    this.#timer = setTimeout(() => this.#expire(), timeoutMs);
-    void this.#follow(this.#child);
+    this.#child = child;
+    this.#timer = setTimeout(() => this.#expire(), script.timeoutMs);
+    void this.#follow(child);
   }
 
   kill(): void {
@@ -157,7 +168,7 @@ class ScriptProcess {
     this.#tell({ exitCode: undefined, output: this.#output.toString("utf8"), isLate: true });
   }
 
-  async #follow(child: Bun.Subprocess<"ignore", "pipe", "ignore">): Promise<void> {
+  async #follow(child: Child): Promise<void> {
     const reader: StdoutReader = child.stdout.getReader();
     const read = this.#read(reader);
     await child.exited;

@@ -117,7 +117,9 @@ const everything: LvscareConfig = {
       probe: {
         type: "exec",
         command: ["/usr/local/bin/pg-role", "primary"],
-        exitCode: "weight",
+        exitCode: "health",
+        output: "json",
+        user: "postgres",
         environment: { PGUSER: "check" },
         directory: "/",
         timeout: "3s",

@@ -216,6 +216,11 @@ const inOtherKinds: typeof inProbe = [
     'error: virtual-servers[0].probe.command: "true" is no absolute path of a program',
   ],
   [
+    "type: exec, command: [/bin/true], exit-code: weight, output: ^json",
+    "error: virtual-servers[0].probe.output: json has the weight in it: exit-code: weight does not go with it",
+  ],
+  ["type: exec, command: [/bin/true], user: ^a b", 'error: virtual-servers[0].probe.user: "a b" is no name of a user'],
+  [
     "type: exec, command: [/bin/true], environment: ^{LVSCARE_PORT: '1'}",
     "error: virtual-servers[0].probe.environment: LVSCARE_PORT is set by LVScare itself",
   ],

@@ -31,6 +31,62 @@ test.each<[script: string, meaning: ExecProbeOptions["exitCode"], verdict: objec
   expect(without(await check(open({ script, exitCode: meaning })))).toEqual(verdict);
 });
 
+test.each<[said: string, verdict: object]>([
+  [`{"healthy": true}`, { passed: true, reason: "healthy" }],
+  [`{"healthy": false}`, { passed: false, reason: "not healthy" }],
+  [`{"healthy": true, "weight": 10, "reason": "two\\nlines"}`, { passed: true, reason: "two", advice: { weight: 10 } }],
+  [`{"healthy": true, "weight": 10, "drain": true}`, { passed: true, reason: "healthy", advice: { weight: 0 } }],
+  [`{"healthy": true, "drain": false, "more": []}`, { passed: true, reason: "healthy" }],
+  [`{"healthy": false, "weight": 10, "drain": true, "reason": "standby"}`, { passed: false, reason: "standby" }],
+  [`{"healthy": "true"}`, { passed: false, reason: `its output has no "healthy" that is true or false` }],
+  [
+    `{"healthy": true, "weight": 1.5}`,
+    { passed: false, reason: `its output has a "weight" that is no whole number from 0 to 65535` },
+  ],
+  [
+    `{"healthy": true, "drain": 1}`,
+    { passed: false, reason: `its output has a "drain" that is neither true nor false` },
+  ],
+  [`{"healthy": true, "reason": 1}`, { passed: false, reason: `its output has a "reason" that is no text` }],
+  ["[true]", { passed: false, reason: "its output is no JSON object" }],
+  ["well", { passed: false, reason: "its output is no JSON object" }],
+])("json: %s", async (said, verdict) => {
+  const script = `cat <<'END'\n${said}\nEND`;
+  expect(without(await check(open({ script, output: "json" })))).toEqual(verdict);
+});
+
+test("in json too, an exit code that is not 0 fails", async () => {
+  const script = `echo '{"healthy": true}'; exit 3`;
+  expect(without(await check(open({ script, output: "json" })))).toEqual({ passed: false, reason: "exit code 3" });
+});
+
+test("runs as the user that it is to run as, with the main group of that user alone", async () => {
+  if (process.getuid?.() !== 0) return;
+  const [uid, gid] = ["-u", "-g"].map((flag) => Bun.spawnSync(["id", flag, "games"]).stdout.toString().trim());
+  const command = ["/bin/sh", "-c", "echo $(id -u) $(id -g) $(id -G)"];
+  expect(without(await check(open({ command, user: "games" })))).toEqual({
+    passed: true,
+    reason: `${uid} ${gid} ${gid}`,
+  });
+  expect(without(await check(open({ command, user: "nobody-there" })))).toEqual({
+    passed: undefined,
+    reason: "/bin/sh is not run: there is no user nobody-there",
+  });
+});
+
+test("that others can write since then is not run as root", async () => {
+  if (process.getuid?.() !== 0) return;
+  const path = files.write("loose", "#!/bin/sh\necho ran\n");
+  chmodSync(path, 0o755);
+  const probe = open({ command: [path] });
+  expect(await check(probe)).toMatchObject({ passed: true, reason: "ran" });
+  chmodSync(path, 0o757);
+  expect(without(await check(probe))).toEqual({
+    passed: undefined,
+    reason: `${path} is not run: it is writable by others than root`,
+  });
+});
+
 test("gets what is checked, its own variables and nothing of ours, and neither a terminal nor input", async () => {
   const out = join(files.path, "environment");
   const script = `env | grep -v ^_ | sort > ${out}; cat; pwd >> ${out}`;
@@ -41,7 +97,9 @@ test("gets what is checked, its own variables and nothing of ours, and neither a
     "LVSCARE_ADDRESS=10.0.0.2",
     "LVSCARE_PORT=5432",
     "LVSCARE_REAL_SERVER=10.0.0.2:5432",
+    "LVSCARE_STATE=draining",
     "LVSCARE_VIRTUAL_SERVER=10.0.0.1:5432",
+    "LVSCARE_WEIGHT=32",
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
     "PWD=/usr",
     "ROLE=primary",
@@ -130,12 +188,18 @@ function open({ script, ...options }: Partial<ExecProbeOptions> & { script?: str
       type: "exec",
       command: [path],
       exitCode: "health",
+      output: "text",
       environment: [],
       directory: "/",
       timeoutMs: 10_000,
       ...options,
     },
-    { scripts, virtualServer: "10.0.0.1:5432", clock: monotonicClock },
+    {
+      scripts,
+      virtualServer: "10.0.0.1:5432",
+      standingOf: ({ port }) => ({ state: "draining", weight: port - 5400 }),
+      clock: monotonicClock,
+    },
   ).open(parseEndpoint("10.0.0.2:5432"), () => undefined);
 }
 

@@ -1,0 +1,60 @@
+import type { WeightAdvice } from "../../domain/health.ts";
+
+/** What a program of `output: json` says. */
+export interface ScriptWords {
+  readonly isHealthy: boolean;
+  readonly reason?: string;
+  readonly advice?: WeightAdvice;
+}
+
+/**
+ * `{"healthy": true, "weight": 10, "drain": false, "reason": "…"}`; all but `healthy` may be missing, and what has other
+ * names is left alone. A text: why it is nothing of that kind.
+ */
+export function readScriptWords(output: string): ScriptWords | string {
+  const words = parse(output);
+  if (typeof words !== "object" || words === null || Array.isArray(words)) return "its output is no JSON object";
+  const { healthy, weight, drain, reason } = words as Readonly<Record<string, unknown>>;
+  if (typeof healthy !== "boolean") return `its output has no "healthy" that is true or false`;
+  if (weight !== undefined && !isWeight(weight))
+    return `its output has a "weight" that is no whole number from 0 to ${MOST_WEIGHT}`;
+  if (drain !== undefined && typeof drain !== "boolean")
+    return `its output has a "drain" that is neither true nor false`;
+  if (reason !== undefined && typeof reason !== "string") return `its output has a "reason" that is no text`;
+  const advice = drain === true ? 0 : weight;
+  const line = reason === undefined ? undefined : firstLine(reason);
+  return {
+    isHealthy: healthy,
+    ...(line !== undefined && { reason: line }),
+    ...(advice !== undefined && { advice: { weight: advice } }),
+  };
+}
+
+/** The first line with something in it, as it may stand in a log. */
+export function firstLine(output: string): string | undefined {
+  const line = output
+    .split("\n")
+    .map((text) => text.replaceAll(/\p{Cc}+/gu, " ").trim())
+    .find((text) => text !== "");
+  return line === undefined || line.length <= LONGEST_REASON ? line : `${line.slice(0, LONGEST_REASON)}…`;
+}
+
+// --- internal ---
+
+/** As an operator's. */
+const MOST_WEIGHT = 65_535;
+
+const LONGEST_REASON = 200;
+
+function isWeight(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MOST_WEIGHT;
+}
+
+/** Undefined for what is no JSON. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
