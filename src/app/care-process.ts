@@ -3,13 +3,13 @@ import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSoc
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
 import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
-import type { ProbeOptions } from "../config/care-options.ts";
+import type { CheckBudget, ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { ConfigurationStatus } from "../domain/status.ts";
+import type { ChecksWaitStatus, ConfigurationStatus } from "../domain/status.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { QuietWatch } from "../dataplane/quiet-watch.ts";
 import { EventBus } from "../events/event-bus.ts";
@@ -47,6 +47,9 @@ export class CareProcess implements Disposable {
   readonly looks: QuietWatch;
   /** How late it got to what was due. */
   readonly lagMs = new RecentMaximum();
+  /** How long checks had to wait for others to end. */
+  readonly #waitMs = new RecentMaximum();
+  #budget: CheckBudget = CHECK_PACE.budget;
   readonly reachHost = new ReachHost(this.now);
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
@@ -86,7 +89,21 @@ export class CareProcess implements Disposable {
       ...CHECK_PACE,
       stalled: (forMs) => this.bus.emit({ type: "process.stalled", forMs }),
       late: (byMs) => this.lagMs.note(byMs, now()),
+      waited: (forMs) => this.#waitMs.note(forMs, now()),
     });
+  }
+
+  /** Checks no more than this from now on. */
+  keepTo(budget: CheckBudget): void {
+    if (Bun.deepEquals(budget, this.#budget)) return;
+    this.#budget = budget;
+    this.#schedule.keepTo(budget);
+  }
+
+  /** How long checks had to wait in the last minute, because so many others were under way; undefined where none had to. */
+  get checksWait(): ChecksWaitStatus | undefined {
+    const longestMs = Math.round(this.#waitMs.read(this.now()));
+    return longestMs < WORTH_TELLING_MS ? undefined : { longestMs, most: this.#budget.mostAtOnce };
   }
 
   /**
@@ -103,7 +120,14 @@ export class CareProcess implements Disposable {
         return this.#paths.watch(target, lost);
       };
       return this.#schedule.with(
-        createProber(options, { ...SOCKETS, watchPath, scripts: this.#scripts, virtualServer, standingOf }),
+        createProber(options, {
+          ...SOCKETS,
+          watchPath,
+          scripts: this.#scripts,
+          virtualServer,
+          standingOf,
+          isPaced: () => this.#schedule.isPaced,
+        }),
       );
     });
   }
@@ -185,6 +209,9 @@ export function probeOnce(
 }
 
 // --- internal ---
+
+/** Of a wait for others to end: one turn of the event loop is none. */
+const WORTH_TELLING_MS = 10;
 
 const SOCKETS = { openTcpSocket: dialTcpSocket, watchSilence, acknowledgementOf };
 

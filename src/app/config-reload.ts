@@ -1,4 +1,5 @@
 import type { CareConfig } from "../config/care-options.ts";
+import { budgetChanges } from "../config/resolve-budget.ts";
 import { ConfigError, type ConfigSources } from "../config/file/config-error.ts";
 import { formatProblem, type ConfigProblem } from "../config/file/finding.ts";
 import { UsageError } from "../config/usage-error.ts";
@@ -194,8 +195,8 @@ function isError({ severity }: ConfigProblem): boolean {
   return severity === "error";
 }
 
-function processOptions({ log, httpListen }: CareConfig): unknown {
-  return { log, httpListen };
+function processOptions({ log, httpListen, budget }: CareConfig): unknown {
+  return { log, httpListen, budget };
 }
 
 function processChanges(before: CareConfig, after: CareConfig): string[] {
@@ -205,6 +206,7 @@ function processChanges(before: CareConfig, after: CareConfig): string[] {
     ...(was === is ? [] : [`http-listen ${was} → ${is}`]),
     ...(before.log.level === after.log.level ? [] : [`logger ${before.log.level} → ${after.log.level}`]),
     ...(before.log.format === after.log.format ? [] : [`log-format ${before.log.format} → ${after.log.format}`]),
+    ...budgetChanges(before.budget, after.budget),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { CareConfig, LogOptions } from "../config/care-options.ts";
+import type { CareConfig, CheckBudget, LogOptions } from "../config/care-options.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -42,6 +42,8 @@ export interface EmbeddedDaemon {
    * then nothing has changed.
    */
   listen(config: CareConfig): Promise<void>;
+  /** Checks no more than this from now on. */
+  keepTo(budget: CheckBudget): void;
 }
 
 export interface DaemonOptions {
@@ -62,6 +64,7 @@ export async function runDaemon(
   { observer = {}, source, embedded }: DaemonOptions = {},
 ): Promise<void> {
   using process = new CareProcess(logger, embedded === undefined ? globalThis.process.env : {});
+  process.keepTo(config.budget);
   process.bus.join((event) => observer.event?.(event));
   const isAlone = source === undefined && embedded === undefined && config.virtualServers.length === 1;
   const caretaker = new Caretaker(process, logger, isAlone);
@@ -90,6 +93,7 @@ export async function runDaemon(
       caretaker,
       bus: process.bus,
       listen: (other) => web.listen(other.httpListen, countRealServers(other)),
+      keepTo: (budget) => process.keepTo(budget),
     });
     await using reload = source && reloadFrom(source, caretaker, web, process);
     await using _control = embedded ? undefined : openControl(config, source, reload, caretaker, process, logger);
@@ -165,6 +169,7 @@ function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, 
     caretaker,
     takeProcessOptions: async (config) => {
       source.takeLog(config.log);
+      process.keepTo(config.budget);
       return web.move(config.httpListen, countRealServers(config));
     },
     emit: (event) => bus.emit(event),

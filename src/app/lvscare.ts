@@ -2,6 +2,7 @@
 import type { CareConfig } from "../config/care-options.ts";
 import { readConfigObject } from "../config/file/config-object.ts";
 import type { LvscareConfig } from "../config/file/config-types.ts";
+import { budgetChanges } from "../config/resolve-budget.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { EventRecord } from "../domain/event-record.ts";
@@ -252,10 +253,14 @@ class EmbeddedLvscare implements Lvscare {
   }
 
   async #take(config: CareConfig): Promise<UpdateReport> {
-    const { caretaker, listen } = this.#running();
+    const { caretaker, listen, keepTo } = this.#running();
     await using prepared = await caretaker.prepare(config);
     const [from, to] = [this.#config, config].map(({ httpListen: at }) => (at ? formatEndpoint(at) : "nowhere"));
-    const changes = [...prepared.changes, ...(from === to ? [] : [`~ page and metrics: ${from} → ${to}`])];
+    const changes = [
+      ...prepared.changes,
+      ...(from === to ? [] : [`~ page and metrics: ${from} → ${to}`]),
+      ...budgetChanges(this.#config.budget, config.budget).map((change) => `~ ${change}`),
+    ];
     if (changes.length === 0)
       return { outcome: "unchanged", changes, draining: await caretaker.draining(), problems: [] };
     this.#running();
@@ -264,6 +269,7 @@ class EmbeddedLvscare implements Lvscare {
     if (this.#run.isEnding) await listen({ ...config, httpListen: undefined });
     this.#running();
     const isDone = await prepared.apply();
+    keepTo(config.budget);
     this.#config = config;
     if (!isDone) return this.#take(config);
     const problems = await caretaker.written();

@@ -248,7 +248,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#facts,
       table,
     );
-    const { configuration } = this.#process;
+    const { configuration, checksWait } = this.#process;
     return {
       ...this.named,
       ...status,
@@ -256,7 +256,13 @@ export class VirtualServerCare implements ControlVirtualServer {
         suspicion: { ...status.suspicion, changes: describeProbeChange(this.#decidingProbe, this.#options.probe) },
       }),
       ...(this.#isLeaving && { leaving: true as const }),
-      ...(status.daemon && configuration && { daemon: { ...status.daemon, configuration: configuration() } }),
+      ...(status.daemon && {
+        daemon: {
+          ...status.daemon,
+          ...(configuration && { configuration: configuration() }),
+          ...(checksWait && { checksWait }),
+        },
+      }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(this.#whoseCertificate(server))),
       ...(way && { way }),
       ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),

@@ -13,6 +13,7 @@ import type { Colour, Paint } from "./colour.ts";
 import {
   age,
   describeCertificate,
+  describeChecksWait,
   describeConfiguration,
   describeDaemon,
   describeFailOpen,
@@ -125,6 +126,7 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
     ...(way && { way: describeWay(way, now) }),
     daemon: describeDaemon(daemon, now),
     ...(daemon.configuration && { file: describeConfiguration(daemon.configuration, now) }),
+    ...(daemon.checksWait && { checks: describeChecksWait(daemon.checksWait) }),
     ...(suspicion && { probe: describeSuspicion(suspicion, now) }),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     ...(lastResort && { "last resort": describeLastResort(lastResort, now) }),

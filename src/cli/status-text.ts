@@ -11,6 +11,7 @@ import { outcomeOf } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed, listFirst } from "../domain/name.ts";
 import type {
+  ChecksWaitStatus,
   ConfigurationStatus,
   DaemonStatus,
   FailOpenStatus,
@@ -59,6 +60,11 @@ export function endsSoon(certificate: CertificateStatus, now: Date): boolean {
 /** `cannot be checked for 4s: too many open files` */
 export function describeUnchecked({ since, reason }: UncheckedStatus, now: Date): string {
   return `cannot be checked for ${age(since, now)}: ${reason}`;
+}
+
+/** `had to wait up to 1.2s in the last minute: no more than 256 are under way (max-concurrent-checks)` */
+export function describeChecksWait({ longestMs, most }: ChecksWaitStatus): string {
+  return `had to wait up to ${formatDuration(longestMs)} in the last minute: no more than ${most} are under way (max-concurrent-checks)`;
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */

@@ -6,6 +6,12 @@ import { PROBE_FLAG_ROWS } from "./probe-kinds/probe-kinds.ts";
 /** In a row, that change a state. */
 export const MOST_CHECKS = 1000;
 
+/** Under way in this process. */
+export const MOST_CONCURRENT_CHECKS = 4096;
+
+/** Of a cluster. */
+export const MOST_NODES = 100_000;
+
 const SERVERS = "Virtual server";
 const REACH = "Reaching the virtual address";
 const RUNNING = "Running";
@@ -303,6 +309,36 @@ export const CARE_OPTION_ROWS = [
     help: "show a page, and tell metrics, health and status over HTTP, to read only, to whoever gets there: on loopback when only a port is given (default: off)",
     group: RUNNING,
     inFile: { place: "process", type: "listen" },
+  },
+  {
+    flag: "max-concurrent-checks",
+    kind: "text",
+    valueName: "count",
+    default: "256",
+    help: "checks under way at the same time, of all virtual servers; who has waited longest for a result comes next",
+    group: RUNNING,
+    inFile: { place: "process", type: "whole-number", bounds: [1, MOST_CONCURRENT_CHECKS] },
+  },
+  {
+    flag: "checks-per-server",
+    kind: "text",
+    valueName: "rate",
+    help: "what all nodes of a cluster together ask of one real server, such as 50/s: this node keeps to its share, whatever its intervals say (default: no limit)",
+    group: RUNNING,
+    inFile: { place: "process", type: "text" },
+  },
+  {
+    flag: "cluster-nodes",
+    kind: "text",
+    valueName: "count",
+    help: "how many nodes share --checks-per-server (default: this one alone)",
+    group: RUNNING,
+    inFile: {
+      place: "process",
+      type: "whole-number",
+      bounds: [1, MOST_NODES],
+      help: "how many nodes share checks-per-server (default: this one alone)",
+    },
   },
 ] as const satisfies readonly OptionRow[];
 

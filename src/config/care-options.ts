@@ -26,6 +26,21 @@ export interface ProcessOptions {
   readonly log: LogOptions;
   /** Where metrics and status are served over HTTP; undefined for nowhere. */
   readonly httpListen: Endpoint | undefined;
+  readonly budget: CheckBudget;
+}
+
+/** How much is checked at most. */
+export interface CheckBudget {
+  /** Checks under way at the same time. */
+  readonly mostAtOnce: number;
+  /** What one real server is asked; undefined: as often as intervals say. */
+  readonly perServer: ServerBudget | undefined;
+}
+
+/** What all nodes of a cluster together ask of one real server. */
+export interface ServerBudget {
+  readonly perSecond: number;
+  readonly nodes: number;
 }
 
 /** Everything that one process cares for. Flags are a configuration with one virtual server. */

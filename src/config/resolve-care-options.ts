@@ -4,6 +4,7 @@ import type { CareOptions } from "./care-options.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
 import type { ArgvReading } from "./read-argv.ts";
 import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables, readEnvironment, type Environment } from "./read-environment.ts";
+import { resolveBudget } from "./resolve-budget.ts";
 import { resolveHealthPolicy } from "./resolve-health-policy.ts";
 import { resolveHttpListen, resolveLog } from "./resolve-log.ts";
 import { resolveProbe } from "./resolve-probe.ts";
@@ -46,6 +47,7 @@ export function resolveCareOptions(
     suspicion: values.read("suspicion", parseBoolean),
     log: resolveLog(values),
     httpListen: resolveHttpListen(values),
+    budget: resolveBudget(values),
   };
   if (options.runOnce && !clean && options.dataPlane === "userspace") {
     values.refuse("run-once", "the userspace data plane ends with its process, so there is nothing to set up once");

@@ -5,6 +5,7 @@ import type { GivenOptions, OptionRow } from "./option-row.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
 import type { ArgvReading } from "./read-argv.ts";
 import { readEnvironment, type Environment } from "./read-environment.ts";
+import { resolveBudget } from "./resolve-budget.ts";
 import { NODE_IP } from "./resolve-care-options.ts";
 import { resolveHttpListen, resolveLog } from "./resolve-log.ts";
 import { UsageError } from "./usage-error.ts";
@@ -73,7 +74,7 @@ const BESIDE: ReadonlySet<string> = new Set(
 );
 
 function resolveProcess(values: OptionValues<CareFlag>): ProcessOptions {
-  return { log: resolveLog(values), httpListen: resolveHttpListen(values) };
+  return { log: resolveLog(values), httpListen: resolveHttpListen(values), budget: resolveBudget(values) };
 }
 
 function readNodeAddress(environment: Environment, problems: string[]): Omit<Endpoint, "port"> | undefined {

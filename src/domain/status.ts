@@ -152,6 +152,15 @@ export interface DaemonStatus {
   readonly failing?: { readonly since: string; readonly message: string };
   /** Of a daemon that was started with a file. */
   readonly configuration?: ConfigurationStatus;
+  /** Present where checks had to wait for others to end, in the last minute. */
+  readonly checksWait?: ChecksWaitStatus;
+}
+
+/** More checks were due than may be under way. */
+export interface ChecksWaitStatus {
+  readonly longestMs: number;
+  /** That may be under way. */
+  readonly most: number;
 }
 
 /** What became of the configuration file. */

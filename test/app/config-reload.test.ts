@@ -231,7 +231,12 @@ test("the log and the page's address change with the file; a port that is taken 
   await daemon.logged(/recovering → healthy/);
   expect(await answers(first)).toBe("status 200");
 
-  await write(`http-listen: 127.78.22.9:${taken.port}`, "logger: DEBG");
+  await write(
+    `http-listen: 127.78.22.9:${taken.port}`,
+    "logger: DEBG",
+    "max-concurrent-checks: 4",
+    "checks-per-server: 9/s",
+  );
   const refused = await daemon.reload();
   const stays = `the page and metrics stay at ${first}: `;
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(stays)]);
@@ -241,7 +246,9 @@ test("the log and the page's address change with the file; a port that is taken 
   // The rest of it counts.
   await daemon.logged(/^DEBUG /);
   const tookOver = `INFO took over ${path}: `;
-  expect(await daemon.logged(/^INFO took over/)).toBe(`${tookOver}logger info → debug`);
+  expect(await daemon.logged(/^INFO took over/)).toBe(
+    `${tookOver}logger info → debug; max-concurrent-checks 256 → 4; checks-per-server off → 9/s of 1 node`,
+  );
   taken.stop();
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
   expect([await answers(first), await answers(`127.78.22.9:${taken.port}`)]).toEqual(["refused", "status 200"]);

@@ -153,6 +153,15 @@ test("what an operator asked for stands below the table", () => {
   ]);
 });
 
+test("that checks have to wait stands above the table", () => {
+  const { daemon } = cared;
+  if (daemon === undefined) throw new Error("there is a daemon");
+  const waiting = { ...cared, daemon: { ...daemon, checksWait: { longestMs: 1200, most: 256 } } };
+  expect(lines(report(waiting), 160)).toContain(
+    "  checks      had to wait up to 1.2s in the last minute: no more than 256 are under way (max-concurrent-checks)",
+  );
+});
+
 test("the last resort, and that nothing can be written, stand above the table", () => {
   const lastResort = { since: "2026-11-24T02:39:00Z", total: 3, held: ["192.168.0.2:6443", "192.168.0.13:6443"] };
   const daemon = { ...cared.daemon, failing: { since: "2026-11-24T02:39:50Z", message: "no" } };

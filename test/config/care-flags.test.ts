@@ -448,6 +448,36 @@ const cases: Record<CareFlag, FlagCase> = {
     ],
     bad: [["xml", '"xml" is not one of text, json']],
   },
+  "max-concurrent-checks": {
+    pick: ({ budget }) => budget.mostAtOnce,
+    default: 256,
+    good: [
+      ["1", 1],
+      ["4096", 4096],
+    ],
+    bad: [
+      ["0", '"0" is not a whole number from 1 to 4096'],
+      ["4097", '"4097" is not a whole number from 1 to 4096'],
+    ],
+  },
+  "checks-per-server": {
+    pick: ({ budget }) => budget.perServer,
+    default: undefined,
+    good: [
+      ["50/s", { perSecond: 50, nodes: 1 }],
+      ["0.5/s", { perSecond: 0.5, nodes: 1 }],
+    ],
+    bad: [
+      ["50", '"50" is no rate such as 50/s'],
+      ["0/s", '"0/s" is no rate such as 50/s'],
+    ],
+  },
+  "cluster-nodes": {
+    pick: ({ budget }) => budget.perServer?.nodes,
+    default: undefined,
+    good: [],
+    bad: [["0", '"0" is not a whole number from 1 to 100000']],
+  },
   "http-listen": {
     pick: ({ httpListen }) => httpListen && formatEndpoint(httpListen),
     default: undefined,
@@ -499,6 +529,16 @@ describe.each(Object.entries(cases))("--%s", (flag, { pick, good, bad, ...rest }
       expect(problemsOf(others, { [name]: text })).toEqual([`${name}: ${problem}`]);
     }
   });
+});
+
+test("nodes share what is asked of a server, and there has to be something to share", () => {
+  expect(resolveArgv([...SERVERS, "--checks-per-server=50/s", "--cluster-nodes=5000"]).budget.perServer).toEqual({
+    perSecond: 50,
+    nodes: 5000,
+  });
+  expect(problemsOf([...SERVERS, "--cluster-nodes=5000"])).toEqual([
+    "--cluster-nodes: it divides --checks-per-server, which there is none of",
+  ]);
 });
 
 test("every default in the table is a value of its flag", () => {

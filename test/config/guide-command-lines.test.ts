@@ -51,6 +51,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   checkWay: true,
   suspicion: true,
   httpListen: undefined,
+  budget: { mostAtOnce: 256, perServer: undefined },
 };
 
 const lines: readonly (readonly [line: string, expected: CareOptions])[] = [

@@ -12,6 +12,18 @@ export interface LvscareConfig {
    * only a port is given (default: off).
    */
   readonly httpListen?: number | string | null;
+  /**
+   * Checks under way at the same time, of all virtual servers; who has waited longest for a result comes next (default
+   * 256); from 1 to 4096.
+   */
+  readonly maxConcurrentChecks?: number | null;
+  /**
+   * What all nodes of a cluster together ask of one real server, such as 50/s: this node keeps to its share, whatever
+   * its intervals say (default: no limit).
+   */
+  readonly checksPerServer?: string | null;
+  /** How many nodes share checksPerServer (default: this one alone); from 1 to 100000. */
+  readonly clusterNodes?: number | null;
   /** Options of each virtual server that says nothing else. */
   readonly defaults?: VirtualServerDefaults | null;
   /** Probes by name, for several virtual servers to use. */

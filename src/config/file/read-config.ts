@@ -4,6 +4,7 @@ import { CARE_OPTION_ROWS, type CareFlag } from "../care-option-rows.ts";
 import type { CareConfig, VirtualServerOptions } from "../care-options.ts";
 import type { GivenOptions } from "../option-row.ts";
 import { OptionValues } from "../option-values.ts";
+import { resolveBudget } from "../resolve-budget.ts";
 import { resolveHttpListen, resolveLog } from "../resolve-log.ts";
 import { PROCESS_KEYS } from "./file-keys.ts";
 import { Findings, type Finding } from "./finding.ts";
@@ -128,7 +129,12 @@ class ConfigReader {
     };
     const virtualServers = this.#resolveVirtualServers(surroundings);
     const values = new OptionValues<CareFlag>(CARE_OPTION_ROWS, this.processOptions);
-    const config = { log: resolveLog(values), httpListen: resolveHttpListen(values), virtualServers };
+    const config = {
+      log: resolveLog(values),
+      httpListen: resolveHttpListen(values),
+      budget: resolveBudget(values),
+      virtualServers,
+    };
     tellRefused(values.refused, (flag) => this.processOptions.get(flag)?.place, root, this.#findings);
     this.#refuseOwnPage(config, root);
     return config;
@@ -137,7 +143,7 @@ class ConfigReader {
   // --- internal ---
 
   /** The page would take the clients of the virtual server, or the virtual server those of the page. */
-  #refuseOwnPage({ httpListen, virtualServers }: Omit<CareConfig, "log">, root: Place): void {
+  #refuseOwnPage({ httpListen, virtualServers }: Omit<CareConfig, "log" | "budget">, root: Place): void {
     if (httpListen === undefined) return;
     const page = formatEndpoint(httpListen);
     const key = formatServiceKey({ protocol: "tcp", endpoint: httpListen });

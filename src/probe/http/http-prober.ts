@@ -20,6 +20,8 @@ export interface SocketPorts extends Pick<
   readonly trustedRoots?: readonly string[];
   /** Certificates and keys that are not in files of the options. */
   readonly material?: TlsPolicyOptions["material"];
+  /** Whether real servers are asked no more than a budget allows. */
+  readonly isPaced?: HttpProberPorts["isPaced"];
   /** That of this process, unless one is given. */
   readonly clock?: EventLoopClock;
 }
@@ -40,6 +42,7 @@ export function overSockets(
     watchSilence,
     acknowledgementOf,
     watchPath,
+    isPaced,
     trustedRoots,
     material,
     clock = monotonicClock,
@@ -49,15 +52,15 @@ export function overSockets(
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
   };
   const newTcpConnection = over(undefined);
-  if (options.scheme !== "https")
-    return create({ newConnection: newTcpConnection, newTcpConnection, watchPath, clock });
+  const shared = { newTcpConnection, watchPath, isPaced, clock };
+  if (options.scheme !== "https") return create({ ...shared, newConnection: newTcpConnection });
   const tls = httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots, material });
-  return create({ newConnection: over(tls), newTcpConnection, certificateOf: tls.shownBy, watchPath, clock });
+  return create({ ...shared, newConnection: over(tls), certificateOf: tls.shownBy });
 }
 
 export interface HttpProberPorts extends Pick<
   HttpTargetOptions,
-  "newConnection" | "newTcpConnection" | "certificateOf" | "watchPath"
+  "newConnection" | "newTcpConnection" | "certificateOf" | "watchPath" | "isPaced"
 > {
   readonly clock: EventLoopClock;
 }

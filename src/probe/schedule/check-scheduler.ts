@@ -1,10 +1,12 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
+import type { CheckBudget } from "../../config/care-options.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import type { AnswerListener, Check, CheckSchedule, Report } from "./check-schedule.ts";
 import type { Clock } from "../clock.ts";
 import { DueQueue } from "../due-queue.ts";
 import type { Probe, Prober } from "../prober.ts";
+import { ServerPace } from "./server-pace.ts";
 import { ScheduledCheck, spread } from "./scheduled-check.ts";
 import { StallWatch } from "./stall-watch.ts";
 import { StartPace } from "./start-pace.ts";
@@ -19,8 +21,7 @@ export interface CheckSchedulerOptions {
   readonly jitter: number;
   /** From 0 to 1, as Math.random. */
   readonly random: () => number;
-  /** Probes under way at the same time. */
-  readonly mostAtOnce: number;
+  readonly budget: CheckBudget;
   /**
    * Called once for each stall in which this process got no turn for so long that checks may have failed or came
    * late.
@@ -28,14 +29,14 @@ export interface CheckSchedulerOptions {
   readonly stalled?: (forMs: number) => void;
   /** Called when checks were due, with the delay of this process. */
   readonly late?: (byMs: number) => void;
+  /** Called when a check starts that had to wait for others to end, and for how long. */
+  readonly waited?: (forMs: number) => void;
 }
 
-/** How the daemon paces its checks. */
+/** How the daemon paces its checks, unless it is told otherwise. */
 export const CHECK_PACE = {
   jitter: 0.1,
-  // Each check needs a descriptor, or several where a server is silent. If they run out earlier, checks are skipped,
-  // and that is reported.
-  mostAtOnce: 10_000,
+  budget: { mostAtOnce: 256, perServer: undefined },
 } as const satisfies Partial<CheckSchedulerOptions>;
 
 /**
@@ -44,10 +45,19 @@ export const CHECK_PACE = {
  *
  * A failure while this process was stalled is no verdict: our lateness looks like the server's. The server is probed
  * again at once, and if the stalls go on, failures count after a while.
+ *
+ * Where more are due than may be under way, who has waited longest for a result comes next. What waits is not late: its
+ * interval counts from its start.
  */
 export class CheckScheduler {
   readonly #options: CheckSchedulerOptions;
   readonly #queue = new DueQueue<ScheduledCheck>();
+  /** Those that are due and wait for others to end, by the age of their last result. */
+  readonly #waiting = new DueQueue<ScheduledCheck>();
+  #mostAtOnce: number;
+  /** Since there was no room left, it was not seen yet that nobody waits. */
+  #isCrowded = false;
+  readonly #servers: ServerPace;
   #timer: { readonly handle: unknown; readonly atMs: number; readonly ringsMs: number } | undefined;
   #added = 0;
   /** Of the same real server there is one for each virtual server. */
@@ -62,12 +72,32 @@ export class CheckScheduler {
 
   constructor(options: CheckSchedulerOptions) {
     this.#options = options;
+    this.#mostAtOnce = options.budget.mostAtOnce;
     this.#phase = options.random();
+    this.#servers = new ServerPace(options.random);
+    this.#servers.keep(options.budget.perServer);
     this.#pace = new StartPace(options.clock);
     this.#stalls = new StallWatch({
       clock: options.clock,
       stalled: (forMs) => options.stalled?.(forMs),
     });
+  }
+
+  /** From now on. */
+  keepTo({ mostAtOnce, perServer }: CheckBudget): void {
+    this.#mostAtOnce = mostAtOnce;
+    this.#servers.keep(perServer);
+    for (const check of [...this.#checks.values()].flatMap((checks) => [...checks])) {
+      const isPutOff = check.slotMs !== undefined && !check.isRunning;
+      check.slotMs = undefined;
+      if (isPutOff) this.#plan(check, (check.startedAtMs ?? this.#options.clock.now()) + check.intervalMs);
+    }
+    if (this.#waits) this.#arm();
+  }
+
+  /** Each real server is asked no more than a budget allows. */
+  get isPaced(): boolean {
+    return this.#servers.isKept;
   }
 
   /** Checks by this prober, among all others. */
@@ -117,8 +147,11 @@ export class CheckScheduler {
     if (awaited?.by.has(hear) === true) return;
     awaited?.by.add(hear);
     if (awaited?.isMissingAfterMs !== undefined) hear.missing(awaited.isMissingAfterMs);
-    if (awaited !== undefined) return;
-    check.awaited = { by: new Set([hear]), timer: undefined, isMissingAfterMs: undefined };
+    const nowMs = this.#options.clock.now();
+    // Nobody waits for an answer to what is not asked yet.
+    const isPutOff = !check.isRunning && this.#servers.slotOf(check, nowMs) > nowMs;
+    if (awaited !== undefined || isPutOff) return;
+    check.awaited = { by: new Set([hear]), sinceMs: nowMs, timer: undefined, isMissingAfterMs: undefined };
     this.#await(check, check.awaited, MOST_DISCARDED);
     this.#hurry(check);
   }
@@ -139,6 +172,10 @@ export class CheckScheduler {
     awaited.timer = clock.setTimeout(() => {
       const isLate = clock.now() - dueMs > patienceMs / 4;
       if (isLate && moreTimes > 0) return this.#await(check, awaited, moreTimes - 1);
+      // It waited until there was room for it, or does so still.
+      const { startedAtMs = FIRST, isRunning } = check;
+      const isAsked = isRunning || startedAtMs >= awaited.sinceMs;
+      if (!isAsked || clock.now() - startedAtMs < patienceMs) return this.#await(check, awaited, moreTimes);
       awaited.isMissingAfterMs = patienceMs;
       for (const hear of awaited.by) hear.missing(patienceMs);
     }, patienceMs);
@@ -162,8 +199,8 @@ export class CheckScheduler {
   #add(prober: Prober, target: Endpoint, intervalMs: number, report: Report): Check {
     const open = (): Probe => prober.open(target, () => this.#hurry(check));
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
-    const check = new ScheduledCheck(open, intervalMs, report, told, spread(this.#added++, this.#phase));
     const key = formatEndpoint(target);
+    const check = new ScheduledCheck(key, open, intervalMs, report, told, spread(this.#added++, this.#phase));
     const ofTarget = this.#checks.get(key) ?? new Set();
     this.#checks.set(key, ofTarget.add(check));
     this.#pace.ask(1 / intervalMs);
@@ -176,7 +213,10 @@ export class CheckScheduler {
       probeNow: () => this.#hurry(check),
       stop: () => {
         ofTarget.delete(check);
-        if (ofTarget.size === 0 && this.#checks.get(key) === ofTarget) this.#checks.delete(key);
+        if (ofTarget.size === 0 && this.#checks.get(key) === ofTarget) {
+          this.#checks.delete(key);
+          this.#servers.forget(key);
+        }
         this.#stop(check);
       },
     };
@@ -205,11 +245,36 @@ export class CheckScheduler {
     check.stopped = true;
     this.#endAwaiting(check);
     this.#pace.ask(-1 / check.intervalMs);
-    this.#queue.remove(check);
+    this.#leave(check);
     check.close();
     if (check.isRunning) this.#over(check);
-    if (this.#queue.first() === undefined) this.#disarm();
+    if (this.#queue.first() === undefined && !this.#waits) this.#disarm();
     else this.#arm();
+  }
+
+  get #waits(): boolean {
+    return this.#waiting.first() !== undefined;
+  }
+
+  get #isFull(): boolean {
+    return this.#underWay >= this.#mostAtOnce;
+  }
+
+  #leave(check: ScheduledCheck): void {
+    this.#queue.remove(check);
+    this.#waiting.remove(check);
+  }
+
+  /** All that are due by now wait in one line. */
+  #lineUp(nowMs: number): void {
+    for (let next = this.#queue.first(); next !== undefined && next.dueMs <= nowMs; next = this.#queue.first()) {
+      this.#queue.remove(next);
+      const isFirst = next.dueMs === FIRST;
+      next.waitsSinceMs ??= isFirst ? nowMs : next.dueMs;
+      next.dueMs = isFirst ? FIRST : (next.resultAtMs ?? FIRST);
+      this.#waiting.push(next);
+    }
+    this.#isCrowded = this.#isFull || this.#waits;
   }
 
   #plan(check: ScheduledCheck, dueMs: number, earliestMs = dueMs): void {
@@ -218,7 +283,7 @@ export class CheckScheduler {
   }
 
   #move(check: ScheduledCheck, dueMs: number, earliestMs = dueMs): void {
-    this.#queue.remove(check);
+    this.#leave(check);
     check.dueMs = dueMs;
     check.earliestMs = Math.max(earliestMs, dueMs - MOST_SLACK_MS);
     this.#queue.push(check);
@@ -226,10 +291,10 @@ export class CheckScheduler {
 
   /** Sees to it that the timer rings no later than the next check can start. */
   #arm(): void {
-    const next = this.#queue.first();
-    if (next === undefined || this.#underWay >= this.#options.mostAtOnce) return;
+    const dueMs = this.#waits ? FIRST : this.#queue.first()?.dueMs;
+    if (dueMs === undefined || this.#isFull) return;
     const { clock } = this.#options;
-    const atMs = Math.max(next.dueMs, this.#pace.opensAtMs);
+    const atMs = Math.max(dueMs, this.#pace.opensAtMs);
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
     this.#disarm();
     const nowMs = clock.now();
@@ -254,24 +319,44 @@ export class CheckScheduler {
 
   #startDue(nowMs: number): void {
     this.#pace.enter(nowMs);
+    if (this.#isCrowded) this.#lineUp(nowMs);
     for (;;) {
-      const next = this.#queue.first();
+      const waiting = this.#waiting.first();
+      const next = waiting ?? this.#queue.first();
+      if (next === undefined || this.#isFull || this.#pace.isFull) break;
       // Timers may fire a fraction early.
-      if (next === undefined || next.earliestMs > nowMs + 1) break;
-      if (this.#underWay >= this.#options.mostAtOnce || this.#pace.isFull) break;
-      this.#queue.remove(next);
+      if (waiting === undefined && next.earliestMs > nowMs + 1) break;
+      const slotMs = this.#servers.slotOf(next, nowMs);
+      if (slotMs > nowMs + 1) {
+        next.waitsSinceMs = undefined;
+        this.#move(next, slotMs);
+        continue;
+      }
+      this.#leave(next);
+      if (waiting !== undefined) this.#endWaiting(next, nowMs);
       this.#pace.started();
       this.#probe(next, nowMs);
       // It is over already, and much may have been decided by it: the next turn goes on.
       if (!next.isRunning && this.#pace.isTurnOver(nowMs)) break;
     }
+    if (this.#isFull) this.#lineUp(nowMs);
     this.#arm();
+  }
+
+  #endWaiting(check: ScheduledCheck, nowMs: number): void {
+    const { waitsSinceMs = nowMs } = check;
+    check.waitsSinceMs = undefined;
+    check.behindMs = 0;
+    if (check.dueMs !== FIRST) check.dueMs = nowMs;
+    this.#options.waited?.(nowMs - waitsSinceMs);
   }
 
   #probe(check: ScheduledCheck, nowMs: number): void {
     check.isRunning = true;
     check.startedAtMs = nowMs;
+    check.slotMs = undefined;
     this.#underWay++;
+    this.#isCrowded ||= this.#isFull;
     this.#stalls.begin(nowMs);
     try {
       if (check.doubt !== undefined) {
@@ -289,6 +374,7 @@ export class CheckScheduler {
     const { startedAtMs } = check;
     if (!check.isRunning || startedAtMs === undefined) return;
     const stalledMs = this.#stalls.stalledSince(startedAtMs);
+    check.resultAtMs = this.#options.clock.now();
     this.#over(check);
     const isFailure = outcome.passed === false && outcome.leaving !== true;
     if (isFailure && stalledMs > 0 && check.discarded < MOST_DISCARDED) {

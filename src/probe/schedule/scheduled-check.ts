@@ -2,9 +2,12 @@ import type { ProbeOutcome } from "../../domain/health.ts";
 import type { AnswerListener, Report } from "./check-schedule.ts";
 import type { Due } from "../due-queue.ts";
 import type { Probe } from "../prober.ts";
+import type { PacedCheck } from "./server-pace.ts";
 
 /** The checks of one real server as the scheduler keeps them. */
-export class ScheduledCheck implements Due {
+export class ScheduledCheck implements Due, PacedCheck {
+  /** Its formatted endpoint. */
+  readonly server: string;
   readonly report: Report;
   /** The probe's reports go through this. */
   readonly told: (outcome: ProbeOutcome) => void;
@@ -18,6 +21,12 @@ export class ScheduledCheck implements Due {
   earliestMs = 0;
   position = -1;
   startedAtMs: number | undefined;
+  /** When its last one ended, with whatever result. */
+  resultAtMs: number | undefined;
+  /** Since when it waits for others to end; undefined while it does not. */
+  waitsSinceMs: number | undefined;
+  /** The moment that its server's pace gave it. */
+  slotMs: number | undefined;
   isRunning = false;
   discarded = 0;
   stopped = false;
@@ -26,19 +35,28 @@ export class ScheduledCheck implements Due {
 
   /** How long its good answers take, on average of the last ones; undefined before the first. */
   usualMs: number | undefined;
-  /** Its answer is waited for. `isMissingAfterMs`: it took too long, and that was told. */
-  awaited: { readonly by: Set<AnswerListener>; timer: unknown; isMissingAfterMs: number | undefined } | undefined;
+  /** Its answer is waited for since then. `isMissingAfterMs`: it took too long, and that was told. */
+  awaited:
+    | {
+        readonly by: Set<AnswerListener>;
+        readonly sinceMs: number;
+        timer: unknown;
+        isMissingAfterMs: number | undefined;
+      }
+    | undefined;
 
   readonly #open: () => Probe;
   #probe: Probe | undefined;
 
   constructor(
+    server: string,
     open: () => Probe,
     intervalMs: number,
     report: Report,
     told: (outcome: ProbeOutcome) => void,
     spread: number,
   ) {
+    this.server = server;
     this.#open = open;
     this.intervalMs = intervalMs;
     this.report = report;

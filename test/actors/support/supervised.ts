@@ -55,7 +55,7 @@ export function care(
     clock,
     jitter: 0,
     random: () => 0,
-    mostAtOnce: 100,
+    budget: { mostAtOnce: 100, perServer: undefined },
   });
   const scheduleBy = (outcome: (server: string) => ProbeOutcome, seen: string[] = []): CheckSchedule =>
     scheduler.with({

@@ -67,6 +67,9 @@ const VALUES = new Map<string, fc.Arbitrary<string>>([
   ["sysctls", fc.constantFrom("manage", "keep")],
   ["logger", fc.constantFrom("INFO", "DEBG", "debug", "info")],
   ["log-format", fc.constantFrom("text", "json")],
+  ["max-concurrent-checks", fc.integer({ min: 1, max: 4096 }).map(String)],
+  ["checks-per-server", fc.constantFrom("50/s", "0.25/s", "50")],
+  ["cluster-nodes", fc.integer({ min: 1, max: 100_000 }).map(String)],
   ["http-listen", fc.constantFrom("9105", "0.0.0.0:9105", "[::1]:9105", "127.0.0.1:80")],
 ]);
 
@@ -136,11 +139,12 @@ test("whole numbers end in a file where the schema says", async () => {
       [least - 1, false],
       [most + 1, false],
     ] as const) {
+      const isOfProcess = row.inFile.place === "process";
+      const virtualServer = { address: "10.0.0.1:80", probe: { type: "http" }, "real-servers": ["10.0.0.2:80"] };
       const data = {
         version: 1,
-        "virtual-servers": [
-          { address: "10.0.0.1:80", probe: { type: "http" }, "real-servers": ["10.0.0.2:80"], [row.flag]: value },
-        ],
+        "virtual-servers": [{ ...virtualServer, ...(!isOfProcess && { [row.flag]: value }) }],
+        ...(isOfProcess && { [row.flag]: value, "checks-per-server": "50/s" }),
       };
       const { reading } = await read(JSON.stringify(data));
       expect([row.flag, value, reading.config !== undefined, isValid(data)]).toEqual([row.flag, value, isGood, isGood]);

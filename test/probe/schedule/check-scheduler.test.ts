@@ -191,7 +191,7 @@ describe("the check scheduler", () => {
   });
 
   test("never has more under way than it may, and lets nobody go hungry", async () => {
-    const { clock, started, mostUnderWay } = schedule({ servers: 50, tookMs: 100, options: { mostAtOnce: 5 } });
+    const { clock, started, mostUnderWay } = schedule({ servers: 50, tookMs: 100, options: atMost(5) });
     await clock.advance(20 * INTERVAL);
     expect(mostUnderWay()).toBe(5);
     const counts = [...Map.groupBy(started, ({ target }) => target).values()].map((list) => list.length);
@@ -335,7 +335,7 @@ describe("the check scheduler", () => {
   });
 
   test("probes a suspect before all that are overdue, where there are more than it can keep up with", async () => {
-    const { clock, started, suspects } = schedule({ servers: 20, tookMs: 200, options: { mostAtOnce: 1 } });
+    const { clock, started, suspects } = schedule({ servers: 20, tookMs: 200, options: atMost(1) });
     await clock.advance(10 * INTERVAL + 100);
     const [latest] = started.slice(-1);
     const another = [...suspects.keys()].find((target) => target !== latest?.target) ?? "";
@@ -402,7 +402,7 @@ describe("the check scheduler", () => {
     const { clock, checks, started, reports, closed } = schedule({
       servers: 2,
       tookMs: 10_000,
-      options: { mostAtOnce: 1 },
+      options: atMost(1),
     });
     await clock.advance(100);
     checks[0]?.stop();
@@ -443,6 +443,10 @@ interface Scene {
   readonly options?: Partial<CheckSchedulerOptions>;
 }
 
+function atMost(mostAtOnce: number): Pick<CheckSchedulerOptions, "budget"> {
+  return { budget: { mostAtOnce, perServer: undefined } };
+}
+
 type Schedule = ReturnType<typeof schedule>;
 
 function schedule({
@@ -473,7 +477,7 @@ function schedule({
     },
     jitter: 0,
     random: () => 0,
-    mostAtOnce: 10_000,
+    ...atMost(10_000),
     ...options,
   });
   const checksOf = scheduler.with({

@@ -13,6 +13,8 @@ export interface KeepAliveOptions {
   readonly newConnection: NewConnection;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  /** Whether real servers are asked no more than a budget allows: then connections are spared. */
+  readonly isPaced?: (() => boolean) | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface KeepAliveOptions {
 export class KeepAlive {
   readonly #shared: KeepAliveOptions;
   readonly #reuse: ReusePolicy;
-  readonly #reconnects = new ReconnectSchedule();
+  readonly #reconnects: ReconnectSchedule;
   readonly #sentinel: Sentinel | undefined;
   /** In this check the kept connection gave no good answer, where a new one may. */
   #isKeptWrong = false;
@@ -41,6 +43,7 @@ export class KeepAlive {
   /** `ended`: the connection ended while no check used it, or the next one could not be made. */
   constructor(target: Endpoint, shared: KeepAliveOptions, ended: (kind: Ending["kind"]) => void) {
     this.#shared = shared;
+    this.#reconnects = new ReconnectSchedule(shared.isPaced);
     const reuse = new ReusePolicy(shared.options.sentinelWorthMs);
     this.#reuse = reuse;
     if (shared.options.sentinel) this.#sentinel = new Sentinel({ ...shared, target, reuse, ended });

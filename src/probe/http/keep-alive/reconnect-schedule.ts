@@ -5,14 +5,21 @@
  * When many real servers were dialled at once, each gets its first turn by the moment of its next check. So they are
  * not all dialled in the same second later, but servers that are checked together are dialled together, which costs
  * less.
+ *
+ * Where a budget keeps checks far apart, it is their number alone that counts: else each would be a new connection.
  */
 export class ReconnectSchedule {
+  readonly #isPaced: () => boolean;
   #latestMs = Number.NEGATIVE_INFINITY;
   /** Checks that may still go over the kept connection; undefined before the first turn is known. */
   #left: number | undefined;
 
+  constructor(isPaced: () => boolean = () => false) {
+    this.#isPaced = isPaced;
+  }
+
   isDue(nowMs: number): boolean {
-    return this.#left === 0 || nowMs >= this.#latestMs;
+    return this.#left === 0 || (nowMs >= this.#latestMs && !this.#isPaced());
   }
 
   /** A connection was made, in its turn or because there was none. */
