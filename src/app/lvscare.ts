@@ -91,7 +91,7 @@ export interface Lvscare extends AsyncDisposable {
   weight(realServer: string, weight: number | undefined, options?: HoldOptions): Promise<HoldReport>;
   /**
    * Checks it now over a connection of its own, in the time that its probe has, and has its regular check be made at
-   * once. A failed check is a verdict; CONTROL_FAILED is that none could be made.
+   * once. A failed check is a verdict; NOT_CHECKED is that none could be made.
    */
   check(realServer: string, options?: TargetOptions): Promise<CheckReport>;
   /**

@@ -71,7 +71,7 @@ export class Operator {
     const outcome = await this.#ports.probe(target, signal);
     this.#ports.supervisor.send({ type: "operator.check", server });
     if (outcome.passed === undefined)
-      throw new LvscareError("CONTROL_FAILED", `it cannot be checked: ${outcome.reason}`);
+      throw new LvscareError("NOT_CHECKED", `${server} cannot be checked: ${outcome.reason}`);
     return {
       ...ofVirtualServer(this.#ports.virtualServer()),
       realServer: server,

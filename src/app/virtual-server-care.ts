@@ -26,7 +26,7 @@ import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import type { RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
+import type { ProbeStatus, RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
 import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -260,6 +260,7 @@ export class VirtualServerCare implements ControlVirtualServer {
         daemon: {
           ...status.daemon,
           ...(configuration && { configuration: configuration() }),
+          probe: probeStatus(this.#options.probe),
           ...(checksWait && { checksWait }),
         },
       }),
@@ -385,6 +386,13 @@ export class VirtualServerCare implements ControlVirtualServer {
 /** All that reach depends on. */
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
+}
+
+/** What it asks, without what may be a secret. */
+function probeStatus(probe: ProbeOptions): ProbeStatus {
+  const { type, timeoutMs } = probe;
+  // What follows a path may hold a token.
+  return { type, timeoutMs, ...("path" in probe && { path: probe.path.split("?")[0] ?? "" }) };
 }
 
 /** Longer than a round takes; after that they are written as they are known. */

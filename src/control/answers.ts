@@ -1,4 +1,4 @@
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { describeError, LvscareError, type ErrorCode } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import type { DaemonListing } from "../domain/listing.ts";
@@ -25,6 +25,7 @@ import {
   STATUS_PATH,
   STATUSES_PATH,
   VERSIONS,
+  UNCHECKED,
 } from "./protocol.ts";
 import { canonical, eventIdAfter, RateLimit, urlOf } from "./requests.ts";
 
@@ -81,8 +82,8 @@ export class Answers {
       return new Response(text, { headers: { "content-type": "application/json" } });
     } catch (error) {
       if (error instanceof Refused) return refusal(error.status, error.message);
-      const isNotListed = error instanceof LvscareError && error.code === "NOT_LISTED";
-      return refusal(isNotListed ? 404 : 500, describeError(error));
+      const status = error instanceof LvscareError ? CODES.get(error.code) : undefined;
+      return refusal(status ?? 500, describeError(error));
     }
   }
 
@@ -213,6 +214,12 @@ const METHODS: ReadonlyMap<string, "GET" | "POST"> = new Map<string, "GET" | "PO
   [HOLD_PATH, "POST"],
   [CHECK_PATH, "POST"],
   [RELOAD_PATH, "POST"],
+]);
+
+/** Of what is nobody's fault here. */
+const CODES: ReadonlyMap<ErrorCode, number> = new Map([
+  ["NOT_LISTED", 404],
+  ["NOT_CHECKED", UNCHECKED],
 ]);
 
 /** Why a request is not granted, by its status code. */

@@ -16,6 +16,7 @@ import {
   RELOAD_PATH,
   STATUS_PATH,
   STATUSES_PATH,
+  UNCHECKED,
 } from "./protocol.ts";
 import { virtualServerOfSocket } from "./runtime-directory.ts";
 
@@ -66,7 +67,7 @@ export function requestHold(
   return ask(socketPath, `${HOLD_PATH}?${query}&${targeting(target)}`, readHold, { method: "POST" });
 }
 
-/** Asks it to check a real server now, and waits for the result. Rejects in the same way. */
+/** Asks it to check a real server now, and waits for the result. Rejects in the same way; NOT_CHECKED when none could be made. */
 export function requestCheck(socketPath: string, target: RequestTarget): Promise<CheckReport> {
   return ask(socketPath, `${CHECK_PATH}?${targeting(target)}`, readCheck, {
     method: "POST",
@@ -104,7 +105,8 @@ function patience(socketPath: string): { readonly timeoutMs: number } {
   return { timeoutMs: virtualServerOfSocket(basename(socketPath)) === undefined ? MANY_TIMEOUT_MS : TIMEOUT_MS };
 }
 
-type ParsedAnswer<T> = { readonly value: T } | { readonly problem: string };
+/** `unchecked`: the daemon is well, but a check could not be made, and why. */
+type ParsedAnswer<T> = { readonly value: T } | { readonly problem: string } | { readonly unchecked: string };
 
 async function ask<T>(
   socketPath: string,
@@ -126,6 +128,7 @@ async function ask<T>(
     throw failure(`cannot be reached: ${errnoOf(cause) ?? (cause as Error).message}`, cause);
   }
   if ("problem" in answer) throw failure(answer.problem);
+  if ("unchecked" in answer) throw new LvscareError("NOT_CHECKED", answer.unchecked);
   return answer.value;
 }
 
@@ -183,6 +186,9 @@ function readCheck(code: number, text: string): ParsedAnswer<CheckReport> {
   return readJson(code, text, "report of a check", (said) => typeof Object(said["verdict"])["reason"] === "string");
 }
 
+/** Characters of what a daemon says of an error. */
+const MOST_ERROR = 200;
+
 type Said = Readonly<Record<string, unknown>>;
 
 function isStatus(said: Said): boolean {
@@ -217,7 +223,10 @@ function readJson<T>(code: number, text: string, what: string, isOne: (said: Sai
   const { error } = said;
   if (code === 404 && error === NO_SUCH_PATH)
     return { problem: "is of an older version, which does not know this request: start it anew" };
+  if (code === UNCHECKED && typeof error === "string") return { unchecked: error.slice(0, MOST_ERROR) };
   if (code !== 200)
-    return { problem: typeof error === "string" ? `answered ${code}: ${error.slice(0, 200)}` : `answered ${code}` };
+    return {
+      problem: typeof error === "string" ? `answered ${code}: ${error.slice(0, MOST_ERROR)}` : `answered ${code}`,
+    };
   return isOne(said) ? { value: value as T } : { problem: `gave an answer that is no ${what}` };
 }

@@ -31,6 +31,9 @@ export const RELOAD_PATH = "/v1/reload";
 /** The error of a 404 for a path that a daemon does not know; real servers that it does not know have others. */
 export const NO_SUCH_PATH = "no such path";
 
+/** The status of a check that could not be made: what its error says is of that check, and not of the daemon. */
+export const UNCHECKED = 422;
+
 /** The versions of it that this program speaks. */
 export const VERSIONS = ["v1"] as const;
 

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "ALREADY_RUNNING"
   | "NOT_RUNNING"
   | "NOT_LISTED"
+  | "NOT_CHECKED"
   | "IN_THE_WAY"
   | "NOT_SUPPORTED"
   | "NO_NODE_ADDRESS"

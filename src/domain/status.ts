@@ -152,8 +152,18 @@ export interface DaemonStatus {
   readonly failing?: { readonly since: string; readonly message: string };
   /** Of a daemon that was started with a file. */
   readonly configuration?: ConfigurationStatus;
+  /** What its real servers are asked, or are to be; absent in reports of older daemons. */
+  readonly probe?: ProbeStatus;
   /** Present where checks had to wait for others to end, in the last minute. */
   readonly checksWait?: ChecksWaitStatus;
+}
+
+/** A kind of check. */
+export interface ProbeStatus {
+  readonly type: string;
+  readonly timeoutMs: number;
+  /** Of what is asked for by a path: `/readyz`. */
+  readonly path?: string;
 }
 
 /** More checks were due than may be under way. */

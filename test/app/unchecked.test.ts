@@ -45,7 +45,10 @@ test("that checks cannot be made, and why, is seen in the status until they can 
   });
   const { stdout } = await runProgram(["status", "--vs", address], environment);
   expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/cannot be checked for \d+s: /);
-  expect((await runProgram(["check", realServer], environment)).stderr).toContain(`it cannot be checked: ${reason}`);
+  const { code, stderr } = await runProgram(["check", realServer], environment);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`${realServer} cannot be checked: ${reason}`)]);
+  // The daemon is well.
+  expect(stderr).not.toContain(folder.concat("/lvscare"));
   await write();
   await waitFor(status, (now) => now?.unchecked === undefined);
   daemon.kill();

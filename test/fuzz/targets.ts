@@ -332,8 +332,10 @@ const PATHS = [
 
 async function fuzzControl(dice: Dice): Promise<void> {
   const text = new TextDecoder().decode(dice.mangled(STATUS_BYTES));
-  const read = readAnswer(dice.pick([200, 400, 500, 0]), text);
-  if ("problem" in read ? read.problem.length > 400 : typeof read.value.address !== "string") throw new Error(text);
+  const read = readAnswer(dice.pick([200, 400, 422, 500, 0]), text);
+  const said = "problem" in read ? read.problem : "unchecked" in read ? read.unchecked : undefined;
+  if (said === undefined ? "value" in read && typeof read.value.address !== "string" : said.length > 400)
+    throw new Error(text);
 
   const path = new TextDecoder("latin1").decode(dice.mangled(new TextEncoder().encode(dice.pick(PATHS))));
   const url = `http://lvscare/${encodeURI(path.replace(/^\/+/, ""))}`;

@@ -29,6 +29,7 @@ import { judgeNeighbours, readCommands } from "./neighbours.ts";
 import { droppedByReversePath, judgeReversePath, readReversePath } from "./reverse-path.ts";
 import { parseProcTable } from "./proc-table.ts";
 import { readText } from "./read-text.ts";
+import { judgeProbe } from "./probe.ts";
 import { judgeReach, judgeWay, readWay } from "./route.ts";
 import { judgeSettings, readSettings } from "./settings.ts";
 import { about, subjectsOf, type DoctorOptions, type Subject } from "./subject.ts";
@@ -75,7 +76,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   for (const subject of subjects) {
     const target = about(subject);
     findings.push(...judgeReach(subject), ...judgeFailOpen(subject), ...judgeLastResort(subject));
-    findings.push(...judgeCertificates(subject));
+    findings.push(...judgeProbe(subject), ...judgeCertificates(subject));
     const servers = subject.realServers.map(({ endpoint }) => endpoint);
     await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], target);
     await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), target);

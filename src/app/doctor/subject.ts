@@ -2,8 +2,10 @@ import { formatEndpoint, parseEndpoint, type Endpoint } from "../../domain/endpo
 import type { FindingSubject } from "../../domain/finding.ts";
 import {
   isKeptDrained,
+  type ProbeStatus,
   type RealServerStatus,
   type ReachStatus,
+  type SuspicionStatus,
   type VirtualServerStatus,
 } from "../../domain/status.ts";
 import {
@@ -40,6 +42,9 @@ export interface Subject {
         readonly reach?: ReachStatus;
         readonly isFailOpen: boolean;
         readonly isLastResort?: boolean;
+        readonly probe?: ProbeStatus;
+        /** Its changed probe is not trusted. */
+        readonly suspicion?: SuspicionStatus;
       }
     | undefined;
   readonly realServers: readonly SubjectServer[];
@@ -99,7 +104,7 @@ function subjectOf(
   options: DoctorOptions,
 ): Subject {
   const key = { protocol: status.protocol, endpoint: parseEndpoint(status.address) };
-  const { daemon, reach, failOpen, lastResort } = status;
+  const { daemon, reach, failOpen, lastResort, suspicion } = status;
   return {
     service: standing.get(formatServiceKey(key)) ?? virtualServer(key, status.scheduler),
     mode: reach?.mode ?? options.mode,
@@ -109,6 +114,8 @@ function subjectOf(
       ...(reach && { reach }),
       isFailOpen: failOpen !== undefined,
       ...(lastResort && { isLastResort: true }),
+      ...(daemon.probe && { probe: daemon.probe }),
+      ...(suspicion && { suspicion }),
     },
     realServers: added(status.realServers.map(serverOf), options),
   };
