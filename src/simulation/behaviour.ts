@@ -13,6 +13,8 @@ export interface Answering {
   readonly kind: "answers";
   readonly status: number;
   readonly afterMs: number;
+  /** Of itself, in the words of its checks. */
+  readonly says?: Saying;
   /** The answer begins immediately, and its last byte comes after that time. */
   readonly trickles?: boolean;
   /** To all requests of a connection but the first. */
@@ -24,6 +26,14 @@ export interface Answering {
   /** It has forgotten its earlier connections and does not say so: what is sent over them is lost. */
   readonly halfOpen?: boolean;
 }
+
+export type Saying =
+  /** It shuts down, and serves those who come until then. */
+  | { readonly kind: "leaving" }
+  /** It answers, and cannot serve anybody. */
+  | { readonly kind: "notServing" }
+  /** It asks for this weight. */
+  | { readonly kind: "weight"; readonly weight: number };
 
 export interface Phase {
   readonly behaviour: Behaviour;

@@ -125,5 +125,5 @@ export class ClientLoad {
 // --- internal ---
 
 function fails(behaviour: Behaviour): boolean {
-  return behaviour.kind !== "answers" || behaviour.status >= 500;
+  return behaviour.kind !== "answers" || behaviour.status >= 500 || behaviour.says?.kind === "notServing";
 }

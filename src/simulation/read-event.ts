@@ -2,7 +2,7 @@ import { nearestName } from "../config/nearest-name.ts";
 import { parseInteger, refusal } from "../config/value-parsers.ts";
 import { parseDuration } from "../domain/duration.ts";
 import { parseEndpoint } from "../domain/endpoint.ts";
-import { PROMPT_MS, type Answering, type Behaviour, type Phase } from "./behaviour.ts";
+import { PROMPT_MS, type Answering, type Behaviour, type Phase, type Saying } from "./behaviour.ts";
 import type { DaemonAct, OutsideChange, PlaneFault, ScenarioEvent } from "./scenario.ts";
 
 /**
@@ -69,8 +69,12 @@ function readPhases(words: Words): Phase[] {
 }
 
 function readBehaviour(words: Words): Behaviour {
-  const kind = words.pick(["answers", "refuses", "hangs", "vanishes"]);
-  if (kind !== "answers") return { kind };
+  const kind = words.pick(["answers", "leaves", "not-serving", "weighs", "refuses", "hangs", "vanishes"]);
+  if (kind === "refuses" || kind === "hangs" || kind === "vanishes") return { kind };
+  if (kind !== "answers") {
+    const answering: Answering = { kind: "answers", status: 200, afterMs: PROMPT_MS, says: readSaying(kind, words) };
+    return words.skip("in") ? { ...answering, afterMs: parseMoment(words.take("after how long")) } : answering;
+  }
   const status = /^\d/.test(words.next ?? "") ? readStatus(words) : 200;
   const afterMs = words.skip("in") ? parseMoment(words.take("after how long")) : PROMPT_MS;
   const answering: Answering = { kind, status, afterMs };
@@ -79,6 +83,12 @@ function readBehaviour(words: Words): Behaviour {
     if (manner === undefined) return answering;
     Object.assign(answering, manner);
   }
+}
+
+function readSaying(kind: "leaves" | "not-serving" | "weighs", words: Words): Saying {
+  if (kind === "leaves") return { kind: "leaving" };
+  if (kind === "not-serving") return { kind: "notServing" };
+  return { kind: "weight", weight: parseInteger(0, 65_535)(words.take("the weight that it asks for")) };
 }
 
 /** What is odd about its answers; undefined when the text says nothing about that. */

@@ -1,5 +1,7 @@
 import { CARE_OPTION_ROWS } from "../config/care-option-rows.ts";
 import type { CareOptions } from "../config/care-options.ts";
+import { formatPlace } from "../config/file/place.ts";
+import { readConfig } from "../config/file/read-config.ts";
 import { nearestName } from "../config/nearest-name.ts";
 import type { GivenOption, GivenOptions } from "../config/option-row.ts";
 import { mergeGiven } from "../config/option-values.ts";
@@ -10,7 +12,8 @@ import { formatEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import { parseMoment, readEvent } from "./read-event.ts";
-import type { Scenario, ScenarioEvent, SimulatedOptions } from "./scenario.ts";
+import type { Scenario, ScenarioEvent } from "./scenario.ts";
+import { voiceOf } from "./voice.ts";
 
 /** Longest text of a scenario, in characters. */
 export const LONGEST_SCENARIO = 65_536;
@@ -25,7 +28,8 @@ export function readScenario(text: string, overrides: GivenOptions = new Map()):
   if (problems.list.length > 0) throw new UsageError(problems.list);
   for (const key of Object.keys(document)) if (!isKey(key)) problems.add(unknownKey(key, KEYS));
 
-  const options = problems.attempt("", () => resolveOptions(document["care"], overrides, problems));
+  const care = problems.attempt("", () => resolveOptions(document["care"], overrides, problems));
+  const options = care && withProbe(care, document["probe"], problems);
   const events = readEvents(document["events"], problems);
   const lastMs = events.at(-1)?.atMs ?? 0;
   const scenario = {
@@ -40,6 +44,7 @@ export function readScenario(text: string, overrides: GivenOptions = new Map()):
   if (options !== undefined) {
     for (const problem of sizeProblems(options, scenario.durationMs)) problems.add(problem);
     for (const problem of strayServers(options, events)) problems.add(problem);
+    for (const problem of mutedServers(options, events)) problems.add(problem);
   }
   if (options === undefined || problems.list.length > 0) throw new UsageError(problems.list);
   return { options, ...scenario };
@@ -47,7 +52,7 @@ export function readScenario(text: string, overrides: GivenOptions = new Map()):
 
 // --- internal ---
 
-const KEYS = ["care", "events", "duration", "requests-per-second", "connections-last", "seed"] as const;
+const KEYS = ["care", "probe", "events", "duration", "requests-per-second", "connections-last", "seed"] as const;
 
 const AFTERMATH_MS = 120_000;
 const MOST_EVENTS = 1000;
@@ -91,7 +96,7 @@ function parseText(text: string): unknown {
   return parseYaml(text);
 }
 
-function resolveOptions(care: unknown, overrides: GivenOptions, problems: Problems): SimulatedOptions {
+function resolveOptions(care: unknown, overrides: GivenOptions, problems: Problems): CareOptions {
   const flags: readonly string[] = CARE_OPTION_ROWS.map(({ flag }) => flag);
   const given = new Map<string, GivenOption>();
   for (const [flag, value] of Object.entries(care === undefined ? {} : asMapping(care, "care"))) {
@@ -103,11 +108,36 @@ function resolveOptions(care: unknown, overrides: GivenOptions, problems: Proble
     }
   }
   // The environment is ignored: a scenario means the same everywhere.
-  const options = resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
-  const { probe } = options;
-  if (probe.type !== "http")
-    throw refusal(`care.health-schem: servers here know https and http alone, not ${probe.type}`);
-  return { ...options, probe };
+  return resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
+}
+
+/** `probe`: as a configuration file has it, in the place of the flags that describe one. */
+function withProbe(options: CareOptions, probe: unknown, problems: Problems): CareOptions {
+  if (probe === undefined) return options;
+  const { service, realServers, policy } = options;
+  const value = {
+    version: 1,
+    "virtual-servers": [
+      {
+        address: formatEndpoint(service.endpoint),
+        "real-servers": realServers.map(({ endpoint }) => formatEndpoint(endpoint)),
+        interval: `${policy.intervalMs}ms`,
+        probe,
+      },
+    ],
+  };
+  const { config, findings } = readConfig([{ name: "", text: "", mayHide: false, value }]);
+  for (const { severity, place, message, hint } of findings) {
+    const path = formatPlace(place).replace(/^virtual-servers\[0\]\.?/, "");
+    if (severity === "error") problems.add([path, hint === undefined ? message : `${message}; ${hint}`].join(": "));
+  }
+  const [read] = config?.virtualServers ?? [];
+  if (read === undefined) return options;
+  if ("askedAddress" in read.probe || "askedPort" in read.probe)
+    problems.add("probe: servers here have no other address or port to be asked at");
+  if (read.probe.type === "tcp" && read.probe.expect?.match === "regex")
+    problems.add("probe.expect: servers here say literal texts; write contains or starts-with");
+  return { ...options, probe: read.probe };
 }
 
 /** As the texts of command-line options. */
@@ -160,6 +190,19 @@ function strayServers({ realServers }: CareOptions, events: readonly ScenarioEve
       ({ server, text }) =>
         `events: "${text}": care.rs does not list ${formatEndpoint(server)}, and nobody puts it there`,
     );
+}
+
+/** What servers cannot say to this kind of check. */
+function mutedServers({ probe }: CareOptions, events: readonly ScenarioEvent[]): string[] {
+  const voice = voiceOf(probe);
+  return events.flatMap((event) => {
+    if (event.kind !== "server") return [];
+    const sayings = event.phases.flatMap(({ behaviour }) =>
+      behaviour.kind === "answers" && behaviour.says !== undefined ? [behaviour.says] : [],
+    );
+    const problem = sayings.map((saying) => voice.problemOf(saying)).find((one) => one !== undefined);
+    return problem === undefined ? [] : [`events: "${event.text}": ${problem}`];
+  });
 }
 
 function isKey(key: string): boolean {

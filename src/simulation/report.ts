@@ -1,12 +1,12 @@
-import type { HttpProbeOptions } from "../config/care-options.ts";
+import type { ProbeOptions } from "../config/care-options.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Operation } from "../domain/plan.ts";
 import type { SimulatedServer, SimulationReport, TimelineEntry } from "../domain/simulation-report.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
-import { statusPasses } from "../probe/http/judgement.ts";
-import type { Behaviour, ServerScript } from "./behaviour.ts";
+import type { ServerScript } from "./behaviour.ts";
+import { isGood, voiceOf } from "./voice.ts";
 import type { Loss } from "./client-load.ts";
 import { Simulation, type CareMachine, type SimulationObserver } from "./simulation.ts";
 import { TableHistory } from "./table-history.ts";
@@ -136,20 +136,17 @@ class Lasting {
 }
 
 /** The times in which checks that start would fail. */
-function faultsOf(script: ServerScript, options: HttpProbeOptions, durationMs: number) {
+function faultsOf(script: ServerScript, probe: ProbeOptions, durationMs: number) {
+  const voice = voiceOf(probe);
   const faults: { fromMs: number; toMs: number }[] = [];
   for (let ms = 0; ms < durationMs; ms = script.nextChange(ms)) {
-    if (isGood(script.at(ms), options)) continue;
+    if (isGood(script.at(ms), probe, voice)) continue;
     const toMs = script.nextChange(ms) < durationMs ? script.nextChange(ms) : Number.POSITIVE_INFINITY;
     const last = faults.at(-1);
     if (last?.toMs === ms) last.toMs = toMs;
     else faults.push({ fromMs: ms, toMs });
   }
   return faults;
-}
-
-function isGood(behaviour: Behaviour, probe: HttpProbeOptions): boolean {
-  return behaviour.kind === "answers" && statusPasses(behaviour.status, probe) && behaviour.afterMs < probe.timeoutMs;
 }
 
 /** Too little to meet a single request is no event. */

@@ -1,11 +1,11 @@
-import type { CareOptions, HttpProbeOptions } from "../config/care-options.ts";
+import type { CareOptions } from "../config/care-options.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { Phase } from "./behaviour.ts";
 
 /** What to simulate, validated. Times are whole milliseconds since the start. */
 export interface Scenario {
-  readonly options: SimulatedOptions;
+  readonly options: CareOptions;
   /** In the order of time, and of the file where times are the same. */
   readonly events: readonly ScenarioEvent[];
   readonly durationMs: number;
@@ -14,9 +14,6 @@ export interface Scenario {
   readonly connectionsLastMs: number;
   readonly seed: number;
 }
-
-/** Servers of a scenario answer requests. */
-export type SimulatedOptions = CareOptions & { readonly probe: HttpProbeOptions };
 
 export type ScenarioEvent = {
   readonly atMs: number;

@@ -1,5 +1,6 @@
 import type { Clock } from "../probe/clock.ts";
 import type { Answering, Behaviour, ServerScript } from "./behaviour.ts";
+import type { Answer, Voice } from "./voice.ts";
 
 /** One end of a connection as its server sees it. */
 export interface Peer {
@@ -15,17 +16,19 @@ export interface Peer {
   wayChanged(): void;
 }
 
-/** An HTTP/1.1 server that treats its clients as its script says. */
+/** A server of HTTP/1.1, or of whatever its voice has, that treats its clients as its script says. */
 export class ScriptedServer {
   readonly #script: ServerScript;
+  readonly #voice: Voice;
   readonly #world: Clock;
   /** In the order in which they came. */
   readonly #sessions = new Map<Peer, Session>();
   /** When its behaviour changes next, while there is a connection that this is of any matter to. */
   #changesAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(script: ServerScript, world: Clock) {
+  constructor(script: ServerScript, voice: Voice, world: Clock) {
     this.#script = script;
+    this.#voice = voice;
     this.#world = world;
   }
 
@@ -39,7 +42,16 @@ export class ScriptedServer {
     this.#catchUp();
     if (this.#behaviour.kind === "refuses") return false;
     const idleSinceMs = this.#world.now();
-    const session = { text: "", request: undefined, answer: undefined, answered: 0, idleSinceMs, timer: undefined };
+    const session: Session = {
+      text: "",
+      request: undefined,
+      answer: undefined,
+      answered: 0,
+      idleSinceMs,
+      timer: undefined,
+    };
+    // It speaks first: nobody has to ask.
+    if (this.#voice.speaksFirst) session.request = { isLast: false };
     this.#sessions.set(peer, session);
     this.#arm();
     this.#attend(peer, session);
@@ -52,7 +64,7 @@ export class ScriptedServer {
     const session = this.#sessions.get(peer);
     if (session === undefined) return peer.reset();
     session.text += Buffer.from(bytes).toString("latin1");
-    session.request ??= takeRequest(session);
+    session.request ??= this.#voice.isRaw ? takeAll(session) : takeRequest(session);
     this.#attend(peer, session);
   }
 
@@ -109,11 +121,12 @@ export class ScriptedServer {
   }
 
   #prepare(peer: Peer, session: Session, request: Request, behaviour: Answering): void {
-    const { keptStatus, afterMs, trickles } = behaviour;
+    const { afterMs, trickles } = behaviour;
     const nowMs = this.#world.now();
     if (session.answer === undefined) {
-      const status = session.answered > 0 ? (keptStatus ?? behaviour.status) : behaviour.status;
-      session.answer = { rest: responseOf(status, request.isLast), readyMs: nowMs + afterMs };
+      const answer = this.#voice.answer(behaviour, session.answered > 0);
+      const rest = this.#voice.isRaw ? Buffer.from(answer.body, "latin1") : responseOf(answer, request.isLast);
+      session.answer = { rest, readyMs: nowMs + afterMs };
       if (trickles === true) this.#begin(peer, session.answer);
     }
     this.#wake(session, session.answer.readyMs, () => this.#finish(peer, session, request));
@@ -208,8 +221,14 @@ function takeRequest(session: Session): Request | undefined {
   return { isLast: /\r\nconnection: *close\r\n/i.test(head) };
 }
 
-function responseOf(status: number, isLast: boolean): Uint8Array {
+/** Whatever came in. */
+function takeAll(session: Session): Request {
+  session.text = "";
+  return { isLast: false };
+}
+
+function responseOf({ status, body }: Answer, isLast: boolean): Uint8Array {
   const hasLength = status >= 200 && status !== 204 && status !== 304;
-  const fields = `${hasLength ? "Content-Length: 0\r\n" : ""}${isLast ? "Connection: close\r\n" : ""}`;
-  return Buffer.from(`HTTP/1.1 ${status} \r\n${fields}\r\n`, "latin1");
+  const fields = `${hasLength ? `Content-Length: ${body.length}\r\n` : ""}${isLast ? "Connection: close\r\n" : ""}`;
+  return Buffer.from(`HTTP/1.1 ${status} \r\n${fields}\r\n${hasLength ? body : ""}`, "latin1");
 }

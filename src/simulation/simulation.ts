@@ -5,10 +5,9 @@ import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
-import { realServer, WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
+import { formatServiceKey, realServer, WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
-import { httpProber } from "../probe/http/http-prober.ts";
 import { ServerScript } from "./behaviour.ts";
 import { ClientLoad } from "./client-load.ts";
 import { FaultyDataPlane, type PlaneFaults, type PlaneListener } from "./faulty-data-plane.ts";
@@ -17,9 +16,11 @@ import type { Clock } from "../probe/clock.ts";
 import { ProcessClock } from "./process-clock.ts";
 import { ProcessSockets } from "./process-sockets.ts";
 import type { DaemonAct, OutsideChange, PlaneFault, Scenario, ScenarioEvent } from "./scenario.ts";
+import { scriptedProber } from "./scripted-prober.ts";
 import { ScriptedServer } from "./scripted-server.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { VirtualClock } from "./virtual-clock.ts";
+import { voiceOf } from "./voice.ts";
 
 /** Puts the daemon's machine together, as the composition root does. */
 export type CareMachine = (
@@ -62,7 +63,10 @@ export class Simulation {
     this.#random = seededRandom(scenario.seed);
     this.#configuration = scenario.options;
     this.scripts = scriptsOf(scenario);
-    this.#servers = new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, this.clock)]));
+    const voice = voiceOf(scenario.options.probe);
+    this.#servers = new Map(
+      [...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, voice, this.clock)]),
+    );
     this.load = new ClientLoad({
       ...scenario,
       usesWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
@@ -124,8 +128,20 @@ export class Simulation {
     };
     const sockets = new ProcessSockets(this.#servers, this.clock, process);
     const { newConnection } = sockets;
-    const prober = httpProber(options.probe, { newConnection, newTcpConnection: newConnection, clock: process });
-    const schedule = new CheckScheduler({ ...CHECK_PACE, clock: process, random: this.#random }).with(prober);
+    const { scripts } = this;
+    const prober = scriptedProber(options.probe, {
+      newConnection,
+      scripts,
+      virtualServer: formatServiceKey(options.service),
+      clock: process,
+    });
+    const { jitter } = CHECK_PACE;
+    const schedule = new CheckScheduler({
+      jitter,
+      budget: options.budget,
+      clock: process,
+      random: this.#random,
+    }).with(prober);
     const plane = new FaultyDataPlane(this.plane, this.#faults, process, listener);
     const observe: ProbeObserver = (target, outcome) => {
       const event = probeEvent(target, outcome);

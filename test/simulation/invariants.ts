@@ -5,6 +5,7 @@ import type { RealServerState, Verdict } from "../../src/domain/health.ts";
 import { describeOperation, type Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
 import { CHECK_PACE } from "../../src/probe/schedule/check-scheduler.ts";
+import { httpProbeOf } from "./http-probe.ts";
 import { statusPasses } from "../../src/probe/http/judgement.ts";
 import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
@@ -417,7 +418,7 @@ export class Invariants implements SimulationObserver {
     const pauseMs = Math.min(intervalMs, fastIntervalMs, downIntervalMs) * (1 - CHECK_PACE.jitter);
     if (member.out !== undefined && !losesConnections(this.#scenario, server)) {
       // A kept connection that ends hurries the next check, and the first good check ever is followed by a part of its pause only.
-      const hurried = this.#scenario.options.probe.sentinel ? 1 : 0;
+      const hurried = httpProbeOf(this.#scenario).sentinel ? 1 : 0;
       const spread = member.out.everPassed ? 0 : 1;
       const leastMs = (fall + rise - 1 - hurried - spread) * pauseMs - 1;
       const tookMs = this.#now - member.out.atMs;
@@ -725,7 +726,7 @@ export function settlesAtAll({ scenario, scripts }: Simulation): boolean {
   const endMs = lastDisturbance(scenario);
   const areSteady = [...scripts.values()].every(
     (script) =>
-      script.nextChange(endMs) === Number.POSITIVE_INFINITY && isSteady(script.at(endMs), scenario.options.probe),
+      script.nextChange(endMs) === Number.POSITIVE_INFINITY && isSteady(script.at(endMs), httpProbeOf(scenario)),
   );
   return areSteady && (lastFault === undefined || lastFault.fault.kind === "works");
 }
@@ -735,7 +736,7 @@ function isAlwaysGood(simulation: Simulation, server: string): boolean {
   return (
     script?.nextChange(0) === Number.POSITIVE_INFINITY &&
     isGood(simulation, server, 0) &&
-    isSteady(script.at(0), simulation.scenario.options.probe)
+    isSteady(script.at(0), httpProbeOf(simulation.scenario))
   );
 }
 
@@ -744,14 +745,14 @@ type Told = Pick<Simulation, "scripts" | "scenario">;
 /** By what the server does: it says so, at the first request of a connection. */
 export function isShuttingDown({ scripts, scenario }: Told, server: string, ms: number): boolean {
   const behaviour = scripts.get(server)?.at(ms);
-  const { probe } = scenario.options;
+  const probe = httpProbeOf(scenario);
   if (behaviour?.kind !== "answers" || behaviour.afterMs + 1 >= probe.timeoutMs) return false;
   return probe.drainOn.some(([from, to]) => behaviour.status >= from && behaviour.status <= to);
 }
 
 export function isGood({ scripts, scenario }: Told, server: string, ms: number): boolean {
   const behaviour = scripts.get(server)?.at(ms);
-  const { probe } = scenario.options;
+  const probe = httpProbeOf(scenario);
   return (
     behaviour?.kind === "answers" &&
     statusPasses(behaviour.status, probe) &&

@@ -9,6 +9,7 @@ import { ProcessSockets } from "../../src/simulation/process-sockets.ts";
 import { readEvent } from "../../src/simulation/read-event.ts";
 import { ScriptedServer } from "../../src/simulation/scripted-server.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
+import { voiceOf } from "../../src/simulation/voice.ts";
 import { OPTIONS } from "../probe/http/support/probe.ts";
 
 const UP_IN = { passed: true, reason: "status 200" } as const;
@@ -174,10 +175,10 @@ class World {
       readEvent(`${text.split(" ")[0]} 10.0.0.1:80 ${text.split(" ").slice(1).join(" ")}`),
     );
     const script = new ServerScript(changes.filter((event) => event.kind === "server"));
-    const servers = new Map([["10.0.0.1:80", new ScriptedServer(script, this.clock)]]);
+    const options: HttpProbeOptions = { ...OPTIONS, sentinel: true };
+    const servers = new Map([["10.0.0.1:80", new ScriptedServer(script, voiceOf(options), this.clock)]]);
     this.sockets = new ProcessSockets(servers, this.clock, this.process);
     const { newConnection } = this.sockets;
-    const options: HttpProbeOptions = { ...OPTIONS, sentinel: true };
     const prober = httpProber(options, { newConnection, newTcpConnection: newConnection, clock: this.process });
     this.#probe = prober.open(TARGET, () => this.suspects.push(this.clock.now()));
   }

@@ -1,3 +1,4 @@
+import { httpProbeOf } from "./http-probe.ts";
 import type { HealthPolicy } from "../../src/domain/health-policy.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 
@@ -50,7 +51,7 @@ function settlingTimeBy(policy: HealthPolicy, scenario: Scenario): number {
       event.kind === "server" &&
       event.phases.some(({ behaviour }) => behaviour.kind === "answers" && behaviour.keptStatus !== undefined),
   );
-  const freshMs = isTwoFaced && probe.sentinel ? Math.min(10 * perCheckMs, 20_000 + perCheckMs) : 0;
+  const freshMs = isTwoFaced && httpProbeOf(scenario).sentinel ? Math.min(10 * perCheckMs, 20_000 + perCheckMs) : 0;
   return (
     freshMs +
     2 * intervalMs +

@@ -26,10 +26,12 @@ export const simulateCommand = command(
       },
     ],
     notes: [
-      "Flags of lvscare care win over those that the file has under care.",
+      "Flags of lvscare care win over those that the file has under care. Beside care, probe is a probe as a configuration file has it, of any type: no file is " +
+        "read for it, and no program run.",
       'An event such as "30s 10.0.0.1:80 answers 503" says when, who and what. A real server answers, refuses, hangs or vanishes, or goes round ' +
         '("answers for 8s, vanishes for 4s"). After answers may come a status, "in 2s", and what is odd about it: "over 2s" (the answer trickles), ' +
-        '"kept 500" (to all but the first request of a connection), "closes-idle 5s", "one-at-a-time", "half-open" (connections from before are lost).',
+        '"kept 500" (to all but the first request of a connection), "closes-idle 5s", "one-at-a-time", "half-open" (connections from before are lost). ' +
+        'In the words of its checks, a real server leaves (and serves on), is not-serving (and answers), or "weighs 30".',
       'Others "delete service", "delete" or "put IP:port weight 3"; the data-plane "works", "takes 100ms", "refuses reads", "refuses writes" or ' +
         '"refuses IP:port"; the daemon "stalls 3s" or "restarts after 1s".',
     ],

@@ -7,8 +7,11 @@ import type { Probe, Prober } from "../prober.ts";
 import { firstLine, readScriptWords, type ScriptWords } from "./script-output.ts";
 import type { RunningScript, ScriptResult, Scripts } from "./scripts.ts";
 
+/** Runs programs: see `Scripts`. */
+export type ScriptRunner = Pick<Scripts, "run">;
+
 export interface ExecPorts {
-  readonly scripts: Scripts;
+  readonly scripts: ScriptRunner;
   /** The virtual server that is checked for, as it is named to people. */
   readonly virtualServer: string;
   /** How a real server stands at the moment. */

@@ -16,9 +16,8 @@ export function createKubeApiserverProber(options: KubeApiserverProbeOptions, po
   );
 }
 
-// --- internal ---
-
-function kubeApiserverProber(
+/** The same over any connections; `identity`: of a kubeconfig. */
+export function kubeApiserverProber(
   options: KubeApiserverProbeOptions,
   ports: HttpProberPorts,
   identity: KubeIdentity | undefined,
@@ -27,6 +26,8 @@ function kubeApiserverProber(
   const prober = requestProber(options, judging, ports, options.tokenFile === undefined ? identity : undefined);
   return { open: (target, suspect) => mapOutcomes(prober.open(target, suspect), judged) };
 }
+
+// --- internal ---
 
 /** Addresses get reused: a server that another authority vouches for belongs to another cluster, and clients must not reach it. */
 function judged(outcome: ProbeOutcome): ProbeOutcome {

@@ -1,7 +1,7 @@
 import type { TcpProbeOptions } from "../../config/probe-kinds/tcp.ts";
 import type { TlsProbeOptions } from "../../config/probe-kinds/tls.ts";
 import { formatDuration } from "../../domain/duration.ts";
-import { monotonicClock } from "../clock.ts";
+import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import { tlsPolicy } from "../http/connection/certificate.ts";
 import { SocketConnection } from "../http/connection/socket-connection.ts";
 import { Deadlines } from "../http/deadlines.ts";
@@ -9,8 +9,19 @@ import type { SocketPorts } from "../http/http-prober.ts";
 import type { Prober } from "../prober.ts";
 import { TcpTarget, type TcpTargetOptions } from "./tcp-target.ts";
 
+/** Over any connections. */
+export interface TcpProberPorts extends Pick<TcpTargetOptions, "newConnection"> {
+  readonly certificateOf?: TcpTargetOptions["certificateOf"];
+  readonly clock: EventLoopClock;
+}
+
 /** Probes by a connection, and by what is said over it: passes when it stands, or when the server said what is expected. */
 export function createTcpProber(options: TcpProbeOptions, ports: SocketPorts): Prober {
+  return tcpProber(options, overSockets(options, ports));
+}
+
+/** The same over any connections. */
+export function tcpProber(options: TcpProbeOptions, ports: TcpProberPorts): Prober {
   const { sendHex, expect, tls } = options;
   // Whoever refuses a certificate closes before it says anything.
   const lingers = tls !== undefined && expect === undefined;
@@ -19,23 +30,39 @@ export function createTcpProber(options: TcpProbeOptions, ports: SocketPorts): P
 
 /** Probes by a TLS handshake. */
 export function createTlsProber(options: TlsProbeOptions, ports: SocketPorts): Prober {
+  return tlsProber(options, overSockets(options, ports));
+}
+
+/** The same over any connections. */
+export function tlsProber(options: TlsProbeOptions, ports: TcpProberPorts): Prober {
   return proberOf(options, ports, { send: new Uint8Array(), expect: undefined, lingers: true });
 }
 
 // --- internal ---
 
-function proberOf(
-  { tls, timeoutMs, connectTimeoutMs }: TcpProbeOptions | TlsProbeOptions,
+function overSockets(
+  { tls }: TcpProbeOptions | TlsProbeOptions,
   { openTcpSocket, watchSilence, acknowledgementOf, trustedRoots, clock = monotonicClock }: SocketPorts,
-  speech: Pick<TcpTargetOptions, "send" | "expect" | "lingers">,
-): Prober {
+): TcpProberPorts {
   const policy = tls === undefined ? undefined : tlsPolicy({ ...tls, trustedRoots });
   const socketOptions = { tls: policy, openTcpSocket, watchSilence, acknowledgementOf, clock };
+  return {
+    newConnection: (target, listener) => new SocketConnection(target, socketOptions, listener),
+    certificateOf: policy?.shownBy,
+    clock,
+  };
+}
+
+function proberOf(
+  { tls, timeoutMs, connectTimeoutMs }: TcpProbeOptions | TlsProbeOptions,
+  { newConnection, certificateOf, clock }: TcpProberPorts,
+  speech: Pick<TcpTargetOptions, "send" | "expect" | "lingers">,
+): Prober {
   const shared: TcpTargetOptions = {
     ...speech,
     hasTls: tls !== undefined,
-    newConnection: (target, listener) => new SocketConnection(target, socketOptions, listener),
-    certificateOf: policy?.shownBy,
+    newConnection,
+    certificateOf,
     clock,
     deadlines: new Deadlines(clock),
     timeoutMs,
