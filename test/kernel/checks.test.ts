@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeEach, expect, setDefaultTimeout, test } from
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { selfSigned } from "../probe/http/support/certificates.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { Client } from "./support/client.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
@@ -54,6 +55,23 @@ test("a server that says that it shuts down is drained at the next check, withou
   await waitForTable(namespace, table({ [A]: 1 }));
   await servers.behave("healthy", [B]);
   await waitForTable(namespace, table({ [A]: 1, [B]: 1 }));
+});
+
+test("an API server that is told to end, and serves on for five seconds, loses no client", async () => {
+  const [checkedA, checkedB] = ["127.0.1.1:6443", "127.0.1.2:6443"];
+  await servers.behave("healthy", [checkedA, checkedB], selfSigned(["127.0.1.1"]));
+  const probe = { type: "kube-apiserver", port: 6443 };
+  await using care = startCare(namespace, ["--config", configuration(probe, { fall: 3 })]);
+  await waitForTable(namespace, table({ [A]: 1, [B]: 1 }));
+  await using client = await Client.start(namespace, VS);
+  await client.begin();
+  await servers.behave({ endsAfterMs: 5000 }, [B, checkedB]);
+  // At its next check, which is no failure.
+  await waitForTable(namespace, table({ [A]: 1, [B]: 0 }));
+  await care.waitForLog(/real server 127\.0\.1\.2:80 healthy → draining: 127\.0\.1\.2:6443: readyz: shutdown$/);
+  await waitForTable(namespace, table({ [A]: 1 }));
+  const answers = await client.finish();
+  expect(Object.keys(answers).toSorted()).toEqual([A, B]);
 });
 
 test("a program says who is well, and with what weight", async () => {

@@ -18,6 +18,8 @@ export type Behaviour =
   | { readonly status: number }
   /** Its health check at /healthz goes so, and everybody else is served. */
   | { readonly checks: "status 500" | "hanging" | "leaving" }
+  /** It was told to end, as an API server is: it says so at /readyz, serves everybody else, and ends after that time. */
+  | { readonly endsAfterMs: number }
   | { readonly redirectsTo: string };
 
 export interface SeenRequest {
@@ -51,11 +53,19 @@ export class FaultyServer {
 
   behave(behaviour: Behaviour): void {
     this.#behaviour = behaviour;
+    if (typeof behaviour === "object" && "endsAfterMs" in behaviour)
+      setTimeout(() => this.#end(), behaviour.endsAfterMs);
     if (behaviour !== "dead") this.#listener ??= this.#listen();
     else {
       this.#listener?.stop(true);
       this.#listener = undefined;
     }
+  }
+
+  /** Who has connected is served to the end. */
+  #end(): void {
+    this.#listener?.stop();
+    this.#listener = undefined;
   }
 
   #listen(): Bun.TCPSocketListener<Visit> {
@@ -83,20 +93,28 @@ export class FaultyServer {
     if (path === undefined) return;
     connection.data.received = "";
     this.requests.push({ path, atMs: performance.now() });
-    answer(connection, behaviourAt(path, this.#behaviour), this.#address);
+    if (path === "/readyz" && typeof this.#behaviour === "object" && "endsAfterMs" in this.#behaviour)
+      connection.end(response("500 Internal Server Error", SHUTDOWN));
+    else answer(connection, behaviourAt(path, this.#behaviour), this.#address);
   }
 }
 
 // --- internal ---
 
-function behaviourAt(path: string, behaviour: Behaviour): Exclude<Behaviour, { readonly checks: unknown }> {
+/** Of the API server of Kubernetes, shortened. */
+const SHUTDOWN = "[+]ping ok\n[+]etcd ok\n[-]shutdown failed: reason withheld\nreadyz check failed\n";
+
+type Plain = Exclude<Behaviour, { readonly checks: unknown } | { readonly endsAfterMs: number }>;
+
+function behaviourAt(path: string, behaviour: Behaviour): Plain {
+  if (typeof behaviour === "object" && "endsAfterMs" in behaviour) return "healthy";
   if (typeof behaviour !== "object" || !("checks" in behaviour)) return behaviour;
   if (path !== "/healthz") return "healthy";
   if (behaviour.checks === "hanging") return "hanging";
   return { status: behaviour.checks === "leaving" ? 404 : 500 };
 }
 
-function answer(connection: Connection, behaviour: ReturnType<typeof behaviourAt>, address: string): void {
+function answer(connection: Connection, behaviour: Plain, address: string): void {
   if (typeof behaviour === "object") {
     if ("status" in behaviour) connection.end(response(`${behaviour.status} As It Is`, address));
     else connection.end(response(`302 Found\r\nLocation: ${behaviour.redirectsTo}`, ""));

@@ -1,28 +1,11 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseDocument } from "../../../src/config/file/parse-document.ts";
-import { readConfig } from "../../../src/config/file/read-config.ts";
-import { formatEndpoint, type Endpoint } from "../../../src/domain/endpoint.ts";
-import { checkOnce } from "../contract.ts";
 import { certificateAuthority } from "../http/support/certificates.ts";
 import { folder, installServers, startProgram, type Program } from "../support/programs.ts";
+import { verdictOf } from "../support/verdict.ts";
 
 beforeAll(installServers, 300_000);
-
-/** What a probe that a configuration file has says of a server. */
-async function verdictOf(endpoint: Endpoint, probe: Readonly<Record<string, unknown>>): Promise<unknown> {
-  const file = {
-    version: 1,
-    "virtual-servers": [{ address: "10.0.0.1:80", "real-servers": [formatEndpoint(endpoint)], probe }],
-  };
-  const { config, findings } = readConfig([parseDocument({ name: "f.yaml", text: JSON.stringify(file) })]);
-  expect(findings.map(({ message }) => message)).toEqual([]);
-  const options = config?.virtualServers[0]?.probe;
-  if (options === undefined) throw new Error("no probe");
-  const { passed, reason } = await checkOnce(options, endpoint);
-  return passed === true ? "passed" : passed === false ? reason : `unknown: ${reason}`;
-}
 
 describe("redis", () => {
   const startRedis = (...more: string[]): Promise<Program> =>
@@ -107,7 +90,7 @@ describe("openssl s_server", () => {
     const ca = files.write("ca.pem", authority.cert);
     const others = files.write("others.pem", certificateAuthority("others").cert);
     await using openssl = await startServer(files.path, "-alpn", "postgresql,h2");
-    const verdict = (more: Readonly<Record<string, unknown>>): Promise<unknown> =>
+    const verdict = (more: Readonly<Record<string, unknown>>): Promise<string> =>
       verdictOf(openssl.endpoint, { type: "tls", ...more });
     expect(await verdict({})).toBe("passed");
     expect(await verdict({ "ca-file": ca })).toBe("certificate is not valid for 127.0.0.1");

@@ -71,6 +71,9 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 
 const NO_PROTOCOL = "the server speaks no HTTP/1.1, perhaps only HTTP/2";
 
+const NO_NAME =
+  "the server knows no such name (in a file, server-name gives one; by flags, Host in --health-req-headers)";
+
 const TLS_WORDS: ReadonlyMap<string, string> = new Map([
   ["WRONG_VERSION_NUMBER", "the server speaks no TLS"],
   ["TLSV1_ALERT_PROTOCOL_VERSION", "the server speaks no TLS 1.2 or 1.3"],
@@ -80,8 +83,8 @@ const TLS_WORDS: ReadonlyMap<string, string> = new Map([
   ["SSLV3_ALERT_BAD_CERTIFICATE", "the server demands a client certificate"],
   ["SSLV3_ALERT_NO_CERTIFICATE", "the server demands a client certificate"],
   ["TLSV1_ALERT_NO_APPLICATION_PROTOCOL", NO_PROTOCOL],
-  ["TLSV1_UNRECOGNIZED_NAME", "the server knows no such name (Host in --health-req-headers gives one)"],
-  ["TLSV1_ALERT_UNRECOGNIZED_NAME", "the server knows no such name (Host in --health-req-headers gives one)"],
+  ["TLSV1_UNRECOGNIZED_NAME", NO_NAME],
+  ["TLSV1_ALERT_UNRECOGNIZED_NAME", NO_NAME],
 ]);
 
 /** `errno` on our own errors, `code` on those of the runtime. */
