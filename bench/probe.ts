@@ -7,10 +7,12 @@ import type { ProbeOutcome } from "../src/domain/health.ts";
 import { createProber } from "../src/probe/probers.ts";
 import { Farm } from "./support/farm.ts";
 import { report, type Measure } from "./support/measures.ts";
+import { besideKeepalived } from "./support/probe-beside.ts";
 import { SETTINGS } from "./support/settings.ts";
 
-// What one probe costs, by kind, as fast as one core can: the servers are another process.
+// What one probe costs, by kind, as fast as one core can: the servers are another process. In a lab, beside keepalived at a thousand servers.
 
+const IS_LAB = process.env["LVSCARE_LAB"] !== undefined;
 const TARGETS = 50;
 const SECONDS = SETTINGS.isQuick ? 1 : 5;
 const KINDS = [
@@ -22,6 +24,17 @@ const KINDS = [
   { what: "TLS", flags: "--health-schem tls" },
 ] as const;
 
+for (const command of [
+  "ip link set lo up",
+  "modprobe ip_vs",
+  "modprobe ip_vs_rr",
+  "sysctl -qw net.core.somaxconn=4096",
+])
+  if (IS_LAB) Bun.spawnSync(command.split(" "));
+if (IS_LAB) {
+  report(await besideKeepalived());
+  process.exit(0);
+}
 const measures: Measure[] = [];
 for (const { what, flags } of KINDS) {
   const farm = await Farm.start({ tls: /https|tls/.test(flags) });

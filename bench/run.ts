@@ -66,7 +66,12 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     peers: [],
   },
   netlink: { where: ["qemu"], about: "writes to the kernel's table; the peer is ipvsadm", peers: ["ipvsadm"] },
-  probe: { where: ["here"], about: "one probe, as fast as one core can", peers: [] },
+  probe: {
+    where: ["here", "uml"],
+    about:
+      "one probe, as fast as one core can; in a lab, a check of a daemon with a thousand servers beside keepalived's of the same kind",
+    peers: ["keepalived"],
+  },
   proxy: { where: ["here"], about: "the userspace data plane; the peer is HAProxy in TCP mode", peers: ["haproxy"] },
   startup: {
     where: ["here", ...BOTH_LABS],

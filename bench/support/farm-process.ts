@@ -11,11 +11,18 @@ interface Asked {
   lastMs: number;
 }
 
+interface Visit {
+  readonly server: Asked;
+  isAsked: boolean;
+}
+
+let met = 0;
+
 const asked = new Map<string, Asked>();
 let gapsMs: number[] = [];
 
 const listen = () =>
-  Bun.listen<Asked>({
+  Bun.listen<Visit>({
     hostname: "0.0.0.0",
     port: 9090,
     ...tls,
@@ -23,10 +30,13 @@ const listen = () =>
       open(socket) {
         const server = asked.get(socket.localAddress) ?? { count: 0, lastMs: Number.NaN };
         asked.set(socket.localAddress, server);
-        socket.data = server;
+        socket.data = { server, isAsked: false };
+        met++;
       },
       data(socket, bytes) {
-        note(socket.data);
+        if (socket.data.isAsked) met++;
+        socket.data.isAsked = true;
+        note(socket.data.server);
         // keepalived asks in HTTP/1.0 and waits for the end.
         if (bytes.indexOf("HTTP/1.0") > 0) socket.end(OK);
         else socket.write(OK);
@@ -48,6 +58,7 @@ for await (const command of console) {
     const silent = [...asked.values()].map(({ lastMs }) => nowMs - lastMs);
     console.log(
       JSON.stringify({
+        met,
         requests: counts.reduce((sum, count) => sum + count, 0),
         fewest: Math.min(...counts),
         longestSilenceMs: Math.max(...silent),

@@ -3,6 +3,8 @@ import { linesOf } from "../../test/kernel/support/line-process.ts";
 /** What a farm's servers were asked since the last reset. */
 export interface FarmReport {
   readonly requests: number;
+  /** Of all times: connections, and requests on them after the first. */
+  readonly met: number;
   /** Of the server that was asked least. */
   readonly fewest: number;
   readonly longestSilenceMs: number;

@@ -4,6 +4,8 @@ export interface KeptVirtualServer {
   readonly realServers: readonly string[];
   readonly scheduler?: string;
   readonly weight?: number;
+  /** Of its real servers, as the configuration has it; over HTTP where nothing is said. */
+  readonly checker?: string;
 }
 
 /** A configuration that checks over HTTP, once a second where nothing else is said, and believes the first failure, as ours does by default. */
@@ -27,21 +29,16 @@ export function keepalivedCommand(configuration: string): string[] {
 
 // --- internal ---
 
+const HTTP_GET = "HTTP_GET { url { path / status_code 200 } connect_timeout 1 retry 0 }";
+
 function virtualServer(
-  { address, realServers, scheduler = "rr", weight = 1 }: KeptVirtualServer,
+  { address, realServers, scheduler = "rr", weight = 1, checker = HTTP_GET }: KeptVirtualServer,
   delayS: number,
 ): string {
   const servers = realServers.map(
     (server) => `  real_server ${split(server)} {
     weight ${weight}
-    HTTP_GET {
-      url {
-        path /
-        status_code 200
-      }
-      connect_timeout 1
-      retry 0
-    }
+    ${checker}
   }`,
   );
   return `virtual_server ${split(address)} {
