@@ -10,6 +10,8 @@ export interface KernelJob {
   readonly files: readonly string[];
   /** They run the npm package and the image, too. */
   readonly deliveries: boolean;
+  /** They start a browser. */
+  readonly browser: boolean;
   /** Of the guest, where they are emulated. */
   readonly processors: number;
   /** What it may take; only the order of the jobs depends on it. */
@@ -107,6 +109,7 @@ function jobOf(lab: string, files: readonly (readonly [string, Declaration])[], 
     lab,
     files: files.map(([file]) => file),
     deliveries: files.some(([, { deliveries }]) => deliveries),
+    browser: files.some(([, { browser }]) => browser),
     processors: Math.max(processors, ...files.map(([, needs]) => needs.processors ?? 1)),
     seconds: files.reduce((total, [file]) => total + secondsOf(lab, file), 0),
   };

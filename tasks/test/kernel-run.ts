@@ -2,7 +2,7 @@ import { availableParallelism, freemem } from "node:os";
 import type { GuestOptions } from "../../test/kernel/harness/guest.ts";
 import { hostKernelWillDo } from "../../test/kernel/harness/host-kernel.ts";
 import { labNamed, runInLab } from "../../test/kernel/harness/labs.ts";
-import { installMissingPackages } from "../../test/kernel/harness/packages.ts";
+import { BROWSER, installMissingPackages } from "../../test/kernel/harness/packages.ts";
 import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
 import { buildBinary, buildBinaryFor } from "../build.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./bun-test.ts";
@@ -46,7 +46,9 @@ export async function planKernel(selection: Selection): Promise<KernelPlan> {
 
 /** What these guests take of this machine's packages. Where they cannot be had, each guest says so that needs them. */
 export async function fetchPackages({ jobs }: KernelPlan): Promise<void> {
-  const wanted = new Set(jobs.flatMap(({ lab }) => labNamed(lab).packages ?? []));
+  const wanted = new Set(
+    jobs.flatMap(({ lab, browser }) => [...(labNamed(lab).packages ?? []), ...(browser ? [BROWSER] : [])]),
+  );
   await installMissingPackages([...wanted]).catch(() => {});
 }
 

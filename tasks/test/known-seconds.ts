@@ -6,7 +6,7 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     "test/kernel/reach-link.test.ts": 57,
     "test/kernel/scale.test.ts": 57,
     "test/kernel/reach-route.test.ts": 49,
-    "test/kernel/story.test.ts": 48,
+    "test/kernel/story.test.ts": 36,
     "test/kernel/faulty-servers.test.ts": 45,
     "test/kernel/reloads.test.ts": 45,
     "test/kernel/owners.test.ts": 41,

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EventRecord } from "../../src/domain/event-record.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
-import { CHROMIUM, openPage, startBrowser } from "../control/support/browser.ts";
+import { openPage, startBrowser } from "../control/support/browser.ts";
+import { BROWSER } from "./harness/packages.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { Client } from "./support/client.ts";
@@ -16,7 +17,7 @@ import type { Namespace } from "./support/namespace.ts";
 import { asRefused } from "./support/stopped-server.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
-requireTestKernel();
+requireTestKernel({ browser: true });
 setDefaultTimeout(600_000);
 /** A browser on emulated processors. */
 const BROWSER_MS = 240_000;
@@ -157,7 +158,7 @@ test("through a failure, a recovery and an operator's drain, everything tells th
 /** A program that starts the browser in the namespace. */
 async function browserIn({ pid }: Namespace): Promise<string> {
   const path = join(await mkdtemp(join(tmpdir(), "lvscare-browser-")), "chromium");
-  const script = `#!/bin/sh\nexec nsenter --target=${pid} --net -- ${CHROMIUM.file} "$@"\n`;
+  const script = `#!/bin/sh\nexec nsenter --target=${pid} --net -- ${BROWSER.file} "$@"\n`;
   await writeFile(path, script, { mode: 0o755 });
   return path;
 }

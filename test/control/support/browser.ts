@@ -1,16 +1,14 @@
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
-import { installMissingPackages } from "../../kernel/harness/packages.ts";
+import { BROWSER, installMissingPackages } from "../../kernel/harness/packages.ts";
 
-export const CHROMIUM = { name: "chromium", file: "/usr/bin/chromium" };
-
-/** Debian's Chromium: nothing is downloaded. */
+/** Debian's: no other is downloaded. */
 export async function launchBrowser(): Promise<Browser> {
-  await installMissingPackages([CHROMIUM]);
+  await installMissingPackages([BROWSER]);
   return startBrowser();
 }
 
 /** As root it has no sandbox, and it sees pages of ours only. `executablePath` may lead to something that starts it elsewhere. */
-export function startBrowser(executablePath = CHROMIUM.file, timeoutMs = 30_000): Promise<Browser> {
+export function startBrowser(executablePath = BROWSER.file, timeoutMs = 30_000): Promise<Browser> {
   return chromium.launch({
     executablePath,
     timeout: timeoutMs,

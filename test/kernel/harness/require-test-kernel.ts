@@ -6,6 +6,8 @@ export interface Declaration extends Needs {
   readonly everyVersion?: boolean;
   /** It runs the npm package and the image, not the binary alone. */
   readonly deliveries?: boolean;
+  /** It looks at the page in a browser. */
+  readonly browser?: boolean;
 }
 
 /**
