@@ -64,6 +64,7 @@ export {
 } from "./app/lvscare.ts";
 export type { LvscareEvent } from "./app/event-queue.ts";
 export type {
+  CombinationConfig,
   LvscareConfig,
   PersistenceConfig,
   ProbeConfig,

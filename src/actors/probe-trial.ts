@@ -55,7 +55,9 @@ export class ProbeTrial {
   #judge(): void {
     // It stays so until one passes, or all are gone.
     if (this.#isSuspicious && this.#passed === 0 && this.#undecided.size > 0) return;
-    const hasFallen = [...this.#undecided].filter(([, { failures }]) => failures.length >= this.#fall);
+    const hasFallen = [...this.#undecided].filter(
+      ([, { failures }]) => failures.length >= this.#fall || isAtOnce(failures.at(-1)),
+    );
     if (this.#passed > 0) {
       for (const [name, { failures }] of hasFallen) {
         this.#failed++;
@@ -76,4 +78,11 @@ export class ProbeTrial {
     this.#undecided.delete(name);
     one?.server.accept(verdicts);
   }
+}
+
+// --- internal ---
+
+/** It counts however many are asked for. */
+function isAtOnce(verdict: Verdict | undefined): boolean {
+  return verdict?.passed === false && verdict.atOnce === true;
 }

@@ -194,7 +194,10 @@ export const realServerMachine = setup({
       assertEvent(event, "probe.failed");
       return falls(context, event.verdict);
     },
-    rises: ({ context }) => context.passes + 1 >= context.policy.rise,
+    rises: ({ context, event }) => {
+      assertEvent(event, "probe.passed");
+      return context.passes + 1 >= context.policy.rise || event.verdict.atOnce === true;
+    },
     hasRisen: ({ context }) => hasRisen(context),
     isStillRising: ({ context }) => !hasRisen(context),
     mustClimb: ({ context }) => hasRisen(context) && context.policy.slowStartMs > 0 && !context.unproven,
@@ -409,6 +412,7 @@ function isReached(verdict: Verdict): boolean {
   return verdict.passed || verdict.unreachable !== true;
 }
 
-function hasRisen({ passes, unproven, policy }: RealServerContext): boolean {
-  return passes >= (unproven ? 1 : policy.rise);
+function hasRisen({ passes, unproven, policy, lastVerdict }: RealServerContext): boolean {
+  const isAtOnce = lastVerdict?.passed === true && lastVerdict.atOnce === true;
+  return isAtOnce || passes >= (unproven ? 1 : policy.rise);
 }

@@ -12,7 +12,7 @@ import {
 } from "../domain/status.ts";
 import { NO_TRAFFIC, type ObservedRealServer, type ObservedVirtualServer } from "../domain/virtual-server.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { withoutCertificate, type Verdict } from "../domain/health.ts";
+import { withoutCertificate, type CheckPart, type Verdict } from "../domain/health.ts";
 import { nameVirtualServer } from "../domain/virtual-server-name.ts";
 import type { ReachActor } from "./reach-machine.ts";
 import { sinceMsOf, stateOf, type RealServerActor } from "./real-server-machine.ts";
@@ -36,6 +36,8 @@ export interface LastChecks {
   readonly verdicts: ReadonlyMap<string, TimedVerdict>;
   /** Those whose checks cannot be made since then. */
   readonly lacking: ReadonlyMap<string, TimedLack>;
+  /** Of those that are checked by several checks. */
+  readonly parts: ReadonlyMap<string, readonly CheckPart[]>;
 }
 
 export interface ProcessFacts {
@@ -52,7 +54,7 @@ export interface ProcessFacts {
 /** The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
-  { verdicts, lacking }: LastChecks,
+  { verdicts, lacking, parts }: LastChecks,
   facts: ProcessFacts,
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
@@ -63,6 +65,7 @@ export function virtualServerStatus(
   const members = Array.from(context.members, ([key, member]) => ({
     ...memberStatus(key, member.ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
     ...uncheckedStatus(lacking.get(key), facts.timeOfDay),
+    ...partsStatus(parts.get(key)),
     ...(isDrained(member) && { state: "drained" as const }),
     ...(member.hold && { hold: member.hold }),
     ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
@@ -208,6 +211,10 @@ function uncheckedStatus(
   return lack === undefined ? {} : { unchecked: { since: timeOfDay(lack.sinceMs).toISOString(), reason: lack.reason } };
 }
 
+function partsStatus(checks: readonly CheckPart[] | undefined): Pick<RealServerStatus, "checks"> {
+  return checks === undefined ? {} : { checks };
+}
+
 function memberStatus(
   key: string,
   ref: RealServerActor,
@@ -245,7 +252,8 @@ type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
 type Stamp = (ms: number) => string;
 
 function verdictStatus({ verdict, atMs }: TimedVerdict, iso: Stamp): VerdictStatus {
-  return { ...withoutCertificate(verdict), at: iso(atMs) };
+  const { parts: _, ...others } = withoutCertificate(verdict);
+  return { ...others, at: iso(atMs) };
 }
 
 function transitionStatus(

@@ -3,10 +3,10 @@ import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSoc
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
 import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
-import type { CheckBudget, ProbeOptions } from "../config/care-options.ts";
+import type { CheckBudget, HealthCheckOptions, HealthChecks, ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import type { Endpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ChecksWaitStatus, ConfigurationStatus } from "../domain/status.ts";
@@ -18,6 +18,8 @@ import type { AnswerListener, CheckSchedule } from "../probe/schedule/check-sche
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
 import type { Standing } from "../probe/exec/exec-prober.ts";
+import { verdictAtOnce } from "../probe/combination/combined-verdict.ts";
+import { CombinedChecks } from "../probe/combination/combined-checks.ts";
 import { Scripts } from "../probe/exec/scripts.ts";
 import { createProber } from "../probe/probers.ts";
 import type { SocketPorts } from "../probe/http/http-prober.ts";
@@ -107,29 +109,16 @@ export class CareProcess implements Disposable {
   }
 
   /**
-   * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
-   * virtual servers is checked once. `standingOf`: how one stands in this virtual server.
+   * Checks the real servers of a virtual server, on the one schedule of this process. With equal options, a real server of several
+   * virtual servers is checked once.
    */
-  checksAs(options: ProbeOptions, key: ServiceKey, standingOf: (target: Endpoint) => Standing): CheckSchedule {
-    const virtualServer = formatServiceKey(key);
-    // A program is told for whom it checks.
-    const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
-    return this.#shared.of(kind, () => {
-      const watchPath: SocketPorts["watchPath"] = (target, lost) => {
-        this.#paths ??= new PathWatch({ now: this.now });
-        return this.#paths.watch(target, lost);
-      };
-      return this.#schedule.with(
-        createProber(options, {
-          ...SOCKETS,
-          watchPath,
-          scripts: this.#scripts,
-          virtualServer,
-          standingOf,
-          isPaced: () => this.#schedule.isPaced,
-        }),
-      );
-    });
+  checksOf({ probe, realServerProbes = new Map() }: HealthChecks, whose: WhoseChecks): CheckSchedule {
+    const usual = this.#checksAs(probe, whose);
+    if (realServerProbes.size === 0) return usual;
+    const own = new Map(Array.from(realServerProbes, ([server, options]) => [server, this.#checksAs(options, whose)]));
+    return {
+      add: (target, intervalMs, report) => (own.get(formatEndpoint(target)) ?? usual).add(target, intervalMs, report),
+    };
   }
 
   /** The machine that cares for a virtual server, which meets this. `leave` is to be called when it has ended. */
@@ -175,6 +164,35 @@ export class CareProcess implements Disposable {
 
   // --- internal ---
 
+  #checksAs(options: HealthCheckOptions, whose: WhoseChecks): CheckSchedule {
+    if (options.type === "combination") {
+      const members = options.members.map(({ name, pace, probe }) => {
+        return { name, pace, schedule: this.#checksAs(probe, whose) };
+      });
+      return new CombinedChecks(members, options.atLeast);
+    }
+    const { standingOf } = whose;
+    const virtualServer = formatServiceKey(whose.key);
+    // A program is told for whom it checks.
+    const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
+    return this.#shared.of(kind, () => {
+      const watchPath: SocketPorts["watchPath"] = (target, lost) => {
+        this.#paths ??= new PathWatch({ now: this.now });
+        return this.#paths.watch(target, lost);
+      };
+      return this.#schedule.with(
+        createProber(options, {
+          ...SOCKETS,
+          watchPath,
+          scripts: this.#scripts,
+          virtualServer,
+          standingOf,
+          isPaced: () => this.#schedule.isPaced,
+        }),
+      );
+    });
+  }
+
   #surfaceOf(key: ServiceKey): CareSurface {
     const name = formatServiceKey(key);
     const surface = this.#surfaces.get(name);
@@ -183,11 +201,33 @@ export class CareProcess implements Disposable {
   }
 }
 
-/** One check over its own connection, beside those of any schedule. */
-export function probeOnce(
+/** The virtual server that is checked for. */
+export interface WhoseChecks {
+  readonly key: ServiceKey;
+  /** How one of its real servers stands. */
+  readonly standingOf: (target: Endpoint) => Standing;
+}
+
+/** One check over its own connection, or several at once, beside those of any schedule. */
+export async function checkOnce(
+  options: HealthCheckOptions,
+  target: Endpoint,
+  whose: WhoseChecks,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  if (options.type !== "combination") return probeOnce(options, target, whose, signal);
+  const startedMs = performance.now();
+  const outcomes = await Promise.all(options.members.map(({ probe }) => probeOnce(probe, target, whose, signal)));
+  const latencyMs = performance.now() - startedMs;
+  return verdictAtOnce(options, outcomes, latencyMs);
+}
+
+// --- internal ---
+
+function probeOnce(
   options: ProbeOptions,
   target: Endpoint,
-  { key, standingOf }: { readonly key: ServiceKey; readonly standingOf: (target: Endpoint) => Standing },
+  { key, standingOf }: WhoseChecks,
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
   const alone = "sentinel" in options ? { ...options, sentinel: false, freshConnection: true } : options;
@@ -207,8 +247,6 @@ export function probeOnce(
     });
   });
 }
-
-// --- internal ---
 
 /** Of a wait for others to end: one turn of the event loop is none. */
 const WORTH_TELLING_MS = 10;

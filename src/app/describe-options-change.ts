@@ -1,11 +1,11 @@
 import type { VirtualServerOptions } from "../config/care-options.ts";
-import { describeProbeChange } from "../config/describe-probe-change.ts";
+import { describeChecksChange } from "../config/describe-checks-change.ts";
 import { configurationChange, describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
 
 /** What other options of a running virtual server change, in one line; empty when they change nothing. */
 export function describeOptionsChange(before: VirtualServerOptions, after: VirtualServerOptions): string {
   const change = configurationChange(before, after);
-  const probe = describeProbeChange(before.probe, after.probe);
+  const probe = describeChecksChange(before, after);
   return [
     ...(change === undefined ? [] : [describeConfigurationChange(change)]),
     ...(probe.length === 0 ? [] : [`probe (${probe.join(", ")})`]),

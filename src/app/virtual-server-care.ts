@@ -12,8 +12,9 @@ import {
 } from "../actors/status.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
-import { describeProbeChange } from "../config/describe-probe-change.ts";
+import type { HealthChecks, VirtualServerOptions } from "../config/care-options.ts";
+import { checkOf, probesOf } from "../config/combination.ts";
+import { describeChecksChange } from "../config/describe-checks-change.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -21,7 +22,7 @@ import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { ProbeOutcome } from "../domain/health.ts";
+import type { CheckPart, ProbeOutcome } from "../domain/health.ts";
 import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { Named } from "../domain/name.ts";
@@ -31,7 +32,7 @@ import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } fro
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import type { Standing } from "../probe/exec/exec-prober.ts";
-import { probeOnce, type CareProcess } from "./care-process.ts";
+import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld, type HoldFiles } from "./hold-file.ts";
@@ -61,10 +62,12 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #verdicts = new Map<string, TimedVerdict>();
   /** Those that could not be checked the last time. */
   readonly #lacking = new Map<string, TimedLack>();
+  /** What each check of those found that are checked by several. */
+  readonly #parts = new Map<string, readonly CheckPart[]>();
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
-  /** That of its options, or the one before it while that is on trial. */
-  #decidingProbe: ProbeOptions;
+  /** Those of its options, or those before them while they are on trial. */
+  #deciding: HealthChecks;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
@@ -76,7 +79,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { service } = options;
     this.#process = process;
     this.#options = options;
-    this.#decidingProbe = options.probe;
+    this.#deciding = checksIn(options);
     this.#dataPlane = dataPlane;
     this.#logger = logger;
     this.#facts = {
@@ -97,6 +100,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     const observe = (server: string, outcome: ProbeOutcome): void => {
       const atMs = process.now();
+      if (outcome.parts !== undefined) this.#parts.set(server, outcome.parts);
+      else if (outcome.passed !== undefined) this.#parts.delete(server);
       if (outcome.passed === undefined) {
         const { sinceMs } = this.#lacking.get(server) ?? { sinceMs: atMs };
         this.#lacking.set(server, { reason: outcome.reason, sinceMs });
@@ -118,7 +123,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     );
     const surface = {
       dataPlane,
-      schedule: process.checksAs(options.probe, options.service, this.#standingOf),
+      schedule: process.checksOf(options, this.#whose),
       observe,
       reach: this.#reach,
     };
@@ -148,7 +153,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Begins to care. */
   start(): void {
     const emit = (event: CareEvent): void => {
-      if (event.type === "probe.accepted") this.#decidingProbe = this.#options.probe;
+      if (event.type === "probe.accepted") this.#deciding = checksIn(this.#options);
       this.#events.emit(event);
     };
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
@@ -167,15 +172,15 @@ export class VirtualServerCare implements ControlVirtualServer {
     const before = this.#options;
     this.#options = options;
     this.#isLeaving = false;
-    const isSameProbe = Bun.deepEquals(before.probe, options.probe);
+    const isSameProbe = Bun.deepEquals(checksIn(before), checksIn(options));
     this.#daemon.send({
       type: "configure",
       configuration: options,
-      schedule: isSameProbe ? undefined : this.#process.checksAs(options.probe, options.service, this.#standingOf),
+      schedule: isSameProbe ? undefined : this.#process.checksOf(options, this.#whose),
     });
     // Nobody was checked by the one before it.
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
-      this.#decidingProbe = options.probe;
+      this.#deciding = checksIn(options);
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
       if (reach.remark !== undefined) this.#logger.info(reach.remark);
       this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
@@ -244,7 +249,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
     const status = virtualServerStatus(
       virtualServer,
-      { verdicts: this.#verdicts, lacking: this.#lacking },
+      { verdicts: this.#verdicts, lacking: this.#lacking, parts: this.#parts },
       this.#facts,
       table,
     );
@@ -253,14 +258,14 @@ export class VirtualServerCare implements ControlVirtualServer {
       ...this.named,
       ...status,
       ...(status.suspicion && {
-        suspicion: { ...status.suspicion, changes: describeProbeChange(this.#decidingProbe, this.#options.probe) },
+        suspicion: { ...status.suspicion, changes: describeChecksChange(this.#deciding, this.#options) },
       }),
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && {
         daemon: {
           ...status.daemon,
           ...(configuration && { configuration: configuration() }),
-          probe: probeStatus(this.#options.probe),
+          probes: probesStatus(this.#options),
           ...(checksWait && { checksWait }),
         },
       }),
@@ -307,6 +312,10 @@ export class VirtualServerCare implements ControlVirtualServer {
   }
 
   // --- internal ---
+
+  get #whose(): WhoseChecks {
+    return { key: this.#options.service, standingOf: this.#standingOf };
+  }
 
   /** What a check's program is told. */
   readonly #standingOf = (target: Endpoint): Standing => {
@@ -357,9 +366,16 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** A certificate is another's where checks ask somebody else. */
   #whoseCertificate(server: RealServerStatus): RealServerStatus {
-    if (server.certificate === undefined || this.#decidingProbe.type === "exec") return server;
-    const shownBy = formatEndpoint(askedFor(parseEndpoint(server.address), this.#decidingProbe));
-    return shownBy === server.address ? server : { ...server, certificate: { ...server.certificate, shownBy } };
+    if (server.certificate === undefined) return server;
+    const target = parseEndpoint(server.address);
+    const asked = probesOf(checkOf(this.#deciding, server.address)).flatMap((probe) =>
+      "tls" in probe && probe.tls !== undefined ? [formatEndpoint(askedFor(target, probe))] : [],
+    );
+    const [shownBy] = asked;
+    // Of several it is not known which.
+    return shownBy === undefined || asked.some((other) => other === server.address || other !== shownBy)
+      ? server
+      : { ...server, certificate: { ...server.certificate, shownBy } };
   }
 
   async #operating<T>(run: (operator: Operator) => Promise<T>): Promise<T> {
@@ -374,8 +390,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) =>
-        probeOnce(this.#options.probe, target, { key: this.#options.service, standingOf: this.#standingOf }, signal),
+      probe: (target, signal) => checkOnce(checkOf(this.#options, formatEndpoint(target)), target, this.#whose, signal),
       timeOfDay: () => new Date(),
     });
   }
@@ -383,16 +398,23 @@ export class VirtualServerCare implements ControlVirtualServer {
 
 // --- internal ---
 
+function checksIn({ probe, realServerProbes }: HealthChecks): HealthChecks {
+  return { probe, ...(realServerProbes && { realServerProbes }) };
+}
+
 /** All that reach depends on. */
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
 }
 
 /** What it asks, without what may be a secret. */
-function probeStatus(probe: ProbeOptions): ProbeStatus {
-  const { type, timeoutMs } = probe;
-  // What follows a path may hold a token.
-  return { type, timeoutMs, ...("path" in probe && { path: probe.path.split("?")[0] ?? "" }) };
+function probesStatus({ probe: usual, realServerProbes = new Map() }: HealthChecks): readonly ProbeStatus[] {
+  const all = [usual, ...realServerProbes.values()].flatMap(probesOf).map((probe): ProbeStatus => {
+    const { type, timeoutMs } = probe;
+    // What follows a path may hold a token.
+    return { type, timeoutMs, ...("path" in probe && { path: probe.path.split("?")[0] ?? "" }) };
+  });
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 /** Longer than a round takes; after that they are written as they are known. */

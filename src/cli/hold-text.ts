@@ -9,6 +9,7 @@ import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CliContext } from "./cli-context.ts";
 import { ownLines } from "./output.ts";
+import { describeParts } from "./status-text.ts";
 
 /** Prints what became of holds, including the failed ones; 1 when one of them is not in the table. */
 export async function tellHolds(
@@ -43,14 +44,15 @@ export function renderHold(report: HoldReport): string {
 /** The verdict, and below it how long each step took. */
 export function renderCheck(report: CheckReport): string {
   const { realServer: address, realServerName: name, verdict } = report;
-  const { passed, reason, latencyMs, timings = {} } = verdict;
+  const { passed, reason, latencyMs, timings = {}, parts } = verdict;
   const steps = (["connectMs", "tlsMs", "firstByteMs"] as const).flatMap((step) => {
     const ms = timings[step];
     return ms === undefined ? [] : [`  ${STEPS[step].padEnd(10)}  ${formatDuration(ms)}`];
   });
   const server = describeNamed({ address, ...(name !== undefined && { name }) });
   const found = `${server} of ${describeVirtualServer(virtualServerOf(report))}: ${passed ? "passed" : "failed"}: ${reason}`;
-  return [found, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
+  const each = parts === undefined ? [] : [`  ${"checks".padEnd(10)}  ${describeParts(parts)}`];
+  return [found, ...each, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
     .map((line) => `${oneLine(line)}\n`)
     .join("");
 }

@@ -18,6 +18,7 @@ import {
   describeDaemon,
   describeFailOpen,
   describeLastResort,
+  describeParts,
   describeReach,
   describeState,
   describeSuspicion,
@@ -154,6 +155,7 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
     if (certificate === undefined || (view.wide !== true && !endsSoon(certificate, now))) return undefined;
     return oneLine(describeCertificate(certificate, now));
   });
+  const parts = servers.map(({ checks: all }) => all && oneLine(describeParts(all)));
   const column = INDENT.length + table.width + 2;
   const beside = checks.some((check) => check !== undefined) && width - column >= NARROWEST_CHECK;
 
@@ -165,6 +167,7 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
   return [
     ...lines,
     ...(beside ? [] : renderDetails("LAST CHECK", servers, checks, view)),
+    ...renderDetails("CHECKS", servers, parts, view),
     ...renderDetails("CERTIFICATE", servers, certificates, view),
     ...renderDetails("HELD", servers, holds, view),
     ...renderDetails("LAST CHANGE", servers, changes, view),

@@ -7,7 +7,7 @@ import {
   type CertificateStatus,
 } from "../domain/certificate.ts";
 import { formatDuration } from "../domain/duration.ts";
-import { outcomeOf } from "../domain/health.ts";
+import { outcomeOf, type CheckPart } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed, listFirst } from "../domain/name.ts";
 import type {
@@ -65,6 +65,13 @@ export function describeUnchecked({ since, reason }: UncheckedStatus, now: Date)
 /** `had to wait up to 1.2s in the last minute: no more than 256 are under way (max-concurrent-checks)` */
 export function describeChecksWait({ longestMs, most }: ChecksWaitStatus): string {
   return `had to wait up to ${formatDuration(longestMs)} in the last minute: no more than ${most} are under way (max-concurrent-checks)`;
+}
+
+/** `web up (status 200), agent down (stopped), disk unknown` */
+export function describeParts(parts: readonly CheckPart[]): string {
+  return parts
+    .map(({ name, state, reason }) => `${name} ${state}${reason === undefined ? "" : ` (${reason})`}`)
+    .join(", ");
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */

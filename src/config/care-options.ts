@@ -1,20 +1,21 @@
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
+import type { HealthChecks } from "./combination.ts";
 import type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 export type { BodyExpectation, StatusRange } from "./http-expectations.ts";
 export type { HttpProbeOptions, HttpRequestOptions } from "./probe-kinds/http.ts";
+export type { HealthCheckOptions, HealthChecks } from "./combination.ts";
 export type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 /** One virtual server and how it is cared for: every value resolved and validated, nothing left to interpret. */
-export interface VirtualServerOptions extends VirtualServerConfiguration {
+export interface VirtualServerOptions extends VirtualServerConfiguration, HealthChecks {
   /** A label for people: changing it changes nothing else. Undefined: its address names it. */
   readonly name: string | undefined;
   /** Labels of real servers that have one, by formatted endpoint. */
   readonly realServerNames: ReadonlyMap<string, string>;
   readonly dataPlane: "auto" | "ipvs" | "userspace";
   readonly reach: ReachOptions;
-  readonly probe: ProbeOptions;
   /** Whether a connection is made through the virtual address now and then. */
   readonly checkWay: boolean;
   /** Whether its clients' traffic makes real servers suspect. */
@@ -51,6 +52,7 @@ export interface CareConfig extends ProcessOptions {
 
 /** What `lvscare care` with flags is to do. */
 export interface CareOptions extends VirtualServerOptions, ProcessOptions {
+  readonly probe: ProbeOptions;
   readonly runOnce: boolean;
   readonly clean: boolean;
 }

@@ -1,4 +1,4 @@
-import type { WeightAdvice } from "../domain/health.ts";
+import { shareOfWeight, type WeightAdvice } from "../domain/health.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import { isAbsent, type MemberState } from "./member.ts";
 
@@ -75,7 +75,6 @@ function atFullWeight({ server, hold, advice }: MemberState): RealServer {
   return weight === undefined || weight === server.weight ? server : { ...server, weight };
 }
 
-/** A part of a weight is never less than 1, or it would be a drain. */
 function advisedWeight({ weight }: RealServer, advice: WeightAdvice): number {
-  return "weight" in advice ? advice.weight : Math.ceil((weight * advice.percent) / 100);
+  return "weight" in advice ? advice.weight : shareOfWeight(weight, advice.percent);
 }

@@ -22,8 +22,12 @@ export type Verdict =
       readonly advice?: WeightAdvice;
       /** For how long it asks to be left alone, in milliseconds. */
       readonly retryAfterMs?: number;
+      /** It counts at once, however many good ones in a row the policy asks for. */
+      readonly atOnce?: true;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
+      /** Of several checks, of which this is the verdict. */
+      readonly parts?: readonly CheckPart[];
       /** That the server showed at its last handshake with this check, which may have been an earlier one. */
       readonly certificate?: CertificateFacts;
     }
@@ -41,12 +45,29 @@ export type Verdict =
       readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
+      readonly parts?: readonly CheckPart[];
       /** The same, trusted or not. */
       readonly certificate?: CertificateFacts;
     };
 
 /** The weight that a real server's check asks for: a number, or a percentage of the configured one. 0 drains it. */
 export type WeightAdvice = { readonly weight: number } | { readonly percent: number };
+
+/** One of several checks of a real server that decide together: how it stands. */
+export interface CheckPart {
+  readonly name: string;
+  /** By its own `fall` and `rise`; `unknown`: it counts as neither up nor down. */
+  readonly state: "up" | "down" | "leaving" | "unknown";
+  /** What it found last; absent before that. */
+  readonly reason?: string;
+}
+
+/** A part of a weight, which is never none of it. */
+export function shareOfWeight(weight: number, percent: number): number {
+  // What is a whole number by the book may be a little more in a computer.
+  const share = Math.ceil((weight * percent) / 100 - 1e-9);
+  return Math.max(share, weight > 0 && percent > 0 ? 1 : 0);
+}
 
 /**
  * A probe that could not be made because we ran out of something, such as file descriptors: it says nothing about the
@@ -57,6 +78,7 @@ export interface NoVerdict {
   /** What was lacking, for people: `too many open files`. */
   readonly reason: string;
   readonly latencyMs: number;
+  readonly parts?: readonly CheckPart[];
 }
 
 export type ProbeOutcome = Verdict | NoVerdict;
@@ -65,7 +87,7 @@ export type ProbeOutcome = Verdict | NoVerdict;
 export const REAL_SERVER_STATES = ["healthy", "draining", "removed", "recovering"] as const;
 export type RealServerState = (typeof REAL_SERVER_STATES)[number];
 
-/** Without what is told apart from it. */
+/** Without its certificate, which is told apart from it. */
 export function withoutCertificate(verdict: Verdict): Verdict {
   if (verdict.certificate === undefined) return verdict;
   const { certificate: _, ...others } = verdict;

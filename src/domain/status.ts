@@ -1,5 +1,5 @@
 import type { CertificateStatus } from "./certificate.ts";
-import type { RealServerState, Verdict } from "./health.ts";
+import type { CheckPart, RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { Named } from "./name.ts";
 import { describeVirtualServer, isVirtualServerCalled, type NamedVirtualServer } from "./virtual-server-name.ts";
@@ -152,8 +152,8 @@ export interface DaemonStatus {
   readonly failing?: { readonly since: string; readonly message: string };
   /** Of a daemon that was started with a file. */
   readonly configuration?: ConfigurationStatus;
-  /** What its real servers are asked, or are to be; absent in reports of older daemons. */
-  readonly probe?: ProbeStatus;
+  /** What its real servers are asked, or are to be, each once; absent in reports of older daemons. */
+  readonly probes?: readonly ProbeStatus[];
   /** Present where checks had to wait for others to end, in the last minute. */
   readonly checksWait?: ChecksWaitStatus;
 }
@@ -208,6 +208,8 @@ export interface RealServerStatus extends Named {
   readonly lastVerdict?: VerdictStatus;
   /** Present while its checks cannot be made, and why: this host lacks something for them. It stays what it was. */
   readonly unchecked?: UncheckedStatus;
+  /** Where several checks decide together, each of them. */
+  readonly checks?: readonly CheckPart[];
   /** That it showed at its last handshake; absent where checks speak no TLS. */
   readonly certificate?: CertificateStatus;
   readonly lastTransition?: TransitionStatus;
@@ -219,7 +221,7 @@ export interface UncheckedStatus {
   readonly reason: string;
 }
 
-/** Its certificate is told apart from it. */
+/** Its certificate is told apart from it, and so are the checks that it is of. */
 export type VerdictStatus = Verdict & { readonly at: string };
 
 export interface TransitionStatus {

@@ -1,4 +1,5 @@
 import { CARE_OPTION_ROWS } from "../config/care-option-rows.ts";
+import { paceOf } from "../config/combination.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { formatPlace } from "../config/file/place.ts";
 import { readConfig } from "../config/file/read-config.ts";
@@ -122,6 +123,10 @@ function withProbe(options: CareOptions, probe: unknown, problems: Problems): Ca
         address: formatEndpoint(service.endpoint),
         "real-servers": realServers.map(({ endpoint }) => formatEndpoint(endpoint)),
         interval: `${policy.intervalMs}ms`,
+        "interval-fast": `${policy.fastIntervalMs}ms`,
+        "interval-down": `${policy.downIntervalMs}ms`,
+        fall: policy.fall,
+        rise: policy.rise,
         probe,
       },
     ],
@@ -133,11 +138,14 @@ function withProbe(options: CareOptions, probe: unknown, problems: Problems): Ca
   }
   const [read] = config?.virtualServers ?? [];
   if (read === undefined) return options;
-  if ("askedAddress" in read.probe || "askedPort" in read.probe)
+  const { probe: checks } = read;
+  // Of one probe there is none.
+  if (checks.type === "combination") return options;
+  if ("askedAddress" in checks || "askedPort" in checks)
     problems.add("probe: servers here have no other address or port to be asked at");
-  if (read.probe.type === "tcp" && read.probe.expect?.match === "regex")
+  if (checks.type === "tcp" && checks.expect?.match === "regex")
     problems.add("probe.expect: servers here say literal texts; write contains or starts-with");
-  return { ...options, probe: read.probe };
+  return { ...options, policy: { ...policy, ...paceOf(read.policy) }, probe: checks };
 }
 
 /** As the texts of command-line options. */

@@ -8,16 +8,22 @@ import { configSchema, PATTERNS, type Schema } from "../../src/config/file/schem
 export function renderConfigTypes(): string {
   const schema = configSchema();
   const definitions = child(schema, "$defs");
-  const [time, realServer, persistence, probe] = ["time", "real-server", "persistence", "probe"].map((key) =>
-    child(definitions, key),
-  ) as [Schema, Schema, Schema, Schema];
+  const [time, realServer, persistence, probe, combination] = [
+    "time",
+    "real-server",
+    "persistence",
+    "probe",
+    "combination",
+  ].map((key) => child(definitions, key)) as [Schema, Schema, Schema, Schema, Schema];
   const properties = propertiesOf(schema);
   const defaults = child(properties, "defaults");
   const shared = propertiesOf(defaults);
   const virtualServer = child(child(properties, "virtual-servers"), "items");
   const own = Object.fromEntries(Object.entries(propertiesOf(virtualServer)).filter(([key]) => !(key in shared)));
   const top = Object.fromEntries(Object.entries(properties).filter(([key]) => !OF_PROGRAMS.has(key)));
-  const keys = [properties, shared, own, ...[realServer, persistence, probe].map(propertiesOf)].flatMap(Object.keys);
+  const keys = [properties, shared, own, ...[realServer, persistence, probe, combination].map(propertiesOf)].flatMap(
+    Object.keys,
+  );
   const text = new ConfigTypes(
     new Map([
       [defaults, "VirtualServerDefaults"],
@@ -25,6 +31,7 @@ export function renderConfigTypes(): string {
       [realServer, "RealServerConfig"],
       [persistence, "PersistenceConfig"],
       [probe, "ProbeConfig"],
+      [combination, "CombinationConfig"],
       [time, "Time"],
     ]),
     definitions,
@@ -41,6 +48,11 @@ export function renderConfigTypes(): string {
     text.declare("RealServerConfig", "A real server of which more is said than its address.", realServer),
     text.declare("PersistenceConfig", describe(persistence), persistence),
     text.declare("ProbeConfig", "How real servers are checked.", probe),
+    text.declare(
+      "CombinationConfig",
+      "Several probes that decide together: all, any, or atLeast with of.",
+      combination,
+    ),
     `${text.comment(describe(time), "")}export type Time =${TIME.map((part) => `\n  | ${part}`).join("")};\n`,
   ].join("\n");
 }

@@ -372,6 +372,17 @@ describe("a changed probe", () => {
     expect(healthChanges(events, "10.0.0.2:80").at(-1)).toBe("healthy → draining: status 404");
   });
 
+  test("takes a server out at once that fails it at once, whatever counts", async () => {
+    const { clock, plane, configure, scheduleBy } = care({ policy: { fall: 9 } });
+    await clock.advance(100);
+    configure(
+      {},
+      scheduleBy((server) => (server === "10.0.0.2:80" ? { ...BAD, atOnce: true } : GOOD)),
+    );
+    await clock.advance(10);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=0 10.0.0.3:80=1");
+  });
+
   test("brings back a server that only the probe before it failed", async () => {
     const { clock, plane, configure, scheduleBy, tired } = care({ policy: { lastResort: false } });
     for (const server of ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]) tired.add(server);
@@ -614,7 +625,7 @@ function statusOf(actor: VirtualServerActor): VirtualServerStatus {
   };
   return virtualServerStatus(
     actor,
-    { verdicts: new Map(), lacking: new Map() },
+    { verdicts: new Map(), lacking: new Map(), parts: new Map() },
     facts,
     actor.getSnapshot().context.table,
   );

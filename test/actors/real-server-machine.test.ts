@@ -12,7 +12,7 @@ import { PLAIN_HEALTH_POLICY, type HealthPolicy } from "../../src/domain/health-
 import type { RealServerState, Verdict, WeightAdvice } from "../../src/domain/health.ts";
 import { VirtualClock } from "../../src/simulation/virtual-clock.ts";
 
-/** The state chart, row by row: state, verdicts (`+` passed, `-` failed, `!` failed at once, `l` leaving), state after them. */
+/** The state chart, row by row: state, verdicts (`+` passed, `-` failed, `*` passed and `!` failed at once, `l` leaving), state after them. */
 const CHART: readonly (readonly [from: RealServerState, verdicts: string, to: RealServerState])[] = [
   ["healthy", "+", "healthy"],
   ["healthy", "-", "draining"],
@@ -44,6 +44,9 @@ const CHART_FALL_3_RISE_2: typeof CHART = [
   ["recovering", "+", "recovering"],
   ["recovering", "++", "healthy"],
   ["healthy", "!", "draining"],
+  ["draining", "*", "healthy"],
+  ["removed", "*", "healthy"],
+  ["recovering", "*", "healthy"],
   ["healthy", "l", "draining"],
   // What it says while it leaves is no failure, and what comes then counts anew.
   ["healthy", "--l--", "draining"],
@@ -234,6 +237,7 @@ const FAILED = { passed: false, reason: "status 503", latencyMs: 1 } as const;
 const RESULTS: ReadonlyMap<string, CheckResult> = new Map([
   ["+", { type: "probe.passed", verdict: PASSED }],
   ["-", { type: "probe.failed", verdict: FAILED }],
+  ["*", { type: "probe.passed", verdict: { ...PASSED, atOnce: true } }],
   ["!", { type: "probe.failed", verdict: { ...FAILED, atOnce: true } }],
   ["l", { type: "probe.leaving", verdict: { ...FAILED, leaving: true } }],
 ]);

@@ -65,6 +65,7 @@ function probeOf(probe: string, option = "fall: 1"): ProbeOptions {
   const text = `version: 1\nvirtual-servers:\n- address: 10.0.0.1:80\n  real-servers: [10.0.0.2:80]\n  ${option}\n  probe: ${probe}`;
   const { config, findings } = readConfig([parseDocument({ name: "f", text })]);
   const [virtualServer] = config?.virtualServers ?? [];
-  if (virtualServer === undefined) throw new Error(JSON.stringify(findings));
-  return virtualServer.probe;
+  const options = virtualServer?.probe;
+  if (options === undefined || options.type === "combination") throw new Error(JSON.stringify(findings));
+  return options;
 }

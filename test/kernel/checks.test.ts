@@ -94,9 +94,38 @@ test("a program says who is well, and with what weight", async () => {
   await waitForTable(namespace, table({ [A]: 3, [B]: 3 }, "wrr"));
 });
 
+test("several checks decide together, each at its own pace, and a server of its own is checked otherwise", async () => {
+  const script = join(folder, "role");
+  writeFileSync(script, `#!/bin/sh\nread code < ${folder}/$LVSCARE_ADDRESS\nexit $code\n`, { mode: 0o700 });
+  const say = (server: string, code: number): void =>
+    writeFileSync(join(folder, server.slice(0, server.indexOf(":"))), `${code}\n`);
+  say(A, 0);
+  say(B, 0);
+  const probes = {
+    all: [
+      { type: "http", scheme: "http", name: "web", fall: 2 },
+      { type: "exec", name: "role", command: [script], "exit-code": "weight", interval: "200ms" },
+    ],
+  };
+  const realServers = { "real-servers": [A, { address: B, probe: { type: "tcp" } }] };
+  const settings = { scheduler: "wrr", weight: 3, probes, ...realServers };
+  await using care = startCare(namespace, ["--config", configuration(undefined, settings)]);
+  await waitForTable(namespace, table({ [A]: 3, [B]: 3 }, "wrr"));
+  // The one of them asks for the weight, the other one has to pass.
+  say(A, 9);
+  say(B, 1);
+  await waitForTable(namespace, table({ [A]: 7, [B]: 3 }, "wrr"));
+  await servers.behave({ checks: "status 500" }, [A]);
+  await care.waitForLog(/^INFO tcp 127\.1\.0\.1:80: real server 127\.0\.1\.1:80 healthy → draining: web: status 500$/);
+  await waitForTable(namespace, table({ [B]: 3 }, "wrr"));
+  expect((await care.status()).replaceAll(/\s+/g, " ")).toContain("web down (status 500), role up (exit code 9)");
+  await servers.behave("healthy", [A]);
+  await waitForTable(namespace, table({ [A]: 7, [B]: 3 }, "wrr"));
+});
+
 // --- internal ---
 
-function configuration(probe: object, more: object): string {
+function configuration(probe: object | undefined, more: object): string {
   const path = join(folder, `${Bun.randomUUIDv7()}.yaml`);
   const virtualServer = { address: VS, "real-servers": [A, B], interval: "500ms", probe, "check-way": false, ...more };
   writeFileSync(path, JSON.stringify({ version: 1, logger: "DEBG", "virtual-servers": [virtualServer] }));

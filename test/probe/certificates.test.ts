@@ -126,6 +126,6 @@ function probeOf(type: (typeof KINDS)[number], tls: Readonly<Record<string, unkn
   const { config, findings } = readConfig([parseDocument({ name: "f.yaml", text: JSON.stringify(file) })]);
   expect(findings.filter(({ severity }) => severity === "error").map(({ message }) => message)).toEqual([]);
   const probe = config?.virtualServers[0]?.probe;
-  if (probe === undefined) throw new Error("no probe");
+  if (probe === undefined || probe.type === "combination") throw new Error("no probe");
   return probe;
 }

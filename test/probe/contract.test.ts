@@ -1,5 +1,11 @@
+import type { ProbeOptions } from "../../src/config/care-options.ts";
 import type { TcpProbeOptions } from "../../src/config/probe-kinds/tcp.ts";
-import { testContract } from "./contract.ts";
+import type { Endpoint } from "../../src/domain/endpoint.ts";
+import { CombinedChecks } from "../../src/probe/combination/combined-checks.ts";
+import type { SocketPorts } from "../../src/probe/http/http-prober.ts";
+import type { Probe } from "../../src/probe/prober.ts";
+import type { Check, CheckSchedule } from "../../src/probe/schedule/check-schedule.ts";
+import { openKind, testContract } from "./contract.ts";
 import { selfSigned } from "./http/support/certificates.ts";
 import { OPTIONS } from "./http/support/probe.ts";
 import { answering } from "./http/support/raw-server.ts";
@@ -49,3 +55,45 @@ testContract({
   options: { ...tcp, tls: OPTIONS.tls, expect: expectation },
   serve: () => answering("", { tls: certificate, onOpen: (socket) => void socket.write("hello") }),
 });
+testContract({
+  name: "several that decide together",
+  options: { ...tcp, expect: expectation },
+  serve: () => answering("", { onOpen: (socket) => void socket.write("hello") }),
+  open: (options, target, ports) => together([options, options], target, ports),
+});
+
+// --- internal ---
+
+/** Each check of it begins all of them anew, and ends with the first verdict. */
+function together(all: readonly ProbeOptions[], target: Endpoint, ports: Partial<SocketPorts> = {}): Probe {
+  const pace = { fall: 1, rise: 1, intervalMs: 1, fastIntervalMs: 1, downIntervalMs: 1 };
+  const members = all.map((options, at) => ({ name: `check ${at}`, pace, schedule: once(options, ports) }));
+  let underWay: Check | undefined;
+  return {
+    check: (tell) => {
+      const begun = new CombinedChecks(members, all.length).add(target, 1, (outcome) => {
+        begun.stop();
+        tell(outcome);
+      });
+      underWay = begun;
+    },
+    close: () => underWay?.stop(),
+  };
+}
+
+function once(options: ProbeOptions, ports: Partial<SocketPorts>): CheckSchedule {
+  return {
+    add: (target, _, report) => {
+      const probe = openKind(options, target, ports);
+      let isStopped = false;
+      setImmediate(() => {
+        if (!isStopped) probe.check(report);
+      });
+      const stop = (): void => {
+        isStopped = true;
+        probe.close();
+      };
+      return { setInterval: () => undefined, probeNow: () => undefined, stop };
+    },
+  };
+}

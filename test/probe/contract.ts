@@ -22,6 +22,8 @@ export interface KindUnderTest {
   serve(): RawServer;
   /** It says nothing about what a server does after the connection. */
   readonly onlyConnects?: boolean;
+  /** What is checked by it, where that is more than one check with these options. */
+  readonly open?: typeof openKind;
 }
 
 export function openKind(options: ProbeOptions, target: Endpoint, ports: Partial<SocketPorts> = {}): Probe {
@@ -36,8 +38,9 @@ export async function checkOnce(
   options: ProbeOptions,
   target: Endpoint,
   ports: Partial<SocketPorts> = {},
+  open: typeof openKind = openKind,
 ): Promise<ProbeOutcome> {
-  const probe = openKind(options, target, ports);
+  const probe = open(options, target, ports);
   try {
     return await check(probe);
   } finally {
@@ -46,11 +49,17 @@ export async function checkOnce(
 }
 
 /** What every kind of check that connects has to keep, whatever it meets. */
-export function testContract({ name, options, serve, onlyConnects = false }: KindUnderTest): void {
+export function testContract({
+  name,
+  options,
+  serve,
+  onlyConnects = false,
+  open: opened = openKind,
+}: KindUnderTest): void {
   test(`${name}: passes, again and again, and leaves no socket`, async () => {
     using server = serve();
     const before = openSockets();
-    const probe = openKind(options, server.endpoint);
+    const probe = opened(options, server.endpoint);
     for (let round = 0; round < 20; round++) {
       const outcome = await new Promise<ProbeOutcome>((resolve) => probe.check(resolve));
       expect(outcome).toMatchObject({ passed: true, timings: { connectMs: expect.any(Number) } });
@@ -60,26 +69,27 @@ export function testContract({ name, options, serve, onlyConnects = false }: Kin
   });
 
   test(`${name}: nobody there is unreachable`, async () => {
-    expect(await checkOnce(options, deserted())).toMatchObject({
+    expect(await checkOnce(options, deserted(), {}, opened)).toMatchObject({
       passed: false,
       unreachable: true,
-      reason: "connect refused",
+      reason: expect.stringContaining("connect refused"),
     });
   });
 
   test(`${name}: is over in its time, where nothing answers`, async () => {
     using hole = await blackHole();
-    const outcome = await checkOnce({ ...options, connectTimeoutMs: 30 }, hole.endpoint);
-    expect(outcome).toMatchObject({ passed: false, unreachable: true, reason: "connect timed out after 30ms" });
+    const outcome = await checkOnce({ ...options, connectTimeoutMs: 30 }, hole.endpoint, {}, opened);
+    const reason = expect.stringContaining("connect timed out after 30ms");
+    expect(outcome).toMatchObject({ passed: false, unreachable: true, reason });
   });
 
   test(`${name}: this host's own shortage is no verdict`, async () => {
     const lacking = (): never => {
       throw new LvscareError("SOCKET_FAILED", "no", { errno: "EMFILE" });
     };
-    expect(await checkOnce(options, deserted(), { openTcpSocket: lacking })).toEqual({
+    expect(await checkOnce(options, deserted(), { openTcpSocket: lacking }, opened)).toMatchObject({
       passed: undefined,
-      reason: "too many open files",
+      reason: expect.stringContaining("too many open files"),
       latencyMs: expect.any(Number),
     });
   });
@@ -91,7 +101,7 @@ export function testContract({ name, options, serve, onlyConnects = false }: Kin
     for (const target of [hole.endpoint, server.endpoint]) {
       for (let turns = 0; turns < 12; turns++) {
         const told: ProbeOutcome[] = [];
-        const probe = openKind(options, target);
+        const probe = opened(options, target);
         probe.check((outcome) => told.push(outcome));
         for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => void setImmediate(resolve));
         const toldBefore = told.length;
@@ -118,7 +128,7 @@ export function testContract({ name, options, serve, onlyConnects = false }: Kin
     for (const open of servers) {
       using server = open();
       const told: ProbeOutcome[] = [];
-      const probe = openKind({ ...options, timeoutMs: 100 }, server.endpoint);
+      const probe = opened({ ...options, timeoutMs: 100 }, server.endpoint);
       await new Promise<void>((resolve) =>
         probe.check((outcome) => {
           told.push(outcome);

@@ -5,9 +5,9 @@ import { about, type Subject } from "./subject.ts";
 
 /** Whether checks can see what they are to see, and whether a changed one is trusted. */
 export function judgeProbe(subject: Subject): Finding[] {
-  const { probe, suspicion } = subject.daemon ?? {};
+  const { probes = [], suspicion } = subject.daemon ?? {};
   return [
-    ...(probe === undefined ? [] : judgePatience(probe, subject)),
+    ...probes.flatMap((probe) => judgePatience(probe, subject)),
     ...(suspicion === undefined ? [] : [tellSuspicion(suspicion, subject)]),
   ];
 }

@@ -42,7 +42,7 @@ export interface Subject {
         readonly reach?: ReachStatus;
         readonly isFailOpen: boolean;
         readonly isLastResort?: boolean;
-        readonly probe?: ProbeStatus;
+        readonly probes?: readonly ProbeStatus[];
         /** Its changed probe is not trusted. */
         readonly suspicion?: SuspicionStatus;
       }
@@ -114,7 +114,7 @@ function subjectOf(
       ...(reach && { reach }),
       isFailOpen: failOpen !== undefined,
       ...(lastResort && { isLastResort: true }),
-      ...(daemon.probe && { probe: daemon.probe }),
+      ...(daemon.probes && { probes: daemon.probes }),
       ...(suspicion && { suspicion }),
     },
     realServers: added(status.realServers.map(serverOf), options),

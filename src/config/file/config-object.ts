@@ -89,6 +89,7 @@ const FILE_KEYS: ReadonlySet<string> = new Set(
     "virtual-servers",
     "real-servers",
     "prefix-ipv6",
+    "at-least",
     ...CARE_OPTION_ROWS.flatMap((row) => [
       row.flag,
       ...("inFile" in row && "key" in row.inFile ? [row.inFile.key] : []),

@@ -150,6 +150,8 @@ export interface VirtualServerDefaults {
   readonly persistence?: PersistenceConfig | null;
   /** How real servers are checked: a probe, or the name of one under probes. */
   readonly probe?: ProbeConfig | string | null;
+  /** Several probes that decide together, instead of one. */
+  readonly probes?: CombinationConfig | null;
 }
 
 /** A virtual server, and how it is cared for. */
@@ -172,6 +174,10 @@ export interface RealServerConfig {
   readonly weight?: number | null;
   /** Takes no new connections. */
   readonly drained?: boolean | null;
+  /** How it is checked, instead of as the others are: a probe, or the name of one under probes. */
+  readonly probe?: (ProbeConfig & Required<Pick<ProbeConfig, "type">>) | string | null;
+  /** Several probes that decide together about it. */
+  readonly probes?: CombinationConfig | null;
 }
 
 /** Clients stay with the real server that they had. */
@@ -191,6 +197,18 @@ export interface ProbeConfig {
    * kube-apiserver asks an API server of Kubernetes whether it is ready; exec runs a program.
    */
   readonly type?: "http" | "tcp" | "tls" | "kube-apiserver" | "exec";
+  /** What it is called where several decide together (default: its type). */
+  readonly name?: string;
+  /** Interval of this probe (default: that of the virtual server). */
+  readonly interval?: Time | null;
+  /** IntervalFast of this probe (default: that of the virtual server). */
+  readonly intervalFast?: Time | null;
+  /** IntervalDown of this probe (default: that of the virtual server). */
+  readonly intervalDown?: Time | null;
+  /** Fall of this probe (default: that of the virtual server); from 1 to 1000. */
+  readonly fall?: number | null;
+  /** Rise of this probe (default: that of the virtual server); from 1 to 1000. */
+  readonly rise?: number | null;
   /** The name of the host that is asked for. */
   readonly host?: string | null;
   /** The path to ask for, with a query if need be (default /healthz). */
@@ -363,6 +381,18 @@ export interface ProbeConfig {
   readonly environment?: { readonly [name: string]: string } | null;
   /** The directory that it runs in (default /). */
   readonly directory?: string | null;
+}
+
+/** Several probes that decide together: all, any, or atLeast with of. */
+export interface CombinationConfig {
+  /** Probes all of which have to pass. */
+  readonly all?: readonly ((ProbeConfig & Required<Pick<ProbeConfig, "type">>) | string)[];
+  /** Probes one of which has to pass. */
+  readonly any?: readonly ((ProbeConfig & Required<Pick<ProbeConfig, "type">>) | string)[];
+  /** How many of those under of have to pass; from 1 to 16. */
+  readonly atLeast?: number;
+  /** Probes as many of which have to pass as atLeast says. */
+  readonly of?: readonly ((ProbeConfig & Required<Pick<ProbeConfig, "type">>) | string)[];
 }
 
 /** Seconds, or a duration such as 500ms, 5s or 1m30s. */

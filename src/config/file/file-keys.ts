@@ -27,6 +27,13 @@ export const PROBE_KEYS: KeyTable = tableOf(
   PROBE_KINDS.flatMap(({ rows, flatGroup }) => rows.map((row) => [fileKeyOf(row, flatGroup), row] as const)),
 );
 
+/** When a probe is made, and how many of its outcomes count: each may say so itself. */
+export const PACE_KEYS: KeyTable = new Map(
+  [...VIRTUAL_SERVER_KEYS].filter(([key]) =>
+    ["interval", "interval-fast", "interval-down", "fall", "rise"].includes(key),
+  ),
+);
+
 /** What to write instead of a key that there is not. `known`: all that there are at this place. */
 export function unknownHint(key: string, known: readonly string[]): string | undefined {
   const row: OptionRow | undefined = CARE_OPTION_ROWS.find(

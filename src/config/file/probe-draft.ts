@@ -7,10 +7,12 @@ import { OptionValues } from "../option-values.ts";
 import type { FileKind } from "../option-row.ts";
 import { HTTP_KIND } from "../probe-kinds/http.ts";
 import { fileKeysOf, PROBE_KINDS, PROBE_ROWS, type ProbeType } from "../probe-kinds/probe-kinds.ts";
+import { resolveHealthPolicy } from "../resolve-health-policy.ts";
 import { resolveProbe } from "../resolve-probe.ts";
-import { PROBE_KEYS } from "./file-keys.ts";
+import { PACE_KEYS, PROBE_KEYS, type KeyTable } from "./file-keys.ts";
 import type { Finding, Findings } from "./finding.ts";
 import { expected } from "./key-value.ts";
+import { readName } from "./label.ts";
 import { FILE_ROWS } from "./resolved-settings.ts";
 import { within, type Place } from "./place.ts";
 import { isMap, readMap, takeAll, tellRefused, type PlacedValue, type Settings, type YamlMap } from "./settings.ts";
@@ -35,6 +37,7 @@ export class ProbeDraft {
   /** Every key that says something, with a dot between levels, and where. */
   readonly #keys = new Map<string, Place>();
   #type: PlacedValue | undefined;
+  #name: PlacedValue | undefined;
   #host: PlacedValue | undefined;
   #headers = new Map<string, PlacedValue>();
   #statuses: PlacedValue | undefined;
@@ -50,6 +53,7 @@ export class ProbeDraft {
     for (const [flag, option] of this.settings) copy.settings.set(flag, option);
     for (const [key, place] of this.#keys) copy.#keys.set(key, place);
     copy.#type = this.#type;
+    copy.#name = this.#name;
     copy.#host = this.#host;
     copy.#headers = new Map(this.#headers);
     copy.#statuses = this.#statuses;
@@ -71,17 +75,24 @@ export class ProbeDraft {
     const take = (key: OtherKey, value: unknown, at: Place): void => {
       const placed = value === null ? undefined : { value, place: at };
       if (key === "type") this.#type = placed;
+      else if (key === "name") this.#name = placed;
       else if (key === "host") this.#host = placed;
       else if (key === "headers") this.#takeHeaders(value, at, findings);
       else this.#takeGroup(key, value, at, findings);
     };
-    takeAll(map, place, { names: OTHER_KEYS, take }, findings, { keys: PROBE_KEYS, settings: this.settings });
+    takeAll(map, place, { names: OTHER_KEYS, take }, findings, { keys: OPTION_KEYS, settings: this.settings });
+  }
+
+  /** How it is called among others; undefined where it does not say. */
+  label(findings: Findings): string | undefined {
+    return readName(this.#name, findings);
   }
 
   /** Reads all that there is by itself: what is wrong with it is wrong whoever uses it. */
   examine(findings: Findings, files: FileLook | undefined): void {
     const values = new OptionValues<string>(FILE_ROWS, this.settings);
-    const probe = resolveProbe(values, PLAIN_HEALTH_POLICY, this.type);
+    const policy = resolveHealthPolicy(values);
+    const probe = resolveProbe(values, this.settings.has("interval") ? policy : PLAIN_HEALTH_POLICY, this.type);
     tellRefused(values.refused, (flag) => this.settings.get(flag)?.place, this.place, findings);
     this.complete(probe, findings, files);
   }
@@ -113,6 +124,7 @@ export class ProbeDraft {
     this.settings.clear();
     this.#keys.clear();
     this.#headers.clear();
+    this.#name = undefined;
     this.#host = undefined;
     this.#statuses = undefined;
   }
@@ -130,6 +142,7 @@ export class ProbeDraft {
   }
 
   #read(findings: Findings): ProbeParts {
+    this.label(findings);
     const kind = kindOf(this.#type?.value);
     if (this.#type === undefined) {
       findings.error("missing", this.place, "needs a type", { at: "key", hint: "write type: http" });
@@ -227,7 +240,10 @@ function kindOf(type: unknown): (typeof PROBE_KINDS)[number] | undefined {
   return PROBE_KINDS.find((kind) => kind.type === type);
 }
 
-const OTHER_KEYS = ["type", "host", "headers", "expect", "tls"] as const;
+/** Of a probe, and of when it is made. */
+const OPTION_KEYS: KeyTable = new Map([...PROBE_KEYS, ...PACE_KEYS]);
+
+const OTHER_KEYS = ["type", "name", "host", "headers", "expect", "tls"] as const;
 /** Where it stands in this kind of probe, if it is there at another level. */
 function sameKey(key: string, known: readonly string[]): string | undefined {
   if (known.includes(`tls.${key}`)) return "write it under tls";

@@ -13,7 +13,7 @@ import type { Settings } from "./settings.ts";
 type Kept = "policy" | "reach" | "dataPlane" | "initState" | "unlisted" | "checkWay" | "suspicion";
 
 /** What the flags' own resolvers make of settings, whatever the virtual address is. */
-interface Resolved extends Pick<VirtualServerOptions, Kept> {
+export interface Resolved extends Pick<VirtualServerOptions, Kept> {
   readonly scheduler: string;
   readonly weight: number;
   readonly probe: ProbeOptions;

@@ -1,8 +1,10 @@
 import { LARGEST_WEIGHT } from "../../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
+import { MOST_MEMBERS } from "../combination.ts";
 import type { FileKey, OptionRow } from "../option-row.ts";
 import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
 import { fileKeysOf, PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
+import { PACE_KEYS } from "./file-keys.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -19,12 +21,22 @@ export const PATTERNS = {
 /** The JSON Schema (draft 2020-12) of configuration files, for editors to complete and check them by. */
 export function configSchema(): Schema {
   const virtualServer = propertiesAt("virtual-server");
+  const pace = Object.fromEntries(
+    [...PACE_KEYS.keys()].map((key) => {
+      const description = `${key} of this probe (default: that of the virtual server)`;
+      return [key, { ...(virtualServer[key] as Schema), description }];
+    }),
+  );
   const shared = {
     ...virtualServer,
     persistence: { $ref: "#/$defs/persistence" },
     probe: {
       description: "how real servers are checked: a probe, or the name of one under probes",
       anyOf: [{ $ref: "#/$defs/probe" }, { type: "string" }, { type: "null" }],
+    },
+    probes: {
+      description: "several probes that decide together, instead of one",
+      anyOf: [{ $ref: "#/$defs/combination" }, { type: "null" }],
     },
   };
   return {
@@ -50,7 +62,7 @@ export function configSchema(): Schema {
       probes: {
         description: "probes by name, for several virtual servers to use",
         type: ["object", "null"],
-        additionalProperties: { $ref: "#/$defs/probe", type: "object", required: ["type"] },
+        additionalProperties: { ...PROBE, required: ["type"] },
       },
       "virtual-servers": {
         description: "what clients connect to, and who serves them",
@@ -91,6 +103,11 @@ export function configSchema(): Schema {
             description: `its weight, from 1 to ${LARGEST_WEIGHT} (default: that of the virtual server)`,
           },
           drained: { description: "takes no new connections", type: ["boolean", "null"] },
+          probe: {
+            description: "how it is checked, instead of as the others are: a probe, or the name of one under probes",
+            anyOf: [{ ...PROBE, required: ["type"] }, { type: "string" }, { type: "null" }],
+          },
+          probes: { ...shared.probes, description: "several probes that decide together about it" },
         },
         required: ["address"],
         additionalProperties: false,
@@ -108,6 +125,22 @@ export function configSchema(): Schema {
         },
         additionalProperties: false,
       },
+      combination: {
+        type: "object",
+        properties: {
+          all: { description: "probes all of which have to pass", ...MEMBERS },
+          any: { description: "probes one of which has to pass", ...MEMBERS },
+          "at-least": {
+            description: "how many of those under of have to pass",
+            type: "integer",
+            minimum: 1,
+            maximum: MOST_MEMBERS,
+          },
+          of: { description: "probes as many of which have to pass as at-least says", ...MEMBERS },
+        },
+        additionalProperties: false,
+        oneOf: [{ required: ["all"] }, { required: ["any"] }, { required: ["at-least", "of"] }],
+      },
       probe: {
         type: "object",
         properties: {
@@ -115,6 +148,8 @@ export function configSchema(): Schema {
             description: `what is asked: ${PROBE_KINDS.map(({ help }) => help).join("; ")}`,
             enum: PROBE_KINDS.map(({ type }) => type),
           },
+          name: { ...NAME, description: "what it is called where several decide together (default: its type)" },
+          ...pace,
           host: { description: "the name of the host that is asked for", type: ["string", "null"] },
           ...propertiesOf(
             PROBE_KINDS.flatMap(({ rows, flatGroup }) => rows.map((row) => [fileKeyOf(row, flatGroup), row] as const)),
@@ -131,6 +166,15 @@ export function configSchema(): Schema {
 
 const ENDPOINT: Schema = { type: "string", pattern: PATTERNS.endpoint };
 const NAME: Schema = { type: "string", pattern: PATTERNS.name };
+
+const PROBE: Schema = { $ref: "#/$defs/probe", type: "object" };
+
+const MEMBERS: Schema = {
+  type: "array",
+  minItems: 1,
+  maxItems: MOST_MEMBERS,
+  items: { anyOf: [{ ...PROBE, required: ["type"] }, { type: "string" }] },
+};
 
 const STATUS: Schema = {
   anyOf: [
@@ -183,7 +227,7 @@ function keysOfKind(type: string, keys: readonly string[]): Schema {
     // oxlint-disable-next-line unicorn/no-thenable -- a word of JSON Schema
     then: {
       type: "object",
-      propertyNames: { enum: ["type", ...names] },
+      propertyNames: { enum: ["type", "name", ...PACE_KEYS.keys(), ...names] },
       properties: Object.fromEntries(
         [...groups].map(([name, all]) => [
           name,

@@ -1,4 +1,3 @@
-import { formatDuration } from "../../domain/duration.ts";
 import { formatEndpoint, isLoopback, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import {
@@ -24,8 +23,10 @@ import { parseInteger, parseTimeout } from "../value-parsers.ts";
 import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
+import { readName } from "./label.ts";
 import { within, type Place } from "./place.ts";
-import { ProbeDraft, type FileLook } from "./probe-draft.ts";
+import { PROBE_CHOICE_KEYS, takeChoice, type ProbeChoice } from "./probe-choice.ts";
+import { resolveChecks, resolveOwnChecks, type ProbeSurroundings } from "./resolve-checks.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import {
   isMap,
@@ -39,13 +40,9 @@ import {
 } from "./settings.ts";
 
 /** What all virtual servers of a configuration have to do with. */
-export interface Surroundings {
-  readonly findings: Findings;
-  readonly probes: ReadonlyMap<string, ProbeDraft>;
+export interface Surroundings extends ProbeSurroundings {
   /** This node's own address: the gateway of those of its family that name none. */
   readonly nodeAddress: Omit<Endpoint, "port"> | undefined;
-  readonly resolved: ResolvedSettings;
-  readonly files: FileLook | undefined;
 }
 
 /** What no two virtual servers have in common, each with its place. */
@@ -58,8 +55,7 @@ export interface Identity {
 export class VirtualServerDraft {
   readonly #settings: Settings;
   #persistence: ReadonlyMap<string, PlacedValue>;
-  /** A name, or what stands there itself. */
-  #probe: PlacedValue | ProbeDraft | undefined;
+  #probe: ProbeChoice | undefined;
   #name: PlacedValue | undefined;
   #address: PlacedValue | undefined;
   #realServers: PlacedValue | undefined;
@@ -79,10 +75,11 @@ export class VirtualServerDraft {
       else if (key === "address") this.#address = placed;
       else if (key === "real-servers") this.#realServers = placed;
       else if (key === "persistence") this.#takePersistence(value, at, findings);
-      else this.#takeProbe(value, at, findings);
+      // What remains is read below.
     };
     const names = isDefaults ? SHARED_KEYS : OWN_KEYS;
     takeAll(map, place, { names, take }, findings, { keys: VIRTUAL_SERVER_KEYS, settings: this.#settings });
+    this.#probe = takeChoice(this.#probe, map, place, findings);
   }
 
   /** Reads the values alone: what is wrong with them is wrong whoever uses them. */
@@ -103,18 +100,12 @@ export class VirtualServerDraft {
   }
 
   /** Undefined when something is wrong, all of which is told. */
-  resolve(
-    place: Place,
-    identity: Identity,
-    { findings, probes, nodeAddress, resolved, files }: Surroundings,
-  ): VirtualServerOptions | undefined {
+  resolve(place: Place, identity: Identity, surroundings: Surroundings): VirtualServerOptions | undefined {
+    const { findings, nodeAddress } = surroundings;
     const key = identity.key?.value;
-    const probe = this.#readProbe(place, probes, findings);
-    const resolvable = probe && { type: probe.type, settings: probe.settings };
-    const { refused, weight, scheduler, probe: checks, ...shared } = resolved.get(this.#settings, resolvable);
+    const { checks, resolved, placed } = resolveChecks(this.#probe, this.#settings, place, surroundings);
+    const { refused: _, weight, scheduler, probe: __, ...shared } = resolved;
     const { policy, reach, dataPlane } = shared;
-    const placed = (flag: string): Place | undefined => (probe?.settings.get(flag) ?? this.#settings.get(flag))?.place;
-    tellRefused(refused, placed, place, findings);
     const servers = this.#readRealServers(place, key?.endpoint, dataPlane, weight, findings);
     const problem = slowStartProblem(policy.slowStartMs, scheduler, servers.realServers);
     const slowStart = this.#settings.get("slow-start")?.place ?? place;
@@ -127,13 +118,13 @@ export class VirtualServerDraft {
     if (problem === undefined && WEIGHTLESS_SCHEDULERS.has(scheduler))
       this.#warnOfWeights(scheduler, weight, servers, findings);
 
-    const timeout = placed("health-timeout");
-    if (timeout !== undefined && checks.timeoutMs > policy.intervalMs) {
-      const [longer, shorter] = [checks.timeoutMs, policy.intervalMs].map(formatDuration);
-      findings.warning("probe-time", timeout, `timeout ${longer} is longer than interval ${shorter}`);
-    }
-    const completed = probe?.complete(checks, findings, files);
-    if (key === undefined || completed === undefined) return undefined;
+    const own = new Map(
+      servers.choices.flatMap(({ server, choice }) => {
+        const one = resolveOwnChecks(choice, this.#settings, policy, surroundings);
+        return one === undefined ? [] : [[server, one] as const];
+      }),
+    );
+    if (key === undefined || checks === undefined) return undefined;
     const { endpoint } = key;
     this.#judgeAddress(endpoint, dataPlane, servers.realServers, findings);
     const gateway = reach.mode === "route" && reach.gateway !== undefined && gatewayProblem(reach.gateway, endpoint);
@@ -154,7 +145,8 @@ export class VirtualServerDraft {
       ...shared,
       reach:
         nodeAddress?.family === endpoint.family ? { ...reach, gateway: reach.gateway ?? nodeAddress.address } : reach,
-      probe: completed,
+      probe: checks,
+      ...(own.size > 0 && { realServerProbes: own }),
     };
   }
 
@@ -170,19 +162,6 @@ export class VirtualServerDraft {
     };
     takeAll(map, place, { names: PERSISTENCE_KEYS, take }, findings);
     this.#persistence = persistence;
-  }
-
-  #takeProbe(value: unknown, place: Place, findings: Findings): void {
-    if (value === null) this.#probe = undefined;
-    else if (typeof value === "string") this.#probe = { value, place };
-    else if (isMap(value)) {
-      const draft = this.#probe instanceof ProbeDraft ? this.#probe.copy() : new ProbeDraft(place);
-      draft.take(value, place, findings);
-      this.#probe = draft;
-    } else {
-      this.#probe = { value: undefined, place };
-      findings.error("type", place, expected("a probe or the name of one", value).problem);
-    }
   }
 
   #judgeAddress(
@@ -201,22 +180,6 @@ export class VirtualServerDraft {
       const message = `${endpoint.address} as virtual address works in data-plane userspace alone, but for real servers of this host`;
       findings.warning("loopback", place, message);
     }
-  }
-
-  #readProbe(place: Place, probes: ReadonlyMap<string, ProbeDraft>, findings: Findings): ProbeDraft | undefined {
-    const probe = this.#probe;
-    if (probe === undefined) {
-      findings.error("probe-none", place, "needs a probe", { at: "key", hint: "{type: http} is the least" });
-      return undefined;
-    }
-    if (probe instanceof ProbeDraft) return probe;
-    if (typeof probe.value !== "string") return undefined;
-    const named = probes.get(probe.value);
-    if (named === undefined) {
-      const known = probes.size === 0 ? "there are none" : `there are ${[...probes.keys()].slice(0, 20).join(", ")}`;
-      findings.error("unknown-probe", probe.place, `no probe has the name ${probe.value}`, { hint: known });
-    }
-    return named;
   }
 
   #readPersistence(service: VirtualServer, findings: Findings): VirtualServer {
@@ -275,12 +238,12 @@ export class VirtualServerDraft {
 
 // --- internal ---
 
-const SHARED_KEYS = ["persistence", "probe"] as const;
+const SHARED_KEYS = ["persistence", ...PROBE_CHOICE_KEYS] as const;
 const OWN_KEYS = ["name", "address", "real-servers", ...SHARED_KEYS] as const;
 type OwnKey = (typeof OWN_KEYS)[number];
 
 const PERSISTENCE_KEYS = ["timeout", "prefix", "prefix-ipv6"] as const;
-const REAL_SERVER_KEYS: readonly string[] = ["address", "name", "weight", "drained"];
+const REAL_SERVER_KEYS: readonly string[] = ["address", "name", "weight", "drained", ...PROBE_CHOICE_KEYS];
 
 const PREFIXES = [
   ["prefix", 32],
@@ -300,6 +263,14 @@ interface RealServers {
   readonly drained: ReadonlySet<string>;
   /** Weights that real servers have of their own. */
   readonly ownWeights: readonly (readonly [weight: number, place: Place])[];
+  /** How those are checked that are checked otherwise. */
+  readonly choices: readonly OwnChoice[];
+}
+
+interface OwnChoice {
+  /** Its formatted endpoint. */
+  readonly server: string;
+  readonly choice: ProbeChoice;
 }
 
 class RealServerList implements RealServers {
@@ -307,6 +278,7 @@ class RealServerList implements RealServers {
   readonly realServerNames = new Map<string, string>();
   readonly drained = new Set<string>();
   readonly ownWeights: (readonly [number, Place])[] = [];
+  readonly choices: OwnChoice[] = [];
   readonly #places = new Map<string, Place>();
   readonly #namePlaces = new Map<string, Place>();
   readonly #service: Endpoint | undefined;
@@ -347,7 +319,9 @@ class RealServerList implements RealServers {
     const ownWeight = this.#readWeight(entry, partOf(entry, "weight", place));
     const isDrained = this.#readDrained(partOf(entry, "drained", place));
     const label = this.#readName(partOf(entry, "name", place));
+    const choice = takeChoice(undefined, entry, place, this.#findings);
     if (endpoint === undefined) return;
+    if (choice !== undefined) this.choices.push({ server: formatEndpoint(endpoint), choice });
     this.realServers.push(realServer(endpoint, ownWeight));
     if (label !== undefined) this.realServerNames.set(formatEndpoint(endpoint), label);
     if (isDrained) this.drained.add(formatEndpoint(endpoint));
@@ -462,13 +436,4 @@ function attempt<T>(parse: () => T, place: Place, findings: Findings | undefined
     findings?.error(code, place, message, hint === undefined ? {} : { hint });
     return undefined;
   }
-}
-
-/** A label as it may be in a DNS name. */
-function readName(name: PlacedValue | undefined, findings: Findings): string | undefined {
-  if (name === undefined) return undefined;
-  if (typeof name.value === "string" && /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name.value)) return name.value;
-  const what = "a name of at most 63 small letters, digits and hyphens";
-  findings.error("type", name.place, expected(what, name.value).problem);
-  return undefined;
 }

@@ -18,7 +18,7 @@ test.each<[probe: ProbeStatus, told: RegExp | undefined]>([
   [{ type: "http", timeoutMs: 1000, path: "/readyz" }, undefined],
   [{ type: "tcp", timeoutMs: 1000 }, undefined],
 ])("of %p it tells %p", (probe, told) => {
-  const [finding, ...others] = saidOf({ probe });
+  const [finding, ...others] = saidOf({ probes: [{ type: "exec", timeoutMs: 1 }, probe] });
   expect(others).toEqual([]);
   if (told === undefined) expect(finding).toBeUndefined();
   else expect(finding).toMatch(told);
@@ -42,7 +42,7 @@ test("of nobody's virtual server it says nothing", () => {
 
 // --- internal ---
 
-function saidOf(facts: { readonly probe?: ProbeStatus; readonly suspicion?: SuspicionStatus }): string[] {
+function saidOf(facts: { readonly probes?: readonly ProbeStatus[]; readonly suspicion?: SuspicionStatus }): string[] {
   if (DAEMON === undefined) throw new Error("there is one");
   return judgeProbe(subject({ daemon: { ...DAEMON, ...facts } })).map(
     ({ message, remedy = "", state, check, virtualServer }) => {

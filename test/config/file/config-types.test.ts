@@ -185,8 +185,10 @@ test("the compiler refuses what a file may not say", () => {
     { ...common, lastResort: "false" },
     // @ts-expect-error a misspelt key
     { ...common, realServer: REAL_SERVERS },
-    // @ts-expect-error real servers have no probes
-    { ...common, realServers: [{ address: "10.0.0.2:80", probe: "web" }] },
+    // @ts-expect-error no probe
+    { ...common, realServers: [{ address: "10.0.0.2:80", probe: 1 }] },
+    // @ts-expect-error a file's key
+    { ...common, probes: { "at-least": 1, of: ["web"] } },
     // @ts-expect-error no real servers
     { address: "10.0.0.1:80" },
   ];

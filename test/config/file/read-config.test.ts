@@ -409,10 +409,10 @@ const whole: readonly [what: string, text: string, lines: readonly string[]][] =
   ],
   [
     "an alias: its own place, and below it that of what it stands for",
-    `version: 1\nprobes: {a: &p {type: http, fall: 1}}\nvirtual-servers:\n- {address: 10.0.0.1:80, probe: *p, real-servers: &r [10.0.0.2:80, x]}\n- {address: 10.0.0.1:81, probe: {type: http}, real-servers: *r, fall: *r}\n`,
+    `version: 1\nprobes: {a: &p {type: http, mode: no}}\nvirtual-servers:\n- {address: 10.0.0.1:80, probe: *p, real-servers: &r [10.0.0.2:80, x]}\n- {address: 10.0.0.1:81, probe: {type: http}, real-servers: *r, fall: *r}\n`,
     [
-      "f.yaml:2:29: error: probes.a.fall: unknown key fall; fall stands under a virtual server or defaults",
-      "f.yaml:2:29: error: virtual-servers[0].probe.fall: unknown key fall; fall stands under a virtual server or defaults",
+      "f.yaml:2:29: error: probes.a.mode: unknown key mode; mode stands under a virtual server or defaults",
+      "f.yaml:2:29: error: virtual-servers[0].probe.mode: unknown key mode; mode stands under a virtual server or defaults",
       'f.yaml:4:68: error: virtual-servers[0].real-servers[1]: "x" is not an address with a port; write it as IP:port',
       'f.yaml:4:68: error: virtual-servers[1].real-servers[1]: "x" is not an address with a port; write it as IP:port',
       "f.yaml:5:71: error: virtual-servers[1].fall: expected a whole number, got a list",

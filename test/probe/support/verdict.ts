@@ -23,6 +23,6 @@ export function optionsOf(endpoint: Endpoint, probe: FileProbe): ProbeOptions {
   const { config, findings } = readConfig([parseDocument({ name: "f.yaml", text: JSON.stringify(file) })]);
   expect(findings.map(({ message }) => message)).toEqual([]);
   const options = config?.virtualServers[0]?.probe;
-  if (options === undefined) throw new Error("no probe");
+  if (options === undefined || options.type === "combination") throw new Error("no probe");
   return options;
 }
