@@ -216,6 +216,7 @@ class ServerChecks implements TriedServer {
 /** Whether two verdicts in a row mean the same for a machine that counts only changes. */
 function isAlike(one: Verdict, other: Verdict): boolean {
   if (kindOf(one) !== kindOf(other)) return false;
+  if (isDecided(one) !== isDecided(other) || !Bun.deepEquals(one.asked, other.asked)) return false;
   const [advice, before] = [adviceOf(one), adviceOf(other)];
   return one.retryAfterMs === other.retryAfterMs && (advice === before || Bun.deepEquals(advice, before));
 }
@@ -224,6 +225,10 @@ function kindOf(verdict: Verdict): "passed" | "failed" | "leaving" | "unreachabl
   if (verdict.passed) return "passed";
   if (verdict.leaving === true) return "leaving";
   return verdict.unreachable === true ? "unreachable" : "failed";
+}
+
+function isDecided(verdict: Verdict): boolean {
+  return !verdict.passed && verdict.decided === true;
 }
 
 function resultOf(outcome: Verdict): CheckResult {

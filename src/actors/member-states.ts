@@ -11,7 +11,7 @@ export function memberState(name: string, member: Member): MemberState {
 }
 
 export function memberStateOf(name: string, member: Omit<Member, "ref">, health: RealServerContext): MemberState {
-  const { history, rampStep, advice } = health;
+  const { history, rampStep, advice, asked } = health;
   const share = rampStep / RAMP_STEPS;
   const { server, drained, hold, isDrainedByConfiguration, isLeaving } = member;
   return {
@@ -26,6 +26,7 @@ export function memberStateOf(name: string, member: Omit<Member, "ref">, health:
     isDrainedByConfiguration,
     isLeaving,
     ...(advice && { advice }),
+    ...(asked && { asked }),
     ...(member.isUnanswered && { isUnanswered: true as const }),
   };
 }
@@ -80,5 +81,6 @@ function evidenceOf(health: RealServerContext): Evidence {
   if (lastVerdict === undefined) return stateOf(health) === "recovering" ? "none" : "table";
   if (lastVerdict.passed) return "passed";
   if (lastVerdict.leaving === true) return "leaving";
+  if (lastVerdict.decided === true) return "declined";
   return lastVerdict.unreachable === true ? "unreachable" : "failed";
 }

@@ -12,7 +12,7 @@ import {
 import type { History } from "../desired/member.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { HealthPolicy } from "../domain/health-policy.ts";
-import type { RealServerState, Verdict, WeightAdvice } from "../domain/health.ts";
+import type { AskedOf, RealServerState, Verdict, WeightAdvice } from "../domain/health.ts";
 import type { CheckCommand, CheckListener, CheckResult, Telling } from "./checks.ts";
 
 /** A real server's reports to its supervisor. */
@@ -66,6 +66,8 @@ export interface RealServerContext extends RealServerInput {
   readonly startedMs: number;
   /** What its last good check asked for: a failed one takes nothing of that back. */
   readonly advice: WeightAdvice | undefined;
+  /** What its last check asked for besides. */
+  readonly asked: AskedOf | undefined;
   /** The last verdict that was sent: see `Telling`. */
   readonly lastVerdict: Verdict | undefined;
   /** Its current state, for all readers: see `stateOf`. */
@@ -113,6 +115,7 @@ export const realServerMachine = setup({
         failures,
         isLeaving: event.type === "probe.leaving" || (isFailure && context.isLeaving && !falls(context, verdict)),
         ...(verdict.passed && { history: "proven" as const, advice: verdict.advice }),
+        asked: verdict.asked,
         lastVerdict: verdict,
       };
     }),
@@ -123,7 +126,8 @@ export const realServerMachine = setup({
     }),
     tellAdvice: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, "probe.passed");
-      if (!Bun.deepEquals(event.verdict.advice, context.advice))
+      const { advice, asked } = event.verdict;
+      if (!Bun.deepEquals(advice, context.advice) || !Bun.deepEquals(asked, context.asked))
         enqueue.sendTo(context.supervisor, { type: "realServer.reweighed", server: context.server });
     }),
     checkNow: sendTo(
@@ -367,6 +371,7 @@ function atTheStart(input: RealServerInput): RealServerContext {
     tell: "all",
     startedMs: input.now(),
     advice: undefined,
+    asked: undefined,
     lastVerdict: undefined,
     lastTransition: undefined,
   };

@@ -1,5 +1,5 @@
 import { certificateStatus } from "../domain/certificate.ts";
-import { isDrained } from "../desired/member.ts";
+import { isAskedOut, isDrained } from "../desired/member.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import {
   countInService,
@@ -15,6 +15,7 @@ import type { VirtualServerStatus } from "../domain/status.ts";
 import { withoutCertificate, type CheckPart, type Verdict } from "../domain/health.ts";
 import { nameVirtualServer } from "../domain/virtual-server-name.ts";
 import type { ReachActor } from "./reach-machine.ts";
+import type { Member } from "./virtual-server-context.ts";
 import { sinceMsOf, stateOf, type RealServerActor } from "./real-server-machine.ts";
 import type { VirtualServerActor } from "./virtual-server-machine.ts";
 import type { WayActor } from "./way-machine.ts";
@@ -66,7 +67,7 @@ export function virtualServerStatus(
     ...memberStatus(key, member.ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
     ...uncheckedStatus(lacking.get(key), facts.timeOfDay),
     ...partsStatus(parts.get(key)),
-    ...(isDrained(member) && { state: "drained" as const }),
+    ...(isKeptOut(member) && { state: "drained" as const }),
     ...(member.hold && { hold: member.hold }),
     ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
     ...(member.isUnanswered && { isUnanswered: true as const }),
@@ -123,7 +124,7 @@ export function standingOf(
   );
   const weight = standing?.server.weight ?? 0;
   if (member === undefined) return { state: "unknown", weight };
-  return { state: isDrained(member) ? "drained" : stateOf(member.ref.getSnapshot().context), weight };
+  return { state: isKeptOut(member) ? "drained" : stateOf(member.ref.getSnapshot().context), weight };
 }
 
 /** How the host reaches the virtual address, as of the last round; empty before the first. */
@@ -204,6 +205,12 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
   };
 }
 
+/** By an operator, the configuration, or its agent. */
+function isKeptOut({ hold, isDrainedByConfiguration, ref }: Member): boolean {
+  const { asked } = ref.getSnapshot().context;
+  return isDrained({ hold, isDrainedByConfiguration }) || isAskedOut({ hold, ...(asked && { asked }) });
+}
+
 function uncheckedStatus(
   lack: TimedLack | undefined,
   timeOfDay: ProcessFacts["timeOfDay"],
@@ -232,6 +239,7 @@ function memberStatus(
     ...(one === undefined ? { activeConnections: 0, inactiveConnections: 0 } : standingStatus(one)),
     stateSince: iso(sinceMsOf(context)),
     ...(verdict && { lastVerdict: verdictStatus(verdict, iso) }),
+    ...(context.asked && { asked: context.asked }),
     ...(verdict?.verdict.certificate && { certificate: certificateStatus(verdict.verdict.certificate) }),
     ...(transition && { lastTransition: transitionStatus(transition, iso) }),
   };

@@ -22,7 +22,7 @@ import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { CheckPart, ProbeOutcome } from "../domain/health.ts";
+import type { CheckPart, ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { Named } from "../domain/name.ts";
@@ -64,6 +64,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #lacking = new Map<string, TimedLack>();
   /** What each check of those found that are checked by several. */
   readonly #parts = new Map<string, readonly CheckPart[]>();
+  /** Real servers with agents that are not heard any more. */
+  readonly #unheardAgents = new Set<string>();
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
   /** Those of its options, or those before them while they are on trial. */
@@ -108,6 +110,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       } else {
         this.#lacking.delete(server);
         this.#verdicts.set(server, { verdict: outcome, atMs });
+        this.#noteAgent(server, outcome, atMs);
         if (outcome.certificate !== undefined) process.certificates.note(server, outcome.certificate);
       }
       this.#events.emit(probeEvent(server, outcome), atMs);
@@ -322,6 +325,15 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { virtualServer } = this.#daemon.getSnapshot().children;
     return virtualServer === undefined ? { state: "unknown", weight: 0 } : standingOf(virtualServer, target);
   };
+
+  #noteAgent(server: string, { expired }: Verdict, atMs: number): void {
+    if (expired === undefined) {
+      if (this.#unheardAgents.delete(server)) this.#events.emit({ type: "agent.heard", server }, atMs);
+    } else if (!this.#unheardAgents.has(server)) {
+      this.#unheardAgents.add(server);
+      this.#events.emit({ type: "agent.expired", server, reason: expired }, atMs);
+    }
+  }
 
   /** A hold ends when its real server is no longer listed. */
   async #forgetHolds(): Promise<void> {

@@ -12,6 +12,7 @@ import { keyOf } from "../domain/virtual-server-name.ts";
 import type { Colour, Paint } from "./colour.ts";
 import {
   age,
+  describeAsked,
   describeCertificate,
   describeChecksWait,
   describeConfiguration,
@@ -150,7 +151,11 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
     return lastVerdict && brief(describeVerdict(lastVerdict, now));
   });
   const changes = servers.map(({ lastTransition }) => lastTransition && brief(describeTransition(lastTransition, now)));
-  const holds = servers.map(({ hold }) => hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by an operator`);
+  const holds = servers.map(({ hold, asked }) => {
+    const held = hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by an operator`;
+    const all = [held, asked && describeAsked(asked)].filter((one) => one !== undefined);
+    return all.length === 0 ? undefined : all.join("; ");
+  });
   const certificates = servers.map(({ certificate }) => {
     if (certificate === undefined || (view.wide !== true && !endsSoon(certificate, now))) return undefined;
     return oneLine(describeCertificate(certificate, now));

@@ -7,7 +7,7 @@ import {
   type CertificateStatus,
 } from "../domain/certificate.ts";
 import { formatDuration } from "../domain/duration.ts";
-import { outcomeOf, type CheckPart } from "../domain/health.ts";
+import { outcomeOf, type AskedOf, type CheckPart } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed, listFirst } from "../domain/name.ts";
 import type {
@@ -72,6 +72,15 @@ export function describeParts(parts: readonly CheckPart[]): string {
   return parts
     .map(({ name, state, reason }) => `${name} ${state}${reason === undefined ? "" : ` (${reason})`}`)
     .join(", ");
+}
+
+/** `in maintenance, at most 30 connections, by its agent` */
+export function describeAsked({ hold, limit }: AskedOf): string {
+  const what = [
+    ...(hold === undefined ? [] : [hold === "drain" ? "drained" : "in maintenance"]),
+    ...(limit === undefined ? [] : [limit === 0 ? "any number of connections" : `at most ${limit} connections`]),
+  ];
+  return `${what.join(", ")}, by its agent`;
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */

@@ -36,6 +36,7 @@ function written(probe: ProbeOptions): ReadonlyMap<string, string> {
     ...(probe.type === "http" ? requestOf(probe) : []),
     ...(probe.type === "kube-apiserver" ? kubeOf(probe) : []),
     ...(probe.type === "tcp" ? conversationOf(probe) : []),
+    ...(probe.type === "agent" ? agentOf(probe) : []),
     ...(probe.type === "exec" ? programOf(probe) : connectionOf(probe, flatGroup === "tls" ? "" : "tls.")),
     ["timeout", formatDuration(probe.timeoutMs)],
   ]);
@@ -110,8 +111,16 @@ function conversationOf({ sendHex, expect }: Extract<ProbeOptions, { type: "tcp"
   ];
 }
 
+function agentOf({ sendHex, staleAfterMs }: Extract<ProbeOptions, { type: "agent" }>): readonly Entry[] {
+  return [
+    ["send-hex", sendHex],
+    ["stale-after", formatDuration(staleAfterMs)],
+  ];
+}
+
 function connectionOf(probe: Exclude<ProbeOptions, { type: "exec" }>, prefix: string): readonly Entry[] {
-  const { tls, connectTimeoutMs, askedAddress, askedPort } = probe;
+  const { connectTimeoutMs, askedAddress, askedPort } = probe;
+  const tls = "tls" in probe ? probe.tls : undefined;
   const entries: readonly Entry[] = [
     ["verify", tls?.verify ?? ""],
     ["ca-file", tls?.caFile ?? ""],

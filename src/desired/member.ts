@@ -1,4 +1,4 @@
-import type { RealServerState, WeightAdvice } from "../domain/health.ts";
+import type { AskedOf, RealServerState, WeightAdvice } from "../domain/health.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 
@@ -16,6 +16,8 @@ export interface MemberState {
   readonly share: number;
   /** What its last good check asked for. */
   readonly advice?: WeightAdvice;
+  /** What its last check asked for besides. */
+  readonly asked?: AskedOf;
   readonly hold: Hold | undefined;
   /** The configuration itself keeps it at weight 0. */
   readonly isDrainedByConfiguration: boolean;
@@ -36,6 +38,8 @@ export type Evidence =
   | "failed"
   /** Its last check: it answers, and says that it is shutting down. */
   | "leaving"
+  /** Its last check: whoever runs it says that it is to serve nobody. */
+  | "declined"
   /** Its last check, which did not even get a connection. */
   | "unreachable";
 
@@ -65,9 +69,19 @@ export function isDrained({
   return hold?.drained === true || isDrainedByConfiguration;
 }
 
+/** Its agent wants it to have no new clients; the weight that an operator gave it is above that. */
+export function isAskedOut({ asked, hold }: Pick<MemberState, "asked" | "hold">): boolean {
+  return asked?.hold !== undefined && hold?.weight === undefined;
+}
+
+/** Somebody wants it to serve nobody: whatever its health, that is no failure. */
+export function isOutOnPurpose(member: MemberState): boolean {
+  return isDrained(member) || isAskedOut(member) || member.evidence === "declined";
+}
+
 /** Its own checks have shown that it serves, and it may. */
 export function isServing(member: MemberState): boolean {
-  return member.state === "healthy" && member.history === "proven" && !isDrained(member);
+  return member.state === "healthy" && member.history === "proven" && !isOutOnPurpose(member);
 }
 
 /** By its health it is not in the table. */

@@ -1,4 +1,4 @@
-import { isChecked, isDrained, type MemberState } from "./member.ts";
+import { isChecked, isOutOnPurpose, type MemberState } from "./member.ts";
 
 /** Too few real servers are healthy: the retained ones stay in service, whatever their checks say. */
 export interface FailOpen {
@@ -14,7 +14,7 @@ export interface FailOpen {
  * fail-open does not undo it.
  */
 export function accountable(members: readonly MemberState[]): readonly MemberState[] {
-  return members.filter((member) => !isDrained(member) && member.evidence !== "leaving");
+  return members.filter((member) => !isOutOnPurpose(member) && member.evidence !== "leaving");
 }
 
 /**
@@ -71,7 +71,7 @@ export function nextLastResort(
   let isAnybodyLeft = false;
   for (const member of members) {
     const { name, state, share, evidence, history } = member;
-    const mayServe = !isDrained(member);
+    const mayServe = !isOutOnPurpose(member);
     if (mayServe) {
       // While it climbs it is good by its checks, too.
       if (state === "healthy" || share > 0) return undefined;

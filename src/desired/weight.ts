@@ -1,6 +1,6 @@
 import { shareOfWeight, type WeightAdvice } from "../domain/health.ts";
-import type { RealServer } from "../domain/virtual-server.ts";
-import { isAbsent, type MemberState } from "./member.ts";
+import { LARGEST_WEIGHT, type RealServer } from "../domain/virtual-server.ts";
+import { isAbsent, isAskedOut, type MemberState } from "./member.ts";
 
 /** A real server's place in the table. `leaving`: at weight 0 while it is there, and never created. */
 export type Placement = RealServer | "leaving" | "absent";
@@ -19,6 +19,7 @@ export interface WeightOverlay {
 const PRECEDENCE: readonly ((member: MemberState, overlay: WeightOverlay) => Placement | undefined)[] = [
   operatorsDrain,
   configurationsDrain,
+  agentsDrain,
   failOpenAndLastResort,
   leaving,
   unansweredClients,
@@ -42,6 +43,10 @@ function operatorsDrain(member: MemberState, overlay: WeightOverlay): Placement 
 /** No operator's request lifts it. */
 function configurationsDrain(member: MemberState, overlay: WeightOverlay): Placement | undefined {
   return member.isDrainedByConfiguration ? drained(member, overlay) : undefined;
+}
+
+function agentsDrain(member: MemberState, overlay: WeightOverlay): Placement | undefined {
+  return isAskedOut(member) ? drained(member, overlay) : undefined;
 }
 
 /** A server that would be in the table stays there at weight 0; one that would be absent stays absent. */
@@ -70,11 +75,15 @@ function health(member: MemberState): Placement {
 }
 
 /** The weight that an operator asked for, else the one that its check advises, else the configured one. */
-function atFullWeight({ server, hold, advice }: MemberState): RealServer {
-  const weight = hold?.weight ?? (advice && advisedWeight(server, advice));
-  return weight === undefined || weight === server.weight ? server : { ...server, weight };
+function atFullWeight({ server, hold, advice, asked }: MemberState): RealServer {
+  const weight = hold?.weight ?? (advice && advisedWeight(server, advice)) ?? server.weight;
+  const limit = asked?.limit ?? server.upperThreshold;
+  if (weight === server.weight && limit === server.upperThreshold) return server;
+  // The kernel takes none below which it serves again that is above the other.
+  const lowerThreshold = Math.min(server.lowerThreshold, limit);
+  return { ...server, weight, upperThreshold: limit, lowerThreshold };
 }
 
 function advisedWeight({ weight }: RealServer, advice: WeightAdvice): number {
-  return "weight" in advice ? advice.weight : shareOfWeight(weight, advice.percent);
+  return Math.min("weight" in advice ? advice.weight : shareOfWeight(weight, advice.percent), LARGEST_WEIGHT);
 }

@@ -51,6 +51,10 @@ export type CareEvent =
   | { readonly type: "realServer.probed"; readonly server: string; readonly verdict: Verdict }
   /** This host lacked the means for a check; the server's state is what it was. */
   | { readonly type: "realServer.unchecked"; readonly server: string; readonly reason: string }
+  /** Its agent was not heard for too long: what it asked for counts no more. */
+  | { readonly type: "agent.expired"; readonly server: string; readonly reason: string }
+  /** It is heard again. */
+  | { readonly type: "agent.heard"; readonly server: string }
   /** An operator asked for something; undefined: nothing is held any more. */
   | { readonly type: "realServer.held"; readonly server: string; readonly hold: Hold | undefined }
   /**

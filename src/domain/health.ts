@@ -24,6 +24,8 @@ export type Verdict =
       readonly retryAfterMs?: number;
       /** It counts at once, however many good ones in a row the policy asks for. */
       readonly atOnce?: true;
+      readonly asked?: AskedOf;
+      readonly expired?: string;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
       /** Of several checks, of which this is the verdict. */
@@ -41,6 +43,10 @@ export type Verdict =
       readonly leaving?: true;
       /** It counts at once, however many failures in a row the policy asks for. */
       readonly atOnce?: true;
+      /** Whoever runs it says so: it is to serve nobody, and that is no failure of its health. */
+      readonly decided?: true;
+      readonly asked?: AskedOf;
+      readonly expired?: string;
       /** For how long it asks to be left alone, in milliseconds. */
       readonly retryAfterMs?: number;
       readonly latencyMs: number;
@@ -50,14 +56,25 @@ export type Verdict =
       readonly certificate?: CertificateFacts;
     };
 
+/** What an agent asks for beside health and weight, for as long as no later verdict says otherwise. */
+export interface AskedOf {
+  /** It is to have no new clients; `maintenance`: and no other checks meanwhile. */
+  readonly hold?: "drain" | "maintenance";
+  /** The most connections at the same time; 0 for any number. */
+  readonly limit?: number;
+}
+
 /** The weight that a real server's check asks for: a number, or a percentage of the configured one. 0 drains it. */
 export type WeightAdvice = { readonly weight: number } | { readonly percent: number };
 
 /** One of several checks of a real server that decide together: how it stands. */
 export interface CheckPart {
   readonly name: string;
-  /** By its own `fall` and `rise`; `unknown`: it counts as neither up nor down. */
-  readonly state: "up" | "down" | "leaving" | "unknown";
+  /**
+   * By its own `fall` and `rise`. `unknown`: it counts as neither up nor down. `expired`: an agent that is not heard any
+   * more, and counts for nothing. `paused`: an agent asked for that.
+   */
+  readonly state: "up" | "down" | "leaving" | "unknown" | "expired" | "paused";
   /** What it found last; absent before that. */
   readonly reason?: string;
 }

@@ -1,5 +1,5 @@
 import type { CertificateStatus } from "./certificate.ts";
-import type { CheckPart, RealServerState, Verdict } from "./health.ts";
+import type { AskedOf, CheckPart, RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { Named } from "./name.ts";
 import { describeVirtualServer, isVirtualServerCalled, type NamedVirtualServer } from "./virtual-server-name.ts";
@@ -198,6 +198,8 @@ export interface RealServerStatus extends Named {
   readonly stats?: TrafficStats;
   /** What an operator asked for, whatever its health. */
   readonly hold?: Hold;
+  /** What its agent asks for. */
+  readonly asked?: AskedOf;
   /** The configuration itself keeps it drained, whatever an operator asks for. */
   readonly drainedByConfiguration?: true;
   /** The configuration lists it no longer, but no listed one is in service yet. */
@@ -274,9 +276,10 @@ export function unreadiness({ realServers, daemon, leaving }: VirtualServerStatu
   return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;
 }
 
-/** It takes no new connections because an operator, or the configuration, wants it so. */
-export function isKeptDrained({ hold, drainedByConfiguration }: RealServerStatus): boolean {
-  return hold?.drained === true || drainedByConfiguration === true;
+/** It takes no new connections because an operator, the configuration or its agent wants it so. */
+export function isKeptDrained({ hold, drainedByConfiguration, asked }: RealServerStatus): boolean {
+  const isAskedOut = asked?.hold !== undefined && hold?.weight === undefined;
+  return hold?.drained === true || drainedByConfiguration === true || isAskedOut;
 }
 
 export function countInService(realServers: readonly RealServerStatus[]): InService {

@@ -83,6 +83,12 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "realServer.held":
         logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
         return;
+      case "agent.expired":
+        logger.warn(`real server ${event.server}: ${event.reason}; what it asked for counts no more`);
+        return;
+      case "agent.heard":
+        logger.info(`real server ${event.server}: the agent is heard again`);
+        return;
       case "realServer.unanswered":
         logger.warn(
           `real server ${event.server} answers neither its clients nor a check within ${formatDuration(event.afterMs)}: no new clients for it while another one serves`,

@@ -3,13 +3,14 @@ import type { ProbeOutcome } from "../domain/health.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ProbeOptions, ProbeType } from "../config/probe-kinds/probe-kinds.ts";
 import { monotonicClock } from "./clock.ts";
+import { createAgentProber } from "./agent/agent-prober.ts";
 import { createExecProber, type Standing } from "./exec/exec-prober.ts";
 import { Scripts } from "./exec/scripts.ts";
 import { createHttpProber, type SocketPorts } from "./http/http-prober.ts";
 import { createKubeApiserverProber } from "./kube-apiserver/kube-apiserver-prober.ts";
 import { besideOwn, mapOutcomes } from "./mapped-probe.ts";
 import type { Prober } from "./prober.ts";
-import { createTcpProber, createTlsProber } from "./tcp/tcp-prober.ts";
+import { CONNECTING, createTcpProber, createTlsProber } from "./tcp/tcp-prober.ts";
 
 export interface ProbePorts extends SocketPorts {
   /** Runs programs, for all checks of this process. */
@@ -24,7 +25,8 @@ export interface ProbePorts extends SocketPorts {
 export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
   const prober = open(options, ports);
   const isElsewhere = "askedAddress" in options || "askedPort" in options;
-  if (options.type !== "exec" && !isElsewhere) return prober;
+  // An agent is elsewhere, and sees to all of that itself.
+  if ((options.type !== "exec" && !isElsewhere) || options.type === "agent") return prober;
   const connecting = createTcpProber(CONNECTING, ports);
   return {
     open: (target, suspect) => {
@@ -38,16 +40,6 @@ export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
 }
 
 // --- internal ---
-
-/** Whether a real server takes connections: what a last resort goes by. */
-const CONNECTING = {
-  type: "tcp",
-  sendHex: "",
-  expect: undefined,
-  tls: undefined,
-  timeoutMs: 1000,
-  connectTimeoutMs: 1000,
-} as const;
 
 /** Who failed is not the address that the real server has. */
 function at(asked: Endpoint, outcome: ProbeOutcome): ProbeOutcome {
@@ -66,6 +58,7 @@ const PROBERS: { readonly [Type in ProbeType]: Open<Extract<ProbeOptions, { type
   tcp: createTcpProber,
   tls: createTlsProber,
   "kube-apiserver": createKubeApiserverProber,
+  agent: createAgentProber,
   exec: (options, { scripts = new Scripts(), virtualServer = "", standingOf = notKnown, clock = monotonicClock }) =>
     createExecProber(options, { scripts, virtualServer, standingOf, clock }),
 };

@@ -141,7 +141,7 @@ function withProbe(options: CareOptions, probe: unknown, problems: Problems): Ca
   const { probe: checks } = read;
   // Of one probe there is none.
   if (checks.type === "combination") return options;
-  if ("askedAddress" in checks || "askedPort" in checks)
+  if ("askedAddress" in checks || ("askedPort" in checks && checks.type !== "agent"))
     problems.add("probe: servers here have no other address or port to be asked at");
   if (checks.type === "tcp" && checks.expect?.match === "regex")
     problems.add("probe.expect: servers here say literal texts; write contains or starts-with");

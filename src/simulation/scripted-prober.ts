@@ -1,4 +1,5 @@
 import type { ProbeOptions } from "../config/probe-kinds/probe-kinds.ts";
+import { agentProber } from "../probe/agent/agent-prober.ts";
 import type { EventLoopClock } from "../probe/clock.ts";
 import { createExecProber } from "../probe/exec/exec-prober.ts";
 import type { NewConnection } from "../probe/http/connection/connection.ts";
@@ -32,6 +33,11 @@ export function scriptedProber(
       return tcpProber(probe, ports);
     case "tls":
       return tlsProber(probe, ports);
+    case "agent": {
+      // Of a scripted server, the agent is the server.
+      const { askedPort: _, ...own } = probe;
+      return agentProber(own, ports);
+    }
     case "exec":
       return createExecProber(probe, {
         scripts: scriptedPrograms(probe, scripts, clock),

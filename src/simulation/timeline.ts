@@ -118,6 +118,8 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
       return "check";
     case "realServer.healthChanged":
     case "realServer.held":
+    case "agent.expired":
+    case "agent.heard":
     case "realServer.unanswered":
     case "realServer.answered":
     case "realServer.unlisted":

@@ -1,8 +1,10 @@
+import type { AgentProbeOptions } from "../config/probe-kinds/agent.ts";
 import type { ExecProbeOptions } from "../config/probe-kinds/exec.ts";
 import type { KubeApiserverProbeOptions } from "../config/probe-kinds/kube-apiserver.ts";
 import type { ProbeOptions } from "../config/probe-kinds/probe-kinds.ts";
 import type { TcpProbeOptions } from "../config/probe-kinds/tcp.ts";
 import type { HttpProbeOptions } from "../config/care-options.ts";
+import { LARGEST_AGENT_WEIGHT } from "../probe/agent/agent-line.ts";
 import { statusPasses } from "../probe/http/judgement.ts";
 import type { Answering, Behaviour, Saying } from "./behaviour.ts";
 
@@ -39,6 +41,8 @@ export function voiceOf(probe: ProbeOptions): Voice {
       return { ...MUTE, isRaw: true, problemOf: () => "servers of type tls say nothing of themselves" };
     case "exec":
       return execVoice(probe);
+    case "agent":
+      return agentVoice(probe);
   }
 }
 
@@ -126,6 +130,26 @@ function execVoice({ exitCode, output }: ExecProbeOptions): Voice {
       if (exitCode !== "weight") return NO_WEIGHT;
       return saying.weight > MOST_EXIT_WEIGHT ? `no exit code asks for more than ${MOST_EXIT_WEIGHT}` : undefined;
     },
+  };
+}
+
+/** An agent at the server says it. */
+function agentVoice({ sendHex }: AgentProbeOptions): Voice {
+  const say = ({ says }: Answering): string => {
+    if (says === undefined) return "up ready 100%";
+    if (says.kind === "weight") return `up ready weight:${says.weight}`;
+    return says.kind === "leaving" ? "drain" : "down";
+  };
+  return {
+    ...MUTE,
+    answer: (behaviour) => ({ status: 0, body: `${say(behaviour)}\r\n` }),
+    isRaw: true,
+    speaksFirst: sendHex === "",
+    isGood: ({ says }) => says === undefined || (says.kind === "weight" && says.weight > 0),
+    problemOf: (saying) =>
+      saying.kind === "weight" && saying.weight > LARGEST_AGENT_WEIGHT
+        ? `no agent asks for more than ${LARGEST_AGENT_WEIGHT}`
+        : undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
+import type { ProbeOutcome } from "../../src/domain/health.ts";
 import { describeOperation } from "../../src/domain/plan.ts";
 import { realServer, type ServiceKey } from "../../src/domain/virtual-server.ts";
 import { MemoryDataPlane } from "../../src/simulation/memory-data-plane.ts";
@@ -714,6 +715,25 @@ describe("virtual server", () => {
     actor.send({ type: "operator.hold", server: c, hold: { since, drained: true } });
     await clock.advance(5 * INTERVAL);
     expect(plane.table()).toBe(`${b}=1 ${c}=0`);
+  });
+
+  test("holds nobody in service whose agent decided otherwise, and counts that as no failure", async () => {
+    const decided: ProbeOutcome = { passed: false, reason: "stopped", decided: true, atOnce: true, latencyMs: 1 };
+    const held: ProbeOutcome = { passed: true, reason: "up", asked: { hold: "maintenance" }, latencyMs: 1 };
+    const { clock, plane, tired, said, events } = care({ policy: { panicThreshold: 50 } });
+    const [a, b, c] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"] as const;
+    await clock.advance(100);
+    said.set(a, decided);
+    said.set(b, held);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=0 ${c}=1`);
+    expect(events.filter(({ type }) => type.startsWith("failOpen"))).toEqual([]);
+    tired.add(c);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${b}=0 ${c}=1`);
+    said.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(plane.table()).toBe(`${a}=1 ${b}=1`);
   });
 
   test("keeps a last resort over a new start of the daemon and of its machine, and takes none when told not to", async () => {

@@ -30,6 +30,21 @@ test.each<
   ["its check's advice, a part of which is never nothing", { state: "healthy", advice: { percent: 1 } }, {}, 1],
   ["its check's advice, by the configured weight", { state: "healthy", advice: { percent: 50 } }, {}, 3],
   ["an operator's weight before a check's advice", { state: "healthy", hold: WEIGHED, advice: { weight: 9 } }, {}, 7],
+  ["an agent's drain before health", { state: "healthy", asked: { hold: "drain" } }, {}, 0],
+  ["an agent's drain before fail-open", { state: "removed", asked: { hold: "maintenance" } }, { retained: true }, 0],
+  [
+    "an operator's weight before an agent's drain",
+    { state: "healthy", hold: WEIGHED, asked: { hold: "drain" } },
+    {},
+    7,
+  ],
+  ["an operator's drain before an agent's readiness", { state: "healthy", hold: DRAINED, asked: {} }, {}, 0],
+  [
+    "its check's advice, which is never more than a kernel's scheduler bears",
+    { state: "healthy", advice: { percent: 2_000_000 } },
+    {},
+    65_535,
+  ],
   ["its health, and the advice by that", { state: "recovering", share: 0.5, advice: { weight: 9 } }, {}, 5],
   ["its clients' missing answers before health", { state: "healthy" }, { unanswered: true }, 0],
   ["fail-open, whatever its clients get", { state: "healthy" }, { retained: true, unanswered: true }, 5],
@@ -76,4 +91,23 @@ test.each<
     },
   );
   expect(typeof placement === "string" ? placement : placement.weight).toBe(expected);
+});
+
+test("an agent's limit of connections goes with the weight", () => {
+  const server = { ...realServer(parseEndpoint(NAME), 5), upperThreshold: 40, lowerThreshold: 30 };
+  const member: MemberState = {
+    name: NAME,
+    ...atWeights(server),
+    state: "healthy",
+    evidence: "passed",
+    history: "proven",
+    share: 0,
+    hold: undefined,
+    isDrainedByConfiguration: false,
+    isLeaving: false,
+    asked: { limit: 20 },
+  };
+  const overlay = { retained: new Set<string>(), draining: new Set<string>(), unanswered: new Set<string>() };
+  expect(placementOf(member, overlay)).toEqual({ ...server, upperThreshold: 20, lowerThreshold: 20 });
+  expect(placementOf({ ...member, asked: { limit: 40 } }, overlay)).toBe(server);
 });

@@ -26,6 +26,8 @@ import { parseHeaderLines } from "../../src/probe/http/secret-headers.ts";
 import { encodeRequest } from "../../src/probe/http/request.ts";
 import { ExpectationReader } from "../../src/probe/tcp/expectation.ts";
 import { verdictOf } from "../../src/probe/exec/exec-prober.ts";
+import { AgentMemory } from "../../src/probe/agent/agent-memory.ts";
+import { LineReader } from "../../src/probe/agent/line-reader.ts";
 import { readyzJudge } from "../../src/probe/kube-apiserver/readyz.ts";
 import { seededRandom } from "../../src/simulation/seeded-random.ts";
 import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
@@ -89,6 +91,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "kubeconfigs", run: fuzzKubeconfig },
   { name: "what an API server says of itself", run: fuzzReadyz },
   { name: "how a program ended", run: fuzzExec },
+  { name: "what an agent says", run: fuzzAgent },
   { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
   { name: "the option parser", run: fuzzOptions },
@@ -220,6 +223,45 @@ function fuzzExec(dice: Dice): void {
   });
   if (reason === "" || reason.length > 225 || /\p{Cc}/u.test(reason)) throw new Error(JSON.stringify(reason));
   if (passed === true && result.isLate) throw new Error("late, and passed");
+}
+
+const AGENT_LINES = [
+  "up ready 75%\n",
+  "down #disk, full\r\nmore",
+  "weight:30,maxconn:7\tDrain\n",
+  "maint fail 0%\n",
+].map((text) => new TextEncoder().encode(text));
+
+const AGENT_WORD = /^(up|down|fail|stopped|ready|drain|maint|(weight:)?\d+%|weight:\d+|maxconn:\d+)$/i;
+
+/** However an agent's line comes in, one outcome comes of it, on one line, and of known words alone. */
+function fuzzAgent(dice: Dice): void {
+  const padding = dice.below(4) === 0 ? " ".repeat(dice.below(1100)) : "";
+  const line = Buffer.concat([Buffer.from(padding), dice.mangled(dice.pick(AGENT_LINES))]);
+  const reader = new LineReader();
+  let reading = "more";
+  for (let at = 0; at < line.length && reading === "more";) {
+    const next = at + 1 + dice.below(300);
+    reading = reader.feed(line.subarray(at, next));
+    at = next;
+  }
+  const end = line.findIndex((byte) => byte === 0x0a || byte === 0x0d);
+  if ((reading === "met") !== (end !== -1 && end < 1024)) throw new Error(`${reading}, with its end at ${end}`);
+  if (reading !== "met") return;
+  const text = line.toString("utf8", 0, end);
+  if (reader.conclusion !== text) throw new Error(`read as ${JSON.stringify(reader.conclusion)}`);
+  const outcome = new AgentMemory(1000, 0).heard(text, 0);
+  const { reason, passed } = outcome;
+  if (reason === "" || reason.length > 600 || /\p{Cc}/u.test(reason)) throw new Error(JSON.stringify(reason));
+  const words = (text.split("#")[0] ?? "").split(/[ \t,]+/).map((word) => word.toLowerCase());
+  const health = words.findLast((word) => ["up", "down", "fail", "stopped"].includes(word));
+  if (passed === undefined && words.some((word) => ["up", "drain", "maint", "fail"].includes(word)))
+    throw new Error(`nothing was found in ${JSON.stringify(text)}`);
+  if (passed !== undefined && !words.some((word) => AGENT_WORD.test(word))) throw new Error(`${reason} of nothing`);
+  if (passed !== undefined && passed !== (health === undefined || health === "up")) throw new Error(reason);
+  const advice = passed === true ? outcome.advice : undefined;
+  const weight = advice === undefined ? 0 : "percent" in advice ? advice.percent : advice.weight;
+  if (!Number.isInteger(weight) || weight < 0 || weight > 25_600) throw new Error(`a weight of ${weight}`);
 }
 
 const HEADER_LINES = Buffer.from("Authorization: Bearer a.b-c\r\nX-Two:2\n\nHost: example.org\nX-Empty:\n");

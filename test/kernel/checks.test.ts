@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { selfSigned } from "../probe/http/support/certificates.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { Agents } from "./support/agents.ts";
 import { Client } from "./support/client.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
-import { startCare } from "./support/lvscare.ts";
+import { runLvscare, startCare } from "./support/lvscare.ts";
 import { Namespace } from "./support/namespace.ts";
 import { ServerFarm } from "./support/server-farm.ts";
 
@@ -121,6 +122,48 @@ test("several checks decide together, each at its own pace, and a server of its 
   expect((await care.status()).replaceAll(/\s+/g, " ")).toContain("web down (status 500), role up (exit code 9)");
   await servers.behave("healthy", [A]);
   await waitForTable(namespace, table({ [A]: 7, [B]: 3 }, "wrr"));
+});
+
+test("an agent drains its real server, weighs and limits it, and counts no more when it is not heard for too long", async () => {
+  await using agents = await Agents.start(namespace);
+  const [agentOfA, agentOfB] = ["127.0.1.1:9777", "127.0.1.2:9777"];
+  await agents.say(agentOfA, "up 100%");
+  await agents.say(agentOfB, "up");
+  const agent = { type: "agent", port: 9777, interval: "200ms", "stale-after": "2s" };
+  const probes = { all: [{ type: "http", scheme: "http", path: "/healthz" }, agent] };
+  const settings = { scheduler: "wrr", weight: 10, probes };
+  await using care = startCare(namespace, ["--config", configuration(undefined, settings)]);
+  await waitForTable(namespace, table({ [A]: 10, [B]: 10 }, "wrr"));
+  await agents.say(agentOfA, "25% maxconn:30");
+  await waitForTable(namespace, table({ [A]: 3, [B]: 10 }, "wrr"));
+  expect(await namespace.exec("ipvsadm", "-Ln", "--thresholds")).toMatch(/127\.0\.1\.1:80 +30 +0 /);
+
+  // It serves those that it has, and gets no new ones; an operator is above it.
+  await agents.say(agentOfB, "drain #new disk");
+  await waitForTable(namespace, table({ [A]: 3, [B]: 0 }, "wrr"));
+  expect((await care.status()).replaceAll(/\s+/g, " ")).toContain("127.0.1.2:80 drained, by its agent");
+  await runLvscare(namespace, ["weight", B, "4"]);
+  await waitForTable(namespace, table({ [A]: 3, [B]: 4 }, "wrr"));
+  await runLvscare(namespace, ["weight", B, "configured"]);
+  await waitForTable(namespace, table({ [A]: 3, [B]: 0 }, "wrr"));
+
+  // What it asked for ends with it, also that its server was down.
+  await agents.say(agentOfB, "down ready");
+  await care.waitForLog(/real server 127\.0\.1\.2:80 healthy → draining: agent: down, ready$/);
+  await agents.stop(agentOfB);
+  await care.waitForLog(
+    /real server 127\.0\.1\.2:80: agent: the agent was not heard for \d+s: connect refused; what it asked for counts no more$/,
+  );
+  await waitForTable(namespace, table({ [A]: 3, [B]: 10 }, "wrr"));
+  await agents.say(agentOfB, "maint");
+  await waitForTable(namespace, table({ [A]: 3, [B]: 0 }, "wrr"));
+  // In maintenance, what fails is not looked at.
+  await servers.behave({ checks: "status 500" }, [B]);
+  await care.waitForLog(/real server 127\.0\.1\.2:80: the agent is heard again$/);
+  expect((await care.status()).replaceAll(/\s+/g, " ")).toContain("http paused (status 200), agent up (maintenance)");
+  await servers.behave("healthy", [B]);
+  await agents.say(agentOfB, "ready");
+  await waitForTable(namespace, table({ [A]: 3, [B]: 10 }, "wrr"));
 });
 
 // --- internal ---

@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import type { ProbeOptions } from "../../src/config/care-options.ts";
 import type { TcpProbeOptions } from "../../src/config/probe-kinds/tcp.ts";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
@@ -54,6 +55,13 @@ testContract({
   name: "tcp over tls",
   options: { ...tcp, tls: OPTIONS.tls, expect: expectation },
   serve: () => answering("", { tls: certificate, onOpen: (socket) => void socket.write("hello") }),
+});
+testContract({
+  name: "agent",
+  // What it said before counts for no time: then its server has to take connections.
+  options: { type: "agent", sendHex: "", staleAfterMs: 0, ...times },
+  serve: () => answering("", { onOpen: (socket) => void socket.write("up ready 50%\r\n") }),
+  otherwise: { passed: true, expired: expect.any(String) },
 });
 testContract({
   name: "several that decide together",

@@ -22,6 +22,8 @@ export interface KindUnderTest {
   serve(): RawServer;
   /** It says nothing about what a server does after the connection. */
   readonly onlyConnects?: boolean;
+  /** What it finds where a server sends what it knows nothing of. */
+  readonly otherwise?: Partial<ProbeOutcome>;
   /** What is checked by it, where that is more than one check with these options. */
   readonly open?: typeof openKind;
 }
@@ -55,6 +57,7 @@ export function testContract({
   serve,
   onlyConnects = false,
   open: opened = openKind,
+  otherwise = { passed: false },
 }: KindUnderTest): void {
   test(`${name}: passes, again and again, and leaves no socket`, async () => {
     using server = serve();
@@ -136,7 +139,7 @@ export function testContract({
         }),
       );
       await new Promise((resolve) => void setImmediate(resolve));
-      expect(told).toEqual([expect.objectContaining({ passed: false })]);
+      expect(told).toEqual([expect.objectContaining(otherwise)]);
       probe.close();
     }
     expect(await eventually(() => openSockets() <= before)).toBe(true);

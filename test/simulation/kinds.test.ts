@@ -13,6 +13,8 @@ const ASKED = '{type: tcp, send: "PING\\r\\n", expect: {contains: PONG}}';
 const PROGRAM = "{type: exec, command: [/usr/bin/role], exit-code: weight}";
 const JSON_PROGRAM = "{type: exec, command: [/usr/bin/role], output: json}";
 
+const AGENT = "{type: agent, port: 9777, interval: 1s, stale-after: 5s}";
+
 /** What its checks say while a server behaves so, and how long after that it had no weight. */
 describe.each<[probe: string, behaviour: string, reason: string | undefined, outWithinMs: number | undefined]>([
   [HTTP, "leaves", "status 404: it is shutting down", 1000],
@@ -36,6 +38,11 @@ describe.each<[probe: string, behaviour: string, reason: string | undefined, out
   [PROGRAM, "hangs", "timed out after 2s", 6000],
   [JSON_PROGRAM, "not-serving", "not serving", 3000],
   [JSON_PROGRAM, "weighs 0", undefined, 1500],
+  [AGENT, "leaves", undefined, 1500],
+  [AGENT, "not-serving", "down", 1500],
+  [AGENT, "weighs 0", undefined, 1500],
+  // What it said before counts for a while, and then whether it takes connections.
+  [AGENT, "refuses", "connect refused", 9000],
 ])("%s: a server that %s", (probe, behaviour, reason, outWithinMs) => {
   test("is out as fast as its checks tell, and back", async () => {
     const { realServers, timeline } = await run(probe, [`10s 10.0.0.2:80 ${behaviour}`, "30s 10.0.0.2:80 answers"]);
@@ -85,6 +92,7 @@ test.each([
   ["{type: tcp}", "leaves", "no server of type tcp says that it leaves"],
   ["{type: tls}", "leaves", "servers of type tls say nothing of themselves"],
   [PROGRAM, "leaves", "a program asks for a weight of 0 instead: weighs 0"],
+  [AGENT, "weighs 257", "no agent asks for more than 256"],
   [PROGRAM, "weighs 254", "no exit code asks for more than 253"],
   ["{type: exec, command: [/bin/true]}", "weighs 3", "no check of this type asks for a weight"],
   ["{type: tcp, expect: {regex: ab*}}", "answers", "servers here say literal texts"],

@@ -106,6 +106,7 @@ function begun(name: string, server: RealServer, { state, history }: Beginning, 
 function evidenceOf(lastVerdict: RealServerStatus["lastVerdict"]): Evidence {
   if (lastVerdict === undefined) return "table";
   if (lastVerdict.passed) return "passed";
+  if (lastVerdict.decided === true) return "declined";
   return lastVerdict.leaving === true ? "leaving" : "failed";
 }
 
@@ -121,6 +122,7 @@ function asTold(name: string, server: RealServer, status: RealServerStatus, requ
     share: state === "recovering" ? Math.min(1, weight / server.weight) : 0,
     ...requests,
     ...(lastVerdict?.passed === true && lastVerdict.advice && { advice: lastVerdict.advice }),
+    ...(status.asked && { asked: status.asked }),
     isLeaving: false,
   };
 }

@@ -194,9 +194,10 @@ export interface PersistenceConfig {
 export interface ProbeConfig {
   /**
    * What is asked: http asks for a page; tcp connects, and may send and expect something; tls makes a handshake;
-   * kube-apiserver asks an API server of Kubernetes whether it is ready; exec runs a program.
+   * kube-apiserver asks an API server of Kubernetes whether it is ready; exec runs a program; agent asks a program at
+   * the real server, by HAProxy's agent protocol.
    */
-  readonly type?: "http" | "tcp" | "tls" | "kube-apiserver" | "exec";
+  readonly type?: "http" | "tcp" | "tls" | "kube-apiserver" | "exec" | "agent";
   /** What it is called where several decide together (default: its type). */
   readonly name?: string;
   /** Interval of this probe (default: that of the virtual server). */
@@ -381,6 +382,8 @@ export interface ProbeConfig {
   readonly environment?: { readonly [name: string]: string } | null;
   /** The directory that it runs in (default /). */
   readonly directory?: string | null;
+  /** For how long what the agent said counts once it is not heard any more (default: ten times its interval). */
+  readonly staleAfter?: Time | null;
 }
 
 /** Several probes that decide together: all, any, or atLeast with of. */

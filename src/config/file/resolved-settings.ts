@@ -1,7 +1,7 @@
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import type { VirtualServerOptions } from "../care-options.ts";
-import type { GivenOptions } from "../option-row.ts";
-import { PROBE_ROWS, type ProbeOptions, type ProbeType } from "../probe-kinds/probe-kinds.ts";
+import type { GivenOption, GivenOptions } from "../option-row.ts";
+import { PROBE_KINDS, PROBE_ROWS, type ProbeOptions, type ProbeType } from "../probe-kinds/probe-kinds.ts";
 import { OptionValues, type OptionProblem } from "../option-values.ts";
 import { resolveHealthPolicy } from "../resolve-health-policy.ts";
 import { resolveProbe } from "../resolve-probe.ts";
@@ -36,7 +36,7 @@ export class ResolvedSettings {
   /** Of a virtual server, and of the probe that it has. */
   get(settings: Settings, { type, settings: probe }: ProbeSettings = NONE): Resolved {
     const key = `${keyOf(settings)}\n${type}\n${keyOf(probe)}`;
-    const known = this.#known.get(key) ?? resolve(new Map([...settings, ...probe]), type);
+    const known = this.#known.get(key) ?? resolve(new Map([...pacedAs(type, settings, probe), ...probe]), type);
     this.#known.set(key, known);
     return known;
   }
@@ -45,6 +45,14 @@ export class ResolvedSettings {
 // --- internal ---
 
 const NONE: ProbeSettings = { type: "http", settings: new Map() };
+
+/** A kind that has a pace of its own inherits none, but where it names one. */
+function pacedAs(type: ProbeType, settings: Settings, probe: Settings): GivenOptions {
+  const interval = PROBE_KINDS.find((kind) => kind.type === type)?.ownPace?.interval;
+  if (interval === undefined || probe.has("interval")) return settings;
+  const others = [...settings].filter(([flag]) => !["interval-fast", "interval-down"].includes(flag));
+  return new Map<string, GivenOption>([...others, ["interval", { source: "interval", texts: [interval] }]]);
+}
 
 /** Equal for equal texts. A value that could not be read has none. */
 function keyOf(settings: Settings): string {

@@ -18,6 +18,8 @@ export interface ProbeKind<Options extends { readonly type: string }> {
   readonly flagRows?: readonly OptionRow[];
   /** In a file, the keys of this group stand at the top. */
   readonly flatGroup?: string;
+  /** How often it is made where it does not say so itself, whatever its virtual server says. */
+  readonly ownPace?: { readonly interval: string };
   /** Keys of a file that no option's parser reads. */
   readonly otherKeys?: readonly string[];
   resolve(values: OptionValues<string>, context: ProbeContext): Options;

@@ -1,4 +1,5 @@
 import type { OptionRow } from "../option-row.ts";
+import { AGENT_KIND } from "./agent.ts";
 import { EXEC_KIND } from "./exec.ts";
 import { HTTP_KIND, HTTP_ROWS } from "./http.ts";
 import { KUBE_APISERVER_KIND, KUBE_FLAG_ROWS } from "./kube-apiserver.ts";
@@ -9,7 +10,7 @@ import { TLS_FLAG_ROWS } from "./tls-settings.ts";
 import { TLS_KIND } from "./tls.ts";
 
 /** Every kind of check. */
-const KINDS = [HTTP_KIND, TCP_KIND, TLS_KIND, KUBE_APISERVER_KIND, EXEC_KIND] as const;
+const KINDS = [HTTP_KIND, TCP_KIND, TLS_KIND, KUBE_APISERVER_KIND, EXEC_KIND, AGENT_KIND] as const;
 
 /** How a real server is checked; `type` says by what kind. */
 export type ProbeOptions = ReturnType<(typeof KINDS)[number]["resolve"]>;

@@ -37,14 +37,16 @@ export type TcpExpectation = (
 /** Of what a server says, no more is ever looked at. */
 export const MOST_EXPECTED_BYTES = 65_536;
 
+export const SEND_ROW = {
+  flag: "tcp-send",
+  kind: "text",
+  help: "what to send first",
+  group: CHECKS,
+  inFile: { place: "probe", key: "send", type: "text" },
+} as const satisfies OptionRow;
+
 export const TCP_FILE_ROWS = [
-  {
-    flag: "tcp-send",
-    kind: "text",
-    help: "what to send first",
-    group: CHECKS,
-    inFile: { place: "probe", key: "send", type: "text" },
-  },
+  SEND_ROW,
   {
     flag: "tcp-send-hex",
     kind: "text",
@@ -112,6 +114,11 @@ export const TCP_KIND: ProbeKind<TcpProbeOptions> = {
   },
 };
 
+/** The bytes of a text, in hexadecimal. */
+export function hexOfText(text: string): string {
+  return Buffer.from(text).toString("hex");
+}
+
 // --- internal ---
 
 const FORMS = [
@@ -147,10 +154,6 @@ function parsePattern(text: string): string {
   const pattern = readPattern(text);
   if ("problem" in pattern) throw refusal(pattern.problem);
   return text;
-}
-
-function hexOfText(text: string): string {
-  return Buffer.from(text).toString("hex");
 }
 
 function parseHex(text: string): string {

@@ -85,7 +85,7 @@ const LANES = /** @type {const} */ ([
   ["draining", "no new ones, open ones go on"],
   ["removed", "not in the table"],
   ["recovering", "answers again, not back yet"],
-  ["drained", "by an operator or the file: no new ones"],
+  ["drained", "by an operator, the file or its agent: no new ones"],
   ["leaving", "no longer listed: open ones end"],
   ["unlisted", "in the table, listed by nobody"],
 ]);

@@ -3,7 +3,7 @@ import type { Endpoint } from "../../domain/endpoint.ts";
 import { throwFailures } from "../../domain/errors.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Check, CheckSchedule, Report } from "../schedule/check-schedule.ts";
-import { combinedVerdict, type NamedHealth } from "./combined-verdict.ts";
+import { askedOf, combinedVerdict, type NamedHealth } from "./combined-verdict.ts";
 import { heard, nextWithinMs, standingOf, UNHEARD, type MemberHealth } from "./member-health.ts";
 
 /** One of several checks of each real server. */
@@ -38,6 +38,7 @@ export class CombinedChecks implements CheckSchedule {
 
 class CombinedCheck implements Check {
   readonly #atLeast: number;
+  readonly #target: Endpoint;
   readonly #report: Report;
   readonly #members: readonly Member[];
   #told: ProbeOutcome | undefined;
@@ -47,10 +48,11 @@ class CombinedCheck implements Check {
 
   constructor(members: readonly CombinedMember[], atLeast: number, target: Endpoint, report: Report) {
     this.#atLeast = atLeast;
+    this.#target = target;
     this.#report = report;
     this.#members = members.map((member) => new Member(member));
     try {
-      for (const member of this.#members) member.begin(target, (outcome) => this.#heard(member, outcome));
+      for (const member of this.#members) this.#begin(member);
     } catch (error) {
       this.#isStopped = true;
       throwFailures([error, ...this.#stopAll()]);
@@ -84,9 +86,27 @@ class CombinedCheck implements Check {
     });
   }
 
+  #begin(member: Member): void {
+    member.begin(this.#target, (outcome) => this.#heard(member, outcome));
+  }
+
+  /** An agent that asks for maintenance wants no other checks to be made meanwhile, and no failures to be told. */
+  #pause(): void {
+    const isMaintenance = askedOf(this.#members)?.hold === "maintenance";
+    for (const member of this.#members) {
+      const isPaused = isMaintenance && member.health.verdict?.asked?.hold !== "maintenance";
+      if (isPaused && !member.isPaused) member.pause();
+      else if (!isPaused && member.isPaused) {
+        member.resume();
+        this.#begin(member);
+      }
+    }
+  }
+
   #heard(member: Member, outcome: ProbeOutcome): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || member.isPaused) return;
     member.hear(outcome);
+    this.#pause();
     const verdict = combinedVerdict(this.#members, this.#atLeast, outcome);
     if (verdict === undefined) return;
     const isNews = this.#told === undefined || !isAlike(verdict, this.#told);
@@ -103,6 +123,7 @@ class Member implements NamedHealth {
   readonly name: string;
   health: MemberHealth = UNHEARD;
   check: Check | undefined;
+  isPaused = false;
   readonly #pace: CheckPace;
   readonly #schedule: CheckSchedule;
   #intervalMs: number;
@@ -116,6 +137,19 @@ class Member implements NamedHealth {
 
   begin(target: Endpoint, told: Report): void {
     this.check = this.#schedule.add(target, this.#intervalMs, told);
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    this.check?.stop();
+    this.check = undefined;
+  }
+
+  /** What it found before is of no use any more. */
+  resume(): void {
+    this.isPaused = false;
+    this.health = UNHEARD;
+    this.#intervalMs = this.#pace.intervalMs;
   }
 
   hear(outcome: ProbeOutcome): void {
@@ -133,10 +167,14 @@ function isBad(member: Member | undefined): boolean {
   return standing === "down" || standing === "leaving";
 }
 
+/** But for what is told of it only. */
 function isAlike(one: ProbeOutcome, other: ProbeOutcome): boolean {
-  return one.passed === other.passed && isLeaving(one) === isLeaving(other);
+  return Bun.deepEquals(kindOf(one), kindOf(other));
 }
 
-function isLeaving(outcome: ProbeOutcome): boolean {
-  return outcome.passed === false && outcome.leaving === true;
+function kindOf(outcome: ProbeOutcome): readonly unknown[] {
+  if (outcome.passed === undefined) return [];
+  const isLeaving = !outcome.passed && outcome.leaving === true;
+  const isDecided = !outcome.passed && outcome.decided === true;
+  return [outcome.passed, isLeaving, isDecided, outcome.asked, outcome.expired === undefined];
 }

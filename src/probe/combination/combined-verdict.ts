@@ -1,12 +1,20 @@
 import type { CombinationOptions } from "../../config/combination.ts";
 import type { CertificateFacts } from "../../domain/certificate.ts";
-import { shareOfWeight, type CheckPart, type ProbeOutcome, type WeightAdvice } from "../../domain/health.ts";
+import {
+  shareOfWeight,
+  type AskedOf,
+  type CheckPart,
+  type ProbeOutcome,
+  type WeightAdvice,
+} from "../../domain/health.ts";
 import { heard, standingOf, UNHEARD, type MemberHealth } from "./member-health.ts";
 
 /** One of several checks, by its name. */
 export interface NamedHealth {
   readonly name: string;
   readonly health: MemberHealth;
+  /** It is not made for the time being. */
+  readonly isPaused?: boolean;
 }
 
 /**
@@ -18,13 +26,15 @@ export function combinedVerdict(
   atLeast: number,
   newest: ProbeOutcome,
 ): ProbeOutcome | undefined {
-  const standing = Map.groupBy(all, ({ health }) => standingOf(health));
-  const [ups = [], downs = [], leaving = [], unknown = []] = (["up", "down", "leaving", "unknown"] as const).map(
-    (state) => standing.get(state),
-  );
+  const asked = askedOf(all);
+  const counted = countedOf(all, asked);
+  const wanted = Math.min(atLeast, counted.length);
+  const [ups, downs, leaving, unknown] = (["up", "down", "leaving", "unknown"] as const).map((state) =>
+    counted.filter(({ health, isPaused }) => (isPaused === true ? health.state : countedAs(health)) === state),
+  ) as [NamedHealth[], NamedHealth[], NamedHealth[], NamedHealth[]];
   const parts = all.map(partOf);
   const { latencyMs } = newest;
-  if (ups.length < atLeast && ups.length + unknown.length >= atLeast) {
+  if (ups.length < wanted && ups.length + unknown.length >= wanted) {
     const lacking = unknown.filter(({ health: { last } }) => last?.passed === undefined && last !== undefined);
     return lacking.length === 0
       ? undefined
@@ -32,8 +42,16 @@ export function combinedVerdict(
   }
   const timings = newest.passed === undefined ? undefined : newest.timings;
   const certificate = endingFirst(all);
-  const measured = { latencyMs, ...(timings && { timings }), parts, ...(certificate && { certificate }) };
-  if (ups.length >= atLeast) {
+  const expired = reasonsOf(all, all.length, ({ verdict }) => verdict?.expired);
+  const besides = {
+    ...(asked && { asked }),
+    ...(expired !== "" && { expired }),
+    latencyMs,
+    ...(timings && { timings }),
+    parts,
+    ...(certificate && { certificate }),
+  };
+  if (ups.length >= wanted) {
     const advice = combinedAdvice(ups);
     const notice = reasonsOf(ups, all.length, ({ good }) => good?.notice);
     return {
@@ -42,16 +60,36 @@ export function combinedVerdict(
       ...(notice !== "" && { notice }),
       ...(advice && { advice }),
       atOnce: true,
-      ...measured,
+      ...besides,
     };
   }
-  const isLeaving = ups.length + leaving.length >= atLeast;
+  const isLeaving = ups.length + leaving.length >= wanted;
   const blamed = isLeaving ? leaving : [...downs, ...leaving];
   const why = reasonsOf(blamed, all.length, ({ bad }) => bad?.reason);
-  const reason = atLeast === all.length ? why : `${ups.length} of ${all.length} pass: ${why}`;
-  if (isLeaving) return { passed: false, reason, leaving: true, ...measured };
+  const reason = wanted === counted.length ? why : `${ups.length} of ${counted.length} pass: ${why}`;
+  if (isLeaving) return { passed: false, reason, leaving: true, ...besides };
   const isUnreachable = blamed.every(({ health: { last } }) => last?.passed === false && last.unreachable === true);
-  return { passed: false, reason, ...(isUnreachable && { unreachable: true }), atOnce: true, ...measured };
+  const isDecided = downs.some(({ health: { bad } }) => bad?.decided === true);
+  return {
+    passed: false,
+    reason,
+    ...(isUnreachable && { unreachable: true }),
+    ...(isDecided && { decided: true }),
+    atOnce: true,
+    ...besides,
+  };
+}
+
+/** What agents among them ask for: the most cautious of it. */
+export function askedOf(all: readonly NamedHealth[]): AskedOf | undefined {
+  const asked = all.flatMap(({ health: { verdict } }) => verdict?.asked ?? []);
+  if (asked.length === 0) return undefined;
+  const holds = asked.flatMap(({ hold }) => hold ?? []);
+  const hold = holds.includes("maintenance") ? "maintenance" : holds[0];
+  const limits = asked.flatMap(({ limit }) => limit ?? []);
+  // 0 is none.
+  const [limit] = limits.toSorted((one, other) => (one || Number.MAX_VALUE) - (other || Number.MAX_VALUE));
+  return { ...(hold && { hold }), ...(limit !== undefined && { limit }) };
 }
 
 /** The same of one outcome of each, which counts whatever `fall` and `rise` say. */
@@ -70,9 +108,27 @@ export function verdictAtOnce(
 
 // --- internal ---
 
-function partOf({ name, health }: NamedHealth): CheckPart {
+/**
+ * Those by which it is decided: not the agents that are not heard any more, as long as there are others. A server that
+ * is to have no clients waits for nobody who has found nothing yet.
+ */
+function countedOf(all: readonly NamedHealth[], asked: AskedOf | undefined): readonly NamedHealth[] {
+  const heardOf = all.filter(({ health }) => standingOf(health) !== "expired");
+  const counted = heardOf.length === 0 ? all : heardOf;
+  if (asked?.hold === undefined) return counted;
+  const known = counted.filter(({ health }) => health.state !== "unknown");
+  return known.length === 0 ? counted : known;
+}
+
+/** One that expired counts by what its server showed since, where there is nobody else. */
+function countedAs(health: MemberHealth): CheckPart["state"] {
+  const standing = standingOf(health);
+  return standing === "expired" ? health.state : standing;
+}
+
+function partOf({ name, health, isPaused }: NamedHealth): CheckPart {
   const reason = lastReason(health);
-  return { name, state: standingOf(health), ...(reason !== undefined && { reason }) };
+  return { name, state: isPaused === true ? "paused" : standingOf(health), ...(reason !== undefined && { reason }) };
 }
 
 function lastReason({ last }: MemberHealth): string | undefined {

@@ -10,7 +10,8 @@ export interface MemberHealth {
   readonly failures: number;
   /** What its last check found; undefined before the first. */
   readonly last: ProbeOutcome | undefined;
-  /** The last one of either kind. */
+  /** The last verdict, and the last one of either kind. */
+  readonly verdict: Verdict | undefined;
   readonly good: Extract<Verdict, { passed: true }> | undefined;
   readonly bad: Extract<Verdict, { passed: false }> | undefined;
 }
@@ -20,6 +21,7 @@ export const UNHEARD: MemberHealth = {
   passes: 0,
   failures: 0,
   last: undefined,
+  verdict: undefined,
   good: undefined,
   bad: undefined,
 };
@@ -28,21 +30,22 @@ export const UNHEARD: MemberHealth = {
 export function heard(health: MemberHealth, outcome: ProbeOutcome, { fall, rise }: CheckPace): MemberHealth {
   // It says nothing, and so changes nothing: what was counted still counts.
   if (outcome.passed === undefined) return { ...health, last: outcome };
+  const found = { last: outcome, verdict: outcome };
   if (outcome.passed) {
     const passes = health.passes + 1;
     const isUp = health.state === "unknown" || outcome.atOnce === true || passes >= rise;
-    return { ...health, state: isUp ? "up" : health.state, passes, failures: 0, last: outcome, good: outcome };
+    return { ...health, state: isUp ? "up" : health.state, passes, failures: 0, ...found, good: outcome };
   }
-  if (outcome.leaving === true)
-    return { ...health, state: "leaving", passes: 0, failures: 0, last: outcome, bad: outcome };
+  if (outcome.leaving === true) return { ...health, state: "leaving", passes: 0, failures: 0, ...found, bad: outcome };
   const failures = health.failures + 1;
   const isDown = outcome.atOnce === true || failures >= fall;
-  return { ...health, state: isDown ? "down" : health.state, passes: 0, failures, last: outcome, bad: outcome };
+  return { ...health, state: isDown ? "down" : health.state, passes: 0, failures, ...found, bad: outcome };
 }
 
 /** How it counts now: while it cannot be made, as neither. */
 export function standingOf({ state, last }: MemberHealth): CheckPart["state"] {
-  return last?.passed === undefined ? "unknown" : state;
+  if (last?.passed === undefined) return "unknown";
+  return last.expired === undefined ? state : "expired";
 }
 
 /** From the start of its check to the start of the next, in milliseconds. */

@@ -1,15 +1,14 @@
-import type { TcpExpectation } from "../../config/probe-kinds/tcp.ts";
 import type { Connection, ConnectionListener, Ending } from "../http/connection/connection.ts";
 import type { UnderWay } from "../http/connection/dial.ts";
 import type { Deadline, Deadlines } from "../http/deadlines.ts";
 import type { Conclusion } from "../http/judgement.ts";
-import { ExpectationReader } from "./expectation.ts";
+import type { SpeechReader } from "./expectation.ts";
 
 export interface ConversationOptions {
   /** Empty for nothing. */
   readonly send: Uint8Array;
-  /** Undefined: nothing is waited for. */
-  readonly expect: TcpExpectation | undefined;
+  /** Reads what is expected. Undefined: nothing is waited for. */
+  readonly expects: (() => SpeechReader) | undefined;
   /** Waits for a moment whether the server ends a connection that it has just taken. */
   readonly lingers: boolean;
   readonly hasTls: boolean;
@@ -22,7 +21,7 @@ export class Conversation implements ConnectionListener, UnderWay {
   readonly #connection: Connection;
   readonly #options: ConversationOptions;
   readonly #tell: (conclusion: Conclusion) => void;
-  readonly #reader: ExpectationReader | undefined;
+  readonly #reader: SpeechReader | undefined;
   readonly #deadlines: Deadline[] = [];
   #unsent: Uint8Array;
   #isOver = false;
@@ -33,7 +32,7 @@ export class Conversation implements ConnectionListener, UnderWay {
     this.#options = options;
     this.#tell = tell;
     this.#unsent = options.send;
-    this.#reader = options.expect && new ExpectationReader(options.expect);
+    this.#reader = options.expects?.();
   }
 
   /** Once. May report before it returns. */
@@ -75,13 +74,13 @@ export class Conversation implements ConnectionListener, UnderWay {
       return;
     }
     const reading = this.#reader.feed(bytes);
-    if (reading === "met") this.#pass("said what is expected");
+    if (reading === "met") this.#pass(this.#reader.conclusion);
     else if (reading === "missed") this.#fail(this.#reader.describe());
   }
 
   ended(ending: Ending): void {
     const how = ending.kind === "closed" ? "closed" : ending.reason;
-    if (ending.kind === "closed" && this.#reader?.end() === "met") return this.#pass("said what is expected");
+    if (ending.kind === "closed" && this.#reader?.end() === "met") return this.#pass(this.#reader.conclusion);
     if (this.#reader !== undefined) return this.#fail(`${how}; ${this.#reader.describe()}`);
     this.#fail(ending.kind === "closed" ? "closed right after it was connected" : how);
   }

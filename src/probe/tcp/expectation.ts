@@ -8,8 +8,20 @@ export type Reading =
   /** Whatever comes, it will not be met. */
   | "missed";
 
+/** Reads what a server says until that is enough. */
+export interface SpeechReader {
+  feed(bytes: Uint8Array): Reading;
+  /** Nothing more comes. */
+  end(): "met" | "missed";
+  /** What there is to say when it is met. */
+  readonly conclusion: string;
+  /** What it lacks, for people, on one line. */
+  describe(): string;
+}
+
 /** Reads what a server says until it said what is expected. Of endless speech it keeps no more than counts. */
-export class ExpectationReader {
+export class ExpectationReader implements SpeechReader {
+  readonly conclusion = "said what is expected";
   /** Empty where a pattern is expected. */
   readonly #wanted: Buffer;
   readonly #search: PatternSearch | undefined;

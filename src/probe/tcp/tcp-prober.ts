@@ -7,7 +7,18 @@ import { SocketConnection } from "../http/connection/socket-connection.ts";
 import { Deadlines } from "../http/deadlines.ts";
 import type { SocketPorts } from "../http/http-prober.ts";
 import type { Prober } from "../prober.ts";
+import { ExpectationReader } from "./expectation.ts";
 import { TcpTarget, type TcpTargetOptions } from "./tcp-target.ts";
+
+/** Whether a real server takes connections, and no more: what counts where its check tells nothing of that. */
+export const CONNECTING: TcpProbeOptions = {
+  type: "tcp",
+  sendHex: "",
+  expect: undefined,
+  tls: undefined,
+  timeoutMs: 1000,
+  connectTimeoutMs: 1000,
+};
 
 /** Over any connections. */
 export interface TcpProberPorts extends Pick<TcpTargetOptions, "newConnection"> {
@@ -25,7 +36,8 @@ export function tcpProber(options: TcpProbeOptions, ports: TcpProberPorts): Prob
   const { sendHex, expect, tls } = options;
   // Whoever refuses a certificate closes before it says anything.
   const lingers = tls !== undefined && expect === undefined;
-  return proberOf(options, ports, { send: Buffer.from(sendHex, "hex"), expect, lingers });
+  const expects = expect && ((): ExpectationReader => new ExpectationReader(expect));
+  return speechProber(options, ports, { send: Buffer.from(sendHex, "hex"), expects, lingers });
 }
 
 /** Probes by a TLS handshake. */
@@ -35,13 +47,12 @@ export function createTlsProber(options: TlsProbeOptions, ports: SocketPorts): P
 
 /** The same over any connections. */
 export function tlsProber(options: TlsProbeOptions, ports: TcpProberPorts): Prober {
-  return proberOf(options, ports, { send: new Uint8Array(), expect: undefined, lingers: true });
+  return speechProber(options, ports, { send: new Uint8Array(), expects: undefined, lingers: true });
 }
 
-// --- internal ---
-
-function overSockets(
-  { tls }: TcpProbeOptions | TlsProbeOptions,
+/** The kernel's sockets, with TLS where the options have it. */
+export function overSockets(
+  { tls }: Pick<TcpProbeOptions, "tls">,
   { openTcpSocket, watchSilence, acknowledgementOf, trustedRoots, clock = monotonicClock }: SocketPorts,
 ): TcpProberPorts {
   const policy = tls === undefined ? undefined : tlsPolicy({ ...tls, trustedRoots });
@@ -53,10 +64,11 @@ function overSockets(
   };
 }
 
-function proberOf(
-  { tls, timeoutMs, connectTimeoutMs }: TcpProbeOptions | TlsProbeOptions,
+/** Probes by a connection of its own each time, and what is said over it. */
+export function speechProber(
+  { tls, timeoutMs, connectTimeoutMs }: Pick<TcpProbeOptions, "tls" | "timeoutMs" | "connectTimeoutMs">,
   { newConnection, certificateOf, clock }: TcpProberPorts,
-  speech: Pick<TcpTargetOptions, "send" | "expect" | "lingers">,
+  speech: Pick<TcpTargetOptions, "send" | "expects" | "lingers">,
 ): Prober {
   const shared: TcpTargetOptions = {
     ...speech,

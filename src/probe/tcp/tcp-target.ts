@@ -57,10 +57,10 @@ export class TcpTarget implements Probe {
   // --- internal ---
 
   #dialed(dialed: Dialed, startedAtMs: number, tell: (outcome: ProbeOutcome) => void): void {
-    const { send, expect, lingers, clock, timeoutMs } = this.#options;
+    const { send, expects, lingers, clock, timeoutMs } = this.#options;
     this.#underWay = undefined;
     if ("kind" in dialed) return this.#conclude(refusal(dialed), undefined, startedAtMs, tell);
-    if (send.length === 0 && expect === undefined && !lingers) {
+    if (send.length === 0 && expects === undefined && !lingers) {
       // By a reset: this host remembers nothing of the connection.
       dialed.abort();
       return this.#conclude({ passed: true, reason: "connected" }, dialed, startedAtMs, tell);

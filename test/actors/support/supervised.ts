@@ -40,11 +40,14 @@ export function care(
   const broken = new Set<string>();
   const unasked = new Set<string>();
   const tired = new Set<string>();
+  const said = new Map<string, ProbeOutcome>();
   const events: CareEvent[] = [];
   const outcomes: ProbeOutcome[] = [];
   const probed: string[] = [];
   const closed: string[] = [];
   const outcomeOf = (key: string): ProbeOutcome => {
+    const own = said.get(key);
+    if (own !== undefined) return own;
     if (unasked.has(key)) return { passed: undefined, reason: "too many open files", latencyMs: 0 };
     if (tired.has(key)) return { passed: false, reason: "status 503", latencyMs: 1 };
     return dead.has(key)
@@ -111,6 +114,7 @@ export function care(
     broken,
     unasked,
     tired,
+    said,
     events,
     outcomes,
     probed,

@@ -111,6 +111,22 @@ const wrong: readonly (readonly [keys: string, told: string])[] = [
   ["probes: {all: [{^fall: 3}]}", "probes.all[0]: needs a type; write type: http"],
 ];
 
+test("an agent comes every two seconds, unless it says otherwise itself", async () => {
+  const { members } = await combinationOf(
+    `interval: 9s, interval-fast: 5s, interval-down: 60s, probes: {all: [web, {type: agent, port: 9777}, {type: agent, port: 9778, interval: 6s, stale-after: 1m}]}, ${SERVERS}`,
+  );
+  const intervals = members.map(({ pace }) => [pace.intervalMs, pace.fastIntervalMs, pace.downIntervalMs]);
+  expect(intervals).toEqual([
+    [9000, 5000, 60_000],
+    [2000, 2000, 2000],
+    [6000, 5000, 60_000],
+  ]);
+  expect(members.slice(1).map(({ probe }) => probe)).toMatchObject([
+    { type: "agent", askedPort: 9777, staleAfterMs: 20_000, connectTimeoutMs: 2000 },
+    { type: "agent", askedPort: 9778, staleAfterMs: 60_000, connectTimeoutMs: 3000 },
+  ]);
+});
+
 describe("what is wrong with several probes is told with its place", () => {
   test.each(wrong)("%s", async (keys, told) => {
     const lines = await linesOf(fileWith(`${keys.replace("^", "")}, ${SERVERS}`, WEB));

@@ -125,6 +125,19 @@ const everything: LvscareConfig = {
         timeout: "3s",
       },
     },
+    {
+      address: "10.0.0.1:85",
+      realServers: [
+        "10.0.0.2:80",
+        { address: "10.0.0.3:80", probes: { any: ["web", { type: "tcp", name: "plain" }] } },
+      ],
+      probe: { type: "agent", address: "10.0.0.9", port: 9777, send: "web\n", staleAfter: "1m", interval: "5s" },
+    },
+    {
+      address: "10.0.0.1:86",
+      realServers: ["10.0.0.2:80"],
+      probes: { atLeast: 2, of: ["web", { type: "tcp", fall: 3, rise: 2, intervalFast: "1s", intervalDown: "9s" }] },
+    },
   ],
 };
 
@@ -137,6 +150,8 @@ test("every option of a file has its type, and its value is read as a file's", (
     "tls",
     "kube-apiserver",
     "exec",
+    "agent",
+    "combination",
   ]);
   expect(config.virtualServers[0]).toMatchObject({
     name: "a",
@@ -162,7 +177,7 @@ test("every option of a file has its type, and its value is read as a file's", (
   const [virtualServer] = everything.virtualServers;
   const keys = (value: object | string | null | undefined): string[] => Object.keys(Object(value));
   expect(keys(virtualServer)).toEqual(expect.arrayContaining([...VIRTUAL_SERVER_KEYS.keys()].map(camelCase)));
-  const ofProbes = everything.virtualServers.flatMap(({ probe }) => keys(probe));
+  const ofProbes = everything.virtualServers.flatMap((one) => keys("probe" in one ? one.probe : undefined));
   expect(ofProbes).toEqual(expect.arrayContaining([...PROBE_KEYS.keys()].map(camelCase)));
 });
 

@@ -81,15 +81,15 @@ const instead: Rows = [
   ["^probe: {}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe: needs a type; write type: http"],
   [
     "probe: {type: ^smtp}, real-servers: [10.0.0.2:80]",
-    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls, kube-apiserver, exec",
+    "error: virtual-servers[0].probe.type: smtp is none of http, tcp, tls, kube-apiserver, exec, agent",
   ],
   [
     "probe: {type: ^https}, real-servers: [10.0.0.2:80]",
-    "error: virtual-servers[0].probe.type: https is none of http, tcp, tls, kube-apiserver, exec; write type: http; its scheme is https unless it says otherwise",
+    "error: virtual-servers[0].probe.type: https is none of http, tcp, tls, kube-apiserver, exec, agent; write type: http; its scheme is https unless it says otherwise",
   ],
   [
     "probe: {type: ^kube-api-server}, real-servers: [10.0.0.2:80]",
-    "error: virtual-servers[0].probe.type: kube-api-server is none of http, tcp, tls, kube-apiserver, exec; did you mean kube-apiserver?",
+    "error: virtual-servers[0].probe.type: kube-api-server is none of http, tcp, tls, kube-apiserver, exec, agent; did you mean kube-apiserver?",
   ],
   ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
@@ -136,7 +136,7 @@ const inProbe: Rows = [
   ["bearer-token-file: ^x", 'error: virtual-servers[0].probe.bearer-token-file: "x" is no absolute path'],
   ["tls: {key-file: ^/x}", "error: virtual-servers[0].probe.tls.key-file: needs cert-file"],
   ["scheme: http, tls: {ca-file: ^/x}", "error: virtual-servers[0].probe.tls.ca-file: the scheme http has no TLS"],
-  ["^send: PING", "error: virtual-servers[0].probe.send: type http has no key send; type tcp has it"],
+  ["^send: PING", "error: virtual-servers[0].probe.send: type http has no key send; type tcp or agent has it"],
 ];
 
 const inProbeOfPages: typeof inProbe = [
@@ -196,7 +196,16 @@ const inOtherKinds: typeof inProbe = [
   ],
   [
     "type: exec, command: [/bin/true], ^port: 1",
-    "error: virtual-servers[0].probe.port: type exec has no key port; type http or tcp or tls or kube-apiserver has it",
+    "error: virtual-servers[0].probe.port: type exec has no key port; type http or tcp or tls or kube-apiserver or agent has it",
+  ],
+  ["type: agent", "error: virtual-servers[0]: a probe of type agent needs the port that its agent listens at"],
+  [
+    "type: agent, port: 9777, ^command: [/bin/true]",
+    "error: virtual-servers[0].probe.command: type agent has no key command; type exec has it",
+  ],
+  [
+    "type: agent, port: 9777, stale-after: ^soon",
+    'error: virtual-servers[0].probe.stale-after: expected a time such as 5s or 500ms, got "soon"',
   ],
   ["type: exec", "error: virtual-servers[0]: a probe of type exec needs a command"],
   [

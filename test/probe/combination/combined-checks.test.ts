@@ -196,6 +196,72 @@ describe("what they say besides", () => {
   });
 });
 
+describe("an agent among them", () => {
+  const up = { passed: true, reason: "up", atOnce: true, latencyMs: 1 } as const;
+  const down = { passed: false, reason: "stopped", atOnce: true, decided: true, latencyMs: 1 } as const;
+  const expired = { passed: true, reason: "connected", expired: "not heard", latencyMs: 1 } as const;
+
+  test("decides as any other, and its word is a decision", () => {
+    const { tell } = combined(2, {}, {});
+    tell(0, PASSED);
+    expect(tell(1, { ...up, asked: { limit: 30 } })).toMatchObject({ passed: true, asked: { limit: 30 } });
+    expect(tell(1, down)).toMatchObject({ passed: false, decided: true, reason: "b: stopped" });
+  });
+
+  test("leaves the others alone when it is not heard any more, until it is heard again", () => {
+    const { tell, told } = combined(2, {}, {});
+    tell(0, PASSED);
+    tell(1, { ...down, asked: { hold: "drain" } });
+    expect(tell(1, LACKING)).toMatchObject({ passed: undefined });
+    const alone = tell(1, expired);
+    expect(alone).toMatchObject({ passed: true, reason: "a: ok", expired: "b: not heard" });
+    expect(alone).not.toHaveProperty("asked");
+    expect(told.at(-1)?.parts).toContainEqual({ name: "b", state: "expired", reason: "connected" });
+    expect(tell(0, FAILED)).toMatchObject({ passed: false, reason: "a: bad" });
+    expect(tell(1, down)).toMatchObject({ passed: false, decided: true });
+  });
+
+  test("with nobody beside those that are not heard any more, what their server shows counts", () => {
+    const { tell } = combined(2, {}, {});
+    tell(0, down);
+    tell(1, up);
+    tell(0, expired);
+    expect(tell(1, expired)).toMatchObject({ passed: true });
+    expect(tell(1, { ...UNREACHABLE, expired: "not heard" })).toMatchObject({ passed: false, unreachable: true });
+  });
+
+  test("pauses the others while it asks for maintenance, and they begin anew after that", () => {
+    const { tell, checks } = combined(3, {}, {}, {});
+    tell(0, PASSED);
+    tell(1, FAILED);
+    const paused = tell(2, { ...up, asked: { hold: "maintenance" } });
+    // What failed before is no reason to come back, and one that found nothing yet is not waited for.
+    expect(paused).toMatchObject({ passed: false, reason: "b: bad", asked: { hold: "maintenance" } });
+    expect(paused?.parts?.map(({ state }) => state)).toEqual(["paused", "paused", "up"]);
+    expect(checks.map(({ isStopped }) => isStopped)).toEqual([true, true, false]);
+    // Nothing is known of them until they were made again.
+    expect(tell(2, up)).toBeUndefined();
+    expect(checks.map(({ intervals }) => intervals.length)).toEqual([2, 2, 1]);
+    tell(0, PASSED);
+    const ready = tell(1, PASSED);
+    expect(ready).toMatchObject({ passed: true });
+    expect(ready).not.toHaveProperty("asked");
+  });
+
+  test("that wants no clients is heeded before the others have found anything", () => {
+    const { tell } = combined(2, { fall: 3 }, {});
+    expect(tell(0, FAILED)).toBeUndefined();
+    expect(tell(1, { ...up, asked: { hold: "drain" } })).toMatchObject({ passed: true, asked: { hold: "drain" } });
+    expect(tell(1, up)).toBeUndefined();
+  });
+
+  test("and another one: the most cautious of what they ask for", () => {
+    const { tell } = combined(2, {}, {});
+    tell(0, { ...up, asked: { hold: "drain", limit: 0 } });
+    expect(tell(1, { ...up, asked: { limit: 7 } })).toMatchObject({ asked: { hold: "drain", limit: 7 } });
+  });
+});
+
 test("all are asked at once, and end together", () => {
   const { check, checks, tell } = combined(2, {}, {});
   check.probeNow();
