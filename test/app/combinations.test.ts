@@ -39,6 +39,7 @@ virtual-servers:
     );
   await write("all");
   await using daemon = new FileDaemon(file, environment);
+  await daemon.logged(new RegExp(`real server ${first} recovering → healthy: web: status 200; role: says 0$`));
   const servers = async (): Promise<readonly RealServerStatus[]> =>
     (await daemon.status(VS)).virtualServers[0]?.realServers ?? [];
   const inService = (...expected: readonly string[]): Promise<readonly RealServerStatus[]> =>
