@@ -261,7 +261,7 @@ function fuzzAgent(dice: Dice): void {
   if (passed !== undefined && passed !== (health === undefined || health === "up")) throw new Error(reason);
   const advice = passed === true ? outcome.advice : undefined;
   const weight = advice === undefined ? 0 : "percent" in advice ? advice.percent : advice.weight;
-  if (!Number.isInteger(weight) || weight < 0 || weight > 25_600) throw new Error(`a weight of ${weight}`);
+  if (!Number.isInteger(weight) || weight < 0 || weight > 9_999_999_999) throw new Error(`a weight of ${weight}`);
 }
 
 const HEADER_LINES = Buffer.from("Authorization: Bearer a.b-c\r\nX-Two:2\n\nHost: example.org\nX-Empty:\n");

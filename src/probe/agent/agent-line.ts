@@ -3,7 +3,8 @@ export const LARGEST_AGENT_WEIGHT = 256;
 
 /** What an agent says in one line: a word for each matter that it names, the last where it names several. */
 export interface AgentWords {
-  readonly health?: "up" | "down";
+  /** All but `up` take it out. */
+  readonly health?: "up" | "down" | "fail" | "stopped";
   readonly admin?: "ready" | "drain" | "maintenance";
   readonly weight?: { readonly weight: number } | { readonly percent: number };
   /** Connections at the same time; 0 for any number. */
@@ -43,8 +44,8 @@ export function saysSomething({ health, admin, weight, limit }: AgentWords): boo
 const WORDS: ReadonlyMap<string, AgentWords> = new Map([
   ["up", { health: "up" }],
   ["down", { health: "down" }],
-  ["fail", { health: "down" }],
-  ["stopped", { health: "down" }],
+  ["fail", { health: "fail" }],
+  ["stopped", { health: "stopped" }],
   ["ready", { admin: "ready" }],
   ["drain", { admin: "drain" }],
   ["maint", { admin: "maintenance" }],
@@ -63,7 +64,7 @@ function readWord(word: string): AgentWords | undefined {
   const number = Number(digits);
   if (digits === "") return undefined;
   if (name === "maxconn") return sign === "" && number <= LARGEST_LIMIT ? { limit: number } : undefined;
-  if (sign === "%") return number <= LARGEST_AGENT_WEIGHT * 100 ? { weight: { percent: number } } : undefined;
+  if (sign === "%") return { weight: { percent: number } };
   return name === "weight" && number <= LARGEST_AGENT_WEIGHT ? { weight: { weight: number } } : undefined;
 }
 

@@ -22,6 +22,11 @@ export class AgentMemory {
     this.#heardMs = nowMs;
   }
 
+  /** That count now. */
+  get words(): AgentWords {
+    return this.#words;
+  }
+
   heard(line: string, nowMs: number): AgentOutcome {
     const words = readAgentLine(line);
     if (!saysSomething(words)) {
@@ -71,7 +76,7 @@ function outcomeOf({ health, admin, weight, limit }: AgentWords, said: AgentWord
   const hold = admin === "drain" || admin === "maintenance" ? admin : undefined;
   const asked: AskedOf = { ...(hold && { hold }), ...(limit !== undefined && { limit }) };
   const asks = hold === undefined && limit === undefined ? {} : { asked };
-  if (health === "down") return { passed: false, reason, atOnce: true, decided: true, ...asks };
+  if (health !== undefined && health !== "up") return { passed: false, reason, atOnce: true, decided: true, ...asks };
   return {
     passed: true,
     reason,

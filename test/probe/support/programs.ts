@@ -9,6 +9,7 @@ export const SERVER_PACKAGES: readonly HostPackage[] = [
   { name: "redis-server", file: "/usr/bin/redis-server" },
   { name: "nginx-light", file: "/usr/sbin/nginx" },
   { name: "openssh-server", file: "/usr/sbin/sshd" },
+  { name: "haproxy", file: "/usr/sbin/haproxy" },
   { name: "openssl", file: "/usr/bin/openssl" },
   { name: "postgresql-15", file: "/usr/lib/postgresql/15/bin/postgres" },
   { name: "exim4-daemon-light", file: "/usr/sbin/exim4" },
