@@ -3,10 +3,10 @@ import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSoc
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
 import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
-import type { CheckBudget, HealthCheckOptions, HealthChecks, ProbeOptions } from "../config/care-options.ts";
+import type { CheckBudget, HealthCheckOptions, ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ChecksWaitStatus, ConfigurationStatus } from "../domain/status.ts";
@@ -109,16 +109,36 @@ export class CareProcess implements Disposable {
   }
 
   /**
-   * Checks the real servers of a virtual server, on the one schedule of this process. With equal options, a real server of several
+   * Checks as these options say, on the one schedule of this process. With equal options, a real server of several
    * virtual servers is checked once.
    */
-  checksOf({ probe, realServerProbes = new Map() }: HealthChecks, whose: WhoseChecks): CheckSchedule {
-    const usual = this.#checksAs(probe, whose);
-    if (realServerProbes.size === 0) return usual;
-    const own = new Map(Array.from(realServerProbes, ([server, options]) => [server, this.#checksAs(options, whose)]));
-    return {
-      add: (target, intervalMs, report) => (own.get(formatEndpoint(target)) ?? usual).add(target, intervalMs, report),
-    };
+  checksAs(options: HealthCheckOptions, whose: WhoseChecks): CheckSchedule {
+    if (options.type === "combination") {
+      const members = options.members.map(({ name, pace, probe }) => {
+        return { name, pace, schedule: this.checksAs(probe, whose) };
+      });
+      return new CombinedChecks(members, options.atLeast);
+    }
+    const { standingOf } = whose;
+    const virtualServer = formatServiceKey(whose.key);
+    // A program is told for whom it checks.
+    const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
+    return this.#shared.of(kind, () => {
+      const watchPath: SocketPorts["watchPath"] = (target, lost) => {
+        this.#paths ??= new PathWatch({ now: this.now });
+        return this.#paths.watch(target, lost);
+      };
+      return this.#schedule.with(
+        createProber(options, {
+          ...SOCKETS,
+          watchPath,
+          scripts: this.#scripts,
+          virtualServer,
+          standingOf,
+          isPaced: () => this.#schedule.isPaced,
+        }),
+      );
+    });
   }
 
   /** The machine that cares for a virtual server, which meets this. `leave` is to be called when it has ended. */
@@ -163,35 +183,6 @@ export class CareProcess implements Disposable {
   }
 
   // --- internal ---
-
-  #checksAs(options: HealthCheckOptions, whose: WhoseChecks): CheckSchedule {
-    if (options.type === "combination") {
-      const members = options.members.map(({ name, pace, probe }) => {
-        return { name, pace, schedule: this.#checksAs(probe, whose) };
-      });
-      return new CombinedChecks(members, options.atLeast);
-    }
-    const { standingOf } = whose;
-    const virtualServer = formatServiceKey(whose.key);
-    // A program is told for whom it checks.
-    const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
-    return this.#shared.of(kind, () => {
-      const watchPath: SocketPorts["watchPath"] = (target, lost) => {
-        this.#paths ??= new PathWatch({ now: this.now });
-        return this.#paths.watch(target, lost);
-      };
-      return this.#schedule.with(
-        createProber(options, {
-          ...SOCKETS,
-          watchPath,
-          scripts: this.#scripts,
-          virtualServer,
-          standingOf,
-          isPaced: () => this.#schedule.isPaced,
-        }),
-      );
-    });
-  }
 
   #surfaceOf(key: ServiceKey): CareSurface {
     const name = formatServiceKey(key);

@@ -1,11 +1,12 @@
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import { describeChecksChange } from "../config/describe-checks-change.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
 import { configurationChange, describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
 
 /** What other options of a running virtual server change, in one line; empty when they change nothing. */
 export function describeOptionsChange(before: VirtualServerOptions, after: VirtualServerOptions): string {
   const change = configurationChange(before, after);
-  const probe = describeChecksChange(before, after);
+  const probe = describeChecksChange(before, after, listedInBoth(before, after));
   return [
     ...(change === undefined ? [] : [describeConfigurationChange(change)]),
     ...(probe.length === 0 ? [] : [`probe (${probe.join(", ")})`]),
@@ -15,6 +16,15 @@ export function describeOptionsChange(before: VirtualServerOptions, after: Virtu
     ...(before.name === after.name ? [] : [`name ${before.name ?? "(none)"} → ${after.name ?? "(none)"}`]),
     ...(Bun.deepEquals(before.realServerNames, after.realServerNames) ? [] : ["names of real servers"]),
   ].join(", ");
+}
+
+/** Formatted endpoints. */
+export function listedInBoth(
+  before: Pick<VirtualServerOptions, "realServers">,
+  after: Pick<VirtualServerOptions, "realServers">,
+): readonly string[] {
+  const known = new Set(before.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+  return after.realServers.map(({ endpoint }) => formatEndpoint(endpoint)).filter((server) => known.has(server));
 }
 
 // --- internal ---

@@ -12,8 +12,8 @@ import {
 } from "../actors/status.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { HealthChecks, VirtualServerOptions } from "../config/care-options.ts";
-import { checkOf, probesOf } from "../config/combination.ts";
+import type { HealthCheckOptions, HealthChecks, VirtualServerOptions } from "../config/care-options.ts";
+import { checkOf, checksAlike, probesOf } from "../config/combination.ts";
 import { describeChecksChange } from "../config/describe-checks-change.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
@@ -30,10 +30,12 @@ import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ProbeStatus, RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
 import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { EventSource } from "../events/event-bus.ts";
+import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import type { Standing } from "../probe/exec/exec-prober.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
+import { listedInBoth } from "./describe-options-change.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld, type HoldFiles } from "./hold-file.ts";
 import { LiveReach } from "./live-reach.ts";
@@ -126,7 +128,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     );
     const surface = {
       dataPlane,
-      schedule: process.checksOf(options, this.#whose),
+      schedule: this.#scheduleOf(),
       observe,
       reach: this.#reach,
     };
@@ -175,11 +177,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     const before = this.#options;
     this.#options = options;
     this.#isLeaving = false;
-    const isSameProbe = Bun.deepEquals(checksIn(before), checksIn(options));
+    const isSameProbe = checksAlike(before, options, listedInBoth(before, options));
     this.#daemon.send({
       type: "configure",
       configuration: options,
-      schedule: isSameProbe ? undefined : this.#process.checksOf(options, this.#whose),
+      schedule: isSameProbe ? undefined : this.#scheduleOf(),
     });
     // Nobody was checked by the one before it.
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
@@ -261,7 +263,10 @@ export class VirtualServerCare implements ControlVirtualServer {
       ...this.named,
       ...status,
       ...(status.suspicion && {
-        suspicion: { ...status.suspicion, changes: describeChecksChange(this.#deciding, this.#options) },
+        suspicion: {
+          ...status.suspicion,
+          changes: describeChecksChange(this.#deciding, this.#options, listedInBoth(this.#options, this.#options)),
+        },
       }),
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && {
@@ -325,6 +330,19 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { virtualServer } = this.#daemon.getSnapshot().children;
     return virtualServer === undefined ? { state: "unknown", weight: 0 } : standingOf(virtualServer, target);
   };
+
+  /** Each real server is checked as the options say when its checks begin. */
+  #scheduleOf(): CheckSchedule {
+    const known = new WeakMap<HealthCheckOptions, CheckSchedule>();
+    return {
+      add: (target, intervalMs, report) => {
+        const options = checkOf(this.#options, formatEndpoint(target));
+        const schedule = known.get(options) ?? this.#process.checksAs(options, this.#whose);
+        known.set(options, schedule);
+        return schedule.add(target, intervalMs, report);
+      },
+    };
+  }
 
   #noteAgent(server: string, { expired }: Verdict, atMs: number): void {
     if (expired === undefined) {

@@ -42,6 +42,17 @@ export function checkOf({ probe, realServerProbes }: HealthChecks, server: strin
   return realServerProbes?.get(server) ?? probe;
 }
 
+/** Whether these real servers, by their formatted endpoints, are checked alike. */
+export function checksAlike(before: HealthChecks, after: HealthChecks, servers: readonly string[]): boolean {
+  return (
+    Bun.deepEquals(before.probe, after.probe) &&
+    servers.every((server) => {
+      const [was, is] = [checkOf(before, server), checkOf(after, server)];
+      return was === is || Bun.deepEquals(was, is);
+    })
+  );
+}
+
 /** Each single check of these. */
 export function probesOf(options: HealthCheckOptions): readonly ProbeOptions[] {
   return options.type === "combination" ? options.members.map(({ probe }) => probe) : [options];

@@ -1,14 +1,27 @@
 import { formatDuration } from "../domain/duration.ts";
-import { describeCombination, type CheckPace, type HealthCheckOptions, type HealthChecks } from "./combination.ts";
+import {
+  checkOf,
+  describeCombination,
+  type CheckPace,
+  type HealthCheckOptions,
+  type HealthChecks,
+} from "./combination.ts";
 import { describeProbeChange } from "./describe-probe-change.ts";
 
-/** What other checks change, for all real servers of a virtual server and for those that have checks of their own. */
-export function describeChecksChange(before: HealthChecks, after: HealthChecks): readonly string[] {
-  const [was, is] = [before.realServerProbes ?? new Map(), after.realServerProbes ?? new Map()];
-  const ofServers = [...new Set([...was.keys(), ...is.keys()])].flatMap((server) => {
-    const [old, now] = [was.get(server) ?? before.probe, is.get(server) ?? after.probe];
-    return describeCheckChange(old, now).map((change) => `${server} ${change}`);
-  });
+/**
+ * What other checks change, for all real servers of a virtual server, and for those of these that have, or had, checks of
+ * their own, by their formatted endpoints.
+ */
+export function describeChecksChange(
+  before: HealthChecks,
+  after: HealthChecks,
+  servers: readonly string[],
+): readonly string[] {
+  const ofServers = servers
+    .filter((server) => [before, after].some(({ realServerProbes }) => realServerProbes?.has(server) === true))
+    .flatMap((server) =>
+      describeCheckChange(checkOf(before, server), checkOf(after, server)).map((change) => `${server} ${change}`),
+    );
   return [...describeCheckChange(before.probe, after.probe), ...ofServers];
 }
 

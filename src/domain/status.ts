@@ -282,6 +282,11 @@ export function isKeptDrained({ hold, drainedByConfiguration, asked }: RealServe
   return hold?.drained === true || drainedByConfiguration === true || isAskedOut;
 }
 
+/** Its agent alone wants that. */
+export function isDrainedByAgent(server: RealServerStatus): boolean {
+  return isKeptDrained(server) && server.hold?.drained !== true && server.drainedByConfiguration !== true;
+}
+
 export function countInService(realServers: readonly RealServerStatus[]): InService {
   return { count: realServers.filter(({ weight = 0 }) => weight > 0).length, of: realServers.length };
 }

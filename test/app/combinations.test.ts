@@ -24,7 +24,8 @@ test("several checks decide together about each real server; status, check and r
   await say(0);
   using one = answering(ALIVE);
   using other = answering(ALIVE);
-  const [first, second] = [one, other].map(({ endpoint }) => formatEndpoint(endpoint)) as [string, string];
+  using another = answering(ALIVE);
+  const [first = "", second = "", third = ""] = [one, other, another].map(({ endpoint }) => formatEndpoint(endpoint));
   const write = (rule: string): Promise<number> =>
     Bun.write(
       file,
@@ -81,6 +82,19 @@ virtual-servers:
   expect([reloaded.code, reloaded.stdout]).toEqual([0, expect.stringContaining("probe (probes: any of web, role)")]);
   await inService(first, second);
   await daemon.logged(/the changed probe decides/);
+  // Who comes with a check of its own is no change of the others'.
+  await Bun.write(
+    file,
+    (await Bun.file(file).text()).replace(
+      "real-servers: [",
+      `real-servers: [{address: "${third}", probe: {type: tcp, fall: 2}}, `,
+    ),
+  );
+  const joined = await daemon.reload();
+  expect(joined.stdout).toContain(third);
+  expect(joined.stdout).not.toContain("probe");
+  await inService(third, first, second);
+  expect((await servers())[0]?.checks).toEqual([{ name: "tcp", state: "up", reason: "connected" }]);
   await write("none");
   expect((await daemon.reload()).code).toBe(1);
   expect(await daemon.stop()).toBe(0);

@@ -1,6 +1,7 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { FindingSubject } from "../../domain/finding.ts";
 import {
+  isDrainedByAgent,
   isKeptDrained,
   type ProbeStatus,
   type RealServerStatus,
@@ -58,6 +59,8 @@ export interface SubjectServer {
   readonly state: RealServerStatus["state"];
   /** An operator keeps clients away from it: `lvscare drain`. */
   readonly isDrained?: boolean;
+  /** Its agent asked for that, and nobody else. */
+  readonly isDrainedByAgent?: boolean;
   /** What its last check found. */
   readonly lastCheck?: string;
   /** That its own certificate is valid for; absent where no check has seen that. */
@@ -129,6 +132,7 @@ function serverOf(status: RealServerStatus): SubjectServer {
     forwarding,
     state,
     ...(isKeptDrained(status) && { isDrained: true }),
+    ...(isDrainedByAgent(status) && { isDrainedByAgent: true }),
     ...(lastVerdict !== undefined && { lastCheck: lastVerdict.reason }),
     ...(unchecked !== undefined && { lastCheck: `it cannot be checked: ${unchecked.reason}` }),
     ...(certificate && certificate.shownBy === undefined && { certificateNames: certificate.names }),

@@ -102,13 +102,15 @@ describe("what is made of connections", () => {
       server(A),
       server(B, { weight: undefined, state: "removed", lastCheck: "status 404" }),
       server("192.168.0.4:6443", { weight: 0, state: "healthy", isDrained: true }),
+      server("192.168.0.5:6443", { weight: 0, state: "healthy", isDrained: true, isDrainedByAgent: true }),
     ];
     const cared = subject({ daemon: DAEMON, realServers });
-    expect(judge([FINE, FINE, FINE], [trial(A)], cared).slice(1)).toEqual([
+    expect(judge([FINE, FINE, FINE, FINE], [trial(A)], cared).slice(1)).toEqual([
       `${B} note takes connections, but is removed: status 404`,
       "192.168.0.4:6443 note answers, but an operator keeps clients away (drained)",
+      "192.168.0.5:6443 note answers, but its agent keeps clients away",
     ]);
-    expect(judge([FINE, REFUSED, FINE], [trial(A)], cared)[1]).toStartWith(`${B} problem does not answer`);
+    expect(judge([FINE, REFUSED, FINE, FINE], [trial(A)], cared)[1]).toStartWith(`${B} problem does not answer`);
   });
 
   test("where nothing stands yet", () => {

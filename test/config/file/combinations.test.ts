@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import Ajv from "ajv/dist/2020.js";
 import type { CombinationOptions, HealthCheckOptions } from "../../../src/config/combination.ts";
+import { configSchema } from "../../../src/config/file/schema.ts";
 import { describeChecksChange } from "../../../src/config/describe-checks-change.ts";
 import { fileWith, linesOf, read } from "./problems-in.ts";
 
@@ -144,10 +146,35 @@ describe("what is wrong with several probes is told with its place", () => {
   });
 });
 
+test("the schema allows what is read, and nothing else", () => {
+  const isValid = new Ajv({ allowUnionTypes: true }).compile(configSchema());
+  const file = (more: object, servers: readonly unknown[] = ["10.0.0.2:80"]): object => ({
+    version: 1,
+    "virtual-servers": [{ address: "10.0.0.1:80", "real-servers": servers, ...more }],
+  });
+  const tcp = { type: "tcp", name: "plain", fall: 3, interval: "1s", port: 81 };
+  const agent = { type: "agent", port: 9777, send: "web\n", "stale-after": 30 };
+  for (const probes of [{ all: ["web", tcp] }, { any: [agent] }, { "at-least": 1, of: [tcp, agent] }, null])
+    expect(isValid(file({ probes }))).toBe(true);
+  expect(isValid(file({ probe: "web" }, [{ address: "10.0.0.2:80", probes: { all: [tcp] } }]))).toBe(true);
+  expect(isValid(file({ probe: "web" }, [{ address: "10.0.0.2:80", probe: agent }]))).toBe(true);
+  for (const probes of [
+    [],
+    {},
+    { all: [] },
+    { all: "web" },
+    { all: [{ fall: 1 }] },
+    { of: [tcp] },
+    { all: [tcp], any: [tcp] },
+  ])
+    expect(isValid(file({ probes }))).toBe(false);
+  expect(isValid(file({ probes: { all: [{ ...agent, path: "/" }] } }))).toBe(false);
+});
+
 test("what changes is told by the keys of a file", async () => {
   const before = { probe: await combinationOf(`probes: {all: [web, {type: tcp}]}, ${SERVERS}`) };
   const changes = async (probes: string, top = WEB): Promise<readonly string[]> =>
-    describeChecksChange(before, { probe: await checksOf(`${probes}, ${SERVERS}`, top) });
+    describeChecksChange(before, { probe: await checksOf(`${probes}, ${SERVERS}`, top) }, ["10.0.0.2:80"]);
   expect(await changes("probes: {all: [web, {type: tcp}]}")).toEqual([]);
   expect(await changes("probes: {any: [web, {type: tcp}]}")).toEqual(["probes: any of web, tcp"]);
   expect(await changes("probes: {all: [web, {type: tcp, port: 81, rise: 2}]}")).toEqual([
@@ -156,5 +183,8 @@ test("what changes is told by the keys of a file", async () => {
   ]);
   expect(await changes("probe: web")).toEqual(["type: http"]);
   const own = new Map<string, HealthCheckOptions>([["10.0.0.2:80", await checksOf(`probe: {type: tls}, ${SERVERS}`)]]);
-  expect(describeChecksChange(before, { ...before, realServerProbes: own })).toEqual(["10.0.0.2:80 type: tls"]);
+  const after = { ...before, realServerProbes: own };
+  expect(describeChecksChange(before, after, ["10.0.0.2:80", "10.0.0.3:80"])).toEqual(["10.0.0.2:80 type: tls"]);
+  // One that was not there before is no change.
+  expect(describeChecksChange(before, after, ["10.0.0.3:80"])).toEqual([]);
 });
