@@ -160,7 +160,7 @@ test("an agent drains its real server, weighs and limits it, and counts no more 
   // In maintenance, what fails is not looked at.
   await servers.behave({ checks: "status 500" }, [B]);
   await care.waitForLog(/real server 127\.0\.1\.2:80: the agent is heard again$/);
-  expect((await care.status()).replaceAll(/\s+/g, " ")).toContain("http paused (status 200), agent up (maintenance)");
+  expect((await care.status()).replaceAll(/\s+/g, " ")).toContain("http paused (status 200), agent up (maint)");
   await servers.behave("healthy", [B]);
   await agents.say(agentOfB, "ready");
   await waitForTable(namespace, table({ [A]: 3, [B]: 10 }, "wrr"));

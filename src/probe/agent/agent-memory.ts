@@ -62,7 +62,7 @@ export class AgentMemory {
 function describe({ health, admin, weight, limit, description, unknown }: AgentWords): string {
   const said = [
     ...(health === undefined ? [] : [health]),
-    ...(admin === undefined ? [] : [admin]),
+    ...(admin === undefined ? [] : [admin === "maintenance" ? "maint" : admin]),
     ...(weight === undefined ? [] : ["percent" in weight ? `${weight.percent}%` : `weight ${weight.weight}`]),
     ...(limit === undefined ? [] : [`at most ${limit} connections`]),
   ].join(", ");

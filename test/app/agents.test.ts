@@ -1,0 +1,89 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { formatEndpoint } from "../../src/domain/endpoint.ts";
+import type { RealServerStatus } from "../../src/domain/status.ts";
+import { ALIVE } from "../cli/care-program.ts";
+import { runProgram } from "../cli/run-program.ts";
+import { waitFor } from "../kernel/support/wait-for.ts";
+import { answering } from "../probe/http/support/raw-server.ts";
+import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
+
+setDefaultTimeout(60_000);
+
+const VS = "127.77.16.1:18092";
+
+test("an agent alone decides about its real server, until it is not heard any more", async () => {
+  await using folder = await TestFolder.make();
+  const environment = { XDG_RUNTIME_DIR: folder.path, PATH: process.env["PATH"] ?? "" };
+  const file = join(folder.path, "lvscare.yaml");
+  let line = "up 100%";
+  const listen = (port: number): Bun.TCPSocketListener<undefined> =>
+    Bun.listen<undefined>({
+      hostname: "127.0.0.1",
+      port,
+      socket: { open: (socket) => void socket.end(`${line}\n`), data: () => undefined, error: () => undefined },
+    });
+  const agent = listen(0);
+  using server = answering(ALIVE);
+  const realServer = formatEndpoint(server.endpoint);
+  await Bun.write(
+    file,
+    `version: 1
+virtual-servers:
+- address: "${VS}"
+  data-plane: userspace
+  mode: none
+  scheduler: wrr
+  weight: 10
+  check-way: false
+  probe: {type: agent, port: ${agent.port}, interval: 100ms, stale-after: 1s}
+  real-servers: ["${realServer}"]
+`,
+  );
+  await using daemon = new FileDaemon(file, environment);
+  await daemon.logged(new RegExp(`real server ${realServer} recovering → healthy: up, 100%$`));
+  const now = async (): Promise<RealServerStatus | undefined> =>
+    (await daemon.status(VS)).virtualServers[0]?.realServers[0];
+  const until = (isSo: (status: RealServerStatus) => boolean): Promise<RealServerStatus | undefined> =>
+    waitFor(now, (status) => status !== undefined && isSo(status));
+
+  line = "weight:30 maint #new disk";
+  expect(await until(({ weight }) => weight === 0)).toMatchObject({
+    state: "drained",
+    health: "healthy",
+    asked: { hold: "maintenance" },
+  });
+  expect((await daemon.statusText(VS)).replaceAll(/\s+/g, " ")).toContain(
+    `HELD ${realServer} in maintenance, by its agent`,
+  );
+  const checked = await runProgram(["check", realServer], environment);
+  expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining("passed: maint, weight 30 (new disk)")]);
+  line = "ready";
+  await until(({ weight }) => weight === 30);
+
+  // It is the only one, and takes connections: but that is its owner's word, and no last resort.
+  line = "stopped";
+  await daemon.logged(new RegExp(`real server ${realServer} healthy → draining: stopped$`));
+  await until(({ state }) => state === "removed");
+  expect((await daemon.status(VS)).virtualServers[0]).not.toHaveProperty("lastResort");
+
+  const { port } = agent;
+  agent.stop(true);
+  await daemon.logged(/WARN .* the agent was not heard for \d+s: connect refused; what it asked for counts no more$/);
+  expect(await until(({ state }) => state === "healthy")).toMatchObject({
+    weight: 10,
+    lastVerdict: { passed: true, expired: expect.stringContaining("the agent was not heard for") },
+  });
+  line = "10%";
+  const again = listen(port);
+  await daemon.logged(new RegExp(`real server ${realServer}: the agent is heard again$`));
+  await until(({ weight }) => weight === 1);
+  const { stdout } = await runProgram(["events", "--vs", VS, "-o", "json"], environment);
+  const types = stdout
+    .trim()
+    .split("\n")
+    .map((one) => (JSON.parse(one) as { readonly type: string }).type);
+  expect(types.filter((type) => type.startsWith("agent."))).toEqual(["agent.expired", "agent.heard"]);
+  again.stop(true);
+  expect(await daemon.stop()).toBe(0);
+});
