@@ -38,7 +38,7 @@ export interface LastChecks {
   /** Those whose checks cannot be made since then. */
   readonly lacking: ReadonlyMap<string, TimedLack>;
   /** Of those that are checked by several checks. */
-  readonly parts: ReadonlyMap<string, readonly CheckPart[]>;
+  readonly checks: ReadonlyMap<string, readonly CheckPart[]>;
 }
 
 export interface ProcessFacts {
@@ -55,7 +55,7 @@ export interface ProcessFacts {
 /** The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
-  { verdicts, lacking, parts }: LastChecks,
+  { verdicts, lacking, checks }: LastChecks,
   facts: ProcessFacts,
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
@@ -66,7 +66,7 @@ export function virtualServerStatus(
   const members = Array.from(context.members, ([key, member]) => ({
     ...memberStatus(key, member.ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
     ...uncheckedStatus(lacking.get(key), facts.timeOfDay),
-    ...partsStatus(parts.get(key)),
+    ...partsStatus(checks.get(key)),
     ...(isKeptOut(member) && { state: "drained" as const }),
     ...(member.hold && { hold: member.hold }),
     ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
@@ -260,7 +260,7 @@ type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
 type Stamp = (ms: number) => string;
 
 function verdictStatus({ verdict, atMs }: TimedVerdict, iso: Stamp): VerdictStatus {
-  const { parts: _, ...others } = withoutCertificate(verdict);
+  const { checks: _, ...others } = withoutCertificate(verdict);
   return { ...others, at: iso(atMs) };
 }
 

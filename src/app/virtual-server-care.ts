@@ -104,7 +104,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     const observe = (server: string, outcome: ProbeOutcome): void => {
       const atMs = process.now();
-      if (outcome.parts !== undefined) this.#parts.set(server, outcome.parts);
+      if (outcome.checks !== undefined) this.#parts.set(server, outcome.checks);
       else if (outcome.passed !== undefined) this.#parts.delete(server);
       if (outcome.passed === undefined) {
         const { sinceMs } = this.#lacking.get(server) ?? { sinceMs: atMs };
@@ -254,7 +254,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
     const status = virtualServerStatus(
       virtualServer,
-      { verdicts: this.#verdicts, lacking: this.#lacking, parts: this.#parts },
+      { verdicts: this.#verdicts, lacking: this.#lacking, checks: this.#parts },
       this.#facts,
       table,
     );

@@ -44,14 +44,14 @@ export function renderHold(report: HoldReport): string {
 /** The verdict, and below it how long each step took. */
 export function renderCheck(report: CheckReport): string {
   const { realServer: address, realServerName: name, verdict } = report;
-  const { passed, reason, latencyMs, timings = {}, parts } = verdict;
+  const { passed, reason, latencyMs, timings = {}, checks } = verdict;
   const steps = (["connectMs", "tlsMs", "firstByteMs"] as const).flatMap((step) => {
     const ms = timings[step];
     return ms === undefined ? [] : [`  ${STEPS[step].padEnd(10)}  ${formatDuration(ms)}`];
   });
   const server = describeNamed({ address, ...(name !== undefined && { name }) });
   const found = `${server} of ${describeVirtualServer(virtualServerOf(report))}: ${passed ? "passed" : "failed"}: ${reason}`;
-  const each = parts === undefined ? [] : [`  ${"checks".padEnd(10)}  ${describeParts(parts)}`];
+  const each = checks === undefined ? [] : [`  ${"checks".padEnd(10)}  ${describeParts(checks)}`];
   return [found, ...each, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
     .map((line) => `${oneLine(line)}\n`)
     .join("");

@@ -29,7 +29,7 @@ export type Verdict =
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
       /** Of several checks, of which this is the verdict. */
-      readonly parts?: readonly CheckPart[];
+      readonly checks?: readonly CheckPart[];
       /** That the server showed at its last handshake with this check, which may have been an earlier one. */
       readonly certificate?: CertificateFacts;
     }
@@ -51,7 +51,7 @@ export type Verdict =
       readonly retryAfterMs?: number;
       readonly latencyMs: number;
       readonly timings?: ProbeTimings;
-      readonly parts?: readonly CheckPart[];
+      readonly checks?: readonly CheckPart[];
       /** The same, trusted or not. */
       readonly certificate?: CertificateFacts;
     };
@@ -95,7 +95,7 @@ export interface NoVerdict {
   /** What was lacking, for people: `too many open files`. */
   readonly reason: string;
   readonly latencyMs: number;
-  readonly parts?: readonly CheckPart[];
+  readonly checks?: readonly CheckPart[];
 }
 
 export type ProbeOutcome = Verdict | NoVerdict;

@@ -625,7 +625,7 @@ function statusOf(actor: VirtualServerActor): VirtualServerStatus {
   };
   return virtualServerStatus(
     actor,
-    { verdicts: new Map(), lacking: new Map(), parts: new Map() },
+    { verdicts: new Map(), lacking: new Map(), checks: new Map() },
     facts,
     actor.getSnapshot().context.table,
   );

@@ -59,7 +59,7 @@ virtual-servers:
     ],
     lastVerdict: { passed: true, reason: "web: status 200; role: says 0" },
   });
-  expect(checked?.lastVerdict).not.toHaveProperty("parts");
+  expect(checked?.lastVerdict).not.toHaveProperty("checks");
   expect(alone).not.toHaveProperty("checks");
   expect((await daemon.statusText(VS)).replaceAll(/\s+/g, " ")).toContain(
     `CHECKS ${first} web up (status 200), role up (says 0)`,
@@ -97,5 +97,29 @@ virtual-servers:
   expect((await servers())[0]?.checks).toEqual([{ name: "tcp", state: "up", reason: "connected" }]);
   await write("none");
   expect((await daemon.reload()).code).toBe(1);
+  expect(await daemon.stop()).toBe(0);
+});
+
+test("one of several checks that another virtual server makes alike is made once", async () => {
+  await using folder = await TestFolder.make();
+  const environment = { XDG_RUNTIME_DIR: folder.path, PATH: process.env["PATH"] ?? "" };
+  const file = join(folder.path, "lvscare.yaml");
+  using server = answering(ALIVE);
+  const realServer = formatEndpoint(server.endpoint);
+  const [one, other] = ["127.77.15.2:18091", "127.77.15.3:18091"];
+  await Bun.write(
+    file,
+    `version: 1
+probes: {web: {type: http, scheme: http, path: /}}
+defaults: {data-plane: userspace, mode: none, interval: 1h, check-way: false}
+virtual-servers:
+- {address: "${one}", probes: {all: [web, {type: tcp, fall: 2}]}, real-servers: ["${realServer}"]}
+- {address: "${other}", probes: {any: [web, {type: tcp, fall: 3}]}, real-servers: ["${realServer}"]}
+`,
+  );
+  await using daemon = new FileDaemon(file, environment);
+  for (const address of [one, other])
+    await daemon.logged(new RegExp(`tcp ${address}: real server ${realServer} recovering → healthy: `));
+  expect(server.requests).toHaveLength(1);
   expect(await daemon.stop()).toBe(0);
 });

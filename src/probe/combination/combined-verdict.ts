@@ -32,13 +32,13 @@ export function combinedVerdict(
   const [ups, downs, leaving, unknown] = (["up", "down", "leaving", "unknown"] as const).map((state) =>
     counted.filter(({ health, isPaused }) => (isPaused === true ? health.state : countedAs(health)) === state),
   ) as [NamedHealth[], NamedHealth[], NamedHealth[], NamedHealth[]];
-  const parts = all.map(partOf);
+  const checks = all.map(partOf);
   const { latencyMs } = newest;
   if (ups.length < wanted && ups.length + unknown.length >= wanted) {
     const lacking = unknown.filter(({ health: { last } }) => last?.passed === undefined && last !== undefined);
     return lacking.length === 0
       ? undefined
-      : { passed: undefined, reason: reasonsOf(lacking, all.length, lastReason), latencyMs, parts };
+      : { passed: undefined, reason: reasonsOf(lacking, all.length, lastReason), latencyMs, checks };
   }
   const timings = newest.passed === undefined ? undefined : newest.timings;
   const certificate = endingFirst(all);
@@ -48,7 +48,7 @@ export function combinedVerdict(
     ...(expired !== "" && { expired }),
     latencyMs,
     ...(timings && { timings }),
-    parts,
+    checks,
     ...(certificate && { certificate }),
   };
   if (ups.length >= wanted) {

@@ -67,7 +67,7 @@ describe("all of several checks", () => {
       reason: "b: bad",
       atOnce: true,
       latencyMs: 2,
-      parts: [
+      checks: [
         { name: "a", state: "up", reason: "ok" },
         { name: "b", state: "down", reason: "bad" },
       ],
@@ -216,7 +216,7 @@ describe("an agent among them", () => {
     const alone = tell(1, expired);
     expect(alone).toMatchObject({ passed: true, reason: "a: ok", expired: "b: not heard" });
     expect(alone).not.toHaveProperty("asked");
-    expect(told.at(-1)?.parts).toContainEqual({ name: "b", state: "expired", reason: "connected" });
+    expect(told.at(-1)?.checks).toContainEqual({ name: "b", state: "expired", reason: "connected" });
     expect(tell(0, FAILED)).toMatchObject({ passed: false, reason: "a: bad" });
     expect(tell(1, down)).toMatchObject({ passed: false, decided: true });
   });
@@ -237,7 +237,7 @@ describe("an agent among them", () => {
     const paused = tell(2, { ...up, asked: { hold: "maintenance" } });
     // What failed before is no reason to come back, and one that found nothing yet is not waited for.
     expect(paused).toMatchObject({ passed: false, reason: "b: bad", asked: { hold: "maintenance" } });
-    expect(paused?.parts?.map(({ state }) => state)).toEqual(["paused", "paused", "up"]);
+    expect(paused?.checks?.map(({ state }) => state)).toEqual(["paused", "paused", "up"]);
     expect(checks.map(({ isStopped }) => isStopped)).toEqual([true, true, false]);
     // Nothing is known of them until they were made again.
     expect(tell(2, up)).toBeUndefined();
