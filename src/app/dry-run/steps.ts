@@ -244,6 +244,8 @@ function unmoved(view: View, told: ReadonlySet<string>): DryRunStep[] {
     if (!isFailing(member) || member.evidence === "passed") return [];
     if (member.evidence === "leaving")
       return [{ sign: "=", subject: member.name, change, remark: "says that it is shutting down" }];
+    if (member.evidence === "declined")
+      return [{ sign: "=", subject: member.name, change, remark: "its agent takes it out" }];
     const remark = isAbsent(member)
       ? `its checks fail; enters at weight ${member.server.weight} when they pass`
       : "its checks fail";

@@ -1,4 +1,4 @@
-import type { MemberState } from "../../desired/member.ts";
+import { isAskedOut, type MemberState } from "../../desired/member.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { hostPrefix } from "../../domain/endpoint.ts";
 import type { Hold } from "../../domain/hold.ts";
@@ -7,7 +7,8 @@ import type { VirtualServer } from "../../domain/virtual-server.ts";
 /** `drained by alice`; undefined for one that nobody drained. */
 export function drainedBy(member: MemberState | undefined): string | undefined {
   if (member?.hold?.drained === true) return `drained by ${operatorOf(member.hold)}`;
-  return member?.isDrainedByConfiguration === true ? "drained by the configuration" : undefined;
+  if (member?.isDrainedByConfiguration === true) return "drained by the configuration";
+  return member !== undefined && isAskedOut(member) ? "drained by its agent" : undefined;
 }
 
 /** `12 open connections drain, 1m at most` */

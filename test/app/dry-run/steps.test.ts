@@ -218,6 +218,23 @@ describe("a reload", () => {
       },
       ["~ service | persistent 300s → not persistent | keeps connections"],
     ],
+    [
+      "with agents that want no clients",
+      {
+        configuration: configuration({ A: 1, B: 1, C: 1 }),
+        observed: observed({ A: [1, 0], B: [0, 3] }),
+        running: told({
+          A: good(),
+          B: { state: "drained", lastVerdict: GOOD, asked: { hold: "drain" } },
+          C: { state: "removed", lastVerdict: { ...BAD, decided: true } },
+        }),
+      },
+      [
+        "= service | rr | stands",
+        `= ${B} | weight 0 | drained by its agent`,
+        `= ${C} | not in the table | its agent takes it out`,
+      ],
+    ],
   ])("%s", (_, known, expected) => {
     expect(lines(dataPlaneSteps({ ...START, ...known, how: "reload" }))).toEqual(expected);
   });
@@ -295,7 +312,7 @@ function observed(
   };
 }
 
-type Told = Pick<RealServerStatus, "state" | "lastVerdict" | "weight">;
+type Told = Pick<RealServerStatus, "state" | "lastVerdict" | "weight" | "asked">;
 
 function good(): Told {
   return { state: "healthy", lastVerdict: GOOD, weight: 1 };
