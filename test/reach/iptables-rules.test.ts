@@ -17,6 +17,8 @@ interface Faults {
   /** It is too old for this option. */
   readonly unknown?: string;
   readonly hasRestore?: boolean;
+  /** Why it lists nothing. */
+  readonly listless?: string;
 }
 
 /** The nat table of an iptables, and what was started for it. */
@@ -65,6 +67,7 @@ class FakeIptables {
     expect(argv.slice(0, 4)).toEqual(["-w", "5", "-t", "nat"]);
     const [verb = "", chain = "", ...words] = argv.slice(4);
     this.started.push(verb);
+    if (verb === "-S" && this.#faults.listless !== undefined) return end(4, this.#faults.listless);
     if (verb === "-S") return { ...end(0), stdout: this.#listing() };
     this.#others();
     return this.#make(verb, chain, words.map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" "));
@@ -216,6 +219,10 @@ test("tells why it was refused, or that there is no iptables; and there is nothi
     message: expect.stringContaining('unknown option "MARK"'),
     operation: expect.stringMatching(/^iptables -t nat -A LVSCARE-SERVICES /),
   });
+  const blind = new FakeIptables({ listless: "Another app is currently holding the xtables lock" });
+  await expect(rulesOf(blind).establish()).rejects.toMatchObject({ message: expect.stringContaining("xtables lock") });
+  expect(await rulesOf(blind).remove()).toBe(false);
+  expect(new Set(blind.started)).toEqual(new Set(["-S"]));
   const none = iptablesRules(OPTIONS, new Iptables("ipv4", undefined, () => Promise.resolve(undefined)));
   await expect(none.establish()).rejects.toMatchObject({ message: expect.stringContaining("has no iptables") });
   expect(await none.remove()).toBe(false);

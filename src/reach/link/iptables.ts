@@ -102,7 +102,11 @@ export class Iptables {
   /** Step by step: an old iptables may lack what the common way takes, and each refusal has a reason of its own. */
   async #serveAlone({ wish, resolve, reject }: Asked): Promise<void> {
     try {
-      const changes = wish((await this.#list()) ?? NatTable.read(""));
+      const listing = await this.#call(["-S"]);
+      const isListed = listing?.exitCode === 0;
+      const changes = wish(NatTable.read(isListed ? listing.stdout : ""));
+      // What is added to a table that nobody could see may be in it twice.
+      if (!isListed && changes.length > 0) throw this.#refused(["-S"], listing);
       try {
         for (const change of changes) await this.#make(change);
       } finally {
@@ -122,10 +126,14 @@ export class Iptables {
     // Before 1.6.2 it knows no such option: better some of the time than not at all.
     if (change.verb === "-A" && change.spec.includes(RANDOM_PORTS))
       return this.#make({ ...change, spec: change.spec.filter((word) => word !== RANDOM_PORTS) });
-    if (ended === undefined) throw missing(this.#programs);
+    throw this.#refused(argumentsOf(change), ended);
+  }
+
+  #refused(argv: readonly string[], ended: ProgramEnd | undefined): LvscareError {
+    if (ended === undefined) return missing(this.#programs);
     const said = ended.stderr.trim().split("\n")[0] ?? "";
-    throw new LvscareError("KERNEL_REFUSED", said || `exit code ${ended.exitCode}`, {
-      operation: `iptables -t nat ${argumentsOf(change).join(" ")}`,
+    return new LvscareError("KERNEL_REFUSED", said || `exit code ${ended.exitCode}`, {
+      operation: `iptables -t nat ${argv.join(" ")}`,
       remedy: "load nf_tables, which needs no iptables, or see to it that iptables works",
     });
   }
