@@ -1,4 +1,5 @@
 export { acknowledgementOf } from "./acknowledgement.ts";
+export { releaseCode } from "./release-code.ts";
 export { adoptDescriptor } from "./adopt-descriptor.ts";
 export { closeFd } from "./libc.ts";
 export { bootClock, monotonicUs } from "./boot-clock.ts";

@@ -24,6 +24,7 @@ const SYMBOLS = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   localtime_r: { args: ["ptr", "ptr"], returns: "ptr" },
   __errno_location: { args: [], returns: "ptr" },

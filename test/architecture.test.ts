@@ -74,6 +74,7 @@ const NATIVE_IMPORTERS = [
   "src/app/preparation.ts",
   "src/app/claim.ts",
   "src/app/daemon-sockets.ts",
+  "src/app/after-start.ts",
   "src/app/care-process.ts",
   "src/app/daemon-web.ts",
   "src/app/descriptor-state.ts",

@@ -7,6 +7,7 @@ import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import { CareProcess } from "./care-process.ts";
+import { afterStart } from "./after-start.ts";
 import { Caretaker } from "./caretaker.ts";
 import { ConfigReload, type ReadConfig } from "./config-reload.ts";
 import { openControlSocket } from "./control-socket.ts";
@@ -96,6 +97,7 @@ export async function runDaemon(
       keepTo: (budget) => process.keepTo(budget),
     });
     await using reload = source && reloadFrom(source, caretaker, web, process);
+    using _settling = embedded ? undefined : afterStart();
     await using _control = embedded ? undefined : openControl(config, source, reload, caretaker, process, logger);
     await Promise.all([applying, caretaker.ended]);
     process.bus.catchUp();

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { runCommand } from "../../test/kernel/harness/run-command.ts";
-import { SELDOM_RUN } from "../../src/cli/jit-policy.ts";
+import { HARDLY_RUN } from "../../src/cli/jit-policy.ts";
 import { checkout } from "../test/checkout.ts";
 import { buildFacts } from "./build-facts.ts";
 import type { Target } from "./targets.ts";
@@ -37,7 +37,7 @@ export async function compile(output: string, cross?: CrossCompilation): Promise
         "--splitting",
         // Of a library with both, its ES modules: those of CommonJS come whole, and every use of them goes through an object.
         "--conditions=module",
-        `--compile-jit-policy=${SELDOM_RUN}`,
+        `--compile-jit-policy=${HARDLY_RUN}`,
         "--no-compile-autoload-dotenv",
         "--no-compile-autoload-bunfig",
         ...Object.entries(await buildFacts()).map(([name, value]) => `--define=${name}=${value}`),
