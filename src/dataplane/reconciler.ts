@@ -77,7 +77,8 @@ export class Reconciler implements RoundRunner {
       isAsKnown: async () => {
         // Before the table is read: what is changed in between then makes it another one.
         const before = this.#dataPlane.outline?.(this.#key);
-        const read = await this.#dataPlane.read(this.#key);
+        // Measured: what is read is what a round goes by, and this is none.
+        const read = await this.#dataPlane.measure(this.#key);
         const isAsKnown = read !== undefined && sameEntries(asKnown(read, known), known);
         outline = before;
         wholeAtMs = this.#now() + WHOLE_EVERY_MS;
