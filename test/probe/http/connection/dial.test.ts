@@ -21,7 +21,8 @@ describe("dialling", () => {
     using hole = await blackHole();
     const before = openSockets();
     expect(await dialing(hole.endpoint)).toEqual({ kind: "silent", reason: "no answer", isUnreachable: true });
-    expect(openSockets()).toBe(before);
+    // Fewer is fine: sockets of earlier tests may only now be gone.
+    expect(openSockets()).toBeLessThanOrEqual(before);
   });
 
   test("needs no more than a little silence where another connection is silent as well", async () => {
@@ -33,7 +34,8 @@ describe("dialling", () => {
       reason: "answers nothing any more",
       isUnreachable: true,
     });
-    expect(openSockets()).toBe(before);
+    // Fewer is fine: sockets of earlier tests may only now be gone.
+    expect(openSockets()).toBeLessThanOrEqual(before);
   });
 
   test("finds it alive when the last of the dials gets through", async () => {
@@ -49,7 +51,7 @@ describe("dialling", () => {
     expect(connection).toBeInstanceOf(SocketConnection);
     expect(dials).toBe(7);
     if (!("kind" in connection)) connection.close();
-    expect(await eventually(() => openSockets() === before)).toBe(true);
+    expect(await eventually(() => openSockets() <= before)).toBe(true);
   });
 
   test("hears what a server says before it is asked", async () => {
