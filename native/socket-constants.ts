@@ -26,7 +26,6 @@ export const MSG_NOSIGNAL = 0x4000;
 
 /** linux/in.h, linux/tcp.h */
 export const IPPROTO_TCP = 6;
-export const TCP_NODELAY = 1;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_INFO = 11;

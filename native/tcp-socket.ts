@@ -6,16 +6,14 @@ import { closeFd, errno, libc } from "./libc.ts";
 import {
   AF_INET,
   AF_INET6,
-  IPPROTO_TCP,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   SO_ERROR,
-  TCP_NODELAY,
 } from "./socket-constants.ts";
-import { int, setOption } from "./socket-options.ts";
+import { int } from "./socket-options.ts";
 
 /**
  * A non-blocking TCP socket that is already connecting: pass it to `Bun.connect({ fd })`, which owns it from then on,
@@ -33,10 +31,7 @@ export function openTcpSocket(target: Endpoint): number {
   const fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw socketFailed(target, errno());
 
-  // A probe writes one small request and waits, which is what Nagle's algorithm would delay. Failing to turn it off
-  // costs only time.
-  setOption(fd, IPPROTO_TCP, TCP_NODELAY, ON);
-
+  // The runtime turns Nagle's algorithm off when it takes the socket over.
   if (connect(fd, address, address.byteLength) < 0) {
     const code = errno();
     if (code !== constants.errno.EINPROGRESS) {
@@ -60,8 +55,6 @@ export function dialTcpSocket(target: Endpoint): number {
 }
 
 // --- internal ---
-
-const ON = int(1);
 
 // Made once: to allocate what C reads and writes costs more than the calls, and each check's connection would need it.
 const PENDING = int(0);
