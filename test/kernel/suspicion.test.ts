@@ -6,12 +6,15 @@ import { startCare } from "./support/lvscare.ts";
 import { connect, Namespace, type Child } from "./support/namespace.ts";
 
 requireTestKernel();
-setDefaultTimeout(180_000);
+setDefaultTimeout(400_000);
 
 const VIP = "10.96.0.1";
 const VS = `${VIP}:80`;
 const A = "10.0.1.2:80";
 const B = "10.0.1.3:80";
+
+/** How long an answer is waited for depends on how long they took before: on a busy machine that is long. */
+const PATIENCE = { timeoutMs: 90_000 };
 
 let node: Namespace;
 let master: Namespace;
@@ -41,26 +44,25 @@ afterEach(async () => {
 
 test("a server that hangs gets no new clients long before its next check, and gets them again when it goes on", async () => {
   await using care = startCare(node, flags());
-  await waitForTable(node, table({ [A]: 1, [B]: 1 }));
+  await waitForTable(node, table({ [A]: 1, [B]: 1 }), PATIENCE);
   servers[B]?.signal("SIGSTOP");
-  await waitForTable(node, table({ [A]: 1, [B]: 0 }));
-  await care.waitForLog(/^WARN real server 10\.0\.1\.3:80 answers neither its clients nor a check within /);
+  await waitForTable(node, table({ [A]: 1, [B]: 0 }), PATIENCE);
+  await care.waitForLog(/^WARN real server 10\.0\.1\.3:80 answers neither its clients nor a check within /, PATIENCE);
   servers[B]?.signal("SIGCONT");
-  await waitForTable(node, table({ [A]: 1, [B]: 1 }));
-  await care.waitForLog(/^INFO real server 10\.0\.1\.3:80 answers again$/);
+  await waitForTable(node, table({ [A]: 1, [B]: 1 }), PATIENCE);
+  await care.waitForLog(/^INFO real server 10\.0\.1\.3:80 answers again$/, PATIENCE);
   // It stayed healthy all the while.
   expect(care.logged(/→ draining/)).toEqual([]);
 });
 
 test("while nobody else serves it keeps its weight", async () => {
   await using care = startCare(node, flags());
-  await waitForTable(node, table({ [A]: 1, [B]: 1 }));
+  await waitForTable(node, table({ [A]: 1, [B]: 1 }), PATIENCE);
   servers[B]?.signal("SIGSTOP");
-  await waitForTable(node, table({ [A]: 1, [B]: 0 }));
+  await waitForTable(node, table({ [A]: 1, [B]: 0 }), PATIENCE);
   servers[A]?.signal("SIGSTOP");
-  // How long an answer is waited for depends on how long they took: on a busy machine that is long.
-  await waitForTable(node, table({ [A]: 1, [B]: 1 }), { timeoutMs: 90_000 });
-  await care.waitForLog(/^WARN real server 10\.0\.1\.2:80 answers neither/);
+  await waitForTable(node, table({ [A]: 1, [B]: 1 }), PATIENCE);
+  await care.waitForLog(/^WARN real server 10\.0\.1\.2:80 answers neither/, PATIENCE);
 });
 
 // --- internal ---
