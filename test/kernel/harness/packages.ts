@@ -92,9 +92,11 @@ const aptGet = [
   "DPkg::Lock::Timeout=300",
   "-o",
   "Acquire::Retries=3",
-  // Nobody reads descriptions here, and what is installed may be lost with the power.
+  // Nobody reads descriptions or looks for icons here, and what is installed may be lost with the power.
   "-o",
   "Acquire::Languages=none",
+  "-o",
+  "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
   "-o",
   "DPkg::Options::=--force-unsafe-io",
 ];
