@@ -37,6 +37,19 @@ describe("an HTTPS probe", () => {
     expect(server.requests).toEqual([]);
   });
 
+  test.each<[string, Certificate, string]>([
+    ["self-signed", selfSigned(["api.test"]), "certificate is not trusted (self-signed)"],
+    ["foreign", certificateAuthority("other").issue(["api.test"]), "certificate is not trusted (unknown authority)"],
+    ["by a namesake", certificateAuthority().issue(["api.test"]), "certificate is not trusted (unknown authority)"],
+    ["expired", authority.issue(["api.test"], -1), "certificate has expired"],
+  ])("refuses a certificate that is %s although the name that is sent fits it", async (_, tls, reason) => {
+    using server = answering(OK, { tls });
+    const named = { scheme: "https", tls: VERIFYING, headers: [["Host", "api.test"]] } as const;
+    expect(await probe(server.endpoint, named, trusting)).toEqual(failed(reason));
+    expect(await probe(server.endpoint, named, trusting)).toEqual(failed(reason));
+    expect(server.requests).toEqual([]);
+  });
+
   test.each(["127.0.0.1", "::1"])("trusts a certificate for %s", async (hostname) => {
     using server = answering(OK, { hostname, tls: authority.issue([hostname]) });
     expect(await probe(server.endpoint, { scheme: "https", tls: VERIFYING }, trusting)).toEqual(passed("status 200"));

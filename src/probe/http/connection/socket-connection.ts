@@ -148,7 +148,8 @@ export class SocketConnection implements Connection {
 
   handshaken(socket: Bun.Socket<SocketConnection>, authorized: boolean, problem: Error | null): void {
     const afterItsCertificate = isTlsProblem(problem) && Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
-    this.#handshake = { problem: authorized ? null : (problem ?? new Error("not authorized")), afterItsCertificate };
+    // With a name that fits, the runtime calls a peer authorized whatever it found wrong with the chain.
+    this.#handshake = { problem: problem ?? (authorized ? null : new Error("not authorized")), afterItsCertificate };
   }
 
   /** The first call means that the connection is open, TLS included; later ones that there is room for more. */
