@@ -38,6 +38,7 @@ export {
   type RealServerState,
   type Verdict,
 } from "./domain/health.ts";
+export type { DiscoveryEvent } from "./domain/discovery-event.ts";
 export type { CareEvent, ReachEvent } from "./domain/events.ts";
 export type { LogFields, Logger } from "./domain/logger.ts";
 export type {
@@ -63,8 +64,10 @@ export {
   type UpdateReport,
 } from "./app/lvscare.ts";
 export type { LvscareEvent } from "./app/event-queue.ts";
+export type { DiscoveryStatus } from "./domain/members.ts";
 export type {
   CombinationConfig,
+  DiscoverConfig,
   LvscareConfig,
   PersistenceConfig,
   ProbeConfig,

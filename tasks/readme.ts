@@ -6,6 +6,8 @@ import { doctorCommand } from "../src/cli/commands/doctor.ts";
 import { drainCommand } from "../src/cli/commands/drain.ts";
 import { eventsCommand } from "../src/cli/commands/events.ts";
 import { machineCommand } from "../src/cli/commands/machine.ts";
+import { membersCommand } from "../src/cli/commands/members.ts";
+import { rbacCommand } from "../src/cli/commands/rbac.ts";
 import { reloadCommand } from "../src/cli/commands/reload.ts";
 import { simulateCommand } from "../src/cli/commands/simulate.ts";
 import { statusCommand } from "../src/cli/commands/status.ts";
@@ -13,6 +15,7 @@ import { systemdCommand } from "../src/cli/commands/systemd.ts";
 import { versionCommand } from "../src/cli/commands/version.ts";
 import { renderMermaid } from "../src/cli/machine-text.ts";
 import { CARE_COMMAND_ROWS } from "../src/config/care-option-rows.ts";
+import { DAEMON_SET_OPTION_ROWS } from "../src/config/daemon-set-option-rows.ts";
 import { OPERATOR_OPTION_ROWS } from "../src/config/operator-line.ts";
 import type { OptionRow } from "../src/config/option-row.ts";
 import { STATIC_POD_OPTION_ROWS } from "../src/config/static-pod-option-rows.ts";
@@ -40,11 +43,14 @@ function withTables(readme: string): string {
     table("`lvscare config`, besides those of `care`", configCommand.usage.rows),
     table("`lvscare status`", statusCommand.usage.rows),
     table("`lvscare events`", eventsCommand.usage.rows),
+    table("`lvscare members`", membersCommand.usage.rows),
     table("`lvscare drain`", drainCommand.usage.rows),
     table("`lvscare undrain`, `lvscare weight` and `lvscare check`", OPERATOR_OPTION_ROWS),
     table("`lvscare reload`", reloadCommand.usage.rows),
     table("`lvscare doctor`", doctorCommand.usage.rows),
     table("`lvscare static-pod`, besides those of `care`", STATIC_POD_OPTION_ROWS),
+    table("`lvscare daemonset`, besides those of `care`", DAEMON_SET_OPTION_ROWS),
+    table("`lvscare rbac`", rbacCommand.usage.rows),
     table("`lvscare systemd`, besides those of `care`", systemdCommand.usage.rows),
     table("`lvscare simulate`, besides those of `care`", simulateCommand.usage.rows),
     table("`lvscare machine`", machineCommand.usage.rows),

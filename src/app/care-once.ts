@@ -6,6 +6,7 @@ import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
 import { claimVirtualServers } from "./claim.ts";
 import { clean } from "./clean.ts";
+import { withKnownMembers } from "./discovering.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile, tellHeld } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
@@ -16,10 +17,11 @@ import { Surroundings } from "./surroundings.ts";
 
 /** Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. */
 export async function careOnce(
-  { virtualServers }: CareConfig,
+  { virtualServers: written, cacheDirectory }: CareConfig,
   how: Pick<CareOptions, "clean">,
   logger: Logger,
 ): Promise<void> {
+  const virtualServers = withKnownMembers(written, cacheDirectory);
   if (!how.clean) virtualServers.forEach(refuseProxyOnce);
   const failures: unknown[] = [];
   for (const options of virtualServers) {

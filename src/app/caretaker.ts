@@ -1,5 +1,6 @@
 import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts";
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
+import type { Discovery } from "../discovery/discovery.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
@@ -10,6 +11,7 @@ import { about, fullName, nameOf } from "./about.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
+import { discover } from "./discovering.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
 import { HoldFiles } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
@@ -98,13 +100,9 @@ export class Caretaker {
       try {
         const present = before.get(key);
         const own = claims.get(key);
-        if (own !== undefined) added.push(await this.#prepareNew(options, surroundings, own, stack));
-        else if (present !== undefined && (present.isLeaving || !Bun.deepEquals(present.care.options, options)))
-          changed.push({
-            caring: present,
-            options,
-            reach: await prepareAnew({ ...present.preparation, options: present.care.options }, options, surroundings),
-          });
+        if (own !== undefined) added.push(await this.#prepareNew(options, surroundings, own, config, stack));
+        else if (present !== undefined && (present.isLeaving || !Bun.deepEquals(present.written, options)))
+          changed.push(await this.#prepareChanged(present, options, surroundings, config, stack));
       } catch (error) {
         failures.push(this.#isAlone ? error : about(options, error));
       }
@@ -120,7 +118,8 @@ export class Caretaker {
     return {
       changes: [
         ...added.map(({ preparation: { options } }) => `+ ${fullName(options)}: ${countServers(options)}`),
-        ...changed.flatMap(({ caring, options }) => {
+        ...changed.flatMap(({ caring, written, discovery }) => {
+          const options = discovery?.complete(written) ?? written;
           const what = caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
           // The order of real servers may be another one, which means nothing.
           return what === "" ? [] : [`~ ${fullName(options)}: ${what}`];
@@ -218,15 +217,93 @@ export class Caretaker {
   }
 
   async #prepareNew(
-    options: VirtualServerOptions,
+    written: VirtualServerOptions,
     surroundings: Surroundings,
     claims: Claims,
+    config: CareConfig,
     stack: AsyncDisposableStack,
   ): Promise<Prepared> {
-    const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(options));
-    const preparation = await prepare(options, surroundings, logger);
+    const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(written));
+    const discovery = this.#discover(written, config, undefined);
+    if (discovery !== undefined) stack.use(discovery);
+    const preparation = await prepare(discovery?.complete(written) ?? written, surroundings, logger);
     stack.defer(() => preparation.selection.dataPlane.close());
-    return { preparation, claims };
+    return { preparation, claims, written, discovery };
+  }
+
+  async #prepareChanged(
+    caring: Caring,
+    written: VirtualServerOptions,
+    surroundings: Surroundings,
+    config: CareConfig,
+    stack: AsyncDisposableStack,
+  ): Promise<Changed> {
+    const { care, preparation } = caring;
+    const before = care.discovery;
+    const isSame = before?.serves(written.discover) === true;
+    const discovery = isSame ? before : this.#discover(written, config, before);
+    if (discovery !== undefined && !isSame) stack.use(discovery);
+    const options = discovery?.complete(written) ?? written;
+    const reach = await prepareAnew({ ...preparation, options: care.options }, options, surroundings);
+    return { caring, written, discovery, reach };
+  }
+
+  #discover(
+    written: VirtualServerOptions,
+    { virtualServers, cacheDirectory }: CareConfig,
+    before: Discovery | undefined,
+  ): Discovery | undefined {
+    if (written.discover === undefined) return undefined;
+    const own = new Set(virtualServers.map(({ service }) => service.endpoint.address));
+    const { now, facts } = this.#process;
+    const clock = { now, setTimeout, clearTimeout: (timer: unknown) => clearTimeout(timer as Timer) };
+    // Others may come.
+    const isOwn = (address: string): boolean =>
+      own.has(address) ||
+      [...this.#cares.values()].some(({ written: one }) => one.service.endpoint.address === address);
+    const discovering = {
+      clock,
+      timeOfDay: facts.timeOfDay,
+      cacheDirectory,
+      isOwn,
+      openSource: this.#process.openSource,
+    };
+    return discover(written, written.discover, discovering, before);
+  }
+
+  /** Has a virtual server find its members from now on; who did so before does no more. */
+  #find(caring: Caring, written: VirtualServerOptions, discovery: Discovery | undefined): void {
+    const { care } = caring;
+    if (care.discovery !== discovery) care.discovery?.[Symbol.dispose]();
+    care.discovery = discovery;
+    caring.written = written;
+    discovery?.serve(written, {
+      passing: () => care.passing(),
+      emit: (event) => care.emit(event),
+      changed: () => void this.#relist(caring),
+    });
+  }
+
+  /** Its members are others: that is another configuration of it, and of nobody else. */
+  async #relist(caring: Caring): Promise<void> {
+    const isOut = (): boolean => this.#isStopping || caring.isOver || caring.isLeaving;
+    // One at a time, and none in the middle of another configuration; the last list counts.
+    const before = caring.relisting;
+    caring.relisting = (async () => {
+      await before;
+      await this.#applying;
+      const { care, preparation, written } = caring;
+      const options = care.discovery?.complete(written);
+      if (isOut() || options === undefined || Bun.deepEquals(care.options, options)) return;
+      try {
+        const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, true);
+        const reach = await prepareAnew({ ...preparation, options: care.options }, options, surroundings);
+        if (!isOut() && caring.written === written) care.configure(options, reach);
+      } catch (error) {
+        preparation.logger.error(`its members cannot be taken over: ${describeError(error)}`);
+      }
+    })();
+    await caring.relisting;
   }
 
   /** New ones first: clients of one that leaves may already know them. */
@@ -243,23 +320,33 @@ export class Caretaker {
         unbegun.delete(prepared);
         one.care.ended.then(() => this.#over(one), this.#end.reject);
         one.care.start();
+        this.#find(one, prepared.written, prepared.discovery);
       }
       let isDone = true;
-      for (const { caring, options, reach } of changed) {
+      for (const { caring, written, discovery, reach } of changed) {
         if (slices.isOver()) await this.#pause(slices);
         isDone &&= !caring.isOver;
-        if (caring.isOver) continue;
+        if (caring.isOver) {
+          if (discovery !== caring.care.discovery) discovery?.[Symbol.dispose]();
+          continue;
+        }
         caring.isLeaving = false;
-        caring.care.configure(options, reach);
+        // There may be another list by now.
+        caring.care.configure(discovery?.complete(written) ?? written, reach);
+        this.#find(caring, written, discovery);
       }
       for (const caring of removed) {
         if (slices.isOver()) await this.#pause(slices);
         caring.isLeaving = true;
+        this.#find(caring, caring.written, undefined);
         caring.care.withdraw();
       }
       return isDone;
     } finally {
-      for (const { preparation, claims } of unbegun) await giveUp(preparation, claims);
+      for (const { preparation, claims, discovery } of unbegun) {
+        discovery?.[Symbol.dispose]();
+        await giveUp(preparation, claims);
+      }
     }
   }
 
@@ -268,7 +355,7 @@ export class Caretaker {
     if (this.#isStopping) throw stopping();
   }
 
-  #add({ preparation, claims }: Prepared, holdFiles: HoldFiles): Caring {
+  #add({ preparation, claims, written }: Prepared, holdFiles: HoldFiles): Caring {
     preparation.begin();
     const key = formatServiceKey(preparation.options.service);
     const care = new VirtualServerCare(this.#process, preparation, holdFiles);
@@ -276,7 +363,9 @@ export class Caretaker {
       key,
       preparation,
       claims,
+      written,
       care,
+      relisting: Promise.resolve(),
       isLeaving: false,
       isOver: false,
       released: Promise.resolve(),
@@ -311,6 +400,7 @@ export class Caretaker {
   }
 
   async #release({ care, preparation, claims }: Caring): Promise<void> {
+    care.discovery?.[Symbol.dispose]();
     care.close();
     await giveUp(preparation, claims);
   }
@@ -329,11 +419,18 @@ interface Prepared {
   readonly preparation: Preparation;
   /** Its own is among them. */
   readonly claims: Claims;
+  /** As the configuration has it. */
+  readonly written: VirtualServerOptions;
+  readonly discovery: Discovery | undefined;
 }
 
-interface Caring extends Prepared {
+interface Caring extends Omit<Prepared, "written" | "discovery"> {
   readonly key: string;
   readonly care: VirtualServerCare;
+  /** As the configuration has it, without discovered members. */
+  written: VirtualServerOptions;
+  /** Its members are being taken over. */
+  relisting: Promise<void>;
   /** It is no longer in the configuration. */
   isLeaving: boolean;
   /** Its machine has ended. */
@@ -344,7 +441,8 @@ interface Caring extends Prepared {
 
 interface Changed {
   readonly caring: Caring;
-  readonly options: VirtualServerOptions;
+  readonly written: VirtualServerOptions;
+  readonly discovery: Discovery | undefined;
   readonly reach: Reach;
 }
 

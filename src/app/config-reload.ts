@@ -195,8 +195,8 @@ function isError({ severity }: ConfigProblem): boolean {
   return severity === "error";
 }
 
-function processOptions({ log, httpListen, budget }: CareConfig): unknown {
-  return { log, httpListen, budget };
+function processOptions({ log, httpListen, budget, cacheDirectory }: CareConfig): unknown {
+  return { log, httpListen, budget, cacheDirectory };
 }
 
 function processChanges(before: CareConfig, after: CareConfig): string[] {
@@ -205,6 +205,9 @@ function processChanges(before: CareConfig, after: CareConfig): string[] {
   return [
     ...(was === is ? [] : [`http-listen ${was} → ${is}`]),
     ...(before.log.level === after.log.level ? [] : [`logger ${before.log.level} → ${after.log.level}`]),
+    ...(before.cacheDirectory === after.cacheDirectory
+      ? []
+      : [`cache-directory ${after.cacheDirectory}, from the next start on`]),
     ...(before.log.format === after.log.format ? [] : [`log-format ${before.log.format} → ${after.log.format}`]),
     ...budgetChanges(before.budget, after.budget),
   ];

@@ -11,6 +11,7 @@ export function describeOptionsChange(before: VirtualServerOptions, after: Virtu
     ...(change === undefined ? [] : [describeConfigurationChange(change)]),
     ...(probe.length === 0 ? [] : [`probe (${probe.join(", ")})`]),
     ...changedKeys("reach", before.reach, after.reach),
+    ...changedKeys("discover", before.discover ?? {}, after.discover ?? {}),
     ...(before.checkWay === after.checkWay ? [] : [`check-way ${after.checkWay}`]),
     ...(before.suspicion === after.suspicion ? [] : [`suspicion ${after.suspicion}`]),
     ...(before.name === after.name ? [] : [`name ${before.name ?? "(none)"} → ${after.name ?? "(none)"}`]),

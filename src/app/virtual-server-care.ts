@@ -10,6 +10,7 @@ import {
   type TimedLack,
   type TimedVerdict,
 } from "../actors/status.ts";
+import { stateOf } from "../actors/real-server-machine.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
 import type { HealthCheckOptions, HealthChecks, VirtualServerOptions } from "../config/care-options.ts";
@@ -19,12 +20,14 @@ import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import type { Discovery } from "../discovery/discovery.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { CheckPart, ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
+import type { MembersReport } from "../domain/members.ts";
 import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ProbeStatus, RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
@@ -51,6 +54,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Settles when caring has ended: rejects with what ended it, if it broke. */
   readonly ended: Promise<unknown>;
   readonly metrics: Metrics;
+  /** Who finds its members; undefined where the configuration lists them all. */
+  discovery: Discovery | undefined;
   readonly #process: CareProcess;
   #options: VirtualServerOptions;
   /** The configuration has it no longer. */
@@ -76,6 +81,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
   #operator: Operator | undefined;
+  /** It will be told that health changed. */
+  #isDiscoveryTold = false;
   #endTrafficWatch: () => void = () => undefined;
 
   constructor(process: CareProcess, { options, selection, reach, logger }: Preparation, holdFiles: HoldFiles) {
@@ -159,6 +166,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   start(): void {
     const emit = (event: CareEvent): void => {
       if (event.type === "probe.accepted") this.#deciding = checksIn(this.#options);
+      if (HEALTH.has(event.type) && this.discovery !== undefined) this.#tellDiscovery();
       this.#events.emit(event);
     };
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
@@ -193,6 +201,39 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) void this.#forgetHolds();
+  }
+
+  /** Those real servers that are listed and healthy. */
+  passing(): ReadonlySet<string> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    const members = virtualServer?.getSnapshot().context.members ?? new Map<string, never>();
+    const healthy = [...members].filter(([, { ref }]) => stateOf(ref.getSnapshot().context) === "healthy");
+    return new Set(healthy.map(([name]) => name));
+  }
+
+  /** Tells of its members. */
+  emit(event: CareEvent): void {
+    this.#events.emit(event);
+  }
+
+  /** Where each of its real servers comes from. */
+  members(): MembersReport {
+    const { discovery } = this;
+    const { networkNamespace } = this.#facts;
+    return {
+      ...this.named,
+      ...(networkNamespace !== undefined && { networkNamespace }),
+      ...(discovery && { discovery: discovery.status() }),
+      members: (
+        discovery?.members() ??
+        this.#options.realServers.map(({ endpoint, weight }) => ({
+          address: formatEndpoint(endpoint),
+          source: "configuration",
+          state: "listed" as const,
+          weight,
+        }))
+      ).map((member) => this.#named(member)),
+    };
   }
 
   /** Asks it to drain its real servers, to leave the data plane, and to end. */
@@ -279,6 +320,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(this.#whoseCertificate(server))),
       ...(way && { way }),
+      ...(this.discovery && { discovery: this.discovery.status() }),
       ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
     };
   }
@@ -351,6 +393,16 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#unheardAgents.add(server);
       this.#events.emit({ type: "agent.expired", server, reason: expired }, atMs);
     }
+  }
+
+  /** When the machines have come to rest: an event is told in the middle of a transition. */
+  #tellDiscovery(): void {
+    if (this.#isDiscoveryTold) return;
+    this.#isDiscoveryTold = true;
+    setImmediate(() => {
+      this.#isDiscoveryTold = false;
+      this.discovery?.healthChanged();
+    });
   }
 
   /** A hold ends when its real server is no longer listed. */
@@ -446,6 +498,9 @@ function probesStatus({ probe: usual, realServerProbes = new Map() }: HealthChec
   });
   return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
+
+/** After these, others than before may be healthy. */
+const HEALTH: ReadonlySet<CareEvent["type"]> = new Set(["realServer.healthChanged", "virtualServer.adopted"]);
 
 /** Longer than a round takes; after that they are written as they are known. */
 const HOLDS_MS = 10_000;

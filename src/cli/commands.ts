@@ -33,6 +33,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/events.ts")).eventsCommand,
   },
   {
+    name: "members",
+    summary: "show where the real servers of each virtual server come from",
+    load: async () => (await import("./commands/members.ts")).membersCommand,
+  },
+  {
     name: "check",
     summary: "have the daemon check a real server now, and print what it found",
     load: async () => (await import("./commands/check.ts")).checkCommand,
@@ -66,6 +71,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "static-pod",
     summary: "write the manifest of a static pod that gives this node its own way to the API servers",
     load: async () => (await import("./commands/static-pod.ts")).staticPodCommand,
+  },
+  {
+    name: "daemonset",
+    summary: "print the objects that run a daemon on every node of a Kubernetes cluster",
+    load: async () => (await import("./commands/daemonset.ts")).daemonsetCommand,
+  },
+  {
+    name: "rbac",
+    summary: "print what lets nodes watch who the members of a service of Kubernetes are",
+    load: async () => (await import("./commands/rbac.ts")).rbacCommand,
   },
   {
     name: "systemd",

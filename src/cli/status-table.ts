@@ -10,6 +10,7 @@ import {
 } from "../domain/status.ts";
 import { keyOf } from "../domain/virtual-server-name.ts";
 import type { Colour, Paint } from "./colour.ts";
+import { describeDiscovery } from "./members-text.ts";
 import {
   age,
   describeAsked,
@@ -117,7 +118,7 @@ function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[]
 }
 
 function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
-  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, suspicion, way } = server;
+  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, suspicion, way, discovery } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
@@ -129,6 +130,7 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
     daemon: describeDaemon(daemon, now),
     ...(daemon.configuration && { file: describeConfiguration(daemon.configuration, now) }),
     ...(daemon.checksWait && { checks: describeChecksWait(daemon.checksWait) }),
+    ...(discovery && { members: describeDiscovery(discovery, now) }),
     ...(suspicion && { probe: describeSuspicion(suspicion, now) }),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     ...(lastResort && { "last resort": describeLastResort(lastResort, now) }),

@@ -31,7 +31,14 @@ export const CARE_OPTION_ROWS = [
     alsoCalled: ["master", "masters", "real-server", "real-servers"],
     kind: "list",
     valueName: "IP:port",
-    help: "a real server; repeat the flag or list several with commas (required unless --clean)",
+    help: "a real server; repeat the flag or list several with commas (required unless --clean or --discover)",
+    group: SERVERS,
+  },
+  {
+    flag: "discover",
+    kind: "text",
+    valueName: "source",
+    help: "who tells of further real servers: kubernetes[:namespace/service], by default the API servers of the cluster of --kubeconfig; or file:/path, a file with one a line. Those of --rs count until there is a list, and when nobody of it serves",
     group: SERVERS,
   },
   {
@@ -339,6 +346,16 @@ export const CARE_OPTION_ROWS = [
       bounds: [1, MOST_NODES],
       help: "how many nodes share checks-per-server (default: this one alone)",
     },
+  },
+  {
+    flag: "cache-directory",
+    kind: "text",
+    valueName: "directory",
+    takesFile: true,
+    default: "/var/lib/lvscare",
+    help: "where discovered real servers are remembered, so that a daemon that starts while nobody tells of them knows them",
+    group: RUNNING,
+    inFile: { place: "process", type: "text" },
   },
 ] as const satisfies readonly OptionRow[];
 

@@ -1,9 +1,11 @@
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { HealthChecks } from "./combination.ts";
+import type { DiscoverOptions } from "./discover-options.ts";
 import type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 export type { BodyExpectation, StatusRange } from "./http-expectations.ts";
+export type { DiscoverOptions } from "./discover-options.ts";
 export type { HttpProbeOptions, HttpRequestOptions } from "./probe-kinds/http.ts";
 export type { HealthCheckOptions, HealthChecks } from "./combination.ts";
 export type { ProbeOptions } from "./probe-kinds/probe-kinds.ts";
@@ -16,6 +18,8 @@ export interface VirtualServerOptions extends VirtualServerConfiguration, Health
   readonly realServerNames: ReadonlyMap<string, string>;
   readonly dataPlane: "auto" | "ipvs" | "userspace";
   readonly reach: ReachOptions;
+  /** Who finds further members; absent: the configuration lists them all. */
+  readonly discover?: DiscoverOptions;
   /** Whether a connection is made through the virtual address now and then. */
   readonly checkWay: boolean;
   /** Whether its clients' traffic makes real servers suspect. */
@@ -27,6 +31,8 @@ export interface ProcessOptions {
   readonly log: LogOptions;
   /** Where metrics and status are served over HTTP; undefined for nowhere. */
   readonly httpListen: Endpoint | undefined;
+  /** Where discovered members are remembered. */
+  readonly cacheDirectory: string;
   readonly budget: CheckBudget;
 }
 

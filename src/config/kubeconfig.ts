@@ -12,12 +12,16 @@ export interface KubeCredentials {
   readonly token?: Stored;
   /** The name that the servers' certificates have to fit; their addresses when absent. */
   readonly serverName?: string;
+  /** Where its API server is, as a URL. */
+  readonly server?: string;
+  /** Its cluster is to be reached by way of a proxy. */
+  readonly hasProxy: boolean;
   /** Certificates are not to be looked at. */
   readonly skipsVerify: boolean;
 }
 
 /**
- * Reads the current context of a kubeconfig (kubernetes/client-go, tools/clientcmd). Its server's address is not used, but
+ * Reads the current context of a kubeconfig (kubernetes/client-go, tools/clientcmd). Checks do not use its server's address, but
  * the host name in it is what certificates are made out to. What runs programs or asks other services for credentials is
  * refused by its name. `folder`: what paths in it are relative to.
  */
@@ -62,12 +66,15 @@ function credentialsOf(cluster: YamlMap, user: YamlMap, folder: string): KubeCre
     throw new BadKubeconfig("its user has a client certificate without a key, or the other way round");
   const token = tokenOf(user, folder);
   const serverName = nameOf(cluster);
+  const server = textAt(cluster, "server");
   return {
     ...(authority && { authority }),
     ...(certificate && { certificate }),
     ...(key && { key }),
     ...(token && { token }),
     ...(serverName !== undefined && { serverName }),
+    ...(server !== undefined && { server }),
+    hasProxy: textAt(cluster, "proxy-url") !== undefined,
     skipsVerify: cluster["insecure-skip-tls-verify"] === true,
   };
 }

@@ -15,6 +15,8 @@ export type KeyType =
   | "address"
   /** A port, alone or after an address. */
   | "listen"
+  /** The name or the number of a port. */
+  | "port"
   /** Of certificates: `none`, `ca` or `full`. */
   | "verify"
   /** Values or lists of values, by name. */
@@ -39,8 +41,8 @@ export type FileKind = "program" | "kubeconfig" | "certificate" | "key" | "user"
 
 /** Where a configuration file has an option, and how. */
 export interface FileKey {
-  /** Of the whole process, of each virtual server (or its defaults), or of a probe. */
-  readonly place: "process" | "virtual-server" | "probe";
+  /** Of the whole process, of each virtual server (or its defaults), of a probe, or of a discovery. */
+  readonly place: "process" | "virtual-server" | "probe" | "discover";
   readonly type: KeyType;
   /** Its name there, with a dot between levels; the flag's own name when absent. */
   readonly key?: string;

@@ -1,12 +1,13 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { CARE_OPTION_ROWS, type CareFlag } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
+import { parseDiscover } from "./resolve-discover.ts";
 import { mergeGiven, OptionValues } from "./option-values.ts";
 import type { ArgvReading } from "./read-argv.ts";
 import { CARE_ENVIRONMENT_PREFIXES, misspeltVariables, readEnvironment, type Environment } from "./read-environment.ts";
 import { resolveBudget } from "./resolve-budget.ts";
 import { resolveHealthPolicy } from "./resolve-health-policy.ts";
-import { resolveHttpListen, resolveLog } from "./resolve-log.ts";
+import { resolveCacheDirectory, resolveHttpListen, resolveLog } from "./resolve-log.ts";
 import { resolveProbe } from "./resolve-probe.ts";
 import { resolveReach } from "./resolve-reach.ts";
 import { resolveServers, slowStartProblem } from "./resolve-servers.ts";
@@ -33,11 +34,16 @@ export function resolveCareOptions(
   const clean = values.read("clean", parseBoolean);
   const { service, ...servers } = resolveServers(values, clean);
   const policy = resolveHealthPolicy(values);
+  const kubeconfig = values.peek("kubeconfig");
+  // One that cannot be read is told of with the real servers.
+  const weight = Number(values.peek("weight")) || 1;
+  const discover = values.readOptional("discover", (text) => parseDiscover(text, kubeconfig, weight));
   const options = {
     name: undefined,
     ...servers,
     realServerNames: new Map<string, string>(),
     drained: new Set<string>(),
+    ...(discover && { discover }),
     policy,
     runOnce: values.read("run-once", parseBoolean),
     clean,
@@ -48,6 +54,7 @@ export function resolveCareOptions(
     log: resolveLog(values),
     httpListen: resolveHttpListen(values),
     budget: resolveBudget(values),
+    cacheDirectory: resolveCacheDirectory(values),
   };
   if (options.runOnce && !clean && options.dataPlane === "userspace") {
     values.refuse("run-once", "the userspace data plane ends with its process, so there is nothing to set up once");

@@ -7,7 +7,7 @@ import type { ArgvReading } from "./read-argv.ts";
 import { readEnvironment, type Environment } from "./read-environment.ts";
 import { resolveBudget } from "./resolve-budget.ts";
 import { NODE_IP } from "./resolve-care-options.ts";
-import { resolveHttpListen, resolveLog } from "./resolve-log.ts";
+import { resolveCacheDirectory, resolveHttpListen, resolveLog } from "./resolve-log.ts";
 import { UsageError } from "./usage-error.ts";
 import { parseBoolean } from "./value-parsers.ts";
 
@@ -74,7 +74,12 @@ const BESIDE: ReadonlySet<string> = new Set(
 );
 
 function resolveProcess(values: OptionValues<CareFlag>): ProcessOptions {
-  return { log: resolveLog(values), httpListen: resolveHttpListen(values), budget: resolveBudget(values) };
+  return {
+    log: resolveLog(values),
+    httpListen: resolveHttpListen(values),
+    budget: resolveBudget(values),
+    cacheDirectory: resolveCacheDirectory(values),
+  };
 }
 
 function readNodeAddress(environment: Environment, problems: string[]): Omit<Endpoint, "port"> | undefined {

@@ -3,7 +3,7 @@ import type { CareFlag } from "./care-option-rows.ts";
 import type { LogOptions } from "./care-options.ts";
 import { parseListen } from "./listen-address.ts";
 import type { OptionValues } from "./option-values.ts";
-import { parseChoice, refusal } from "./value-parsers.ts";
+import { parseAbsolutePath, parseChoice, refusal } from "./value-parsers.ts";
 
 export function resolveLog(values: OptionValues<CareFlag>): LogOptions {
   return { level: values.read("logger", parseLevel), format: values.read("log-format", parseChoice(["text", "json"])) };
@@ -11,6 +11,10 @@ export function resolveLog(values: OptionValues<CareFlag>): LogOptions {
 
 export function resolveHttpListen(values: OptionValues<CareFlag>): Endpoint | undefined {
   return values.readOptional("http-listen", parseListen);
+}
+
+export function resolveCacheDirectory(values: OptionValues<CareFlag>): string {
+  return values.read("cache-directory", parseAbsolutePath);
 }
 
 // --- internal ---

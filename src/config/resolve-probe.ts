@@ -18,6 +18,7 @@ export function resolveProbe(
     for (const { flag } of PROBE_FLAG_ROWS) {
       if (
         flag !== "health-schem" &&
+        !(flag === "kubeconfig" && isForDiscovery(values)) &&
         !values.isMissing(flag) &&
         !(kind.flagRows ?? kind.rows).some((row) => row.flag === flag)
       )
@@ -28,5 +29,10 @@ export function resolveProbe(
 }
 
 // --- internal ---
+
+/** It has a use for the discovery of members. */
+function isForDiscovery(values: OptionValues<string>): boolean {
+  return values.peek("discover")?.startsWith("kubernetes") === true;
+}
 
 const SCHEMES = PROBE_KINDS.flatMap(({ schemes }) => schemes);

@@ -129,7 +129,8 @@ function resolveRealServers(
   dataPlane: DataPlaneChoice,
   clean: boolean,
 ): RealServer[] {
-  if (values.isMissing("rs") && !clean) values.problems.push('required flag(s) "rs" not set');
+  if (values.isMissing("rs") && values.isMissing("discover") && !clean)
+    values.problems.push('required flag(s) "rs" not set');
   if (values.hasGap("rs")) values.refuse("rs", FORGOTTEN);
   const servers = new Map(
     values.readList("rs", parseRealServer).map((endpoint) => [formatEndpoint(endpoint), endpoint]),

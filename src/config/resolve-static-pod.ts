@@ -4,6 +4,7 @@ import type { StaticPodOptions } from "../domain/static-pod-options.ts";
 import { CARE_OPTION_ROWS, CONFIG_OPTION_ROW } from "./care-option-rows.ts";
 import type { CareOptions } from "./care-options.ts";
 import { parsePodConfigPath, readConfigPath } from "./config-path.ts";
+import { hostPathsOf } from "./host-paths.ts";
 import { OptionValues } from "./option-values.ts";
 import { argumentsOf, readArgv, type ArgvReading } from "./read-argv.ts";
 import { resolveConfigCall, withProcessOptions } from "./resolve-config-call.ts";
@@ -16,6 +17,7 @@ import {
   type StaticPodFlag,
 } from "./static-pod-option-rows.ts";
 import { UsageError } from "./usage-error.ts";
+import { parseImageName, parsePodName, parseRequest } from "./pod-values.ts";
 import { parseBoolean, refusal } from "./value-parsers.ts";
 
 /** What `lvscare static-pod` is to do; all but the node's address, which its host knows. */
@@ -55,7 +57,7 @@ export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems"
   const directory = values.read("path", parsePath);
   const print = values.read("print", parseBoolean);
   const onlyImage = values.read("set-img", parseBoolean);
-  const name = values.read("name", parseName);
+  const name = values.read("name", parsePodName);
   const image = values.read("image", (text) =>
     text === "" ? values.fallback("image", parseImageName) : parseImageName(text),
   );
@@ -82,7 +84,7 @@ export function resolveStaticPod(reading: Pick<ArgvReading, "given" | "problems"
   return {
     ...file,
     care,
-    pod: { ...pod, args, livenessOf: liveness ? vip : undefined },
+    pod: { ...pod, args, livenessOf: liveness ? vip : undefined, hostPaths: hostPathsOf(care, false) },
   };
 }
 
@@ -115,18 +117,19 @@ function filePod(
 }
 
 /**
- * The arguments in two parts: the two checks, which the Go program's generator puts before the real servers, and what
+ * The arguments in two parts: what is checked, which the Go program's generator puts before the real servers, and what
  * else was asked for.
  */
 function daemonArguments(
   given: ArgvReading["given"],
   options: readonly string[],
 ): { readonly checks: readonly string[]; readonly others: readonly string[] } {
-  const path = given.get("health-path")?.texts.at(-1) ?? "/healthz";
   const scheme = given.get("health-schem")?.texts.at(-1) ?? "https";
+  const usual = scheme === "http" || scheme === "https" ? "/healthz" : undefined;
+  const path = given.get("health-path")?.texts.at(-1) ?? usual;
   const others = new Map([...given].filter(([flag]) => flag !== "health-path" && flag !== "health-schem"));
   return {
-    checks: ["--health-path", path, "--health-schem", scheme],
+    checks: [...(path === undefined ? [] : ["--health-path", path]), "--health-schem", scheme],
     others: [...options, ...argumentsOf(others, DAEMON_OPTION_ROWS)],
   };
 }
@@ -160,38 +163,7 @@ function withoutEffect(given: ArgvReading["given"]): string[] {
     .map(([, { source }]) => `${source}: has no effect with --set-img, which changes the image only`);
 }
 
-/** RFC 1123, as Kubernetes wants names of pods. */
-function parseName(text: string): string {
-  if (text.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text)) return text;
-  throw refusal(
-    `"${text}" is no name of a pod: lower-case letters, digits, "-" and ".", beginning and ending with one of the former`,
-  );
-}
-
 function parsePath(text: string): string {
   if (text.trim() !== "" && !text.includes("\0")) return text;
   throw refusal(`"${text}" is no path`);
 }
-
-/** Kubernetes' quantities (resource.Quantity), as far as they make sense: thousandths of a CPU, but not of a byte. */
-function parseRequest(text: string): [name: string, quantity: string] {
-  const [, name = "", quantity = ""] = /^(cpu|memory|ephemeral-storage)=(.*)$/.exec(text.trim()) ?? [];
-  const unit = name === "cpu" ? /^m?$/ : /^(?:k|[KMGTPE]i|[MGTPE])?$/;
-  const [, rest] = /^(?:\d+(?:\.\d*)?|\.\d+)(.*)$/.exec(quantity) ?? [];
-  if (rest !== undefined && unit.test(rest)) return [name, quantity];
-  throw refusal(`"${text}" is no request; write it like cpu=20m or memory=64Mi`);
-}
-
-/** The name of a container's image as runtimes read it (distribution/reference): only a registry may have capital letters. */
-function parseImageName(text: string): string {
-  const [, name = "", tag = "", digest = ""] = /^([^@]+?)(:[^:/@\]]*)?(@.*)?$/s.exec(text) ?? [];
-  const [first = "", ...rest] = name.split("/");
-  const path = rest.length > 0 && REGISTRY.test(first) ? rest : [first, ...rest];
-  if (path.every((part) => PART.test(part)) && TAG.test(tag) && DIGEST.test(digest)) return text;
-  throw refusal(`"${text}" is no name of an image`);
-}
-
-const REGISTRY = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::\d+)?$/i;
-const PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
-const TAG = /^(?::\w[\w.-]{0,127})?$/;
-const DIGEST = /^(?:@[a-z][a-z0-9]*(?:[-_+.][a-z][a-z0-9]*)*:[0-9a-f]{32,})?$/i;

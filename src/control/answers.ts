@@ -2,6 +2,7 @@ import { describeError, LvscareError, type ErrorCode } from "../domain/errors.ts
 import type { EventReport } from "../domain/event-record.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import type { DaemonListing } from "../domain/listing.ts";
+import type { MembersReport } from "../domain/members.ts";
 import { isCalled, listFirst, type Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ReloadReport } from "../domain/reload.ts";
@@ -19,6 +20,7 @@ import {
   EVENT_REPORTS_PATH,
   EVENTS_PATH,
   HOLD_PATH,
+  MEMBERS_PATH,
   MOST_ANSWERS_PER_SECOND,
   NO_SUCH_PATH,
   RELOAD_PATH,
@@ -44,6 +46,8 @@ export interface ControlVirtualServer {
   readonly named: NamedVirtualServer;
   readonly realServers: readonly Named[];
   status(): Promise<VirtualServerStatus>;
+  /** Where its real servers come from. */
+  members(): MembersReport;
   /** What happened after the event with this id; `own`: not to the process itself. */
   events(after: number, which?: "all" | "own"): EventReport;
   /** `server`: a formatted endpoint. Rejects with NOT_LISTED for a real server that is not one of this virtual server's. */
@@ -97,6 +101,11 @@ export class Answers {
         return JSON.stringify(this.#one(query).events(afterIn(query)));
       case EVENT_REPORTS_PATH:
         return listOf("reports", reportsOf(this.#selected(query), afterIn(query)));
+      case MEMBERS_PATH:
+        return listOf(
+          "virtualServers",
+          this.#selected(query).map((one) => one.members()),
+        );
       case DAEMON_PATH:
         return JSON.stringify(this.#listing());
       case HOLD_PATH: {
@@ -210,6 +219,7 @@ const METHODS: ReadonlyMap<string, "GET" | "POST"> = new Map<string, "GET" | "PO
   [STATUSES_PATH, "GET"],
   [EVENTS_PATH, "GET"],
   [EVENT_REPORTS_PATH, "GET"],
+  [MEMBERS_PATH, "GET"],
   [DAEMON_PATH, "GET"],
   [HOLD_PATH, "POST"],
   [CHECK_PATH, "POST"],

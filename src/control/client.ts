@@ -3,6 +3,7 @@ import { errnoOf, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { HoldChange } from "../domain/hold.ts";
 import type { DaemonListing } from "../domain/listing.ts";
+import type { MembersReport } from "../domain/members.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
@@ -12,6 +13,7 @@ import {
   EVENT_REPORTS_PATH,
   HOLD_PATH,
   LARGEST_ANSWER_BYTES,
+  MEMBERS_PATH,
   NO_SUCH_PATH,
   RELOAD_PATH,
   STATUS_PATH,
@@ -43,6 +45,15 @@ export async function requestStatuses(
 ): Promise<readonly VirtualServerStatus[]> {
   const query = new URLSearchParams(selecting(virtualServers));
   return (await ask(socketPath, `${STATUSES_PATH}?${query}`, readStatuses, patience(socketPath))).virtualServers;
+}
+
+/** Asks it where the real servers of these come from, or of all. Rejects in the same way. */
+export async function requestMembers(
+  socketPath: string,
+  virtualServers: readonly string[] = [],
+): Promise<readonly MembersReport[]> {
+  const query = new URLSearchParams(selecting(virtualServers));
+  return (await ask(socketPath, `${MEMBERS_PATH}?${query}`, readMembers, patience(socketPath))).virtualServers;
 }
 
 /** A real server, and the virtual server that it stands behind: addresses or names. */
@@ -153,6 +164,12 @@ function readStatuses(
   text: string,
 ): ParsedAnswer<{ readonly virtualServers: readonly VirtualServerStatus[] }> {
   return readJson(code, text, "list of statuses", (said) => isListOf(said["virtualServers"], isStatus));
+}
+
+function readMembers(code: number, text: string): ParsedAnswer<{ readonly virtualServers: readonly MembersReport[] }> {
+  return readJson(code, text, "list of members", (said) =>
+    isListOf(said["virtualServers"], (one) => isNamed(one) && Array.isArray(one["members"])),
+  );
 }
 
 function readEventReports(code: number, text: string): ParsedAnswer<{ readonly reports: readonly EventReport[] }> {

@@ -15,6 +15,8 @@ export const STATUSES_PATH = "/v1/statuses";
  * What happened to the process itself is in the first report only.
  */
 export const EVENT_REPORTS_PATH = "/v1/event-reports";
+/** `{ virtualServers: MembersReport[] }`: where the real servers of each come from; all, or those that `?vs=` selects. */
+export const MEMBERS_PATH = "/v1/members";
 /** `DaemonListing`: what it cares for. Unlike a status, it needs no look at the kernel's table. */
 export const DAEMON_PATH = "/v1/daemon";
 

@@ -1,3 +1,4 @@
+import type { DiscoveryEvent } from "./discovery-event.ts";
 import type { LvscareError } from "./errors.ts";
 import type { RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
@@ -115,6 +116,7 @@ export type CareEvent =
     }
   | ReachEvent
   | WayEvent
+  | DiscoveryEvent
   | ConfigEvent;
 
 /** What became of a configuration that was read again while its virtual servers were cared for; it is the process's. */

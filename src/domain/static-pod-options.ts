@@ -15,6 +15,17 @@ export interface StaticPodOptions {
   readonly livenessAt?: { readonly host: string; readonly port: number } | undefined;
   /** A folder of the host that the container sees at the same path: as it is, whatever is exchanged in it. */
   readonly configFolder?: string | undefined;
+  /** What else of the host the container sees, each at the same path. */
+  readonly hostPaths?: readonly HostPath[];
   /** With the one capability that IPVS, routes and rules need, instead of every right on the host. */
   readonly leastPrivilege?: boolean;
+}
+
+/** A part of the host's files, as kubelet mounts it. */
+export interface HostPath {
+  /** Of the volume. */
+  readonly name: string;
+  readonly path: string;
+  readonly type: "File" | "Directory" | "DirectoryOrCreate";
+  readonly readOnly: boolean;
 }

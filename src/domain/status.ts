@@ -1,6 +1,7 @@
 import type { CertificateStatus } from "./certificate.ts";
 import type { AskedOf, CheckPart, RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
+import type { DiscoveryStatus } from "./members.ts";
 import type { Named } from "./name.ts";
 import { describeVirtualServer, isVirtualServerCalled, type NamedVirtualServer } from "./virtual-server-name.ts";
 import type { Protocol, TrafficStats } from "./virtual-server.ts";
@@ -57,6 +58,8 @@ export interface VirtualServerStatus extends NamedVirtualServer {
   readonly lastResort?: LastResortStatus;
   /** Present while a changed probe fails everywhere and the one before it goes on deciding. */
   readonly suspicion?: SuspicionStatus;
+  /** Undefined where the configuration lists all real servers. */
+  readonly discovery?: DiscoveryStatus;
   /** The configuration has it no longer: its real servers drain, then it goes. */
   readonly leaving?: true;
   /** Undefined where no daemon cares for it. */

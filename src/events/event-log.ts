@@ -7,6 +7,7 @@ import type { Logger } from "../domain/logger.ts";
 import { listFirst } from "../domain/name.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 import { describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
+import { tellDiscovery } from "./discovery-log.ts";
 
 /**
  * Turns a supervisor's events into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for
@@ -189,7 +190,10 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         if (message !== failing) logger.warn(`${message}; trying again in ${formatDuration(event.retryInMs)}`);
         failing = message;
         isUnknown = true;
+        return;
       }
+      default:
+        tellDiscovery(event, logger);
     }
   };
 }

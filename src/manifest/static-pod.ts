@@ -1,10 +1,11 @@
 import { LvscareError } from "../domain/errors.ts";
 import type { StaticPodOptions } from "../domain/static-pod-options.ts";
+import { LEAST_PRIVILEGE, mountOf, volumeOf, withTimes } from "./pod-parts.ts";
 import { renderYaml, type YamlValue } from "./yaml.ts";
 
 /** Byte for byte what `sealctl static-pod lvscare` writes, unless a new option is used. */
 export function renderStaticPod(options: StaticPodOptions): string {
-  const { name, image, args, nodeIp, requests = {}, configFolder, leastPrivilege = false } = options;
+  const { name, image, args, nodeIp, requests = {}, configFolder, hostPaths = [], leastPrivilege = false } = options;
   const liveness = livenessProbe(options);
   const runtime = leastPrivilege || liveness !== undefined || configFolder !== undefined;
   const container: Record<string, YamlValue> = {
@@ -20,6 +21,7 @@ export function renderStaticPod(options: StaticPodOptions): string {
     volumeMounts: [
       { mountPath: "/lib/modules", name: "lib-modules", readOnly: true },
       ...(configFolder === undefined ? [] : [{ mountPath: configFolder, name: "config", readOnly: true }]),
+      ...hostPaths.map(mountOf),
       ...(runtime ? [{ mountPath: "/run/lvscare", name: "run-lvscare" }] : []),
     ],
   };
@@ -36,6 +38,7 @@ export function renderStaticPod(options: StaticPodOptions): string {
         ...(configFolder === undefined
           ? []
           : [{ hostPath: { path: configFolder, type: "Directory" }, name: "config" }]),
+        ...hostPaths.map(volumeOf),
         // The host's own, so that `lvscare status` on the node finds the daemon.
         ...(runtime ? [{ hostPath: { path: "/run/lvscare", type: "DirectoryOrCreate" }, name: "run-lvscare" }] : []),
       ],
@@ -62,27 +65,10 @@ export function withImage(manifest: string, image: string): string {
 
 // --- internal ---
 
-const LEAST_PRIVILEGE: YamlValue = {
-  allowPrivilegeEscalation: false,
-  // The kernel loads its modules by itself when they are needed: that takes no privilege of ours.
-  capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
-  readOnlyRootFilesystem: true,
-};
-
 function livenessProbe({ livenessOf, livenessAt }: StaticPodOptions): YamlValue | undefined {
   if (livenessOf !== undefined)
     return withTimes({ exec: { command: ["/usr/bin/lvscare", "status", "--vs", livenessOf, "--need-daemon"] } });
   return livenessAt && withTimes({ httpGet: { host: livenessAt.host, path: "/healthz", port: livenessAt.port } });
-}
-
-function withTimes(probe: Readonly<Record<string, YamlValue>>): YamlValue {
-  return {
-    ...probe,
-    failureThreshold: 3,
-    initialDelaySeconds: 10,
-    periodSeconds: 15,
-    timeoutSeconds: 5,
-  };
 }
 
 function parse(text: string): unknown {

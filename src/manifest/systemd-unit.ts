@@ -38,6 +38,9 @@ ReadWritePaths=-/run/xtables.lock
 RuntimeDirectory=lvscare
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
+# Where discovered members are remembered.
+StateDirectory=lvscare
+StateDirectoryMode=0700
 
 AmbientCapabilities=
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW

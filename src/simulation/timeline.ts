@@ -112,6 +112,14 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "way.lost":
     case "way.untried":
     case "certificate.expiring":
+    case "members.listed":
+    case "members.kept":
+    case "members.ignored":
+    case "members.missed":
+    case "members.found":
+    case "members.recalled":
+    case "members.dismissed":
+    case "members.unkept":
       return "daemon";
     case "realServer.probed":
     case "realServer.unchecked":

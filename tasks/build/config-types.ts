@@ -8,22 +8,26 @@ import { configSchema, PATTERNS, type Schema } from "../../src/config/file/schem
 export function renderConfigTypes(): string {
   const schema = configSchema();
   const definitions = child(schema, "$defs");
-  const [time, realServer, persistence, probe, combination] = [
+  const [time, realServer, persistence, probe, combination, discover] = [
     "time",
     "real-server",
     "persistence",
     "probe",
     "combination",
-  ].map((key) => child(definitions, key)) as [Schema, Schema, Schema, Schema, Schema];
+    "discover",
+  ].map((key) => child(definitions, key)) as [Schema, Schema, Schema, Schema, Schema, Schema];
   const properties = propertiesOf(schema);
   const defaults = child(properties, "defaults");
   const shared = propertiesOf(defaults);
   const virtualServer = child(child(properties, "virtual-servers"), "items");
   const own = Object.fromEntries(Object.entries(propertiesOf(virtualServer)).filter(([key]) => !(key in shared)));
   const top = Object.fromEntries(Object.entries(properties).filter(([key]) => !OF_PROGRAMS.has(key)));
-  const keys = [properties, shared, own, ...[realServer, persistence, probe, combination].map(propertiesOf)].flatMap(
-    Object.keys,
-  );
+  const keys = [
+    properties,
+    shared,
+    own,
+    ...[realServer, persistence, probe, combination, discover].map(propertiesOf),
+  ].flatMap(Object.keys);
   const text = new ConfigTypes(
     new Map([
       [defaults, "VirtualServerDefaults"],
@@ -32,6 +36,7 @@ export function renderConfigTypes(): string {
       [persistence, "PersistenceConfig"],
       [probe, "ProbeConfig"],
       [combination, "CombinationConfig"],
+      [discover, "DiscoverConfig"],
       [time, "Time"],
     ]),
     definitions,
@@ -53,6 +58,7 @@ export function renderConfigTypes(): string {
       "Several probes that decide together: all, any, or atLeast with of.",
       combination,
     ),
+    text.declare("DiscoverConfig", "Who finds the real servers, beside those that are listed.", discover),
     `${text.comment(describe(time), "")}export type Time =${TIME.map((part) => `\n  | ${part}`).join("")};\n`,
   ].join("\n");
 }

@@ -147,7 +147,7 @@ describe("a configuration file", () => {
     expect(await linesOf(path)).toEqual([
       "…/broken.yaml:2:11: error: include[0]: parts/x.yaml: no such file",
       "parts/y.yml:1:19: error: virtual-servers[0]: needs a probe; {type: http} is the least",
-      "parts/y.yml:1:19: error: virtual-servers[0]: needs real-servers",
+      "parts/y.yml:1:19: error: virtual-servers[0]: needs real-servers; or discover",
       "parts/y.yml:2:1: error: version: unknown key version",
     ]);
     const failure = await loadConfig(path).catch((error: unknown) => error);

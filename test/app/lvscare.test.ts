@@ -362,7 +362,7 @@ function reals(): string {
 function virtualServer(
   name: string | undefined,
   address: string,
-  realServers: VirtualServerConfig["realServers"],
+  realServers: NonNullable<VirtualServerConfig["realServers"]>,
   more: Partial<VirtualServerConfig> = {},
 ): VirtualServerConfig {
   return {

@@ -179,6 +179,7 @@ function pretended(protocol: Protocol): ControlVirtualServer & { readonly named:
     named,
     realServers: [{ address: REAL }],
     status: () => Promise.resolve(status),
+    members: () => ({ ...named, members: [] }),
     events: (after) => ({
       ...named,
       startedAt: "2026-11-24T10:00:00.000Z",

@@ -65,6 +65,31 @@ describe("lvscare static-pod", () => {
     expect(stdout).toContain('    - "401"\n');
   });
 
+  test.each([
+    [
+      "--discover kubernetes --health-schem kube-apiserver",
+      ["/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/pki", "/var/lib/lvscare"],
+    ],
+    [
+      "--discover kubernetes:shop/web --kubeconfig /srv/web.conf --cache-directory /srv/cache",
+      ["/srv/web.conf", "/srv/cache"],
+    ],
+    ["--health-schem kube-apiserver --kubeconfig /srv/probe.conf", ["/srv/probe.conf"]],
+    ["--discover file:/run/members/list", ["/run/members", "/var/lib/lvscare"]],
+  ])("shows the daemon what it reads and writes of the host: %s", async (flags, paths) => {
+    const { stdout } = await runProgram(["static-pod", ...GUIDE.split(" "), ...flags.split(" "), "--print"]);
+    const pod = expectValid(stdout);
+    const mounts = containerOf(pod).volumeMounts ?? [];
+    expect(mounts.map(({ mountPath }) => mountPath)).toEqual(["/lib/modules", ...paths]);
+    expect(mounts.filter(({ readOnly }) => readOnly !== true).map(({ name }) => name)).toEqual(
+      flags.includes("discover") ? ["cache"] : [],
+    );
+    const volumes = pod.spec?.volumes ?? [];
+    expect(volumes.map(({ name, hostPath }) => [name, hostPath?.path])).toEqual(
+      mounts.map(({ name, mountPath }) => [name, mountPath]),
+    );
+  });
+
   test("takes flags of care themselves, requests, a liveness probe and few rights", async () => {
     const flags =
       "--mode link --fall 3 --panic-threshold 50 --health-path /readyz --sentinel=false --requests cpu=20m,memory=64Mi --liveness --least-privilege";

@@ -1,3 +1,4 @@
+import { describeSource } from "../../src/config/discover-options.ts";
 import { describe, expect, test } from "bun:test";
 import { CARE_OPTION_ROWS, type CareFlag } from "../../src/config/care-option-rows.ts";
 import type { CareOptions, HttpProbeOptions, ProbeOptions } from "../../src/config/care-options.ts";
@@ -477,6 +478,29 @@ const cases: Record<CareFlag, FlagCase> = {
     default: undefined,
     good: [],
     bad: [["0", '"0" is not a whole number from 1 to 100000']],
+  },
+  discover: {
+    pick: ({ discover }) => discover && describeSource(discover.source),
+    default: undefined,
+    good: [
+      ["kubernetes", "service default/kubernetes"],
+      ["kubernetes:shop/web", "service shop/web"],
+      ["kubernetes:web", "service default/web"],
+      ["file:/run/members", "file /run/members"],
+    ],
+    bad: [
+      ["consul", '"consul" is neither kubernetes, kubernetes:namespace/service nor file:/path'],
+      ["kubernetes:a/b/c", '"a/b/c" is no service; write namespace/name'],
+      ["file:members", '"members" is no absolute path'],
+      ["file", '"" is no absolute path'],
+      ["", '"" is neither kubernetes, kubernetes:namespace/service nor file:/path'],
+    ],
+  },
+  "cache-directory": {
+    pick: ({ cacheDirectory }) => cacheDirectory,
+    default: "/var/lib/lvscare",
+    good: [["/srv/lvscare", "/srv/lvscare"]],
+    bad: [["lvscare", '"lvscare" is no absolute path']],
   },
   "http-listen": {
     pick: ({ httpListen }) => httpListen && formatEndpoint(httpListen),

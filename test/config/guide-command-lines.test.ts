@@ -52,6 +52,7 @@ const DEFAULTS: Omit<CareOptions, "service" | "realServers"> = {
   suspicion: true,
   httpListen: undefined,
   budget: { mostAtOnce: 256, perServer: undefined },
+  cacheDirectory: "/var/lib/lvscare",
 };
 
 const lines: readonly (readonly [line: string, expected: CareOptions])[] = [

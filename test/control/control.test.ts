@@ -60,6 +60,11 @@ const SERVER: ControlVirtualServer = {
   named: { protocol: "tcp", address: status.address },
   realServers: [{ address: NEIGHBOUR }],
   status: () => Promise.resolve(status),
+  members: () => ({
+    protocol: "tcp",
+    address: status.address,
+    members: [{ address: NEIGHBOUR, source: "configuration", state: "listed" }],
+  }),
   events: (after) => ({ ...EVENTS, events: EVENTS.events.filter(({ id }) => id > after) }),
   hold: (server, change) => {
     if (server !== NEIGHBOUR) throw new LvscareError("NOT_LISTED", `${server} is no real server`);

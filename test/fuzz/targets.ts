@@ -334,6 +334,7 @@ const CONTROLLED: ControlVirtualServer = {
   named: { protocol: "tcp", address: STATUS.address, name: "web" },
   realServers: [],
   status: () => Promise.resolve(STATUS),
+  members: () => ({ address: STATUS.address, protocol: "tcp", members: [] }),
   events: () => EVENTS,
   hold: (server) =>
     Promise.resolve({

@@ -14,6 +14,7 @@ import { hasLoopbackAddress } from "../../reach/loopback-address.ts";
 import { about, fullName } from "../about.ts";
 import { isAddressCaredFor, otherCaretakers } from "../claim.ts";
 import { askForStatus, daemonFolder, listDaemons } from "../daemon-sockets.ts";
+import { withKnownMembers } from "../discovering.ts";
 import { HoldFile } from "../hold-file.ts";
 import { describeNesting } from "../nesting.ts";
 import { planReach, ReachHost, reachToRemove, reachToRetire } from "../reach.ts";
@@ -33,9 +34,11 @@ export interface DryRunRequest extends Pick<CareOptions, "runOnce" | "clean"> {
  * the kernel, the host and the daemons on it, and changes nothing. Rejects with every reason why it cannot be done.
  */
 export async function dryRun(
-  config: CareConfig,
+  written: CareConfig,
   { file, isDraft = false, runOnce, clean }: DryRunRequest,
 ): Promise<DryRun> {
+  const virtualServers = withKnownMembers(written.virtualServers, written.cacheDirectory);
+  const config = { ...written, virtualServers };
   const daemons = await findDaemons(file, isDraft, config);
   const plans: DryRunPlan[] = [];
   const failures: unknown[] = [];

@@ -24,6 +24,11 @@ export interface LvscareConfig {
   readonly checksPerServer?: string | null;
   /** How many nodes share checksPerServer (default: this one alone); from 1 to 100000. */
   readonly clusterNodes?: number | null;
+  /**
+   * Where discovered real servers are remembered, so that a daemon that starts while nobody tells of them knows them
+   * (default /var/lib/lvscare).
+   */
+  readonly cacheDirectory?: string | null;
   /** Options of each virtual server that says nothing else. */
   readonly defaults?: VirtualServerDefaults | null;
   /** Probes by name, for several virtual servers to use. */
@@ -148,6 +153,8 @@ export interface VirtualServerDefaults {
   readonly suspicion?: boolean | null;
   /** Clients stay with the real server that they had. */
   readonly persistence?: PersistenceConfig | null;
+  /** Who finds the real servers, beside those that are listed. */
+  readonly discover?: DiscoverConfig | null;
   /** How real servers are checked: a probe, or the name of one under probes. */
   readonly probe?: ProbeConfig | string | null;
   /** Several probes that decide together, instead of one. */
@@ -160,8 +167,8 @@ export interface VirtualServerConfig extends VirtualServerDefaults {
   readonly name?: string;
   /** The address that clients connect to. */
   readonly address: string;
-  /** Who serves. */
-  readonly realServers: readonly (string | RealServerConfig)[];
+  /** Who serves; may be absent beside discover. */
+  readonly realServers?: readonly (string | RealServerConfig)[];
 }
 
 /** A real server of which more is said than its address. */
@@ -396,6 +403,62 @@ export interface CombinationConfig {
   readonly atLeast?: number;
   /** Probes as many of which have to pass as atLeast says. */
   readonly of?: readonly ((ProbeConfig & Required<Pick<ProbeConfig, "type">>) | string)[];
+}
+
+/** Who finds the real servers, beside those that are listed. */
+export interface DiscoverConfig {
+  /**
+   * Where they are read from: file, which another program writes; kubernetes, the endpoints of a service; or dns, what
+   * a name stands for.
+   */
+  readonly type?: "file" | "kubernetes" | "dns";
+  /**
+   * Of type file, the file: lines of IP:port and perhaps a weight, or JSON as Prometheus' file_sd has it. Read again
+   * when it changes.
+   */
+  readonly path?: string | null;
+  /**
+   * Of type kubernetes, the service whose endpoints are the members, with its namespace; that of the API servers
+   * themselves unless given (default default/kubernetes).
+   */
+  readonly service?: string | null;
+  /** The port of it, by its name or number; not needed where there is one only. */
+  readonly port?: number | string | null;
+  /**
+   * Whom to trust and what to show (default: the service account of the pod, else /etc/kubernetes/kubelet.conf). The
+   * service of API servers is asked for through the virtual server itself and at its members, any other at the server
+   * that stands in it. Read again when it changes.
+   */
+  readonly kubeconfig?: string | null;
+  /** From one question to the next where the credentials do not allow to watch (default 30s). */
+  readonly poll?: Time | null;
+  /**
+   * Of type dns, the name that stands for the members: of hosts, with port, or of a service, such as
+   * _https._tcp.example.org.
+   */
+  readonly name?: string | null;
+  /** The name servers to ask, in turn, IP or IP:port (default: those of /etc/resolv.conf). */
+  readonly servers?: string | readonly string[] | null;
+  /** A name is not asked for again sooner, however short its time is (default 5s). */
+  readonly minTtl?: Time | null;
+  /** A name is asked for again then, however long its time is (default 5m). */
+  readonly maxTtl?: Time | null;
+  /** For how long a member stays that answers lack, since an answer may be a part of the list (default 30s). */
+  readonly obsolete?: Time | null;
+  /**
+   * What realServers are beside the discovered ones: bootstrap (they count until there is a list, and when nobody of it
+   * serves), merge (they count beside it) or only (they do not count) (default bootstrap).
+   */
+  readonly policy?: "bootstrap" | "merge" | "only" | null;
+  /**
+   * The share of the discovered real servers that may vanish at once; a list that loses more is believed after confirm
+   * (default 50%).
+   */
+  readonly removeAtMost?: number | `${number}%` | null;
+  /** How long a list that loses more than removeAtMost has to stand before it is believed (default 1m). */
+  readonly confirm?: Time | null;
+  /** For how long changes of the list are gathered before they count (default 1s). */
+  readonly debounce?: Time | null;
 }
 
 /** Seconds, or a duration such as 500ms, 5s or 1m30s. */

@@ -1,4 +1,5 @@
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
+import { DISCOVER_ROWS } from "../discover-rows.ts";
 import { nearestName } from "../nearest-name.ts";
 import type { FileKey, OptionRow } from "../option-row.ts";
 import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
@@ -34,6 +35,9 @@ export const PACE_KEYS: KeyTable = new Map(
   ),
 );
 
+/** Of all types of discovery. */
+export const DISCOVER_KEYS: KeyTable = tableOf(DISCOVER_ROWS.map((row) => [row.inFile?.key, row] as const));
+
 /** What to write instead of a key that there is not. `known`: all that there are at this place. */
 export function unknownHint(key: string, known: readonly string[]): string | undefined {
   const row: OptionRow | undefined = CARE_OPTION_ROWS.find(
@@ -53,6 +57,7 @@ const ELSEWHERE = {
   process: (name: string) => `${name} stands at the top of the file`,
   "virtual-server": (name: string) => `${name} stands under a virtual server or defaults`,
   probe: (name: string) => `did you mean probe.${name}?`,
+  discover: (name: string) => `did you mean discover.${name}?`,
 } as const;
 
 function nameOf({ flag, inFile }: OptionRow): string | undefined {

@@ -1,6 +1,6 @@
 import { formatEndpoint } from "../../domain/endpoint.ts";
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
-import type { CareOptions, HttpProbeOptions } from "../care-options.ts";
+import type { CareOptions, DiscoverOptions, HttpProbeOptions } from "../care-options.ts";
 import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
 import { PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
 import type { FileKey, GivenOptions, OptionRow } from "../option-row.ts";
@@ -32,12 +32,14 @@ export function fileFromFlags(given: GivenOptions, problems: readonly string[] =
       if (texts === undefined || row.inFile?.place !== place) return [];
       // A file says it by the type.
       if (row.flag === "health-schem" && options.probe.type !== "http") return [];
+      // It may be there for discovery alone.
+      if (row.flag === "kubeconfig" && options.probe.type !== "kube-apiserver") return [];
       const value = dataOf(row, row.inFile, texts.at(-1) ?? "", options);
       return value === undefined
         ? []
         : [[fileKeyOf(row, flatGroup) ?? row.inFile.key ?? row.flag, value] as [string, Data]];
     });
-  const { service, realServers, probe } = options;
+  const { service, realServers, probe, discover } = options;
   return {
     version: 1,
     ...Object.fromEntries(keys("process")),
@@ -46,7 +48,8 @@ export function fileFromFlags(given: GivenOptions, problems: readonly string[] =
         address: formatEndpoint(service.endpoint),
         ...Object.fromEntries(keys("virtual-server")),
         probe: { type: probe.type, ...nested([...keys("probe"), ...(probe.type === "http" ? headersOf(probe) : [])]) },
-        "real-servers": realServers.map(({ endpoint }) => formatEndpoint(endpoint)),
+        ...(discover && { discover: discoverData(discover) }),
+        ...(realServers.length > 0 && { "real-servers": realServers.map(({ endpoint }) => formatEndpoint(endpoint)) }),
       },
     ],
   };
@@ -96,6 +99,18 @@ function dataOf({ flag }: OptionRow, { type }: FileKey, text: string, options: C
       if (flag === "logger") return options.log.level === "debug" ? "DEBG" : "INFO";
       return text;
   }
+}
+
+/** What a flag can say of it. */
+function discoverData({ source }: DiscoverOptions): DataMap {
+  if (source.type === "file") return { type: source.type, path: source.path };
+  if (source.type === "dns") return { type: source.type, name: source.name };
+  const service = `${source.namespace}/${source.name}`;
+  return {
+    type: source.type,
+    ...(service !== "default/kubernetes" && { service }),
+    ...(source.kubeconfig !== undefined && { kubeconfig: source.kubeconfig }),
+  };
 }
 
 function headersOf({ headers }: HttpProbeOptions): [string, Data][] {

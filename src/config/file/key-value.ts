@@ -16,6 +16,10 @@ export function valueTexts({ type, row }: Pick<OptionKey, "type" | "row">, value
       return Number.isInteger(value) || typeof value === "string"
         ? text(value)
         : expected("a port, or an IP address with one", value);
+    case "port":
+      return Number.isInteger(value) || typeof value === "string"
+        ? text(value)
+        : expected("the name or number of a port", value);
     case "boolean":
       return typeof value === "boolean" ? text(value) : expected("true or false", value);
     case "verify":

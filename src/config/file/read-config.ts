@@ -5,7 +5,7 @@ import type { CareConfig, VirtualServerOptions } from "../care-options.ts";
 import type { GivenOptions } from "../option-row.ts";
 import { OptionValues } from "../option-values.ts";
 import { resolveBudget } from "../resolve-budget.ts";
-import { resolveHttpListen, resolveLog } from "../resolve-log.ts";
+import { resolveCacheDirectory, resolveHttpListen, resolveLog } from "../resolve-log.ts";
 import { PROCESS_KEYS } from "./file-keys.ts";
 import { Findings, type Finding } from "./finding.ts";
 import { expected, shown } from "./key-value.ts";
@@ -133,6 +133,7 @@ class ConfigReader {
       log: resolveLog(values),
       httpListen: resolveHttpListen(values),
       budget: resolveBudget(values),
+      cacheDirectory: resolveCacheDirectory(values),
       virtualServers,
     };
     tellRefused(values.refused, (flag) => this.processOptions.get(flag)?.place, root, this.#findings);

@@ -2,6 +2,8 @@ import { LARGEST_WEIGHT } from "../../domain/virtual-server.ts";
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import { MOST_MEMBERS } from "../combination.ts";
 import type { FileKey, OptionRow } from "../option-row.ts";
+import { DISCOVER_TYPES } from "../discover-options.ts";
+import { DISCOVER_ROWS } from "../discover-rows.ts";
 import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
 import { fileKeysOf, PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
 import { PACE_KEYS } from "./file-keys.ts";
@@ -30,6 +32,7 @@ export function configSchema(): Schema {
   const shared = {
     ...virtualServer,
     persistence: { $ref: "#/$defs/persistence" },
+    discover: { $ref: "#/$defs/discover" },
     probe: {
       description: "how real servers are checked: a probe, or the name of one under probes",
       anyOf: [{ $ref: "#/$defs/probe" }, { type: "string" }, { type: "null" }],
@@ -76,13 +79,13 @@ export function configSchema(): Schema {
             address: { ...ENDPOINT, description: "the address that clients connect to" },
             ...shared,
             "real-servers": {
-              description: "who serves",
+              description: "who serves; may be absent beside discover",
               type: "array",
               minItems: 1,
               items: { anyOf: [ENDPOINT, { $ref: "#/$defs/real-server" }] },
             },
           },
-          required: ["address", "real-servers"],
+          required: ["address"],
           additionalProperties: false,
         },
       },
@@ -140,6 +143,19 @@ export function configSchema(): Schema {
         },
         additionalProperties: false,
         oneOf: [{ required: ["all"] }, { required: ["any"] }, { required: ["at-least", "of"] }],
+      },
+      discover: {
+        description: "who finds the real servers, beside those that are listed",
+        type: ["object", "null"],
+        properties: {
+          type: {
+            description:
+              "where they are read from: file, which another program writes; kubernetes, the endpoints of a service; or dns, what a name stands for",
+            enum: [...DISCOVER_TYPES],
+          },
+          ...propertiesOf(DISCOVER_ROWS.map((row) => [row.inFile?.key, row] as const)),
+        },
+        additionalProperties: false,
       },
       probe: {
         type: "object",
@@ -272,6 +288,8 @@ function valueSchema(row: OptionRow, { type, bounds, choices = row.choices ?? []
         anyOf: [{ type: "string" }, { type: "array", minItems: 1, items: { type: "string" } }, { type: "null" }],
       };
     case "listen":
+      return { anyOf: [{ type: "integer", minimum: 1, maximum: 65_535 }, { type: "string" }, { type: "null" }] };
+    case "port":
       return { anyOf: [{ type: "integer", minimum: 1, maximum: 65_535 }, { type: "string" }, { type: "null" }] };
     case "headers":
       return {

@@ -20,6 +20,7 @@ import {
   virtualAddressProblem,
 } from "../resolve-servers.ts";
 import { parseInteger, parseTimeout } from "../value-parsers.ts";
+import { DiscoverDraft } from "./discover-draft.ts";
 import { VIRTUAL_SERVER_KEYS } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, timeTexts } from "./key-value.ts";
@@ -56,6 +57,7 @@ export class VirtualServerDraft {
   readonly #settings: Settings;
   #persistence: ReadonlyMap<string, PlacedValue>;
   #probe: ProbeChoice | undefined;
+  #discover: DiscoverDraft | undefined;
   #name: PlacedValue | undefined;
   #address: PlacedValue | undefined;
   #realServers: PlacedValue | undefined;
@@ -65,6 +67,7 @@ export class VirtualServerDraft {
     this.#settings = new Map(defaults === undefined ? [] : defaults.#settings);
     this.#persistence = defaults === undefined ? new Map() : defaults.#persistence;
     this.#probe = defaults === undefined ? undefined : defaults.#probe;
+    this.#discover = defaults === undefined ? undefined : defaults.#discover;
   }
 
   /** Lays a map over what is there; `isDefaults`: of the keys that each virtual server has of its own there are none. */
@@ -75,6 +78,7 @@ export class VirtualServerDraft {
       else if (key === "address") this.#address = placed;
       else if (key === "real-servers") this.#realServers = placed;
       else if (key === "persistence") this.#takePersistence(value, at, findings);
+      else if (key === "discover") this.#takeDiscover(value, at, findings);
       // What remains is read below.
     };
     const names = isDefaults ? SHARED_KEYS : OWN_KEYS;
@@ -136,6 +140,7 @@ export class VirtualServerDraft {
       findings.error("plane", at, "data-plane userspace has no persistence", { hint });
     }
     const { realServers, realServerNames, drained } = servers;
+    const discover = this.#discover?.resolve(weight, findings, surroundings.files);
     return {
       name: identity.name?.value,
       service,
@@ -143,6 +148,7 @@ export class VirtualServerDraft {
       realServerNames,
       drained,
       ...shared,
+      ...(discover && { discover }),
       reach:
         nodeAddress?.family === endpoint.family ? { ...reach, gateway: reach.gateway ?? nodeAddress.address } : reach,
       probe: checks,
@@ -162,6 +168,15 @@ export class VirtualServerDraft {
     };
     takeAll(map, place, { names: PERSISTENCE_KEYS, take }, findings);
     this.#persistence = persistence;
+  }
+
+  #takeDiscover(value: unknown, place: Place, findings: Findings): void {
+    const map = value === null ? undefined : readMap(value, place, findings);
+    if (value === null) this.#discover = undefined;
+    if (map === undefined) return;
+    const draft = this.#discover?.copy() ?? new DiscoverDraft(place);
+    draft.take(map, place, findings);
+    this.#discover = draft;
   }
 
   #judgeAddress(
@@ -211,8 +226,10 @@ export class VirtualServerDraft {
   ): RealServers {
     const list = this.#realServers;
     const found = new RealServerList(service, dataPlane, weight, findings);
-    if (list === undefined) findings.error("missing", place, "needs real-servers", { at: "key" });
-    else if (!Array.isArray(list.value)) {
+    if (list === undefined) {
+      if (this.#discover === undefined)
+        findings.error("missing", place, "needs real-servers", { at: "key", hint: "or discover" });
+    } else if (!Array.isArray(list.value)) {
       findings.error("type", list.place, expected("a list of real servers", list.value).problem);
     } else if (list.value.length === 0) findings.error("missing", list.place, "needs at least one real server");
     else for (const [index, entry] of list.value.entries()) found.read(entry, within(list.place, index));
@@ -238,7 +255,7 @@ export class VirtualServerDraft {
 
 // --- internal ---
 
-const SHARED_KEYS = ["persistence", ...PROBE_CHOICE_KEYS] as const;
+const SHARED_KEYS = ["persistence", "discover", ...PROBE_CHOICE_KEYS] as const;
 const OWN_KEYS = ["name", "address", "real-servers", ...SHARED_KEYS] as const;
 type OwnKey = (typeof OWN_KEYS)[number];
 

@@ -22,9 +22,13 @@ export const KUBE_FLAG_ROWS = [
     valueName: "file",
     takesFile: true,
     fileKind: "kubeconfig",
-    help: "a kubeconfig, whose authority, client certificate and token checks of API servers use. Its server is not asked. Read again when it changes",
+    help: "a kubeconfig, whose authority, client certificate and token checks of API servers and --discover kubernetes use. Its server is not checked. Read again when it changes",
     group: CHECKS,
-    inFile: { place: "probe", type: "text" },
+    inFile: {
+      place: "probe",
+      type: "text",
+      help: "a kubeconfig, whose authority, client certificate and token checks of API servers use. Its server is not asked. Read again when it changes",
+    },
   },
 ] as const satisfies readonly OptionRow[];
 

@@ -45,6 +45,17 @@ export class KubeIdentity {
     });
   }
 
+  /** Where the API server is that it names. */
+  server(): { readonly host: string; readonly port: number } | { readonly lacking: string } {
+    const { path } = this.#kubeconfig;
+    return this.#with(({ server, hasProxy }) => {
+      if (hasProxy) return { lacking: `${path}: its cluster has a proxy-url, which is not used here` };
+      const url = URL.parse(server ?? "");
+      if (url?.protocol !== "https:") return { lacking: `${path}: its cluster has no server with https` };
+      return { host: url.hostname.replaceAll(/^\[|\]$/g, ""), port: Number(url.port === "" ? 443 : url.port) };
+    });
+  }
+
   // --- internal ---
 
   #with<T>(use: (credentials: KubeCredentials) => T): T | { readonly lacking: string } {

@@ -51,6 +51,11 @@ export class FileDaemon implements AsyncDisposable {
     return JSON.parse(stdout) as StatusReport;
   }
 
+  /** What a command prints to whoever is of this daemon's environment. */
+  async ask(...command: readonly string[]): Promise<string> {
+    return (await runProgram([...command], this.#environment)).stdout;
+  }
+
   async statusText(virtualServer: string): Promise<string> {
     return (await runProgram(["status", "--vs", virtualServer], this.#environment)).stdout;
   }

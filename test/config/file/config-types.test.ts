@@ -204,8 +204,6 @@ test("the compiler refuses what a file may not say", () => {
     { ...common, realServers: [{ address: "10.0.0.2:80", probe: 1 }] },
     // @ts-expect-error a file's key
     { ...common, probes: { "at-least": 1, of: ["web"] } },
-    // @ts-expect-error no real servers
-    { address: "10.0.0.1:80" },
   ];
   const probes: readonly ProbeConfig[] = [
     // @ts-expect-error there is no other type yet

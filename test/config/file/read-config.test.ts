@@ -64,6 +64,69 @@ const inServer: Rows = [
     "persistence: {timeout: ^5m}, data-plane: userspace",
     "error: virtual-servers[0].persistence.timeout: data-plane userspace has no persistence; the scheduler sh keeps a client at its server, too",
   ],
+  ["discover: ^members", 'error: virtual-servers[0].discover: expected keys with values, got "members"'],
+  ["^discover: {path: /m}", "error: virtual-servers[0].discover: needs a type; there is file, kubernetes, dns"],
+  [
+    "discover: {type: ^fil, path: /m}",
+    "error: virtual-servers[0].discover.type: fil is none of file, kubernetes, dns; did you mean file?",
+  ],
+  ["^discover: {type: file}", "error: virtual-servers[0].discover: type file needs a path"],
+  ["discover: {type: file, path: ^m}", 'error: virtual-servers[0].discover.path: "m" is no absolute path'],
+  [
+    "discover: {type: file, path: /m, ^polizy: only}",
+    "error: virtual-servers[0].discover.polizy: unknown key polizy; did you mean policy?",
+  ],
+  [
+    "discover: {type: file, path: /m, policy: ^never}",
+    "error: virtual-servers[0].discover.policy: never is none of bootstrap, merge, only",
+  ],
+  [
+    "discover: {type: file, path: /m, remove-at-most: ^101%}",
+    "error: virtual-servers[0].discover.remove-at-most: 101 is more than 100",
+  ],
+  [
+    "discover: {type: file, path: /m, confirm: ^soon}",
+    'error: virtual-servers[0].discover.confirm: expected a time such as 5s or 500ms, got "soon"',
+  ],
+  [
+    "discover: {type: kubernetes, ^path: /m}",
+    "error: virtual-servers[0].discover.path: type kubernetes has no key path; type file has it",
+  ],
+  [
+    "discover: {type: kubernetes, service: ^A/b/c}",
+    'error: virtual-servers[0].discover.service: "A/b/c" is no service; write namespace/name',
+  ],
+  ["discover: {type: kubernetes, port: ^0}", "error: virtual-servers[0].discover.port: 0 is less than 1"],
+  [
+    "discover: {type: kubernetes, port: ^Web}",
+    'error: virtual-servers[0].discover.port: "Web" is neither the name nor the number of a port',
+  ],
+  [
+    "discover: {type: kubernetes, port: ^[1]}",
+    "error: virtual-servers[0].discover.port: expected the name or number of a port, got a list",
+  ],
+  ["^discover: {type: dns, port: 80}", "error: virtual-servers[0].discover: type dns needs a name"],
+  [
+    "discover: {type: dns, name: ^api.example.org}",
+    "error: virtual-servers[0].discover.name: needs a port: only the name of a service, such as _https._tcp.example.org, has one of its own",
+  ],
+  [
+    "discover: {type: dns, name: _http._tcp.example.org, port: ^80}",
+    "error: virtual-servers[0].discover.port: the records of a service have ports of their own",
+  ],
+  [
+    'discover: {type: dns, name: ^"a b", port: 80}',
+    'error: virtual-servers[0].discover.name: "a b" is no name in the DNS',
+  ],
+  [
+    "discover: {type: dns, name: a.example.org, port: 80, servers: ^here}",
+    'error: virtual-servers[0].discover.servers: "here" is not an address with a port; write it as IP:port',
+  ],
+  [
+    "discover: {type: dns, name: a.example.org, port: 80, min-ttl: ^10m}",
+    "error: virtual-servers[0].discover.min-ttl: it is longer than max-ttl",
+  ],
+  ["discover: {type: kubernetes, poll: ^500ms}", "error: virtual-servers[0].discover.poll: 500ms is less than 1s"],
   ["weight: ^70000", "error: virtual-servers[0].weight: 70000 is more than 65535"],
 ];
 
@@ -91,7 +154,7 @@ const instead: Rows = [
     "probe: {type: ^kube-api-server}, real-servers: [10.0.0.2:80]",
     "error: virtual-servers[0].probe.type: kube-api-server is none of http, tcp, tls, kube-apiserver, exec, agent; did you mean kube-apiserver?",
   ],
-  ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers"],
+  ["probe: {type: http}", "error: virtual-servers[0]: needs real-servers; or discover"],
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
   [
     "probe: {type: http}, real-servers: ^10.0.0.2:80",

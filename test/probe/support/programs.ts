@@ -10,6 +10,7 @@ export const SERVER_PACKAGES: readonly HostPackage[] = [
   { name: "nginx-light", file: "/usr/sbin/nginx" },
   { name: "openssh-server", file: "/usr/sbin/sshd" },
   { name: "haproxy", file: "/usr/sbin/haproxy" },
+  { name: "dnsmasq-base", file: "/usr/sbin/dnsmasq" },
   { name: "openssl", file: "/usr/bin/openssl" },
   { name: "postgresql-15", file: "/usr/lib/postgresql/15/bin/postgres" },
   { name: "exim4-daemon-light", file: "/usr/sbin/exim4" },

@@ -1,0 +1,151 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
+import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
+import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
+import { UNKNOWN, type Known, type Membership } from "./membership.ts";
+
+/** What is remembered of a virtual server's members in a file, so that it outlives daemons and boots. */
+export class MemberMemory {
+  readonly #path: string;
+  readonly #source: string;
+  #written: string | undefined;
+
+  /** `source`: in words; what another one told is forgotten. */
+  constructor(path: string, source: string) {
+    this.#path = path;
+    this.#source = source;
+  }
+
+  /** `nowMs`: on the clock of the memberships, which is not the time of day. Throws FILE_FAILED. */
+  read(nowMs: number): Membership {
+    const text = attempt(`read ${this.#path}`, () => readOwn(this.#path));
+    if (text === undefined) return UNKNOWN;
+    return attempt(`read ${this.#path}`, () => parseMemory(text, this.#source, nowMs, Date.now()));
+  }
+
+  /** Whole or not at all, and only where it is other than before. Throws FILE_FAILED. */
+  write(membership: Membership, nowMs: number): void {
+    const { members, attic } = membership;
+    if (members === undefined) return;
+    const timeOf = (ms: number): string => new Date(Date.now() - nowMs + ms).toISOString();
+    const list = [...members.values()].map(plain);
+    const former = [...attic.values()].map((one) => ({ ...plain(one), leftAt: timeOf(one.leftMs) }));
+    const identity = JSON.stringify([list, [...attic.keys()]]);
+    if (identity === this.#written) return;
+    const memory = { version: VERSION, source: this.#source, savedAt: timeOf(nowMs), members: list, former };
+    attempt(`write ${this.#path}`, () => replace(this.#path, `${JSON.stringify(memory, undefined, 2)}\n`));
+    this.#written = identity;
+  }
+}
+
+/** What a file of members says, as a membership that its source has not confirmed. Throws for what is none. */
+export function parseMemory(text: string, source: string, nowMs: number, todayMs: number): Membership {
+  const memory: unknown = JSON.parse(text);
+  if (!isMap(memory) || memory["version"] !== VERSION) throw new Error("it is of another version");
+  if (memory["source"] !== source) return UNKNOWN;
+  const { savedAt, members, former = [] } = memory;
+  if (!Array.isArray(members) || !Array.isArray(former)) throw new Error("it lists no members");
+  const msOf = (at: unknown): number => nowMs - Math.max(0, todayMs - (Date.parse(String(at)) || 0));
+  const read = (all: readonly unknown[]): [string, Known][] =>
+    all.flatMap((one): [string, Known][] => {
+      if (!isMap(one)) return [];
+      const { address, weight, zone } = one;
+      const endpoint = parseEndpoint(String(address));
+      const isWeight = Number.isInteger(weight) && Number(weight) >= 1 && Number(weight) <= LARGEST_WEIGHT;
+      return [
+        [
+          formatEndpoint(endpoint),
+          {
+            endpoint,
+            ...(isWeight && { weight: Number(weight) }),
+            ...(typeof zone === "string" && { zone }),
+            sinceMs: msOf(savedAt),
+          },
+        ],
+      ];
+    });
+  const left = new Map(former.flatMap((one: unknown) => (isMap(one) ? [[String(one["address"]), one["leftAt"]]] : [])));
+  const known = new Map(read(members));
+  if (known.size === 0) return UNKNOWN;
+  const attic = read(former).map(([name, one]) => [name, { ...one, leftMs: msOf(left.get(name)) }] as const);
+  return { ...UNKNOWN, members: known, isRemembered: true, attic: new Map(attic) };
+}
+
+// --- internal ---
+
+const VERSION = 1;
+const LARGEST_BYTES = 4 * 1024 * 1024;
+
+function plain({ endpoint, weight, zone }: Known): object {
+  return {
+    address: formatEndpoint(endpoint),
+    ...(weight !== undefined && { weight }),
+    ...(zone !== undefined && { zone }),
+  };
+}
+
+/** Undefined where there is no file. What another user could have written is none of ours. */
+function readOwn(path: string): string | undefined {
+  let fd: number;
+  try {
+    // A pipe is not waited for, a link is not followed.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw errnoOf(error) === "ELOOP" ? new Error("it is a link") : error;
+  }
+  try {
+    const found = fstatSync(fd);
+    if (!found.isFile()) throw new Error("it is not a regular file");
+    if (found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0)
+      throw new Error("it is not a file that only this user can write to");
+    if (found.size > LARGEST_BYTES) throw new Error("it is too large");
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A host that loses its power has the old content, or the new one. */
+function replace(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.tmp`;
+  rmSync(draft, { force: true });
+  const fd = openSync(draft, "wx", 0o600);
+  try {
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(draft, path);
+}
+
+function attempt<T>(operation: string, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    throw new LvscareError("FILE_FAILED", describeError(cause), {
+      operation,
+      ...(errno !== undefined && { errno }),
+      cause,
+    });
+  }
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

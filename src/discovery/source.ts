@@ -1,0 +1,35 @@
+import type { Endpoint } from "../domain/endpoint.ts";
+
+/** A real server that a source tells of. */
+export interface Proposed {
+  readonly endpoint: Endpoint;
+  /** Absent: that of the virtual server. */
+  readonly weight?: number;
+  readonly zone?: string;
+  /** It serves those that it has, and is to get no others as long as somebody else is there. */
+  readonly isLeaving?: true | undefined;
+}
+
+/** All that a source tells of at a time, or why it tells nothing. */
+export type Answer = { readonly listed: readonly Proposed[] } | { readonly problem: string };
+
+/** What a source may know of the virtual server that it tells of. */
+export interface SourceUser {
+  hear(answer: Answer): void;
+  /** Who serves behind it as far as is known: those first who are likely to answer. */
+  servers(): readonly Endpoint[];
+  /** There are members already, though from an earlier daemon. */
+  readonly isRemembered: boolean;
+}
+
+/** Tells who the members are. It decides nothing: its list is a proposal. */
+export interface Source extends Disposable {
+  /** What it tells without being waited for; undefined where it has to be asked first. */
+  peek(): Answer | undefined;
+  /** Tells what it peeked at again, and then each time that it may be other than before. */
+  start(user: SourceUser): void;
+  /** Has it tell once more, whatever it told last. */
+  again(): void;
+  /** In what way it is asked, where that makes a difference. */
+  readonly way?: string | undefined;
+}

@@ -1,0 +1,21 @@
+import type { HostPath } from "./static-pod-options.ts";
+
+/** A pod on every node of a cluster. */
+export interface DaemonSetOptions {
+  /** Of all objects. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly image: string;
+  /** What follows `/usr/bin/lvscare`. */
+  readonly args: readonly string[];
+  readonly requests: Readonly<Record<string, string>>;
+  /** The virtual server that kubelet's probes ask for. */
+  readonly virtualServer: string;
+  /** Where the daemon's page is, for kubelet's probes and metrics; undefined: there is none. */
+  readonly page: { readonly host: string | undefined; readonly port: number } | undefined;
+  readonly hostPaths: readonly HostPath[];
+  /** The namespace whose endpoints the pods read as who they are; undefined: of none. */
+  readonly discovers: string | undefined;
+  /** With an object that has Prometheus' operator collect the metrics. */
+  readonly hasPodMonitor: boolean;
+}

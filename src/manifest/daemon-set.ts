@@ -1,0 +1,95 @@
+import type { DaemonSetOptions } from "../domain/daemon-set-options.ts";
+import { LEAST_PRIVILEGE, mountOf, volumeOf, withTimes, type YamlMap } from "./pod-parts.ts";
+import { rbacObjects } from "./rbac.ts";
+import { renderYaml } from "./yaml.ts";
+
+/** All that a daemon on every node needs of its cluster, an object after the other. */
+export function renderDaemonSet(options: DaemonSetOptions): string {
+  const { name, namespace, discovers } = options;
+  const account = { kind: "ServiceAccount", namespace, name } as const;
+  const objects = [
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
+    ...(discovers === undefined ? [] : rbacObjects({ namespace: discovers, subject: account })),
+    daemonSet(options),
+    ...(options.hasPodMonitor ? [podMonitor(options)] : []),
+  ];
+  return objects.map(renderYaml).join("---\n");
+}
+
+// --- internal ---
+
+function daemonSet({ name, namespace, discovers, ...pod }: DaemonSetOptions): YamlMap {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name, namespace, labels: labelsOf(name) },
+    spec: {
+      selector: { matchLabels: labelsOf(name) },
+      template: {
+        metadata: { labels: labelsOf(name) },
+        spec: {
+          automountServiceAccountToken: discovers !== undefined,
+          containers: [container(pod)],
+          // The kernel's table is that of the node.
+          hostNetwork: true,
+          priorityClassName: "system-node-critical",
+          serviceAccountName: name,
+          tolerations: [{ operator: "Exists" }],
+          volumes: [
+            { hostPath: { path: "/lib/modules", type: "" }, name: "lib-modules" },
+            ...pod.hostPaths.map(volumeOf),
+            // The host's own, so that `lvscare status` on the node finds the daemon.
+            { hostPath: { path: "/run/lvscare", type: "DirectoryOrCreate" }, name: "run-lvscare" },
+          ],
+        },
+      },
+      // What stands in the kernel stays while a pod is exchanged.
+      updateStrategy: { rollingUpdate: { maxUnavailable: 1 }, type: "RollingUpdate" },
+    },
+  };
+}
+
+function container(options: Omit<DaemonSetOptions, "name" | "namespace" | "discovers">): YamlMap {
+  const { image, args, requests, page, hostPaths, virtualServer } = options;
+  const asking = (path: string): YamlMap => ({
+    httpGet: { ...(page?.host !== undefined && { host: page.host }), path, port: page?.port ?? 0 },
+  });
+  const alive =
+    page === undefined
+      ? { exec: { command: ["/usr/bin/lvscare", "status", "--vs", virtualServer, "--need-daemon"] } }
+      : asking("/healthz");
+  return {
+    args,
+    command: ["/usr/bin/lvscare"],
+    image,
+    livenessProbe: withTimes(alive),
+    name: "lvscare",
+    ...(page && {
+      ports: [{ containerPort: page.port, hostPort: page.port, name: METRICS, protocol: "TCP" }],
+      readinessProbe: withTimes(asking("/readyz")),
+    }),
+    resources: Object.keys(requests).length > 0 ? { requests } : {},
+    securityContext: LEAST_PRIVILEGE,
+    volumeMounts: [
+      { mountPath: "/lib/modules", name: "lib-modules", readOnly: true },
+      ...hostPaths.map(mountOf),
+      { mountPath: "/run/lvscare", name: "run-lvscare" },
+    ],
+    terminationMessagePolicy: "FallbackToLogsOnError",
+  };
+}
+
+function podMonitor({ name, namespace }: DaemonSetOptions): YamlMap {
+  return {
+    apiVersion: "monitoring.coreos.com/v1",
+    kind: "PodMonitor",
+    metadata: { name, namespace },
+    spec: { podMetricsEndpoints: [{ port: METRICS }], selector: { matchLabels: labelsOf(name) } },
+  };
+}
+
+const METRICS = "metrics";
+
+function labelsOf(name: string): YamlMap {
+  return { "app.kubernetes.io/name": name };
+}
