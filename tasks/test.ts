@@ -22,6 +22,7 @@ import { runStep, type Step, type StepResult, summarise } from "./test/step.ts";
 
 const usage = `bun run test                          everything: static checks, unit tests, kernel and node tests
 bun run test [unit|kernel|node] [files…]   only those; "unit" with the static checks, "node" on a switch of several kernels
+bun run test cluster [files…]         nodes beside a real etcd and real API servers, which are built with Go once; not part of everything
 bun run test arm64 [files…]           kernel tests of the released arm64 binary, in an emulated arm64 machine; not part of everything
 
   --in <lab>                    where the kernel tests run; by default each file in the fastest that has what it needs
@@ -99,7 +100,7 @@ interface Lane {
 }
 
 function lanesOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: string): Lane[] {
-  const { unitFiles, kernelFiles, nodeFiles, pattern } = selection;
+  const { unitFiles, kernelFiles, nodeFiles, clusterFiles, pattern } = selection;
   const lanes: Lane[] = [];
   if (selection.staticSteps) {
     const steps = staticSteps.map(({ name, argv: own }) => ({
@@ -110,7 +111,7 @@ function lanesOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: s
     lanes.push({ steps, workers: steps.length });
   }
   for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
-  const needsBinary = kernelFiles ?? nodeFiles ?? unitFiles?.find(startsDaemons);
+  const needsBinary = kernelFiles ?? nodeFiles ?? clusterFiles ?? unitFiles?.find(startsDaemons);
   const products = needsBinary === undefined ? undefined : makeProducts(jobs);
   const stepsIn = (isUml: boolean): Step[] =>
     jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
@@ -118,12 +119,17 @@ function lanesOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: s
   const isForeign = jobs.some(({ lab }) => labNamed(lab).architecture !== undefined);
   const unit = unitFiles ? unitSteps(unitFiles, reports, pattern, isForeign ? undefined : products?.binary) : [];
   const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
+  const cluster = clusterFiles ? [hostStep("cluster", clusterFiles, reports, pattern, products?.binary)] : [];
   const unitLane = { steps: unit, workers: unit.length };
   const native = { steps: stepsIn(true), workers: umlGuests() };
   // A guest waits for its daemons' checks much of the time. Once the unit tests are over, another one for each processor fills that.
   const more = { steps: native.steps, workers: umlGuests(native.workers) - native.workers, after: [unitLane] };
   // As many as there are processors, and nothing beside: what is slow fails when it is slower.
-  const emulated = { steps: [...stepsIn(false), ...node], workers: emulatedGuests(), after: [native, unitLane, more] };
+  const emulated = {
+    steps: [...stepsIn(false), ...node, ...cluster],
+    workers: emulatedGuests(),
+    after: [native, unitLane, more],
+  };
   lanes.push(native, unitLane, more, emulated);
   return lanes.filter(({ steps }) => steps.length > 0);
 }
@@ -155,7 +161,7 @@ function startsDaemons(file: string): boolean {
 
 /** Tests that run on this machine itself, once there is the binary, if they are to start that. */
 function hostStep(
-  kind: "unit" | "node",
+  kind: "unit" | "node" | "cluster",
   files: readonly string[],
   reports: string,
   pattern: string | undefined,
@@ -172,7 +178,7 @@ function hostStep(
       const built = await binary;
       const report = reportPath(reports, reportName);
       const env = built === undefined ? {} : { LVSCARE_BINARY: built };
-      const { exitCode, processorS } = await runBun(bunTestArguments(files, report, pattern), 20 * 60_000, write, env);
+      const { exitCode, processorS } = await runBun(bunTestArguments(files, report, pattern), 40 * 60_000, write, env);
       const outcome = await readOutcome(files, report, exitCode, pattern !== undefined, commandFor);
       return { outcome, processorS };
     },

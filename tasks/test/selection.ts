@@ -11,6 +11,8 @@ export interface Selection {
   readonly unitFiles?: readonly string[];
   readonly kernelFiles?: readonly string[];
   readonly nodeFiles?: readonly string[];
+  /** Never unless asked for. */
+  readonly clusterFiles?: readonly string[];
   /** Where the kernel tests run; without it each in the fastest lab that serves. */
   readonly lab?: string;
   /** A regular expression: tests of other names do not run. */
@@ -18,7 +20,7 @@ export interface Selection {
 }
 
 /** Where the files of each kind are; those of unit tests are everywhere else. */
-const FOLDERS = { kernel: "test/kernel/", node: "test/node/" } as const;
+const FOLDERS = { kernel: "test/kernel/", node: "test/node/", cluster: "test/cluster/" } as const;
 
 type Kind = "unit" | keyof typeof FOLDERS;
 
@@ -26,7 +28,7 @@ type Kind = "unit" | keyof typeof FOLDERS;
 const ARM64_FILES = ["smoke", "guide", "binary", "deliveries"].map((name) => `${FOLDERS.kernel}${name}.test.ts`);
 
 /**
- * `[unit|kernel|node|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything but `arm64`, which stands for
+ * `[unit|kernel|node|cluster|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything but `cluster` and `arm64`, which stands for
  * some kernel tests in the lab of that name.
  */
 export async function selectionFrom(argv: readonly string[]): Promise<Selection> {
@@ -52,13 +54,14 @@ export async function selectionFrom(argv: readonly string[]): Promise<Selection>
     const found = files.filter((file) => kindOf(file) === own);
     return { found, run: kind === undefined ? wanted.length === 0 || found.length > 0 : kind === own };
   };
-  const [unit, kernel, node] = [filesOf("unit"), filesOf("kernel"), filesOf("node")];
+  const [unit, kernel, node, cluster] = [filesOf("unit"), filesOf("kernel"), filesOf("node"), filesOf("cluster")];
   return {
     isWhole: argv.length === 0,
     staticSteps: argv.length === 0 || (kind === "unit" && wanted.length === 0),
     ...(unit.run ? { unitFiles: unit.found } : {}),
     ...(kernel.run ? { kernelFiles: kernel.found } : {}),
     ...(node.run ? { nodeFiles: node.found } : {}),
+    ...(cluster.run && argv.length > 0 ? { clusterFiles: cluster.found } : {}),
     ...(lab === undefined ? {} : { lab }),
     ...(pattern === undefined ? {} : { pattern }),
   };
@@ -72,6 +75,7 @@ function isKind(word: string): word is Kind {
 
 function kindOf(file: string): Kind {
   if (file.startsWith(FOLDERS.kernel)) return "kernel";
+  if (file.startsWith(FOLDERS.cluster)) return "cluster";
   return file.startsWith(FOLDERS.node) ? "node" : "unit";
 }
 

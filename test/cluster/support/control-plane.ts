@@ -1,0 +1,194 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { linesOf } from "../../kernel/support/line-process.ts";
+import type { Child, Namespace } from "../../kernel/support/namespace.ts";
+import { waitFor } from "../../kernel/support/wait-for.ts";
+import type { SwitchedNetwork } from "../../node/support/switched-network.ts";
+import { ClusterKeys } from "./cluster-keys.ts";
+import { clusterPrograms, type ClusterPrograms } from "./cluster-programs.ts";
+
+/** One API server of it. */
+interface Master {
+  readonly address: string;
+  readonly namespace: Namespace;
+  /** Its port on the switch. */
+  readonly port: string;
+  child: Child | undefined;
+  readonly log: string[];
+}
+
+/** A control plane: a real etcd and real API servers, natively in namespaces on a switch. */
+export class ControlPlane implements AsyncDisposable {
+  readonly keys: ClusterKeys;
+  readonly #folder: string;
+  readonly #programs: ClusterPrograms;
+  readonly #network: SwitchedNetwork;
+  readonly #masters = new Map<string, Master>();
+  readonly #serving: { readonly cert: string; readonly key: string };
+  readonly #serviceAccounts: string;
+  readonly #etcd: string;
+
+  /** `etcd`: its address. `masters`: where API servers may be; none runs yet. `names`: what clients call them besides. */
+  static async create(
+    network: SwitchedNetwork,
+    {
+      etcd,
+      masters,
+      names,
+    }: { readonly etcd: string; readonly masters: readonly string[]; readonly names: readonly string[] },
+  ): Promise<ControlPlane> {
+    const programs = await clusterPrograms();
+    const folder = await mkdtemp(join(tmpdir(), "lvscare-cluster-"));
+    const keys = await ClusterKeys.create(join(folder, "keys"));
+    const serves = [...masters, ...names, "10.97.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+    const serving = await keys.issue("apiserver", { name: "kube-apiserver", serves });
+    const plane = new ControlPlane(folder, programs, network, keys, serving, await keys.serviceAccountKey(), etcd);
+    await plane.#startEtcd();
+    for (const address of masters) {
+      const { namespace, port } = await network.addHost(`${address}/24`);
+      plane.#masters.set(address, { address, namespace, port, child: undefined, log: [] });
+    }
+    return plane;
+  }
+
+  private constructor(
+    folder: string,
+    programs: ClusterPrograms,
+    network: SwitchedNetwork,
+    keys: ClusterKeys,
+    serving: { readonly cert: string; readonly key: string },
+    serviceAccounts: string,
+    etcd: string,
+  ) {
+    this.#folder = folder;
+    this.#programs = programs;
+    this.#network = network;
+    this.keys = keys;
+    this.#serving = serving;
+    this.#serviceAccounts = serviceAccounts;
+    this.#etcd = etcd;
+  }
+
+  namespaceOf(address: string): Namespace {
+    return this.#master(address).namespace;
+  }
+
+  /** Starts the API server at this address, once the one before it has ended, and waits until it is ready. */
+  async start(address: string): Promise<void> {
+    const master = this.#master(address);
+    await master.child?.exited;
+    master.child = master.namespace.spawn([this.#programs.apiServer, ...this.#arguments(address)]);
+    void this.#follow(master);
+    await waitFor(
+      () => this.ask(address, "/readyz"),
+      ({ stdout, exitCode }) => {
+        if (master.child?.exitCode != null)
+          throw new Error(`the API server at ${address} has ended:\n${master.log.slice(-30).join("\n")}`);
+        return exitCode === 0 && stdout === "ok";
+      },
+      { timeoutMs: 120_000, everyMs: 200 },
+    );
+  }
+
+  /** Ends the API server there: by `SIGTERM` it says goodbye and serves for a while. */
+  stop(address: string, signal: "SIGTERM" | "SIGKILL"): void {
+    this.#master(address).child?.kill(signal);
+  }
+
+  /** What is behind a port that is down is gone for all others, and nobody's link tells them. */
+  setPort(address: string, state: "up" | "down"): Promise<void> {
+    return this.#network.setPort(this.#master(address).port, state);
+  }
+
+  /** Asks one API server as the cluster's administrator; with a body it is given that. */
+  async ask(
+    address: string,
+    path: string,
+    body?: object,
+  ): Promise<{ readonly stdout: string; readonly exitCode: number }> {
+    const { cert, key } = await (this.#admin ??= this.keys.issue("admin", { name: "admin", group: "system:masters" }));
+    const secrets = ["--cacert", this.keys.authority, "--cert", cert, "--key", key];
+    const data =
+      body === undefined ? [] : ["--header", "Content-Type: application/json", "--data", JSON.stringify(body)];
+    const curl = [
+      "curl",
+      "--silent",
+      "--fail-with-body",
+      "--max-time",
+      "10",
+      ...secrets,
+      ...data,
+      `https://${address}:6443${path}`,
+    ];
+    return this.namespaceOf(address).run(curl);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { child } of this.#masters.values()) child?.kill("SIGKILL");
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  // --- internal ---
+
+  #admin: Promise<{ readonly cert: string; readonly key: string }> | undefined;
+
+  #master(address: string): Master {
+    const master = this.#masters.get(address);
+    if (master === undefined) throw new Error(`there is no master ${address}`);
+    return master;
+  }
+
+  async #startEtcd(): Promise<void> {
+    const { namespace } = await this.#network.addHost(`${this.#etcd}/24`);
+    const clients = `http://${this.#etcd}:2379`;
+    const etcd = namespace.spawn([
+      this.#programs.etcd,
+      "--data-dir",
+      join(this.#folder, "etcd"),
+      "--listen-client-urls",
+      clients,
+      "--advertise-client-urls",
+      clients,
+      "--log-level",
+      "error",
+    ]);
+    await waitFor(
+      () => namespace.run(["curl", "--silent", "--fail", `${clients}/health`]),
+      ({ exitCode }) => {
+        if (etcd.exitCode !== null) throw new Error("etcd has ended");
+        return exitCode === 0;
+      },
+      { timeoutMs: 60_000, everyMs: 100 },
+    );
+  }
+
+  #arguments(address: string): readonly string[] {
+    const { cert, key } = this.#serving;
+    return [
+      `--etcd-servers=http://${this.#etcd}:2379`,
+      `--bind-address=${address}`,
+      "--secure-port=6443",
+      `--advertise-address=${address}`,
+      `--cert-dir=${this.#folder}/${address}`,
+      `--tls-cert-file=${cert}`,
+      `--tls-private-key-file=${key}`,
+      `--client-ca-file=${this.keys.authority}`,
+      "--service-account-issuer=https://kubernetes.default.svc",
+      `--service-account-key-file=${this.#serviceAccounts}`,
+      `--service-account-signing-key-file=${this.#serviceAccounts}`,
+      "--service-cluster-ip-range=10.97.0.0/16",
+      "--authorization-mode=Node,RBAC",
+      "--enable-admission-plugins=NodeRestriction",
+      "--shutdown-delay-duration=5s",
+    ];
+  }
+
+  async #follow({ child, log }: Master): Promise<void> {
+    if (child === undefined) return;
+    for await (const line of linesOf(child.stderr)) {
+      log.push(line);
+      if (log.length > 200) log.shift();
+    }
+  }
+}
