@@ -42,11 +42,13 @@ export type { DiscoveryEvent } from "./domain/discovery-event.ts";
 export type { CareEvent, ReachEvent } from "./domain/events.ts";
 export type { LogFields, Logger } from "./domain/logger.ts";
 export type {
+  Condition,
   DaemonStatus,
   DataPlaneStatus,
   FailOpenStatus,
   InService,
   LastResortStatus,
+  OutOfService,
   ReachStatus,
   WayStatus,
   RealServerStatus,

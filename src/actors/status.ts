@@ -1,8 +1,8 @@
 import { certificateStatus } from "../domain/certificate.ts";
 import { isAskedOut, isDrained } from "../desired/member.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { withService } from "../domain/in-service.ts";
 import {
-  countInService,
   type DaemonStatus,
   type ReachStatus,
   type RealServerStatus,
@@ -80,12 +80,11 @@ export function virtualServerStatus(
       return { address: key, state, ...standingStatus(one) };
     });
   const realServers = [...members, ...others];
-  return {
+  return withService({
     ...nameVirtualServer(context.service, undefined),
     scheduler: context.service.scheduler,
     dataPlane: facts.dataPlane,
     stats: table?.stats ?? NO_TRAFFIC,
-    inService: countInService(realServers),
     realServers,
     ...(failOpen && {
       failOpen: {
@@ -109,7 +108,7 @@ export function virtualServerStatus(
       },
     }),
     daemon: daemonStatus(supervisor, facts),
-  };
+  });
 }
 
 /** How one of its real servers stands: the state that `lvscare status` has for it, and its weight in the table, 0 outside of it. */
@@ -165,14 +164,13 @@ export function unattendedStatus(
     state: "unknown" as const,
     ...standingStatus(one),
   }));
-  return {
+  return withService({
     ...nameVirtualServer(table.service, undefined),
     scheduler: table.service.scheduler,
     dataPlane,
     stats: table.stats,
-    inService: countInService(realServers),
     realServers,
-  };
+  });
 }
 
 // --- internal ---

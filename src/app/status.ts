@@ -1,6 +1,7 @@
 import { unattendedStatus } from "../actors/status.ts";
 import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError } from "../domain/errors.ts";
+import { worstCondition } from "../domain/in-service.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
 import { askForStatus } from "./daemon-sockets.ts";
 
@@ -14,7 +15,16 @@ export async function collectStatus(virtualServers: readonly string[] = []): Pro
   const others = answers.elsewhere.map(({ where }) => where);
   const elsewhere = others.length === 0 ? {} : { elsewhere: others };
   const told = answers.told.map(({ answer }) => answer);
-  if (told.length > 0) return { source: "daemons", notes: complaints, virtualServers: told, ...elsewhere };
+  if (told.length > 0) {
+    const condition = worstCondition(told);
+    return {
+      source: "daemons",
+      notes: complaints,
+      ...(condition && { condition }),
+      virtualServers: told,
+      ...elsewhere,
+    };
+  }
   try {
     const table = await readKernelTable();
     return {
@@ -33,7 +43,6 @@ export async function collectStatus(virtualServers: readonly string[] = []): Pro
   }
 }
 
-/** The daemon that gave a status. */
 // --- internal ---
 
 async function readKernelTable(): Promise<VirtualServerStatus[]> {

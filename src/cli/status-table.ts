@@ -2,7 +2,6 @@ import { oneLine } from "../config/one-line.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
 import {
-  countInService,
   describeElsewhere,
   type RealServerStatus,
   type StatusReport,
@@ -11,6 +10,7 @@ import {
 import { keyOf } from "../domain/virtual-server-name.ts";
 import type { Colour, Paint } from "./colour.ts";
 import { describeDiscovery } from "./members-text.ts";
+import { renderSummary } from "./status-summary.ts";
 import {
   age,
   describeAsked,
@@ -90,13 +90,12 @@ const STATE_COLOURS: ReadonlyMap<string, Colour> = new Map([
 
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
   const title = oneLine(describeNamed({ ...server, address: keyOf(server) }));
-  const { count, of } = countInService(server.realServers);
   const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
     wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),
   );
   const kept = view.wide === true ? renderReach(server, view) : [];
   return [
-    `${view.paint("bold", title)}  ${count} of ${of} in service`,
+    `${view.paint("bold", title)}  ${renderSummary(server, view.paint)}`,
     ...facts,
     "",
     ...renderRealServers(server.realServers, view),
@@ -154,7 +153,7 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
   });
   const changes = servers.map(({ lastTransition }) => lastTransition && brief(describeTransition(lastTransition, now)));
   const holds = servers.map(({ hold, asked }) => {
-    const held = hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by an operator`;
+    const held = hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by ${hold.by ?? "an operator"}`;
     const all = [held, asked && describeAsked(asked)].filter((one) => one !== undefined);
     return all.length === 0 ? undefined : all.join("; ");
   });

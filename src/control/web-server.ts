@@ -8,7 +8,8 @@ import {
   isVirtualServerCalled,
   type NamedVirtualServer,
 } from "../domain/virtual-server-name.ts";
-import { unreadiness, type VirtualServerStatus } from "../domain/status.ts";
+import { unreadiness } from "../domain/in-service.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
 import { HttpServer, type Listen } from "./http/http-server.ts";
 import { meansThisHost } from "./host-header.ts";

@@ -3,7 +3,7 @@ import type { AskedOf, CheckPart, RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { DiscoveryStatus } from "./members.ts";
 import type { Named } from "./name.ts";
-import { describeVirtualServer, isVirtualServerCalled, type NamedVirtualServer } from "./virtual-server-name.ts";
+import { describeVirtualServer, type NamedVirtualServer } from "./virtual-server-name.ts";
 import type { Protocol, TrafficStats } from "./virtual-server.ts";
 
 /** What `lvscare status` shows. Plain data that survives JSON; times are ISO 8601 in UTC. */
@@ -15,6 +15,8 @@ export interface StatusReport {
   /** What the reader must know in addition to the table, such as why nothing could be read. */
   readonly notes: readonly string[];
   readonly virtualServers: readonly VirtualServerStatus[];
+  /** The worst of theirs; absent where no daemon cares for one. */
+  readonly condition?: Condition;
   /** Daemons of this user in other network namespaces, which are not asked for more. Absent where there are none. */
   readonly elsewhere?: readonly ElsewhereStatus[];
 }
@@ -45,6 +47,8 @@ export interface VirtualServerStatus extends NamedVirtualServer {
   readonly scheduler: string;
   readonly dataPlane: DataPlaneStatus;
   readonly stats: TrafficStats;
+  /** How well it serves, in a word; absent where no daemon cares for it, and in reports of older ones. */
+  readonly condition?: Condition;
   /** Of all that are listed below; absent in reports of older daemons. */
   readonly inService?: InService;
   readonly realServers: readonly RealServerStatus[];
@@ -65,6 +69,34 @@ export interface VirtualServerStatus extends NamedVirtualServer {
   /** Undefined where no daemon cares for it. */
   readonly daemon?: DaemonStatus;
 }
+
+/**
+ * `serving`: all that should be in service are, and are healthy. `degraded`: some are not. `fail-open`: some are in
+ * service whatever their checks say, by fail-open or as the last resort. `nobody`: clients are refused.
+ */
+export type Condition = "serving" | "degraded" | "fail-open" | "nobody";
+
+/** Why a real server takes no new connections. */
+export type OutOfService =
+  | { readonly why: "drained"; /** `alice`, `an operator`, `the configuration` or `its agent`. */ readonly by: string }
+  | {
+      /**
+       * `failed`: its checks. `unproved`: they have not found it good yet, or not often enough. `shutting-down`: it says
+       * so itself. `unanswered`: its clients get no answer. `set-aside`: it has weight 0 though it is healthy, as its
+       * check asks. `unwritten`: the table lacks it still. `leaving`: the configuration lists it no longer. `unlisted`:
+       * it never did. `unknown`: no daemon cares for it.
+       */
+      readonly why:
+        | "failed"
+        | "unproved"
+        | "shutting-down"
+        | "unanswered"
+        | "set-aside"
+        | "unwritten"
+        | "leaving"
+        | "unlisted"
+        | "unknown";
+    };
 
 /** How many real servers take new connections, and of how many. */
 export interface InService {
@@ -193,6 +225,10 @@ export interface RealServerStatus extends Named {
   readonly state: RealServerState | "drained" | "leaving" | "unlisted" | "unknown";
   /** By its checks, whatever an operator asked for; absent where there are none. */
   readonly health?: RealServerState;
+  /** Takes new connections: it has a weight in the data plane. Absent in reports of older daemons, as the next one. */
+  readonly inService?: boolean;
+  /** Why it does not. */
+  readonly outOfService?: OutOfService;
   /** Its weight in the data plane; undefined when it is absent there. */
   readonly weight?: number;
   readonly forwarding?: string;
@@ -238,58 +274,3 @@ export interface TransitionStatus {
 
 /** The exit code for a report without a daemon in it. */
 export const NO_DAEMON = 3;
-
-/**
- * Health as an exit code. 0: all real servers are healthy. 1: some are not, or a changed probe finds none so and is
- * suspicious. 2: for one virtual server none is in service, or none is healthy (even with a last resort), or it fails open, or its data plane cannot be written to. 3: no daemon answers. Servers that
- * are drained on purpose, or leave, do not count, because maintenance is no failure; but if all are drained, no client is served:
- * 2. `asked`: the virtual servers in question, by address or name; if empty, all that have a daemon, even one that does not answer.
- */
-export function healthCode({ source, notes, virtualServers }: StatusReport, asked: readonly string[] = []): number {
-  if (asked.some((word) => !virtualServers.some((one) => isVirtualServerCalled(word, one)))) return NO_DAEMON;
-  if (asked.length === 0 && source === "daemons" && notes.length > 0) return NO_DAEMON;
-  if (virtualServers.length === 0 || virtualServers.some(({ daemon }) => daemon === undefined)) return NO_DAEMON;
-  return Math.max(
-    ...virtualServers.map(({ realServers, failOpen, lastResort, suspicion, daemon, leaving }) => {
-      if (leaving === true) return 0;
-      const listed = realServers.filter(
-        ({ state, hold }) =>
-          state !== "unlisted" && state !== "leaving" && state !== "drained" && hold?.drained !== true,
-      );
-      const well = listed.filter(({ state }) => state === "healthy");
-      const healthy = well.length;
-      const isFailing = daemon?.failing !== undefined;
-      // However well they are: their checks may ask for no clients.
-      if (well.every(({ weight }) => weight === 0)) return 2;
-      if (failOpen !== undefined || lastResort !== undefined || isFailing) return 2;
-      // A new start would have the changed probe decide.
-      return healthy < listed.length || suspicion !== undefined ? 1 : 0;
-    }),
-  );
-}
-
-/**
- * Why the virtual server cannot be relied on: no server answers its clients, or none could be taken out any more.
- * Undefined when it can.
- */
-export function unreadiness({ realServers, daemon, leaving }: VirtualServerStatus): string | undefined {
-  // Nobody is to rely on it any more.
-  if (leaving === true) return undefined;
-  if (countInService(realServers).count === 0) return "no real server is in service";
-  return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;
-}
-
-/** It takes no new connections because an operator, the configuration or its agent wants it so. */
-export function isKeptDrained({ hold, drainedByConfiguration, asked }: RealServerStatus): boolean {
-  const isAskedOut = asked?.hold !== undefined && hold?.weight === undefined;
-  return hold?.drained === true || drainedByConfiguration === true || isAskedOut;
-}
-
-/** Its agent alone wants that. */
-export function isDrainedByAgent(server: RealServerStatus): boolean {
-  return isKeptDrained(server) && server.hold?.drained !== true && server.drainedByConfiguration !== true;
-}
-
-export function countInService(realServers: readonly RealServerStatus[]): InService {
-  return { count: realServers.filter(({ weight = 0 }) => weight > 0).length, of: realServers.length };
-}

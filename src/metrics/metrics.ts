@@ -1,7 +1,8 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import { outcomeOf, REAL_SERVER_STATES } from "../domain/health.ts";
-import { isKeptDrained, type ConfigurationStatus, type VirtualServerStatus } from "../domain/status.ts";
+import { conditionOf, CONDITIONS, isInService, isKeptDrained, outOfService } from "../domain/in-service.ts";
+import type { ConfigurationStatus, VirtualServerStatus } from "../domain/status.ts";
 import { Exposition, type Labels } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
 import type { RecentMaximum } from "./recent-maximum.ts";
@@ -70,6 +71,13 @@ export class Metrics {
     text.family("lvscare_build_info", "gauge", "Always 1; the version is in the label.", [
       [{ version: status.daemon?.version ?? "unknown" }, 1],
     ]);
+    const condition = conditionOf(status);
+    text.family(
+      "lvscare_condition",
+      "gauge",
+      "1 for how well the virtual server serves: serving, degraded (some should be in service and are not), fail-open (also by the last resort), nobody.",
+      CONDITIONS.map((one): Sample => [{ condition: one }, one === condition ? 1 : 0]),
+    );
     this.#renderRealServers(text, status);
     this.#renderChecks(text);
     const { daemon } = status;
@@ -96,6 +104,12 @@ export class Metrics {
       "gauge",
       "1 when the last connection through the virtual address was answered, 0 when it was not; absent until one was tried.",
       status.way === undefined ? [] : [[{}, status.way.answers ? 1 : 0]],
+    );
+    text.family(
+      "lvscare_way_state",
+      "gauge",
+      "1 for the state of the way through the virtual address: answers, silent (the last connection got no answer), untried.",
+      WAY_STATES.map((one): Sample => [{ state: one }, one === wayState(status) ? 1 : 0]),
     );
     text.family(
       "lvscare_way_connect_seconds",
@@ -174,6 +188,21 @@ export class Metrics {
       each(({ state, health = state }) => REAL_SERVER_STATES.map((one) => [{ state: one }, one === health ? 1 : 0])),
     );
     text.family(
+      "lvscare_real_server_in_service",
+      "gauge",
+      "1 while it takes new connections.",
+      each((server) => [[{}, isInService(server) ? 1 : 0]]),
+    );
+    text.family(
+      "lvscare_real_server_out_of_service",
+      "gauge",
+      "Always 1, for each that takes no new connections; why: failed, unanswered, unwritten, unproved, shutting-down, drained, set-aside, leaving, unlisted.",
+      each((server) => {
+        const why = outOfService(server)?.why;
+        return why === undefined ? [] : [[{ why }, 1]];
+      }),
+    );
+    text.family(
       "lvscare_real_server_weight",
       "gauge",
       "Weight in the data plane; absent for a real server that is not there.",
@@ -244,6 +273,13 @@ export function renderMetrics(
 ): string {
   const text = new Exposition();
   if (configuration !== undefined) renderConfiguration(text, configuration);
+  const conditions = all.flatMap(({ status }) => (status.leaving === true ? [] : [conditionOf(status)]));
+  text.family(
+    "lvscare_virtual_servers",
+    "gauge",
+    "Virtual servers of this process by how well they serve; those that leave the configuration are left out.",
+    CONDITIONS.map((condition): Sample => [{ condition }, conditions.filter((one) => one === condition).length]),
+  );
   for (const { metrics, status } of all) {
     text.label({ virtual_server: status.address, protocol: status.protocol });
     metrics.renderInto(text, status, nowMs);
@@ -267,6 +303,13 @@ function renderConfiguration(text: Exposition, { appliedAt, refused }: Configura
     "When the configuration was last read and found good.",
     [[{}, Date.parse(appliedAt) / 1000]],
   );
+}
+
+const WAY_STATES = ["answers", "silent", "untried"] as const;
+
+function wayState({ way }: VirtualServerStatus): (typeof WAY_STATES)[number] {
+  if (way === undefined) return "untried";
+  return way.answers ? "answers" : "silent";
 }
 
 const REACH_STATES = ["stands", "left", "failed"] as const;

@@ -61,7 +61,7 @@ const cared: VirtualServerStatus = {
 describe("a virtual server with a daemon", () => {
   test("puts the last check beside the table where there is room", () => {
     expect(lines(report(cared), 120)).toEqual([
-      "tcp 10.103.97.12:6443  1 of 3 in service",
+      "tcp 10.103.97.12:6443  degraded · 1 of 3 in service · 1 failed · 1 not proved yet",
       "  scheduler   rr",
       "  data plane  ipvs (libnl)",
       "  daemon      0.1.0, pid 812, up 4h1m, serving/backingOff, checks every 5s",
@@ -231,7 +231,7 @@ test("without a daemon it says so and shows what stands in the table", () => {
   const note = "no lvscare daemon answers";
   expect(lines({ source: "table", notes: [note], virtualServers: [{ ...table, dataPlane, realServers }] }, 80)).toEqual(
     [
-      "tcp 10.103.97.12:6443  1 of 1 in service",
+      "tcp 10.103.97.12:6443  no daemon · 1 of 1 in service",
       "  scheduler   rr",
       "  data plane  ipvs (libnl), because somebody said so",
       "  daemon      none",

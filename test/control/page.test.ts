@@ -37,7 +37,10 @@ describe.each([3, 200])("with %d real servers", (count) => {
     const lastResort = { since: daemon.startedAt, total: count, held: ["10.0.0.11:6443"] };
     daemon.status = { ...daemon.status, lastResort, failOpen: { since: daemon.startedAt, healthy: 1, total: count } };
     const { page, complaints } = await open({ ...DESK, colorScheme });
-    await waitForEqual(() => textOf(page, "#summary"), `${count - 3} of ${count} in service`);
+    await waitForEqual(
+      () => textOf(page, "#summary"),
+      `${count === 3 ? "nobody" : "fail-open"} · ${count - 3} of ${count} in service`,
+    );
     expect(await lanes(page)).toEqual({
       healthy: count - 3,
       draining: 1,
@@ -111,7 +114,7 @@ describe("what changes", () => {
     expect(await page.locator("#events .event").first().textContent()).toContain(
       "10.0.0.12:6443 healthy → draining: status 503",
     );
-    expect(await page.title()).toStartWith("2/3 in service");
+    expect(await page.title()).toStartWith("degraded · 2/3 in service");
     daemon.status = { ...daemon.status, realServers: daemon.status.realServers.slice(0, 2) };
     await waitForEqual(() => lanes(page), {
       healthy: 1,

@@ -1,10 +1,6 @@
 import { expect, test } from "bun:test";
-import {
-  healthCode,
-  type RealServerStatus,
-  type StatusReport,
-  type VirtualServerStatus,
-} from "../../src/domain/status.ts";
+import { healthCode } from "../../src/domain/in-service.ts";
+import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../../src/domain/status.ts";
 import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
 
 test.each([
@@ -49,6 +45,17 @@ test("nobody is in service where checks ask that nobody be", () => {
   expect(healthCode(reportOf([asking(0, 3)]))).toBe(0);
 });
 
+test("who is healthy and yet not in service, unasked, is no better than one that fails", () => {
+  const beside = (other: Partial<RealServerStatus>): StatusReport => {
+    const status = statusOf(["healthy", "healthy"]);
+    return reportOf([
+      { ...status, realServers: status.realServers.map((one, index) => (index === 0 ? one : { ...one, ...other })) },
+    ]);
+  };
+  expect(healthCode(beside({ weight: 0, isUnanswered: true }))).toBe(1);
+  expect(healthCode(beside({ weight: 0 }))).toBe(0);
+});
+
 test("a daemon that was asked for and says nothing is as bad as none", () => {
   const report = reportOf([statusOf(["healthy"])]);
   expect(healthCode(report, ["10.0.0.1:80"])).toBe(0);
@@ -65,7 +72,9 @@ test("who is drained by an operator is no failure, and nobody's help", () => {
     const hold = { since: "x", drained: true };
     return {
       ...status,
-      realServers: status.realServers.map((server, at) => (which.includes(at) ? { ...server, hold } : server)),
+      realServers: status.realServers.map((server, at) =>
+        which.includes(at) ? { ...server, weight: 0, hold } : server,
+      ),
     };
   };
   const code = (...statuses: readonly VirtualServerStatus[]): number => healthCode(reportOf(statuses));
@@ -76,6 +85,9 @@ test("who is drained by an operator is no failure, and nobody's help", () => {
 });
 
 // --- internal ---
+
+/** As they usually are. */
+const WITH_WEIGHT: readonly string[] = ["healthy", "recovering"];
 
 function reportOf(virtualServers: readonly VirtualServerStatus[]): StatusReport {
   return { source: "daemons", notes: [], virtualServers };
@@ -91,6 +103,7 @@ function statusOf(states: readonly RealServerStatus["state"][]): VirtualServerSt
     realServers: states.map((state) => ({
       address: "10.0.0.2:80",
       state,
+      ...(WITH_WEIGHT.includes(state) && { weight: 1 }),
       activeConnections: 0,
       inactiveConnections: 0,
     })),

@@ -70,7 +70,7 @@ test("all are killed: clients are refused at once, amid a last resort, too, and 
   await farm.behave("dead", SERVERS);
   await waitForTable(namespace, EMPTY);
   expect(await care.waitForLog(/^WARN/)).toBe(`WARN nobody is in service behind tcp ${VS}: clients are refused`);
-  expect(await care.status()).toStartWith(`tcp ${VS}  0 of 3 in service\n`);
+  expect(await care.status()).toStartWith(`tcp ${VS}  nobody · 0 of 3 in service · `);
   expect(Object.keys(await client.request(3)).join()).toMatch(/refused|ECONNREFUSED|Failed to connect/i);
 
   await farm.behave("healthy", SERVERS);

@@ -1,13 +1,12 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { FindingSubject } from "../../domain/finding.ts";
-import {
-  isDrainedByAgent,
-  isKeptDrained,
-  type ProbeStatus,
-  type RealServerStatus,
-  type ReachStatus,
-  type SuspicionStatus,
-  type VirtualServerStatus,
+import { isDrainedByAgent, isKeptDrained } from "../../domain/in-service.ts";
+import type {
+  ProbeStatus,
+  RealServerStatus,
+  ReachStatus,
+  SuspicionStatus,
+  VirtualServerStatus,
 } from "../../domain/status.ts";
 import {
   formatServiceKey,

@@ -20,8 +20,10 @@ export class Facts {
     const called = status.protocol === "tcp" ? status.address : `${status.protocol} ${status.address}`;
     setText(byId("address"), called);
     const summary = summarise(status);
-    setText(byId("summary"), `${summary} in service`);
-    document.title = `${summary.replace(" of ", "/")} in service · ${called} · LVScare`;
+    const { condition = "no daemon" } = status;
+    setText(byId("summary"), `${condition} · ${summary} in service`);
+    byId("summary").dataset["condition"] = condition;
+    document.title = `${condition} · ${summary.replace(" of ", "/")} in service · ${called} · LVScare`;
     this.tick(now);
   }
 
@@ -96,7 +98,7 @@ export class Facts {
 
 /** @param {VirtualServerStatus} status */
 function summarise({ realServers }) {
-  return `${thousands(realServers.filter(({ weight = 0 }) => weight > 0).length)} of ${thousands(realServers.length)}`;
+  return `${thousands(realServers.filter(({ inService }) => inService === true).length)} of ${thousands(realServers.length)}`;
 }
 
 /**

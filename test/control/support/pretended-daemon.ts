@@ -1,5 +1,6 @@
 import type { WebSources, WebVirtualServer } from "../../../src/control/web-server.ts";
 import type { EventRecord } from "../../../src/domain/event-record.ts";
+import { withService } from "../../../src/domain/in-service.ts";
 import type { RealServerState } from "../../../src/domain/health.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../../../src/domain/status.ts";
 import { NO_TRAFFIC } from "../../../src/domain/virtual-server.ts";
@@ -70,7 +71,9 @@ export class PretendedDaemon {
       status: () => {
         this.readings++;
         this.whenRead();
-        return this.problem === undefined ? Promise.resolve(this.status) : Promise.reject(new Error(this.problem));
+        return this.problem === undefined
+          ? Promise.resolve(withService(this.status))
+          : Promise.reject(new Error(this.problem));
       },
       events: (after) => ({
         protocol: this.status.protocol,
