@@ -42,6 +42,7 @@ export type { DiscoveryEvent } from "./domain/discovery-event.ts";
 export type { CareEvent, ReachEvent } from "./domain/events.ts";
 export type { LogFields, Logger } from "./domain/logger.ts";
 export type {
+  CheckedStatus,
   Condition,
   DaemonStatus,
   DataPlaneStatus,

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { createActor, toPromise } from "xstate";
 import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
@@ -15,7 +16,7 @@ import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machi
 import type { WayActor } from "../actors/way-machine.ts";
 import type { HealthCheckOptions, HealthChecks, VirtualServerOptions } from "../config/care-options.ts";
 import { checkOf, checksAlike, probesOf } from "../config/combination.ts";
-import { describeChecksChange } from "../config/describe-checks-change.ts";
+import { describeChecks, describeChecksChange } from "../config/describe-checks-change.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
@@ -30,7 +31,7 @@ import type { Logger } from "../domain/logger.ts";
 import type { MembersReport } from "../domain/members.ts";
 import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import type { ProbeStatus, RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
+import type { CheckedStatus, ProbeStatus, RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
 import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
@@ -313,6 +314,8 @@ export class VirtualServerCare implements ControlVirtualServer {
       ...(status.daemon && {
         daemon: {
           ...status.daemon,
+          host: hostname(),
+          checked: this.#checked(),
           ...(configuration && { configuration: configuration() }),
           probes: probesStatus(this.#options),
           ...(checksWait && { checksWait }),
@@ -420,6 +423,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     } catch (error) {
       this.#logger.warn(describeError(error));
     }
+  }
+
+  #checked(): CheckedStatus {
+    const { fall, rise, fastIntervalMs, downIntervalMs } = this.#options.policy;
+    return { probe: describeChecks(this.#deciding), fall, rise, fastIntervalMs, downIntervalMs };
   }
 
   /** Begins to look whether clients get through, or ceases to, as the options say. */

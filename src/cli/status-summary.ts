@@ -20,6 +20,11 @@ export function renderSummary(server: VirtualServerStatus, paint: Paint): string
   ].join(" · ");
 }
 
+/** `drained by alice`, `failed` */
+export function describeOut(out: OutOfService): string {
+  return out.why === "drained" ? `drained by ${out.by}` : OUT_WORDS[out.why];
+}
+
 // --- internal ---
 
 const CONDITION_COLOURS: Readonly<Record<Condition, Colour>> = {

@@ -8,13 +8,19 @@ import {
   type VirtualServerStatus,
 } from "../domain/status.ts";
 import { keyOf } from "../domain/virtual-server-name.ts";
-import type { Colour, Paint } from "./colour.ts";
+import type { Colour } from "./colour.ts";
 import { describeDiscovery } from "./members-text.ts";
+import { isBrief, nothingIn, renderBrief } from "./status-brief.ts";
+import { isAnyFound } from "./status-filter.ts";
+import { describeFolded, foldServers } from "./status-fold.ts";
+import { inOrderOfTrouble, isVirtualServerTroubled } from "./status-order.ts";
 import { renderSummary } from "./status-summary.ts";
+import type { StatusView } from "./status-view.ts";
 import {
   age,
   describeAsked,
   describeCertificate,
+  describeChecked,
   describeChecksWait,
   describeConfiguration,
   describeDaemon,
@@ -31,28 +37,31 @@ import {
   endsSoon,
 } from "./status-text.ts";
 import { alignTable, type Cell, type Column } from "./text-table.ts";
-import { cutText, wrapText } from "./wrap-text.ts";
-
-export interface StatusView {
-  readonly now: Date;
-  /** Columns to stay within; undefined for as many as it takes. */
-  readonly width: number | undefined;
-  readonly paint: Paint;
-  /** With forwarding and traffic of each real server, and with all that is kept on the host. */
-  readonly wide?: boolean;
-}
+import { wrapBeside } from "./wrap-beside.ts";
+import { cutText } from "./wrap-text.ts";
 
 /** The report for people. Every state is a word, so that nothing is lost without colour. */
 export function renderStatus(report: StatusReport, view: StatusView): string {
-  const blocks = report.virtualServers.map((server) => renderVirtualServer(server, view));
+  const ordered = inOrderOfTrouble(report.virtualServers);
+  const wanted = ordered.filter(
+    (server) => (view.onlyBad !== true || isVirtualServerTroubled(server)) && isAnyFound(server, view.filter),
+  );
+  const blocks = isBrief(wanted, view)
+    ? [renderBrief(wanted, view)]
+    : wanted.map((server) => renderVirtualServer(server, view));
   const notes = [...report.notes, ...(report.elsewhere ?? []).map(describeElsewhere)].map((note) =>
     wrapBeside("note: ", oneLine(note), view),
   );
-  const nothing = blocks.length + notes.length === 0 ? [["no virtual server stands on this host"]] : [];
+  const nothing = blocks.length + notes.length === 0 ? [[nothingIn(report, view)]] : [];
   return `${[...blocks, ...notes, ...nothing].map((lines) => lines.map((line) => line.trimEnd()).join("\n")).join("\n\n")}\n`;
 }
 
 // --- internal ---
+
+/** Of what is told below the table, where not all real servers are in it. */
+const MOST_DETAILS = 3;
+/** What changed before is told by how long each has been as it is. */
+const LATELY_MS = 600_000;
 
 const INDENT = "  ";
 /** With less room than this beside the table, the last check moves below it. */
@@ -90,15 +99,15 @@ const STATE_COLOURS: ReadonlyMap<string, Colour> = new Map([
 
 function renderVirtualServer(server: VirtualServerStatus, view: StatusView): string[] {
   const title = oneLine(describeNamed({ ...server, address: keyOf(server) }));
-  const facts = Object.entries(virtualServerFacts(server, view.now)).flatMap(([name, text]) =>
+  const facts = Object.entries(virtualServerFacts(server, view)).flatMap(([name, text]) =>
     wrapBeside(`${INDENT}${name.padEnd(12)}`, oneLine(text), view),
   );
   const kept = view.wide === true ? renderReach(server, view) : [];
   return [
-    `${view.paint("bold", title)}  ${renderSummary(server, view.paint)}`,
+    ...wrapBeside(`${view.paint("bold", title)}  `, renderSummary(server, view.paint), view),
     ...facts,
     "",
-    ...renderRealServers(server.realServers, view),
+    ...renderRealServers(server, view),
     ...kept,
   ];
 }
@@ -116,14 +125,17 @@ function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[]
   ];
 }
 
-function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<string, string> {
+function virtualServerFacts(server: VirtualServerStatus, { now, wide = false }: StatusView): Record<string, string> {
   const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, suspicion, way, discovery } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
   const error = daemon.lastError;
+  const { host, checked, intervalMs } = daemon;
   return {
     ...facts,
+    ...(wide && host !== undefined && { host }),
+    ...(wide && checked && { checked: describeChecked(checked, intervalMs) }),
     ...(reach && { reach: describeReach(reach) }),
     ...(way && { way: describeWay(way, now) }),
     daemon: describeDaemon(daemon, now),
@@ -139,8 +151,15 @@ function virtualServerFacts(server: VirtualServerStatus, now: Date): Record<stri
   };
 }
 
-function renderRealServers(servers: readonly RealServerStatus[], view: StatusView): string[] {
-  if (servers.length === 0) return [`${INDENT}no real servers`];
+function renderRealServers(server: VirtualServerStatus, view: StatusView): string[] {
+  const { realServers } = server;
+  if (realServers.length === 0) return [`${INDENT}no real servers`];
+  const { servers, folded } = foldServers(server, view);
+  const isAsked = view.onlyBad === true || (view.filter ?? "") !== "";
+  const hint = isAsked ? "" : " (--all shows them)";
+  const remainder = folded.length === 0 ? [] : [`${INDENT}${describeFolded(folded, servers.length)}${hint}`];
+  if (servers.length === 0) return remainder;
+  const isFolded = folded.length > 0 && !isAsked;
   const { paint, now, width = Number.POSITIVE_INFINITY } = view;
   const table = alignTable(
     view.wide === true ? [...COLUMNS, ...WIDE_COLUMNS] : COLUMNS,
@@ -151,7 +170,10 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
     if (unchecked !== undefined) return brief(describeUnchecked(unchecked, now));
     return lastVerdict && brief(describeVerdict(lastVerdict, now));
   });
-  const changes = servers.map(({ lastTransition }) => lastTransition && brief(describeTransition(lastTransition, now)));
+  const changes = servers.map(({ lastTransition }) => {
+    if (lastTransition === undefined || now.getTime() - Date.parse(lastTransition.at) > LATELY_MS) return undefined;
+    return brief(describeTransition(lastTransition, now));
+  });
   const holds = servers.map(({ hold, asked }) => {
     const held = hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by ${hold.by ?? "an operator"}`;
     const all = [held, asked && describeAsked(asked)].filter((one) => one !== undefined);
@@ -168,15 +190,20 @@ function renderRealServers(servers: readonly RealServerStatus[], view: StatusVie
   const lines = table.lines.flatMap((line, at) => {
     if (!beside) return [INDENT + line];
     if (at === 0) return [`${INDENT}${line}  ${paint("bold", "LAST CHECK")}`];
-    return wrapBeside(`${INDENT}${line}  `, inWords(checks[at - 1] ?? "-", width - column), view);
+    const text = checks[at - 1] ?? "-";
+    if (isFolded) return [`${INDENT}${line}  ${cutText(text, width - column)}`];
+    return wrapBeside(`${INDENT}${line}  `, inWords(text, width - column), view);
   });
+  const details = (title: string, texts: readonly (string | undefined)[]): string[] =>
+    renderDetails(title, servers, texts, isFolded ? MOST_DETAILS : undefined, view);
   return [
     ...lines,
-    ...(beside ? [] : renderDetails("LAST CHECK", servers, checks, view)),
-    ...renderDetails("CHECKS", servers, parts, view),
-    ...renderDetails("CERTIFICATE", servers, certificates, view),
-    ...renderDetails("HELD", servers, holds, view),
-    ...renderDetails("LAST CHANGE", servers, changes, view),
+    ...remainder,
+    ...(beside ? [] : details("LAST CHECK", checks)),
+    ...details("CHECKS", parts),
+    ...details("CERTIFICATE", certificates),
+    ...(isFolded ? [] : details("HELD", holds)),
+    ...details("LAST CHANGE", changes),
   ];
 }
 
@@ -217,21 +244,21 @@ function renderDetails(
   title: string,
   servers: readonly RealServerStatus[],
   texts: readonly (string | undefined)[],
+  most: number | undefined,
   view: StatusView,
 ): string[] {
   const titles = servers.map((server) => oneLine(describeNamed(server)));
   const widest = Math.max(...titles.map(({ length }) => length));
-  const lines = titles.flatMap((name, at) => {
+  const told = titles.flatMap((name, at) => {
     const text = texts[at];
-    if (text === undefined) return [];
-    const prefix = `${INDENT}${name.padEnd(widest)}  `;
-    return wrapBeside(prefix, inWords(text, (view.width ?? Number.POSITIVE_INFINITY) - prefix.length), view);
+    return text === undefined ? [] : [{ prefix: `${INDENT}${name.padEnd(widest)}  `, text }];
   });
-  return lines.length === 0 ? [] : ["", INDENT + view.paint("bold", title), ...lines];
-}
-
-/** The text to the right of its label; further lines are aligned with the first. */
-function wrapBeside(prefix: string, text: string, { width = Number.POSITIVE_INFINITY }: StatusView): string[] {
-  const column = Bun.stringWidth(prefix);
-  return wrapText(text, width - column).map((line, at) => (at === 0 ? prefix : " ".repeat(column)) + line);
+  if (told.length === 0) return [];
+  const room = view.width ?? Number.POSITIVE_INFINITY;
+  const lines =
+    most === undefined
+      ? told.flatMap(({ prefix, text }) => wrapBeside(prefix, inWords(text, room - prefix.length), view))
+      : told.slice(0, most).map(({ prefix, text }) => cutText(prefix + text, room));
+  const more = most !== undefined && told.length > most ? [`${INDENT}… ${told.length - most} more`] : [];
+  return ["", INDENT + view.paint("bold", title), ...lines, ...more];
 }

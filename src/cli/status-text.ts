@@ -11,6 +11,7 @@ import { outcomeOf, type AskedOf, type CheckPart } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed, listFirst } from "../domain/name.ts";
 import type {
+  CheckedStatus,
   ChecksWaitStatus,
   ConfigurationStatus,
   DaemonStatus,
@@ -125,6 +126,19 @@ export function describeConfiguration({ file, appliedAt, refused }: Configuratio
 export function describeSuspicion({ since, reason, changes = [] }: SuspicionStatus, now: Date): string {
   const how = changes.length === 0 ? "" : ` (${changes.join(", ")})`;
   return `SUSPICIOUS for ${age(since, now)}: the changed probe${how} fails at every real server (${reason}), so the one before it decides`;
+}
+
+/** `type: http, path: /healthz, timeout: 3s; out after 3 failed, in after 1 passed; every 5s, 1s in doubt, 30s once removed` */
+export function describeChecked(
+  { probe, fall, rise, fastIntervalMs, downIntervalMs }: CheckedStatus,
+  everyMs: number,
+): string {
+  const paces = [
+    `every ${formatDuration(everyMs)}`,
+    ...(fastIntervalMs === everyMs ? [] : [`${formatDuration(fastIntervalMs)} in doubt`]),
+    ...(downIntervalMs === everyMs ? [] : [`${formatDuration(downIntervalMs)} once removed`]),
+  ];
+  return `${probe.join(", ")}; out after ${fall} failed, in after ${rise} passed; ${paces.join(", ")}`;
 }
 
 /** `for 12s: only 1 of 3 real servers are healthy, so health is ignored` */

@@ -6,7 +6,7 @@ import {
   type HealthCheckOptions,
   type HealthChecks,
 } from "./combination.ts";
-import { describeProbeChange } from "./describe-probe-change.ts";
+import { describeProbe, describeProbeChange } from "./describe-probe-change.ts";
 
 /**
  * What other checks change, for all real servers of a virtual server, and for those of these that have, or had, checks of
@@ -23,6 +23,14 @@ export function describeChecksChange(
       describeCheckChange(checkOf(before, server), checkOf(after, server)).map((change) => `${server} ${change}`),
     );
   return [...describeCheckChange(before.probe, after.probe), ...ofServers];
+}
+
+/** What real servers are asked that have no check of their own, by the keys of a configuration file. */
+export function describeChecks({ probe, realServerProbes }: HealthChecks): readonly string[] {
+  const own = realServerProbes === undefined ? [] : [`${realServerProbes.size} real servers have checks of their own`];
+  if (probe.type !== "combination") return [...describeProbe(probe), ...own];
+  const members = probe.members.flatMap((one) => describeProbe(one.probe).map((text) => `${one.name}.${text}`));
+  return [`probes: ${describeCombination(probe)}`, ...members, ...own];
 }
 
 // --- internal ---

@@ -17,7 +17,17 @@ export function describeProbeChange(before: ProbeOptions, after: ProbeOptions): 
   });
 }
 
+/** What is asked, in the same words: what may be a secret is left out, as are the kept connection and what is off. */
+export function describeProbe(probe: ProbeOptions): readonly string[] {
+  const told = [...written(probe)].filter(
+    ([key, text]) => !SECRET.has(key) && !key.startsWith("sentinel") && !UNTOLD.has(text),
+  );
+  return [`type: ${probe.type}`, ...told.map(([key, text]) => `${key}: ${text}`)];
+}
+
 // --- internal ---
+
+const UNTOLD: ReadonlySet<string> = new Set(["", "[]", "false"]);
 
 const SECRET: ReadonlySet<string> = new Set([
   "headers",

@@ -185,6 +185,10 @@ export interface DaemonStatus {
   readonly lastError?: { readonly at: string; readonly message: string };
   /** Present while the data plane cannot be written to: the table may be wrong, or is unknown. */
   readonly failing?: { readonly since: string; readonly message: string };
+  /** The name of its host; absent in reports of older daemons, as the next one. */
+  readonly host?: string;
+  /** What decides about its real servers. */
+  readonly checked?: CheckedStatus;
   /** Of a daemon that was started with a file. */
   readonly configuration?: ConfigurationStatus;
   /** What its real servers are asked, or are to be, each once; absent in reports of older daemons. */
@@ -206,6 +210,18 @@ export interface ChecksWaitStatus {
   readonly longestMs: number;
   /** That may be under way. */
   readonly most: number;
+}
+
+/** What real servers are asked, and what becomes of the answers. */
+export interface CheckedStatus {
+  /** By the keys of a configuration file: `type: http`, `path: /healthz`. What may be secret is left out. */
+  readonly probe: readonly string[];
+  /** Failed ones in a row that take one out, and good ones that bring it back. */
+  readonly fall: number;
+  readonly rise: number;
+  /** How often while a verdict is in doubt, and while one is removed. */
+  readonly fastIntervalMs: number;
+  readonly downIntervalMs: number;
 }
 
 /** What became of the configuration file. */

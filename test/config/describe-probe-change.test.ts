@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { describeProbeChange } from "../../src/config/describe-probe-change.ts";
+import { describeProbe, describeProbeChange } from "../../src/config/describe-probe-change.ts";
 import { fileKeysOf, PROBE_KINDS, type ProbeOptions } from "../../src/config/probe-kinds/probe-kinds.ts";
 import { parseDocument } from "../../src/config/file/parse-document.ts";
 import { readConfig } from "../../src/config/file/read-config.ts";
@@ -56,6 +56,26 @@ test("an interval that shortens other times is no change of the probe but for th
   expect(describeProbeChange(probeOf("{type: http}"), probeOf("{type: http}", "interval: 10s"))).toEqual([]);
   expect(describeProbeChange(probeOf("{type: http}"), probeOf("{type: http}", "interval: 1s"))).toEqual([
     "connect-timeout: 1s",
+  ]);
+});
+
+test("a probe is told by its keys, without what may be secret, or is off", () => {
+  const probe = probeOf("{type: http, scheme: https, path: /ready, headers: {Authorization: secret}, timeout: 3s}");
+  expect(describeProbe(probe)).toEqual([
+    "type: http",
+    "scheme: https",
+    "path: /ready",
+    "method: GET",
+    "expect.status: [100-399]",
+    "tls.verify: none",
+    "connect-timeout: 3s",
+    "timeout: 3s",
+  ]);
+  expect(describeProbe(probeOf("{type: tcp, send: secret, port: 81}"))).toEqual([
+    "type: tcp",
+    "port: 81",
+    "connect-timeout: 3s",
+    "timeout: 10s",
   ]);
 });
 

@@ -1,4 +1,3 @@
-import { localIso } from "../../app/local-iso.ts";
 import { outputRow, readVirtualServers, virtualServersRow } from "../../config/shared-option-rows.ts";
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { LvscareError } from "../../domain/errors.ts";
@@ -8,11 +7,11 @@ import { isVirtualServerCalled } from "../../domain/virtual-server-name.ts";
 import type { CliContext } from "../cli-context.ts";
 import { createPaint } from "../colour.ts";
 import { command } from "../command.ts";
-import { exitNow } from "../exit.ts";
 import { formatData } from "../output.ts";
+import { SORTS } from "../status-order.ts";
 import { renderStatus } from "../status-table.ts";
-import { changedServers } from "../status-text.ts";
-import { isCutShort, listenForStop, pause, watchReader } from "../stopping.ts";
+import type { StatusView } from "../status-view.ts";
+import { watchStatus } from "../watch-status.ts";
 
 /** `lvscare status`: the virtual servers on this host and their state. */
 export const statusCommand = command(
@@ -29,10 +28,30 @@ export const statusCommand = command(
         "table for people, wide for one with traffic, certificates and all that is kept on the host, json or yaml for programs",
       ),
       {
+        flag: "all",
+        kind: "boolean",
+        help: "each virtual and each real server, however many there are; without it those without trouble are only counted beyond 20",
+        group: "Flags",
+      },
+      {
+        flag: "only-bad",
+        kind: "boolean",
+        help: "only virtual servers with trouble, and of real servers those that fail or are out",
+        group: "Flags",
+      },
+      {
+        flag: "sort",
+        kind: "text",
+        valueName: "order",
+        choices: SORTS,
+        help: "of real servers: trouble (those that fail first), latency (of the last check, the longest first), connections (the most first), name (default: as they are listed, beyond 20 by trouble)",
+        group: "Flags",
+      },
+      {
         flag: "watch",
         alias: "w",
         kind: "boolean",
-        help: "go on until Ctrl-C: redrawn in place on a terminal, elsewhere a line (or, as json or yaml, a report) for each change",
+        help: "go on until Ctrl-C or q: on a terminal in place, to scroll, sort and filter with the keys that it tells, elsewhere a line (or, as json or yaml, a report) for each change",
         group: "Flags",
       },
       {
@@ -51,6 +70,7 @@ export const statusCommand = command(
     examples: [
       { about: "one virtual server", command: "lvscare status --vs 10.103.97.12:6443" },
       { about: "for scripts", command: "lvscare status -o json" },
+      { about: "what needs a look", command: "lvscare status --only-bad" },
       { about: "a table that keeps itself up to date", command: "lvscare status --watch" },
       { about: "is all well?", command: "lvscare status --vs 10.103.97.12:6443 --exit-code" },
     ],
@@ -62,13 +82,18 @@ export const statusCommand = command(
       exitCode: values.read("exit-code", parseBoolean),
       needDaemon: values.read("need-daemon", parseBoolean),
       watch: values.read("watch", parseBoolean),
+      shown: {
+        all: values.read("all", parseBoolean),
+        onlyBad: values.read("only-bad", parseBoolean),
+        sort: values.readOptional("sort", parseChoice(SORTS)),
+      },
     }),
-    async run({ format, only, exitCode, needDaemon, watch }, context) {
+    async run({ format, only, exitCode, needDaemon, watch, shown }, context) {
       const { collectStatus } = await import("../../app/status.ts");
       const isAsked = exitCode || needDaemon;
       const read = async (): Promise<StatusReport> => select(await collectStatus(only), only, isAsked || watch);
-      const report = watch ? await watchStatus(read, format, context) : await read();
-      if (!watch) await context.out.write(render(report, format, context));
+      const report = watch ? await watchStatus(read, { format, ...shown }, context) : await read();
+      if (!watch) await context.out.write(render(report, format, shown, context));
       if (!isAsked) return 0;
       const code = healthCode(report, only);
       return exitCode || code === NO_DAEMON ? code : 0;
@@ -78,52 +103,13 @@ export const statusCommand = command(
 
 // --- internal ---
 
+type Shown = Pick<StatusView, "all" | "onlyBad" | "sort">;
 type Format = "table" | "wide" | "json" | "yaml";
 
-const WATCH_MS = 1000;
-/** To the upper left corner, and clear what is below (ECMA-48: CUP, ED). */
-const REDRAW = "\u001B[H\u001B[J";
-
-function render(report: StatusReport, format: Format, context: CliContext): string {
+function render(report: StatusReport, format: Format, shown: Shown, context: CliContext): string {
   if (format === "json" || format === "yaml") return formatData(report, format);
   const paint = createPaint(context.outColour);
-  return renderStatus(report, { now: new Date(), width: context.columns, paint, wide: format === "wide" });
-}
-
-/** What would scroll cannot be redrawn in place. The last row is the cursor's. */
-function fitted(text: string, rows: number = Number.POSITIVE_INFINITY): string {
-  const lines = text.trimEnd().split("\n");
-  const room = Math.max(2, rows - 1);
-  if (lines.length <= room) return text;
-  const hidden = lines.length - (room - 1);
-  return `${[...lines.slice(0, room - 1), `… ${hidden} more lines in a larger window`].join("\n")}\n`;
-}
-
-/** Until Ctrl-C, or until the reader is gone; returns the last report. */
-async function watchStatus(
-  read: () => Promise<StatusReport>,
-  format: Format,
-  context: CliContext,
-): Promise<StatusReport> {
-  await context.neverBlock();
-  using stop = listenForStop(() => exitNow(1));
-  using readers = watchReader(context.out);
-  const over = AbortSignal.any([stop.signal, readers.signal]);
-  let before: StatusReport | undefined;
-  for (;;) {
-    const report = await read();
-    const changes = changedServers(before, report);
-    const isNews = before === undefined || changes.length > 0;
-    let text = "";
-    if (format === "json" || format === "yaml") {
-      if (isNews) text = format === "json" ? `${JSON.stringify(report)}\n` : `---\n${formatData(report, format)}`;
-    } else if (context.columns !== undefined)
-      text = `${REDRAW}${fitted(render(report, format, context), context.rows)}`;
-    else text = changes.map((line) => `${localIso(new Date().toISOString())}  ${line}\n`).join("");
-    before = report;
-    if (await isCutShort(context.out.write(text), over)) return report;
-    if (context.out.isUnread || (await pause(WATCH_MS, over))) return report;
-  }
+  return renderStatus(report, { now: new Date(), width: context.columns, paint, wide: format === "wide", ...shown });
 }
 
 /** Throws for a virtual server that is not there, unless the exit code will say so. */
