@@ -157,7 +157,7 @@ test("the virtual servers of one process are asked at one socket, and they and t
   );
   expect(await weightsOf("web", "web", plain)).toEqual([["web", web, ["node-1", 1], ["node-2", 0]], ofPlain]);
   const table = (await run("status", "--vs", "web")).stdout;
-  expect(table).toStartWith(`web (tcp ${web})  degraded · 1 of 2 in service · 1 failed\n`);
+  expect(table).toStartWith(`web (tcp ${web})  serving · 1 of 2 in service · 1 drained\n`);
   expect(table).toContain(`  node-2 (${second})  drained`);
 
   // Ids are unique in the process: who has asked for all up to one misses nothing of any.
