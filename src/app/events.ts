@@ -10,6 +10,8 @@ export interface TimedEvent extends EventRecord, Partial<OfVirtualServer> {}
 /** What is new, and which daemons could not be asked for it. */
 export interface EventReading {
   readonly events: readonly TimedEvent[];
+  /** The present on their clock, which cannot be set: the latest `sinceBootMs`. */
+  readonly nowMs: number;
   /** The virtual servers of the daemons that answered. */
   readonly virtualServers: readonly NamedVirtualServer[];
   readonly complaints: readonly string[];
@@ -30,14 +32,16 @@ export class EventReader {
   }
 
   /**
-   * The events of the last `withinMs` from all daemons, in order of time. Rejects with NOT_RUNNING when none answers.
+   * The new events from all daemons, in order of time. Rejects with NOT_RUNNING when none answers.
    */
-  async next(withinMs = Number.POSITIVE_INFINITY): Promise<EventReading> {
+  async next(): Promise<EventReading> {
     const answers = await askDaemons((socket) => this.#ask(socket), whoseEvents, this.#virtualServers);
     if (answers.told.length === 0) throw await notRunning(answers);
     const told = answers.told.map(({ answer }) => answer);
     return {
-      events: inOrder(told, withinMs),
+      // By the clock that cannot be set.
+      events: told.flatMap(({ events }) => events).toSorted((a, b) => a.sinceBootMs - b.sinceBootMs),
+      nowMs: told.reduce((latest, { sinceBootMs }) => Math.max(latest, sinceBootMs), 0),
       virtualServers: told,
       complaints: answers.complaints,
       mentions: answers.elsewhere.map(({ where }) => describeElsewhere(where)),
@@ -74,13 +78,4 @@ function eventsOf(report: EventReport, isOneOfSeveral: boolean): readonly TimedE
 
 function whoseEvents({ address, protocol, networkNamespace }: ToldEvents): Whereabouts {
   return { address, protocol, networkNamespace };
-}
-
-/** By the clock that cannot be set. */
-function inOrder(told: readonly ToldEvents[], withinMs: number): readonly TimedEvent[] {
-  const nowMs = told.reduce((latest, { sinceBootMs }) => Math.max(latest, sinceBootMs), 0);
-  return told
-    .flatMap(({ events }) => events)
-    .filter(({ sinceBootMs }) => nowMs - sinceBootMs <= withinMs)
-    .toSorted((a, b) => a.sinceBootMs - b.sinceBootMs);
 }

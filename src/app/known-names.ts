@@ -43,6 +43,24 @@ export async function resolveVirtualServers(words: readonly string[]): Promise<r
   });
 }
 
+/**
+ * Real servers as addresses: a word may be the address of one that nobody cares for any more, but for a name that
+ * nobody knows it rejects with NOT_LISTED.
+ */
+export async function resolveRealServers(words: readonly string[]): Promise<readonly string[]> {
+  if (!words.some(isName)) return words;
+  const { daemons, complaints } = await listDaemons();
+  const all = daemons.flatMap(({ listing }) => listing.virtualServers.flatMap(({ realServers }) => realServers));
+  return words.flatMap((word) => {
+    if (!isName(word)) return word;
+    const addresses = all.filter(({ name }) => name === word).map(({ address }) => address);
+    if (addresses.length > 0) return [...new Set(addresses)];
+    throw new LvscareError("NOT_LISTED", [`no real server ${word} is cared for`, ...complaints].join("; "), {
+      remedy: "name it by its address",
+    });
+  });
+}
+
 // --- internal ---
 
 const QUICK_MS = 300;

@@ -249,6 +249,7 @@ test("tells what happened in its order, and since when, though the clock was set
       "10 minutes ago",
       "5 minutes ago",
     ]);
+    expect((await lines("-n", "1")).map((line) => line.split("INFO   ")[1])).toEqual(["5 minutes ago"]);
     expect((await lines("-o", "json")).map((line) => (JSON.parse(line) as EventRecord).at.slice(11, 20))).toEqual([
       "10:00:00.",
       "10:10:00.",
@@ -261,6 +262,55 @@ test("tells what happened in its order, and since when, though the clock was set
       await rm(unix, { force: true });
     }
     await rm(folder, { recursive: true });
+  }
+});
+
+test("tells of a level or graver, and of one real server, and takes those that are alike together", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-events-"));
+  const environment = { XDG_RUNTIME_DIR: folder, PATH: process.env["PATH"] ?? "", TZ: "UTC" };
+  const directory = runtimeDirectory(environment, process.getuid?.() ?? 0);
+  makeRuntimeDirectory(directory, process.getuid?.() ?? 0);
+  const told = (event: Partial<EventRecord>, at: number) => ({
+    id: at + 1,
+    at: "2026-11-24T10:00:00.000Z",
+    sinceBootMs: at,
+    level: "info",
+    type: "x",
+    message: "",
+    ...event,
+  });
+  const out = ["10.0.0.1:80", "10.0.0.11:80", "10.0.0.2:80"].map((server) => {
+    const verdict = { passed: false, reason: "status 503", latencyMs: 1 } as const;
+    const message = `real server ${server} healthy → draining: status 503`;
+    return { server, from: "healthy", to: "draining", verdict, message } as const;
+  });
+  const events = [
+    ...out,
+    { level: "debug", message: "set real server 10.0.0.1:80 weight 0" } as const,
+    { level: "warn", message: "put right the weight of 10.0.0.11:80" } as const,
+  ].map(told);
+  const [address, unix] = ["127.77.0.9:18085", join(directory, "tcp-127.77.0.9:18085.sock")];
+  const report = { protocol: "tcp", address, startedAt: "x", sinceBootMs: 1000, events };
+  await using _ = Bun.serve({ unix, fetch: () => Response.json({ reports: [report] }) });
+  const texts = async (...more: readonly string[]): Promise<string[]> => {
+    const { stdout } = await runProgram(["events", "--vs", address, ...more], environment);
+    return stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(/^.*(?:DEBUG|INFO|WARN) +/, ""));
+  };
+  try {
+    expect(await texts("--level", "info")).toHaveLength(2);
+    expect((await texts())[0]).toBe("3 real servers → draining: status 503 (10.0.0.1:80, 10.0.0.11:80, 10.0.0.2:80)");
+    expect(await texts("--rs", "10.0.0.1:80")).toEqual([
+      "real server 10.0.0.1:80 healthy → draining: status 503 (found in 1ms)",
+      "set real server 10.0.0.1:80 weight 0",
+    ]);
+    expect(await texts("--level", "error")).toEqual([""]);
+    expect(await texts("--rs", "10.0.0.11:80", "-n", "1")).toEqual(["put right the weight of 10.0.0.11:80"]);
+  } finally {
+    await rm(folder, { recursive: true });
+    await rm(unix, { force: true });
   }
 });
 

@@ -169,6 +169,10 @@ test("the virtual servers of one process are asked at one socket, and they and t
     `  api (${api})  INFO   real server ${real} recovering → healthy`,
   );
 
+  const ofOne = (await run("events", "--vs", "web", "--rs", "node-2", "-o", "json")).stdout.trimEnd().split("\n");
+  expect(new Set(ofOne.map((text) => (JSON.parse(text) as TimedEvent).server))).toContain(second);
+  expect(ofOne.filter((text) => !text.includes(second))).toEqual([]);
+
   // A socket that somebody removed is made again, and so is what was held.
   const holds = (await readdir(runtime)).filter(
     (name) => name.startsWith(`tcp-${web}`) && name.endsWith(".holds.json"),
