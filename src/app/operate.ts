@@ -16,6 +16,11 @@ export interface OperatorTarget {
   readonly virtualServers: readonly string[];
 }
 
+/** Several of them, each behind the same virtual servers. */
+export interface OperatorTargets extends Omit<OperatorTarget, "realServer"> {
+  readonly realServers: readonly string[];
+}
+
 export interface HoldOutcome {
   readonly reports: readonly HoldReport[];
   /** Of the daemons that did not do it. */
@@ -24,30 +29,55 @@ export interface HoldOutcome {
   readonly mentions: readonly string[];
 }
 
-/** Asks this user's daemons to hold a real server, or to let it go. Rejects before any change when the target is ambiguous. */
-export async function holdRealServer(target: OperatorTarget, change: HoldChange): Promise<HoldOutcome> {
-  const { found, mentions } = await findTargets(target);
+/**
+ * Asks this user's daemons to hold real servers, or to let them go, one after the other. Rejects before any change when
+ * one of the targets is ambiguous or not there.
+ */
+export async function holdRealServers(targets: OperatorTargets, change: HoldChange): Promise<HoldOutcome> {
+  const { found, mentions } = await findTargets(targets);
   const by = operatorName(process.env);
-  const answers = await Promise.allSettled(
-    found.map(({ socket, ...request }) => requestHold(socket, requestOf(request), change, by)),
-  );
-  return {
-    mentions,
-    reports: answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : [])),
-    failures: answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as unknown] : [])),
-  };
+  const reports: HoldReport[] = [];
+  const failures: unknown[] = [];
+  for (const all of Map.groupBy(found, ({ realServer }) => realServer.address).values()) {
+    const answers = await Promise.allSettled(
+      all.map(({ socket, ...request }) => requestHold(socket, requestOf(request), change, by)),
+    );
+    for (const answer of answers) {
+      if (answer.status === "fulfilled") reports.push(answer.value);
+      else failures.push(answer.reason);
+    }
+  }
+  return { mentions, reports, failures };
 }
 
 export interface DrainProgress {
   /** That are open, behind all of them together. */
   readonly connections: number;
-  /** No operator let it go in the meantime. */
+  /** No operator let one go in the meantime. */
   readonly isDrained: boolean;
 }
 
-/** How far its drain is. Rejects as `holdRealServer` does. */
-export async function drainProgress(target: OperatorTarget): Promise<DrainProgress> {
-  const servers = (await findTargets(target)).found.map(({ realServer }) => realServer);
+/** A real server that was drained behind one virtual server. */
+export interface DrainedServer {
+  /** The key of its virtual server. */
+  readonly virtualServer: string;
+  /** Formatted endpoint. */
+  readonly realServer: string;
+}
+
+/** How far their drain is. Rejects with NOT_RUNNING and NOT_LISTED where nobody tells. */
+export async function drainProgress(drained: readonly DrainedServer[]): Promise<DrainProgress> {
+  const words = [...new Set(drained.map(({ virtualServer }) => virtualServer))];
+  const answers = await askForStatus(words);
+  if (answers.told.length === 0) throw await notRunning(answers);
+  const candidates = answers.told.map(({ answer }) => answer);
+  await requireEach(words, candidates, answers);
+  const servers = drained.flatMap(({ virtualServer, realServer }) => {
+    const found = candidates.filter((one) => keyOf(one) === virtualServer);
+    const called = found.flatMap((one) => serversCalled(realServer, one));
+    if (called.length === 0) throw notFound(realServer, found, true, answers.complaints);
+    return called;
+  });
   return {
     connections: servers.reduce((sum, { activeConnections }) => sum + activeConnections, 0),
     isDrained: servers.every(({ hold }) => hold?.drained === true),
@@ -60,9 +90,9 @@ export interface CheckOutcome {
   readonly mentions: readonly string[];
 }
 
-/** Asks them to check a real server now. Rejects as `holdRealServer` does. */
-export async function checkRealServer(target: OperatorTarget): Promise<CheckOutcome> {
-  const { found, mentions } = await findTargets(target);
+/** Asks them to check a real server now. Rejects as `holdRealServers` does. */
+export async function checkRealServer({ realServer, ...where }: OperatorTarget): Promise<CheckOutcome> {
+  const { found, mentions } = await findTargets({ realServers: [realServer], ...where });
   const reports = await Promise.all(found.map(({ socket, ...request }) => requestCheck(socket, requestOf(request))));
   return { reports, mentions };
 }
@@ -108,11 +138,29 @@ interface FoundTargets {
   readonly mentions: readonly string[];
 }
 
-async function findTargets({ realServer: word, virtualServers: words }: OperatorTarget): Promise<FoundTargets> {
-  const answers = await askForStatus(words);
+async function findTargets({ realServers, virtualServers }: OperatorTargets): Promise<FoundTargets> {
+  const answers = await askForStatus(virtualServers);
   if (answers.told.length === 0) throw await notRunning(answers);
   const candidates = answers.told.map(({ answer }) => answer);
-  await requireEach(words, candidates, answers);
+  await requireEach(virtualServers, candidates, answers);
+  const found = realServers.flatMap((word) => findTarget(word, virtualServers, candidates, answers));
+  const elsewhere = answers.elsewhere.filter((one) =>
+    one.answers.some((status) => realServers.some((word) => serversCalled(word, status).length > 0)),
+  );
+  return {
+    // By its name and by its address it is the same.
+    found: [...new Map(found.map((one) => [`${keyOf(one.virtualServer)} ${one.realServer.address}`, one])).values()],
+    mentions: elsewhere.map(({ where }) => describeElsewhere(where)),
+  };
+}
+
+/** One for each virtual server that is meant. */
+function findTarget(
+  word: string,
+  words: readonly string[],
+  candidates: readonly VirtualServerStatus[],
+  answers: Awaited<ReturnType<typeof askForStatus>>,
+): readonly FoundServer[] {
   const found = answers.told.flatMap(({ socket, answer }) =>
     serversCalled(word, answer).map((realServer) => ({ socket, virtualServer: answer, realServer })),
   );
@@ -132,12 +180,7 @@ async function findTargets({ realServer: word, virtualServers: words }: Operator
       remedy: `name those that are meant: --vs ${listFirst(addresses, ",")}`,
     });
   }
-  return {
-    found,
-    mentions: answers.elsewhere
-      .filter((one) => one.answers.some((status) => serversCalled(word, status).length > 0))
-      .map(({ where }) => describeElsewhere(where)),
-  };
+  return found;
 }
 
 /** Throws NOT_RUNNING for a virtual server that nobody cares for, and USAGE for a name that several have. */

@@ -4,7 +4,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { describeError } from "../domain/errors.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
-import { describeVirtualServer, virtualServerOf } from "../domain/virtual-server-name.ts";
+import { describeVirtualServer, keyOf, virtualServerOf } from "../domain/virtual-server-name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CliContext } from "./cli-context.ts";
@@ -19,7 +19,9 @@ export async function tellHolds(
 ): Promise<number> {
   const texts = reports.map((report) => (format === "json" ? `${JSON.stringify(report)}\n` : renderHold(report)));
   await out.write(texts.join(""));
-  const warnings = reports.flatMap((report) => emptiedBy(report) ?? []);
+  // Of several that are drained, the last one empties it.
+  const last = new Map(reports.map((report) => [keyOf(virtualServerOf(report)), report]));
+  const warnings = [...last.values()].flatMap((report) => emptiedBy(report) ?? []);
   const complaints = [...warnings, ...failures.map(describeError), ...mentions];
   await err.remark(ownLines(complaints));
   return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;

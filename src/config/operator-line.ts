@@ -17,22 +17,36 @@ export interface OperatorLine {
   readonly format: "text" | "json";
 }
 
+/** The same of several real servers. */
+export interface OperatorLines extends Omit<OperatorLine, "realServer"> {
+  readonly realServers: readonly string[];
+}
+
+/** That may be named at once: a daemon answers no more in a second. */
+export const MOST_NAMED_AT_ONCE = 100;
+
 /** The options. Any problems are added to those of the values. */
 export function readOperatorLine(
   values: OptionValues<"vs" | "output">,
   [operand]: readonly (string | undefined)[],
 ): OperatorLine {
+  const { realServers, ...line } = readOperatorLines(values, operand === undefined ? [] : [operand]);
+  return { realServer: realServers[0] ?? "", ...line };
+}
+
+/** The options of a command for several real servers. Any problems are added to those of the values. */
+export function readOperatorLines(values: OptionValues<"vs" | "output">, operands: readonly string[]): OperatorLines {
   const virtualServers = readVirtualServers(values);
   const format = values.read("output", parseChoice(["text", "json"]));
-  let realServer = "";
-  if (operand === undefined) values.problems.push("name a real server: <IP:port> or its name");
-  else {
+  if (operands.length === 0) values.problems.push("name a real server: <IP:port> or its name");
+  const realServers = operands.flatMap((operand) => {
     try {
-      realServer = parseCalled(operand);
+      return [parseCalled(operand)];
     } catch (error) {
       if (!(error instanceof LvscareError)) throw error;
       values.problems.push(error.message);
+      return [];
     }
-  }
-  return { realServer, virtualServers, format };
+  });
+  return { realServers: [...new Set(realServers)], virtualServers, format };
 }

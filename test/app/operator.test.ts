@@ -174,6 +174,34 @@ test("what is not meant clearly changes nothing", async () => {
   for (const address of [VS, OTHER]) await host.until(address, ([server]) => server?.weight === 0);
 });
 
+test("several real servers are drained and let go at once, or none of them where one is not there", async () => {
+  const host = await user();
+  const [a, b, c] = [serve("a"), serve("b"), serve("c")];
+  host.care(VS, [a, b]);
+  host.care(OTHER, [c]);
+  await host.until(VS, (servers) => servers.every(({ weight }) => weight === 1));
+  await host.until(OTHER, ([server]) => server?.weight === 1);
+  const wrong = await host.lvscare("drain", a.name, "127.0.0.1:1");
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("no real server 127.0.0.1:1 is cared for")]);
+  expect(await host.files()).toEqual([]);
+
+  expect(await host.lvscare("drain", a.name, b.name, c.name, a.name, "--wait", "1m")).toEqual({
+    code: 0,
+    stdout: [
+      `${a.name} of ${VS}: drained; healthy, weight 0, 0 open connections\n`,
+      `${b.name} of ${VS}: drained; healthy, weight 0, 0 open connections\n`,
+      `${c.name} of ${OTHER}: drained; healthy, weight 0, 0 open connections\n`,
+    ].join(""),
+    stderr: [
+      `lvscare: nobody is in service behind ${VS} any more: clients are refused, until lvscare undrain ${b.name}\n`,
+      `lvscare: nobody is in service behind ${OTHER} any more: clients are refused, until lvscare undrain ${c.name}\n`,
+    ].join(""),
+  });
+  expect((await host.lvscare("undrain", c.name, b.name)).stdout.split("\n")).toHaveLength(3);
+  await host.until(OTHER, ([server]) => server?.weight === 1);
+  await host.until(VS, (servers) => servers[0]?.weight === 0 && servers[1]?.weight === 1);
+});
+
 test("no name that every object has is a real server's", async () => {
   const host = await user();
   const a = serve("a");

@@ -1,7 +1,9 @@
-import { OPERATOR_OPTION_ROWS, readOperatorLine, type OperatorLine } from "../../config/operator-line.ts";
+import type { DrainedServer } from "../../app/operate.ts";
+import { MOST_NAMED_AT_ONCE, OPERATOR_OPTION_ROWS, readOperatorLines } from "../../config/operator-line.ts";
 import { parseIntervalOrNone } from "../../config/value-parsers.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { LvscareError, type ErrorCode } from "../../domain/errors.ts";
+import { listFirst } from "../../domain/name.ts";
 import { keyOf, virtualServerOf } from "../../domain/virtual-server-name.ts";
 import type { CliContext } from "../cli-context.ts";
 import { command } from "../command.ts";
@@ -10,28 +12,29 @@ import { connections, tellHolds } from "../hold-text.ts";
 import { ownLines } from "../output.ts";
 import { isCutShort, listenForStop, pause } from "../stopping.ts";
 
-/** `lvscare drain`: a real server takes no new connections, until `lvscare undrain`. */
+/** `lvscare drain`: real servers take no new connections, until `lvscare undrain`. */
 export const drainCommand = command(
   {
     name: "drain",
     about:
-      "Has a real server take no new connections, whatever its health, and lets its open ones go on: before maintenance. It stays so, also when " +
+      "Has real servers take no new connections, whatever their health, and lets their open ones go on: before maintenance. It stays so, also when " +
       "the daemon is started anew, until `lvscare undrain` or the next boot.",
-    synopsis: "<IP:port|name> [flags]",
+    synopsis: "<IP:port|name> … [flags]",
     rows: [
       {
         flag: "wait",
         kind: "text",
         valueName: "time",
-        help: "wait until it has no open connections any more, at most so long; exit with 1 when it still has",
+        help: "wait until they have no open connections any more, at most so long; exit with 1 when one still has",
         group: "Flags",
       },
       ...OPERATOR_OPTION_ROWS,
     ],
-    operands: 1,
+    operands: MOST_NAMED_AT_ONCE,
     operandSuggests: "real-servers",
     examples: [
       { about: "before an API server is upgraded", command: "lvscare drain 192.168.0.2:6443 --wait 5m" },
+      { about: "before a rack is moved", command: "lvscare drain web-1 web-2 web-3 --wait 5m" },
       {
         about: "behind one of several virtual servers",
         command: "lvscare drain 192.168.0.2:6443 --vs 10.103.97.12:6443",
@@ -40,12 +43,12 @@ export const drainCommand = command(
   },
   {
     read: (values, { operands }) => ({
-      line: readOperatorLine(values, operands),
+      line: readOperatorLines(values, operands),
       waitMs: values.readOptional("wait", parseIntervalOrNone),
     }),
     async run({ line, waitMs }, context) {
-      const { holdRealServer } = await import("../../app/operate.ts");
-      const outcome = await holdRealServer(line, { kind: "drain" });
+      const { holdRealServers } = await import("../../app/operate.ts");
+      const outcome = await holdRealServers(line, { kind: "drain" });
       if (waitMs === undefined) return tellHolds(outcome, line.format, context);
       await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
@@ -53,8 +56,11 @@ export const drainCommand = command(
       if (await isCutShort(telling, stop.signal)) return 1;
       const code = await telling;
       if (code !== 0) return code;
-      const virtualServers = outcome.reports.map((report) => keyOf(virtualServerOf(report)));
-      return await untilDrained({ ...line, virtualServers }, waitMs, stop.signal, context);
+      const drained = outcome.reports.map((report) => ({
+        virtualServer: keyOf(virtualServerOf(report)),
+        realServer: report.realServer.address,
+      }));
+      return await untilDrained(line.realServers, drained, waitMs, stop.signal, context);
     },
   },
 );
@@ -67,7 +73,8 @@ const PAUSE_MS = 500;
 const PASSING: readonly unknown[] = ["NOT_RUNNING", "NOT_LISTED", "CONTROL_FAILED"] satisfies ErrorCode[];
 
 async function untilDrained(
-  line: OperatorLine,
+  called: readonly string[],
+  drained: readonly DrainedServer[],
   waitMs: number,
   stop: AbortSignal,
   { err }: CliContext,
@@ -76,16 +83,22 @@ async function untilDrained(
   // Not for longer than one is to go on: the reader may be stuck.
   const tell = (text: string): Promise<boolean> => isCutShort(err.remark(ownLines([text])), stop);
   const startMs = performance.now();
+  const who = listFirst(called);
+  const isOne = called.length === 1;
   let problem: string | undefined;
   for (;;) {
-    const progress = await drainProgress(line).catch((error: unknown) => {
+    const progress = await drainProgress(drained).catch((error: unknown) => {
       if (!(error instanceof LvscareError) || !PASSING.includes(error.code)) throw error;
       return error.message;
     });
     if (typeof progress !== "string") {
       problem = undefined;
       if (!progress.isDrained) {
-        await tell(`${line.realServer} is no longer drained: somebody let it go meanwhile`);
+        await tell(
+          isOne
+            ? `${who} is no longer drained: somebody let it go meanwhile`
+            : `one of ${who} is no longer drained: somebody let it go meanwhile`,
+        );
         return 1;
       }
       if (progress.connections === 0) return 0;
@@ -98,9 +111,9 @@ async function untilDrained(
       const spent = formatDuration(isOver ? waitMs : Math.round(performance.now() - startMs));
       const known =
         typeof progress === "string"
-          ? "nobody tells how many connections it has"
-          : `has ${connections(progress.connections)}`;
-      await tell(`${line.realServer} stays drained, and ${known} after ${spent}`);
+          ? `nobody tells how many connections ${isOne ? "it has" : "they have"}`
+          : `${isOne ? "has" : "have"} ${connections(progress.connections)}`;
+      await tell(`${who} ${isOne ? "stays" : "stay"} drained, and ${known} after ${spent}`);
       return 1;
     }
   }

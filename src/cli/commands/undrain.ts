@@ -1,4 +1,4 @@
-import { OPERATOR_OPTION_ROWS, readOperatorLine } from "../../config/operator-line.ts";
+import { MOST_NAMED_AT_ONCE, OPERATOR_OPTION_ROWS, readOperatorLines } from "../../config/operator-line.ts";
 import { command } from "../command.ts";
 import { tellHolds } from "../hold-text.ts";
 
@@ -7,18 +7,18 @@ export const undrainCommand = command(
   {
     name: "undrain",
     about:
-      "Has a real server that `lvscare drain` took out take connections again, as soon as its checks find it healthy.",
-    synopsis: "<IP:port|name> [flags]",
+      "Has real servers that `lvscare drain` took out take connections again, each as soon as its checks find it healthy.",
+    synopsis: "<IP:port|name> … [flags]",
     rows: OPERATOR_OPTION_ROWS,
-    operands: 1,
+    operands: MOST_NAMED_AT_ONCE,
     operandSuggests: "real-servers",
     examples: [{ about: "after the upgrade", command: "lvscare undrain 192.168.0.2:6443" }],
   },
   {
-    read: (values, { operands }) => readOperatorLine(values, operands),
+    read: (values, { operands }) => readOperatorLines(values, operands),
     async run(line, context) {
-      const { holdRealServer } = await import("../../app/operate.ts");
-      return tellHolds(await holdRealServer(line, { kind: "undrain" }), line.format, context);
+      const { holdRealServers } = await import("../../app/operate.ts");
+      return tellHolds(await holdRealServers(line, { kind: "undrain" }), line.format, context);
     },
   },
 );

@@ -31,9 +31,13 @@ export const weightCommand = command(
       return { ...line, weight };
     },
     async run({ weight, ...line }, context) {
-      const { holdRealServer } = await import("../../app/operate.ts");
+      const { holdRealServers } = await import("../../app/operate.ts");
       const change = { kind: "weight", weight: weight === CONFIGURED ? undefined : weight } as const;
-      return tellHolds(await holdRealServer(line, change), line.format, context);
+      return tellHolds(
+        await holdRealServers({ ...line, realServers: [line.realServer] }, change),
+        line.format,
+        context,
+      );
     },
   },
 );
