@@ -30,6 +30,7 @@ import { AgentMemory } from "../../src/probe/agent/agent-memory.ts";
 import { LineReader } from "../../src/probe/agent/line-reader.ts";
 import { readyzJudge } from "../../src/probe/kube-apiserver/readyz.ts";
 import { seededRandom } from "../../src/simulation/seeded-random.ts";
+import { DISCOVERY_TARGETS } from "./discovery-targets.ts";
 import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
 
 /** Something that reads what others wrote: throws when it does anything with an input that it must not. */
@@ -92,6 +93,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "what an API server says of itself", run: fuzzReadyz },
   { name: "how a program ended", run: fuzzExec },
   { name: "what an agent says", run: fuzzAgent },
+  ...DISCOVERY_TARGETS,
   { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
   { name: "the option parser", run: fuzzOptions },
