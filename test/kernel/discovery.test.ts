@@ -1,14 +1,15 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MembersReport } from "../../src/domain/members.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
-import { waitForTable } from "./support/ipvs-table.ts";
+import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare } from "./support/lvscare.ts";
 import { Namespace } from "./support/namespace.ts";
 import { SteadyClients } from "./support/steady-clients.ts";
 import { SteadyServers } from "./support/steady-servers.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
 setDefaultTimeout(300_000);
@@ -28,6 +29,7 @@ beforeAll(async () => {
   servers = await SteadyServers.start(host, [A, B, C, D]);
   folder = await mkdtemp(join(tmpdir(), "lvscare-discovery-"));
 });
+afterEach(() => host.exec("ipvsadm", "-C"));
 afterAll(async () => {
   await servers[Symbol.asyncDispose]();
   await host[Symbol.asyncDispose]();
@@ -102,6 +104,35 @@ test("members come and go by a file, and no request fails, nor a connection that
   await using again = startCare(host, ["--config", join(folder, "care.json")]);
   await again.waitForLog(/no such file; the members that are known stay/);
   await expectTable({ [D]: 1 });
+});
+
+test("a virtual server without anybody begins, and is reached as soon as somebody is told of", async () => {
+  const [address, list] = ["10.97.0.2:80", join(folder, "later")];
+  const configuration = {
+    version: 1,
+    "cache-directory": join(folder, "cache"),
+    "virtual-servers": [
+      {
+        address,
+        interval: "500ms",
+        probe: { type: "http", scheme: "http" },
+        discover: { type: "file", path: list, policy: "only" },
+      },
+    ],
+  };
+  await Bun.write(join(folder, "later.json"), JSON.stringify(configuration));
+  await using care = startCare(host, ["--config", join(folder, "later.json")]);
+  await care.waitForLog(/no such file/);
+  await waitForEqual(() => tableOf(host)[`TCP ${address} rr`], {});
+  await Bun.write(list, A);
+  await waitForEqual(() => tableOf(host)[`TCP ${address} rr`], { [A]: 1 });
+  await care.waitForLog(/set up route 10\.97\.0\.2\/32/);
+  const { stdout } = await waitFor(
+    () => host.run(["curl", "--silent", "--max-time", "5", `http://${address}/`]),
+    ({ exitCode }) => exitCode === 0,
+  );
+  expect(stdout).toBe(A);
+  expect(await care.stop()).toBe(0);
 });
 
 function expectTable(expected: Readonly<Record<string, number>>): Promise<void> {
