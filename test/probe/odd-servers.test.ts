@@ -27,15 +27,19 @@ const PROBES = {
   tcp: { type: "tcp", send: "GET / HTTP/1.0\r\n\r\n", expect: { contains: "ok" } },
   "tcp over tls": { type: "tcp", send: "GET / HTTP/1.0\r\n\r\n", expect: { contains: "ok" }, tls: { "ca-file": CA } },
   tls: { type: "tls", "ca-file": CA },
+  agent: { type: "agent", send: "GET / HTTP/1.0\r\n\r\n" },
 } satisfies Record<string, FileProbe>;
 type Kind = keyof typeof PROBES;
 
-const PLAIN: readonly Kind[] = ["http", "tcp"];
+const PLAIN: readonly Kind[] = ["http", "tcp", "agent"];
 const SECURE: readonly Kind[] = ["https", "kube", "tcp over tls", "tls"];
 
 /** For those of which nothing is to be expected. */
 const WAIT = "300ms";
 const LATE = `timed out after ${WAIT}`;
+/** No agent says anything of HTTP. What is not understood says nothing of the server. */
+const NO_AGENT = /^unknown: the agent was not heard: it said "HTTP\/1\.[01]", which means nothing$/;
+const UNHEARD = "unknown: the agent was not heard";
 
 type Opened = { readonly endpoint: Endpoint } & (Disposable | AsyncDisposable);
 
@@ -118,6 +122,7 @@ const ROWS: readonly Row[] = [
     fails: {
       ...alike(["http", "https", "kube"], LATE),
       ...alike(["tcp", "tcp over tls"], `${LATE}; expected "ok", got nothing`),
+      agent: `${UNHEARD}: ${LATE}; it said nothing`,
     },
     waits: true,
   },
@@ -135,6 +140,7 @@ const ROWS: readonly Row[] = [
     fails: {
       ...alike(["http", "https", "kube"], "connection reset"),
       ...alike(["tcp", "tcp over tls"], 'connection reset; expected "ok", got nothing'),
+      agent: `${UNHEARD}: connection reset; it said nothing`,
     },
   },
   {
@@ -152,6 +158,7 @@ const ROWS: readonly Row[] = [
       ...alike(["http", "https", "kube"], /^(closed without an answer|connection reset)/),
       ...alike(["tcp", "tcp over tls"], /^(closed|connection reset); expected "ok", got nothing$/),
       tls: "closed right after it was connected",
+      agent: /^unknown: the agent was not heard: (closed|connection reset); it said nothing$/,
     },
   },
   {
@@ -170,7 +177,11 @@ const ROWS: readonly Row[] = [
     name: "HTTP/2 alone, in plain",
     open: () => listening(createServer()),
     kinds: PLAIN,
-    fails: { http: "the server speaks only HTTP/2", tcp: /^closed; expected "ok", got "/ },
+    fails: {
+      http: "the server speaks only HTTP/2",
+      tcp: /^closed; expected "ok", got "/,
+      agent: `${UNHEARD}: closed; its line has no end`,
+    },
   },
   {
     name: "HTTP/2 alone, over TLS",
@@ -200,7 +211,7 @@ const ROWS: readonly Row[] = [
 
 test.each(ROWS.map((row) => [row.name, row] as const))("%s", async (_, row) => {
   for (const [kind, told] of await Promise.all(row.kinds.map((one) => meet(row, one)))) {
-    const wanted = row.fails?.[kind] ?? "passed";
+    const wanted = row.fails?.[kind] ?? (kind === "agent" ? NO_AGENT : "passed");
     expect([kind, told]).toEqual([kind, typeof wanted === "string" ? wanted : expect.stringMatching(wanted)]);
   }
 });
@@ -211,7 +222,10 @@ async function meet(row: Row, kind: Kind): Promise<readonly [kind: Kind, told: s
   const server = await row.open(SECURE.includes(kind));
   const probe = { ...withMore(kind, row.more ?? {}), ...(row.waits === true && { timeout: WAIT }) };
   try {
-    return [kind, await verdictOf(server.endpoint, probe)];
+    return [
+      kind,
+      await verdictOf(server.endpoint, kind === "agent" ? { ...probe, port: server.endpoint.port } : probe),
+    ];
   } finally {
     if (Symbol.asyncDispose in server) await server[Symbol.asyncDispose]();
     else server[Symbol.dispose]();
