@@ -53,11 +53,12 @@ const FACES: ReadonlyMap<string, { readonly faces: readonly string[]; readonly c
   new Map([
     ["src/desired/", { faces: ["next.ts", "member.ts", "adoption.ts", "reconfigure.ts"] }],
     [
-      "src/probe/http/connection/",
+      "src/probe/connection/",
       {
         faces: ["connection.ts", "dial.ts", "failure-reasons.ts"],
         composers: [
           "src/probe/http/http-prober.ts",
+          "src/probe/http/http-tls-policy.ts",
           "src/probe/tcp/tcp-prober.ts",
           "src/probe/kube-apiserver/kube-apiserver-prober.ts",
           "src/probe/kube-apiserver/kube-identity.ts",

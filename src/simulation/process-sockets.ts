@@ -1,6 +1,6 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Clock } from "../probe/clock.ts";
-import type { NewConnection } from "../probe/http/connection/connection.ts";
+import type { NewConnection } from "../probe/connection/connection.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import { ScriptedConnection } from "./scripted-connection.ts";
 import type { ScriptedServer } from "./scripted-server.ts";

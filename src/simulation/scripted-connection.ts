@@ -1,7 +1,7 @@
 import type { ProbeTimings } from "../domain/health.ts";
 import type { Clock } from "../probe/clock.ts";
-import type { Acknowledgement, Connection, ConnectionListener, Ending } from "../probe/http/connection/connection.ts";
-import { ListenerSlot } from "../probe/http/connection/listener-slot.ts";
+import type { Acknowledgement, Connection, ConnectionListener, Ending } from "../probe/connection/connection.ts";
+import { ListenerSlot } from "../probe/connection/listener-slot.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import type { Peer, ScriptedServer } from "./scripted-server.ts";
 

@@ -2,7 +2,7 @@ import type { ProbeOptions } from "../config/probe-kinds/probe-kinds.ts";
 import { agentProber } from "../probe/agent/agent-prober.ts";
 import type { EventLoopClock } from "../probe/clock.ts";
 import { createExecProber } from "../probe/exec/exec-prober.ts";
-import type { NewConnection } from "../probe/http/connection/connection.ts";
+import type { NewConnection } from "../probe/connection/connection.ts";
 import { httpProber } from "../probe/http/http-prober.ts";
 import { kubeApiserverProber } from "../probe/kube-apiserver/kube-apiserver-prober.ts";
 import type { Prober } from "../probe/prober.ts";

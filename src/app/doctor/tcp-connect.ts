@@ -1,7 +1,7 @@
 import { adoptDescriptor, localEndpoint, openTcpSocket } from "#native";
 import { formatDuration } from "../../domain/duration.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import { failureReason } from "../../probe/http/connection/failure-reasons.ts";
+import { failureReason } from "../../probe/connection/failure-reasons.ts";
 
 /** A TCP connection that was tried. */
 export interface TcpConnection {

@@ -1,7 +1,7 @@
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
-import type { Deadline, Deadlines } from "../../probe/http/deadlines.ts";
-import type { Connection, ConnectionListener, Ending, NewConnection } from "../../probe/http/connection/connection.ts";
-import { Dial } from "../../probe/http/connection/dial.ts";
+import type { Deadline, Deadlines } from "../../probe/deadlines.ts";
+import type { Connection, ConnectionListener, Ending, NewConnection } from "../../probe/connection/connection.ts";
+import { Dial } from "../../probe/connection/dial.ts";
 import { StreamReader, type StreamState } from "../../probe/http/response/stream-reader.ts";
 import { retryAfterIn } from "../../probe/http/retry-after.ts";
 import type { ApiFailure, ApiReply, WatchListener } from "./api.ts";

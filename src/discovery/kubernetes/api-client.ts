@@ -1,10 +1,10 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import { describeError } from "../../domain/errors.ts";
 import { monotonicClock } from "../../probe/clock.ts";
-import { tlsPolicy, type TlsMaterial } from "../../probe/http/connection/certificate.ts";
-import type { NewConnection } from "../../probe/http/connection/connection.ts";
-import { SocketConnection } from "../../probe/http/connection/socket-connection.ts";
-import { Deadlines } from "../../probe/http/deadlines.ts";
+import { tlsPolicy, type TlsMaterial } from "../../probe/connection/certificate.ts";
+import type { NewConnection } from "../../probe/connection/connection.ts";
+import { SocketConnection } from "../../probe/connection/socket-connection.ts";
+import { Deadlines } from "../../probe/deadlines.ts";
 import type { SocketPorts } from "../../probe/http/http-prober.ts";
 import { encodeRequest } from "../../probe/http/request.ts";
 import type { Secrets } from "../../probe/http/secret-headers.ts";

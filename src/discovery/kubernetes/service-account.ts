@@ -1,5 +1,5 @@
 import { describeError, errnoOf } from "../../domain/errors.ts";
-import type { TlsMaterial } from "../../probe/http/connection/certificate.ts";
+import type { TlsMaterial } from "../../probe/connection/certificate.ts";
 import type { HeaderList } from "../../probe/http/request.ts";
 import { SecretHeaders } from "../../probe/http/secret-headers.ts";
 import { WatchedFile } from "../../probe/watched-file.ts";

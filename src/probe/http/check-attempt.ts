@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
-import type { Connection, Ending, NewConnection } from "./connection/connection.ts";
+import type { Connection, Ending, NewConnection } from "../connection/connection.ts";
 import {
   besideLimits,
   Dial,
@@ -9,7 +9,7 @@ import {
   type DialLimits,
   type UnderWay,
   type Undialed,
-} from "./connection/dial.ts";
+} from "../connection/dial.ts";
 import { Exchange, type ExchangeListener, type ExchangeOptions, type Outcome } from "./exchange.ts";
 import { refusal, type Conclusion, type JudgeAnswer, type Judgement } from "./judgement.ts";
 import type { RequestStep } from "./request.ts";

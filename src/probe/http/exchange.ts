@@ -1,8 +1,8 @@
 import type { Clock } from "../clock.ts";
-import type { Deadlines, Expiring } from "./deadlines.ts";
-import type { UnderWay } from "./connection/dial.ts";
+import type { Deadlines, Expiring } from "../deadlines.ts";
+import type { UnderWay } from "../connection/dial.ts";
 import { ResponseReader, type Interest, type ProbeResponse, type Reading } from "./response/response-reader.ts";
-import type { Ending, Connection, ConnectionListener } from "./connection/connection.ts";
+import type { Ending, Connection, ConnectionListener } from "../connection/connection.ts";
 
 export interface ExchangeOptions {
   readonly deadlines: Deadlines;

@@ -2,14 +2,15 @@ import type { HttpProbeOptions, HttpRequestOptions } from "../../config/care-opt
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
-import { httpTlsPolicy, type TlsPolicy, type TlsPolicyOptions } from "./connection/certificate.ts";
-import { Deadlines } from "./deadlines.ts";
-import type { NewConnection } from "./connection/connection.ts";
+import type { TlsPolicy, TlsPolicyOptions } from "../connection/certificate.ts";
+import { Deadlines } from "../deadlines.ts";
+import type { NewConnection } from "../connection/connection.ts";
 import { interestOf } from "./expectations.ts";
 import { judgeOf } from "./judgement.ts";
+import { httpTlsPolicy } from "./http-tls-policy.ts";
 import { HttpTarget, type HttpTargetOptions } from "./http-target.ts";
 import { SecretHeaders, type Secrets } from "./secret-headers.ts";
-import { SocketConnection, type SocketConnectionOptions } from "./connection/socket-connection.ts";
+import { SocketConnection, type SocketConnectionOptions } from "../connection/socket-connection.ts";
 
 export interface SocketPorts extends Pick<
   SocketConnectionOptions,

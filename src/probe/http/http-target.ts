@@ -7,7 +7,7 @@ import { KeepAlive } from "./keep-alive/keep-alive.ts";
 import type { Conclusion, Judgement } from "./judgement.ts";
 import { encodeRequest, type HeaderList, type RequestStep } from "./request.ts";
 import type { Secrets } from "./secret-headers.ts";
-import type { Ending, Connection } from "./connection/connection.ts";
+import type { Ending, Connection } from "../connection/connection.ts";
 
 /** What all targets of one prober share. */
 export interface HttpTargetOptions extends AttemptOptions {

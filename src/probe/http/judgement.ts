@@ -1,7 +1,7 @@
 import type { HttpProbeOptions, StatusRange } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Verdict } from "../../domain/health.ts";
-import type { Undialed } from "./connection/dial.ts";
+import type { Undialed } from "../connection/dial.ts";
 import { readExpectations } from "./expectations.ts";
 import { redirectStep } from "./redirect.ts";
 import type { RequestStep } from "./request.ts";

@@ -1,6 +1,6 @@
 import type { KubeApiserverProbeOptions } from "../../config/probe-kinds/kube-apiserver.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
-import { isStranger } from "../http/connection/certificate.ts";
+import { isStranger } from "../connection/certificate.ts";
 import { overSockets, requestProber, type HttpProberPorts, type SocketPorts } from "../http/http-prober.ts";
 import { interestIn } from "../http/response/response-reader.ts";
 import { mapOutcomes } from "../mapped-probe.ts";

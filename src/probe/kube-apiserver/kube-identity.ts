@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { readKubeconfig, type KubeCredentials, type Stored } from "../../config/kubeconfig.ts";
 import { describeError, errnoOf } from "../../domain/errors.ts";
-import type { TlsMaterial } from "../http/connection/certificate.ts";
+import type { TlsMaterial } from "../connection/certificate.ts";
 import type { HeaderList } from "../http/request.ts";
 import { WatchedFile } from "../watched-file.ts";
 

@@ -1,6 +1,6 @@
-import type { Connection, ConnectionListener, Ending } from "../http/connection/connection.ts";
-import type { UnderWay } from "../http/connection/dial.ts";
-import type { Deadline, Deadlines } from "../http/deadlines.ts";
+import type { Connection, ConnectionListener, Ending } from "../connection/connection.ts";
+import type { UnderWay } from "../connection/dial.ts";
+import type { Deadline, Deadlines } from "../deadlines.ts";
 import type { Conclusion } from "../http/judgement.ts";
 import type { SpeechReader } from "./expectation.ts";
 

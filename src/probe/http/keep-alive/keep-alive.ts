@@ -1,8 +1,8 @@
 import type { HttpRequestOptions } from "../../../config/care-options.ts";
 import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Clock } from "../../clock.ts";
-import type { Connection, Ending, NewConnection } from "../connection/connection.ts";
-import type { Deadline, Deadlines } from "../deadlines.ts";
+import type { Connection, Ending, NewConnection } from "../../connection/connection.ts";
+import type { Deadline, Deadlines } from "../../deadlines.ts";
 import { ReconnectSchedule } from "./reconnect-schedule.ts";
 import { ReusePolicy } from "./reuse-policy.ts";
 import { Sentinel } from "./sentinel.ts";

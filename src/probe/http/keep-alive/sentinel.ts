@@ -1,7 +1,7 @@
 import type { HttpRequestOptions } from "../../../config/care-options.ts";
 import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Clock } from "../../clock.ts";
-import type { Connection, ConnectionListener, Ending, NewConnection } from "../connection/connection.ts";
+import type { Connection, ConnectionListener, Ending, NewConnection } from "../../connection/connection.ts";
 import type { ReusePolicy } from "./reuse-policy.ts";
 
 export interface SentinelOptions {

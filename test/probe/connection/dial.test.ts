@@ -1,20 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
-import type { Endpoint } from "../../../../src/domain/endpoint.ts";
-import { monotonicClock as clock } from "../../../../src/probe/clock.ts";
-import { tlsPolicy } from "../../../../src/probe/http/connection/certificate.ts";
-import type { NewConnection } from "../../../../src/probe/http/connection/connection.ts";
-import { Deadlines } from "../../../../src/probe/http/deadlines.ts";
-import { Dial, type DialOptions, type Dialed } from "../../../../src/probe/http/connection/dial.ts";
-import {
-  SocketConnection,
-  type SocketConnectionOptions,
-} from "../../../../src/probe/http/connection/socket-connection.ts";
-import { blackHole } from "../support/black-hole.ts";
-import { selfSigned } from "../support/certificates.ts";
-import { eventually, openSockets } from "../support/descriptors.ts";
-import { answering, deserted } from "../support/raw-server.ts";
-import { OPTIONS } from "../support/probe.ts";
+import type { Endpoint } from "../../../src/domain/endpoint.ts";
+import { monotonicClock as clock } from "../../../src/probe/clock.ts";
+import { tlsPolicy } from "../../../src/probe/connection/certificate.ts";
+import type { NewConnection } from "../../../src/probe/connection/connection.ts";
+import { Deadlines } from "../../../src/probe/deadlines.ts";
+import { Dial, type DialOptions, type Dialed } from "../../../src/probe/connection/dial.ts";
+import { SocketConnection, type SocketConnectionOptions } from "../../../src/probe/connection/socket-connection.ts";
+import { blackHole } from "../http/support/black-hole.ts";
+import { selfSigned } from "../http/support/certificates.ts";
+import { eventually, openSockets } from "../http/support/descriptors.ts";
+import { answering, deserted } from "../http/support/raw-server.ts";
+import { OPTIONS } from "../http/support/probe.ts";
 
 describe("dialling", () => {
   test("finds a server gone when no dial is answered in time", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { LvscareError } from "../../../../src/domain/errors.ts";
-import { failureReason, handshakeFailure } from "../../../../src/probe/http/connection/failure-reasons.ts";
+import { LvscareError } from "../../../src/domain/errors.ts";
+import { failureReason, handshakeFailure } from "../../../src/probe/connection/failure-reasons.ts";
 
 describe("failureReason", () => {
   test.each<[string, unknown, string]>([

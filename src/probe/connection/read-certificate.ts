@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
-import { oneLine } from "../../../config/one-line.ts";
-import type { CertificateFacts } from "../../../domain/certificate.ts";
-import { parseAddress } from "../../../domain/endpoint.ts";
+import { oneLine } from "../../config/one-line.ts";
+import type { CertificateFacts } from "../../domain/certificate.ts";
+import { parseAddress } from "../../domain/endpoint.ts";
 
 /** What a certificate says; undefined where it does not say until when it is valid. */
 export function readCertificate(shown: X509Certificate, fingerprint: string): CertificateFacts | undefined {

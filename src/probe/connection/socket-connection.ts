@@ -1,8 +1,8 @@
-import { adoptDescriptor } from "../../../../native/adopt-descriptor.ts";
-import type { Endpoint } from "../../../domain/endpoint.ts";
-import { describeError } from "../../../domain/errors.ts";
-import type { ProbeTimings } from "../../../domain/health.ts";
-import type { Clock } from "../../clock.ts";
+import { adoptDescriptor } from "../../../native/adopt-descriptor.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import { describeError } from "../../domain/errors.ts";
+import type { ProbeTimings } from "../../domain/health.ts";
+import type { Clock } from "../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
 import type { Acknowledgement, Connection, ConnectionListener, Ending } from "./connection.ts";
 import {

@@ -1,4 +1,4 @@
-import { describeError } from "../../../domain/errors.ts";
+import { describeError } from "../../domain/errors.ts";
 
 /** What went wrong with a connection, in words: from the name that the kernel or the TLS library gives it, if any. */
 export function failureReason(error: unknown): string {

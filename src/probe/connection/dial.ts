@@ -1,5 +1,5 @@
-import type { HttpRequestOptions } from "../../../config/care-options.ts";
-import type { Endpoint } from "../../../domain/endpoint.ts";
+import type { HttpRequestOptions } from "../../config/care-options.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadline, Deadlines } from "../deadlines.ts";
 

@@ -1,5 +1,5 @@
-import type { EventLoopClock } from "../clock.ts";
-import { DueQueue, type Due } from "../due-queue.ts";
+import type { EventLoopClock } from "./clock.ts";
+import { DueQueue, type Due } from "./due-queue.ts";
 
 export interface Deadline {
   /** Idempotent; nothing happens when it is over. */

@@ -1,10 +1,9 @@
-import { daysLeft, describeDays, type CertificateFacts } from "../../../domain/certificate.ts";
-import { errnoOf } from "../../../domain/errors.ts";
-import { parseAddress, type Endpoint } from "../../../domain/endpoint.ts";
-import { holdsPem } from "../../../domain/pem.ts";
-import type { TlsSettings } from "../../../config/probe-kinds/tls-settings.ts";
-import type { HeaderList } from "../request.ts";
-import { WatchedFile } from "../../watched-file.ts";
+import { daysLeft, describeDays, type CertificateFacts } from "../../domain/certificate.ts";
+import { errnoOf } from "../../domain/errors.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import { holdsPem } from "../../domain/pem.ts";
+import type { TlsSettings } from "../../config/probe-kinds/tls-settings.ts";
+import { WatchedFile } from "../watched-file.ts";
 import { readCertificate } from "./read-certificate.ts";
 
 /** How TLS is spoken with a server, and how its certificate is looked at. */
@@ -100,15 +99,6 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
   };
 }
 
-/** The same for HTTP/1.1: a server that speaks only another protocol can say so (RFC 7301). */
-export function httpTlsPolicy({
-  headers,
-  serverName,
-  ...options
-}: TlsPolicyOptions & { headers: HeaderList }): TlsPolicy {
-  return tlsPolicy({ ...options, serverName: serverName ?? nameInHostHeader(headers), alpn: ["http/1.1"] });
-}
-
 /** Whether somebody is not trusted because of the authority that vouches for it. */
 export function isStranger(distrust: string): boolean {
   return STRANGERS.has(distrust);
@@ -165,13 +155,6 @@ function ending(certificate: CertificateFacts | undefined, minDaysLeft: number):
   if (left < 0) return EXPIRED;
   if (left >= minDaysLeft) return undefined;
   return `certificate expires in ${left === 0 ? "less than a day" : describeDays(left)}, min-days-left is ${minDaysLeft}`;
-}
-
-/** A dot at its end is no part of it. */
-function nameInHostHeader(headers: HeaderList): string | undefined {
-  const value = headers.find(([name]) => name.toLowerCase() === "host")?.[1];
-  const name = value?.trim().replace(/:\d*$/, "").replace(/\.$/, "");
-  return name === undefined || !/^[\w.-]+$/.test(name) || parseAddress(name) !== undefined ? undefined : name;
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Endpoint } from "../../../domain/endpoint.ts";
-import type { ProbeTimings } from "../../../domain/health.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeTimings } from "../../domain/health.ts";
 
 /** One connection to a real server, with or without TLS. Its users listen to it in turn. */
 export interface Connection {
