@@ -2,7 +2,7 @@ import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import type { Discovery } from "../discovery/discovery.ts";
 import { formatDuration } from "../domain/duration.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
@@ -254,18 +254,18 @@ export class Caretaker {
     before: Discovery | undefined,
   ): Discovery | undefined {
     if (written.discover === undefined) return undefined;
-    const own = new Set(virtualServers.map(({ service }) => service.endpoint.address));
     const { now, facts } = this.#process;
     const clock = { now, setTimeout, clearTimeout: (timer: unknown) => clearTimeout(timer as Timer) };
     // Others may come.
-    const isOwn = (address: string): boolean =>
-      own.has(address) ||
-      [...this.#cares.values()].some(({ written: one }) => one.service.endpoint.address === address);
+    const own = (): readonly Endpoint[] =>
+      [...virtualServers, ...[...this.#cares.values()].map(({ written: one }) => one)].map(
+        ({ service }) => service.endpoint,
+      );
     const discovering = {
       clock,
       timeOfDay: facts.timeOfDay,
       cacheDirectory,
-      isOwn,
+      own,
       openSource: this.#process.openSource,
     };
     return discover(written, written.discover, discovering, before);

@@ -15,15 +15,15 @@ export interface Discovering extends Pick<DiscoveryPorts, "clock" | "timeOfDay">
   readonly cacheDirectory: string;
   /** Of sources that have to be waited for. Undefined: nobody is asked. */
   readonly openSource: ((options: AskedSource, family: Family) => Source) | undefined;
-  /** Whether an address is one that clients of this process connect to. */
-  readonly isOwn: (address: string) => boolean;
+  /** Where clients of this process connect to. */
+  readonly own: () => readonly Endpoint[];
 }
 
 /** Who finds the members of a virtual server. `before`: who did so until now. */
 export function discover(
   written: VirtualServerOptions,
   options: DiscoverOptions,
-  { cacheDirectory, isOwn, openSource, ...time }: Discovering,
+  { cacheDirectory, own, openSource, ...time }: Discovering,
   before?: Discovery,
 ): Discovery {
   const path = join(cacheDirectory, "members", `${runtimeName(written.service)}.json`);
@@ -33,7 +33,7 @@ export function discover(
       ...time,
       source: sourceOf(options, written, openSource),
       memory: new MemberMemory(path, describeSource(options.source)),
-      unfit: (endpoint) => unfitness(endpoint, written, isOwn),
+      unfit: (endpoint) => unfitness(endpoint, written, own()),
     },
     before,
   );
@@ -44,7 +44,7 @@ export function withKnownMembers(
   virtualServers: readonly VirtualServerOptions[],
   cacheDirectory: string,
 ): readonly VirtualServerOptions[] {
-  const own = new Set(virtualServers.map(({ service }) => service.endpoint.address));
+  const own = virtualServers.map(({ service }) => service.endpoint);
   return virtualServers.map((written) => {
     if (written.discover === undefined) return written;
     using discovery = discover(written, written.discover, {
@@ -52,7 +52,7 @@ export function withKnownMembers(
       timeOfDay: (ms) => new Date(ms),
       cacheDirectory,
       openSource: undefined,
-      isOwn: (address) => own.has(address),
+      own: () => own,
     });
     return discovery.complete(written);
   });
@@ -91,14 +91,17 @@ function watchFile(changed: () => void): PathWatch {
 function unfitness(
   endpoint: Endpoint,
   { service, dataPlane }: VirtualServerOptions,
-  isOwn: (address: string) => boolean,
+  own: readonly Endpoint[],
 ): string | undefined {
   const { address, family } = endpoint;
   const problem = realAddressProblem(endpoint);
   if (problem !== undefined) return problem;
   if (pairingProblem(endpoint, service.endpoint, dataPlane) === "family")
     return `is ${FAMILY[family]} but the virtual server is ${FAMILY[service.endpoint.family]}`;
-  if (isLoopback(address)) return isLoopback(service.endpoint.address) ? undefined : "is an address of every host";
-  if (isOwn(address)) return "is an address of a virtual server here: packets would go round";
+  // On loopback, many servers have one address.
+  const isLocal = isLoopback(address);
+  if (own.some((one) => one.address === address && (!isLocal || one.port === endpoint.port)))
+    return "is an address of a virtual server here: packets would go round";
+  if (isLocal) return isLoopback(service.endpoint.address) ? undefined : "is an address of every host";
   return address.startsWith("169.254.") ? "is an address of one link only" : undefined;
 }

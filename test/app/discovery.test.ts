@@ -61,6 +61,10 @@ describe("members from a file", () => {
       [b, "former", "no longer listed"],
     ]);
 
+    await Bun.write(list, JSON.stringify([{ targets: [a, c, VS], labels: { zone: "z" } }]));
+    await daemon.logged(new RegExp(`lists ${VS}, which is ignored: it is an address of a virtual server here`));
+    expect(await statuses(daemon)).toHaveLength(2);
+
     // Nobody tells who the members are when another daemon begins.
     await daemon.stop();
     await rm(list);
