@@ -192,7 +192,7 @@ async function statuses(daemon: FileDaemon): Promise<readonly (readonly [string,
 }
 
 async function members(daemon: FileDaemon): Promise<MembersReport["members"]> {
-  const { virtualServers } = JSON.parse(await daemon.ask("members", "-o", "json")) as {
+  const { virtualServers } = JSON.parse(await daemon.ask("members", "--vs", VS, "-o", "json")) as {
     virtualServers: MembersReport[];
   };
   return virtualServers[0]?.members ?? [];
