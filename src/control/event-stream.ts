@@ -1,6 +1,7 @@
 import { describeError } from "../domain/errors.ts";
 import type { EventRecord, EventReport } from "../domain/event-record.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import { changeOf } from "./status-change.ts";
 
 /** What is streamed. */
 export interface StreamSources {
@@ -9,7 +10,8 @@ export interface StreamSources {
 }
 
 /**
- * Server-sent events in four kinds. `status`: the whole status when it changed, at most once a second. `event`: what
+ * Server-sent events in a few kinds. `status`: the whole status when it changed, at most once a second. `change`, for
+ * listeners that ask for it: instead of that what differs from what they were told last, where they were. `event`: what
  * happened (except debug events), with an id for resuming. `problem`: why there is no status. `time`: the daemon's
  * clock, at the beginning and after a quiet while. It is an event and not a comment, so that a page can tell a quiet
  * daemon from a dead line.
@@ -33,9 +35,12 @@ export class EventStream {
   }
 
   /** Undefined when there are too many listeners already, or none are taken any more. */
-  open(lastEventId: string | null): ReadableStream<Uint8Array> | undefined {
+  open(
+    lastEventId: string | null,
+    { changes = false }: { readonly changes?: boolean } = {},
+  ): ReadableStream<Uint8Array> | undefined {
     if (this.#isClosed || this.#listeners.size >= MOST_LISTENERS) return undefined;
-    const listener = new Listener(() => this.#news, this.#sources, lastEventId, this.#pace.quietMs);
+    const listener = new Listener(() => this.#news, this.#sources, lastEventId, changes, this.#pace.quietMs);
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) void this.#read();
     return new ReadableStream(
@@ -72,13 +77,13 @@ export class EventStream {
     // A reading for a listener that has left serves the next one.
     if (this.#isReading) return;
     this.#isReading = true;
-    const news = await this.#sources.status().then(
-      (status) => message("status", JSON.stringify(status)),
-      (error: unknown) => message("problem", JSON.stringify(describeError(error))),
+    const [news, status] = await this.#sources.status().then(
+      (status) => [message("status", JSON.stringify(status)), status] as const,
+      (error: unknown) => [message("problem", JSON.stringify(describeError(error))), undefined] as const,
     );
     this.#isReading = false;
     if (this.#listeners.size === 0) return;
-    if (news !== this.#news?.text) this.#news = { text: news, bytes: encoder.encode(news) };
+    if (news !== this.#news?.text) this.#news = { text: news, bytes: encoder.encode(news), status };
     this.#wakeAll();
     this.#nextReading = setTimeout(() => void this.#read(), this.#pace.readMs);
   }
@@ -123,12 +128,15 @@ const encoder = new TextEncoder();
 interface News {
   readonly text: string;
   readonly bytes: Uint8Array;
+  /** Undefined where it is a problem. */
+  readonly status: VirtualServerStatus | undefined;
 }
 
 /** A listener, and what was sent to it already. */
 class Listener {
   readonly #latest: () => News | undefined;
   readonly #sources: Pick<StreamSources, "events">;
+  readonly #wantsChanges: boolean;
   readonly #quietMs: number;
   #run: string;
   #lastId: number;
@@ -141,10 +149,12 @@ class Listener {
     latest: () => News | undefined,
     sources: Pick<StreamSources, "events">,
     lastEventId: string | null,
+    wantsChanges: boolean,
     quietMs: number,
   ) {
     this.#latest = latest;
     this.#sources = sources;
+    this.#wantsChanges = wantsChanges;
     this.#quietMs = quietMs;
     const [, run = "", id = "0"] = /^(.+)\/(\d{1,15})$/.exec(lastEventId ?? "") ?? [];
     this.#run = run;
@@ -180,8 +190,10 @@ class Listener {
     if (isFirst) return time();
     const news = this.#latest();
     if (news !== undefined && news !== this.#told) {
+      const before = this.#told?.status;
       this.#told = news;
-      return news.bytes;
+      const change = this.#wantsChanges && before && news.status ? changeOf(before, news.status) : undefined;
+      return change === undefined ? news.bytes : encoder.encode(message("change", JSON.stringify(change)));
     }
     const events = this.#newEvents();
     if (events !== "") return encoder.encode(events);

@@ -7,6 +7,7 @@ import facts from "./page/facts.js" with { type: "text" };
 import icon from "./page/icon.svg" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
+import merge from "./page/merge.js" with { type: "text" };
 import style from "./page/page.css" with { type: "text" };
 import sparkline from "./page/sparkline.js" with { type: "text" };
 import timeline from "./page/timeline.js" with { type: "text" };
@@ -31,6 +32,7 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
     elements,
     facts,
     main,
+    merge,
     sparkline,
     timeline,
     words,

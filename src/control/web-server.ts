@@ -186,18 +186,18 @@ export class WebAnswers {
   async #answerOf(view: View, request: Request, { pathname, searchParams }: URL): Promise<Response> {
     if (pathname === "/api/v1/status")
       return new Response(await view.report.get(), { headers: { ...SAFE, "content-type": "application/json" } });
-    if (pathname === "/api/v1/stream") return this.#streamTo(view, request);
+    if (pathname === "/api/v1/stream") return this.#streamTo(view, request, searchParams.get("changes") === "1");
     if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
     const after = eventIdAfter(searchParams);
     if (after === undefined) return plain(400, "after is the id of an event\n");
     return Response.json(view.events(after), { headers: SAFE });
   }
 
-  #streamTo({ stream: ofView }: View, request: Request): Response {
+  #streamTo({ stream: ofView }: View, request: Request, wantsChanges: boolean): Response {
     if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
     const headers = { ...SAFE, "content-type": "text/event-stream", "x-accel-buffering": "no" };
     if (request.method === "HEAD") return new Response(null, { headers });
-    const stream = ofView.open(request.headers.get("last-event-id"));
+    const stream = ofView.open(request.headers.get("last-event-id"), { changes: wantsChanges });
     return stream === undefined ? plain(503, "too many listeners\n") : new Response(stream, { headers });
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { connect } from "node:net";
 import { EventStream, MOST_LISTENERS } from "../../src/control/event-stream.ts";
+import { withService } from "../../src/domain/in-service.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 import { PretendedDaemon } from "./support/pretended-daemon.ts";
@@ -22,7 +23,7 @@ describe("a listener", () => {
     expect(await reader.next()).toEqual({ kind: "time", data: expect.stringMatching(/^\d{4}-.*Z$/) });
     const transition = { kind: "event", id: `${daemon.startedAt}/1`, data: daemon.events[0] };
     const first = [await reader.next(), await reader.next()];
-    expect(first).toContainEqual({ kind: "status", data: daemon.status });
+    expect(first).toContainEqual({ kind: "status", data: withService(daemon.status) });
     expect(first).toContainEqual(transition);
     // Many readings later, and none of them news.
     await waitFor(
@@ -30,10 +31,28 @@ describe("a listener", () => {
       (readings) => readings > 10,
     );
     daemon.change(0, { activeConnections: 77 });
-    expect(await reader.next()).toEqual({ kind: "status", data: daemon.status });
+    expect(await reader.next()).toEqual({ kind: "status", data: withService(daemon.status) });
     daemon.happen({ level: "debug", type: "plan.applied", message: "of no interest" });
     daemon.happen({ level: "info", type: "plan.applied", message: "two\nlines" });
     expect(await reader.next()).toEqual({ kind: "event", id: `${daemon.startedAt}/3`, data: daemon.events[2] });
+  });
+
+  test("that asks for changes is told the whole once, then what differs, and the whole again after a problem", async () => {
+    const daemon = new PretendedDaemon(2);
+    const reader = read(streamOf(daemon), null, { changes: true });
+    expect(await reader.next("status")).toEqual({ kind: "status", data: withService(daemon.status) });
+    const [first] = daemon.status.realServers;
+    daemon.change(0, { activeConnections: 77 });
+    expect(await reader.next("change")).toEqual({
+      kind: "change",
+      data: { status: {}, realServers: { [first?.address ?? ""]: { activeConnections: 77 } } },
+    });
+    daemon.problem = "the daemon is stopping";
+    await reader.next("problem");
+    daemon.problem = undefined;
+    expect(await reader.next("status")).toEqual({ kind: "status", data: withService(daemon.status) });
+    daemon.status = { ...daemon.status, realServers: daemon.status.realServers.slice(1) };
+    expect(await reader.next("status")).toEqual({ kind: "status", data: withService(daemon.status) });
   });
 
   test("goes on after the last event that it knows, and begins anew with another run of the daemon", async () => {
@@ -72,7 +91,7 @@ describe("a listener", () => {
     expect(await reader.next("problem")).toEqual({ kind: "problem", data: "the daemon is stopping" });
     daemon.problem = undefined;
     // Told although it is the one before: the problem came between.
-    expect(await reader.next("status")).toEqual({ kind: "status", data: daemon.status });
+    expect(await reader.next("status")).toEqual({ kind: "status", data: withService(daemon.status) });
   });
 
   test("that reads slowly misses states in between", async () => {
@@ -173,8 +192,12 @@ function streamOf(daemon: PretendedDaemon, pace = NEVER_QUIET): EventStream {
   return stream;
 }
 
-function read(stream: EventStream, lastEventId: string | null = null): SseReader {
-  const opened = stream.open(lastEventId);
+function read(
+  stream: EventStream,
+  lastEventId: string | null = null,
+  options: { readonly changes?: boolean } = {},
+): SseReader {
+  const opened = stream.open(lastEventId, options);
   if (opened === undefined) throw new Error("there are too many listeners");
   return new SseReader(opened);
 }

@@ -1,4 +1,5 @@
 // @ts-check
+import { changed } from "./merge.js";
 
 /** @typedef {import("../../domain/status.ts").VirtualServerStatus} VirtualServerStatus */
 /** @typedef {import("../../domain/event-record.ts").EventRecord} EventRecord */
@@ -25,9 +26,16 @@ export function listen(listener) {
   let source = open();
 
   function open() {
-    const source = new EventSource(`api/v1/stream${location.search}`);
+    const query = new URLSearchParams(location.search);
+    query.set("changes", "1");
+    const source = new EventSource(`api/v1/stream?${query}`);
+    /** @type {VirtualServerStatus | undefined} */
+    let status;
     source.addEventListener("error", () => listener.lost());
-    on("status", ({ data }) => listener.status(JSON.parse(data)));
+    on("status", ({ data }) => listener.status((status = JSON.parse(data))));
+    on("change", ({ data }) => {
+      if (status !== undefined) listener.status((status = changed(status, JSON.parse(data))));
+    });
     on("event", ({ data, lastEventId }) => listener.event(JSON.parse(data), lastEventId));
     on("time", ({ data }) => listener.time(JSON.parse(data)));
     on("problem", ({ data }) => listener.problem(JSON.parse(data)));
