@@ -63,8 +63,10 @@ export class Timeline implements SimulationObserver {
     const known = this.#servers.get(server);
     if (known === undefined) return;
     const failuresBefore = known.failures;
+    // That a server says that it leaves is no failure, and ends a row of them.
+    const isFailure = !verdict.passed && verdict.leaving !== true;
     known.passes = verdict.passed ? known.passes + 1 : 0;
-    known.failures = verdict.passed ? 0 : known.failures + 1;
+    known.failures = isFailure ? known.failures + 1 : 0;
     const { state, passes, failures } = known;
     const { fall, rise } = this.#policy;
     const note = (text: string): void =>

@@ -62,12 +62,13 @@ describe.each<[probe: string, behaviour: string, reason: string | undefined, out
 });
 
 test("a server that leaves serves on: no client notices", async () => {
-  const { requests } = await run(
+  const { requests, timeline } = await run(
     KUBE,
     ["10s 10.0.0.2:80 leaves", "15s 10.0.0.2:80 refuses"],
     "requests-per-second: 50",
   );
   expect(requests).toMatchObject({ failed: 0 });
+  expect(timeline.filter(({ text }) => text.includes("failed check"))).toEqual([]);
 });
 
 test("weights go to the table as checks ask for them", async () => {
