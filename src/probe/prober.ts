@@ -5,6 +5,8 @@ import type { ProbeOutcome } from "../domain/health.ts";
 export interface Prober {
   /** `suspect` is called, between probes, when there is a reason to probe at once: a connection to the server ended. */
   open(target: Endpoint, suspect: () => void): Probe;
+  /** Somebody else than the real server is asked: what its checks find says nothing of the port that clients use. */
+  readonly isBeside?: true;
 }
 
 /** The checks of one real server, one at a time; what they share, such as a connection that stays open, lives here. */

@@ -26,9 +26,11 @@ export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
   const prober = open(options, ports);
   const isElsewhere = "askedAddress" in options || "askedPort" in options;
   // An agent is elsewhere, and sees to all of that itself.
-  if ((options.type !== "exec" && !isElsewhere) || options.type === "agent") return prober;
+  if (options.type === "agent") return { ...prober, isBeside: true };
+  if (options.type !== "exec" && !isElsewhere) return prober;
   const connecting = createTcpProber(CONNECTING, ports);
   return {
+    isBeside: true,
     open: (target, suspect) => {
       const own = connecting.open(target, () => undefined);
       if (options.type === "exec") return besideOwn(prober.open(target, suspect), own);

@@ -128,7 +128,7 @@ export class CheckScheduler {
    * way. `isWell` is called when a probe has passed since, and never for a server that is not checked.
    */
   suspect(target: Endpoint, isWell: () => void): void {
-    for (const check of this.#checks.get(formatEndpoint(target)) ?? []) {
+    for (const check of this.#asking(target)) {
       // Each virtual server has clients of its own.
       check.doubt = { wells: [...(check.doubt?.wells ?? []), isWell], isAsked: false };
       this.#hurry(check);
@@ -141,7 +141,7 @@ export class CheckScheduler {
    * known already. Nothing happens while it waits, or for a server that is not checked.
    */
   await(target: Endpoint, hear: AnswerListener): void {
-    const [check] = this.#checks.get(formatEndpoint(target)) ?? [];
+    const [check] = this.#asking(target);
     if (check === undefined) return;
     const { awaited } = check;
     if (awaited?.by.has(hear) === true) return;
@@ -158,11 +158,18 @@ export class CheckScheduler {
 
   /** How long this server's good answers take; undefined as long as that is not known. */
   usualMs(target: Endpoint): number | undefined {
-    const [check] = this.#checks.get(formatEndpoint(target)) ?? [];
+    const [check] = this.#asking(target);
     return check?.usualMs;
   }
 
   // --- internal ---
+
+  /** The checks by which a real server's own port is judged: those beside it where there are no others. */
+  #asking(target: Endpoint): readonly ScheduledCheck[] {
+    const all = [...(this.#checks.get(formatEndpoint(target)) ?? [])];
+    const own = all.filter(({ isBeside }) => !isBeside);
+    return own.length === 0 ? all : own;
+  }
 
   /** If this process is late itself, so is what it would hear of an answer: it waits once more. */
   #await(check: ScheduledCheck, awaited: NonNullable<ScheduledCheck["awaited"]>, moreTimes: number): void {
@@ -201,6 +208,7 @@ export class CheckScheduler {
     const told = (outcome: ProbeOutcome): void => this.#finish(check, outcome);
     const key = formatEndpoint(target);
     const check = new ScheduledCheck(key, open, intervalMs, report, told, spread(this.#added++, this.#phase));
+    check.isBeside = prober.isBeside === true;
     const ofTarget = this.#checks.get(key) ?? new Set();
     this.#checks.set(key, ofTarget.add(check));
     this.#pace.ask(1 / intervalMs);

@@ -28,6 +28,8 @@ export class ScheduledCheck implements Due, PacedCheck {
   /** The moment that its server's pace gave it. */
   slotMs: number | undefined;
   isRunning = false;
+  /** See `Prober`. */
+  isBeside = false;
   discarded = 0;
   stopped = false;
   /** Clients got no answer. `isAsked`: a probe began after that. `wells`: who waits for one that passes. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { formatEndpoint, parseEndpoint } from "../../../src/domain/endpoint.ts";
 import type { ProbeOutcome } from "../../../src/domain/health.ts";
+import type { Prober } from "../../../src/probe/prober.ts";
 import type { Check } from "../../../src/probe/schedule/check-schedule.ts";
-import { CheckScheduler, type CheckSchedulerOptions } from "../../../src/probe/schedule/check-scheduler.ts";
+import { CHECK_PACE, CheckScheduler, type CheckSchedulerOptions } from "../../../src/probe/schedule/check-scheduler.ts";
 import { seededRandom } from "../../../src/simulation/seeded-random.ts";
 import { VirtualClock } from "../../../src/simulation/virtual-clock.ts";
 
@@ -157,6 +158,35 @@ describe("the check scheduler", () => {
     ]);
     await clock.advance(100);
     expect(wells.map(({ is }) => is)).toEqual([true, true, true]);
+  });
+
+  test("is told of clients' port by those who ask there, and by others only where nobody does", async () => {
+    const clock = new VirtualClock();
+    const scheduler = new CheckScheduler({ clock, ...CHECK_PACE, jitter: 0, random: () => 0.5 });
+    const target = parseEndpoint("10.0.0.1:80");
+    const asked: string[] = [];
+    const prober = (name: string, isBeside?: true): Prober => ({
+      ...(isBeside && { isBeside }),
+      open: () => ({
+        check: (tell) => {
+          asked.push(name);
+          tell(name === "own" ? FAILED : { passed: true, reason: "fine", latencyMs: 1 });
+        },
+        close: () => undefined,
+      }),
+    });
+    scheduler.with(prober("agent", true)).add(target, INTERVAL, () => undefined);
+    const own = scheduler.with(prober("own")).add(target, INTERVAL, () => undefined);
+    await clock.advance(10);
+    asked.length = 0;
+    let wells = 0;
+    scheduler.suspect(target, () => wells++);
+    await clock.advance(10);
+    expect([asked, wells]).toEqual([["own"], 0]);
+    own.stop();
+    scheduler.suspect(target, () => wells++);
+    await clock.advance(10);
+    expect([asked, wells]).toEqual([["own", "agent"], 1]);
   });
 
   test("does not take the check that was under way then for an answer", async () => {
