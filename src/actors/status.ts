@@ -253,13 +253,30 @@ function standingStatus(one: ObservedRealServer): Omit<RealServerStatus, "addres
   };
 }
 
+/** To hundredths: finer is noise, and told of hundreds of servers each second. */
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
 type Context = ReturnType<RealServerActor["getSnapshot"]>["context"];
 
 type Stamp = (ms: number) => string;
 
 function verdictStatus({ verdict, atMs }: TimedVerdict, iso: Stamp): VerdictStatus {
-  const { checks: _, ...others } = withoutCertificate(verdict);
-  return { ...others, at: iso(atMs) };
+  const { checks: _, latencyMs, timings, ...others } = withoutCertificate(verdict);
+  const { connectMs, tlsMs, firstByteMs } = timings ?? {};
+  return {
+    ...others,
+    latencyMs: rounded(latencyMs),
+    ...(timings && {
+      timings: {
+        ...(connectMs !== undefined && { connectMs: rounded(connectMs) }),
+        ...(tlsMs !== undefined && { tlsMs: rounded(tlsMs) }),
+        ...(firstByteMs !== undefined && { firstByteMs: rounded(firstByteMs) }),
+      },
+    }),
+    at: iso(atMs),
+  };
 }
 
 function transitionStatus(

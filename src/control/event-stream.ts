@@ -1,7 +1,7 @@
 import { describeError } from "../domain/errors.ts";
 import type { EventRecord, EventReport } from "../domain/event-record.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { changeOf } from "./status-change.ts";
+import { changeOf, withoutTimings } from "./status-change.ts";
 
 /** What is streamed. */
 export interface StreamSources {
@@ -192,8 +192,7 @@ class Listener {
     if (news !== undefined && news !== this.#told) {
       const before = this.#told?.status;
       this.#told = news;
-      const change = this.#wantsChanges && before && news.status ? changeOf(before, news.status) : undefined;
-      return change === undefined ? news.bytes : encoder.encode(message("change", JSON.stringify(change)));
+      return this.#wantsChanges && news.status !== undefined ? since(before, news.status) : news.bytes;
     }
     const events = this.#newEvents();
     if (events !== "") return encoder.encode(events);
@@ -211,6 +210,15 @@ class Listener {
     const told = report.events.filter(({ level }) => level !== "debug");
     return (isNew ? told.slice(-MOST_PAST_EVENTS) : told).map((event) => eventMessage(startedAt, event)).join("");
   }
+}
+
+/** What differs from what was told before, or the whole, without what is too fine for this. */
+function since(before: VirtualServerStatus | undefined, status: VirtualServerStatus): Uint8Array {
+  const now = withoutTimings(status);
+  const change = before && changeOf(withoutTimings(before), now);
+  return encoder.encode(
+    change === undefined ? message("status", JSON.stringify(now)) : message("change", JSON.stringify(change)),
+  );
 }
 
 function time(): Uint8Array {

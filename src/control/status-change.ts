@@ -23,6 +23,18 @@ export function changeOf(before: VirtualServerStatus, after: VirtualServerStatus
   return { status: patchOf(old, now), realServers: Object.fromEntries(changes) };
 }
 
+/** What changes with every check and is looked at seldom is for those who ask for the status itself. */
+export function withoutTimings(status: VirtualServerStatus): VirtualServerStatus {
+  return {
+    ...status,
+    realServers: status.realServers.map((server) => {
+      if (server.lastVerdict?.timings === undefined) return server;
+      const { timings: _, ...lastVerdict } = server.lastVerdict;
+      return { ...server, lastVerdict };
+    }),
+  };
+}
+
 // --- internal ---
 
 /** Lists are replaced as a whole. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { resolve } from "node:path";
-import { changeOf, type StatusChange } from "../../src/control/status-change.ts";
+import { changeOf, withoutTimings, type StatusChange } from "../../src/control/status-change.ts";
 import { withService } from "../../src/domain/in-service.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { PretendedDaemon } from "./support/pretended-daemon.ts";
@@ -31,6 +31,19 @@ test("a change says nothing of what stays", () => {
     status: {},
     realServers: { [second?.address ?? ""]: { lastVerdict: { latencyMs: 0.9, at: "2026-11-24T10:00:00.000Z" } } },
   });
+});
+
+test("how long the parts of a check took is left out", () => {
+  const daemon = new PretendedDaemon(2);
+  const plain = daemon.status;
+  const at = "2026-11-24T10:00:00.000Z";
+  daemon.change(0, { lastVerdict: { passed: true, reason: "status 200", latencyMs: 1, at } });
+  const without = daemon.status;
+  daemon.change(0, {
+    lastVerdict: { passed: true, reason: "status 200", latencyMs: 1, at, timings: { connectMs: 0.4 } },
+  });
+  expect(withoutTimings(daemon.status)).toEqual(without);
+  expect(withoutTimings(plain)).toEqual(plain);
 });
 
 test("who comes and goes is told by the whole", () => {

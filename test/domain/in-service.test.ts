@@ -39,6 +39,11 @@ describe("why a real server takes no new connections", () => {
       { why: "drained", by: "an operator" },
     ],
     [
+      "its agent drains it",
+      serverOf("drained", { health: "healthy", weight: 0, asked: { hold: "drain" } }),
+      { why: "drained", by: "its agent" },
+    ],
+    [
       "the file drains it",
       serverOf("drained", { health: "healthy", weight: 0, drainedByConfiguration: true }),
       { why: "drained", by: "the configuration" },
