@@ -259,6 +259,6 @@ function renderDetails(
     most === undefined
       ? told.flatMap(({ prefix, text }) => wrapBeside(prefix, inWords(text, room - prefix.length), view))
       : told.slice(0, most).map(({ prefix, text }) => cutText(prefix + text, room));
-  const more = most !== undefined && told.length > most ? [`${INDENT}… ${told.length - most} more`] : [];
+  const more = most !== undefined && told.length > most ? [`${INDENT}… ${told.length - most} more of those above`] : [];
   return ["", INDENT + view.paint("bold", title), ...lines, ...more];
 }

@@ -24,6 +24,11 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
   ["/", { text: html as unknown as string, type: "text/html; charset=utf-8" }],
   ["/page/page.css", { text: style, type: "text/css; charset=utf-8" }],
   ["/page/icon.svg", { text: icon, type: "image/svg+xml" }],
+  // How well a virtual server serves is seen from among other tabs.
+  ...Object.entries({ serving: "#14532d", degraded: "#92600a", "fail-open": "#92600a", nobody: "#991b1b" }).map(
+    ([condition, colour]) =>
+      [`/page/icon-${condition}.svg`, { text: icon.replace("#14532d", colour), type: "image/svg+xml" }] as const,
+  ),
   ...Object.entries({
     board,
     card,

@@ -115,6 +115,7 @@ describe("what changes", () => {
       "10.0.0.12:6443 healthy → draining: status 503",
     );
     expect(await page.title()).toStartWith("degraded · 2/3 in service");
+    expect(await page.locator("link[rel=icon]").getAttribute("href")).toBe("page/icon-degraded.svg");
     daemon.status = { ...daemon.status, realServers: daemon.status.realServers.slice(0, 2) };
     await waitForEqual(() => lanes(page), {
       healthy: 1,

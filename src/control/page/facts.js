@@ -23,6 +23,7 @@ export class Facts {
     const { condition = "no daemon" } = status;
     setText(byId("summary"), `${condition} · ${summary} in service`);
     byId("summary").dataset["condition"] = condition;
+    showIcon(status.condition);
     document.title = `${condition} · ${summary.replace(" of ", "/")} in service · ${called} · LVScare`;
     this.tick(now);
   }
@@ -95,6 +96,13 @@ export class Facts {
 }
 
 // --- internal ---
+
+/** @param {VirtualServerStatus["condition"]} condition */
+function showIcon(condition) {
+  const icon = byId("icon");
+  const href = condition === undefined ? "page/icon.svg" : `page/icon-${condition}.svg`;
+  if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
+}
 
 /** @param {VirtualServerStatus} status */
 function summarise({ realServers }) {
