@@ -27,7 +27,7 @@ export function describeChecksChange(
 
 /** What real servers are asked that have no check of their own, by the keys of a configuration file. */
 export function describeChecks({ probe, realServerProbes }: HealthChecks): readonly string[] {
-  const own = realServerProbes === undefined ? [] : [`${realServerProbes.size} real servers have checks of their own`];
+  const own = realServerProbes === undefined ? [] : [`with checks of their own: ${realServerProbes.size}`];
   if (probe.type !== "combination") return [...describeProbe(probe), ...own];
   const members = probe.members.flatMap((one) => describeProbe(one.probe).map((text) => `${one.name}.${text}`));
   return [`probes: ${describeCombination(probe)}`, ...members, ...own];
