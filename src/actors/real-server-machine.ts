@@ -400,9 +400,13 @@ function paceCommand(context: RealServerContext, pace: Pace, tell: Telling): Che
   return { type: "pace", server: context.server, intervalMs, tell };
 }
 
-/** A busy server may ask for longer pauses, but never for longer ones than a removed server has. */
+/**
+ * A busy server whose checks pass may ask for longer pauses, but never for longer ones than a removed server has. A
+ * doubt does not wait for that: clients would be sent to a failing server for as long as it asks.
+ */
 function intervalFor({ policy, lastVerdict }: Pick<RealServerContext, "policy" | "lastVerdict">, pace: Pace): number {
-  return Math.max(paceMs(policy, pace), Math.min(lastVerdict?.retryAfterMs ?? 0, policy.downIntervalMs));
+  const askedMs = pace === "steady" && lastVerdict?.passed === true ? (lastVerdict.retryAfterMs ?? 0) : 0;
+  return Math.max(paceMs(policy, pace), Math.min(askedMs, policy.downIntervalMs));
 }
 
 function paceMs({ intervalMs, fastIntervalMs, downIntervalMs }: HealthPolicy, pace: Pace): number {

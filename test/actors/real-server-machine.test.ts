@@ -204,9 +204,32 @@ describe("real server", () => {
     };
     expect(pacesAfter(true, 12_000)).toEqual(["12000 changes"]);
     expect(pacesAfter(true, 12_000)).toEqual([]);
-    expect(pacesAfter(false, 99_000)).toEqual(["30000 all"]);
-    expect(pacesAfter(false)).toEqual(["1000 all"]);
+    expect(pacesAfter(true, 99_000)).toEqual(["30000 changes"]);
+    // A doubt is settled as soon as without it.
+    expect(pacesAfter(false, 99_000)).toEqual(["1000 all"]);
+    expect(pacesAfter(false)).toEqual([]);
     expect(pacesAfter(true)).toEqual(["5000 changes"]);
+  });
+
+  test("no server stays in service longer because it asks to be left alone, nor drains or proves itself later", () => {
+    const policy = { fastIntervalMs: 1000, downIntervalMs: 30_000, fall: 2, rise: 2, drain: "connections" } as const;
+    const { actor, paces, check } = start({ initial: "healthy", policy });
+    const retryAfterMs = 20_000;
+    const pass = (): void => actor.send({ type: "probe.passed", verdict: { ...PASSED, retryAfterMs } });
+    const fail = (): void => actor.send({ type: "probe.failed", verdict: { ...FAILED, retryAfterMs } });
+    fail();
+    fail();
+    expect(check("")).toBe("draining");
+    fail();
+    pass();
+    fail();
+    expect(paces.splice(0)).toEqual(["5000 changes", "1000 all", "5000 all", "1000 all", "5000 all"]);
+    actor.send({ type: "connections.counted", active: 0 });
+    fail();
+    expect(check("")).toBe("removed");
+    pass();
+    expect(check("")).toBe("recovering");
+    expect(paces).toEqual(["30000 changes", "1000 all"]);
   });
 
   test("tells when its check asks for another weight, and only then", () => {

@@ -55,6 +55,7 @@ export function nextWithinMs({ state, passes, failures, last }: MemberHealth, pa
   // The one after that with which it went down is soon enough to see it drained.
   const isOut = state === "down" && failures > fall;
   const usualMs = isInDoubt ? fastIntervalMs : isOut ? downIntervalMs : intervalMs;
-  const asked = last?.passed === undefined ? 0 : (last.retryAfterMs ?? 0);
+  // It does not put off what settles a doubt.
+  const asked = last?.passed === true && !isInDoubt ? (last.retryAfterMs ?? 0) : 0;
   return Math.max(usualMs, Math.min(asked, downIntervalMs));
 }

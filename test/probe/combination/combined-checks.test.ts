@@ -194,6 +194,13 @@ describe("what they say besides", () => {
     tell(1, PASSED);
     expect(checks.map(({ intervals }) => intervals.at(-1))).toEqual([9000, 5000]);
   });
+
+  test("one that fails is not left alone, so that the doubt is settled", () => {
+    const { tell, checks } = combined(2, { fall: 3 }, {});
+    tell(0, { ...PASSED, retryAfterMs: 60_000 } as ProbeOutcome);
+    tell(0, { ...FAILED, retryAfterMs: 60_000 } as ProbeOutcome);
+    expect(checks[0]?.intervals).toEqual([5000, 9000, 1000]);
+  });
 });
 
 describe("an agent among them", () => {
