@@ -5,7 +5,7 @@ import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict, WeightAdvice } from "../domain/health.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { Check, CheckSchedule } from "../probe/schedule/check-schedule.ts";
-import { ProbeTrial, type TriedServer } from "./probe-trial.ts";
+import { letsServe, ProbeTrial, type TriedServer } from "./probe-trial.ts";
 
 /** Which verdicts a real server's machine is sent: all, or only one that differs in kind from the last one. */
 export type Telling = "all" | "changes";
@@ -170,8 +170,8 @@ class ServerChecks implements TriedServer {
     this.#candidate?.stop();
   }
 
-  get passes(): boolean {
-    return this.#last?.passed === true;
+  get serves(): boolean {
+    return this.#last !== undefined && letsServe(this.#last);
   }
 
   /** Checks it by this schedule, too; `told` gets what it finds until that is accepted. */

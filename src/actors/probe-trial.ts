@@ -6,27 +6,29 @@ export type ProbeReport = Extract<CareEvent, { readonly type: "probe.suspicious"
 
 /** A real server whose checks are to change: by the probe before it, and by the changed one beside that. */
 export interface TriedServer {
-  /** By the probe that decides for it now. */
-  readonly passes: boolean;
+  /** It may serve, by the probe that decides for it now. */
+  readonly serves: boolean;
   /** From now on the changed probe decides; these are its first verdicts. */
   accept(verdicts: readonly Verdict[]): void;
 }
 
 /**
  * A changed probe, until it decides for every real server that was checked when it came. For each of them that is so
- * when it passed once, or when it failed `fall` times in a row while another one passed. A probe that fails everywhere
- * is more likely to be wrong itself: it decides for nobody, and that is reported.
+ * when it let it serve once, or when it would take it out while it lets another one serve. A probe that would take all
+ * of them out is more likely to be wrong itself: it decides for nobody, and that is reported.
  */
 export class ProbeTrial {
-  readonly #undecided: Map<string, { readonly server: TriedServer; readonly failures: Verdict[] }>;
+  readonly #undecided: Map<string, { readonly server: TriedServer; readonly against: Verdict[] }>;
   readonly #fall: number;
   readonly #report: (report: ProbeReport) => void;
+  /** It let one serve. */
+  #isProven = false;
   #passed = 0;
   #failed = 0;
   #isSuspicious = false;
 
   constructor(servers: ReadonlyMap<string, TriedServer>, fall: number, report: (report: ProbeReport) => void) {
-    this.#undecided = new Map(Array.from(servers, ([name, server]) => [name, { server, failures: [] }]));
+    this.#undecided = new Map(Array.from(servers, ([name, server]) => [name, { server, against: [] }]));
     this.#fall = fall;
     this.#report = report;
   }
@@ -34,13 +36,15 @@ export class ProbeTrial {
   /** What the changed probe found: of a server on trial, or of one that never was checked otherwise. */
   heard(name: string, outcome: ProbeOutcome): void {
     if (outcome.passed === undefined || this.#undecided.size === 0) return;
-    const failures = this.#undecided.get(name)?.failures;
-    if (outcome.passed) {
-      this.#passed++;
+    const against = this.#undecided.get(name)?.against;
+    if (letsServe(outcome)) {
+      this.#isProven = true;
       this.#decide(name, [outcome]);
-    } else if (failures !== undefined && outcome.leaving !== true) {
-      failures.push(outcome);
-      if (failures.length > this.#fall) failures.shift();
+    } else if (against !== undefined && (outcome.passed || outcome.leaving !== true)) {
+      // Failures count in a row, and of what it asks for only the last.
+      if (outcome.passed || against[0]?.passed === true) against.length = 0;
+      against.push(outcome);
+      if (against.length > this.#fall) against.shift();
     }
     this.#judge();
   }
@@ -53,36 +57,37 @@ export class ProbeTrial {
   // --- internal ---
 
   #judge(): void {
-    // It stays so until one passes, or all are gone.
-    if (this.#isSuspicious && this.#passed === 0 && this.#undecided.size > 0) return;
-    const hasFallen = [...this.#undecided].filter(
-      ([, { failures }]) => failures.length >= this.#fall || isAtOnce(failures.at(-1)),
-    );
-    if (this.#passed > 0) {
-      for (const [name, { failures }] of hasFallen) {
-        this.#failed++;
-        this.#decide(name, failures);
-      }
-    }
+    // It stays so until it lets one serve, or all are gone.
+    if (this.#isSuspicious && !this.#isProven && this.#undecided.size > 0) return;
+    const out = [...this.#undecided].filter(([, { against }]) => this.#takesOut(against));
+    if (this.#isProven) for (const [name, { against }] of out) this.#decide(name, against);
     if (this.#undecided.size === 0)
       return this.#report({ type: "probe.accepted", passed: this.#passed, failed: this.#failed });
-    const isWorse = hasFallen.some(([, { server }]) => server.passes);
-    if (this.#passed > 0 || !isWorse || hasFallen.length < this.#undecided.size) return;
+    const isWorse = out.some(([, { server }]) => server.serves);
+    if (this.#isProven || !isWorse || out.length < this.#undecided.size) return;
     this.#isSuspicious = true;
-    const reason = hasFallen.at(-1)?.[1].failures.at(-1)?.reason ?? "";
-    this.#report({ type: "probe.suspicious", servers: hasFallen.map(([name]) => name), reason });
+    const reason = out.at(-1)?.[1].against.at(-1)?.reason ?? "";
+    this.#report({ type: "probe.suspicious", servers: out.map(([name]) => name), reason });
+  }
+
+  #takesOut(against: readonly Verdict[]): boolean {
+    const last = against.at(-1);
+    if (last === undefined) return false;
+    return last.passed || last.atOnce === true || against.length >= this.#fall;
   }
 
   #decide(name: string, verdicts: readonly Verdict[]): void {
+    if (verdicts.at(-1)?.passed === true) this.#passed++;
+    else this.#failed++;
     const one = this.#undecided.get(name);
     this.#undecided.delete(name);
     one?.server.accept(verdicts);
   }
 }
 
-// --- internal ---
-
-/** It counts however many are asked for. */
-function isAtOnce(verdict: Verdict | undefined): boolean {
-  return verdict?.passed === false && verdict.atOnce === true;
+/** By such a verdict a server gets new clients: one that passes but has weight 0 or is to drain does not. */
+export function letsServe(verdict: Verdict): boolean {
+  if (!verdict.passed || verdict.asked?.hold !== undefined) return false;
+  const { advice } = verdict;
+  return advice === undefined || ("weight" in advice ? advice.weight : advice.percent) > 0;
 }

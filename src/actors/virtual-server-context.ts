@@ -52,7 +52,7 @@ export interface VirtualServerContext extends VirtualServerInput {
   /** It left the configuration, and ends when it has drained. */
   readonly isWithdrawn: boolean;
   readonly checks: RealServerInput["checks"];
-  /** Set while a changed probe fails everywhere and the one before it decides. */
+  /** Set while a changed probe lets nobody serve and the one before it decides. */
   readonly suspicion: Suspicion | undefined;
   /** By formatted endpoint, as the ids of the children. */
   readonly members: ReadonlyMap<string, Member>;

@@ -122,10 +122,10 @@ export function describeConfiguration({ file, appliedAt, refused }: Configuratio
   return `REFUSED ${age(refused.at, now)} ago, so that of ${age(appliedAt, now)} ago counts: ${refused.problem}${more}`;
 }
 
-/** `SUSPICIOUS for 12s: the changed probe (path: /ready) fails at every real server (status 404), so the one before it decides` */
+/** `SUSPICIOUS for 12s: the changed probe (path: /ready) lets no real server serve (status 404), so the one before it decides` */
 export function describeSuspicion({ since, reason, changes = [] }: SuspicionStatus, now: Date): string {
   const how = changes.length === 0 ? "" : ` (${changes.join(", ")})`;
-  return `SUSPICIOUS for ${age(since, now)}: the changed probe${how} fails at every real server (${reason}), so the one before it decides`;
+  return `SUSPICIOUS for ${age(since, now)}: the changed probe${how} lets no real server serve (${reason}), so the one before it decides`;
 }
 
 /** `type: http, path: /healthz, timeout: 3s; out after 3 failed, in after 1 passed; every 5s, 1s in doubt, 30s once removed` */

@@ -27,8 +27,8 @@ export type CareEvent =
   /** It left the configuration, has drained, and is out of the table. */
   | { readonly type: "realServer.departed"; readonly server: string }
   /**
-   * A changed probe fails at every real server, some of which pass the one before it: their health goes on by that
-   * one. `reason`: what one of them failed for.
+   * A changed probe would take out every real server, some of which serve by the one before it: their health goes on
+   * by that one. `reason`: what it said of one of them.
    */
   | { readonly type: "probe.suspicious"; readonly servers: readonly string[]; readonly reason: string }
   /** A changed probe decides alone from now on: servers by its first verdicts. */

@@ -60,7 +60,7 @@ export interface VirtualServerStatus extends NamedVirtualServer {
   readonly failOpen?: FailOpenStatus;
   /** Present while no real server is healthy and those that still accept connections stay in service. */
   readonly lastResort?: LastResortStatus;
-  /** Present while a changed probe fails everywhere and the one before it goes on deciding. */
+  /** Present while a changed probe lets no real server serve and the one before it goes on deciding. */
   readonly suspicion?: SuspicionStatus;
   /** Undefined where the configuration lists all real servers. */
   readonly discovery?: DiscoveryStatus;

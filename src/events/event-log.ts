@@ -42,7 +42,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "probe.suspicious":
         logger.warn(
-          `the changed probe fails at every real server (${event.reason}): the one before it goes on deciding for ${event.servers.length} of them, until the probe is corrected or passes somewhere`,
+          `the changed probe lets no real server serve (${event.reason}): the one before it goes on deciding for ${event.servers.length} of them, until the probe is corrected or passes somewhere`,
         );
         return;
       case "probe.accepted":

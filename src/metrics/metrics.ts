@@ -96,7 +96,7 @@ export class Metrics {
     text.family(
       "lvscare_probe_suspicious",
       "gauge",
-      "1 while a changed probe fails at every real server and the one before it goes on deciding.",
+      "1 while a changed probe lets no real server serve and the one before it goes on deciding.",
       [[{}, status.suspicion === undefined ? 0 : 1]],
     );
     text.family(

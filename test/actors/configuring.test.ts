@@ -13,7 +13,8 @@ afterEach(stopSystems);
 
 const ALL = "10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1";
 const HOLD = { since: "2026-11-25T10:00:00.000Z", drained: true };
-const GOOD: ProbeOutcome = { passed: true, reason: "status 200", latencyMs: 1 };
+type Passed = Extract<ProbeOutcome, { passed: true }>;
+const GOOD: Passed = { passed: true, reason: "status 200", latencyMs: 1 };
 const BAD: ProbeOutcome = { passed: false, reason: "status 404", latencyMs: 1 };
 
 describe("a configuration that changes nothing", () => {
@@ -419,6 +420,67 @@ describe("a changed probe", () => {
     expect(plane.servers.get("10.0.0.2:80")?.weight).toBe(0);
     expect(actor.getSnapshot().context.suspicion).toBeUndefined();
     expect(events.at(-1)?.type === "probe.accepted" || events.some(({ type }) => type === "probe.accepted")).toBe(true);
+  });
+
+  test.each<[string, Partial<Passed>]>([
+    ["an agent's drain", { asked: { hold: "drain" } }],
+    ["an agent's maintenance", { asked: { hold: "maintenance" } }],
+    ["weight 0", { advice: { weight: 0 } }],
+    ["0%", { advice: { percent: 0 } }],
+  ])("that passes but asks %s of all is suspicious, until one may serve by it", async (_, asks) => {
+    const { clock, plane, configure, scheduleBy, events, actor } = care({ policy: { fall: 3 } });
+    await clock.advance(100);
+    const serving = new Set<string>();
+    configure(
+      {},
+      scheduleBy((server) => (serving.has(server) ? GOOD : { ...GOOD, ...asks, reason: "up, but" })),
+    );
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe(ALL);
+    const servers = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
+    expect(events.filter(({ type }) => type.startsWith("probe."))).toEqual([
+      { type: "probe.suspicious", servers, reason: "up, but" },
+    ]);
+    serving.add("10.0.0.2:80");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=1 10.0.0.3:80=0");
+    expect(actor.getSnapshot().context.suspicion).toBeUndefined();
+    expect(events.findLast(({ type }) => type === "probe.accepted")).toMatchObject({ passed: 3, failed: 0 });
+  });
+
+  test("that fails some and asks weight 0 of the others is suspicious as well", async () => {
+    const { clock, plane, configure, scheduleBy, events } = care({ policy: { fall: 2 } });
+    await clock.advance(100);
+    let checks = 0;
+    configure(
+      {},
+      // Failures count in a row: the first of the third server has a pass after it.
+      scheduleBy((server) => {
+        if (server !== "10.0.0.3:80") return { ...GOOD, advice: { weight: 0 } };
+        return ++checks === 2 ? { ...GOOD, advice: { weight: 0 } } : BAD;
+      }),
+    );
+    await clock.advance(4 * INTERVAL);
+    expect(plane.table()).toBe(ALL);
+    expect(events.filter(({ type }) => type.startsWith("probe."))).toHaveLength(1);
+  });
+
+  test("is not blamed for servers that are asked out by the one before it, too", async () => {
+    const { clock, plane, configure, scheduleBy, said, events } = care({ realServers: [A] });
+    const out: ProbeOutcome = { ...GOOD, asked: { hold: "drain" } };
+    said.set("10.0.0.1:80", out);
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=0");
+    configure(
+      {},
+      scheduleBy(() => out),
+    );
+    await clock.advance(2 * INTERVAL);
+    expect(events.filter(({ type }) => type.startsWith("probe."))).toEqual([]);
+    said.clear();
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+    expect(events.filter(({ type }) => type.startsWith("probe."))).toHaveLength(1);
   });
 
   test("is no longer suspicious once those whom it failed have left", async () => {

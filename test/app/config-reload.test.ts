@@ -345,9 +345,9 @@ test("a changed probe that fails everywhere is told with what changed, by status
   await Bun.write(path, probing('path: /ready, headers: {X-Key: "secret"}, expect: {status: [204, 300-302]}}'));
   const change = "path: /ready, headers, expect.status: [204, 300-302]";
   expect(await daemon.reload()).toMatchObject({ code: 0, stdout: `~ tcp ${web} (web): probe (${change})\n` });
-  await daemon.logged(/^WARN web: the changed probe fails at every real server/);
+  await daemon.logged(/^WARN web: the changed probe lets no real server serve/);
   expect(await told()).toEqual([1, "1", ["path: /ready", "headers", "expect.status: [204, 300-302]"]]);
-  const shown = `SUSPICIOUS for \\d+s: the changed probe \\(${RegExp.escape(change)}\\) fails at every real server \\(`;
+  const shown = `SUSPICIOUS for \\d+s: the changed probe \\(${RegExp.escape(change)}\\) lets no real server serve \\(`;
   expect(await daemon.statusText(web)).toMatch(new RegExp(shown));
 
   await Bun.write(path, probing("path: /}"));

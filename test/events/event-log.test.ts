@@ -79,7 +79,7 @@ describe("event log", () => {
         { type: "probe.accepted", passed: 1, failed: 1 },
       ),
     ).toEqual([
-      "WARN the changed probe fails at every real server (status 404): the one before it goes on deciding for 2 of them, until the probe is corrected or passes somewhere",
+      "WARN the changed probe lets no real server serve (status 404): the one before it goes on deciding for 2 of them, until the probe is corrected or passes somewhere",
       "INFO the changed probe decides from now on: 1 passed it, 1 failed it",
     ]);
   });

@@ -39,7 +39,7 @@ function tellSuspicion({ reason, changes = [] }: SuspicionStatus, subject: Subje
   const [how, undo] = changes.length === 0 ? ["", "its change"] : [` (${changes.join(", ")})`, changes.join(", ")];
   return note(
     "probe",
-    `the changed probe${how} fails at every real server (${reason}), so the one before it decides; a daemon that starts anew has none before it`,
+    `the changed probe${how} lets no real server serve (${reason}), so the one before it decides; a daemon that starts anew has none before it`,
     `take back ${undo}, or mend what it asks for; \`lvscare check\` shows what it finds`,
     about(subject),
   );

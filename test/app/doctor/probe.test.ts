@@ -32,7 +32,7 @@ test("tells of a probe that is not trusted, and what to take back", () => {
     changes: ["path: /reedyz"],
   };
   expect(saidOf({ suspicion })).toEqual([
-    "the changed probe (path: /reedyz) fails at every real server (status 404), so the one before it decides; a daemon that starts anew has none before it: take back path: /reedyz, or mend what it asks for; `lvscare check` shows what it finds",
+    "the changed probe (path: /reedyz) lets no real server serve (status 404), so the one before it decides; a daemon that starts anew has none before it: take back path: /reedyz, or mend what it asks for; `lvscare check` shows what it finds",
   ]);
 });
 
