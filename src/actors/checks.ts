@@ -5,7 +5,7 @@ import type { CareEvent } from "../domain/events.ts";
 import type { ProbeOutcome, Verdict, WeightAdvice } from "../domain/health.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import type { Check, CheckSchedule } from "../probe/schedule/check-schedule.ts";
-import { letsServe, ProbeTrial, type TriedServer } from "./probe-trial.ts";
+import { letsServe, ProbeTrial, type ProbeReport, type TriedServer } from "./probe-trial.ts";
 
 /** Which verdicts a real server's machine is sent: all, or only one that differs in kind from the last one. */
 export type Telling = "all" | "changes";
@@ -24,8 +24,8 @@ export type CheckCommand =
   | { readonly type: "probeNow"; readonly server: string }
   | { readonly type: "stop"; readonly server: string }
   /**
-   * The probe changed: servers are checked by this schedule from now on, those that are being checked once it has
-   * proved itself with them. `fall`: how many failures in a row count.
+   * The probe changed: servers are checked by this schedule once it has proved itself with them, those that join
+   * meanwhile, too. `fall`: how many failures in a row count.
    */
   | { readonly type: "reprobe"; readonly schedule: CheckSchedule; readonly fall: number };
 
@@ -58,29 +58,42 @@ export function checks(open: (virtualServer: ServiceKey) => CheckPorts): Callbac
   return fromCallback(({ input, receive, sendBack }) => {
     const underWay = new Map<string, ServerChecks>();
     const { schedule: first, observe } = open(input);
-    let schedule = first;
-    let trial: ProbeTrial | undefined;
+    let deciding = first;
+    /** A changed probe beside that one. */
+    let tried: Tried | undefined;
+    const tryWith = ({ schedule, trial }: Tried, server: string, one: ServerChecks): void => {
+      if (one.try(schedule, (outcome) => trial.heard(server, outcome))) trial.join(server, one);
+    };
+    const reprobe = (schedule: CheckSchedule, fall: number): void => {
+      if (tried?.trial.isProven === true) deciding = tried.schedule;
+      const report = (told: ProbeReport): void => {
+        if (told.type === "probe.accepted" && tried === begun) [deciding, tried] = [schedule, undefined];
+        sendBack(told);
+      };
+      const begun = { schedule, trial: new ProbeTrial(fall, report) };
+      tried = begun;
+      for (const [server, one] of underWay) tryWith(begun, server, one);
+      // It changes nothing for those that are checked.
+      if (begun.trial.isEmpty) [deciding, tried] = [schedule, undefined];
+      if (tried === undefined && underWay.size > 0) sendBack({ type: "probe.accepted", passed: 0, failed: 0 });
+    };
+    const start = (command: Extract<CheckCommand, { type: "start" }>): void => {
+      const { server } = command;
+      underWay.get(server)?.stop();
+      if (tried?.trial.isProven === true) tried.trial.forget(server);
+      // What decides for the others decides for it: one that is not trusted would keep it out.
+      const isOnTrial = tried !== undefined && !tried.trial.isProven;
+      const one = new ServerChecks(command, isOnTrial ? deciding : (tried?.schedule ?? deciding), observe);
+      underWay.set(server, one);
+      if (tried !== undefined && isOnTrial) tryWith(tried, server, one);
+    };
     const obey = (command: CheckCommand): void => {
-      if (command.type === "reprobe") {
-        ({ schedule } = command);
-        const begun = new ProbeTrial(underWay, command.fall, sendBack);
-        trial = begun;
-        for (const [server, one] of underWay) one.try(schedule, (outcome) => begun.heard(server, outcome));
-        return;
-      }
+      if (command.type === "reprobe") return reprobe(command.schedule, command.fall);
       const { server } = command;
       const current = underWay.get(server);
       switch (command.type) {
-        case "start": {
-          current?.stop();
-          trial?.forget(server);
-          // No other probe ever checked it, so what it shows of a changed one tells of the others, too.
-          const running = trial;
-          const told = (outcome: ProbeOutcome): void =>
-            trial === running ? running?.heard(server, outcome) : undefined;
-          underWay.set(server, new ServerChecks(command, schedule, observe, told));
-          return;
-        }
+        case "start":
+          return start(command);
         case "pace":
           return current?.pace(command.intervalMs, command.tell);
         case "probeNow":
@@ -88,7 +101,7 @@ export function checks(open: (virtualServer: ServiceKey) => CheckPorts): Callbac
         case "stop":
           current?.stop();
           underWay.delete(server);
-          trial?.forget(server);
+          tried?.trial.forget(server);
       }
     };
     receive((command) => {
@@ -124,14 +137,22 @@ function stopAll(underWay: ReadonlyMap<string, ServerChecks>): unknown[] {
   return failures;
 }
 
+/** A changed probe that has not decided for all yet. */
+interface Tried {
+  readonly schedule: CheckSchedule;
+  readonly trial: ProbeTrial;
+}
+
 class ServerChecks implements TriedServer {
   readonly #server: string;
   readonly #target: Endpoint;
   readonly #listener: CheckListener;
   readonly #observe: ProbeObserver;
   #check: Check | undefined;
+  #by: object | undefined;
   /** By a changed probe, which is on trial; it decides for nothing as long as this is there. */
   #candidate: Check | undefined;
+  #candidateBy: object | undefined;
   #intervalMs: number;
   #tell: Telling = "all";
   #last: Verdict | undefined;
@@ -140,17 +161,14 @@ class ServerChecks implements TriedServer {
     { server, target, intervalMs, listener }: Extract<CheckCommand, { type: "start" }>,
     schedule: CheckSchedule,
     observe: ProbeObserver,
-    told: (outcome: ProbeOutcome) => void,
   ) {
     this.#server = server;
     this.#target = target;
     this.#intervalMs = intervalMs;
     this.#listener = listener;
     this.#observe = observe;
-    this.#check = this.#add(schedule, (outcome) => {
-      this.#heard(outcome);
-      told(outcome);
-    });
+    this.#by = schedule.checksBy?.(target);
+    this.#check = this.#add(schedule, (outcome) => this.#heard(outcome));
   }
 
   pace(intervalMs: number, tell: Telling): void {
@@ -174,20 +192,28 @@ class ServerChecks implements TriedServer {
     return this.#last !== undefined && letsServe(this.#last);
   }
 
-  /** Checks it by this schedule, too; `told` gets what it finds until that is accepted. */
-  try(schedule: CheckSchedule, told: (outcome: ProbeOutcome) => void): void {
+  /**
+   * Checks it by this schedule, too; `told` gets what it finds until that is accepted. False where that checks it as
+   * it is checked already: nothing is to be tried, and its passes tell nothing of what changed.
+   */
+  try(schedule: CheckSchedule, told: (outcome: ProbeOutcome) => void): boolean {
     this.#candidate?.stop();
+    this.#candidate = undefined;
+    this.#candidateBy = schedule.checksBy?.(this.#target);
+    if (this.#by !== undefined && Bun.deepEquals(this.#by, this.#candidateBy)) return false;
     const candidate = this.#add(schedule, (outcome) => {
       if (this.#candidate === candidate) told(outcome);
       else this.#heard(outcome);
     });
     this.#candidate = candidate;
+    return true;
   }
 
   accept(verdicts: readonly Verdict[]): void {
     this.#check?.stop();
     this.#check = this.#candidate;
     this.#candidate = undefined;
+    this.#by = this.#candidateBy;
     for (const verdict of verdicts) {
       this.#observe(this.#server, verdict);
       this.#last = verdict;

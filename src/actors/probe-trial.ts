@@ -13,34 +13,47 @@ export interface TriedServer {
 }
 
 /**
- * A changed probe, until it decides for every real server that was checked when it came. For each of them that is so
+ * A changed probe, until it decides for every real server that was checked when it came, or joined before it let one serve. For each of them that is so
  * when it let it serve once, or when it would take it out while it lets another one serve. A probe that would take all
  * of them out is more likely to be wrong itself: it decides for nobody, and that is reported.
  */
 export class ProbeTrial {
-  readonly #undecided: Map<string, { readonly server: TriedServer; readonly against: Verdict[] }>;
+  readonly #undecided = new Map<string, { readonly server: TriedServer; readonly against: Verdict[] }>();
   readonly #fall: number;
   readonly #report: (report: ProbeReport) => void;
-  /** It let one serve. */
   #isProven = false;
   #passed = 0;
   #failed = 0;
-  #isSuspicious = false;
+  /** By whom it is suspicious: those that it would take out. */
+  #suspects: readonly string[] = [];
 
-  constructor(servers: ReadonlyMap<string, TriedServer>, fall: number, report: (report: ProbeReport) => void) {
-    this.#undecided = new Map(Array.from(servers, ([name, server]) => [name, { server, against: [] }]));
+  constructor(fall: number, report: (report: ProbeReport) => void) {
     this.#fall = fall;
     this.#report = report;
   }
 
-  /** What the changed probe found: of a server on trial, or of one that never was checked otherwise. */
+  /** It let one serve. */
+  get isProven(): boolean {
+    return this.#isProven;
+  }
+
+  get isEmpty(): boolean {
+    return this.#undecided.size === 0;
+  }
+
+  /** It is on trial with this server, too. */
+  join(name: string, server: TriedServer): void {
+    this.#undecided.set(name, { server, against: [] });
+  }
+
+  /** What the changed probe found of a server on trial. */
   heard(name: string, outcome: ProbeOutcome): void {
-    if (outcome.passed === undefined || this.#undecided.size === 0) return;
     const against = this.#undecided.get(name)?.against;
+    if (outcome.passed === undefined || against === undefined) return;
     if (letsServe(outcome)) {
       this.#isProven = true;
       this.#decide(name, [outcome]);
-    } else if (against !== undefined && (outcome.passed || outcome.leaving !== true)) {
+    } else if (outcome.passed || outcome.leaving !== true) {
       // Failures count in a row, and of what it asks for only the last.
       if (outcome.passed || against[0]?.passed === true) against.length = 0;
       against.push(outcome);
@@ -57,17 +70,17 @@ export class ProbeTrial {
   // --- internal ---
 
   #judge(): void {
-    // It stays so until it lets one serve, or all are gone.
-    if (this.#isSuspicious && !this.#isProven && this.#undecided.size > 0) return;
+    // It stays so until it lets one serve, or all of them are gone.
+    if (!this.#isProven && this.#suspects.some((name) => this.#undecided.has(name))) return;
     const out = [...this.#undecided].filter(([, { against }]) => this.#takesOut(against));
     if (this.#isProven) for (const [name, { against }] of out) this.#decide(name, against);
     if (this.#undecided.size === 0)
       return this.#report({ type: "probe.accepted", passed: this.#passed, failed: this.#failed });
     const isWorse = out.some(([, { server }]) => server.serves);
     if (this.#isProven || !isWorse || out.length < this.#undecided.size) return;
-    this.#isSuspicious = true;
+    this.#suspects = out.map(([name]) => name);
     const reason = out.at(-1)?.[1].against.at(-1)?.reason ?? "";
-    this.#report({ type: "probe.suspicious", servers: out.map(([name]) => name), reason });
+    this.#report({ type: "probe.suspicious", servers: this.#suspects, reason });
   }
 
   #takesOut(against: readonly Verdict[]): boolean {

@@ -307,7 +307,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       "answer.came": { actions: { type: "noteAnswer", params: ({ event }) => event } },
       configure: {
         actions: [
-          // Comes first: who joins is checked by the changed probe only.
+          // Comes first: who joins is on trial with the changed probe as the others are.
           { type: "reprobe", params: ({ event }) => event },
           { type: "configure", params: ({ event }) => event },
         ],

@@ -78,6 +78,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #leave: () => void;
   /** Those of its options, or those before them while they are on trial. */
   #deciding: HealthChecks;
+  /** By which the newest probe checks: a probe that it replaces goes on by those before. */
+  #checkedAs: CheckedAs;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
@@ -92,6 +94,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#process = process;
     this.#options = options;
     this.#deciding = checksIn(options);
+    this.#checkedAs = checkedAs(options);
     this.#dataPlane = dataPlane;
     this.#logger = logger;
     this.#facts = {
@@ -187,6 +190,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#options = options;
     this.#isLeaving = false;
     const isSameProbe = checksAlike(before, options, listedInBoth(before, options));
+    if (isSameProbe) Object.assign(this.#checkedAs, checkedAs(options));
+    else this.#checkedAs = checkedAs(options);
     this.#daemon.send({
       type: "configure",
       configuration: options,
@@ -376,12 +381,20 @@ export class VirtualServerCare implements ControlVirtualServer {
     return virtualServer === undefined ? { state: "unknown", weight: 0 } : standingOf(virtualServer, target);
   };
 
-  /** Each real server is checked as the options say when its checks begin. */
+  /** Each real server is checked as the options say when its checks begin, until another probe is tried. */
   #scheduleOf(): CheckSchedule {
     const known = new WeakMap<HealthCheckOptions, CheckSchedule>();
+    const as = this.#checkedAs;
+    const checksBy = (target: Endpoint): HealthCheckOptions => {
+      const server = formatEndpoint(target);
+      // Who joins with a check of its own has none before it.
+      const own = as.listed.has(server) ? undefined : this.#options.realServerProbes?.get(server);
+      return own ?? checkOf(as.options, server);
+    };
     return {
+      checksBy,
       add: (target, intervalMs, report) => {
-        const options = checkOf(this.#options, formatEndpoint(target));
+        const options = checksBy(target);
         const schedule = known.get(options) ?? this.#process.checksAs(options, this.#whose);
         known.set(options, schedule);
         return schedule.add(target, intervalMs, report);
@@ -487,6 +500,16 @@ export class VirtualServerCare implements ControlVirtualServer {
 }
 
 // --- internal ---
+
+/** What a probe goes by. */
+interface CheckedAs {
+  options: HealthChecks;
+  listed: ReadonlySet<string>;
+}
+
+function checkedAs(options: VirtualServerOptions): CheckedAs {
+  return { options, listed: new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint))) };
+}
 
 function checksIn({ probe, realServerProbes }: HealthChecks): HealthChecks {
   return { probe, ...(realServerProbes && { realServerProbes }) };

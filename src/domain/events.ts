@@ -31,7 +31,7 @@ export type CareEvent =
    * by that one. `reason`: what it said of one of them.
    */
   | { readonly type: "probe.suspicious"; readonly servers: readonly string[]; readonly reason: string }
-  /** A changed probe decides alone from now on: servers by its first verdicts. */
+  /** A changed probe decides alone from now on: servers by its first verdicts, those that it checks otherwise than before. */
   | { readonly type: "probe.accepted"; readonly passed: number; readonly failed: number }
   /**
    * No server is left in service, and clients are refused. For a new virtual server: all were checked and none is

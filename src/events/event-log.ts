@@ -46,7 +46,11 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         );
         return;
       case "probe.accepted":
-        logger.info(`the changed probe decides from now on: ${event.passed} passed it, ${event.failed} failed it`);
+        logger.info(
+          event.passed + event.failed === 0
+            ? "the changed probe decides from now on"
+            : `the changed probe decides from now on: ${event.passed} passed it, ${event.failed} failed it`,
+        );
         return;
       case "config.applied":
         logger.info(`took over ${event.file}: ${listFirst(event.changes, "; ")}`);

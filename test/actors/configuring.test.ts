@@ -483,8 +483,8 @@ describe("a changed probe", () => {
     expect(events.filter(({ type }) => type.startsWith("probe."))).toHaveLength(1);
   });
 
-  test("is no longer suspicious once those whom it failed have left", async () => {
-    const { clock, configure, scheduleBy, actor } = care({ realServers: [A, B] });
+  test("stays suspicious by those who joined when those whom it failed have left, and not when nobody is left", async () => {
+    const { clock, plane, configure, scheduleBy, events, actor } = care({ realServers: [A, B] });
     await clock.advance(100);
     configure(
       {},
@@ -492,7 +492,12 @@ describe("a changed probe", () => {
     );
     await clock.advance(2 * INTERVAL);
     expect(actor.getSnapshot().context.suspicion).toBeDefined();
-    configure({ realServers: [D], initState: "up" });
+    configure({ realServers: [D] });
+    await clock.advance(4 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.4:80=1");
+    expect(actor.getSnapshot().context.suspicion).toMatchObject({ servers: ["10.0.0.4:80"] });
+    expect(events.filter(({ type }) => type.startsWith("probe."))).toHaveLength(2);
+    actor.send({ type: "withdraw" });
     await clock.advance(10);
     expect(actor.getSnapshot().context.suspicion).toBeUndefined();
   });
@@ -509,17 +514,92 @@ describe("a changed probe", () => {
     expect(events.filter(({ type }) => type.startsWith("probe."))).toEqual([]);
   });
 
-  test("is the only one for a server that joins, whose good check tells that the probe is right", async () => {
-    const { clock, plane, configure, scheduleBy, probed } = care({ realServers: [A, B] });
+  test("is proven by a server that joins with it, too", async () => {
+    const { clock, plane, configure, scheduleBy, events } = care({ realServers: [A, B] });
     await clock.advance(100);
-    const seen: string[] = [];
     configure(
       { realServers: [A, B, D] },
-      scheduleBy((server) => (server === "10.0.0.4:80" ? GOOD : BAD), seen),
+      scheduleBy((server) => (server === "10.0.0.4:80" ? GOOD : BAD)),
     );
     await clock.advance(INTERVAL);
-    expect(probed).not.toContain("10.0.0.4:80");
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=0 10.0.0.4:80=1");
+    expect(events.findLast(({ type }) => type === "probe.accepted")).toMatchObject({ passed: 1, failed: 2 });
+  });
+
+  test.each(["with it", "later"])("does not keep a server out that joins %s while it is suspicious", async (when) => {
+    const { clock, plane, configure, scheduleBy, dead, probed, actor } = care({ realServers: [A, B] });
+    await clock.advance(100);
+    const good = new Set<string>();
+    const seen: string[] = [];
+    const changed = scheduleBy((server) => (good.has(server) ? GOOD : BAD), seen);
+    if (when === "with it") configure({ realServers: [A, B, D] }, changed);
+    else {
+      configure({}, changed);
+      await clock.advance(INTERVAL);
+      configure({ realServers: [A, B, D] });
+    }
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.4:80=1");
+    expect(actor.getSnapshot().context.suspicion).toBeDefined();
+    dead.add("10.0.0.4:80");
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.4:80=0");
+    // It moves over to the changed one as the others do.
+    for (const server of ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.4:80"]) good.add(server);
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.4:80=1");
+    expect(actor.getSnapshot().context.suspicion).toBeUndefined();
+    [probed.length, seen.length] = [0, 0];
+    await clock.advance(INTERVAL);
+    expect(probed).toEqual([]);
+    expect(seen).toContain("10.0.0.4:80");
+  });
+
+  test("decides alone about a server that joins once it let another one serve", async () => {
+    const { clock, plane, configure, scheduleBy, probed } = care({ realServers: [A, B], policy: { fall: 9 } });
+    await clock.advance(100);
+    configure(
+      {},
+      scheduleBy((server) => (server === "10.0.0.1:80" ? GOOD : BAD)),
+    );
+    await clock.advance(10);
+    configure({ realServers: [A, B, D] });
+    await clock.advance(2 * INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1");
+    await clock.advance(9 * INTERVAL);
+    configure({ realServers: [A, B, C, D] });
+    await clock.advance(INTERVAL);
+    expect(plane.table()).toBe("10.0.0.1:80=1");
+    expect(probed).not.toContain("10.0.0.3:80");
+    expect(probed).not.toContain("10.0.0.4:80");
+  });
+
+  test("that nobody was checked before decides alone", async () => {
+    const { clock, plane, configure, scheduleBy, probed, events } = care({ realServers: [] });
+    await clock.advance(100);
+    configure(
+      { realServers: [A] },
+      scheduleBy(() => BAD),
+    );
+    await clock.advance(INTERVAL);
+    expect([plane.table(), probed]).toEqual(["", []]);
+    expect(events.filter(({ type }) => type.startsWith("probe."))).toEqual([]);
+  });
+
+  test("that another one follows, suspicious or not, leaves the one that decided before", async () => {
+    const { clock, plane, configure, scheduleBy } = care({ realServers: [A, B] });
+    await clock.advance(100);
+    for (const realServers of [
+      [A, B, C],
+      [A, B, C, D],
+    ]) {
+      configure(
+        { realServers },
+        scheduleBy(() => BAD),
+      );
+      await clock.advance(2 * INTERVAL);
+    }
+    expect(plane.table()).toBe(`${ALL} 10.0.0.4:80=1`);
   });
 
   test("gives way to the next one, also while it is on trial", async () => {

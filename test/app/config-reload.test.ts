@@ -350,6 +350,18 @@ test("a changed probe that fails everywhere is told with what changed, by status
   const shown = `SUSPICIOUS for \\d+s: the changed probe \\(${RegExp.escape(change)}\\) lets no real server serve \\(`;
   expect(await daemon.statusText(web)).toMatch(new RegExp(shown));
 
+  // Who is added meanwhile is let in by the probe before it, or by one of its own.
+  const [second, third] = [answering(ALIVE), answering("nothing of HTTP")];
+  using _second = second;
+  using _third = third;
+  const [added, other] = [formatEndpoint(second.endpoint), formatEndpoint(third.endpoint)];
+  const own = `{address: "${other}", probe: {type: tcp}}`;
+  const suspicious = await Bun.file(path).text();
+  await Bun.write(path, suspicious.replace(/(real-servers: \[.*)\]/, `$1, "${added}", ${own}]`));
+  expect(await daemon.reload()).toMatchObject({ code: 0 });
+  await daemon.logged(new RegExp(`real server ${added} recovering → healthy`));
+  await daemon.logged(new RegExp(`real server ${other} recovering → healthy`));
+
   await Bun.write(path, probing("path: /}"));
   expect(await daemon.reload()).toMatchObject({ code: 0 });
   await daemon.logged(/the changed probe decides from now on/);

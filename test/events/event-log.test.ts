@@ -77,10 +77,12 @@ describe("event log", () => {
       logOf(
         { type: "probe.suspicious", servers: ["10.0.0.1:80", "10.0.0.2:80"], reason: "status 404" },
         { type: "probe.accepted", passed: 1, failed: 1 },
+        { type: "probe.accepted", passed: 0, failed: 0 },
       ),
     ).toEqual([
       "WARN the changed probe lets no real server serve (status 404): the one before it goes on deciding for 2 of them, until the probe is corrected or passes somewhere",
       "INFO the changed probe decides from now on: 1 passed it, 1 failed it",
+      "INFO the changed probe decides from now on",
     ]);
   });
 

@@ -20,6 +20,8 @@ export interface Check {
 export interface CheckSchedule {
   /** The first probe starts in the next turn of the event loop, or as soon as those before it let it. */
   add(target: Endpoint, intervalMs: number, report: Report): Check;
+  /** What it checks this one by: schedules that give equal things check it alike. Absent where that is not known. */
+  checksBy?(target: Endpoint): object;
 }
 
 /** Who waits for a real server's next good answer. */
