@@ -41,6 +41,7 @@ import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { listedInBoth } from "./describe-options-change.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
+import { withExpiredAgents } from "./expired-agents.ts";
 import { HoldFile, tellHeld, type HoldFiles } from "./hold-file.ts";
 import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
@@ -487,13 +488,18 @@ export class VirtualServerCare implements ControlVirtualServer {
     return run(this.#operator);
   }
 
+  #checkNow(server: string): HealthCheckOptions {
+    const known = { isUnheard: this.#unheardAgents.has(server), parts: this.#parts.get(server) ?? [] };
+    return withExpiredAgents(checkOf(this.#options, server), known);
+  }
+
   #operatorOf(supervisor: VirtualServerActor): Operator {
     return new Operator({
       supervisor,
       virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => checkOnce(checkOf(this.#options, formatEndpoint(target)), target, this.#whose, signal),
+      probe: (target, signal) => checkOnce(this.#checkNow(formatEndpoint(target)), target, this.#whose, signal),
       timeOfDay: () => new Date(),
     });
   }

@@ -74,6 +74,12 @@ virtual-servers:
     weight: 10,
     lastVerdict: { passed: true, expired: expect.stringContaining("the agent was not heard for") },
   });
+  // As the daemon does, which waited long enough: by a connection.
+  const connected = await runProgram(["check", realServer], environment);
+  expect([connected.code, connected.stdout]).toEqual([
+    0,
+    expect.stringContaining("passed: connected; the agent was not heard: connect refused"),
+  ]);
   line = "10%";
   const again = listen(port);
   await daemon.logged(new RegExp(`real server ${realServer}: the agent is heard again$`));

@@ -51,6 +51,7 @@ export class AgentMemory {
     const reason = `the agent was not heard: ${why}`;
     if (silentMs < this.#staleAfterMs) return { passed: undefined, reason };
     this.#words = {};
+    if (silentMs < 1000) return { passed: undefined, reason, isExpired: true };
     const forHowLong = formatDuration(Math.floor(silentMs / 1000) * 1000);
     return { passed: undefined, reason: `the agent was not heard for ${forHowLong}: ${why}`, isExpired: true };
   }
