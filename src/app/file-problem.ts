@@ -6,13 +6,14 @@ import { readKubeconfig } from "../config/kubeconfig.ts";
 import type { FileKind } from "../config/option-row.ts";
 import { errnoOf } from "../domain/errors.ts";
 import { holdsPem } from "../domain/pem.ts";
-import { programProblem } from "../probe/exec/program-problem.ts";
+import { directoryProblem, programProblem } from "../probe/exec/program-problem.ts";
 import { userProblem } from "../probe/exec/script-user.ts";
 
 /** Why a file, or a user, is not there now, or is not what it has to be; undefined when all is well. */
 function fileProblem(path: string, kind?: FileKind): string | undefined {
   try {
     if (kind === "program") return programProblem(path);
+    if (kind === "directory") return directoryProblem(path);
     if (kind === "user") return userProblem(path);
     if (kind === "kubeconfig") return kubeconfigProblem(path);
     accessSync(path, constants.R_OK);

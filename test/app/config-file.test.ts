@@ -71,6 +71,15 @@ test("a program that a check runs has to be one, and as root nobody else's to ch
   expect(await problemWith(probe)).toBe("…/bin/check: it may not be read or run (EACCES)");
   await chmod(script, 0o755);
   expect(await problemWith(probe)).toBeUndefined();
+  await Bun.write(script, "#!/nowhere/sh\n");
+  expect(await problemWith(probe)).toBe("…/bin/check: its interpreter /nowhere/sh does not exist");
+  await Bun.write(script, "#!/bin/sh\n");
+  expect(await problemWith(`{type: exec, command: [${script}], directory: ${folder}/none}`)).toBe(
+    "…/none: no such directory",
+  );
+  expect(await problemWith(`{type: exec, command: [${script}], directory: ${script}}`)).toBe(
+    "…/bin/check: it is no directory",
+  );
   const isRoot = process.getuid?.() === 0;
   await chmod(script, 0o775);
   expect(await problemWith(probe)).toBe(isRoot ? "…/bin/check: it is writable by others than root" : undefined);

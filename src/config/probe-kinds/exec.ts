@@ -65,6 +65,8 @@ const EXEC_FILE_ROWS = [
   {
     flag: "exec-directory",
     kind: "text",
+    takesFile: true,
+    fileKind: "directory",
     default: "/",
     help: "the directory that it runs in",
     group: CHECKS,

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { describeError, errnoOf } from "../../domain/errors.ts";
-import { programProblem } from "./program-problem.ts";
+import { directoryProblem, programProblem } from "./program-problem.ts";
 import { findUser } from "./script-user.ts";
 
 /** A program that runs, or waits until fewer do. */
@@ -116,6 +116,8 @@ function spawn({ argv, environment, directory, user }: Script): Child | string {
     if (problem !== undefined) return `${program} is not run: ${problem}`;
     const found = user === undefined ? undefined : findUser(user);
     if (user !== undefined && found === undefined) return `${program} is not run: there is no user ${user}`;
+    const where = directoryProblem(directory);
+    if (where !== undefined) return `${program} is not run in ${directory}: ${where}`;
     return Bun.spawn([...argv], {
       cwd: directory,
       env: environment,

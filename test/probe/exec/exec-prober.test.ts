@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecProbeOptions } from "../../../src/config/probe-kinds/exec.ts";
 import { parseEndpoint } from "../../../src/domain/endpoint.ts";
@@ -117,6 +117,24 @@ test("that cannot be run says nothing of the server", async () => {
     passed: undefined,
     reason: "/etc/passwd cannot be run (EACCES)",
   });
+  expect(without(await check(open({ command: ["/bin/true"], directory: "/nowhere" })))).toEqual({
+    passed: undefined,
+    reason: "/bin/true is not run in /nowhere: no such directory",
+  });
+  expect(without(await check(open({ command: ["/bin/true"], directory: "/etc/passwd" })))).toMatchObject({
+    reason: "/bin/true is not run in /etc/passwd: it is no directory",
+  });
+  const script = join(files.path, "without-interpreter");
+  for (const [line, name] of [
+    ["#!/nowhere/sh -e", "/nowhere/sh"],
+    ["#! /bin/sh\r", "/bin/sh\\r"],
+  ] as const) {
+    writeFileSync(script, `${line}\nexit 0\n`, { mode: 0o755 });
+    expect(without(await check(open({ command: [script] })))).toEqual({
+      passed: undefined,
+      reason: `${script} is not run: its interpreter ${name} does not exist`,
+    });
+  }
 });
 
 test("that takes too long fails, and everything that it started ends with it, also what ignores that", async () => {
