@@ -8,6 +8,7 @@ import { errnoOf } from "../domain/errors.ts";
 import { holdsPem } from "../domain/pem.ts";
 import { directoryProblem, programProblem } from "../probe/exec/program-problem.ts";
 import { userProblem } from "../probe/exec/script-user.ts";
+import { readHeaderLines, readToken } from "../probe/http/secret-headers.ts";
 
 /** Why a file, or a user, is not there now, or is not what it has to be; undefined when all is well. */
 function fileProblem(path: string, kind?: FileKind): string | undefined {
@@ -18,7 +19,11 @@ function fileProblem(path: string, kind?: FileKind): string | undefined {
     if (kind === "kubeconfig") return kubeconfigProblem(path);
     accessSync(path, constants.R_OK);
     if (!statSync(path).isFile()) return "it is no file";
-    return kind !== undefined && !holdsPem(readFileSync(path, "latin1"), kind) ? `it holds no ${kind}` : undefined;
+    if (kind === undefined) return undefined;
+    const text = readFileSync(path, "utf8");
+    if (kind === "token") return problemIn(readToken(text));
+    if (kind === "headers") return problemIn(readHeaderLines(text));
+    return holdsPem(text, kind) ? undefined : `it holds no ${kind}`;
   } catch (failure) {
     return readingProblem(failure);
   }
@@ -34,7 +39,7 @@ export const FILES_ELSEWHERE: FileLook = { problemOf: fileProblem, severity: "wa
 export function probeFileProblems(probe: ProbeOptions): string[] {
   const tls = "tls" in probe ? probe.tls : undefined;
   const named = [
-    ["--health-token-file", "tokenFile" in probe ? probe.tokenFile : undefined],
+    ["--health-token-file", "tokenFile" in probe ? probe.tokenFile : undefined, "token"],
     ["--health-ca-file", tls?.caFile, "certificate"],
     ["--health-cert-file", tls?.certFile, "certificate"],
     ["--health-key-file", tls?.keyFile, "key"],
@@ -54,6 +59,10 @@ export function readingProblem(failure: unknown): string {
 }
 
 // --- internal ---
+
+function problemIn(read: object): string | undefined {
+  return "problem" in read && typeof read.problem === "string" ? read.problem : undefined;
+}
 
 function kubeconfigProblem(path: string): string | undefined {
   const read = readKubeconfig(readFileSync(path, "utf8"), dirname(path));

@@ -36,8 +36,8 @@ export type KeyType =
   /** A word, or a list of them. */
   | "words";
 
-/** A program that is run, where it runs, a kubeconfig, or what PEM holds; or a user of the host, by name, which is looked for as a file is. */
-export type FileKind = "program" | "kubeconfig" | "certificate" | "key" | "directory" | "user";
+/** A program that is run, where it runs, a kubeconfig, what PEM holds, or what is sent; or a user of the host, by name, which is looked for as a file is. */
+export type FileKind = "program" | "kubeconfig" | "certificate" | "key" | "token" | "headers" | "directory" | "user";
 
 /** Where a configuration file has an option, and how. */
 export interface FileKey {

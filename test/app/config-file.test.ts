@@ -95,6 +95,16 @@ test("a program that a check runs has to be one, and as root nobody else's to ch
   );
 });
 
+test("what is sent has to be there: a token, and a header in each line", async () => {
+  const of = async (key: string, text: string): Promise<string | undefined> =>
+    problemWith(`{type: http, ${key}: ${await put("sent/one", text)}}`);
+  expect(await of("bearer-token-file", "")).toBe("…/sent/one: its first line holds no token");
+  expect(await of("bearer-token-file", "abc\n")).toBeUndefined();
+  expect(await of("headers-file", "X-One: 1\nSecret\n")).toBe("…/sent/one: line 2 is no header, such as Name: value");
+  expect(await of("headers-file", "")).toBe("…/sent/one: it holds no headers");
+  expect(await of("headers-file", "X-One: 1\n")).toBeUndefined();
+});
+
 test("a kubeconfig has to be one, with the files that it names", async () => {
   const of = async (text: string): Promise<string | undefined> =>
     problemWith(`{type: kube-apiserver, kubeconfig: ${await put("kube/config", text)}}`);

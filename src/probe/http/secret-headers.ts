@@ -34,36 +34,50 @@ export class SecretHeaders implements Secrets {
     }
     if (Bun.deepEquals(texts, this.#texts)) return this.#list;
     const [token = "", headers = ""] = texts;
-    const list = [
-      ...(this.#token === undefined ? [] : [bearer(token)]),
-      ...(this.#headers === undefined ? [] : parseHeaderLines(headers)),
-    ];
-    const wrong = list.indexOf(undefined);
-    if (wrong !== -1) {
-      const isToken = this.#token !== undefined && wrong === 0;
-      return { lacking: isToken ? `${this.#token.path} holds no token` : `${this.#headers?.path} holds no headers` };
+    const list: HeaderList[number][] = [];
+    for (const [file, text, read] of [
+      [this.#token, token, readToken],
+      [this.#headers, headers, readHeaderLines],
+    ] as const) {
+      const found = file === undefined ? [] : read(text);
+      if ("problem" in found) return { lacking: `${file?.path}: ${found.problem}` };
+      list.push(...found);
     }
     this.#texts = texts;
-    this.#list = list.filter((header) => header !== undefined);
+    this.#list = list;
     return this.#list;
   }
 }
 
-/** Lines such as `Name: value`; undefined for each that is none, or that no check may send. */
-export function parseHeaderLines(text: string): (readonly [name: string, value: string] | undefined)[] {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  if (lines.length === 0) return [undefined];
-  return lines.map((line) => {
+/** What a text is lacking to be headers; what it says may be secret, so only the place is told. */
+interface Unusable {
+  readonly problem: string;
+}
+
+/** Lines such as `Name: value`, each a header that a check may send. */
+export function readHeaderLines(text: string): HeaderList | Unusable {
+  const list: HeaderList[number][] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "") continue;
     const at = line.indexOf(":");
     const [name, value] = [line.slice(0, Math.max(0, at)), line.slice(at + 1).trim()];
-    return isToken(name) && headerProblem(name, value) === undefined ? [name, value] : undefined;
-  });
+    if (!isToken(name)) return { problem: `line ${index + 1} is no header, such as Name: value` };
+    const problem = headerProblem(name, value);
+    if (problem !== undefined) return { problem: `line ${index + 1}: ${problem}` };
+    list.push([name, value]);
+  }
+  return list.length === 0 ? { problem: "it holds no headers" } : list;
+}
+
+/** The first line, as the header that is sent. */
+export function readToken(text: string): HeaderList | Unusable {
+  const token = text.split("\n", 1)[0]?.trim() ?? "";
+  if (token === "") return { problem: "its first line holds no token" };
+  return TOKEN.test(token)
+    ? [["Authorization", `Bearer ${token}`]]
+    : { problem: "its first line is no token: it has characters that none may have" };
 }
 
 // --- internal ---
 
-/** The first line. */
-function bearer(text: string): readonly [name: string, value: string] | undefined {
-  const token = text.split("\n", 1)[0]?.trim() ?? "";
-  return /^[\x21-\x7e]+$/.test(token) ? ["Authorization", `Bearer ${token}`] : undefined;
-}
+const TOKEN = /^[\x21-\x7e]+$/;

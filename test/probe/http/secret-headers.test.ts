@@ -26,11 +26,23 @@ test("a token and headers come from files, over a kept connection, too, as they 
   renameSync(files.write("next", "third\n"), tokenFile);
   expect(await verdict()).toEqual([false, "status 401"]);
   renameSync(files.write("next", "no token\n"), tokenFile);
-  expect(await verdict()).toEqual([undefined, `${tokenFile} holds no token`]);
+  expect(await verdict()).toEqual([
+    undefined,
+    `${tokenFile}: its first line is no token: it has characters that none may have`,
+  ]);
   rmSync(tokenFile);
   expect(await verdict()).toEqual([undefined, `${tokenFile} cannot be read (ENOENT)`]);
   files.write("token", "first\n");
-  renameSync(files.write("next", "Secret value\n"), join(files.path, "headers"));
-  expect(await verdict()).toEqual([undefined, `${headersFile} holds no headers`]);
+  renameSync(files.write("next", "X-Two: 2\n\nSecret value\n"), join(files.path, "headers"));
+  expect(await verdict()).toEqual([undefined, `${headersFile}: line 3 is no header, such as Name: value`]);
+  files.write("headers", "X-Two: 2\nHost: a\nContent-Length: 5\n");
+  expect(await verdict()).toEqual([
+    undefined,
+    `${headersFile}: line 3: "Content-Length" follows from the body and cannot be given`,
+  ]);
+  files.write("headers", "\n");
+  expect(await verdict()).toEqual([undefined, `${headersFile}: it holds no headers`]);
+  files.write("token", "\nsecond line\n");
+  expect(await verdict()).toEqual([undefined, `${tokenFile}: its first line holds no token`]);
   probe.close();
 });
