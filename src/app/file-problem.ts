@@ -6,6 +6,7 @@ import { readKubeconfig } from "../config/kubeconfig.ts";
 import type { FileKind } from "../config/option-row.ts";
 import { errnoOf } from "../domain/errors.ts";
 import { holdsPem } from "../domain/pem.ts";
+import { keyPairProblem } from "../probe/key-pair.ts";
 import { directoryProblem, programProblem } from "../probe/exec/program-problem.ts";
 import { userProblem } from "../probe/exec/script-user.ts";
 import { readHeaderLines, readToken } from "../probe/http/secret-headers.ts";
@@ -29,11 +30,16 @@ function fileProblem(path: string, kind?: FileKind): string | undefined {
   }
 }
 
+/** Of files that are well by themselves: which of the two is what it must not be beside the other, and why. */
+function pairProblem(certFile: string, keyFile: string): ReturnType<FileLook["pairProblemOf"]> {
+  return keyPairProblem({ cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") });
+}
+
 /** For a configuration that is to count on this host. */
-export const FILES_HERE: FileLook = { problemOf: fileProblem, severity: "error" };
+export const FILES_HERE: FileLook = { problemOf: fileProblem, pairProblemOf: pairProblem, severity: "error" };
 
 /** For one that is to count on another: what is not here may be there. */
-export const FILES_ELSEWHERE: FileLook = { problemOf: fileProblem, severity: "warning" };
+export const FILES_ELSEWHERE: FileLook = { problemOf: fileProblem, pairProblemOf: pairProblem, severity: "warning" };
 
 /** What is wrong with the files that flags name for checks, a line each. */
 export function probeFileProblems(probe: ProbeOptions): string[] {
@@ -45,10 +51,17 @@ export function probeFileProblems(probe: ProbeOptions): string[] {
     ["--health-key-file", tls?.keyFile, "key"],
     ["--kubeconfig", probe.type === "kube-apiserver" ? probe.kubeconfig : undefined, "kubeconfig"],
   ] as const;
-  return named.flatMap(([flag, path, kind]) => {
-    const problem = path === undefined ? undefined : fileProblem(path, kind);
+  const problems = named.flatMap(([flag, path, kind]) => {
+    const isOneFile = flag === "--health-key-file" && path === tls?.certFile;
+    const problem = path === undefined || isOneFile ? undefined : fileProblem(path, kind);
     return problem === undefined ? [] : [`${flag}: ${path}: ${problem}`];
   });
+  if (problems.length > 0 || tls?.certFile === undefined) return problems;
+  const { certFile, keyFile = certFile } = tls;
+  const pair = pairProblem(certFile, keyFile);
+  if (pair === undefined) return [];
+  const isKeyFile = pair.of === "key" && keyFile !== certFile;
+  return [`${isKeyFile ? `--health-key-file: ${keyFile}` : `--health-cert-file: ${certFile}`}: ${pair.problem}`];
 }
 
 /** Why the system did not let a file be read. Throws what is no refusal of the system. */

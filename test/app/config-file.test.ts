@@ -7,6 +7,7 @@ import { ConfigError } from "../../src/config/file/config-error.ts";
 import { locateAside } from "../../src/app/locate-aside.ts";
 import { factsOf } from "../../src/app/file-watch.ts";
 import { formatProblem } from "../../src/config/file/finding.ts";
+import { certificateAuthority } from "../probe/http/support/certificates.ts";
 
 const REST = "probe: {type: http}, real-servers: [10.0.0.2:80]";
 
@@ -93,6 +94,23 @@ test("a program that a check runs has to be one, and as root nobody else's to ch
   expect(await problemWith(`{type: exec, command: [${script}], user: nobody-there}`)).toBe(
     "nobody-there: no such user in /etc/passwd",
   );
+});
+
+test("a certificate that is shown needs its own key", async () => {
+  const authority = certificateAuthority();
+  const [one, other] = [authority.issue(["one"]), authority.issue(["other"])];
+  const cert = await put("shown/own.crt", one.cert);
+  const key = await put("shown/own.key", other.key);
+  expect(await problemWith(`{type: tls, cert-file: ${cert}, key-file: ${key}}`)).toBe(
+    "…/shown/own.key: its key is not that of the certificate",
+  );
+  expect(await problemWith(`{type: http, tls: {cert-file: ${cert}}}`)).toBe(
+    "…/shown/own.crt: it holds no key, and there is no key-file",
+  );
+  await put("shown/own.key", one.key);
+  expect(await problemWith(`{type: tls, cert-file: ${cert}, key-file: ${key}}`)).toBeUndefined();
+  await put("shown/own.crt", one.cert + one.key);
+  expect(await problemWith(`{type: http, tls: {cert-file: ${cert}}}`)).toBeUndefined();
 });
 
 test("what is sent has to be there: a token, and a header in each line", async () => {

@@ -9,6 +9,7 @@ import { waitFor } from "../kernel/support/wait-for.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 import { ALIVE } from "./care-program.ts";
 import { MAIN, refusal, runProgram } from "./run-program.ts";
+import { certificateAuthority } from "../probe/http/support/certificates.ts";
 
 setDefaultTimeout(60_000);
 
@@ -86,7 +87,8 @@ describe("lvscare check-config", () => {
   test("misses the files that checks need, where they are named; for another host that is a warning", async () => {
     const path = join(folder, "files.yaml");
     const [ca, key, own] = [join(folder, "none/ca-file.pem"), folder, join(folder, "own.pem")];
-    await Bun.write(own, "-----BEGIN CERTIFICATE-----\n");
+    const pair = certificateAuthority().issue(["127.0.0.1"]);
+    await Bun.write(own, pair.cert + pair.key);
     const text = [
       "version: 1",
       `defaults: {probe: {type: http, tls: {cert-file: ${own}}}}`,

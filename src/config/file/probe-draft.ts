@@ -6,6 +6,7 @@ import { nearestName } from "../nearest-name.ts";
 import { OptionValues } from "../option-values.ts";
 import type { FileKind } from "../option-row.ts";
 import { HTTP_KIND } from "../probe-kinds/http.ts";
+import type { TlsSettings } from "../probe-kinds/tls-settings.ts";
 import { fileKeysOf, PROBE_KINDS, PROBE_ROWS, type ProbeType } from "../probe-kinds/probe-kinds.ts";
 import { resolveHealthPolicy } from "../resolve-health-policy.ts";
 import { resolveProbe } from "../resolve-probe.ts";
@@ -24,6 +25,11 @@ type Header = readonly [name: string, value: string];
 export interface FileLook {
   /** Why a file, or a user, is not there, or is not what it has to be; undefined when all is well. */
   readonly problemOf: (path: string, kind?: FileKind) => string | undefined;
+  /** The same of a certificate's file and its key's beside each other, which are well by themselves. */
+  readonly pairProblemOf: (
+    certFile: string,
+    keyFile: string,
+  ) => { readonly of: "cert" | "key"; readonly problem: string } | undefined;
   /** What that is worth: on another host it may be there. */
   readonly severity: Finding["severity"];
 }
@@ -43,6 +49,8 @@ export class ProbeDraft {
   #statuses: PlacedValue | undefined;
   /** Undefined until it was read. */
   #parts: ProbeParts | undefined;
+  /** Whether the certificate that is shown was looked at beside its key. */
+  #isPairKnown = false;
 
   constructor(place: Place) {
     this.place = place;
@@ -69,6 +77,7 @@ export class ProbeDraft {
   take(map: YamlMap, place: Place, findings: Findings): void {
     this.place = place;
     this.#parts = undefined;
+    this.#isPairKnown = false;
     const { type } = map;
     if (type !== undefined && this.#type !== undefined && type !== this.#type.value) this.#clear();
     for (const key of Object.keys(map)) if (key !== "type") this.#note(key, map[key], within(place, key));
@@ -94,7 +103,7 @@ export class ProbeDraft {
     const policy = resolveHealthPolicy(values);
     const probe = resolveProbe(values, this.settings.has("interval") ? policy : PLAIN_HEALTH_POLICY, this.type);
     tellRefused(values.refused, (flag) => this.settings.get(flag)?.place, this.place, findings);
-    this.complete(probe, findings, files);
+    this.#complete(probe, findings, files);
   }
 
   /**
@@ -102,12 +111,17 @@ export class ProbeDraft {
    * once for all who have this probe.
    */
   complete(probe: ProbeOptions, findings: Findings, files: FileLook | undefined): ProbeOptions {
+    if (files !== undefined && "tls" in probe && probe.tls !== undefined) this.#lookForPair(probe.tls, files, findings);
+    return this.#complete(probe, findings, files);
+  }
+
+  // --- internal ---
+
+  #complete(probe: ProbeOptions, findings: Findings, files: FileLook | undefined): ProbeOptions {
     if (this.#parts === undefined && files !== undefined) this.#lookForFiles(files, findings);
     this.#parts ??= this.#read(findings);
     return probe.type === "http" ? { ...probe, ...this.#parts } : probe;
   }
-
-  // --- internal ---
 
   #lookForFiles({ problemOf, severity }: FileLook, findings: Findings): void {
     for (const row of PROBE_ROWS) {
@@ -118,6 +132,24 @@ export class ProbeDraft {
       const problem = problemOf(path, row.fileKind);
       if (problem !== undefined) findings[severity]("file", place, `${path}: ${problem}`);
     }
+  }
+
+  /** Only where a check is made of it: what is laid over a certificate may be its key. */
+  #lookForPair(
+    { certFile, keyFile = certFile }: TlsSettings,
+    { problemOf, pairProblemOf, severity }: FileLook,
+    findings: Findings,
+  ): void {
+    if (this.#isPairKnown) return;
+    this.#isPairKnown = true;
+    if (certFile === undefined || keyFile === undefined) return;
+    if (problemOf(certFile, "certificate") !== undefined) return;
+    if (keyFile !== certFile && problemOf(keyFile, "key") !== undefined) return;
+    const pair = pairProblemOf(certFile, keyFile);
+    if (pair === undefined) return;
+    const isKeyFile = pair.of === "key" && keyFile !== certFile;
+    const place = this.settings.get(isKeyFile ? "health-key-file" : "health-cert-file")?.place ?? this.place;
+    findings[severity]("file", place, `${isKeyFile ? keyFile : certFile}: ${pair.problem}`);
   }
 
   #clear(): void {

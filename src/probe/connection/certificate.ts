@@ -4,6 +4,7 @@ import type { Endpoint } from "../../domain/endpoint.ts";
 import { holdsPem } from "../../domain/pem.ts";
 import type { TlsSettings } from "../../config/probe-kinds/tls-settings.ts";
 import { WatchedFile } from "../watched-file.ts";
+import { keyPairProblem } from "../key-pair.ts";
 import { readCertificate } from "./read-certificate.ts";
 
 /** How TLS is spoken with a server, and how its certificate is looked at. */
@@ -59,6 +60,16 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
     verify === "none" || caFile !== undefined || material !== undefined ? undefined : (trustedRoots ?? systemRoots());
   const unchanging = { options: roots === undefined ? common : { ...common, ca: [...roots] } };
   let besides: TlsMaterial = {};
+  let examined: { readonly cert: string; readonly key: string; readonly lacking: string | undefined } | undefined;
+  /** Once for the same two: it takes as long as a handshake. */
+  const lackOf = (cert: string, key: string): string | undefined => {
+    if (examined?.cert !== cert || examined.key !== key) {
+      const found = keyPairProblem({ cert, key });
+      const path = (found?.of === "cert" ? certFile : keyFile) ?? "the kubeconfig";
+      examined = { cert, key, lacking: found && `${path}: ${found.problem}` };
+    }
+    return examined.lacking;
+  };
   const prepare = (): ReturnType<TlsPolicy["prepare"]> => {
     const found = material?.() ?? besides;
     if ("lacking" in found) return found;
@@ -80,6 +91,9 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
         return { lacking: `${file.path} cannot be read (${errnoOf(failure) ?? String(failure)})` };
       }
     }
+    const [cert, own] = [texts.get("cert") ?? given.cert, texts.get("key") ?? given.key];
+    const lacking = cert === undefined || own === undefined ? undefined : lackOf(cert, own);
+    if (lacking !== undefined) return { lacking };
     return { options: { ...given, ...common, ...Object.fromEntries(texts) } };
   };
   // Whoever checks a target keeps its one endpoint for as long: what is known of a certificate goes with it.

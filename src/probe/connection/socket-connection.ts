@@ -1,6 +1,5 @@
 import { adoptDescriptor } from "../../../native/adopt-descriptor.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import { describeError } from "../../domain/errors.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
@@ -131,9 +130,9 @@ export class SocketConnection implements Connection {
     if ("lacking" in prepared) return this.#lack(bare, prepared.lacking);
     try {
       [, this.#socket] = bare.upgradeTLS<SocketConnection>({ data: this, socket: HANDLERS, tls: prepared.options });
-    } catch (error) {
-      // What the files say is no certificate, or no key of it.
-      this.#lack(bare, `TLS cannot begin: ${describeError(error)}`);
+    } catch {
+      // Which one, and of what, the library has no words for; a key and its certificate were looked at before.
+      this.#lack(bare, "TLS cannot begin: a certificate that is to be trusted or shown is damaged");
     }
   }
 
