@@ -61,7 +61,8 @@ const MUTE: Voice = {
   problemOf: () => undefined,
 };
 
-const NO_WEIGHT = "no check of this type asks for a weight: exec does, with exit-code: weight or output: json";
+const NO_WEIGHT =
+  "no check of this type asks for a weight: exec does, with exit-code: weight or output: json, and agent";
 
 const NOT_SERVING = 503;
 

@@ -94,6 +94,7 @@ test("a program that a check runs has to be one, and as root nobody else's to ch
   expect(await problemWith(`{type: exec, command: [${script}], user: nobody-there}`)).toBe(
     "nobody-there: no such user in /etc/passwd",
   );
+  expect(await problemWith(`{type: exec, command: [${script}], user: ""}`)).toBe('"" is no name of a user');
 });
 
 test("a certificate that is shown needs its own key", async () => {

@@ -74,7 +74,7 @@ export function expected(what: string, value: unknown): { readonly problem: stri
 
 /** As a message has it: short, and no more of a list or a map than that it is one. */
 export function shown(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object" && value !== null) return "a map";
   const whole = typeof value === "string" ? JSON.stringify(value) : String(value);
   return whole.length <= LONGEST_SHOWN ? whole : `${whole.slice(0, LONGEST_SHOWN)}…`;
@@ -93,11 +93,13 @@ function argumentTexts(value: unknown): ValueReading {
 
 function namedTexts(value: unknown): ValueReading {
   if (!isMap(value)) return expected("texts by their names", value);
-  const wrong = Object.entries(value).find(([, one]) => typeof one !== "string");
-  if (wrong === undefined) return text(JSON.stringify(value));
-  const [name, one] = wrong;
-  const { problem, hint } = expected("text", one);
-  return { problem: `${name}: ${problem}`, ...(hint !== undefined && { hint }) };
+  const wrong = Object.entries(value)
+    .filter(([, one]) => typeof one !== "string")
+    .map(([name, one]) => ({ name, ...expected("text", one) }));
+  if (wrong.length === 0) return text(JSON.stringify(value));
+  const hint = wrong.find((one) => one.hint !== undefined)?.hint;
+  const problem = wrong.map((one) => `${one.name}: ${one.problem}`).join("; ");
+  return { problem, ...(hint !== undefined && { hint }) };
 }
 
 function isMap(value: unknown): value is object {

@@ -53,6 +53,12 @@ function takeProbe(
   findings: Findings,
 ): ProbeChoice | undefined {
   if (value === null) return before !== undefined && "members" in before ? before : undefined;
+  const several = isMap(value) ? COMBINATION_KEYS.find((key) => key in value) : undefined;
+  if (several !== undefined) {
+    const hint = "several checks stand under probes, such as probes: {all: [...]}";
+    findings.error("unknown", within(place, several), `unknown key ${several}`, { at: "key", hint });
+    return { probe: undefined, place };
+  }
   return readProbe(before instanceof ProbeDraft ? before.copy() : undefined, value, place, findings);
 }
 

@@ -5,6 +5,7 @@ import { hasSeveralHosts, headerProblem, SEVERAL_HOSTS } from "../http-values.ts
 import { nearestName } from "../nearest-name.ts";
 import { OptionValues } from "../option-values.ts";
 import type { FileKind } from "../option-row.ts";
+import { isUserName } from "../probe-kinds/exec.ts";
 import { HTTP_KIND } from "../probe-kinds/http.ts";
 import type { TlsSettings } from "../probe-kinds/tls-settings.ts";
 import { fileKeysOf, PROBE_KINDS, PROBE_ROWS, type ProbeType } from "../probe-kinds/probe-kinds.ts";
@@ -127,7 +128,10 @@ export class ProbeDraft {
     for (const row of PROBE_ROWS) {
       const { texts: [path] = [], place = this.place } = this.settings.get(row.flag) ?? {};
       // Any other path is refused for not being absolute.
-      const isLookedFor = row.fileKind === "user" || (row.takesFile === true && path?.startsWith("/") === true);
+      // So is what is no name of a user.
+      const isLookedFor =
+        (row.fileKind === "user" && isUserName(path ?? "")) ||
+        (row.takesFile === true && path?.startsWith("/") === true);
       if (!isLookedFor || path === undefined) continue;
       const problem = problemOf(path, row.fileKind);
       if (problem !== undefined) findings[severity]("file", place, `${path}: ${problem}`);
@@ -177,7 +181,8 @@ export class ProbeDraft {
     this.label(findings);
     const kind = kindOf(this.#type?.value);
     if (this.#type === undefined) {
-      findings.error("missing", this.place, "needs a type", { at: "key", hint: "write type: http" });
+      const hint = isOfServer(this.place) ? `${LEAST}: a real server's own probe begins anew` : LEAST;
+      findings.error("missing", this.place, "needs a type", { at: "key", hint });
     } else if (kind === undefined) {
       const { value, place } = this.#type;
       const types = PROBE_KINDS.map(({ type }) => type).join(", ");
@@ -293,6 +298,12 @@ function typeHint(value: string): { readonly hint?: string } {
 }
 
 type OtherKey = (typeof OTHER_KEYS)[number];
+
+const LEAST = "write type: http";
+
+function isOfServer({ parent }: Place): boolean {
+  return parent?.parent?.key === "real-servers";
+}
 
 const FIRST_STATUS = 100;
 const LAST_GOOD_STATUS = 399;

@@ -7,7 +7,7 @@ import {
   type HealthCheckOptions,
   type MemberOptions,
 } from "../combination.ts";
-import type { ProbeOptions } from "../care-options.ts";
+import { PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
 import type { Findings } from "./finding.ts";
 import { expected } from "./key-value.ts";
 import type { Place } from "./place.ts";
@@ -51,7 +51,7 @@ export function resolveChecks(
   tellRefused(all.refused, placed, place, findings);
   if (isSeveral) return { checks: resolveCombination(choice, settings, surroundings), resolved: all, placed };
   const timeout = placed("health-timeout");
-  if (timeout !== undefined) warnOfTime(all.probe, all.policy, timeout, findings);
+  if (timeout !== undefined) warnOfTime(all, timeout, findings);
   return { checks: probe?.complete(all.probe, findings, surroundings.files), resolved: all, placed };
 }
 
@@ -115,7 +115,7 @@ function resolveMember(
   const interval = probe.settings.get("interval")?.place ?? probe.place;
   tellRefused(own, (flag) => probe.settings.get(flag)?.place, interval, findings);
   const timeout = probe.settings.get("health-timeout")?.place;
-  if (timeout !== undefined) warnOfTime(all.probe, all.policy, timeout, findings);
+  if (timeout !== undefined) warnOfTime(all, timeout, findings);
   return { name, probe: probe.complete(all.probe, findings, files), pace: paceOf(all.policy) };
 }
 
@@ -126,8 +126,11 @@ function found(choice: NamedProbe | ProbeDraft, { probes, findings }: ProbeSurro
   if (name === undefined) return undefined;
   const named = probes.get(name);
   if (named === undefined) {
+    const isType = PROBE_KINDS.some(({ type }) => type === name);
     const known = probes.size === 0 ? "there are none" : `there are ${[...probes.keys()].slice(0, 20).join(", ")}`;
-    findings.error("unknown-probe", place, `no probe has the name ${name}`, { hint: known });
+    findings.error("unknown-probe", place, `no probe has the name ${name}`, {
+      hint: isType ? `write {type: ${name}} for a check of that type` : known,
+    });
   }
   return named;
 }
@@ -158,13 +161,10 @@ function readCount(
   return undefined;
 }
 
-function warnOfTime(
-  { timeoutMs }: Pick<ProbeOptions, "timeoutMs">,
-  { intervalMs }: Pick<CheckPace, "intervalMs">,
-  place: Place,
-  findings: Findings,
-): void {
-  if (timeoutMs <= intervalMs) return;
+/** A time that was refused is not the one that it says. */
+function warnOfTime({ probe, policy, refused }: Resolved, place: Place, findings: Findings): void {
+  const [{ timeoutMs }, { intervalMs }] = [probe, policy];
+  if (timeoutMs <= intervalMs || refused.some(({ flag }) => flag === "health-timeout" || flag === "interval")) return;
   const [longer, shorter] = [timeoutMs, intervalMs].map(formatDuration);
   findings.warning("probe-time", place, `timeout ${longer} is longer than interval ${shorter}`);
 }

@@ -103,6 +103,10 @@ export const EXEC_KIND: ProbeKind<ExecProbeOptions> = {
   },
 };
 
+export function isUserName(text: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(text);
+}
+
 // --- internal ---
 
 function parseCommand(texts: readonly string[]): readonly string[] {
@@ -116,18 +120,20 @@ function parseCommand(texts: readonly string[]): readonly string[] {
 }
 
 function parseUser(text: string): string {
-  if (!/^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(text)) throw refusal(`"${text}" is no name of a user`);
+  if (!isUserName(text)) throw refusal(`"${text}" is no name of a user`);
   return text;
 }
 
 /** From a map in JSON. */
 function parseEnvironment(texts: readonly string[]): readonly (readonly [name: string, value: string])[] {
-  return texts.flatMap((text) =>
-    Object.entries(JSON.parse(text) as Readonly<Record<string, string>>).map(([name, value]) => {
-      if (!/^[A-Za-z_]\w*$/.test(name)) throw refusal(`"${name}" is no name of a variable`);
-      if (name.startsWith("LVSCARE_")) throw refusal(`${name} is set by LVScare itself`);
-      if (value.includes("\0")) throw refusal(`the value of ${name} has a zero byte in it`);
-      return [name, value] as const;
-    }),
-  );
+  const entries = texts.flatMap((text) => Object.entries(JSON.parse(text) as Readonly<Record<string, string>>));
+  const problems = entries.flatMap(([name, value]) => variableProblem(name, value) ?? []);
+  if (problems.length > 0) throw refusal(problems.join("; "));
+  return entries;
+}
+
+function variableProblem(name: string, value: string): string | undefined {
+  if (!/^[A-Za-z_]\w*$/.test(name)) return `"${name}" is no name of a variable`;
+  if (name.startsWith("LVSCARE_")) return `${name} is set by LVScare itself`;
+  return value.includes("\0") ? `the value of ${name} has a zero byte in it` : undefined;
 }

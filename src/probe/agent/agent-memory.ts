@@ -1,6 +1,6 @@
 import { formatDuration } from "../../domain/duration.ts";
 import type { AskedOf, ProbeOutcome } from "../../domain/health.ts";
-import { readAgentLine, saysSomething, type AgentWords } from "./agent-line.ts";
+import { LARGEST_AGENT_WEIGHT, readAgentLine, saysSomething, type AgentWords } from "./agent-line.ts";
 
 type WithoutTimes<Outcome> = Outcome extends unknown ? Omit<Outcome, "latencyMs" | "timings" | "certificate"> : never;
 
@@ -32,7 +32,7 @@ export class AgentMemory {
     if (!saysSomething(words)) {
       const { unknown, description } = words;
       const said = unknown ?? description;
-      return this.unheard(said === undefined ? "it said nothing" : `it said "${said}", which means nothing`, nowMs);
+      return this.unheard(said === undefined ? "it said nothing" : `it said ${meaningless(said)}`, nowMs);
     }
     this.#heardMs = nowMs;
     const { health, admin, weight, limit } = { ...this.#words, ...words };
@@ -68,7 +68,12 @@ function describe({ health, admin, weight, limit, description, unknown }: AgentW
     ...(limit === undefined ? [] : [`at most ${limit} connections`]),
   ].join(", ");
   const what = description === undefined ? said : `${said} (${description})`;
-  return unknown === undefined ? what : `${what}; and "${unknown}", which means nothing`;
+  return unknown === undefined ? what : `${what}; and ${meaningless(unknown)}`;
+}
+
+function meaningless(word: string): string {
+  const isHeavy = /^weight:\d+$/i.test(word);
+  return `"${word}", which means nothing${isHeavy ? `: a weight is ${LARGEST_AGENT_WEIGHT} at most` : ""}`;
 }
 
 /** `said`: in the last line. */

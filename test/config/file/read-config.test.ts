@@ -141,6 +141,18 @@ const instead: Rows = [
     "probe: ^5, real-servers: [10.0.0.2:80]",
     "error: virtual-servers[0].probe: expected a probe or the name of one, got 5",
   ],
+  [
+    "probe: ^tcp, real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0].probe: no probe has the name tcp; write {type: tcp} for a check of that type",
+  ],
+  [
+    "probe: {^all: [{type: tcp}]}, real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0].probe.all: unknown key all; several checks stand under probes, such as probes: {all: [...]}",
+  ],
+  [
+    "probe: {type: tcp}, real-servers: [{address: 10.0.0.2:80, ^probe: {port: 81}}]",
+    "error: virtual-servers[0].real-servers[0].probe: needs a type; write type: http: a real server's own probe begins anew",
+  ],
   ["^probe: {}, real-servers: [10.0.0.2:80]", "error: virtual-servers[0].probe: needs a type; write type: http"],
   [
     "probe: {type: ^smtp}, real-servers: [10.0.0.2:80]",
@@ -192,6 +204,11 @@ const inProbe: Rows = [
   [
     "expect: {status: ^200}",
     "error: virtual-servers[0].probe.expect.status: expected a list of status codes such as [200-299, 404], got 200",
+  ],
+  ["timeout: ^0", "error: virtual-servers[0].probe.timeout: 0s is less than 1ms"],
+  [
+    "expect: {status: ^[]}",
+    "error: virtual-servers[0].probe.expect.status: expected a list of status codes such as [200-299, 404], got an empty list",
   ],
   ["tls: {verify: ^true}", "error: virtual-servers[0].probe.tls.verify: expected none, ca or full, got true"],
   ["tls: {ca-file: ^x}", 'error: virtual-servers[0].probe.tls.ca-file: "x" is no absolute path'],
@@ -295,6 +312,14 @@ const inOtherKinds: typeof inProbe = [
   [
     "type: exec, command: [/bin/true], environment: ^{LVSCARE_PORT: '1'}",
     "error: virtual-servers[0].probe.environment: LVSCARE_PORT is set by LVScare itself",
+  ],
+  [
+    "type: exec, command: [/bin/true], environment: ^{A: 1, B: x, C: []}",
+    "error: virtual-servers[0].probe.environment: A: expected text, got 1; C: expected text, got an empty list; write it in quotes",
+  ],
+  [
+    "type: exec, command: [/bin/true], environment: ^{LVSCARE_A: x, B: x, 1C: x}",
+    'error: virtual-servers[0].probe.environment: LVSCARE_A is set by LVScare itself; "1C" is no name of a variable',
   ],
   [
     "type: exec, command: [/bin/true], environment: ^{A: 1}",

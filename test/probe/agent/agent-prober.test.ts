@@ -109,6 +109,7 @@ describe("an agent", () => {
     ["", "closed; it said nothing"],
     ["\n", "it said nothing"],
     ["# tired\n", 'it said "tired", which means nothing'],
+    ["weight:300\n", 'it said "weight:300", which means nothing: a weight is 256 at most'],
     ["perhaps\n", 'it said "perhaps", which means nothing'],
     ["x".repeat(1025), "its line is longer than 1024 bytes"],
   ])("that says %j says nothing", async (line, why) => {
