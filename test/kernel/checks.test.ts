@@ -119,7 +119,9 @@ test("several checks decide together, each at its own pace, and a server of its 
   await servers.behave({ checks: "status 500" }, [A]);
   await care.waitForLog(/^INFO tcp 127\.1\.0\.1:80: real server 127\.0\.1\.1:80 healthy → draining: web: status 500$/);
   await waitForTable(namespace, table({ [B]: 3 }, "wrr"));
-  expect((await care.status()).replaceAll(/\s+/g, " ")).toContain("web down (status 500), role up (exit code 9)");
+  expect((await care.status()).replaceAll(/\s+/g, " ")).toContain(
+    "web down (status 500), role up (exit code 9, weight 7)",
+  );
   await servers.behave("healthy", [A]);
   await waitForTable(namespace, table({ [A]: 7, [B]: 3 }, "wrr"));
 });

@@ -5,7 +5,7 @@ import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
 import type { Probe, Prober } from "../prober.ts";
 import { firstLine, readScriptWords, type ScriptWords } from "./script-output.ts";
-import type { RunningScript, ScriptResult, Scripts } from "./scripts.ts";
+import { MOST_OUTPUT, type RunningScript, type ScriptResult, type Scripts } from "./scripts.ts";
 
 /** Runs programs: see `Scripts`. */
 export type ScriptRunner = Pick<Scripts, "run">;
@@ -34,7 +34,7 @@ export function createExecProber(options: ExecProbeOptions, ports: ExecPorts): P
 
 /** What a script's end says of the real server. */
 export function verdictOf(
-  { exitCode, output, isLate, lacking }: ScriptResult,
+  { exitCode, output, signal, isCut, isLate, lacking }: ScriptResult,
   { exitCode: meaning, output: form, timeoutMs }: Pick<ExecProbeOptions, "exitCode" | "output" | "timeoutMs">,
 ): Told {
   if (lacking !== undefined) return { passed: undefined, reason: lacking };
@@ -43,12 +43,19 @@ export function verdictOf(
     const late = `timed out after ${formatDuration(timeoutMs)}`;
     return { passed: false, reason: said === undefined ? late : `${late}: ${said}` };
   }
-  if (exitCode === undefined) return { passed: false, reason: said ?? "ended by a signal" };
-  if (form === "json" && exitCode === 0) return verdictOfWords(readScriptWords(output));
+  if (exitCode === undefined) {
+    const ended = `ended by ${signal ?? "a signal"}`;
+    return { passed: false, reason: said === undefined ? ended : `${ended}: ${said}` };
+  }
+  if (form === "json" && exitCode === 0) {
+    if (isCut === true) return { passed: false, reason: `its output is longer than ${MOST_OUTPUT >> 10} KiB` };
+    return verdictOfWords(readScriptWords(output));
+  }
   const reason = (form === "json" ? undefined : said) ?? `exit code ${exitCode}`;
   if (exitCode === 0) return { passed: true, reason };
   if (meaning === "health" || exitCode === 1) return { passed: false, reason };
-  return { passed: true, reason, advice: { weight: exitCode - 2 } };
+  const weight = exitCode - 2;
+  return { passed: true, reason: `${reason}, weight ${weight}`, advice: { weight } };
 }
 
 // --- internal ---
@@ -61,7 +68,9 @@ const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 function verdictOfWords(words: ScriptWords | string): Told {
   if (typeof words === "string") return { passed: false, reason: words };
-  const { isHealthy, reason = isHealthy ? "healthy" : "not healthy", advice } = words;
+  const { isHealthy, reason: said = isHealthy ? "healthy" : "not healthy", advice, slip } = words;
+  const reason =
+    slip === undefined ? said : `${said}; its output has "${slip.key}", which means nothing: is it ${slip.meant}?`;
   return isHealthy ? { passed: true, reason, ...(advice && { advice }) } : { passed: false, reason };
 }
 

@@ -1,3 +1,4 @@
+import { nearestName } from "../../config/nearest-name.ts";
 import type { WeightAdvice } from "../../domain/health.ts";
 
 /** What a program of `output: json` says. */
@@ -5,11 +6,13 @@ export interface ScriptWords {
   readonly isHealthy: boolean;
   readonly reason?: string;
   readonly advice?: WeightAdvice;
+  /** A key that means nothing, and the one that it resembles. */
+  readonly slip?: { readonly key: string; readonly meant: string };
 }
 
 /**
  * `{"healthy": true, "weight": 10, "drain": false, "reason": "…"}`; all but `healthy` may be missing, and what has other
- * names is left alone. A text: why it is nothing of that kind.
+ * names is left alone, and told where it resembles one of them. A text: why it is nothing of that kind.
  */
 export function readScriptWords(output: string): ScriptWords | string {
   const words = parse(output);
@@ -27,6 +30,7 @@ export function readScriptWords(output: string): ScriptWords | string {
     isHealthy: healthy,
     ...(line !== undefined && { reason: line }),
     ...(advice !== undefined && { advice: { weight: advice } }),
+    ...slipIn(words),
   };
 }
 
@@ -40,6 +44,16 @@ export function firstLine(output: string): string | undefined {
 }
 
 // --- internal ---
+
+const KEYS = ["healthy", "weight", "drain", "reason"];
+
+function slipIn(words: object): Pick<ScriptWords, "slip"> {
+  for (const key of Object.keys(words)) {
+    const meant = KEYS.includes(key) || !/^\w+$/.test(key) ? undefined : nearestName(key, KEYS);
+    if (meant !== undefined) return { slip: { key, meant } };
+  }
+  return {};
+}
 
 /** As an operator's. */
 const MOST_WEIGHT = 65_535;

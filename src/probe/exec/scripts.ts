@@ -14,6 +14,10 @@ export interface ScriptResult {
   readonly exitCode: number | undefined;
   /** The beginning of what it wrote, at most `MOST_OUTPUT` bytes. */
   readonly output: string;
+  /** That ended it, such as `SIGKILL`. */
+  readonly signal?: string | number;
+  /** It wrote more than that. */
+  readonly isCut?: true;
   /** It was ended, because its time was over. */
   readonly isLate: boolean;
   /** Why it could not be started: this host's lack. */
@@ -138,6 +142,7 @@ class ScriptProcess {
   #child: Child | undefined;
   #timer: Timer | undefined;
   #output = Buffer.alloc(0);
+  #isCut = false;
   #isTold = false;
 
   /** `ended`: called once, when nothing of it runs any more. */
@@ -186,6 +191,8 @@ class ScriptProcess {
       exitCode: child.signalCode === null ? (child.exitCode ?? undefined) : undefined,
       output: this.#output.toString("utf8"),
       isLate: false,
+      ...(child.signalCode !== null && { signal: child.signalCode }),
+      ...(this.#isCut && { isCut: true }),
     });
     this.#ended();
   }
@@ -195,6 +202,7 @@ class ScriptProcess {
       const { done, value } = await reader.read();
       if (done || value === undefined) return;
       const room = MOST_OUTPUT - this.#output.length;
+      if (value.length > room) this.#isCut = true;
       if (room > 0) this.#output = Buffer.concat([this.#output, value.subarray(0, room)]);
     }
   }

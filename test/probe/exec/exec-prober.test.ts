@@ -22,10 +22,10 @@ test.each<[script: string, meaning: ExecProbeOptions["exitCode"], verdict: objec
   ["exit 255", "health", { passed: false, reason: "exit code 255" }],
   ["exit 0", "weight", { passed: true, reason: "exit code 0" }],
   ["exit 1", "weight", { passed: false, reason: "exit code 1" }],
-  ["exit 2", "weight", { passed: true, reason: "exit code 2", advice: { weight: 0 } }],
-  ["exit 255", "weight", { passed: true, reason: "exit code 255", advice: { weight: 253 } }],
-  ["kill -9 $$", "weight", { passed: false, reason: "ended by a signal" }],
-  ["echo half; kill -9 $$", "health", { passed: false, reason: "half" }],
+  ["exit 2", "weight", { passed: true, reason: "exit code 2, weight 0", advice: { weight: 0 } }],
+  ["exit 255", "weight", { passed: true, reason: "exit code 255, weight 253", advice: { weight: 253 } }],
+  ["kill -9 $$", "weight", { passed: false, reason: "ended by SIGKILL" }],
+  ["echo half; kill -9 $$", "health", { passed: false, reason: "ended by SIGKILL: half" }],
   ["head -c 100000 /dev/zero | tr '\\0' x", "health", { passed: true, reason: `${"x".repeat(200)}…` }],
 ])("%s as %s", async (script, meaning, verdict) => {
   expect(without(await check(open({ script, exitCode: meaning })))).toEqual(verdict);
@@ -38,6 +38,11 @@ test.each<[said: string, verdict: object]>([
   [`{"healthy": true, "weight": 10, "drain": true}`, { passed: true, reason: "healthy", advice: { weight: 0 } }],
   [`{"healthy": true, "drain": false, "more": []}`, { passed: true, reason: "healthy" }],
   [`{"healthy": false, "weight": 10, "drain": true, "reason": "standby"}`, { passed: false, reason: "standby" }],
+  [
+    `{"healthy": true, "wieght": 10}`,
+    { passed: true, reason: 'healthy; its output has "wieght", which means nothing: is it weight?' },
+  ],
+  [`{"healthy": true, "reason": "${"x".repeat(5000)}"}`, { passed: false, reason: "its output is longer than 4 KiB" }],
   [`{"healthy": "true"}`, { passed: false, reason: `its output has no "healthy" that is true or false` }],
   [
     `{"healthy": true, "weight": 1.5}`,
