@@ -5,6 +5,13 @@ import { refusal } from "./value-parsers.ts";
 /** Both ends included. */
 export type StatusRange = readonly [from: number, to: number];
 
+interface Statuses {
+  readonly acceptStatus: readonly number[];
+  /** Instead of the usual ones. */
+  readonly onlyStatus?: readonly StatusRange[];
+  readonly drainOn: readonly StatusRange[];
+}
+
 /** All that is given has to be so; patterns are those of `domain/pattern.ts`. */
 export interface BodyExpectation {
   readonly contains?: string;
@@ -28,6 +35,15 @@ export function formatStatusRange([first, last]: StatusRange): string {
   return first === last ? String(first) : `${first}-${last}`;
 }
 
+/** Whether each status that passes says that the server shuts down. Those below 200 are no last answer. */
+export function passesNever({ acceptStatus, onlyStatus, drainOn }: Statuses): boolean {
+  const passing = [...(onlyStatus ?? USUAL), ...acceptStatus.map((code): StatusRange => [code, code])];
+  for (const [first, last] of passing)
+    for (let code = Math.max(first, FIRST_LAST_ANSWER); code <= last; code++)
+      if (!drainOn.some(([from, to]) => from <= code && code <= to)) return false;
+  return true;
+}
+
 /** Headers by name with a pattern each, from a map in JSON. */
 export function parseHeaderPatterns(texts: readonly string[]): readonly (readonly [name: string, pattern: string])[] {
   return texts.flatMap((text) =>
@@ -47,6 +63,9 @@ export function parseBodyExpectation(text: string): BodyExpectation {
 }
 
 // --- internal ---
+
+const USUAL: readonly StatusRange[] = [[100, 399]];
+const FIRST_LAST_ANSWER = 200;
 
 function mapIn(text: string): [key: string, value: unknown][] {
   const value: unknown = JSON.parse(text);

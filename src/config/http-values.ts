@@ -23,6 +23,18 @@ export function parsePath(text: string): string {
     .replaceAll("#", "%23");
 }
 
+/** The same where nothing is corrected. */
+export function parseWholePath(text: string): string {
+  const path = parsePath(text);
+  if (text.startsWith("/")) return path;
+  throw refusal(`"${text}" begins with no slash; write /${text}`);
+}
+
+/** Why there is no host of this name, as a header has it: perhaps with a port. */
+export function hostProblem(name: string): string | undefined {
+  return /[\s/?#@]/u.test(name) ? `${JSON.stringify(name)} is no name of a host` : undefined;
+}
+
 /**
  * Headers from `name=value` texts by the Go program's rules: with exactly one `=` the text is one header, with more
  * it is a CSV list. A repeated name replaces the earlier one; commas in a value make several headers. Messages never

@@ -67,7 +67,7 @@ test("takes names as they are, and nothing that is no configuration", () => {
     [undefined, "expected a configuration, got undefined"],
     [null, "expected a configuration, got null"],
     ["a", 'expected keys with values, got "a"'],
-    [[], "expected keys with values, got a list"],
+    [[], "expected keys with values, got an empty list"],
     [{}, "needs virtualServers"],
     [round, expect.stringMatching(/^virtualServers\[0\]\.virtualServers.*: it is nested more than 16 deep$/)],
   ] as const)

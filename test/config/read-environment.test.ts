@@ -35,13 +35,13 @@ test("the environment alone can give everything", () => {
     CARE_VS: "10.0.0.1:80",
     CARE_RS: "10.0.0.2:80,10.0.0.3:80",
     CARE_RUN_ONCE: "true",
-    CARE_HEALTH_SCHEM: "http",
+    CARE_HEALTH_SCHEM: "tls",
     CARE_HEALTH_INSECURE_SKIP_VERIFY: "false",
     CARE_LOGGER: "DEBG",
   });
   expect(options).toMatchObject({
     runOnce: true,
-    probe: { scheme: "http", tls: { verify: "full" } },
+    probe: { type: "tls", tls: { verify: "full" } },
     log: { level: "debug" },
   });
   expect(options.realServers).toHaveLength(2);

@@ -24,6 +24,7 @@ export type FindingCode =
   | "plane"
   | "conflict"
   | "weightless"
+  | "meaningless"
   | "probe-time"
   | "probe-none"
   | "unknown-probe";

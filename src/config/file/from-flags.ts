@@ -1,6 +1,7 @@
 import { formatEndpoint } from "../../domain/endpoint.ts";
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import type { CareOptions, DiscoverOptions, HttpProbeOptions } from "../care-options.ts";
+import { hostProblem } from "../http-values.ts";
 import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
 import { PROBE_KINDS } from "../probe-kinds/probe-kinds.ts";
 import type { FileKey, GivenOptions, OptionRow } from "../option-row.ts";
@@ -95,6 +96,7 @@ function dataOf({ flag }: OptionRow, { type }: FileKey, text: string, options: C
       return undefined;
     default:
       // Flags take other spellings, too.
+      if (flag === "health-path") return text.startsWith("/") ? text : `/${text}`;
       if (flag === "mode") return options.reach.mode;
       if (flag === "logger") return options.log.level === "debug" ? "DEBG" : "INFO";
       return text;
@@ -115,7 +117,7 @@ function discoverData({ source }: DiscoverOptions): DataMap {
 
 function headersOf({ headers }: HttpProbeOptions): [string, Data][] {
   const [first] = headers;
-  const host = first?.[0] === "Host" && first[1] !== "" ? first[1] : undefined;
+  const host = first?.[0] === "Host" && first[1] !== "" && hostProblem(first[1]) === undefined ? first[1] : undefined;
   const byName = Map.groupBy(host === undefined ? headers : headers.slice(1), ([name]) => name);
   const map = Object.fromEntries(
     [...byName].map(([name, all]): [string, Data] => {

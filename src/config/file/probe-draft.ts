@@ -1,7 +1,8 @@
 import { PLAIN_HEALTH_POLICY } from "../../domain/health-policy.ts";
 import { isToken } from "../../domain/http-syntax.ts";
+import { passesNever } from "../http-expectations.ts";
 import type { HttpProbeOptions, ProbeOptions } from "../care-options.ts";
-import { hasSeveralHosts, headerProblem, SEVERAL_HOSTS } from "../http-values.ts";
+import { hasSeveralHosts, headerProblem, hostProblem, SEVERAL_HOSTS } from "../http-values.ts";
 import { nearestName } from "../nearest-name.ts";
 import { OptionValues } from "../option-values.ts";
 import type { FileKind } from "../option-row.ts";
@@ -121,7 +122,12 @@ export class ProbeDraft {
   #complete(probe: ProbeOptions, findings: Findings, files: FileLook | undefined): ProbeOptions {
     if (this.#parts === undefined && files !== undefined) this.#lookForFiles(files, findings);
     this.#parts ??= this.#read(findings);
-    return probe.type === "http" ? { ...probe, ...this.#parts } : probe;
+    if (probe.type !== "http") return probe;
+    const whole = { ...probe, ...this.#parts };
+    const drainOn = this.settings.get("http-drain-on")?.place;
+    if (drainOn !== undefined && passesNever(whole))
+      findings.error("conflict", drainOn, "no status is left that passes: all that do say that the server shuts down");
+    return whole;
   }
 
   #lookForFiles({ problemOf, severity }: FileLook, findings: Findings): void {
@@ -244,6 +250,8 @@ export class ProbeDraft {
       findings.error("type", host.place, expected("a host's name", host.value).problem);
       return headers;
     }
+    const problem = hostProblem(host.value);
+    if (problem !== undefined) findings.error("type", host.place, problem);
     const all = [...readHeader("Host", host, findings), ...headers];
     if (hasSeveralHosts(all)) findings.error("conflict", host.place, SEVERAL_HOSTS);
     return all;

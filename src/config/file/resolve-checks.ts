@@ -52,6 +52,7 @@ export function resolveChecks(
   if (isSeveral) return { checks: resolveCombination(choice, settings, surroundings), resolved: all, placed };
   const timeout = placed("health-timeout");
   if (timeout !== undefined) warnOfTime(all, timeout, findings);
+  if (probe !== undefined) warnOfAgent(probe, all, findings);
   return { checks: probe?.complete(all.probe, findings, surroundings.files), resolved: all, placed };
 }
 
@@ -72,7 +73,35 @@ export function resolveOwnChecks(
     : { type: "combination", atLeast: 1, members: [member] };
 }
 
+/** Where programs are made to ask for weights, of the checks that are chosen. */
+export function weightsAsked(
+  choice: ProbeChoice | undefined,
+  probes: ReadonlyMap<string, ProbeDraft>,
+): readonly Place[] {
+  if (choice === undefined) return [];
+  if ("members" in choice) return choice.members.flatMap((member) => weightsAsked(member, probes));
+  const draft = choice instanceof ProbeDraft ? choice : probes.get(choice.probe ?? "");
+  const exitCode = draft?.type === "exec" ? draft.settings.get("exec-exit-code") : undefined;
+  // With JSON it is refused.
+  const isRefused = draft?.settings.get("exec-output")?.texts.at(-1) === "json";
+  return exitCode?.texts.at(-1) === "weight" && !isRefused ? [exitCode.place] : [];
+}
+
 // --- internal ---
+
+/** What means nothing to an agent. */
+function warnOfAgent({ type, settings }: ProbeDraft, { probe, policy, refused }: Resolved, findings: Findings): void {
+  if (type !== "agent" || probe.type !== "agent") return;
+  for (const key of ["fall", "rise"]) {
+    const place = settings.get(key)?.place;
+    if (place !== undefined)
+      findings.warning("meaningless", place, `what an agent says counts at once, whatever ${key} says`);
+  }
+  const place = settings.get("agent-stale-after")?.place;
+  if (place === undefined || refused.length > 0 || probe.staleAfterMs >= policy.intervalMs) return;
+  const [stale, interval] = [probe.staleAfterMs, policy.intervalMs].map(formatDuration);
+  findings.warning("probe-time", place, `stale-after ${stale} is shorter than interval ${interval}`);
+}
 
 function resolveCombination(
   { place, members: choices, atLeast }: CombinationDraft,
@@ -116,6 +145,7 @@ function resolveMember(
   tellRefused(own, (flag) => probe.settings.get(flag)?.place, interval, findings);
   const timeout = probe.settings.get("health-timeout")?.place;
   if (timeout !== undefined) warnOfTime(all, timeout, findings);
+  warnOfAgent(probe, all, findings);
   return { name, probe: probe.complete(all.probe, findings, files), pace: paceOf(all.policy) };
 }
 

@@ -27,7 +27,7 @@ import { expected, timeTexts } from "./key-value.ts";
 import { readName } from "./label.ts";
 import { within, type Place } from "./place.ts";
 import { PROBE_CHOICE_KEYS, takeChoice, type ProbeChoice } from "./probe-choice.ts";
-import { resolveChecks, resolveOwnChecks, type ProbeSurroundings } from "./resolve-checks.ts";
+import { resolveChecks, resolveOwnChecks, weightsAsked, type ProbeSurroundings } from "./resolve-checks.ts";
 import { ResolvedSettings } from "./resolved-settings.ts";
 import {
   isMap,
@@ -119,8 +119,19 @@ export class VirtualServerDraft {
       findings.error("conflict", slowStart, "a weight of 1 leaves nothing to climb", {
         hint: "give weight 10 or more",
       });
-    if (problem === undefined && WEIGHTLESS_SCHEDULERS.has(scheduler))
+    if (problem === undefined && WEIGHTLESS_SCHEDULERS.has(scheduler)) {
       this.#warnOfWeights(scheduler, weight, servers, findings);
+      for (const choice of [this.#probe, ...servers.choices.map((one) => one.choice)])
+        for (const asked of weightsAsked(choice, surroundings.probes))
+          findings.warning(
+            "weightless",
+            asked,
+            `${scheduler} heeds no weights: all that a program asks for but 0 act as 1`,
+            {
+              hint: `${HEEDING.get(scheduler)} would heed them`,
+            },
+          );
+    }
 
     const own = new Map(
       servers.choices.flatMap(({ server, choice }) => {

@@ -8,7 +8,7 @@ import {
   parseHeaderPatterns,
   parseStatusRanges,
 } from "../http-expectations.ts";
-import { parseHeaders, parseMethod, parsePath } from "../http-values.ts";
+import { parseHeaders, parseMethod, parsePath, parseWholePath } from "../http-values.ts";
 import {
   asWritten,
   parseAbsolutePath,
@@ -214,7 +214,7 @@ export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
     return {
       type: "http",
       ...resolveRequest(values, context, scheme === "http" ? "http" : "https"),
-      path: values.read("health-path", parsePath),
+      path: values.read("health-path", context.isFile ? parseWholePath : parsePath),
       method: values.read("health-req-method", parseMethod),
       body: values.read("health-req-body", asWritten),
       acceptStatus: [...new Set(values.readList("health-status", parseInteger(100, 999)))],
@@ -236,6 +236,10 @@ export function resolveRequest(
   if (scheme === "http" && tls.caFile !== undefined) values.refuse("health-ca-file", NO_TLS);
   if (scheme === "http" && tls.certFile !== undefined) values.refuse("health-cert-file", NO_TLS);
   if (scheme === "http" && tls.minDaysLeft !== undefined) values.refuse("tls-min-days-left", NO_TLS);
+  if (scheme === "http" && tls.serverName !== undefined) values.refuse("tls-server-name", NO_TLS);
+  // As a flag it stands in many a command line, whatever is asked.
+  if (scheme === "http" && context.isFile && !values.isMissing("health-insecure-skip-verify"))
+    values.refuse("health-insecure-skip-verify", NO_TLS);
   const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
   const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
   if (tokenFile !== undefined && headers.some(([name]) => name.toLowerCase() === "authorization"))
@@ -245,7 +249,8 @@ export function resolveRequest(
     headers,
     tokenFile,
     headersFile: values.readOptional("http-headers-file", parseAbsolutePath),
-    tls,
+    // Flags may say more of it than there is.
+    tls: scheme === "http" ? { ...tls, verify: "none" } : tls,
     ...resolveTimes(values, context),
     ...resolveTarget(values),
     sentinel: values.read("sentinel", parseBoolean),

@@ -210,6 +210,14 @@ const inProbe: Rows = [
     "expect: {status: ^[]}",
     "error: virtual-servers[0].probe.expect.status: expected a list of status codes such as [200-299, 404], got an empty list",
   ],
+  ["path: ^ready", 'error: virtual-servers[0].probe.path: "ready" begins with no slash; write /ready'],
+  ['path: ^""', 'error: virtual-servers[0].probe.path: "" begins with no slash; write /'],
+  ['host: ^"a b"', 'error: virtual-servers[0].probe.host: "a b" is no name of a host'],
+  ["scheme: http, tls: {verify: ^full}", "error: virtual-servers[0].probe.tls.verify: the scheme http has no TLS"],
+  [
+    "scheme: http, tls: {server-name: ^a.b}",
+    "error: virtual-servers[0].probe.tls.server-name: the scheme http has no TLS",
+  ],
   ["tls: {verify: ^true}", "error: virtual-servers[0].probe.tls.verify: expected none, ca or full, got true"],
   ["tls: {ca-file: ^x}", 'error: virtual-servers[0].probe.tls.ca-file: "x" is no absolute path'],
   ["tls: {ca-file: ^/x, verify: none}", "error: virtual-servers[0].probe.tls.ca-file: verify: none trusts anybody"],
@@ -220,6 +228,14 @@ const inProbe: Rows = [
 ];
 
 const inProbeOfPages: typeof inProbe = [
+  [
+    "expect: {status: [200]}, drain-on: ^[200]",
+    "error: virtual-servers[0].probe.drain-on: no status is left that passes: all that do say that the server shuts down",
+  ],
+  [
+    "drain-on: ^[200-299, 300-404]",
+    "error: virtual-servers[0].probe.drain-on: no status is left that passes: all that do say that the server shuts down",
+  ],
   [
     "expect: {body: ^ok}",
     'error: virtual-servers[0].probe.expect.body: expected contains, regex, sha256 or not, got "ok"',
@@ -266,6 +282,18 @@ const inProbeOfPages: typeof inProbe = [
 ];
 
 const inOtherKinds: typeof inProbe = [
+  [
+    "type: agent, port: 81, fall: ^3",
+    "warning: virtual-servers[0].probe.fall: what an agent says counts at once, whatever fall says",
+  ],
+  [
+    "type: agent, port: 81, stale-after: ^1ms",
+    "warning: virtual-servers[0].probe.stale-after: stale-after 1ms is shorter than interval 2s",
+  ],
+  [
+    "type: exec, command: [/bin/true], exit-code: ^weight",
+    "warning: virtual-servers[0].probe.exit-code: rr heeds no weights: all that a program asks for but 0 act as 1; wrr would heed them",
+  ],
   [
     "type: http, ^min-days-left: 3",
     "error: virtual-servers[0].probe.min-days-left: type http has no key min-days-left; write it under tls",
