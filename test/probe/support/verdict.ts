@@ -18,7 +18,9 @@ export async function verdictOf(endpoint: Endpoint, probe: FileProbe): Promise<s
 export function optionsOf(endpoint: Endpoint, probe: FileProbe): ProbeOptions {
   const file = {
     version: 1,
-    "virtual-servers": [{ address: "10.0.0.1:80", "real-servers": [formatEndpoint(endpoint)], probe }],
+    "virtual-servers": [
+      { address: "10.0.0.1:80", scheduler: "wrr", "real-servers": [formatEndpoint(endpoint)], probe },
+    ],
   };
   const { config, findings } = readConfig([parseDocument({ name: "f.yaml", text: JSON.stringify(file) })]);
   expect(findings.map(({ message }) => message)).toEqual([]);
