@@ -32,6 +32,15 @@ export interface TimedLack {
   readonly sinceMs: number;
 }
 
+/** What a check asked for when that changed last, on the machines' clock. */
+export interface TimedRequest {
+  readonly asks: string;
+  readonly reason: string;
+  readonly atMs: number;
+  /** Since when it is to have no new clients, or may have some again; undefined: that never changed. */
+  readonly heldOrNotSinceMs: number | undefined;
+}
+
 /** What the last check of each real server found, by its formatted endpoint. */
 export interface LastChecks {
   readonly verdicts: ReadonlyMap<string, TimedVerdict>;
@@ -39,6 +48,7 @@ export interface LastChecks {
   readonly lacking: ReadonlyMap<string, TimedLack>;
   /** Of those that are checked by several checks. */
   readonly checks: ReadonlyMap<string, readonly CheckPart[]>;
+  readonly requests: { get(server: string): TimedRequest | undefined };
 }
 
 export interface ProcessFacts {
@@ -55,7 +65,7 @@ export interface ProcessFacts {
 /** The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything. */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
-  { verdicts, lacking, checks }: LastChecks,
+  { verdicts, lacking, checks, requests }: LastChecks,
   facts: ProcessFacts,
   table: ObservedVirtualServer | undefined,
 ): VirtualServerStatus {
@@ -67,6 +77,7 @@ export function virtualServerStatus(
     ...memberStatus(key, member.ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
     ...uncheckedStatus(lacking.get(key), facts.timeOfDay),
     ...partsStatus(checks.get(key)),
+    ...requestStatus(member, requests.get(key), facts.timeOfDay),
     ...(isKeptOut(member) && { state: "drained" as const }),
     ...(member.hold && { hold: member.hold }),
     ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
@@ -207,6 +218,23 @@ function daemonStatus(supervisor: VirtualServerActor, facts: ProcessFacts): Daem
 function isKeptOut({ hold, isDrainedByConfiguration, ref }: Member): boolean {
   const { asked } = ref.getSnapshot().context;
   return isDrained({ hold, isDrainedByConfiguration }) || isAskedOut({ hold, ...(asked && { asked }) });
+}
+
+/** Since when it is drained, or is not any more, goes before since when its health is what it is. */
+function requestStatus(
+  { hold, isDrainedByConfiguration, ref }: Member,
+  request: TimedRequest | undefined,
+  timeOfDay: ProcessFacts["timeOfDay"],
+): Pick<RealServerStatus, "lastRequest" | "stateSince"> {
+  if (request === undefined) return {};
+  const { asks, reason, atMs, heldOrNotSinceMs } = request;
+  const lastRequest = { at: timeOfDay(atMs).toISOString(), asks, reason };
+  const { context } = ref.getSnapshot();
+  const healthMs = sinceMsOf(context);
+  // What an operator or the configuration wants decides, whatever the check asks for.
+  if (heldOrNotSinceMs === undefined || hold !== undefined || isDrainedByConfiguration) return { lastRequest };
+  const sinceMs = context.asked?.hold === undefined ? Math.max(healthMs, heldOrNotSinceMs) : heldOrNotSinceMs;
+  return { lastRequest, stateSince: timeOfDay(sinceMs).toISOString() };
 }
 
 function uncheckedStatus(

@@ -37,6 +37,7 @@ import type { EventSource } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import type { Standing } from "../probe/exec/exec-prober.ts";
+import { CheckRequests } from "./check-requests.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { listedInBoth } from "./describe-options-change.ts";
@@ -73,6 +74,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #lacking = new Map<string, TimedLack>();
   /** What each check of those found that are checked by several. */
   readonly #parts = new Map<string, readonly CheckPart[]>();
+  readonly #requests = new CheckRequests();
   /** Real servers with agents that are not heard any more. */
   readonly #unheardAgents = new Set<string>();
   readonly #holdFile: HoldFile;
@@ -125,6 +127,7 @@ export class VirtualServerCare implements ControlVirtualServer {
         this.#lacking.delete(server);
         this.#verdicts.set(server, { verdict: outcome, atMs });
         this.#noteAgent(server, outcome, atMs);
+        this.#noteRequest(server, outcome, atMs);
         if (outcome.certificate !== undefined) process.certificates.note(server, outcome.certificate);
       }
       this.#events.emit(probeEvent(server, outcome), atMs);
@@ -207,7 +210,10 @@ export class VirtualServerCare implements ControlVirtualServer {
     } else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
-    if (before.realServers !== options.realServers) void this.#forgetHolds();
+    if (before.realServers !== options.realServers) {
+      this.#requests.keepOnly(new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint))));
+      void this.#forgetHolds();
+    }
   }
 
   /** Those real servers that are listed and healthy. */
@@ -302,7 +308,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
     const status = virtualServerStatus(
       virtualServer,
-      { verdicts: this.#verdicts, lacking: this.#lacking, checks: this.#parts },
+      { verdicts: this.#verdicts, lacking: this.#lacking, checks: this.#parts, requests: this.#requests },
       this.#facts,
       table,
     );
@@ -410,6 +416,12 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#unheardAgents.add(server);
       this.#events.emit({ type: "agent.expired", server, reason: expired }, atMs);
     }
+  }
+
+  #noteRequest(server: string, verdict: Verdict, atMs: number): void {
+    const news = this.#requests.note(server, verdict, atMs);
+    if (news === undefined) return;
+    this.#events.emit({ type: "realServer.asked", server, asks: news.asks, reason: news.reason }, atMs);
   }
 
   /** When the machines have come to rest: an event is told in the middle of a transition. */

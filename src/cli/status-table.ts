@@ -28,6 +28,7 @@ import {
   describeLastResort,
   describeParts,
   describeReach,
+  describeRequested,
   describeState,
   describeSuspicion,
   describeTransition,
@@ -62,6 +63,8 @@ export function renderStatus(report: StatusReport, view: StatusView): string {
 const MOST_DETAILS = 3;
 /** What changed before is told by how long each has been as it is. */
 const LATELY_MS = 600_000;
+
+const NEVER = new Date(0).toISOString();
 
 const INDENT = "  ";
 /** With less room than this beside the table, the last check moves below it. */
@@ -170,9 +173,11 @@ function renderRealServers(server: VirtualServerStatus, view: StatusView): strin
     if (unchecked !== undefined) return brief(describeUnchecked(unchecked, now));
     return lastVerdict && brief(describeVerdict(lastVerdict, now));
   });
-  const changes = servers.map(({ lastTransition }) => {
-    if (lastTransition === undefined || now.getTime() - Date.parse(lastTransition.at) > LATELY_MS) return undefined;
-    return brief(describeTransition(lastTransition, now));
+  const changes = servers.map(({ lastTransition, lastRequest }) => {
+    const isRequestLater = Date.parse(lastRequest?.at ?? "") >= Date.parse(lastTransition?.at ?? NEVER);
+    const last = isRequestLater ? lastRequest : lastTransition;
+    if (last === undefined || now.getTime() - Date.parse(last.at) > LATELY_MS) return undefined;
+    return brief("asks" in last ? describeRequested(last, now) : describeTransition(last, now));
   });
   const holds = servers.map(({ hold, asked }) => {
     const held = hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by ${hold.by ?? "an operator"}`;

@@ -6,6 +6,7 @@ import {
   type CertificateFacts,
   type CertificateStatus,
 } from "../domain/certificate.ts";
+import { describeRequest } from "../domain/check-request.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { outcomeOf, type AskedOf, type CheckPart } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
@@ -20,6 +21,7 @@ import type {
   ReachObjectStatus,
   ReachStatus,
   RealServerStatus,
+  RequestStatus,
   StatusReport,
   SuspicionStatus,
   UncheckedStatus,
@@ -76,12 +78,13 @@ export function describeParts(parts: readonly CheckPart[]): string {
 }
 
 /** `in maintenance, at most 30 connections, by its agent` */
-export function describeAsked({ hold, limit }: AskedOf): string {
-  const what = [
-    ...(hold === undefined ? [] : [hold === "drain" ? "drained" : "in maintenance"]),
-    ...(limit === undefined ? [] : [limit === 0 ? "any number of connections" : `at most ${limit} connections`]),
-  ];
-  return `${what.join(", ")}, by its agent`;
+export function describeAsked(asked: AskedOf): string {
+  return `${describeRequest(asked)}, by its agent`;
+}
+
+/** `4s ago its check asks: drained (drain)` */
+export function describeRequested({ at, asks, reason }: RequestStatus, now: Date): string {
+  return `${age(at, now)} ago its check asks: ${asks} (${reason})`;
 }
 
 /** `4s ago healthy → draining: connect timed out after 3s` */

@@ -56,6 +56,8 @@ export type CareEvent =
   | { readonly type: "agent.expired"; readonly server: string; readonly reason: string }
   /** It is heard again. */
   | { readonly type: "agent.heard"; readonly server: string }
+  /** What its check asks for beside its health changed: `asks` says it in words, `reason` what the check found. */
+  | { readonly type: "realServer.asked"; readonly server: string; readonly asks: string; readonly reason: string }
   /** An operator asked for something; undefined: nothing is held any more. */
   | { readonly type: "realServer.held"; readonly server: string; readonly hold: Hold | undefined }
   /**

@@ -270,6 +270,16 @@ export interface RealServerStatus extends Named {
   /** That it showed at its last handshake; absent where checks speak no TLS. */
   readonly certificate?: CertificateStatus;
   readonly lastTransition?: TransitionStatus;
+  /** When what its check asks for beside its health changed last; absent where it never asked for anything. */
+  readonly lastRequest?: RequestStatus;
+}
+
+export interface RequestStatus {
+  readonly at: string;
+  /** In words: `drained`, `weight 30`, `nothing any more`. */
+  readonly asks: string;
+  /** What the check found. */
+  readonly reason: string;
 }
 
 export interface UncheckedStatus {

@@ -88,6 +88,9 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "realServer.held":
         logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
         return;
+      case "realServer.asked":
+        logger.info(`real server ${event.server}, as its check asks: ${event.asks} (${event.reason})`);
+        return;
       case "agent.expired":
         logger.warn(`real server ${event.server}: ${event.reason}; what it asked for counts no more`);
         return;

@@ -128,6 +128,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
       return "check";
     case "realServer.healthChanged":
     case "realServer.held":
+    case "realServer.asked":
     case "agent.expired":
     case "agent.heard":
     case "realServer.unanswered":

@@ -767,7 +767,7 @@ function statusOf(actor: VirtualServerActor): VirtualServerStatus {
   };
   return virtualServerStatus(
     actor,
-    { verdicts: new Map(), lacking: new Map(), checks: new Map() },
+    { verdicts: new Map(), lacking: new Map(), checks: new Map(), requests: new Map() },
     facts,
     actor.getSnapshot().context.table,
   );

@@ -56,10 +56,29 @@ virtual-servers:
   expect((await daemon.statusText(VS)).replaceAll(/\s+/g, " ")).toContain(
     `HELD ${realServer} in maintenance, by its agent`,
   );
+  const drainedNow = await now();
+  expect(drainedNow?.lastRequest).toMatchObject({
+    asks: "in maintenance, weight 30",
+    reason: "maint, weight 30 (new disk)",
+  });
+  // So long it is drained, and not so long its health is what it is.
+  expect(drainedNow?.stateSince).toBe(drainedNow?.lastRequest?.at);
+  expect((await daemon.statusText(VS)).replaceAll(/\s+/g, " ")).toMatch(
+    new RegExp(
+      `LAST CHANGE ${realServer} \\d+s ago its check asks: in maintenance, weight 30 \\(maint, weight 30 \\(new disk\\)\\)`,
+    ),
+  );
+  await daemon.logged(
+    new RegExp(
+      `INFO .*real server ${realServer}, as its check asks: in maintenance, weight 30 \\(maint, weight 30 \\(new disk\\)\\)$`,
+    ),
+  );
   const checked = await runProgram(["check", realServer], environment);
   expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining("passed: maint, weight 30 (new disk)")]);
   line = "ready";
-  await until(({ weight }) => weight === 30);
+  const back = await until(({ weight }) => weight === 30);
+  expect(back).toMatchObject({ state: "healthy", lastRequest: { asks: "weight 30" } });
+  expect(back?.stateSince).toBe(back?.lastRequest?.at);
 
   // It is the only one, and takes connections: but that is its owner's word, and no last resort.
   line = "stopped";
