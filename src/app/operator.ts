@@ -1,4 +1,5 @@
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
+import { standingOf } from "../actors/status.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { withoutCertificate, type ProbeOutcome } from "../domain/health.ts";
@@ -34,9 +35,10 @@ export class Operator {
    * when nothing was changed.
    */
   async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
-    this.#find(server);
+    const target = this.#find(server);
     const { supervisor, keep, timeOfDay, status } = this.#ports;
     const holds = new Map(holdsOf(supervisor));
+    const wasOut = holds.get(server)?.drained !== true && standingOf(supervisor, target).weight === 0;
     const hold = changeHold(holds.get(server), change, timeOfDay().toISOString(), by);
     if (hold === undefined) holds.delete(server);
     else holds.set(server, hold);
@@ -52,6 +54,7 @@ export class Operator {
       scheduler,
       realServer,
       ...(inService && { inService }),
+      ...(wasOut && { wasOut }),
       ...(pending !== undefined && { pending }),
     };
   }

@@ -5,6 +5,8 @@ import { describeError } from "../domain/errors.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
 import { describeVirtualServer, keyOf, virtualServerOf } from "../domain/virtual-server-name.ts";
+import { isDrainedByAgent, outOfService } from "../domain/in-service.ts";
+import type { RealServerStatus } from "../domain/status.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
 import type { CliContext } from "./cli-context.ts";
@@ -20,8 +22,8 @@ export async function tellHolds(
   const texts = reports.map((report) => (format === "json" ? `${JSON.stringify(report)}\n` : renderHold(report)));
   await out.write(texts.join(""));
   // Of several that are drained, the last one empties it.
-  const last = new Map(reports.map((report) => [keyOf(virtualServerOf(report)), report]));
-  const warnings = [...last.values()].flatMap((report) => emptiedBy(report) ?? []);
+  const each = Map.groupBy(reports, (report) => keyOf(virtualServerOf(report)));
+  const warnings = [...each.values()].flatMap((drains) => emptiedBy(drains) ?? []);
   const complaints = [...warnings, ...failures.map(describeError), ...mentions];
   await err.remark(ownLines(complaints));
   return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
@@ -36,6 +38,8 @@ export function renderHold(report: HoldReport): string {
     `${describeNamed(realServer)} of ${describeVirtualServer(virtualServerOf(report))}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
   ];
   if (realServer.drainedByConfiguration === true && hold?.drained !== true) lines.push(`  ${DRAINED_BY_FILE}`);
+  const other = otherReason(realServer);
+  if (other !== undefined) lines.push(`  ${other}`);
   if (pending !== undefined) lines.push(`  not in the table yet, and tried again: ${pending}`);
   if (hold?.weight !== undefined && WEIGHTLESS_SCHEDULERS.has(scheduler)) {
     lines.push(`  the scheduler ${scheduler} heeds no weights above 0; wrr and wlc do`);
@@ -59,18 +63,38 @@ export function renderCheck(report: CheckReport): string {
     .join("");
 }
 
-/** What else a drain has done: undefined when another server is left. */
-export function emptiedBy(report: HoldReport): string | undefined {
-  const { realServer, inService } = report;
-  if (realServer.hold?.drained !== true || inService === undefined || inService.count > 0) return undefined;
-  return `nobody is in service behind ${describeVirtualServer(virtualServerOf(report))} any more: clients are refused, until lvscare undrain ${realServer.address}`;
-}
-
 export function connections(count: number): string {
   return `${count} open connection${count === 1 ? "" : "s"}`;
 }
 
 // --- internal ---
+
+/** What else drains of one virtual server have done, one after the other: undefined when another server is left. */
+function emptiedBy(drains: readonly HoldReport[]): string | undefined {
+  const last = drains.at(-1);
+  if (last?.realServer.hold?.drained !== true || last.inService === undefined || last.inService.count > 0)
+    return undefined;
+  const nobody = `nobody is in service behind ${describeVirtualServer(virtualServerOf(last))}`;
+  const { address } = last.realServer;
+  if (drains.some(({ wasOut }) => wasOut !== true))
+    return `${nobody} any more: clients are refused, until lvscare undrain ${address}`;
+  return drains.length === 1
+    ? `${nobody}; ${address} was not before this drain, either`
+    : `${nobody}; none of these was before this drain, either`;
+}
+
+/** What keeps it out whatever an operator's drain says. */
+function otherReason(server: RealServerStatus): string | undefined {
+  const { hold, drainedByConfiguration } = server;
+  if (drainedByConfiguration === true) return undefined;
+  if (hold?.drained === true)
+    return server.asked?.hold === undefined || hold.weight !== undefined
+      ? undefined
+      : "drained by its agent, too; undrain does not lift that";
+  const why = outOfService(server);
+  if (why?.why === "set-aside") return "its check asks for weight 0; lvscare weight is above that";
+  return isDrainedByAgent(server) ? "still drained, by its agent; lvscare weight is above that" : undefined;
+}
 
 const DRAINED_BY_FILE = "the configuration file keeps it drained; undrain does not lift that: change drained there";
 

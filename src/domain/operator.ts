@@ -10,6 +10,8 @@ export interface HoldReport extends OfVirtualServer {
   readonly realServer: RealServerStatus;
   /** Behind its virtual server, after it; absent from older daemons. */
   readonly inService?: InService;
+  /** Before it no operator drained it, and it took no new connections all the same. Absent from older daemons, too. */
+  readonly wasOut?: true;
   /** Why the table does not show it yet; absent when it does. */
   readonly pending?: string;
 }

@@ -73,6 +73,16 @@ virtual-servers:
       `INFO .*real server ${realServer}, as its check asks: in maintenance, weight 30 \\(maint, weight 30 \\(new disk\\)\\)$`,
     ),
   );
+  const drained = await runProgram(["drain", realServer], environment);
+  expect([drained.stdout, drained.stderr]).toEqual([
+    expect.stringContaining("\n  drained by its agent, too; undrain does not lift that\n"),
+    `lvscare: nobody is in service behind ${VS}; ${realServer} was not before this drain, either\n`,
+  ]);
+  const undrained = await runProgram(["undrain", realServer], environment);
+  expect([undrained.stdout, undrained.stderr]).toEqual([
+    expect.stringContaining("\n  still drained, by its agent; lvscare weight is above that\n"),
+    "",
+  ]);
   const checked = await runProgram(["check", realServer], environment);
   expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining("passed: maint, weight 30 (new disk)")]);
   line = "ready";

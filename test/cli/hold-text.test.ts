@@ -40,6 +40,36 @@ test("an undrain that the configuration file stands against is said to lift noth
   ]);
 });
 
+test("what still keeps a server out is told, and who drains it is not blamed for that", async () => {
+  const { hold, ...realServer } = report.realServer;
+  const byAgent = { ...realServer, state: "drained", health: "healthy", asked: { hold: "drain" } } as const;
+  const nobody = { count: 0, of: 1 };
+  const undrained = { ...report, inService: nobody, wasOut: true, realServer: byAgent } as const;
+  expect(await told({ reports: [undrained], failures: [], mentions: [] })).toEqual([
+    0,
+    "10.0.0.1:80 of 10.96.0.1:443: nothing held; healthy, weight 0, 1 open connection\n" +
+      "  still drained, by its agent; lvscare weight is above that\n",
+    "",
+  ]);
+  const drained = { ...undrained, realServer: { ...byAgent, ...(hold && { hold }) } };
+  expect(await told({ reports: [drained], failures: [], mentions: [] })).toEqual([
+    0,
+    "10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 1 open connection\n" +
+      "  drained by its agent, too; undrain does not lift that\n",
+    "lvscare: nobody is in service behind 10.96.0.1:443; 10.0.0.1:80 was not before this drain, either\n",
+  ]);
+  const advised = { ...undrained, realServer: { ...realServer, health: "healthy" } } as const;
+  const [, text] = await told({ reports: [advised], failures: [], mentions: [] });
+  expect(text).toEndWith("  its check asks for weight 0; lvscare weight is above that\n");
+});
+
+test("of several drained servers one that was in service is what emptied the virtual server", async () => {
+  const nobody = { count: 0, of: 2 };
+  const second = { ...report, inService: nobody, wasOut: true } as const;
+  const [, , complaint] = await told({ reports: [report, second], failures: [], mentions: [] });
+  expect(complaint).toStartWith("lvscare: nobody is in service behind 10.96.0.1:443 any more: clients are refused");
+});
+
 test("a weight that the scheduler does not heed is said to be none", async () => {
   const hold = { since: "2026-11-25T10:00:00.000Z", drained: false, weight: 5 };
   const [, text] = await told({
