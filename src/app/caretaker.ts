@@ -171,6 +171,13 @@ export class Caretaker {
     return lines;
   }
 
+  /** Virtual servers whose changed probe has yet to prove itself, a line each. */
+  onTrial(): readonly string[] {
+    return [...this.#cares.values()]
+      .filter(({ care, isLeaving, isOver }) => !isOver && !isLeaving && care.onTrial.length > 0)
+      .map(({ care }) => `the changed probe of ${fullName(care.options)}: ${WHO_DECIDES}`);
+  }
+
   /** Ends caring; the kernel's entries stay. */
   shutDown(): void {
     this.#isStopping = true;
@@ -414,6 +421,8 @@ export class Caretaker {
 }
 
 // --- internal ---
+
+const WHO_DECIDES = "the one before it decides until it has proved itself";
 
 interface Prepared {
   readonly preparation: Preparation;

@@ -67,7 +67,9 @@ export class ConfigReload implements AsyncDisposable {
     this.#lastNoticed = undefined;
     if (report.outcome !== "unchanged" || noticed === undefined) return report;
     if (this.#ports.now() - noticed.atMs > FRESH_MS) return report;
-    return { ...noticed.report, draining: report.draining };
+    const { onTrial: _, ...told } = noticed.report;
+    const { draining, onTrial } = report;
+    return { ...told, draining, ...(onTrial && { onTrial }) };
   }
 
   status(): ConfigurationStatus {
@@ -139,7 +141,7 @@ export class ConfigReload implements AsyncDisposable {
       this.#config = config;
       emit({ type: "config.unchanged", file: this.#ports.path });
       const since = this.#ports.timeOfDay(before.succeededAtMs).toISOString();
-      return { outcome: "unchanged", since, changes: [], draining: await caretaker.draining(), problems: [] };
+      return { outcome: "unchanged", since, changes: [], ...(await underWay(caretaker)), problems: [] };
     }
     const ofProcess = isSameProcess ? [] : await takeProcessOptions(config);
     // A port that is taken is tried again, and told as a change when it was had.
@@ -149,7 +151,7 @@ export class ConfigReload implements AsyncDisposable {
     if (changes.length > 0) emit({ type: "config.applied", file: this.#ports.path, changes });
     if (!isDone) return this.#take(read);
     const problems = [...ofProcess, ...(await caretaker.written())];
-    return { outcome: "applied", changes, draining: await caretaker.draining(), problems };
+    return { outcome: "applied", changes, ...(await underWay(caretaker)), problems };
   }
 
   /** What this host or another daemon stands against may be gone soon, and no file tells of that. */
@@ -185,6 +187,13 @@ interface Outcome {
   readonly succeededAtMs: number;
   /** The last reading, if it was refused. */
   readonly refused: { readonly atMs: number; readonly problem: string; readonly count: number } | undefined;
+}
+
+/** What takes longer than a reload. */
+async function underWay(caretaker: Caretaker): Promise<Pick<ReloadReport, "draining" | "onTrial">> {
+  const draining = await caretaker.draining();
+  const onTrial = caretaker.onTrial();
+  return { draining, ...(onTrial.length > 0 && { onTrial }) };
 }
 
 function pathsOf({ files, folders }: ConfigSources): WatchedPaths {

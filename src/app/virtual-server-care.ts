@@ -83,6 +83,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   #deciding: HealthChecks;
   /** By which the newest probe checks: a probe that it replaces goes on by those before. */
   #checkedAs: CheckedAs;
+  /** Of the options' checks, while others decide. */
+  #trialSinceMs: number | undefined;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
@@ -173,7 +175,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Begins to care. */
   start(): void {
     const emit = (event: CareEvent): void => {
-      if (event.type === "probe.accepted") this.#deciding = checksIn(this.#options);
+      if (event.type === "probe.accepted") this.#decideByOptions();
       if (HEALTH.has(event.type) && this.discovery !== undefined) this.#tellDiscovery();
       this.#events.emit(event);
     };
@@ -203,7 +205,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     // Nobody was checked by the one before it.
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
-      this.#deciding = checksIn(options);
+      this.#decideByOptions();
+    else if (!isSameProbe) this.#trialSinceMs = this.#process.now();
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
       if (reach.remark !== undefined) this.#logger.info(reach.remark);
       this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
@@ -214,6 +217,11 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#requests.keepOnly(new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint))));
       void this.#forgetHolds();
     }
+  }
+
+  /** How a changed probe differs from the one that decides; empty where the configured one does. */
+  get onTrial(): readonly string[] {
+    return this.#trialSinceMs === undefined ? [] : this.#changesOnTrial(listedInBoth(this.#options, this.#options));
   }
 
   /** Those real servers that are listed and healthy. */
@@ -313,15 +321,21 @@ export class VirtualServerCare implements ControlVirtualServer {
       table,
     );
     const { configuration, checksWait } = this.#process;
+    const { onTrial } = this;
     return {
       ...this.named,
       ...status,
       ...(status.suspicion && {
         suspicion: {
           ...status.suspicion,
-          changes: describeChecksChange(this.#deciding, this.#options, listedInBoth(this.#options, this.#options)),
+          changes: onTrial,
         },
       }),
+      ...(status.suspicion === undefined &&
+        this.#trialSinceMs !== undefined &&
+        onTrial.length > 0 && {
+          trial: { since: this.#facts.timeOfDay(this.#trialSinceMs).toISOString(), changes: onTrial },
+        }),
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && {
         daemon: {
@@ -359,11 +373,13 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Also rejects with NOT_RUNNING, before it has begun. */
   async check(server: string, signal: AbortSignal): Promise<CheckReport> {
+    const onTrial = this.#trialSinceMs === undefined ? [] : this.#changesOnTrial([server]);
     const report = await this.#operating((operator) => operator.check(server, signal));
     const realServerName = this.#options.realServerNames.get(server);
     return {
       ...report,
       ...(realServerName !== undefined && { realServerName }),
+      ...(onTrial.length > 0 && { onTrial }),
     };
   }
 
@@ -387,6 +403,15 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { virtualServer } = this.#daemon.getSnapshot().children;
     return virtualServer === undefined ? { state: "unknown", weight: 0 } : standingOf(virtualServer, target);
   };
+
+  #decideByOptions(): void {
+    this.#deciding = checksIn(this.#options);
+    this.#trialSinceMs = undefined;
+  }
+
+  #changesOnTrial(servers: readonly string[]): readonly string[] {
+    return describeChecksChange(this.#deciding, this.#options, servers);
+  }
 
   /** Each real server is checked as the options say when its checks begin, until another probe is tried. */
   #scheduleOf(): CheckSchedule {

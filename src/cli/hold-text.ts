@@ -49,7 +49,8 @@ export function renderHold(report: HoldReport): string {
 
 /** The verdict, and below it how long each step took. */
 export function renderCheck(report: CheckReport): string {
-  const { realServer: address, realServerName: name, verdict } = report;
+  const { realServer: address, realServerName: name, verdict, onTrial } = report;
+  const by = onTrial === undefined ? [] : [`  by the changed probe (${onTrial.join(", ")}), which is on trial`];
   const { passed, reason, latencyMs, timings = {}, checks } = verdict;
   const steps = (["connectMs", "tlsMs", "firstByteMs"] as const).flatMap((step) => {
     const ms = timings[step];
@@ -58,7 +59,7 @@ export function renderCheck(report: CheckReport): string {
   const server = describeNamed({ address, ...(name !== undefined && { name }) });
   const found = `${server} of ${describeVirtualServer(virtualServerOf(report))}: ${passed ? "passed" : "failed"}: ${reason}`;
   const each = checks === undefined ? [] : [`  ${"checks".padEnd(10)}  ${describeParts(checks)}`];
-  return [found, ...each, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
+  return [found, ...by, ...each, ...steps, `  ${"total".padEnd(10)}  ${formatDuration(latencyMs)}`]
     .map((line) => `${oneLine(line)}\n`)
     .join("");
 }

@@ -32,6 +32,7 @@ import {
   describeState,
   describeSuspicion,
   describeTransition,
+  describeTrial,
   describeUnchecked,
   describeVerdict,
   describeWay,
@@ -129,7 +130,7 @@ function renderReach({ reach }: VirtualServerStatus, view: StatusView): string[]
 }
 
 function virtualServerFacts(server: VirtualServerStatus, { now, wide = false }: StatusView): Record<string, string> {
-  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, suspicion, way, discovery } = server;
+  const { scheduler, dataPlane, daemon, failOpen, lastResort, reach, trial, suspicion, way, discovery } = server;
   const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
@@ -145,6 +146,7 @@ function virtualServerFacts(server: VirtualServerStatus, { now, wide = false }: 
     ...(daemon.configuration && { file: describeConfiguration(daemon.configuration, now) }),
     ...(daemon.checksWait && { checks: describeChecksWait(daemon.checksWait) }),
     ...(discovery && { members: describeDiscovery(discovery, now) }),
+    ...(trial && { probe: describeTrial(trial, now) }),
     ...(suspicion && { probe: describeSuspicion(suspicion, now) }),
     ...(failOpen && { "fail-open": describeFailOpen(failOpen, now) }),
     ...(lastResort && { "last resort": describeLastResort(lastResort, now) }),

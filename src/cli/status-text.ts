@@ -26,6 +26,7 @@ import type {
   SuspicionStatus,
   UncheckedStatus,
   TransitionStatus,
+  TrialStatus,
   VerdictStatus,
   WayStatus,
 } from "../domain/status.ts";
@@ -129,6 +130,11 @@ export function describeConfiguration({ file, appliedAt, refused }: Configuratio
 export function describeSuspicion({ since, reason, changes = [] }: SuspicionStatus, now: Date): string {
   const how = changes.length === 0 ? "" : ` (${changes.join(", ")})`;
   return `SUSPICIOUS for ${age(since, now)}: the changed probe${how} lets no real server serve (${reason}), so the one before it decides`;
+}
+
+/** `ON TRIAL for 12s: the changed probe (path: /ready) decides once it has proved itself, until then the one before it` */
+export function describeTrial({ since, changes }: TrialStatus, now: Date): string {
+  return `ON TRIAL for ${age(since, now)}: the changed probe (${changes.join(", ")}) decides once it has proved itself, until then the one before it`;
 }
 
 /** `type: http, path: /healthz, timeout: 3s; out after 3 failed, in after 1 passed; every 5s, 1s in doubt, 30s once removed` */

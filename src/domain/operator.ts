@@ -23,6 +23,8 @@ export interface CheckReport extends OfVirtualServer {
   /** Absent where it has none. */
   readonly realServerName?: string;
   readonly verdict: Verdict;
+  /** It was made by a changed probe that does not decide everywhere yet: how that differs from the one before it. */
+  readonly onTrial?: readonly string[];
 }
 
 /** Why a daemon cannot take requests during its start; `problem` is what has delayed the start so far. */

@@ -8,6 +8,8 @@ export interface ReloadReport {
   readonly changes: readonly string[];
   /** What is on its way out and keeps its open connections for a while, a line each. */
   readonly draining: readonly string[];
+  /** Virtual servers whose changed probe has yet to prove itself, a line each; absent where there are none. */
+  readonly onTrial?: readonly string[];
   /** Why it was refused: a line for each problem, with its place in the file. */
   readonly problems: readonly string[];
 }

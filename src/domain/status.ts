@@ -62,6 +62,8 @@ export interface VirtualServerStatus extends NamedVirtualServer {
   readonly lastResort?: LastResortStatus;
   /** Present while a changed probe lets no real server serve and the one before it goes on deciding. */
   readonly suspicion?: SuspicionStatus;
+  /** Present while a changed probe has yet to prove itself, and is not suspicious. */
+  readonly trial?: TrialStatus;
   /** Undefined where the configuration lists all real servers. */
   readonly discovery?: DiscoveryStatus;
   /** The configuration has it no longer: its real servers drain, then it goes. */
@@ -124,6 +126,13 @@ export interface LastResortStatus {
   readonly total: number;
   /** Those that stay in service: `10.0.0.1:6443`, … */
   readonly held: readonly string[];
+}
+
+/** A changed probe does not decide for each real server yet. */
+export interface TrialStatus {
+  readonly since: string;
+  /** How it differs from the one before it, by the keys of a configuration file: `expect.status: [204]`. */
+  readonly changes: readonly string[];
 }
 
 /** Why a changed probe is not trusted. */

@@ -3,6 +3,7 @@ import { mkdir, rename, rm, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { ALIVE } from "../cli/care-program.ts";
+import { runProgram } from "../cli/run-program.ts";
 import { runCommand } from "../kernel/harness/run-command.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 import { answering, type RawServer } from "../probe/http/support/raw-server.ts";
@@ -344,7 +345,10 @@ test("a changed probe that fails everywhere is told with what changed, by status
 
   await Bun.write(path, probing('path: /ready, headers: {X-Key: "secret"}, expect: {status: [204, 300-302]}}'));
   const change = "path: /ready, headers, expect.status: [204, 300-302]";
-  expect(await daemon.reload()).toMatchObject({ code: 0, stdout: `~ tcp ${web} (web): probe (${change})\n` });
+  expect(await daemon.reload()).toMatchObject({
+    code: 0,
+    stdout: `~ tcp ${web} (web): probe (${change})\n${onTrial(web)}`,
+  });
   await daemon.logged(/^WARN web: the changed probe lets no real server serve/);
   expect(await told()).toEqual([1, "1", ["path: /ready", "headers", "expect.status: [204, 300-302]"]]);
   const shown = `SUSPICIOUS for \\d+s: the changed probe \\(${RegExp.escape(change)}\\) lets no real server serve \\(`;
@@ -368,7 +372,48 @@ test("a changed probe that fails everywhere is told with what changed, by status
   expect(await told()).toEqual([0, "0", undefined]);
 });
 
+test("a changed probe is said to be on trial, by reload, status and check, until it decides", async () => {
+  const web = "127.78.25.1:18142";
+  const environment = { XDG_RUNTIME_DIR: "" };
+  await using folder = await TestFolder.make();
+  environment.XDG_RUNTIME_DIR = folder.path;
+  const path = join(folder.path, "care.yaml");
+  // Nothing is checked again by itself: the changed probe has failed once, and stays on trial.
+  const probing = (probe: string): string =>
+    file(virtualServer(web, "fall: 3").join("\n").replace("interval: 1s", "interval: 1h").replace("path: /}", probe));
+  await Bun.write(path, probing("path: /}"));
+  await using daemon = new FileDaemon(path, environment);
+  await daemon.logged(/recovering → healthy/);
+  const one = formatEndpoint(server.endpoint);
+  expect((await runProgram(["check", one], environment)).stdout).not.toContain("trial");
+
+  await Bun.write(path, probing("path: /, expect: {status: [204]}}"));
+  const reloaded = await daemon.reload();
+  expect(reloaded.stdout).toBe(`~ tcp ${web} (web): probe (expect.status: [204])\n${onTrial(web)}`);
+  const [status] = (await daemon.status(web)).virtualServers;
+  expect(status?.trial).toEqual({ since: expect.any(String), changes: ["expect.status: [204]"] });
+  expect((await daemon.statusText(web)).replaceAll(/\s+/g, " ")).toMatch(
+    / probe ON TRIAL for \d+s: the changed probe \(expect\.status: \[204\]\) decides once it has proved itself, until then the one before it/,
+  );
+  const checked = await runProgram(["check", one], environment);
+  expect([checked.code, checked.stdout]).toEqual([
+    1,
+    expect.stringContaining("\n  by the changed probe (expect.status: [204]), which is on trial\n"),
+  ]);
+
+  await Bun.write(path, probing("path: /, expect: {status: [200]}}"));
+  await daemon.reload();
+  await daemon.logged(/the changed probe decides from now on/);
+  expect((await daemon.status(web)).virtualServers[0]?.trial).toBeUndefined();
+  expect((await runProgram(["check", one], environment)).stdout).not.toContain("trial");
+  expect((await daemon.reload()).stdout).toMatch(/^unchanged/);
+});
+
 // --- internal ---
+
+function onTrial(web: string): string {
+  return `on trial: the changed probe of tcp ${web} (web): the one before it decides until it has proved itself\n`;
+}
 
 /** A client with a connection that stays open until it is ended. */
 async function openClient(address: string): Promise<{ end(): void } & AsyncDisposable> {

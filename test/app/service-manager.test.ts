@@ -47,7 +47,9 @@ test("systemd hears of a daemon with a file once all is cared for, and when each
   expect(systemd.heard).toEqual(["READY=1", ...reload]);
   await Bun.write(file, "");
   expect(await daemon.reload()).toMatchObject({ code: 1 });
-  expect(systemd.heard.slice(4)).toEqual(reload);
+  // The change of the file may have been noticed before it was asked for.
+  expect(systemd.heard.slice(4, 7)).toEqual(reload);
+  expect(systemd.heard.slice(7)).toEqual(systemd.heard.length === 7 ? [] : reload);
   daemon.signal("SIGHUP");
   await waitForEqual(() => systemd.heard.length, 10);
   expect(systemd.heard.slice(7)).toEqual(reload);

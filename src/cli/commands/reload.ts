@@ -56,9 +56,10 @@ function render(lines: readonly string[]): string {
   return lines.map((line) => `${oneLine(line)}\n`).join("");
 }
 
-function linesOf({ outcome, since, changes, draining }: ReloadReport): readonly string[] {
+function linesOf({ outcome, since, changes, draining, onTrial = [] }: ReloadReport): readonly string[] {
   if (outcome === "refused") return [];
   const ago = since === undefined ? "" : ` since it was read ${age(since, new Date())} ago`;
   const same = outcome === "unchanged" ? [`unchanged${ago}`] : [];
-  return [...same, ...changes, ...draining.map((line) => `draining: ${line}`)];
+  const trials = onTrial.map((line) => `on trial: ${line}`);
+  return [...same, ...changes, ...trials, ...draining.map((line) => `draining: ${line}`)];
 }
