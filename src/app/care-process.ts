@@ -14,7 +14,7 @@ import type { DataPlane } from "../dataplane/data-plane.ts";
 import type { Endpoint, Family } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
-import type { ChecksWaitStatus, ConfigurationStatus } from "../domain/status.ts";
+import type { ChecksWaitStatus, ConfigurationStatus, ServerBudgetStatus } from "../domain/status.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { QuietWatch } from "../dataplane/quiet-watch.ts";
 import { EventBus } from "../events/event-bus.ts";
@@ -111,6 +111,13 @@ export class CareProcess implements Disposable {
   get checksWait(): ChecksWaitStatus | undefined {
     const longestMs = Math.round(this.#waitMs.read(this.now()));
     return longestMs < WORTH_TELLING_MS ? undefined : { longestMs, most: this.#budget.mostAtOnce };
+  }
+
+  /** How often a real server may be checked; undefined where that is not limited. */
+  get serverBudget(): ServerBudgetStatus | undefined {
+    const { perServer } = this.#budget;
+    const gapMs = this.#schedule.serverGapMs;
+    return perServer && gapMs !== undefined ? { ...perServer, gapMs } : undefined;
   }
 
   /**

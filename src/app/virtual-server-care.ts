@@ -320,7 +320,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#facts,
       table,
     );
-    const { configuration, checksWait } = this.#process;
+    const { configuration, checksWait, serverBudget } = this.#process;
     const { onTrial } = this;
     return {
       ...this.named,
@@ -345,6 +345,7 @@ export class VirtualServerCare implements ControlVirtualServer {
           ...(configuration && { configuration: configuration() }),
           probes: probesStatus(this.#options),
           ...(checksWait && { checksWait }),
+          ...(serverBudget && serverBudget.gapMs > shortestIntervalMs(this.#options) && { serverBudget }),
         },
       }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(this.#whoseCertificate(server))),
@@ -561,6 +562,14 @@ function checksIn({ probe, realServerProbes }: HealthChecks): HealthChecks {
 /** All that reach depends on. */
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
+}
+
+/** Between the checks of a real server, by its options. */
+function shortestIntervalMs({ policy, probe, realServerProbes = new Map() }: VirtualServerOptions): number {
+  const paces = [probe, ...realServerProbes.values()].flatMap((one) =>
+    one.type === "combination" ? one.members.map(({ pace }) => pace) : [policy],
+  );
+  return Math.min(...paces.flatMap(({ intervalMs, fastIntervalMs }) => [intervalMs, fastIntervalMs]));
 }
 
 /** What it asks, without what may be a secret. */

@@ -22,6 +22,7 @@ import type {
   ReachStatus,
   RealServerStatus,
   RequestStatus,
+  ServerBudgetStatus,
   StatusReport,
   SuspicionStatus,
   UncheckedStatus,
@@ -69,6 +70,12 @@ export function describeUnchecked({ since, reason }: UncheckedStatus, now: Date)
 /** `had to wait up to 1.2s in the last minute: no more than 256 are under way (max-concurrent-checks)` */
 export function describeChecksWait({ longestMs, most }: ChecksWaitStatus): string {
   return `had to wait up to ${formatDuration(longestMs)} in the last minute: no more than ${most} are under way (max-concurrent-checks)`;
+}
+
+/** `no real server is checked more than once in 1m40s, whatever its interval says (checks-per-server 50/s, shared by 5000 nodes)` */
+export function describeServerBudget({ perSecond, nodes, gapMs }: ServerBudgetStatus): string {
+  const shared = nodes === 1 ? "" : `, shared by ${nodes} nodes`;
+  return `no real server is checked more than once in ${formatDuration(gapMs)}, whatever its interval says (checks-per-server ${perSecond}/s${shared})`;
 }
 
 /** `web up (status 200), agent down (stopped), disk unknown` */

@@ -204,6 +204,15 @@ export interface DaemonStatus {
   readonly probes?: readonly ProbeStatus[];
   /** Present where checks had to wait for others to end, in the last minute. */
   readonly checksWait?: ChecksWaitStatus;
+  /** Present where `checks-per-server` has real servers checked less often than their intervals say. */
+  readonly serverBudget?: ServerBudgetStatus;
+}
+
+/** All nodes of a cluster together check a real server so often, and this one once in so many milliseconds. */
+export interface ServerBudgetStatus {
+  readonly perSecond: number;
+  readonly nodes: number;
+  readonly gapMs: number;
 }
 
 /** A kind of check. */

@@ -97,7 +97,12 @@ export class CheckScheduler {
 
   /** Each real server is asked no more than a budget allows. */
   get isPaced(): boolean {
-    return this.#servers.isKept;
+    return this.#servers.gapMs !== undefined;
+  }
+
+  /** From one check of a real server to the next, by that budget; undefined where there is none. */
+  get serverGapMs(): number | undefined {
+    return this.#servers.gapMs;
   }
 
   /** Checks by this prober, among all others. */

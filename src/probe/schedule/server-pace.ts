@@ -31,8 +31,9 @@ export class ServerPace {
     this.#free.clear();
   }
 
-  get isKept(): boolean {
-    return this.#gapMs !== undefined;
+  /** Undefined where there is no budget. */
+  get gapMs(): number | undefined {
+    return this.#gapMs;
   }
 
   /** When it may start: its own moment, which it gets when it asks first, so that the checks of one server take turns. */
