@@ -146,12 +146,13 @@ function recurrenceAfter(
 
 /** Undefined when that has not changed, the table is not known, or it is being emptied on purpose. */
 function emptinessAfter(
-  { isEmpty: wasEmpty, seen, isWithdrawn }: VirtualServerContext,
+  { isEmpty: wasEmpty, seen, uncheckable, isWithdrawn }: VirtualServerContext,
   { known }: RoundReport,
 ): "virtualServer.emptied" | "virtualServer.refilled" | undefined {
   if (known === undefined || isWithdrawn) return undefined;
   const isEmpty = !known.realServers.some(({ server }) => server.weight > 0);
-  const isKnown = wasEmpty !== undefined || seen.all.every(({ state }) => isChecked(state));
+  const isKnown =
+    wasEmpty !== undefined || seen.all.every(({ name, state }) => isChecked(state) || uncheckable.has(name));
   if (isEmpty === wasEmpty || (isEmpty && !isKnown)) return undefined;
   return isEmpty ? "virtualServer.emptied" : "virtualServer.refilled";
 }

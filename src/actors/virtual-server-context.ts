@@ -56,6 +56,8 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly suspicion: Suspicion | undefined;
   /** By formatted endpoint, as the ids of the children. */
   readonly members: ReadonlyMap<string, Member>;
+  /** Those that could not be checked when nothing was known of them yet: see `check.impossible`. */
+  readonly uncheckable: ReadonlySet<string>;
   readonly seen: SeenMembers;
   readonly overlay: Overlay;
   /** What the running round, or the last one, is to establish. */
@@ -68,7 +70,7 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly table: ObservedVirtualServer | undefined;
   /**
    * No server in the table has a weight. Undefined as long as that is expected: after a start, until all servers were
-   * checked.
+   * checked, or cannot be.
    */
   readonly isEmpty: boolean | undefined;
   readonly counts: Counts;

@@ -34,6 +34,8 @@ type VirtualServerEvent =
   | { readonly type: "realServer.respawn"; readonly server: string }
   | OperatorRequest
   | AnswerReport
+  /** A real server, of which nothing is known yet, cannot be checked: it is not waited for. */
+  | { readonly type: "check.impossible"; readonly server: string }
   | ConfigurationRequest
   | { readonly type: "shutdown" }
   | ErrorActorEvent;
@@ -128,6 +130,10 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         if (member === undefined || member.hold === hold) return;
         enqueue.assign({ members: new Map(context.members).set(server, { ...member, hold }), dirty: true });
         enqueue.emit({ type: "realServer.held", server, hold });
+      }),
+      noteUncheckable: enqueueActions(({ context, enqueue }, server: string) => {
+        if (context.uncheckable.has(server)) return;
+        enqueue.assign({ uncheckable: new Set(context.uncheckable).add(server), dirty: true });
       }),
       noteAnswer: enqueueActions(({ context, enqueue }, report: AnswerReport) => {
         const { server } = report;
@@ -284,6 +290,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       suspicion: undefined,
       checks: spawn("checks", { id: "checks", input: input.service }),
       members: new Map(),
+      uncheckable: new Set(),
       seen: { members: new Map(), all: [] },
       overlay: NO_OVERLAY,
       wanted: undefined,
@@ -303,6 +310,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       "realServer.reachabilityChanged": { actions: "markDirty" },
       "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
+      "check.impossible": { actions: { type: "noteUncheckable", params: ({ event }) => event.server } },
       "answer.missing": { actions: { type: "noteAnswer", params: ({ event }) => event } },
       "answer.came": { actions: { type: "noteAnswer", params: ({ event }) => event } },
       configure: {

@@ -123,7 +123,10 @@ export class VirtualServerCare implements ControlVirtualServer {
       if (outcome.checks !== undefined) this.#parts.set(server, outcome.checks);
       else if (outcome.passed !== undefined) this.#parts.delete(server);
       if (outcome.passed === undefined) {
-        const { sinceMs } = this.#lacking.get(server) ?? { sinceMs: atMs };
+        const known = this.#lacking.get(server);
+        const { sinceMs } = known ?? { sinceMs: atMs };
+        // The first time may be the last.
+        if (known !== undefined && !this.#verdicts.has(server)) this.#tellImpossible(server);
         this.#lacking.set(server, { reason: outcome.reason, sinceMs });
       } else {
         this.#lacking.delete(server);
@@ -442,6 +445,10 @@ export class VirtualServerCare implements ControlVirtualServer {
       this.#unheardAgents.add(server);
       this.#events.emit({ type: "agent.expired", server, reason: expired }, atMs);
     }
+  }
+
+  #tellImpossible(server: string): void {
+    this.#daemon.getSnapshot().children.virtualServer?.send({ type: "check.impossible", server });
   }
 
   #noteRequest(server: string, verdict: Verdict, atMs: number): void {

@@ -1079,6 +1079,24 @@ describe("virtual server", () => {
     expect(told().slice(3)).toEqual(["virtualServer.refilled"]);
   });
 
+  test("tells that nobody is in service where those that are not failed cannot be checked, and once that is over", async () => {
+    const { clock, dead, unasked, events, actor } = care({ realServers: [A, B] });
+    const told = (): string[] =>
+      events.flatMap(({ type }) => (/^virtualServer.(emptied|refilled)$/.test(type) ? [type] : []));
+    dead.add("10.0.0.1:80");
+    unasked.add("10.0.0.2:80");
+    await clock.advance(3 * INTERVAL);
+    expect(told()).toEqual([]);
+    for (let time = 0; time < 2; time++) {
+      actor.send({ type: "check.impossible", server: "10.0.0.2:80" });
+      await clock.advance(INTERVAL);
+      expect(told()).toEqual(["virtualServer.emptied"]);
+    }
+    unasked.clear();
+    await clock.advance(3 * INTERVAL);
+    expect(told()).toEqual(["virtualServer.emptied", "virtualServer.refilled"]);
+  });
+
   test("is failing for as long as nothing can be written, whatever happens meanwhile", async () => {
     const { clock, plane, actor, dead } = care();
     const failing = (): string | undefined => actor.getSnapshot().context.trouble.failing?.message;

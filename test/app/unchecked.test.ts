@@ -7,6 +7,7 @@ import type { RealServerStatus, StatusReport } from "../../src/domain/status.ts"
 import { ALIVE } from "../cli/care-program.ts";
 import { LVSCARE, runProgram } from "../cli/run-program.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
+import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 
 setDefaultTimeout(60_000);
@@ -55,4 +56,22 @@ test("that checks cannot be made, and why, is seen in the status until they can 
   daemon.kill();
   await daemon.exited;
   await rm(folder, { recursive: true });
+});
+
+test("that nobody is in service is told also where no real server could be checked since the start", async () => {
+  await using folder = await TestFolder.make();
+  const [address, file, script] = ["127.77.14.2:18091", join(folder.path, "lvscare.yaml"), join(folder.path, "check")];
+  using server = answering(ALIVE);
+  const realServers = `["${formatEndpoint(server.endpoint)}"]`;
+  const probe = `{type: exec, command: [${script}]}`;
+  const write = (text: string): Promise<void> => Bun.write(script, text).then(() => chmod(script, 0o755));
+  await write("#!/nowhere\n");
+  await Bun.write(
+    file,
+    `version: 1\nvirtual-servers: [{address: "${address}", real-servers: ${realServers}, data-plane: userspace, mode: none, interval: 100ms, probe: ${probe}}]\n`,
+  );
+  await using daemon = new FileDaemon(file, { XDG_RUNTIME_DIR: folder.path, PATH: process.env["PATH"] ?? "" });
+  await daemon.logged(/WARN .*nobody is in service behind tcp 127\.77\.14\.2:18091: clients are refused$/);
+  await write("#!/bin/sh\n");
+  await daemon.logged(/INFO .*somebody is in service behind tcp 127\.77\.14\.2:18091 again$/);
 });
