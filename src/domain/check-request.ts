@@ -39,6 +39,11 @@ export function describeRequest(request: CheckRequest | undefined): string {
   ].join(", ");
 }
 
+/** `at most 30 connections` */
+export function describeLimit(limit: number): string {
+  return limit === 0 ? "any number of connections" : `at most ${limit} connection${limit === 1 ? "" : "s"}`;
+}
+
 // --- internal ---
 
 /** Of the whole weight it is what it would be anyway. */
@@ -48,8 +53,4 @@ function withoutWhole(advice: WeightAdvice | undefined): WeightAdvice | undefine
 
 function amountOf(advice: WeightAdvice): number {
   return "percent" in advice ? advice.percent : advice.weight;
-}
-
-function describeLimit(limit: number): string {
-  return limit === 0 ? "any number of connections" : `at most ${limit} connection${limit === 1 ? "" : "s"}`;
 }

@@ -1,3 +1,4 @@
+import { describeLimit } from "../../domain/check-request.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import type { AskedOf, ProbeOutcome } from "../../domain/health.ts";
 import { LARGEST_AGENT_WEIGHT, readAgentLine, saysSomething, type AgentWords } from "./agent-line.ts";
@@ -65,7 +66,7 @@ function describe({ health, admin, weight, limit, description, unknown }: AgentW
     ...(health === undefined ? [] : [health]),
     ...(admin === undefined ? [] : [admin === "maintenance" ? "maint" : admin]),
     ...(weight === undefined ? [] : ["percent" in weight ? `${weight.percent}%` : `weight ${weight.weight}`]),
-    ...(limit === undefined ? [] : [`at most ${limit} connections`]),
+    ...(limit === undefined ? [] : [describeLimit(limit)]),
   ].join(", ");
   const what = description === undefined ? said : `${said} (${description})`;
   return unknown === undefined ? what : `${what}; and ${meaningless(unknown)}`;

@@ -393,7 +393,7 @@ export class CheckScheduler {
     if (isFailure && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, FIRST);
-      const reason = `this process was held up for ${formatDuration(stalledMs)}, so ${outcome.reason} says nothing`;
+      const reason = `this process was held up for ${formatDuration(stalledMs)}, so this does not count: ${outcome.reason}`;
       return check.report({ passed: undefined, reason, latencyMs: outcome.latencyMs });
     }
     check.discarded = 0;

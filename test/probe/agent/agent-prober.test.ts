@@ -97,6 +97,17 @@ describe("an agent", () => {
     });
   });
 
+  test.each([
+    ["maxconn:1", "at most 1 connection"],
+    ["maxconn:30", "at most 30 connections"],
+    ["maxconn:0", "any number of connections"],
+  ])("that says %s is understood as %s", async (says, reason) => {
+    using agent = new Agent();
+    agent.says = `${says}\n`;
+    using probe = checks(agent.endpoint, agent.endpoint);
+    expect(await probe.check()).toMatchObject({ passed: true, reason });
+  });
+
   test("gets what it is to be sent", async () => {
     using agent = new Agent({ waits: true });
     using checked = checks(agent.endpoint, agent.endpoint, { sendHex: Buffer.from("web1\n").toString("hex") });

@@ -274,7 +274,7 @@ describe("the check scheduler", () => {
     expect(reports).toEqual([
       {
         passed: undefined,
-        reason: "this process was held up for 2s, so timed out after 1s says nothing",
+        reason: "this process was held up for 2s, so this does not count: timed out after 1s",
         latencyMs: 1,
       },
     ]);
