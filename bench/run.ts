@@ -56,7 +56,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "a thousand virtual servers with ten real servers each, from one file; the peer is keepalived",
     why:
       "each real server has a machine of its own, whose start takes 0.1 ms natively and some 2 KB, with its check and its place in the garbage that the " +
-      "collector lets grow; each virtual server has three. Every look dumps the real servers of each virtual server by itself. check-config is the start of " +
+      "collector lets grow; each virtual server has three. Looks compare the kernel's own list of all of them, and whole entries every half a minute. check-config is the start of " +
       "the program, above all where system calls are slow.",
     peers: ["keepalived"],
   },
