@@ -96,6 +96,7 @@ const NATIVE_IMPORTERS = [
   "src/app/daemon-sockets.ts",
   "src/app/after-start.ts",
   "src/app/care-process.ts",
+  "src/app/open-source.ts",
   "src/app/daemon-web.ts",
   "src/app/descriptor-state.ts",
   "src/app/doctor/tcp-connect.ts",
@@ -190,6 +191,13 @@ describe("the house", () => {
     expect(
       loaded.filter((file) => /^xstate|^src\/actors\/.*-machine|^src\/(probe|dataplane\/userspace)\//.test(file)),
     ).toEqual([]);
+  });
+
+  test("a daemon starts without what most daemons have no need of", () => {
+    const loaded = [...loadedWith("src/cli/commands/care.ts"), ...loadedWith("src/app/daemon.ts")];
+    expect(loaded).toContain("src/actors/daemon-machine.ts");
+    const spared = /^src\/(discovery|config\/file)\/|^src\/app\/config-reload|^node:(?!fs$|os$|path$)/;
+    expect(loaded.filter((file) => spared.test(file))).toEqual([]);
   });
 
   test("to import the SDK loads neither machines nor the way to the kernel", () => {

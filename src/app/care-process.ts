@@ -4,14 +4,9 @@ import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
 import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
 import type { CheckBudget, HealthCheckOptions, ProbeOptions } from "../config/care-options.ts";
-import type { AskedSource } from "../config/discover-options.ts";
-import { DnsSource } from "../discovery/dns/dns-source.ts";
-import { NameServers } from "../discovery/dns/resolver.ts";
-import { openKubernetes } from "../discovery/kubernetes/open.ts";
-import type { Source } from "../discovery/source.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import type { Endpoint, Family } from "../domain/endpoint.ts";
+import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ChecksWaitStatus, ConfigurationStatus, ServerBudgetStatus } from "../domain/status.ts";
@@ -163,15 +158,6 @@ export class CareProcess implements Disposable {
     };
     return { machine: this.#machine, leave };
   }
-
-  /** A list of members that is to be asked for. */
-  readonly openSource = (options: AskedSource, family: Family): Source => {
-    const clock: Clock = { now: this.now, setTimeout, clearTimeout: (timer) => clearTimeout(timer as Timer) };
-    const shared = { clock, random: Math.random, family };
-    return options.type === "dns"
-      ? new DnsSource(options, { ...shared, resolver: new NameServers(options.servers) })
-      : openKubernetes(options, { ...shared, ...SOCKETS, environment: process.env });
-  };
 
   /** The machine that watches whether clients get through. */
   get wayMachine(): WayMachine {

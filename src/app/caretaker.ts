@@ -11,7 +11,6 @@ import { about, fullName, nameOf } from "./about.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
-import { discover } from "./discovering.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
 import { HoldFiles } from "./hold-file.ts";
 import { prefixed } from "./prefixed.ts";
@@ -231,7 +230,7 @@ export class Caretaker {
     stack: AsyncDisposableStack,
   ): Promise<Prepared> {
     const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(written));
-    const discovery = this.#discover(written, config, undefined);
+    const discovery = await this.#discover(written, config, undefined);
     if (discovery !== undefined) stack.use(discovery);
     const preparation = await prepare(discovery?.complete(written) ?? written, surroundings, logger);
     stack.defer(() => preparation.selection.dataPlane.close());
@@ -248,19 +247,22 @@ export class Caretaker {
     const { care, preparation } = caring;
     const before = care.discovery;
     const isSame = before?.serves(written.discover) === true;
-    const discovery = isSame ? before : this.#discover(written, config, before);
+    const discovery = isSame ? before : await this.#discover(written, config, before);
     if (discovery !== undefined && !isSame) stack.use(discovery);
     const options = discovery?.complete(written) ?? written;
     const reach = await prepareAnew({ ...preparation, options: care.options }, options, surroundings);
     return { caring, written, discovery, reach };
   }
 
-  #discover(
+  /** Most daemons are told their members, and start without the code that finds them. */
+  async #discover(
     written: VirtualServerOptions,
     { virtualServers, cacheDirectory }: CareConfig,
     before: Discovery | undefined,
-  ): Discovery | undefined {
+  ): Promise<Discovery | undefined> {
     if (written.discover === undefined) return undefined;
+    const { discover } = await import("./discovering.ts");
+    const { openSource } = await import("./open-source.ts");
     const { now, facts } = this.#process;
     const clock = { now, setTimeout, clearTimeout: (timer: unknown) => clearTimeout(timer as Timer) };
     // Others may come.
@@ -273,7 +275,7 @@ export class Caretaker {
       timeOfDay: facts.timeOfDay,
       cacheDirectory,
       own,
-      openSource: this.#process.openSource,
+      openSource,
     };
     return discover(written, written.discover, discovering, before);
   }

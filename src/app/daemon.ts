@@ -9,7 +9,7 @@ import type { EventBus } from "../events/event-bus.ts";
 import { CareProcess } from "./care-process.ts";
 import { afterStart } from "./after-start.ts";
 import { Caretaker } from "./caretaker.ts";
-import { ConfigReload, type ReadConfig } from "./config-reload.ts";
+import type { ReadConfig } from "./config-reload.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { DaemonWeb } from "./daemon-web.ts";
 
@@ -96,7 +96,7 @@ export async function runDaemon(
       listen: (other) => web.listen(other.httpListen, countRealServers(other)),
       keepTo: (budget) => process.keepTo(budget),
     });
-    await using reload = source && reloadFrom(source, caretaker, web, process);
+    await using reload = source && (await reloadFrom(source, caretaker, web, process));
     using _settling = embedded ? undefined : afterStart();
     await using _control = embedded ? undefined : openControl(config, source, reload, caretaker, process, logger);
     await Promise.all([applying, caretaker.ended]);
@@ -163,7 +163,13 @@ function openControl(
 }
 
 /** Has the files read again when they change and when somebody asks for it. */
-function reloadFrom(source: ConfigSource, caretaker: Caretaker, web: DaemonWeb, process: CareProcess): Reloading {
+async function reloadFrom(
+  source: ConfigSource,
+  caretaker: Caretaker,
+  web: DaemonWeb,
+  process: CareProcess,
+): Promise<Reloading> {
+  const { ConfigReload } = await import("./config-reload.ts");
   const { manager, bus, now } = process;
   const reload = new ConfigReload(source.first, {
     path: source.path,

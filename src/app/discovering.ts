@@ -8,13 +8,14 @@ import { FileSource, type PathWatch } from "../discovery/file-source.ts";
 import type { Source } from "../discovery/source.ts";
 import { MemberMemory } from "../discovery/memory.ts";
 import { isLoopback, type Endpoint, type Family } from "../domain/endpoint.ts";
+import type { Clock } from "../probe/clock.ts";
 import { factsOf, FileWatch } from "./file-watch.ts";
 
 /** What discoveries have in common. */
 export interface Discovering extends Pick<DiscoveryPorts, "clock" | "timeOfDay"> {
   readonly cacheDirectory: string;
   /** Of sources that have to be waited for. Undefined: nobody is asked. */
-  readonly openSource: ((options: AskedSource, family: Family) => Source) | undefined;
+  readonly openSource: ((options: AskedSource, family: Family, clock: Clock) => Source) | undefined;
   /** Where clients of this process connect to. */
   readonly own: () => readonly Endpoint[];
 }
@@ -23,15 +24,16 @@ export interface Discovering extends Pick<DiscoveryPorts, "clock" | "timeOfDay">
 export function discover(
   written: VirtualServerOptions,
   options: DiscoverOptions,
-  { cacheDirectory, own, openSource, ...time }: Discovering,
+  { cacheDirectory, own, openSource, clock, timeOfDay }: Discovering,
   before?: Discovery,
 ): Discovery {
   const path = join(cacheDirectory, "members", `${runtimeName(written.service)}.json`);
   return new Discovery(
     options,
     {
-      ...time,
-      source: sourceOf(options, written, openSource),
+      clock,
+      timeOfDay,
+      source: sourceOf(options, written, (asked, family) => openSource?.(asked, family, clock) ?? NOBODY),
       memory: new MemberMemory(path, describeSource(options.source)),
       unfit: (endpoint) => unfitness(endpoint, written, own()),
     },
@@ -66,10 +68,10 @@ const STANDING_CLOCK = { now: () => Date.now(), setTimeout: () => undefined, cle
 function sourceOf(
   { source }: DiscoverOptions,
   { service }: VirtualServerOptions,
-  openSource: Discovering["openSource"],
+  ask: (options: AskedSource, family: Family) => Source,
 ): Source {
   if (source.type === "file") return new FileSource(source.path, { factsOf, watch: watchFile });
-  return openSource?.(source, service.endpoint.family) ?? NOBODY;
+  return ask(source, service.endpoint.family);
 }
 
 const NOBODY: Source = {

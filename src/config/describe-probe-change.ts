@@ -1,7 +1,6 @@
 import { formatDuration } from "../domain/duration.ts";
 import type { HttpRequestOptions } from "./care-options.ts";
-import { USUAL_STATUSES } from "./file/probe-draft.ts";
-import { formatStatusRange, type StatusRange } from "./http-expectations.ts";
+import { formatStatusRange, USUAL_STATUSES, type StatusRange } from "./http-expectations.ts";
 import { PROBE_KINDS, type ProbeOptions } from "./probe-kinds/probe-kinds.ts";
 
 /**

@@ -62,6 +62,9 @@ export function parseBodyExpectation(text: string): BodyExpectation {
   return expectation;
 }
 
+/** The codes that pass by the usual rule, 100 to 399, as a file has them. */
+export const USUAL_STATUSES = "100-399";
+
 // --- internal ---
 
 const USUAL: readonly StatusRange[] = [[100, 399]];

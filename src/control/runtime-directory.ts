@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, LvscareError } from "../domain/errors.ts";
@@ -31,7 +30,7 @@ export function socketPath(directory: string, key: ServiceKey, namespace?: strin
  * `config-5f3a09c2.sock`. What it cares for changes, so that its name cannot say it.
  */
 export function configSocketPath(directory: string, identity: string, namespace?: string): string {
-  const digest = createHash("sha256").update(identity).digest("hex").slice(0, DIGEST_LENGTH);
+  const digest = new Bun.CryptoHasher("sha256").update(identity).digest("hex").slice(0, DIGEST_LENGTH);
   return pathOf(directory, `${CONFIG_PREFIX}${digest}`, namespace);
 }
 

@@ -31,7 +31,8 @@ export async function compile(output: string, cross?: CrossCompilation): Promise
         process.execPath,
         "build",
         "--compile",
-        "--minify",
+        // The libraries as they are for use: XState's other build examines each event, and writes to stderr by itself.
+        "--production",
         "--bytecode",
         "--format=esm",
         "--splitting",

@@ -26,6 +26,11 @@ test("tells its version, and for which machine it was built", async () => {
   ]);
 });
 
+test("is made of the libraries as they are for use, not for development", async () => {
+  const program = Buffer.from(await Bun.file(lvscareBinary()).arrayBuffer());
+  expect(program.includes("has already reached its final state")).toBe(false);
+});
+
 test("says at DEBUG that it goes through libnl", async () => {
   await using care = startCare(host.namespace, careFlags());
   expect(await care.waitForLog(/data plane ipvs through/)).toBe("DEBUG data plane ipvs through libnl");

@@ -8,7 +8,7 @@ import type { FileKey, GivenOptions, OptionRow } from "../option-row.ts";
 import { resolveCareOptions } from "../resolve-care-options.ts";
 import { UsageError } from "../usage-error.ts";
 import { parseBoolean } from "../value-parsers.ts";
-import { USUAL_STATUSES } from "./probe-draft.ts";
+import { USUAL_STATUSES } from "../http-expectations.ts";
 
 type Data = string | number | boolean | readonly Data[] | DataMap;
 interface DataMap {

@@ -276,9 +276,6 @@ export class ProbeDraft {
   }
 }
 
-/** The codes that pass by the usual rule, 100 to 399, as a file has them. */
-export const USUAL_STATUSES = "100-399";
-
 // --- internal ---
 
 function kindOf(type: unknown): (typeof PROBE_KINDS)[number] | undefined {

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { lookup } from "node:dns/promises";
 import { KUBELET_CONF, type KubernetesSourceOptions } from "../../config/discover-options.ts";
 import { parseAddress, type Endpoint, type Family } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
@@ -59,7 +58,7 @@ async function namedServers(
   const address = parseAddress(host);
   if (address !== undefined) return [{ ...address, port }];
   try {
-    const found = await lookup(host, { all: true });
+    const found = await process.getBuiltinModule("node:dns/promises").lookup(host, { all: true });
     return found.flatMap((one) => {
       const known = parseAddress(one.address);
       return known === undefined ? [] : [{ ...known, port }];
