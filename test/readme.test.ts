@@ -1,55 +1,116 @@
-import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Glob } from "bun";
-import { usagesOf } from "../src/cli/command.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
-import { statusCommand } from "../src/cli/commands/status.ts";
-import { versionCommand } from "../src/cli/commands/version.ts";
 import { CARE_COMMAND_ROWS } from "../src/config/care-option-rows.ts";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
-import { README, withFlags } from "../tasks/readme.ts";
+import { readPages } from "../tasks/docs/pages.ts";
+import { PARTS } from "../tasks/docs/parts.ts";
+import { partsOf, withParts } from "../tasks/readme.ts";
+import { commandLinesOf } from "./support/command-lines.ts";
 
-const readme = await Bun.file(README).text();
+const ROOT = join(import.meta.dir, "..");
+const pages = await readPages();
+const whole = pages.map(({ text }) => text).join("\n");
+const commands = new Map(
+  (await Promise.all(COMMANDS.map(({ load }) => load()))).map(({ usage }) => [usage.name, usage]),
+);
 
-test("has the tables of flags that `bun run readme` writes", () => {
-  expect(readme).toBe(withFlags(readme));
+test.each(pages)("$path has what `bun run readme` writes", async ({ text }) => {
+  expect(text).toBe(await withParts(text));
+});
+
+test("each part that comes from the program stands in one place", () => {
+  expect(pages.flatMap(({ text }) => partsOf(text)).toSorted()).toEqual([...PARTS.keys()].toSorted());
+});
+
+test.each(pages)("$path closes each block that it opens", ({ text }) => {
+  const kinds = [...text.matchAll(/^ *```(\w*)/gm)].map(([, kind]) => kind);
+  expect(kinds.filter((kind, index) => (kind === "") === (index % 2 === 0))).toEqual([]);
+});
+
+test("the README fits on a few screens, names the gate, and leads to every page", () => {
+  const [readme] = pages;
+  expect(readme?.text.split("\n").length).toBeLessThanOrEqual(150);
+  expect(readme?.text).toContain("\n.ci/run ");
+  const unnamed = pages.slice(1).filter(({ path }) => readme?.text.includes(`](${path})`) !== true);
+  expect(unnamed.map(({ path }) => path)).toEqual([]);
 });
 
 test("tells every flag with its default", () => {
-  for (const row of [...CARE_COMMAND_ROWS, ...statusCommand.usage.rows, ...versionCommand.usage.rows]) {
-    const fallback = "default" in row && row.default !== "" ? `\`${row.default}\`` : "";
-    const lines = readme.split("\n").filter((line) => new RegExp(`^\\| \`.*--${row.flag}[ \`]`).test(line));
-    expect(lines.filter((line) => line.includes(`| ${fallback} |`))).not.toEqual([]);
+  for (const row of [...CARE_COMMAND_ROWS, ...[...commands.values()].flatMap(({ rows }) => rows)]) {
+    const fallback = "default" in row && row.default !== "" ? `\`${row.default ?? ""}\``.replace("``", "") : "";
+    const lines = whole.split("\n").filter((line) => new RegExp(`^\\| \`.*--${row.flag}[ \`]`).test(line));
+    expect([row.flag, lines.filter((line) => line.includes(`| ${fallback} |`))]).not.toEqual([row.flag, []]);
   }
 });
 
-test("names no flag that there is not", async () => {
-  const usages = await usagesOf(COMMANDS);
-  const known = new Set(usages.flatMap(({ rows }) => rows.map(({ flag }) => flag)));
-  const named = [...readme.matchAll(/(?<![\w-])--([a-z][\w-]*)/g)].map(([, flag = ""]) => flag);
-  const others = ["help", "yes", "cap-add", "debug", "ctstate", "preload"];
-  expect(named.filter((flag) => !known.has(flag) && !others.includes(flag))).toEqual([]);
+test("names no flag that there is not", () => {
+  const known = new Set([...commands.values()].flatMap(({ rows }) => rows.map(({ flag }) => flag)));
+  const named = [...whole.matchAll(/(?<![\w-])--([a-z][\w-]*)/g)].map(([, flag = ""]) => flag);
+  expect(named.filter((flag) => !known.has(flag) && !OTHERS_FLAGS.includes(flag))).toEqual([]);
 });
 
-test("shows only command lines that are taken", () => {
-  const lines = [...readme.matchAll(/^(?:\$ )?lvscare (care|ipvs) (.*)$/gm)];
-  for (const [, , argv = ""] of lines.filter(([line]) => !line.includes("--config"))) {
-    expect(() => resolveCareOptions(readArgv(argv.split(" "), CARE_COMMAND_ROWS), {})).not.toThrow();
-  }
-  expect(lines.length).toBeGreaterThan(4);
+describe("command lines", () => {
+  const lines = pages.flatMap(commandLinesOf);
+
+  test.each(lines)("$place", ({ command, argv }) => {
+    const usage = commands.get(command);
+    if (usage === undefined) return expect(["--help", "--version"]).toContain(command);
+    const { problems } = readArgv(argv, [...usage.rows, ...(usage.borrowed ?? [])], usage.operands);
+    expect(problems).toEqual([]);
+    const isWhole = (command === "care" || command === "ipvs") && argv.includes("--vs");
+    if (isWhole) resolveCareOptions(readArgv(argv, CARE_COMMAND_ROWS), {});
+  });
+
+  test("there are some", () => {
+    expect(lines.length).toBeGreaterThan(40);
+    expect(lines.map(({ command }) => command)).toContain("simulate");
+  });
+});
+
+test.each(pages)("$path leads nowhere that is not there", async ({ path, text }) => {
+  const links = [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+  const dead = links.filter((target) => {
+    if (/^https?:/.test(target)) return false;
+    const [file = "", anchor] = target.split("#");
+    const to = file === "" ? path : join(dirname(path), file);
+    if (!existsSync(join(ROOT, to))) return true;
+    return anchor !== undefined && !anchorsOf(pages.find((page) => page.path === to)?.text ?? "").includes(anchor);
+  });
+  expect(dead).toEqual([]);
 });
 
 test("quotes messages as the program has them", async () => {
-  const files = await Array.fromAsync(
-    new Glob("{src,native}/**/*.ts").scan({ cwd: join(import.meta.dir, ".."), absolute: true }),
-  );
+  const files = await Array.fromAsync(new Glob("{src,native}/**/*.ts").scan({ cwd: ROOT, absolute: true }));
   const sources = (await Promise.all(files.map((file) => Bun.file(file).text()))).join("\n");
-  const [, table = ""] = readme.split("## Troubleshooting");
-  const symptoms = [...(table.split("\n## ")[0] ?? "").matchAll(/^\| ([^|]*) \|/gm)].map(([, cell = ""]) => cell);
+  const page = pages.find(({ path }) => path === "docs/troubleshooting.md")?.text ?? "";
+  const symptoms = [...page.matchAll(/^\| ([^|]*) \|/gm)].map(([, cell = ""]) => cell);
   const quoted = symptoms.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text));
   // `status 404` is written with the number that came.
   const known = (text: string): boolean => sources.includes(text.replace(/^status \d+$/, "status ${status}"));
   expect(quoted.filter((text) => !known(text))).toEqual([]);
   expect(quoted.length).toBeGreaterThan(8);
 });
+
+// --- internal ---
+
+/** Of other programs, and `--help`. */
+const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload"];
+
+function withoutCode(text: string): string {
+  return text.replaceAll(/^ *```[^]*?^ *```$/gm, "").replaceAll(/`[^`\n]*`/g, "");
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): string[] {
+  const headings = text.replaceAll(/^ *```[^]*?^ *```$/gm, "").matchAll(/^#+ (.*)$/gm);
+  return Array.from(headings, ([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}

@@ -25,13 +25,13 @@ async function linesOf(path: string): Promise<string[]> {
   return problems.map(formatProblem).map((line) => line.replaceAll(folder, "…"));
 }
 
-test("the example is good, and so is the file in the README", async () => {
-  const readme = await Bun.file(join(import.meta.dir, "../../README.md")).text();
-  const [, shown = ""] = /```yaml\n(version: 1\n[^`]*)```/.exec(readme) ?? [];
+test("the example is good, and so is the one in the docs", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../docs/configuration.md")).text();
+  const [, shown = ""] = /```yaml\n(version: 1\n[^`]*)```/.exec(page) ?? [];
   const { warnings, config } = await loadConfig(join(import.meta.dir, "../../examples/care.yaml"));
   expect(warnings).toEqual([]);
   expect(config.virtualServers.map(({ name }) => name)).toEqual(["apiserver", "shop", "shop-plain"]);
-  expect(await linesOf(await put("shown/readme.yaml", shown))).toEqual([]);
+  expect(await linesOf(await put("shown/page.yaml", shown))).toEqual([]);
 });
 
 test("files that checks need are missed before anything is done, where they are named", async () => {

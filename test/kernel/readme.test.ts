@@ -10,10 +10,10 @@ import { connect, Namespace } from "./support/namespace.ts";
 requireTestKernel();
 setDefaultTimeout(120_000);
 
-/** The command lines of the README's first steps, word by word; nothing else is done to the host that they run on. */
+/** The command lines of the first steps in the docs, word by word; nothing else is done to the host that they run on. */
 const [masters = [], oneHost = [], cleanUp = []] = await commandLines("## Use");
 
-test("the README's first example balances three API servers over TLS, and stays when the daemon ends", async () => {
+test("the first example balances three API servers over TLS, and stays when the daemon ends", async () => {
   await using node = await Namespace.create();
   await using network = await Namespace.create();
   await connect([node, "192.168.0.10/24"], [network, "192.168.0.2/24"]);
@@ -34,7 +34,7 @@ test("the README's first example balances three API servers over TLS, and stays 
   expect(servers).toContain(await ask());
 });
 
-test("its example on one host serves, and the line after it takes everything away", async () => {
+test("the example on one host serves, and the line after it takes everything away", async () => {
   await using node = await Namespace.create();
   const servers = valuesOf(oneHost, "--rs");
   await using _servers = await EchoServers.start(node, servers);
@@ -52,8 +52,8 @@ test("its example on one host serves, and the line after it takes everything awa
 
 /** What stands behind `lvscare care` in each line of this section. */
 async function commandLines(section: string): Promise<string[][]> {
-  const readme = await Bun.file(resolve(import.meta.dir, "../../README.md")).text();
-  const [, rest = ""] = readme.split(`${section}\n`);
+  const page = await Bun.file(resolve(import.meta.dir, "../../docs/getting-started.md")).text();
+  const [, rest = ""] = page.split(`${section}\n`);
   const [text = ""] = rest.split("\n## ");
   return Array.from(text.matchAll(/^lvscare care (.*)$/gm), ([, words = ""]) => words.split(" "));
 }

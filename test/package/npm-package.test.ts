@@ -24,7 +24,7 @@ describe("the npm package", () => {
   test("holds the bundle, its types and its papers, and needs nothing else", async () => {
     const listed = (await runCommand(["tar", "--list", "--file", tarball], { timeoutMs: 10_000 })).trim().split("\n");
     const files = listed.map((path) => path.replace(/^package\//, "")).toSorted();
-    const known = /^dist\/npm\/(chunk-\w+\.js|types\/.+\.d\.ts)$/;
+    const known = /^(dist\/npm\/(chunk-\w+\.js|types\/.+\.d\.ts)|(docs|examples|monitoring)\/.+)$/;
     expect(files.filter((path) => !known.test(path))).toEqual([
       "CHANGELOG.md",
       "LICENSE",
@@ -35,6 +35,8 @@ describe("the npm package", () => {
       "package.json",
       "schema/config.schema.json",
     ]);
+    for (const path of ["docs/getting-started.md", "examples/care.yaml", "monitoring/alerts.yaml"])
+      expect(files).toContain(path);
     expect(manifest).not.toHaveProperty("dependencies");
     expect((await Bun.file(tarball).stat()).size).toBeLessThan(720 * 1024);
   });

@@ -162,7 +162,7 @@ function judgeIdle(server: SubjectServer, direct: Attempt | undefined, subject: 
   return note(
     "connection",
     `takes connections, but is ${server.state}${because}`,
-    `\`lvscare status --vs ${name}\` has its last check; the README's table of what you see says what to do`,
+    `\`lvscare status --vs ${name}\` has its last check; docs/troubleshooting.md says what to do`,
     target,
   );
 }

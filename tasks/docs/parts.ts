@@ -1,0 +1,14 @@
+import { machineGraph } from "../../src/actors/machine-graph.ts";
+import { renderMermaid } from "../../src/cli/machine-text.ts";
+import { commandReference } from "./command-reference.ts";
+import { careFlagTables } from "./option-tables.ts";
+
+/** What pages hold that is made from the program itself, by the name that stands in their comments. */
+export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Map<
+  string,
+  () => string | Promise<string>
+>([
+  ["flags of care", careFlagTables],
+  ["commands", commandReference],
+  ["machine", () => `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``],
+]);
