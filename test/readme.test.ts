@@ -39,6 +39,16 @@ test("the README fits on a few screens, names the gate, and leads to every page"
   expect(unnamed.map(({ path }) => path)).toEqual([]);
 });
 
+test("the README's steps are those of the first page, which a kernel test follows", () => {
+  const linesIn = (text = ""): string[] =>
+    [...text.matchAll(/^ *```(?:bash|console)\n([^]*?)^ *```$/gm)].flatMap(([, block = ""]) =>
+      block.split("\n").map((line) => line.replace(/^ *(?:\$ )?/, "").replace(/ +#.*/, "")),
+    );
+  const [, steps = ""] = pages[0]?.text.split("## Three steps") ?? [];
+  const first = linesIn(pages.find(({ path }) => path === "docs/getting-started.md")?.text);
+  expect(linesIn(steps.split("\n## ")[0]).filter((line) => !first.includes(line))).toEqual([]);
+});
+
 test("tells every flag with its default", () => {
   for (const row of [...CARE_COMMAND_ROWS, ...[...commands.values()].flatMap(({ rows }) => rows)]) {
     const fallback = "default" in row && row.default !== "" ? `\`${row.default ?? ""}\``.replace("``", "") : "";
@@ -98,7 +108,7 @@ test("quotes messages as the program has them", async () => {
 // --- internal ---
 
 /** Of other programs, and `--help`. */
-const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload"];
+const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload", "in"];
 
 function withoutCode(text: string): string {
   return text.replaceAll(/^ *```[^]*?^ *```$/gm, "").replaceAll(/`[^`\n]*`/g, "");

@@ -1,19 +1,33 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { resolve } from "node:path";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
-import { EchoServers } from "./support/echo-server.ts";
+import { stepsOf } from "../support/page-steps.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { LineProcess } from "./support/line-process.ts";
-import { startCare, runLvscare } from "./support/lvscare.ts";
+import { startCare } from "./support/lvscare.ts";
 import { connect, Namespace } from "./support/namespace.ts";
+import { Reader } from "./support/reader.ts";
 
 requireTestKernel();
 setDefaultTimeout(120_000);
 
-/** The command lines of the first steps in the docs, word by word; nothing else is done to the host that they run on. */
-const [masters = [], oneHost = [], cleanUp = []] = await commandLines("## Use");
+/** The docs are followed word by word, and nothing else is done to the host. */
+const page = await Bun.file(resolve(import.meta.dir, "../../docs/getting-started.md")).text();
 
-test("the first example balances three API servers over TLS, and stays when the daemon ends", async () => {
+test("who follows the first page, step by step, sees what it shows, and nothing is left at its end", async () => {
+  await using host = await Namespace.create();
+  await using reader = new Reader(host);
+  const steps = stepsOf(page);
+  for (const step of steps.slice(0, -1)) await reader.follow(step);
+  await reader.end("daemon");
+  expect(Object.keys(tableOf(host))).toEqual(["TCP 169.254.0.1:80 rr"]);
+  for (const step of steps.slice(-1)) await reader.follow(step);
+  expect(tableOf(host)).toEqual({});
+  expect(steps.length).toBeGreaterThan(6);
+});
+
+test("its example for API servers balances three API servers over TLS, and stays when the daemon ends", async () => {
+  const masters = commandLine("## API servers");
   await using node = await Namespace.create();
   await using network = await Namespace.create();
   await connect([node, "192.168.0.10/24"], [network, "192.168.0.2/24"]);
@@ -34,28 +48,12 @@ test("the first example balances three API servers over TLS, and stays when the 
   expect(servers).toContain(await ask());
 });
 
-test("the example on one host serves, and the line after it takes everything away", async () => {
-  await using node = await Namespace.create();
-  const servers = valuesOf(oneHost, "--rs");
-  await using _servers = await EchoServers.start(node, servers);
-  const [vs = ""] = valuesOf(oneHost, "--vs");
-  await using care = startCare(node, oneHost);
-  await waitForTable(node, { [`TCP ${vs} rr`]: Object.fromEntries(servers.map((server) => [server, 1])) });
-  await care.waitForLog(/^INFO set up route/);
-  expect(servers).toContain(await node.exec("curl", "--silent", "--show-error", `http://${vs}/`));
-  await care.stop("SIGINT");
-  expect(await runLvscare(node, ["care", ...cleanUp])).toMatchObject({ exitCode: 0 });
-  expect(tableOf(node)).toEqual({});
-});
-
 // --- internal ---
 
-/** What stands behind `lvscare care` in each line of this section. */
-async function commandLines(section: string): Promise<string[][]> {
-  const page = await Bun.file(resolve(import.meta.dir, "../../docs/getting-started.md")).text();
+/** What stands behind `lvscare care` in this section. */
+function commandLine(section: string): string[] {
   const [, rest = ""] = page.split(`${section}\n`);
-  const [text = ""] = rest.split("\n## ");
-  return Array.from(text.matchAll(/^lvscare care (.*)$/gm), ([, words = ""]) => words.split(" "));
+  return /^lvscare care (.*)$/m.exec(rest)?.[1]?.split(" ") ?? [];
 }
 
 function valuesOf(words: readonly string[], flag: string): string[] {
