@@ -6,6 +6,7 @@ import { COMMANDS } from "../src/cli/commands.ts";
 import { CARE_COMMAND_ROWS } from "../src/config/care-option-rows.ts";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
+import { WebAnswers } from "../src/control/web-server.ts";
 import { readPages } from "../tasks/docs/pages.ts";
 import { PARTS } from "../tasks/docs/parts.ts";
 import { partsOf, withParts } from "../tasks/readme.ts";
@@ -97,15 +98,32 @@ test("quotes messages as the program has them", async () => {
   const files = await Array.fromAsync(new Glob("{src,native}/**/*.ts").scan({ cwd: ROOT, absolute: true }));
   const sources = (await Promise.all(files.map((file) => Bun.file(file).text()))).join("\n");
   const page = pages.find(({ path }) => path === "docs/troubleshooting.md")?.text ?? "";
-  const symptoms = [...page.matchAll(/^\| ([^|]*) \|/gm)].map(([, cell = ""]) => cell);
-  const quoted = symptoms.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text));
+  const quoted = [...firstColumn(page).matchAll(/`([^`\n]+)`/g)].map(([, text = ""]) => text);
   // `status 404` is written with the number that came.
   const known = (text: string): boolean => sources.includes(text.replace(/^status \d+$/, "status ${status}"));
   expect(quoted.filter((text) => !known(text))).toEqual([]);
   expect(quoted.length).toBeGreaterThan(8);
 });
 
+test("tells of the paths that there are, and of keys that a status has", async () => {
+  const text = pages.find(({ path }) => path === "docs/http-api.md")?.text ?? "";
+  const answers = new WebAnswers({ virtualServers: () => [], metrics: () => "" }, { isLoopback: false });
+  const there = await (await answers.answer(new Request("http://localhost/nowhere"))).text();
+  const pathsIn = (words: string): string[] => Array.from(words.matchAll(/(?<=[\s`|])\/[\w/-]*/g), ([path]) => path);
+  const [, paths = ""] = text.split("## Paths");
+  expect(pathsIn(firstColumn(paths.split("\n## ")[0])).toSorted()).toEqual(pathsIn(there).toSorted());
+  const source = await Bun.file(join(ROOT, "src/domain/status.ts")).text();
+  const [, status = ""] = text.split("## Status");
+  const keys = [...firstColumn(status.split("\n## ")[0]).matchAll(/[\w]+(?=`)/g)].map(([key]) => key);
+  expect(keys.filter((key) => !source.includes(`readonly ${key}`))).toEqual([]);
+  expect(keys.length).toBeGreaterThan(5);
+});
+
 // --- internal ---
+
+function firstColumn(text = ""): string {
+  return [...text.matchAll(/^\| ([^|]*) \|/gm)].map(([, cell = ""]) => cell).join("\n");
+}
 
 /** Of other programs, and `--help`. */
 const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload", "in"];

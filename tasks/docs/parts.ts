@@ -1,6 +1,8 @@
 import { machineGraph } from "../../src/actors/machine-graph.ts";
 import { renderMermaid } from "../../src/cli/machine-text.ts";
 import { commandReference } from "./command-reference.ts";
+import { configKeys } from "./config-keys.ts";
+import { eventTable } from "./event-table.ts";
 import { careFlagTables } from "./option-tables.ts";
 
 /** What pages hold that is made from the program itself, by the name that stands in their comments. */
@@ -9,6 +11,8 @@ export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Ma
   () => string | Promise<string>
 >([
   ["flags of care", careFlagTables],
+  ["keys of a file", configKeys],
   ["commands", commandReference],
+  ["events", eventTable],
   ["machine", () => `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``],
 ]);
