@@ -126,7 +126,7 @@ function firstColumn(text = ""): string {
 }
 
 /** Of other programs, and `--help`. */
-const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload", "in"];
+const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload", "in", "now"];
 
 function withoutCode(text: string): string {
   return text.replaceAll(/^ *```[^]*?^ *```$/gm, "").replaceAll(/`[^`\n]*`/g, "");

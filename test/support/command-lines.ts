@@ -5,6 +5,8 @@ export interface CommandLine {
   readonly place: string;
   readonly command: string;
   readonly argv: readonly string[];
+  /** From a block, to be typed as it stands there. */
+  readonly isTyped: boolean;
 }
 
 /**
@@ -20,8 +22,13 @@ export function commandLinesOf({ path, text: page }: Page): CommandLine[] {
   const spans = [...text.replaceAll(/^ *```[^]*?^ *```$/gm, "").matchAll(/`(lvscare [^`…<]+)`/g)].map(
     ([, span = ""]) => span,
   );
-  return [...blocks, ...spans].flatMap((line) =>
-    callsIn(line).map(([command = "", ...argv]) => ({ place: `${path}: ${line.trim()}`, command, argv })),
+  return [...blocks, ...spans].flatMap((line, index) =>
+    callsIn(line).map(([command = "", ...argv]) => ({
+      place: `${path}: ${line.trim()}`,
+      command,
+      argv,
+      isTyped: index < blocks.length,
+    })),
   );
 }
 

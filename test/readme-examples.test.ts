@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../src/config/file/read-config.ts";
+import { formatPlace } from "../src/config/file/place.ts";
+import { parseYaml } from "../src/simulation/parse-yaml.ts";
+import { readScenario } from "../src/simulation/read-scenario.ts";
+import { readPages } from "../tasks/docs/pages.ts";
+import { runProgram } from "./cli/run-program.ts";
+import { commandLinesOf } from "./support/command-lines.ts";
+
+setDefaultTimeout(60_000);
+
+const pages = await readPages();
+
+let folder: string;
+beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), "lvscare-pages-"))));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("YAML", () => {
+  const blocks = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, block = ""]) => ({
+      place: `${path}: ${block.split("\n")[0] ?? ""}`,
+      block,
+    })),
+  );
+
+  test.each(blocks)("$place", ({ block }) => {
+    if (/^events:/m.test(block)) return void readScenario(block);
+    if (block.startsWith("scrape_configs:")) return void parseYaml(block);
+    const problems = wholesOf(block).flatMap((text) => readConfig([documentOf(text)]).findings);
+    expect(problems.map(({ place, message }) => `${formatPlace(place)}: ${message}`)).toEqual([]);
+  });
+
+  test("there are some", () => expect(blocks.length).toBeGreaterThan(6));
+});
+
+describe("commands that only print", () => {
+  const lines = pages
+    .flatMap(commandLinesOf)
+    .filter(({ isTyped, command }) => isTyped && PRINTING.includes(command))
+    .filter(({ argv }) => !argv.some((word) => word.startsWith("/etc/lvscare")))
+    .filter(({ command, argv }) => command !== "check-config" || argv.some((word) => existsSync(word)));
+  const once = [...new Map(lines.map((line) => [[line.command, ...line.argv].join(" "), line])).values()];
+
+  test.each(once)("$place", async ({ command, argv }) => {
+    const writes = command === "static-pod" && !argv.includes("--print");
+    const path = join(folder, "manifests");
+    if (argv.includes("--set-img")) await runProgram(["static-pod", "--masters", "10.0.0.2:6443", "--path", path]);
+    const { code, stdout, stderr } = await runProgram([command, ...argv, ...(writes ? ["--path", path] : [])]);
+    expect([code, writes ? stderr.startsWith("wrote ") : stdout.length > 0, writes ? "" : stderr]).toEqual([
+      0,
+      true,
+      "",
+    ]);
+  });
+
+  test("there are some", () => expect(once.length).toBeGreaterThan(12));
+});
+
+// --- internal ---
+
+const PRINTING = [
+  "static-pod",
+  "daemonset",
+  "rbac",
+  "systemd",
+  "simulate",
+  "config",
+  "check-config",
+  "machine",
+  "completion",
+  "man",
+  "licences",
+  "version",
+];
+
+/** Whole files of a block, which may show a part of one, or alternatives of a line each. */
+function wholesOf(block: string): string[] {
+  const server = "virtual-servers: [{address: 10.0.0.1:80, scheduler: wrr, real-servers: [10.0.0.2:80]";
+  if (block.startsWith("version:")) return [block];
+  if (block.startsWith("- ")) return [`version: 1\nvirtual-servers:\n${block}`];
+  if (/^virtual-servers:/m.test(block)) return [`version: 1\n${block}`];
+  return block
+    .trim()
+    .split("\n")
+    .map((line) => `version: 1\n${server}, ${line.replace(/ +#.*/, "")}}]`);
+}
+
+function documentOf(text: string): Parameters<typeof readConfig>[0][number] {
+  return { name: "", text, mayHide: false, value: parseYaml(text) };
+}
