@@ -33,7 +33,7 @@ export class Reader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const name of [...this.#shells.keys()]) await this.end(name);
+    for (const name of this.#shells.keys()) await this.end(name);
   }
 
   // --- internal ---
