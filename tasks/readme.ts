@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { readPages } from "./docs/pages.ts";
 import { PARTS } from "./docs/parts.ts";
+import { recording } from "./docs/recording.ts";
 import { checkout } from "./test/checkout.ts";
 
 /** A page with each of its parts that come from the program as the program has them now; a test holds all pages to that. */
@@ -33,9 +34,17 @@ function endOf(name: string): string {
   return `<!-- end of ${name} -->`;
 }
 
+/** The picture that the README begins with: what the first page shows. */
+export const RECORDING_FILE = join(checkout, "docs/images/first-steps.svg");
+
+export async function recordingText(): Promise<string> {
+  return recording(await Bun.file(join(checkout, "docs/getting-started.md")).text());
+}
+
 if (import.meta.main) {
   for (const { path, text } of await readPages()) {
     const written = await withParts(text);
     if (written !== text) await Bun.write(join(checkout, path), written);
   }
+  await Bun.write(RECORDING_FILE, await recordingText());
 }

@@ -9,7 +9,7 @@ import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { WebAnswers } from "../src/control/web-server.ts";
 import { readPages } from "../tasks/docs/pages.ts";
 import { PARTS } from "../tasks/docs/parts.ts";
-import { partsOf, withParts } from "../tasks/readme.ts";
+import { partsOf, RECORDING_FILE, recordingText, withParts } from "../tasks/readme.ts";
 import { commandLinesOf } from "./support/command-lines.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -21,6 +21,10 @@ const commands = new Map(
 
 test.each(pages)("$path has what `bun run readme` writes", async ({ text }) => {
   expect(text).toBe(await withParts(text));
+});
+
+test("the picture of a terminal shows what the first page does, which a kernel test follows", async () => {
+  expect(await Bun.file(RECORDING_FILE).text()).toBe(await recordingText());
 });
 
 test("each part that comes from the program stands in one place", () => {
