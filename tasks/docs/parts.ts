@@ -3,6 +3,7 @@ import { renderMermaid } from "../../src/cli/machine-text.ts";
 import { commandReference } from "./command-reference.ts";
 import { configKeys } from "./config-keys.ts";
 import { eventTable } from "./event-table.ts";
+import { numbers } from "./numbers.ts";
 import { careFlagTables } from "./option-tables.ts";
 
 /** What pages hold that is made from the program itself, by the name that stands in their comments. */
@@ -14,5 +15,6 @@ export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Ma
   ["keys of a file", configKeys],
   ["commands", commandReference],
   ["events", eventTable],
+  ["numbers", numbers],
   ["machine", () => `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``],
 ]);
