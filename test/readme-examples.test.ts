@@ -28,7 +28,7 @@ describe("YAML", () => {
   );
 
   test.each(blocks)("$place", ({ block }) => {
-    if (/^events:/m.test(block)) return void readScenario(block);
+    if (/^events:/m.test(block)) return void readScenario(block.startsWith("events:") ? `${SCENARIO}${block}` : block);
     if (block.startsWith("scrape_configs:")) return void parseYaml(block);
     const problems = wholesOf(block).flatMap((text) => readConfig([documentOf(text)]).findings);
     expect(problems.map(({ place, message }) => `${formatPlace(place)}: ${message}`)).toEqual([]);
@@ -76,6 +76,10 @@ const PRINTING = [
   "licences",
   "version",
 ];
+
+/** What events alone are shown for. */
+const SCENARIO =
+  "care: {vs: 10.103.97.2:80, rs: [10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80], health-schem: http}\nprobe: {type: agent, port: 9777}\n";
 
 /** Whole files of a block, which may show a part of one, or alternatives of a line each. */
 function wholesOf(block: string): string[] {
