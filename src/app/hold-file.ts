@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readOwnFile } from "../../native/own-file.ts";
 import { makeRuntimeDirectory, openRuntimeDirectory, runtimeName } from "../control/runtime-directory.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import { describeHeld, parseHolds, type Holds } from "../domain/hold.ts";
@@ -98,25 +89,7 @@ export class HoldFile {
   #text(): string | undefined {
     using directory = openRuntimeDirectory(this.#directory, this.#uid);
     if (directory === undefined) return undefined;
-    let fd: number;
-    try {
-      // A pipe is not waited for, a link is not followed.
-      fd = openSync(directory.at(this.#name), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return undefined;
-      throw errnoOf(error) === "ELOOP" ? new Error("it is a link") : error;
-    }
-    try {
-      const found = fstatSync(fd);
-      if (!found.isFile()) throw new Error("it is not a regular file");
-      if (found.uid !== this.#uid || (found.mode & 0o022) !== 0) {
-        throw new Error("it is not a file that only this user can write to");
-      }
-      if (found.size > LARGEST_BYTES) throw new Error("it is too large");
-      return readFileSync(fd, "utf8");
-    } finally {
-      closeSync(fd);
-    }
+    return readOwnFile(directory.at(this.#name), LARGEST_BYTES);
   }
 }
 

@@ -1,16 +1,6 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { readOwnFile } from "../../native/own-file.ts";
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
@@ -30,7 +20,7 @@ export class MemberMemory {
 
   /** `nowMs`: on the clock of the memberships, which is not the time of day. Throws FILE_FAILED. */
   read(nowMs: number): Membership {
-    const text = attempt(`read ${this.#path}`, () => readOwn(this.#path));
+    const text = attempt(`read ${this.#path}`, () => readOwnFile(this.#path, LARGEST_BYTES));
     if (text === undefined) return UNKNOWN;
     return attempt(`read ${this.#path}`, () => parseMemory(text, this.#source, nowMs, Date.now()));
   }
@@ -94,28 +84,6 @@ function plain({ endpoint, weight, zone }: Known): object {
     ...(weight !== undefined && { weight }),
     ...(zone !== undefined && { zone }),
   };
-}
-
-/** Undefined where there is no file. What another user could have written is none of ours. */
-function readOwn(path: string): string | undefined {
-  let fd: number;
-  try {
-    // A pipe is not waited for, a link is not followed.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw errnoOf(error) === "ELOOP" ? new Error("it is a link") : error;
-  }
-  try {
-    const found = fstatSync(fd);
-    if (!found.isFile()) throw new Error("it is not a regular file");
-    if (found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0)
-      throw new Error("it is not a file that only this user can write to");
-    if (found.size > LARGEST_BYTES) throw new Error("it is too large");
-    return readFileSync(fd, "utf8");
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** A host that loses its power has the old content, or the new one. */
