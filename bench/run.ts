@@ -19,6 +19,7 @@ flags
   --write          keep the results: bench/results/<name>.<lab>.json and bench/RESULTS.md
   --quick          fewer rounds: to see that a bench runs, not to believe its numbers
   --third <path>   in failover, another program with LVScare's flags, such as a build of the Go program
+  --only <word>    in probe, the kinds of check with this word in their name: tcp, http (HTTP_GET), exec …
 `;
 
 interface Bench extends Described {
@@ -104,6 +105,7 @@ const { values, positionals } = parseArgs({
     write: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     third: { type: "string" },
+    only: { type: "string" },
     in: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -134,6 +136,7 @@ await buildBinary();
 const settings = [
   ...(values.quick ? ["--quick"] : []),
   ...(values.third === undefined ? [] : ["--third", values.third]),
+  ...(values.only === undefined ? [] : ["--only", values.only]),
 ];
 const failed: string[] = [];
 for (const name of names) {

@@ -10,6 +10,7 @@ import { SETTINGS } from "./settings.ts";
 export async function besideKeepalived(): Promise<Measure[]> {
   const measures: Measure[] = [];
   for (const { what, peer, ours, intervalS = 5, isForked = false, goal = 1 } of PAIRS) {
+    if (!what.includes(SETTINGS.only ?? "")) continue;
     await using farm = await Farming.start(/SSL|https|tls/.test(JSON.stringify([peer, ours])));
     const timing = { isForked, farm };
     writeFileSync(
