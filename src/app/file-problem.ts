@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ProbeOptions } from "../config/care-options.ts";
 import type { FileLook } from "../config/file/probe-draft.ts";
-import { readKubeconfig } from "../config/kubeconfig.ts";
+import { isBearerToken, readKubeconfig, type Stored } from "../config/kubeconfig.ts";
 import type { FileKind } from "../config/option-row.ts";
 import { errnoOf } from "../domain/errors.ts";
 import { holdsPem } from "../domain/pem.ts";
@@ -77,14 +77,32 @@ function problemIn(read: object): string | undefined {
   return "problem" in read && typeof read.problem === "string" ? read.problem : undefined;
 }
 
+/** Of it, and of the files that it names. */
 function kubeconfigProblem(path: string): string | undefined {
   const read = readKubeconfig(readFileSync(path, "utf8"), dirname(path));
   if ("problem" in read) return read.problem;
-  for (const stored of [read.authority, read.certificate, read.key, read.token]) {
+  const { authority, certificate, key, token } = read;
+  for (const stored of [authority, certificate, key, token]) {
     const problem = stored !== undefined && "file" in stored ? fileProblem(stored.file) : undefined;
     if (problem !== undefined && stored !== undefined && "file" in stored) return `${stored.file}: ${problem}`;
   }
-  return undefined;
+  if (authority !== undefined && !holdsPem(textOf(authority), "certificate"))
+    return placed(authority, "certificate-authority-data", "it holds no certificate");
+  if (token !== undefined && !isBearerToken(textOf(token).trim())) return placed(token, "token", "it holds no token");
+  if (certificate === undefined || key === undefined) return undefined;
+  const pair = keyPairProblem({ cert: textOf(certificate), key: textOf(key) });
+  if (pair === undefined) return undefined;
+  return pair.of === "cert"
+    ? placed(certificate, "client-certificate-data", pair.problem)
+    : placed(key, "client-key-data", pair.problem);
+}
+
+function textOf(stored: Stored): string {
+  return "text" in stored ? stored.text : readFileSync(stored.file, "utf8");
+}
+
+function placed(stored: Stored, name: string, problem: string): string {
+  return `${"file" in stored ? stored.file : `its ${name}`}: ${problem}`;
 }
 
 const TOLD: ReadonlyMap<string, string> = new Map([

@@ -20,6 +20,11 @@ export interface KubeCredentials {
   readonly skipsVerify: boolean;
 }
 
+/** The whole of a token, without blanks around it: what a header can carry. */
+export function isBearerToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 /**
  * Reads the current context of a kubeconfig (kubernetes/client-go, tools/clientcmd). Checks do not use its server's address, but
  * the host name in it is what certificates are made out to. What runs programs or asks other services for credentials is

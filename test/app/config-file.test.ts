@@ -97,6 +97,41 @@ test("a program that a check runs has to be one, and as root nobody else's to ch
   expect(await problemWith(`{type: exec, command: [${script}], user: ""}`)).toBe('"" is no name of a user');
 });
 
+test("what a kubeconfig has, or names, has to be of use", async () => {
+  const authority = certificateAuthority();
+  const [one, other] = [authority.issue(["one"]), authority.issue(["other"])];
+  const data = (text: string): string => Buffer.from(text).toString("base64");
+  const problemOf = async (user: string, cluster = data(authority.cert)): Promise<string | undefined> => {
+    const path = await put(
+      "kube/config",
+      `{current-context: c, contexts: [{name: c, context: {cluster: k, user: u}}],
+clusters: [{name: k, cluster: {server: "https://10.0.0.9:6443", certificate-authority-data: ${cluster}}}],
+users: [{name: u, user: {${user}}}]}`,
+    );
+    const told = await problemWith(`{type: kube-apiserver, kubeconfig: ${path}}`);
+    return told?.replace("…/kube/config: ", "");
+  };
+  const certificate = `client-certificate-data: ${data(one.cert)}`;
+  expect(await problemOf(`${certificate}, client-key-data: ${data(one.key)}`)).toBeUndefined();
+  expect(await problemOf(`${certificate}, client-key-data: ${data(other.key)}`)).toBe(
+    "its client-key-data: its key is not that of the certificate",
+  );
+  const key = await put("kube/own.key", other.key);
+  expect(await problemOf(`${certificate}, client-key: own.key`)).toBe(
+    `${key.replace(folder, "…")}: its key is not that of the certificate`,
+  );
+  await put("kube/own.key", "nothing");
+  expect(await problemOf(`${certificate}, client-key: own.key`)).toBe("…/kube/own.key: it holds no key");
+  expect(await problemOf(`${certificate}, client-key: none.key`)).toBe("…/kube/none.key: no such file");
+  expect(await problemOf(`client-certificate-data: ${data("nothing")}, client-key-data: ${data(one.key)}`)).toBe(
+    "its client-certificate-data: it holds no certificate",
+  );
+  expect(await problemOf('token: "two words"')).toBe("its token: it holds no token");
+  expect(await problemOf("token: abc", data("nothing"))).toBe(
+    "its certificate-authority-data: it holds no certificate",
+  );
+});
+
 test("a certificate that is shown needs its own key", async () => {
   const authority = certificateAuthority();
   const [one, other] = [authority.issue(["one"]), authority.issue(["other"])];
@@ -132,7 +167,7 @@ test("a kubeconfig has to be one, with the files that it names", async () => {
   expect(await of(`${head}clusters: [{name: c, cluster: {certificate-authority: ca.crt}}]\n`)).toBe(
     "…/kube/config: …/kube/ca.crt: no such file",
   );
-  await put("kube/ca.crt", "");
+  await put("kube/ca.crt", certificateAuthority().cert);
   expect(await of(`${head}clusters: [{name: c, cluster: {certificate-authority: ca.crt}}]\n`)).toBeUndefined();
 });
 

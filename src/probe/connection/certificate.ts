@@ -75,6 +75,9 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
     if ("lacking" in found) return found;
     besides = found;
     const { trustsAnybody: _, ...given } = besides;
+    // Whoever is trusted then is nobody: that must not look like a stranger's certificate.
+    if (given.ca !== undefined && !holdsPem(given.ca, "certificate"))
+      return { lacking: "the kubeconfig's authority holds no certificate" };
     const texts = new Map<keyof Bun.TLSOptions, string>();
     for (const [name, file] of [
       ["ca", authorities],
@@ -84,7 +87,6 @@ export function tlsPolicy(options: TlsPolicyOptions): TlsPolicy {
       if (!file) continue;
       try {
         const text = file.read();
-        // Whoever is trusted then is nobody: that must not look like a stranger's certificate.
         if (name === "ca" && !holdsPem(text, "certificate")) return { lacking: `${file.path} holds no certificate` };
         texts.set(name, text);
       } catch (failure) {

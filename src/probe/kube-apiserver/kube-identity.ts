@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { readKubeconfig, type KubeCredentials, type Stored } from "../../config/kubeconfig.ts";
+import { isBearerToken, readKubeconfig, type KubeCredentials, type Stored } from "../../config/kubeconfig.ts";
 import { describeError, errnoOf } from "../../domain/errors.ts";
 import type { TlsMaterial } from "../connection/certificate.ts";
 import type { HeaderList } from "../http/request.ts";
@@ -37,7 +37,7 @@ export class KubeIdentity {
     return this.#with(({ token }) => {
       const text = token && this.#textOf(token).trim();
       if (text !== this.#token) {
-        if (text !== undefined && !/^[\x21-\x7e]+$/.test(text)) throw new Error("it holds no token");
+        if (text !== undefined && !isBearerToken(text)) throw new Error("it holds no token");
         this.#token = text;
         this.#headers = text === undefined ? [] : [["Authorization", `Bearer ${text}`]];
       }
