@@ -9,7 +9,8 @@ export interface Deadline {
 /** What waits for its deadline itself, instead of having one: one object less for each of many. */
 export interface Expiring extends Due {
   dueMs: number;
-  expired(): void;
+  /** `nowMs`: no earlier than it was due, and later where this process was held up. */
+  expired(nowMs: number): void;
 }
 
 /** Longer than this, a timer of the runtime fires immediately. */
@@ -35,9 +36,13 @@ export class Deadlines {
     this.#clock = clock;
   }
 
+  now(): number {
+    return this.#clock.now();
+  }
+
   after(ms: number, expired: () => void): Deadline {
     const waiting = new Waiting(this, expired);
-    this.add(waiting, this.#clock.now() + Math.min(ms, LONGEST_MS));
+    this.add(waiting, this.#clock.now() + ms);
     return waiting;
   }
 
@@ -63,7 +68,8 @@ export class Deadlines {
     if (this.#timer !== undefined && this.#timer.atMs <= dueMs) return;
     const clock = this.#clock;
     if (this.#timer !== undefined) clock.clearTimeout(this.#timer.handle);
-    const handle = clock.setTimeout(() => this.#ring(), Math.max(0, Math.ceil(dueMs - clock.now())));
+    const waitMs = Math.min(LONGEST_MS, Math.max(0, Math.ceil(dueMs - clock.now())));
+    const handle = clock.setTimeout(() => this.#ring(), waitMs);
     this.#timer = { handle, atMs: dueMs };
   }
 
@@ -83,7 +89,7 @@ export class Deadlines {
       if (first === undefined) return;
       if (first.dueMs > untilMs) return this.#arm(first.dueMs);
       this.#queue.remove(first);
-      first.expired();
+      first.expired(untilMs);
     }
   }
 }

@@ -95,7 +95,7 @@ function once(options: ProbeOptions, ports: Partial<SocketPorts>): CheckSchedule
       const probe = openKind(options, target, ports);
       let isStopped = false;
       setImmediate(() => {
-        if (!isStopped) probe.check(report);
+        if (!isStopped) probe.check((outcome) => report(outcome, performance.now()));
       });
       const stop = (): void => {
         isStopped = true;

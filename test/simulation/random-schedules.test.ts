@@ -262,11 +262,11 @@ function restlessMachine(...[dataPlane, schedule, observe]: Parameters<CareMachi
 function trustfulMachine(...[dataPlane, schedule, observe]: Parameters<CareMachine>): ReturnType<CareMachine> {
   const trustful: CheckSchedule = {
     add: (target, intervalMs, report) =>
-      schedule.add(target, intervalMs, (outcome) => {
+      schedule.add(target, intervalMs, (outcome, atMs) => {
         observe(formatEndpoint(target), outcome);
-        if (outcome.passed !== false) return report(outcome);
+        if (outcome.passed !== false) return report(outcome, atMs);
         const { unreachable: _, ...accepted } = outcome;
-        report(accepted);
+        report(accepted, atMs);
       }),
   };
   return careMachine(dataPlane, trustful, () => undefined);

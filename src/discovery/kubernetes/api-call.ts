@@ -80,7 +80,7 @@ export class ApiCall implements ConnectionListener {
       const problems = this.#problems.slice(0, MOST_TOLD).join("; ");
       return this.#settle({ failed: problems === "" ? "no API server is known" : problems });
     }
-    this.#dial = new Dial({ target, newConnection, deadlines, ...DIALLING }, (dialed) => {
+    this.#dial = new Dial({ target, newConnection, deadlines, nowMs: deadlines.now(), ...DIALLING }, (dialed) => {
       this.#dial = undefined;
       if ("kind" in dialed) this.#lose(dialed.kind === "closed" ? "closed without an answer" : dialed.reason);
       else this.#send(dialed);

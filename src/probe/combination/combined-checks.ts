@@ -87,7 +87,7 @@ class CombinedCheck implements Check {
   }
 
   #begin(member: Member): void {
-    member.begin(this.#target, (outcome) => this.#heard(member, outcome));
+    member.begin(this.#target, (outcome, atMs) => this.#heard(member, outcome, atMs));
   }
 
   /** An agent that asks for maintenance wants no other checks to be made meanwhile, and no failures to be told. */
@@ -103,7 +103,7 @@ class CombinedCheck implements Check {
     }
   }
 
-  #heard(member: Member, outcome: ProbeOutcome): void {
+  #heard(member: Member, outcome: ProbeOutcome, atMs: number): void {
     if (this.#isStopped || member.isPaused) return;
     member.hear(outcome);
     this.#pause();
@@ -115,7 +115,7 @@ class CombinedCheck implements Check {
       this.#culprit = isBad(member) ? member : undefined;
     // What is not news of a failure is told once in each of its intervals, or it would drain in less than one.
     if (!isNews && verdict.passed === false && member !== this.#culprit) return;
-    this.#report(verdict);
+    this.#report(verdict, atMs);
   }
 }
 

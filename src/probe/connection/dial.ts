@@ -1,7 +1,7 @@
 import type { HttpRequestOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { Connection, Ending, NewConnection } from "./connection.ts";
-import type { Deadline, Deadlines } from "../deadlines.ts";
+import type { Deadlines, Expiring } from "../deadlines.ts";
 
 export interface DialLimits {
   /** For the TCP connection alone. */
@@ -21,6 +21,8 @@ export interface DialOptions extends DialLimits {
   readonly target: Endpoint;
   readonly newConnection: NewConnection;
   readonly deadlines: Deadlines;
+  /** On their clock: what is to last so long lasts from here on. */
+  readonly nowMs: number;
   /** Another connection to the server, which may show that it is gone. */
   readonly beside?: Beside;
   /** For all of it, TLS included. */
@@ -43,31 +45,36 @@ export interface UnderWay {
  * lost SYN only after a second (RFC 6298, 2). With one packet in ten lost each way, all dials fail once in a
  * hundred thousand times, so packet loss takes no server out. The first answer counts, even a refusal.
  */
-export class Dial implements UnderWay {
+export class Dial implements UnderWay, Expiring {
+  dueMs = 0;
+  position = -1;
   readonly #options: DialOptions;
   readonly #tell: (dialed: Dialed) => void;
   readonly #connections: Connection[] = [];
-  readonly #deadlines: Deadline[] = [];
+  /** When what it waits for is over, on the clock of its deadlines; for all of them it has one. */
+  readonly #unansweredMs: number;
+  readonly #lateMs: number;
+  #nextMs = NEVER;
+  #lookMs = NEVER;
+  #silentMs = NEVER;
   #pauseMs: number;
   #isOver = false;
 
   /** Reports once; the connection is parked then, and the others are gone. */
   constructor(options: DialOptions, tell: (dialed: Dialed) => void) {
+    const { nowMs, withinMs, remainingMs, beside } = options;
     this.#options = options;
     this.#tell = tell;
-    this.#pauseMs = options.withinMs / (DIALS + 1);
+    this.#pauseMs = withinMs / (DIALS + 1);
+    this.#unansweredMs = nowMs + withinMs;
+    this.#lateMs = nowMs + remainingMs;
+    if (beside !== undefined) this.#lookMs = nowMs + beside.lookMs;
   }
 
   /** Once. May report before it returns. */
   start(): void {
-    const { withinMs, noAnswer, remainingMs, timedOut, beside } = this.#options;
-    // With both at the same length this one knows more, so it comes first.
-    this.#after(withinMs, () => {
-      if (!this.isReached) this.#settle({ kind: "silent", reason: noAnswer });
-    });
-    this.#after(remainingMs, () => this.#settle({ kind: "silent", reason: timedOut }));
-    if (beside !== undefined) this.#after(beside.lookMs, () => this.#look(beside));
-    this.#attempt();
+    this.#attempt(this.#options.nowMs);
+    this.#wait();
   }
 
   cancel(): void {
@@ -79,9 +86,35 @@ export class Dial implements UnderWay {
     return this.#connections.some((connection) => connection.isReached);
   }
 
+  // --- what its deadline calls ---
+
+  expired(nowMs: number): void {
+    const { noAnswer, timedOut, beside } = this.#options;
+    // With both at the same length the first one knows more, so it comes first.
+    if (this.#unansweredMs <= nowMs && !this.isReached) return this.#settle({ kind: "silent", reason: noAnswer });
+    if (this.#lateMs <= nowMs) return this.#settle({ kind: "silent", reason: timedOut });
+    if (this.#silentMs <= nowMs && !this.isReached) return this.#settle({ kind: "silent", reason: SILENT });
+    if (beside !== undefined && this.#lookMs <= nowMs) this.#look(beside, nowMs);
+    if (this.#nextMs <= nowMs) this.#attempt(nowMs);
+    this.#wait();
+  }
+
   // --- internal ---
 
-  #attempt(): void {
+  /** Until the first of them is over: once there is a connection, the time for all of it alone matters. */
+  #wait(): void {
+    if (this.#isOver) return;
+    const { deadlines } = this.#options;
+    deadlines.add(
+      this,
+      this.isReached
+        ? this.#lateMs
+        : Math.min(this.#unansweredMs, this.#lateMs, this.#nextMs, this.#lookMs, this.#silentMs),
+    );
+  }
+
+  #attempt(nowMs: number): void {
+    this.#nextMs = NEVER;
     if (this.#isOver || this.isReached || this.#connections.length >= DIALS) return;
     const { target, newConnection } = this.#options;
     const connection = newConnection(target, {
@@ -95,23 +128,21 @@ export class Dial implements UnderWay {
     });
     this.#connections.push(connection);
     connection.open();
-    if (!this.#isOver && this.#connections.length < DIALS) this.#after(this.#pauseMs, () => this.#attempt());
+    if (this.#connections.length < DIALS) this.#nextMs = nowMs + this.#pauseMs;
   }
 
   /** Time and again, while nothing answers: where another connection is silent as well, the other dials follow at once. */
-  #look(beside: Beside): void {
-    if (this.isReached) return;
+  #look(beside: Beside, nowMs: number): void {
     const { lookMs } = beside;
-    if (!beside.isUnheard()) return this.#after(lookMs, () => this.#look(beside));
+    this.#lookMs = NEVER;
+    if (this.isReached) return;
+    if (!beside.isUnheard()) {
+      this.#lookMs = nowMs + lookMs;
+      return;
+    }
     this.#pauseMs = lookMs / DIALS;
-    this.#after(lookMs, () => {
-      if (!this.isReached) this.#settle({ kind: "silent", reason: SILENT });
-    });
-    this.#attempt();
-  }
-
-  #after(ms: number, expired: () => void): void {
-    this.#deadlines.push(this.#options.deadlines.after(ms, expired));
+    this.#silentMs = nowMs + lookMs;
+    this.#nextMs = nowMs;
   }
 
   #settle(result: Connection | Ending): void {
@@ -123,7 +154,7 @@ export class Dial implements UnderWay {
 
   #end(result: Connection | Ending | undefined): void {
     this.#isOver = true;
-    for (const deadline of this.#deadlines) deadline.cancel();
+    this.#options.deadlines.remove(this);
     for (const connection of this.#connections) if (connection !== result) connection.abort();
   }
 }
@@ -154,3 +185,5 @@ const LEAST_MS = 50;
 const LEAST_ROUND_TRIPS = 8;
 
 const DIALS = 7;
+
+const NEVER = Number.POSITIVE_INFINITY;

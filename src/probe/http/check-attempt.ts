@@ -247,7 +247,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     const remainingMs = this.#endsAtMs - nowMs;
     const { timedOut } = overdue;
     const beside = { isUnheard: () => keepAlive.isUnheard, lookMs: shared.options.sentinelTimeoutMs / 2 };
-    return new Dial({ target, newConnection, deadlines, ...limits, beside, remainingMs, timedOut }, tell);
+    return new Dial({ target, newConnection, deadlines, nowMs, ...limits, beside, remainingMs, timedOut }, tell);
   }
 
   /** Replaces what was under way there and is now over. */

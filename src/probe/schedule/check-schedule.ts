@@ -1,7 +1,8 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 
-export type Report = (outcome: ProbeOutcome) => void;
+/** `atMs`: when the check ended, on the clock of the schedule. */
+export type Report = (outcome: ProbeOutcome, atMs: number) => void;
 
 /** The repeated checking of one real server. */
 export interface Check {

@@ -260,7 +260,7 @@ export class CheckScheduler {
     this.#pace.ask(-1 / check.intervalMs);
     this.#leave(check);
     check.close();
-    if (check.isRunning) this.#over(check);
+    if (check.isRunning) this.#over(check, this.#options.clock.now());
     if (this.#queue.first() === undefined && !this.#waits) this.#disarm();
     else this.#arm();
   }
@@ -386,21 +386,22 @@ export class CheckScheduler {
   #finish(check: ScheduledCheck, outcome: ProbeOutcome): void {
     const { startedAtMs } = check;
     if (!check.isRunning || startedAtMs === undefined) return;
-    const stalledMs = this.#stalls.stalledSince(startedAtMs);
-    check.resultAtMs = this.#options.clock.now();
-    this.#over(check);
+    const nowMs = this.#options.clock.now();
+    const stalledMs = this.#stalls.stalledSince(startedAtMs, nowMs);
+    check.resultAtMs = nowMs;
+    this.#over(check, nowMs);
     const isFailure = outcome.passed === false && outcome.leaving !== true;
     if (isFailure && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, FIRST);
       const reason = `this process was held up for ${formatDuration(stalledMs)}, so this does not count: ${outcome.reason}`;
-      return check.report({ passed: undefined, reason, latencyMs: outcome.latencyMs });
+      return check.report({ passed: undefined, reason, latencyMs: outcome.latencyMs }, nowMs);
     }
     check.discarded = 0;
     this.#planNext(check, startedAtMs, outcome);
     this.#settleDoubt(check, outcome);
     if (outcome.passed === true) this.#noteAnswer(check, outcome.latencyMs);
-    check.report(outcome);
+    check.report(outcome, nowMs);
   }
 
   #settleDoubt(check: ScheduledCheck, { passed }: ProbeOutcome): void {
@@ -412,9 +413,9 @@ export class CheckScheduler {
     for (const isWell of doubt?.wells ?? []) isWell();
   }
 
-  #over(check: ScheduledCheck): void {
+  #over(check: ScheduledCheck, nowMs: number): void {
     check.isRunning = false;
-    if (--this.#underWay === 0) this.#stalls.end();
+    if (--this.#underWay === 0) this.#stalls.end(nowMs);
   }
 
   #planNext(check: ScheduledCheck, startedAtMs: number, { passed }: ProbeOutcome): void {

@@ -91,7 +91,7 @@ class SharedCheck {
     this.#siblings = siblings;
     this.#target = target;
     this.#paceMs = paceMs;
-    this.#check = siblings.schedule.add(target, paceMs, (outcome) => this.#told(outcome));
+    this.#check = siblings.schedule.add(target, paceMs, (outcome, atMs) => this.#told(outcome, atMs));
   }
 
   join(intervalMs: number, report: Report): Participant {
@@ -133,9 +133,9 @@ class SharedCheck {
     }, 0);
   }
 
-  #told(outcome: ProbeOutcome): void {
+  #told(outcome: ProbeOutcome, atMs: number): void {
     this.#hasReported = true;
-    const startedMs = this.#clock.now() - outcome.latencyMs;
+    const startedMs = atMs - outcome.latencyMs;
     // Before anybody hears of it: what one does about it is not to change who else is told.
     const all = this.#isAsked;
     const concerned = this.#participants.filter(
@@ -145,7 +145,7 @@ class SharedCheck {
     const failures: unknown[] = [];
     for (const one of concerned) {
       try {
-        one.tell(outcome, startedMs);
+        one.tell(outcome, startedMs, atMs);
       } catch (error) {
         failures.push(error);
       }
@@ -184,13 +184,13 @@ class Participant implements Check {
   }
 
   /** What is no verdict takes no verdict's place: the next one is due as before. */
-  tell(outcome: ProbeOutcome, startedMs: number): void {
+  tell(outcome: ProbeOutcome, startedMs: number, atMs: number): void {
     if (this.#isStopped) return;
     if (outcome.passed !== undefined) {
       this.#passed = outcome.passed;
       this.#startedMs = startedMs;
     }
-    this.#report(outcome);
+    this.#report(outcome, atMs);
   }
 
   setInterval(intervalMs: number): void {

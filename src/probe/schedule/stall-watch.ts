@@ -32,11 +32,10 @@ export class StallWatch {
   }
 
   /** Nothing is under way any more: no timer runs, and nothing wakes the process. */
-  end(): void {
+  end(nowMs: number): void {
     if (this.#beat === undefined) return;
-    const { clock } = this.#options;
-    clock.clearTimeout(this.#beat.handle);
-    this.#noteTurn(this.#beat.atMs, clock.now());
+    this.#options.clock.clearTimeout(this.#beat.handle);
+    this.#noteTurn(this.#beat.atMs, nowMs);
     this.#beat = undefined;
   }
 
@@ -50,9 +49,8 @@ export class StallWatch {
   }
 
   /** How long this process was held up during the time since `startedAtMs`; 0 when it was not. */
-  stalledSince(startedAtMs: number): number {
+  stalledSince(startedAtMs: number, nowMs: number): number {
     if (this.#beat !== undefined) {
-      const nowMs = this.#options.clock.now();
       this.#noteTurn(this.#beat.atMs, nowMs);
       this.#beat.atMs = nowMs;
     }

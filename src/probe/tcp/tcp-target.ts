@@ -38,6 +38,7 @@ export class TcpTarget implements Probe {
         target: this.#target,
         newConnection,
         deadlines,
+        nowMs: startedAtMs,
         withinMs: connectTimeoutMs,
         noAnswer,
         remainingMs: timeoutMs,

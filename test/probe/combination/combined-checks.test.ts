@@ -35,7 +35,7 @@ class Told implements CheckSchedule, Check {
     this.isStopped = true;
   }
   tell(outcome: ProbeOutcome): void {
-    this.#report?.(outcome);
+    this.#report?.(outcome, 0);
   }
 }
 

@@ -114,7 +114,10 @@ function start(target: Endpoint, changes: Changes, tell: (dialed: Dialed) => voi
   };
   const sockets = { tls: undefined, openTcpSocket, watchSilence, acknowledgementOf, clock, ...changes };
   const newConnection: NewConnection = (endpoint, listener) => new SocketConnection(endpoint, sockets, listener);
-  const dial = new Dial({ target, newConnection, deadlines: new Deadlines(clock), ...limits, ...changes }, tell);
+  const dial = new Dial(
+    { target, newConnection, deadlines: new Deadlines(clock), nowMs: clock.now(), ...limits, ...changes },
+    tell,
+  );
   dial.start();
   return dial;
 }
