@@ -1,5 +1,5 @@
 import { CARE_OPTION_ROWS } from "../config/care-option-rows.ts";
-import { paceOf } from "../config/combination.ts";
+import { paceOf, probesOf, type CheckPace, type HealthCheckOptions } from "../config/combination.ts";
 import type { CareOptions } from "../config/care-options.ts";
 import { formatPlace } from "../config/file/place.ts";
 import { readConfig } from "../config/file/read-config.ts";
@@ -11,6 +11,7 @@ import { UsageError } from "../config/usage-error.ts";
 import { refusal } from "../config/value-parsers.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
+import type { Saying } from "./behaviour.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import { parseMoment, readEvent } from "./read-event.ts";
 import type { Scenario, ScenarioEvent } from "./scenario.ts";
@@ -30,7 +31,7 @@ export function readScenario(text: string, overrides: GivenOptions = new Map()):
   for (const key of Object.keys(document)) if (!isKey(key)) problems.add(unknownKey(key, KEYS));
 
   const care = problems.attempt("", () => resolveOptions(document["care"], overrides, problems));
-  const options = care && withProbe(care, document["probe"], problems);
+  const { options, checks } = (care && withChecks(care, document, problems)) ?? {};
   const events = readEvents(document["events"], problems);
   const lastMs = events.at(-1)?.atMs ?? 0;
   const scenario = {
@@ -42,18 +43,27 @@ export function readScenario(text: string, overrides: GivenOptions = new Map()):
   };
   if (scenario.durationMs < 1) problems.add("duration: it is over before it begins");
   if (lastMs > scenario.durationMs) problems.add(`duration: the last event comes later, at ${lastMs / 1000}s`);
-  if (options !== undefined) {
-    for (const problem of sizeProblems(options, scenario.durationMs)) problems.add(problem);
+  if (options !== undefined && checks !== undefined) {
+    for (const problem of sizeProblems(options, checks, scenario.durationMs)) problems.add(problem);
     for (const problem of strayServers(options, events)) problems.add(problem);
-    for (const problem of mutedServers(options, events)) problems.add(problem);
+    for (const problem of mutedServers(checks, events)) problems.add(problem);
   }
-  if (options === undefined || problems.list.length > 0) throw new UsageError(problems.list);
-  return { options, ...scenario };
+  if (options === undefined || checks === undefined || problems.list.length > 0) throw new UsageError(problems.list);
+  return { options, checks, ...scenario };
 }
 
 // --- internal ---
 
-const KEYS = ["care", "probe", "events", "duration", "requests-per-second", "connections-last", "seed"] as const;
+const KEYS = [
+  "care",
+  "probe",
+  "probes",
+  "events",
+  "duration",
+  "requests-per-second",
+  "connections-last",
+  "seed",
+] as const;
 
 const AFTERMATH_MS = 120_000;
 const MOST_EVENTS = 1000;
@@ -112,9 +122,15 @@ function resolveOptions(care: unknown, overrides: GivenOptions, problems: Proble
   return resolveCareOptions({ given: mergeGiven(overrides, given), problems: [] }, {});
 }
 
-/** `probe`: as a configuration file has it, in the place of the flags that describe one. */
-function withProbe(options: CareOptions, probe: unknown, problems: Problems): CareOptions {
-  if (probe === undefined) return options;
+interface Checked {
+  readonly options: CareOptions;
+  readonly checks: HealthCheckOptions;
+}
+
+/** `probe` or `probes`, as a configuration file has them, in the place of the flags that describe one. */
+function withChecks(options: CareOptions, document: Document, problems: Problems): Checked {
+  const given = Object.entries(document).filter(([key]) => key === "probe" || key === "probes");
+  if (given.length === 0) return { options, checks: options.probe };
   const { service, realServers, policy } = options;
   const value = {
     version: 1,
@@ -127,7 +143,7 @@ function withProbe(options: CareOptions, probe: unknown, problems: Problems): Ca
         "interval-down": `${policy.downIntervalMs}ms`,
         fall: policy.fall,
         rise: policy.rise,
-        probe,
+        ...Object.fromEntries(given),
       },
     ],
   };
@@ -137,15 +153,16 @@ function withProbe(options: CareOptions, probe: unknown, problems: Problems): Ca
     if (severity === "error") problems.add([path, hint === undefined ? message : `${message}; ${hint}`].join(": "));
   }
   const [read] = config?.virtualServers ?? [];
-  if (read === undefined) return options;
+  if (read === undefined) return { options, checks: options.probe };
   const { probe: checks } = read;
-  // Of one probe there is none.
-  if (checks.type === "combination") return options;
-  if ("askedAddress" in checks || ("askedPort" in checks && checks.type !== "agent"))
-    problems.add("probe: servers here have no other address or port to be asked at");
-  if (checks.type === "tcp" && checks.expect?.match === "regex")
-    problems.add("probe.expect: servers here say literal texts; write contains or starts-with");
-  return { ...options, policy: { ...policy, ...paceOf(read.policy) }, probe: checks };
+  const where = checks.type === "combination" ? "probes" : "probe";
+  for (const probe of probesOf(checks)) {
+    if ("askedAddress" in probe || ("askedPort" in probe && probe.type !== "agent"))
+      problems.add(`${where}: servers here have no other address or port to be asked at`);
+    if (probe.type === "tcp" && probe.expect?.match === "regex")
+      problems.add(`${where}.expect: servers here say literal texts; write contains or starts-with`);
+  }
+  return { options: { ...options, policy: { ...policy, ...paceOf(read.policy) } }, checks };
 }
 
 /** As the texts of command-line options. */
@@ -176,13 +193,15 @@ function readEvents(value: unknown, problems: Problems): ScenarioEvent[] {
     .toSorted((a, b) => a.atMs - b.atMs);
 }
 
-function sizeProblems({ realServers, policy }: CareOptions, durationMs: number): string[] {
+function sizeProblems({ realServers, policy }: CareOptions, checks: HealthCheckOptions, durationMs: number): string[] {
   if (realServers.length > MOST_SERVERS) {
     return [`care.rs: there are ${realServers.length} real servers; the most is ${MOST_SERVERS}`];
   }
-  const shortestMs = Math.min(policy.fastIntervalMs, policy.downIntervalMs, policy.intervalMs);
-  const checks = Math.ceil((realServers.length * durationMs) / shortestMs);
-  return checks > MOST_CHECKS ? [`duration: it takes up to ${checks} checks; the most is ${MOST_CHECKS}`] : [];
+  const paces: readonly CheckPace[] = checks.type === "combination" ? checks.members.map(({ pace }) => pace) : [policy];
+  const count = paces.reduce((sum, { fastIntervalMs, downIntervalMs, intervalMs }) => {
+    return sum + Math.ceil((realServers.length * durationMs) / Math.min(fastIntervalMs, downIntervalMs, intervalMs));
+  }, 0);
+  return count > MOST_CHECKS ? [`duration: it takes up to ${count} checks; the most is ${MOST_CHECKS}`] : [];
 }
 
 /** A server that is never put behind the virtual server is most likely a typing error. */
@@ -200,15 +219,19 @@ function strayServers({ realServers }: CareOptions, events: readonly ScenarioEve
     );
 }
 
-/** What servers cannot say to this kind of check. */
-function mutedServers({ probe }: CareOptions, events: readonly ScenarioEvent[]): string[] {
-  const voice = voiceOf(probe);
+/** What servers cannot say to any of these checks. */
+function mutedServers(checks: HealthCheckOptions, events: readonly ScenarioEvent[]): string[] {
+  const voices = probesOf(checks).map(voiceOf);
+  const problemOf = (saying: Saying): string | undefined => {
+    const problems = voices.map((voice) => voice.problemOf(saying));
+    return problems.includes(undefined) ? undefined : [...new Set(problems)].join("; ");
+  };
   return events.flatMap((event) => {
     if (event.kind !== "server") return [];
     const sayings = event.phases.flatMap(({ behaviour }) =>
       behaviour.kind === "answers" && behaviour.says !== undefined ? [behaviour.says] : [],
     );
-    const problem = sayings.map((saying) => voice.problemOf(saying)).find((one) => one !== undefined);
+    const problem = sayings.map(problemOf).find((one) => one !== undefined);
     return problem === undefined ? [] : [`events: "${event.text}": ${problem}`];
   });
 }

@@ -1,4 +1,4 @@
-import type { ProbeOptions } from "../config/care-options.ts";
+import type { HealthCheckOptions } from "../config/combination.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -6,7 +6,7 @@ import type { Operation } from "../domain/plan.ts";
 import type { SimulatedServer, SimulationReport, TimelineEntry } from "../domain/simulation-report.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
 import type { ServerScript } from "./behaviour.ts";
-import { isGood, voiceOf } from "./voice.ts";
+import { isGood } from "./voice.ts";
 import type { Loss } from "./client-load.ts";
 import { Simulation, type CareMachine, type SimulationObserver } from "./simulation.ts";
 import { TableHistory } from "./table-history.ts";
@@ -94,11 +94,11 @@ class Bookkeeper implements SimulationObserver {
 
   servers(): SimulatedServer[] {
     const { scenario, scripts, load } = this.#simulation;
-    const { options, durationMs } = scenario;
+    const { options, checks, durationMs } = scenario;
     const weights = new Map(options.realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight]));
     return [...new Set([...weights.keys(), ...this.#history.servers])].map((address) => {
       const script = scripts.get(address);
-      const faults = script === undefined ? [] : faultsOf(script, options.probe, durationMs);
+      const faults = script === undefined ? [] : faultsOf(script, checks, durationMs);
       const served = load.served.get(address);
       return {
         address,
@@ -136,11 +136,10 @@ class Lasting {
 }
 
 /** The times in which checks that start would fail. */
-function faultsOf(script: ServerScript, probe: ProbeOptions, durationMs: number) {
-  const voice = voiceOf(probe);
+function faultsOf(script: ServerScript, checks: HealthCheckOptions, durationMs: number) {
   const faults: { fromMs: number; toMs: number }[] = [];
   for (let ms = 0; ms < durationMs; ms = script.nextChange(ms)) {
-    if (isGood(script.at(ms), probe, voice)) continue;
+    if (isGood(script.at(ms), checks)) continue;
     const toMs = script.nextChange(ms) < durationMs ? script.nextChange(ms) : Number.POSITIVE_INFINITY;
     const last = faults.at(-1);
     if (last?.toMs === ms) last.toMs = toMs;

@@ -1,4 +1,5 @@
 import type { CareOptions } from "../config/care-options.ts";
+import type { HealthCheckOptions } from "../config/combination.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { Phase } from "./behaviour.ts";
@@ -6,6 +7,8 @@ import type { Phase } from "./behaviour.ts";
 /** What to simulate, validated. Times are whole milliseconds since the start. */
 export interface Scenario {
   readonly options: CareOptions;
+  /** How its real servers are checked: that of the options is what flags make of it. */
+  readonly checks: HealthCheckOptions;
   /** In the order of time, and of the file where times are the same. */
   readonly events: readonly ScenarioEvent[];
   readonly durationMs: number;

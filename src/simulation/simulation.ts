@@ -1,11 +1,13 @@
 import { createActor } from "xstate";
 import { probeEvent, type ProbeObserver } from "../actors/checks.ts";
 import type { DaemonActor, DaemonMachine } from "../actors/daemon-machine.ts";
+import { probesOf } from "../config/combination.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import { formatServiceKey, realServer, WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
+import { CombinedChecks } from "../probe/combination/combined-checks.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import { ServerScript } from "./behaviour.ts";
@@ -20,7 +22,7 @@ import { scriptedProber } from "./scripted-prober.ts";
 import { ScriptedServer } from "./scripted-server.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { VirtualClock } from "./virtual-clock.ts";
-import { voiceOf } from "./voice.ts";
+import { ownVoiceOf } from "./voice.ts";
 
 /** Puts the daemon's machine together, as the composition root does. */
 export type CareMachine = (
@@ -50,9 +52,10 @@ export class Simulation {
   readonly #random: () => number;
   readonly #careMachine: CareMachine;
   readonly #observers: SimulationObserver[] = [];
-  readonly #servers: ReadonlyMap<string, ScriptedServer>;
+  /** For each check: what it asks of a server is answered as it understands. */
+  readonly #servers: readonly ReadonlyMap<string, ScriptedServer>[];
   #process: ProcessClock | undefined;
-  #sockets: ProcessSockets | undefined;
+  #sockets: readonly ProcessSockets[] = [];
   #daemon: DaemonActor | undefined;
   #broke: unknown;
   #configuration: VirtualServerConfiguration | undefined;
@@ -63,10 +66,10 @@ export class Simulation {
     this.#random = seededRandom(scenario.seed);
     this.#configuration = scenario.options;
     this.scripts = scriptsOf(scenario);
-    const voice = voiceOf(scenario.options.probe);
-    this.#servers = new Map(
-      [...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, voice, this.clock)]),
-    );
+    this.#servers = probesOf(scenario.checks).map((probe) => {
+      const voice = ownVoiceOf(probe);
+      return new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, voice, this.clock)]));
+    });
     this.load = new ClientLoad({
       ...scenario,
       usesWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
@@ -107,7 +110,6 @@ export class Simulation {
   // --- internal ---
 
   #startDaemon(): void {
-    const { options } = this.scenario;
     const configuration = this.#configuration;
     if (configuration === undefined) return;
     const process = new ProcessClock(this.clock);
@@ -126,22 +128,8 @@ export class Simulation {
       wrote: (operation) => this.#tell((observer) => observer.wrote?.(operation)),
       applied: () => this.#tell((observer) => observer.applied?.()),
     };
-    const sockets = new ProcessSockets(this.#servers, this.clock, process);
-    const { newConnection } = sockets;
-    const { scripts } = this;
-    const prober = scriptedProber(options.probe, {
-      newConnection,
-      scripts,
-      virtualServer: formatServiceKey(options.service),
-      clock: process,
-    });
-    const { jitter } = CHECK_PACE;
-    const schedule = new CheckScheduler({
-      jitter,
-      budget: options.budget,
-      clock: process,
-      random: this.#random,
-    }).with(prober);
+    const sockets = this.#servers.map((servers) => new ProcessSockets(servers, this.clock, process));
+    const schedule = this.#scheduleOf(sockets, process);
     const plane = new FaultyDataPlane(this.plane, this.#faults, process, listener);
     const observe: ProbeObserver = (target, outcome) => {
       const event = probeEvent(target, outcome);
@@ -164,6 +152,24 @@ export class Simulation {
     daemon.start();
     const { virtualServer } = daemon.getSnapshot().children;
     virtualServer?.on("*", (event) => this.#tell((observer) => observer.told?.(event)));
+  }
+
+  #scheduleOf(sockets: readonly ProcessSockets[], process: ProcessClock): CheckSchedule {
+    const { options, checks } = this.scenario;
+    const { jitter } = CHECK_PACE;
+    const scheduler = new CheckScheduler({ jitter, budget: options.budget, clock: process, random: this.#random });
+    const virtualServer = formatServiceKey(options.service);
+    const [first, ...more] = probesOf(checks).flatMap((probe, index) => {
+      const newConnection = sockets[index]?.newConnection;
+      if (newConnection === undefined) return [];
+      const ports = { newConnection, scripts: this.scripts, virtualServer, clock: process };
+      return [scheduler.with(scriptedProber(probe, ports))];
+    });
+    if (first === undefined) throw new Error("a scenario without checks");
+    if (checks.type !== "combination") return first;
+    const all = [first, ...more];
+    const members = checks.members.map(({ name, pace }, index) => ({ name, pace, schedule: all[index] ?? first }));
+    return new CombinedChecks(members, checks.atLeast);
   }
 
   #happen(event: ScenarioEvent): void {
@@ -221,7 +227,7 @@ export class Simulation {
   #strike(act: DaemonAct): void {
     if (act.kind === "stalls") return this.#process?.stall(act.forMs);
     this.#process?.kill();
-    this.#sockets?.closeAll();
+    for (const sockets of this.#sockets) sockets.closeAll();
     this.#daemon = undefined;
     // A process that is killed again before it is back comes back only once.
     const process = this.#process;

@@ -1,6 +1,7 @@
 import type { AgentProbeOptions } from "../config/probe-kinds/agent.ts";
 import type { ExecProbeOptions } from "../config/probe-kinds/exec.ts";
 import type { KubeApiserverProbeOptions } from "../config/probe-kinds/kube-apiserver.ts";
+import type { HealthCheckOptions } from "../config/combination.ts";
 import type { ProbeOptions } from "../config/probe-kinds/probe-kinds.ts";
 import type { TcpProbeOptions } from "../config/probe-kinds/tcp.ts";
 import type { HttpProbeOptions } from "../config/care-options.ts";
@@ -46,12 +47,31 @@ export function voiceOf(probe: ProbeOptions): Voice {
   }
 }
 
-/** Whether a check would pass that meets this behaviour, and ask for clients, too. */
-export function isGood(behaviour: Behaviour, probe: ProbeOptions, voice: Voice): boolean {
-  return behaviour.kind === "answers" && voice.isGood(behaviour) && behaviour.afterMs < probe.timeoutMs;
+/** The same of one of several checks: what it has no word for is none of its own, and its answer is as usual. */
+export function ownVoiceOf(probe: ProbeOptions): Voice {
+  const voice = voiceOf(probe);
+  const own = (behaviour: Answering): Answering => {
+    const { says, ...rest } = behaviour;
+    return says === undefined || voice.problemOf(says) === undefined ? behaviour : rest;
+  };
+  return {
+    ...voice,
+    answer: (behaviour, isKept) => voice.answer(own(behaviour), isKept),
+    isGood: (behaviour) => voice.isGood(own(behaviour)),
+  };
+}
+
+/** Whether checks would pass that meet this behaviour, and ask for clients, too. */
+export function isGood(behaviour: Behaviour, checks: HealthCheckOptions): boolean {
+  if (checks.type !== "combination") return isGoodFor(behaviour, checks);
+  return checks.members.filter(({ probe }) => isGoodFor(behaviour, probe)).length >= checks.atLeast;
 }
 
 // --- internal ---
+
+function isGoodFor(behaviour: Behaviour, probe: ProbeOptions): boolean {
+  return behaviour.kind === "answers" && ownVoiceOf(probe).isGood(behaviour) && behaviour.afterMs < probe.timeoutMs;
+}
 
 const MUTE: Voice = {
   answer: ({ status }) => ({ status, body: "" }),

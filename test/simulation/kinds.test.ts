@@ -78,6 +78,56 @@ test("weights go to the table as checks ask for them", async () => {
   expect(text).toMatch(/10\.0\.0\.2:80.* 7\b/);
 });
 
+/** Several checks that decide together: each hears what it has a word for. */
+describe.each<[probes: string, behaviour: string, reason: string | undefined, outWithinMs: number | undefined]>([
+  [`{all: [${HTTP}, {type: tcp}]}`, "answers 500", "status 500", 3000],
+  [`{any: [${HTTP}, {type: tcp}]}`, "answers 500", undefined, undefined],
+  [`{any: [${HTTP}, {type: tcp}]}`, "refuses", "connect refused", 3000],
+  [`{at-least: 2, of: [${HTTP}, {type: tcp}, ${PROGRAM}]}`, "answers 500", "status 500", 3000],
+  [`{at-least: 2, of: [${HTTP}, {type: tcp}, {type: tls}]}`, "answers 500", undefined, undefined],
+  [`{all: [{type: tcp}, ${AGENT}]}`, "not-serving", "down", 1500],
+  [`{all: [{type: tcp}, ${AGENT}]}`, "weighs 0", undefined, 1500],
+  [`{all: [${KUBE}, {type: tcp}]}`, "leaves", "readyz: shutdown", 1000],
+  // Its own pace: three in a row, two seconds apart.
+  [`{all: [{type: tcp}, {type: http, interval: 2s, fall: 3}]}`, "answers 500", "status 500", 7000],
+])("%s: a server that %s", (probes, behaviour, reason, outWithinMs) => {
+  test("is out as its checks decide together, and back", async () => {
+    const events = [`  - 10s 10.0.0.2:80 ${behaviour}`, "  - 40s 10.0.0.2:80 answers"].join("\n");
+    const care = '{vs: "10.0.0.1:80", rs: ["10.0.0.2:80", "10.0.0.3:80"], interval: 1s, fall: 2, scheduler: wrr}';
+    const scenario = readScenario(`care: ${care}\nprobes: ${probes}\nduration: 70s\nevents:\n${events}\n`);
+    const { realServers, timeline } = await simulated(scenario);
+    const own = realServers.find(({ address }) => address === "10.0.0.2:80");
+    const [fault] = own?.faults ?? [];
+    expect(own?.timesOut).toBe(outWithinMs === undefined ? 0 : 1);
+    expect(fault === undefined).toBe(outWithinMs === undefined);
+    if (outWithinMs !== undefined) {
+      expect(fault?.outAfterMs).toBeLessThanOrEqual(outWithinMs);
+      expect(fault?.backAfterMs).toBeDefined();
+    }
+    if (reason !== undefined) expect(timeline.map((entry) => entry.text).join("\n")).toContain(reason);
+    expect(realServers.filter(({ timesOut }) => timesOut > 0).length).toBe(outWithinMs === undefined ? 0 : 1);
+  });
+});
+
+test.each([
+  [
+    "probes: {all: [{type: tcp}, {type: tls}]}",
+    "leaves",
+    "no server of type tcp says that it leaves; servers of type tls",
+  ],
+  ["probes: {all: [{type: tcp}, {type: http, port: 8080}]}", "answers", "probes: servers here have no other address"],
+  ["probes: {all: [{type: tcp}, {type: smtp}]}", "answers", "smtp is none of"],
+  ["probe: {type: tcp}\nprobes: {all: [{type: tcp}]}", "answers", "probe"],
+])("%s: %s is refused: %s", (checks, behaviour, problem) => {
+  const text = `care: {vs: "10.0.0.1:80", rs: ["10.0.0.2:80"]}\n${checks}\nevents: [10s 10.0.0.2:80 ${behaviour}]\n`;
+  try {
+    readScenario(text);
+    throw new Error("it was taken");
+  } catch (error) {
+    expect(error instanceof UsageError ? error.problems.join("\n") : String(error)).toContain(problem);
+  }
+});
+
 test("flags choose kinds, too", async () => {
   const scenario = readScenario(
     "care: {vs: '10.0.0.1:80', rs: ['10.0.0.2:80', '10.0.0.3:80'], health-schem: kube-apiserver}\nevents: [10s 10.0.0.2:80 leaves]",

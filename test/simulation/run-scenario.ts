@@ -44,7 +44,7 @@ export function toYaml(document: ScenarioDocument): string {
 function withStatuses(scenario: Scenario, leaving: number | undefined, fatal: number | undefined): Scenario {
   const only = (status: number | undefined): readonly StatusRange[] => (status === undefined ? [] : [[status, status]]);
   const probe = { ...scenario.options.probe, drainOn: only(leaving), failAtOnce: only(fatal) };
-  return { ...scenario, options: { ...scenario.options, probe } };
+  return { ...scenario, checks: probe, options: { ...scenario.options, probe } };
 }
 
 function withQuietEnd(scenario: Scenario): Scenario {
