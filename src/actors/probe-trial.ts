@@ -15,7 +15,8 @@ export interface TriedServer {
 /**
  * A changed probe, until it decides for every real server that was checked when it came, or joined before it let one serve. For each of them that is so
  * when it let it serve once, or when it would take it out while it lets another one serve. A probe that would take all
- * of them out is more likely to be wrong itself: it decides for nobody, and that is reported.
+ * of them out is more likely to be wrong itself: it decides for nobody, and that is reported. Once it lets one serve, it
+ * starts afresh with the others.
  */
 export class ProbeTrial {
   readonly #undecided = new Map<string, { readonly server: TriedServer; readonly against: Verdict[] }>();
@@ -51,6 +52,8 @@ export class ProbeTrial {
     const against = this.#undecided.get(name)?.against;
     if (outcome.passed === undefined || against === undefined) return;
     if (letsServe(outcome)) {
+      // What was wrong with it, or with all of them, is over: whom it failed before has to fail anew.
+      if (this.#isSuspicious) for (const one of this.#undecided.values()) one.against.length = 0;
       this.#isProven = true;
       this.#decide(name, [outcome]);
     } else if (outcome.passed || outcome.leaving !== true) {
@@ -71,7 +74,7 @@ export class ProbeTrial {
 
   #judge(): void {
     // It stays so until it lets one serve, or all of them are gone.
-    if (!this.#isProven && this.#suspects.some((name) => this.#undecided.has(name))) return;
+    if (this.#isSuspicious) return;
     const out = [...this.#undecided].filter(([, { against }]) => this.#takesOut(against));
     if (this.#isProven) for (const [name, { against }] of out) this.#decide(name, against);
     if (this.#undecided.size === 0)
@@ -81,6 +84,10 @@ export class ProbeTrial {
     this.#suspects = out.map(([name]) => name);
     const reason = out.at(-1)?.[1].against.at(-1)?.reason ?? "";
     this.#report({ type: "probe.suspicious", servers: this.#suspects, reason });
+  }
+
+  get #isSuspicious(): boolean {
+    return !this.#isProven && this.#suspects.some((name) => this.#undecided.has(name));
   }
 
   #takesOut(against: readonly Verdict[]): boolean {

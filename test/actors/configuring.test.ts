@@ -416,10 +416,29 @@ describe("a changed probe", () => {
     await clock.advance(2 * INTERVAL);
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=0");
     good.add("10.0.0.1:80");
-    await clock.advance(INTERVAL);
-    expect(plane.servers.get("10.0.0.2:80")?.weight).toBe(0);
+    await clock.advance(3 * INTERVAL);
+    expect(plane.servers.get("10.0.0.2:80")?.weight ?? 0).toBe(0);
     expect(actor.getSnapshot().context.suspicion).toBeUndefined();
     expect(events.at(-1)?.type === "probe.accepted" || events.some(({ type }) => type === "probe.accepted")).toBe(true);
+  });
+
+  test("takes nobody out by what it found while it was suspicious", async () => {
+    const { clock, plane, configure, scheduleBy, events, actor } = care({ policy: { fall: 2 } });
+    await clock.advance(100);
+    let isDeployed = false;
+    configure(
+      {},
+      scheduleBy(() => (isDeployed ? GOOD : BAD)),
+    );
+    await clock.advance(3 * INTERVAL);
+    expect(actor.getSnapshot().context.suspicion).toBeDefined();
+    const toldBefore = events.length;
+    isDeployed = true;
+    await clock.advance(2 * INTERVAL);
+    expect(actor.getSnapshot().context.suspicion).toBeUndefined();
+    expect(events.slice(toldBefore).filter(({ type }) => type === "realServer.healthChanged")).toEqual([]);
+    expect(events.findLast(({ type }) => type === "probe.accepted")).toMatchObject({ passed: 3, failed: 0 });
+    expect(plane.table()).toBe(ALL);
   });
 
   test.each<[string, Partial<Passed>]>([
@@ -442,7 +461,7 @@ describe("a changed probe", () => {
       { type: "probe.suspicious", servers, reason: "up, but" },
     ]);
     serving.add("10.0.0.2:80");
-    await clock.advance(INTERVAL);
+    await clock.advance(2 * INTERVAL);
     expect(plane.table()).toBe("10.0.0.1:80=0 10.0.0.2:80=1 10.0.0.3:80=0");
     expect(actor.getSnapshot().context.suspicion).toBeUndefined();
     expect(events.findLast(({ type }) => type === "probe.accepted")).toMatchObject({ passed: 3, failed: 0 });
