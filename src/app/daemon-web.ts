@@ -5,10 +5,11 @@ import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { keyOf } from "../domain/virtual-server-name.ts";
-import { renderMetrics } from "../metrics/metrics.ts";
+import { renderMetrics } from "../metrics/render-metrics.ts";
 import type { CareProcess } from "./care-process.ts";
 import type { Caretaker } from "./caretaker.ts";
 import { descriptorBudget } from "./descriptor-budget.ts";
+import { processFigures } from "./process-figures.ts";
 import { listenerOnPort } from "./socket-owner.ts";
 
 /** Where a daemon serves its page, metrics and health, if anywhere; another configuration may have it elsewhere. */
@@ -79,14 +80,18 @@ export class DaemonWeb implements AsyncDisposable {
       endpoint,
       {
         virtualServers: () => this.#caretaker.virtualServers,
-        metrics: (statuses) => {
+        metrics: (statuses, format) => {
           this.#process.bus.catchUp();
           const cares = new Map(this.#caretaker.virtualServers.map((care) => [keyOf(care.named), care]));
-          const all = statuses.flatMap((status) => {
+          const virtualServers = statuses.flatMap((status) => {
             const metrics = cares.get(keyOf(status))?.metrics;
             return metrics === undefined ? [] : [{ metrics, status }];
           });
-          return renderMetrics(all, this.#process.configuration?.(), this.#process.now());
+          const configuration = this.#process.configuration?.();
+          return renderMetrics(
+            { virtualServers, configuration, process: processFigures(limit), nowMs: this.#process.now() },
+            format,
+          );
         },
       },
       {

@@ -9,11 +9,13 @@ import {
   type NamedVirtualServer,
 } from "../domain/virtual-server-name.ts";
 import { unreadiness } from "../domain/in-service.ts";
+import type { MetricsFormat } from "../domain/metrics-format.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { EventStream } from "./event-stream.ts";
 import { HttpServer, type Listen } from "./http/http-server.ts";
 import { meansThisHost } from "./host-header.ts";
 import { LastSecond } from "./last-second.ts";
+import { MetricsAnswer } from "./metrics-answer.ts";
 import { PAGE_FILES } from "./page-files.ts";
 import { MOST_ANSWERS_PER_SECOND } from "./protocol.ts";
 import { canonical, eventIdAfter, RateLimit, sharePending, urlOf } from "./requests.ts";
@@ -23,7 +25,7 @@ export interface WebSources {
   /** Those of this moment: they may come and go. */
   virtualServers(): readonly WebVirtualServer[];
   /** Of all that could be asked. */
-  metrics(statuses: readonly VirtualServerStatus[]): string;
+  metrics(statuses: readonly VirtualServerStatus[], format: MetricsFormat): string;
 }
 
 export interface WebVirtualServer {
@@ -99,7 +101,7 @@ export class WebAnswers {
   readonly #now: () => number;
   #views: ReadonlyMap<WebVirtualServer, View> = new Map();
   readonly #ready: LastSecond<string | undefined>;
-  readonly #metrics: LastSecond<string>;
+  readonly #metrics: MetricsAnswer;
   readonly #limit: RateLimit;
 
   constructor(sources: WebSources, { isLoopback, now = () => performance.now() }: WebAnswersOptions) {
@@ -109,7 +111,7 @@ export class WebAnswers {
     this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
     const all = (): Promise<VirtualServerStatus[]> => Promise.all(this.#current().map(({ status }) => status()));
     this.#ready = new LastSecond(async () => unreadinessOf(await all()), now);
-    this.#metrics = new LastSecond(async () => sources.metrics(await all()), now);
+    this.#metrics = new MetricsAnswer(async (format) => sources.metrics(await all(), format), now);
   }
 
   /** Never rejects. */
@@ -139,9 +141,7 @@ export class WebAnswers {
           return plain(problem === undefined ? 200 : 503, `${problem ?? "ok"}\n`);
         }
         case "/metrics":
-          return new Response(await this.#metrics.get(), {
-            headers: { ...SAFE, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-          });
+          return await this.#metrics.answer(request, SAFE);
         case "/api/v1/virtual-servers":
           return Response.json(
             views.map((view) => wordOf(view, views)),

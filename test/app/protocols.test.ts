@@ -16,7 +16,8 @@ import type { Logger } from "../../src/domain/logger.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { keyOf, nameVirtualServer, ofVirtualServer } from "../../src/domain/virtual-server-name.ts";
 import { NO_TRAFFIC, type Protocol, type ServiceKey } from "../../src/domain/virtual-server.ts";
-import { Metrics, renderMetrics } from "../../src/metrics/metrics.ts";
+import { Metrics } from "../../src/metrics/metrics.ts";
+import { renderMetrics } from "../../src/metrics/render-metrics.ts";
 import { runProgram } from "../cli/run-program.ts";
 import { SseReader } from "../control/support/sse-reader.ts";
 
@@ -85,12 +86,10 @@ test("the page, its stream and metrics tell them apart", async () => {
   const web = new WebAnswers(
     {
       virtualServers: () => both,
-      metrics: (statuses) =>
-        renderMetrics(
-          statuses.map((status) => ({ status, metrics: new Metrics({ read: () => 0 }) })),
-          undefined,
-          0,
-        ),
+      metrics: (statuses, format) => {
+        const virtualServers = statuses.map((status) => ({ status, metrics: new Metrics({ read: () => 0 }) }));
+        return renderMetrics({ virtualServers, configuration: undefined, process: undefined, nowMs: 0 }, format);
+      },
     },
     { isLoopback: false },
   );

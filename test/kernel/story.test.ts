@@ -224,7 +224,7 @@ function figuresOf(metrics: string, server: string): Figures {
   const of = (what: string, direction: string): number =>
     sample(metrics, `real_server_${what}_total`, server, `,direction="${direction}"`);
   return {
-    connections: sample(metrics, "real_server_connections_total", server),
+    connections: sample(metrics, "real_server_new_connections_total", server),
     inPackets: of("packets", "in"),
     outPackets: of("packets", "out"),
     inBytes: of("bytes", "in"),
