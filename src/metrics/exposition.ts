@@ -7,6 +7,9 @@ export class Exposition {
   readonly #format: MetricsFormat;
   /** As they are written, each followed by a comma. */
   #ofVirtualServer = "";
+  /** The one of the last sample, and how that is written: mostly the next one is of it, too. */
+  #realServer: string | undefined;
+  #ofRealServer = "";
   /** By the family's name: its head, and its samples. */
   readonly #families = new Map<FamilyOf<Subject>, string[]>();
 
@@ -16,6 +19,7 @@ export class Exposition {
 
   /** Whose samples follow. */
   begin(virtualServer: { readonly address: string; readonly protocol: string }): void {
+    this.#realServer = undefined;
     this.#ofVirtualServer = written({ virtual_server: virtualServer.address, protocol: virtualServer.protocol });
   }
 
@@ -33,7 +37,11 @@ export class Exposition {
     labels: OwnLabels<Name>,
     value: number,
   ): void {
-    this.#sample(name, `${this.#ofVirtualServer}${written({ real_server: realServer })}${written(labels)}`, value);
+    if (this.#realServer !== realServer) {
+      this.#realServer = realServer;
+      this.#ofRealServer = `${this.#ofVirtualServer}${written({ real_server: realServer })}`;
+    }
+    this.#sample(name, `${this.#ofRealServer}${written(labels)}`, value);
   }
 
   histogram(name: FamilyOf<"virtual server">, histogram: Histogram): void {
@@ -108,5 +116,7 @@ function written(labels: Readonly<Record<string, string>>): string {
 }
 
 function escape(text: string): string {
+  // Hardly any text needs it, and there are many of them.
+  if (!/["\\\n]/.test(text)) return text;
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
