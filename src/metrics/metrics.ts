@@ -1,14 +1,13 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
-import { outcomeOf, type RealServerState } from "../domain/health.ts";
+import { outcomeOf, REAL_SERVER_STATES, type RealServerState } from "../domain/health.ts";
 import type { Exposition } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
 import type { RecentMaximum } from "./recent-maximum.ts";
 
 /** What is counted of a virtual server from its events, for its metrics. */
 export class Metrics {
-  readonly #checks = new Map<string, Record<CountedResult, number>>();
-  readonly #transitions = new Map<string, Map<RealServerState, number>>();
+  readonly #realServers = new Map<string, Counts>();
   readonly #checkSeconds = new Histogram([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
   readonly #outSeconds = new Histogram([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
   /** Failed, and not yet at weight 0 in the data plane: since when. */
@@ -28,13 +27,14 @@ export class Metrics {
   note(event: CareEvent, atMs: number): void {
     switch (event.type) {
       case "realServer.probed":
-        this.#countCheck(event.server, outcomeOf(event.verdict));
+        this.#countsOf(event.server).checks[outcomeOf(event.verdict)]++;
         this.#checkSeconds.observe(event.verdict.latencyMs / 1000);
         return;
       case "realServer.unchecked":
-        return this.#countCheck(event.server, "skipped");
+        this.#countsOf(event.server).checks.skipped++;
+        return;
       case "realServer.healthChanged": {
-        this.#countTransition(event.server, event.to);
+        this.#countsOf(event.server).transitions[event.to]++;
         if (event.to === "draining") this.#goingOut.set(event.server, atMs);
         else this.#goingOut.delete(event.server);
         return;
@@ -54,8 +54,7 @@ export class Metrics {
         return;
       // Nobody asks for it any more, and pods that come and go would add up.
       case "realServer.departed":
-        this.#checks.delete(event.server);
-        this.#transitions.delete(event.server);
+        this.#realServers.delete(event.server);
         this.#goingOut.delete(event.server);
         return;
       case "process.stalled":
@@ -68,10 +67,11 @@ export class Metrics {
 
   /** Asking changes nothing. */
   renderInto(text: Exposition, nowMs: number): void {
-    for (const [server, counts] of this.#checks)
-      for (const result of RESULTS) text.ofRealServer("lvscare_checks_total", server, { result }, counts[result]);
-    for (const [server, counts] of this.#transitions)
-      for (const [to, count] of counts) text.ofRealServer("lvscare_transitions_total", server, { to }, count);
+    for (const [server, { checks, transitions }] of this.#realServers) {
+      for (const result of RESULTS) text.ofRealServer("lvscare_checks_total", server, { result }, checks[result]);
+      for (const to of REAL_SERVER_STATES)
+        text.ofRealServer("lvscare_transitions_total", server, { to }, transitions[to]);
+    }
     text.histogram("lvscare_check_duration_seconds", this.#checkSeconds);
     text.histogram("lvscare_out_of_rotation_duration_seconds", this.#outSeconds);
     text.ofVirtualServer("lvscare_apply_failures_total", {}, this.#applyFailures);
@@ -83,16 +83,11 @@ export class Metrics {
 
   // --- internal ---
 
-  #countCheck(server: string, result: CountedResult): void {
-    const counts = this.#checks.get(server);
-    if (counts === undefined) this.#checks.set(server, { passed: 0, failed: 0, leaving: 0, skipped: 0, [result]: 1 });
-    else counts[result]++;
-  }
-
-  #countTransition(server: string, to: RealServerState): void {
-    let counts = this.#transitions.get(server);
-    if (counts === undefined) this.#transitions.set(server, (counts = new Map()));
-    counts.set(to, (counts.get(to) ?? 0) + 1);
+  /** All of them from the first one on: what appears at 1 has never grown, for Prometheus. */
+  #countsOf(server: string): Counts {
+    let counts = this.#realServers.get(server);
+    if (counts === undefined) this.#realServers.set(server, (counts = newCounts()));
+    return counts;
   }
 }
 
@@ -100,4 +95,14 @@ export class Metrics {
 
 const RESULTS = ["passed", "failed", "leaving", "skipped"] as const;
 
-type CountedResult = (typeof RESULTS)[number];
+interface Counts {
+  readonly checks: Record<(typeof RESULTS)[number], number>;
+  readonly transitions: Record<RealServerState, number>;
+}
+
+function newCounts(): Counts {
+  return {
+    checks: { passed: 0, failed: 0, leaving: 0, skipped: 0 },
+    transitions: { healthy: 0, draining: 0, removed: 0, recovering: 0 },
+  };
+}

@@ -80,6 +80,22 @@ describe("what a daemon tells of two virtual servers", () => {
   });
 });
 
+test("what has not happened yet to a real server is 0, so that its first time is seen", () => {
+  const { metrics, status } = told("10.0.0.1:80");
+  const text = renderMetrics(
+    { virtualServers: [{ metrics, status }], configuration: undefined, process: undefined, nowMs: 0 },
+    "text",
+  );
+  expect(
+    [...text.matchAll(/^lvscare_transitions_total\{.*to="(\w+)"\} (\d+)$/gm)].map(([, to, count]) => [to, count]),
+  ).toEqual([
+    ["healthy", "1"],
+    ["draining", "0"],
+    ["removed", "0"],
+    ["recovering", "0"],
+  ]);
+});
+
 test("a real server that has left is counted no more", () => {
   const { metrics, status } = told("10.0.0.1:80");
   const of = (): string =>
