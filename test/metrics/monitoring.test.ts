@@ -27,6 +27,7 @@ describe("alert rules", () => {
       .flatMap((one) => one.alert_rule_test)
       .filter(({ exp_alerts }) => exp_alerts.length > 0)
       .map(({ alertname }) => alertname);
+    const page = await Bun.file(resolve(MONITORING, "../docs/troubleshooting.md")).text();
     for (const { alert, annotations, labels } of groups.flatMap(({ rules }) => rules)) {
       expect(tried).toContain(alert);
       expect(annotations).toEqual({
@@ -34,6 +35,7 @@ describe("alert rules", () => {
         description: expect.any(String) as string,
         runbook_url: `docs/troubleshooting.md#${alert.toLowerCase()}`,
       });
+      expect(page).toContain(`\n### ${alert}\n`);
       expect(["critical", "warning"]).toContain(labels["severity"] ?? "");
     }
   });
