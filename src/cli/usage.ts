@@ -19,6 +19,11 @@ export interface CommandUsage<Row extends OptionRow = OptionRow> {
   /** Further options that it takes, which another command's help explains. */
   readonly borrowed?: readonly OptionRow[];
   readonly examples: readonly { readonly about: string; readonly command: string }[];
+  /** What it reads, besides flags: each thing and what it means. */
+  readonly lists?: readonly {
+    readonly title: string;
+    readonly rows: readonly (readonly [thing: string, meaning: string])[];
+  }[];
   /** Paragraphs for the end. */
   readonly notes?: readonly string[];
 }
@@ -40,6 +45,13 @@ export function renderUsage(usage: CommandUsage, paint: Paint): string {
       "Examples",
       paint,
       usage.examples.flatMap(({ about, command }) => [`  ${paint("grey", `# ${about}`)}`, ...renderExample(command)]),
+    ),
+    ...(usage.lists ?? []).map(({ title, rows }) =>
+      heading(
+        title,
+        paint,
+        rows.flatMap(([thing, meaning]) => besides(`  ${thing}`, `  ${paint("bold", thing)}`, meaning.split(" "))),
+      ),
     ),
     ...(usage.notes ?? []).map((note) => wrapText(note, WIDTH)),
   ];
@@ -86,9 +98,12 @@ function renderRow(row: OptionRow, paint: Paint): string[] {
   const plain = `  ${alias}--${row.flag}${value}`;
   const painted = `  ${paint("bold", `${alias}--${row.flag}`)}${value}`;
   const shown = row.default === undefined || row.default === "" ? [] : [`(default ${row.default})`];
-  const help = wrapWords([...row.help.split(" "), ...shown], WIDTH - HELP_COLUMN).map(
-    (line) => " ".repeat(HELP_COLUMN) + line,
-  );
+  return besides(plain, painted, [...row.help.split(" "), ...shown]);
+}
+
+/** What something means, beside it, or below where it is too long for that. */
+function besides(plain: string, painted: string, words: readonly string[]): string[] {
+  const help = wrapWords(words, WIDTH - HELP_COLUMN).map((line) => " ".repeat(HELP_COLUMN) + line);
   if (plain.length > HELP_COLUMN - 2) return [painted, ...help];
   const [first = "", ...rest] = help;
   return [painted + first.slice(plain.length), ...rest];

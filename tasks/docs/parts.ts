@@ -5,6 +5,7 @@ import { configKeys } from "./config-keys.ts";
 import { eventTable } from "./event-table.ts";
 import { numbers } from "./numbers.ts";
 import { careFlagTables } from "./option-tables.ts";
+import { scenarioTables } from "./scenario-tables.ts";
 
 /** What pages hold that is made from the program itself, by the name that stands in their comments. */
 export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Map<
@@ -16,5 +17,6 @@ export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Ma
   ["commands", commandReference],
   ["events", eventTable],
   ["numbers", numbers],
+  ["scenario", scenarioTables],
   ["machine", () => `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``],
 ]);

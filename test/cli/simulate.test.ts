@@ -1,9 +1,14 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { SimulationReport } from "../../src/domain/simulation-report.ts";
+import { Glob } from "bun";
+import { SCENARIO_FORMAT } from "../../src/cli/scenario-format.ts";
+import { readScenario } from "../../src/simulation/read-scenario.ts";
 import { refusal, runProgram } from "./run-program.ts";
+
+setDefaultTimeout(60_000);
 
 const EXAMPLES = resolve(import.meta.dir, "../../examples");
 const REBOOT = join(EXAMPLES, "one-master-reboots.yaml");
@@ -27,9 +32,25 @@ describe("lvscare simulate", () => {
     expect(first.realServers.find(({ address }) => address === "10.0.0.2:80")?.timesOut).toBeGreaterThan(5);
   });
 
-  test("shows what other settings would do", async () => {
-    const patient = await reportOf(FLAPPING, "--fall", "3", "--interval-fast", "1s");
-    expect(patient.realServers.map(({ timesOut }) => timesOut)).toEqual([0, 0, 0]);
+  test("--help tells the whole format, in words that it reads itself", async () => {
+    const { stdout } = await runProgram(["simulate", "--help"]);
+    const [keys, ...others] = SCENARIO_FORMAT.map(({ rows }) => rows.map(([thing]) => thing));
+    for (const thing of [...(keys ?? []), ...others.flat()]) expect(stdout).toContain(`  ${thing}`);
+    // Those which a file with a key that there is not is told of.
+    expect(() => readScenario("nothing-of-the-kind: 1\n")).toThrow(`there are ${keys?.join(", ")}`);
+    // Not each kind of check has a word for each of them.
+    const probes = ["{type: http, path: /, drain-on: [503]}", "{type: exec, command: [/bin/true], exit-code: weight}"];
+    for (const event of others.flat()) {
+      const readings = probes.map((probe) => {
+        const text = `care: {vs: "10.0.0.2:80", rs: ["10.0.0.1:80"]}\nprobe: ${probe}\nevents:\n  - ${event}\n`;
+        try {
+          return readScenario(text).events.map((read) => read.text);
+        } catch (error) {
+          return String(error);
+        }
+      });
+      expect(readings).toContainEqual([event.replace(/^\S+ /, "")]);
+    }
   });
 
   test("names the line of a file that it cannot read", async () => {
@@ -62,10 +83,73 @@ describe("lvscare simulate", () => {
   });
 });
 
+describe("each example shows what it says at its top", () => {
+  const scenarios = [...new Glob("*.yaml").scanSync({ cwd: EXAMPLES })].filter((file) => file !== "care.yaml");
+
+  const claims: Readonly<Record<string, () => Promise<void>>> = {
+    "flapping-link.yaml": async () => {
+      expect(timesOut(await reportOf(FLAPPING))).toEqual([0, 10, 0]);
+      const patient = await reportOf(FLAPPING, "--fall", "3", "--interval-fast", "1s", "--rise", "2");
+      expect(timesOut(patient)).toEqual([0, 0, 0]);
+    },
+    "one-master-reboots.yaml": async () => {
+      const outAfter = async (...flags: readonly string[]): Promise<number> =>
+        (await reportOf(REBOOT, ...flags)).realServers[1]?.faults[0]?.outAfterMs ?? Number.NaN;
+      const asItIs = await outAfter();
+      expect(asItIs).toBeLessThan(5000);
+      expect(await outAfter("--fall", "1")).toBeLessThan(asItIs);
+      expect(await outAfter("--sentinel=false")).toBeGreaterThan(asItIs);
+    },
+    "total-failure.yaml": async () => {
+      const open = await reportOf("total-failure.yaml");
+      expect([open.failOpenMs > 50_000, open.requests?.failed]).toEqual([true, 0]);
+      const closed = await reportOf("total-failure.yaml", "--panic-threshold", "0", "--last-resort=false");
+      expect([closed.failOpenMs, closed.lastResortMs]).toEqual([0, 0]);
+      expect(closed.requests?.failed).toBeGreaterThan(2000);
+    },
+    "slow-servers.yaml": async () => {
+      const { timeline, lastResortMs, requests } = await reportOf("slow-servers.yaml");
+      const early = timeline.filter(({ kind, atMs }) => kind === "health" && atMs > 1000 && atMs < 90_000);
+      expect(early.map(({ text }) => text)).toEqual([
+        "real server 10.0.0.2:80 healthy → draining: timed out after 2s",
+        "real server 10.0.0.2:80 draining → removed: timed out after 2s",
+      ]);
+      expect([lastResortMs > 50_000, requests?.failed]).toEqual([true, 0]);
+      const patient = await reportOf("slow-servers.yaml", "--health-timeout", "5s");
+      expect(timesOut(patient)).toEqual([0, 0, 0]);
+    },
+    "rolling-upgrade.yaml": async () => {
+      const soon = await reportOf("rolling-upgrade.yaml");
+      expect([timesOut(soon), soon.requests?.failed]).toEqual([[1, 1, 1], 0]);
+      for (const { faults } of soon.realServers) expect(faults[0]?.outAfterMs).toBeWithin(0, 5500);
+      const late = await reportOf("rolling-upgrade.yaml", "--interval", "60s");
+      expect([timesOut(late), late.requests?.failed]).toEqual([[1, 1, 1], 0]);
+      expect(late.realServers[0]?.faults[0]?.outAfterMs).toBeWithin(15_000, 15_100);
+    },
+  };
+
+  test.each(scenarios)("%s", async (file) => {
+    const claim = claims[file];
+    if (claim === undefined) throw new Error(`nothing holds what ${file} says`);
+    await claim();
+    const text = await Bun.file(join(EXAMPLES, file)).text();
+    const commands = [...text.matchAll(/^#.*\blvscare simulate (examples\/[^\s,]+(?: --?[^\s,]+(?: [\d.]+\w*)?)*)/gm)];
+    expect(commands.length).toBeGreaterThan(0);
+    for (const [, line = ""] of commands) {
+      const [path = "", ...flags] = line.split(" ");
+      expect((await runProgram(["simulate", resolve(EXAMPLES, "..", path), ...flags])).code).toBe(0);
+    }
+  });
+});
+
 // --- internal ---
 
+function timesOut({ realServers }: SimulationReport): readonly number[] {
+  return realServers.map((server) => server.timesOut);
+}
+
 async function reportOf(path: string, ...flags: readonly string[]): Promise<SimulationReport> {
-  const { code, stdout } = await runProgram(["simulate", path, "-o", "json", ...flags]);
+  const { code, stdout } = await runProgram(["simulate", resolve(EXAMPLES, path), "-o", "json", ...flags]);
   expect(code).toBe(0);
   return JSON.parse(stdout) as SimulationReport;
 }

@@ -60,6 +60,11 @@ function commandSection(usage: CommandUsage): string[] {
       escape(command),
       ".fi",
     ]),
+    ...(usage.lists ?? []).flatMap(({ title, rows }) => [
+      ".PP",
+      escape(`${title}:`),
+      ...rows.flatMap(([thing, meaning]) => [".TP", `.B ${escape(thing)}`, escape(meaning)]),
+    ]),
     ...(usage.notes ?? []).flatMap((note) => [".PP", escape(note)]),
   ];
 }

@@ -4,6 +4,7 @@ import { parseChoice } from "../../config/value-parsers.ts";
 import { createPaint } from "../colour.ts";
 import { command } from "../command.ts";
 import { formatData } from "../output.ts";
+import { SCENARIO_FORMAT } from "../scenario-format.ts";
 import { renderSimulation } from "../simulation-text.ts";
 
 /** `lvscare simulate`: what settings would do, without a kernel, a network or a wait. */
@@ -20,21 +21,14 @@ export const simulateCommand = command(
     borrowed: CARE_OPTION_ROWS,
     examples: [
       { about: "one of three API servers reboots", command: "lvscare simulate examples/one-master-reboots.yaml" },
+      { about: "servers that are upgraded one by one", command: "lvscare simulate examples/rolling-upgrade.yaml" },
       {
-        about: "the same link with other thresholds",
+        about: "a link that comes and goes, with other thresholds",
         command: "lvscare simulate examples/flapping-link.yaml --fall 3 --interval-fast 1s",
       },
     ],
-    notes: [
-      "Flags of lvscare care win over those that the file has under care. Beside care, probe is a probe as a configuration file has it, of any type: no file is " +
-        "read for it, and no program run.",
-      'An event such as "30s 10.0.0.1:80 answers 503" says when, who and what. A real server answers, refuses, hangs or vanishes, or goes round ' +
-        '("answers for 8s, vanishes for 4s"). After answers may come a status, "in 2s", and what is odd about it: "over 2s" (the answer trickles), ' +
-        '"kept 500" (to all but the first request of a connection), "closes-idle 5s", "one-at-a-time", "half-open" (connections from before are lost). ' +
-        'In the words of its checks, a real server leaves (and serves on), is not-serving (and answers), or "weighs 30".',
-      'Others "delete service", "delete" or "put IP:port weight 3"; the data-plane "works", "takes 100ms", "refuses reads", "refuses writes" or ' +
-        '"refuses IP:port"; the daemon "stalls 3s" or "restarts after 1s".',
-    ],
+    lists: SCENARIO_FORMAT,
+    notes: ["Flags of lvscare care win over those that the file has under care. Variables are not read."],
   },
   {
     read(values, { given, operands: [path] }) {
