@@ -1,19 +1,21 @@
 import { LvscareError } from "../domain/errors.ts";
+import type { DaemonListing } from "../domain/listing.ts";
 import { isName, listFirst, type Named } from "../domain/name.ts";
-import { exactWord, isVirtualServerCalled, keyOf } from "../domain/virtual-server-name.ts";
+import { exactWord, isVirtualServerCalled, keyOf, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import { listDaemons } from "./daemon-sockets.ts";
 
 /**
- * The addresses and names of what running daemons care for, for completions. What does not answer at once is left
- * out: somebody waits with a finger on the key.
+ * The addresses and names of what running daemons care for, for completions. `line`: what was typed so far; the real
+ * servers that it names are left out, and those that are not behind the virtual server of its `--vs`. What does not
+ * answer at once is left out: somebody waits with a finger on the key.
  */
-export async function knownNames(kind: "virtual-servers" | "real-servers"): Promise<readonly string[]> {
+export async function knownNames(kind: "virtual-servers" | "real-servers", line = ""): Promise<readonly string[]> {
   const { daemons } = await listDaemons({ timeoutMs: QUICK_MS });
   const all = daemons.flatMap(({ listing }) => listing.virtualServers);
   const words =
     kind === "virtual-servers"
       ? all.flatMap((one) => wordsOf({ ...one, address: exactWord(one, all) }))
-      : all.flatMap(({ realServers }) => realServers.flatMap(wordsOf));
+      : left(line, all).flatMap(wordsOf);
   return [...new Set(words)].filter((word) => HARMLESS.test(word)).toSorted();
 }
 
@@ -67,6 +69,17 @@ const QUICK_MS = 300;
 
 /** Shells expand what they are offered, and any program may answer at a socket. */
 const HARMLESS = /^[\w.:[\]/-]+$/;
+
+function left(line: string, all: DaemonListing["virtualServers"]): readonly Named[] {
+  const named = [...line.matchAll(/(?:^|\s)--vs(?:=|\s+)(\S+)/g)].flatMap(([, words = ""]) => words.split(","));
+  const isMeant = (one: NamedVirtualServer): boolean =>
+    named.length === 0 || named.some((word) => isVirtualServerCalled(word.replace("/", " "), one));
+  const meant = all.filter(isMeant);
+  const given = line.split(/\s+/);
+  return meant
+    .flatMap(({ realServers }) => realServers)
+    .filter(({ name, address }) => !given.includes(address) && (name === undefined || !given.includes(name)));
+}
 
 function wordsOf({ address, name }: Named): readonly string[] {
   return name === undefined ? [address] : [name, address];

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configSocketPath, makeRuntimeDirectory, runtimeDirectory } from "../../src/control/runtime-directory.ts";
@@ -9,6 +9,8 @@ import { machineCommand } from "../../src/cli/commands/machine.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { MAIN, refusal, runProgram } from "./run-program.ts";
+
+setDefaultTimeout(60_000);
 
 const USAGES = await usagesOf(COMMANDS);
 
@@ -81,11 +83,51 @@ describe("completion", () => {
     expect(await bash("events", "--vs", "=", "127.77.11.0", ":", "1")).toEqual(["18000"]);
     expect(await bash("drain", "[fd00", "::", "b]", ":", "1")).toEqual(["18003"]);
 
+    // Who is on the line already is not offered again, by whichever of its names, nor who stands behind another virtual server.
+    expect(await bash("drain", "completed-1", "")).toEqual([
+      "127.77.11.1:18002",
+      "127.77.11.2:18004",
+      "[fd00::b]:18003",
+      "other-4",
+    ]);
+    expect(await bash("drain", "127.77.11.1", ":", "18001", "comp")).toEqual([]);
+    expect(await bash("drain", "127.77.11.1", ":", "18001", "127.77.11.1", ":", "18")).toEqual(["18002"]);
+    expect(await bash("drain", "--vs", "other", "")).toEqual(["127.77.11.2:18004", "other-4"]);
+    expect(await bash("drain", "--vs", "=", "127.77.11.9", ":", "18000", "")).toEqual(["127.77.11.2:18004", "other-4"]);
+
     const { stdout } = await runProgram(["completion", "fish"]);
     const fish = (line: string): Promise<readonly string[]> =>
       known.offered(["fish", "-c", `source /dev/stdin; complete -C ${JSON.stringify(line)}`], stdout);
     expect(await fish("lvscare check completed")).toEqual(["completed-1"]);
     expect(await fish("lvscare events --vs 127.77.11.0:")).toEqual(["127.77.11.0:18000"]);
+    expect(await fish("lvscare drain completed-1 127.77.11.1:")).toEqual(["127.77.11.1:18002"]);
+    expect(await fish("lvscare drain --vs=other ")).toEqual(["127.77.11.2:18004", "other-4"]);
+  });
+
+  test("of zsh completes on a terminal what can follow", async () => {
+    await using known = await knownDaemon();
+    const { stdout } = await runProgram(["completion", "zsh"]);
+    await mkdir(join(known.folder, "functions"));
+    await writeFile(join(known.folder, "functions/_lvscare"), stdout);
+    const typed = [
+      "status --vs comp\t",
+      "drain comp\t",
+      "drain completed-1 127.77.11.1\t",
+      "drain --vs=other 127\t",
+      "drain --vs other other-4 127\t",
+      "care --data\t",
+      "care --scheduler=wl\t",
+    ];
+    expect(await known.offered(["zsh", "-f", "-c", TYPE_INTO_ZSH, "zsh", ...typed])).toEqual([
+      "status --vs completed ",
+      "drain completed-1 ",
+      "drain completed-1 127.77.11.1:18002 ",
+      "drain --vs=other 127.77.11.2:18004 ",
+      // It is there already, by its name.
+      "drain --vs other other-4 127",
+      "care --data-plane=",
+      "care --scheduler=wlc ",
+    ]);
   });
 
   test("is quick and silent about what runs where nobody answers", async () => {
@@ -131,6 +173,27 @@ test("the manual is one that mandoc finds no fault with, and tells every flag", 
 
 // --- internal ---
 
+/**
+ * Types each argument after `lvscare` at the prompt of a zsh on a terminal, and prints what the line has become. The key
+ * that tells of it takes the place of Enter.
+ */
+const TYPE_INTO_ZSH = `
+zmodload zsh/zpty
+mkfifo $HOME/told
+zpty line zsh -f -i
+zpty -w line "PS1= ; stty -echo; fpath=($HOME/functions \\$fpath); autoload -Uz compinit; compinit -u -D"
+zpty -w line 'tell() { print -r -- "$BUFFER" >$HOME/told; BUFFER=; }; zle -N tell; bindkey "^X" tell; unsetopt beep'
+zpty -w line 'print ready >$HOME/told'
+read -r <$HOME/told
+for typed in "$@"; do
+  zpty -w -n line "lvscare $typed"$'\\x18'
+  IFS= read -r became <$HOME/told
+  print -r -- "\${became#lvscare }"
+  while zpty -r -t line shown; do :; done
+done
+zpty -d line
+`;
+
 /** A daemon that cares for something, and `lvscare` in the path to ask it. */
 async function knownDaemon() {
   const folder = await mkdtemp(join(tmpdir(), "lvscare-completion-"));
@@ -150,6 +213,12 @@ async function knownDaemon() {
           { address: "[fd00::b]:18003" },
         ],
       },
+      {
+        protocol: "tcp",
+        address: "127.77.11.9:18000",
+        name: "other",
+        realServers: [{ address: "127.77.11.2:18004", name: "other-4" }],
+      },
     ],
   };
   let isHanging = false;
@@ -163,6 +232,7 @@ async function knownDaemon() {
   const environment = { XDG_RUNTIME_DIR: folder, HOME: folder, PATH: `${folder}:${process.env["PATH"] ?? ""}` };
   return {
     environment,
+    folder,
     hang: () => void (isHanging = true),
     offered: async (argv: string[], input = ""): Promise<readonly string[]> => {
       const child = Bun.spawn(argv, { env: environment, stdin: Buffer.from(input), stdout: "pipe" });

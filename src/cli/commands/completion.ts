@@ -19,25 +19,28 @@ export function completionCommand(commands: readonly CommandEntry[]): Command {
         "Prints a script that completes commands, flags, and the virtual and real servers of running daemons in bash, zsh or fish.",
       synopsis: "bash|zsh|fish",
       rows: [],
-      operands: 1,
+      operands: 2,
       examples: [{ about: "for this shell only", command: "lvscare completion bash" }],
       notes: [
         "bash: source <(lvscare completion bash), in ~/.bashrc for always. fish: lvscare completion fish | source.",
-        "The scripts ask lvscare completion virtual-servers and real-servers for the addresses and names that running daemons know.",
+        "The scripts ask lvscare completion virtual-servers and real-servers for the addresses and names that running daemons know; of real servers, " +
+          "for those which the line so far leaves.",
       ],
     },
     {
       read(values, { operands }) {
-        const asked = [...SHELLS, ...SUGGESTIONS].find((one) => one === operands[0]);
+        const [word, line = ""] = operands;
+        const asked = [...SHELLS, ...SUGGESTIONS].find((one) => one === word);
         if (asked === undefined) values.problems.push(`name a shell: ${SHELLS.join(", ")}`);
-        return asked;
+        else if (asked !== "real-servers" && operands.length > 1) values.problems.push(`unexpected argument "${line}"`);
+        return { asked, line };
       },
-      async run(asked, { out }) {
+      async run({ asked, line }, { out }) {
         const suggestion = SUGGESTIONS.find((one) => one === asked);
         const shell = SHELLS.find((one) => one === asked);
         if (suggestion !== undefined) {
           const { knownNames } = await import("../../app/known-names.ts");
-          await out.write((await knownNames(suggestion)).map((word) => `${oneLine(word)}\n`).join(""));
+          await out.write((await knownNames(suggestion, line)).map((word) => `${oneLine(word)}\n`).join(""));
         } else if (shell !== undefined) await out.write(renderCompletion(shell, commands, await usagesOf(commands)));
         return 0;
       },
@@ -77,7 +80,7 @@ function renderBash(commands: readonly CommandEntry[], usages: readonly CommandU
   return `# bash completion for lvscare: source <(lvscare completion bash)
 _lvscare() {
   # Bash takes each ":" for a word of its own: an address is put together again.
-  local at=$COMP_CWORD before="" words="" files=false
+  local at=$COMP_CWORD before="" words="" files=false line
   while [[ $at -gt 2 && ( "\${COMP_WORDS[at]}" =~ ^:+$ || "\${COMP_WORDS[at - 1]}" =~ ^:+$ ) ]]; do
     at=$((at - 1))
     before="\${COMP_WORDS[at]}$before"
@@ -88,6 +91,8 @@ _lvscare() {
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")} help" -- "$current"))
     return
   fi
+  line="\${COMP_WORDS[*]:2:at-2}"
+  line="\${line// :/:}" line="\${line//: /:}" line="\${line// = /=}"
   # Bash takes the "=" between a flag and its value for a word of its own.
   [ "$flag" != "=" ] || flag="\${COMP_WORDS[at - 2]}"
   [ "$current" != "=" ] || current=""
@@ -116,13 +121,15 @@ function renderZsh(commands: readonly CommandEntry[], usages: readonly CommandUs
       return quote(`*--${flag}=[${text}]:${valueName.replaceAll(":", " ")}:${action}`);
     });
     const action = zshAction(usage.operandChoices, usage.operandIsFile, usage.operandSuggests);
-    return `    ${usage.name}) _arguments ${specs.join(" ")} '*: :${action}' ;;`;
+    // Told of arguments that it can say nothing of, zsh lists flags and inserts none.
+    if (action !== " ") specs.push(`'*: :${action}'`);
+    return `    ${usage.name}) _arguments ${specs.join(" ")} ;;`;
   });
   return `#compdef lvscare
 # zsh completion for lvscare: lvscare completion zsh > "\${fpath[1]}/_lvscare"
 _lvscare_known() {
   local -a known
-  known=(\${(f)"$(lvscare completion $1 2>/dev/null)"})
+  known=(\${(f)"$(lvscare completion "$@" 2>/dev/null)"})
   compadd -a known
 }
 _lvscare() {
@@ -166,14 +173,15 @@ function renderFish(commands: readonly CommandEntry[], usages: readonly CommandU
 
 /** Bash commands that say which words there are. */
 function bashWords(choices: readonly string[] = [], takesFile = false, suggests?: Suggestion): string {
-  const words = suggests === undefined ? choices.join(" ") : `$(lvscare completion ${suggests} 2>/dev/null)`;
+  const words =
+    suggests === undefined ? choices.join(" ") : `$(lvscare completion ${asking(suggests, '" $line"')} 2>/dev/null)`;
   return `words="${words}" files=${takesFile}`;
 }
 
 function zshAction(choices: readonly string[] | undefined, takesFile = false, suggests?: Suggestion): string {
   if (choices !== undefined) return `(${choices.join(" ")})`;
   // With a space in front it gets no arguments of zsh's own.
-  if (suggests !== undefined) return ` _lvscare_known ${suggests}`;
+  if (suggests !== undefined) return ` _lvscare_known ${asking(suggests, '" ${(Q)words[2,CURRENT-1]}"')}`;
   return takesFile ? "_files" : " ";
 }
 
@@ -189,7 +197,13 @@ function fishValue(choices: readonly string[] | undefined, takesFile = false, su
 }
 
 function fishWords(choices: readonly string[] | undefined, suggests: Suggestion | undefined): string | undefined {
-  return suggests === undefined ? choices?.join(" ") : `(lvscare completion ${suggests} 2>/dev/null)`;
+  if (suggests === undefined) return choices?.join(" ");
+  return `(lvscare completion ${asking(suggests, '(string join " " -- "" (commandline -opc)[3..-1])')} 2>/dev/null)`;
+}
+
+/** What is asked of `lvscare completion`: of real servers, with what stands on the line so far; a blank in front keeps it from being a flag. */
+function asking(suggestion: Suggestion, line: string): string {
+  return suggestion === "real-servers" ? `${suggestion} ${line}` : suggestion;
 }
 
 function quote(text: string): string {
