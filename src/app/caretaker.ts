@@ -289,6 +289,7 @@ export class Caretaker {
     discovery?.serve(written, {
       passing: () => care.passing(),
       emit: (event) => care.emit(event),
+      standing: () => care.standing(),
       changed: () => void this.#relist(caring),
     });
   }

@@ -21,7 +21,7 @@ import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery, DiscoveryUser } from "../discovery/discovery.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -32,7 +32,12 @@ import type { MembersReport } from "../domain/members.ts";
 import type { Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { CheckedStatus, ProbeStatus, RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
-import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
+import {
+  describeVirtualServer,
+  keyOf,
+  nameVirtualServer,
+  type NamedVirtualServer,
+} from "../domain/virtual-server-name.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -40,6 +45,7 @@ import type { Standing } from "../probe/exec/exec-prober.ts";
 import { CheckRequests } from "./check-requests.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
+import { withClusterDrains } from "./cluster-drains.ts";
 import { listedInBoth } from "./describe-options-change.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { withExpiredAgents } from "./expired-agents.ts";
@@ -50,6 +56,7 @@ import type { Preparation } from "./preparation.ts";
 import { reachToRetire, type Reach } from "./reach.ts";
 import { watchTraffic } from "./traffic.ts";
 import { untilWritten } from "./until-written.ts";
+import { VERSION } from "./version.ts";
 import { watchWay } from "./way.ts";
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach and its events. */
@@ -235,6 +242,14 @@ export class VirtualServerCare implements ControlVirtualServer {
     return new Set(healthy.map(([name]) => name));
   }
 
+  /** What its cluster is told of it; undefined as long as it is not known. */
+  async standing(): ReturnType<DiscoveryUser["standing"]> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (virtualServer?.getSnapshot().hasTag("adopting") !== false) return undefined;
+    const { realServers } = await this.status();
+    return { version: VERSION, virtualServer: keyOf(this.named), realServers };
+  }
+
   /** Tells of its members. */
   emit(event: CareEvent): void {
     this.#events.emit(event);
@@ -317,12 +332,13 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { service, reach: options } = this.#options;
     const way = this.#way && wayStatus(this.#way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
-    const status = virtualServerStatus(
+    const found = virtualServerStatus(
       virtualServer,
       { verdicts: this.#verdicts, lacking: this.#lacking, checks: this.#parts, requests: this.#requests },
       this.#facts,
       table,
     );
+    const status = withClusterDrains(found, this.#options.clusterDrains);
     const { configuration, checksWait, serverBudget } = this.#process;
     const { onTrial } = this;
     return {

@@ -1,11 +1,12 @@
 import type { HoldOutcome } from "../app/operate.ts";
 import { oneLine } from "../config/one-line.ts";
 import { formatDuration } from "../domain/duration.ts";
+import { parseEndpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import { describeHold } from "../domain/hold.ts";
 import { describeNamed } from "../domain/name.ts";
 import { describeVirtualServer, keyOf, virtualServerOf } from "../domain/virtual-server-name.ts";
-import { isDrainedByAgent, outOfService } from "../domain/in-service.ts";
+import { isDrainedByAgent, isListedDrained, outOfService } from "../domain/in-service.ts";
 import type { RealServerStatus } from "../domain/status.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import { WEIGHTLESS_SCHEDULERS } from "../domain/virtual-server.ts";
@@ -38,6 +39,8 @@ export function renderHold(report: HoldReport): string {
     `${describeNamed(realServer)} of ${describeVirtualServer(virtualServerOf(report))}: ${describeHold(hold)}; ${health}, ${stands}, ${connections(activeConnections)}`,
   ];
   if (realServer.drainedByConfiguration === true && hold?.drained !== true) lines.push(`  ${DRAINED_BY_FILE}`);
+  else if (realServer.drainedByCluster !== undefined && hold?.drained !== true)
+    lines.push(`  ${drainedByCluster(realServer)}`);
   const other = otherReason(realServer);
   if (other !== undefined) lines.push(`  ${other}`);
   if (pending !== undefined) lines.push(`  not in the table yet, and tried again: ${pending}`);
@@ -86,8 +89,8 @@ function emptiedBy(drains: readonly HoldReport[]): string | undefined {
 
 /** What keeps it out whatever an operator's drain says. */
 function otherReason(server: RealServerStatus): string | undefined {
-  const { hold, drainedByConfiguration } = server;
-  if (drainedByConfiguration === true) return undefined;
+  const { hold } = server;
+  if (isListedDrained(server)) return undefined;
   if (hold?.drained === true)
     return server.asked?.hold === undefined || hold.weight !== undefined
       ? undefined
@@ -98,5 +101,10 @@ function otherReason(server: RealServerStatus): string | undefined {
 }
 
 const DRAINED_BY_FILE = "the configuration file keeps it drained; undrain does not lift that: change drained there";
+
+function drainedByCluster({ address, drainedByCluster: { by } = { since: "" } }: RealServerStatus): string {
+  const host = parseEndpoint(address).address;
+  return `the cluster keeps it drained${by === undefined ? "" : ` (${by})`}; lvscare undrain ${host} --cluster lifts that`;
+}
 
 const STEPS = { connectMs: "connect", tlsMs: "TLS", firstByteMs: "first byte" } as const;

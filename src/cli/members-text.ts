@@ -9,6 +9,7 @@ import { alignTable, type Cell, type Column } from "./text-table.ts";
 /** `3 from file /etc/members, told 4s ago`, with what keeps the list from counting as it is. */
 export function describeDiscovery(discovery: DiscoveryStatus, now: Date): string {
   const { source, way, members, isRemembered, toldAt, failing, kept = [], ignored = [], recalledSince } = discovery;
+  const { drained = [], rights: { deaf, mute } = {} } = discovery;
   const known = members === undefined ? "none yet" : String(members);
   const when = toldAt === undefined ? "" : `, told ${age(toldAt, now)} ago`;
   return [
@@ -23,6 +24,9 @@ export function describeDiscovery(discovery: DiscoveryStatus, now: Date): string
     ...(recalledSince === undefined
       ? []
       : [`nobody of them serves, so others are checked since ${age(recalledSince, now)}`]),
+    ...(drained.length === 0 ? [] : [`drained by the cluster: ${listFirst(drained.map(({ address }) => address))}`]),
+    ...(deaf === undefined ? [] : [`drains of the cluster are not heard: ${deaf}`]),
+    ...(mute === undefined ? [] : [`the cluster is not told of this node: ${mute}`]),
   ].join("; ");
 }
 

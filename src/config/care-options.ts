@@ -1,3 +1,4 @@
+import type { ClusterDrains } from "../domain/cluster-drain.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import type { HealthChecks } from "./combination.ts";
@@ -20,6 +21,8 @@ export interface VirtualServerOptions extends VirtualServerConfiguration, Health
   readonly reach: ReachOptions;
   /** Who finds further members; absent: the configuration lists them all. */
   readonly discover?: DiscoverOptions;
+  /** By formatted endpoint: those of `drained` whom the whole cluster drains, and not the configuration. */
+  readonly clusterDrains?: ClusterDrains;
   /** Whether a connection is made through the virtual address now and then. */
   readonly checkWay: boolean;
   /** Whether its clients' traffic makes real servers suspect. */

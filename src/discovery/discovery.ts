@@ -1,14 +1,16 @@
 import type { DiscoverOptions, VirtualServerOptions } from "../config/care-options.ts";
 import { describeSource } from "../config/discover-options.ts";
 import type { DiscoveryEvent } from "../domain/discovery-event.ts";
+import type { ClusterDrains } from "../domain/cluster-drain.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { DiscoveryStatus, MemberReport } from "../domain/members.ts";
 import type { Clock } from "../probe/clock.ts";
 import { recalled, withMembers } from "./listing.ts";
+import { reportOf, type Standing } from "./node-standing.ts";
 import type { MemberMemory } from "./memory.ts";
 import { discoveryStatus, memberReports } from "./member-report.ts";
-import { dropFailing, takeAnswer, UNKNOWN, type Membership, type Rules, type Step } from "./membership.ts";
+import { dropFailing, takeAnswer, takeDrains, UNKNOWN, type Membership, type Rules, type Step } from "./membership.ts";
 import type { Answer, Source } from "./source.ts";
 
 export interface DiscoveryPorts {
@@ -27,6 +29,8 @@ export interface DiscoveryUser {
   passing(): ReadonlySet<string>;
   /** The list may be another one. */
   changed(): void;
+  /** How all of them stand; undefined as long as that is not known. */
+  standing(): Promise<Standing | undefined>;
   emit(event: DiscoveryEvent): void;
 }
 
@@ -89,6 +93,16 @@ export class Discovery implements Disposable {
       hear: (answer) => this.#hear(answer),
       servers: () => this.#servers(),
       isRemembered: this.#membership.isRemembered,
+      cluster: {
+        hearDrains: (drains) => this.#hearDrains(drains),
+        report: async (way) =>
+          reportOf(await user.standing(), {
+            at: this.#iso(this.#now()),
+            source: this.#options.source,
+            drains: this.#membership.drains,
+            way,
+          }),
+      },
     });
     this.healthChanged();
   }
@@ -125,6 +139,7 @@ export class Discovery implements Disposable {
       source: this.#name,
       policy: this.#options.policy,
       way: this.#ports.source.way,
+      rights: this.#ports.source.rights,
       membership: this.#membership,
       toldAtMs: this.#toldAtMs,
       failing: this.#failing,
@@ -167,6 +182,16 @@ export class Discovery implements Disposable {
       this.#tell({ type: "members.unkept", reason: `nothing is remembered of members: ${describeError(error)}` });
       return UNKNOWN;
     }
+  }
+
+  #hearDrains(drains: ClusterDrains): void {
+    if (this.#isClosed) return;
+    const { membership, news } = takeDrains(this.#membership, drains, this.#name);
+    if (membership === this.#membership) return;
+    this.#membership = membership;
+    for (const event of news) this.#tell(event);
+    this.#keep();
+    this.#user?.changed();
   }
 
   /** Answers are gathered, and the last one counts. */

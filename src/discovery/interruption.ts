@@ -27,6 +27,12 @@ export class Interruption {
     this.#clock.clearTimeout(timer);
   }
 
+  /** The same, but for an interruption that came before: that is done with. */
+  async pause(ms: number): Promise<void> {
+    this.#isDue = false;
+    await this.wait(ms);
+  }
+
   /** What something came to that goes on, unless it was interrupted: then it is closed. */
   async during<T>(watch: { readonly ended: Promise<T>; close(): void }): Promise<T | "interrupted"> {
     let isInterrupted = this.#taken();

@@ -1,4 +1,5 @@
 import type { VirtualServerOptions } from "../config/care-options.ts";
+import type { ClusterDrain } from "../domain/cluster-drain.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import { realServer, type RealServer } from "../domain/virtual-server.ts";
 import type { Known, Membership } from "./membership.ts";
@@ -34,19 +35,34 @@ export function realServersOf({ written, policy, weight, membership, isRecalling
   return [...new Map([...(isOwnListed ? own : []), ...found(members), ...(isRecalling ? found(attic) : [])]).values()];
 }
 
-/** The options of a virtual server with these real servers. As long as nobody told who they are, nobody is unlisted. */
+/**
+ * The options of a virtual server with these real servers, of whom those are drained that the cluster drains. As long as
+ * nobody told who they are, nobody is unlisted.
+ */
 export function withMembers(
   written: VirtualServerOptions,
   membership: Membership,
   isRecalling: boolean,
 ): VirtualServerOptions {
-  const { discover, realServers, unlisted } = written;
+  const { discover, unlisted } = written;
   if (discover === undefined) return written;
   const { policy, weight } = discover;
+  const realServers = realServersOf({ written: written.realServers, policy, weight, membership, isRecalling });
+  const clusterDrains = new Map(
+    realServers.flatMap(({ endpoint }): [string, ClusterDrain][] => {
+      const drain = membership.drains.get(endpoint.address);
+      const name = formatEndpoint(endpoint);
+      return drain === undefined || written.drained.has(name) ? [] : [[name, drain]];
+    }),
+  );
   return {
     ...written,
-    realServers: realServersOf({ written: realServers, policy, weight, membership, isRecalling }),
+    realServers,
     unlisted: membership.members === undefined && policy !== "merge" ? "keep" : unlisted,
+    ...(clusterDrains.size > 0 && {
+      clusterDrains,
+      drained: new Set([...written.drained, ...clusterDrains.keys()]),
+    }),
   };
 }
 

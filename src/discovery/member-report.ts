@@ -1,5 +1,5 @@
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type { DiscoveryStatus, MemberReport } from "../domain/members.ts";
+import type { ClusterRights, DiscoveryStatus, MemberReport } from "../domain/members.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import type { Known, Membership } from "./membership.ts";
 
@@ -8,6 +8,7 @@ export interface DiscoveryView {
   readonly source: string;
   readonly policy: DiscoveryStatus["policy"];
   readonly way: string | undefined;
+  readonly rights: ClusterRights | undefined;
   readonly membership: Membership;
   readonly toldAtMs: number | undefined;
   readonly failing: { readonly sinceMs: number; readonly reason: string } | undefined;
@@ -17,8 +18,8 @@ export interface DiscoveryView {
 type Stamp = (ms: number) => string;
 
 export function discoveryStatus(view: DiscoveryView, iso: Stamp): DiscoveryStatus {
-  const { source, policy, way, membership, toldAtMs, failing, recallingSinceMs } = view;
-  const { members, isRemembered, doubt, emptySinceMs, ignored } = membership;
+  const { source, policy, way, rights, membership, toldAtMs, failing, recallingSinceMs } = view;
+  const { members, isRemembered, doubt, emptySinceMs, ignored, drains } = membership;
   const kept = [
     ...(emptySinceMs === undefined
       ? []
@@ -38,6 +39,8 @@ export function discoveryStatus(view: DiscoveryView, iso: Stamp): DiscoveryStatu
     ...(kept.length > 0 && { kept }),
     ...(ignored.size > 0 && { ignored: [...ignored].map(([server, reason]) => ({ server, reason })) }),
     ...(recallingSinceMs !== undefined && { recalledSince: iso(recallingSinceMs) }),
+    ...(drains.size > 0 && { drained: [...drains].map(([address, drain]) => ({ address, ...drain })) }),
+    ...(rights !== undefined && { rights }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { DiscoveryEvent } from "../domain/discovery-event.ts";
+import type { ClusterDrains } from "../domain/cluster-drain.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { Proposed } from "./source.ts";
 
@@ -26,6 +27,8 @@ export interface Membership {
   /** Those of the last answer that cannot be members, and why. */
   readonly ignored: ReadonlyMap<string, string>;
   readonly attic: ReadonlyMap<string, Former>;
+  /** Whom operators drain on every node of the cluster. */
+  readonly drains: ClusterDrains;
 }
 
 interface Doubt {
@@ -43,6 +46,7 @@ export const UNKNOWN: Membership = {
   emptySinceMs: undefined,
   ignored: new Map(),
   attic: new Map(),
+  drains: new Map(),
 };
 
 /** How far a list is believed. */
@@ -85,6 +89,7 @@ export function takeAnswer(before: Membership, answer: readonly Proposed[], rule
       emptySinceMs: undefined,
       ignored,
       attic: atticOf(before, now, nowMs),
+      drains: before.drains,
     },
     news: [...news, ...listed(before, now, rules)],
   };
@@ -105,6 +110,23 @@ export function dropFailing(before: Membership, rules: Rules, nowMs: number): St
       attic: atticOf(before, now, nowMs),
     },
     news: listed(before, now, rules),
+  };
+}
+
+/** Who is drained from now on. */
+export function takeDrains(before: Membership, drains: ClusterDrains, source: string): Step {
+  if (Bun.deepEquals(before.drains, drains)) return { membership: before, news: [] };
+  const added = [...drains].filter(([address]) => !before.drains.has(address));
+  const over = [...before.drains.keys()].filter((address) => !drains.has(address));
+  const news = [...Map.groupBy(added, ([, { by }]) => by)].map(([by, some]): DiscoveryEvent => ({
+    type: "members.drained",
+    source,
+    addresses: some.map(([address]) => address),
+    ...(by !== undefined && { by }),
+  }));
+  return {
+    membership: { ...before, drains },
+    news: over.length === 0 ? news : [...news, { type: "members.undrained", source, addresses: over }],
   };
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { readOwnFile } from "../../native/own-file.ts";
+import { drainAnnotation, drainsIn, type ClusterDrains } from "../domain/cluster-drain.ts";
 import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import { LARGEST_WEIGHT } from "../domain/virtual-server.ts";
@@ -27,14 +28,22 @@ export class MemberMemory {
 
   /** Whole or not at all, and only where it is other than before. Throws FILE_FAILED. */
   write(membership: Membership, nowMs: number): void {
-    const { members, attic } = membership;
+    const { members, attic, drains } = membership;
     if (members === undefined) return;
     const timeOf = (ms: number): string => new Date(Date.now() - nowMs + ms).toISOString();
     const list = [...members.values()].map(plain);
     const former = [...attic.values()].map((one) => ({ ...plain(one), leftAt: timeOf(one.leftMs) }));
-    const identity = JSON.stringify([list, [...attic.keys()]]);
+    const drained = [...drains].map(([address, drain]) => ({ address, ...drain }));
+    const identity = JSON.stringify([list, [...attic.keys()], drained]);
     if (identity === this.#written) return;
-    const memory = { version: VERSION, source: this.#source, savedAt: timeOf(nowMs), members: list, former };
+    const memory = {
+      version: VERSION,
+      source: this.#source,
+      savedAt: timeOf(nowMs),
+      members: list,
+      former,
+      ...(drained.length > 0 && { drained }),
+    };
     attempt(`write ${this.#path}`, () => replace(this.#path, `${JSON.stringify(memory, undefined, 2)}\n`));
     this.#written = identity;
   }
@@ -45,8 +54,9 @@ export function parseMemory(text: string, source: string, nowMs: number, todayMs
   const memory: unknown = JSON.parse(text);
   if (!isMap(memory) || memory["version"] !== VERSION) throw new Error("it is of another version");
   if (memory["source"] !== source) return UNKNOWN;
-  const { savedAt, members, former = [] } = memory;
-  if (!Array.isArray(members) || !Array.isArray(former)) throw new Error("it lists no members");
+  const { savedAt, members, former = [], drained = [] } = memory;
+  if (!Array.isArray(members) || !Array.isArray(former) || !Array.isArray(drained))
+    throw new Error("it lists no members");
   const msOf = (at: unknown): number => nowMs - Math.max(0, todayMs - (Date.parse(String(at)) || 0));
   const read = (all: readonly unknown[]): [string, Known][] =>
     all.flatMap((one): [string, Known][] => {
@@ -70,13 +80,21 @@ export function parseMemory(text: string, source: string, nowMs: number, todayMs
   const known = new Map(read(members));
   if (known.size === 0) return UNKNOWN;
   const attic = read(former).map(([name, one]) => [name, { ...one, leftMs: msOf(left.get(name)) }] as const);
-  return { ...UNKNOWN, members: known, isRemembered: true, attic: new Map(attic) };
+  return { ...UNKNOWN, members: known, isRemembered: true, attic: new Map(attic), drains: readDrains(drained) };
 }
 
 // --- internal ---
 
 const VERSION = 1;
 const LARGEST_BYTES = 4 * 1024 * 1024;
+
+/** As the annotations have them that they were read from. */
+function readDrains(drained: readonly unknown[]): ClusterDrains {
+  const annotations = drained.flatMap((one): [string, string][] =>
+    isMap(one) ? [[drainAnnotation(String(one["address"])), JSON.stringify(one)]] : [],
+  );
+  return drainsIn(Object.fromEntries(annotations));
+}
 
 function plain({ endpoint, weight, zone }: Known): object {
   return {

@@ -1,3 +1,6 @@
+import type { ClusterDrains } from "../domain/cluster-drain.ts";
+import type { ClusterRights } from "../domain/members.ts";
+import type { NodeReport } from "../domain/node-report.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 
 /** A real server that a source tells of. */
@@ -20,6 +23,16 @@ export interface SourceUser {
   servers(): readonly Endpoint[];
   /** There are members already, though from an earlier daemon. */
   readonly isRemembered: boolean;
+  /** Absent where nobody cares what else the source has to tell. */
+  readonly cluster?: ClusterUser;
+}
+
+/** What a source that stands for a whole cluster tells besides, and is told. */
+export interface ClusterUser {
+  /** All whom operators drain on every node. */
+  hearDrains(drains: ClusterDrains): void;
+  /** How this node stands; undefined as long as that is not known. `way`: how it learns of changes. */
+  report(way: NodeReport["way"]): Promise<NodeReport | undefined>;
 }
 
 /** Tells who the members are. It decides nothing: its list is a proposal. */
@@ -32,4 +45,6 @@ export interface Source extends Disposable {
   again(): void;
   /** In what way it is asked, where that makes a difference. */
   readonly way?: string | undefined;
+  /** What it may not do for the cluster as a whole. */
+  readonly rights?: ClusterRights | undefined;
 }

@@ -31,5 +31,14 @@ export type DiscoveryEvent =
   | { readonly type: "members.recalled"; readonly source: string; readonly servers: readonly string[] }
   /** That is over. */
   | { readonly type: "members.dismissed"; readonly source: string }
+  /** An operator drains these addresses on every node of the cluster. */
+  | {
+      readonly type: "members.drained";
+      readonly source: string;
+      readonly addresses: readonly string[];
+      readonly by?: string;
+    }
+  /** That is over. */
+  | { readonly type: "members.undrained"; readonly source: string; readonly addresses: readonly string[] }
   /** The list could not be written down, or read again. */
   | { readonly type: "members.unkept"; readonly reason: string };

@@ -26,6 +26,8 @@ export function outOfService(server: RealServerStatus): OutOfService | undefined
   const { state, hold, lastVerdict, lastTransition, health = state } = server;
   if (hold?.drained === true) return { why: "drained", by: hold.by ?? "an operator" };
   if (server.drainedByConfiguration === true) return { why: "drained", by: "the configuration" };
+  if (server.drainedByCluster !== undefined)
+    return { why: "drained", by: `the cluster: ${server.drainedByCluster.by ?? "an operator"}` };
   if (isDrainedByAgent(server)) return { why: "drained", by: "its agent" };
   if (state === "leaving" || state === "unlisted" || state === "unknown") return { why: state };
   if (lastVerdict?.passed === false && lastVerdict.leaving === true) return { why: "shutting-down" };
@@ -131,15 +133,21 @@ export function unreadiness({ realServers, daemon, leaving }: VirtualServerStatu
   return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;
 }
 
-/** It takes no new connections because an operator, the configuration or its agent wants it so. */
-export function isKeptDrained({ hold, drainedByConfiguration, asked }: RealServerStatus): boolean {
+/** It takes no new connections because an operator, the configuration, the cluster or its agent wants it so. */
+export function isKeptDrained(server: RealServerStatus): boolean {
+  const { hold, asked } = server;
   const isAskedOut = asked?.hold !== undefined && hold?.weight === undefined;
-  return hold?.drained === true || drainedByConfiguration === true || isAskedOut;
+  return hold?.drained === true || isListedDrained(server) || isAskedOut;
+}
+
+/** By the configuration, or by the cluster: no operator's request on this node lifts it. */
+export function isListedDrained({ drainedByConfiguration, drainedByCluster }: RealServerStatus): boolean {
+  return drainedByConfiguration === true || drainedByCluster !== undefined;
 }
 
 /** Its agent alone wants that. */
 export function isDrainedByAgent(server: RealServerStatus): boolean {
-  return isKeptDrained(server) && server.hold?.drained !== true && server.drainedByConfiguration !== true;
+  return isKeptDrained(server) && server.hold?.drained !== true && !isListedDrained(server);
 }
 
 // --- internal ---

@@ -1,3 +1,4 @@
+import type { ClusterDrain } from "./cluster-drain.ts";
 import type { Named } from "./name.ts";
 import type { NamedVirtualServer } from "./virtual-server-name.ts";
 
@@ -33,6 +34,18 @@ export interface DiscoveryStatus {
   readonly ignored?: readonly { readonly server: string; readonly reason: string }[];
   /** Nobody of the list serves: since then others are checked, too. */
   readonly recalledSince?: string;
+  /** Whom operators drain on every node of the cluster; absent where there are none. */
+  readonly drained?: readonly ({ readonly address: string } & ClusterDrain)[];
+  /** Absent where nothing is wrong with them, and of sources that are no cluster. */
+  readonly rights?: ClusterRights;
+}
+
+/** Why something that concerns the cluster as a whole cannot be done with these credentials. */
+export interface ClusterRights {
+  /** Drains of the cluster are not heard of. */
+  readonly deaf?: string;
+  /** This node's own state is not reported. */
+  readonly mute?: string;
 }
 
 export interface MemberReport extends Named {

@@ -1,4 +1,5 @@
 import type { CertificateStatus } from "./certificate.ts";
+import type { ClusterDrain } from "./cluster-drain.ts";
 import type { AskedOf, CheckPart, RealServerState, Verdict } from "./health.ts";
 import type { Hold } from "./hold.ts";
 import type { DiscoveryStatus } from "./members.ts";
@@ -275,6 +276,8 @@ export interface RealServerStatus extends Named {
   readonly asked?: AskedOf;
   /** The configuration itself keeps it drained, whatever an operator asks for. */
   readonly drainedByConfiguration?: true;
+  /** Operators drain it on every node of the cluster, whatever one asks for here. */
+  readonly drainedByCluster?: ClusterDrain;
   /** The configuration lists it no longer, but no listed one is in service yet. */
   readonly isAwaitingOthers?: true;
   /** Its clients and a check get no answer: no new ones while another serves, until it answers or its health changes. */

@@ -22,6 +22,12 @@ export function tellDiscovery(event: DiscoveryEvent, logger: Logger): void {
       );
     case "members.dismissed":
       return logger.info(`whom ${event.source} lists serve again: the others are checked no more`);
+    case "members.drained":
+      return logger.info(
+        `drained by the cluster (${event.source}): ${listFirst(event.addresses)}${event.by === undefined ? "" : `, by ${event.by}`}`,
+      );
+    case "members.undrained":
+      return logger.info(`no longer drained by the cluster (${event.source}): ${listFirst(event.addresses)}`);
     case "members.unkept":
       return logger.warn(event.reason);
   }

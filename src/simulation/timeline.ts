@@ -107,6 +107,8 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "reach.left":
     case "reach.failed":
     case "reach.unwatched":
+    case "members.drained":
+    case "members.undrained":
     case "config.applied":
     case "config.unchanged":
     case "config.rejected":

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { DiscoverOptions, VirtualServerOptions } from "../../src/config/care-options.ts";
-import { Discovery } from "../../src/discovery/discovery.ts";
+import { Discovery, type DiscoveryUser } from "../../src/discovery/discovery.ts";
 import { UNKNOWN, type Membership } from "../../src/discovery/membership.ts";
-import type { Answer, Source, SourceUser } from "../../src/discovery/source.ts";
+import type { Answer, ClusterUser, Source, SourceUser } from "../../src/discovery/source.ts";
 import type { DiscoveryEvent } from "../../src/domain/discovery-event.ts";
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
@@ -160,6 +160,81 @@ describe("a discovery", () => {
   });
 });
 
+describe("whom a cluster drains", () => {
+  const DRAIN = { since: "2026-12-01T02:00:00.000Z", by: "alice" };
+
+  test("is drained at once, wherever it is listed, and not by the configuration", () => {
+    const world = discovering({ isOfCluster: true, written: [C, D], drained: [D], policy: "merge" });
+    world.serve();
+    world.source.hear(listing([A, B]));
+    world.source.cluster?.hearDrains(
+      new Map([
+        ["10.0.0.2", DRAIN],
+        ["10.0.0.3", DRAIN],
+        ["10.0.0.4", DRAIN],
+        ["10.0.0.9", DRAIN],
+      ]),
+    );
+    const { drained, clusterDrains } = world.discovery.complete(world.written);
+    expect([...drained].toSorted()).toEqual([B, C, D]);
+    expect(new Map(clusterDrains)).toEqual(
+      new Map([
+        [C, DRAIN],
+        [B, DRAIN],
+      ]),
+    );
+    expect(world.changes).toBe(2);
+    expect(world.events.at(-1)).toEqual({
+      type: "members.drained",
+      source: "service default/kubernetes",
+      addresses: ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.9"],
+      by: "alice",
+    });
+    expect(world.discovery.status().drained).toContainEqual({ address: "10.0.0.2", ...DRAIN });
+    world.source.cluster?.hearDrains(new Map());
+    expect(world.events.at(-1)).toMatchObject({ type: "members.undrained" });
+    expect(world.discovery.complete(world.written).drained).toEqual(new Set([D]));
+    world.source.cluster?.hearDrains(new Map());
+    expect(world.changes).toBe(3);
+  });
+
+  test("stays drained while the cluster cannot be asked, also in the next daemon", () => {
+    const first = discovering({ isOfCluster: true });
+    first.serve();
+    first.source.hear(listing([A, B]));
+    first.source.cluster?.hearDrains(new Map([["10.0.0.2", DRAIN]]));
+    first.source.hear({ problem: "nobody answers" });
+    expect([...first.discovery.complete(first.written).drained]).toEqual([B]);
+    const [remembered] = first.kept.slice(-1);
+    if (remembered === undefined) throw new Error("nothing was kept");
+    const next = discovering({ isOfCluster: true, remembered: { ...remembered, isRemembered: true } });
+    expect([...next.discovery.complete(next.written).drained]).toEqual([B]);
+  });
+
+  test("is reported once it gets no new connections, with those that are open", async () => {
+    const world = discovering({ isOfCluster: true });
+    world.serve();
+    world.source.hear(listing([A, B]));
+    world.source.cluster?.hearDrains(new Map([["10.0.0.2", DRAIN]]));
+    const report = (): Promise<unknown> => world.source.cluster?.report("watched") ?? Promise.resolve();
+    expect(await report()).toBeUndefined();
+    const standing = (weight: number, activeConnections: number) => ({
+      version: "5",
+      virtualServer: "tcp 10.96.0.1:443",
+      realServers: [
+        { address: A, weight: 1, activeConnections: 7 },
+        { address: B, weight, activeConnections },
+      ],
+    });
+    world.standing = standing(1, 4);
+    expect(await report()).toMatchObject({ service: "default/kubernetes", inService: 2, of: 2, drained: {} });
+    world.standing = standing(0, 3);
+    expect(await report()).toMatchObject({ inService: 1, way: "watched", drained: { "10.0.0.2": 3 } });
+    world.standing = { ...standing(0, 0), realServers: [] };
+    expect(await report()).toMatchObject({ inService: 0, of: 0, drained: { "10.0.0.2": 0 } });
+  });
+});
+
 interface Circumstances {
   readonly peeked?: readonly string[];
   readonly written?: readonly string[];
@@ -168,6 +243,10 @@ interface Circumstances {
   readonly remembered?: Membership;
   readonly before?: Discovery;
   readonly isForgetful?: boolean;
+  /** By the configuration. */
+  readonly drained?: readonly string[];
+  /** The source is a cluster, not a file. */
+  readonly isOfCluster?: boolean;
 }
 
 /** A discovery whose source, memory and health are the test's. */
@@ -177,13 +256,23 @@ function discovering(circumstances: Circumstances) {
     written: servers = [],
     policy = "bootstrap",
     path = "/m",
+    isOfCluster = false,
     remembered = UNKNOWN,
     before,
   } = circumstances;
   const clock = new VirtualClock();
   const source = new ScriptedSource(peeked && listing(peeked));
   const discover: DiscoverOptions = {
-    source: { type: "file", path },
+    source: isOfCluster
+      ? {
+          type: "kubernetes",
+          namespace: "default",
+          name: "kubernetes",
+          port: undefined,
+          kubeconfig: undefined,
+          pollMs: 1,
+        }
+      : { type: "file", path },
     policy,
     removeAtMost: 50,
     confirmMs: 60_000,
@@ -203,6 +292,7 @@ function discovering(circumstances: Circumstances) {
   const written = {
     discover,
     unlisted: "remove",
+    drained: new Set(circumstances.drained),
     realServers: servers.map((server) => realServer(parseEndpoint(server))),
   } as unknown as VirtualServerOptions;
   const events: DiscoveryEvent[] = [];
@@ -214,6 +304,7 @@ function discovering(circumstances: Circumstances) {
     events,
     kept,
     passing: [] as readonly string[],
+    standing: undefined as Awaited<ReturnType<DiscoveryUser["standing"]>>,
     changes: 0,
     get asked() {
       return source.asked;
@@ -225,6 +316,7 @@ function discovering(circumstances: Circumstances) {
         passing: () => new Set(world.passing),
         changed: () => world.changes++,
         emit: (event) => events.push(event),
+        standing: () => Promise.resolve(world.standing),
       }),
   };
   return world;
@@ -234,6 +326,7 @@ class ScriptedSource implements Source {
   asked = 0;
   #last: Answer | undefined;
   #hear: ((answer: Answer) => void) | undefined;
+  cluster: ClusterUser | undefined;
 
   constructor(first: Answer | undefined) {
     this.#last = first;
@@ -245,6 +338,7 @@ class ScriptedSource implements Source {
 
   start(user: SourceUser): void {
     this.#hear = user.hear;
+    this.cluster = user.cluster;
     if (this.#last !== undefined) user.hear(this.#last);
   }
 

@@ -36,6 +36,17 @@ describe("what is remembered of members", () => {
     expect([...read.attic.keys()]).toEqual(["[fd00::2]:80"]);
   });
 
+  test("has whom the cluster drains", () => {
+    const path = join(folder, "drained.json");
+    const drains = new Map([["fd00::", { since: "2026-12-01T02:00:00.000Z", by: "alice" }]]);
+    const memory = new MemberMemory(path, "file /m");
+    memory.write(membership(), 3000);
+    memory.write({ ...membership(), drains }, 3000);
+    expect(new MemberMemory(path, "file /m").read(4000).drains).toEqual(drains);
+    memory.write(membership(), 3000);
+    expect(new MemberMemory(path, "file /m").read(4000).drains).toEqual(new Map());
+  });
+
   test("is written on a change alone", async () => {
     const path = join(folder, "once.json");
     const memory = new MemberMemory(path, "file /m");

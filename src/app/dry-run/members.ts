@@ -2,6 +2,7 @@ import { adoptedState, adoptServer, joiningState, type Beginning } from "../../d
 import { atWeights, isDrained, type Evidence, type MemberState } from "../../desired/member.ts";
 import { NO_OVERLAY, type Overlay } from "../../desired/next.ts";
 import { formatEndpoint } from "../../domain/endpoint.ts";
+import { isListedDrained } from "../../domain/in-service.ts";
 import type { Holds } from "../../domain/hold.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../../domain/status.ts";
 import type { ObservedVirtualServer, RealServer } from "../../domain/virtual-server.ts";
@@ -66,7 +67,7 @@ export function membersOfDaemon({
     const name = formatEndpoint(server.endpoint);
     const status = told.get(name);
     if (names.has(name) || !isMember(status)) return [];
-    const requests = { hold: holds.get(name), isDrainedByConfiguration: status.drainedByConfiguration === true };
+    const requests = { hold: holds.get(name), isDrainedByConfiguration: isListedDrained(status) };
     return [{ ...asTold(name, server, status, requests), isLeaving: true }];
   });
   return [...listed, ...leaving];

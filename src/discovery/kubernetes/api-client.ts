@@ -6,7 +6,7 @@ import type { NewConnection } from "../../probe/connection/connection.ts";
 import { SocketConnection } from "../../probe/connection/socket-connection.ts";
 import { Deadlines } from "../../probe/deadlines.ts";
 import type { SocketPorts } from "../../probe/http/http-prober.ts";
-import { encodeRequest } from "../../probe/http/request.ts";
+import { encodeRequest, type HeaderList, type RequestStep } from "../../probe/http/request.ts";
 import type { Secrets } from "../../probe/http/secret-headers.ts";
 import type { Api, ApiFailure, ApiReply, ApiWatch, WatchListener } from "./api.ts";
 import { ApiCall } from "./api-call.ts";
@@ -51,11 +51,15 @@ export class ApiClient implements Api {
   }
 
   get(path: string): Promise<ApiReply | ApiFailure> {
-    return this.#call(path, WHOLE_MS, undefined).ended;
+    return this.#call({ method: "GET", path, body: "" }, WHOLE_MS, undefined).ended;
+  }
+
+  write(method: "PATCH" | "POST", path: string, object: object): Promise<ApiReply | ApiFailure> {
+    return this.#call({ method, path, body: JSON.stringify(object) }, WHOLE_MS, undefined).ended;
   }
 
   watch(path: string, timeoutMs: number, listener: WatchListener): ApiWatch {
-    return this.#call(path, timeoutMs, listener);
+    return this.#call({ method: "GET", path, body: "" }, timeoutMs, listener);
   }
 
   [Symbol.dispose](): void {
@@ -65,14 +69,14 @@ export class ApiClient implements Api {
 
   // --- internal ---
 
-  #call(path: string, timeoutMs: number, listener: WatchListener | undefined): ApiWatch {
+  #call(step: RequestStep, timeoutMs: number, listener: WatchListener | undefined): ApiWatch {
     let call: ApiCall | undefined;
     let isClosed = false;
     const ended = (async (): Promise<ApiReply | ApiFailure> => {
       const secrets = this.#ports.identity.read();
       if ("lacking" in secrets) return { failed: secrets.lacking };
-      const headers = [["Accept", "application/json"] as const, ...secrets];
-      const request = encodeRequest({ method: "GET", path, body: "" }, EVERY_CLUSTERS, headers, false);
+      const headers = [["Accept", "application/json"] as const, ...contentOf(step), ...secrets];
+      const request = encodeRequest(step, EVERY_CLUSTERS, headers, false);
       if ("refused" in request) return { failed: request.refused };
       const servers = await this.#ports.servers().catch((error: unknown) => describeError(error));
       if (typeof servers === "string") return { failed: servers };
@@ -108,3 +112,8 @@ export class ApiClient implements Api {
 const EVERY_CLUSTERS = "kubernetes.default.svc";
 
 const WHOLE_MS = 20_000;
+
+function contentOf({ method }: RequestStep): HeaderList {
+  if (method === "GET") return [];
+  return [["Content-Type", method === "PATCH" ? "application/merge-patch+json" : "application/json"]];
+}

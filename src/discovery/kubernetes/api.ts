@@ -28,5 +28,7 @@ export interface ApiWatch {
 /** An API server of Kubernetes, whichever of them answers. */
 export interface Api extends Disposable {
   get(path: string): Promise<ApiReply | ApiFailure>;
+  /** Patches an object, of which only what is named changes, or makes one. */
+  write(method: "PATCH" | "POST", path: string, object: object): Promise<ApiReply | ApiFailure>;
   watch(path: string, timeoutMs: number, listener: WatchListener): ApiWatch;
 }

@@ -1,9 +1,12 @@
 import type { Family } from "../../domain/endpoint.ts";
 import type { KubernetesSourceOptions } from "../../config/discover-options.ts";
 import type { Clock } from "../../probe/clock.ts";
-import type { Answer, Source, SourceUser } from "../source.ts";
+import type { ClusterRights } from "../../domain/members.ts";
+import type { NodeReport } from "../../domain/node-report.ts";
+import type { Answer, ClusterUser, Source, SourceUser } from "../source.ts";
 import type { Api, ApiFailure, ApiReply } from "./api.ts";
 import { BackOff } from "./back-off.ts";
+import { ClusterLink } from "./cluster-link.ts";
 import { Interruption } from "../interruption.ts";
 import { describeRefusal, readWatchLine, SliceStore, type WatchEvent } from "./slice-store.ts";
 import { membersOf, readEndpoints } from "./slices.ts";
@@ -13,6 +16,8 @@ export interface KubernetesPorts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly family: Family;
+  /** Writes what this node reports. */
+  readonly report: (api: Api, report: NodeReport) => Promise<ApiReply | ApiFailure>;
 }
 
 /**
@@ -27,6 +32,7 @@ export class KubernetesSource implements Source {
   readonly #store = new SliceStore();
   #user: SourceUser | undefined;
   #api: Api | undefined;
+  #cluster: ClusterLink | undefined;
   #isClosed = false;
   /** The last thing that was told is a problem. */
   #isFailing = false;
@@ -46,8 +52,10 @@ export class KubernetesSource implements Source {
 
   start(user: SourceUser): void {
     this.#user = user;
-    this.#api = this.#ports.api(user);
-    void this.#run(this.#api, user);
+    const api = this.#ports.api(user);
+    this.#api = api;
+    if (user.cluster !== undefined) this.#cluster = this.#linkOf(api, user.cluster);
+    void this.#run(api, user);
   }
 
   again(): void {
@@ -57,10 +65,22 @@ export class KubernetesSource implements Source {
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#interruption.now();
+    this.#cluster?.[Symbol.dispose]();
     this.#api?.[Symbol.dispose]();
   }
 
+  get rights(): ClusterRights | undefined {
+    return this.#cluster?.rights;
+  }
+
   // --- internal ---
+
+  #linkOf(api: Api, user: ClusterUser): ClusterLink {
+    const { clock, random, report } = this.#ports;
+    const { namespace, name, pollMs } = this.#options;
+    const service = `/api/v1/namespaces/${namespace}/services/${name}`;
+    return new ClusterLink({ api, clock, random, user, service, pollMs, tell: (told) => report(api, told) });
+  }
 
   async #run(api: Api, user: SourceUser): Promise<void> {
     // All nodes may begin at once, when a cluster gets its power back; this one knows its members.
@@ -100,6 +120,7 @@ export class KubernetesSource implements Source {
     }
     this.way = "watched";
     this.#tellMembers();
+    this.#cluster?.known("watched", this.#store.marks);
     return "watch";
   }
 
@@ -125,7 +146,10 @@ export class KubernetesSource implements Source {
           if ("message" in event) {
             seen.error ??= event;
             watch.close();
-          } else if (this.#store.apply(event)) this.#tellMembers();
+          } else if (this.#store.apply(event)) {
+            this.#tellMembers();
+            this.#cluster?.known("watched", this.#store.marks);
+          }
         },
       });
       const ended = await this.#interruption.during(watch);
@@ -165,6 +189,7 @@ export class KubernetesSource implements Source {
       if ("status" in reply && reply.status === 200) {
         const slices = readEndpoints(parsed(reply.body));
         this.#tell(slices === undefined ? { problem: "the answer is no Endpoints" } : membersOf(slices, port, family));
+        this.#cluster?.known("polled", "");
         await this.#interruption.wait(pollMs * (1 + SPREAD * (2 * random() - 1)));
       } else await this.#failed(reply);
     }

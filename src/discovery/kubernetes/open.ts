@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { hostname } from "node:os";
 import { KUBELET_CONF, type KubernetesSourceOptions } from "../../config/discover-options.ts";
 import { parseAddress, type Endpoint, type Family } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
@@ -7,6 +8,7 @@ import { KubeIdentity } from "../../probe/kube-apiserver/kube-identity.ts";
 import type { Source, SourceUser } from "../source.ts";
 import { ApiClient, type ApiClientPorts, type ApiIdentity } from "./api-client.ts";
 import { KubernetesSource } from "./kubernetes-source.ts";
+import { reportLease, writeReport } from "./report-lease.ts";
 import { SERVICE_ACCOUNT, ServiceAccount } from "./service-account.ts";
 
 export interface OpeningPorts extends Pick<ApiClientPorts, "openTcpSocket" | "watchSilence" | "acknowledgementOf"> {
@@ -33,6 +35,12 @@ export function openKubernetes(options: KubernetesSourceOptions, ports: OpeningP
     clock,
     random,
     family,
+    report: (api, report) => {
+      const material = identity.material();
+      const { cert } = "lacking" in material ? {} : material;
+      const nodeName = environment["LVSCARE_NODE_NAME"] ?? hostname().toLowerCase();
+      return writeReport(api, reportLease(cert, nodeName), report);
+    },
   });
 }
 

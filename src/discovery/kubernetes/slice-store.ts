@@ -18,6 +18,11 @@ export class SliceStore {
     return [...this.#slices.values()];
   }
 
+  /** What they say of the drains of their service, for comparison. */
+  get marks(): string {
+    return [...new Set(this.slices.flatMap(({ mark }) => mark ?? []))].toSorted().join(" ");
+  }
+
   /** All of them are these now. Returns what is wrong with the list, which changes nothing then. */
   replace(body: string): string | undefined {
     const list = parsed(body);
@@ -49,6 +54,15 @@ export class SliceStore {
     this.version = "";
     this.#slices.clear();
   }
+}
+
+/** Of an object that was asked for by its name; undefined for what is none. */
+export function annotationsOf(body: string): Readonly<Record<string, unknown>> | undefined {
+  const object = parsed(body);
+  const metadata = isMap(object) ? object["metadata"] : undefined;
+  if (!isMap(metadata)) return undefined;
+  const { annotations } = metadata;
+  return isMap(annotations) ? annotations : {};
 }
 
 /** Reads a line of a watch. */

@@ -1,3 +1,4 @@
+import { DRAINS_CHANGED } from "../../domain/cluster-drain.ts";
 import { formatEndpoint, parseAddress, type Family } from "../../domain/endpoint.ts";
 import type { Answer, Proposed } from "../source.ts";
 
@@ -6,6 +7,8 @@ export interface Slice {
   readonly name: string;
   readonly endpoints: readonly SliceEndpoint[];
   readonly ports: readonly SlicePort[];
+  /** What is set on it when drains of its service change. */
+  readonly mark?: string;
 }
 
 interface SliceEndpoint {
@@ -25,13 +28,15 @@ interface SlicePort {
 export function readSlice(object: unknown): Slice | undefined {
   if (!isMap(object)) return undefined;
   const { metadata, addressType, endpoints, ports } = object;
-  const name = isMap(metadata) ? metadata["name"] : undefined;
+  const { name, annotations } = isMap(metadata) ? metadata : {};
   if (typeof name !== "string") return undefined;
+  const mark = isMap(annotations) ? annotations[DRAINS_CHANGED] : undefined;
   const isOfNames = addressType !== "IPv4" && addressType !== "IPv6";
   return {
     name,
     endpoints: isOfNames ? [] : listOf(endpoints).map(readEndpoint),
     ports: listOf(ports).flatMap(readPort),
+    ...(typeof mark === "string" && { mark }),
   };
 }
 

@@ -255,6 +255,7 @@ class World implements AsyncDisposable {
       clock: this.clock,
       random: () => random,
       family: "ipv4",
+      report: () => Promise.resolve({ failed: "nobody reports here" }),
     });
   }
 
@@ -303,6 +304,7 @@ class World implements AsyncDisposable {
     };
     return {
       get: (path) => ask(path).promise,
+      write: () => Promise.resolve({ failed: "nothing is written here" }),
       watch: (path, _, listener): ApiWatch => {
         this.#listener = listener;
         const pending = ask(path);
