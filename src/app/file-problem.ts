@@ -11,13 +11,13 @@ import { directoryProblem, programProblem } from "../probe/exec/program-problem.
 import { userProblem } from "../probe/exec/script-user.ts";
 import { readHeaderLines, readToken } from "../probe/http/secret-headers.ts";
 
-/** Why a file, or a user, is not there now, or is not what it has to be; undefined when all is well. */
-function fileProblem(path: string, kind?: FileKind): string | undefined {
+/** Why a file, or a user, is not there now, or is not what it has to be; undefined when all is well. `context`: of a kubeconfig. */
+function fileProblem(path: string, kind?: FileKind, context?: string): string | undefined {
   try {
     if (kind === "program") return programProblem(path);
     if (kind === "directory") return directoryProblem(path);
     if (kind === "user") return userProblem(path);
-    if (kind === "kubeconfig") return kubeconfigProblem(path);
+    if (kind === "kubeconfig") return kubeconfigProblem(path, context);
     accessSync(path, constants.R_OK);
     if (!statSync(path).isFile()) return "it is no file";
     if (kind === undefined) return undefined;
@@ -77,9 +77,9 @@ function problemIn(read: object): string | undefined {
   return "problem" in read && typeof read.problem === "string" ? read.problem : undefined;
 }
 
-/** Of it, and of the files that it names. */
-function kubeconfigProblem(path: string): string | undefined {
-  const read = readKubeconfig(readFileSync(path, "utf8"), dirname(path));
+/** Of it, in this context or the current one, and of the files that it names. */
+function kubeconfigProblem(path: string, context: string | undefined): string | undefined {
+  const read = readKubeconfig(readFileSync(path, "utf8"), dirname(path), context);
   if ("problem" in read) return read.problem;
   const { authority, certificate, key, token } = read;
   for (const stored of [authority, certificate, key, token]) {

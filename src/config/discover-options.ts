@@ -38,6 +38,8 @@ export interface KubernetesSourceOptions {
   readonly port: string | number | undefined;
   /** Undefined: that of the pod's service account, else kubelet's. */
   readonly kubeconfig: string | undefined;
+  /** Of the kubeconfig; undefined: its current one. */
+  readonly context: string | undefined;
   /** From one question to the next, where the list may not be watched. */
   readonly pollMs: number;
 }

@@ -76,6 +76,13 @@ const KUBERNETES_SOURCE_ROWS = [
     inFile: { place: "discover", key: "kubeconfig", type: "text" },
   },
   {
+    flag: "discover-context",
+    kind: "text",
+    help: "the context of the kubeconfig that counts (default: its current-context)",
+    group: GROUP,
+    inFile: { place: "discover", key: "context", type: "text" },
+  },
+  {
     flag: "discover-poll",
     kind: "text",
     default: "30s",

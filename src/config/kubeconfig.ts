@@ -26,11 +26,15 @@ export function isBearerToken(text: string): boolean {
 }
 
 /**
- * Reads the current context of a kubeconfig (kubernetes/client-go, tools/clientcmd). Checks do not use its server's address, but
+ * Reads a context of a kubeconfig, the current one unless another is named (kubernetes/client-go, tools/clientcmd). Checks do not use its server's address, but
  * the host name in it is what certificates are made out to. What runs programs or asks other services for credentials is
  * refused by its name. `folder`: what paths in it are relative to.
  */
-export function readKubeconfig(text: string, folder: string): KubeCredentials | { readonly problem: string } {
+export function readKubeconfig(
+  text: string,
+  folder: string,
+  contextName?: string,
+): KubeCredentials | { readonly problem: string } {
   let value: unknown;
   try {
     value = Bun.YAML.parse(text);
@@ -38,8 +42,9 @@ export function readKubeconfig(text: string, folder: string): KubeCredentials | 
     return { problem: "it is no YAML" };
   }
   if (!isMap(value)) return { problem: "it is no kubeconfig" };
-  const context = named(value["contexts"], value["current-context"], "context");
-  if (context === undefined) return { problem: "it has no current context" };
+  const context = named(value["contexts"], contextName ?? value["current-context"], "context");
+  if (context === undefined)
+    return { problem: contextName === undefined ? "it has no current context" : `it has no context ${contextName}` };
   const cluster = named(value["clusters"], context["cluster"], "cluster");
   if (cluster === undefined) return { problem: `it has no cluster ${shown(context["cluster"])}` };
   const user = context["user"] === undefined ? {} : named(value["users"], context["user"], "user");

@@ -59,6 +59,12 @@ export function parseServiceName(text: string): { readonly namespace: string; re
   throw refusal(`"${text}" is no service; write namespace/name`);
 }
 
+/** The name of a context: anything that is one line. */
+export function parseContext(text: string): string {
+  if (text.trim() !== "" && !/\p{Cc}/u.test(text)) return text;
+  throw refusal(`${JSON.stringify(text)} is no name of a context`);
+}
+
 // --- internal ---
 
 function resolveSource(values: OptionValues<string>, type: DiscoverSource["type"]): DiscoverSource | undefined {
@@ -67,11 +73,16 @@ function resolveSource(values: OptionValues<string>, type: DiscoverSource["type"
     return path === undefined ? undefined : { type, path };
   }
   if (type === "dns") return resolveDns(values);
+  const kubeconfig = values.readOptional("discover-kubeconfig", parseAbsolutePath);
+  const context = values.readOptional("discover-context", parseContext);
+  if (context !== undefined && values.isMissing("discover-kubeconfig"))
+    values.refuse("discover-context", "needs a kubeconfig");
   return {
     type,
     ...values.read("discover-service", parseServiceName),
     port: values.readOptional("discover-port", parsePort),
-    kubeconfig: values.readOptional("discover-kubeconfig", parseAbsolutePath),
+    kubeconfig,
+    context,
     pollMs: values.read("discover-poll", parsePoll),
   };
 }

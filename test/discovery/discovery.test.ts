@@ -270,6 +270,7 @@ function discovering(circumstances: Circumstances) {
           name: "kubernetes",
           port: undefined,
           kubeconfig: undefined,
+          context: undefined,
           pollMs: 1,
         }
       : { type: "file", path },

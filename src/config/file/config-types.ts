@@ -430,6 +430,8 @@ export interface DiscoverConfig {
    * that stands in it. Read again when it changes.
    */
   readonly kubeconfig?: string | null;
+  /** The context of the kubeconfig that counts (default: its current-context). */
+  readonly context?: string | null;
   /** From one question to the next where the credentials do not allow to watch (default 30s). */
   readonly poll?: Time | null;
   /**

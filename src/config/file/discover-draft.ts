@@ -90,7 +90,8 @@ export class DiscoverDraft {
     for (const row of discoverRowsOf(type)) {
       const { texts: [path] = [], place = this.#place } = this.#settings.get(row.flag) ?? {};
       if (row.takesFile !== true || path?.startsWith("/") !== true) continue;
-      const problem = files?.problemOf(path, row.fileKind);
+      const context = this.#settings.get("discover-context")?.texts[0];
+      const problem = files?.problemOf(path, row.fileKind, context);
       if (problem !== undefined) findings.warning("file", place, `${path}: ${problem}`);
     }
   }

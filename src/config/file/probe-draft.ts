@@ -26,7 +26,7 @@ type Header = readonly [name: string, value: string];
 /** Looks for the files that checks need. */
 export interface FileLook {
   /** Why a file, or a user, is not there, or is not what it has to be; undefined when all is well. */
-  readonly problemOf: (path: string, kind?: FileKind) => string | undefined;
+  readonly problemOf: (path: string, kind?: FileKind, context?: string) => string | undefined;
   /** The same of a certificate's file and its key's beside each other, which are well by themselves. */
   readonly pairProblemOf: (
     certFile: string,

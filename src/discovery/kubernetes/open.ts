@@ -46,9 +46,9 @@ export function openKubernetes(options: KubernetesSourceOptions, ports: OpeningP
 
 // --- internal ---
 
-function identityOf({ kubeconfig }: KubernetesSourceOptions): ApiIdentity & Partial<Pick<KubeIdentity, "server">> {
+function identityOf({ kubeconfig, context }: KubernetesSourceOptions): ApiIdentity & Partial<Pick<KubeIdentity, "server">> {
   if (kubeconfig === undefined && existsSync(SERVICE_ACCOUNT)) return new ServiceAccount();
-  return new KubeIdentity(kubeconfig ?? KUBELET_CONF);
+  return new KubeIdentity(kubeconfig ?? KUBELET_CONF, context);
 }
 
 /** Those that credentials or kubelet name; `isOwn`: one that cannot be found is no reason not to ask others. */

@@ -13,9 +13,12 @@ export class KubeIdentity {
   #read: { readonly text: string; readonly credentials: ReturnType<typeof readKubeconfig> } | undefined;
   #token: string | undefined;
   #headers: HeaderList = [];
+  readonly #context: string | undefined;
 
-  constructor(path: string) {
+  /** `context`: the current one of the kubeconfig when undefined. */
+  constructor(path: string, context?: string) {
     this.#kubeconfig = new WatchedFile(path);
+    this.#context = context;
   }
 
   /** For a handshake that begins now. */
@@ -62,7 +65,7 @@ export class KubeIdentity {
     const { path } = this.#kubeconfig;
     try {
       const text = this.#kubeconfig.read();
-      this.#read = this.#read?.text === text ? this.#read : { text, credentials: readKubeconfig(text, dirname(path)) };
+      this.#read = this.#read?.text === text ? this.#read : { text, credentials: readKubeconfig(text, dirname(path), this.#context) };
       const { credentials } = this.#read;
       return "problem" in credentials ? { lacking: `${path}: ${credentials.problem}` } : use(credentials);
     } catch (failure) {

@@ -248,6 +248,7 @@ class World implements AsyncDisposable {
       name: "kubernetes",
       port: undefined,
       kubeconfig: undefined,
+      context: undefined,
       pollMs: 30_000,
     } as const;
     this.source = new KubernetesSource(options, {
