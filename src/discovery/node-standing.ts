@@ -1,7 +1,7 @@
 import type { DiscoverSource } from "../config/discover-options.ts";
 import type { ClusterDrains } from "../domain/cluster-drain.ts";
 import { parseEndpoint } from "../domain/endpoint.ts";
-import type { NodeReport } from "../domain/node-report.ts";
+import type { NodeDrain, NodeReport } from "../domain/node-report.ts";
 
 /** How the real servers of one virtual server stand in the table. */
 export interface Standing extends Pick<NodeReport, "version" | "virtualServer"> {
@@ -26,11 +26,11 @@ export function reportOf(
 ): NodeReport | undefined {
   if (standing === undefined || source.type !== "kubernetes") return undefined;
   const { version, virtualServer, realServers } = standing;
-  const drained = [...drains.keys()].flatMap((address): [string, number][] => {
+  const drained = [...drains].flatMap(([address, { since }]): [string, NodeDrain][] => {
     const there = realServers.filter((server) => parseEndpoint(server.address).address === address);
     // Heard of, but not yet written: that is no drain.
     if (there.some(({ weight = 0 }) => weight > 0)) return [];
-    return [[address, there.reduce((sum, { activeConnections }) => sum + activeConnections, 0)]];
+    return [[address, { since, open: there.reduce((sum, { activeConnections }) => sum + activeConnections, 0) }]];
   });
   return {
     version,

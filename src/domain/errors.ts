@@ -26,7 +26,8 @@ export type ErrorCode =
   | "BAD_MANIFEST"
   | "FILE_FAILED"
   | "OUTPUT_FAILED"
-  | "APPLY_FAILED";
+  | "APPLY_FAILED"
+  | "CLUSTER_FAILED";
 
 export interface LvscareErrorOptions {
   /** What was being done, as a verb phrase: `add real server 10.0.0.2:6443`. */

@@ -12,8 +12,15 @@ export interface NodeReport {
   readonly way: "watched" | "polled";
   readonly inService: number;
   readonly of: number;
-  /** Open connections by address, of those that the cluster drains and that get no new ones here by now. */
-  readonly drained: Readonly<Record<string, number>>;
+  /** By address, those that the cluster drains and that get no new connections here by now. */
+  readonly drained: Readonly<Record<string, NodeDrain>>;
+}
+
+export interface NodeDrain {
+  /** Of the drain that was heard of, by which it is told from one before it. */
+  readonly since: string;
+  /** Connections that go on. */
+  readonly open: number;
 }
 
 /** The annotation that holds it. `name`: of the virtual server among files, such as `tcp-10.96.0.1:6443`. */
@@ -53,8 +60,13 @@ function isReport(value: unknown): value is NodeReport {
     [inService, of].every((one) => Number.isInteger(one)) &&
     typeof drained === "object" &&
     drained !== null &&
-    Object.values(drained).every((one) => Number.isInteger(one))
+    Object.values(drained).every((one) => isDrain(one))
   );
+}
+
+function isDrain(value: unknown): boolean {
+  const { since, open } = Object(value) as Readonly<Record<string, unknown>>;
+  return typeof since === "string" && Number.isInteger(open);
 }
 
 function parsed(value: unknown): unknown {

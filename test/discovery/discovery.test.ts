@@ -229,9 +229,17 @@ describe("whom a cluster drains", () => {
     world.standing = standing(1, 4);
     expect(await report()).toMatchObject({ service: "default/kubernetes", inService: 2, of: 2, drained: {} });
     world.standing = standing(0, 3);
-    expect(await report()).toMatchObject({ inService: 1, way: "watched", drained: { "10.0.0.2": 3 } });
+    expect(await report()).toMatchObject({
+      inService: 1,
+      way: "watched",
+      drained: { "10.0.0.2": { since: DRAIN.since, open: 3 } },
+    });
     world.standing = { ...standing(0, 0), realServers: [] };
-    expect(await report()).toMatchObject({ inService: 0, of: 0, drained: { "10.0.0.2": 0 } });
+    expect(await report()).toMatchObject({
+      inService: 0,
+      of: 0,
+      drained: { "10.0.0.2": { since: DRAIN.since, open: 0 } },
+    });
   });
 });
 

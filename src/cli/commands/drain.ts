@@ -1,4 +1,5 @@
 import type { DrainedServer } from "../../app/operate.ts";
+import { clusterRows, readClusterWork } from "../../config/cluster-rows.ts";
 import { MOST_NAMED_AT_ONCE, OPERATOR_OPTION_ROWS, readOperatorLines } from "../../config/operator-line.ts";
 import { parseIntervalOrNone } from "../../config/value-parsers.ts";
 import { formatDuration } from "../../domain/duration.ts";
@@ -29,6 +30,9 @@ export const drainCommand = command(
         group: "Flags",
       },
       ...OPERATOR_OPTION_ROWS,
+      ...clusterRows(
+        "on every node of a cluster whose daemons discover their real servers by --service: an IP without a port, until `lvscare undrain --cluster`. With --wait, until all nodes that report have no open connections to it",
+      ),
     ],
     operands: MOST_NAMED_AT_ONCE,
     operandSuggests: "real-servers",
@@ -39,14 +43,25 @@ export const drainCommand = command(
         about: "behind one of several virtual servers",
         command: "lvscare drain 192.168.0.2:6443 --vs 10.103.97.12:6443",
       },
+      {
+        about: "on every node, before a master is taken down",
+        command: "lvscare drain 192.168.0.2 --cluster --wait 10m",
+      },
     ],
   },
   {
-    read: (values, { operands }) => ({
-      line: readOperatorLines(values, operands),
-      waitMs: values.readOptional("wait", parseIntervalOrNone),
-    }),
-    async run({ line, waitMs }, context) {
+    read(values, { operands }, { environment }) {
+      const waitMs = values.readOptional("wait", parseIntervalOrNone);
+      const cluster = readClusterWork(values, operands, environment);
+      if (cluster !== undefined) return { cluster: { change: "drain" as const, waitMs, ...cluster } };
+      return { line: readOperatorLines(values, operands), waitMs };
+    },
+    async run(options, context) {
+      if ("cluster" in options) {
+        const { runOnCluster } = await import("../cluster-drain.ts");
+        return runOnCluster(options.cluster, context);
+      }
+      const { line, waitMs } = options;
       const { holdRealServers } = await import("../../app/operate.ts");
       const outcome = await holdRealServers(line, { kind: "drain" });
       if (waitMs === undefined) return tellHolds(outcome, line.format, context);

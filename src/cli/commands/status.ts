@@ -1,3 +1,4 @@
+import { clusterRows, readCluster, type ClusterLine } from "../../config/cluster-rows.ts";
 import { outputRow, readVirtualServers, virtualServersRow } from "../../config/shared-option-rows.ts";
 import { parseBoolean, parseChoice } from "../../config/value-parsers.ts";
 import { LvscareError } from "../../domain/errors.ts";
@@ -66,17 +67,22 @@ export const statusCommand = command(
         help: "exit with 3 unless a daemon answers, whatever the health it tells of: for liveness probes",
         group: "Flags",
       },
+      ...clusterRows(
+        "what all nodes of a cluster report, and whom `lvscare drain --cluster` drains, instead of this host",
+      ),
     ],
     examples: [
       { about: "one virtual server", command: "lvscare status --vs 10.103.97.12:6443" },
       { about: "for scripts", command: "lvscare status -o json" },
       { about: "what needs a look", command: "lvscare status --only-bad" },
       { about: "a table that keeps itself up to date", command: "lvscare status --watch" },
+      { about: "how far all nodes are with a drain", command: "lvscare status --cluster" },
       { about: "is all well?", command: "lvscare status --vs 10.103.97.12:6443 --exit-code" },
     ],
   },
   {
-    read: (values) => ({
+    read: (values, _, { environment }) => ({
+      cluster: readCluster(values, environment, ["vs", "all", "only-bad", "sort", "watch", "exit-code", "need-daemon"]),
       format: values.read("output", parseChoice(["table", "wide", "json", "yaml"])),
       only: readVirtualServers(values),
       exitCode: values.read("exit-code", parseBoolean),
@@ -88,7 +94,11 @@ export const statusCommand = command(
         sort: values.readOptional("sort", parseChoice(SORTS)),
       },
     }),
-    async run({ format, only, exitCode, needDaemon, watch, shown }, context) {
+    async run({ cluster, format, only, exitCode, needDaemon, watch, shown }, context) {
+      if (cluster !== undefined) {
+        await context.out.write(await readClusterText(cluster, format, context));
+        return 0;
+      }
       const { collectStatus } = await import("../../app/status.ts");
       const isAsked = exitCode || needDaemon;
       const read = async (): Promise<StatusReport> => select(await collectStatus(only), only, isAsked || watch);
@@ -102,6 +112,17 @@ export const statusCommand = command(
 );
 
 // --- internal ---
+
+async function readClusterText(line: ClusterLine, format: Format, { outColour }: CliContext): Promise<string> {
+  const [{ collectCluster }, { renderCluster }] = await Promise.all([
+    import("../../app/cluster.ts"),
+    import("../cluster-text.ts"),
+  ]);
+  const status = await collectCluster(line);
+  return format === "json" || format === "yaml"
+    ? formatData(status, format)
+    : renderCluster(status, new Date(), createPaint(outColour));
+}
 
 type Shown = Pick<StatusView, "all" | "onlyBad" | "sort">;
 type Format = "table" | "wide" | "json" | "yaml";

@@ -105,10 +105,12 @@ export class ClusterLink implements Disposable {
       const report = this.#isClosed ? undefined : await user.report(this.#way ?? "polled");
       if (this.#isClosed) return;
       const counts = Object.values(report?.drained ?? {});
-      const isBusy = report === undefined || counts.length < this.#heard.size || counts.some((count) => count > 0);
+      const isBusy = report === undefined || counts.length < this.#heard.size || counts.some(({ open }) => open > 0);
       if (report !== undefined) {
         const text = JSON.stringify({ ...report, at: "" });
-        const ended = JSON.stringify(Object.entries(report.drained).map(([address, count]) => [address, count === 0]));
+        const ended = JSON.stringify(
+          Object.entries(report.drained).map(([address, { since, open }]) => [address, since, open === 0]),
+        );
         const sinceMs = clock.now() - last.atMs;
         const isDue = sinceMs >= HEARTBEAT_MS || ended !== last.ended || (text !== last.text && sinceMs >= GAP_MS);
         const reply = isDue ? await tell(report) : undefined;

@@ -8,6 +8,7 @@ import { KubeIdentity } from "../../probe/kube-apiserver/kube-identity.ts";
 import type { Source, SourceUser } from "../source.ts";
 import { ApiClient, type ApiClientPorts, type ApiIdentity } from "./api-client.ts";
 import { KubernetesSource } from "./kubernetes-source.ts";
+import { Maintenance, type ServiceName } from "./maintenance.ts";
 import { reportLease, writeReport } from "./report-lease.ts";
 import { SERVICE_ACCOUNT, ServiceAccount } from "./service-account.ts";
 
@@ -44,9 +45,29 @@ export function openKubernetes(options: KubernetesSourceOptions, ports: OpeningP
   });
 }
 
+/** What an operator may do for all nodes of a cluster, as a kubeconfig of theirs allows. To be disposed of. */
+export function openMaintenance(
+  { kubeconfig, context, service }: MaintenanceOptions,
+  sockets: Pick<ApiClientPorts, "openTcpSocket" | "watchSilence" | "acknowledgementOf">,
+): Maintenance {
+  const identity = new KubeIdentity(kubeconfig, context);
+  const servers = (): Promise<readonly Endpoint[]> => namedServers(identity, {}, false);
+  return new Maintenance(new ApiClient({ ...sockets, identity, servers }), service);
+}
+
+export interface MaintenanceOptions {
+  readonly kubeconfig: string;
+  /** Its current one when undefined. */
+  readonly context: string | undefined;
+  readonly service: ServiceName;
+}
+
 // --- internal ---
 
-function identityOf({ kubeconfig, context }: KubernetesSourceOptions): ApiIdentity & Partial<Pick<KubeIdentity, "server">> {
+function identityOf({
+  kubeconfig,
+  context,
+}: KubernetesSourceOptions): ApiIdentity & Partial<Pick<KubeIdentity, "server">> {
   if (kubeconfig === undefined && existsSync(SERVICE_ACCOUNT)) return new ServiceAccount();
   return new KubeIdentity(kubeconfig ?? KUBELET_CONF, context);
 }

@@ -83,9 +83,9 @@ describe("what a node reports", () => {
     await world.clock.advance(4000);
     const before = world.told.length;
     const tell = async (open: number, ms: number): Promise<readonly unknown[]> => {
-      world.report = { ...world.report, drained: { [M1]: open } };
+      world.report = { ...world.report, drained: { [M1]: { since: DRAIN.since, open } } };
       await world.clock.advance(ms);
-      return world.told.slice(before).map(({ drained }) => drained[M1]);
+      return world.told.slice(before).map(({ drained }) => drained[M1]?.open);
     };
     expect(await tell(5, 4000)).toEqual([5]);
     expect(await tell(4, 4000)).toEqual([5]);
