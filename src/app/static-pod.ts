@@ -21,7 +21,7 @@ export async function prepareStaticPod(request: StaticPodRequest): Promise<Prepa
 }
 
 /** Kubelet sees the old file or the new one, never half of one: names that begin with a dot mean nothing to it. */
-export async function writeStaticPod({ path, manifest, mode }: PreparedStaticPod): Promise<void> {
+export async function writeManifest({ path, manifest, mode }: PreparedStaticPod): Promise<void> {
   const directory = dirname(path);
   const draft = join(directory, `.lvscare-${crypto.randomUUID()}.tmp`);
   try {

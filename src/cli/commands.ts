@@ -78,6 +78,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/daemonset.ts")).daemonsetCommand,
   },
   {
+    name: "kustomize",
+    summary: "write the same as a base for kustomize",
+    load: async () => (await import("./commands/kustomize.ts")).kustomizeCommand,
+  },
+  {
     name: "rbac",
     summary: "print what lets nodes watch who the members of a service of Kubernetes are",
     load: async () => (await import("./commands/rbac.ts")).rbacCommand,

@@ -40,6 +40,9 @@ export function resolveDaemonSet({ given, problems }: Pick<ArgvReading, "given" 
       port: httpListen.port,
     },
     hostPaths: hostPathsOf(care, true),
-    discovers: source?.kubeconfig === undefined ? source?.namespace : undefined,
+    discovers:
+      source === undefined || source.kubeconfig !== undefined
+        ? undefined
+        : { namespace: source.namespace, name: source.name },
   };
 }

@@ -5,18 +5,41 @@ import { renderYaml } from "./yaml.ts";
 
 /** All that a daemon on every node needs of its cluster, an object after the other. */
 export function renderDaemonSet(options: DaemonSetOptions): string {
-  const { name, namespace, discovers } = options;
-  const account = { kind: "ServiceAccount", namespace, name } as const;
-  const objects = [
-    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
-    ...(discovers === undefined ? [] : rbacObjects({ namespace: discovers, subject: account })),
-    daemonSet(options),
-    ...(options.hasPodMonitor ? [podMonitor(options)] : []),
-  ];
-  return objects.map(renderYaml).join("---\n");
+  return partsOf(options)
+    .flatMap(([, objects]) => objects.map(renderYaml))
+    .join("---\n");
 }
 
+/** The same as a base of kustomize's: each file by its name. */
+export function renderKustomization(options: DaemonSetOptions): ReadonlyMap<string, string> {
+  const parts = partsOf(options).map(([file, objects]) => [file, objects.map(renderYaml).join("---\n")] as const);
+  const kustomization = renderYaml({
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    resources: parts.map(([file]) => file),
+  });
+  return new Map([[KUSTOMIZATION, `${KUSTOMIZATION_MARK}\n${kustomization}`], ...parts]);
+}
+
+/** The file that names the others. */
+export const KUSTOMIZATION = "kustomization.yaml";
+
+/** Tells a file of ours from one that somebody keeps. */
+export const KUSTOMIZATION_MARK = "# Written by lvscare kustomize, and written anew by it: change it in an overlay.";
+
 // --- internal ---
+
+/** The files that it is divided into. */
+function partsOf(options: DaemonSetOptions): readonly (readonly [file: string, objects: readonly YamlMap[]])[] {
+  const { name, namespace, discovers } = options;
+  const account = { kind: "ServiceAccount", namespace, name } as const;
+  return [
+    ["service-account.yaml", [{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } }]],
+    ...(discovers === undefined ? [] : [["rbac.yaml", rbacObjects({ service: discovers, subject: account })] as const]),
+    ["daemon-set.yaml", [daemonSet(options)]],
+    ...(options.hasPodMonitor ? [["pod-monitor.yaml", [podMonitor(options)]] as const] : []),
+  ];
+}
 
 function daemonSet({ name, namespace, discovers, ...pod }: DaemonSetOptions): YamlMap {
   return {
@@ -29,7 +52,7 @@ function daemonSet({ name, namespace, discovers, ...pod }: DaemonSetOptions): Ya
         metadata: { labels: labelsOf(name) },
         spec: {
           automountServiceAccountToken: discovers !== undefined,
-          containers: [container(pod)],
+          containers: [container(pod, discovers !== undefined)],
           // The kernel's table is that of the node.
           hostNetwork: true,
           priorityClassName: "system-node-critical",
@@ -49,7 +72,10 @@ function daemonSet({ name, namespace, discovers, ...pod }: DaemonSetOptions): Ya
   };
 }
 
-function container(options: Omit<DaemonSetOptions, "name" | "namespace" | "discovers">): YamlMap {
+function container(
+  options: Omit<DaemonSetOptions, "name" | "namespace" | "discovers">,
+  reportsItsNode: boolean,
+): YamlMap {
   const { image, args, requests, page, hostPaths, virtualServer } = options;
   const asking = (path: string): YamlMap => ({
     httpGet: { ...(page?.host !== undefined && { host: page.host }), path, port: page?.port ?? 0 },
@@ -61,6 +87,9 @@ function container(options: Omit<DaemonSetOptions, "name" | "namespace" | "disco
   return {
     args,
     command: ["/usr/bin/lvscare"],
+    ...(reportsItsNode && {
+      env: [{ name: "LVSCARE_NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
+    }),
     image,
     livenessProbe: withTimes(alive),
     name: "lvscare",

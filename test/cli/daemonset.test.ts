@@ -11,6 +11,9 @@ describe("lvscare daemonset", () => {
       ["ServiceAccount", "kube-system"],
       ["Role", "shop"],
       ["RoleBinding", "shop"],
+      ["Namespace", undefined],
+      ["Role", "lvscare-reports"],
+      ["RoleBinding", "lvscare-reports"],
       ["DaemonSet", "kube-system"],
     ]);
     const pod = podOf(objects);
@@ -19,6 +22,9 @@ describe("lvscare daemonset", () => {
     expect(container?.args?.join(" ")).toBe(
       "care --vs 10.30.0.1:80 --discover kubernetes:shop/web --health-schem http --http-listen 0.0.0.0:9105",
     );
+    expect(container?.env).toEqual([
+      { name: "LVSCARE_NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+    ]);
     expect(container?.livenessProbe?.httpGet).toEqual({ path: "/healthz", port: 9105 });
     expect(container?.readinessProbe?.httpGet).toEqual({ path: "/readyz", port: 9105 });
     expect(container?.securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false });

@@ -27,6 +27,7 @@ const OWN_LINES: ReadonlyMap<string, string> = new Map([
   ["doctor", "doctor --vs {nobody}"],
   ["static-pod", "static-pod --masters 192.0.2.1:6443 --print"],
   ["daemonset", "daemonset --vs 192.0.2.1:6443 --rs 192.0.2.2:6443"],
+  ["kustomize", "kustomize {base} --vs 192.0.2.1:6443 --rs 192.0.2.2:6443"],
   ["rbac", "rbac"],
   ["systemd", "systemd --vs 192.0.2.1:6443 --rs 192.0.2.2:6443"],
   ["simulate", `simulate ${join(import.meta.dir, "../../examples/one-master-reboots.yaml")}`],
@@ -96,6 +97,7 @@ function filledIn(argv: readonly string[]): string[] {
   const { port } = server.endpoint;
   const places = new Map([
     ["{vs}", care.address],
+    ["{base}", join(folder, "base")],
     ["{rs}", `127.0.0.1:${port}`],
     ["{nobody}", `127.77.1.${++runs % 256}:${port}`],
   ]);

@@ -99,7 +99,10 @@ test.skipIf(lacking !== undefined)(
 
 /** As `lvscare rbac` prints it, for a group of those who watch. */
 async function allowWatching(plane: ControlPlane, master: string): Promise<void> {
-  const printed = renderRbac({ namespace: "default", subject: { kind: "Group", name: WATCHER.group } });
+  const printed = renderRbac({
+    service: { namespace: "default", name: "kubernetes" },
+    subject: { kind: "Group", name: WATCHER.group },
+  });
   for (const text of printed.split("---\n")) {
     const object = Bun.YAML.parse(text) as { readonly kind: string };
     const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/default/${object.kind.toLowerCase()}s`;

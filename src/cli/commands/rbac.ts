@@ -10,7 +10,8 @@ export const rbacCommand = command(
     name: "rbac",
     about:
       "Prints a Role and a RoleBinding that let nodes list and watch the EndpointSlices of one namespace. Kubelet's own credentials may only " +
-      "ask for one Endpoints object, so that without them members are asked for each half minute instead of watched.",
+      "ask for one Endpoints object, so that without them members are asked for each half minute instead of watched. Anybody but nodes also gets " +
+      "what maintenance on all nodes takes: to read the service, and to report in leases of a namespace where nothing else is.",
     synopsis: "[flags]",
     rows: [
       {
@@ -18,7 +19,7 @@ export const rbacCommand = command(
         kind: "text",
         valueName: "namespace/service",
         default: "default/kubernetes",
-        help: "the service whose endpoints are to be read: the right is that of its namespace",
+        help: "the service whose endpoints are to be read: the right to those is one of its namespace",
         group: "Flags",
       },
       {
@@ -49,7 +50,7 @@ export const rbacCommand = command(
         ? { kind: "ServiceAccount", ...account }
         : { kind: "Group", name: values.read("group", parseGroup) };
       if (account !== undefined && !values.isMissing("group")) values.refuse("group", "there is --service-account");
-      return { namespace: values.read("service", parseServiceName).namespace, subject };
+      return { service: values.read("service", parseServiceName), subject };
     },
     async run(options, { out }) {
       await out.write(renderRbac(options));

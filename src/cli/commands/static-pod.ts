@@ -44,12 +44,12 @@ export const staticPodCommand = command(
       return resolveStaticPod(reading);
     },
     async run(request, { out, err }) {
-      const { prepareStaticPod, writeStaticPod } = await import("../../app/static-pod.ts");
+      const { prepareStaticPod, writeManifest } = await import("../../app/static-pod.ts");
       const prepared = await prepareStaticPod(request);
       // With the empty line that sealctl prints after it.
       if (request.print) await out.write(`${prepared.manifest}\n`);
       else {
-        await writeStaticPod(prepared);
+        await writeManifest(prepared);
         await err.remark(`wrote ${prepared.path}\n`);
       }
       return 0;
