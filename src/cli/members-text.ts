@@ -24,7 +24,7 @@ export function describeDiscovery(discovery: DiscoveryStatus, now: Date): string
     ...(recalledSince === undefined
       ? []
       : [`nobody of them serves, so others are checked since ${age(recalledSince, now)}`]),
-    ...(drained.length === 0 ? [] : [`drained by the cluster: ${listFirst(drained.map(({ address }) => address))}`]),
+    ...(drained.length === 0 ? [] : [`drained by the cluster: ${listFirst(drained.map(describeDrained))}`]),
     ...(deaf === undefined ? [] : [`drains of the cluster are not heard: ${deaf}`]),
     ...(mute === undefined ? [] : [`the cluster is not told of this node: ${mute}`]),
   ].join("; ");
@@ -51,6 +51,10 @@ export function renderMembers(all: readonly MembersReport[], now: Date, paint: P
 }
 
 // --- internal ---
+
+function describeDrained({ address, by }: { readonly address: string; readonly by?: string }): string {
+  return by === undefined ? address : `${address} (${by})`;
+}
 
 const COLUMNS: readonly Column[] = [
   { title: "MEMBER", align: "left" },

@@ -157,6 +157,58 @@ test("members of a name are those that a real name server tells of", async () =>
   expect(await daemon.stop()).toBe(0);
 });
 
+test("a daemon that starts while no API server answers serves from memory, and drains whom the cluster drained", async () => {
+  await using folder = await TestFolder.make();
+  const [path, kubeconfig] = [join(folder.path, "care.yaml"), join(folder.path, "kubelet.conf")];
+  const nobody = "https://127.0.0.1:1";
+  const named = {
+    name: "lab",
+    user: { token: "t" },
+    cluster: { server: nobody },
+    context: { cluster: "lab", user: "lab" },
+  };
+  await Bun.write(
+    kubeconfig,
+    JSON.stringify({ "current-context": "lab", contexts: [named], clusters: [named], users: [named] }),
+  );
+  const savedAt = "2026-11-30T10:00:00.000Z";
+  const drained = [{ address: c.slice(0, c.lastIndexOf(":")), since: savedAt, by: "alice" }];
+  const memory = { version: 1, source: "service default/kubernetes", savedAt, former: [] };
+  const write = async (more: object): Promise<void> => {
+    await Bun.write(memoryOf(folder), JSON.stringify({ ...memory, ...more }), { mode: 0o600 });
+  };
+  await write({ members: [{ address: a }, { address: b }] });
+  const discover = `{type: kubernetes, kubeconfig: ${kubeconfig}}`;
+  await Bun.write(path, configuration(folder).replace(/discover: .*/, `discover: ${discover}`));
+  {
+    await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+    await daemon.logged(/recovering → healthy/, 2);
+    expect(await statuses(daemon)).toEqual([
+      [a, "healthy"],
+      [b, "healthy"],
+    ]);
+    expect(await daemon.statusText(VS)).toMatch(/members +2 from service default\/kubernetes, remembered/);
+    await daemon.stop();
+  }
+  // All of them have the address of this host.
+  await write({ members: [{ address: a }, { address: b }], drained });
+  await using other = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await other.logged(/nobody is in service/);
+  expect(await statuses(other)).toEqual([
+    [a, "drained"],
+    [b, "drained"],
+  ]);
+  expect(await other.statusText(VS)).toContain("drained by the cluster: 127.0.0.1 (alice)");
+  const { virtualServers } = await other.status(VS);
+  expect(virtualServers[0]?.realServers.map(({ drainedByCluster }) => drainedByCluster?.by)).toEqual([
+    "alice",
+    "alice",
+  ]);
+  expect(await other.ask("undrain", a, "--vs", VS)).toContain(
+    "the cluster keeps it drained (alice); lvscare undrain 127.0.0.1 --cluster lifts that",
+  );
+});
+
 /** Members in `members`, and one real server that nobody answers at. */
 function configuration(
   folder: TestFolder,
