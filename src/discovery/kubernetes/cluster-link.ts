@@ -17,6 +17,8 @@ export interface ClusterLinkPorts {
   readonly service: string;
   /** From one question to the next where nothing is watched. */
   readonly pollMs: number;
+  /** Has a connection of ours that is kept open be made anew: it may be to somebody who is drained by now, and would never end. */
+  readonly move: () => void;
   /** Writes what this node reports. */
   readonly tell: (report: NodeReport) => Promise<ApiReply | ApiFailure>;
 }
@@ -33,6 +35,7 @@ export class ClusterLink implements Disposable {
   #marks = "";
   #heard: ClusterDrains = new Map();
   #nudge: unknown;
+  #moving: unknown;
   #isClosed = false;
   #rights: ClusterRights = {};
 
@@ -68,7 +71,7 @@ export class ClusterLink implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isClosed = true;
-    this.#ports.clock.clearTimeout(this.#nudge);
+    for (const timer of [this.#nudge, this.#moving]) this.#ports.clock.clearTimeout(timer);
     this.#hearing.now();
     this.#reporting.now();
   }
@@ -84,8 +87,10 @@ export class ClusterLink implements Disposable {
       const annotations = "status" in reply && reply.status === 200 ? annotationsOf(reply.body) : undefined;
       if (annotations !== undefined) {
         this.#allow("deaf", undefined);
+        const before = this.#heard;
         this.#heard = drainsIn(annotations);
         user.hearDrains(this.#heard);
+        if ([...this.#heard.keys()].some((address) => !before.has(address))) this.#moveSoon();
         this.#reporting.now();
         await this.#hearing.wait(this.#about(this.#way === "watched" ? RECHECK_MS : pollMs));
       } else if (isRefused(reply)) {
@@ -93,6 +98,13 @@ export class ClusterLink implements Disposable {
         await this.#hearing.wait(this.#about(TRY_AGAIN_MS));
       } else await this.#hearing.wait(backOff.next());
     }
+  }
+
+  /** Once the table has it that new connections go elsewhere. */
+  #moveSoon(): void {
+    const { clock, random, move } = this.#ports;
+    clock.clearTimeout(this.#moving);
+    this.#moving = clock.setTimeout(move, SETTLING_MS + SPREAD_MS * random());
   }
 
   async #report(): Promise<void> {

@@ -79,7 +79,17 @@ export class KubernetesSource implements Source {
     const { clock, random, report } = this.#ports;
     const { namespace, name, pollMs } = this.#options;
     const service = `/api/v1/namespaces/${namespace}/services/${name}`;
-    return new ClusterLink({ api, clock, random, user, service, pollMs, tell: (told) => report(api, told) });
+    return new ClusterLink({
+      api,
+      clock,
+      random,
+      user,
+      service,
+      pollMs,
+      // A poll keeps nothing open.
+      move: () => (this.way === WATCHED ? this.again() : undefined),
+      tell: (told) => report(api, told),
+    });
   }
 
   async #run(api: Api, user: SourceUser): Promise<void> {
@@ -118,7 +128,7 @@ export class KubernetesSource implements Source {
       await this.#interruption.wait(this.#backOff.next());
       return "newest";
     }
-    this.way = "watched";
+    this.way = WATCHED;
     this.#tellMembers();
     this.#cluster?.known("watched", this.#store.marks);
     return "watch";
@@ -237,6 +247,7 @@ export class KubernetesSource implements Source {
 /** Which state of the list is asked for: any that is at hand, one not older than what is known, or the newest. */
 type Which = "any" | "known" | "newest" | "poll";
 
+const WATCHED = "watched";
 const POLLED = "polled, as it may not be watched with these credentials (`lvscare rbac` lifts that)";
 
 const GONE = 410;

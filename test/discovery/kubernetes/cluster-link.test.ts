@@ -28,6 +28,19 @@ describe("drains of a cluster", () => {
     expect([world.asked, world.heard]).toEqual([2, [[M1, DRAIN]]]);
   });
 
+  test("have our own connections move, once new ones go elsewhere: they would be waited for as any other", async () => {
+    using world = new World();
+    world.annotations = { [drainAnnotation(M1)]: drainValue(DRAIN) };
+    await world.known("watched", "");
+    expect(world.moved).toBe(0);
+    await world.clock.advance(2500);
+    expect(world.moved).toBe(1);
+    world.annotations = {};
+    await world.known("watched", "1");
+    await world.clock.advance(5000);
+    expect([world.heard, world.moved]).toEqual([[], 1]);
+  });
+
   test("are read now and then all the same, as a mark may be missed", async () => {
     using world = new World();
     await world.known("watched", "");
@@ -161,6 +174,7 @@ class World implements Disposable {
   outcome: ApiReply | ApiFailure = OK;
   report = REPORT;
   asked = 0;
+  moved = 0;
   heard: readonly unknown[] = [];
 
   constructor() {
@@ -182,6 +196,7 @@ class World implements Disposable {
         hearDrains: (drains: ClusterDrains) => void (this.heard = [...drains]),
         report: () => Promise.resolve(this.report),
       },
+      move: () => void this.moved++,
       tell: (report) => {
         this.told.push(report);
         return Promise.resolve(this.outcome);
