@@ -59,4 +59,4 @@ export function isSilent({ at }: Pick<NodeReport, "at">, nowMs: number): boolean
 // --- internal ---
 
 /** Twice as long as a node may be silent, and some minutes in which clocks may differ. */
-const SILENT_MS = 25 * 60_000;
+const SILENT_MS = 125 * 60_000;

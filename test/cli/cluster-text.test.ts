@@ -10,7 +10,7 @@ const M1 = "192.168.0.2";
 test("a cluster's status has how far each drain is, and how each node stands", () => {
   const status = clusterOf(
     ["n1", report({ drained: { [M1]: { since: SINCE, open: 4 } }, inService: 2 })],
-    ["n2", report({ at: "2026-12-01T02:00:00.000Z", way: "polled" })],
+    ["n2", report({ at: "2026-12-01T00:00:00.000Z", way: "polled" })],
     ["n3"],
   );
   expect(renderCluster(status, NOW, (_, text) => text)).toBe(`\
@@ -19,15 +19,14 @@ service default/kubernetes
 
 NODE  REPORTED  VERSION  VIRTUAL SERVER  HOW      IN SERVICE  DRAINED
 n1    10s ago   5.0.0    10.96.0.1:6443  watched         2/3  192.168.0.2 (4 open)
-n2    1h ago    5.0.0    10.96.0.1:6443  polled          3/3
+n2    3h ago    5.0.0    10.96.0.1:6443  polled          3/3
 n3    never
 `);
 });
 
 test("a drain is over once all that report have heard of it, and have no open connections", () => {
   const over = { [M1]: { since: SINCE, open: 0 } };
-  const isIt = (...nodes: readonly Told[]): boolean =>
-    isOver(progressOf(clusterOf(...nodes).nodes, M1, SINCE));
+  const isIt = (...nodes: readonly Told[]): boolean => isOver(progressOf(clusterOf(...nodes).nodes, M1, SINCE));
   expect(isIt(["n1", report({ drained: over })], ["n2", report({ drained: over })], ["n3"])).toBe(true);
   expect(isIt(["n1", report({ drained: over })], ["n2", report({})])).toBe(false);
   expect(isIt(["n1", report({ drained: { [M1]: { since: SINCE, open: 1 } } })])).toBe(false);

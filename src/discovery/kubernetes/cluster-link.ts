@@ -124,7 +124,8 @@ export class ClusterLink implements Disposable {
           Object.entries(report.drained).map(([address, { since, open }]) => [address, since, open === 0]),
         );
         const sinceMs = clock.now() - last.atMs;
-        const isDue = sinceMs >= HEARTBEAT_MS || ended !== last.ended || (text !== last.text && sinceMs >= GAP_MS);
+        const gapMs = this.#heard.size > 0 ? BUSY_GAP_MS : CALM_GAP_MS;
+        const isDue = sinceMs >= HEARTBEAT_MS || ended !== last.ended || (text !== last.text && sinceMs >= gapMs);
         const reply = isDue ? await tell(report) : undefined;
         if (this.#isClosed) return;
         if (reply !== undefined && isRefused(reply)) {
@@ -164,12 +165,14 @@ const TRY_AGAIN_MS = 600_000;
 const SPREAD_MS = 2000;
 const SPREAD = 0.2;
 const SETTLING_MS = 500;
-/** Looks while connections are awaited to end; it is written that they have at once, and how many there are no sooner than after the gap. */
+/** Looks while connections are awaited to end; it is written at once that they have, and no sooner than after the gap how many there are. */
 const BUSY_MS = 2000;
-const GAP_MS = 15_000;
+const BUSY_GAP_MS = 15_000;
+/** Each time that a node's lease is written, kubelet has to read it again before it renews it. */
 const CALM_MS = 60_000;
+const CALM_GAP_MS = 300_000;
 /** It is written that all is as it was. */
-const HEARTBEAT_MS = 600_000;
+const HEARTBEAT_MS = 3_600_000;
 
 function isDone(reply: ApiReply | ApiFailure): boolean {
   return "status" in reply && reply.status >= 200 && reply.status < 300;

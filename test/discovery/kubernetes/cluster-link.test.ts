@@ -74,17 +74,19 @@ describe("drains of a cluster", () => {
 });
 
 describe("what a node reports", () => {
-  test("is written on a change, and each ten minutes", async () => {
+  test("is written on a change, five minutes after the last time at the soonest, and each hour", async () => {
     using world = new World();
     await world.known("watched", "");
     await world.clock.advance(10_000);
     expect(world.told).toHaveLength(1);
-    await world.clock.advance(500_000);
-    expect(world.told).toHaveLength(1);
     world.report = { ...world.report, inService: 2 };
-    await world.clock.advance(70_000);
+    await world.clock.advance(280_000);
+    expect(world.told).toHaveLength(1);
+    await world.clock.advance(90_000);
     expect(world.told.map(({ inService }) => inService)).toEqual([3, 2]);
-    await world.clock.advance(700_000);
+    await world.clock.advance(3_400_000);
+    expect(world.told).toHaveLength(2);
+    await world.clock.advance(300_000);
     expect(world.told).toHaveLength(3);
   });
 
