@@ -31,6 +31,7 @@ import { parseProcTable } from "./proc-table.ts";
 import { readText } from "./read-text.ts";
 import { judgeProbe } from "./probe.ts";
 import { judgeReach, judgeWay, readWay } from "./route.ts";
+import { judgeServiceRange, readServiceRange } from "./service-range.ts";
 import { judgeSettings, readSettings } from "./settings.ts";
 import { about, subjectsOf, type DoctorOptions, type Subject } from "./subject.ts";
 import { connectionPorts, tryConnections } from "./try-connections.ts";
@@ -67,6 +68,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
   if (!isSpared) await look("sysctl", () => judgeSettings(readSettings(subjects, mode)));
   await look("firewall", async () => judgeFirewall(await readFirewall(isMasquerading)));
   await look("kube-proxy", async () => judgeKubeProxy(await readKubeProxy(neighbours(), interfaceNames()), subjects));
+  await look("service range", () => judgeServiceRange(readServiceRange(neighbours(), interfaceNames()), subjects));
   await look("neighbours", () => judgeNeighbours(readCommands(neighbours()), subjects));
   let droppedBefore = 0;
   await look("rp_filter", () => {

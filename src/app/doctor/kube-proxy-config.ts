@@ -31,16 +31,16 @@ export function configOfFile(text: string): KubeProxyConfig {
   };
 }
 
-// --- internal ---
-
 /** `--flag value`, `--flag=value` and, as Go has it, the same with one dash. */
-function flagValues(argv: readonly string[], flag: string): string[] {
+export function flagValues(argv: readonly string[], flag: string): string[] {
   return argv.flatMap((word, at) => {
     const [name = "", ...value] = word.split("=");
     if (name !== `-${flag}` && name !== `--${flag}`) return [];
     return [value.length > 0 ? value.join("=") : (argv[at + 1] ?? "")];
   });
 }
+
+// --- internal ---
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
