@@ -140,19 +140,28 @@ export class KubernetesSource implements Source {
     while (!this.#isClosed) {
       const timeoutS = Math.round(SHORTEST_WATCH_S * (1 + random()));
       const sinceMs = clock.now();
-      const seen: { hasBegun: boolean; lines: number; error?: Extract<WatchEvent, { message: string }> } = {
+      const seen: { hasBegun: boolean; isSilent: boolean; error?: Extract<WatchEvent, { message: string }> } = {
         hasBegun: false,
-        lines: 0,
+        isSilent: false,
+      };
+      let silence: unknown;
+      const listen = (): void => {
+        clock.clearTimeout(silence);
+        silence = clock.setTimeout(() => {
+          seen.isSilent = true;
+          watch.close();
+        }, SILENT_MS);
       };
       const path = `${this.#slicesPath}&watch=1&allowWatchBookmarks=true&timeoutSeconds=${timeoutS}&resourceVersion=${encodeURIComponent(this.#store.version)}`;
       const watch = api.watch(path, (timeoutS + GRACE_S) * 1000, {
         began: () => {
           seen.hasBegun = true;
+          listen();
           if (this.#isFailing) this.#tellMembers();
         },
         line: (line) => {
           const event = readWatchLine(line);
-          seen.lines++;
+          listen();
           if ("message" in event) {
             seen.error ??= event;
             watch.close();
@@ -163,8 +172,11 @@ export class KubernetesSource implements Source {
         },
       });
       const ended = await this.#interruption.during(watch);
+      clock.clearTimeout(silence);
       if (this.#isClosed || ended === "interrupted") return "newest";
-      const { error, hasBegun, lines } = seen;
+      const { error, hasBegun, isSilent } = seen;
+      // As one that goes on from a version that does not exist yet, for ever.
+      if (isSilent) return "known";
       if (error?.type === "ERROR" && error.code === GONE) return "known";
       if (error !== undefined) {
         // Such as from an etcd that cannot tell how far it is: only a list gives a version to go on from.
@@ -180,8 +192,6 @@ export class KubernetesSource implements Source {
         await this.#failed(ended);
         continue;
       }
-      // A version that does not exist yet is watched in silence for ever.
-      if (lines === 0 && clock.now() - sinceMs >= timeoutS * 1000) return "known";
       if (clock.now() - sinceMs <= SHORT_MS) await this.#interruption.wait(this.#backOff.next());
     }
     return "newest";
@@ -259,6 +269,8 @@ const MOST_WAIT_MS = 300_000;
 const SHORTEST_WATCH_S = 300;
 /** A server that does not end it in time is not waited for. */
 const GRACE_S = 30;
+/** Bookmarks come about every minute: a watch that says nothing for so long may have nothing to say it with. */
+const SILENT_MS = 150_000;
 /** A watch that ends sooner is a failure, and not the usual end. */
 const SHORT_MS = 1000;
 const TRY_AGAIN_MS = 600_000;

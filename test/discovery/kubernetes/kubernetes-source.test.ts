@@ -67,11 +67,19 @@ describe("members from the API", () => {
     expect(world.told.at(-1)).toEqual([M1]);
   });
 
-  test("are listed again when a watch had nothing to tell all the time: its version may be of the future", async () => {
+  test("are listed again when a watch falls silent, without even a bookmark: its version may be of the future", async () => {
     await using world = await World.watching(M1);
-    await world.clock.advance(300_000);
-    await world.end({ status: 200, body: "", retryAfterMs: undefined });
-    expect(world.asked.at(-1)).toEndWith("&resourceVersion=215&resourceVersionMatch=NotOlderThan");
+    await world.clock.advance(100_000);
+    await world.line({ type: "BOOKMARK", object: { metadata: { resourceVersion: "260" } } });
+    await world.clock.advance(149_999);
+    expect(world.asked).toHaveLength(2);
+    await world.clock.advance(1);
+    expect(world.asked.at(-1)).toEndWith("&resourceVersion=260&resourceVersionMatch=NotOlderThan");
+    expect(world.problems).toEqual([]);
+    await world.reply(status(504, "Timeout: Too large resource version: 260, current: 100", 1000));
+    await world.clock.advance(1000);
+    await world.reply(list("100", M2));
+    expect(world.told.at(-1)).toEqual([M2]);
   });
 
   test("are watched again at once when the connection is lost, and later when that happens at once", async () => {
