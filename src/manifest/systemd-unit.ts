@@ -24,6 +24,8 @@ Description=LVScare: keeps ${escapeSpecifiers(what)} honest
 Documentation=man:lvscare(8)
 Wants=network-online.target
 After=network-online.target
+# What it lacks at the start may come, such as a file: systemd would give up after five attempts in ten seconds.
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
@@ -31,8 +33,8 @@ ${"configFile" in of ? NOTIFY_RELOAD : ""}NotifyAccess=main
 WatchdogSec=30
 ${"configFile" in of ? RUNTIME : ""}ExecStart=${[binary, ...args].map(quote).join(" ")}
 Restart=always
-RestartSec=1
 # The rules stay while it restarts: traffic outlives the daemon.
+RestartSec=1
 # For iptables, where there is no nftables; /run is read-only otherwise.
 ReadWritePaths=-/run/xtables.lock
 RuntimeDirectory=lvscare

@@ -27,6 +27,8 @@ test("is a unit that systemd takes, and finds well shut in", async () => {
 
 test("lets the runtime sleep, which it learns from its environment alone", async () => {
   const { stdout } = await runProgram(["systemd", "--config", "/etc/lvscare/care.yaml"]);
+  // Whatever it ends by, it is started again: also when a file comes late.
+  expect(stdout).toMatch(/^\[Unit\]$[^[]*^StartLimitIntervalSec=0$/m);
   expect(stdout).toContain("\nEnvironment=MIMALLOC_PURGE_DELAY=-1 BUN_GC_TIMER_INTERVAL=10000\n");
 });
 
