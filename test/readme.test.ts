@@ -130,7 +130,7 @@ function firstColumn(text = ""): string {
 }
 
 /** Of other programs, and `--help`. */
-const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload", "in", "now"];
+const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload", "in", "now", "upload-certs"];
 
 function withoutCode(text: string): string {
   return text.replaceAll(/^ *```[^]*?^ *```$/gm, "").replaceAll(/`[^`\n]*`/g, "");

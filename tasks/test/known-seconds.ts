@@ -26,6 +26,7 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     "test/kernel/deliveries.test.ts": 14,
     "test/kernel/binary.test.ts": 14,
     "test/kernel/guide.test.ts": 13,
+    "test/kernel/guide-bare.test.ts": 12,
     "test/kernel/neighbours.test.ts": 13,
     "test/kernel/ipv6.test.ts": 10,
     "test/kernel/checks.test.ts": 9,
