@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { renderRbac } from "../../src/manifest/rbac.ts";
 import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
 import { SwitchedNetwork } from "../node/support/switched-network.ts";
+import { allowWatching, WATCHER } from "./support/allow-watching.ts";
 import { ClusterNodes, VIP } from "./support/cluster-nodes.ts";
 import { clusterLacks } from "./support/cluster-programs.ts";
 import { ControlPlane } from "./support/control-plane.ts";
@@ -16,7 +16,6 @@ const [ETCD, OBSERVER] = ["10.0.0.8", "10.0.0.9"] as const;
 const [M1, M2, M3] = ["10.0.0.2", "10.0.0.3", "10.0.0.4"] as const;
 /** One may watch who the masters are, the other has no more rights than kubelet. */
 const [WATCHING, POLLING] = ["10.0.0.20", "10.0.0.21"] as const;
-const WATCHER = { name: "lvscare", group: "watchers" } as const;
 const POLLED = "polled, as it may not be watched with these credentials (`lvscare rbac` lifts that)";
 
 test.skipIf(lacking !== undefined)(
@@ -96,20 +95,6 @@ test.skipIf(lacking !== undefined)(
 );
 
 // --- internal ---
-
-/** As `lvscare rbac` prints it, for a group of those who watch. */
-async function allowWatching(plane: ControlPlane, master: string): Promise<void> {
-  const printed = renderRbac({
-    service: { namespace: "default", name: "kubernetes" },
-    subject: { kind: "Group", name: WATCHER.group },
-  });
-  for (const text of printed.split("---\n")) {
-    const object = Bun.YAML.parse(text) as { readonly kind: string };
-    const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/default/${object.kind.toLowerCase()}s`;
-    const { exitCode, stdout } = await plane.ask(master, path, object);
-    expect(exitCode === 0 ? "" : stdout).toBe("");
-  }
-}
 
 async function listedMasters(plane: ControlPlane, master: string): Promise<readonly string[]> {
   const { stdout } = await plane.ask(master, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes");

@@ -66,6 +66,22 @@ export class ClusterKeys {
   /** A kubeconfig of this subject for a server, by its path; certificate and key stand in files beside it, as kubelet has them. */
   async kubeconfig(file: string, subject: Subject, server: string): Promise<string> {
     const { cert, key } = await this.issue(file, subject);
+    return this.#writeKubeconfig(file, { "client-certificate": cert, "client-key": key }, server);
+  }
+
+  /** One of whoever has the token in this file. */
+  kubeconfigOfToken(file: string, tokenFile: string, server: string): Promise<string> {
+    return this.#writeKubeconfig(file, { tokenFile }, server);
+  }
+
+  /** The key by which service accounts are known. */
+  async serviceAccountKey(): Promise<string> {
+    const path = join(this.folder, "service-accounts.key");
+    await openssl("genpkey", "-algorithm", "RSA", "-out", path);
+    return path;
+  }
+
+  async #writeKubeconfig(file: string, user: object, server: string): Promise<string> {
     const path = join(this.folder, `${file}.conf`);
     const config = {
       apiVersion: "v1",
@@ -73,17 +89,10 @@ export class ClusterKeys {
       "current-context": "lab",
       contexts: [{ name: "lab", context: { cluster: "lab", user: "lab" } }],
       clusters: [{ name: "lab", cluster: { server, "certificate-authority": this.authority } }],
-      users: [{ name: "lab", user: { "client-certificate": cert, "client-key": key } }],
+      users: [{ name: "lab", user }],
     };
     await writeFile(path, JSON.stringify(config));
     await chmod(path, 0o600);
-    return path;
-  }
-
-  /** The key by which service accounts are known. */
-  async serviceAccountKey(): Promise<string> {
-    const path = join(this.folder, "service-accounts.key");
-    await openssl("genpkey", "-algorithm", "RSA", "-out", path);
     return path;
   }
 }

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { VirtualServerStatus } from "../../../src/domain/status.ts";
 import { lvscareBinary } from "../../kernel/support/lvscare.ts";
 import type { Namespace } from "../../kernel/support/namespace.ts";
@@ -8,14 +8,16 @@ import { GuestNode } from "../../node/support/guest-node.ts";
 import type { SwitchedNetwork } from "../../node/support/switched-network.ts";
 import type { Subject } from "./cluster-keys.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import { readRequests, steadyRequestsCommand, type Requests } from "./steady-requests.ts";
 
 /** The address by which every node reaches the masters. */
 export const VIP = "10.96.0.1";
 
-export interface Requests {
-  readonly answered: number;
-  /** Why the others were not. */
-  readonly failures: readonly string[];
+export interface NodeOptions {
+  /** A folder of this machine, in which it remembers members beyond its own end. */
+  readonly memory?: string;
+  /** Of its checks. */
+  readonly timeout?: string;
 }
 
 /** Nodes in kernels of their own, each with a daemon that finds the masters, and with a client that never rests. */
@@ -37,13 +39,15 @@ export class ClusterNodes implements AsyncDisposable {
   }
 
   /** Boots a node that knows of one master, and is this subject to the API. */
-  async add(address: string, subject: Subject, master: string): Promise<void> {
+  async add(address: string, subject: Subject, master: string, options: NodeOptions = {}): Promise<void> {
     const { keys } = this.#plane;
     const kubeconfig = await keys.kubeconfig(`node-${address}`, subject, `https://${VIP}:6443`);
     const config = join(keys.folder, `care-${address}.json`);
-    await writeFile(config, JSON.stringify(configurationOf(address, kubeconfig, master)));
+    await writeFile(config, JSON.stringify(configurationOf(address, kubeconfig, master, options)));
     const plug = await this.#network.addPlug(`${address}/24`);
-    this.#nodes.set(address, new GuestNode("uml", plug, commandOf(address, config)));
+    const { memory } = options;
+    const writable = memory === undefined ? [] : [memory];
+    this.#nodes.set(address, new GuestNode("uml", plug, commandOf(address, config), writable));
   }
 
   /** Waits until all nodes send clients to these, and to no others. */
@@ -67,8 +71,19 @@ export class ClusterNodes implements AsyncDisposable {
 
   /** What became of the requests of a node's client. */
   async requestsOf(node: string): Promise<Requests> {
-    const text = await this.#get(`http://${node}:${REQUESTS_PORT}/`);
-    return text === "" ? { answered: 0, failures: [] } : (JSON.parse(text) as Requests);
+    return readRequests(await this.#get(`http://${node}:${REQUESTS_PORT}/`));
+  }
+
+  /** Of its one virtual server; undefined as long as it does not answer. */
+  async statusOf(node: string): Promise<VirtualServerStatus | undefined> {
+    const text = await this.#get(`http://${node}:${PAGE_PORT}/api/v1/status`);
+    return text === "" ? undefined : (JSON.parse(text) as VirtualServerStatus);
+  }
+
+  /** As when its power is cut. */
+  async end(node: string): Promise<void> {
+    await this.#nodes.get(node)?.[Symbol.asyncDispose]();
+    this.#nodes.delete(node);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,10 +101,9 @@ export class ClusterNodes implements AsyncDisposable {
   }
 
   async #knownTo(node: string): Promise<object> {
-    const text = await this.#get(`http://${node}:${PAGE_PORT}/api/v1/status`);
-    if (text === "") return {};
-    const { discovery, realServers } = JSON.parse(text) as VirtualServerStatus;
-    return { way: discovery?.way, known: realServers.map(({ address }) => address).toSorted() };
+    const status = await this.statusOf(node);
+    if (status === undefined) return {};
+    return { way: status.discovery?.way, known: status.realServers.map(({ address }) => address).toSorted() };
   }
 
   /** Empty as long as nobody answers. */
@@ -102,9 +116,15 @@ export class ClusterNodes implements AsyncDisposable {
 
 const [PAGE_PORT, REQUESTS_PORT] = [9105, 9106] as const;
 
-function configurationOf(node: string, kubeconfig: string, master: string): object {
+function configurationOf(
+  node: string,
+  kubeconfig: string,
+  master: string,
+  { memory, timeout = "2s" }: NodeOptions,
+): object {
   return {
     version: 1,
+    ...(memory !== undefined && { "cache-directory": memory }),
     "http-listen": `${node}:${PAGE_PORT}`,
     "virtual-servers": [
       {
@@ -114,7 +134,7 @@ function configurationOf(node: string, kubeconfig: string, master: string): obje
         ip: node,
         interval: "1s",
         "check-way": false,
-        probe: { type: "kube-apiserver", kubeconfig, timeout: "2s" },
+        probe: { type: "kube-apiserver", kubeconfig, timeout },
         discover: { type: "kubernetes", kubeconfig, poll: "2s" },
         "real-servers": [`${master}:6443`],
       },
@@ -123,7 +143,6 @@ function configurationOf(node: string, kubeconfig: string, master: string): obje
 }
 
 function commandOf(node: string, config: string): readonly string[] {
-  const script = resolve(import.meta.dir, "steady-requests-process.ts");
-  const client = `${process.execPath} ${script} https://${VIP}:6443/version ${node}:${REQUESTS_PORT}`;
+  const client = steadyRequestsCommand(`https://${VIP}:6443/version`, `${node}:${REQUESTS_PORT}`).join(" ");
   return ["sh", "-c", `${client} & exec "$@"`, "care", lvscareBinary(), "care", "--config", config];
 }

@@ -15,13 +15,17 @@ export interface ClusterPrograms {
   readonly apiServer: string;
 }
 
-/** Why they cannot be had on this machine; undefined where they are there, or can be built. */
-export async function clusterLacks(): Promise<string | undefined> {
-  const isCached = await stat(join(cacheFolder, FOLDER)).then(
+/** They need not be built any more. */
+export function clusterIsBuilt(): Promise<boolean> {
+  return stat(join(cacheFolder, FOLDER)).then(
     () => true,
     () => false,
   );
-  if (isCached || goProgram() !== undefined) return undefined;
+}
+
+/** Why they cannot be had on this machine; undefined where they are there, or can be built. */
+export async function clusterLacks(): Promise<string | undefined> {
+  if ((await clusterIsBuilt()) || goProgram() !== undefined) return undefined;
   return "there is no Go to build Kubernetes with: apt-get install golang-go, or unpack one of https://go.dev/dl into /usr/local";
 }
 
@@ -29,6 +33,18 @@ export async function clusterLacks(): Promise<string | undefined> {
 export async function clusterPrograms(): Promise<ClusterPrograms> {
   const folder = await cachedFolder(FOLDER, build);
   return { etcd: join(folder, "etcd"), apiServer: join(folder, "kube-apiserver") };
+}
+
+/** A real kube-proxy, by its path; built and cached like those, of the same source. */
+export async function kubeProxyProgram(): Promise<string> {
+  const name = "kube-proxy";
+  const folder = await cachedFolder(`cluster-${name}-${KUBERNETES}`, (unfinished) =>
+    inWorkFolder((work) => {
+      progress(`building ${name} ${KUBERNETES}: half a minute on two idle processors, after kube-apiserver`);
+      return compileKubernetes(work, name, unfinished);
+    }),
+  );
+  return join(folder, name);
 }
 
 // --- internal ---
@@ -40,9 +56,8 @@ function goProgram(): string | undefined {
   return Bun.which("go") ?? Bun.which("/usr/local/go/bin/go") ?? undefined;
 }
 
-async function build(folder: string): Promise<void> {
-  const work = await mkdtemp(join(tmpdir(), "lvscare-cluster-"));
-  try {
+function build(folder: string): Promise<void> {
+  return inWorkFolder(async (work) => {
     progress(`building etcd ${ETCD}: half a minute`);
     const etcd = "go.etcd.io/etcd/server/v3";
     await compile(join(work, "etcd"), {
@@ -52,17 +67,26 @@ async function build(folder: string): Promise<void> {
       to: join(folder, "etcd"),
     });
     progress(`building kube-apiserver ${KUBERNETES}: four minutes on two idle processors, and 2 GB of Go's own cache`);
-    const program = "k8s.io/kubernetes/cmd/kube-apiserver";
-    const requires = `k8s.io/kubernetes v${KUBERNETES}`;
-    await compile(join(work, "kubernetes"), {
-      requires,
-      replaces: await stagingModules(work),
-      program,
-      to: join(folder, "kube-apiserver"),
-    });
+    await compileKubernetes(work, "kube-apiserver", folder);
+  });
+}
+
+async function inWorkFolder(use: (work: string) => Promise<void>): Promise<void> {
+  const work = await mkdtemp(join(tmpdir(), "lvscare-cluster-"));
+  try {
+    await use(work);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+async function compileKubernetes(work: string, name: string, folder: string): Promise<void> {
+  await compile(join(work, "kubernetes"), {
+    requires: `k8s.io/kubernetes v${KUBERNETES}`,
+    replaces: await stagingModules(work),
+    program: `k8s.io/kubernetes/cmd/${name}`,
+    to: join(folder, name),
+  });
 }
 
 interface Compilation {

@@ -8,6 +8,17 @@ import type { SwitchedNetwork } from "../../node/support/switched-network.ts";
 import { ClusterKeys } from "./cluster-keys.ts";
 import { clusterPrograms, type ClusterPrograms } from "./cluster-programs.ts";
 
+export interface ControlPlaneOptions {
+  /** The address of etcd. */
+  readonly etcd: string;
+  /** Where API servers may be; none runs yet. */
+  readonly masters: readonly string[];
+  /** What clients call them besides. */
+  readonly names: readonly string[];
+  /** Of all API servers, beside those that make them one cluster. */
+  readonly flags?: readonly string[];
+}
+
 /** One API server of it. */
 interface Master {
   readonly address: string;
@@ -28,22 +39,28 @@ export class ControlPlane implements AsyncDisposable {
   readonly #serving: { readonly cert: string; readonly key: string };
   readonly #serviceAccounts: string;
   readonly #etcd: string;
+  readonly #flags: readonly string[];
+  #etcdChild: Child | undefined;
 
-  /** `etcd`: its address. `masters`: where API servers may be; none runs yet. `names`: what clients call them besides. */
   static async create(
     network: SwitchedNetwork,
-    {
-      etcd,
-      masters,
-      names,
-    }: { readonly etcd: string; readonly masters: readonly string[]; readonly names: readonly string[] },
+    { etcd, masters, names, flags = [] }: ControlPlaneOptions,
   ): Promise<ControlPlane> {
     const programs = await clusterPrograms();
     const folder = await mkdtemp(join(tmpdir(), "lvscare-cluster-"));
     const keys = await ClusterKeys.create(join(folder, "keys"));
     const serves = [...masters, ...names, "10.97.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
     const serving = await keys.issue("apiserver", { name: "kube-apiserver", serves });
-    const plane = new ControlPlane(folder, programs, network, keys, serving, await keys.serviceAccountKey(), etcd);
+    const plane = new ControlPlane(
+      folder,
+      programs,
+      network,
+      keys,
+      serving,
+      await keys.serviceAccountKey(),
+      etcd,
+      flags,
+    );
     await plane.#startEtcd();
     for (const address of masters) {
       const { namespace, port } = await network.addHost(`${address}/24`);
@@ -60,6 +77,7 @@ export class ControlPlane implements AsyncDisposable {
     serving: { readonly cert: string; readonly key: string },
     serviceAccounts: string,
     etcd: string,
+    flags: readonly string[],
   ) {
     this.#folder = folder;
     this.#programs = programs;
@@ -68,6 +86,7 @@ export class ControlPlane implements AsyncDisposable {
     this.#serving = serving;
     this.#serviceAccounts = serviceAccounts;
     this.#etcd = etcd;
+    this.#flags = flags;
   }
 
   namespaceOf(address: string): Namespace {
@@ -91,9 +110,14 @@ export class ControlPlane implements AsyncDisposable {
     );
   }
 
-  /** Ends the API server there: by `SIGTERM` it says goodbye and serves for a while. */
-  stop(address: string, signal: "SIGTERM" | "SIGKILL"): void {
+  /** Ends the API server there: by `SIGTERM` it says goodbye and serves for a while. Or has it hang by `SIGSTOP`, and go on by `SIGCONT`. */
+  stop(address: string, signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     this.#master(address).child?.kill(signal);
+  }
+
+  /** Has etcd hang, and go on. */
+  signalEtcd(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#etcdChild?.kill(signal);
   }
 
   /** What is behind a port that is down is gone for all others, and nobody's link tells them. */
@@ -101,11 +125,12 @@ export class ControlPlane implements AsyncDisposable {
     return this.#network.setPort(this.#master(address).port, state);
   }
 
-  /** Asks one API server as the cluster's administrator; with a body it is given that. */
+  /** Asks one API server as the cluster's administrator; with a body it is given that, by `POST` unless another method is named. */
   async ask(
     address: string,
     path: string,
     body?: object,
+    method?: "PUT" | "DELETE",
   ): Promise<{ readonly stdout: string; readonly exitCode: number }> {
     const { cert, key } = await (this.#admin ??= this.keys.issue("admin", { name: "admin", group: "system:masters" }));
     const secrets = ["--cacert", this.keys.authority, "--cert", cert, "--key", key];
@@ -118,6 +143,7 @@ export class ControlPlane implements AsyncDisposable {
       "--max-time",
       "10",
       ...secrets,
+      ...(method === undefined ? [] : ["--request", method]),
       ...data,
       `https://${address}:6443${path}`,
     ];
@@ -142,7 +168,7 @@ export class ControlPlane implements AsyncDisposable {
   async #startEtcd(): Promise<void> {
     const { namespace } = await this.#network.addHost(`${this.#etcd}/24`);
     const clients = `http://${this.#etcd}:2379`;
-    const etcd = namespace.spawn([
+    const etcd = (this.#etcdChild = namespace.spawn([
       this.#programs.etcd,
       "--data-dir",
       join(this.#folder, "etcd"),
@@ -152,7 +178,7 @@ export class ControlPlane implements AsyncDisposable {
       clients,
       "--log-level",
       "error",
-    ]);
+    ]));
     await waitFor(
       () => namespace.run(["curl", "--silent", "--fail", `${clients}/health`]),
       ({ exitCode }) => {
@@ -181,6 +207,7 @@ export class ControlPlane implements AsyncDisposable {
       "--authorization-mode=Node,RBAC",
       "--enable-admission-plugins=NodeRestriction",
       "--shutdown-delay-duration=5s",
+      ...this.#flags,
     ];
   }
 

@@ -9,12 +9,14 @@ export class GuestNode implements AsyncDisposable {
   #output = "";
   #failure: Error | undefined;
 
-  constructor(lab: string, plug: Plug, command: readonly string[]) {
+  /** `writableFolders`: of this machine, in which what it writes outlives it. */
+  constructor(lab: string, plug: Plug, command: readonly string[], writableFolders: readonly string[] = []) {
     const keep = (chunk: Uint8Array): void => void (this.#output += new TextDecoder().decode(chunk));
     this.#ended = runInLab(lab, {
       command,
       cwd: resolve(import.meta.dir, "../../.."),
       plug,
+      writableFolders,
       signal: this.#controller.signal,
       timeoutMs: 10 * 60_000,
       memoryMb: 1024,
