@@ -84,7 +84,7 @@ const SCENARIO =
 /** Whole files of a block, which may show a part of one, or alternatives of a line each. */
 function wholesOf(block: string): string[] {
   const server = "virtual-servers: [{address: 10.0.0.1:80, scheduler: wrr, real-servers: [10.0.0.2:80]";
-  if (block.startsWith("version:")) return [block];
+  if (/^version:/m.test(block)) return [block];
   if (block.startsWith("- ")) return [`version: 1\nvirtual-servers:\n${block}`];
   if (/^virtual-servers:/m.test(block)) return [`version: 1\n${block}`];
   return block

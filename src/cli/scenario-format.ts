@@ -7,7 +7,10 @@ export const SCENARIO_FORMAT: NonNullable<CommandUsage["lists"]> = [
     rows: [
       ["care", "flags of lvscare care without their dashes: vs, rs, and what differs from the defaults"],
       ["probe", "a probe as a configuration file has it, of any type; no file is read for it, and no program run"],
-      ["probes", "in its place, several that decide together: all, any, or at-least with of, as in a configuration file"],
+      [
+        "probes",
+        "in its place, several that decide together: all, any, or at-least with of, as in a configuration file",
+      ],
       ["events", "what happens: a list, an event a line, with its time since the start, who it is about, and what"],
       ["duration", "how long all of it takes (until two minutes after the last event)"],
       ["requests-per-second", "how often clients ask, spread over whoever is in service (0: there are none)"],

@@ -231,6 +231,19 @@ export const EVENT_KINDS: EventKinds = {
     when: "that is over",
     example: { type: "members.dismissed", source: "file /run/shop/members" },
   },
+  "members.drained": {
+    when: "an operator drains these addresses on every node of the cluster",
+    example: {
+      type: "members.drained",
+      source: "service default/kubernetes",
+      addresses: ["10.0.0.2"],
+      by: "root@jump",
+    },
+  },
+  "members.undrained": {
+    when: "that is over",
+    example: { type: "members.undrained", source: "service default/kubernetes", addresses: ["10.0.0.2"] },
+  },
   "members.unkept": {
     when: "the list could not be written down, or read again",
     example: { type: "members.unkept", reason: "members are not remembered: no space left on the device" },

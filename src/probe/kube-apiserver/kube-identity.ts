@@ -65,7 +65,10 @@ export class KubeIdentity {
     const { path } = this.#kubeconfig;
     try {
       const text = this.#kubeconfig.read();
-      this.#read = this.#read?.text === text ? this.#read : { text, credentials: readKubeconfig(text, dirname(path), this.#context) };
+      this.#read =
+        this.#read?.text === text
+          ? this.#read
+          : { text, credentials: readKubeconfig(text, dirname(path), this.#context) };
       const { credentials } = this.#read;
       return "problem" in credentials ? { lacking: `${path}: ${credentials.problem}` } : use(credentials);
     } catch (failure) {
