@@ -129,7 +129,8 @@ function agentOf({ sendHex, staleAfterMs }: Extract<ProbeOptions, { type: "agent
 
 function connectionOf(probe: Exclude<ProbeOptions, { type: "exec" }>, prefix: string): readonly Entry[] {
   const { connectTimeoutMs, askedAddress, askedPort } = probe;
-  const tls = "tls" in probe ? probe.tls : undefined;
+  const isPlain = probe.type === "http" && probe.scheme === "http";
+  const tls = "tls" in probe && !isPlain ? probe.tls : undefined;
   const entries: readonly Entry[] = [
     ["verify", tls?.verify ?? ""],
     ["ca-file", tls?.caFile ?? ""],

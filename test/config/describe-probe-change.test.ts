@@ -71,6 +71,9 @@ test("a probe is told by its keys, without what may be secret, or is off", () =>
     "connect-timeout: 3s",
     "timeout: 3s",
   ]);
+  expect(describeProbe(probeOf("{type: http, scheme: http, path: /}")).filter((line) => line.includes("tls"))).toEqual(
+    [],
+  );
   expect(describeProbe(probeOf("{type: tcp, send: secret, port: 81}"))).toEqual([
     "type: tcp",
     "port: 81",
