@@ -1,10 +1,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { resolve } from "node:path";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
+import { commandLinesOf } from "../support/command-lines.ts";
 import { stepsOf } from "../support/page-steps.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { LineProcess } from "./support/line-process.ts";
-import { startCare } from "./support/lvscare.ts";
+import { runLvscare, startCare } from "./support/lvscare.ts";
 import { connect, Namespace } from "./support/namespace.ts";
 import { Reader } from "./support/reader.ts";
 
@@ -12,7 +13,7 @@ requireTestKernel();
 setDefaultTimeout(120_000);
 
 /** The docs are followed word by word, and nothing else is done to the host. */
-const page = await Bun.file(resolve(import.meta.dir, "../../docs/getting-started.md")).text();
+const page = await pageOf("getting-started.md");
 
 test("who follows the first page, step by step, sees what it shows, and nothing is left at its end", async () => {
   await using host = await Namespace.create();
@@ -26,8 +27,13 @@ test("who follows the first page, step by step, sees what it shows, and nothing 
   expect(steps.length).toBeGreaterThan(6);
 });
 
-test("its example for API servers balances three API servers over TLS, and stays when the daemon ends", async () => {
+test("its example for API servers balances three over TLS, takes what the page on operations asks, and stays when the daemon ends", async () => {
   const masters = commandLine("## API servers");
+  const lines = commandLinesOf({ path: "docs/operations.md", text: await pageOf("operations.md") });
+  // A line of a dialogue shows another host's.
+  const operations = lines.filter(
+    ({ isTyped, command, argv }) => isTyped && ASKING.includes(command) && !argv.includes("--follow"),
+  );
   await using node = await Namespace.create();
   await using network = await Namespace.create();
   await connect([node, "192.168.0.10/24"], [network, "192.168.0.2/24"]);
@@ -43,12 +49,42 @@ test("its example for API servers balances three API servers over TLS, and stays
     node.exec("curl", "--silent", "--show-error", "--insecure", `https://${vs}/healthz`);
   const answers = [await ask(), await ask(), await ask()];
   expect(answers.toSorted()).toEqual(servers);
+  for (const { command, argv } of operations) {
+    const { exitCode, stderr } = await runLvscare(node, [command, ...argv]);
+    expect([command, ...argv, exitCode, stderr]).toEqual([command, ...argv, 0, ""]);
+  }
+  expect(operations.length).toBeGreaterThan(6);
+  await runLvscare(node, ["weight", servers[0] ?? "", "configured"]);
   expect(await care.stop("SIGTERM")).toBe(0);
   expect(tableOf(node)).toEqual(full);
   expect(servers).toContain(await ask());
 });
 
+test("the API answers as its page asks it", async () => {
+  const text = await pageOf("http-api.md");
+  const [, block = ""] = /^```bash\n([^]*?)^```$/m.exec(text) ?? [];
+  const [care = "", ...questions] = block.trim().split("\n");
+  await using host = await Namespace.create();
+  for (const address of ["192.168.0.2/32", "192.168.0.3/32"]) await host.addAddress(address);
+  await using _servers = await LineProcess.start(host, "tls-server-process.ts", valuesOf(care.split(" "), "--rs"));
+  await using daemon = startCare(host, care.split(" ").slice(2));
+  await daemon.waitForLog(/→ healthy/, { times: 2 });
+  for (const question of questions) {
+    // What goes on for ever is ended after its first second.
+    const { stdout } = await host.run(["curl", "--max-time", "1", "--fail", ...question.split(" ").slice(1)]);
+    expect([question, stdout]).toEqual([question, expect.stringMatching(/^ok\n$|^\{"|^(?:id|event|retry): /)]);
+  }
+  expect(questions.length).toBeGreaterThan(2);
+});
+
 // --- internal ---
+
+/** The commands that ask a running daemon, as the page on operations has them. */
+const ASKING = ["drain", "check", "undrain", "weight", "events", "status"];
+
+function pageOf(name: string): Promise<string> {
+  return Bun.file(resolve(import.meta.dir, "../../docs", name)).text();
+}
 
 /** What stands behind `lvscare care` in this section. */
 function commandLine(section: string): string[] {
