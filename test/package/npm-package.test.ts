@@ -96,13 +96,24 @@ describe("the SDK", () => {
   ])("is typed for a strict consumer that resolves by $moduleResolution", async (resolution) => {
     await Bun.write(join(project, "typed.ts"), DECIDE + MISTAKES);
     const compilerOptions = { ...STRICT, ...resolution };
-    await Bun.write(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
+    await Bun.write(join(project, "page.ts"), await shownOnPage());
+    const files = ["typed.ts", "page.ts"];
+    await Bun.write(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
     const child = Bun.spawnSync(["tsc", "--project", project], { cwd: project, env: withBun() });
     expect([child.exitCode, child.stdout.toString()]).toEqual([0, ""]);
   });
 });
 
 // --- internal ---
+
+/** The example of the page on the SDK, with what it takes for given. */
+async function shownOnPage(): Promise<string> {
+  const page = await Bun.file(join(import.meta.dir, "../../docs/sdk.md")).text();
+  const [, example = ""] = /^```ts\n([^]*?)^```$/m.exec(page) ?? [];
+  const given = 'import type { LvscareConfig } from "lvscare";\ndeclare const otherConfig: LvscareConfig;\n';
+  expect(example).toContain("createLvscare({");
+  return `${given}${example}`;
+}
 
 /** The types have to stand without those of Bun, Node and of what is bundled. */
 const STRICT = {
