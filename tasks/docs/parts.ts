@@ -3,6 +3,7 @@ import { renderMermaid } from "../../src/cli/machine-text.ts";
 import { commandReference } from "./command-reference.ts";
 import { configKeys } from "./config-keys.ts";
 import { eventTable } from "./event-table.ts";
+import { metricTables } from "./metric-table.ts";
 import { numbers } from "./numbers.ts";
 import { careFlagTables } from "./option-tables.ts";
 import { scenarioTables } from "./scenario-tables.ts";
@@ -16,6 +17,7 @@ export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Ma
   ["keys of a file", configKeys],
   ["commands", commandReference],
   ["events", eventTable],
+  ["metrics", metricTables],
   ["numbers", numbers],
   ["scenario", scenarioTables],
   ["machine", () => `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``],
