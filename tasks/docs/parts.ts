@@ -7,6 +7,7 @@ import { metricTables } from "./metric-table.ts";
 import { numbers } from "./numbers.ts";
 import { careFlagTables } from "./option-tables.ts";
 import { scenarioTables } from "./scenario-tables.ts";
+import { statusExample } from "./status-example.ts";
 
 /** What pages hold that is made from the program itself, by the name that stands in their comments. */
 export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Map<
@@ -20,5 +21,6 @@ export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Ma
   ["metrics", metricTables],
   ["numbers", numbers],
   ["scenario", scenarioTables],
+  ["status", statusExample],
   ["machine", () => `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``],
 ]);
