@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { resolve } from "node:path";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { commandLinesOf } from "../support/command-lines.ts";
-import { stepsOf } from "../support/page-steps.ts";
+import { shapeOf, stepsOf } from "../support/page-steps.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { LineProcess } from "./support/line-process.ts";
 import { runLvscare, startCare } from "./support/lvscare.ts";
@@ -58,6 +58,15 @@ test("its example for API servers balances three over TLS, takes what the page o
   expect(await care.stop("SIGTERM")).toBe(0);
   expect(tableOf(node)).toEqual(full);
   expect(servers).toContain(await ask());
+
+  // As the page has it: another scheduler and list stand, and nothing leads there.
+  await node.exec("ipvsadm", "--edit-service", "--tcp-service", vs, "--scheduler", "wrr");
+  await node.exec("ipvsadm", "--delete-server", "--tcp-service", vs, "--real-server", servers.at(-1) ?? "");
+  await node.exec("ip", "route", "delete", `${vs.split(":")[0]}/32`);
+  const [, call = "", shown = ""] =
+    /^\$ lvscare (care .*--dry-run)\n([^]*?)^```$/m.exec(await pageOf("operations.md")) ?? [];
+  const { stdout, exitCode } = await runLvscare(node, call.split(" "));
+  expect([shapeOf(stdout), exitCode]).toEqual([shapeOf(shown), 2]);
 });
 
 test("the API answers as its page asks it", async () => {
