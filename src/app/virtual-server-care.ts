@@ -19,6 +19,7 @@ import { checkOf, checksAlike, probesOf } from "../config/combination.ts";
 import { describeChecks, describeChecksChange } from "../config/describe-checks-change.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
+import type { FailedChecks } from "../control/real-server-report.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import type { Discovery, DiscoveryUser } from "../discovery/discovery.ts";
@@ -38,6 +39,7 @@ import {
   nameVirtualServer,
   type NamedVirtualServer,
 } from "../domain/virtual-server-name.ts";
+import { CheckHistory } from "../events/check-history.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -64,6 +66,8 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Settles when caring has ended: rejects with what ended it, if it broke. */
   readonly ended: Promise<unknown>;
   readonly metrics: Metrics;
+  /** What became of the last checks of each real server. */
+  readonly checks = new CheckHistory();
   /** Who finds its members; undefined where the configuration lists them all. */
   discovery: Discovery | undefined;
   readonly #process: CareProcess;
@@ -127,6 +131,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
     const observe = (server: string, outcome: ProbeOutcome): void => {
       const atMs = process.now();
+      this.checks.note(server, outcome, atMs);
       if (outcome.checks !== undefined) this.#parts.set(server, outcome.checks);
       else if (outcome.passed !== undefined) this.#parts.delete(server);
       if (outcome.passed === undefined) {
@@ -224,7 +229,9 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (before.checkWay !== options.checkWay) this.#checkWay();
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) {
-      this.#requests.keepOnly(new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint))));
+      const listed = new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
+      this.#requests.keepOnly(listed);
+      this.checks.keepOnly(listed);
       void this.#forgetHolds();
     }
   }
@@ -384,6 +391,14 @@ export class VirtualServerCare implements ControlVirtualServer {
       ...(networkNamespace !== undefined && { networkNamespace }),
       events: which === "all" ? this.#events.since(after) : this.#events.ownSince(after),
     };
+  }
+
+  /** The last ten times that checks of a real server failed, the last one first. */
+  failuresOf(server: string): readonly FailedChecks[] {
+    const iso = (ms: number): string => this.#facts.timeOfDay(ms).toISOString();
+    return this.checks
+      .failuresOf(server)
+      .map(({ reason, firstAtMs, lastAtMs, count }) => ({ reason, since: iso(firstAtMs), at: iso(lastAtMs), count }));
   }
 
   /** Also rejects with NOT_RUNNING, before it has begun. */

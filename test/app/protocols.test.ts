@@ -8,7 +8,8 @@ import { findVirtualServer } from "../../src/app/find-target.ts";
 import type { ControlVirtualServer } from "../../src/control/answers.ts";
 import { configSocketPath, makeRuntimeDirectory, runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import { serveControl, type ControlServer } from "../../src/control/server.ts";
-import { WebAnswers } from "../../src/control/web-server.ts";
+import { CheckHistory } from "../../src/events/check-history.ts";
+import { WebAnswers } from "../../src/control/web-answers.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { EventRecord, EventReport } from "../../src/domain/event-record.ts";
 import { changeHold } from "../../src/domain/hold.ts";
@@ -83,9 +84,11 @@ test("commands name the one that is meant", async () => {
 });
 
 test("the page, its stream and metrics tell them apart", async () => {
+  // The same ones each time: others would be other virtual servers.
+  const served = both.map((one) => ({ ...one, checks: new CheckHistory(), failuresOf: () => [] }));
   const web = new WebAnswers(
     {
-      virtualServers: () => both,
+      virtualServers: () => served,
       metrics: (statuses, format) => {
         const virtualServers = statuses.map((status) => ({ status, metrics: new Metrics({ read: () => 0 }) }));
         return renderMetrics({ virtualServers, configuration: undefined, process: undefined, nowMs: 0 }, format);
@@ -95,7 +98,13 @@ test("the page, its stream and metrics tell them apart", async () => {
   );
   const get = (path: string): Promise<Response> => web.answer(new Request(`http://x${path}`));
   const words = [`tcp/${ADDRESS}`, `udp/${ADDRESS}`];
-  expect((await get("/")).headers.get("location")).toBe(`?vs=${encodeURIComponent(`tcp/${ADDRESS}`)}`);
+  const overview = (await get("/api/v1/stream?brief=1")).body;
+  if (overview === null) throw new Error("there is no stream");
+  const all = new SseReader(overview);
+  expect((await all.next("overview"))?.data).toMatchObject({
+    virtualServers: { [words[0] ?? ""]: { protocol: "tcp" }, [words[1] ?? ""]: { protocol: "udp" } },
+  });
+  await all.leave();
   expect(await (await get("/api/v1/virtual-servers")).json()).toEqual(words);
   for (const [at, word] of words.entries()) {
     const status = (await (await get(`/api/v1/status?vs=${encodeURIComponent(word)}`)).json()) as VirtualServerStatus;

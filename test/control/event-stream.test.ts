@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { connect } from "node:net";
 import { EventStream, MOST_LISTENERS } from "../../src/control/event-stream.ts";
+import type { WithRealServers } from "../../src/control/status-change.ts";
+import type { StreamWish } from "../../src/control/stream-listener.ts";
+import { statusSources } from "../../src/control/web-view.ts";
 import { withService } from "../../src/domain/in-service.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
@@ -10,7 +13,7 @@ import { SseReader } from "./support/sse-reader.ts";
 const FAST = { readMs: 1, togetherMs: 1, quietMs: 5 };
 const NEVER_QUIET = { ...FAST, quietMs: Number.POSITIVE_INFINITY };
 
-const streams: EventStream[] = [];
+const streams: StatusStream[] = [];
 afterEach(() => {
   for (const stream of streams.splice(0)) stream.close();
 });
@@ -39,7 +42,7 @@ describe("a listener", () => {
 
   test("that asks for changes is told the whole once, then what differs, and the whole again after a problem", async () => {
     const daemon = new PretendedDaemon(2);
-    const reader = read(streamOf(daemon), null, { changes: true });
+    const reader = read(streamOf(daemon), null, "changes");
     expect(await reader.next("status")).toEqual({ kind: "status", data: withService(daemon.status) });
     const [first] = daemon.status.realServers;
     daemon.change(0, { activeConnections: 77 });
@@ -185,19 +188,21 @@ describe("all listeners", () => {
 
 // --- internal ---
 
-function streamOf(daemon: PretendedDaemon, pace = NEVER_QUIET): EventStream {
-  const stream = new EventStream(daemon.source(), pace);
+type StatusStream = EventStream<VirtualServerStatus, WithRealServers>;
+
+function streamOf(daemon: PretendedDaemon, pace = NEVER_QUIET): StatusStream {
+  const stream = new EventStream(statusSources(daemon.source()), pace);
   daemon.onEvent = () => stream.happened();
   streams.push(stream);
   return stream;
 }
 
 function read(
-  stream: EventStream,
+  stream: StatusStream,
   lastEventId: string | null = null,
-  options: { readonly changes?: boolean } = {},
+  wish: StreamWish = "whole",
 ): SseReader {
-  const opened = stream.open(lastEventId, options);
+  const opened = stream.open(lastEventId, wish);
   if (opened === undefined) throw new Error("there are too many listeners");
   return new SseReader(opened);
 }

@@ -1,8 +1,11 @@
-import type { WebSources, WebVirtualServer } from "../../../src/control/web-server.ts";
+import type { FailedChecks } from "../../../src/control/real-server-report.ts";
+import type { WebSources } from "../../../src/control/web-answers.ts";
+import type { WebVirtualServer } from "../../../src/control/web-view.ts";
 import type { EventRecord } from "../../../src/domain/event-record.ts";
 import { withService } from "../../../src/domain/in-service.ts";
-import type { RealServerState } from "../../../src/domain/health.ts";
+import { REAL_SERVER_STATES, type RealServerState } from "../../../src/domain/health.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../../../src/domain/status.ts";
+import { CheckHistory } from "../../../src/events/check-history.ts";
 import { NO_TRAFFIC } from "../../../src/domain/virtual-server.ts";
 
 /** A status and events that a test makes up. */
@@ -10,6 +13,8 @@ export class PretendedDaemon {
   startedAt = new Date(Date.now() - 200_000).toISOString();
   status: VirtualServerStatus;
   events: EventRecord[] = [];
+  readonly checks = new CheckHistory();
+  failures: FailedChecks[] = [];
   /** Why there is no status, if there is none. */
   problem: string | undefined;
   /** How often the status was read, and what happens then. */
@@ -46,11 +51,13 @@ export class PretendedDaemon {
       level: "info",
       type: "realServer.healthChanged",
       server: server.address,
+      ...(isHealth(server.state) && { from: server.state }),
+      to,
       message: `real server ${server.address} ${server.state} → ${to}: ${reason}`,
     });
   }
 
-  happen(event: Pick<EventRecord, "level" | "type" | "message" | "server">): void {
+  happen(event: Pick<EventRecord, "level" | "type" | "message" | "server" | "from" | "to">): void {
     this.events.push({
       id: this.events.length + 1,
       at: new Date().toISOString(),
@@ -82,11 +89,17 @@ export class PretendedDaemon {
         sinceBootMs: performance.now(),
         events: this.events.filter(({ id }) => id > after),
       }),
+      checks: this.checks,
+      failuresOf: () => this.failures,
     };
   }
 }
 
 // --- internal ---
+
+function isHealth(state: RealServerStatus["state"]): state is RealServerState {
+  return REAL_SERVER_STATES.some((one) => one === state);
+}
 
 function virtualServer(count: number, startedAt: string): VirtualServerStatus {
   return {
