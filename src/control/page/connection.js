@@ -1,15 +1,19 @@
 // @ts-check
-import { changed } from "./merge.js";
+import { changed, merge } from "./merge.js";
 
 /** @typedef {import("../../domain/status.ts").VirtualServerStatus} VirtualServerStatus */
-/** @typedef {import("../../domain/event-record.ts").EventRecord} EventRecord */
+/** @typedef {import("../overview.ts").Overview} Overview */
+/** @typedef {import("../event-digest.ts").TimelineEntry} TimelineEntry */
 
 /**
  * A listener to the daemon's stream.
  *
  * @typedef {object} Listener
  * @property {(status: VirtualServerStatus) => void} status
- * @property {(event: EventRecord, id: string) => void} event
+ * @property {(overview: Overview) => void} overview Of a daemon with several virtual servers, where none is named.
+ * @property {(checks: Record<string, string>) => void} checks What became of each check of real servers since the last time.
+ * @property {(entries: readonly TimelineEntry[], run: string) => void} timeline `run`: which one of the daemon's.
+ * @property {() => void} begin All is told from the beginning now.
  * @property {(iso: string) => void} time What the daemon's clock says.
  * @property {(problem: string) => void} problem The daemon answers, but not with a status.
  * @property {() => void} lost
@@ -27,16 +31,25 @@ export function listen(listener) {
 
   function open() {
     const query = new URLSearchParams(location.search);
-    query.set("changes", "1");
+    query.set("brief", "1");
     const source = new EventSource(`api/v1/stream?${query}`);
     /** @type {VirtualServerStatus | undefined} */
     let status;
+    /** @type {Overview | undefined} */
+    let overview;
+    source.addEventListener("open", () => listener.begin());
     source.addEventListener("error", () => listener.lost());
     on("status", ({ data }) => listener.status((status = JSON.parse(data))));
     on("change", ({ data }) => {
       if (status !== undefined) listener.status((status = changed(status, JSON.parse(data))));
+      if (overview !== undefined) listener.overview((overview = merge(overview, JSON.parse(data))));
     });
-    on("event", ({ data, lastEventId }) => listener.event(JSON.parse(data), lastEventId));
+    on("overview", ({ data }) => listener.overview((overview = JSON.parse(data))));
+    on("checks", ({ data }) => listener.checks(JSON.parse(data)));
+    on("timeline", ({ data }) => {
+      const { run, entries } = JSON.parse(data);
+      listener.timeline(entries, run);
+    });
     on("time", ({ data }) => listener.time(JSON.parse(data)));
     on("problem", ({ data }) => listener.problem(JSON.parse(data)));
     return source;

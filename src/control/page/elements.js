@@ -28,17 +28,6 @@ export function setText(target, text) {
 }
 
 /**
- * An element that is shown as long as it has something to say.
- *
- * @param {HTMLElement} target
- * @param {string} text
- */
-export function setTextOrHide(target, text) {
-  setText(target, text);
-  if (target.hidden !== (text === "")) target.hidden = text === "";
-}
-
-/**
  * One of the shapes at the end of index.html.
  *
  * @param {string} name
@@ -62,6 +51,38 @@ export function svg(name, className) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   if (className !== undefined) made.setAttribute("class", className);
   return made;
+}
+
+/**
+ * A value with its name, which a table has in its head and says to those alone who hear it.
+ *
+ * @param {string} className
+ * @param {string} label
+ */
+export function labelled(className, label) {
+  const made = element("span", `figure ${className}`);
+  const value = element("span", "value");
+  made.append(element("span", "label", `${label} `), value);
+  return { element: made, value };
+}
+
+/**
+ * Puts elements into a list in this order. Those that are in place already are not touched.
+ *
+ * @param {Element} list
+ * @param {readonly Element[]} elements
+ */
+export function arrange(list, elements) {
+  let next = list.firstElementChild;
+  for (const element of elements) {
+    if (element === next) next = next.nextElementSibling;
+    else list.insertBefore(element, next);
+  }
+  while (next !== null) {
+    const gone = next;
+    next = next.nextElementSibling;
+    gone.remove();
+  }
 }
 
 /**

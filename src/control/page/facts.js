@@ -1,6 +1,7 @@
 // @ts-check
-import { byId, element, setText, setTextOrHide } from "./elements.js";
-import { bytes, counted, duration, latency, since, thousands, timeOfDay } from "./words.js";
+import { byId, element, setText } from "./elements.js";
+import { totalsOf } from "./verdict.js";
+import { bytes, counted, duration, latency, since, thousands } from "./words.js";
 
 /** @typedef {import("../../domain/status.ts").VirtualServerStatus} VirtualServerStatus */
 
@@ -17,33 +18,13 @@ export class Facts {
    */
   update(status, now) {
     this.#status = status;
-    const called = status.protocol === "tcp" ? status.address : `${status.protocol} ${status.address}`;
-    setText(byId("address"), called);
-    const summary = summarise(status);
-    const { condition = "no daemon" } = status;
-    setText(byId("summary"), `${condition} · ${summary} in service`);
-    byId("summary").dataset["condition"] = condition;
-    showIcon(status.condition);
-    document.title = `${condition} · ${summary.replace(" of ", "/")} in service · ${called} · LVScare`;
     this.tick(now);
   }
 
   /** @param {number} now */
   tick(now) {
     if (this.#status === undefined) return;
-    const { scheduler, protocol, dataPlane, reach, way, daemon, stats, failOpen, lastResort } = this.#status;
-    setTextOrHide(
-      byId("fail-open"),
-      failOpen === undefined
-        ? ""
-        : `Fail-open since ${timeOfDay(failOpen.since)}: only ${failOpen.healthy} of ${failOpen.total} real servers are healthy, so health is ignored.`,
-    );
-    setTextOrHide(
-      byId("last-resort"),
-      lastResort === undefined
-        ? ""
-        : `Last resort since ${timeOfDay(lastResort.since)}: none of ${lastResort.total} real servers is healthy, so ${lastResort.held.length} that still accept connections stay in service.`,
-    );
+    const { scheduler, protocol, dataPlane, reach, way, daemon, stats, discovery } = this.#status;
     const because = dataPlane.because === undefined ? "" : `, because ${dataPlane.because}`;
     this.#show("Scheduler", `${scheduler}, ${protocol}`);
     this.#show("Data plane", `${dataPlane.kind} (${dataPlane.via})${because}`, because !== "");
@@ -54,7 +35,10 @@ export class Facts {
     );
     this.#show("Way", way && describeWay(way, now), way?.answers === false);
     this.#show("Daemon", daemon && `${daemon.version}, pid ${daemon.pid}, up ${since(daemon.startedAt, now)}`);
-    this.#show("State", daemon && `${daemon.state}, checks every ${duration(daemon.intervalMs)}`);
+    this.#show("State", daemon?.state);
+    this.#show("Check", daemon?.checked && describeChecked(daemon.checked, daemon.intervalMs));
+    this.#show("Members", discovery && describeDiscovery(discovery, now), discovery?.failing !== undefined);
+    this.#show("Configuration", daemon?.configuration && describeConfiguration(daemon.configuration, now), daemon?.configuration?.refused !== undefined);
     this.#show(
       "Writes",
       daemon &&
@@ -62,7 +46,7 @@ export class Facts {
     );
     this.#show(
       "Traffic",
-      `${counted(stats.connections, "connection")}, ${bytes(stats.inBytes)} in, ${bytes(stats.outBytes)} out`,
+      `${counted(stats.connections, "connection")}, ${bytes(totalsOf(stats).bytes)}, since it is in the table`,
     );
     const failing = daemon?.failing;
     this.#show("Failing", failing && `for ${since(failing.since, now)}: nothing can be written`, true);
@@ -97,16 +81,32 @@ export class Facts {
 
 // --- internal ---
 
-/** @param {VirtualServerStatus["condition"]} condition */
-function showIcon(condition) {
-  const icon = byId("icon");
-  const href = condition === undefined ? "page/icon.svg" : `page/icon-${condition}.svg`;
-  if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
+/**
+ * @param {import("../../domain/status.ts").CheckedStatus} checked
+ * @param {number} intervalMs
+ */
+function describeChecked({ probe, fall, rise, fastIntervalMs, downIntervalMs }, intervalMs) {
+  return `${probe.join(", ")}; every ${duration(intervalMs)} (in doubt ${duration(fastIntervalMs)}, removed ${duration(downIntervalMs)}); out after ${fall} failed, back after ${rise} good`;
 }
 
-/** @param {VirtualServerStatus} status */
-function summarise({ realServers }) {
-  return `${thousands(realServers.filter(({ inService }) => inService === true).length)} of ${thousands(realServers.length)}`;
+/**
+ * @param {import("../../domain/members.ts").DiscoveryStatus} discovery
+ * @param {number} now
+ */
+function describeDiscovery({ source, members, toldAt, failing, kept = [] }, now) {
+  const told = toldAt === undefined ? "nothing told yet" : `told ${since(toldAt, now)} ago`;
+  const counts = members === undefined ? "" : `, ${counted(members, "member")}`;
+  const guards = kept.map(({ guard, servers }) => `; ${counted(servers.length, "member")} kept (${guard})`).join("");
+  return `${source}${counts}, ${told}${guards}${failing === undefined ? "" : `; cannot be read for ${since(failing.since, now)}: ${failing.reason}`}`;
+}
+
+/**
+ * @param {import("../../domain/status.ts").ConfigurationStatus} configuration
+ * @param {number} now
+ */
+function describeConfiguration({ file, appliedAt, refused }, now) {
+  const bad = refused === undefined ? "" : `; refused ${since(refused.at, now)} ago: ${refused.problem}`;
+  return `${file}, in force for ${since(appliedAt, now)}${bad}`;
 }
 
 /**

@@ -1,27 +1,41 @@
 // @ts-check
-import { Board } from "./board.js";
 import { listen } from "./connection.js";
 import { DaemonClock } from "./daemon-clock.js";
 import { byId, setText } from "./elements.js";
 import { Facts } from "./facts.js";
+import { Marks } from "./marks.js";
+import { Overview } from "./overview.js";
+import { Servers } from "./servers.js";
 import { Timeline } from "./timeline.js";
+import { Verdict } from "./verdict.js";
 import { duration } from "./words.js";
 
 const clock = new DaemonClock();
+const marks = new Marks();
+const verdict = new Verdict();
 const facts = new Facts();
-const board = new Board();
 const timeline = new Timeline();
-let hasStatus = false;
+/** What is listed: the real servers of a virtual server, or all virtual servers. @type {Servers | Overview | undefined} */
+let list;
 
 listen({
   status: (status) => {
-    hasStatus = true;
-    clock.start();
-    show("live", "live");
+    reveal(() => new Servers(marks));
+    verdict.update(status, clock.now());
     facts.update(status, clock.now());
-    board.update(status, clock.now());
+    if (list instanceof Servers) list.update(status, clock.now());
   },
-  event: (event, id) => timeline.add(event, id),
+  overview: (overview) => {
+    reveal(() => new Overview());
+    verdict.updateAll(overview);
+    if (list instanceof Overview) list.update(overview, clock.now());
+  },
+  checks: (news) => {
+    marks.add(news);
+    if (list instanceof Servers) list.drawChecks();
+  },
+  timeline: (entries, run) => timeline.add(entries, run),
+  begin: () => marks.clear(),
   time: (iso) => clock.set(iso),
   problem: (problem) => {
     clock.stop();
@@ -33,50 +47,59 @@ listen({
   },
 });
 
-void offerOthers();
-
 setInterval(() => {
   tellAge();
+  verdict.tick(clock.now());
   facts.tick(clock.now());
-  board.tick(clock.now());
+  list?.tick(clock.now());
 }, 1000);
 
 const filter = byId("filter");
 if (filter instanceof HTMLInputElement) {
-  const apply = () => {
-    const words = filter.value
-      .toLowerCase()
-      .split(/\s+/)
-      .filter((word) => word !== "");
-    board.filter(words);
-    timeline.filter(words);
-  };
-  filter.addEventListener("input", apply);
-  // A browser that reloads keeps what was typed.
-  apply();
+  filter.addEventListener("input", applyFilter);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    filter.focus();
+  });
 }
 
 // --- internal ---
 
-/** Links to all virtual servers of this daemon, where it has several. */
-async function offerOthers() {
-  const answer = await fetch("api/v1/virtual-servers").catch(() => undefined);
-  if (answer?.ok !== true) return;
-  /** @type {string[]} */
-  const addresses = await answer.json();
-  if (addresses.length < 2) return;
-  const shown = new URLSearchParams(location.search).get("vs");
-  const nav = byId("virtual-servers");
-  nav.replaceChildren(
-    ...addresses.map((address) => {
-      const link = document.createElement("a");
-      link.href = `?vs=${encodeURIComponent(address)}`;
-      setText(link, address);
-      if (address === shown) link.setAttribute("aria-current", "page");
-      return link;
-    }),
-  );
-  nav.hidden = false;
+/**
+ * Shows what the daemon told first.
+ *
+ * @param {() => Servers | Overview} make
+ */
+function reveal(make) {
+  clock.start();
+  show("live", "live");
+  verdict.known();
+  if (list !== undefined) return;
+  list = make();
+  const isOne = list instanceof Servers;
+  if (isOne && location.search !== "") setText(byId("home"), "‹ All virtual servers");
+  for (const id of ["timeline", "about", "legend"]) byId(id).hidden = !isOne;
+  for (const id of ["status-link", "events-link"]) {
+    const link = byId(id);
+    // Of all together there is none.
+    link.hidden = !isOne;
+    if (link instanceof HTMLAnchorElement) link.search = location.search;
+  }
+  if (filter instanceof HTMLInputElement && !isOne) filter.placeholder = "address, name, verdict";
+  byId("content").hidden = false;
+  // A browser that reloads keeps what was typed.
+  applyFilter();
+}
+
+function applyFilter() {
+  if (!(filter instanceof HTMLInputElement)) return;
+  const words = filter.value
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+  list?.filter(words);
+  timeline.filter(words);
 }
 
 /**
@@ -89,10 +112,11 @@ function show(state, text, stale) {
   setText(byId("connection-text"), text);
   byId("stale").hidden = stale === undefined;
   setText(byId("stale-reason"), stale ?? "");
+  if (stale !== undefined) verdict.unknown(text);
   tellAge();
 }
 
 function tellAge() {
   const age = clock.stoppedForMs();
-  setText(byId("stale-age"), hasStatus ? `What you see is from ${duration(age)} ago.` : "Nothing is known yet.");
+  setText(byId("stale-age"), list === undefined ? "Nothing is known yet." : `What you see is from ${duration(age)} ago.`);
 }

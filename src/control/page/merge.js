@@ -21,15 +21,15 @@ export function changed(status, change) {
   };
 }
 
-// --- internal ---
-
 /**
+ * A merge patch alone.
+ *
  * @template T
  * @param {T} target
  * @param {object} patch
  * @returns {T}
  */
-function merge(target, patch) {
+export function merge(target, patch) {
   const merged = new Map(isPlain(target) ? Object.entries(/** @type {object} */ (target)) : []);
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) merged.delete(key);
@@ -38,6 +38,8 @@ function merge(target, patch) {
   // Null as the prototype: no key of others' means more than a key.
   return Object.assign(Object.create(null), Object.fromEntries(merged));
 }
+
+// --- internal ---
 
 /** @param {unknown} value */
 function isPlain(value) {

@@ -77,6 +77,15 @@ export function timeOfDay(at) {
   return `${date.toLocaleDateString("en", { month: "short", day: "numeric" })} ${time}`;
 }
 
+/**
+ * `0.4`, `12`, `1,234`: how often something happens in a second.
+ *
+ * @param {number} rate
+ */
+export function perSecond(rate) {
+  return rate > 0 && rate < 10 ? rate.toFixed(1) : thousands(Math.round(rate));
+}
+
 // --- internal ---
 
 /** Made once: making one takes longer than a hundred uses. */
