@@ -17,6 +17,8 @@ export interface VirtualServerOverview extends NamedVirtualServer {
   readonly scheduler: string;
   readonly condition?: Condition;
   readonly inService?: InService;
+  /** Of its real servers. */
+  readonly healthy: number;
   /** How many real servers are out of service, by why. */
   readonly out: Readonly<Partial<Record<OutOfService["why"], number>>>;
   /**
@@ -44,6 +46,7 @@ export function virtualServerOverview(status: VirtualServerStatus, checks: Recen
     scheduler,
     ...(condition && { condition }),
     ...(inService && { inService }),
+    healthy: realServers.filter(({ state }) => state === "healthy").length,
     out: Object.fromEntries(countOut(realServers)),
     checks: failedShares(checks),
     stats: { connections: stats.connections, bytes: stats.inBytes + stats.outBytes },

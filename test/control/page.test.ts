@@ -1,10 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
 import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
 import { launchBrowser, openPage, type WatchedPage } from "./support/browser.ts";
+import { BusyDaemon } from "./support/busy-daemon.ts";
+import { PretendedDaemon } from "./support/pretended-daemon.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
 
 setDefaultTimeout(60_000);
+
+const FAILED = { passed: false as const, reason: "status 503", latencyMs: 1, at: new Date().toISOString() };
 
 const DESK = { viewport: { width: 1440, height: 900 } };
 const PHONE = { viewport: { width: 360, height: 740 } };
@@ -39,24 +44,25 @@ describe.each([3, 200])("with %d real servers", (count) => {
     const { page, complaints } = await open({ ...DESK, colorScheme });
     await waitForEqual(
       () => textOf(page, "#summary"),
-      `${count === 3 ? "nobody" : "fail-open"} · ${count - 3} of ${count} in service`,
+      count === 3
+        ? "0 of 3 in service · 2 failed · 1 drained"
+        : `${count - 3} of ${count} in service · only ${count - 3} healthy · 2 failed · 1 drained`,
     );
-    expect(await lanes(page)).toEqual({
-      healthy: count - 3,
-      draining: 1,
-      removed: 1,
-      recovering: 0,
-      drained: 1,
-      leaving: 0,
-      unlisted: 0,
-    });
-    expect(await textOf(page, "[data-state=draining] .card")).toContain("failed: connect timed out after 3s");
-    expect(await textOf(page, ".hold:not([hidden])")).toMatch(
-      /^drained by an operator for 3m\d+s, weight 5 after that$/,
-    );
-    expect(await textOf(page, "#fail-open")).toContain(`only 1 of ${count} real servers are healthy`);
-    expect(await textOf(page, "#last-resort")).toContain(`none of ${count} real servers is healthy, so 1 that`);
-    expect(await textOf(page, "[data-state=drained] .card .state")).toBe("drained");
+    expect(await textOf(page, "#pill")).toBe(count === 3 ? "nobody serves" : "fail-open");
+    expect(await states(page)).toEqual({ removed: 1, draining: 1, drained: 1, ...(count > 3 && { healthy: count - 3 }) });
+    // Failures first, then what is on purpose.
+    expect(await page.locator(".server .state").allTextContents()).toEqual([
+      "removed",
+      "draining",
+      "drained",
+      ...Array.from({ length: count - 3 }, () => "healthy"),
+    ]);
+    expect(await textOf(page, ".server[data-state=draining] .note")).toContain("connect timed out after 3s");
+    expect(await textOf(page, ".server[data-state=drained] .note")).toMatch(/^for 3m\d+sdrained by an operator; weight 5/);
+    expect(await textOf(page, "#notices")).toContain(`only 1 of ${count} real servers are healthy`);
+    expect(await textOf(page, "#notices")).toContain(`none of ${count} real servers is healthy, so 1 that`);
+    // A few are cards, many are a table.
+    expect(await page.locator(".head").isVisible()).toBe(count > 12);
     expect(await page.locator("#events .event").count()).toBe(2);
     const luminance = Number(await page.evaluate(`(${LUMINANCE})(getComputedStyle(document.body).backgroundColor)`));
     expect(luminance > 0.5 ? "light" : "dark").toBe(colorScheme);
@@ -77,7 +83,10 @@ describe.each([3, 200])("with %d real servers", (count) => {
       () => page.locator("#events .event").count(),
       (events) => events === 1,
     );
-    await waitFor(() => textOf(page, ".card:has(.failed)"), Boolean);
+    await waitFor(
+      () => textOf(page, ".server .why:not(:empty)"),
+      (text) => text.includes(long.slice(0, 100)),
+    );
     expect(await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")).toEqual([360, 360]);
     expect(complaints).toEqual([]);
   });
@@ -86,7 +95,7 @@ describe.each([3, 200])("with %d real servers", (count) => {
     daemon = new WebDaemon("127.77.0.15", count);
     const { page } = await open(DESK);
     await waitFor(
-      () => lanes(page),
+      () => states(page),
       ({ healthy }) => healthy === count,
     );
     const files = (await page.evaluate(TRANSFERS)) as Record<string, number>;
@@ -98,34 +107,19 @@ describe.each([3, 200])("with %d real servers", (count) => {
 describe("what changes", () => {
   test("moves in place, with its cause in the timeline", async () => {
     const { page, complaints } = await openWith(3);
-    await page.evaluate("document.querySelectorAll('.card')[1].known = true");
+    await page.evaluate("document.querySelectorAll('.server')[1].known = true");
     daemon.move(1, "draining", "status 503");
-    await waitForEqual(() => lanes(page), {
-      healthy: 2,
-      draining: 1,
-      removed: 0,
-      recovering: 0,
-      drained: 0,
-      leaving: 0,
-      unlisted: 0,
-    });
-    expect(await page.evaluate("document.querySelector('[data-state=draining] .card').known")).toBe(true);
-    expect(await textOf(page, "[data-state=draining] .card")).toMatch(/10\.0\.0\.12:6443\s*draining/);
+    await waitForEqual(() => states(page), { healthy: 2, draining: 1 });
+    expect(await page.evaluate("document.querySelector('.server[data-state=draining]').known")).toBe(true);
+    // Before all that are well.
+    expect(await textOf(page, ".server")).toMatch(/draining\s*10\.0\.0\.12:6443/);
     expect(await page.locator("#events .event").first().textContent()).toContain(
       "10.0.0.12:6443 healthy → draining: status 503",
     );
     expect(await page.title()).toStartWith("degraded · 2/3 in service");
     expect(await page.locator("link[rel=icon]").getAttribute("href")).toBe("page/icon-degraded.svg");
     daemon.status = { ...daemon.status, realServers: daemon.status.realServers.slice(0, 2) };
-    await waitForEqual(() => lanes(page), {
-      healthy: 1,
-      draining: 1,
-      removed: 0,
-      recovering: 0,
-      drained: 0,
-      leaving: 0,
-      unlisted: 0,
-    });
+    await waitForEqual(() => states(page), { healthy: 1, draining: 1 });
     expect(complaints).toEqual([]);
   });
 
@@ -142,57 +136,145 @@ describe("what changes", () => {
     for (let at = 0; at < 200; at++) daemon.change(at, { stateSince, lastVerdict });
     const { page } = await open(DESK);
     await waitFor(
-      () => lanes(page),
+      () => states(page),
       ({ healthy }) => healthy === 200,
+    );
+    // Two looks at the totals make a rate.
+    await waitFor(
+      () => textOf(page, ".server >> nth=199 >> .rate .value"),
+      (text) => text === "0",
     );
     await page.evaluate(WATCH_CARDS);
     daemon.change(150, { activeConnections: 4711 });
     await waitFor(
-      () => textOf(page, ".card >> nth=150"),
-      (text) => text.includes("4,711 active"),
+      () => textOf(page, ".server >> nth=150"),
+      (text) => text.includes("4,711"),
     );
     expect(await page.evaluate("[...touched]")).toEqual(["10.0.0.161:6443"]);
     daemon.move(20, "draining", "status 503");
     await waitFor(
-      () => lanes(page),
+      () => states(page),
       ({ draining }) => draining === 1,
     );
     expect(await page.evaluate("[...touched]")).toEqual(["10.0.0.161:6443", "10.0.0.31:6443"]);
   });
 
-  test("draws the latency of the checks that were seen", async () => {
-    const { page } = await openWith(3);
-    const line = page.locator(".sparkline .line").first();
-    const dots = async (): Promise<number> => ((await line.getAttribute("d")) ?? "").match(/[ML]/g)?.length ?? 0;
-    expect(await dots()).toBe(1);
-    for (const latencyMs of [2, 5]) {
-      daemon.change(0, { lastVerdict: { passed: true, reason: "ok", latencyMs, at: new Date().toISOString() } });
-      await waitFor(
-        () => textOf(page, ".latency >> nth=0"),
-        (text) => text === `${latencyMs}.0 ms`,
-      );
+  test("has the last checks from the daemon, and each new one", async () => {
+    daemon = new WebDaemon("127.77.0.15", 3);
+    const check = (passed: boolean, latencyMs: number): void =>
+      daemon.checks.note("10.0.0.11:6443", { passed, reason: "", latencyMs }, 0);
+    for (let at = 0; at < 70; at++) check(at !== 69, 1);
+    const { page } = await open(DESK);
+    const said = (): Promise<string> => textOf(page, ".server .checks .aside");
+    await waitForEqual(said, "59 of the last 60 checks passed");
+    expect(await columns(page)).toEqual({ passed: 59, failed: 1 });
+    expect(await textOf(page, "#legend")).toContain("0.50 ms to 5.0 ms");
+    expect(await textOf(page, ".server:nth-child(2) .checks .aside")).toBe("no checks yet");
+    check(false, 3000);
+    check(true, 40);
+    await waitForEqual(said, "58 of the last 60 checks passed");
+    expect(await columns(page)).toEqual({ passed: 58, failed: 2 });
+    await waitFor(
+      () => textOf(page, "#legend"),
+      (text) => text.includes("0.50 ms to 50 ms"),
+    );
+  });
+
+  test("tells how many connections and bytes each gets, and what share that is", async () => {
+    daemon = new WebDaemon("127.77.0.15", 3);
+    const { page } = await open(DESK);
+    const grow = (): void => {
+      for (const [at, more] of [30, 10, 0].entries()) {
+        const { stats = NO_TRAFFIC } = daemon.status.realServers[at] ?? {};
+        daemon.change(at, {
+          stats: { ...stats, connections: stats.connections + more, outBytes: stats.outBytes + more * 1000 },
+        });
+      }
+    };
+    daemon.whenRead = grow;
+    await waitForEqual(() => page.locator(".share .value").allTextContents(), ["75 %", "25 %", "0 %"]);
+    expect(Number(await textOf(page, ".rate .value"))).toBeWithin(1, 100);
+    expect(await textOf(page, ".traffic .value")).toEndWith("kB");
+  });
+
+  test("is known of one in full when it is opened, with the commands to copy", async () => {
+    daemon = new WebDaemon("127.77.0.15", 3);
+    daemon.move(1, "draining", "status 503");
+    daemon.failures = [{ reason: "status 503", since: daemon.startedAt, at: daemon.startedAt, count: 12 }];
+    daemon.change(1, {
+      checks: [{ name: "agent", state: "up", reason: "answered up" }],
+      lastVerdict: {
+        passed: false,
+        reason: "status 503",
+        latencyMs: 3,
+        at: daemon.startedAt,
+        timings: { connectMs: 1.5, firstByteMs: 1.4 },
+      },
+      certificate: {
+        subject: "kubernetes",
+        issuer: "our own",
+        names: ["api.example"],
+        fingerprint: "AA:BB",
+        notBefore: daemon.startedAt,
+        notAfter: new Date(Date.now() + 40.5 * 86_400_000).toISOString(),
+      },
+    });
+    const { page, complaints } = await open(DESK);
+    await page.locator(".server summary").first().focus();
+    await page.keyboard.press("Enter");
+    const text = async (): Promise<string> => (await page.locator(".server .more").first().innerText()).replaceAll("\n", " ");
+    await waitFor(text, (all) => all.includes("SHA-256"));
+    const all = await text();
+    for (const part of [
+      "failed: status 503",
+      "connect 1.5 ms",
+      "first byte 1.4 ms",
+      "agent up: answered up",
+      "status 503 (12 times)",
+      "healthy → draining: status 503",
+      "(40 days)",
+      "api.example",
+      "lvscare check 10.0.0.12:6443",
+      "lvscare drain 10.0.0.12:6443",
+    ]) {
+      expect(all).toContain(part);
     }
-    expect(await dots()).toBe(3);
-    expect(await page.locator(".sparkline title").first().textContent()).toContain("up to 5.0 ms; 0 failed");
+    await page.getByRole("button", { name: "Copy the command to drain it" }).click();
+    await waitFor(
+      () => textOf(page, ".command:last-child button"),
+      (said) => said === "Copied" || said === "Selected",
+    );
+    expect(complaints).toEqual([]);
+  });
+
+  test("is one entry of the timeline where many did the same, with how long they were out", async () => {
+    daemon = new WebDaemon("127.77.0.15", 30);
+    for (let at = 0; at < 30; at++) daemon.move(at, "removed", "connect refused");
+    const { page } = await open(DESK);
+    const entries = (): Promise<string[]> => page.locator(".event p").allInnerTexts();
+    await waitFor(entries, ([first = ""]) => /^30 servers healthy → removed: connect refused\s+10\.0\.0\.11:6443, .* and 25 more$/.test(first));
+    for (let at = 0; at < 3; at++) daemon.move(at, "healthy", "status 200");
+    await waitFor(entries, ([first = ""]) => /^3 servers removed → healthy: status 200 \(.*the longest out for \d+s\)/.test(first));
+    expect(await page.locator(".event").count()).toBe(2);
   });
 
   test("is found by address, state and reason", async () => {
     const { page } = await openWith(3);
     daemon.move(1, "draining", "status 503");
     await waitFor(
-      () => lanes(page),
+      () => states(page),
       ({ draining }) => draining === 1,
     );
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.className")).toBe("skip");
     await page.getByRole("searchbox", { name: "Filter" }).focus();
     await page.keyboard.type("DRAINING 503");
-    await waitForEqual(() => page.locator(".card:visible .address").allTextContents(), ["10.0.0.12:6443"]);
-    expect(await textOf(page, "#shown")).toBe("1 of 3 shown");
+    await waitForEqual(() => page.locator(".server:visible .address").allTextContents(), ["10.0.0.12:6443"]);
+    expect(await textOf(page, "#shown")).toBe("1 of 3 servers");
     expect(await page.locator(".event:visible").count()).toBe(1);
     await page.keyboard.press("Control+A");
     await page.keyboard.type("nothing like it");
-    await waitForEqual(() => page.locator(".card:visible, .event:visible").count(), 0);
+    await waitForEqual(() => page.locator(".server:visible, .event:visible").count(), 0);
   });
 });
 
@@ -201,13 +283,15 @@ describe("a daemon", () => {
     const { page, complaints } = await openWith(3);
     daemon.move(0, "draining", "status 503");
     await waitFor(
-      () => lanes(page),
+      () => states(page),
       ({ draining }) => draining === 1,
     );
     await daemon.stop();
     await waitForEqual(() => textOf(page, "#connection"), "connection lost, trying again");
     expect(await textOf(page, "#stale")).toMatch(/^Connection lost, trying again\. What you see is from \d+s ago\.$/);
-    expect(await lanes(page)).toMatchObject({ healthy: 2, draining: 1 });
+    expect(await states(page)).toMatchObject({ healthy: 2, draining: 1 });
+    expect(await textOf(page, "#pill")).toBe("was degraded");
+    expect(await page.title()).toStartWith("connection lost, trying again · 2/3 in service");
 
     // Another run, whose events count from one again.
     daemon.startedAt = new Date().toISOString();
@@ -215,18 +299,14 @@ describe("a daemon", () => {
     daemon.move(0, "healthy", "status 200");
     daemon.start();
     await waitForEqual(() => textOf(page, "#connection"), "live");
-    await waitForEqual(() => lanes(page), {
-      healthy: 3,
-      draining: 0,
-      removed: 0,
-      recovering: 0,
-      drained: 0,
-      leaving: 0,
-      unlisted: 0,
-    });
+    await waitForEqual(() => states(page), { healthy: 3 });
     expect(await page.locator("#stale").isHidden()).toBe(true);
     const said = await page.locator(".event p").allTextContents();
-    expect(said.map((text) => text.replace(/^.*→ /, ""))).toEqual(["healthy: status 200", "draining: status 503"]);
+    expect(said.map((text) => text.replace(/^.*→ /, ""))).toEqual([
+      expect.stringMatching(/^healthy: status 200/),
+      "draining: status 503",
+    ]);
+    expect(await textOf(page, "#pill")).toBe("serving");
     // The browser itself tells of the connections that failed.
     expect(complaints.filter((complaint) => !complaint.includes("net::ERR_"))).toEqual([]);
   });
@@ -260,6 +340,48 @@ test("that it is TCP goes without saying, and anything else is said", async () =
   expect(await page.title()).toContain("udp 10.103.97.12:6443");
 });
 
+test("all virtual servers of a daemon are seen at once, the worst first, and each leads to its own", async () => {
+  const all = Array.from({ length: 3 }, (_, at) => {
+    const one = new PretendedDaemon(3);
+    one.status = { ...one.status, address: `10.103.97.${12 + at}:6443`, ...(at === 2 && { name: "web" }) };
+    return one;
+  });
+  const [, other, worst] = all;
+  if (worst === undefined || other === undefined) throw new Error("there are three");
+  for (const at of [0, 1, 2]) worst.change(at, { state: "removed", health: "removed", weight: 0, lastVerdict: FAILED });
+  other.change(0, { state: "removed", health: "removed", weight: 0, lastVerdict: FAILED });
+  daemon = new WebDaemon("127.77.0.15", 1);
+  await daemon.stop();
+  const busy = new BusyDaemon("127.77.0.15", all);
+  try {
+    const { page, complaints } = await open(DESK);
+    await waitForEqual(
+      () => page.locator(".virtual-server .pill").allTextContents(),
+      ["nobody serves", "degraded", "serving"],
+    );
+    expect(await textOf(page, "#pill")).toBe("2 of 3 in trouble");
+    expect(await page.title()).toStartWith("nobody · 1/3 · 1 degraded · 1 serving");
+    expect(await page.locator(".virtual-server .summary").allTextContents()).toEqual([
+      "0 of 3 in service · 3 failed",
+      "2 of 3 in service · 1 failed",
+      "3 of 3 in service",
+    ]);
+    expect(await page.locator(".virtual-server .checks .aside").first().textContent()).toBe(
+      "checks failed in 60 of the last 60 turns",
+    );
+    other.change(0, { state: "healthy", health: "healthy", weight: 1, lastVerdict: { ...FAILED, passed: true } });
+    await waitForEqual(() => textOf(page, "#pill"), "1 of 3 in trouble");
+    await page.getByRole("link", { name: "web" }).click();
+    await waitForEqual(() => textOf(page, "h1"), "web 10.103.97.14:6443");
+    expect(await textOf(page, "#pill")).toBe("nobody serves");
+    await page.getByRole("link", { name: "All virtual servers" }).click();
+    await waitForEqual(() => page.locator(".virtual-server").count(), 3);
+    expect(complaints).toEqual([]);
+  } finally {
+    await busy[Symbol.asyncDispose]();
+  }
+});
+
 test("what servers say is text, whatever they say", async () => {
   daemon = new WebDaemon("127.77.0.15", 1);
   const hostile = `<img src="x" onerror="document.title='taken'"><script>document.title='taken'</script>\u202E"'&amp;`;
@@ -280,7 +402,7 @@ test("what servers say is text, whatever they say", async () => {
   const { page, complaints } = await open(DESK);
   await waitForEqual(() => textOf(page, "h1"), hostile);
   await waitFor(() => textOf(page, ".event p"), Boolean);
-  expect(await textOf(page, ".card .check")).toContain(hostile);
+  expect(await textOf(page, ".server .why")).toContain(hostile);
   expect(await textOf(page, ".event p")).toContain(hostile);
   expect(await textOf(page, "#facts")).toContain(hostile);
   expect(await page.locator("img, body script, b").count()).toBe(0);
@@ -301,7 +423,7 @@ async function openWith(count: number): Promise<WatchedPage> {
   daemon = new WebDaemon("127.77.0.15", count);
   const watched = await open(DESK);
   await waitFor(
-    () => lanes(watched.page),
+    () => states(watched.page),
     ({ healthy }) => healthy === count,
   );
   return watched;
@@ -311,10 +433,17 @@ async function textOf(page: Page, selector: string): Promise<string> {
   return (await page.locator(selector).first().textContent()) ?? "";
 }
 
-/** How many cards hang in each lane. */
-async function lanes(page: Page): Promise<Record<string, number>> {
+/** How many are shown in each state. */
+async function states(page: Page): Promise<Record<string, number>> {
   return (await page.evaluate(
-    "Object.fromEntries([...document.querySelectorAll('.lane')].map((lane) => [lane.dataset.state, lane.querySelectorAll('.card').length]))",
+    "[...document.querySelectorAll('.server')].reduce((all, { dataset: { state } }) => ({ ...all, [state]: (all[state] ?? 0) + 1 }), {})",
+  )) as Record<string, number>;
+}
+
+/** How many checks are drawn, by what became of them. */
+async function columns(page: Page): Promise<Record<string, number>> {
+  return (await page.evaluate(
+    "Object.fromEntries(['passed', 'failed'].map((what) => [what, document.querySelector('.server .' + what).getAttribute('d').match(/M/g).length]))",
   )) as Record<string, number>;
 }
 
@@ -327,11 +456,11 @@ const WATCH_CARDS = `
   new MutationObserver((changes) => {
     for (const { target, addedNodes } of changes) {
       for (const node of [target, ...addedNodes]) {
-        const card = (node instanceof Element ? node : node.parentElement)?.closest(".card");
+        const card = (node instanceof Element ? node : node.parentElement)?.closest(".server");
         if (card) touched.add(card.querySelector(".address").textContent);
       }
     }
-  }).observe(document.querySelector("#lanes"), { subtree: true, childList: true, characterData: true, attributes: true });`;
+  }).observe(document.querySelector(".servers"), { subtree: true, childList: true, characterData: true, attributes: true });`;
 
 /** WCAG's relative luminance of a colour as \`getComputedStyle\` tells it. */
 const LUMINANCE = `(colour) => {

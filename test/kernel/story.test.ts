@@ -72,8 +72,8 @@ test("through a failure, a recovery and an operator's drain, everything tells th
   // The page, as a browser on this host shows it.
   await using browser = await startBrowser(await browserIn(host.namespace), BROWSER_MS);
   const { page, complaints } = await openPage(browser, `http://${WEB}`, {}, BROWSER_MS);
-  await page.locator("[data-state=healthy] .card").nth(2).waitFor();
-  const cards = await page.locator("[data-state=healthy] .card").allInnerTexts();
+  await page.locator(".server[data-state=healthy]").nth(2).waitFor();
+  const cards = await page.locator(".server[data-state=healthy] summary").allTextContents();
   expect(cards.map((text) => SERVERS.find((server) => text.includes(server)))).toEqual([A, B, C]);
   expect(cards.filter((text) => /weight 1\b/.test(text))).toHaveLength(3);
   // The statuses and the events are messages of their own.

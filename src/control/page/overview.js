@@ -77,7 +77,7 @@ const MOST_ROOMY = 8;
 function tableHead() {
   const head = element("div", "head");
   head.setAttribute("aria-hidden", "true");
-  for (const text of ["verdict", "virtual server", "real servers", "checks that failed, of the last 60", "new/s", "traffic/s", "open", ""])
+  for (const text of ["verdict", "virtual server", "real servers", "failed checks, last 60", "new/s", "traffic/s", "open", ""])
     head.append(element("span", undefined, text));
   return head;
 }
@@ -127,7 +127,7 @@ class Row {
   update(one) {
     this.#one = one;
     this.rank = rankOf(one);
-    const { name, protocol, address, condition, inService, out, checks, activeConnections, leaving, problem } = one;
+    const { name, protocol, address, condition, inService, healthy, out, checks, activeConnections, leaving, problem } = one;
     const word = leaving === true ? "leaving" : condition === undefined ? "unknown" : WORDS[condition];
     if (word !== this.#word) {
       this.#pill.replaceChildren(shape(leaving === true ? "leaving" : (condition ?? "unknown")), element("span", undefined, word));
@@ -137,7 +137,12 @@ class Row {
     setText(this.#name, name === undefined ? "" : `${name} `);
     setText(this.#address, protocol === "tcp" ? address : `${protocol} ${address}`);
     const { count = 0, of = 0 } = inService ?? {};
-    setText(this.#summary, problem ?? [`${thousands(count)} of ${thousands(of)} in service`, ...outOf(out)].join(" · "));
+    const summary = [
+      `${thousands(count)} of ${thousands(of)} in service`,
+      ...(condition === "fail-open" ? [`only ${thousands(healthy)} healthy`] : []),
+      ...outOf(out),
+    ];
+    setText(this.#summary, problem ?? summary.join(" · "));
     this.#bar.draw(checks);
     setText(this.#open.value, thousands(activeConnections));
     this.findable = `${name ?? ""} ${protocol} ${address} ${word} ${this.#summary.textContent}`.toLowerCase();

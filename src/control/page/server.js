@@ -92,19 +92,18 @@ export class Server {
    * Ages and rates.
    *
    * @param {number} now
-   * @param {{ connections: number, open: number }} all Of all together.
+   * @param {number} all New connections of all together, in a second.
    */
   tick(now, all) {
     if (this.#server === undefined) return;
-    const { stateSince, lastVerdict, activeConnections } = this.#server;
+    const { stateSince, lastVerdict } = this.#server;
     setText(this.#for, stateSince === undefined ? "" : `for ${since(stateSince, now)}`);
     // The time of a check is told where it is late alone.
     setText(this.#age, lastVerdict?.at === undefined ? "" : `checked ${since(lastVerdict.at, now)} ago`);
     const rate = this.rate.get();
     setText(this.#connections.value, rate === undefined ? "–" : perSecond(rate.connections));
     setText(this.#traffic.value, rate === undefined ? "–" : bytes(rate.bytes));
-    const [part, whole] = all.connections > 0 ? [rate?.connections ?? 0, all.connections] : [activeConnections, all.open];
-    setText(this.#share.value, whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–");
+    setText(this.#share.value, all > 0 ? `${Math.round((100 * (rate?.connections ?? 0)) / all)} %` : "–");
     this.#details.tick(now);
   }
 }

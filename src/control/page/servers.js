@@ -50,12 +50,13 @@ export class Servers {
    */
   update({ realServers }, now) {
     this.#now = now;
-    const gone = new Set(this.#entries.keys());
+    const before = this.#entries;
+    // In the order in which they are listed, and without those that are gone.
+    this.#entries = new Map();
     for (const server of realServers) {
       const { address, name } = server;
-      gone.delete(address);
       const { state, rank, why } = standingOf(server);
-      const entry = this.#entries.get(address) ?? { server, state, rank, findable: "", shown: undefined };
+      const entry = before.get(address) ?? { server, state, rank, findable: "", shown: undefined };
       // Out of its place: those after it can stay as they are.
       if (entry.rank !== rank) entry.shown?.element.remove();
       Object.assign(entry, { server, state, rank });
@@ -63,12 +64,11 @@ export class Servers {
       this.#entries.set(address, entry);
       entry.shown?.update(server);
     }
-    for (const address of gone) this.#entries.delete(address);
     for (const [state, tally] of this.#tallies) {
       tally.set([...this.#entries.values()].filter((entry) => entry.state === state).length, state === this.#state);
     }
     const isDense = this.#entries.size > MOST_CARDS;
-    this.#list.classList.toggle("dense", isDense);
+    this.#list.classList.toggle("table", isDense);
     this.#head.hidden = !isDense;
     this.#arrange();
     this.tick(now);
@@ -86,10 +86,8 @@ export class Servers {
   /** @param {number} now */
   tick(now) {
     this.#now = now;
-    const all = { connections: 0, open: 0 };
     const shown = [...this.#entries.values()].flatMap((entry) => entry.shown ?? []);
-    for (const server of shown) all.connections += server.sample(now);
-    for (const { server } of this.#entries.values()) all.open += server.activeConnections;
+    const all = shown.reduce((sum, server) => sum + server.sample(now), 0);
     for (const server of shown) server.tick(now, all);
   }
 

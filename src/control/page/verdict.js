@@ -48,7 +48,7 @@ export class Verdict {
     /** @param {Condition} condition */
     const count = (condition) => caredFor.filter((one) => one.condition === condition).length;
     const counts = CONDITIONS.map((condition) => ({ condition, count: count(condition) })).filter((one) => one.count > 0);
-    setText(byId("title"), host ?? "Virtual servers");
+    setText(byId("title"), host ?? "This node");
     const words = counts.map((one) => `${thousands(one.count)} ${one.condition}`).join(" · ");
     setText(byId("summary"), all.length === 0 ? "no virtual server is cared for" : `${counted(all.length, "virtual server")}: ${words}`);
     const short = counts.map((one) => `${one.count} ${one.condition}`).slice(1);
@@ -173,8 +173,9 @@ function checkedBy({ daemon }) {
  *
  * @param {VirtualServerStatus} status
  */
-function noticesOf({ failOpen, lastResort, suspicion, trial, leaving, way, daemon }) {
+function noticesOf({ condition, failOpen, lastResort, suspicion, trial, leaving, way, daemon }) {
   return [
+    condition === "nobody" && "Clients are refused: no real server takes new connections.",
     failOpen &&
       `Fail-open since ${timeOfDay(failOpen.since)}: only ${failOpen.healthy} of ${failOpen.total} real servers are healthy, so health is ignored.`,
     lastResort &&

@@ -38,15 +38,22 @@ export class BusyDaemon implements AsyncDisposable {
       const { realServers } = one.status;
       const due = Array.from(realServers.keys()).filter((at) => at % BEATS === this.#beats % BEATS);
       for (const at of due) this.#check(one, at, this.#beats);
-      const { realServers: now, stats } = one.status;
-      const sum = (key: keyof TrafficStats): number => now.reduce((all, server) => all + (server.stats?.[key] ?? 0), 0);
-      const [connections, inBytes, outBytes] = [sum("connections"), sum("inBytes"), sum("outBytes")];
-      one.status = { ...one.status, stats: { ...stats, connections, inBytes, outBytes } };
+      this.#sum(one);
     }
   }
 
   #checkAll(one: PretendedDaemon, round: number): void {
     for (const at of one.status.realServers.keys()) this.#check(one, at, round);
+    this.#sum(one);
+  }
+
+  /** A virtual server's totals are those of its real servers together. */
+  #sum(one: PretendedDaemon): void {
+    const { realServers, stats } = one.status;
+    const sum = (key: keyof TrafficStats): number =>
+      realServers.reduce((all, server) => all + (server.stats?.[key] ?? 0), 0);
+    const [connections, inBytes, outBytes] = [sum("connections"), sum("inBytes"), sum("outBytes")];
+    one.status = { ...one.status, stats: { ...stats, connections, inBytes, outBytes } };
   }
 
   #check(one: PretendedDaemon, index: number, round: number): void {
