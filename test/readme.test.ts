@@ -6,7 +6,7 @@ import { COMMANDS } from "../src/cli/commands.ts";
 import { CARE_COMMAND_ROWS } from "../src/config/care-option-rows.ts";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
-import { WebAnswers } from "../src/control/web-server.ts";
+import { WebAnswers } from "../src/control/web-answers.ts";
 import { readPages } from "../tasks/docs/pages.ts";
 import { PARTS } from "../tasks/docs/parts.ts";
 import { partsOf, RECORDING_FILE, recordingText, withParts } from "../tasks/readme.ts";

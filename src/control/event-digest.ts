@@ -81,7 +81,8 @@ function reasonIn(message: string): string | undefined {
 }
 
 function together(last: TimelineEntry, next: TimelineEntry): TimelineEntry | undefined {
-  if (next.to === undefined || last.type !== next.type || last.from !== next.from || last.to !== next.to) return undefined;
+  if (next.to === undefined || last.type !== next.type || last.from !== next.from || last.to !== next.to)
+    return undefined;
   if (last.level !== next.level) return undefined;
   if (Date.parse(next.at) - Date.parse(last.until ?? last.at) > TOGETHER_MS) return undefined;
   const { reason, ...others } = last;

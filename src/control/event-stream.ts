@@ -27,10 +27,7 @@ export class EventStream<T extends object, S extends object> {
   }
 
   /** Undefined when there are too many listeners already, or none are taken any more. */
-  open(
-    lastEventId: string | null,
-    wish: StreamWish = "whole",
-  ): ReadableStream<Uint8Array> | undefined {
+  open(lastEventId: string | null, wish: StreamWish = "whole"): ReadableStream<Uint8Array> | undefined {
     if (this.#isClosed || this.#listeners.size >= MOST_LISTENERS) return undefined;
     const listener = new StreamListener(() => this.#news, this.#sources, lastEventId, wish, this.#pace.quietMs);
     this.#listeners.add(listener);
@@ -75,7 +72,7 @@ export class EventStream<T extends object, S extends object> {
     );
     this.#isReading = false;
     if (this.#listeners.size === 0) return;
-    if (news !== this.#news?.text) this.#news = { text: news, reading, brief: undefined };
+    if (news !== this.#news?.text) this.#news = { text: news, reading, brief: undefined, bytes: undefined };
     for (const listener of this.#listeners) listener.wasRead();
     this.#wakeAll();
     this.#nextReading = setTimeout(() => void this.#read(), this.#pace.readMs);

@@ -1,12 +1,9 @@
 import { constants, createGzip } from "node:zlib";
+import { wishFor } from "./http/accepted.ts";
 
-/** Whether a client takes gzip (RFC 9110, 12.5.3); one that says nothing may be a program that cannot. */
+/** Whether a client takes gzip; one that does not name it may be a program that cannot. */
 export function acceptsGzip({ headers }: Request): boolean {
-  const codings = (headers.get("accept-encoding") ?? "").toLowerCase().split(",");
-  return codings.some((coding) => {
-    const [name = "", ...parameters] = coding.split(";").map((part) => part.trim());
-    return name === "gzip" && !parameters.some((one) => /^q=0(?:\.0*)?$/.test(one));
-  });
+  return wishFor(headers.get("accept-encoding"), "gzip") > 0;
 }
 
 /** Made once for each text; of texts that are part of the program. */

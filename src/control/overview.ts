@@ -36,9 +36,15 @@ export interface VirtualServerOverview extends NamedVirtualServer {
   readonly problem?: string;
 }
 
-export function virtualServerOverview(status: VirtualServerStatus, checks: RecentChecks | undefined): VirtualServerOverview {
+export function virtualServerOverview(
+  status: VirtualServerStatus,
+  checks: RecentChecks | undefined,
+): VirtualServerOverview {
   const { name, protocol, address, scheduler, condition, inService, realServers, stats, leaving } = status;
-  const changedAt = realServers.reduce<string | undefined>((latest, { stateSince }) => later(latest, stateSince), undefined);
+  const changedAt = realServers.reduce<string | undefined>(
+    (latest, { stateSince }) => later(latest, stateSince),
+    undefined,
+  );
   return {
     ...(name !== undefined && { name }),
     protocol,

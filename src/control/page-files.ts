@@ -9,7 +9,7 @@ import icon from "./page/icon.svg" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
 import marks from "./page/marks.js" with { type: "text" };
-import merge from "./page/merge.js" with { type: "text" };
+import merging from "./page/merge.js" with { type: "text" };
 import overview from "./page/overview.js" with { type: "text" };
 import rates from "./page/rates.js" with { type: "text" };
 import serverDetails from "./page/server-details.js" with { type: "text" };
@@ -46,7 +46,8 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
   ),
   ["/page/icon.svg", { text: icon, type: "image/svg+xml" }],
   ...Object.entries(ICONS).map(
-    ([condition, [colour, path]]) => [`/page/icon-${condition}.svg`, { text: iconOf(colour, path), type: "image/svg+xml" }] as const,
+    ([condition, [colour, path]]) =>
+      [`/page/icon-${condition}.svg`, { text: iconOf(colour, path), type: "image/svg+xml" }] as const,
   ),
   ...Object.entries({
     "check-bar": checkBar,
@@ -57,7 +58,7 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
     facts,
     main,
     marks,
-    merge,
+    merge: merging,
     overview,
     rates,
     server,

@@ -35,7 +35,8 @@ export function realServerReport(
   return {
     realServer,
     failures: failuresOf(realServer.address),
-    transitions: transitions.slice(-MOST_TRANSITIONS).toReversed() };
+    transitions: transitions.slice(-MOST_TRANSITIONS).toReversed(),
+  };
 }
 
 // --- internal ---

@@ -30,8 +30,9 @@ export interface News<T, S> {
   readonly text: string;
   /** Undefined where it is a problem. */
   readonly reading: T | undefined;
-  /** Made by the first who needs it. */
+  /** Made by the first who needs them. */
   brief: S | undefined;
+  bytes: Uint8Array | undefined;
 }
 
 /** A listener, and what was sent to it already. */
@@ -86,10 +87,10 @@ export class StreamListener<T extends object, S extends object> {
   /** The next message, once there is one; undefined when there will be no more. */
   async next(): Promise<Uint8Array | undefined> {
     while (!this.#isLeaving) {
-      const text = this.#message();
-      if (text !== "") {
+      const message = this.#message();
+      if (message !== "") {
         this.#lastAtMs = performance.now();
-        return encoder.encode(text);
+        return typeof message === "string" ? encoder.encode(message) : message;
       }
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
@@ -99,7 +100,7 @@ export class StreamListener<T extends object, S extends object> {
   // --- internal ---
 
   /** Empty where there is nothing to tell. */
-  #message(): string {
+  #message(): string | Uint8Array {
     const isFirst = this.#lastAtMs === Number.NEGATIVE_INFINITY;
     // The page gets all at once, so that nothing moves when the rest comes.
     if (isFirst && this.#wish !== "brief") return time();
@@ -107,8 +108,10 @@ export class StreamListener<T extends object, S extends object> {
     if (isFirst && news === undefined) return "";
     const past = isFirst ? time() + this.#happened() + this.#checked() : "";
     if (news !== undefined && news !== this.#told) {
-      const text = this.#news(news);
       this.#told = news;
+      // The same for all who ask for it.
+      if (this.#wish === "whole") return (news.bytes ??= encoder.encode(news.text));
+      const text = this.#news(news);
       if (past + text !== "") return past + text;
     }
     const more = this.#happened() + this.#checked();
@@ -121,7 +124,7 @@ export class StreamListener<T extends object, S extends object> {
     const { reading } = news;
     const before = this.#toldAs;
     this.#toldAs = undefined;
-    if (reading === undefined || this.#wish === "whole") return news.text;
+    if (reading === undefined) return news.text;
     const now = this.#wish === "changes" ? slim(reading) : (news.brief ??= brief(reading));
     this.#toldAs = now;
     const change = before && changeOf(before, now);

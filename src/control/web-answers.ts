@@ -1,7 +1,5 @@
 import { describeError } from "../domain/errors.ts";
-import {
-  describeVirtualServer,
-} from "../domain/virtual-server-name.ts";
+import { describeVirtualServer } from "../domain/virtual-server-name.ts";
 import { unreadiness } from "../domain/in-service.ts";
 import type { MetricsFormat } from "../domain/metrics-format.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";

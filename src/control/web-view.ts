@@ -107,7 +107,14 @@ async function overviewOf(views: readonly View[]): Promise<Overview> {
         const status = await view.status();
         return [word, virtualServerOverview(status, view.checks), status];
       } catch (error) {
-        const nothing = { scheduler: "", healthy: 0, out: {}, checks: "", stats: { connections: 0, bytes: 0 }, activeConnections: 0 };
+        const nothing = {
+          scheduler: "",
+          healthy: 0,
+          out: {},
+          checks: "",
+          stats: { connections: 0, bytes: 0 },
+          activeConnections: 0,
+        };
         return [word, { ...view.named, ...nothing, problem: describeError(error) }, undefined];
       }
     }),

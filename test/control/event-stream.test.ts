@@ -58,6 +58,41 @@ describe("a listener", () => {
     expect(await reader.next("status")).toEqual({ kind: "status", data: withService(daemon.status) });
   });
 
+  test("that wants it in brief is told all at once, then what differs of what is shown, and checks as they come", async () => {
+    const daemon = new PretendedDaemon(2);
+    const [one = "", other = ""] = daemon.status.realServers.map(({ address }) => address);
+    daemon.checks.note(one, { passed: false, reason: "", latencyMs: 1 }, 0);
+    daemon.move(0, "draining", "status 503");
+    daemon.move(1, "draining", "status 503");
+    const reader = read(streamOf(daemon), null, "brief");
+    const kinds = [await reader.next(), await reader.next(), await reader.next(), await reader.next()];
+    expect(kinds.map((message) => message?.kind)).toEqual(["time", "timeline", "checks", "status"]);
+    const [, timeline, checks, status] = kinds;
+    expect(timeline).toMatchObject({
+      id: `${daemon.startedAt}/2`,
+      data: { run: daemon.startedAt, entries: [{ id: 2, count: 2, to: "draining" }] },
+    });
+    expect(checks?.data).toEqual({ [one]: "!" });
+    expect(status?.data).toMatchObject({ condition: "nobody", realServers: [{ address: one }, { address: other }] });
+    expect(JSON.stringify(status?.data)).not.toMatch(/"at"|timings|inPackets/);
+    // Neither a time nor a packet is worth a message; what is shown is.
+    const { lastVerdict } = daemon.status.realServers[0] ?? {};
+    if (lastVerdict === undefined) throw new Error("it was checked");
+    daemon.change(0, { lastVerdict: { ...lastVerdict, latencyMs: 3001, at: new Date().toISOString() } });
+    const readings = daemon.readings;
+    await waitFor(
+      () => daemon.readings,
+      (now) => now > readings + 3,
+    );
+    daemon.change(1, { activeConnections: 77 });
+    expect(await reader.next()).toEqual({
+      kind: "change",
+      data: { status: {}, realServers: { [other]: { activeConnections: 77 } } },
+    });
+    daemon.checks.note(other, { passed: false, reason: "", latencyMs: 1 }, 0);
+    expect(await reader.next()).toEqual({ kind: "checks", data: { [other]: "!" } });
+  });
+
   test("goes on after the last event that it knows, and begins anew with another run of the daemon", async () => {
     const daemon = new PretendedDaemon(1);
     for (let at = 0; at < 5; at++) daemon.happen({ level: "info", type: "plan.applied", message: `event ${at}` });
@@ -197,11 +232,7 @@ function streamOf(daemon: PretendedDaemon, pace = NEVER_QUIET): StatusStream {
   return stream;
 }
 
-function read(
-  stream: StatusStream,
-  lastEventId: string | null = null,
-  wish: StreamWish = "whole",
-): SseReader {
+function read(stream: StatusStream, lastEventId: string | null = null, wish: StreamWish = "whole"): SseReader {
   const opened = stream.open(lastEventId, wish);
   if (opened === undefined) throw new Error("there are too many listeners");
   return new SseReader(opened);

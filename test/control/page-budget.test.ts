@@ -128,7 +128,13 @@ async function watch(daemon: BusyDaemon, options: BrowserContextOptions, firstMs
     (bytes) => bytes > firstBytes,
   );
   const bytesPerSecond = ((line.bytes - firstBytes) * 1000) / (performance.now() - fromMs);
-  return { page, complaints, firstBytes, bytesPerSecond, close: () => Promise.all([page.close(), line[Symbol.asyncDispose]()]) };
+  return {
+    page,
+    complaints,
+    firstBytes,
+    bytesPerSecond,
+    close: () => Promise.all([page.close(), line[Symbol.asyncDispose]()]),
+  };
 }
 
 async function expectGood({ page, complaints, firstBytes, bytesPerSecond }: Watched): Promise<void> {

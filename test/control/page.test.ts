@@ -49,7 +49,12 @@ describe.each([3, 200])("with %d real servers", (count) => {
         : `${count - 3} of ${count} in service · only ${count - 3} healthy · 2 failed · 1 drained`,
     );
     expect(await textOf(page, "#pill")).toBe(count === 3 ? "nobody serves" : "fail-open");
-    expect(await states(page)).toEqual({ removed: 1, draining: 1, drained: 1, ...(count > 3 && { healthy: count - 3 }) });
+    expect(await states(page)).toEqual({
+      removed: 1,
+      draining: 1,
+      drained: 1,
+      ...(count > 3 && { healthy: count - 3 }),
+    });
     // Failures first, then what is on purpose.
     expect(await page.locator(".server .state").allTextContents()).toEqual([
       "removed",
@@ -58,7 +63,9 @@ describe.each([3, 200])("with %d real servers", (count) => {
       ...Array.from({ length: count - 3 }, () => "healthy"),
     ]);
     expect(await textOf(page, ".server[data-state=draining] .note")).toContain("connect timed out after 3s");
-    expect(await textOf(page, ".server[data-state=drained] .note")).toMatch(/^for 3m\d+sdrained by an operator; weight 5/);
+    expect(await textOf(page, ".server[data-state=drained] .note")).toMatch(
+      /^for 3m\d+sdrained by an operator; weight 5/,
+    );
     expect(await textOf(page, "#notices")).toContain(`only 1 of ${count} real servers are healthy`);
     expect(await textOf(page, "#notices")).toContain(`none of ${count} real servers is healthy, so 1 that`);
     // A few are cards, many are a table.
@@ -222,7 +229,8 @@ describe("what changes", () => {
     const { page, complaints } = await open(DESK);
     await page.locator(".server summary").first().focus();
     await page.keyboard.press("Enter");
-    const text = async (): Promise<string> => (await page.locator(".server .more").first().innerText()).replaceAll("\n", " ");
+    const text = async (): Promise<string> =>
+      (await page.locator(".server .more").first().innerText()).replaceAll("\n", " ");
     await waitFor(text, (all) => all.includes("SHA-256"));
     const all = await text();
     for (const part of [
@@ -252,9 +260,13 @@ describe("what changes", () => {
     for (let at = 0; at < 30; at++) daemon.move(at, "removed", "connect refused");
     const { page } = await open(DESK);
     const entries = (): Promise<string[]> => page.locator(".event p").allInnerTexts();
-    await waitFor(entries, ([first = ""]) => /^30 servers healthy → removed: connect refused\s+10\.0\.0\.11:6443, .* and 25 more$/.test(first));
+    await waitFor(entries, ([first = ""]) =>
+      /^30 servers healthy → removed: connect refused\s+10\.0\.0\.11:6443, .* and 25 more$/.test(first),
+    );
     for (let at = 0; at < 3; at++) daemon.move(at, "healthy", "status 200");
-    await waitFor(entries, ([first = ""]) => /^3 servers removed → healthy: status 200 \(.*the longest out for \d+s\)/.test(first));
+    await waitFor(entries, ([first = ""]) =>
+      /^3 servers removed → healthy: status 200 \(.*the longest out for \d+s\)/.test(first),
+    );
     expect(await page.locator(".event").count()).toBe(2);
   });
 

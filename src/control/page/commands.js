@@ -13,12 +13,7 @@ export function command(what, words) {
   const button = element("button", undefined, "Copy");
   button.type = "button";
   button.setAttribute("aria-label", `Copy the command to ${what}`);
-  button.addEventListener("click", () => {
-    void copy(code).then((isCopied) => {
-      setText(button, isCopied ? "Copied" : "Selected");
-      setTimeout(() => setText(button, "Copy"), TOLD_MS);
-    });
-  });
+  button.addEventListener("click", () => void copy(code, button));
   row.append(code, button);
   return row;
 }
@@ -36,17 +31,19 @@ function quoted(word) {
  * A browser lets pages of other hosts than its own write to the clipboard over HTTPS only: then the text is selected.
  *
  * @param {HTMLElement} code
+ * @param {HTMLElement} button Which says what was done.
  */
-async function copy(code) {
+async function copy(code, button) {
   try {
     await navigator.clipboard.writeText(code.textContent);
-    return true;
+    setText(button, "Copied");
   } catch {
     const range = document.createRange();
     range.selectNodeContents(code);
     const selection = getSelection();
     selection?.removeAllRanges();
     selection?.addRange(range);
-    return false;
+    setText(button, "Selected");
   }
+  setTimeout(() => setText(button, "Copy"), TOLD_MS);
 }

@@ -38,7 +38,11 @@ export class Facts {
     this.#show("State", daemon?.state);
     this.#show("Check", daemon?.checked && describeChecked(daemon.checked, daemon.intervalMs));
     this.#show("Members", discovery && describeDiscovery(discovery, now), discovery?.failing !== undefined);
-    this.#show("Configuration", daemon?.configuration && describeConfiguration(daemon.configuration, now), daemon?.configuration?.refused !== undefined);
+    this.#show(
+      "Configuration",
+      daemon?.configuration && describeConfiguration(daemon.configuration, now),
+      daemon?.configuration?.refused !== undefined,
+    );
     this.#show(
       "Writes",
       daemon &&

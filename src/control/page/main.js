@@ -118,5 +118,8 @@ function show(state, text, stale) {
 
 function tellAge() {
   const age = clock.stoppedForMs();
-  setText(byId("stale-age"), list === undefined ? "Nothing is known yet." : `What you see is from ${duration(age)} ago.`);
+  setText(
+    byId("stale-age"),
+    list === undefined ? "Nothing is known yet." : `What you see is from ${duration(age)} ago.`,
+  );
 }

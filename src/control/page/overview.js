@@ -57,9 +57,14 @@ export class Overview {
   // --- internal ---
 
   #arrange() {
-    const rows = [...this.#rows.values()].filter(({ findable }) => this.#words.every((word) => findable.includes(word)));
+    const rows = [...this.#rows.values()].filter(({ findable }) =>
+      this.#words.every((word) => findable.includes(word)),
+    );
     const focused = document.activeElement;
-    arrange(this.#list, rows.toSorted((a, b) => a.rank - b.rank).map(({ element }) => element));
+    arrange(
+      this.#list,
+      rows.toSorted((a, b) => a.rank - b.rank).map(({ element }) => element),
+    );
     if (focused instanceof HTMLElement && focused !== document.activeElement && this.#list.contains(focused))
       focused.focus({ preventScroll: true });
     setText(
@@ -77,7 +82,16 @@ const MOST_ROOMY = 8;
 function tableHead() {
   const head = element("div", "head");
   head.setAttribute("aria-hidden", "true");
-  for (const text of ["verdict", "virtual server", "real servers", "failed checks, last 60", "new/s", "traffic/s", "open", ""])
+  for (const text of [
+    "verdict",
+    "virtual server",
+    "real servers",
+    "failed checks, last 60",
+    "new/s",
+    "traffic/s",
+    "open",
+    "",
+  ])
     head.append(element("span", undefined, text));
   return head;
 }
@@ -127,10 +141,14 @@ class Row {
   update(one) {
     this.#one = one;
     this.rank = rankOf(one);
-    const { name, protocol, address, condition, inService, healthy, out, checks, activeConnections, leaving, problem } = one;
+    const { name, protocol, address, condition, inService, healthy, out, checks, activeConnections, leaving, problem } =
+      one;
     const word = leaving === true ? "leaving" : condition === undefined ? "unknown" : WORDS[condition];
     if (word !== this.#word) {
-      this.#pill.replaceChildren(shape(leaving === true ? "leaving" : (condition ?? "unknown")), element("span", undefined, word));
+      this.#pill.replaceChildren(
+        shape(leaving === true ? "leaving" : (condition ?? "unknown")),
+        element("span", undefined, word),
+      );
       this.element.dataset["condition"] = leaving === true ? "leaving" : (condition ?? "unknown");
       this.#word = word;
     }

@@ -17,7 +17,10 @@ export class Rate {
     if (totals === undefined) return;
     const last = this.#samples.at(-1);
     // The table was made anew, or the daemon's clock was set.
-    if (last !== undefined && (totals.connections < last.totals.connections || totals.bytes < last.totals.bytes || atMs < last.atMs))
+    if (
+      last !== undefined &&
+      (totals.connections < last.totals.connections || totals.bytes < last.totals.bytes || atMs < last.atMs)
+    )
       this.#samples = [];
     if (last !== undefined && atMs - last.atMs < SHORTEST_MS) return;
     this.#samples.push({ atMs, totals });

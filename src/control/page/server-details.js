@@ -66,14 +66,26 @@ const EVERY_MS = 5000;
 function sections({ realServer, failures, transitions }, vs) {
   const { lastVerdict, checks = [], certificate } = realServer;
   return [
-    section("Last check", lastVerdict === undefined ? [element("p", undefined, "not checked yet")] : lastCheck(lastVerdict)),
+    section(
+      "Last check",
+      lastVerdict === undefined ? [element("p", undefined, "not checked yet")] : lastCheck(lastVerdict),
+    ),
     ...(checks.length === 0
       ? []
-      : [section("Its checks, which decide together", [pairs(checks.map(({ name, state, reason = "" }) => [name, `${state}: ${reason}`]))])]),
+      : [
+          section("Its checks, which decide together", [
+            pairs(checks.map(({ name, state, reason = "" }) => [name, `${state}: ${reason}`])),
+          ]),
+        ]),
     section("Last failures", [
       failures.length === 0
         ? element("p", undefined, "none since the daemon began")
-        : pairs(failures.map(({ at, since: from, count, reason }) => [span(from, at), count === 1 ? reason : `${reason} (${count} times)`])),
+        : pairs(
+            failures.map(({ at, since: from, count, reason }) => [
+              span(from, at),
+              count === 1 ? reason : `${reason} (${count} times)`,
+            ]),
+          ),
     ]),
     section("History", [
       transitions.length === 0
@@ -140,7 +152,12 @@ function tablePairs({ weight, forwarding, activeConnections, inactiveConnections
     ["connections", `${activeConnections} active, ${inactiveConnections} inactive`],
     ...(hold === undefined
       ? []
-      : [["held", `${hold.drained ? "drained" : `weight ${hold.weight}`} by ${hold.by ?? "an operator"} since ${timeOfDay(hold.since)}`]]),
+      : [
+          [
+            "held",
+            `${hold.drained ? "drained" : `weight ${hold.weight}`} by ${hold.by ?? "an operator"} since ${timeOfDay(hold.since)}`,
+          ],
+        ]),
     ...(lastRequest === undefined ? [] : [["its check asks", `${lastRequest.asks} (${lastRequest.reason})`]]),
   ];
 }

@@ -47,7 +47,9 @@ export class Server {
       standing,
       called,
       this.#bar.element,
-      ...[this.#latency, this.#connections, this.#traffic, this.#share, this.#open, this.#weight].map((one) => one.element),
+      ...[this.#latency, this.#connections, this.#traffic, this.#share, this.#open, this.#weight].map(
+        (one) => one.element,
+      ),
       note,
     );
     this.#details = new ServerDetails(address, box);

@@ -32,7 +32,8 @@ export class Servers {
     for (const state of RANKS) {
       const tally = new Tally(state, () => {
         this.#state = this.#state === state ? undefined : state;
-        for (const [other, { button }] of this.#tallies) button.setAttribute("aria-pressed", String(other === this.#state));
+        for (const [other, { button }] of this.#tallies)
+          button.setAttribute("aria-pressed", String(other === this.#state));
         this.#arrange();
       });
       this.#tallies.set(state, tally);
@@ -114,7 +115,10 @@ export class Servers {
       entry.shown = new Server(entry.server.address, entry.server.name);
       entry.shown.update(entry.server);
     }
-    arrange(this.#list, seen.flatMap(({ shown }) => shown?.element ?? []));
+    arrange(
+      this.#list,
+      seen.flatMap(({ shown }) => shown?.element ?? []),
+    );
     // Who was moved in the page keeps the keyboard.
     if (focused instanceof HTMLElement && focused !== document.activeElement && this.#list.contains(focused))
       focused.focus({ preventScroll: true });

@@ -71,7 +71,8 @@ const TOGETHER_MS = 10_000;
  * @returns {TimelineEntry | undefined}
  */
 function together(last, next) {
-  if (next.to === undefined || last.from !== next.from || last.to !== next.to || last.level !== next.level) return undefined;
+  if (next.to === undefined || last.from !== next.from || last.to !== next.to || last.level !== next.level)
+    return undefined;
   if (Date.parse(next.at) - Date.parse(last.until ?? last.at) > TOGETHER_MS) return undefined;
   const { reason, ...others } = last;
   const outForMs = Math.max(last.outForMs ?? -1, next.outForMs ?? -1);
@@ -115,7 +116,10 @@ function told({ message = "", servers = [] }) {
  * @param {string} to
  */
 function changed({ at, until, from, servers = [], count = 1, reason, outForMs }, to) {
-  const who = count === 1 ? element("strong", "address", servers[0]) : element("strong", undefined, `${thousands(count)} servers`);
+  const who =
+    count === 1
+      ? element("strong", "address", servers[0])
+      : element("strong", undefined, `${thousands(count)} servers`);
   const within = until === undefined ? 0 : Date.parse(until) - Date.parse(at);
   const details = [
     ...(count > 1 && within >= 1000 ? [`within ${duration(within)}`] : []),

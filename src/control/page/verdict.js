@@ -47,15 +47,24 @@ export class Verdict {
     const worst = CONDITIONS.find((condition) => caredFor.some((one) => one.condition === condition));
     /** @param {Condition} condition */
     const count = (condition) => caredFor.filter((one) => one.condition === condition).length;
-    const counts = CONDITIONS.map((condition) => ({ condition, count: count(condition) })).filter((one) => one.count > 0);
+    const counts = CONDITIONS.map((condition) => ({ condition, count: count(condition) })).filter(
+      (one) => one.count > 0,
+    );
     setText(byId("title"), host ?? "This node");
     const words = counts.map((one) => `${thousands(one.count)} ${one.condition}`).join(" · ");
-    setText(byId("summary"), all.length === 0 ? "no virtual server is cared for" : `${counted(all.length, "virtual server")}: ${words}`);
+    setText(
+      byId("summary"),
+      all.length === 0 ? "no virtual server is cared for" : `${counted(all.length, "virtual server")}: ${words}`,
+    );
     const short = counts.map((one) => `${one.count} ${one.condition}`).slice(1);
     const first = counts[0];
     const bad = caredFor.filter(({ condition }) => condition !== "serving").length;
     const word = worst === "serving" ? "all serving" : `${thousands(bad)} of ${thousands(all.length)} in trouble`;
-    this.#show(worst, [`${first?.count ?? 0}/${all.length}`, ...short, host ?? "all virtual servers"].join(" · "), word);
+    this.#show(
+      worst,
+      [`${first?.count ?? 0}/${all.length}`, ...short, host ?? "all virtual servers"].join(" · "),
+      word,
+    );
     byId("figures").hidden = true;
   }
 
@@ -124,7 +133,10 @@ export class Verdict {
     const shown = this.#condition ?? "unknown";
     byId("pill").replaceChildren(shape(shown), element("span", undefined, this.#word));
     for (const id of ["verdict", "notices"]) byId(id).dataset["condition"] = shown;
-    byId("icon").setAttribute("href", this.#condition === undefined ? "page/icon.svg" : `page/icon-${this.#condition}.svg`);
+    byId("icon").setAttribute(
+      "href",
+      this.#condition === undefined ? "page/icon.svg" : `page/icon-${this.#condition}.svg`,
+    );
     document.title = `${this.#condition ?? "no daemon"} · ${this.#title} · LVScare`;
   }
 }
@@ -180,11 +192,13 @@ function noticesOf({ condition, failOpen, lastResort, suspicion, trial, leaving,
       `Fail-open since ${timeOfDay(failOpen.since)}: only ${failOpen.healthy} of ${failOpen.total} real servers are healthy, so health is ignored.`,
     lastResort &&
       `Last resort since ${timeOfDay(lastResort.since)}: none of ${lastResort.total} real servers is healthy, so ${lastResort.held.length} that still accept connections stay in service.`,
-    daemon?.failing && `Since ${timeOfDay(daemon.failing.since)} nothing can be written to the data plane: ${daemon.failing.message}`,
+    daemon?.failing &&
+      `Since ${timeOfDay(daemon.failing.since)} nothing can be written to the data plane: ${daemon.failing.message}`,
     way?.answers === false && `No answer through the virtual address since ${timeOfDay(way.since)}: ${way.problem}`,
     suspicion &&
       `The changed check finds no real server good (${suspicion.reason}): the one before it goes on deciding. Changed: ${(suspicion.changes ?? []).join("; ")}`,
-    trial && `A changed check is on trial since ${timeOfDay(trial.since)}, and the one before it decides. Changed: ${trial.changes.join("; ")}`,
+    trial &&
+      `A changed check is on trial since ${timeOfDay(trial.since)}, and the one before it decides. Changed: ${trial.changes.join("; ")}`,
     leaving && "It has left the configuration: its real servers drain, then it goes.",
   ].filter((text) => typeof text === "string");
 }
