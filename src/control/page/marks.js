@@ -22,22 +22,26 @@ export class Marks {
   }
 
   /**
-   * Round numbers between which the latencies of all lie, in milliseconds.
+   * Round numbers between which nearly all latencies lie, in milliseconds: a few odd ones must not make the others flat.
    *
    * @returns {Scale}
    */
   scale() {
-    let least = Number.POSITIVE_INFINITY;
-    let most = 0;
+    const counts = new Uint32Array(128);
+    let all = 0;
     for (const marks of this.#marks.values()) {
       for (let at = 0; at < marks.length; at++) {
         const code = marks.charCodeAt(at);
-        if (code < FIRST) continue;
-        if (code < least) least = code;
-        if (code > most) most = code;
+        if (code < FIRST || code > 127) continue;
+        counts[code] = (counts[code] ?? 0) + 1;
+        all++;
       }
     }
-    if (most === 0) return { fromMs: 0.1, toMs: 10 };
+    if (all === 0) return { fromMs: 0.1, toMs: 10 };
+    const least = counts.findIndex((count) => count > 0);
+    let above = 0;
+    let most = 127;
+    while (most > least && (above += counts[most] ?? 0) <= all * ODD) most--;
     const fromMs = ROUND.findLast((ms) => ms <= latencyOf(least)) ?? 0.01;
     return { fromMs, toMs: ROUND.find((ms) => ms >= Math.max(latencyOf(most), 5 * fromMs)) ?? 100_000 };
   }
@@ -72,6 +76,9 @@ const FAILED = 33;
 const LEAVING = 37;
 const FIRST = 40;
 const BACKSLASH = 92;
+/** Of all checks, so many may be slower than the scale goes. */
+const ODD = 0.01;
+
 const LEAST_MS = 0.02;
 const STEP = 1.19;
 

@@ -79,7 +79,7 @@ export class Servers {
     const scale = this.#marks.scale();
     setText(
       byId("legend"),
-      `Bars: the last 60 checks, newest right. Grey: as high as it took, ${latency(scale.fromMs)} to ${latency(scale.toMs)}. Red, full height: failed.`,
+      `Bars: the last 60 checks, newest right. Grey: as high as it took, ${latency(scale.fromMs)} to ${latency(scale.toMs)} and more. Red, full height: failed.`,
     );
     for (const [address, { shown }] of this.#entries) shown?.drawChecks(this.#marks.of(address), scale);
   }

@@ -20,7 +20,7 @@ export class BusyDaemon implements AsyncDisposable {
     this.#web = serveWeb(endpoint, { virtualServers: () => sources, metrics: () => "" });
     for (const one of virtualServers) {
       one.onEvent = () => this.#web.happened();
-      for (let round = 0; round < 60; round++) this.#checkAll(one, round);
+      for (let round = 0; round < ROUNDS; round++) this.#checkAll(one, round);
     }
     this.#beat = setInterval(() => this.#pass(), BEAT_MS);
   }
@@ -37,7 +37,7 @@ export class BusyDaemon implements AsyncDisposable {
     for (const one of this.virtualServers) {
       const { realServers } = one.status;
       const due = Array.from(realServers.keys()).filter((at) => at % BEATS === this.#beats % BEATS);
-      for (const at of due) this.#check(one, at, this.#beats);
+      for (const at of due) this.#check(one, at, ROUNDS + this.#beats);
       this.#sum(one);
     }
   }
@@ -84,6 +84,8 @@ export class BusyDaemon implements AsyncDisposable {
 
 const BEAT_MS = 250;
 const BEATS = 20;
+/** Of checks that were made before it was looked at. */
+const ROUNDS = 60;
 
 /** The same each time, between 0 and 1. */
 function noise(seed: number): number {
