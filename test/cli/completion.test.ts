@@ -117,6 +117,7 @@ describe("completion", () => {
       "drain --vs other other-4 127\t",
       "care --data\t",
       "care --scheduler=wl\t",
+      "weight \\[fd\t",
     ];
     expect(await known.offered(["zsh", "-f", "-c", TYPE_INTO_ZSH, "zsh", ...typed])).toEqual([
       "status --vs completed ",
@@ -127,6 +128,7 @@ describe("completion", () => {
       "drain --vs other other-4 127",
       "care --data-plane=",
       "care --scheduler=wlc ",
+      "weight \\[fd00::b\\]:18003 ",
     ]);
   });
 
@@ -179,15 +181,17 @@ test("the manual is one that mandoc finds no fault with, and tells every flag", 
  */
 const TYPE_INTO_ZSH = `
 zmodload zsh/zpty
+# Open for both, so that one writer's end is no end.
 mkfifo $HOME/told
+exec 3<>$HOME/told
 zpty line zsh -f -i
 zpty -w line "PS1= ; stty -echo; fpath=($HOME/functions \\$fpath); autoload -Uz compinit; compinit -u -D"
 zpty -w line 'tell() { print -r -- "$BUFFER" >$HOME/told; BUFFER=; }; zle -N tell; bindkey "^X" tell; unsetopt beep'
 zpty -w line 'print ready >$HOME/told'
-read -r <$HOME/told
+read -r -u 3
 for typed in "$@"; do
   zpty -w -n line "lvscare $typed"$'\\x18'
-  IFS= read -r became <$HOME/told
+  IFS= read -r -u 3 became
   print -r -- "\${became#lvscare }"
   while zpty -r -t line shown; do :; done
 done
