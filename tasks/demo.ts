@@ -1,6 +1,6 @@
 import { setUp } from "./setup.ts";
 
-/** `bun run demo`: the main job in front of one's eyes, in about ten seconds. */
+/** `bun run demo`: the main job in front of one's eyes, in about five seconds. */
 await setUp();
-const { playDemo } = await import("./demo/play.ts");
-process.exitCode = await playDemo();
+const { runDemo } = await import("./demo/run-demo.ts");
+process.exitCode = await runDemo(process.argv.slice(2));

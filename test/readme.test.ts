@@ -129,8 +129,20 @@ function firstColumn(text = ""): string {
   return [...text.matchAll(/^\| ([^|]*) \|/gm)].map(([, cell = ""]) => cell).join("\n");
 }
 
-/** Of other programs, and `--help`. */
-const OTHERS_FLAGS = ["help", "yes", "cap-add", "debug", "ctstate", "preload", "in", "now", "upload-certs"];
+/** Of other programs and of tasks, and `--help`. */
+const OTHERS_FLAGS = [
+  "help",
+  "yes",
+  "cap-add",
+  "debug",
+  "ctstate",
+  "preload",
+  "in",
+  "now",
+  "upload-certs",
+  "page",
+  "kernel",
+];
 
 function withoutCode(text: string): string {
   return text.replaceAll(/^ *```[^]*?^ *```$/gm, "").replaceAll(/`[^`\n]*`/g, "");

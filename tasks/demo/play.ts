@@ -1,76 +1,144 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { RealServerStatus, VirtualServerStatus } from "../../src/domain/status.ts";
-import { createPaint, wantsColour } from "../../src/cli/colour.ts";
-import { renderStatus } from "../../src/cli/status-table.ts";
+import { openInBrowser } from "./browser.ts";
+import { answering, askOnce, tallyOf } from "./clients.ts";
+import { missingForKernel } from "./in-kernel.ts";
+import { say, show } from "./screen.ts";
 import { Stage } from "./stage.ts";
 
 /** Loopback addresses only, so that nothing but this machine can see the demonstration. */
 const VIRTUAL_IP = "127.77.0.1";
 const NAMES = ["echo-1", "echo-2", "echo-3"] as const;
+type Name = (typeof NAMES)[number];
 /** For one step, on a machine that is slow or busy; most take a second. */
 const PATIENCE_MS = 25_000;
 
-/** Plays it to the end, or to the first Ctrl-C; either way nothing of it stays behind. */
-export async function playDemo(): Promise<number> {
-  const ports = freePorts(NAMES.length + 1);
+/** Plays it to the end, or to the first Ctrl-C; either way nothing of it stays behind. With the page it goes on until that. */
+export async function playDemo({ hasPage }: { readonly hasPage: boolean }): Promise<number> {
   const interruption = new AbortController();
-  const stage = new Stage(`${VIRTUAL_IP}:${ports[0]}`, interruption.signal);
+  const scene = sceneOf(freePorts(NAMES.length + 2), hasPage);
+  const stage = new Stage(configurationOf(scene), interruption.signal);
   const interrupt = (): void => interruption.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
   // A reader that went away (`| head`) wants no more of it either.
   process.stdout.on("error", interrupt);
+  let isPlayed = false;
   try {
-    await play(stage, ports);
+    const { dataPlane } = await play(stage, scene);
+    if (scene.page !== undefined) await playOn(stage, scene);
+    say(WHO_MOVED[dataPlane.kind]);
+    isPlayed = true;
     return 0;
   } catch (error) {
-    if (interruption.signal.aborted) return 130;
-    say(`the demonstration failed: ${String(error)}`);
+    // What goes on until Ctrl-C is whole with that.
+    if (interruption.signal.aborted) return hasPage ? 0 : 130;
+    say(`The demonstration failed: ${String(error)}. The daemon's log:\n\n${stage.log}`);
     return 1;
   } finally {
     await stage.clear();
     say("Cleaned up: nothing of this demonstration is left.");
+    if (isPlayed) say(nextSteps());
   }
 }
 
 // --- internal ---
 
-async function play(stage: Stage, [port = 0, ...echoPorts]: readonly number[]): Promise<void> {
-  const url = `http://${VIRTUAL_IP}:${port}/`;
-  const servers = echoPorts.map((echoPort) => `127.0.0.1:${echoPort}`);
-  const [, second = ""] = servers;
+interface Scene {
+  readonly url: string;
+  readonly port: number;
+  readonly echoPorts: ReadonlyMap<Name, number>;
+  /** Where the daemon shows it. */
+  readonly page: string | undefined;
+}
 
-  say(`Three echo servers start, and lvscare cares for ${VIRTUAL_IP}:${port} in front of them.`);
-  for (const [index, name] of NAMES.entries()) stage.startEcho(name, echoPorts[index] ?? 0);
-  await Promise.all(servers.map((server) => answering(server, stage.interruption)));
-  const care = stage.startCare([
-    ...servers.flatMap((server) => ["--rs", server]),
-    "--interval=1",
-    "--health-schem=http",
-    "--health-path=/",
-    "--mode=",
-  ]);
+function sceneOf([port = 0, pagePort = 0, ...echoPorts]: readonly number[], hasPage: boolean): Scene {
+  return {
+    port,
+    url: `http://${VIRTUAL_IP}:${port}/`,
+    echoPorts: new Map(NAMES.map((name, at) => [name, echoPorts[at] ?? 0])),
+    page: hasPage ? `http://127.0.0.1:${pagePort}/` : undefined,
+  };
+}
+
+function configurationOf({ port, echoPorts, page }: Scene): unknown {
+  return {
+    version: 1,
+    ...(page !== undefined && { "http-listen": new URL(page).host }),
+    "virtual-servers": [
+      {
+        name: "demo",
+        address: `${VIRTUAL_IP}:${port}`,
+        mode: "none",
+        interval: "1s",
+        probe: { type: "http", scheme: "http", path: "/" },
+        "real-servers": [...echoPorts].map(([name, echoPort]) => ({ name, address: `127.0.0.1:${echoPort}` })),
+      },
+    ],
+  };
+}
+
+async function play(stage: Stage, scene: Scene): Promise<VirtualServerStatus> {
+  const { url, echoPorts, page } = scene;
+  const { interruption } = stage;
+  say(`*Three echo servers behind one address*, ${url}, in LVScare's care.`);
+  for (const [name, port] of echoPorts) stage.startEcho(name, port);
+  await Promise.all(
+    [...echoPorts.values()].map((port) => answering(`http://127.0.0.1:${port}/`, PATIENCE_MS, interruption)),
+  );
+  const care = stage.startCare();
   // Healthy is what a check found; a moment later it stands in the table, and only then is it served.
   const started = await until(stage, care, (status) => status.realServers.every(({ weight }) => weight === 1));
-  const { kind, because } = started.dataPlane;
-  say(
-    kind === "ipvs"
-      ? "The kernel's IPVS moves the packets."
-      : `The userspace data plane moves the bytes, since ${because}.`,
-  );
+  if (page !== undefined) {
+    const opened = openInBrowser(page, process.env) ? ", which your browser opens" : "";
+    say(`*Its page is at ${page}*${opened}.`);
+  }
+  const requests = async (): Promise<void> => say(`   12 requests: ${await tallyOf(url, 12, interruption)}`);
+
+  say("\n*1. All three pass their checks:* each gets its share.");
   show(started);
-  await sendRequests(url, stage.interruption);
+  await requests();
 
-  say(`Killing ${NAMES[1]} (${second}): weight 0 at the next failed check …`);
-  await stage.kill(NAMES[1], "SIGKILL");
-  show(await until(stage, care, (status) => find(status, second)?.weight === 0));
+  say("\n*2. echo-2 is killed.* Its next check fails, and it gets no new clients.");
+  await stage.kill("echo-2", "SIGKILL");
+  show(await until(stage, care, weightOf("echo-2", 0)), "echo-2");
 
-  say("… and removed at the one after.");
-  show(await until(stage, care, (status) => find(status, second)?.weight === undefined));
-  await sendRequests(url, stage.interruption);
+  say("*3. The check after that fails, too:* it is out, and the others share its part.");
+  show(await until(stage, care, weightOf("echo-2", undefined)), "echo-2");
+  await requests();
 
-  say(`Starting ${NAMES[1]} again: it comes back with its first good check.`);
-  stage.startEcho(NAMES[1], echoPorts[1] ?? 0);
-  show(await until(stage, care, (status) => find(status, second)?.weight === 1));
-  await sendRequests(url, stage.interruption);
+  say("\n*4. echo-2 is started again.* With its first good check it is back.");
+  stage.startEcho("echo-2", echoPorts.get("echo-2") ?? 0);
+  const last = await until(stage, care, weightOf("echo-2", 1));
+  show(last, "echo-2");
+  await requests();
+  say("");
+  return last;
+}
+
+/** Something to look at, until Ctrl-C: clients ask, and one after the other dies and comes back. */
+async function playOn(stage: Stage, { url, echoPorts }: Scene): Promise<void> {
+  const { interruption } = stage;
+  say(`*It goes on until Ctrl-C:* clients ask ten times a second, and one server after the other dies and comes back.`);
+  say(`In another terminal, in this folder: ${stage.command} status --watch\n`);
+  const clients = (async () => {
+    while (!interruption.aborted) {
+      await askOnce(url, interruption).catch(() => undefined);
+      await pause(100, undefined, { signal: interruption }).catch(() => undefined);
+    }
+  })();
+  try {
+    for (let round = 0; ; round++) {
+      const name = NAMES[round % NAMES.length] ?? "echo-1";
+      await pause(5000, undefined, { signal: interruption });
+      say(`${name} is killed`);
+      await stage.kill(name, "SIGKILL");
+      await pause(5000, undefined, { signal: interruption });
+      say(`${name} is started again`);
+      stage.startEcho(name, echoPorts.get(name) ?? 0);
+    }
+  } finally {
+    await clients;
+  }
 }
 
 /** Asks the daemon until the condition holds; fails when it ends or time is up. */
@@ -88,40 +156,28 @@ async function until(
     if (care.signalCode !== null) throw new Error(`lvscare was ended by ${care.signalCode}`);
     await Bun.sleep(50);
   }
-  throw new Error("it took too long; see the log above");
+  throw new Error("it took too long");
 }
 
-/** Resolves when the server answers: its process needs a moment to start. */
-async function answering(server: string, interruption: AbortSignal): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (performance.now() < deadline) {
-    interruption.throwIfAborted();
-    const answer = await fetch(`http://${server}/`, { proxy: "", signal: interruption }).catch(() => undefined);
-    if (answer !== undefined) return void (await answer.text());
-    await Bun.sleep(20);
-  }
-  throw new Error(`the echo server ${server} did not start`);
+function weightOf(name: Name, weight: number | undefined): (status: VirtualServerStatus) => boolean {
+  const find = ({ realServers }: VirtualServerStatus): RealServerStatus | undefined =>
+    realServers.find((server) => server.name === name);
+  return (status) => find(status) !== undefined && find(status)?.weight === weight;
 }
 
-async function sendRequests(url: string, signal: AbortSignal): Promise<void> {
-  const tally = new Map<string, number>();
-  for (let count = 0; count < 12; count++) {
-    const response = await fetch(url, { keepalive: false, headers: { connection: "close" }, proxy: "", signal });
-    const name = (await response.text()).trim();
-    tally.set(name, (tally.get(name) ?? 0) + 1);
-  }
-  const shares = [...tally].toSorted().map(([name, count]) => `${name} ${count}`);
-  say(`12 requests to ${url} were answered by: ${shares.join(", ")}.`);
-}
+const WHO_MOVED: Readonly<Record<VirtualServerStatus["dataPlane"]["kind"], string>> = {
+  ipvs: "IPVS in the kernel moved the packets.",
+  userspace: "LVScare moved the bytes itself: this kernel has no IPVS, or this user may not change it.",
+};
 
-function show(status: VirtualServerStatus): void {
-  const colour = wantsColour(process.stdout.isTTY, process.env);
-  const view = { now: new Date(), width: process.stdout.columns || 100, paint: createPaint(colour) };
-  process.stdout.write(`\n${renderStatus({ source: "daemons", notes: [], virtualServers: [status] }, view)}`);
-}
-
-function find(status: VirtualServerStatus, address: string): RealServerStatus | undefined {
-  return status.realServers.find((server) => server.address === address);
+function nextSteps(): string {
+  const missing = missingForKernel();
+  const needs = missing.length === 0 ? "" : ` (needs apt-get install ${missing.join(" ")})`;
+  return `
+*Next:*
+  bun run demo --page        watch it in the browser, until Ctrl-C
+  bun run demo --kernel      the same with IPVS in any case, in user-mode Linux${needs}
+  docs/getting-started.md    your own servers, in three steps`;
 }
 
 /** Ports that were free a moment ago. */
@@ -132,8 +188,4 @@ function freePorts(count: number): number[] {
   const ports = listeners.map(({ port }) => port);
   for (const listener of listeners) listener.stop(true);
   return ports;
-}
-
-function say(text: string): void {
-  process.stdout.write(`\n=> ${text}\n`);
 }

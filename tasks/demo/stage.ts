@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { requestStatus } from "../../src/control/client.ts";
-import { runtimeDirectory, socketPath } from "../../src/control/runtime-directory.ts";
-import { parseEndpoint } from "../../src/domain/endpoint.ts";
+import { requestStatuses } from "../../src/control/client.ts";
+import { configSocketPath, runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 
 const here = import.meta.dir;
@@ -12,28 +11,44 @@ const lvscare = [process.execPath, resolve(here, "../../src/cli/main.ts")];
 /** The processes of the demonstration, and the certainty that none of them outlives it. */
 export class Stage {
   readonly #children = new Map<string, Bun.Subprocess>();
-  readonly #runtimeDirectory = mkdtempSync(join(tmpdir(), "lvscare-demo-"));
+  readonly #folder = mkdtempSync(join(tmpdir(), "lvscare-demo-"));
   /** Sockets of a daemon without root go to a directory of our own; root has its place. */
-  readonly #env = { ...ownEnvironment(), XDG_RUNTIME_DIR: this.#runtimeDirectory, NO_COLOR: "1" };
+  readonly #env = { ...ownEnvironment(), XDG_RUNTIME_DIR: this.#folder, NO_COLOR: "1" };
+  readonly #configuration = join(this.#folder, "demo.yaml");
+  readonly #log = join(this.#folder, "log");
   readonly interruption: AbortSignal;
-  readonly #virtualServer: string;
   readonly #socket: string;
 
   /** Once `interruption` is aborted, nothing more starts. */
-  constructor(virtualServer: string, interruption: AbortSignal) {
+  constructor(configuration: unknown, interruption: AbortSignal) {
     this.interruption = interruption;
-    this.#virtualServer = virtualServer;
-    const directory = runtimeDirectory(this.#env, process.getuid?.() ?? 0);
-    this.#socket = socketPath(directory, { protocol: "tcp", endpoint: parseEndpoint(virtualServer) });
+    writeFileSync(this.#configuration, JSON.stringify(configuration));
+    this.#socket = configSocketPath(runtimeDirectory(this.#env, process.getuid?.() ?? 0), this.#configuration);
+  }
+
+  /** What asks this daemon from another terminal. */
+  get command(): string {
+    const environment = process.getuid?.() === 0 ? "" : `XDG_RUNTIME_DIR=${this.#folder} `;
+    return `${environment}bun src/cli/main.ts`;
   }
 
   startEcho(name: string, port: number): void {
     this.#start(name, [process.execPath, join(here, "echo-server.ts"), name, String(port)], "ignore");
   }
 
-  /** Starts `lvscare care`; its log goes to where ours goes. */
-  startCare(flags: readonly string[]): Bun.Subprocess {
-    return this.#start("care", [...lvscare, "care", "--vs", this.#virtualServer, ...flags], "inherit");
+  /** Starts `lvscare care`; its log is kept for `log`. */
+  startCare(): Bun.Subprocess {
+    const log = openSync(this.#log, "a");
+    try {
+      return this.#start("care", [...lvscare, "care", "--config", this.#configuration], log);
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  /** What the daemon has logged. */
+  get log(): string {
+    return readFileSync(this.#log, "utf8");
   }
 
   async kill(name: string, signal: NodeJS.Signals): Promise<void> {
@@ -44,8 +59,9 @@ export class Stage {
   }
 
   /** What the daemon says, or undefined while there is none that answers. */
-  status(): Promise<VirtualServerStatus | undefined> {
-    return requestStatus(this.#socket).catch(() => undefined);
+  async status(): Promise<VirtualServerStatus | undefined> {
+    const [status] = await requestStatuses(this.#socket).catch(() => []);
+    return status;
   }
 
   /** Ends everything and takes the virtual server away. */
@@ -54,11 +70,11 @@ export class Stage {
     await Promise.all(
       [...this.#children.keys()].map((name) => this.kill(name, name === "care" ? "SIGTERM" : "SIGKILL")),
     );
-    if (cared && process.getuid?.() === 0) await this.#run(["care", "--vs", this.#virtualServer, "--clean"]);
-    rmSync(this.#runtimeDirectory, { recursive: true, force: true });
+    if (cared && process.getuid?.() === 0) await this.#run(["care", "--config", this.#configuration, "--clean"]);
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #start(name: string, command: string[], output: "ignore" | "inherit"): Bun.Subprocess {
+  #start(name: string, command: string[], output: "ignore" | number): Bun.Subprocess {
     this.interruption.throwIfAborted();
     const child = Bun.spawn(command, { env: this.#env, stdin: "ignore", stdout: output, stderr: output });
     this.#children.set(name, child);

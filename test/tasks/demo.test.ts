@@ -1,45 +1,130 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { installMissingPackages, UML_PACKAGES } from "../kernel/harness/packages.ts";
 import { linesOf } from "../kernel/support/line-process.ts";
+import { waitForEqual } from "../kernel/support/wait-for.ts";
 
 setDefaultTimeout(60_000);
 
 const DEMO = join(import.meta.dir, "../../tasks/demo.ts");
-const CLEANED_UP = "=> Cleaned up: nothing of this demonstration is left.";
+const CLEANED_UP = "Cleaned up: nothing of this demonstration is left.";
 
-test("shows a server go and come back, ends by itself and leaves nothing", async () => {
+test("shows a server go and come back on one screen, ends by itself and leaves nothing", async () => {
   using demo = new Demo();
-  const lines = await demo.play();
-  expect(lines.filter((line) => line.startsWith("=> ")).map((line) => line.replaceAll(/\d[\d.]*:\d+/g, "…"))).toEqual([
-    "=> Three echo servers start, and lvscare cares for … in front of them.",
-    expect.stringMatching(
-      /^=> (The kernel's IPVS moves the packets|The userspace data plane moves the bytes, since .+)\.$/,
-    ),
-    "=> 12 requests to http://…/ were answered by: echo-1 4, echo-2 4, echo-3 4.",
-    "=> Killing echo-2 (…): weight 0 at the next failed check …",
-    "=> … and removed at the one after.",
-    "=> 12 requests to http://…/ were answered by: echo-1 6, echo-3 6.",
-    "=> Starting echo-2 again: it comes back with its first good check.",
-    "=> 12 requests to http://…/ were answered by: echo-1 4, echo-2 4, echo-3 4.",
-    CLEANED_UP,
+  const { lines, errors } = await demo.play();
+  expect(errors).toBe("");
+  const shown = lines.map((line) => line.replaceAll(/\d[\d.]*:\d+/g, "…").replace(/ in [\d.]+ms$/, ""));
+  const [one, two, three] = ["echo-1", "echo-2", "echo-3"].map((name) => [
+    `   ${name}  healthy   weight 1          check passed: status 200`,
+    ` ▶ ${name}  healthy   weight 1          check passed: status 200`,
   ]);
-  const states = lines.flatMap((line) => /^ {2}127\S+ +(healthy|draining|removed|recovering) /.exec(line)?.[1] ?? []);
-  const tables = ["healthy healthy healthy", "healthy draining healthy", "healthy removed healthy"];
-  expect(states.join(" ")).toBe([...tables, tables[0]].join(" "));
+  expect(shown).toEqual([
+    "Three echo servers behind one address, http://…/, in LVScare's care.",
+    "",
+    "1. All three pass their checks: each gets its share.",
+    "",
+    one?.[0],
+    two?.[0],
+    three?.[0],
+    "",
+    "   12 requests: echo-1 4, echo-2 4, echo-3 4",
+    "",
+    "2. echo-2 is killed. Its next check fails, and it gets no new clients.",
+    "",
+    one?.[0],
+    " ▶ echo-2  draining  weight 0          check failed: connect refused",
+    three?.[0],
+    "",
+    "3. The check after that fails, too: it is out, and the others share its part.",
+    "",
+    one?.[0],
+    " ▶ echo-2  removed   not in the table  check failed: connect refused",
+    three?.[0],
+    "",
+    "   12 requests: echo-1 6, echo-3 6",
+    "",
+    "4. echo-2 is started again. With its first good check it is back.",
+    "",
+    one?.[0],
+    two?.[1],
+    three?.[0],
+    "",
+    "   12 requests: echo-1 4, echo-2 4, echo-3 4",
+    "",
+    expect.stringMatching(/^(IPVS in the kernel moved the packets|LVScare moved the bytes itself: .+)\.$/),
+    CLEANED_UP,
+    "",
+    "Next:",
+    "  bun run demo --page        watch it in the browser, until Ctrl-C",
+    expect.stringMatching(/^ {2}bun run demo --kernel {6}the same with IPVS in any case, in user-mode Linux/),
+    "  docs/getting-started.md    your own servers, in three steps",
+  ]);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(120);
   expect([await demo.exited, demo.leftovers()]).toEqual([0, NOTHING]);
 });
 
-test.each(["Three echo servers start", "Killing echo-2", "and removed", "Starting echo-2 again"])(
+test.each(["Three echo servers", "echo-2 is killed", "check after that", "started again"])(
   'Ctrl-C at "%s" ends it at once and leaves nothing',
   async (step) => {
     using demo = new Demo();
-    const lines = await demo.play((line) => line.includes(step) && demo.interrupt());
-    expect(lines.findLast((line) => line.startsWith("=> "))).toBe(CLEANED_UP);
+    const { lines } = await demo.play((line) => line.includes(step) && demo.interrupt());
+    expect(lines.at(-1)).toBe(CLEANED_UP);
     expect([await demo.exited, demo.leftovers()]).toEqual([130, NOTHING]);
   },
 );
+
+test("--page serves the page, opens it where there is a browser, and goes on until Ctrl-C", async () => {
+  using browser = new PretendedBrowser();
+  using demo = new Demo(["--page"], browser.environment);
+  let page: string | undefined;
+  let seen: readonly string[] = [];
+  const { lines } = await demo.play(async (line) => {
+    page ??= /page is at (\S+), which your browser opens\.$/.exec(line)?.[1];
+    if (!line.startsWith("In another terminal")) return;
+    const text = async (path: string): Promise<string> => (await fetch(new URL(path, page))).text();
+    seen = [await text("/"), await text("/metrics")];
+    demo.interrupt();
+  });
+  expect(seen).toEqual([
+    expect.stringMatching(/^<!doctype html>/) as string,
+    expect.stringContaining("lvscare_real_server_info{") as string,
+  ]);
+  await waitForEqual(() => browser.opened(), `${page}\n`);
+  expect(lines.at(-1)).toBe(CLEANED_UP);
+  expect([await demo.exited, demo.leftovers()]).toEqual([0, NOTHING]);
+});
+
+test("--kernel plays it with IPVS in a kernel of its own, and leaves nothing", async () => {
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) await installMissingPackages(UML_PACKAGES);
+  using demo = new Demo(["--kernel"]);
+  const { lines, errors } = await demo.play();
+  // Others cannot start that kernel, and are told so.
+  if (!isRoot) expect([await demo.exited, errors]).toEqual([1, expect.stringContaining("--kernel needs")]);
+  else {
+    expect([await demo.exited, errors, demo.leftovers()]).toEqual([0, "", NOTHING]);
+    expect(lines).toContain("IPVS in the kernel moved the packets.");
+    expect(lines.filter((line) => line.includes("12 requests"))).toEqual([
+      "   12 requests: echo-1 4, echo-2 4, echo-3 4",
+      "   12 requests: echo-1 6, echo-3 6",
+      "   12 requests: echo-1 4, echo-2 4, echo-3 4",
+    ]);
+  }
+}, 300_000);
+
+test("says what it cannot do", async () => {
+  for (const [argv, problem] of [
+    [["--page", "--kernel"], "--page does not go with --kernel"],
+    [["--pge"], "'--pge'"],
+  ] as const) {
+    using demo = new Demo(argv);
+    const { lines, errors } = await demo.play();
+    expect([await demo.exited, lines]).toEqual([1, []]);
+    expect(errors).toContain(problem);
+  }
+});
 
 // --- internal ---
 
@@ -53,25 +138,29 @@ const NOTHING: Leftovers = { processes: [], files: [] };
 /** The demonstration, with a folder of its own for temporary files: by that all its processes are known. */
 class Demo implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "lvscare-demo-test-"));
-  readonly #child = Bun.spawn([process.execPath, DEMO], {
-    env: { ...process.env, TMPDIR: this.#folder },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "ignore",
-  });
+  readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+
+  constructor(argv: readonly string[] = [], environment: Readonly<Record<string, string>> = {}) {
+    this.#child = Bun.spawn([process.execPath, DEMO, ...argv], {
+      env: { ...process.env, DISPLAY: "", WAYLAND_DISPLAY: "", ...environment, TMPDIR: this.#folder },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+  }
 
   get exited(): Promise<number> {
     return this.#child.exited;
   }
 
-  /** Every line that it prints, each shown to `see` as it comes. */
-  async play(see: (line: string) => unknown = () => undefined): Promise<string[]> {
+  /** Every line that it prints, each shown to `see` as it comes, and what it says on stderr. */
+  async play(see: (line: string) => unknown = () => undefined): Promise<{ lines: string[]; errors: string }> {
     const lines: string[] = [];
     for await (const line of linesOf(this.#child.stdout)) {
       lines.push(line);
-      see(line);
+      await see(line);
     }
-    return lines;
+    return { lines, errors: await this.#child.stderr.text() };
   }
 
   interrupt(): void {
@@ -84,6 +173,26 @@ class Demo implements Disposable {
 
   [Symbol.dispose](): void {
     this.#child.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** A screen, and a program in the place of the one that knows the user's browser: it writes down what it is to open. */
+class PretendedBrowser implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "lvscare-browser-"));
+  readonly environment = { DISPLAY: ":0", PATH: `${this.#folder}:${process.env["PATH"] ?? ""}` };
+
+  constructor() {
+    const script = `#!/bin/sh\necho "$1" >${this.#folder}/opened\n`;
+    writeFileSync(join(this.#folder, "xdg-open"), script, { mode: 0o755 });
+  }
+
+  opened(): string {
+    const file = join(this.#folder, "opened");
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  }
+
+  [Symbol.dispose](): void {
     rmSync(this.#folder, { recursive: true });
   }
 }
