@@ -5,11 +5,9 @@ import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { describeError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { keyOf } from "../domain/virtual-server-name.ts";
-import { renderMetrics } from "../metrics/render-metrics.ts";
 import type { CareProcess } from "./care-process.ts";
 import type { Caretaker } from "./caretaker.ts";
 import { descriptorBudget } from "./descriptor-budget.ts";
-import { processFigures } from "./process-figures.ts";
 import { listenerOnPort } from "./socket-owner.ts";
 
 /** Where a daemon serves its page, metrics and health, if anywhere; another configuration may have it elsewhere. */
@@ -72,9 +70,11 @@ export class DaemonWeb implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** Most daemons serve none, and start without its code and its page. */
+  /** Most daemons serve none, and start without its code, its page and the table of metrics. */
   async #open(endpoint: Endpoint, realServers: number): Promise<WebServer> {
     const { serveWeb } = await import("../control/web-server.ts");
+    const { renderMetrics } = await import("../metrics/render-metrics.ts");
+    const { processFigures } = await import("./process-figures.ts");
     const limit = descriptorLimit();
     const server = serveWeb(
       endpoint,
