@@ -6,6 +6,7 @@ import { readConfig } from "../config/file/read-config.ts";
 import { nearestName } from "../config/nearest-name.ts";
 import type { GivenOption, GivenOptions } from "../config/option-row.ts";
 import { mergeGiven } from "../config/option-values.ts";
+import { PROBE_FLAG_ROWS } from "../config/probe-kinds/probe-kinds.ts";
 import { resolveCareOptions } from "../config/resolve-care-options.ts";
 import { UsageError } from "../config/usage-error.ts";
 import { refusal } from "../config/value-parsers.ts";
@@ -32,6 +33,7 @@ export function readScenario(text: string, overrides: GivenOptions = new Map()):
 
   const care = problems.attempt("", () => resolveOptions(document["care"], overrides, problems));
   const { options, checks } = (care && withChecks(care, document, problems)) ?? {};
+  for (const problem of unheardFlags(document, overrides)) problems.add(problem);
   const events = readEvents(document["events"], problems);
   const lastMs = events.at(-1)?.atMs ?? 0;
   const scenario = {
@@ -143,6 +145,7 @@ function withChecks(options: CareOptions, document: Document, problems: Problems
         "interval-down": `${policy.downIntervalMs}ms`,
         fall: policy.fall,
         rise: policy.rise,
+        ...sentinelOf(options),
         ...Object.fromEntries(given),
       },
     ],
@@ -163,6 +166,28 @@ function withChecks(options: CareOptions, document: Document, problems: Problems
       problems.add(`${where}.expect: servers here say literal texts; write contains or starts-with`);
   }
   return { options: { ...options, policy: { ...policy, ...paceOf(read.policy) } }, checks };
+}
+
+/** In a file, it is the virtual server's and no check's. */
+function sentinelOf({ probe }: CareOptions): Document {
+  if (!("sentinel" in probe)) return {};
+  return { sentinel: probe.sentinel, "sentinel-timeout": `${probe.sentinelTimeoutMs}ms` };
+}
+
+/** Flags of a check beside another description of it. */
+function unheardFlags(document: Document, overrides: GivenOptions): string[] {
+  const where = ["probe", "probes"].find((key) => document[key] !== undefined);
+  if (where === undefined) return [];
+  const { care } = document;
+  const inFile = typeof care === "object" && care !== null ? Object.keys(care) : [];
+  const named = [
+    ...inFile.map((flag) => [flag, `care.${flag}`] as const),
+    ...[...overrides].map(([flag, { source }]) => [flag, source] as const),
+  ];
+  const ofChecks: readonly string[] = PROBE_FLAG_ROWS.map(({ flag }) => flag);
+  return named
+    .filter(([flag]) => ofChecks.includes(flag))
+    .map(([, source]) => `${source}: it means nothing beside ${where}, which says how servers are checked`);
 }
 
 /** As the texts of command-line options. */

@@ -77,6 +77,16 @@ describe("lvscare simulate", () => {
     }
   });
 
+  test("refuses flags of checks beside a probe, which says all of that", async () => {
+    const upgrade = join(EXAMPLES, "rolling-upgrade.yaml");
+    expect(await refusal(["simulate", upgrade, "--health-path", "/x", "--health-timeout=3s", "--rise", "2"])).toEqual([
+      "--health-path: it means nothing beside probe, which says how servers are checked",
+      "--health-timeout: it means nothing beside probe, which says how servers are checked",
+    ]);
+    const text = `care: {vs: "10.0.0.2:80", rs: ["10.0.0.1:80"], health-schem: http}\nprobe: {type: tcp}\n`;
+    expect(() => readScenario(text)).toThrow("care.health-schem: it means nothing beside probe");
+  });
+
   test("asks for a file", async () => {
     expect(await refusal(["simulate"])).toEqual([expect.stringContaining("name a scenario file")]);
     expect(await refusal(["simulate", "/nowhere.yaml"])).toEqual([expect.stringContaining("/nowhere.yaml")]);
@@ -125,6 +135,8 @@ describe("each example shows what it says at its top", () => {
       const late = await reportOf("rolling-upgrade.yaml", "--interval", "60s");
       expect([timesOut(late), late.requests?.failed]).toEqual([[1, 1, 1], 0]);
       expect(late.realServers[0]?.faults[0]?.outAfterMs).toBeWithin(15_000, 15_100);
+      const unheard = await reportOf("rolling-upgrade.yaml", "--interval", "30s", "--sentinel=false");
+      expect(unheard.requests?.failed).toBeGreaterThan(100);
     },
   };
 

@@ -163,7 +163,7 @@ test.each([
 
 function document(probe: string, events: readonly string[], more = ""): string {
   const list = events.map((event) => `  - ${event}\n`).join("");
-  return `care: {vs: "10.0.0.1:80", rs: ["10.0.0.2:80", "10.0.0.3:80"], interval: 1s, fall: 2, health-timeout: 2s, scheduler: wrr}\nprobe: ${probe.replace("type:", "timeout: 2s, type:")}\nduration: 60s\n${more}\nevents:\n${list}`;
+  return `care: {vs: "10.0.0.1:80", rs: ["10.0.0.2:80", "10.0.0.3:80"], interval: 1s, fall: 2, scheduler: wrr}\nprobe: ${probe.replace("type:", "timeout: 2s, type:")}\nduration: 60s\n${more}\nevents:\n${list}`;
 }
 
 function run(probe: string, events: readonly string[], more?: string): Promise<SimulationReport> {
