@@ -171,13 +171,18 @@ const WHO_MOVED: Readonly<Record<VirtualServerStatus["dataPlane"]["kind"], strin
 };
 
 function nextSteps(): string {
+  // As it was started itself: who has no Bun starts it by npx.
+  const isByNpx = process.env["npm_config_user_agent"]?.startsWith("npm/") === true;
+  const run = isByNpx ? `npx --yes bun@${Bun.version} run demo` : "bun run demo";
   const missing = missingForKernel();
   const needs = missing.length === 0 ? "" : ` (needs apt-get install ${missing.join(" ")})`;
-  return `
-*Next:*
-  bun run demo --page        watch it in the browser, until Ctrl-C
-  bun run demo --kernel      the same with IPVS in any case, in user-mode Linux${needs}
-  docs/getting-started.md    your own servers, in three steps`;
+  const steps = [
+    [`${run} --page`, "watch it in the browser, until Ctrl-C"],
+    [`${run} --kernel`, `the same with IPVS in any case, in user-mode Linux${needs}`],
+    ["docs/getting-started.md", "your own servers, in three steps"],
+  ] as const;
+  const width = Math.max(...steps.map(([what]) => what.length));
+  return ["\n*Next:*", ...steps.map(([what, about]) => `  ${what.padEnd(width)}   ${about}`)].join("\n");
 }
 
 /** Ports that were free a moment ago. */

@@ -29,7 +29,7 @@ export class Stage {
   /** What asks this daemon from another terminal. */
   get command(): string {
     const environment = process.getuid?.() === 0 ? "" : `XDG_RUNTIME_DIR=${this.#folder} `;
-    return `${environment}bun src/cli/main.ts`;
+    return `${environment}node_modules/.bin/bun src/cli/main.ts`;
   }
 
   startEcho(name: string, port: number): void {

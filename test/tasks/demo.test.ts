@@ -8,7 +8,8 @@ import { waitForEqual } from "../kernel/support/wait-for.ts";
 
 setDefaultTimeout(60_000);
 
-const DEMO = join(import.meta.dir, "../../tasks/demo.ts");
+const CHECKOUT = join(import.meta.dir, "../..");
+const DEMO = join(CHECKOUT, "tasks/demo.ts");
 const CLEANED_UP = "Cleaned up: nothing of this demonstration is left.";
 
 test("shows a server go and come back on one screen, ends by itself and leaves nothing", async () => {
@@ -57,9 +58,9 @@ test("shows a server go and come back on one screen, ends by itself and leaves n
     CLEANED_UP,
     "",
     "Next:",
-    "  bun run demo --page        watch it in the browser, until Ctrl-C",
-    expect.stringMatching(/^ {2}bun run demo --kernel {6}the same with IPVS in any case, in user-mode Linux/),
-    "  docs/getting-started.md    your own servers, in three steps",
+    "  bun run demo --page       watch it in the browser, until Ctrl-C",
+    expect.stringMatching(/^ {2}bun run demo --kernel {5}the same with IPVS in any case, in user-mode Linux/),
+    "  docs/getting-started.md   your own servers, in three steps",
   ]);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(120);
   expect([await demo.exited, demo.leftovers()]).toEqual([0, NOTHING]);
@@ -79,10 +80,13 @@ test("--page serves the page, opens it where there is a browser, and goes on unt
   using browser = new PretendedBrowser();
   using demo = new Demo(["--page"], browser.environment);
   let page: string | undefined;
-  let seen: readonly string[] = [];
+  let [seen, status, seenElsewhere]: [readonly string[], string, string] = [[], "", ""];
   const { lines } = await demo.play(async (line) => {
     page ??= /page is at (\S+), which your browser opens\.$/.exec(line)?.[1];
     if (!line.startsWith("In another terminal")) return;
+    status = /^In another terminal, in this folder: (.*) --watch$/.exec(line)?.[1] ?? "";
+    const child = Bun.spawn(["sh", "-c", status], { cwd: CHECKOUT, stdout: "pipe", stderr: "inherit" });
+    seenElsewhere = await child.stdout.text();
     const text = async (path: string): Promise<string> => (await fetch(new URL(path, page))).text();
     seen = [await text("/"), await text("/metrics")];
     demo.interrupt();
@@ -91,6 +95,7 @@ test("--page serves the page, opens it where there is a browser, and goes on unt
     expect.stringMatching(/^<!doctype html>/) as string,
     expect.stringContaining("lvscare_real_server_info{") as string,
   ]);
+  expect(seenElsewhere).toMatch(/^tcp 127\S+ +demo\b|^demo\b/m);
   await waitForEqual(() => browser.opened(), `${page}\n`);
   expect(lines.at(-1)).toBe(CLEANED_UP);
   expect([await demo.exited, demo.leftovers()]).toEqual([0, NOTHING]);
@@ -135,6 +140,9 @@ interface Leftovers {
 
 const NOTHING: Leftovers = { processes: [], files: [] };
 
+/** No screen, and not by npx, however these tests were started. */
+const QUIET = { DISPLAY: "", WAYLAND_DISPLAY: "", npm_config_user_agent: "bun/1" };
+
 /** The demonstration, with a folder of its own for temporary files: by that all its processes are known. */
 class Demo implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "lvscare-demo-test-"));
@@ -142,7 +150,7 @@ class Demo implements Disposable {
 
   constructor(argv: readonly string[] = [], environment: Readonly<Record<string, string>> = {}) {
     this.#child = Bun.spawn([process.execPath, DEMO, ...argv], {
-      env: { ...process.env, DISPLAY: "", WAYLAND_DISPLAY: "", ...environment, TMPDIR: this.#folder },
+      env: { ...process.env, ...QUIET, ...environment, TMPDIR: this.#folder },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
