@@ -6,6 +6,7 @@ import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
 import type { CheckBudget, HealthCheckOptions, ProbeOptions } from "../config/care-options.ts";
 import { halfOpenIn } from "../dataplane/ipvs/half-open.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
+import type { NodeCount } from "../discovery/source.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import type { ProbeOutcome } from "../domain/health.ts";
 import type { Logger } from "../domain/logger.ts";
@@ -52,6 +53,10 @@ export class CareProcess implements Disposable {
   /** How long checks had to wait for others to end. */
   readonly #waitMs = new RecentMaximum();
   #budget: CheckBudget = CHECK_PACE.budget;
+  /** As the configuration has it. */
+  #configured: CheckBudget = CHECK_PACE.budget;
+  /** Of the cluster; undefined as long as nobody has counted them. */
+  #nodes: number | undefined;
   readonly reachHost = new ReachHost(this.now);
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
@@ -97,10 +102,23 @@ export class CareProcess implements Disposable {
 
   /** Checks no more than this from now on. */
   keepTo(budget: CheckBudget): void {
-    if (Bun.deepEquals(budget, this.#budget)) return;
-    this.#budget = budget;
-    this.#schedule.keepTo(budget);
+    this.#configured = budget;
+    const { perServer } = budget;
+    const nodes = perServer?.isCounted === true ? this.#nodes : undefined;
+    const kept = perServer && nodes !== undefined ? { ...budget, perServer: { ...perServer, nodes } } : budget;
+    if (Bun.deepEquals(kept, this.#budget)) return;
+    this.#budget = kept;
+    this.#schedule.keepTo(kept);
   }
+
+  /** What a cluster is asked for, as long as that changes anything. */
+  readonly nodes: NodeCount = {
+    isWanted: () => this.#configured.perServer?.isCounted === true,
+    hear: (count) => {
+      this.#nodes = count;
+      this.keepTo(this.#configured);
+    },
+  };
 
   /** How long checks had to wait in the last minute, because so many others were under way; undefined where none had to. */
   get checksWait(): ChecksWaitStatus | undefined {

@@ -290,6 +290,7 @@ export class Caretaker {
       passing: () => care.passing(),
       emit: (event) => care.emit(event),
       standing: () => care.standing(),
+      nodes: this.#process.nodes,
       changed: () => void this.#relist(caring),
     });
   }

@@ -73,8 +73,8 @@ export function describeChecksWait({ longestMs, most }: ChecksWaitStatus): strin
 }
 
 /** `no real server is checked more than once in 1m40s, whatever its interval says (checks-per-server 50/s, shared by 5000 nodes)` */
-export function describeServerBudget({ perSecond, nodes, gapMs }: ServerBudgetStatus): string {
-  const shared = nodes === 1 ? "" : `, shared by ${nodes} nodes`;
+export function describeServerBudget({ perSecond, nodes, isCounted, gapMs }: ServerBudgetStatus): string {
+  const shared = nodes === 1 ? "" : `, shared by ${nodes} nodes${isCounted === true ? " as counted" : ""}`;
   return `no real server is checked more than once in ${formatDuration(gapMs)}, whatever its interval says (checks-per-server ${perSecond}/s${shared})`;
 }
 

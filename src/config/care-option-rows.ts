@@ -338,13 +338,13 @@ export const CARE_OPTION_ROWS = [
     flag: "cluster-nodes",
     kind: "text",
     valueName: "count",
-    help: "how many nodes share --checks-per-server (default: this one alone)",
+    help: "how many nodes share --checks-per-server (default: as many as there are, where --discover kubernetes may count them, else this one alone)",
     group: RUNNING,
     inFile: {
       place: "process",
       type: "whole-number",
       bounds: [1, MOST_NODES],
-      help: "how many nodes share checks-per-server (default: this one alone)",
+      help: "how many nodes share checks-per-server (default: as many as there are, where a discovery of type kubernetes may count them, else this one alone)",
     },
   },
   {

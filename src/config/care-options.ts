@@ -51,6 +51,8 @@ export interface CheckBudget {
 export interface ServerBudget {
   readonly perSecond: number;
   readonly nodes: number;
+  /** Nobody said how many there are: where the cluster may be asked, it says so. */
+  readonly isCounted?: true;
 }
 
 /** Everything that one process cares for. Flags are a configuration with one virtual server. */

@@ -10,7 +10,12 @@ export function resolveBudget(values: OptionValues<CareFlag>): CheckBudget {
     values.refuse("cluster-nodes", "it divides --checks-per-server, which there is none of");
   return {
     mostAtOnce: values.read("max-concurrent-checks", parseInteger(1, MOST_CONCURRENT_CHECKS)),
-    perServer: perSecond === undefined ? undefined : { perSecond, nodes: nodes ?? 1 },
+    perServer:
+      perSecond === undefined
+        ? undefined
+        : nodes === undefined
+          ? { perSecond, nodes: 1, isCounted: true }
+          : { perSecond, nodes },
   };
 }
 
@@ -29,7 +34,8 @@ export function budgetChanges(before: CheckBudget, after: CheckBudget): string[]
 
 function describeServerBudget({ perServer }: CheckBudget): string {
   if (perServer === undefined) return "off";
-  const { perSecond, nodes } = perServer;
+  const { perSecond, nodes, isCounted } = perServer;
+  if (isCounted === true) return `${perSecond}/s of all nodes`;
   return `${perSecond}/s of ${nodes} ${nodes === 1 ? "node" : "nodes"}`;
 }
 

@@ -11,7 +11,7 @@ import { reportOf, type Standing } from "./node-standing.ts";
 import type { MemberMemory } from "./memory.ts";
 import { discoveryStatus, memberReports } from "./member-report.ts";
 import { dropFailing, takeAnswer, takeDrains, UNKNOWN, type Membership, type Rules, type Step } from "./membership.ts";
-import type { Answer, Source } from "./source.ts";
+import type { Answer, NodeCount, Source } from "./source.ts";
 
 export interface DiscoveryPorts {
   readonly clock: Clock;
@@ -31,6 +31,8 @@ export interface DiscoveryUser {
   changed(): void;
   /** How all of them stand; undefined as long as that is not known. */
   standing(): Promise<Standing | undefined>;
+  /** Absent where it means nothing how many nodes there are. */
+  readonly nodes?: NodeCount;
   emit(event: DiscoveryEvent): void;
 }
 
@@ -95,6 +97,7 @@ export class Discovery implements Disposable {
       isRemembered: this.#membership.isRemembered,
       cluster: {
         hearDrains: (drains) => this.#hearDrains(drains),
+        ...(user.nodes && { nodes: user.nodes }),
         report: async (way) =>
           reportOf(await user.standing(), {
             at: this.#iso(this.#now()),

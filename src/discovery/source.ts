@@ -33,6 +33,14 @@ export interface ClusterUser {
   hearDrains(drains: ClusterDrains): void;
   /** How this node stands; undefined as long as that is not known. `way`: how it learns of changes. */
   report(way: NodeReport["way"]): Promise<NodeReport | undefined>;
+  readonly nodes?: NodeCount;
+}
+
+/** How many nodes the cluster has. */
+export interface NodeCount {
+  /** Somebody has a use for it. */
+  isWanted(): boolean;
+  hear(count: number): void;
 }
 
 /** Tells who the members are. It decides nothing: its list is a proposal. */

@@ -213,6 +213,8 @@ export interface DaemonStatus {
 export interface ServerBudgetStatus {
   readonly perSecond: number;
   readonly nodes: number;
+  /** The cluster says that there are so many, or would if it were asked. */
+  readonly isCounted?: true;
   readonly gapMs: number;
 }
 

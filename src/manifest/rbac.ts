@@ -1,4 +1,4 @@
-import { REPORTS_NAMESPACE } from "../domain/node-report.ts";
+import { NODE_LEASES_NAMESPACE, REPORTS_NAMESPACE } from "../domain/node-report.ts";
 import type { YamlMap } from "./pod-parts.ts";
 import { renderYaml } from "./yaml.ts";
 
@@ -6,6 +6,8 @@ export interface RbacOptions {
   /** The service whose endpoints may be read. */
   readonly service: { readonly namespace: string; readonly name: string };
   readonly subject: RbacSubject;
+  /** They may count the nodes. */
+  readonly countsNodes?: boolean;
 }
 
 /** Who may read them. */
@@ -23,7 +25,15 @@ export function renderRbac(options: RbacOptions): string {
 }
 
 /** The same as objects. */
-export function rbacObjects({ service: { namespace, name }, subject }: RbacOptions): readonly YamlMap[] {
+export function rbacObjects(options: RbacOptions): readonly YamlMap[] {
+  const { subject, countsNodes = false } = options;
+  const count = { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list"] };
+  return [...objectsOf(options), ...(countsNodes ? granted(NODE_LEASES_NAMESPACE, [count], subject) : [])];
+}
+
+// --- internal ---
+
+function objectsOf({ service: { namespace, name }, subject }: RbacOptions): readonly YamlMap[] {
   const watch = { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] };
   if (subject.kind === "Group" && subject.name === NODES) return granted(namespace, [watch], subject);
   const read = { apiGroups: [""], resourceNames: [name], resources: ["services"], verbs: ["get"] };
@@ -34,8 +44,6 @@ export function rbacObjects({ service: { namespace, name }, subject }: RbacOptio
     ...granted(REPORTS_NAMESPACE, [report], subject),
   ];
 }
-
-// --- internal ---
 
 const NAME = "lvscare";
 /** All nodes of a cluster, whose rights Kubernetes itself sees to. */

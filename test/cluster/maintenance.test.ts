@@ -36,12 +36,21 @@ test.skipIf(lacking !== undefined)(
       { name: "alice", group: "system:masters" },
       `https://${M2}:6443`,
     );
+    /** Together with what it says beside. */
     const lvscare = (...argv: readonly string[]): Promise<{ readonly stdout: string; readonly exitCode: number }> =>
-      plane.namespaceOf(M3).run([lvscareBinary(), ...argv, "--cluster", "--kubeconfig", alice]);
-    const status = async (): Promise<ClusterStatus> =>
-      JSON.parse((await lvscare("status", "-o", "json")).stdout) as ClusterStatus;
+      plane
+        .namespaceOf(M3)
+        .run(["sh", "-c", 'exec "$@" 2>&1', "sh", lvscareBinary(), ...argv, "--cluster", "--kubeconfig", alice]);
+    const status = async (): Promise<ClusterStatus> => {
+      const { stdout, exitCode } = await lvscare("status", "-o", "json");
+      if (exitCode !== 0) throw new Error(stdout);
+      return JSON.parse(stdout) as ClusterStatus;
+    };
 
-    expect((await lvscare("drain", M1, M2)).exitCode).toBe(1);
+    expect(await lvscare("drain", M1, M2)).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining("nobody would be left to serve behind service default/kubernetes"),
+    });
     expect((await status()).drained).toEqual([]);
 
     // No connection is left: not even those by which the nodes watch.

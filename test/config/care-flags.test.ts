@@ -465,8 +465,8 @@ const cases: Record<CareFlag, FlagCase> = {
     pick: ({ budget }) => budget.perServer,
     default: undefined,
     good: [
-      ["50/s", { perSecond: 50, nodes: 1 }],
-      ["0.5/s", { perSecond: 0.5, nodes: 1 }],
+      ["50/s", { perSecond: 50, nodes: 1, isCounted: true }],
+      ["0.5/s", { perSecond: 0.5, nodes: 1, isCounted: true }],
     ],
     bad: [
       ["50", '"50" is no rate such as 50/s'],

@@ -57,6 +57,16 @@ test("so may a service account, which also gets what nodes may do anyway", () =>
   expect(objects.flatMap(({ subjects = [] }) => subjects)).toEqual([subject, subject]);
 });
 
+test("whoever is to count the nodes may list their leases", () => {
+  const subject = { kind: "Group", name: "system:nodes" } as const;
+  const printed = renderRbac({ service: { namespace: "default", name: "kubernetes" }, subject, countsNodes: true });
+  expect(Bun.YAML.parse(printed.split("---\n")[2] ?? "")).toMatchObject({
+    kind: "Role",
+    metadata: { namespace: "kube-node-lease" },
+    rules: [{ apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list"] }],
+  });
+});
+
 // --- internal ---
 
 interface ApiObject {

@@ -1,6 +1,6 @@
 import { parseServiceName } from "../../config/resolve-discover.ts";
 import type { OptionRow } from "../../config/option-row.ts";
-import { refusal } from "../../config/value-parsers.ts";
+import { parseBoolean, refusal } from "../../config/value-parsers.ts";
 import { renderRbac, type RbacOptions, type RbacSubject } from "../../manifest/rbac.ts";
 import { command } from "../command.ts";
 
@@ -37,6 +37,12 @@ export const rbacCommand = command(
         help: "a service account that may, instead of a group",
         group: "Flags",
       },
+      {
+        flag: "count-nodes",
+        kind: "boolean",
+        help: "also the right to list the leases of nodes: --checks-per-server is shared by as many as there are then",
+        group: "Flags",
+      },
     ] as const satisfies readonly OptionRow[],
     examples: [
       { about: "for kubelet's credentials on every node", command: "lvscare rbac | kubectl apply -f -" },
@@ -50,7 +56,11 @@ export const rbacCommand = command(
         ? { kind: "ServiceAccount", ...account }
         : { kind: "Group", name: values.read("group", parseGroup) };
       if (account !== undefined && !values.isMissing("group")) values.refuse("group", "there is --service-account");
-      return { service: values.read("service", parseServiceName), subject };
+      return {
+        service: values.read("service", parseServiceName),
+        subject,
+        countsNodes: values.read("count-nodes", parseBoolean),
+      };
     },
     async run(options, { out }) {
       await out.write(renderRbac(options));

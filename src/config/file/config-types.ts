@@ -22,7 +22,10 @@ export interface LvscareConfig {
    * its intervals say (default: no limit).
    */
   readonly checksPerServer?: string | null;
-  /** How many nodes share checksPerServer (default: this one alone); from 1 to 100000. */
+  /**
+   * How many nodes share checksPerServer (default: as many as there are, where a discovery of type kubernetes may count
+   * them, else this one alone); from 1 to 100000.
+   */
   readonly clusterNodes?: number | null;
   /**
    * Where discovered real servers are remembered, so that a daemon that starts while nobody tells of them knows them

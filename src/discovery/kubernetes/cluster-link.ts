@@ -1,12 +1,12 @@
 import { drainsIn, type ClusterDrains } from "../../domain/cluster-drain.ts";
 import type { ClusterRights } from "../../domain/members.ts";
-import type { NodeReport } from "../../domain/node-report.ts";
+import { NODE_LEASES_NAMESPACE, type NodeReport } from "../../domain/node-report.ts";
 import type { Clock } from "../../probe/clock.ts";
 import { Interruption } from "../interruption.ts";
-import type { ClusterUser } from "../source.ts";
+import type { ClusterUser, NodeCount } from "../source.ts";
 import type { Api, ApiFailure, ApiReply } from "./api.ts";
 import { BackOff } from "./back-off.ts";
-import { annotationsOf, describeRefusal } from "./slice-store.ts";
+import { annotationsOf, countOf, describeRefusal } from "./slice-store.ts";
 
 export interface ClusterLinkPorts {
   readonly api: Pick<Api, "get">;
@@ -92,12 +92,21 @@ export class ClusterLink implements Disposable {
         user.hearDrains(this.#heard);
         if ([...this.#heard.keys()].some((address) => !before.has(address))) this.#moveSoon();
         this.#reporting.now();
+        if (user.nodes?.isWanted() === true) await this.#count(user.nodes);
         await this.#hearing.wait(this.#about(this.#way === "watched" ? RECHECK_MS : pollMs));
       } else if (isRefused(reply)) {
         this.#allow("deaf", describeRefusal(reply));
         await this.#hearing.wait(this.#about(TRY_AGAIN_MS));
       } else await this.#hearing.wait(backOff.next());
     }
+  }
+
+  /** Each node has a lease: how many there are is told with the first one. Where that is not allowed, it is not known. */
+  async #count(nodes: NodeCount): Promise<void> {
+    const reply = await this.#ports.api.get(`${NODE_LEASES}?limit=1`);
+    if (this.#isClosed || !("status" in reply) || reply.status !== 200) return;
+    const count = countOf(reply.body);
+    if (count !== undefined && count > 0) nodes.hear(count);
   }
 
   /** Once the table has it that new connections go elsewhere. */
@@ -157,6 +166,8 @@ export class ClusterLink implements Disposable {
 }
 
 // --- internal ---
+
+const NODE_LEASES = `/apis/coordination.k8s.io/v1/namespaces/${NODE_LEASES_NAMESPACE}/leases`;
 
 /** So that what a mark missed is heard, too. */
 const RECHECK_MS = 600_000;

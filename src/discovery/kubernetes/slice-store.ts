@@ -65,6 +65,17 @@ export function annotationsOf(body: string): Readonly<Record<string, unknown>> |
   return isMap(annotations) ? annotations : {};
 }
 
+/** How many objects there are, by a list of the first of them; undefined for what is none. */
+export function countOf(body: string): number | undefined {
+  const list = parsed(body);
+  const { metadata, items } = isMap(list) ? list : {};
+  if (!isMap(metadata) || !(Array.isArray(items) || items === null)) return undefined;
+  const more = metadata["remainingItemCount"] ?? 0;
+  // Who has more and does not say how many has not counted.
+  if (!Number.isInteger(more) || (more === 0 && (metadata["continue"] ?? "") !== "")) return undefined;
+  return (items?.length ?? 0) + Number(more);
+}
+
 /** Reads a line of a watch. */
 export function readWatchLine(line: string): WatchEvent {
   const event = parsed(line);

@@ -73,6 +73,27 @@ describe("drains of a cluster", () => {
   });
 });
 
+describe("the nodes of a cluster", () => {
+  test("are counted where that is wanted and allowed, by one of their leases", async () => {
+    using world = new World();
+    await world.known("watched", "");
+    expect(world.counts).toEqual([]);
+    world.isCounting = true;
+    world.leases = { metadata: { continue: "x", remainingItemCount: 4999 }, items: [{}] };
+    await world.clock.advance(600_000);
+    expect(world.counts).toEqual([5000]);
+    world.leases = { metadata: {}, items: [{}] };
+    await world.clock.advance(600_000);
+    expect(world.counts).toEqual([5000, 1]);
+    // It has more than one, and does not say how many.
+    world.leases = { metadata: { continue: "x" }, items: [{}] };
+    await world.clock.advance(600_000);
+    world.leases = undefined;
+    await world.clock.advance(600_000);
+    expect(world.counts).toEqual([5000, 1]);
+  });
+});
+
 describe("what a node reports", () => {
   test("is written on a change, five minutes after the last time at the soonest, and each hour", async () => {
     using world = new World();
@@ -177,11 +198,16 @@ class World implements Disposable {
   report = REPORT;
   asked = 0;
   moved = 0;
+  isCounting = false;
+  leases: object | undefined;
+  readonly counts: number[] = [];
   heard: readonly unknown[] = [];
 
   constructor() {
     const api: Pick<Api, "get"> = {
       get: (path) => {
+        if (path === "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases?limit=1")
+          return Promise.resolve(this.leases ? { ...OK, body: JSON.stringify(this.leases) } : refusal(403, "no"));
         expect(path).toBe(SERVICE);
         this.asked++;
         const body = JSON.stringify({ kind: "Service", metadata: { annotations: this.annotations } });
@@ -197,6 +223,7 @@ class World implements Disposable {
       user: {
         hearDrains: (drains: ClusterDrains) => void (this.heard = [...drains]),
         report: () => Promise.resolve(this.report),
+        nodes: { isWanted: () => this.isCounting, hear: (count) => void this.counts.push(count) },
       },
       move: () => void this.moved++,
       tell: (report) => {
