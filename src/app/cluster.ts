@@ -32,7 +32,8 @@ export async function changeCluster(line: ClusterLine, { change, addresses }: Cl
 /** Who is drained on all nodes, and what these report. */
 export async function collectCluster(line: ClusterLine): Promise<ClusterStatus> {
   using maintenance = open(line);
-  return statusOf(maintenance, line);
+  // Until it has answered.
+  return await statusOf(maintenance, line);
 }
 
 // --- internal ---

@@ -53,8 +53,10 @@ const LONGEST = 63;
 
 function isReport(value: unknown): value is NodeReport {
   if (typeof value !== "object" || value === null) return false;
-  const { at, service, virtualServer, version, inService, of, drained } = value as Readonly<Record<string, unknown>>;
+  const report = value as Readonly<Record<string, unknown>>;
+  const { at, service, virtualServer, version, way, inService, of, drained } = report;
   return (
+    (way === "watched" || way === "polled") &&
     [at, service, virtualServer, version].every((one) => typeof one === "string") &&
     !Number.isNaN(Date.parse(String(at))) &&
     [inService, of].every((one) => Number.isInteger(one)) &&

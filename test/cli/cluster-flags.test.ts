@@ -46,5 +46,8 @@ test("a cluster that does not answer is told by what was to be done, and where",
   await Bun.write(kubeconfig, JSON.stringify({ contexts: [one], clusters: [one], users: [one] }));
   const line = ["drain", "10.0.0.2", "--cluster", "--service", "shop/web", "--kubeconfig", kubeconfig, "--context"];
   expect(await refusal([...line, "lab"])).toEqual(["read service shop/web: 127.0.0.1:1: connect refused"]);
+  expect(await refusal(["status", "--cluster", "--kubeconfig", kubeconfig, "--context", "lab"])).toEqual([
+    "read service default/kubernetes: 127.0.0.1:1: connect refused",
+  ]);
   expect(await refusal([...line, "other"])).toEqual([`read service shop/web: ${kubeconfig}: it has no context other`]);
 });

@@ -1,7 +1,10 @@
-import { SliceStore, readWatchLine } from "../../src/discovery/kubernetes/slice-store.ts";
+import { renderCluster } from "../../src/cli/cluster-text.ts";
+import { annotationsOf, SliceStore, readWatchLine } from "../../src/discovery/kubernetes/slice-store.ts";
 import { membersOf, readEndpoints } from "../../src/discovery/kubernetes/slices.ts";
 import { readMemberFile } from "../../src/discovery/member-file.ts";
 import type { Answer } from "../../src/discovery/source.ts";
+import { drainAnnotation, drainsIn, drainValue } from "../../src/domain/cluster-drain.ts";
+import { reportsIn } from "../../src/domain/node-report.ts";
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import { encodeQuestion, readMessage } from "../../src/probe/dns/message.ts";
 import type { Dice, FuzzTarget } from "./targets.ts";
@@ -10,6 +13,7 @@ export const DISCOVERY_TARGETS: readonly FuzzTarget[] = [
   { name: "lists of members", run: fuzzMemberFile },
   { name: "what an API server lists and tells", run: fuzzSlices },
   { name: "what a name server answers", run: fuzzNames },
+  { name: "what a cluster's services and leases are annotated with", run: fuzzAnnotations },
 ];
 
 // --- internal ---
@@ -53,6 +57,34 @@ function fuzzSlices(dice: Dice): void {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
+}
+
+const DRAINED = { since: "2026-12-01T02:00:00.000Z", by: "alice" };
+const REPORT = {
+  version: "5.0.0",
+  at: DRAINED.since,
+  service: "default/kubernetes",
+  virtualServer: "tcp 10.96.0.1:6443",
+  way: "watched",
+  inService: 2,
+  of: 3,
+  drained: { "10.0.0.2": { since: DRAINED.since, open: 4 } },
+};
+const ANNOTATED = [
+  { metadata: { annotations: { "drained.lvscare/10.0.0.2": JSON.stringify(DRAINED), "drained.lvscare/fd00__2": "" } } },
+  { metadata: { annotations: { "report.lvscare/tcp_10.96.0.1_6443": JSON.stringify(REPORT) } } },
+].map((one) => Buffer.from(JSON.stringify(one)));
+
+function fuzzAnnotations(dice: Dice): void {
+  const text = Buffer.from(dice.mangled(dice.pick(ANNOTATED))).toString("utf8");
+  const annotations = annotationsOf(text) ?? {};
+  const drains = drainsIn(annotations);
+  for (const [address, drain] of drains)
+    if (!Bun.deepEquals(drainsIn({ [drainAnnotation(address)]: drainValue(drain) }), new Map([[address, drain]])))
+      throw new Error(`${address} is not drained as it was`);
+  const drained = [...drains].map(([address, drain]) => ({ address, ...drain }));
+  const nodes = [{ node: "n1", reports: reportsIn(annotations) }];
+  renderCluster({ service: "default/kubernetes", drained, nodes }, new Date(), (_, shown) => shown);
 }
 
 /** An answer with a name that stands for another, as it was sent. */
