@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { renderRbac } from "../../src/manifest/rbac.ts";
 import type { ClusterStatus } from "../../src/domain/cluster-status.ts";
 import { lvscareBinary } from "../kernel/support/lvscare.ts";
 import { SwitchedNetwork } from "../node/support/switched-network.ts";
+import { allowWatching, WATCHER } from "./support/allow-watching.ts";
 import { ClusterNodes, VIP } from "./support/cluster-nodes.ts";
 import { clusterLacks } from "./support/cluster-programs.ts";
 import { ControlPlane } from "./support/control-plane.ts";
@@ -24,11 +24,11 @@ test.skipIf(lacking !== undefined)(
     await using network = await SwitchedNetwork.create();
     await using plane = await ControlPlane.create(network, { etcd: ETCD, masters: [M1, M2, M3], names: [VIP] });
     await Promise.all([plane.start(M1), plane.start(M2)]);
-    await allow(plane, "watchers");
+    await allowWatching(plane, M1);
     // As kubelet makes them, which there is none of.
     for (const name of ["watching", "polling"]) await plane.ask(M1, LEASES, lease(name));
     await using nodes = await ClusterNodes.create(network, plane, OBSERVER);
-    await nodes.add(WATCHING, { name: "system:node:watching", group: "system:nodes/O=watchers" }, M1);
+    await nodes.add(WATCHING, { name: "system:node:watching", group: `system:nodes/O=${WATCHER.group}` }, M1);
     await nodes.add(POLLING, { name: "system:node:polling", group: "system:nodes" }, M1);
     await nodes.expectServing(M1, M2);
     const alice = await plane.keys.kubeconfig(
@@ -90,16 +90,4 @@ function lease(name: string): object {
     metadata: { name, namespace: "kube-node-lease" },
     spec: { holderIdentity: name, leaseDurationSeconds: 40 },
   };
-}
-
-/** Only what nodes get: all else they may do anyway. */
-async function allow(plane: ControlPlane, group: string): Promise<void> {
-  const service = { namespace: "default", name: "kubernetes" };
-  const printed = renderRbac({ service, subject: { kind: "Group", name: "system:nodes" } });
-  for (const text of printed.replace("name: system:nodes", `name: ${group}`).split("---\n")) {
-    const object = Bun.YAML.parse(text) as { readonly kind: string };
-    const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/default/${object.kind.toLowerCase()}s`;
-    const { exitCode, stdout } = await plane.ask(M1, path, object);
-    expect(exitCode === 0 ? "" : stdout).toBe("");
-  }
 }

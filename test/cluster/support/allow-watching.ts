@@ -5,7 +5,7 @@ import type { ControlPlane } from "./control-plane.ts";
 /** One who may watch who the API servers are. */
 export const WATCHER = { name: "lvscare", group: "watchers" } as const;
 
-/** As `lvscare rbac` prints it, for a group of those who watch. */
+/** As `lvscare rbac` prints it for all nodes, but for a group of those who watch. */
 export async function allowWatching(plane: ControlPlane, master: string): Promise<void> {
   for (const { path, object } of rights()) {
     const { exitCode, stdout } = await plane.ask(master, path, object);
@@ -21,6 +21,8 @@ export async function forbidWatching(plane: ControlPlane, master: string): Promi
 
 // --- internal ---
 
+const NODES = "system:nodes";
+
 interface Right {
   readonly kind: string;
   readonly metadata: { readonly name: string };
@@ -29,9 +31,10 @@ interface Right {
 function rights(): readonly { readonly path: string; readonly object: Right }[] {
   const printed = renderRbac({
     service: { namespace: "default", name: "kubernetes" },
-    subject: { kind: "Group", name: WATCHER.group },
+    subject: { kind: "Group", name: NODES },
   });
-  return printed.split("---\n").map((text) => {
+  const ofWatchers = printed.replaceAll(NODES, WATCHER.group);
+  return ofWatchers.split("---\n").map((text) => {
     const object = Bun.YAML.parse(text) as Right;
     return { path: `/apis/rbac.authorization.k8s.io/v1/namespaces/default/${object.kind.toLowerCase()}s`, object };
   });
