@@ -76,6 +76,17 @@ test.skipIf(lacking !== undefined)(
     expect((await lvscare("undrain", M1)).exitCode).toBe(0);
     await nodes.expectServing(M1, M2);
     console.log((await lvscare("status")).stdout);
+
+    // Whoever has not told that it has heard of it is named.
+    const early = await lvscare("drain", M2, "--wait", "0s");
+    expect(early).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining("nothing of it from polling, watching"),
+    });
+    expect(early.stdout).toContain("not over after 0ms; it stays drained");
+    await nodes.expectServing(M1);
+    expect((await lvscare("undrain", M2)).stdout).toBe(`${M2}: no longer drained by the cluster\n`);
+    await nodes.expectServing(M1, M2);
   },
 );
 
