@@ -1,3 +1,4 @@
+import type { VirtualServerOptions } from "../../config/care-options.ts";
 import { adoptedState, adoptServer, joiningState, type Beginning } from "../../desired/adoption.ts";
 import { atWeights, isDrained, type Evidence, type MemberState } from "../../desired/member.ts";
 import { NO_OVERLAY, type Overlay } from "../../desired/next.ts";
@@ -10,7 +11,7 @@ import type { VirtualServerConfiguration } from "../../domain/virtual-server-con
 
 /** All that is known of one virtual server when it is asked what would be done for it. */
 export interface KnownVirtualServer {
-  readonly configuration: VirtualServerConfiguration;
+  readonly configuration: VirtualServerConfiguration & Pick<VirtualServerOptions, "clusterDrains">;
   /** As it stands in the data plane. */
   readonly observed: ObservedVirtualServer | undefined;
   readonly holds: Holds;

@@ -188,7 +188,7 @@ function entering(view: View, server: string, when: "at once" | "later"): string
   const { configuration, observed } = view.known;
   const { rise, slowStartMs } = configuration.policy;
   const member = view.members.get(server);
-  const words = drainedBy(member);
+  const words = drainedBy(member, view.known.configuration.clusterDrains);
   const why = words === undefined ? "" : `, ${words}`;
   if (when === "at once") return `enters at once, unchecked${why}`;
   // Nobody has used one of a new virtual server: one good check is enough, and it need not climb.
@@ -203,7 +203,7 @@ function changing(view: View, server: string, to: RealServer, when: "at once" | 
   if (!view.listed.has(server) || member?.isLeaving === true) return leaving(view, server, when);
   if (to.weight === 0) {
     const open = countConnections(connectionsOf(view, server));
-    return `${drainedBy(member) ?? "its checks fail"}; ${open} ${goOn(connectionsOf(view, server))}`;
+    return `${drainedBy(member, view.known.configuration.clusterDrains) ?? "its checks fail"}; ${open} ${goOn(connectionsOf(view, server))}`;
   }
   if (when === "at once") return "keeps connections";
   return onceChecked(policy.rise);
@@ -239,7 +239,7 @@ function unmoved(view: View, told: ReadonlySet<string>): DryRunStep[] {
     if (told.has(member.name) || member.isLeaving) return [];
     const found = standing.get(member.name);
     const change = found === undefined ? "not in the table" : `weight ${found.server.weight}`;
-    const words = drainedBy(member);
+    const words = drainedBy(member, known.configuration.clusterDrains);
     if (words !== undefined) return [{ sign: "=", subject: member.name, change, remark: words }];
     if (!isFailing(member) || member.evidence === "passed") return [];
     if (member.evidence === "leaving")

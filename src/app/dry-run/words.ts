@@ -1,12 +1,15 @@
 import { isAskedOut, type MemberState } from "../../desired/member.ts";
+import type { ClusterDrains } from "../../domain/cluster-drain.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { hostPrefix } from "../../domain/endpoint.ts";
 import type { Hold } from "../../domain/hold.ts";
 import type { VirtualServer } from "../../domain/virtual-server.ts";
 
-/** `drained by alice`; undefined for one that nobody drained. */
-export function drainedBy(member: MemberState | undefined): string | undefined {
+/** `drained by alice`; undefined for one that nobody drained. `cluster`: those of the configuration's drains that are its. */
+export function drainedBy(member: MemberState | undefined, cluster: ClusterDrains | undefined): string | undefined {
   if (member?.hold?.drained === true) return `drained by ${operatorOf(member.hold)}`;
+  const drain = member && cluster?.get(member.name);
+  if (drain !== undefined) return `drained by the cluster: ${operatorOf(drain)}`;
   if (member?.isDrainedByConfiguration === true) return "drained by the configuration";
   return member !== undefined && isAskedOut(member) ? "drained by its agent" : undefined;
 }
@@ -43,7 +46,7 @@ export function describeServiceChange(from: VirtualServer, to: VirtualServer): s
 
 // --- internal ---
 
-function operatorOf({ by }: Hold): string {
+function operatorOf({ by }: Pick<Hold, "by">): string {
   return by ?? "an operator";
 }
 

@@ -90,6 +90,17 @@ describe("a start", () => {
       ],
     ],
     [
+      "with a drain of the whole cluster",
+      {
+        configuration: {
+          ...configuration({ A: 1, B: 1 }, { drained: new Set([B]) }),
+          clusterDrains: new Map([[B, { since: "2026-12-01T02:00:00.000Z", by: "alice" }]]),
+        },
+        observed: observed({ A: [1, 0], B: [1, 1] }),
+      },
+      ["= service | rr | stands", `~ ${B} | weight 1 → 0 | drained by the cluster: alice; 1 open connection goes on`],
+    ],
+    [
       "with an unlisted one: it is not given the time of drain-timeout",
       { configuration: configuration({ A: 1 }), observed: observed({ A: [1, 0], B: [2, 12], C: [0, 0] }) },
       [
