@@ -79,10 +79,8 @@ test.skipIf(lacking !== undefined)(
 
     // Whoever has not told that it has heard of it is named.
     const early = await lvscare("drain", M2, "--wait", "0s");
-    expect(early).toMatchObject({
-      exitCode: 1,
-      stdout: expect.stringContaining("nothing of it from polling, watching"),
-    });
+    expect(early.exitCode).toBe(1);
+    expect(early.stdout).toContain("nothing of it from polling, watching");
     expect(early.stdout).toContain("not over after 0ms; it stays drained");
     await nodes.expectServing(M1);
     expect((await lvscare("undrain", M2)).stdout).toBe(`${M2}: no longer drained by the cluster\n`);
