@@ -52,6 +52,8 @@ export class Discovery implements Disposable {
   /** As the configuration has it. */
   #written: VirtualServerOptions | undefined;
 
+  /** Whose checks passed when last looked at. */
+  #passing: ReadonlySet<string> = new Set();
   #waiting: readonly Answer[] = [];
   #debounce: unknown;
   #confirm: unknown;
@@ -113,6 +115,9 @@ export class Discovery implements Disposable {
   /** Checks of a real server have come to another result. */
   healthChanged(): void {
     if (this.#user === undefined) return;
+    const [before, now] = [this.#passing, new Set(this.#user.passing())];
+    this.#passing = now;
+    if (now.size > 0 && [...before].some((name) => !now.has(name))) this.#ports.source.doubt?.();
     this.#carryOut(dropFailing(this.#membership, this.#rules(), this.#now()));
     this.#judgeLife();
   }

@@ -51,6 +51,8 @@ export interface Source extends Disposable {
   start(user: SourceUser): void;
   /** Has it tell once more, whatever it told last. */
   again(): void;
+  /** A member fails that served before, and others serve: where the members are who is asked, it may be the one. */
+  doubt?(): void;
   /** In what way it is asked, where that makes a difference. */
   readonly way?: string | undefined;
   /** What it may not do for the cluster as a whole. */

@@ -102,6 +102,20 @@ describe("a discovery", () => {
     expect(world.real()).toEqual([A]);
   });
 
+  test("has its source doubt whom it asks when a member fails that served, as long as others serve", () => {
+    const world = discovering({ peeked: [A, B] });
+    world.serve();
+    const doubtsAfter = (...passing: readonly string[]): number => {
+      world.passing = passing;
+      world.discovery.healthChanged();
+      return world.source.doubts;
+    };
+    expect([doubtsAfter(A), doubtsAfter(A, B)]).toEqual([0, 0]);
+    expect([doubtsAfter(B), doubtsAfter(B)]).toEqual([1, 1]);
+    // As when etcd hangs: nobody else would know more.
+    expect([doubtsAfter(), doubtsAfter(A, B)]).toEqual([1, 1]);
+  });
+
   test("keeps what is known while its source cannot be read, and tells of that once", async () => {
     const world = discovering({ peeked: [A] });
     world.serve();
@@ -333,6 +347,7 @@ function discovering(circumstances: Circumstances) {
 
 class ScriptedSource implements Source {
   asked = 0;
+  doubts = 0;
   #last: Answer | undefined;
   #hear: ((answer: Answer) => void) | undefined;
   cluster: ClusterUser | undefined;
@@ -354,6 +369,10 @@ class ScriptedSource implements Source {
   again(): void {
     this.asked++;
     if (this.#last !== undefined) this.#hear?.(this.#last);
+  }
+
+  doubt(): void {
+    this.doubts++;
   }
 
   hear(answer: Answer): void {

@@ -10,6 +10,7 @@ import { ClusterLink } from "./cluster-link.ts";
 import { Interruption } from "../interruption.ts";
 import { describeRefusal, readWatchLine, SliceStore, type WatchEvent } from "./slice-store.ts";
 import { membersOf, readEndpoints } from "./slices.ts";
+import { WatchPatience } from "./watch-patience.ts";
 
 export interface KubernetesPorts {
   readonly api: (user: SourceUser) => Api;
@@ -33,6 +34,7 @@ export class KubernetesSource implements Source {
   #user: SourceUser | undefined;
   #api: Api | undefined;
   #cluster: ClusterLink | undefined;
+  #patience: WatchPatience | undefined;
   #isClosed = false;
   /** The last thing that was told is a problem. */
   #isFailing = false;
@@ -60,6 +62,10 @@ export class KubernetesSource implements Source {
 
   again(): void {
     this.#interruption.now();
+  }
+
+  doubt(): void {
+    if (listsApiServers(this.#options)) this.#patience?.doubt();
   }
 
   [Symbol.dispose](): void {
@@ -140,28 +146,19 @@ export class KubernetesSource implements Source {
     while (!this.#isClosed) {
       const timeoutS = Math.round(SHORTEST_WATCH_S * (1 + random()));
       const sinceMs = clock.now();
-      const seen: { hasBegun: boolean; isSilent: boolean; error?: Extract<WatchEvent, { message: string }> } = {
-        hasBegun: false,
-        isSilent: false,
-      };
-      let silence: unknown;
-      const listen = (): void => {
-        clock.clearTimeout(silence);
-        silence = clock.setTimeout(() => {
-          seen.isSilent = true;
-          watch.close();
-        }, SILENT_MS);
-      };
+      const seen: { hasBegun: boolean; error?: Extract<WatchEvent, { message: string }> } = { hasBegun: false };
+      using patience = new WatchPatience({ clock, random, end: () => watch.close() });
+      this.#patience = patience;
       const path = `${this.#slicesPath}&watch=1&allowWatchBookmarks=true&timeoutSeconds=${timeoutS}&resourceVersion=${encodeURIComponent(this.#store.version)}`;
       const watch = api.watch(path, (timeoutS + GRACE_S) * 1000, {
         began: () => {
           seen.hasBegun = true;
-          listen();
+          patience.heard();
           if (this.#isFailing) this.#tellMembers();
         },
         line: (line) => {
           const event = readWatchLine(line);
-          listen();
+          patience.heard();
           if ("message" in event) {
             seen.error ??= event;
             watch.close();
@@ -172,11 +169,12 @@ export class KubernetesSource implements Source {
         },
       });
       const ended = await this.#interruption.during(watch);
-      clock.clearTimeout(silence);
+      this.#patience = undefined;
       if (this.#isClosed || ended === "interrupted") return "newest";
-      const { error, hasBegun, isSilent } = seen;
-      // As one that goes on from a version that does not exist yet, for ever.
-      if (isSilent) return "known";
+      // As one is that goes on from a version that does not exist yet.
+      if (patience.lost === "silent") return "known";
+      if (patience.lost === "doubted") continue;
+      const { error, hasBegun } = seen;
       if (error?.type === "ERROR" && error.code === GONE) return "known";
       if (error !== undefined) {
         // Such as from an etcd that cannot tell how far it is: only a list gives a version to go on from.
@@ -252,6 +250,11 @@ export class KubernetesSource implements Source {
   }
 }
 
+/** The members are the API servers themselves. */
+export function listsApiServers({ namespace, name }: KubernetesSourceOptions): boolean {
+  return namespace === "default" && name === "kubernetes";
+}
+
 // --- internal ---
 
 /** Which state of the list is asked for: any that is at hand, one not older than what is known, or the newest. */
@@ -269,8 +272,6 @@ const MOST_WAIT_MS = 300_000;
 const SHORTEST_WATCH_S = 300;
 /** A server that does not end it in time is not waited for. */
 const GRACE_S = 30;
-/** Bookmarks come about every minute: a watch that says nothing for so long may have nothing to say it with. */
-const SILENT_MS = 150_000;
 /** A watch that ends sooner is a failure, and not the usual end. */
 const SHORT_MS = 1000;
 const TRY_AGAIN_MS = 600_000;

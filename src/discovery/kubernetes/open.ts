@@ -7,7 +7,7 @@ import type { Clock } from "../../probe/clock.ts";
 import { KubeIdentity } from "../../probe/kube-apiserver/kube-identity.ts";
 import type { Source, SourceUser } from "../source.ts";
 import { ApiClient, type ApiClientPorts, type ApiIdentity } from "./api-client.ts";
-import { KubernetesSource } from "./kubernetes-source.ts";
+import { KubernetesSource, listsApiServers } from "./kubernetes-source.ts";
 import { Maintenance, type ServiceName } from "./maintenance.ts";
 import { reportLease, writeReport } from "./report-lease.ts";
 import { SERVICE_ACCOUNT, ServiceAccount } from "./service-account.ts";
@@ -25,7 +25,7 @@ export function openKubernetes(options: KubernetesSourceOptions, ports: OpeningP
   const { clock, random, family, environment, ...sockets } = ports;
   const identity = identityOf(options);
   // Behind the virtual server that this is asked for are the API servers themselves.
-  const isOwn = options.namespace === "default" && options.name === "kubernetes";
+  const isOwn = listsApiServers(options);
   const servers = async (user: SourceUser): Promise<readonly Endpoint[]> => {
     const known = isOwn ? user.servers() : [];
     const named = await namedServers(identity, environment, isOwn);

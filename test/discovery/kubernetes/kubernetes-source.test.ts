@@ -82,6 +82,20 @@ describe("members from the API", () => {
     expect(world.told.at(-1)).toEqual([M2]);
   });
 
+  test("are watched at another server, from where they are known, once one fails that may be the one that is asked", async () => {
+    await using world = await World.watching(M1);
+    await world.event("MODIFIED", "230", M1, M2);
+    world.source.doubt();
+    world.source.doubt();
+    await world.clock.advance(999);
+    expect(world.asked).toHaveLength(2);
+    await world.clock.advance(1);
+    expect(world.asked).toHaveLength(3);
+    expect(world.asked.at(-1)).toContain("&watch=1");
+    expect(world.asked.at(-1)).toEndWith("&resourceVersion=230");
+    expect(world.problems).toEqual([]);
+  });
+
   test("are watched again at once when the connection is lost, and later when that happens at once", async () => {
     await using world = await World.watching(M1);
     await world.clock.advance(5000);
