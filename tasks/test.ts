@@ -22,7 +22,7 @@ import { runStep, type Step, type StepResult, summarise } from "./test/step.ts";
 
 const usage = `bun run test                          everything: static checks, unit tests, kernel and node tests
 bun run test [unit|kernel|node] [files…]   only those; "unit" with the static checks, "node" on a switch of several kernels
-bun run test cluster [files…]         nodes beside a real etcd and real API servers, which are built with Go once; not part of everything
+bun run test cluster [files…]         nodes beside a real etcd and real API servers, which are built with Go once; where they are, a minute of it is part of everything
 bun run test arm64 [files…]           kernel tests of the released arm64 binary, in an emulated arm64 machine; not part of everything
 
   --in <lab>                    where the kernel tests run; by default each file in the fastest that has what it needs
@@ -110,6 +110,8 @@ function lanesOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: s
     }));
     lanes.push({ steps, workers: steps.length });
   }
+  if (selection.isWhole && clusterFiles === undefined)
+    process.stdout.write("left out test/cluster: its programs are not built here, which `bun run test cluster` does\n");
   for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
   const needsBinary = kernelFiles ?? nodeFiles ?? clusterFiles ?? unitFiles?.find(startsDaemons);
   const products = needsBinary === undefined ? undefined : makeProducts(jobs);

@@ -1,5 +1,6 @@
 import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { clusterIsBuilt } from "../../test/cluster/support/cluster-programs.ts";
 import { labNamed } from "../../test/kernel/harness/labs.ts";
 import { checkout } from "./checkout.ts";
 
@@ -11,7 +12,7 @@ export interface Selection {
   readonly unitFiles?: readonly string[];
   readonly kernelFiles?: readonly string[];
   readonly nodeFiles?: readonly string[];
-  /** Never unless asked for. */
+  /** All where they are asked for; as part of everything, those of a minute, and only where the programs that they need are built. */
   readonly clusterFiles?: readonly string[];
   /** Where the kernel tests run; without it each in the fastest lab that serves. */
   readonly lab?: string;
@@ -22,16 +23,19 @@ export interface Selection {
 /** Where the files of each kind are; those of unit tests are everywhere else. */
 const FOLDERS = { kernel: "test/kernel/", node: "test/node/", cluster: "test/cluster/" } as const;
 
+/** What of `cluster` is part of everything: on this machine's own kernel, without nodes. */
+const CLUSTER_IN_EVERYTHING = ["test/cluster/checks.test.ts"];
+
 type Kind = "unit" | keyof typeof FOLDERS;
 
 /** What the arm64 binary is held to, as every test takes long there: the user guide, what a binary has to do, and all ways it is handed out. */
 const ARM64_FILES = ["smoke", "guide", "binary", "deliveries"].map((name) => `${FOLDERS.kernel}${name}.test.ts`);
 
 /**
- * `[unit|kernel|node|cluster|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything but `cluster` and `arm64`, which stands for
- * some kernel tests in the lab of that name.
+ * `[unit|kernel|node|cluster|arm64] [files…]`: a kind runs its tests alone, files run alone, nothing runs everything but `arm64`, which stands for
+ * some kernel tests in the lab of that name, and most of `cluster`.
  */
-export async function selectionFrom(argv: readonly string[]): Promise<Selection> {
+export async function selectionFrom(argv: readonly string[], isBuilt = clusterIsBuilt): Promise<Selection> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
@@ -61,13 +65,22 @@ export async function selectionFrom(argv: readonly string[]): Promise<Selection>
     ...(unit.run ? { unitFiles: unit.found } : {}),
     ...(kernel.run ? { kernelFiles: kernel.found } : {}),
     ...(node.run ? { nodeFiles: node.found } : {}),
-    ...(cluster.run && argv.length > 0 ? { clusterFiles: cluster.found } : {}),
+    ...clusterFilesOf(cluster, argv.length === 0 ? await isBuilt() : undefined),
     ...(lab === undefined ? {} : { lab }),
     ...(pattern === undefined ? {} : { pattern }),
   };
 }
 
 // --- internal ---
+
+/** `isBuilt`: whether that is so, where everything was asked for. Nothing is built for it then: that takes five minutes, and Go. */
+function clusterFilesOf(
+  { found, run }: { readonly found: readonly string[]; readonly run: boolean },
+  isBuilt: boolean | undefined,
+): Pick<Selection, "clusterFiles"> {
+  if (isBuilt === undefined) return run ? { clusterFiles: found } : {};
+  return isBuilt ? { clusterFiles: found.filter((file) => CLUSTER_IN_EVERYTHING.includes(file)) } : {};
+}
 
 function isKind(word: string): word is Kind {
   return word === "unit" || Object.hasOwn(FOLDERS, word);

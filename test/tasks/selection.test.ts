@@ -21,3 +21,12 @@ test("each kind has its own files, and everything has them all", async () => {
   expect(await selectionFrom(["kernel"])).toMatchObject({ kernelFiles: all.kernelFiles, isWhole: false });
   expect(await selectionFrom(["kernel"])).not.toHaveProperty("unitFiles");
 });
+
+test("of a cluster there are all files for whoever asks, and in everything those of a minute, where nothing has to be built", async () => {
+  const built = await selectionFrom([], () => Promise.resolve(true));
+  expect(built.clusterFiles).toEqual(["test/cluster/checks.test.ts"]);
+  expect(await selectionFrom([], () => Promise.resolve(false))).not.toHaveProperty("clusterFiles");
+  const { clusterFiles } = await selectionFrom(["cluster"]);
+  expect(clusterFiles).toContain("test/cluster/members.test.ts");
+  expect(clusterFiles).toContain("test/cluster/checks.test.ts");
+});
