@@ -85,6 +85,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     why: "until its first plan stands the daemon runs some 700 of its functions, most of them once; each is decoded and linked for that, which takes some 15 µs.",
     peers: [],
   },
+  cluster: {
+    where: ["here"],
+    about:
+      "nodes beside a real etcd and three real API servers, each node in a kernel of its own (user-mode Linux), one with keepalived and two with ours; all check each second. The peer is keepalived",
+    peers: ["keepalived"],
+    isExtra: true,
+  },
   soak: { where: ["here"], about: "a million checks and what the daemon holds after them", peers: [] },
   fuzz: {
     where: ["here"],
