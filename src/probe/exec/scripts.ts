@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { describeError, errnoOf } from "../../domain/errors.ts";
 import { directoryProblem, programProblem } from "./program-problem.ts";
-import { findUser } from "./script-user.ts";
+import { findUser, startAs } from "./script-user.ts";
 
 /** A program that runs, or waits until fewer do. */
 export interface RunningScript {
@@ -122,14 +122,16 @@ function spawn({ argv, environment, directory, user }: Script): Child | string {
     if (user !== undefined && found === undefined) return `${program} is not run: there is no user ${user}`;
     const where = directoryProblem(directory);
     if (where !== undefined) return `${program} is not run in ${directory}: ${where}`;
-    return Bun.spawn([...argv], {
+    const started = found === undefined ? { argv, as: {} } : startAs(argv, found);
+    if ("problem" in started) return `${program} is not run as ${user}: ${started.problem}`;
+    return Bun.spawn([...started.argv], {
       cwd: directory,
       env: environment,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore",
       detached: true,
-      ...found,
+      ...started.as,
     });
   } catch (error) {
     return `${program} cannot be run (${errnoOf(error) ?? describeError(error)})`;

@@ -65,7 +65,36 @@ test("in json too, an exit code that is not 0 fails", async () => {
   expect(without(await check(open({ script, output: "json" })))).toEqual({ passed: false, reason: "exit code 3" });
 });
 
-test("runs as the user that it is to run as, with the main group of that user alone", async () => {
+test("runs with all groups of the user that it is to run as", async () => {
+  if (process.getuid?.() !== 0) return;
+  // A host of its own as far as users go.
+  files.write("passwd", `${readFileSync("/etc/passwd", "utf8")}checker:x:4201:4202::/:/bin/false\n`);
+  files.write("group", "root:x:0:checkers\nchecker:x:4202:\nssl:x:4203:other,checker\nlog:x:4204:checker\n");
+  const script = files.write(
+    "as-checker.ts",
+    `import { Scripts } from "${join(import.meta.dir, "../../../src/probe/exec/scripts.ts")}";
+const argv = ["/bin/sh", "-c", "echo $(id -u) $(id -g) $(id -G); sleep 0.01 & exit 3"];
+const script = { argv, environment: { PATH: "/usr/bin:/bin" }, directory: "/", user: "checker", timeoutMs: 5000 };
+new Scripts().run(script, (result) => console.log(JSON.stringify(result)), () => undefined);`,
+  );
+  const mounts = ["passwd", "group"].map((name) => `mount --bind ${join(files.path, name)} /etc/${name}`);
+  const child = Bun.spawn([
+    "unshare",
+    "--mount",
+    "sh",
+    "-ec",
+    `${mounts.join("; ")}; exec "$0" "$1"`,
+    process.execPath,
+    script,
+  ]);
+  expect(JSON.parse(await child.stdout.text())).toEqual({
+    exitCode: 3,
+    output: "4201 4202 4202 4203 4204\n",
+    isLate: false,
+  });
+});
+
+test("runs as the user that it is to run as, and one without other groups in its main group alone", async () => {
   if (process.getuid?.() !== 0) return;
   const [uid, gid] = ["-u", "-g"].map((flag) => Bun.spawnSync(["id", flag, "games"]).stdout.toString().trim());
   const command = ["/bin/sh", "-c", "echo $(id -u) $(id -g) $(id -G)"];
