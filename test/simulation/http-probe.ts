@@ -1,8 +1,46 @@
 import type { HttpProbeOptions } from "../../src/config/care-options.ts";
+import { probesOf, type CheckPace } from "../../src/config/combination.ts";
+import type { ProbeOptions } from "../../src/config/probe-kinds/probe-kinds.ts";
+import { statusPasses } from "../../src/probe/http/judgement.ts";
+import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario } from "../../src/simulation/scenario.ts";
 
-/** What random schedules are about. */
-export function httpProbeOf({ options: { probe } }: Pick<Scenario, "options">): HttpProbeOptions {
+/** What random schedules are about: checks over HTTP, alone or beside others of them and of type tcp. */
+export function httpProbesOf({ checks }: Pick<Scenario, "checks">): readonly HttpProbeOptions[] {
+  return probesOf(checks).filter((probe) => probe.type === "http");
+}
+
+/** Over kept connections. */
+export function hasSentinel(scenario: Pick<Scenario, "checks">): boolean {
+  return httpProbesOf(scenario).some(({ sentinel }) => sentinel);
+}
+
+/** Of each of its checks, with what each takes at most. */
+export function pacesOf({ checks, options }: Scenario): readonly (CheckPace & { readonly timeoutMs: number })[] {
+  if (checks.type !== "combination") return [{ ...options.policy, timeoutMs: checks.timeoutMs }];
+  return checks.members.map(({ pace, probe }) => ({ ...pace, timeoutMs: probe.timeoutMs }));
+}
+
+/** By what a server does at the first request of a connection. */
+export function passesAll({ checks }: Pick<Scenario, "checks">, behaviour: Behaviour | undefined): boolean {
+  if (checks.type !== "combination") return passes(checks, behaviour);
+  return checks.members.filter(({ probe }) => passes(probe, behaviour)).length >= checks.atLeast;
+}
+
+function passes(probe: ProbeOptions, behaviour: Behaviour | undefined): boolean {
+  // To take a connection is enough.
+  if (probe.type === "tcp") return behaviour?.kind === "answers" || behaviour?.kind === "hangs";
   if (probe.type !== "http") throw new Error(`a probe of type ${probe.type}`);
-  return probe;
+  return (
+    behaviour?.kind === "answers" &&
+    statusPasses(behaviour.status, probe) &&
+    behaviour.afterMs + 1 < probe.timeoutMs &&
+    !saysGoodbye(probe, behaviour)
+  );
+}
+
+/** It says that it shuts down. */
+export function saysGoodbye({ drainOn, timeoutMs }: HttpProbeOptions, behaviour: Behaviour | undefined): boolean {
+  if (behaviour?.kind !== "answers" || behaviour.afterMs + 1 >= timeoutMs) return false;
+  return drainOn.some(([from, to]) => behaviour.status >= from && behaviour.status <= to);
 }

@@ -5,8 +5,7 @@ import type { RealServerState, Verdict } from "../../src/domain/health.ts";
 import { describeOperation, type Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
 import { CHECK_PACE } from "../../src/probe/schedule/check-scheduler.ts";
-import { httpProbeOf } from "./http-probe.ts";
-import { statusPasses } from "../../src/probe/http/judgement.ts";
+import { hasSentinel, httpProbesOf, passesAll, saysGoodbye } from "./http-probe.ts";
 import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 import type { Simulation, SimulationObserver } from "../../src/simulation/simulation.ts";
@@ -418,7 +417,7 @@ export class Invariants implements SimulationObserver {
     const pauseMs = Math.min(intervalMs, fastIntervalMs, downIntervalMs) * (1 - CHECK_PACE.jitter);
     if (member.out !== undefined && !losesConnections(this.#scenario, server)) {
       // A kept connection that ends hurries the next check, and the first good check ever is followed by a part of its pause only.
-      const hurried = httpProbeOf(this.#scenario).sentinel ? 1 : 0;
+      const hurried = hasSentinel(this.#scenario) ? 1 : 0;
       const spread = member.out.everPassed ? 0 : 1;
       const leastMs = (fall + rise - 1 - hurried - spread) * pauseMs - 1;
       const tookMs = this.#now - member.out.atMs;
@@ -605,7 +604,7 @@ export class Invariants implements SimulationObserver {
 // --- internal ---
 
 function chartEvent(verdict: Verdict, isLate: boolean): ChartEvent {
-  if (verdict.passed) return { type: "passes" };
+  if (verdict.passed) return { type: "passes", isAtOnce: verdict.atOnce === true };
   if (verdict.leaving === true) return { type: "leaves" };
   const { unreachable, atOnce } = verdict;
   return { type: "fails", isUnreachable: unreachable === true, isLate, isAtOnce: atOnce === true };
@@ -726,7 +725,8 @@ export function settlesAtAll({ scenario, scripts }: Simulation): boolean {
   const endMs = lastDisturbance(scenario);
   const areSteady = [...scripts.values()].every(
     (script) =>
-      script.nextChange(endMs) === Number.POSITIVE_INFINITY && isSteady(script.at(endMs), httpProbeOf(scenario)),
+      script.nextChange(endMs) === Number.POSITIVE_INFINITY &&
+      httpProbesOf(scenario).every((probe) => isSteady(script.at(endMs), probe)),
   );
   return areSteady && (lastFault === undefined || lastFault.fault.kind === "works");
 }
@@ -736,7 +736,7 @@ function isAlwaysGood(simulation: Simulation, server: string): boolean {
   return (
     script?.nextChange(0) === Number.POSITIVE_INFINITY &&
     isGood(simulation, server, 0) &&
-    isSteady(script.at(0), httpProbeOf(simulation.scenario))
+    httpProbesOf(simulation.scenario).every((probe) => isSteady(script.at(0), probe))
   );
 }
 
@@ -745,20 +745,12 @@ type Told = Pick<Simulation, "scripts" | "scenario">;
 /** By what the server does: it says so, at the first request of a connection. */
 export function isShuttingDown({ scripts, scenario }: Told, server: string, ms: number): boolean {
   const behaviour = scripts.get(server)?.at(ms);
-  const probe = httpProbeOf(scenario);
-  if (behaviour?.kind !== "answers" || behaviour.afterMs + 1 >= probe.timeoutMs) return false;
-  return probe.drainOn.some(([from, to]) => behaviour.status >= from && behaviour.status <= to);
+  // Several checks together are not told such words here.
+  return scenario.checks.type === "http" && saysGoodbye(scenario.checks, behaviour);
 }
 
 export function isGood({ scripts, scenario }: Told, server: string, ms: number): boolean {
-  const behaviour = scripts.get(server)?.at(ms);
-  const probe = httpProbeOf(scenario);
-  return (
-    behaviour?.kind === "answers" &&
-    statusPasses(behaviour.status, probe) &&
-    behaviour.afterMs + 1 < probe.timeoutMs &&
-    !isShuttingDown({ scripts, scenario }, server, ms)
-  );
+  return passesAll(scenario, scripts.get(server)?.at(ms));
 }
 
 /** Whether its checks have the same end each time: a check that must ask twice, or wait for another connection to end, may run out of time. */

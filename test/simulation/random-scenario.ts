@@ -4,6 +4,7 @@ import { randomReloads, type Reload } from "./random-reloads.ts";
 /** A scenario as a file holds it. */
 export interface ScenarioDocument {
   readonly care: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  readonly probes?: Readonly<Record<string, unknown>>;
   readonly events: readonly string[];
   readonly duration: string;
   readonly "requests-per-second"?: number;
@@ -21,9 +22,15 @@ const STRANGERS = ["10.0.0.8:80", "10.0.0.9:80"];
 
 /**
  * Disturbances for about twelve intervals, then none: any mixture of options and faults, the same for the same seed. `hasManners`: some servers
- * are odd in how they treat connections, all the time. `isReloaded`: in one of three, the configuration changes meanwhile.
+ * are odd in how they treat connections, all the time. `isReloaded`: in one of three, the configuration changes meanwhile. `isCombined`: in one of three,
+ * several checks decide together.
  */
-export function randomScenario(seed: number, hasManners = true, isReloaded = false): ScenarioDocument {
+export function randomScenario(
+  seed: number,
+  hasManners = true,
+  isReloaded = false,
+  isCombined = false,
+): ScenarioDocument {
   const dice = new Dice(seed);
   const servers = SERVERS.slice(0, dice.from(1, 4));
   const intervalMs = dice.pick([500, 1000, 1000, 2000, 5000]);
@@ -37,7 +44,9 @@ export function randomScenario(seed: number, hasManners = true, isReloaded = fal
   const hasClients = care["drain"] === "connections" || dice.chance(0.2);
   // What fail-open makes of one that says goodbye is not asked of schedules.
   const words = new Dice(seed ^ 0x1b87_3593);
-  const hasWords = hasManners && reloads.length === 0 && care["panic-threshold"] === undefined;
+  const checks = new Dice(seed ^ 0x3c6e_f372);
+  const probes = isCombined && checks.chance(1 / 3) ? randomChecks(checks, care, intervalMs) : undefined;
+  const hasWords = hasManners && reloads.length === 0 && care["panic-threshold"] === undefined && probes === undefined;
   return {
     ...(hasWords && words.chance(0.5) && { leavingStatus: 404 }),
     ...(hasWords && words.chance(0.2) && { fatalStatus: 500 }),
@@ -47,6 +56,7 @@ export function randomScenario(seed: number, hasManners = true, isReloaded = fal
       ...(hasManners && manners.chance(0.5) && { sentinel: true }),
       ...(hasManners && manners.chance(0.1) && { "health-fresh-connection": true }),
     },
+    ...(probes && { probes }),
     events: inOrder(
       withManners(hasManners ? manners : undefined, servers, intervalMs, troubleMs, [
         ...randomEvents(dice, servers, intervalMs, troubleMs),
@@ -92,6 +102,24 @@ function randomOptions(dice: Dice, servers: readonly string[], intervalMs: numbe
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as ScenarioDocument["care"];
+}
+
+/** Two or three, at paces of their own. */
+function randomChecks(
+  dice: Dice,
+  care: ScenarioDocument["care"],
+  intervalMs: number,
+): Readonly<Record<string, unknown>> {
+  const times = { timeout: care["health-timeout"], "connect-timeout": care["health-connect-timeout"] };
+  const check = (): Readonly<Record<string, unknown>> => ({
+    ...(dice.chance(0.6) ? { type: "http", scheme: "http", path: "/" } : { type: "tcp" }),
+    ...times,
+    ...(dice.chance(0.3) && { fall: dice.from(1, 3) }),
+    ...(dice.chance(0.3) && { rise: dice.from(1, 3) }),
+    ...(dice.chance(0.3) && { interval: `${intervalMs * dice.pick([1.5, 2])}ms` }),
+  });
+  const all = Array.from({ length: dice.from(2, 3) }, check);
+  return dice.pick([{ all }, { any: all }, { "at-least": Math.min(2, all.length), of: all }]);
 }
 
 /** By time; at the end every server goes on as it is, and the data plane works. */

@@ -192,7 +192,7 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
 
 if (REPLAY !== undefined) {
   test("the schedule of the seed in LVSCARE_SIMULATION_SEED", async () => {
-    const document = randomScenario(Number(REPLAY), true, true);
+    const document = randomScenario(Number(REPLAY), true, true, true);
     console.error(toYaml(document));
     expect(await violationsOf(document)).toEqual([]);
   });

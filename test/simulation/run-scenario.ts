@@ -42,6 +42,7 @@ export function toYaml(document: ScenarioDocument): string {
 // --- internal ---
 
 function withStatuses(scenario: Scenario, leaving: number | undefined, fatal: number | undefined): Scenario {
+  if (scenario.checks.type === "combination") return scenario;
   const only = (status: number | undefined): readonly StatusRange[] => (status === undefined ? [] : [[status, status]]);
   const probe = { ...scenario.options.probe, drainOn: only(leaving), failAtOnce: only(fatal) };
   return { ...scenario, checks: probe, options: { ...scenario.options, probe } };

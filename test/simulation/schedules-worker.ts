@@ -16,7 +16,7 @@ self.addEventListener("message", ({ data }: MessageEvent<SchedulesTask>) => void
 async function work({ firstSeed, count }: SchedulesTask): Promise<void> {
   const broken: [number, readonly string[]][] = [];
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
-    const violations = await violationsOf(randomScenario(seed, true, true));
+    const violations = await violationsOf(randomScenario(seed, true, true, true));
     if (violations.length > 0) broken.push([seed, violations]);
   }
   self.postMessage(broken satisfies SchedulesResult);

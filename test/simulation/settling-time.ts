@@ -1,4 +1,4 @@
-import { httpProbeOf } from "./http-probe.ts";
+import { hasSentinel, pacesOf } from "./http-probe.ts";
 import type { HealthPolicy } from "../../src/domain/health-policy.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 
@@ -35,11 +35,17 @@ export function settlingTime(scenario: Scenario): number {
 // --- internal ---
 
 function settlingTimeBy(policy: HealthPolicy, scenario: Scenario): number {
-  const { probe } = scenario.options;
-  const { intervalMs, fastIntervalMs, downIntervalMs, fall, rise, slowStartMs, drain, drainTimeoutMs } = policy;
-  const checkMs = probe.timeoutMs;
-  const perCheckMs = Math.max(intervalMs, fastIntervalMs, checkMs);
-  const thresholdsMs = Math.max(fall, rise) * perCheckMs;
+  const { slowStartMs, drain, drainTimeoutMs } = policy;
+  const paces = pacesOf({ ...scenario, options: { ...scenario.options, policy } });
+  const longest = (key: "intervalMs" | "fastIntervalMs" | "downIntervalMs" | "timeoutMs" | "fall" | "rise"): number =>
+    Math.max(...paces.map((pace) => pace[key]));
+  const [intervalMs, downIntervalMs, checkMs] = [
+    Math.max(policy.intervalMs, longest("intervalMs")),
+    longest("downIntervalMs"),
+    longest("timeoutMs"),
+  ];
+  const perCheckMs = Math.max(intervalMs, longest("fastIntervalMs"), checkMs);
+  const thresholdsMs = Math.max(longest("fall"), longest("rise")) * perCheckMs;
   const drainMs = perCheckMs + checkMs + (drain === "connections" ? drainTimeoutMs + perCheckMs : 0);
   const faults = scenario.events.flatMap((event) => (event.kind === "data-plane" ? [event.fault] : []));
   const slowestMs = Math.max(0, ...faults.map((fault) => (fault.kind === "takes" ? fault.latencyMs : 0)));
@@ -51,7 +57,7 @@ function settlingTimeBy(policy: HealthPolicy, scenario: Scenario): number {
       event.kind === "server" &&
       event.phases.some(({ behaviour }) => behaviour.kind === "answers" && behaviour.keptStatus !== undefined),
   );
-  const freshMs = isTwoFaced && httpProbeOf(scenario).sentinel ? Math.min(10 * perCheckMs, 20_000 + perCheckMs) : 0;
+  const freshMs = isTwoFaced && hasSentinel(scenario) ? Math.min(10 * perCheckMs, 20_000 + perCheckMs) : 0;
   return (
     freshMs +
     2 * intervalMs +

@@ -18,7 +18,8 @@ export interface ChartPosition {
 }
 
 export type ChartEvent =
-  | { readonly type: "passes" }
+  /** `isAtOnce`: several checks have counted for themselves. */
+  | { readonly type: "passes"; readonly isAtOnce?: boolean }
   /** `isLate`: it has drained for as long as it may. */
   | { readonly type: "fails"; readonly isUnreachable: boolean; readonly isLate: boolean; readonly isAtOnce: boolean }
   | { readonly type: "leaves" }
@@ -35,7 +36,8 @@ interface Row {
 
 const hasFallen: NonNullable<Row["when"]> = ({ failures }, { fall }, event) =>
   failures >= fall || (event.type === "fails" && event.isAtOnce);
-const hasRisen: Row["when"] = ({ passes, isNew }, { rise }) => passes >= (isNew ? 1 : rise);
+const hasRisen: NonNullable<Row["when"]> = ({ passes, isNew }, { rise }, event) =>
+  passes >= (isNew ? 1 : rise) || (event.type === "passes" && event.isAtOnce === true);
 const mustClimb: Row["when"] = (position, policy, event) =>
   hasRisen(position, policy, event) && policy.slowStartMs > 0 && !position.isNew;
 const isDrained: Row["when"] = (position, policy, event) =>
