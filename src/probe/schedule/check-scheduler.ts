@@ -46,7 +46,8 @@ export const CHECK_PACE = {
  * A failure while this process was stalled is no verdict: our lateness looks like the server's. The server is probed
  * again at once, and if the stalls go on, failures count after a while.
  *
- * Where more are due than may be under way, who has waited longest for a result comes next. What waits is not late: its
+ * Where more are due than may be under way, who has waited longest for a result comes next; whom checks have found gone
+ * for a while lets others go first, since a thousand silent servers would keep all the room. What waits is not late: its
  * interval counts from its start.
  */
 export class CheckScheduler {
@@ -284,7 +285,8 @@ export class CheckScheduler {
       this.#queue.remove(next);
       const isFirst = next.dueMs === FIRST;
       next.waitsSinceMs ??= isFirst ? nowMs : next.dueMs;
-      next.dueMs = isFirst ? FIRST : (next.resultAtMs ?? FIRST);
+      const yieldsMs = next.failures >= GONE ? YIELDS_MS : 0;
+      next.dueMs = isFirst || next.resultAtMs === undefined ? FIRST : next.resultAtMs + yieldsMs;
       this.#waiting.push(next);
     }
     this.#isCrowded = this.#isFull || this.#waits;
@@ -391,6 +393,7 @@ export class CheckScheduler {
     check.resultAtMs = nowMs;
     this.#over(check, nowMs);
     const isFailure = outcome.passed === false && outcome.leaving !== true;
+    if (outcome.passed !== undefined) check.failures = isFailure ? check.failures + 1 : 0;
     if (isFailure && stalledMs > 0 && check.discarded < MOST_DISCARDED) {
       check.discarded++;
       this.#plan(check, FIRST);
@@ -447,6 +450,11 @@ export class CheckScheduler {
  * Failures in a row that are blamed on ourselves: a host that stalls for ever must not keep dead servers in service.
  */
 const MOST_DISCARDED = 2;
+
+/** So many failures in a row, and nobody waits for the next one to take a server out. */
+const GONE = 5;
+/** By so much later a server that is gone comes, no more: others may never leave any room. */
+const YIELDS_MS = 60_000;
 
 /** Of a server's usual answer. */
 const PATIENCE = 8;

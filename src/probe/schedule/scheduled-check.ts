@@ -23,6 +23,8 @@ export class ScheduledCheck implements Due, PacedCheck {
   startedAtMs: number | undefined;
   /** When its last one ended, with whatever result. */
   resultAtMs: number | undefined;
+  /** In a row, up to now. */
+  failures = 0;
   /** Since when it waits for others to end; undefined while it does not. */
   waitsSinceMs: number | undefined;
   /** The moment that its server's pace gave it. */

@@ -21,6 +21,34 @@ test("who has waited longest for a result comes next, whatever the intervals are
   expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
 });
 
+test("many silent servers take no room from one that answers, and are checked all the same", async () => {
+  const clock = new VirtualClock();
+  const node = new Node(clock, { mostAtOnce: 4, perServer: undefined }, { tookMs: 2 * SECOND });
+  // By age alone, each would come every fifteen seconds.
+  for (let n = 1; n <= 30; n++) node.add(`10.0.1.${n}:80`, 5 * SECOND);
+  await clock.advance(200 * SECOND);
+  node.add("10.0.0.1:80", SECOND, "well", 5);
+  await clock.advance(100 * SECOND);
+  const starts = node.startsOf();
+  const gaps = (starts.get("well") ?? []).slice(2).map((atMs, index, all) => atMs - (all[index - 1] ?? atMs));
+  expect(gaps.length).toBeGreaterThan(25);
+  // It waits for one of the four to end.
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(3 * SECOND + 10);
+  for (let n = 1; n <= 30; n++)
+    expect(starts.get(`10.0.1.${n}:80`)?.filter((atMs) => atMs > 200 * SECOND).length).toBeGreaterThanOrEqual(4);
+});
+
+test("servers that are gone are checked also where the others leave no room", async () => {
+  const clock = new VirtualClock();
+  const node = new Node(clock, { mostAtOnce: 1, perServer: undefined }, { tookMs: 400 });
+  node.add("10.0.1.1:80", SECOND);
+  await clock.advance(10 * SECOND);
+  for (let n = 1; n <= 8; n++) node.add(`10.0.0.${n}:80`, SECOND, `well ${n}`, 400);
+  await clock.advance(300 * SECOND);
+  const starts = (node.startsOf().get("10.0.1.1:80") ?? []).filter((atMs) => atMs > 10 * SECOND);
+  expect(starts.length).toBeGreaterThanOrEqual(4);
+});
+
 test("what waits is not late: its interval counts from its start, and how long it waited is told", async () => {
   const clock = new VirtualClock();
   const node = new Node(clock, { mostAtOnce: 1, perServer: undefined }, { tookMs: 600 });
@@ -143,7 +171,8 @@ class Node {
     });
   }
 
-  add(server: string, intervalMs: number, name = server): void {
+  /** `passesAfterMs`: it answers well, after this time; undefined: as all others. */
+  add(server: string, intervalMs: number, name = server, passesAfterMs?: number): void {
     const starts: number[] = [];
     this.#starts.set(name, starts);
     this.scheduler
@@ -154,10 +183,9 @@ class Node {
           return {
             check: (tell) => {
               starts.push(this.#clock.now());
-              this.#clock.setTimeout(
-                () => tell({ passed: this.passes, reason: "as told", latencyMs: this.tookMs }),
-                this.tookMs,
-              );
+              const passed = passesAfterMs === undefined ? this.passes : true;
+              const latencyMs = passesAfterMs ?? this.tookMs;
+              this.#clock.setTimeout(() => tell({ passed, reason: "as told", latencyMs }), latencyMs);
             },
             close: () => undefined,
           };
