@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { certificateAuthority } from "../http/support/certificates.ts";
-import { folder, installServers, startProgram, type Program } from "../support/programs.ts";
+import { folder, installServers, startProgram, type Folder, type Program } from "../support/programs.ts";
 import { verdictOf } from "../support/verdict.ts";
 
 beforeAll(installServers, 300_000);
@@ -102,6 +102,80 @@ describe("openssl s_server", () => {
       "TLS handshake failed: the server speaks none of smtp, imap (ALPN)",
     );
   });
+});
+
+describe("nginx", () => {
+  const SHA256 = new Bun.CryptoHasher("sha256").update('{"ok":true}').digest("hex");
+  const BIG = "x".repeat(70_000);
+
+  test.each<[what: string, probe: Readonly<Record<string, unknown>>, verdict: string]>([
+    ["the final status, after a redirect", { path: "/moved" }, "passed"],
+    ["a redirect to another server, which is not followed", { path: "/away", expect: { status: [200] } }, "status 302"],
+    ["statuses that are to pass", { path: "/teapot", expect: { status: ["200-299", 418] } }, "passed"],
+    ["and no other", { path: "/ready", expect: { status: [204] } }, "status 200"],
+    ["a part of the body", { path: "/ready", expect: { body: { contains: '"ok":true' } } }, "passed"],
+    ["its digest", { path: "/ready", expect: { body: { sha256: SHA256 } } }, "passed"],
+    ["what it is not to hold", { path: "/ready", expect: { body: { not: { regex: "ok" } } } }, "body"],
+    ["headers", { path: "/ready", expect: { header: { "x-state": "^up [0-9]+/3$" } } }, "passed"],
+    ["a header that says otherwise", { path: "/ready", expect: { header: { "x-state": "^down" } } }, "x-state"],
+    ["a name and a header of ours", { path: "/who", host: "shop.example.org", headers: { "X-Check": "1" } }, "passed"],
+    ["without them", { path: "/who" }, "status 403"],
+    ["HEAD", { path: "/ready", method: "HEAD" }, "passed"],
+    ["a long body by a part at its beginning", { path: "/big", expect: { body: { contains: "xxx" } } }, "passed"],
+    ["a long body by all of it", { path: "/big", expect: { body: { regex: "y$" } } }, "64 KiB"],
+    ["a status by which it drains", { path: "/leaving", "drain-on": [404] }, "status 404: it is shutting down"],
+  ])("%s", async (_, probe, verdict) => {
+    using files = folder();
+    files.write("big", BIG);
+    await using nginx = await startProgram((port) => [
+      "/usr/sbin/nginx",
+      "-c",
+      plainConfig(files, port),
+      "-e",
+      "stderr",
+    ]);
+    expect(await verdictOf(nginx.endpoint, { type: "http", scheme: "http", ...probe })).toContain(verdict);
+  });
+
+  test("tokens and headers from files", async () => {
+    using files = folder();
+    files.write("big", BIG);
+    await using nginx = await startProgram((port) => [
+      "/usr/sbin/nginx",
+      "-c",
+      plainConfig(files, port),
+      "-e",
+      "stderr",
+    ]);
+    const token = files.write("token", "sesame\n");
+    const headers = files.write("headers", "Authorization: Basic YTpi\n");
+    const probe = { type: "http", scheme: "http", path: "/private" };
+    expect(await verdictOf(nginx.endpoint, probe)).toBe("status 401");
+    expect(await verdictOf(nginx.endpoint, { ...probe, "bearer-token-file": token })).toBe("passed");
+    expect(await verdictOf(nginx.endpoint, { ...probe, "headers-file": headers })).toBe("passed");
+    files.write("token", "open\n");
+    expect(await verdictOf(nginx.endpoint, { ...probe, "bearer-token-file": token })).toBe("status 401");
+  });
+
+  function plainConfig(files: Folder, port: number): string {
+    const { path } = files;
+    return files.write(
+      "nginx.conf",
+      `daemon off; master_process off; pid ${path}/pid; error_log stderr; events {}
+       http { access_log off; client_body_temp_path ${path}/b; proxy_temp_path ${path}/p;
+              fastcgi_temp_path ${path}/f; uwsgi_temp_path ${path}/u; scgi_temp_path ${path}/s;
+              map $http_authorization $known { default 0; "Bearer sesame" 1; "Basic YTpi" 1; }
+              server { listen 127.0.0.1:${port};
+                location = /moved { return 301 /ready; }
+                location = /away { return 302 http://127.0.0.9/ready; }
+                location = /teapot { return 418; }
+                location = /ready { add_header X-State "up 3/3"; return 200 '{"ok":true}'; }
+                location = /who { if ($host != "shop.example.org") { return 403; } if ($http_x_check != "1") { return 403; } return 200; }
+                location = /private { if ($known = 0) { return 401; } return 200; }
+                location = /big { alias ${path}/big; }
+                location = /leaving { return 404; } } }`,
+    );
+  }
 });
 
 test("nginx: files are read again when they change, and say nothing about a server when they cannot be read", async () => {
