@@ -47,9 +47,9 @@ export class ScriptedConnection implements Connection, Peer {
     this.#listener = new ListenerSlot(listener);
   }
 
-  open(): void {
+  open(nowMs: number): void {
     this.#open.add(this);
-    this.#openedAtMs = this.#process.now();
+    this.#openedAtMs = nowMs;
     this.#connect(RETRANSMIT_MS);
   }
 
@@ -167,7 +167,7 @@ export class ScriptedConnection implements Connection, Peer {
     this.#connectedAtMs = this.#process.now();
     this.#lastHeardMs = this.#world.now();
     this.#state = "established";
-    this.#listener.established();
+    this.#listener.established(this.#process.now());
   }
 
   /**

@@ -3,8 +3,8 @@ import type { ProbeTimings } from "../../domain/health.ts";
 
 /** One connection to a real server, with or without TLS. Its users listen to it in turn. */
 export interface Connection {
-  /** Begins to connect, once. If that fails immediately, the listener hears it before this returns. */
-  open(): void;
+  /** Begins to connect, once; `nowMs`: now. If that fails immediately, the listener hears it before this returns. */
+  open(nowMs: number): void;
   readonly isOpen: boolean;
   /** There is, or was, a TCP connection. */
   readonly isReached: boolean;
@@ -32,8 +32,8 @@ export interface Connection {
 }
 
 export interface ConnectionListener {
-  /** The connection is open, TLS included, and the peer's identity is right. Once, before anything else. */
-  established(): void;
+  /** The connection is open, TLS included, and the peer's identity is right. Once, before anything else; `nowMs`: now. */
+  established(nowMs: number): void;
   received(bytes: Uint8Array): void;
   /** There is room for more bytes. */
   writable(): void;

@@ -32,6 +32,9 @@ export interface DialOptions extends DialLimits {
 
 export type Dialed = Connection | Undialed;
 
+/** `nowMs`: now, where it is known; it is where there is a connection. */
+export type TellDialed = (dialed: Dialed, nowMs?: number) => void;
+
 export type Undialed = Ending & { /** There was not even a TCP connection. */ readonly isUnreachable: boolean };
 
 /** Something under way that will report its outcome. */
@@ -49,7 +52,7 @@ export class Dial implements UnderWay, Expiring {
   dueMs = 0;
   position = -1;
   readonly #options: DialOptions;
-  readonly #tell: (dialed: Dialed) => void;
+  readonly #tell: TellDialed;
   readonly #connections: Connection[] = [];
   /** When what it waits for is over, on the clock of its deadlines; for all of them it has one. */
   readonly #unansweredMs: number;
@@ -61,7 +64,7 @@ export class Dial implements UnderWay, Expiring {
   #isOver = false;
 
   /** Reports once; the connection is parked then, and the others are gone. */
-  constructor(options: DialOptions, tell: (dialed: Dialed) => void) {
+  constructor(options: DialOptions, tell: TellDialed) {
     const { nowMs, withinMs, remainingMs, beside } = options;
     this.#options = options;
     this.#tell = tell;
@@ -118,16 +121,16 @@ export class Dial implements UnderWay, Expiring {
     if (this.#isOver || this.isReached || this.#connections.length >= DIALS) return;
     const { target, newConnection } = this.#options;
     const connection = newConnection(target, {
-      established: () => {
+      established: (establishedMs) => {
         connection.park();
-        this.#settle(connection);
+        this.#settle(connection, establishedMs);
       },
       received: () => undefined,
       writable: () => undefined,
       ended: (ending) => this.#settle(ending),
     });
     this.#connections.push(connection);
-    connection.open();
+    connection.open(nowMs);
     if (this.#connections.length < DIALS) this.#nextMs = nowMs + this.#pauseMs;
   }
 
@@ -145,11 +148,11 @@ export class Dial implements UnderWay, Expiring {
     this.#nextMs = nowMs;
   }
 
-  #settle(result: Connection | Ending): void {
+  #settle(result: Connection | Ending, nowMs?: number): void {
     if (this.#isOver) return;
     const isUnreachable = !this.isReached;
     this.#end(result);
-    this.#tell("kind" in result ? { ...result, isUnreachable } : result);
+    this.#tell("kind" in result ? { ...result, isUnreachable } : result, nowMs);
   }
 
   #end(result: Connection | Ending | undefined): void {

@@ -24,8 +24,8 @@ export class ListenerSlot {
     this.#listener = undefined;
   }
 
-  established(): void {
-    this.#listener?.established();
+  established(nowMs: number): void {
+    this.#listener?.established(nowMs);
   }
 
   writable(): void {

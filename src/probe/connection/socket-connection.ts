@@ -53,9 +53,9 @@ export class SocketConnection implements Connection {
     this.#listener = new ListenerSlot(listener);
   }
 
-  open(): void {
-    const { tls, openTcpSocket, clock } = this.#options;
-    this.#openedAtMs = clock.now();
+  open(nowMs: number): void {
+    const { tls, openTcpSocket } = this.#options;
+    this.#openedAtMs = nowMs;
     adoptDescriptor<SocketConnection>({
       open: () => openTcpSocket(this.#target),
       // TLS begins once TCP is connected, so that the time or the failure of each is known.
@@ -199,10 +199,11 @@ export class SocketConnection implements Connection {
         return false;
       }
     }
-    this.#establishedAtMs = this.#options.clock.now();
-    this.#connectedAtMs ??= this.#establishedAtMs;
+    const nowMs = this.#options.clock.now();
+    this.#establishedAtMs = nowMs;
+    this.#connectedAtMs ??= nowMs;
     this.#state = "established";
-    this.#listener.established();
+    this.#listener.established(nowMs);
     return true;
   }
 

@@ -5,8 +5,8 @@ import {
   besideLimits,
   Dial,
   shortLimits,
-  type Dialed,
   type DialLimits,
+  type TellDialed,
   type UnderWay,
   type Undialed,
 } from "../connection/dial.ts";
@@ -225,12 +225,11 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     const { shared, keepAlive } = this.#options;
     const { newConnection, clock } = shared;
     keepAlive.askedAnew(nowMs, this.#endsAtMs);
-    const dial = this.#dial(newConnection, limits, nowMs, (dialed) => {
-      if ("kind" in dialed) return this.#undialed(dialed, clock.now());
+    const dial = this.#dial(newConnection, limits, nowMs, (dialed, askedMs = clock.now()) => {
+      if ("kind" in dialed) return this.#undialed(dialed, askedMs);
       this.#timings = dialed.timings;
       const exchange = this.#exchangeOver(dialed);
       this.#goOnOverNew(exchange);
-      const askedMs = clock.now();
       exchange.start(askedMs, this.#endsAtMs - askedMs);
     });
     this.#phase = phase(dial);
@@ -241,7 +240,7 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
     return new Exchange(connection, this.#step.method, this.#request, this.#options.shared, this);
   }
 
-  #dial(newConnection: NewConnection, limits: DialLimits, nowMs: number, tell: (dialed: Dialed) => void): Dial {
+  #dial(newConnection: NewConnection, limits: DialLimits, nowMs: number, tell: TellDialed): Dial {
     const { target, shared, keepAlive } = this.#options;
     const { deadlines, overdue } = shared;
     const remainingMs = this.#endsAtMs - nowMs;
@@ -264,10 +263,10 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
   #confirm(conclusion: Conclusion, nowMs: number): void {
     const { newTcpConnection, options, clock } = this.#options.shared;
     if (this.#endsAtMs <= nowMs) return this.#conclude(conclusion, undefined, nowMs);
-    const dial = this.#dial(newTcpConnection, shortLimits(options), nowMs, (dialed) => {
+    const dial = this.#dial(newTcpConnection, shortLimits(options), nowMs, (dialed, endMs = clock.now()) => {
       if (!("kind" in dialed)) dialed.abort();
       const isGone = "kind" in dialed && dialed.isUnreachable && dialed.kind !== "unasked";
-      this.#conclude(isGone ? refusal(dialed) : conclusion, undefined, clock.now());
+      this.#conclude(isGone ? refusal(dialed) : conclusion, undefined, endMs);
     });
     this.#goOnOverNew(dial);
     dial.start();

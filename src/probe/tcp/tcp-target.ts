@@ -44,7 +44,7 @@ export class TcpTarget implements Probe {
         remainingMs: timeoutMs,
         timedOut,
       },
-      (dialed) => this.#dialed(dialed, startedAtMs, tell),
+      (dialed, nowMs) => this.#dialed(dialed, { startedAtMs, nowMs, tell }),
     );
     this.#underWay = dial;
     dial.start();
@@ -57,30 +57,31 @@ export class TcpTarget implements Probe {
 
   // --- internal ---
 
-  #dialed(dialed: Dialed, startedAtMs: number, tell: (outcome: ProbeOutcome) => void): void {
+  #dialed(dialed: Dialed, check: Checking): void {
     const { send, expects, lingers, clock, timeoutMs } = this.#options;
+    const { startedAtMs, nowMs = clock.now() } = check;
     this.#underWay = undefined;
-    if ("kind" in dialed) return this.#conclude(refusal(dialed), undefined, startedAtMs, tell);
+    if ("kind" in dialed) return this.#conclude(refusal(dialed), undefined, check, nowMs);
     if (send.length === 0 && expects === undefined && !lingers) {
       // By a reset: this host remembers nothing of the connection.
       dialed.abort();
-      return this.#conclude({ passed: true, reason: "connected" }, dialed, startedAtMs, tell);
+      return this.#conclude({ passed: true, reason: "connected" }, dialed, check, nowMs);
     }
     const conversation = new Conversation(dialed, this.#options, (conclusion) => {
       this.#underWay = undefined;
-      this.#conclude(conclusion, dialed, startedAtMs, tell);
+      this.#conclude(conclusion, dialed, check, clock.now());
     });
     this.#underWay = conversation;
-    conversation.start(timeoutMs - (clock.now() - startedAtMs));
+    conversation.start(timeoutMs - (nowMs - startedAtMs));
   }
 
   #conclude(
     conclusion: Conclusion,
     connection: Connection | undefined,
-    startedAtMs: number,
-    tell: (outcome: ProbeOutcome) => void,
+    { startedAtMs, tell }: Checking,
+    nowMs: number,
   ): void {
-    const latencyMs = this.#options.clock.now() - startedAtMs;
+    const latencyMs = nowMs - startedAtMs;
     const { passed, reason } = conclusion;
     if (passed === undefined) return tell({ passed, reason, latencyMs });
     const certificate = this.#options.certificateOf?.(this.#target);
@@ -88,4 +89,13 @@ export class TcpTarget implements Probe {
     if (passed) tell({ passed, reason, ...measured });
     else tell({ ...conclusion, ...measured });
   }
+}
+
+// --- internal ---
+
+/** A check under way. `nowMs`: when it was dialled, where that is known. */
+interface Checking {
+  readonly startedAtMs: number;
+  readonly nowMs: number | undefined;
+  readonly tell: (outcome: ProbeOutcome) => void;
 }

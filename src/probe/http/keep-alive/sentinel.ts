@@ -79,11 +79,11 @@ export class Sentinel implements ConnectionListener {
     this.#lost = undefined;
     if (!this.#options.reuse.mayKeep(nowMs)) return this.close();
     if (this.#dialed !== undefined || (this.#kept !== undefined && !this.#mustRenew(nowMs - this.#keptSinceMs))) return;
-    const { target, newConnection, clock } = this.#options;
+    const { target, newConnection } = this.#options;
     const connection = newConnection(target, {
-      established: () => {
+      established: (establishedMs) => {
         this.#dialed = undefined;
-        this.#watch(connection, false, clock.now());
+        this.#watch(connection, false, establishedMs);
       },
       received: () => undefined,
       writable: () => undefined,
@@ -93,7 +93,7 @@ export class Sentinel implements ConnectionListener {
       },
     });
     this.#dialed = connection;
-    connection.open();
+    connection.open(nowMs);
   }
 
   /** Idempotent. */
