@@ -74,8 +74,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     why:
       "this looks at the first half minute of a daemon, in which much of its code is not compiled yet: natively, a connect-only check of a daemon with two hundred " +
       "of them a second takes 170 µs after ten seconds and 100 after fifty, 55 of them the kernel's; one as fast as a core can takes 45. The system calls are " +
-      "nearly as many as the peer's, fifteen and twelve; but in user-mode Linux, where each takes 30 µs, so does each look at the clock, of which a check " +
-      "needs ten or more, most of them the runtime's, and the peer six.",
+      "nearly as many as the peer's, fifteen and twelve; but in user-mode Linux, where each takes 30 µs, so does each look at the clock, of which a " +
+      "connect-only check needs eight, half of them the runtime's, and the peer six.",
     peers: ["keepalived"],
   },
   proxy: { where: ["here"], about: "the userspace data plane; the peer is HAProxy in TCP mode", peers: ["haproxy"] },
