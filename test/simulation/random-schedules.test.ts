@@ -145,6 +145,11 @@ const FAULTS_OF_RELOADS: typeof FAULTS = [
   ],
 ];
 
+/** The same, where several checks decide together. */
+const FAULTS_OF_COMBINATIONS: typeof FAULTS = [
+  ["lets a server serve by any of its checks", "not as desired when all was over", { machine: contentMachine }],
+];
+
 describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   test.each([
     ["the same", SAME, FIXED_SEED],
@@ -175,13 +180,14 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   });
 
   test.each([
-    ...FAULTS.map((one) => [...one, false] as const),
-    ...FAULTS_OF_RELOADS.map((one) => [...one, true] as const),
+    ...FAULTS.map((one) => [...one, false, false] as const),
+    ...FAULTS_OF_RELOADS.map((one) => [...one, true, false] as const),
+    ...FAULTS_OF_COMBINATIONS.map((one) => [...one, false, true] as const),
   ])(
     "and one that %s is found out: %s",
-    async (_, rule, fault, isReloaded) => {
+    async (_, rule, fault, isReloaded, isCombined) => {
       for (let seed = FIXED_SEED; seed < FIXED_SEED + FAULTY_SCHEDULES; seed++) {
-        const violations = await violationsOf(randomScenario(seed, true, isReloaded), fault);
+        const violations = await violationsOf(randomScenario(seed, true, isReloaded, isCombined), fault);
         if (violations.some((line) => line.includes(`: ${rule}: `))) return;
       }
       throw new Error(`${FAULTY_SCHEDULES} schedules have not shown it`);
@@ -270,6 +276,19 @@ function trustfulMachine(...[dataPlane, schedule, observe]: Parameters<CareMachi
       }),
   };
   return careMachine(dataPlane, trustful, () => undefined);
+}
+
+/** Its machines are told that all is well where one of several checks passes. */
+function contentMachine(...[dataPlane, schedule, observe]: Parameters<CareMachine>): ReturnType<CareMachine> {
+  const content: CheckSchedule = {
+    add: (target, intervalMs, report) =>
+      schedule.add(target, intervalMs, (outcome, atMs) => {
+        const { latencyMs, checks = [] } = "checks" in outcome ? outcome : { latencyMs: outcome.latencyMs };
+        const isUp = checks.some(({ state }) => state === "up");
+        report(isUp ? { passed: true, atOnce: true, reason: "one is enough", latencyMs } : outcome, atMs);
+      }),
+  };
+  return careMachine(dataPlane, content, observe);
 }
 
 function withApply(dataPlane: DataPlane, apply: DataPlane["apply"]): DataPlane {
