@@ -32,7 +32,13 @@ describe.each([
     await using daemon = new BusyDaemon("127.77.0.16", [troubled(200)]);
     const watched = await watch(daemon, options, 2500);
     expect(await watched.page.locator(".server").first().textContent()).toContain("removed");
-    await expectGood(watched);
+    await expectLight(watched);
+    // Rows are alike, and axe takes its time over each: it looks at a dozen.
+    await watched.page.getByRole("searchbox", { name: "Filter" }).fill("10.0.0.12");
+    await waitFor(
+      () => watched.page.locator(".server").count(),
+      (rows) => rows === 11,
+    );
     // With the details of one, too.
     await watched.page.locator(".server summary").first().press("Enter");
     await waitFor(
@@ -53,7 +59,8 @@ describe.each([
     async (options: BrowserContextOptions) => {
       await using daemon = new BusyDaemon("127.77.0.16", all);
       const watched = await watch(daemon, options, 500);
-      await expectGood(watched);
+      await expectLight(watched);
+      expect(await violations(watched.page)).toEqual([]);
       await watched.close();
     },
   );
@@ -137,20 +144,19 @@ async function watch(daemon: BusyDaemon, options: BrowserContextOptions, firstMs
   };
 }
 
-async function expectGood({ page, complaints, firstBytes, bytesPerSecond }: Watched): Promise<void> {
+async function expectLight({ page, complaints, firstBytes, bytesPerSecond }: Watched): Promise<void> {
   // A browser that gets nothing would pass all of this.
   expect(firstBytes).toBeWithin(10_000, MOST_FIRST_BYTES);
   expect(bytesPerSecond).toBeLessThan(MOST_BYTES_PER_SECOND);
   expect(await page.evaluate("shift")).toBeLessThanOrEqual(MOST_SHIFT);
   expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
-  expect(await violations(page)).toEqual([]);
   expect(complaints).toEqual([]);
 }
 
-/** What axe finds, with where. It looks at the first of many rows that are alike: it takes its time over each. */
+/** What axe finds, with where. */
 async function violations(page: Page): Promise<unknown> {
   await page.evaluate(axe.source);
-  return page.evaluate(`axe.run({ exclude: [["li:nth-child(n + 9)"]] }, { resultTypes: ["violations"] }).then(({ violations }) =>
+  return page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
     violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ html, failureSummary }) => html.slice(0, 200) + failureSummary).join(" | ")))`);
 }
 
