@@ -64,7 +64,7 @@ describe.each([3, 200])("with %d real servers", (count) => {
     ]);
     expect(await textOf(page, ".server[data-state=draining] .note")).toContain("connect timed out after 3s");
     expect(await textOf(page, ".server[data-state=drained] .note")).toMatch(
-      /^for 3m\d+sdrained by an operator; weight 5/,
+      /^for 3m\d+s drained by an operator; weight 5/,
     );
     expect(await textOf(page, "#notices")).toContain(`only 1 of ${count} real servers are healthy`);
     expect(await textOf(page, "#notices")).toContain(`none of ${count} real servers is healthy, so 1 that`);

@@ -67,6 +67,15 @@ export function labelled(className, label) {
 }
 
 /**
+ * With what parts them for those who hear it.
+ *
+ * @param {readonly Element[]} elements
+ */
+export function spaced(elements) {
+  return elements.flatMap((one) => [one, " "]);
+}
+
+/**
  * Puts elements into a list in this order. Those that are in place already are not touched.
  *
  * @param {Element} list

@@ -1,6 +1,6 @@
 // @ts-check
 import { ShareBar } from "./check-bar.js";
-import { arrange, byId, element, labelled, setText, shape } from "./elements.js";
+import { arrange, byId, element, labelled, setText, shape, spaced } from "./elements.js";
 import { Rate } from "./rates.js";
 import { CONDITIONS, outOf, WORDS } from "./verdict.js";
 import { bytes, counted, perSecond, since, thousands } from "./words.js";
@@ -127,12 +127,14 @@ class Row {
     const called = element("span", "called");
     called.append(this.#name, this.#address);
     link.append(
-      this.#pill,
-      called,
-      this.#summary,
-      this.#bar.element,
-      ...[this.#connections, this.#traffic, this.#open].map((one) => one.element),
-      this.#changed,
+      ...spaced([
+        this.#pill,
+        called,
+        this.#summary,
+        this.#bar.element,
+        ...[this.#connections, this.#traffic, this.#open].map((one) => one.element),
+        this.#changed,
+      ]),
     );
     this.element.append(link);
   }

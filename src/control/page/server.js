@@ -1,6 +1,6 @@
 // @ts-check
 import { CheckBar } from "./check-bar.js";
-import { element, labelled, setText, shape } from "./elements.js";
+import { element, labelled, setText, shape, spaced } from "./elements.js";
 import { Rate } from "./rates.js";
 import { ServerDetails } from "./server-details.js";
 import { standingOf } from "./standing.js";
@@ -42,15 +42,17 @@ export class Server {
     const standing = element("span", "standing");
     standing.append(this.#icon, this.#state);
     const note = element("span", "note");
-    note.append(this.#for, this.#why, this.#age);
+    note.append(...spaced([this.#for, this.#why, this.#age]));
     summary.append(
-      standing,
-      called,
-      this.#bar.element,
-      ...[this.#latency, this.#connections, this.#traffic, this.#share, this.#open, this.#weight].map(
-        (one) => one.element,
-      ),
-      note,
+      ...spaced([
+        standing,
+        called,
+        this.#bar.element,
+        ...[this.#latency, this.#connections, this.#traffic, this.#share, this.#open, this.#weight].map(
+          (one) => one.element,
+        ),
+        note,
+      ]),
     );
     this.#details = new ServerDetails(address, box);
     box.append(summary, this.#details.element);
