@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { MOST_LISTENERS, STREAM_PACE } from "../../src/control/event-stream.ts";
 import { WebAnswers } from "../../src/control/web-answers.ts";
 import { IDLE_TIMEOUT_S, serveWeb } from "../../src/control/web-server.ts";
+import type { RealServerReport } from "../../src/control/real-server-report.ts";
+import { waitFor } from "../kernel/support/wait-for.ts";
 import { LVSCARE } from "../cli/run-program.ts";
 import { SseReader } from "./support/sse-reader.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
@@ -184,6 +186,34 @@ describe("the daemon", () => {
     }
   });
 });
+
+test("a daemon remembers what became of its checks, and tells it of one real server and on the page's stream", async () => {
+  const flags = "--vs 127.77.0.15:18080 --rs 127.0.0.1:1 --data-plane userspace --http-listen 127.77.0.15:18085";
+  const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], { stdout: "ignore", stderr: "ignore" });
+  const at = (path: string): Promise<Response | undefined> =>
+    fetch(`http://127.77.0.15:18085${path}`).catch(() => undefined);
+  try {
+    const report = await waitFor(
+      async () => {
+        const answer = await at("/api/v1/real-server?server=127.0.0.1:1");
+        return answer?.status === 200 ? ((await answer.json()) as RealServerReport) : undefined;
+      },
+      (told) => told !== undefined && told.failures.length > 0,
+    );
+    expect(report?.realServer).toMatchObject({ address: "127.0.0.1:1", lastVerdict: { passed: false } });
+    expect(report?.failures[0]).toMatchObject({ reason: "connect refused", since: expect.stringContaining("T") });
+    const stream = await at("/api/v1/stream?brief=1");
+    if (stream === undefined) throw new Error("there is no stream");
+    const reader = read(stream);
+    expect((await reader.next("checks"))?.data).toEqual({ "127.0.0.1:1": expect.stringMatching(/^!+$/) });
+    await reader.leave();
+    const stranger = await at("/api/v1/real-server?server=127.0.0.1:2");
+    expect([stranger?.status, await stranger?.text()]).toEqual([404, expect.stringContaining("names a real server")]);
+  } finally {
+    care.kill();
+    await care.exited;
+  }
+}, 60_000);
 
 describe("the stream", () => {
   test("is a stream of events that no proxy is to hold back, and goes on where it was left", async () => {
