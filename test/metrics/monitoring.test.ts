@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { FAMILIES } from "../../src/metrics/families.ts";
+import { FAMILIES, SUBJECT_LABELS, type Subject } from "../../src/metrics/families.ts";
 import { runProgram } from "../cli/run-program.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { runCommand } from "../kernel/harness/run-command.ts";
@@ -39,6 +39,21 @@ describe("alert rules", () => {
       expect(["critical", "warning"]).toContain(labels["severity"] ?? "");
     }
   });
+});
+
+test("the cases of the alerts are made of series as a daemon tells them", async () => {
+  const labels = new Map<string, readonly string[]>(
+    Object.entries(FAMILIES).flatMap(([of, families]) =>
+      families.map((family) => [family.name, [...SUBJECT_LABELS[of as Subject], ...family.labels]] as const),
+    ),
+  );
+  const text = await read("alerts.test.yaml");
+  const series = [...text.matchAll(/series: (\w+)\{(.*)\}/g)].filter(([, name]) => name !== "up");
+  expect(series.length).toBeGreaterThan(30);
+  for (const [whole, name = "", given = ""] of series) {
+    const own = Array.from(given.matchAll(/(\w+)=/g), ([, label = ""]) => label).filter((one) => !ADDED.includes(one));
+    expect([whole, own.toSorted()]).toEqual([whole, labels.get(name)?.toSorted() ?? []]);
+  }
 });
 
 test("alerts, their tests and the dashboard speak of metrics that there are", async () => {
@@ -111,6 +126,9 @@ describe("configurations for Prometheus", () => {
 });
 
 // --- internal ---
+
+/** Labels that Prometheus adds. */
+const ADDED = ["job", "instance"];
 
 interface Rule {
   readonly alert: string;
