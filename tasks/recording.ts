@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import { runInLab } from "../test/kernel/harness/labs.ts";
 import { buildBinary } from "./build.ts";
-import { takePicture } from "./docs/page-picture.ts";
 import { setUp } from "./setup.ts";
 import { checkout } from "./test/checkout.ts";
 
 /**
  * `bun run recording`: the first page is followed on a real kernel, in user-mode Linux, and gets what the program
- * showed there; `bun run readme` makes a picture of that. The page is looked at in a browser, beside a daemon of this machine.
+ * showed there; `bun run readme` makes a picture of that.
  */
 await setUp();
 await buildBinary();
@@ -18,4 +17,3 @@ const { exitCode } = await runInLab("uml", {
   writableFolders: [join(checkout, "docs")],
 });
 process.exitCode = exitCode;
-await takePicture(join(checkout, "docs/images/page.png"));
