@@ -51,10 +51,10 @@ export function randomScenario(
     ...(hasWords && words.chance(0.5) && { leavingStatus: 404 }),
     ...(hasWords && words.chance(0.2) && { fatalStatus: 500 }),
     care: {
-      ...care,
+      ...(probes === undefined ? care : withoutChecks(care)),
       ...(!hasLastResort && { "last-resort": false }),
       ...(hasManners && manners.chance(0.5) && { sentinel: true }),
-      ...(hasManners && manners.chance(0.1) && { "health-fresh-connection": true }),
+      ...(hasManners && manners.chance(0.1) && probes === undefined && { "health-fresh-connection": true }),
     },
     ...(probes && { probes }),
     events: inOrder(
@@ -101,6 +101,13 @@ function randomOptions(dice: Dice, servers: readonly string[], intervalMs: numbe
   };
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as ScenarioDocument["care"];
+}
+
+/** What is left of options where checks are described beside them. */
+function withoutChecks(care: ScenarioDocument["care"]): ScenarioDocument["care"] {
+  return Object.fromEntries(
+    Object.entries(care).filter(([flag]) => !flag.startsWith("health-")),
   ) as ScenarioDocument["care"];
 }
 
