@@ -9,7 +9,7 @@ import { holdsPem } from "../domain/pem.ts";
 import { keyPairProblem } from "../probe/key-pair.ts";
 import { directoryProblem, programProblem } from "../probe/exec/program-problem.ts";
 import { userProblem } from "../probe/exec/script-user.ts";
-import { readHeaderLines, readToken } from "../probe/http/secret-headers.ts";
+import { readBasicAuth, readHeaderLines, readToken } from "../probe/http/secret-headers.ts";
 
 /** Why a file, or a user, is not there now, or is not what it has to be; undefined when all is well. `context`: of a kubeconfig. */
 function fileProblem(path: string, kind?: FileKind, context?: string): string | undefined {
@@ -23,6 +23,7 @@ function fileProblem(path: string, kind?: FileKind, context?: string): string | 
     if (kind === undefined) return undefined;
     const text = readFileSync(path, "utf8");
     if (kind === "token") return problemIn(readToken(text));
+    if (kind === "basic-auth") return problemIn(readBasicAuth(text));
     if (kind === "headers") return problemIn(readHeaderLines(text));
     return holdsPem(text, kind) ? undefined : `it holds no ${kind}`;
   } catch (failure) {

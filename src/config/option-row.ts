@@ -37,7 +37,16 @@ export type KeyType =
   | "words";
 
 /** A program that is run, where it runs, a kubeconfig, what PEM holds, or what is sent; or a user of the host, by name, which is looked for as a file is. */
-export type FileKind = "program" | "kubeconfig" | "certificate" | "key" | "token" | "headers" | "directory" | "user";
+export type FileKind =
+  | "program"
+  | "kubeconfig"
+  | "certificate"
+  | "key"
+  | "token"
+  | "basic-auth"
+  | "headers"
+  | "directory"
+  | "user";
 
 /** Where a configuration file has an option, and how. */
 export interface FileKey {

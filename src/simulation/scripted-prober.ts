@@ -26,7 +26,7 @@ export function scriptedProber(
   const ports = { newConnection, newTcpConnection: newConnection, clock };
   switch (probe.type) {
     case "http":
-      return httpProber({ ...probe, tokenFile: undefined, headersFile: undefined }, ports);
+      return httpProber({ ...probe, tokenFile: undefined, basicAuthFile: undefined, headersFile: undefined }, ports);
     case "kube-apiserver":
       return kubeApiserverProber({ ...probe, tokenFile: undefined, headersFile: undefined }, ports, undefined);
     case "tcp":

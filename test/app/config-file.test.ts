@@ -154,6 +154,9 @@ test("what is sent has to be there: a token, and a header in each line", async (
     problemWith(`{type: http, ${key}: ${await put("sent/one", text)}}`);
   expect(await of("bearer-token-file", "")).toBe("…/sent/one: its first line holds no token");
   expect(await of("bearer-token-file", "abc\n")).toBeUndefined();
+  expect(await of("basic-auth-file", "alice\n")).toBe("…/sent/one: its first line is not user:password");
+  expect(await of("basic-auth-file", "alice:a\tb\n")).toBe("…/sent/one: its first line has control characters");
+  expect(await of("basic-auth-file", "alice:a:b\n")).toBeUndefined();
   expect(await of("headers-file", "X-One: 1\nSecret\n")).toBe("…/sent/one: line 2 is no header, such as Name: value");
   expect(await of("headers-file", "")).toBe("…/sent/one: it holds no headers");
   expect(await of("headers-file", "X-One: 1\n")).toBeUndefined();

@@ -19,6 +19,7 @@ const PROBE: HttpProbeOptions = {
   expectBody: undefined,
   drainOn: [],
   failAtOnce: [],
+  followRedirects: true,
   tls: {
     verify: "none",
     caFile: undefined,

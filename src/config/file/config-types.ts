@@ -269,8 +269,12 @@ export interface ProbeConfig {
   readonly freshConnection?: boolean | null;
   /** A file whose first line is sent as bearer token. Read again when it changes. */
   readonly bearerTokenFile?: string | null;
+  /** A file whose first line is user:password, which is sent by the scheme Basic. Read again when it changes. */
+  readonly basicAuthFile?: string | null;
   /** A file of further request headers, Name: value on a line each. Read again when it changes. */
   readonly headersFile?: string | null;
+  /** Same-server (unless told) follows a redirect to the same address, port and scheme; no has its status decide. */
+  readonly followRedirects?: "same-server" | "no" | null;
   /** Status codes, alone or as ranges, that say that the server is shutting down: weight 0 at once, and no failure. */
   readonly drainOn?:
     | number

@@ -37,6 +37,8 @@ export interface HttpProbeOptions extends HttpRequestOptions {
   readonly drainOn: readonly StatusRange[];
   /** Status codes of failures that count at once, whatever the policy asks for. */
   readonly failAtOnce: readonly StatusRange[];
+  /** Whether a redirect to the same server is followed; one to another never is. */
+  readonly followRedirects: boolean;
 }
 
 /** One HTTP request, over connections that may be kept. */
@@ -50,6 +52,8 @@ export interface HttpRequestOptions extends ProbeTimes, ProbeTarget {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** A file whose first line is a token to send; read again when it changes, as all files of secrets. */
   readonly tokenFile: string | undefined;
+  /** A file whose first line is `user:password`, to be sent by the scheme Basic (RFC 7617). */
+  readonly basicAuthFile?: string | undefined;
   /** A file of further headers, a line each. */
   readonly headersFile: string | undefined;
   /** Without effect when the scheme is http. */
@@ -68,6 +72,7 @@ export interface HttpRequestOptions extends ProbeTimes, ProbeTarget {
 }
 
 const SCHEMES_OF_PAGES = ["http", "https"];
+const REDIRECTS = ["same-server", "no"];
 
 export const HTTP_ROWS = [
   {
@@ -154,6 +159,15 @@ export const HTTP_ROWS = [
 
 const HTTP_FILE_ROWS = [
   {
+    flag: "http-basic-auth-file",
+    kind: "text",
+    takesFile: true,
+    fileKind: "basic-auth",
+    help: "a file whose first line is user:password, which is sent by the scheme Basic. Read again when it changes",
+    group: CHECKS,
+    inFile: { place: "probe", key: "basic-auth-file", type: "text" },
+  },
+  {
     flag: "http-headers-file",
     kind: "text",
     takesFile: true,
@@ -175,6 +189,14 @@ const HTTP_FILE_ROWS = [
     help: "what the body has to hold: contains, regex, sha256, and not with contains or regex; at most 64 KiB are looked at",
     group: CHECKS,
     inFile: { place: "probe", key: "expect.body", type: "body" },
+  },
+  {
+    flag: "http-follow-redirects",
+    kind: "text",
+    choices: REDIRECTS,
+    help: "same-server (unless told) follows a redirect to the same address, port and scheme; no has its status decide",
+    group: CHECKS,
+    inFile: { place: "probe", key: "follow-redirects", type: "choice", choices: REDIRECTS },
   },
   {
     flag: "http-drain-on",
@@ -211,9 +233,16 @@ export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
     const failAtOnce = values.readAll("http-fail-at-once", parseStatusRanges) ?? [];
     const both = failAtOnce.find((one) => drainOn.some((other) => one[0] <= other[1] && other[0] <= one[1]));
     if (both !== undefined) values.refuse("http-fail-at-once", `${formatStatusRange(both)} is in drain-on, too`);
+    const request = resolveRequest(values, context, scheme === "http" ? "http" : "https");
+    const basicAuthFile = values.readOptional("http-basic-auth-file", parseAbsolutePath);
+    if (basicAuthFile !== undefined && request.tokenFile !== undefined)
+      values.refuse("http-basic-auth-file", "there is a token of bearer-token-file to send already");
+    if (basicAuthFile !== undefined && hasAuthorization(request.headers))
+      values.refuse("http-basic-auth-file", AUTHORIZED);
     return {
       type: "http",
-      ...resolveRequest(values, context, scheme === "http" ? "http" : "https"),
+      ...request,
+      basicAuthFile,
       path: values.read("health-path", context.isFile ? parseWholePath : parsePath),
       method: values.read("health-req-method", parseMethod),
       body: values.read("health-req-body", asWritten),
@@ -222,6 +251,7 @@ export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
       expectBody: values.readOptional("http-expect-body", parseBodyExpectation),
       drainOn,
       failAtOnce,
+      followRedirects: values.readOptional("http-follow-redirects", parseChoice(REDIRECTS)) !== "no",
     };
   },
 };
@@ -242,8 +272,7 @@ export function resolveRequest(
     values.refuse("health-insecure-skip-verify", NO_TLS);
   const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
   const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
-  if (tokenFile !== undefined && headers.some(([name]) => name.toLowerCase() === "authorization"))
-    values.refuse("health-token-file", "there is an Authorization among the headers already");
+  if (tokenFile !== undefined && hasAuthorization(headers)) values.refuse("health-token-file", AUTHORIZED);
   return {
     scheme,
     headers,
@@ -262,6 +291,11 @@ export function resolveRequest(
 
 // --- internal ---
 
+function hasAuthorization(headers: HttpRequestOptions["headers"]): boolean {
+  return headers.some(([name]) => name.toLowerCase() === "authorization");
+}
+
+const AUTHORIZED = "there is an Authorization among the headers already";
 const NO_TLS = "the scheme http has no TLS";
 
 const SHORTEST_IDLE_MS = 1000;

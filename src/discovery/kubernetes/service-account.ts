@@ -15,7 +15,7 @@ export class ServiceAccount implements ApiIdentity {
 
   constructor(folder = SERVICE_ACCOUNT) {
     this.#authority = new WatchedFile(`${folder}/ca.crt`);
-    this.#secrets = new SecretHeaders(`${folder}/token`, undefined);
+    this.#secrets = new SecretHeaders({ tokenFile: `${folder}/token`, headersFile: undefined });
   }
 
   material(): TlsMaterial | { readonly lacking: string } {

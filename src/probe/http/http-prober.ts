@@ -85,9 +85,9 @@ export function requestProber(
     timedOut: `timed out after ${formatDuration(options.timeoutMs)}`,
     noAnswer: `connect timed out after ${formatDuration(options.connectTimeoutMs)}`,
   };
-  const { tokenFile, headersFile } = options;
-  const hasSecrets = tokenFile !== undefined || headersFile !== undefined;
-  const secrets = hasSecrets ? new SecretHeaders(tokenFile, headersFile) : others;
+  const { tokenFile, basicAuthFile, headersFile } = options;
+  const hasSecrets = [tokenFile, basicAuthFile, headersFile].some((path) => path !== undefined);
+  const secrets = hasSecrets ? new SecretHeaders(options) : others;
   const deadlines = new Deadlines(clock);
   const shared: HttpTargetOptions = { ...ports, ...judging, secrets, options, clock, deadlines, overdue };
   return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };

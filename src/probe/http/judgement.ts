@@ -24,7 +24,7 @@ export type JudgeAnswer = (answer: ProbeResponse, asked: RequestStep, target: En
 export function judgeOf(probe: HttpProbeOptions): JudgeAnswer {
   const disappointment = readExpectations(probe);
   return (answer, asked, target) => {
-    const next = redirectStep(answer, asked, probe.scheme, target);
+    const next = probe.followRedirects ? redirectStep(answer, asked, probe.scheme, target) : undefined;
     if (next !== undefined) return { passed: undefined, next };
     const { status } = answer;
     const reason = `status ${status}`;

@@ -1,4 +1,5 @@
 import { headerProblem } from "../../config/http-values.ts";
+import type { HttpRequestOptions } from "../../config/probe-kinds/http.ts";
 import { describeError, errnoOf } from "../../domain/errors.ts";
 import { isToken } from "../../domain/http-syntax.ts";
 import { WatchedFile } from "../watched-file.ts";
@@ -10,37 +11,41 @@ export interface Secrets {
   read(): HeaderList | { readonly lacking: string };
 }
 
+/** The files of secrets that a check may have. */
+export type SecretFiles = Pick<HttpRequestOptions, "tokenFile" | "basicAuthFile" | "headersFile">;
+
 /** Headers that come from files, because they are secrets. They are read again when they change, and told to nobody. */
 export class SecretHeaders implements Secrets {
-  readonly #token: WatchedFile | undefined;
-  readonly #headers: WatchedFile | undefined;
+  readonly #files: readonly { readonly file: WatchedFile; readonly headersIn: typeof readToken }[];
   #texts: readonly string[] = [];
   #list: HeaderList = [];
 
-  constructor(tokenFile: string | undefined, headersFile: string | undefined) {
-    this.#token = tokenFile === undefined ? undefined : new WatchedFile(tokenFile);
-    this.#headers = headersFile === undefined ? undefined : new WatchedFile(headersFile);
+  constructor({ tokenFile, basicAuthFile, headersFile }: SecretFiles) {
+    const named = [
+      [tokenFile, readToken],
+      [basicAuthFile, readBasicAuth],
+      [headersFile, readHeaderLines],
+    ] as const;
+    this.#files = named.flatMap(([path, headersIn]) =>
+      path === undefined ? [] : [{ file: new WatchedFile(path), headersIn }],
+    );
   }
 
   /** What the files say now, the same list as long as they say the same; or why they say nothing that can be sent. */
   read(): HeaderList | { readonly lacking: string } {
     const texts: string[] = [];
-    for (const file of [this.#token, this.#headers]) {
+    for (const { file } of this.#files) {
       try {
-        texts.push(file?.read() ?? "");
+        texts.push(file.read());
       } catch (failure) {
-        return { lacking: `${file?.path} cannot be read (${errnoOf(failure) ?? describeError(failure)})` };
+        return { lacking: `${file.path} cannot be read (${errnoOf(failure) ?? describeError(failure)})` };
       }
     }
     if (Bun.deepEquals(texts, this.#texts)) return this.#list;
-    const [token = "", headers = ""] = texts;
     const list: HeaderList[number][] = [];
-    for (const [file, text, read] of [
-      [this.#token, token, readToken],
-      [this.#headers, headers, readHeaderLines],
-    ] as const) {
-      const found = file === undefined ? [] : read(text);
-      if ("problem" in found) return { lacking: `${file?.path}: ${found.problem}` };
+    for (const [index, { file, headersIn }] of this.#files.entries()) {
+      const found = headersIn(texts[index] ?? "");
+      if ("problem" in found) return { lacking: `${file.path}: ${found.problem}` };
       list.push(...found);
     }
     this.#texts = texts;
@@ -76,6 +81,14 @@ export function readToken(text: string): HeaderList | Unusable {
   return TOKEN.test(token)
     ? [["Authorization", `Bearer ${token}`]]
     : { problem: "its first line is no token: it has characters that none may have" };
+}
+
+/** The first line, `user:password`, as the header that is sent (RFC 7617, in UTF-8). */
+export function readBasicAuth(text: string): HeaderList | Unusable {
+  const line = text.split("\n", 1)[0]?.replace(/\r$/, "") ?? "";
+  if (!line.includes(":")) return { problem: "its first line is not user:password" };
+  if (/\p{Cc}/u.test(line)) return { problem: "its first line has control characters" };
+  return [["Authorization", `Basic ${Buffer.from(line, "utf8").toString("base64")}`]];
 }
 
 // --- internal ---

@@ -66,6 +66,7 @@ const everything: LvscareConfig = {
         port: 9000,
         drainOn: [404, "410-419"],
         failAtOnce: 503,
+        followRedirects: "no",
       },
     },
     {
@@ -134,6 +135,11 @@ const everything: LvscareConfig = {
       probe: { type: "agent", address: "10.0.0.9", port: 9777, send: "web\n", staleAfter: "1m", interval: "5s" },
     },
     {
+      address: "10.0.0.1:87",
+      realServers: ["10.0.0.2:80"],
+      probe: { type: "http", scheme: "http", basicAuthFile: "/run/password" },
+    },
+    {
       address: "10.0.0.1:86",
       realServers: ["10.0.0.2:80"],
       probes: { atLeast: 2, of: ["web", { type: "tcp", fall: 3, rise: 2, intervalFast: "1s", intervalDown: "9s" }] },
@@ -151,6 +157,7 @@ test("every option of a file has its type, and its value is read as a file's", (
     "kube-apiserver",
     "exec",
     "agent",
+    "http",
     "combination",
   ]);
   expect(config.virtualServers[0]).toMatchObject({

@@ -117,6 +117,7 @@ describe("nginx", () => {
     ["its digest", { path: "/ready", expect: { body: { sha256: SHA256 } } }, "passed"],
     ["what it is not to hold", { path: "/ready", expect: { body: { not: { regex: "ok" } } } }, "body"],
     ["headers", { path: "/ready", expect: { header: { "x-state": "^up [0-9]+/3$" } } }, "passed"],
+    ["a redirect that is not followed", { path: "/moved", "follow-redirects": "no", "drain-on": [301] }, "status 301"],
     ["a header that says otherwise", { path: "/ready", expect: { header: { "x-state": "^down" } } }, "x-state"],
     ["a name and a header of ours", { path: "/who", host: "shop.example.org", headers: { "X-Check": "1" } }, "passed"],
     ["without them", { path: "/who" }, "status 403"],
@@ -153,6 +154,10 @@ describe("nginx", () => {
     expect(await verdictOf(nginx.endpoint, probe)).toBe("status 401");
     expect(await verdictOf(nginx.endpoint, { ...probe, "bearer-token-file": token })).toBe("passed");
     expect(await verdictOf(nginx.endpoint, { ...probe, "headers-file": headers })).toBe("passed");
+    const password = files.write("password", "a:b\n");
+    expect(await verdictOf(nginx.endpoint, { ...probe, "basic-auth-file": password })).toBe("passed");
+    files.write("password", "a:c\n");
+    expect(await verdictOf(nginx.endpoint, { ...probe, "basic-auth-file": password })).toBe("status 401");
     files.write("token", "open\n");
     expect(await verdictOf(nginx.endpoint, { ...probe, "bearer-token-file": token })).toBe("status 401");
   });

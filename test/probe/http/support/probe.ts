@@ -22,6 +22,7 @@ export const OPTIONS: HttpProbeOptions = {
   expectBody: undefined,
   drainOn: [],
   failAtOnce: [],
+  followRedirects: true,
   tls: {
     verify: "none",
     caFile: undefined,

@@ -18,6 +18,7 @@ const prober = createHttpProber(
     expectBody: undefined,
     drainOn: [],
     failAtOnce: [],
+    followRedirects: true,
     tls: {
       verify: "full",
       caFile: undefined,
