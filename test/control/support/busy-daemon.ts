@@ -63,7 +63,12 @@ export class BusyDaemon implements AsyncDisposable {
     const isBack = server.state === "recovering" && round < 50;
     const passed = !isDown && !isBack;
     const latencyMs = passed ? 0.6 + (index % 5) * 0.3 + 1.4 * noise(index * 61 + round) ** 4 : 3000;
-    const reason = passed ? "status 200" : (server.lastVerdict?.reason ?? "status 503");
+    const { lastVerdict } = server;
+    const reason = passed
+      ? "status 200"
+      : lastVerdict?.passed === false
+        ? lastVerdict.reason
+        : "connect timed out after 2s";
     const outcome: ProbeOutcome = { passed, reason, latencyMs };
     one.checks.note(server.address, outcome, performance.now());
     const stats = server.stats ?? { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
