@@ -9,7 +9,8 @@ import { ControlPlane } from "./support/control-plane.ts";
 import { LIST_IS_LEFT_ALONE, proposeMembers } from "./support/proposed-list.ts";
 
 // The programs may have to be built first.
-setDefaultTimeout(40 * 60_000);
+const LONGEST_MS = 40 * 60_000;
+setDefaultTimeout(LONGEST_MS);
 
 const lacking = await clusterLacks();
 if (lacking !== undefined) console.log(`skipped: ${lacking}`);
@@ -34,8 +35,8 @@ beforeAll(async () => {
   await allowWatching(plane, M1);
   host = stack.use(await CareHost.create(network, HOST, plane.keys.folder));
   kubeconfig = await plane.keys.kubeconfig("watcher", WATCHER, `https://${M1}:6443`);
-});
-afterAll(() => stack.disposeAsync());
+}, LONGEST_MS);
+afterAll(() => stack.disposeAsync(), LONGEST_MS);
 
 /** The list is true, and a daemon has heard of it. */
 beforeEach(async () => {
@@ -44,7 +45,7 @@ beforeEach(async () => {
   await host.start(following({ kubeconfig }));
   await host.waitForServing(...MASTERS);
   await host.waitFor(({ discovery }) => discovery?.way === "watched");
-});
+}, LONGEST_MS);
 
 cluster("a list without anybody takes nobody out, nor does one that is gone", async () => {
   await proposeMembers(plane, M2);

@@ -13,7 +13,8 @@ import { readRequests, steadyRequestsCommand } from "./support/steady-requests.t
 // The guides' command lines, as they stand there, on a node; kubelet, which none of it has, is the test.
 
 // The programs may have to be built first.
-setDefaultTimeout(40 * 60_000);
+const LONGEST_MS = 40 * 60_000;
+setDefaultTimeout(LONGEST_MS);
 
 const lacking = await clusterLacks();
 if (lacking !== undefined) console.log(`skipped: ${lacking}`);
@@ -40,8 +41,8 @@ beforeAll(async () => {
   await Promise.all(MASTERS.map((master) => plane.start(master)));
   const observer = (await network.addHost(`${OBSERVER}/24`)).namespace;
   node = stack.use(await NodeShell.start("uml", network, NODE, observer));
-});
-afterAll(() => stack.disposeAsync());
+}, LONGEST_MS);
+afterAll(() => stack.disposeAsync(), LONGEST_MS);
 
 cluster(
   "kubeadm: reached before kubelet runs, all masters known by its rights, watched with those of rbac, gone in the end",
