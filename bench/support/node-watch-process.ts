@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 /**
  * Runs on a node: asks the API ten times a second through a virtual address, each time on a connection of its own, and looks at the kernel's
@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 const [url = "", listen = ""] = process.argv.slice(2);
 const [hostname = "", port = ""] = listen.split(":");
 
+const TABLE = "/proc/net/ip_vs";
 const asked: { readonly atMs: number; isAnswered: boolean | undefined }[] = [];
 const changes: { readonly atMs: number; readonly server: string; readonly weight: number }[] = [];
 let before = new Map<string, number>();
@@ -18,7 +19,9 @@ setInterval(() => void ask(), 100);
 // --- internal ---
 
 function look(): void {
-  const rows = readFileSync("/proc/net/ip_vs", "utf8").matchAll(/^ {2}-> ([0-9A-F]{8}):[0-9A-F]{4}\s+\S+\s+(\d+)/gm);
+  // Nobody has loaded IPVS yet.
+  if (!existsSync(TABLE)) return;
+  const rows = readFileSync(TABLE, "utf8").matchAll(/^ {2}-> ([0-9A-F]{8}):[0-9A-F]{4}\s+\S+\s+(\d+)/gm);
   const weights = new Map(Array.from(rows, ([, address = "", weight]) => [address, Number(weight)]));
   const atMs = Date.now();
   for (const server of new Set([...before.keys(), ...weights.keys()])) {
