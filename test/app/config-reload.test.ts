@@ -248,7 +248,7 @@ test("the log and the page's address change with the file; a port that is taken 
   await daemon.logged(/^DEBUG /);
   const tookOver = `INFO took over ${path}: `;
   expect(await daemon.logged(/^INFO took over/)).toBe(
-    `${tookOver}logger info → debug; max-concurrent-checks 256 → 4; checks-per-server off → 9/s of 1 node`,
+    `${tookOver}logger info → debug; max-concurrent-checks 256 → 4; checks-per-server off → 9/s of all nodes`,
   );
   taken.stop();
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
