@@ -18,6 +18,7 @@ export const SO_KEEPALIVE = 9;
 export const SO_PEERCRED = 17;
 export const SO_RCVTIMEO = 20;
 export const SO_RCVBUFFORCE = 33;
+export const SO_MARK = 36;
 export const SO_MEMINFO = 55;
 
 export const MSG_TRUNC = 0x20;
@@ -25,6 +26,8 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 
 /** linux/in.h, linux/tcp.h */
+export const IPPROTO_IP = 0;
+export const IP_BIND_ADDRESS_NO_PORT = 24;
 export const IPPROTO_TCP = 6;
 export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;

@@ -6,24 +6,34 @@ import { closeFd, errno, libc } from "./libc.ts";
 import {
   AF_INET,
   AF_INET6,
+  IP_BIND_ADDRESS_NO_PORT,
+  IPPROTO_IP,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   SO_ERROR,
+  SO_MARK,
 } from "./socket-constants.ts";
-import { int } from "./socket-options.ts";
+import { int, setOption } from "./socket-options.ts";
+
+/** From where a socket connects, where the kernel is not to choose that. */
+export interface SocketOrigin {
+  readonly source?: Pick<Endpoint, "family" | "address">;
+  /** Of its packets. It takes the right CAP_NET_ADMIN. */
+  readonly mark?: number;
+}
 
 /**
  * A non-blocking TCP socket that is already connecting: pass it to `Bun.connect({ fd })`, which owns it from then on,
  * or `closeFd` it. Unlike a socket of `Bun.connect({ hostname })` it can be closed while it connects, and it reports
  * the kernel's own errno.
  *
- * Throws SOCKET_FAILED with the errno (`ENETUNREACH`, `EMFILE`, …) when the kernel refuses immediately; then nothing
- * is left open.
+ * Throws SOCKET_FAILED with the errno (`ENETUNREACH`, `EMFILE`, …) when the kernel refuses immediately, SOURCE_MISSING or
+ * NOT_PERMITTED where it cannot begin as `origin` says; then nothing is left open.
  */
-export function openTcpSocket(target: Endpoint): number {
+export function openTcpSocket(target: Endpoint, origin?: SocketOrigin): number {
   const address = socketAddress(target);
   const { socket, connect } = libc();
 
@@ -31,6 +41,7 @@ export function openTcpSocket(target: Endpoint): number {
   const fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw socketFailed(target, errno());
 
+  if (origin !== undefined) begin(fd, target, origin);
   // The runtime turns Nagle's algorithm off when it takes the socket over.
   if (connect(fd, address, address.byteLength) < 0) {
     const code = errno();
@@ -46,8 +57,8 @@ export function openTcpSocket(target: Endpoint): number {
  * The same, and also throws when the other end has refused by now: the refusal of a server on this host is already
  * there when `connect` returns. So it need not go through the event loop or the runtime's sockets.
  */
-export function dialTcpSocket(target: Endpoint): number {
-  const fd = openTcpSocket(target);
+export function dialTcpSocket(target: Endpoint, origin?: SocketOrigin): number {
+  const fd = openTcpSocket(target, origin);
   const failure = pendingError(fd);
   if (failure === 0) return fd;
   closeFd(fd);
@@ -55,6 +66,27 @@ export function dialTcpSocket(target: Endpoint): number {
 }
 
 // --- internal ---
+
+/** Throws SOURCE_MISSING where this host has no such address, and NOT_PERMITTED; the socket is closed then. */
+function begin(fd: number, target: Endpoint, { source, mark }: SocketOrigin): void {
+  const { bind, setsockopt } = libc();
+  if (mark !== undefined && setsockopt(fd, SOL_SOCKET, SO_MARK, int(mark), Int32Array.BYTES_PER_ELEMENT) < 0)
+    throw unbegun(fd, new LvscareError("NOT_PERMITTED", "marking packets takes the right CAP_NET_ADMIN"));
+  if (source === undefined) return;
+  const { family, address } = source;
+  if (family !== target.family)
+    throw unbegun(fd, new LvscareError("SOURCE_MISSING", `${address} cannot ask ${target.address}: one is IPv6`));
+  // Without a port of its own yet: connections to different servers may share one.
+  setOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, int(1));
+  const from = encodeSocketAddress({ family, address, port: 0 });
+  if (bind(fd, from, from.byteLength) < 0)
+    throw unbegun(fd, new LvscareError("SOURCE_MISSING", `${address}, to ask from, is no address of this host`));
+}
+
+function unbegun(fd: number, error: LvscareError): LvscareError {
+  closeFd(fd);
+  return error;
+}
 
 // Made once: to allocate what C reads and writes costs more than the calls, and each check's connection would need it.
 const PENDING = int(0);

@@ -130,7 +130,7 @@ function agentOf({ sendHex, staleAfterMs }: Extract<ProbeOptions, { type: "agent
 }
 
 function connectionOf(probe: Exclude<ProbeOptions, { type: "exec" }>, prefix: string): readonly Entry[] {
-  const { connectTimeoutMs, askedAddress, askedPort } = probe;
+  const { connectTimeoutMs, askedAddress, askedPort, origin } = probe;
   const isPlain = probe.type === "http" && probe.scheme === "http";
   const tls = "tls" in probe && !isPlain ? probe.tls : undefined;
   const entries: readonly Entry[] = [
@@ -147,6 +147,8 @@ function connectionOf(probe: Exclude<ProbeOptions, { type: "exec" }>, prefix: st
     ...entries.map(([key, text]): Entry => [`${prefix}${key}`, text]),
     ["address", askedAddress?.address ?? ""],
     ["port", askedPort === undefined ? "" : String(askedPort)],
+    ["source", origin?.source?.address ?? ""],
+    ["mark", origin?.mark === undefined ? "" : String(origin.mark)],
     ["connect-timeout", formatDuration(connectTimeoutMs)],
   ];
 }

@@ -7,6 +7,7 @@ export type ErrorCode =
   | "JIT_MISSING"
   | "MODULE_MISSING"
   | "SCHEDULER_MISSING"
+  | "SOURCE_MISSING"
   | "NOT_PERMITTED"
   | "KERNEL_REFUSED"
   | "KERNEL_TIMEOUT"

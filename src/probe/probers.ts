@@ -23,7 +23,10 @@ export interface ProbePorts extends SocketPorts {
 
 /** The prober of options of any kind, over the kernel's sockets. */
 export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
-  const prober = open(options, ports);
+  const origin = "origin" in options ? options.origin : undefined;
+  const { openTcpSocket } = ports;
+  const begun = origin === undefined ? ports : { ...ports, openTcpSocket: (to: Endpoint) => openTcpSocket(to, origin) };
+  const prober = open(options, begun);
   const isElsewhere = "askedAddress" in options || "askedPort" in options;
   // An agent is elsewhere, and sees to all of that itself.
   if (options.type === "agent") return { ...prober, isBeside: true };

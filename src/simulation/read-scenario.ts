@@ -162,6 +162,7 @@ function withChecks(options: CareOptions, document: Document, problems: Problems
   for (const probe of probesOf(checks)) {
     if ("askedAddress" in probe || ("askedPort" in probe && probe.type !== "agent"))
       problems.add(`${where}: servers here have no other address or port to be asked at`);
+    if ("origin" in probe) problems.add(`${where}: there is no source and no mark to ask from here`);
     if (probe.type === "tcp" && probe.expect?.match === "regex")
       problems.add(`${where}.expect: servers here say literal texts; write contains or starts-with`);
   }

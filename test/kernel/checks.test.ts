@@ -168,6 +168,23 @@ test("an agent drains its real server, weighs and limits it, and counts no more 
   await waitForTable(namespace, table({ [A]: 3, [B]: 10 }, "wrr"));
 });
 
+test("packets of checks have the mark and the source that they are to have", async () => {
+  // Whoever asks otherwise is refused.
+  const asked = ["-p", "tcp", "--dport", "80"];
+  for (const rule of [
+    [...asked, "-s", "127.0.0.9", "-m", "mark", "--mark", "17", "-j", "ACCEPT"],
+    [...asked, "-j", "REJECT", "--reject-with", "tcp-reset"],
+  ])
+    await namespace.exec("iptables-legacy", "-A", "OUTPUT", ...rule);
+  const probe = { type: "http", scheme: "http", path: "/healthz" };
+  {
+    await using care = startCare(namespace, ["--config", configuration({ ...probe, source: "127.0.0.9" }, {})]);
+    await care.waitForLog(/real server 127\.0\.1\.1:80 recovering → removed: connect refused/);
+  }
+  await using _ = startCare(namespace, ["--config", configuration({ ...probe, source: "127.0.0.9", mark: 17 }, {})]);
+  await waitForTable(namespace, table({ [A]: 1, [B]: 1 }));
+});
+
 // --- internal ---
 
 function configuration(probe: object | undefined, more: object): string {

@@ -147,6 +147,7 @@ test.each([
   [PROGRAM, "weighs 254", "no exit code asks for more than 253"],
   ["{type: exec, command: [/bin/true]}", "weighs 3", "no check of this type asks for a weight"],
   ["{type: tcp, expect: {regex: ab*}}", "answers", "servers here say literal texts"],
+  ["{type: tcp, mark: 17}", "answers", "there is no source and no mark to ask from here"],
   ["{type: tcp, port: 8080}", "answers", "servers here have no other address or port to be asked at"],
   ["{type: smtp}", "answers", "probe.type: smtp is none of"],
   ["{type: exec, command: [true-ish]}", "answers", 'probe.command: "true-ish" is no absolute path'],

@@ -328,6 +328,10 @@ export interface ProbeConfig {
   readonly address?: string | null;
   /** The port to ask, instead of the real server's; from 1 to 65535. */
   readonly port?: number | null;
+  /** The address of this host to ask from. */
+  readonly source?: string | null;
+  /** A mark for its packets, for rules of the firewall and of routing; from 1 to 4294967295. */
+  readonly mark?: number | null;
   /** What to send first. */
   readonly send?: string | null;
   /** The same as bytes in hexadecimal. */

@@ -7,7 +7,7 @@ export function failureReason(error: unknown): string {
   return (name === undefined ? undefined : WORDS.get(name)) ?? describeError(error);
 }
 
-/** Whether a connection could not even be begun because this process or host ran out of something. */
+/** Whether a connection could not even be begun because this process or host ran out of something, or lacks it. */
 export function isOwnShortage(error: unknown): boolean {
   return OWN_SHORTAGES.includes(errorName(error) ?? "");
 }
@@ -43,7 +43,16 @@ export function inProtocol(reason: string, offered: readonly string[]): string {
 
 // --- internal ---
 
-const OWN_SHORTAGES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"];
+const OWN_SHORTAGES = [
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "EADDRNOTAVAIL",
+  // An address to ask from, and the right to mark packets.
+  "SOURCE_MISSING",
+  "NOT_PERMITTED",
+];
 
 const SILENCES = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
 

@@ -1,4 +1,5 @@
 import { adoptDescriptor } from "../../../native/adopt-descriptor.ts";
+import type { ProbeOrigin } from "../../config/probe-kinds/target-rows.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
@@ -15,7 +16,7 @@ import {
 import { ListenerSlot } from "./listener-slot.ts";
 
 /** A non-blocking TCP socket that is already connecting; throws when the kernel refuses immediately. */
-export type OpenTcpSocket = (target: Endpoint) => number;
+export type OpenTcpSocket = (target: Endpoint, origin?: ProbeOrigin) => number;
 
 export interface SocketConnectionOptions {
   /** Absent for plain TCP. */

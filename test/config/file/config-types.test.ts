@@ -67,6 +67,8 @@ const everything: LvscareConfig = {
         drainOn: [404, "410-419"],
         failAtOnce: 503,
         followRedirects: "no",
+        source: "10.0.0.8",
+        mark: 17,
       },
     },
     {

@@ -118,6 +118,14 @@ describe("nginx", () => {
     ["what it is not to hold", { path: "/ready", expect: { body: { not: { regex: "ok" } } } }, "body"],
     ["headers", { path: "/ready", expect: { header: { "x-state": "^up [0-9]+/3$" } } }, "passed"],
     ["a redirect that is not followed", { path: "/moved", "follow-redirects": "no", "drain-on": [301] }, "status 301"],
+    ["an address to ask from", { path: "/from", source: "127.0.0.9" }, "passed"],
+    ["another one", { path: "/from", source: "127.0.0.8" }, "status 403"],
+    [
+      "one that is not here",
+      { path: "/from", source: "10.99.99.99" },
+      "unknown: 10.99.99.99, to ask from, is no address",
+    ],
+    ["one of another family", { path: "/from", source: "::1" }, "unknown: ::1 cannot ask 127.0.0.1: one is IPv6"],
     ["a header that says otherwise", { path: "/ready", expect: { header: { "x-state": "^down" } } }, "x-state"],
     ["a name and a header of ours", { path: "/who", host: "shop.example.org", headers: { "X-Check": "1" } }, "passed"],
     ["without them", { path: "/who" }, "status 403"],
@@ -178,6 +186,7 @@ describe("nginx", () => {
                 location = /who { if ($host != "shop.example.org") { return 403; } if ($http_x_check != "1") { return 403; } return 200; }
                 location = /private { if ($known = 0) { return 401; } return 200; }
                 location = /big { alias ${path}/big; }
+                location = /from { allow 127.0.0.9; deny all; alias ${path}/big; }
                 location = /leaving { return 404; } } }`,
     );
   }
