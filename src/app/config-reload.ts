@@ -8,6 +8,8 @@ import { describeError } from "../domain/errors.ts";
 import type { ConfigEvent } from "../domain/events.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { ConfigurationStatus } from "../domain/status.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
+import { fullName } from "./about.ts";
 import type { Caretaker } from "./caretaker.ts";
 import { FileWatch, type WatchedPaths } from "./file-watch.ts";
 
@@ -45,6 +47,10 @@ export class ConfigReload implements AsyncDisposable {
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
   #later: Timer | undefined;
+  /** Somebody asked for the next reading. */
+  #isAsked = false;
+  /** The last reading, where it was not believed yet. */
+  #doubted: { readonly config: CareConfig; readonly untilMs: number } | undefined;
   /** The last change that nobody had asked for, until somebody is told of it. */
   #lastNoticed: { readonly report: ReloadReport; readonly atMs: number } | undefined;
 
@@ -53,7 +59,7 @@ export class ConfigReload implements AsyncDisposable {
     this.#ports = ports;
     this.#config = first.config;
     this.#outcome = { succeededAtMs: ports.now(), refused: undefined };
-    this.#watch = new FileWatch(() => void this.#noticed());
+    this.#watch = new FileWatch(() => void this.#noticed(), QUIET_MS);
     this.#watch.follow(pathsOf(first));
   }
 
@@ -62,6 +68,7 @@ export class ConfigReload implements AsyncDisposable {
    * change was noticed is told of that change.
    */
   async request(): Promise<ReloadReport> {
+    this.#isAsked = true;
     const report = await this.#share();
     const noticed = this.#lastNoticed;
     this.#lastNoticed = undefined;
@@ -111,19 +118,28 @@ export class ConfigReload implements AsyncDisposable {
   #run(): Promise<ReloadReport> {
     const { reloading, reloaded } = this.#ports;
     reloading();
-    this.#running = this.#reload().finally(() => {
+    const isAsked = this.#isAsked;
+    this.#isAsked = false;
+    this.#running = this.#reload(isAsked).finally(() => {
       this.#running = undefined;
       reloaded();
     });
     return this.#running;
   }
 
-  async #reload(): Promise<ReloadReport> {
+  async #reload(isAsked: boolean): Promise<ReloadReport> {
     try {
-      return await this.#take(await this.#ports.read());
+      const read = await this.#ports.read();
+      if (!isAsked && this.#doubts(read.config)) {
+        this.#watch.follow(pathsOf(read));
+        return { outcome: "unchanged", changes: [], draining: [], problems: [] };
+      }
+      this.#doubted = undefined;
+      return await this.#take(read);
     } catch (error) {
+      this.#doubted = undefined;
       if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
-      else this.#tryLater();
+      else this.#tryLater(LATER_MS);
       return this.#refuse(error);
     }
   }
@@ -154,10 +170,29 @@ export class ConfigReload implements AsyncDisposable {
     return { outcome: "applied", changes, ...(await underWay(caretaker)), problems };
   }
 
+  /**
+   * A writer in the middle of a file may leave one that is valid and lacks the rest; so does a folder that is moved
+   * away. What is lost by a change that nobody asked for is read a second time.
+   */
+  #doubts(config: CareConfig): boolean {
+    const kept = new Set(config.virtualServers.map(({ service }) => formatServiceKey(service)));
+    const lost = this.#config.virtualServers.filter(({ service }) => !kept.has(formatServiceKey(service)));
+    const before = this.#doubted;
+    const nowMs = this.#ports.now();
+    const isSame = before !== undefined && Bun.deepEquals(before.config, config);
+    if (lost.length === 0 || (isSame && nowMs >= before.untilMs)) return false;
+    const untilMs = isSame ? before.untilMs : nowMs + DOUBT_MS;
+    this.#doubted = { config, untilMs };
+    this.#tryLater(untilMs - nowMs);
+    if (!isSame)
+      this.#ports.emit({ type: "config.doubted", file: this.#ports.path, lost: lost.map(fullName), againMs: DOUBT_MS });
+    return true;
+  }
+
   /** What this host or another daemon stands against may be gone soon, and no file tells of that. */
-  #tryLater(): void {
+  #tryLater(afterMs: number): void {
     clearTimeout(this.#later);
-    this.#later = setTimeout(() => void this.#noticed(), LATER_MS);
+    this.#later = setTimeout(() => void this.#noticed(), afterMs);
     this.#later.unref();
   }
 
@@ -182,6 +217,12 @@ export class ConfigReload implements AsyncDisposable {
 const FRESH_MS = 5000;
 
 const LATER_MS = 10_000;
+
+/** Whoever writes in place pauses within this time, more often than not. */
+const QUIET_MS = 1000;
+
+/** For what is lost, there is more time: longer than `QUIET_MS`, and short for somebody who waits. */
+const DOUBT_MS = 5000;
 
 interface Outcome {
   readonly succeededAtMs: number;

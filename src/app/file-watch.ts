@@ -11,9 +11,9 @@ export interface WatchedPaths {
 }
 
 /**
- * Calls back when files changed, some time after the last of a burst of changes: a new content in place, another file
- * under the name, or another target of a link on the way (as ConfigMaps are exchanged). A change that the kernel does
- * not tell of, as behind a link or on a network file system, is noticed when it is looked at, every ten seconds.
+ * Calls back when files changed and then stood still for a while: a new content in place, another file under the name,
+ * or another target of a link on the way (as ConfigMaps are exchanged). A change that the kernel does not tell of, as
+ * behind a link or on a network file system, is noticed when it is looked at, every ten seconds.
  */
 export class FileWatch implements Disposable {
   readonly #changed: () => void;
@@ -21,10 +21,14 @@ export class FileWatch implements Disposable {
   #paths: WatchedPaths | undefined;
   readonly #watchers = new Map<string, WatchedFolder>();
   #seen = "";
-  #quiet: Timer | undefined;
+  readonly #quietMs: number;
+  #fresh: Fresh | undefined;
+  #next: Timer | undefined;
 
-  constructor(changed: () => void) {
+  /** `quietMs`: from the last change, a multiple of `STEP_MS`; whoever writes in place may pause in the middle. */
+  constructor(changed: () => void, quietMs = STEP_MS) {
     this.#changed = changed;
+    this.#quietMs = quietMs;
     this.#look = setInterval(() => this.#lookAgain(), LOOK_MS);
     this.#look.unref();
   }
@@ -39,7 +43,7 @@ export class FileWatch implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#look);
-    clearTimeout(this.#quiet);
+    clearTimeout(this.#next);
     for (const { watcher } of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
   }
@@ -67,19 +71,31 @@ export class FileWatch implements Disposable {
     }
   }
 
+  /** Others may go on writing beside them, and put nothing off by that. */
   #stirred(): void {
-    clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => this.#lookAgain(), QUIET_MS);
-    this.#quiet.unref();
+    if (this.#next !== undefined || this.#paths === undefined) return;
+    this.#wait({ seen: fingerprint(this.#paths), forMs: 0 });
+  }
+
+  #wait(fresh: Fresh): void {
+    this.#fresh = fresh;
+    this.#next = setTimeout(() => this.#lookAgain(), STEP_MS);
+    this.#next.unref();
   }
 
   #lookAgain(): void {
     const paths = this.#paths;
     if (paths === undefined) return;
+    const fresh = this.#fresh;
+    clearTimeout(this.#next);
+    this.#next = undefined;
+    this.#fresh = undefined;
     const seen = fingerprint(paths);
     // Folders may have been made again, and links lead elsewhere.
     this.#watch(paths);
     if (seen === this.#seen) return;
+    const forMs = seen === fresh?.seen ? fresh.forMs + STEP_MS : 0;
+    if (forMs < this.#quietMs) return this.#wait({ seen, forMs });
     this.#seen = seen;
     this.#changed();
   }
@@ -106,14 +122,19 @@ export function factsOf(path: string): string {
 
 // --- internal ---
 
+/** What is there now and was not told of yet, and for how long it has been so. */
+interface Fresh {
+  readonly seen: string;
+  readonly forMs: number;
+}
+
 interface WatchedFolder {
   readonly watcher: FSWatcher;
   /** Of the folder that had the name when watching it began. */
   readonly identity: string;
 }
 
-/** From the last change of a burst. */
-const QUIET_MS = 250;
+const STEP_MS = 250;
 const LOOK_MS = 10_000;
 /** `MAXSYMLINKS` of linux/namei.h. */
 const MOST_LINKS = 40;

@@ -126,6 +126,16 @@ export type ConfigEvent =
   /** `changes`: what is other than before, a line each. */
   | { readonly type: "config.applied"; readonly file: string; readonly changes: readonly string[] }
   | { readonly type: "config.unchanged"; readonly file: string }
+  /**
+   * Nobody asked for the change, and it has virtual servers (`lost`) no more: its writer may be in the middle of it.
+   * It is read again after this time, and believed if it says the same.
+   */
+  | {
+      readonly type: "config.doubted";
+      readonly file: string;
+      readonly lost: readonly string[];
+      readonly againMs: number;
+    }
   /** Nothing was changed. `problem` is the first of so many. */
   | { readonly type: "config.rejected"; readonly file: string; readonly problem: string; readonly problems: number };
 

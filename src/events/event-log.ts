@@ -58,6 +58,11 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
       case "config.unchanged":
         logger.info(`read ${event.file} again: nothing changed`);
         return;
+      case "config.doubted":
+        logger.warn(
+          `${event.file} lacks what it had: ${listFirst(event.lost, ", ")}; if it still does in ${formatDuration(event.againMs)}, that is taken over (at once by lvscare reload)`,
+        );
+        return;
       case "config.rejected":
         logger.error(
           `nothing was changed, because ${event.file} is refused: ${event.problem}${event.problems === 1 ? "" : ` (and ${event.problems - 1} more)`}`,

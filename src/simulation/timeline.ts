@@ -111,6 +111,7 @@ function kindOf(event: CareEvent, isWarning: boolean): TimelineEntry["kind"] {
     case "members.undrained":
     case "config.applied":
     case "config.unchanged":
+    case "config.doubted":
     case "config.rejected":
     case "way.answers":
     case "way.lost":

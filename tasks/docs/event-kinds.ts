@@ -256,6 +256,10 @@ export const EVENT_KINDS: EventKinds = {
     when: "it says what it said before",
     example: { type: "config.unchanged", file: "/etc/lvscare.yaml" },
   },
+  "config.doubted": {
+    when: "virtual servers are missing in it by a change that nobody asked for: they stay until it was read a second time",
+    example: { type: "config.doubted", file: "/etc/lvscare.yaml", lost: ["tcp 10.0.0.1:80 (shop)"], againMs: 5000 },
+  },
   "config.rejected": {
     when: "it has an error, and changes nothing",
     example: {

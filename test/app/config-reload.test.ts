@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdir, rename, rm, symlink, unlink } from "node:fs/promises";
+import { mkdir, open, rename, rm, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { ALIVE } from "../cli/care-program.ts";
@@ -199,6 +199,33 @@ describe("a change is noticed", () => {
       await rm(join(folder.path, `..${index}`), { recursive: true });
     }
     expect((await fetch(`http://${VS}/`)).status).toBe(200);
+  });
+
+  test("and a file whose writer paused in the middle takes no virtual server away, unless somebody asks for it", async () => {
+    await using folder = await TestFolder.make();
+    const path = join(folder.path, "care.yaml");
+    const others = ["127.78.21.3:18110", "127.78.21.4:18110"].flatMap((address) =>
+      virtualServer(address)
+        .slice(1)
+        .map((line) => line.replace("name: web", `name: n${address.slice(10, 11)}`)),
+    );
+    const [head, rest] = [`version: 1\n${virtualServer(VS).join("\n")}\n`, `${others.join("\n")}\n`];
+    await Bun.write(path, head + rest);
+    await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+    await daemon.logged(/n4: .* recovering → healthy/);
+    {
+      await using writer = await open(path, "w");
+      await writer.write(head);
+      expect(await daemon.logged(/^WARN .* lacks/)).toBe(
+        `WARN ${path} lacks what it had: tcp 127.78.21.3:18110 (n3), tcp 127.78.21.4:18110 (n4); if it still does in 5s, that is taken over (at once by lvscare reload)`,
+      );
+      await writer.write(rest);
+    }
+    await daemon.logged(/^INFO read .* again: nothing changed/);
+    expect(daemon.log.filter((line) => /took over|leaving|drain/.test(line))).toEqual([]);
+    await Bun.write(path, head);
+    await daemon.logged(/^WARN .* lacks/, 2);
+    expect(await daemon.reload()).toMatchObject({ code: 0, stdout: expect.stringContaining("(n3): its real servers") });
   });
 
   test("and who asks while the file is read shares the next reading with all others", async () => {

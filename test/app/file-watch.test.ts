@@ -63,14 +63,29 @@ test("a change that the kernel does not tell of is noticed within ten seconds", 
   expect(changes).toBe(0);
   // Through another name of the same file, in a folder that nobody watches.
   writeFileSync(alias, "22");
-  jest.advanceTimersByTime(10_000);
+  jest.advanceTimersByTime(11_500);
   expect(changes).toBe(1);
   jest.advanceTimersByTime(20_000);
   expect(changes).toBe(1);
   mkdirSync(at("not/yet"), { recursive: true });
   writeFileSync(below, "");
-  jest.advanceTimersByTime(10_000);
+  jest.advanceTimersByTime(11_500);
   expect(changes).toBe(2);
+});
+
+test("a change counts once the file stood still for as long as it is to", () => {
+  const file = at("file");
+  writeFileSync(file, "1");
+  jest.useFakeTimers();
+  watch = new FileWatch(() => changes++, 1000);
+  follow([file]);
+  writeFileSync(file, "12");
+  jest.advanceTimersByTime(10_750);
+  writeFileSync(file, "123");
+  jest.advanceTimersByTime(1000);
+  expect(changes).toBe(0);
+  jest.advanceTimersByTime(500);
+  expect(changes).toBe(1);
 });
 
 // --- internal ---
