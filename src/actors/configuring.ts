@@ -102,11 +102,13 @@ export function configured(
   };
   const asJoining = (name: string, server: RealServer): Joining => {
     const known = overlay.departures.get(name)?.history;
+    const hold = context.holds.get(name);
     const isDrainedByConfiguration = configuration.drained.has(name);
-    const state = joiningState(server, table, configuration.initState, known, isDrainedByConfiguration);
+    const isOut = isDrained({ hold, isDrainedByConfiguration });
+    const state = joiningState(server, table, configuration.initState, known, isOut);
     const placements = atWeights(adoptServer(server, table));
     return {
-      member: { ...placements, hold: undefined, isDrainedByConfiguration, isLeaving: false },
+      member: { ...placements, hold, isDrainedByConfiguration, isLeaving: false },
       input: memberInput({ ...context, ...changes }, supervisor, server, state),
     };
   };

@@ -33,7 +33,7 @@ export type ConfigurationRequest =
 /** Its configuration at the start, and what never changes. */
 export interface VirtualServerInput extends VirtualServerConfiguration {
   readonly cleanupOnExit: boolean;
-  /** What operators asked for before this start. */
+  /** What operators asked for, by now and before this start; also of real servers that are not listed at present. */
   readonly holds: Holds;
   /** Called once, when the table was taken over and caring begins. */
   readonly daemon?: ActorRef<Snapshot<unknown>, AdoptionReport> | undefined;

@@ -14,7 +14,7 @@ import { adoptService } from "../desired/adoption.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
 import { isChecked } from "../desired/member.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { Hold, Holds } from "../domain/hold.ts";
+import { withHold, type Hold, type Holds } from "../domain/hold.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
 import { afterFailure, afterRound, afterSuccess, connectionsCounted, regained } from "./round-steps.ts";
 import type { CheckCommand } from "./checks.ts";
@@ -128,7 +128,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       hold: enqueueActions(({ context, enqueue }, { server, hold }: { server: string; hold: Hold | undefined }) => {
         const member = context.members.get(server);
         if (member === undefined || member.hold === hold) return;
-        enqueue.assign({ members: new Map(context.members).set(server, { ...member, hold }), dirty: true });
+        enqueue.assign({
+          holds: withHold(context.holds, server, hold, context.members),
+          members: new Map(context.members).set(server, { ...member, hold }),
+          dirty: true,
+        });
         enqueue.emit({ type: "realServer.held", server, hold });
       }),
       noteUncheckable: enqueueActions(({ context, enqueue }, server: string) => {
@@ -459,13 +463,12 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
   });
 }
 
-/** What operators have asked of a supervisor's real servers: it is the one owner of that. */
+/**
+ * What operators have asked of a supervisor's real servers, also of those that are not listed at present: it is the one
+ * owner of that.
+ */
 export function holdsOf(supervisor: VirtualServerActor): Holds {
-  const snapshot = supervisor.getSnapshot();
-  const { holds, members } = snapshot.context;
-  // Until the table is taken over, it has no members to hold them.
-  if (snapshot.hasTag("adopting")) return holds;
-  return new Map(Array.from(members).flatMap(([server, { hold }]) => (hold === undefined ? [] : [[server, hold]])));
+  return supervisor.getSnapshot().context.holds;
 }
 
 // --- internal ---

@@ -320,7 +320,7 @@ export class Caretaker {
   /** New ones first: clients of one that leaves may already know them. */
   async #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): Promise<boolean> {
     const slices = new Slices();
-    const holdFiles = new HoldFiles(daemonFolder());
+    const holdFiles = new HoldFiles(daemonFolder(), this.#cares.size > 0);
     const unbegun = new Set(added);
     using _checks = this.#process.holdBackChecks();
     try {

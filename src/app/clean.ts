@@ -23,12 +23,16 @@ export async function clean(options: VirtualServerOptions, logger: Logger): Prom
   if (caretaker !== undefined) {
     logger.warn(`${caretaker} still cares for ${formatServiceKey(service)} and will put it back; stop it first`);
   }
-  await allOf([() => deleteService(service, logger), ...takeBacks(options, new ReachHost(), logger)]);
+  await allOf([
+    () => deleteService(service, logger),
+    ...takeBacks(options, new ReachHost(), logger),
+    () => forgetHolds(service),
+  ]);
 }
 
 /**
  * Removes what is left of a virtual server that is no longer in a data plane, and that this process still has the claim
- * to: holds, addresses, reach. `host`: as those see it that it goes on to care for.
+ * to: addresses, reach. What operators hold stays, for when it is back. `host`: as those see it that it goes on to care for.
  */
 export async function cleanAfter(
   options: Pick<VirtualServerOptions, "service" | "reach">,
@@ -64,7 +68,7 @@ function takeBacks(
 ): readonly Step[] {
   const { service } = options;
   const ofReach = reachToRemove(options, host, logger, besides).map((object) => () => takeBack(object, logger));
-  return [() => removeAddress(service, logger, besides), () => forgetHolds(service), ...ofReach];
+  return [() => removeAddress(service, logger, besides), ...ofReach];
 }
 
 /** A failed step does not stop the others. */

@@ -5,6 +5,7 @@ import { makeRuntimeDirectory, openRuntimeDirectory, runtimeName } from "../cont
 import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
 import { describeHeld, parseHolds, type Holds } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
+import { listFirst } from "../domain/name.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import { networkNamespace } from "./network-namespace.ts";
 
@@ -40,24 +41,6 @@ export class HoldFile {
       logger.warn(`nothing is held: ${this.path}: ${describeError(error)}`);
     }
     return new Map();
-  }
-
-  /**
-   * Keeps the holds of listed servers. The others are forgotten: a server that is listed again much later must not
-   * come back drained.
-   */
-  readListed(listed: readonly string[], logger: Logger): Holds {
-    const holds = this.read(logger);
-    const kept = new Map([...holds].filter(([server]) => listed.includes(server)));
-    const gone = [...holds.keys()].filter((server) => !listed.includes(server));
-    if (gone.length === 0) return holds;
-    logger.info(`no longer listed, and no longer held: ${gone.join(", ")}`);
-    try {
-      this.write(kept);
-    } catch (error) {
-      logger.warn(describeError(error));
-    }
-    return kept;
   }
 
   /** Whole or not at all. Throws FILE_FAILED. */
@@ -98,9 +81,13 @@ export class HoldFiles {
   readonly #folder: string;
   #found: { readonly names: ReadonlySet<string> | undefined } | undefined;
 
+  /** They join a daemon that runs: what is held then may have been forgotten. */
+  readonly areLater: boolean;
+
   /** The directory is looked into once, when the first is asked for. */
-  constructor(folder: string) {
+  constructor(folder: string, areLater: boolean) {
     this.#folder = folder;
+    this.areLater = areLater;
   }
 
   has({ path }: HoldFile): boolean {
@@ -111,15 +98,30 @@ export class HoldFiles {
 
 /**
  * A daemon that starts with held real servers says so: an operator may have asked for that months ago, and now
- * wonders why a server gets no clients.
+ * wonders why a server gets no clients. Those that are not listed are held once they are again.
  */
 export function tellHeld(holds: Holds, listed: readonly string[], logger: Logger): void {
-  const inForce = [...holds].filter(([server]) => listed.includes(server));
-  const held = inForce.map(([server, hold]) => describeHeld(server, hold));
-  if (held.length > 0) logger.info(`held by operators: ${held.join("; ")}`);
+  const [inForce, absent] = described(holds, listed);
+  if (inForce.length > 0) logger.info(`held by operators: ${listFirst(inForce, "; ")}`);
+  if (absent.length > 0) logger.info(`not listed, and held when they are again: ${listFirst(absent, "; ")}`);
+}
+
+/** Of real servers that are listed again: whoever brought them back may expect them to serve. */
+export function warnOfHeld(holds: Holds, returned: readonly string[], logger: Logger): void {
+  const [inForce] = described(holds, returned);
+  if (inForce.length > 0)
+    logger.warn(`listed again, and still held by operators (lvscare undrain ends that): ${listFirst(inForce, "; ")}`);
 }
 
 // --- internal ---
+
+/** Those that are listed, then those that are not. */
+function described(holds: Holds, listed: readonly string[]): readonly [readonly string[], readonly string[]] {
+  const names = new Set(listed);
+  const parts: [string[], string[]] = [[], []];
+  for (const [server, hold] of holds) parts[names.has(server) ? 0 : 1].push(describeHeld(server, hold));
+  return parts;
+}
 
 /** Undefined where it cannot be looked into: reading the files tells why. */
 function namesIn(folder: string): ReadonlySet<string> | undefined {

@@ -3,7 +3,7 @@ import { standingOf } from "../actors/status.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { withoutCertificate, type ProbeOutcome } from "../domain/health.ts";
-import { changeHold, type HoldChange, type Holds } from "../domain/hold.ts";
+import { changeHold, withHold, type HoldChange, type Holds } from "../domain/hold.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { describeVirtualServer, ofVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
@@ -37,12 +37,10 @@ export class Operator {
   async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
     const target = this.#find(server);
     const { supervisor, keep, timeOfDay, status } = this.#ports;
-    const holds = new Map(holdsOf(supervisor));
+    const holds = holdsOf(supervisor);
     const wasOut = holds.get(server)?.drained !== true && standingOf(supervisor, target).weight === 0;
     const hold = changeHold(holds.get(server), change, timeOfDay().toISOString(), by);
-    if (hold === undefined) holds.delete(server);
-    else holds.set(server, hold);
-    keep(holds);
+    keep(withHold(holds, server, hold, supervisor.getSnapshot().context.members));
     supervisor.send({ type: "operator.hold", server, hold });
     const pending = await untilWritten(this.#ports.supervisor, LONGEST_WAIT_MS);
     const report = await status();

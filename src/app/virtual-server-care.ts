@@ -40,6 +40,7 @@ import {
   type NamedVirtualServer,
 } from "../domain/virtual-server-name.ts";
 import { CheckHistory } from "../events/check-history.ts";
+import type { RealServer } from "../domain/virtual-server.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -51,7 +52,7 @@ import { withClusterDrains } from "./cluster-drains.ts";
 import { listedInBoth } from "./describe-options-change.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { withExpiredAgents } from "./expired-agents.ts";
-import { HoldFile, tellHeld, type HoldFiles } from "./hold-file.ts";
+import { HoldFile, tellHeld, warnOfHeld, type HoldFiles } from "./hold-file.ts";
 import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
@@ -151,8 +152,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     };
     this.#holdFile = new HoldFile(daemonFolder(), service);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
-    const holds = holdFiles.has(this.#holdFile) ? this.#holdFile.readListed(listed, logger) : new Map<string, Hold>();
-    tellHeld(holds, listed, logger);
+    const holds = holdFiles.has(this.#holdFile) ? this.#holdFile.read(logger) : new Map<string, Hold>();
+    (holdFiles.areLater ? warnOfHeld : tellHeld)(holds, listed, logger);
     this.#reach = new LiveReach(
       reach,
       { looks: process.looks, everyMs: () => this.#options.policy.intervalMs },
@@ -208,6 +209,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Goes on with other options, in place: what is equal in them keeps its state, and causes no write. */
   configure(options: VirtualServerOptions, reach: Reach): void {
     const before = this.#options;
+    const returned = returnedIn(this.#isLeaving ? [] : before.realServers, options.realServers);
     this.#options = options;
     this.#isLeaving = false;
     const isSameProbe = checksAlike(before, options, listedInBoth(before, options));
@@ -232,8 +234,9 @@ export class VirtualServerCare implements ControlVirtualServer {
       const listed = new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
       this.#requests.keepOnly(listed);
       this.checks.keepOnly(listed);
-      void this.#forgetHolds();
     }
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (virtualServer !== undefined && returned.length > 0) warnOfHeld(holdsOf(virtualServer), returned, this.#logger);
   }
 
   /** How a changed probe differs from the one that decides; empty where the configured one does. */
@@ -498,23 +501,6 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
   }
 
-  /** A hold ends when its real server is no longer listed. */
-  async #forgetHolds(): Promise<void> {
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    if (virtualServer === undefined) return;
-    await untilWritten(virtualServer, HOLDS_MS);
-    const known = this.#holdFile.read(this.#logger);
-    const now = holdsOf(virtualServer);
-    const ended = [...known.keys()].filter((server) => !now.has(server));
-    if (ended.length === 0) return;
-    this.#logger.info(`no longer listed, and no longer held: ${ended.join(", ")}`);
-    try {
-      this.#holdFile.write(now);
-    } catch (error) {
-      this.#logger.warn(describeError(error));
-    }
-  }
-
   #checked(): CheckedStatus {
     const { fall, rise, fastIntervalMs, downIntervalMs } = this.#options.policy;
     return { probe: describeChecks(this.#deciding), fall, rise, fastIntervalMs, downIntervalMs };
@@ -623,5 +609,9 @@ function probesStatus({ probe: usual, realServerProbes = new Map() }: HealthChec
 /** After these, others than before may be healthy. */
 const HEALTH: ReadonlySet<CareEvent["type"]> = new Set(["realServer.healthChanged", "virtualServer.adopted"]);
 
-/** Longer than a round takes; after that they are written as they are known. */
-const HOLDS_MS = 10_000;
+/** Who is listed now and was not before. */
+function returnedIn(before: readonly RealServer[], after: readonly RealServer[]): readonly string[] {
+  if (before === after) return [];
+  const was = new Set(before.map(({ endpoint }) => formatEndpoint(endpoint)));
+  return after.map(({ endpoint }) => formatEndpoint(endpoint)).filter((name) => !was.has(name));
+}

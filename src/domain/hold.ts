@@ -36,6 +36,24 @@ export function changeHold(current: Hold | undefined, change: HoldChange, now: s
   return { since: now, drained, ...(weight !== undefined && { weight }), ...(by !== undefined && { by }) };
 }
 
+/**
+ * All holds after a change of one. Those of servers that are not listed are remembered for when they are again: the
+ * newest thousand, since discovered ones may never be.
+ */
+export function withHold(
+  holds: Holds,
+  server: string,
+  hold: Hold | undefined,
+  listed: { has(server: string): boolean },
+): Holds {
+  const all = new Map(holds);
+  if (hold === undefined) all.delete(server);
+  else all.set(server, hold);
+  const absent = [...all].filter(([name]) => !listed.has(name)).toSorted(([, a], [, b]) => compare(b.since, a.since));
+  for (const [name] of absent.slice(MOST_REMEMBERED)) all.delete(name);
+  return all;
+}
+
 /** A name that is safe in a log line. */
 export function isOperatorName(name: string): boolean {
   return /^[\w.@+$-][\w.@+$ -]{0,63}$/.test(name);
@@ -61,6 +79,13 @@ export function parseHolds(value: unknown): Holds | undefined {
 }
 
 // --- internal ---
+
+const MOST_REMEMBERED = 1000;
+
+/** Times in ISO 8601 and UTC are in the order of their texts. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
 
 function isHold(value: unknown): boolean {
   const { since, drained, weight, by } = Object(value) as Readonly<Record<string, unknown>>;

@@ -223,7 +223,7 @@ describe("real servers", () => {
     expect(plane.written).toHaveLength(written);
   });
 
-  test("that leave take what operators asked for with them", async () => {
+  test("that come back are held as operators asked for, until that is over", async () => {
     const { clock, plane, configure, actor } = care();
     await clock.advance(100);
     actor.send({ type: "operator.hold", server: "10.0.0.2:80", hold: HOLD });
@@ -231,6 +231,9 @@ describe("real servers", () => {
     configure({ realServers: [A, C] });
     await clock.advance(100);
     configure({ realServers: [A, B, C] });
+    await clock.advance(2 * INTERVAL);
+    expect(plane.servers.get("10.0.0.2:80")?.weight ?? 0).toBe(0);
+    actor.send({ type: "operator.hold", server: "10.0.0.2:80", hold: undefined });
     await clock.advance(2 * INTERVAL);
     expect(plane.table()).toBe(ALL);
   });

@@ -295,6 +295,58 @@ test("the log and the page's address change with the file; a port that is taken 
   expect(await answers(first)).toBe("refused");
 });
 
+test("a real server that was drained is still so when it, or its virtual server, was left out and is back", async () => {
+  const [web, other] = ["127.78.26.1:18160", "127.78.26.2:18160"];
+  await using folder = await TestFolder.make();
+  using second = answering(ALIVE);
+  const drained = formatEndpoint(second.endpoint);
+  const path = join(folder.path, "care.yaml");
+  const both = virtualServer(web).map((line) =>
+    line.replace(/real-servers: \[(.*)\]/, `real-servers: [$1, "${drained}"]`),
+  );
+  const more = virtualServer(other)
+    .slice(1)
+    .map((line) => line.replace("name: web", "name: other"));
+  const files = [[...both, ...more], [...virtualServer(web), ...more], more, [...both, ...more]].map((lines) =>
+    file(lines[0] === "virtual-servers:" ? lines.join("\n") : ["virtual-servers:", ...lines].join("\n")),
+  );
+  const [whole = "", withoutServer = "", withoutWeb = ""] = files;
+  await Bun.write(path, whole);
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(new RegExp(`web: .*${drained} recovering → healthy`));
+  await daemon.ask("drain", drained, "--vs", web);
+  const take = async (content: string): Promise<void> => {
+    await Bun.write(path, content);
+    expect(await daemon.reload()).toMatchObject({ code: 0 });
+  };
+  const isHeld = async (): Promise<void> => {
+    await waitFor(
+      async () => (await daemon.status(web)).virtualServers[0]?.realServers.find(({ address }) => address === drained),
+      (found) => found?.state === "drained" && found.hold?.drained === true && found.weight !== 1,
+    );
+  };
+  const told = new RegExp(`^WARN web: listed again, and still held by operators .*: ${drained}: drained, `);
+  await isHeld();
+  await take(withoutServer);
+  await waitFor(
+    async () => (await daemon.status(web)).virtualServers[0]?.realServers.map(({ address }) => address),
+    (found) => found?.includes(drained) === false,
+  );
+  await take(whole);
+  await daemon.logged(told);
+  await isHeld();
+  await take(withoutWeb);
+  await daemon.logged(/web: gone, as the configuration says/);
+  await take(whole);
+  await daemon.logged(told, 2);
+  await isHeld();
+  await daemon.ask("undrain", drained, "--vs", web);
+  await waitFor(
+    async () => (await daemon.status(web)).virtualServers[0]?.realServers.find(({ address }) => address === drained),
+    (found) => found?.weight === 1 && found.hold === undefined,
+  );
+});
+
 test("what is left out of a file counts as a change, and what leaves it counts for nothing but its drain", async () => {
   const [web, other, page] = ["127.78.23.1:18130", "127.78.23.2:18130", "127.78.23.3:18131"];
   await using folder = await TestFolder.make();

@@ -216,7 +216,7 @@ test("no name that every object has is a real server's", async () => {
   expect(await host.files()).toEqual([]);
 });
 
-test("a file that says nothing holds nothing, and a server that is no longer listed is let go", async () => {
+test("a file that says nothing holds nothing, and a server that is not listed is held once it is again", async () => {
   const host = await user();
   const [a, b] = [serve("a"), serve("b")];
   const first = host.care(VS, [a, b]);
@@ -226,8 +226,12 @@ test("a file that says nothing holds nothing, and a server that is no longer lis
   await first.end("SIGTERM");
   const second = host.care(VS, [a]);
   await host.until(VS, ([server]) => server?.weight === 1);
-  expect((await second.end("SIGTERM")).log).toContain(`INFO no longer listed, and no longer held: ${b.name}`);
-  expect(await host.files()).toEqual([]);
+  expect((await second.end("SIGTERM")).log).toContain(
+    `INFO not listed, and held when they are again: ${b.name}: drained,`,
+  );
+  const third = host.care(VS, [a, b]);
+  await host.until(VS, (servers) => servers[0]?.weight === 1 && servers[1]?.state === "drained");
+  expect((await third.end("SIGTERM")).log).toContain(`INFO held by operators: ${b.name}: drained,`);
   for (const text of [
     "{",
     "[]",

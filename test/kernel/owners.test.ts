@@ -198,10 +198,9 @@ test("holds are read from files of one's own alone, and a pipe in their place ho
     refused(`use ${FOLDER}: it is not a directory that only this user can write to`),
   );
   await host.exec("chmod", "700", FOLDER);
-  // What is no longer listed is written down at the start.
-  const gone = hold.replace(SERVER, "127.0.0.1:8082");
-  expect(await start(`echo '${gone}' > ${file}`, `mkfifo ${file}.tmp`)).toEqual([
-    "INFO no longer listed, and no longer held: 127.0.0.1:8082",
+  const absent = hold.replace(SERVER, "127.0.0.1:8082");
+  expect(await start(`echo '${absent}' > ${file}`)).toEqual([
+    "INFO not listed, and held when they are again: 127.0.0.1:8082: drained, by alice since 2026-11-24T10:00:00.000Z",
   ]);
 });
 
