@@ -8,6 +8,7 @@ import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import type { CareProcess } from "./care-process.ts";
 import { about, fullName, nameOf } from "./about.ts";
+import type { CaredFile } from "./cared-file.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
@@ -46,13 +47,17 @@ export class Caretaker {
   /** By `formatServiceKey`. Those that leave are among them until they are gone. */
   readonly #cares = new Map<string, Caring>();
   readonly #end = Promise.withResolvers<void>();
+  /** What the next daemon of this configuration is told. */
+  readonly #cared: CaredFile | undefined;
+  #noting: Timer | undefined;
   #isStopping = false;
   /** What is being applied is prepared for no more, and not yet all among the `#cares`. */
   #applying: Promise<unknown> = Promise.resolve();
 
   /** `isAlone`: there will never be more than one virtual server, and it need not be named in the log. */
-  constructor(process: CareProcess, logger: Logger, isAlone: boolean, ipvs = new Ipvs()) {
+  constructor(process: CareProcess, logger: Logger, isAlone: boolean, ipvs = new Ipvs(), cared?: CaredFile) {
     this.#process = process;
+    this.#cared = cared;
     this.#ipvs = ipvs;
     this.#logger = logger;
     this.#isAlone = isAlone;
@@ -68,14 +73,17 @@ export class Caretaker {
 
   /**
    * Claims and prepares what is new or different in this configuration. Rejects with every reason why it cannot be
-   * cared for here; nothing has changed then.
+   * cared for here; nothing has changed then. `orphans`: not in it, and still there from before this process; they are
+   * taken over to leave.
    */
-  async prepare(config: CareConfig): Promise<PreparedConfig> {
+  async prepare(config: CareConfig, orphans: readonly VirtualServerOptions[] = []): Promise<PreparedConfig> {
     await this.#applying;
     if (this.#isStopping) throw stopping();
     await using stack = new AsyncDisposableStack();
     const slices = new Slices();
-    const wanted = new Map(config.virtualServers.map((options) => [formatServiceKey(options.service), options]));
+    const leaving = new Set(orphans);
+    const all = [...config.virtualServers, ...orphans];
+    const wanted = new Map(all.map((options) => [formatServiceKey(options.service), options]));
     const added: Prepared[] = [];
     const changed: Changed[] = [];
     const failures: unknown[] = [];
@@ -109,7 +117,7 @@ export class Caretaker {
     // Whoever went away while the others were prepared is claimed anew.
     if ([...wanted.keys()].some((key) => before.get(key)?.isOver === true)) {
       await stack.disposeAsync();
-      return this.prepare(config);
+      return this.prepare(config, orphans);
     }
     throwFailures(failures);
     const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
@@ -129,7 +137,7 @@ export class Caretaker {
         if (this.#isStopping) throw stopping();
         held.move();
         if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
-        const applying = this.#apply(added, changed, removed);
+        const applying = this.#apply(added, changed, removed, leaving);
         this.#applying = applying.catch(() => undefined);
         return applying;
       },
@@ -196,6 +204,7 @@ export class Caretaker {
   /** Gives up the claims and closes the data planes. */
   async close(): Promise<void> {
     this.#isStopping = true;
+    if (this.#noting !== undefined) this.#writeCared();
     const all = [...this.#cares.values()];
     this.#cares.clear();
     for (const one of all) await this.#release(one);
@@ -211,6 +220,24 @@ export class Caretaker {
       if (!one.isOver) one.care.shutDown();
     }
     this.#endIfDone();
+  }
+
+  /** Soon, once for all that change together. */
+  #noteCared(): void {
+    this.#noting ??= setTimeout(() => this.#writeCared(), NOTED_AFTER_MS).unref();
+  }
+
+  #writeCared(): void {
+    clearTimeout(this.#noting);
+    this.#noting = undefined;
+    const inKernel = [...this.#cares.values()].filter(
+      ({ preparation }) => preparation.selection.dataPlane.kind === "ipvs",
+    );
+    try {
+      this.#cared?.write(inKernel.map(({ care }) => care.options));
+    } catch (error) {
+      this.#logger.debug(`what is cared for is not written down: ${describeError(error)}`);
+    }
   }
 
   #has(service: ServiceKey): boolean {
@@ -318,7 +345,12 @@ export class Caretaker {
   }
 
   /** New ones first: clients of one that leaves may already know them. */
-  async #apply(added: readonly Prepared[], changed: readonly Changed[], removed: readonly Caring[]): Promise<boolean> {
+  async #apply(
+    added: readonly Prepared[],
+    changed: readonly Changed[],
+    removed: readonly Caring[],
+    orphans: ReadonlySet<VirtualServerOptions>,
+  ): Promise<boolean> {
     const slices = new Slices();
     const holdFiles = new HoldFiles(daemonFolder(), this.#cares.size > 0);
     const unbegun = new Set(added);
@@ -331,7 +363,11 @@ export class Caretaker {
         unbegun.delete(prepared);
         one.care.ended.then(() => this.#over(one), this.#end.reject);
         one.care.start();
-        this.#find(one, prepared.written, prepared.discovery);
+        if (!orphans.has(prepared.written)) this.#find(one, prepared.written, prepared.discovery);
+        else {
+          one.isLeaving = true;
+          one.care.withdraw();
+        }
       }
       let isDone = true;
       for (const { caring, written, discovery, reach } of changed) {
@@ -352,6 +388,7 @@ export class Caretaker {
         this.#find(caring, caring.written, undefined);
         caring.care.withdraw();
       }
+      this.#noteCared();
       return isDone;
     } finally {
       for (const { preparation, claims, discovery } of unbegun) {
@@ -406,6 +443,7 @@ export class Caretaker {
     } finally {
       claims.release(preparation.options.service);
       this.#cares.delete(caring.key);
+      this.#noteCared();
       this.#endIfDone();
     }
   }
@@ -463,6 +501,8 @@ async function giveUp({ options, selection }: Preparation, claims: Claims): Prom
   claims.release(options.service);
   await selection.dataPlane.close();
 }
+
+const NOTED_AFTER_MS = 100;
 
 /** Few enough for one turn. */
 const CLAIMED_AT_ONCE = 100;

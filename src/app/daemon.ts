@@ -5,10 +5,14 @@ import type { CareEvent } from "../domain/events.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import { CareProcess } from "./care-process.ts";
 import { afterStart } from "./after-start.ts";
 import { Caretaker } from "./caretaker.ts";
+import { CaredFile } from "./cared-file.ts";
+import { prepareBeside } from "./prepare-beside.ts";
+import { daemonFolder } from "./daemon-sockets.ts";
 import type { ReadConfig } from "./config-reload.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { DaemonWeb } from "./daemon-web.ts";
@@ -68,14 +72,18 @@ export async function runDaemon(
   process.keepTo(config.budget);
   process.bus.join((event) => observer.event?.(event));
   const isAlone = source === undefined && embedded === undefined && config.virtualServers.length === 1;
-  const caretaker = new Caretaker(process, logger, isAlone);
+  const [anyone] = config.virtualServers;
+  const identity = source === undefined ? anyone && formatServiceKey(anyone.service) : resolve(source.path);
+  const cared = identity === undefined ? undefined : new CaredFile(daemonFolder(), identity, process.now);
+  const orphans = source === undefined ? [] : ((await cared?.orphans(config.virtualServers, logger)) ?? []);
+  const caretaker = new Caretaker(process, logger, isAlone, undefined, cared);
   const shutDown = (): void => {
     process.manager.stopping();
     caretaker.shutDown();
   };
   stop.addEventListener("abort", shutDown, { once: true });
   if (stop.aborted) shutDown();
-  const preparing = caretaker.prepare(config);
+  const preparing = prepareBeside(orphans, config, caretaker, logger);
   await using prepared = await unlessStopped(preparing, stop);
   if (prepared === undefined) return logger.info(STOPPED_EARLY);
   await using web = new DaemonWeb(caretaker, process, logger);
@@ -83,7 +91,7 @@ export async function runDaemon(
   await web.listen(config.httpListen, countRealServers(config));
   try {
     if (stop.aborted) return logger.info(STOPPED_EARLY);
-    tellReady(config.virtualServers.length, process);
+    tellReady(config.virtualServers.length + orphans.length, process);
     const applying = unlessStopped(prepared.apply(), stop);
     // It may break before anybody waits for it.
     applying.catch(() => undefined);

@@ -1,29 +1,25 @@
-import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { readOwnFile } from "../../native/own-file.ts";
-import { makeRuntimeDirectory, openRuntimeDirectory, runtimeName } from "../control/runtime-directory.ts";
-import { describeError, errnoOf, LvscareError } from "../domain/errors.ts";
+import { readdirSync } from "node:fs";
+import { basename } from "node:path";
+import { runtimeName } from "../control/runtime-directory.ts";
+import { describeError, errnoOf } from "../domain/errors.ts";
 import { describeHeld, parseHolds, type Holds } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import { listFirst } from "../domain/name.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
 import { networkNamespace } from "./network-namespace.ts";
+import { RuntimeFile } from "./runtime-file.ts";
 
 /**
  * What operators asked for, in a file so that it outlives a daemon: beside its control socket, for one virtual server
- * of one network namespace, until the next boot. It is read and written only in a directory that no other user can
- * write to.
+ * of one network namespace, until the next boot.
  */
 export class HoldFile {
   readonly path: string;
-  readonly #directory: string;
-  readonly #name: string;
-  readonly #uid = process.getuid?.() ?? 0;
+  readonly #file: RuntimeFile;
 
   constructor(directory: string, key: ServiceKey) {
-    this.#directory = directory;
-    this.#name = `${runtimeName(key)}-${networkNamespace()}.holds.json`;
-    this.path = join(directory, this.#name);
+    this.#file = new RuntimeFile(directory, `${runtimeName(key)}-${networkNamespace()}.holds.json`);
+    this.path = this.#file.path;
   }
 
   /**
@@ -32,7 +28,7 @@ export class HoldFile {
    */
   read(logger: Logger): Holds {
     try {
-      const text = this.#text();
+      const text = this.#file.read(LARGEST_BYTES);
       if (text === undefined) return new Map();
       const holds = parseHolds(JSON.parse(text));
       if (holds !== undefined) return holds;
@@ -45,34 +41,7 @@ export class HoldFile {
 
   /** Whole or not at all. Throws FILE_FAILED. */
   write(holds: Holds): void {
-    try {
-      // The directory may have been made again since the start, or may not exist yet.
-      if (holds.size > 0) makeRuntimeDirectory(this.#directory, this.#uid);
-      using directory = openRuntimeDirectory(this.#directory, this.#uid);
-      if (directory === undefined) return;
-      const path = directory.at(this.#name);
-      if (holds.size === 0) return rmSync(path, { force: true });
-      const draft = `${path}.tmp`;
-      rmSync(draft, { force: true });
-      writeFileSync(draft, `${JSON.stringify(Object.fromEntries(holds), undefined, 2)}\n`, { mode: 0o600, flag: "wx" });
-      renameSync(draft, path);
-    } catch (cause) {
-      const errno = errnoOf(cause);
-      throw new LvscareError("FILE_FAILED", describeError(cause), {
-        operation: `write ${this.path}`,
-        ...(errno !== undefined && { errno }),
-        cause,
-      });
-    }
-  }
-
-  // --- internal ---
-
-  /** Undefined where nothing is written. */
-  #text(): string | undefined {
-    using directory = openRuntimeDirectory(this.#directory, this.#uid);
-    if (directory === undefined) return undefined;
-    return readOwnFile(directory.at(this.#name), LARGEST_BYTES);
+    this.#file.write(holds.size === 0 ? undefined : `${JSON.stringify(Object.fromEntries(holds), undefined, 2)}\n`);
   }
 }
 

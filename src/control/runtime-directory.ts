@@ -30,8 +30,13 @@ export function socketPath(directory: string, key: ServiceKey, namespace?: strin
  * `config-5f3a09c2.sock`. What it cares for changes, so that its name cannot say it.
  */
 export function configSocketPath(directory: string, identity: string, namespace?: string): string {
+  return pathOf(directory, configName(identity), namespace);
+}
+
+/** The beginning of a configuration's files in that directory: `config-5f3a09c2`. */
+export function configName(identity: string): string {
   const digest = new Bun.CryptoHasher("sha256").update(identity).digest("hex").slice(0, DIGEST_LENGTH);
-  return pathOf(directory, `${CONFIG_PREFIX}${digest}`, namespace);
+  return `${CONFIG_PREFIX}${digest}`;
 }
 
 /** The virtual server of a socket's name; undefined for any other name. */

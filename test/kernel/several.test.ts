@@ -7,7 +7,7 @@ import { hasNftables } from "../../src/reach/link/nft-rules.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { EchoServers } from "./support/echo-server.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
-import { CareProcess, startCare } from "./support/lvscare.ts";
+import { CareProcess, lvscareBinary, startCare } from "./support/lvscare.ts";
 import { Namespace } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
@@ -84,6 +84,67 @@ test("many virtual servers in link mode look at iptables by one program, and cha
   const rules = await namespace.exec("iptables-legacy", "-t", "nat", "-S");
   expect(rules.match(/ -j MARK /g)).toHaveLength(addresses.length);
   expect(rules.match(/ -j LVSCARE-/g)).toHaveLength(3);
+});
+
+test("what left a file while no daemon ran goes with the next one, and goes on leaving where it was about to", async () => {
+  await using namespace = await Namespace.create();
+  await using _echo = await EchoServers.start(namespace, SERVERS);
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-orphans-"));
+  const [file, other] = [join(folder, "care.yaml"), join(folder, "other.yaml")];
+  const THIRD = "10.103.97.4:6443";
+  const configuration = (...addresses: readonly string[]): string =>
+    [
+      "version: 1",
+      "defaults: {interval: 1s, drain-timeout: 5s, check-way: false, probe: {type: tcp}}",
+      "virtual-servers:",
+      ...addresses.map((address) => `- {address: "${address}", real-servers: ["${A}"]}`),
+    ].join("\n");
+  const entries = (...addresses: readonly string[]): Record<string, Record<string, number>> =>
+    Object.fromEntries(addresses.map((address) => [`TCP ${address} rr`, { [A]: 1 }]));
+  const routed = async (): Promise<string[]> => {
+    const text = await namespace.exec("ip", "route", "show", "table", "all", "proto", "76");
+    return [...text.matchAll(/10\.103\.97\.\d+/g)].map(([address]) => address);
+  };
+  const remembered = async (): Promise<unknown> => {
+    const text = await namespace.exec("sh", "-c", "cat /run/lvscare/config-*.cared.json 2>/dev/null || true");
+    return text.includes(FIRST) && text.includes(SECOND);
+  };
+  try {
+    await writeFile(file, configuration(FIRST, SECOND, THIRD));
+    {
+      await using first = startCare(namespace, ["--config", file]);
+      await waitForTable(namespace, entries(FIRST, SECOND, THIRD));
+      await waitFor(remembered, Boolean);
+      process.kill(first.pid, "SIGKILL");
+      await first.stop();
+    }
+    // The third has another owner by now.
+    await writeFile(other, configuration(THIRD));
+    await using _owner = startCare(namespace, ["--config", other]);
+    await _owner.waitForLog(/took over/);
+    await writeFile(file, configuration(FIRST));
+    const dry = await namespace.run([lvscareBinary(), "care", "--config", file, "--dry-run"]);
+    expect([dry.exitCode, dry.stdout.includes(SECOND), dry.stdout.includes(THIRD)]).toEqual([2, true, false]);
+    const client = namespace.spawn(["bash", "-c", `exec 3<>/dev/tcp/${SECOND.replace(":", "/")}; exec sleep 60`]);
+    await waitFor(
+      () => namespace.exec("cat", "/proc/net/ip_vs_conn"),
+      (text) => text.includes("ESTABLISHED"),
+    );
+    {
+      await using second = startCare(namespace, ["--config", file]);
+      await second.waitForLog(/^WARN tcp 10\.103\.97\.3:6443 left the configuration while no daemon ran/);
+      await waitForTable(namespace, { ...entries(FIRST, SECOND, THIRD), [`TCP ${SECOND} rr`]: { [A]: 0 } });
+      await second.stop();
+    }
+    await using third = startCare(namespace, ["--config", file]);
+    await third.waitForLog(/10\.103\.97\.3:6443: gone, as the configuration says/);
+    expect(tableOf(namespace)).toEqual(entries(FIRST, THIRD));
+    await waitForEqual(routed, ["10.103.97.2", "10.103.97.4"]);
+    expect(await third.stop()).toBe(0);
+    client.kill("SIGKILL");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 // --- internal ---

@@ -12,6 +12,7 @@ import { keyOf } from "../../domain/virtual-server-name.ts";
 import { foresee, type HostObject } from "../../reach/host-object.ts";
 import { hasLoopbackAddress } from "../../reach/loopback-address.ts";
 import { about, fullName } from "../about.ts";
+import { CaredFile } from "../cared-file.ts";
 import { isAddressCaredFor, otherCaretakers } from "../claim.ts";
 import { askForStatus, daemonFolder, listDaemons } from "../daemon-sockets.ts";
 import { withKnownMembers } from "../discovering.ts";
@@ -63,6 +64,14 @@ export async function dryRun(
   const kept = new Set(config.virtualServers.map(({ service }) => formatServiceKey(service)));
   const going = runOnce || clean ? [] : daemons.ofFile.filter((status) => !kept.has(keyOf(status)));
   for (const status of going) plans.push(await planGoing(status, gone));
+  const isStart = !runOnce && !clean && file !== undefined && !isDraft && daemons.ofFile.length === 0;
+  const orphans = isStart
+    ? await new CaredFile(daemonFolder(), resolve(file), () => 0).orphans(config.virtualServers, collecting([]))
+    : [];
+  for (const options of orphans) {
+    const plan = await planOrphan(options, gone);
+    if (plan.steps.length > 0) plans.push(plan);
+  }
   return { plans, warnings: daemons.complaints };
 }
 
@@ -194,6 +203,16 @@ async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promi
       ...notes.map(warning),
     ],
   };
+}
+
+/** Of a virtual server that left the configuration while no daemon ran. */
+async function planOrphan(options: VirtualServerOptions, gone: ServiceKey[]): Promise<DryRunPlan> {
+  const { service } = options;
+  gone.push(service);
+  const notes: string[] = [];
+  const reach = reachToRemove(options, new ReachHost(), collecting(notes), gone);
+  const steps = [...goingSteps(await readKernel(service)), ...(await removals(reach)), ...notes.map(warning)];
+  return { virtualServer: fullName(options), steps };
 }
 
 /** What is taken back of reach does not depend on the options by which it was made. */
