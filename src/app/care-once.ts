@@ -4,7 +4,8 @@ import { LvscareError, throwFailures } from "../domain/errors.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey } from "../domain/virtual-server.ts";
-import { claimVirtualServers } from "./claim.ts";
+import { fullName } from "./about.ts";
+import { claimVirtualServers, otherCaretakers } from "./claim.ts";
 import { clean } from "./clean.ts";
 import { withKnownMembers } from "./discovering.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
@@ -15,16 +16,26 @@ import { establishReach, ReachHost } from "./reach.ts";
 import { refuseProxyOnce, runOnce } from "./run-once.ts";
 import { Surroundings } from "./surroundings.ts";
 
-/** Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. */
+/**
+ * Sets up each virtual server once, or cleans up after each. What fails does not keep the others from it. A file
+ * (`isFile`) may be an old one: what a daemon cares for is cleaned up by flags alone, which name that virtual server.
+ */
 export async function careOnce(
   { virtualServers: written, cacheDirectory }: CareConfig,
-  how: Pick<CareOptions, "clean">,
+  how: Pick<CareOptions, "clean"> & { readonly isFile: boolean },
   logger: Logger,
 ): Promise<void> {
   const virtualServers = withKnownMembers(written, cacheDirectory);
   if (!how.clean) virtualServers.forEach(refuseProxyOnce);
   const failures: unknown[] = [];
+  const spared =
+    how.clean && how.isFile ? otherCaretakers(virtualServers.map(({ service }) => service)) : new Map<string, string>();
   for (const options of virtualServers) {
+    const caretaker = spared.get(formatServiceKey(options.service));
+    if (caretaker !== undefined) {
+      failures.push(leftTo(caretaker, options));
+      continue;
+    }
     const own = virtualServers.length === 1 ? logger : prefixed(logger, formatServiceKey(options.service));
     try {
       await (how.clean ? clean(options, own) : setUp(options, own));
@@ -36,6 +47,13 @@ export async function careOnce(
 }
 
 // --- internal ---
+
+/** Why what a file names is not cleaned up. */
+function leftTo(caretaker: string, options: VirtualServerOptions): LvscareError {
+  return new LvscareError("ALREADY_RUNNING", `${caretaker} cares for ${fullName(options)}, so it was left alone`, {
+    remedy: "stop it first, or take it out of its file",
+  });
+}
 
 async function setUp(options: VirtualServerOptions, logger: Logger): Promise<void> {
   using claim = claimFor(options, logger);

@@ -82,6 +82,22 @@ virtual-servers:
           `-a -t ${VS} -r ${B} -m -w 0`,
         ].toSorted(),
       );
+      // A file may be an old one: what a daemon cares for by now is left to it, by -C and by what --dry-run says of that.
+      {
+        await using daemon = startCare(host.namespace, careFlags([C], OTHER_VS));
+        await daemon.waitForLog(/took over/);
+        const left = `pid ${daemon.pid} cares for tcp ${OTHER_VS}, so it was left alone`;
+        expect(await care("--config", path, "-C", "--dry-run")).toMatchObject({
+          exitCode: 1,
+          stdout: expect.stringContaining(`left to pid ${daemon.pid}`),
+        });
+        expect(await care("--config", path, "-C")).toMatchObject({
+          exitCode: 1,
+          stderr: expect.stringContaining(left),
+        });
+        expect(await table()).toEqual(tableWith([C], OTHER_VS));
+        await daemon.stop();
+      }
       expect((await care("--config", path, "-C")).exitCode).toBe(0);
       expect(await table()).toEqual({});
     } finally {

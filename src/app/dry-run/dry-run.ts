@@ -53,7 +53,9 @@ export async function dryRun(
       const caretaker = caretakers.get(formatServiceKey(options.service));
       plans.push(
         clean
-          ? await planCleaning(options, caretaker, gone)
+          ? caretaker !== undefined && (file !== undefined || isDraft)
+            ? leave(options, caretaker)
+            : await planCleaning(options, caretaker, gone)
           : await planCare(options, { ...daemons, caretaker, host }, runOnce, told),
       );
     } catch (error) {
@@ -203,6 +205,12 @@ async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promi
       ...notes.map(warning),
     ],
   };
+}
+
+/** What a file names and a daemon cares for is not cleaned up. */
+function leave(options: VirtualServerOptions, caretaker: string): DryRunPlan {
+  const steps: readonly DryRunStep[] = [{ sign: "=", subject: "service", remark: `left to ${caretaker}` }];
+  return { virtualServer: fullName(options), caretaker, isRefused: true, steps };
 }
 
 /** Of a virtual server that left the configuration while no daemon ran. */

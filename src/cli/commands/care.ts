@@ -103,7 +103,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         try {
           if (how.runOnce || how.clean) {
             const { careOnce } = await import("../../app/care-once.ts");
-            await careOnce(config, how, logger);
+            await careOnce(config, { ...how, isFile: source !== undefined }, logger);
           } else {
             const { runDaemon } = await import("../../app/daemon.ts");
             const takeLog = logger.take.bind(logger);
