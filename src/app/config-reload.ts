@@ -16,6 +16,7 @@ import { FileWatch, type WatchedPaths } from "./file-watch.ts";
 /** A configuration as it was read, and where from. */
 export interface ReadConfig extends ConfigSources {
   readonly config: CareConfig;
+  readonly warnings: readonly ConfigProblem[];
 }
 
 export interface ConfigReloadPorts {
@@ -44,6 +45,8 @@ export class ConfigReload implements AsyncDisposable {
   /** With those of the process's own options that could be had. */
   #config: CareConfig;
   #outcome: Outcome;
+  /** Patterns of `include`, by their paths, that matched no file when it was taken over. */
+  #unmatched: ReadonlySet<string>;
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
   #later: Timer | undefined;
@@ -58,6 +61,7 @@ export class ConfigReload implements AsyncDisposable {
   constructor(first: ReadConfig, ports: ConfigReloadPorts) {
     this.#ports = ports;
     this.#config = first.config;
+    this.#unmatched = new Set(unmatchedIn(first).map(({ path }) => path));
     this.#outcome = { succeededAtMs: ports.now(), refused: undefined };
     this.#watch = new FileWatch(() => void this.#noticed(), QUIET_MS);
     this.#watch.follow(pathsOf(first));
@@ -135,7 +139,11 @@ export class ConfigReload implements AsyncDisposable {
         return { outcome: "unchanged", changes: [], draining: [], problems: [] };
       }
       this.#doubted = undefined;
-      return await this.#take(read);
+      const report = await this.#take(read);
+      const unmatched = unmatchedIn(read);
+      const warnings = unmatched.filter(({ path }) => !this.#unmatched.has(path)).map(formatProblem);
+      this.#unmatched = new Set(unmatched.map(({ path }) => path));
+      return warnings.length === 0 ? report : { ...report, warnings };
     } catch (error) {
       this.#doubted = undefined;
       if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
@@ -239,6 +247,10 @@ async function underWay(caretaker: Caretaker): Promise<Pick<ReloadReport, "drain
 
 function pathsOf({ files, folders }: ConfigSources): WatchedPaths {
   return { files: new Map(files.flatMap(({ path, facts }) => (path === undefined ? [] : [[path, facts]]))), folders };
+}
+
+function unmatchedIn({ warnings }: ReadConfig): readonly ConfigProblem[] {
+  return warnings.filter(({ code }) => code === "include");
 }
 
 function isError({ severity }: ConfigProblem): boolean {

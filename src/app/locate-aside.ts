@@ -12,8 +12,8 @@ export interface LocateJob {
 }
 
 /**
- * The same for a reload, which tells nobody of warnings: where there are only those, they are left out, since finding
- * their places takes longer than all else of it. And for a large file in a thread of its own, since it takes seconds
+ * The same for a reload, which tells of no warning but those of `include`: where there are only others, they are left out,
+ * since finding their places takes longer than all else of it. And for a large file in a thread of its own, since it takes seconds
  * there: checks go on meanwhile. That begins as the program does, whose main file then does this job
  * (`locate-worker.ts`): a binary has no other.
  */
@@ -21,7 +21,8 @@ export async function locateAside(
   findings: readonly Finding[],
   documents: readonly ParsedDocument[],
 ): Promise<readonly ConfigProblem[]> {
-  const isWanted = findings.some(({ severity }) => severity === "error") || documents.some(({ mayHide }) => mayHide);
+  const isTold = findings.some(({ severity, code }) => severity === "error" || code === "include");
+  const isWanted = isTold || documents.some(({ mayHide }) => mayHide);
   if (!isWanted) return [];
   const length = documents.reduce((sum, { text }) => sum + text.length, 0);
   if (length < LEAST_LENGTH) return locate(findings, documents);

@@ -10,6 +10,8 @@ export interface ReloadReport {
   readonly draining: readonly string[];
   /** Virtual servers whose changed probe has yet to prove itself, a line each; absent where there are none. */
   readonly onTrial?: readonly string[];
+  /** What was taken over and is probably not meant so, a line each with its place; absent where there is none. */
+  readonly warnings?: readonly string[];
   /** Why it was refused: a line for each problem, with its place in the file. */
   readonly problems: readonly string[];
 }

@@ -171,6 +171,15 @@ describe("a change is noticed", () => {
     await unlink(included);
     await daemon.logged(/^INFO took over .*: - tcp 127\.78\.21\.2:18110 \(two\)/);
 
+    await Bun.write(included, second().join("\n"));
+    await daemon.logged(/^INFO took over .*: (\+|~) tcp 127\.78\.21\.2:18110 \(two\)/, 3);
+    await rename(join(folder.path, "conf.d/b"), join(folder.path, "b.away"));
+    expect(await daemon.reload()).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("- tcp 127.78.21.2:18110 (two)"),
+      stderr: `${path}:11:11: warning: include[0]: no file matches\n`,
+    });
+
     const readings = daemon.log.filter(isReading).length;
     daemon.signal("SIGHUP");
     await waitFor(

@@ -38,11 +38,11 @@ export const reloadCommand = command(
     async run({ file, format }, { out, err }) {
       const { reloadDaemon } = await import("../../app/reload.ts");
       const report = await reloadDaemon(file);
-      const { problems } = report;
+      const { problems, warnings = [] } = report;
       if (format === "json") await out.write(`${JSON.stringify(report)}\n`);
       else {
         await out.write(render(linesOf(report)));
-        await err.write(render(problems));
+        await err.write(render([...warnings, ...problems]));
       }
       return problems.length > 0 ? 1 : 0;
     },

@@ -26,7 +26,7 @@ const [first] = all;
 if (first === undefined) throw new Error("no virtual server");
 const configFile = process.env["CONFIG_FILE"];
 const config = { ...first, virtualServers: all };
-const read = { config, files: [], folders: new Map<string, string>() };
+const read = { config, files: [], warnings: [], folders: new Map<string, string>() };
 const source = configFile === undefined ? undefined : sourceAt(configFile);
 await runDaemon(config, stop.signal, logger, { source });
 
