@@ -178,11 +178,21 @@ export class Caretaker {
     return lines;
   }
 
-  /** Virtual servers whose changed probe has yet to prove itself, a line each. */
-  onTrial(): readonly string[] {
-    return [...this.#cares.values()]
-      .filter(({ care, isLeaving, isOver }) => !isOver && !isLeaving && care.onTrial.length > 0)
-      .map(({ care }) => `the changed probe of ${fullName(care.options)}: ${WHO_DECIDES}`);
+  /** Virtual servers whose changed probe does not decide yet, a line each: it has yet to prove itself, or is suspicious. */
+  trials(): { readonly onTrial: readonly string[]; readonly suspicious: readonly string[] } {
+    const [onTrial, suspicious]: [string[], string[]] = [[], []];
+    for (const care of this.#onTrial()) {
+      const probe = `the changed probe of ${fullName(care.options)}`;
+      const reason = care.suspicion;
+      if (reason === undefined) onTrial.push(`${probe}: ${WHO_DECIDES}`);
+      else suspicious.push(`${probe} lets no real server serve (${reason}), so the one before it decides`);
+    }
+    return { onTrial, suspicious };
+  }
+
+  /** Waits until every changed probe decides, or is suspicious, `timeoutMs` at most. */
+  async tried(timeoutMs: number): Promise<void> {
+    await Promise.all(this.#onTrial().map((care) => care.tried(timeoutMs)));
   }
 
   /** Ends caring; the kernel's entries stay. */
@@ -211,6 +221,12 @@ export class Caretaker {
   }
 
   // --- internal ---
+
+  #onTrial(): readonly VirtualServerCare[] {
+    return [...this.#cares.values()]
+      .filter(({ care, isLeaving, isOver }) => !isOver && !isLeaving && care.onTrial.length > 0)
+      .map(({ care }) => care);
+  }
 
   /** The first at once; the rest of this process has turns between the others, as while they begin. */
   async #shutDownAll(): Promise<void> {

@@ -69,18 +69,15 @@ export class ConfigReload implements AsyncDisposable {
 
   /**
    * Reads the files again, and settles when what they say is written; never rejects. Whoever asks just after their
-   * change was noticed is told of that change.
+   * change was noticed is told of that change. `waitMs`: for so long, it waits for changed probes to decide.
    */
-  async request(): Promise<ReloadReport> {
-    this.#isAsked = true;
-    const report = await this.#share();
-    const noticed = this.#lastNoticed;
-    this.#lastNoticed = undefined;
-    if (report.outcome !== "unchanged" || noticed === undefined) return report;
-    if (this.#ports.now() - noticed.atMs > FRESH_MS) return report;
-    const { onTrial: _, ...told } = noticed.report;
-    const { draining, onTrial } = report;
-    return { ...told, draining, ...(onTrial && { onTrial }) };
+  async request(waitMs = 0): Promise<ReloadReport> {
+    const report = await this.#requested();
+    if (report.outcome === "refused" || waitMs === 0) return report;
+    const { caretaker } = this.#ports;
+    await caretaker.tried(waitMs);
+    const { onTrial: _, suspicious: __, ...told } = report;
+    return { ...told, ...(await underWay(caretaker)) };
   }
 
   status(): ConfigurationStatus {
@@ -103,6 +100,18 @@ export class ConfigReload implements AsyncDisposable {
   }
 
   // --- internal ---
+
+  async #requested(): Promise<ReloadReport> {
+    this.#isAsked = true;
+    const report = await this.#share();
+    const noticed = this.#lastNoticed;
+    this.#lastNoticed = undefined;
+    if (report.outcome !== "unchanged" || noticed === undefined) return report;
+    if (this.#ports.now() - noticed.atMs > FRESH_MS) return report;
+    const { onTrial: _, suspicious: __, ...told } = noticed.report;
+    const { draining, onTrial, suspicious } = report;
+    return { ...told, draining, ...(onTrial && { onTrial }), ...(suspicious && { suspicious }) };
+  }
 
   async #noticed(): Promise<void> {
     const report = await this.#share();
@@ -239,10 +248,10 @@ interface Outcome {
 }
 
 /** What takes longer than a reload. */
-async function underWay(caretaker: Caretaker): Promise<Pick<ReloadReport, "draining" | "onTrial">> {
+async function underWay(caretaker: Caretaker): Promise<Pick<ReloadReport, "draining" | "onTrial" | "suspicious">> {
   const draining = await caretaker.draining();
-  const onTrial = caretaker.onTrial();
-  return { draining, ...(onTrial.length > 0 && { onTrial }) };
+  const { onTrial, suspicious } = caretaker.trials();
+  return { draining, ...(onTrial.length > 0 && { onTrial }), ...(suspicious.length > 0 && { suspicious }) };
 }
 
 function pathsOf({ files, folders }: ConfigSources): WatchedPaths {

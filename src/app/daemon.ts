@@ -121,7 +121,7 @@ export async function runDaemon(
 const STOPPED_EARLY = "stopped before anything began";
 
 interface Reloading extends AsyncDisposable {
-  request(): Promise<ReloadReport>;
+  request(waitMs?: number): Promise<ReloadReport>;
 }
 
 /** Undefined where it was stopped before that was done. */
@@ -163,7 +163,7 @@ function openControl(
     {
       ...(networkNamespace !== undefined && { networkNamespace }),
       ...(source !== undefined && { configFile: resolve(source.path) }),
-      ...(reload !== undefined && { reload: () => reload.request() }),
+      ...(reload !== undefined && { reload: (waitMs: number) => reload.request(waitMs) }),
       virtualServers: () => caretaker.virtualServers,
     },
   );
@@ -197,7 +197,7 @@ async function reloadFrom(
   process.configuration = () => reload.status();
   const endHangup = source.onHangup(() => void reload.request());
   return {
-    request: () => reload.request(),
+    request: (waitMs) => reload.request(waitMs),
     async [Symbol.asyncDispose]() {
       endHangup();
       await reload[Symbol.asyncDispose]();

@@ -7,9 +7,9 @@ import { listDaemons } from "./daemon-sockets.ts";
 
 /**
  * Has the daemon with this configuration file read it again, and waits until that is done; without a file named, the
- * only daemon that has one. Rejects with NOT_RUNNING where there is none, and with USAGE where there are several.
+ * only daemon that has one. `waitMs`: for so long, it waits for changed probes to decide. Rejects with NOT_RUNNING where there is none, and with USAGE where there are several.
  */
-export async function reloadDaemon(file: string | undefined): Promise<ReloadReport> {
+export async function reloadDaemon(file: string | undefined, waitMs = 0): Promise<ReloadReport> {
   const { daemons, complaints } = await listDaemons({ mayHaveFile: true });
   const running = daemons.flatMap(({ socket, listing: { configFile } }) =>
     configFile === undefined ? [] : [{ socket, configFile }],
@@ -30,5 +30,5 @@ export async function reloadDaemon(file: string | undefined): Promise<ReloadRepo
       remedy: `name the one that is meant with --config: ${files}`,
     });
   }
-  return requestReload(daemon.socket);
+  return requestReload(daemon.socket, waitMs);
 }

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { createActor, toPromise } from "xstate";
+import { createActor, toPromise, waitFor, type SnapshotFrom } from "xstate";
 import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import {
@@ -244,6 +244,21 @@ export class VirtualServerCare implements ControlVirtualServer {
     return this.#trialSinceMs === undefined ? [] : this.#changesOnTrial(listedInBoth(this.#options, this.#options));
   }
 
+  /** What a changed probe that would take all real servers out was given as a reason; undefined where none would. */
+  get suspicion(): string | undefined {
+    return this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.suspicion?.reason;
+  }
+
+  /** Waits until a changed probe decides, or is suspicious, `timeoutMs` at most. */
+  async tried(timeoutMs: number): Promise<void> {
+    const { virtualServer } = this.#daemon.getSnapshot().children;
+    if (virtualServer === undefined || this.onTrial.length === 0) return;
+    const isTried = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
+      this.#trialSinceMs === undefined || snapshot.context.suspicion !== undefined;
+    // Rejects when the time is over or caring ends: whoever asks looks at what is known then.
+    await waitFor(virtualServer, isTried, { timeout: timeoutMs }).catch(() => undefined);
+  }
+
   /** Those real servers that are listed and healthy. */
   passing(): ReadonlySet<string> {
     const { virtualServer } = this.#daemon.getSnapshot().children;
@@ -413,11 +428,13 @@ export class VirtualServerCare implements ControlVirtualServer {
   async check(server: string, signal: AbortSignal): Promise<CheckReport> {
     const onTrial = this.#trialSinceMs === undefined ? [] : this.#changesOnTrial([server]);
     const report = await this.#operating((operator) => operator.check(server, signal));
+    const { suspicion } = this;
     const realServerName = this.#options.realServerNames.get(server);
     return {
       ...report,
       ...(realServerName !== undefined && { realServerName }),
       ...(onTrial.length > 0 && { onTrial }),
+      ...(onTrial.length > 0 && suspicion !== undefined && { suspicion }),
     };
   }
 

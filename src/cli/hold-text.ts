@@ -52,8 +52,12 @@ export function renderHold(report: HoldReport): string {
 
 /** The verdict, and below it how long each step took. */
 export function renderCheck(report: CheckReport): string {
-  const { realServer: address, realServerName: name, verdict, onTrial } = report;
-  const by = onTrial === undefined ? [] : [`  by the changed probe (${onTrial.join(", ")}), which is on trial`];
+  const { realServer: address, realServerName: name, verdict, onTrial, suspicion } = report;
+  const standing =
+    suspicion === undefined
+      ? "on trial"
+      : `SUSPICIOUS: it lets no real server serve (${suspicion}), and decides nothing`;
+  const by = onTrial === undefined ? [] : [`  by the changed probe (${onTrial.join(", ")}), which is ${standing}`];
   const { passed, reason, latencyMs, timings = {}, checks } = verdict;
   const steps = (["connectMs", "tlsMs", "firstByteMs"] as const).flatMap((step) => {
     const ms = timings[step];

@@ -38,8 +38,8 @@ export interface ControlSources {
   readonly configFile?: string;
   /** As they are now: a reload changes them. */
   virtualServers(): readonly ControlVirtualServer[];
-  /** Reads the configuration file again. Absent where there is none. */
-  readonly reload?: () => Promise<ReloadReport>;
+  /** Reads the configuration file again, and waits so long for changed probes to decide. Absent where there is none. */
+  readonly reload?: (waitMs: number) => Promise<ReloadReport>;
 }
 
 export interface ControlVirtualServer {
@@ -124,7 +124,7 @@ export class Answers {
       case RELOAD_PATH:
         if (this.#sources.reload === undefined)
           throw new Refused(400, "this daemon was started with flags: there is no file to read again");
-        return JSON.stringify(await this.#sources.reload());
+        return JSON.stringify(await this.#sources.reload(waitIn(query)));
       default:
         return this.#status(this.#one(query));
     }
@@ -275,6 +275,13 @@ function afterIn(query: URLSearchParams): number {
   const after = eventIdAfter(query);
   if (after === undefined) throw new Refused(400, "after is the id of an event");
   return after;
+}
+
+/** For how long to wait, in milliseconds; 0 without a word of it. */
+function waitIn(query: URLSearchParams): number {
+  const text = query.get("wait") ?? "0";
+  if (!/^\d{1,9}$/.test(text)) throw new Refused(400, "wait is a whole number of milliseconds");
+  return Number(text);
 }
 
 function holdChange(asked: URLSearchParams): HoldChange | undefined {

@@ -104,9 +104,13 @@ export function requestListing(socketPath: string, timeoutMs = TIMEOUT_MS): Prom
   return ask(socketPath, DAEMON_PATH, readListing, { timeoutMs });
 }
 
-/** Asks it to read its configuration file again, and waits until that is done. Rejects in the same way. */
-export function requestReload(socketPath: string): Promise<ReloadReport> {
-  return ask(socketPath, RELOAD_PATH, readReload, { method: "POST", timeoutMs: RELOAD_TIMEOUT_MS });
+/**
+ * Asks it to read its configuration file again, and waits until that is done, and for `waitMs` until changed probes
+ * decide. Rejects in the same way.
+ */
+export function requestReload(socketPath: string, waitMs = 0): Promise<ReloadReport> {
+  const path = waitMs === 0 ? RELOAD_PATH : `${RELOAD_PATH}?wait=${waitMs}`;
+  return ask(socketPath, path, readReload, { method: "POST", timeoutMs: RELOAD_TIMEOUT_MS + waitMs });
 }
 
 // --- internal ---

@@ -25,6 +25,8 @@ export interface CheckReport extends OfVirtualServer {
   readonly verdict: Verdict;
   /** It was made by a changed probe that does not decide everywhere yet: how that differs from the one before it. */
   readonly onTrial?: readonly string[];
+  /** That probe would take all real servers out, so that it decides nothing: what one of them failed for. */
+  readonly suspicion?: string;
 }
 
 /** Why a daemon cannot take requests during its start; `problem` is what has delayed the start so far. */

@@ -12,6 +12,8 @@ export interface ReloadReport {
   readonly onTrial?: readonly string[];
   /** What was taken over and is probably not meant so, a line each with its place; absent where there is none. */
   readonly warnings?: readonly string[];
+  /** Those whose changed probe would take all of their real servers out, and why, a line each; absent where there are none. */
+  readonly suspicious?: readonly string[];
   /** Why it was refused: a line for each problem, with its place in the file. */
   readonly problems: readonly string[];
 }

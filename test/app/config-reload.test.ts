@@ -433,11 +433,27 @@ test("a changed probe that fails everywhere is told with what changed, by status
 
   await Bun.write(path, probing('path: /ready, headers: {X-Key: "secret"}, expect: {status: [204, 300-302]}}'));
   const change = "path: /ready, headers, expect.status: [204, 300-302]";
-  expect(await daemon.reload()).toMatchObject({
-    code: 0,
-    stdout: `~ tcp ${web} (web): probe (${change})\n${onTrial(web)}`,
-  });
+  const waited = await daemon.reload("--wait", "1m");
+  const doubted = `SUSPICIOUS: the changed probe of tcp ${web} (web) lets no real server serve (`;
+  expect([waited.code, waited.stdout]).toEqual([
+    1,
+    expect.stringMatching(
+      new RegExp(
+        `^~ tcp ${web} \\(web\\): probe \\(${RegExp.escape(change)}\\)\\n${RegExp.escape(doubted)}.*\\), so the one before it decides\\n$`,
+      ),
+    ),
+  ]);
   await daemon.logged(/^WARN web: the changed probe lets no real server serve/);
+  // It stands already.
+  expect(await daemon.reload()).toMatchObject({ code: 0, stdout: expect.stringContaining(doubted) });
+  expect(JSON.parse((await daemon.reload("-o", "json")).stdout)).toMatchObject({
+    outcome: "unchanged",
+    suspicious: [expect.stringContaining("lets no real server serve")],
+  });
+  expect(await daemon.reload("--wait", "1m")).toMatchObject({ code: 1 });
+  expect(await daemon.ask("check", formatEndpoint(server.endpoint))).toContain(
+    `by the changed probe (${change}), which is SUSPICIOUS: it lets no real server serve (`,
+  );
   expect(await told()).toEqual([1, "1", ["path: /ready", "headers", "expect.status: [204, 300-302]"]]);
   const shown = `SUSPICIOUS for \\d+s: the changed probe \\(${RegExp.escape(change)}\\) lets no real server serve \\(`;
   expect(await daemon.statusText(web)).toMatch(new RegExp(shown));
@@ -455,7 +471,8 @@ test("a changed probe that fails everywhere is told with what changed, by status
   await daemon.logged(new RegExp(`real server ${other} recovering → healthy`));
 
   await Bun.write(path, probing("path: /}"));
-  expect(await daemon.reload()).toMatchObject({ code: 0 });
+  const decided = await daemon.reload("--wait", "1m");
+  expect([decided.code, decided.stdout]).toEqual([0, expect.not.stringMatching(/SUSPICIOUS|on trial/)]);
   await daemon.logged(/the changed probe decides from now on/);
   expect(await told()).toEqual([0, "0", undefined]);
 });
@@ -478,6 +495,7 @@ test("a changed probe is said to be on trial, by reload, status and check, until
   await Bun.write(path, probing("path: /, expect: {status: [204]}}"));
   const reloaded = await daemon.reload();
   expect(reloaded.stdout).toBe(`~ tcp ${web} (web): probe (expect.status: [204])\n${onTrial(web)}`);
+  expect(await daemon.reload("--wait", "1s")).toMatchObject({ code: 1, stdout: expect.stringContaining(onTrial(web)) });
   const [status] = (await daemon.status(web)).virtualServers;
   expect(status?.trial).toEqual({ since: expect.any(String), changes: ["expect.status: [204]"] });
   expect((await daemon.statusText(web)).replaceAll(/\s+/g, " ")).toMatch(

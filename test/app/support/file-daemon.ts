@@ -30,8 +30,8 @@ export class FileDaemon implements AsyncDisposable {
   }
 
   /** `lvscare reload` of this daemon. */
-  reload(): Promise<ProgramResult> {
-    return runProgram(["reload", "--config", this.path], this.#environment);
+  reload(...flags: readonly string[]): Promise<ProgramResult> {
+    return runProgram(["reload", "--config", this.path, ...flags], this.#environment);
   }
 
   /** The same, asked from here. */
