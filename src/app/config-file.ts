@@ -36,8 +36,9 @@ export async function loadConfig(
   path: string,
   circumstances: Circumstances = {},
   locateBy: Locate = locate,
+  naming: Naming = "as-written",
 ): Promise<LoadedConfig> {
-  const { config, problems, ...rest } = await examineConfig(path, circumstances, locateBy);
+  const { config, problems, ...rest } = await examineConfig(path, circumstances, locateBy, naming);
   if (config === undefined) throw new ConfigError(problems, rest);
   return { config, warnings: problems, ...rest };
 }
@@ -46,9 +47,10 @@ export async function loadConfig(
 export async function loadConfigFor(
   { path, given, ignored, nodeAddress }: ConfigCall,
   locateBy: Locate = locate,
+  naming: Naming = "as-written",
 ): Promise<LoadedConfig & { readonly remarks: readonly string[] }> {
   const circumstances = { files: FILES_HERE, ...(nodeAddress !== undefined && { nodeAddress }) };
-  const loaded = await loadConfig(path, circumstances, locateBy);
+  const loaded = await loadConfig(path, circumstances, locateBy, naming);
   const config = { ...loaded.config, ...withProcessOptions(given, loaded.processOptions) };
   const remarks = loaded.warnings.map(formatProblem);
   if (ignored.length > 0) {
@@ -60,11 +62,17 @@ export async function loadConfigFor(
   return { ...loaded, config, remarks };
 }
 
-/** The same, with what is wrong as a value. `-` is standard input. Rejects only when the program itself is at fault. */
+/** What it is to do from now on, as a daemon reads it again: whoever asks for that may be in another folder, so problems name whole paths. */
+export function loadConfigAgain(call: ConfigCall, locateBy: Locate): ReturnType<typeof loadConfigFor> {
+  return loadConfigFor({ ...call, path: resolve(call.path) }, locateBy, "whole");
+}
+
+/** Reads one as `loadConfig` does, with what is wrong as a value. `-` is standard input. Rejects only when the program itself is at fault. */
 export async function examineConfig(
   path: string,
   circumstances: Circumstances = {},
   locateBy: Locate = locate,
+  naming: Naming = "as-written",
 ): Promise<ExaminedConfig> {
   const files = [sourceFile(path)];
   const main = await readSource(path, MOST_BYTES);
@@ -83,7 +91,7 @@ export async function examineConfig(
       continue;
     }
     left -= included.bytes.length;
-    documents.push(parse(name, included));
+    documents.push(parse(naming === "whole" ? whole : name, included));
   }
   const { config, processOptions, findings } = readConfig(documents, { ...circumstances, found });
   const problems = await locateBy(findings, documents);
@@ -92,6 +100,9 @@ export async function examineConfig(
 }
 
 // --- internal ---
+
+/** How problems name the files that are included. */
+type Naming = "as-written" | "whole";
 
 interface Source {
   readonly bytes: Uint8Array;

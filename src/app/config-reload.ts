@@ -20,7 +20,7 @@ export interface ReadConfig extends ConfigSources {
 }
 
 export interface ConfigReloadPorts {
-  /** As people know it. */
+  /** The whole one. */
   readonly path: string;
   /** Rejects with everything that is wrong with it. */
   readonly read: () => Promise<ReadConfig>;

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { CareConfig, CheckBudget, LogOptions } from "../config/care-options.ts";
 import { LvscareError } from "../domain/errors.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -26,7 +25,7 @@ export interface DaemonObserver {
 
 /** The files that a configuration comes from. */
 export interface ConfigSource {
-  /** The configuration's own file, as people know it. */
+  /** The whole path of the configuration's own file. */
   readonly path: string;
   /** As it was read for the start. */
   readonly first: ReadConfig;
@@ -162,7 +161,7 @@ function openControl(
     },
     {
       ...(networkNamespace !== undefined && { networkNamespace }),
-      ...(source !== undefined && { configFile: resolve(source.path) }),
+      ...(source !== undefined && { configFile: source.path }),
       ...(reload !== undefined && { reload: (waitMs: number) => reload.request(waitMs) }),
       virtualServers: () => caretaker.virtualServers,
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, open, rename, rm, symlink, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { ALIVE } from "../cli/care-program.ts";
 import { runProgram } from "../cli/run-program.ts";
@@ -105,6 +105,27 @@ describe("a file that is refused", () => {
     await Bun.write(daemon.path, file(good));
     expect(await daemon.reload()).toMatchObject({ code: 0 });
     await daemon.logged(/other: gone, as the configuration says/);
+  });
+
+  test("is named by its whole path, with what it includes, for whoever asks from elsewhere", async () => {
+    await using inside = await TestFolder.make();
+    const path = join(inside.path, "care.yaml");
+    await mkdir(join(inside.path, "d"));
+    const [web, included] = [virtualServer("127.78.20.4:18104"), join(inside.path, "d", "a.yaml")];
+    await Bun.write(path, file(["include: [d/a.yaml]", ...web].join("\n")));
+    await Bun.write(included, "probes: {}\n");
+    await using near = new FileDaemon(relative(process.cwd(), path), { XDG_RUNTIME_DIR: inside.path });
+    await near.logged(/recovering → healthy/);
+    await Bun.write(included, "probs: {}\n");
+    expect((await near.request()).problems).toEqual([expect.stringContaining(`${included}:1:1: error: `)]);
+    await Bun.write(included, "probes: {}\n");
+    await Bun.write(path, "version: 2\n");
+    const { problems } = await near.request();
+    expect(problems[0]).toStartWith(`${path}:1:10: error: `);
+    const [status] = (await near.status("127.78.20.4:18104")).virtualServers;
+    expect(status?.daemon?.configuration?.file).toBe(path);
+    expect(status?.daemon?.configuration?.refused?.problem).toStartWith(`${path}:1:10: `);
+    expect(await near.logged(/^WARN .*1:10/)).toContain(`${path}:1:10: `);
   });
 
   test("is taken when it is good again, and counts as read", async () => {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { DryRunRequest } from "../../app/dry-run/dry-run.ts";
 import type { ConfigSource } from "../../app/daemon.ts";
 import { CARE_COMMAND_ROWS, DRY_RUN_OPTION_ROW } from "../../config/care-option-rows.ts";
@@ -64,7 +65,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
         const reading = { given, problems: values.problems };
         const call = resolveConfigCall(reading, environment, prefixes);
         if (call !== undefined) {
-          const { loadConfigFor } = await import("../../app/config-file.ts");
+          const { loadConfigAgain, loadConfigFor } = await import("../../app/config-file.ts");
           const { locateAside } = await import("../../app/locate-aside.ts");
           if (call.path === STANDARD_INPUT && !isDry) throw new UsageError([ONCE]);
           const first = await loadConfigFor(call);
@@ -74,7 +75,7 @@ export function caringCommand(prefixes: readonly string[], usage: Omit<CommandUs
             ...first,
             remarks,
             isDry,
-            source: { path: call.path, first, read: () => loadConfigFor(call, locateAside) },
+            source: { path: toldPath(call.path), first, read: () => loadConfigAgain(call, locateAside) },
           };
         }
         const options = resolveCareOptions(reading, environment, prefixes);
@@ -139,6 +140,11 @@ interface CareCall {
 
 const STANDARD_INPUT = "-";
 const ONCE = "--config: standard input can be read only once, and so by --dry-run alone; name a file";
+
+/** For whoever asks a daemon, wherever that is. */
+function toldPath(path: string): string {
+  return path === STANDARD_INPUT ? path : resolve(path);
+}
 
 /** No daemon has read standard input. */
 function fileOf(source: CareCall["source"]): string | undefined {
