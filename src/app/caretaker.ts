@@ -10,6 +10,7 @@ import type { CareProcess } from "./care-process.ts";
 import { about, fullName, nameOf } from "./about.ts";
 import type { CaredFile } from "./cared-file.ts";
 import { claimVirtualServers, type Claims } from "./claim.ts";
+import { ClaimedElsewhere, withTheirFiles } from "./claimed-elsewhere.ts";
 import { cleanAfter } from "./clean.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
@@ -96,12 +97,17 @@ export class Caretaker {
     const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, isCrowded);
     const before = new Map(this.#cares);
     const claims = new Map<string, Claims>();
+    const elsewhere: ClaimedElsewhere[] = [];
     for (let first = 0; first < joining.length; first += CLAIMED_AT_ONCE) {
       if (first > 0) await this.#pause(slices);
       const some = joining.slice(first, first + CLAIMED_AT_ONCE);
-      const ofSome = stack.use(this.#claim(some));
+      const ofSome = this.#claim(some, elsewhere);
+      if (elsewhere.length >= MOST_CLASHES) break;
+      if (ofSome === undefined) continue;
+      stack.use(ofSome);
       for (const { service } of some) claims.set(formatServiceKey(service), ofSome);
     }
+    throwFailures(elsewhere.length === 0 ? [] : await withTheirFiles(elsewhere));
     for (const [key, options] of wanted) {
       if (slices.isOver()) await this.#pause(slices);
       try {
@@ -260,9 +266,18 @@ export class Caretaker {
     return this.#cares.has(formatServiceKey(service));
   }
 
-  #claim(all: readonly VirtualServerOptions[]): Claims {
+  /** Undefined where others care for some of them, who are added to `elsewhere`. */
+  #claim(all: readonly VirtualServerOptions[], elsewhere: ClaimedElsewhere[]): Claims | undefined {
     const services = all.map(({ service }) => service);
-    return claimVirtualServers(services, process.getuid?.() ?? 0, this.#logger);
+    try {
+      return claimVirtualServers(services, process.getuid?.() ?? 0, this.#logger);
+    } catch (error) {
+      const failures: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+      const found = failures.filter((one) => one instanceof ClaimedElsewhere);
+      if (found.length < failures.length) throw error;
+      elsewhere.push(...found);
+      return undefined;
+    }
   }
 
   async #prepareNew(
@@ -519,6 +534,9 @@ async function giveUp({ options, selection }: Preparation, claims: Claims): Prom
 }
 
 const NOTED_AFTER_MS = 100;
+
+/** After so many virtual servers that others care for, no more are tried. */
+const MOST_CLASHES = 100;
 
 /** Few enough for one turn. */
 const CLAIMED_AT_ONCE = 100;

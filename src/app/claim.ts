@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { claimName, holderOfName, Patience, type Claim, type ClaimRefusal } from "#native";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { describeError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import { ClaimedElsewhere } from "./claimed-elsewhere.ts";
 import { isAddressLocked, lockHolder, RuntimeLocks, type LockHolder, type RuntimeLock } from "./runtime-lock.ts";
 import { ownerOfSocket } from "./socket-owner.ts";
 
@@ -43,7 +44,7 @@ export function isAddressCaredFor(endpoint: Endpoint, besides: readonly ServiceK
 
 /**
  * Makes this process the only one that cares for these virtual servers: for all, or for none and ALREADY_RUNNING is
- * thrown, with the pid of the one that cares for the first that is not free.
+ * thrown, with the pid of the one that cares for it; for several that are not free, one error that lists them.
  *
  * It takes two things for each. The name is visible to every process in the network namespace, even with another
  * /run, but any user may take it. The lock can only be taken by this user. If the name belongs to a user who could
@@ -51,10 +52,12 @@ export function isAddressCaredFor(endpoint: Endpoint, besides: readonly ServiceK
  */
 export function claimVirtualServers(keys: readonly ServiceKey[], uid: number, logger: Logger): Claims {
   using taken = new DisposableStack();
-  const held = takeAll(keys, uid, taken);
+  const failures: ClaimedElsewhere[] = [];
+  const held = takeAll(keys, uid, taken, failures);
   // Only now: whoever takes another name while we look sees ours. And once for all: the list has all of them in it.
   const claimed = claimedServices();
-  for (const one of held.values()) one.refuseOther(claimed);
+  for (const one of held.values()) collect(failures, () => one.refuseOther(claimed));
+  throwFailures(failures);
   for (const one of held.values()) one.warn(logger);
   const all = taken.move();
   const timer = setInterval(() => {
@@ -87,10 +90,31 @@ const KEEP_MS = 10_000;
 
 type Holder = ClaimRefusal["heldBy"];
 
-function takeAll(keys: readonly ServiceKey[], uid: number, taken: DisposableStack): Map<string, Held> {
+/** Without those that are not free. */
+function takeAll(
+  keys: readonly ServiceKey[],
+  uid: number,
+  taken: DisposableStack,
+  failures: ClaimedElsewhere[],
+): Map<string, Held> {
   using locks = new RuntimeLocks();
   const patience = new Patience();
-  return new Map(keys.map((key) => [formatServiceKey(key), taken.use(new Held(key, uid, locks, patience))]));
+  const held = new Map<string, Held>();
+  for (const key of keys) {
+    collect(failures, () => {
+      held.set(formatServiceKey(key), taken.use(new Held(key, uid, locks, patience)));
+    });
+  }
+  return held;
+}
+
+function collect(failures: ClaimedElsewhere[], claim: () => void): void {
+  try {
+    claim();
+  } catch (error) {
+    if (!(error instanceof ClaimedElsewhere)) throw error;
+    failures.push(error);
+  }
 }
 
 /** The name and the lock of one virtual server. */
@@ -112,7 +136,7 @@ class Held implements Disposable {
     this.#uid = uid;
     this.#service = service;
     const lock = takeLock(key, locks);
-    if ("heldBy" in lock) throw alreadyRunning(service, caretakerByName(service, uid) ?? lock.heldBy);
+    if ("heldBy" in lock) throw new ClaimedElsewhere(service, holder(caretakerByName(service, uid) ?? lock.heldBy));
     this.#lock = Symbol.dispose in lock ? lock : undefined;
     this.#problem = "problem" in lock ? lock.problem : undefined;
     try {
@@ -129,7 +153,7 @@ class Held implements Disposable {
   refuseOther(claimed: ClaimedServices): void {
     const owner = this.#stranger && counted(this.#service, this.#stranger, this.#uid);
     const other = owner ?? caretakerByName(this.#service, this.#uid, claimed, this.#name?.name);
-    if (other !== undefined) throw alreadyRunning(this.#service, other);
+    if (other !== undefined) throw new ClaimedElsewhere(this.#service, holder(other));
   }
 
   warn(logger: Logger): void {
@@ -247,12 +271,6 @@ function readText(path: string): string {
   } catch {
     return "";
   }
-}
-
-function alreadyRunning(service: string, heldBy: { readonly pid: number }): LvscareError {
-  return new LvscareError("ALREADY_RUNNING", `${holder(heldBy)} already cares for ${service}`, {
-    remedy: "stop it first, or ask it with `lvscare status`",
-  });
 }
 
 function holder({ pid }: { readonly pid: number }): string {

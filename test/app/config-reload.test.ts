@@ -125,7 +125,7 @@ describe("a file that is refused", () => {
     const [status] = (await near.status("127.78.20.4:18104")).virtualServers;
     expect(status?.daemon?.configuration?.file).toBe(path);
     expect(status?.daemon?.configuration?.refused?.problem).toStartWith(`${path}:1:10: `);
-    expect(await near.logged(/^WARN .*1:10/)).toContain(`${path}:1:10: `);
+    expect(await near.logged(/^ERROR .*1:10/)).toContain(`${path}:1:10: `);
   });
 
   test("is taken when it is good again, and counts as read", async () => {

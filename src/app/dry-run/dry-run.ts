@@ -152,10 +152,12 @@ async function planCare(
     ...(await removals(retired)),
   ];
   if (kind === "ipvs" && isIpvsLoaded()) notes.push(...(await nested(options)));
+  const theirs = running?.daemon?.configuration?.file;
+  const byFile = theirs === undefined ? "" : `, as ${theirs} says`;
   const refusal =
     caretaker === undefined || isReload
       ? []
-      : [`${caretaker} already cares for ${key}: stop it first, or this is refused`];
+      : [`${caretaker} already cares for ${key}${byFile}: stop it first, or this is refused`];
   const warnings = [...refusal, ...doubts, ...notes].filter((text) => !told.has(text));
   for (const text of warnings) told.add(text);
   return { ...head, ...(refusal.length > 0 && { isRefused: true }), steps: [...steps, ...warnings.map(warning)] };

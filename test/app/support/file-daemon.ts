@@ -40,6 +40,10 @@ export class FileDaemon implements AsyncDisposable {
     return requestReload(configSocketPath(folder, resolve(this.path)));
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
