@@ -126,15 +126,30 @@ function parse(name: string, { bytes }: Source): ParsedDocument {
   } catch (failure) {
     if (!(failure instanceof TypeError)) throw failure;
     const text = new TextDecoder().decode(bytes);
+    const offset = firstBadByte(text, bytes);
     return {
       name,
       text,
       value: undefined,
       mayHide: false,
-      failure: { code: "encoding", message: "it is not in UTF-8" },
+      failure: { code: "encoding", message: "it is not in UTF-8", ...(offset !== undefined && { offset }) },
     };
   }
 }
+
+/** Where the text has a sign for what could not be read, and not because the file has that sign itself. */
+function firstBadByte(text: string, bytes: Uint8Array): number | undefined {
+  let [counted, length] = [0, 0];
+  for (const { index } of text.matchAll(/\uFFFD/g)) {
+    length += Buffer.byteLength(text.slice(counted, index));
+    counted = index;
+    if (!REPLACEMENT.every((byte, at) => bytes[length + at] === byte)) return index;
+  }
+  return undefined;
+}
+
+/** U+FFFD in UTF-8. */
+const REPLACEMENT = [0xef, 0xbf, 0xbd];
 
 /** To be asked before it is read: what is changed meanwhile then shows. */
 function sourceFile(path: string): ConfigSources["files"][number] {

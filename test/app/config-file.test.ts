@@ -248,7 +248,10 @@ describe("a configuration file", () => {
   test("is text in UTF-8", async () => {
     const path = join(folder, "latin.yaml");
     await Bun.write(path, Buffer.from("version: 1\nname: \xe4\n", "latin1"));
-    expect(await linesOf(path)).toEqual(["…/latin.yaml:1:1: error: it is not in UTF-8"]);
+    expect(await linesOf(path)).toEqual(["…/latin.yaml:2:7: error: it is not in UTF-8"]);
+    // A sign for what cannot be read is a character like others where the file itself has it.
+    await Bun.write(path, Buffer.concat([Buffer.from("# \uFFFD ö\n# ö "), Buffer.from([0xe4])]));
+    expect(await linesOf(path)).toEqual(["…/latin.yaml:2:5: error: it is not in UTF-8"]);
   });
 
   test("is a regular file: nothing else is waited for", async () => {

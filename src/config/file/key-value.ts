@@ -53,6 +53,7 @@ export function valueTexts({ type, row }: Pick<OptionKey, "type" | "row">, value
     case "address":
       return typeof value === "string" ? text(value) : expected("an IP address", value);
     default:
+      if (row.valueName === "rate" && typeof value === "number") return expected("a rate such as 50/s", value);
       return typeof value === "string" ? text(value) : expected("text", value);
   }
 }

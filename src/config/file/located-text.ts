@@ -1,4 +1,4 @@
-import type { Document, Node, YAMLMap, YAMLParseError } from "yaml";
+import type { Document, Node, YAMLMap, YAMLParseError, YAMLSeq } from "yaml";
 import type { Finding } from "./finding.ts";
 import type { ParsedDocument } from "./parse-document.ts";
 import { formatPlace, keysOf, rootPlace, within, type Place } from "./place.ts";
@@ -27,8 +27,12 @@ export class LocatedText {
   readonly #targets = new Map<Node, Node>();
   readonly #lineStarts: readonly number[];
 
-  constructor(yaml: Yaml, { name, text }: ParsedDocument, index: number) {
+  /** Why there are no values, where that has a place by itself. */
+  readonly #failedAt: number | undefined;
+
+  constructor(yaml: Yaml, { name, text, failure }: ParsedDocument, index: number) {
     this.name = name;
+    this.#failedAt = failure?.offset;
     this.#yaml = yaml;
     this.#text = text;
     this.#lineStarts = [0, ...Array.from(text.matchAll(/\n/g), ({ index: at }) => at + 1)];
@@ -49,6 +53,7 @@ export class LocatedText {
   locate(finding: Finding): LocatedFinding {
     // Of what is too much as a whole, nobody looks for a place.
     if (finding.place.key === undefined && finding.code === "limit") return { offset: 0, finding };
+    if (finding.place.key === undefined && this.#failedAt !== undefined) return { offset: this.#failedAt, finding };
     const { errors } = this.#document;
     if (finding.place.key === undefined && finding.code === "type") {
       const several = errors.find(({ code }) => code === "MULTIPLE_DOCS");
@@ -57,8 +62,15 @@ export class LocatedText {
     }
     const [error] = errors;
     if (finding.code !== "syntax" || error === undefined) return { offset: this.offsetOf(finding), finding };
-    const message = `this is no YAML: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
+    const kind = this.name.endsWith(".json") ? "JSON" : "YAML";
     const [offset] = error.pos;
+    const opening = LACKS_END.test(error.message) ? this.#unclosed() : undefined;
+    if (opening !== undefined)
+      return {
+        offset: opening,
+        finding: { ...finding, message: `this is no ${kind}: ${this.#text[opening]} is not closed` },
+      };
+    const message = `this is no ${kind}: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
     const isBare = BARE_IPV6.test(this.#lineWith(offset));
     return { offset, finding: { ...finding, message, ...(isBare && { hint: QUOTES }) } };
   }
@@ -169,6 +181,29 @@ export class LocatedText {
     }
   }
 
+  /** Where a bracket is that nothing closes: the last one. */
+  #unclosed(): number | undefined {
+    const { isNode, isMap, isSeq, isPair } = this.#yaml;
+    let found: number | undefined;
+    const look = (node: unknown): void => {
+      if (isPair(node)) return look(node.value);
+      if (!isNode(node) || !(isMap(node) || isSeq(node))) return;
+      const start = startOf(node);
+      if (node.flow === true && start !== undefined && !this.#isClosed(start, node)) found = start;
+      for (const item of node.items) look(item);
+    };
+    look(this.#document.contents);
+    return found;
+  }
+
+  /** Its last character closes it, and not what is last in it. */
+  #isClosed(start: number, { items, range }: Pick<YAMLMap | YAMLSeq, "items" | "range">): boolean {
+    const written = this.#text.slice(start, range?.[1] ?? start).trimEnd();
+    const last: unknown = items.at(-1);
+    const { range: lastRange } = ((this.#yaml.isPair(last) ? last.value : last) ?? {}) as Partial<Node>;
+    return /[}\]]$/.test(written) && (lastRange?.[1] ?? start) < start + written.length;
+  }
+
   #lineWith(offset: number): string {
     const line = this.lineOf(offset);
     return this.#text.slice(this.#lineStarts[line - 1], this.#lineStarts[line]);
@@ -176,6 +211,9 @@ export class LocatedText {
 }
 
 // --- internal ---
+
+/** What the parser says of a bracket, at the place where it sees that it is not closed. */
+const LACKS_END = /end with (?:a )?[\]}]/i;
 
 /** An IPv6 address in brackets after a blank or the beginning of a list. */
 const BARE_IPV6 = /(?:^|[\s,[{-])\[[\da-f]*:[\da-f:.]*\]:\d/i;

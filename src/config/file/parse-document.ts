@@ -12,7 +12,12 @@ export interface ConfigSource {
 export interface ParsedDocument extends ConfigSource {
   readonly value: unknown;
   /** Why there is no value. */
-  readonly failure?: { readonly code: FindingCode; readonly message: string };
+  readonly failure?: {
+    readonly code: FindingCode;
+    readonly message: string;
+    /** Where in the text, when that is known by itself. */
+    readonly offset?: number;
+  };
   /** A key may be given twice, of which the value holds the last alone, or `<<` be used: the text must be looked at. */
   readonly mayHide: boolean;
 }
@@ -28,9 +33,12 @@ export function parseDocument(source: ConfigSource): ParsedDocument {
     if (excess !== undefined) return failed(source, "limit", excess);
     return { ...source, value, mayHide: source.text.includes("<<") || countPairs(source.text) > pairs };
   } catch (error) {
+    if (error instanceof JsonComment) return failed(source, "syntax", error.message, error.offset);
     if (error instanceof RangeError) return failed(source, "limit", TOO_DEEP);
     if (!(error instanceof SyntaxError)) throw error;
     const message = error.message.replace(/^YAML Parse error: /, "");
+    const nul = source.text.indexOf("\0");
+    if (nul >= 0) return failed(source, "encoding", "a NUL is no part of a text", nul);
     return /aliasing/i.test(message) ? failed(source, "limit", TOO_MANY) : failed(source, "syntax", message);
   }
 }
@@ -42,8 +50,22 @@ const DEEPEST = 16;
 const TOO_DEEP = `it is nested more than ${DEEPEST} deep`;
 const TOO_MANY = `it has more than ${MOST_NODES} values, aliases included`;
 
-function failed(source: ConfigSource, code: FindingCode, message: string): ParsedDocument {
-  return { ...source, value: undefined, failure: { code, message }, mayHide: false };
+function failed(source: ConfigSource, code: FindingCode, message: string, offset?: number): ParsedDocument {
+  const failure = { code, message, ...(offset !== undefined && { offset }) };
+  return { ...source, value: undefined, failure, mayHide: false };
+}
+
+/** A line that begins as a comment of other languages does. */
+const COMMENT_LINE = /^[ \t]*(?:\/\/|\/\*)/m;
+const COMMENT_SIGN_LENGTH = 2;
+
+class JsonComment extends SyntaxError {
+  readonly offset: number;
+
+  constructor(offset: number) {
+    super("comments are no part of JSON; of YAML they are, after #");
+    this.offset = offset;
+  }
 }
 
 function parse(text: string): unknown {
@@ -54,6 +76,9 @@ function parse(text: string): unknown {
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }
+    // To YAML it would be part of the next key.
+    const comment = COMMENT_LINE.exec(text);
+    if (comment !== null) throw new JsonComment(comment.index + comment[0].length - COMMENT_SIGN_LENGTH);
   }
   return Bun.YAML.parse(text);
 }

@@ -68,6 +68,8 @@ const VERSION = 1;
 const MOST_VIRTUAL_SERVERS = 10_000;
 const MOST_REAL_SERVERS = 100_000;
 
+const NONE_INCLUDED = { hint: "the files of include have none, either" };
+
 /** What included files may have, too. */
 const SHARED_KEYS = ["probes", "virtual-servers"] as const;
 const TOP_KEYS = ["version", "include", "defaults", ...SHARED_KEYS] as const;
@@ -86,6 +88,9 @@ class ConfigReader {
   #isUnderstood = false;
   /** A list of virtual servers was there, or should have been but could not be read. */
   #hasList = false;
+  /** The list of the first file, if it is empty. */
+  #emptyList: Place | undefined;
+  #includes = false;
 
   constructor(findings: Findings, nodeAddress: Omit<Endpoint, "port"> | undefined, files: FileLook | undefined) {
     this.#findings = findings;
@@ -98,11 +103,15 @@ class ConfigReader {
     if (document.failure !== undefined) {
       this.#hasList = true;
       const { code, message } = document.failure;
-      this.#findings.error(code, root, code === "syntax" ? `this is no YAML: ${message}` : message);
+      const kind = document.name.endsWith(".json") ? "JSON" : "YAML";
+      this.#findings.error(code, root, code === "syntax" ? `this is no ${kind}: ${message}` : message);
       return;
     }
-    if (document.value === null || document.value === undefined)
+    if (document.value === null || document.value === undefined) {
+      // What is commented out is parked. An empty file may be one that is being written.
+      if (index > 0 && document.text.trim() !== "") return;
       return this.#findings.error("missing", root, "the file is empty");
+    }
     const map = readMap(document.value, root, this.#findings);
     if (map === undefined) return;
     const take = (key: TopKey, value: unknown, place: Place): void => this.#takeTop(key, value, place);
@@ -116,8 +125,11 @@ class ConfigReader {
   resolve(): CareConfig | undefined {
     if (!this.#isUnderstood) return undefined;
     const root = rootPlace(0);
-    if (this.#virtualServers.length === 0 && !this.#hasList)
-      this.#findings.error("missing", root, "needs virtual-servers");
+    if (this.#virtualServers.length === 0 && !this.#hasList) {
+      if (this.#emptyList !== undefined)
+        this.#findings.error("missing", this.#emptyList, "needs at least one virtual server");
+      else this.#findings.error("missing", root, "needs virtual-servers", this.#includes ? NONE_INCLUDED : {});
+    }
     if (this.#isTooMuch(root)) return undefined;
     this.#examineProbes();
     const surroundings = {
@@ -173,13 +185,18 @@ class ConfigReader {
         place,
         `${version} is later than ${VERSION}, the version that this LVScare reads`,
       );
-    } else this.#findings.error("version", place, `expected ${VERSION}, got ${shown(version)}`);
-    // Without one, the rest can still be understood.
-    return version === undefined || version === null;
+    } else {
+      const isQuoted = typeof version === "string" && Number(version) === VERSION;
+      const hint = isQuoted ? { hint: "write it without quotes" } : {};
+      this.#findings.error("version", place, `expected ${VERSION}, got ${shown(version)}`, hint);
+    }
+    // The rest can still be understood where it is of no later one.
+    return !(Number(version) > VERSION);
   }
 
   #takeIncludes(value: unknown, place: Place): void {
     if (value === null) return;
+    this.#includes = true;
     if (!Array.isArray(value)) return this.#findings.error("type", place, expected("a list of files", value).problem);
     for (const [index, entry] of value.entries()) {
       if (typeof entry !== "string" || entry === "")
@@ -217,12 +234,14 @@ class ConfigReader {
   }
 
   #takeVirtualServers(value: unknown, place: Place): void {
-    this.#hasList = true;
+    if (value === null) return;
     if (!Array.isArray(value)) {
+      this.#hasList = true;
       this.#findings.error("type", place, expected("a list of virtual servers", value).problem);
       return;
     }
-    if (value.length === 0) this.#findings.error("missing", place, "needs at least one virtual server");
+    // Another file may have some.
+    if (value.length === 0 && place.document === 0) this.#emptyList = place;
     for (const [index, entry] of value.entries())
       this.#virtualServers.push({ value: entry, place: within(place, index) });
   }

@@ -127,6 +127,8 @@ const FORMS = [
   { flag: "tcp-expect-hex", match: "contains", parse: parseHex },
 ] as const;
 
+const EXPECTED = ["tcp-expect-regex", ...FORMS.map(({ flag }) => flag)] as const;
+
 function resolveExpectation(values: OptionValues<string>): TcpExpectation | undefined {
   const withinBytes =
     values.readOptional("tcp-expect-within", parseInteger(1, MOST_EXPECTED_BYTES)) ?? MOST_EXPECTED_BYTES;
@@ -140,7 +142,10 @@ function resolveExpectation(values: OptionValues<string>): TcpExpectation | unde
   if (another !== undefined) values.refuse(another, "only one of contains, starts-with, regex and hex can be expected");
   if (source !== undefined) return { match: "regex", source, withinBytes };
   if (first === undefined) {
-    if (!values.isMissing("tcp-expect-within")) values.refuse("tcp-expect-within", "needs something to expect");
+    // One that was refused is something, too.
+    const isExpected = EXPECTED.some((flag) => !values.isMissing(flag));
+    if (!isExpected && !values.isMissing("tcp-expect-within"))
+      values.refuse("tcp-expect-within", "needs something to expect");
     return undefined;
   }
   if (first.hex.length === 0) values.refuse(first.flag, "is empty");

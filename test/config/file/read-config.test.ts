@@ -446,7 +446,47 @@ const whole: readonly [what: string, text: string, lines: readonly string[]][] =
     "version: 2\nnew: 1",
     ["f.yaml:1:10: error: version: 2 is later than 1, the version that this LVScare reads"],
   ],
-  ["another version", 'version: "1"', ['f.yaml:1:10: error: version: expected 1, got "1"']],
+  [
+    "the version in quotes, and all that is wrong besides",
+    'version: "1"\nloger: INFO\n',
+    [
+      "f.yaml:1:1: error: needs virtual-servers",
+      'f.yaml:1:10: error: version: expected 1, got "1"; write it without quotes',
+      "f.yaml:2:1: error: loger: unknown key loger; did you mean logger?",
+    ],
+  ],
+  ["a later version in quotes", 'version: "2"\nnew: 1\n', ['f.yaml:1:10: error: version: expected 1, got "2"']],
+  ["a NUL", 'version: 1\nlogger: "a\0"\n', ["f.yaml:2:11: error: a NUL is no part of a text"]],
+  [
+    "a bracket that is open at the end",
+    "version: 1\nvirtual-servers:\n- {address: 10.0.0.1:80, probe: {type: tcp},\n",
+    ["f.yaml:3:3: error: this is no YAML: { is not closed"],
+  ],
+  [
+    "a bracket that is open where a list goes on",
+    "version: 1\nvirtual-servers:\n- {address: 10.0.0.1:80, probe: {type: tcp}\n- {}\n",
+    ["f.yaml:3:3: error: this is no YAML: { is not closed"],
+  ],
+  [
+    "a comment in JSON",
+    '{"version": 1,\n  // web\n"virtual-servers": []}',
+    ["f.yaml:2:3: error: this is no YAML: comments are no part of JSON; of YAML they are, after #"],
+  ],
+  [
+    "a number that has no unit where there is a rate",
+    fileWith(SERVERS, "checks-per-server: 50\n"),
+    ["f.yaml:2:20: error: checks-per-server: expected a rate such as 50/s, got 50"],
+  ],
+  [
+    "an expectation that is wrong, and how much it may take",
+    fileWith("probe: {type: tcp, expect: {regex: '(', within: 5}}, real-servers: [10.0.0.2:80]"),
+    ['f.yaml:3:61: error: virtual-servers[0].probe.expect.regex: "(" at character 1 is not closed'],
+  ],
+  [
+    "no virtual server, and nothing that includes one",
+    "version: 1\ninclude: [none/*.yaml]",
+    ["f.yaml:1:1: error: needs virtual-servers; the files of include have none, either"],
+  ],
   ["no virtual server", "version: 1", ["f.yaml:1:1: error: needs virtual-servers"]],
   [
     "an empty list",
@@ -584,6 +624,18 @@ describe("what is included", () => {
     expect(await linesOf(text, { "conf.d/b.yaml": `probes: {own: {type: http}}\n${included}` })).toEqual([
       "conf.d/b.yaml:3:73: error: virtual-servers[0].fall: 0 is less than 1",
     ]);
+  });
+
+  test("of files that are included: those that are commented out, and empty lists, are nothing", async () => {
+    const parked = { "a.yaml": "# virtual-servers:\n# - name: web\n", "b.yaml": "virtual-servers: []\n" };
+    expect(await linesOf(fileWith(SERVERS), parked)).toEqual([]);
+    expect(
+      await linesOf("version: 1\nvirtual-servers: []\n", {
+        "c.yaml": `virtual-servers: [{address: 10.0.0.1:80, ${SERVERS}}]\n`,
+      }),
+    ).toEqual([]);
+    // Half of what is being written, perhaps.
+    expect(await linesOf(fileWith(SERVERS), { "a.yaml": "\n" })).toEqual(["a.yaml:1:1: error: the file is empty"]);
   });
 
   test("has virtual servers and probes alone, and none that there is already", async () => {
