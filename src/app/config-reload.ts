@@ -62,7 +62,7 @@ export class ConfigReload implements AsyncDisposable {
     this.#ports = ports;
     this.#config = first.config;
     this.#unmatched = new Set(unmatchedIn(first).map(({ path }) => path));
-    this.#outcome = { succeededAtMs: ports.now(), refused: undefined };
+    this.#outcome = { succeededAtMs: ports.now(), warnings: [], refused: undefined };
     this.#watch = new FileWatch(() => void this.#noticed(), QUIET_MS);
     this.#watch.follow(pathsOf(first));
   }
@@ -82,10 +82,11 @@ export class ConfigReload implements AsyncDisposable {
 
   status(): ConfigurationStatus {
     const { path, timeOfDay } = this.#ports;
-    const { succeededAtMs, refused } = this.#outcome;
+    const { succeededAtMs, warnings, refused } = this.#outcome;
     return {
       file: path,
       appliedAt: timeOfDay(succeededAtMs).toISOString(),
+      ...(warnings.length > 0 && { warnings }),
       ...(refused && {
         refused: { at: timeOfDay(refused.atMs).toISOString(), problem: refused.problem, problems: refused.count },
       }),
@@ -152,7 +153,7 @@ export class ConfigReload implements AsyncDisposable {
       const unmatched = unmatchedIn(read);
       const warnings = unmatched.filter(({ path }) => !this.#unmatched.has(path)).map(formatProblem);
       this.#unmatched = new Set(unmatched.map(({ path }) => path));
-      return warnings.length === 0 ? report : { ...report, warnings };
+      return warnings.length === 0 ? report : { ...report, warnings: [...(report.warnings ?? []), ...warnings] };
     } catch (error) {
       this.#doubted = undefined;
       if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
@@ -169,7 +170,7 @@ export class ConfigReload implements AsyncDisposable {
     await using prepared = await caretaker.prepare(config);
     const isDone = await prepared.apply();
     const before = this.#outcome;
-    this.#outcome = { succeededAtMs: now(), refused: undefined };
+    this.#outcome = { succeededAtMs: now(), warnings: [], refused: undefined };
     if (prepared.changes.length === 0 && isSameProcess && isDone) {
       this.#config = config;
       emit({ type: "config.unchanged", file: this.#ports.path });
@@ -178,13 +179,16 @@ export class ConfigReload implements AsyncDisposable {
     }
     const ofProcess = isSameProcess ? [] : await takeProcessOptions(config);
     // A port that is taken is tried again, and told as a change when it was had.
+    this.#outcome = { ...this.#outcome, warnings: ofProcess };
     const taken = ofProcess.length === 0 ? config : { ...config, httpListen: this.#config.httpListen };
     const changes = [...prepared.changes, ...processChanges(this.#config, taken)];
     this.#config = taken;
     if (changes.length > 0) emit({ type: "config.applied", file: this.#ports.path, changes });
     if (!isDone) return this.#take(read);
-    const problems = [...ofProcess, ...(await caretaker.written())];
-    return { outcome: "applied", changes, ...(await underWay(caretaker)), problems };
+    const problems = await caretaker.written();
+    const warnings = ofProcess.map((line) => `${this.#ports.path}: warning: ${line}`);
+    const told = warnings.length > 0 ? { warnings } : {};
+    return { outcome: "applied", changes, ...(await underWay(caretaker)), ...told, problems };
   }
 
   /**
@@ -243,6 +247,8 @@ const DOUBT_MS = 5000;
 
 interface Outcome {
   readonly succeededAtMs: number;
+  /** What of that could not be had, a line each. */
+  readonly warnings: readonly string[];
   /** The last reading, if it was refused. */
   readonly refused: { readonly atMs: number; readonly problem: string; readonly count: number } | undefined;
 }

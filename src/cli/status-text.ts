@@ -127,8 +127,11 @@ export function describeDaemon(daemon: DaemonStatus, now: Date): string {
 }
 
 /** `/etc/lvscare.yaml, read 3m ago`; else `REFUSED 20s ago, so that of 3m ago counts: lvscare.yaml:14:9: error: …` */
-export function describeConfiguration({ file, appliedAt, refused }: ConfigurationStatus, now: Date): string {
-  if (refused === undefined) return `${file}, read ${age(appliedAt, now)} ago`;
+export function describeConfiguration(
+  { file, appliedAt, warnings = [], refused }: ConfigurationStatus,
+  now: Date,
+): string {
+  if (refused === undefined) return [`${file}, read ${age(appliedAt, now)} ago`, ...warnings].join("; ");
   const more = refused.problems === 1 ? "" : ` (and ${refused.problems - 1} more)`;
   return `REFUSED ${age(refused.at, now)} ago, so that of ${age(appliedAt, now)} ago counts: ${refused.problem}${more}`;
 }

@@ -43,7 +43,7 @@ export function serveWeb(endpoint: Endpoint, sources: WebSources, options: Parti
       code === "EADDRINUSE" ? `${whoListens()} listens there already` : `the kernel refused with ${code}`,
       {
         operation: `listen at ${formatEndpoint(endpoint)}`,
-        remedy: "give another address with --http-listen",
+        remedy: "give another address as http-listen",
         errno: code,
         cause,
       },

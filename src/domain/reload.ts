@@ -14,6 +14,8 @@ export interface ReloadReport {
   readonly warnings?: readonly string[];
   /** Those whose changed probe would take all of their real servers out, and why, a line each; absent where there are none. */
   readonly suspicious?: readonly string[];
+  /** What of it could not be had, although it was taken over, a line each; absent where all was. */
+  readonly warnings?: readonly string[];
   /** Why it was refused: a line for each problem, with its place in the file. */
   readonly problems: readonly string[];
 }

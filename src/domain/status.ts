@@ -250,6 +250,8 @@ export interface ConfigurationStatus {
   readonly file: string;
   /** When it was read last and found good: it says what is cared for. */
   readonly appliedAt: string;
+  /** What of it could not be had, such as a port that is taken; absent where all was. */
+  readonly warnings?: readonly string[];
   /** It was read after that and refused: `problem` is the first of so many. */
   readonly refused?: { readonly at: string; readonly problem: string; readonly problems: number };
 }

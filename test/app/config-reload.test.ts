@@ -297,7 +297,12 @@ test("the log and the page's address change with the file; a port that is taken 
   );
   const refused = await daemon.reload();
   const stays = `the page and metrics stay at ${first}: `;
-  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(stays)]);
+  // It is a warning: the file was taken over.
+  expect([refused.code, refused.stderr]).toEqual([0, expect.stringContaining(`warning: ${stays}`)]);
+  expect(refused.stderr).toContain("(give another address as http-listen)");
+  const [shown] = (await daemon.status(VS)).virtualServers;
+  expect(shown?.daemon?.configuration?.warnings).toEqual([expect.stringContaining(stays)]);
+  expect((await daemon.statusText(VS)).replaceAll(/\s+/g, " ")).toContain(`ago; ${stays}`);
   expect(refused.stderr).toContain(`pid ${process.pid}`);
   await daemon.logged(new RegExp(`^WARN ${RegExp.escape(stays)}`));
   expect(await answers(first)).toBe("status 200");
@@ -309,6 +314,7 @@ test("the log and the page's address change with the file; a port that is taken 
   );
   taken.stop();
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
+  expect(await daemon.statusText(VS)).not.toContain("stay");
   expect([await answers(first), await answers(`127.78.22.9:${taken.port}`)]).toEqual(["refused", "status 200"]);
   const moved = `${tookOver}http-listen ${first} → 127.78.22.9:${taken.port}`;
   expect(await daemon.logged(/^INFO took over/, 2)).toBe(moved);

@@ -140,7 +140,7 @@ describe("over HTTP", () => {
       1,
       expect.stringMatching(
         new RegExp(
-          `listen at 127.77.0.12:18081: pid ${process.pid} \\([\\w.]+\\) listens there already \\(give another address with --http-listen\\)`,
+          `listen at 127.77.0.12:18081: pid ${process.pid} \\([\\w.]+\\) listens there already \\(give another address as http-listen\\)`,
         ),
       ),
     ]);

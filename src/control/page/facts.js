@@ -108,9 +108,9 @@ function describeDiscovery({ source, members, toldAt, failing, kept = [] }, now)
  * @param {import("../../domain/status.ts").ConfigurationStatus} configuration
  * @param {number} now
  */
-function describeConfiguration({ file, appliedAt, refused }, now) {
+function describeConfiguration({ file, appliedAt, warnings = [], refused }, now) {
   const bad = refused === undefined ? "" : `; refused ${since(refused.at, now)} ago: ${refused.problem}`;
-  return `${file}, in force for ${since(appliedAt, now)}${bad}`;
+  return [`${file}, in force for ${since(appliedAt, now)}${bad}`, ...warnings].join("; ");
 }
 
 /**
