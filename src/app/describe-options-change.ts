@@ -1,6 +1,7 @@
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import { describeChecksChange } from "../config/describe-checks-change.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
+import { listFirst } from "../domain/name.ts";
 import { configurationChange, describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
 
 /** What other options of a running virtual server change, in one line; empty when they change nothing. */
@@ -15,7 +16,7 @@ export function describeOptionsChange(before: VirtualServerOptions, after: Virtu
     ...(before.checkWay === after.checkWay ? [] : [`check-way ${after.checkWay}`]),
     ...(before.suspicion === after.suspicion ? [] : [`suspicion ${after.suspicion}`]),
     ...(before.name === after.name ? [] : [`name ${before.name ?? "(none)"} → ${after.name ?? "(none)"}`]),
-    ...(Bun.deepEquals(before.realServerNames, after.realServerNames) ? [] : ["names of real servers"]),
+    ...namesChange(before, after),
   ].join(", ");
 }
 
@@ -29,6 +30,16 @@ export function listedInBoth(
 }
 
 // --- internal ---
+
+/** Of those that are listed before and after: who comes or goes has its name with it. */
+function namesChange(before: VirtualServerOptions, after: VirtualServerOptions): string[] {
+  const renamed = listedInBoth(before, after).filter(
+    (server) => before.realServerNames.get(server) !== after.realServerNames.get(server),
+  );
+  if (renamed.length === 0) return [];
+  const names = renamed.map((server) => `${server} ${after.realServerNames.get(server) ?? "(none)"}`);
+  return [`names of real servers (${listFirst(names)})`];
+}
 
 function changedKeys<T extends object>(what: string, before: T, after: T): string[] {
   const [was, is] = [before, after].map((one) => new Map<string, unknown>(Object.entries(one)));

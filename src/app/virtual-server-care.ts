@@ -183,6 +183,10 @@ export class VirtualServerCare implements ControlVirtualServer {
     return nameVirtualServer(this.#options.service, this.#options.name);
   }
 
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
   /** That are listed. */
   get realServers(): readonly Named[] {
     return this.#options.realServers.map(({ endpoint }) => this.#named({ address: formatEndpoint(endpoint) }));

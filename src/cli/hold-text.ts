@@ -83,11 +83,11 @@ function emptiedBy(drains: readonly HoldReport[]): string | undefined {
   if (last?.realServer.hold?.drained !== true || last.inService === undefined || last.inService.count > 0)
     return undefined;
   const nobody = `nobody is in service behind ${describeVirtualServer(virtualServerOf(last))}`;
-  const { address } = last.realServer;
+  const { address, name = address } = last.realServer;
   if (drains.some(({ wasOut }) => wasOut !== true))
-    return `${nobody} any more: clients are refused, until lvscare undrain ${address}`;
+    return `${nobody} any more: clients are refused, until lvscare undrain ${name}`;
   return drains.length === 1
-    ? `${nobody}; ${address} was not before this drain, either`
+    ? `${nobody}; ${name} was not before this drain, either`
     : `${nobody}; none of these was before this drain, either`;
 }
 

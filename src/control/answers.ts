@@ -44,6 +44,8 @@ export interface ControlSources {
 
 export interface ControlVirtualServer {
   readonly named: NamedVirtualServer;
+  /** The configuration has it no longer: another one may have its name by now. */
+  readonly isLeaving?: boolean;
   readonly realServers: readonly Named[];
   status(): Promise<VirtualServerStatus>;
   /** Where its real servers come from. */
@@ -135,8 +137,8 @@ export class Answers {
     const words = query.getAll("vs");
     const all = this.#sources.virtualServers();
     if (words.length === 0) return all;
-    const meant = words.map(canonical);
-    return all.filter(({ named }) => meant.some((word) => isVirtualServerCalled(word, named)));
+    const meant = new Set(words.flatMap((word) => called(canonical(word), all)));
+    return all.filter((one) => meant.has(one));
   }
 
   #one(query: URLSearchParams): ControlVirtualServer {
@@ -275,6 +277,13 @@ function afterIn(query: URLSearchParams): number {
   const after = eventIdAfter(query);
   if (after === undefined) throw new Refused(400, "after is the id of an event");
   return after;
+}
+
+/** All that a word means: a name means one that leaves only where no other has it. */
+function called(word: string, all: readonly ControlVirtualServer[]): readonly ControlVirtualServer[] {
+  const found = all.filter(({ named }) => isVirtualServerCalled(word, named));
+  const staying = found.filter(({ named, isLeaving }) => named.name !== word || isLeaving !== true);
+  return staying.length > 0 ? staying : found;
 }
 
 /** For how long to wait, in milliseconds; 0 without a word of it. */

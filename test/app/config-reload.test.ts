@@ -411,6 +411,44 @@ test("what is left out of a file counts as a change, and what leaves it counts f
   client.end();
 });
 
+test("a name means the virtual server that stays, and real servers come, go and are undrained by theirs", async () => {
+  const [before, after] = ["127.78.26.1:18160", "127.78.26.2:18160"];
+  await using folder = await TestFolder.make();
+  using second = answering(ALIVE);
+  const path = join(folder.path, "care.yaml");
+  const named = (address: string, ...servers: readonly (readonly [name: string, of: RawServer])[]): string =>
+    file(
+      virtualServer(address)
+        .map((line) =>
+          line.startsWith("  real-servers")
+            ? `  real-servers: [${servers.map(([name, of]) => `{address: "${formatEndpoint(of.endpoint)}", name: ${name}}`).join(", ")}]`
+            : line,
+        )
+        .join("\n"),
+    );
+  await Bun.write(path, named(before, ["w1", server]));
+  await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
+  await daemon.logged(/recovering → healthy/);
+  const [first, added] = [formatEndpoint(server.endpoint), formatEndpoint(second.endpoint)];
+  await Bun.write(path, named(before, ["w1", server], ["w2", second]));
+  expect((await daemon.reload()).stdout).toBe(`~ tcp ${before} (web): ${added} added\n`);
+  await Bun.write(path, named(before, ["one", server]));
+  expect((await daemon.reload()).stdout.split("\n")[0]).toBe(
+    `~ tcp ${before} (web): ${added} removed, names of real servers (${first} one)`,
+  );
+
+  await using client = await openClient(before);
+  await Bun.write(path, named(after, ["one", server]));
+  expect((await daemon.reload()).stdout).toContain(`- tcp ${before} (web): its real servers drain, then it goes\n`);
+  await daemon.logged(/recovering → healthy/, 3);
+  expect((await daemon.status(before)).virtualServers[0]).toMatchObject({ leaving: true });
+  expect((await daemon.status("web")).virtualServers.map(({ address }) => address)).toEqual([after]);
+  const drained = await runProgram(["drain", "one", "--vs", "web"], { XDG_RUNTIME_DIR: folder.path });
+  expect([drained.code, drained.stdout]).toEqual([0, expect.stringContaining(`of web (${after}): drained`)]);
+  expect(drained.stderr).toContain("until lvscare undrain one\n");
+  client.end();
+});
+
 test("servers are checked on while a large file is refused, with the place of what is wrong", async () => {
   const [web, page] = ["127.78.25.1:18150", "127.78.25.3:18151"];
   await using folder = await TestFolder.make();
