@@ -85,7 +85,7 @@ function emptiedBy(drains: readonly HoldReport[]): string | undefined {
   const nobody = `nobody is in service behind ${describeVirtualServer(virtualServerOf(last))}`;
   const { address, name = address } = last.realServer;
   if (drains.some(({ wasOut }) => wasOut !== true))
-    return `${nobody} any more: clients are refused, until lvscare undrain ${name}`;
+    return `${nobody} any more: clients are not served, until lvscare undrain ${name}`;
   return drains.length === 1
     ? `${nobody}; ${name} was not before this drain, either`
     : `${nobody}; none of these was before this drain, either`;

@@ -57,7 +57,7 @@ export interface LastResort {
  * Whether servers that fail their checks are better than none. A fault that all of them share, such as the store
  * behind them, must not empty the virtual server: one that still takes connections may still serve. Retained are
  * those that served before and whose last check got a connection. A server that refuses or cannot be reached is no
- * help: with none left, clients are refused at once, which is better than a wait. The last resort never lasts beside
+ * help: with none left, clients are mostly refused at once, which is better than a wait. The last resort never lasts beside
  * a server whose checks pass. A server that is drained meanwhile keeps its open connections for as long as
  * others are retained.
  */

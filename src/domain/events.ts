@@ -34,7 +34,7 @@ export type CareEvent =
   /** A changed probe decides alone from now on: servers by its first verdicts, those that it checks otherwise than before. */
   | { readonly type: "probe.accepted"; readonly passed: number; readonly failed: number }
   /**
-   * No server is left in service, and clients are refused. For a new virtual server: all were checked, or cannot be, and
+   * No server is left in service, and clients are not served. For a new virtual server: all were checked, or cannot be, and
    * none is good.
    */
   | { readonly type: "virtualServer.emptied"; readonly virtualServer: string }

@@ -75,7 +75,7 @@ export interface VirtualServerStatus extends NamedVirtualServer {
 
 /**
  * `serving`: all that should be in service are, and are healthy. `degraded`: some are not. `fail-open`: some are in
- * service whatever their checks say, by fail-open or as the last resort. `nobody`: clients are refused.
+ * service whatever their checks say, by fail-open or as the last resort. `nobody`: clients are not served.
  */
 export type Condition = "serving" | "degraded" | "fail-open" | "nobody";
 

@@ -69,7 +69,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         );
         return;
       case "virtualServer.emptied":
-        logger.warn(`nobody is in service behind ${event.virtualServer}: clients are refused`);
+        logger.warn(`nobody is in service behind ${event.virtualServer}: clients are not served`);
         return;
       case "virtualServer.refilled":
         logger.info(`somebody is in service behind ${event.virtualServer} again`);

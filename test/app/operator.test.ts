@@ -193,8 +193,8 @@ test("several real servers are drained and let go at once, or none of them where
       `${c.name} of ${OTHER}: drained; healthy, weight 0, 0 open connections\n`,
     ].join(""),
     stderr: [
-      `lvscare: nobody is in service behind ${VS} any more: clients are refused, until lvscare undrain ${b.name}\n`,
-      `lvscare: nobody is in service behind ${OTHER} any more: clients are refused, until lvscare undrain ${c.name}\n`,
+      `lvscare: nobody is in service behind ${VS} any more: clients are not served, until lvscare undrain ${b.name}\n`,
+      `lvscare: nobody is in service behind ${OTHER} any more: clients are not served, until lvscare undrain ${c.name}\n`,
     ].join(""),
   });
   expect((await host.lvscare("undrain", c.name, b.name)).stdout.split("\n")).toHaveLength(3);
@@ -287,7 +287,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
 
 /** What a drain says when nobody else is left. */
 function lastOf({ name }: { readonly name: string }): string {
-  return `lvscare: nobody is in service behind ${VS} any more: clients are refused, until lvscare undrain ${name}\n`;
+  return `lvscare: nobody is in service behind ${VS} any more: clients are not served, until lvscare undrain ${name}\n`;
 }
 
 const VS = "127.77.0.21:18080";

@@ -72,7 +72,7 @@ test("that nobody is in service is told also where no real server could be check
     `version: 1\nvirtual-servers: [{address: "${address}", real-servers: ${realServers}, data-plane: userspace, mode: none, interval: 100ms, probe: ${probe}}]\n`,
   );
   await using daemon = new FileDaemon(file, { XDG_RUNTIME_DIR: folder.path, PATH: process.env["PATH"] ?? "" });
-  await daemon.logged(/WARN .*nobody is in service behind tcp 127\.77\.14\.2:18091: clients are refused$/);
+  await daemon.logged(/WARN .*nobody is in service behind tcp 127\.77\.14\.2:18091: clients are not served$/);
   await write("#!/bin/sh\n");
   await daemon.logged(/INFO .*somebody is in service behind tcp 127\.77\.14\.2:18091 again$/);
 });

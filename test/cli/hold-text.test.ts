@@ -67,7 +67,7 @@ test("of several drained servers one that was in service is what emptied the vir
   const nobody = { count: 0, of: 2 };
   const second = { ...report, inService: nobody, wasOut: true } as const;
   const [, , complaint] = await told({ reports: [report, second], failures: [], mentions: [] });
-  expect(complaint).toStartWith("lvscare: nobody is in service behind 10.96.0.1:443 any more: clients are refused");
+  expect(complaint).toStartWith("lvscare: nobody is in service behind 10.96.0.1:443 any more: clients are not served");
 });
 
 test("a weight that the scheduler does not heed is said to be none", async () => {

@@ -93,7 +93,7 @@ describe("how well a virtual server serves", () => {
     expect(conditionOf({ ...statusOf([gone]), failOpen })).toBe("nobody");
   });
 
-  test("nobody knows without a daemon, unless clients are refused", () => {
+  test("nobody knows without a daemon, unless clients are not served", () => {
     const { daemon: _, ...unattended } = statusOf([serverOf("unknown", { weight: 1 })]);
     expect(conditionOf(unattended)).toBeUndefined();
     expect(conditionOf({ ...unattended, realServers: [serverOf("unknown", { weight: 0 })] })).toBe("nobody");

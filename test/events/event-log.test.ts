@@ -186,7 +186,7 @@ describe("event log", () => {
     expect(
       logOf({ type: "virtualServer.emptied", virtualServer }, { type: "virtualServer.refilled", virtualServer }),
     ).toEqual([
-      "WARN nobody is in service behind tcp 10.0.0.9:80: clients are refused",
+      "WARN nobody is in service behind tcp 10.0.0.9:80: clients are not served",
       "INFO somebody is in service behind tcp 10.0.0.9:80 again",
     ]);
   });

@@ -111,7 +111,7 @@ test.concurrent("with all servers dead the virtual server stays, empty, until th
   await waitForTable(namespace, tableWith());
   await using client = await Client.start(namespace, VS);
   expect(await client.request(3)).toEqual({ [A]: 1, [B]: 1, [C]: 1 });
-  expect(care.logged(/^(WARN|ERROR)/)).toEqual([`WARN nobody is in service behind tcp ${VS}: clients are refused`]);
+  expect(care.logged(/^(WARN|ERROR)/)).toEqual([`WARN nobody is in service behind tcp ${VS}: clients are not served`]);
 });
 
 // --- internal ---

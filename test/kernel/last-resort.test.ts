@@ -69,7 +69,7 @@ test("all are killed: clients are refused at once, amid a last resort, too, and 
   await using client = await Client.start(namespace, VS);
   await farm.behave("dead", SERVERS);
   await waitForTable(namespace, EMPTY);
-  expect(await care.waitForLog(/^WARN/)).toBe(`WARN nobody is in service behind tcp ${VS}: clients are refused`);
+  expect(await care.waitForLog(/^WARN/)).toBe(`WARN nobody is in service behind tcp ${VS}: clients are not served`);
   expect(await care.status()).toStartWith(`tcp ${VS}  nobody · 0 of 3 in service · `);
   expect(Object.keys(await client.request(3)).join()).toMatch(/refused|ECONNREFUSED|Failed to connect/i);
 

@@ -62,7 +62,7 @@ describe("the gateway", () => {
       // There is no way to the real server either, until now.
       expect(daemon.logged(/^(WARN|ERROR)/)).toEqual([
         expect.stringMatching(/^ERROR cannot keep route/),
-        `WARN nobody is in service behind tcp ${VS}: clients are refused`,
+        `WARN nobody is in service behind tcp ${VS}: clients are not served`,
       ]);
     } finally {
       await node.exec("ip", "route", "del", "203.0.113.0/24");

@@ -48,7 +48,7 @@ function judgeVirtualServer(subject: Subject, { trials }: ConnectionReadings): F
     const why = daemon === undefined ? `\`lvscare care --vs ${name} --rs IP:port\`` : `\`lvscare status --vs ${name}\``;
     const what = daemon === undefined ? "fills it" : "tells why";
     return [
-      problem("connection", "no real server is in service: clients are refused", `${why} ${what}`, about(subject)),
+      problem("connection", "no real server is in service: clients are not served", `${why} ${what}`, about(subject)),
     ];
   }
   const failures = trials.flatMap(({ failure }) => failure ?? []);

@@ -108,7 +108,7 @@ export interface VirtualServerDefaults {
   readonly panicThreshold?: number | `${number}%` | null;
   /**
    * With no real server healthy, keep in service, or take back, those that served before and still accept connections;
-   * false: clients are refused (default true).
+   * false: clients are not served (default true).
    */
   readonly lastResort?: boolean | null;
   /**

@@ -187,7 +187,7 @@ function checkedBy({ daemon }) {
  */
 function noticesOf({ condition, failOpen, lastResort, suspicion, trial, leaving, way, daemon }) {
   return [
-    condition === "nobody" && "Clients are refused: no real server takes new connections.",
+    condition === "nobody" && "Clients are not served: no real server takes new connections.",
     failOpen &&
       `Fail-open since ${timeOfDay(failOpen.since)}: only ${failOpen.healthy} of ${failOpen.total} real servers are healthy, so health is ignored.`,
     lastResort &&

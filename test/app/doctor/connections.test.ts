@@ -91,7 +91,7 @@ describe("what is made of connections", () => {
   test("where nobody is in service", () => {
     const realServers = [server(A, { weight: 0 }), server(B, { weight: undefined })];
     expect(judge([FINE, FINE], [], subject({ realServers }))).toEqual([
-      "virtual server problem no real server is in service: clients are refused",
+      "virtual server problem no real server is in service: clients are not served",
       `${A} note answers, but has weight 0 in the table, so clients do not get there`,
       `${B} ok answers itself in 2ms`,
     ]);
