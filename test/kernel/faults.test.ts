@@ -224,7 +224,9 @@ describe("where this host runs out of something", () => {
       await waitForTable(namespace, tableWith());
       await Bun.write(limit, "1");
       await waitForTable(namespace, { [`TCP ${VS} rr`]: {} });
-      expect(care.logged(/^(WARN|ERROR)/)).toEqual([`WARN nobody is in service behind tcp ${VS}: clients are not served`]);
+      expect(care.logged(/^(WARN|ERROR)/)).toEqual([
+        `WARN nobody is in service behind tcp ${VS}: clients are not served`,
+      ]);
       await Bun.write(limit, before);
       await waitForTable(namespace, tableWith());
       expect(await care.stop()).toBe(0);
