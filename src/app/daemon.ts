@@ -72,7 +72,7 @@ export async function runDaemon(
   process.bus.join((event) => observer.event?.(event));
   const isAlone = source === undefined && embedded === undefined && config.virtualServers.length === 1;
   const [anyone] = config.virtualServers;
-  const identity = source === undefined ? anyone && formatServiceKey(anyone.service) : resolve(source.path);
+  const identity = source === undefined ? anyone && formatServiceKey(anyone.service) : source.path;
   const cared = identity === undefined ? undefined : new CaredFile(daemonFolder(), identity, process.now);
   const orphans = source === undefined ? [] : ((await cared?.orphans(config.virtualServers, logger)) ?? []);
   const caretaker = new Caretaker(process, logger, isAlone, undefined, cared);

@@ -10,12 +10,13 @@ export interface ReloadReport {
   readonly draining: readonly string[];
   /** Virtual servers whose changed probe has yet to prove itself, a line each; absent where there are none. */
   readonly onTrial?: readonly string[];
-  /** What was taken over and is probably not meant so, a line each with its place; absent where there is none. */
+  /**
+   * What was taken over and is probably not meant so, and what of it could not be had, a line each with its place; absent
+   * where there is none.
+   */
   readonly warnings?: readonly string[];
   /** Those whose changed probe would take all of their real servers out, and why, a line each; absent where there are none. */
   readonly suspicious?: readonly string[];
-  /** What of it could not be had, although it was taken over, a line each; absent where all was. */
-  readonly warnings?: readonly string[];
   /** Why it was refused: a line for each problem, with its place in the file. */
   readonly problems: readonly string[];
 }
