@@ -15,6 +15,7 @@ import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { QuietWatch } from "../dataplane/quiet-watch.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { RecentMaximum } from "../metrics/recent-maximum.ts";
+import { Turns } from "../metrics/turns.ts";
 import type { AnswerListener, CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
@@ -48,8 +49,8 @@ export class CareProcess implements Disposable {
   readonly manager: ServiceManager;
   /** Looks at what its machines have nothing to do for. */
   readonly looks: QuietWatch;
-  /** How late it got to what was due. */
-  readonly lagMs = new RecentMaximum();
+  /** Whether it got to what was due in time. */
+  readonly turns = new Turns();
   /** How long checks had to wait for others to end. */
   readonly #waitMs = new RecentMaximum();
   #budget: CheckBudget = CHECK_PACE.budget;
@@ -94,8 +95,11 @@ export class CareProcess implements Disposable {
       clock,
       random: Math.random,
       ...CHECK_PACE,
-      stalled: (forMs) => this.bus.emit({ type: "process.stalled", forMs }),
-      late: (byMs) => this.lagMs.note(byMs, now()),
+      stalled: (forMs) => {
+        this.turns.stalled(forMs);
+        this.bus.emit({ type: "process.stalled", forMs });
+      },
+      late: (byMs) => this.turns.late(byMs, now()),
       waited: (forMs) => this.#waitMs.note(forMs, now()),
     });
   }

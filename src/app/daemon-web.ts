@@ -87,9 +87,15 @@ export class DaemonWeb implements AsyncDisposable {
             const metrics = cares.get(keyOf(status))?.metrics;
             return metrics === undefined ? [] : [{ metrics, status }];
           });
-          const configuration = this.#process.configuration?.();
+          const { configuration, facts, turns, now } = this.#process;
           return renderMetrics(
-            { virtualServers, configuration, process: processFigures(limit), nowMs: this.#process.now() },
+            {
+              virtualServers,
+              configuration: configuration?.(),
+              process: processFigures(limit),
+              version: facts.version,
+              turns: turns.read(now()),
+            },
             format,
           );
         },

@@ -123,7 +123,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       },
     };
     process.listenTo(dataPlane);
-    this.metrics = new Metrics(process.lagMs);
+    this.metrics = new Metrics();
     this.#events = process.bus.open({
       logger,
       virtualServer: () => this.named,

@@ -11,6 +11,7 @@ export interface Family {
 
 /** What the process has once. */
 const OF_PROCESS = [
+  row("info", "lvscare_build_info", ["version"], "Always 1; the version is in the label."),
   row(
     "gauge",
     "lvscare_virtual_servers",
@@ -31,6 +32,14 @@ const OF_PROCESS = [
     "When the configuration was last read and found good.",
   ),
   row(
+    "gauge",
+    "lvscare_event_loop_lag_seconds",
+    [],
+    "How late this process was at the latest to start what was due, in the last minute.",
+  ),
+  row("counter", "lvscare_stalls_total", [], "Times that this process got no turn for half a second or more."),
+  row("counter", "lvscare_stalled_seconds_total", [], "How long it got no turn then, together."),
+  row(
     "counter",
     "process_cpu_seconds_total",
     [],
@@ -50,7 +59,6 @@ const OF_PROCESS = [
 
 /** What each virtual server has. */
 const OF_VIRTUAL_SERVER = [
-  row("info", "lvscare_build_info", ["version"], "Always 1; the version is in the label."),
   row(
     "info",
     "lvscare_virtual_server_info",
@@ -143,14 +151,6 @@ const OF_VIRTUAL_SERVER = [
     [],
     "Members that the source lists and that cannot be real servers.",
   ),
-  row(
-    "gauge",
-    "lvscare_event_loop_lag_seconds",
-    [],
-    "How late this process was at the latest to start what was due, in the last minute.",
-  ),
-  row("counter", "lvscare_stalls_total", [], "Times that this process got no turn for half a second or more."),
-  row("counter", "lvscare_stalled_seconds_total", [], "How long it got no turn then, together."),
 ] as const;
 
 /** What each real server has, behind each of its virtual servers. */

@@ -3,7 +3,6 @@ import type { CareEvent } from "../domain/events.ts";
 import { outcomeOf, REAL_SERVER_STATES, type RealServerState } from "../domain/health.ts";
 import type { Exposition } from "./exposition.ts";
 import { Histogram } from "./histogram.ts";
-import type { RecentMaximum } from "./recent-maximum.ts";
 
 /** What is counted of a virtual server from its events, for its metrics. */
 export class Metrics {
@@ -14,14 +13,6 @@ export class Metrics {
   readonly #goingOut = new Map<string, number>();
   #applyFailures = 0;
   #repairedOperations = 0;
-  #stalls = 0;
-  #stalledMs = 0;
-  readonly #lagMs: Pick<RecentMaximum, "read">;
-
-  /** `lagMs`: how late this process got to what was due. */
-  constructor(lagMs: Pick<RecentMaximum, "read">) {
-    this.#lagMs = lagMs;
-  }
 
   /** `atMs`: when it happened, on a clock that never jumps. */
   note(event: CareEvent, atMs: number): void {
@@ -57,16 +48,12 @@ export class Metrics {
         this.#realServers.delete(event.server);
         this.#goingOut.delete(event.server);
         return;
-      case "process.stalled":
-        this.#stalls++;
-        this.#stalledMs += event.forMs;
-        return;
       default:
     }
   }
 
   /** Asking changes nothing. */
-  renderInto(text: Exposition, nowMs: number): void {
+  renderInto(text: Exposition): void {
     for (const [server, { checks, transitions }] of this.#realServers) {
       for (const result of RESULTS) text.ofRealServer("lvscare_checks_total", server, { result }, checks[result]);
       for (const to of REAL_SERVER_STATES)
@@ -76,9 +63,6 @@ export class Metrics {
     text.histogram("lvscare_out_of_rotation_duration_seconds", this.#outSeconds);
     text.ofVirtualServer("lvscare_apply_failures_total", {}, this.#applyFailures);
     text.ofVirtualServer("lvscare_repairs_total", {}, this.#repairedOperations);
-    text.ofVirtualServer("lvscare_event_loop_lag_seconds", {}, this.#lagMs.read(nowMs) / 1000);
-    text.ofVirtualServer("lvscare_stalls_total", {}, this.#stalls);
-    text.ofVirtualServer("lvscare_stalled_seconds_total", {}, this.#stalledMs / 1000);
   }
 
   // --- internal ---

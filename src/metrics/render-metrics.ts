@@ -4,6 +4,7 @@ import type { ConfigurationStatus, VirtualServerStatus } from "../domain/status.
 import { Exposition } from "./exposition.ts";
 import type { Metrics } from "./metrics.ts";
 import { renderStatus } from "./status-metrics.ts";
+import type { TurnFigures } from "./turns.ts";
 
 /** What a process is at this moment. */
 export interface ProcessFigures {
@@ -21,7 +22,8 @@ export interface MetricsSources {
   readonly virtualServers: readonly { readonly metrics: Metrics; readonly status: VirtualServerStatus }[];
   readonly configuration: ConfigurationStatus | undefined;
   readonly process: ProcessFigures | undefined;
-  readonly nowMs: number;
+  readonly version: string;
+  readonly turns: TurnFigures;
 }
 
 /**
@@ -30,17 +32,21 @@ export interface MetricsSources {
  * for what only grows).
  */
 export function renderMetrics(sources: MetricsSources, format: MetricsFormat): string {
-  const { virtualServers, configuration, process, nowMs } = sources;
+  const { virtualServers, configuration, process, version, turns } = sources;
   const text = new Exposition(format);
+  text.ofProcess("lvscare_build_info", { version }, 1);
   const conditions = virtualServers.flatMap(({ status }) => (status.leaving === true ? [] : [conditionOf(status)]));
   for (const condition of CONDITIONS)
     text.ofProcess("lvscare_virtual_servers", { condition }, conditions.filter((one) => one === condition).length);
   if (configuration !== undefined) renderConfiguration(text, configuration);
+  text.ofProcess("lvscare_event_loop_lag_seconds", {}, turns.lagMs / 1000);
+  text.ofProcess("lvscare_stalls_total", {}, turns.stalls);
+  text.ofProcess("lvscare_stalled_seconds_total", {}, turns.stalledMs / 1000);
   if (process !== undefined) renderProcess(text, process);
   for (const { metrics, status } of virtualServers) {
     text.begin(status);
     renderStatus(text, status);
-    metrics.renderInto(text, nowMs);
+    metrics.renderInto(text);
   }
   return text.toString();
 }

@@ -8,7 +8,6 @@ import type { Exposition } from "./exposition.ts";
 /** What a virtual server's status tells, as metrics. */
 export function renderStatus(text: Exposition, status: VirtualServerStatus): void {
   const { daemon, way } = status;
-  text.ofVirtualServer("lvscare_build_info", { version: daemon?.version ?? "unknown" }, 1);
   renderSettings(text, status);
   const condition = conditionOf(status);
   for (const one of CONDITIONS)

@@ -90,8 +90,9 @@ test("the page, its stream and metrics tell them apart", async () => {
     {
       virtualServers: () => served,
       metrics: (statuses, format) => {
-        const virtualServers = statuses.map((status) => ({ status, metrics: new Metrics({ read: () => 0 }) }));
-        return renderMetrics({ virtualServers, configuration: undefined, process: undefined, nowMs: 0 }, format);
+        const virtualServers = statuses.map((status) => ({ status, metrics: new Metrics() }));
+        const ofProcess = { process: undefined, version: "1", turns: { lagMs: 0, stalls: 0, stalledMs: 0 } };
+        return renderMetrics({ virtualServers, configuration: undefined, ...ofProcess }, format);
       },
     },
     { isLoopback: false },

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { TimedEvent } from "../../src/app/events.ts";
+import { VERSION } from "../../src/app/version.ts";
 import { configSocketPath, runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import type { EventReport } from "../../src/domain/event-record.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
@@ -64,7 +65,13 @@ test("two virtual servers in one process have each their own state and holds, on
   const ready = await get("/readyz");
   expect([ready.status, await ready.text()]).toEqual([503, `${second}: no real server is in service\n`]);
   const metrics = await (await get("/metrics")).text();
-  expect(metrics.match(/^# TYPE lvscare_build_info .*$/gm)).toHaveLength(1);
+  // What is the process's own is told once, of no virtual server.
+  expect(metrics.match(/^lvscare_(build|event_loop|stall).*(?= )/gm)).toEqual([
+    `lvscare_build_info{version="${VERSION}"}`,
+    "lvscare_event_loop_lag_seconds",
+    "lvscare_stalls_total",
+    "lvscare_stalled_seconds_total",
+  ]);
   for (const address of [first, second])
     expect(metrics).toContain(`lvscare_checks_total{virtual_server="${address}",protocol="tcp",`);
 

@@ -22,6 +22,8 @@ const ROWS = Object.entries(FAMILIES).flatMap(([of, families]) =>
   families.map((family) => [family, SUBJECT_LABELS[of as Subject]] as readonly [Family, readonly string[]]),
 );
 
+const RUN = { version: "1", turns: { lagMs: 12, stalls: 2, stalledMs: 1500 } };
+
 describe("what a daemon tells of two virtual servers", () => {
   const sources = {
     virtualServers: [told("10.0.0.1:80"), told("10.0.0.2:80")],
@@ -34,7 +36,7 @@ describe("what a daemon tells of two virtual servers", () => {
       mostDescriptors: 1024,
       startedAtSeconds: 1_764_000_000.5,
     },
-    nowMs: 60_000,
+    ...RUN,
   };
   const text = renderMetrics(sources, "text");
   const openMetrics = renderMetrics(sources, "openmetrics");
@@ -83,7 +85,7 @@ describe("what a daemon tells of two virtual servers", () => {
 test("what has not happened yet to a real server is 0, so that its first time is seen", () => {
   const { metrics, status } = told("10.0.0.1:80");
   const text = renderMetrics(
-    { virtualServers: [{ metrics, status }], configuration: undefined, process: undefined, nowMs: 0 },
+    { virtualServers: [{ metrics, status }], configuration: undefined, process: undefined, ...RUN },
     "text",
   );
   expect(
@@ -104,7 +106,7 @@ test("a real server that has left is counted no more", () => {
         virtualServers: [{ metrics, status: { ...status, realServers: [] } }],
         configuration: undefined,
         process: undefined,
-        nowMs: 0,
+        ...RUN,
       },
       "text",
     );
@@ -134,7 +136,7 @@ async function run(argv: string[], input: string): Promise<readonly [number, str
 function told(address: string): { readonly metrics: Metrics; readonly status: VirtualServerStatus } {
   const real = "10.1.0.1:80";
   const at = "2026-11-25T10:00:00.000Z";
-  const metrics = new Metrics({ read: () => 12 });
+  const metrics = new Metrics();
   const events: readonly CareEvent[] = [
     { type: "realServer.probed", server: real, verdict: { passed: true, reason: "status 200", latencyMs: 3 } },
     { type: "realServer.healthChanged", server: real, from: "recovering", to: "healthy", reason: "status 200" },
