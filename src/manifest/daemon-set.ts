@@ -45,11 +45,11 @@ function daemonSet({ name, namespace, discovers, ...pod }: DaemonSetOptions): Ya
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
-    metadata: { name, namespace, labels: labelsOf(name) },
+    metadata: { name, namespace, labels: { ...labelsOf(name), ...OURS } },
     spec: {
       selector: { matchLabels: labelsOf(name) },
       template: {
-        metadata: { labels: labelsOf(name) },
+        metadata: { labels: { ...labelsOf(name), ...OURS } },
         spec: {
           automountServiceAccountToken: discovers !== undefined,
           containers: [container(pod, discovers !== undefined)],
@@ -113,11 +113,21 @@ function podMonitor({ name, namespace }: DaemonSetOptions): YamlMap {
     apiVersion: "monitoring.coreos.com/v1",
     kind: "PodMonitor",
     metadata: { name, namespace },
-    spec: { podMetricsEndpoints: [{ port: METRICS }], selector: { matchLabels: labelsOf(name) } },
+    spec: {
+      // Whatever the DaemonSet is called, the alerts know the job.
+      jobLabel: PART_OF,
+      podMetricsEndpoints: [{ port: METRICS }],
+      selector: { matchLabels: labelsOf(name) },
+    },
   };
 }
 
 const METRICS = "metrics";
+
+const PART_OF = "app.kubernetes.io/part-of";
+
+/** What all of our DaemonSets have, for Prometheus to find them; no selector goes by it, as those cannot be changed. */
+const OURS: YamlMap = { [PART_OF]: "lvscare" };
 
 function labelsOf(name: string): YamlMap {
   return { "app.kubernetes.io/name": name };

@@ -6,13 +6,22 @@ import { FAMILIES, SUBJECT_LABELS, type Subject } from "../../src/metrics/famili
 import { runProgram } from "../cli/run-program.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { runCommand } from "../kernel/harness/run-command.ts";
+import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
+import { Alertmanager } from "./support/alertmanager.ts";
 
 setDefaultTimeout(60_000);
 
 const MONITORING = resolve(import.meta.dir, "../../monitoring");
 const read = (file: string): Promise<string> => Bun.file(join(MONITORING, file)).text();
 
-beforeAll(() => installMissingPackages([{ name: "prometheus", file: "/usr/bin/promtool" }]), 300_000);
+beforeAll(
+  () =>
+    installMissingPackages([
+      { name: "prometheus", file: "/usr/bin/promtool" },
+      { name: "prometheus-alertmanager", file: "/usr/bin/amtool" },
+    ]),
+  300_000,
+);
 
 describe("alert rules", () => {
   test("are what Prometheus takes, and alert when they should", async () => {
@@ -97,31 +106,87 @@ describe("configurations for Prometheus", () => {
     await promtool("check", "config", join(MONITORING, "prometheus-static.yaml"));
   });
 
-  test("of a cluster are so, too, but for finding the nodes, of which Debian's Prometheus knows nothing", async () => {
-    const config = Bun.YAML.parse(await read("prometheus-kubernetes.yaml")) as { scrape_configs: ScrapeConfig[] };
-    const roles = config.scrape_configs.map(({ kubernetes_sd_configs: found }) => found.map(({ role }) => role));
-    expect(roles).toEqual([["pod"], ["node"]]);
-    const others = config.scrape_configs.map((one) => ({ ...one, kubernetes_sd_configs: undefined }));
-    const folder = await mkdtemp(join(tmpdir(), "lvscare-scrape-"));
-    const rules = [join(MONITORING, "alerts.yaml")];
-    await writeFile(
-      join(folder, "config.yaml"),
-      JSON.stringify({ ...config, rule_files: rules, scrape_configs: others }),
+  test.each(["prometheus-kubernetes.yaml", "prometheus-kubernetes-nodes.yaml"])(
+    "of a cluster (%s) are so, too, but for finding what there is, of which Debian's Prometheus knows nothing",
+    async (file) => {
+      const config = Bun.YAML.parse(await read(file)) as { scrape_configs: ScrapeConfig[] };
+      await withConfig({ ...config, rule_files: [join(MONITORING, "alerts.yaml")] }, [], (path) =>
+        promtool("check", "config", path),
+      );
+    },
+  );
+
+  test("of a cluster find the daemon of each DaemonSet once, whatever its name, and call it as the alerts do", async () => {
+    const pods = await Promise.all(
+      [
+        ["lvscare", 9105],
+        ["web", 9106],
+      ].map(([name, port]) =>
+        foundPod(`--vs 10.30.0.1:80 --rs 10.0.0.1:80 --name ${name} --http-listen 0.0.0.0:${port}`),
+      ),
     );
-    await promtool("check", "config", join(folder, "config.yaml"));
-    await rm(folder, { recursive: true });
+    const other = { __address__: "10.0.0.9:9100", __meta_kubernetes_pod_container_port_name: "metrics" };
+    const config = Bun.YAML.parse(await read("prometheus-kubernetes.yaml")) as { scrape_configs: ScrapeConfig[] };
+    const found = await withConfig({ ...config, rule_files: [] }, [...pods, other], (path) =>
+      promtool("check", "service-discovery", "--timeout=1s", path, "lvscare"),
+    );
+    // What is dropped is left without labels.
+    const kept = (JSON.parse(found) as { labels: Readonly<Record<string, string>> }[]).flatMap(({ labels }) => {
+      const { __address__: address, job, instance } = labels;
+      return address === undefined ? [] : [[address, job, instance].join(" ")];
+    });
+    expect(kept.toSorted()).toEqual(["10.0.0.5:9105 lvscare node-1:9105", "10.0.0.5:9106 lvscare node-1:9106"]);
   });
 
-  test("of the operator are as the program prints them", async () => {
+  test("of the operator are as the program prints them, and call the job as the alerts do", async () => {
     const flags = "--vs 10.30.0.1:80 --rs 10.0.0.1:80 --http-listen 0.0.0.0:9105 --pod-monitor";
     const { stdout } = await runProgram(["daemonset", ...flags.split(" ")]);
-    const printed = Bun.YAML.parse(stdout) as unknown[];
-    expect(printed).toContainEqual(Bun.YAML.parse(await read("pod-monitor.yaml")));
-    // What the other configuration goes by.
-    const text = await read("prometheus-kubernetes.yaml");
-    expect(text).toContain("regex: lvscare;metrics\n");
-    expect(stdout).toContain("name: metrics\n");
-    expect(stdout).toContain("app.kubernetes.io/name: lvscare\n");
+    const printed = Bun.YAML.parse(stdout) as Printed[];
+    expect(printed).toContainEqual(Bun.YAML.parse(await read("pod-monitor.yaml")) as Printed);
+    // The job is the value of this label.
+    const label = printed.find(({ kind }) => kind === "PodMonitor")?.spec.jobLabel ?? "";
+    const labels = printed.find(({ kind }) => kind === "DaemonSet")?.spec.template?.metadata.labels;
+    expect(labels?.[label]).toBe("lvscare");
+  });
+});
+
+describe("Alertmanager", () => {
+  test("takes its configuration, which the page shows, too", async () => {
+    const file = join(MONITORING, "alertmanager.yaml");
+    await runCommand(["amtool", "check-config", file], { timeoutMs: 30_000 });
+    const page = await Bun.file(resolve(MONITORING, "../docs/metrics.md")).text();
+    const [, shown = ""] = /```yaml\n(inhibit_rules:\n[^]*?)```/.exec(page) ?? [];
+    const { inhibit_rules: rules } = Bun.YAML.parse(await read("alertmanager.yaml")) as Record<string, unknown>;
+    expect(Bun.YAML.parse(shown)).toEqual({ inhibit_rules: rules as unknown[] });
+  });
+
+  test("tells an outage once, and goes on telling what has nothing to do with it", async () => {
+    await using manager = await Alertmanager.with(join(MONITORING, "alertmanager.yaml"), "127.77.0.14:18083");
+    const of = (virtualServer: string, alertname: string, more: Readonly<Record<string, string>> = {}) => ({
+      labels: { alertname, job: "lvscare", protocol: "tcp", virtual_server: virtualServer, ...more },
+    });
+    const servers = Array.from({ length: 200 }, (_, at) => `10.0.0.${at}:80`);
+    const down = (virtualServer: string) =>
+      servers.map((server) => of(virtualServer, "LvscareRealServerDown", { real_server: server }));
+    const alerts = [
+      ...down("most"),
+      of("most", "LvscareMostServersDown"),
+      ...down("all"),
+      of("all", "LvscareMostServersDown"),
+      of("all", "LvscareNobodyInService"),
+      of("other", "LvscareRealServerDown", { real_server: "10.0.0.1:80" }),
+    ];
+    await waitFor(
+      () => manager.tell(alerts),
+      (taken) => taken,
+    );
+    const told = async (): Promise<readonly string[]> =>
+      (await manager.told()).map(({ virtual_server: one, alertname }) => `${one} ${alertname}`).toSorted();
+    await waitForEqual(told, [
+      "all LvscareNobodyInService",
+      "most LvscareMostServersDown",
+      "other LvscareRealServerDown",
+    ]);
   });
 });
 
@@ -154,9 +219,64 @@ interface Dashboard {
 }
 
 interface ScrapeConfig {
-  readonly kubernetes_sd_configs: readonly { readonly role: string }[];
+  readonly job_name: string;
 }
 
-async function promtool(...argv: readonly string[]): Promise<void> {
-  await runCommand(["promtool", ...argv], { timeoutMs: 30_000 });
+interface Printed {
+  readonly kind: string;
+  readonly spec: {
+    readonly jobLabel?: string;
+    readonly template?: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly spec: { readonly containers: readonly { readonly ports: readonly Port[] }[] };
+    };
+  };
+}
+
+interface Port {
+  readonly name: string;
+  readonly containerPort: number;
+}
+
+/** The pod of a DaemonSet on a node, as Prometheus finds it. */
+async function foundPod(flags: string): Promise<Readonly<Record<string, string>>> {
+  const { stdout } = await runProgram(["daemonset", ...flags.split(" ")]);
+  const template = (Bun.YAML.parse(stdout) as Printed[]).find(({ kind }) => kind === "DaemonSet")?.spec.template;
+  const [port] = template?.spec.containers.flatMap(({ ports }) => ports) ?? [];
+  const labels = Object.entries(template?.metadata.labels ?? {}).map(
+    ([name, value]) => [`__meta_kubernetes_pod_label_${name.replaceAll(/\W/g, "_")}`, value] as const,
+  );
+  return {
+    ...Object.fromEntries(labels),
+    __address__: `10.0.0.5:${port?.containerPort}`,
+    __meta_kubernetes_pod_node_name: "node-1",
+    __meta_kubernetes_pod_container_port_name: port?.name ?? "",
+    __meta_kubernetes_pod_container_port_number: String(port?.containerPort),
+  };
+}
+
+/** A configuration in a file, with these in the place of what a cluster would tell. */
+async function withConfig<T>(
+  config: { readonly scrape_configs: readonly ScrapeConfig[]; readonly rule_files: readonly string[] },
+  found: readonly Readonly<Record<string, string>>[],
+  use: (path: string) => Promise<T>,
+): Promise<T> {
+  const targets = found.map(({ __address__: address, ...labels }) => ({ targets: [address], labels }));
+  const jobs = config.scrape_configs.map((one) => ({
+    ...one,
+    kubernetes_sd_configs: undefined,
+    static_configs: targets,
+  }));
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-scrape-"));
+  const path = join(folder, "config.yaml");
+  await writeFile(path, JSON.stringify({ ...config, scrape_configs: jobs }));
+  try {
+    return await use(path);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function promtool(...argv: readonly string[]): Promise<string> {
+  return runCommand(["promtool", ...argv], { timeoutMs: 30_000 });
 }
