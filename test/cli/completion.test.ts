@@ -44,6 +44,8 @@ describe("completion", () => {
     ["those that begin as written, also after =", ["care", "--scheduler", "=", "wl"], ["wlc"]],
     ["those of a short flag", ["status", "-o", "j"], ["json"]],
     ["the words of an argument", ["machine", "re"], ["real-server", "reach"]],
+    ["the shells that it is for", ["completion", ""], ["bash", "zsh", "fish"]],
+    ["the commands that help explains", ["help", "sta"], ["status", "static-pod"]],
     ["files where one is read", ["simulate", "tsconfig.t"], ["tsconfig.types.json"]],
     ["nothing where only the user knows", ["care", "--rs", ""], []],
     ["nothing where there is no argument", ["care", ""], []],
@@ -58,6 +60,8 @@ describe("completion", () => {
     ["lvscare care --drain ", ["connections", "next-check"]],
     ["lvscare machine re", ["reach", "real-server"]],
     ["lvscare care --rs ", []],
+    ["lvscare completion ", ["bash", "fish", "zsh"]],
+    ["lvscare help sta", ["static-pod", "status"]],
   ])("of fish offers what can follow %p", async (line, offered) => {
     const { stdout } = await runProgram(["completion", "fish"]);
     const child = Bun.spawn(["fish", "-c", `source /dev/stdin; complete -C ${JSON.stringify(line)}`], {
@@ -118,6 +122,8 @@ describe("completion", () => {
       "care --data\t",
       "care --scheduler=wl\t",
       "weight \\[fd\t",
+      "completion z\t",
+      "help stati\t",
     ];
     expect(await known.offered(["zsh", "-f", "-c", TYPE_INTO_ZSH, "zsh", ...typed])).toEqual([
       "status --vs completed ",
@@ -129,6 +135,8 @@ describe("completion", () => {
       "care --data-plane=",
       "care --scheduler=wlc ",
       "weight \\[fd00::b\\]:18003 ",
+      "completion zsh ",
+      "help static-pod ",
     ]);
   });
 
@@ -169,6 +177,8 @@ test("the manual is one that mandoc finds no fault with, and tells every flag", 
   });
   const said = await child.stdout.text();
   expect(said.split("\n").filter((line) => /ERROR|UNSUPP|FATAL/.test(line))).toEqual([]);
+  // A terminal without UTF-8 shows it whole.
+  expect(stdout.match(/[^\n -~]/g)).toBeNull();
   for (const { flag } of USAGES.flatMap(({ rows }) => rows))
     expect(stdout).toContain(`--${flag}`.replaceAll("-", "\\-"));
 });

@@ -41,7 +41,10 @@ export function completionCommand(commands: readonly CommandEntry[]): Command {
         if (suggestion !== undefined) {
           const { knownNames } = await import("../../app/known-names.ts");
           await out.write((await knownNames(suggestion, line)).map((word) => `${oneLine(word)}\n`).join(""));
-        } else if (shell !== undefined) await out.write(renderCompletion(shell, commands, await usagesOf(commands)));
+        } else if (shell !== undefined) {
+          const usages = [...(await usagesOf(commands)), ...withoutFlags(commands)];
+          await out.write(renderCompletion(shell, commands, usages));
+        }
         return 0;
       },
     },
@@ -53,6 +56,15 @@ export function completionCommand(commands: readonly CommandEntry[]): Command {
 /** A completion script, made of the options tables. */
 function renderCompletion(shell: Shell, commands: readonly CommandEntry[], usages: readonly CommandUsage[]): string {
   return { bash: renderBash, zsh: renderZsh, fish: renderFish }[shell](commands, usages);
+}
+
+/** What has no flags, and takes words all the same: this very command, and help. */
+function withoutFlags(commands: readonly CommandEntry[]): readonly CommandUsage[] {
+  const one = { about: "", synopsis: "", rows: [], examples: [] };
+  return [
+    { ...one, name: "completion", operandChoices: SHELLS },
+    { ...one, name: "help", operandChoices: commands.map(({ name }) => name) },
+  ];
 }
 
 function rowsOf({ rows, borrowed = [] }: CommandUsage): readonly OptionRow[] {

@@ -74,9 +74,9 @@ function optionLines({ flag, alias, valueName, default: fallback = "", help }: O
   return [".TP", `.B ${escape(names)}`, escape(fallback === "" ? help : `${help} (default ${fallback})`)];
 }
 
-/** What roff would take for its own: backslashes, hyphens that are to stay ASCII, and dots at the begin of a line. */
+/** What roff would take for its own: backslashes, hyphens that are to stay ASCII, and dots at the begin of a line. A terminal may know ASCII alone. */
 function escape(text: string): string {
-  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^[.']/, "\\&$&");
+  return text.replaceAll("…", "...").replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^[.']/, "\\&$&");
 }
 
 function quote(text: string): string {
