@@ -93,6 +93,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/systemd.ts")).systemdCommand,
   },
   {
+    name: "sysctls",
+    summary: "print or make the kernel settings that daemons with few rights cannot make",
+    load: async () => (await import("./commands/sysctls.ts")).sysctlsCommand,
+  },
+  {
     name: "simulate",
     summary: "show what given settings would do to a virtual server whose real servers fail as a file says",
     load: async () => (await import("./commands/simulate.ts")).simulateCommand,

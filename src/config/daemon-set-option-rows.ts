@@ -37,6 +37,12 @@ export const DAEMON_SET_OPTION_ROWS = [
     group: POD,
   },
   {
+    flag: "least-privilege",
+    kind: "boolean",
+    help: "without the privileged container that makes the kernel settings of the mode and ends: the nodes have them from elsewhere (lvscare sysctls)",
+    group: POD,
+  },
+  {
     flag: "pod-monitor",
     kind: "boolean",
     help: "with a PodMonitor, for Prometheus' operator to collect the metrics of --http-listen",

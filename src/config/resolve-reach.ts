@@ -34,14 +34,14 @@ export function gatewayProblem(gateway: string, service: Endpoint): string | und
     : `"${gateway}" cannot be the gateway to ${service.address}: one is IPv4, the other IPv6`;
 }
 
+/** The Go program writes "none" as empty text, which an environment variable cannot say. */
+export function parseMode(text: string): ReachOptions["mode"] {
+  return text === "" ? "none" : parseNamedMode(text);
+}
+
 // --- internal ---
 
 const parseNamedMode = parseChoice(["route", "link", "none"]);
-
-/** The Go program writes "none" as empty text, which an environment variable cannot say. */
-function parseMode(text: string): ReachOptions["mode"] {
-  return text === "" ? "none" : parseNamedMode(text);
-}
 
 function parseGateway(text: string): Omit<Endpoint, "port"> {
   const address = parseAddress(text.trim());

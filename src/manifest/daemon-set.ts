@@ -55,6 +55,7 @@ function daemonSet({ name, namespace, discovers, ...pod }: DaemonSetOptions): Ya
           containers: [container(pod, discovers !== undefined)],
           // The kernel's table is that of the node.
           hostNetwork: true,
+          ...(pod.settingsArgs && { initContainers: [settings(pod.image, pod.settingsArgs)] }),
           priorityClassName: "system-node-critical",
           serviceAccountName: name,
           tolerations: [{ operator: "Exists" }],
@@ -91,6 +92,7 @@ function container(
       env: [{ name: "LVSCARE_NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
     }),
     image,
+    imagePullPolicy: PULL,
     livenessProbe: withTimes(alive),
     name: "lvscare",
     ...(page && {
@@ -107,6 +109,22 @@ function container(
     terminationMessagePolicy: "FallbackToLogsOnError",
   };
 }
+
+/** The daemon sees /proc/sys read-only. */
+function settings(image: string, args: readonly string[]): YamlMap {
+  return {
+    args,
+    command: ["/usr/bin/lvscare"],
+    image,
+    imagePullPolicy: PULL,
+    name: "kernel-settings",
+    securityContext: { privileged: true, readOnlyRootFilesystem: true },
+    terminationMessagePolicy: "FallbackToLogsOnError",
+  };
+}
+
+/** As in a static pod: an image that was brought to the node is there, whatever its tag. */
+const PULL = "IfNotPresent";
 
 function podMonitor({ name, namespace }: DaemonSetOptions): YamlMap {
   return {

@@ -51,8 +51,31 @@ describe("lvscare daemonset", () => {
     expect(pod.containers[0]?.ports).toBeUndefined();
   });
 
+  test("makes the kernel settings of its mode before the daemon starts, which may not, unless they are there", async () => {
+    const before = async (flags: string) =>
+      podOf(await printed(`${VS} --rs 10.31.0.1:80 --image reg.io/lvscare:v1 ${flags}`.trim())).initContainers;
+    expect(await before("--mode link --strict-arp")).toMatchObject([
+      {
+        args: ["sysctls", "--set", "--mode", "link", "--family", "ipv4", "--strict-arp"],
+        image: "reg.io/lvscare:v1",
+        imagePullPolicy: "IfNotPresent",
+        securityContext: { privileged: true },
+      },
+    ]);
+    expect((await before(""))?.[0]?.args).toEqual(["sysctls", "--set", "--mode", "route", "--family", "ipv4"]);
+    expect([await before("--least-privilege"), await before("--sysctls keep")]).toEqual([undefined, undefined]);
+  });
+
+  test("takes an image that was brought to the node, whatever its tag", async () => {
+    const [container] = podOf(await printed(`${VS} --rs 10.31.0.1:80`)).containers;
+    expect([container?.image, container?.imagePullPolicy]).toEqual(["lvscare:latest", "IfNotPresent"]);
+  });
+
   test("has kubelet ask at the address of the page, and Prometheus' operator, too", async () => {
-    const page = await printed(`${VS} --rs 10.31.0.1:80 --http-listen 9105`);
+    const page = await printed(
+      `${VS} --rs 10.31.0.1:80 --http-listen 9105`,
+      "lvscare: --http-listen: only the node itself gets to 127.0.0.1, and no Prometheus elsewhere; 0.0.0.0:9105 is on all of its addresses\n",
+    );
     expect(podOf(page).containers[0]?.livenessProbe?.httpGet).toEqual({
       host: "127.0.0.1",
       path: "/healthz",
@@ -89,9 +112,9 @@ interface Printed {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-async function printed(flags: string): Promise<readonly Printed[]> {
+async function printed(flags: string, remark = ""): Promise<readonly Printed[]> {
   const { code, stdout, stderr } = await runProgram(["daemonset", ...flags.split(" ")]);
-  expect([code, stderr]).toEqual([0, ""]);
+  expect([code, stderr]).toEqual([0, remark]);
   return stdout.split("---\n").map((text) => Bun.YAML.parse(text) as Printed);
 }
 

@@ -201,6 +201,12 @@ function passageRemedy({ endpoint, forwarding }: SubjectServer, source: string |
     );
   }
   if (source === virtual.address) {
+    // The daemon is there already, so what masquerades for it is not.
+    if (subject.mode === "link" && subject.daemon !== undefined)
+      return (
+        "packets leave with the virtual address for their source, though the daemon is in link mode, so nothing masquerades them: " +
+        "`sysctl -w net.ipv4.vs.conntrack=1` on the host where that is 0; `lvscare status -o wide` says what else of its reach is missing"
+      );
     return (
       "packets leave with the virtual address for their source, so answers go astray: `lvscare care --mode link` masquerades them; or " +
       "give up the local address and use `--mode route`"

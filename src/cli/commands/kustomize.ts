@@ -1,5 +1,5 @@
 import { DAEMON_SET_OPTION_ROWS, ON_EVERY_NODE } from "../../config/daemon-set-option-rows.ts";
-import { resolveDaemonSet } from "../../config/resolve-daemon-set.ts";
+import { remarksOnPage, resolveDaemonSet } from "../../config/resolve-daemon-set.ts";
 import { UsageError } from "../../config/usage-error.ts";
 import { command } from "../command.ts";
 import { ownLines } from "../output.ts";
@@ -37,6 +37,7 @@ export const kustomizeCommand = command(
     async run({ directory, options }, { err }) {
       const { writeKustomization } = await import("../../app/kustomize.ts");
       const written = await writeKustomization(directory, options);
+      await err.remark(ownLines(remarksOnPage(options.page)));
       await err.remark(ownLines(written.map((path) => `wrote ${path}`)));
       return 0;
     },

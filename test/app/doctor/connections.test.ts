@@ -51,7 +51,12 @@ describe("what is made of connections", () => {
       "`tcpdump -ni any host 192.168.0.3 and port 6443`",
     );
     // From the virtual address itself, nobody but this host could answer.
-    expect(remedyOf(subject(), [trial(A), { ...trial(B, TIMED_OUT), source: "10.103.97.2" }])).toContain("--mode link");
+    const astray = [trial(A), { ...trial(B, TIMED_OUT), source: "10.103.97.2" }];
+    expect(remedyOf(subject(), astray)).toContain("--mode link");
+    // Where the daemon is in that mode, to say it again helps nobody.
+    const inLinkMode = remedyOf(subject({ mode: "link", daemon: DAEMON }), astray);
+    expect(inLinkMode).not.toContain("--mode link");
+    expect(inLinkMode).toContain("`sysctl -w net.ipv4.vs.conntrack=1`");
     const direct = subject({ realServers: [server(A), server(B, { forwarding: "direct-route" })] });
     expect(remedyOf(direct, [trial(A), trial(B, TIMED_OUT)])).toContain("`ip addr add 10.103.97.2/32 dev lo`");
   });
