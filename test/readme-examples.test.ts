@@ -41,20 +41,40 @@ describe("commands that only print", () => {
   const lines = pages
     .flatMap(commandLinesOf)
     .filter(({ isTyped, command }) => isTyped && PRINTING.includes(command))
-    .filter(({ argv }) => !argv.some((word) => word.startsWith("/etc/lvscare")))
+    .filter(({ argv }) => !argv.some((word) => word.startsWith("/etc/lvscare") || word === "--set"))
     .filter(({ command, argv }) => command !== "check-config" || argv.some((word) => existsSync(word)));
   const once = [...new Map(lines.map((line) => [[line.command, ...line.argv].join(" "), line])).values()];
 
   test.each(once)("$place", async ({ command, argv }) => {
     const writes = command === "static-pod" && !argv.includes("--print");
     const path = join(folder, "manifests");
-    if (argv.includes("--set-img")) await runProgram(["static-pod", "--masters", "10.0.0.2:6443", "--path", path]);
+    const name = argv.includes("--name") ? ["--name", argv[argv.indexOf("--name") + 1] ?? ""] : [];
+    if (argv.includes("--set-img"))
+      await runProgram(["static-pod", ...name, "--masters", "10.0.0.2:6443", "--path", path]);
     const { code, stdout, stderr } = await runProgram([command, ...argv, ...(writes ? ["--path", path] : [])]);
     expect([code, writes ? stderr.startsWith("wrote ") : stdout.length > 0, writes ? "" : stderr]).toEqual([
       0,
       true,
       "",
     ]);
+  });
+
+  test.each(pages.map(({ path }) => path))("%s has the kernel settings of pods that may not make them", (path) => {
+    const ofPage = lines.filter(({ place }) => place.startsWith(`${path}: `));
+    const needs = ofPage.some(({ command, argv }) => command === "static-pod" && argv.includes("--least-privilege"));
+    expect(!needs || ofPage.some(({ command }) => command === "sysctls")).toBe(true);
+  });
+
+  test("the static pods of the page on Kubernetes are one pod at one address", () => {
+    const pods = lines.filter(
+      ({ place, command }) => place.startsWith("docs/kubernetes.md") && command === "static-pod",
+    );
+    const valuesOf = (flag: string): readonly (string | undefined)[] => [
+      ...new Set(pods.map(({ argv }) => (argv.includes(flag) ? argv[argv.indexOf(flag) + 1] : undefined))),
+    ];
+    expect(valuesOf("--name")).toEqual(["lvscare"]);
+    // Changing the image needs none.
+    expect(valuesOf("--vip")).toEqual(["10.255.0.1:6443", undefined]);
   });
 
   test("there are some", () => expect(once.length).toBeGreaterThan(12));
@@ -67,6 +87,7 @@ const PRINTING = [
   "daemonset",
   "rbac",
   "systemd",
+  "sysctls",
   "simulate",
   "config",
   "check-config",

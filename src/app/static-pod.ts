@@ -70,12 +70,21 @@ async function changeImage(link: string, image: string): Promise<PreparedStaticP
       const remedy = error.remedy === undefined ? {} : { remedy: error.remedy };
       throw new LvscareError(error.code, error.message, { operation, ...remedy, cause: error });
     }
+    if (errnoOf(error) === "ENOENT")
+      throw new LvscareError("FILE_FAILED", NO_SUCH_FILE, {
+        operation,
+        errno: "ENOENT",
+        remedy: "the file has the name of the pod: --name says which, and --path where",
+        cause: error,
+      });
     throw fileError(operation, error);
   }
 }
 
+const NO_SUCH_FILE = "there is no such file";
+
 function fileError(operation: string, error: unknown): LvscareError {
   const errno = errnoOf(error);
-  const message = errno === "ENOENT" ? "there is no such file" : error instanceof Error ? error.message : String(error);
+  const message = errno === "ENOENT" ? NO_SUCH_FILE : error instanceof Error ? error.message : String(error);
   return new LvscareError("FILE_FAILED", message, { operation, ...(errno !== undefined && { errno }), cause: error });
 }

@@ -8,6 +8,7 @@ import { numbers } from "./numbers.ts";
 import { careFlagTables } from "./option-tables.ts";
 import { scenarioTables } from "./scenario-tables.ts";
 import { statusExample } from "./status-example.ts";
+import { sysctlTable } from "./sysctl-table.ts";
 
 /** What pages hold that is made from the program itself, by the name that stands in their comments. */
 export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Map<
@@ -22,5 +23,6 @@ export const PARTS: ReadonlyMap<string, () => string | Promise<string>> = new Ma
   ["numbers", numbers],
   ["scenario", scenarioTables],
   ["status", statusExample],
+  ["sysctls", sysctlTable],
   ["machine", () => `\`\`\`mermaid\n${renderMermaid(machineGraph("real-server"))}\`\`\``],
 ]);

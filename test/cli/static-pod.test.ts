@@ -177,7 +177,7 @@ describe("lvscare static-pod", () => {
     expect(await readlink(file)).toBe("own.yaml");
     expect((await readdir(path)).toSorted()).toEqual(["lvscare.yaml", "own.yaml"]);
     expect(await refusal([...argv, "--name", "other"])).toEqual([
-      expect.stringMatching(/other\.yaml: there is no such file/),
+      expect.stringMatching(/other\.yaml: there is no such file .*--name says which/),
     ]);
   });
 

@@ -48,6 +48,7 @@ cluster(
   "kubeadm: reached before kubelet runs, all masters known by its rights, watched with those of rbac, gone in the end",
   async () => {
     const walk = await linesOf("docs/kubeadm.md");
+    await walk.settings();
     await walk.next("ipvs");
     await answersAt(VIP);
     await haveKubeconfig("/etc/kubernetes/kubelet.conf", VIP);
@@ -90,6 +91,7 @@ cluster("sealos: the image is all that changes, whoever starts takes over what s
   await walk.next("status");
   await walk.next("doctor");
   await haveKubeconfig("/etc/kubernetes/kubelet.conf", SEALOS_VIP);
+  await walk.settings();
   await walk.next("static-pod");
   pod = await startPod(manifest, pod);
   await walk.next("rbac");
@@ -124,6 +126,7 @@ cluster(
     let daemon = await node.leave(lvscareBinary(), ...command.split(" "));
     await membersAre("watched", ...MASTERS);
     await walk.next("rbac");
+    await walk.settings();
     await walk.next("static-pod");
     daemon = await startPod("/var/lib/rancher/k3s/agent/pod-manifests/lvscare.yaml", daemon);
     for (const look of ["status", "members", "doctor"]) await walk.next(look);
@@ -142,6 +145,8 @@ function hostOf(endpoint: string): string {
 interface Walk {
   /** Runs the next line of the page, which is of this command, and returns what it prints. */
   next(command: string): Promise<string>;
+  /** The next lines make the kernel settings, and print them for each boot. */
+  settings(): Promise<void>;
   /** There are no more lines. */
   isOver(): void;
 }
@@ -152,13 +157,20 @@ async function linesOf(path: string): Promise<Walk> {
   // In running text they are explained, in blocks they are to be typed.
   const blocks = page.text.replaceAll(/`(lvscare [^`]+)`/g, "");
   const lines = [...commandLinesOf({ path, text: blocks })];
+  const next = async (command: string): Promise<string> => {
+    const line = lines.shift();
+    expect(line?.command).toBe(command);
+    const { exitCode, stdout, stderr } = await node.run([lvscareBinary(), command, ...(line?.argv ?? [])]);
+    expect([line?.place, exitCode, exitCode === 0 ? "" : stderr + stdout]).toEqual([line?.place, 0, ""]);
+    return stdout;
+  };
   return {
-    async next(command) {
-      const line = lines.shift();
-      expect(line?.command).toBe(command);
-      const { exitCode, stdout, stderr } = await node.run([lvscareBinary(), command, ...(line?.argv ?? [])]);
-      expect([line?.place, exitCode, exitCode === 0 ? "" : stderr + stdout]).toEqual([line?.place, 0, ""]);
-      return stdout;
+    next,
+    async settings() {
+      const expire = "net.ipv4.vs.expire_nodest_conn";
+      await next("sysctls");
+      expect((await node.exec("sysctl", "-n", expire)).trim()).toBe("1");
+      expect(await next("sysctls")).toContain(`${expire} = 1\n`);
     },
     isOver: () => expect(lines.map(({ place }) => place)).toEqual([]),
   };
