@@ -34,6 +34,14 @@ describe("YAML", () => {
     expect(problems.map(({ place, message }) => `${formatPlace(place)}: ${message}`)).toEqual([]);
   });
 
+  test("those of members from elsewhere are whole files, each virtual server with its probe", () => {
+    const files = blocks.filter(({ place }) => place.startsWith("docs/discovery.md")).map(({ block }) => block);
+    const parsed = files.map((block) => Object(Bun.YAML.parse(block)) as { readonly "virtual-servers"?: unknown });
+    const servers = parsed.flatMap(({ "virtual-servers": list }): unknown[] => (Array.isArray(list) ? list : [{}]));
+    expect(servers.length).toBeGreaterThan(3);
+    for (const server of servers) expect(server).toMatchObject({ discover: {}, probe: {} });
+  });
+
   test("there are some", () => expect(blocks.length).toBeGreaterThan(6));
 });
 

@@ -36,10 +36,17 @@ test.each(pages)("$path closes each block that it opens", ({ text }) => {
   expect(kinds.filter((kind, index) => (kind === "") === (index % 2 === 0))).toEqual([]);
 });
 
+test("no block for bash has what is for another shell", () => {
+  const blocks = pages.flatMap(({ text }) => [...text.matchAll(/^ *```bash\n([^]*?)^ *```$/gm)]);
+  expect(blocks.flatMap(([, block = ""]) => block.match(/completion (?:zsh|fish).*/g) ?? [])).toEqual([]);
+});
+
 test("the README fits on a few screens, names the gate, and leads to every page", () => {
   const [readme] = pages;
   expect(readme?.text.split("\n").length).toBeLessThanOrEqual(150);
   expect(readme?.text).toContain("\n.ci/run ");
+  // What a visitor tries first is the program, and not its gate.
+  expect(/```bash\n([^]*?)```/.exec(readme?.text ?? "")?.[1]).not.toContain(".ci/run");
   const unnamed = pages.slice(1).filter(({ path }) => readme?.text.includes(`](${path})`) !== true);
   expect(unnamed.map(({ path }) => path)).toEqual([]);
 });
@@ -142,6 +149,7 @@ const OTHERS_FLAGS = [
   "upload-certs",
   "page",
   "kernel",
+  "allow-privileged",
 ];
 
 function withoutCode(text: string): string {

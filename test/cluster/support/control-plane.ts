@@ -206,6 +206,8 @@ export class ControlPlane implements AsyncDisposable {
       "--service-cluster-ip-range=10.97.0.0/16",
       "--authorization-mode=Node,RBAC",
       "--enable-admission-plugins=NodeRestriction",
+      // As kubeadm has it: kube-proxy is privileged, too.
+      "--allow-privileged=true",
       "--shutdown-delay-duration=5s",
       ...this.#flags,
     ];
