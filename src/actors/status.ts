@@ -62,12 +62,16 @@ export interface ProcessFacts {
   readonly dataPlane: VirtualServerStatus["dataPlane"];
 }
 
-/** The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything. */
+/**
+ * The one place that turns snapshots of actors into plain data. `table` is what is in the data plane, if anything;
+ * `way`: what the last try found.
+ */
 export function virtualServerStatus(
   supervisor: VirtualServerActor,
   { verdicts, lacking, checks, requests }: LastChecks,
   facts: ProcessFacts,
   table: ObservedVirtualServer | undefined,
+  way?: WayStatus,
 ): VirtualServerStatus {
   const { context } = supervisor.getSnapshot();
   const { failOpen, lastResort, departures } = context.overlay;
@@ -97,6 +101,7 @@ export function virtualServerStatus(
     dataPlane: facts.dataPlane,
     stats: table?.stats ?? NO_TRAFFIC,
     realServers,
+    ...(way && { way }),
     ...(failOpen && {
       failOpen: {
         since: facts.timeOfDay(failOpen.sinceMs).toISOString(),

@@ -366,6 +366,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       { verdicts: this.#verdicts, lacking: this.#lacking, checks: this.#parts, requests: this.#requests },
       this.#facts,
       table,
+      way,
     );
     const status = withClusterDrains(found, this.#options.clusterDrains);
     const { configuration, checksWait, serverBudget } = this.#process;
@@ -397,7 +398,6 @@ export class VirtualServerCare implements ControlVirtualServer {
         },
       }),
       realServers: status.realServers.map((server): RealServerStatus => this.#named(this.#whoseCertificate(server))),
-      ...(way && { way }),
       ...(this.discovery && { discovery: this.discovery.status() }),
       ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
     };

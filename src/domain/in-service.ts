@@ -9,7 +9,7 @@ import {
   type VirtualServerStatus,
 } from "./status.ts";
 
-type Standing = Pick<VirtualServerStatus, "realServers" | "failOpen" | "lastResort" | "daemon">;
+type Standing = Pick<VirtualServerStatus, "realServers" | "failOpen" | "lastResort" | "daemon" | "way">;
 
 /** Takes new connections, by what stands in the table. */
 export function isInService({ weight = 0 }: Pick<RealServerStatus, "weight">): boolean {
@@ -59,13 +59,14 @@ export function isTroubled(server: RealServerStatus): boolean {
 
 /**
  * How well a virtual server serves. Undefined where nobody checks those that stand in the table. A drain on purpose
- * degrades nothing; a real server that fails does, as does one that climbs to its weight still.
+ * degrades nothing; a real server that fails does, as does one that climbs to its weight still, and so does a virtual
+ * address that does not answer on its own host.
  */
-export function conditionOf({ realServers, failOpen, lastResort, daemon }: Standing): Condition | undefined {
+export function conditionOf({ realServers, failOpen, lastResort, daemon, way }: Standing): Condition | undefined {
   if (!realServers.some(isInService)) return "nobody";
   if (daemon === undefined) return undefined;
   if (failOpen !== undefined || lastResort !== undefined) return "fail-open";
-  return realServers.some(isTroubled) ? "degraded" : "serving";
+  return way?.answers === false || realServers.some(isTroubled) ? "degraded" : "serving";
 }
 
 /** A report that tells all of this: what programs, metrics and the page go by. */
@@ -111,7 +112,7 @@ export const OUT_OF_SERVICE = [
 /**
  * Health as an exit code. 0: all real servers are healthy. 1: some are not, or a changed probe finds none so and is
  * suspicious. 2: for one virtual server none is in service, or none is healthy (even with a last resort), or it fails
- * open, or its data plane cannot be written to. 3: no daemon answers. Servers that are drained on purpose, or leave, do
+ * open, or its data plane cannot be written to, or nobody answers through its virtual address. 3: no daemon answers. Servers that are drained on purpose, or leave, do
  * not count, because maintenance is no failure; but if all are drained, no client is served: 2. `asked`: the virtual
  * servers in question, by address or name; if empty, all that have a daemon, even one that does not answer.
  */
@@ -126,11 +127,12 @@ export function healthCode({ source, notes, virtualServers }: StatusReport, aske
  * Why the virtual server cannot be relied on: no server answers its clients, or none could be taken out any more.
  * Undefined when it can.
  */
-export function unreadiness({ realServers, daemon, leaving }: VirtualServerStatus): string | undefined {
+export function unreadiness({ realServers, daemon, leaving, way }: VirtualServerStatus): string | undefined {
   // Nobody is to rely on it any more.
   if (leaving === true) return undefined;
   if (!realServers.some(isInService)) return "no real server is in service";
-  return daemon?.failing && `nothing can be written to the data plane: ${daemon.failing.message}`;
+  if (daemon?.failing !== undefined) return `nothing can be written to the data plane: ${daemon.failing.message}`;
+  return way?.answers === false ? `no answer through the virtual address: ${way.problem}` : undefined;
 }
 
 /** It takes no new connections because an operator, the configuration, the cluster or its agent wants it so. */
@@ -159,10 +161,12 @@ function isOnPurpose(server: RealServerStatus): boolean {
 }
 
 function codeOf(status: VirtualServerStatus): number {
-  const { realServers, suspicion, daemon, leaving } = status;
+  const { realServers, suspicion, daemon, leaving, way } = status;
   if (leaving === true) return 0;
   const condition = conditionOf(status);
-  if (condition === "nobody" || condition === "fail-open" || daemon?.failing !== undefined) return 2;
+  if (condition === "nobody" || condition === "fail-open") return 2;
+  // What stands in the table is no use to clients, or is not known.
+  if (daemon?.failing !== undefined || way?.answers === false) return 2;
   // Whoever is in service beside the listed ones is checked by nobody.
   if (!realServers.some((server) => server.state === "healthy" && isInService(server))) return 2;
   // A new start would have the changed probe decide.

@@ -74,8 +74,9 @@ export interface VirtualServerStatus extends NamedVirtualServer {
 }
 
 /**
- * `serving`: all that should be in service are, and are healthy. `degraded`: some are not. `fail-open`: some are in
- * service whatever their checks say, by fail-open or as the last resort. `nobody`: clients are not served.
+ * `serving`: all that should be in service are, and are healthy. `degraded`: some are not, or nobody answers through
+ * the virtual address on this host. `fail-open`: some are in service whatever their checks say, by fail-open or as the
+ * last resort. `nobody`: clients are not served.
  */
 export type Condition = "serving" | "degraded" | "fail-open" | "nobody";
 

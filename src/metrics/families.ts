@@ -76,7 +76,7 @@ const OF_VIRTUAL_SERVER = [
     "gauge",
     "lvscare_condition",
     ["condition"],
-    "1 for how well the virtual server serves: serving, degraded (some should be in service and are not), fail-open (also by the last resort), nobody.",
+    "1 for how well the virtual server serves: serving, degraded (some should be in service and are not, or nobody answers through the virtual address), fail-open (also by the last resort), nobody.",
   ),
   row("histogram", "lvscare_check_duration_seconds", [], "How long checks took."),
   row(

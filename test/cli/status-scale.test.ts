@@ -92,7 +92,7 @@ describe("many virtual servers", () => {
       way: { answers: false, since: "x", at: "x", latencyMs: 2000, problem: "nobody there" },
     };
     expect(linesOf([...many, lost])).toContain(
-      "10.96.9.1:80   serving · 3 of 3 in service · NO ANSWER through the virtual address",
+      "10.96.9.1:80   degraded · 3 of 3 in service · NO ANSWER through the virtual address",
     );
   });
 

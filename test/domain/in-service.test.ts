@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { conditionOf, countOut, outOfService, worstCondition } from "../../src/domain/in-service.ts";
+import { conditionOf, countOut, outOfService, unreadiness, worstCondition } from "../../src/domain/in-service.ts";
 import type { RealServerStatus, VirtualServerStatus } from "../../src/domain/status.ts";
 import { NO_TRAFFIC } from "../../src/domain/virtual-server.ts";
 
@@ -91,6 +91,16 @@ describe("how well a virtual server serves", () => {
     expect(conditionOf({ ...statusOf([well, failing]), failOpen })).toBe("fail-open");
     expect(conditionOf({ ...statusOf([failing]), lastResort })).toBe("fail-open");
     expect(conditionOf({ ...statusOf([gone]), failOpen })).toBe("nobody");
+  });
+
+  test("who is in service is no use where nobody answers through the virtual address", () => {
+    const lost = { answers: false, since: "x", at: "x", latencyMs: 2000, problem: "connect timed out" };
+    expect(conditionOf({ ...statusOf([well]), way: lost })).toBe("degraded");
+    expect(conditionOf({ ...statusOf([well]), way: { ...lost, answers: true } })).toBe("serving");
+    expect(unreadiness({ ...statusOf([well]), way: lost })).toBe(
+      "no answer through the virtual address: connect timed out",
+    );
+    expect(unreadiness({ ...statusOf([well]), way: lost, leaving: true })).toBeUndefined();
   });
 
   test("nobody knows without a daemon, unless clients are not served", () => {

@@ -17,7 +17,7 @@ test.each([
   expect(healthCode(reportOf(virtualServers.map((states) => statusOf(states))))).toBe(code);
 });
 
-test("fail-open, the last resort and a data plane that takes nothing count as nobody healthy, a suspicious probe as some unhealthy, and no daemon as nothing known", () => {
+test("fail-open, the last resort, a data plane that takes nothing and a way that is lost count as nobody healthy, a suspicious probe as some unhealthy, and no daemon as nothing known", () => {
   const failOpen = { since: "x", healthy: 1, total: 3 };
   expect(healthCode(reportOf([{ ...statusOf(["healthy"]), failOpen }]))).toBe(2);
   const lastResort = { since: "x", total: 1, held: ["10.0.0.1:80"] };
@@ -29,6 +29,8 @@ test("fail-open, the last resort and a data plane that takes nothing count as no
   expect(healthCode(reportOf([{ ...statusOf(["healthy"]), ...(daemon && { daemon: { ...daemon, failing } }) }]))).toBe(
     2,
   );
+  const way = { answers: false, since: "x", at: "x", latencyMs: 2000, problem: "connect timed out" };
+  expect(healthCode(reportOf([{ ...statusOf(["healthy"]), way }]))).toBe(2);
   const { daemon: _, ...unattended } = statusOf(["healthy"]);
   expect(healthCode(reportOf([unattended]))).toBe(3);
 });

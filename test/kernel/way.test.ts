@@ -4,7 +4,7 @@ import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { careFlags, tableWith, VS } from "./support/care-flags.ts";
 import { startHost } from "./support/host.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
-import { startCare, type CareProcess } from "./support/lvscare.ts";
+import { runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
 import type { Namespace } from "./support/namespace.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
@@ -26,12 +26,14 @@ test("what drops clients' packets is told although every check passes, and so is
   expect(warning).toContain("nft list ruleset");
   expect(await care.status()).toMatch(/^ {2}way +NO ANSWER for \d+s: connect timed out after 2s; /m);
   expect(await metric(namespace, "lvscare_way_up")).toMatch(/ 0$/);
+  expect(await standing(namespace)).toEqual(["degraded", 2, "503"]);
   await waitForTable(namespace, tableWith());
 
   await namespace.exec("iptables-legacy", "-D", ...RULE);
   await care.waitForLog(/^INFO through the virtual address a real server answers again/);
   expect(await care.status()).toMatch(/^ {2}way +answers in \S+m?s$/m);
   expect(await metric(namespace, "lvscare_way_up")).toMatch(/ 1$/);
+  expect(await standing(namespace)).toEqual(["serving", 0, "200"]);
   await waitForTable(namespace, tableWith());
   expect(care.logged(/→ draining/)).toEqual([]);
 });
@@ -58,6 +60,14 @@ test("a good way is found when the first real server comes into service; --check
 async function connections(care: CareProcess): Promise<number> {
   const report = JSON.parse(await care.status("-o", "json")) as StatusReport;
   return report.virtualServers[0]?.stats.connections ?? Number.NaN;
+}
+
+/** How it stands, by what programs ask: the condition, the exit code, and whether it is ready. */
+async function standing(namespace: Namespace): Promise<[condition: string | undefined, code: number, ready: string]> {
+  const { stdout, exitCode } = await runLvscare(namespace, ["status", "--exit-code", "-o", "json"]);
+  const report = JSON.parse(stdout) as StatusReport;
+  const asked = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", `http://${WEB}/readyz`];
+  return [report.virtualServers[0]?.condition, exitCode, await namespace.exec("curl", ...asked)];
 }
 
 async function metric(namespace: Namespace, name: string): Promise<string> {

@@ -58,7 +58,7 @@ export const statusCommand = command(
       {
         flag: "exit-code",
         kind: "boolean",
-        help: "tell health by the exit code: 0 all healthy, 1 some are not or a changed probe is suspicious, 2 none is (also with a last resort), or none is in service, or fail-open, or nothing can be written, 3 no daemon answers; those that an operator drained do not count",
+        help: "tell health by the exit code: 0 all healthy, 1 some are not or a changed probe is suspicious, 2 none is (also with a last resort), or none is in service, or fail-open, or nothing can be written, or nobody answers through the virtual address, 3 no daemon answers; those that an operator drained do not count",
         group: "Flags",
       },
       {
