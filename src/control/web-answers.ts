@@ -46,7 +46,10 @@ export class WebAnswers {
     this.#now = now;
     this.#limit = new RateLimit(MOST_ANSWERS_PER_SECOND, now);
     const all = (): Promise<VirtualServerStatus[]> => Promise.all(this.#current().map(({ status }) => status()));
-    this.#ready = new LastSecond(async () => unreadinessOf(await all()), now);
+    this.#ready = new LastSecond(
+      () => unreadinessOf(this.#current(), async ({ status }) => unreadiness(await status())),
+      now,
+    );
     this.#metrics = new MetricsAnswer(async (format) => sources.metrics(await all(), format), now);
   }
 
@@ -66,7 +69,11 @@ export class WebAnswers {
     try {
       switch (pathname) {
         case "/readyz": {
-          const problem = await this.#ready.get();
+          const meant = searchParams.getAll("vs").map((word) => called(word, views));
+          if (meant.some(({ length }) => length !== 1)) return plain(400, unclear(views));
+          const problem = await (meant.length === 0
+            ? this.#ready.get()
+            : unreadinessOf(meant.flat(), (view) => view.unreadiness.get()));
           return plain(problem === undefined ? 200 : 503, `${problem ?? "ok"}\n`);
         }
         case "/metrics":
@@ -84,7 +91,7 @@ export class WebAnswers {
           if (pathname === "/api/v1/stream" && isOfAll(searchParams) && views.length !== 1)
             return this.#streamTo(this.#overview, request, "brief");
           const [view, ...others] = called(searchParams.get("vs"), views);
-          if (view === undefined || others.length > 0) return plain(400, `?vs= names one of ${listed(views)}\n`);
+          if (view === undefined || others.length > 0) return plain(400, unclear(views));
           return await this.#answerOf(view, request, url);
         }
         default:
@@ -167,17 +174,24 @@ async function realServerAnswer(view: View, server: string): Promise<Response> {
 }
 
 /** Undefined when all are ready. */
-function unreadinessOf(statuses: readonly VirtualServerStatus[]): string | undefined {
-  const problems = statuses.flatMap((status) => {
-    const problem = unreadiness(status);
-    if (problem === undefined) return [];
-    return [
-      statuses.length === 1
-        ? problem
-        : `${describeVirtualServer({ address: status.address, protocol: status.protocol })}: ${problem}`,
-    ];
-  });
-  return problems.length === 0 ? undefined : problems.join("\n");
+async function unreadinessOf(
+  views: readonly View[],
+  ask: (view: View) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const problems = await Promise.all(
+    views.map(async (view) => {
+      const { protocol, address } = view.named;
+      const problem = await ask(view);
+      if (problem === undefined || views.length === 1) return problem;
+      return `${describeVirtualServer({ address, protocol })}: ${problem}`;
+    }),
+  );
+  const told = problems.filter((one) => one !== undefined);
+  return told.length === 0 ? undefined : told.join("\n");
+}
+
+function unclear(views: readonly View[]): string {
+  return `?vs= names one of ${listed(views)}\n`;
 }
 
 const TOO_OFTEN = "too many requests\n";

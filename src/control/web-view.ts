@@ -1,6 +1,7 @@
 import type { RecentChecks } from "../domain/check-marks.ts";
 import { describeError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
+import { unreadiness } from "../domain/in-service.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { exactWord, isVirtualServerCalled, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import { briefStatus } from "./brief-status.ts";
@@ -27,6 +28,8 @@ export interface WebVirtualServer {
 export interface View extends WebVirtualServer {
   readonly stream: EventStream<VirtualServerStatus, WithRealServers>;
   readonly report: LastSecond<string>;
+  /** Why it is not ready. */
+  readonly unreadiness: LastSecond<string | undefined>;
 }
 
 export function viewOf(source: WebVirtualServer, now: () => number): View {
@@ -41,6 +44,7 @@ export function viewOf(source: WebVirtualServer, now: () => number): View {
     failuresOf: (server) => source.failuresOf(server),
     stream: new EventStream(statusSources({ status, events, checks: source.checks })),
     report: new LastSecond(async () => JSON.stringify(await status()), now),
+    unreadiness: new LastSecond(async () => unreadiness(await status()), now),
   };
 }
 

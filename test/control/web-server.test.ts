@@ -7,6 +7,7 @@ import { IDLE_TIMEOUT_S, serveWeb } from "../../src/control/web-server.ts";
 import type { RealServerReport } from "../../src/control/real-server-report.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 import { LVSCARE } from "../cli/run-program.ts";
+import { PretendedDaemon } from "./support/pretended-daemon.ts";
 import { SseReader } from "./support/sse-reader.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
 
@@ -83,6 +84,30 @@ test("ready is who answers clients and can still take a server out", async () =>
   daemon.status = { ...status, realServers: status.realServers.map((server) => ({ ...server, weight: 0 })) };
   expect(await ready()).toEqual([503, "no real server is in service\n"]);
   daemon.status = status;
+});
+
+test("of several virtual servers all are to be ready, or those that are named", async () => {
+  const [one, other] = [new PretendedDaemon(2), new PretendedDaemon(2)];
+  const { status } = other;
+  const emptied = status.realServers.map((server) => ({ ...server, weight: 0 }));
+  other.status = { ...status, address: "10.103.97.13:6443", realServers: emptied };
+  const all = [one.source(), { ...other.source(), named: { ...other.source().named, name: "web" } }];
+  const answers = new WebAnswers({ virtualServers: () => all, metrics: () => "" }, { isLoopback: false });
+  const ready = async (query = ""): Promise<[number, string]> => {
+    const answer = await answers.answer(new Request(`http://127.0.0.1/readyz${query}`));
+    return [answer.status, await answer.text()];
+  };
+  const nobody = "no real server is in service\n";
+  expect(await ready()).toEqual([503, `10.103.97.13:6443: ${nobody}`]);
+  expect(await ready("?vs=10.103.97.12:6443")).toEqual([200, "ok\n"]);
+  expect(await ready("?vs=web")).toEqual([503, nobody]);
+  expect(await ready("?vs=10.103.97.12:6443&vs=web")).toEqual([503, `10.103.97.13:6443: ${nobody}`]);
+  for (const query of ["?vs=zzz", "?vs=", "?vs=web&vs=zzz"])
+    expect([query, ...(await ready(query))]).toEqual([
+      query,
+      400,
+      "?vs= names one of 10.103.97.12:6443, 10.103.97.13:6443\n",
+    ]);
 });
 
 describe("a request that no browser would make", () => {

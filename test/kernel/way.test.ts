@@ -26,14 +26,14 @@ test("what drops clients' packets is told although every check passes, and so is
   expect(warning).toContain("nft list ruleset");
   expect(await care.status()).toMatch(/^ {2}way +NO ANSWER for \d+s: connect timed out after 2s; /m);
   expect(await metric(namespace, "lvscare_way_up")).toMatch(/ 0$/);
-  expect(await standing(namespace)).toEqual(["degraded", 2, "503"]);
+  await waitForEqual(() => standing(namespace), ["degraded", 2, "503"]);
   await waitForTable(namespace, tableWith());
 
   await namespace.exec("iptables-legacy", "-D", ...RULE);
   await care.waitForLog(/^INFO through the virtual address a real server answers again/);
   expect(await care.status()).toMatch(/^ {2}way +answers in \S+m?s$/m);
   expect(await metric(namespace, "lvscare_way_up")).toMatch(/ 1$/);
-  expect(await standing(namespace)).toEqual(["serving", 0, "200"]);
+  await waitForEqual(() => standing(namespace), ["serving", 0, "200"]);
   await waitForTable(namespace, tableWith());
   expect(care.logged(/→ draining/)).toEqual([]);
 });
