@@ -78,10 +78,11 @@ export function virtualServerStatus(
   const { suspicion } = context;
   const standing = new Map(table?.realServers.map((one) => [formatEndpoint(one.server.endpoint), one]));
   const members = Array.from(context.members, ([key, member]) => ({
-    ...memberStatus(key, member.ref, verdicts.get(key), standing.get(key), facts.timeOfDay),
+    ...memberStatus(key, member, verdicts.get(key), standing.get(key), facts.timeOfDay),
     ...uncheckedStatus(lacking.get(key), facts.timeOfDay),
     ...partsStatus(checks.get(key)),
     ...requestStatus(member, requests.get(key), facts.timeOfDay),
+    ...drainedStatus(member, facts.timeOfDay),
     ...(isKeptOut(member) && { state: "drained" as const }),
     ...(member.hold && { hold: member.hold }),
     ...(member.isDrainedByConfiguration && { drainedByConfiguration: true as const }),
@@ -242,6 +243,17 @@ function requestStatus(
   return { lastRequest, stateSince: timeOfDay(sinceMs).toISOString() };
 }
 
+/** Since when an operator drains it. Since when the configuration does is not known. */
+function drainedStatus(
+  member: Member,
+  timeOfDay: ProcessFacts["timeOfDay"],
+): Pick<RealServerStatus, "stateSince" | "healthSince"> {
+  if (!isKeptOut(member)) return {};
+  const { hold } = member;
+  const healthSince = timeOfDay(sinceMsOf(member.ref.getSnapshot().context)).toISOString();
+  return { healthSince, ...(hold?.drained === true && { stateSince: hold.since }) };
+}
+
 function uncheckedStatus(
   lack: TimedLack | undefined,
   timeOfDay: ProcessFacts["timeOfDay"],
@@ -255,7 +267,7 @@ function partsStatus(checks: readonly CheckPart[] | undefined): Pick<RealServerS
 
 function memberStatus(
   key: string,
-  ref: RealServerActor,
+  { ref, isDrainedByConfiguration }: Member,
   verdict: TimedVerdict | undefined,
   one: ObservedRealServer | undefined,
   timeOfDay: ProcessFacts["timeOfDay"],
@@ -268,7 +280,7 @@ function memberStatus(
     state: stateOf(context),
     health: stateOf(context),
     ...(one === undefined ? { activeConnections: 0, inactiveConnections: 0 } : standingStatus(one)),
-    stateSince: iso(sinceMsOf(context)),
+    ...(!isDrainedByConfiguration && { stateSince: iso(sinceMsOf(context)) }),
     ...(verdict && { lastVerdict: verdictStatus(verdict, iso) }),
     ...(context.asked && { asked: context.asked }),
     ...(verdict?.verdict.certificate && { certificate: certificateStatus(verdict.verdict.certificate) }),

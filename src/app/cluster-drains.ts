@@ -12,7 +12,9 @@ export function withClusterDrains(
     const drain = drains.get(server.address);
     if (drain === undefined || server.drainedByConfiguration !== true) return server;
     const { drainedByConfiguration: _, outOfService: __, ...others } = server;
-    return { ...others, drainedByCluster: drain };
+    // What an operator asked for here was before that, or is told in its place.
+    const since = others.stateSince ?? (Date.parse(drain.since) > 0 ? drain.since : undefined);
+    return { ...others, ...(since !== undefined && { stateSince: since }), drainedByCluster: drain };
   });
   return withService({ ...status, realServers });
 }

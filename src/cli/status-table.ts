@@ -1,5 +1,6 @@
 import { oneLine } from "../config/one-line.ts";
 import { describeHold } from "../domain/hold.ts";
+import { isListedDrained, outOfService } from "../domain/in-service.ts";
 import { describeNamed } from "../domain/name.ts";
 import {
   describeElsewhere,
@@ -14,7 +15,7 @@ import { isBrief, nothingIn, renderBrief } from "./status-brief.ts";
 import { isAnyFound } from "./status-filter.ts";
 import { describeFolded, foldServers } from "./status-fold.ts";
 import { inOrderOfTrouble, isVirtualServerTroubled } from "./status-order.ts";
-import { renderSummary } from "./status-summary.ts";
+import { describeOut, renderSummary } from "./status-summary.ts";
 import type { StatusView } from "./status-view.ts";
 import {
   age,
@@ -183,11 +184,7 @@ function renderRealServers(server: VirtualServerStatus, view: StatusView): strin
     if (last === undefined || now.getTime() - Date.parse(last.at) > LATELY_MS) return undefined;
     return brief("asks" in last ? describeRequested(last, now) : describeTransition(last, now));
   });
-  const holds = servers.map(({ hold, asked }) => {
-    const held = hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by ${hold.by ?? "an operator"}`;
-    const all = [held, asked && describeAsked(asked)].filter((one) => one !== undefined);
-    return all.length === 0 ? undefined : all.join("; ");
-  });
+  const holds = servers.map((one) => describeHeld(one, now));
   const certificates = servers.map(({ certificate }) => {
     if (certificate === undefined || (view.wide !== true && !endsSoon(certificate, now))) return undefined;
     return oneLine(describeCertificate(certificate, now));
@@ -211,9 +208,19 @@ function renderRealServers(server: VirtualServerStatus, view: StatusView): strin
     ...(beside ? [] : details("LAST CHECK", checks)),
     ...details("CHECKS", parts),
     ...details("CERTIFICATE", certificates),
-    ...(isFolded ? [] : details("HELD", holds)),
+    ...details("HELD", holds),
     ...details("LAST CHANGE", changes),
   ];
+}
+
+/** `drained, 7s ago by alice`, and who else wants it so. */
+function describeHeld(server: RealServerStatus, now: Date): string | undefined {
+  const { hold, asked, stateSince } = server;
+  const held = hold && `${describeHold(hold)}, ${age(hold.since, now)} ago by ${hold.by ?? "an operator"}`;
+  const out = isListedDrained(server) && hold?.drained !== true ? outOfService(server) : undefined;
+  const listed = out && describeOut(out) + (stateSince === undefined ? "" : `, ${age(stateSince, now)} ago`);
+  const all = [held, listed, asked && describeAsked(asked)].filter((one) => one !== undefined);
+  return all.length === 0 ? undefined : all.join("; ");
 }
 
 /** What a check found may have been written by a program or a server: JSON has all of it. */

@@ -287,7 +287,10 @@ export interface RealServerStatus extends Named {
   readonly isAwaitingOthers?: true;
   /** Its clients and a check get no answer: no new ones while another serves, until it answers or its health changes. */
   readonly isUnanswered?: true;
+  /** Of one that is drained: since when it is. Absent where the configuration drains it: that is not known. */
   readonly stateSince?: string;
+  /** Since when its health is so; absent where that is since its state is. */
+  readonly healthSince?: string;
   readonly lastVerdict?: VerdictStatus;
   /** Present while its checks cannot be made, and why: this host lacks something for them. It stays what it was. */
   readonly unchecked?: UncheckedStatus;

@@ -46,6 +46,12 @@ test("an operator's drain and weight stand at once, outlive the daemon, and end 
   daemon = host.care(VS, [a, b], "--scheduler", "wrr", "--weight", "10");
   const servers = await host.until(VS, (all) => all[1]?.weight === 25 && all[0]?.lastVerdict?.passed === true);
   expect(servers[0]).toMatchObject({ state: "drained", health: "healthy", weight: 0, hold: { drained: true } });
+  // It was drained before this daemon found it healthy.
+  expect([servers[0]?.stateSince, Date.parse(servers[0]?.healthSince ?? "")]).toEqual([
+    servers[0]?.hold?.since,
+    expect.any(Number),
+  ]);
+  expect(Date.parse(servers[0]?.healthSince ?? "")).toBeGreaterThan(Date.parse(servers[0]?.stateSince ?? ""));
   expect(await answers(VS, 2)).toEqual(["b", "b"]);
 
   expect((await host.lvscare("undrain", a.name)).stdout).toStartWith(

@@ -31,6 +31,23 @@ describe("200 real servers", () => {
     ]);
   });
 
+  test("of which some are drained tell by whom", () => {
+    const status = virtualServerWith(1, 200, 2);
+    const hold = { since: "2026-11-24T02:39:53Z", drained: true, by: "alice" };
+    const drain = (count: number): VirtualServerStatus => ({
+      ...status,
+      realServers: status.realServers.map((server, at) =>
+        at < count ? { ...server, state: "drained", weight: 0, hold, stateSince: hold.since } : server,
+      ),
+    });
+    const text = linesOf([drain(1)]);
+    expect(text).toContainEqual(expect.stringMatching(/^ {2}10\.1\.0\.1:8080 {4}drained {2}7s /));
+    expect(text.slice(text.indexOf("  HELD"), -4)).toEqual(["  HELD", "  10.1.0.1:8080    drained, 7s ago by alice"]);
+    const many = linesOf([drain(100)], { width: 80 });
+    expect(many.length).toBeLessThanOrEqual(40);
+    expect(many).toContain("  HELD");
+  });
+
   test("are all there for who asks, those that fail first", () => {
     const rows = rowsOf(linesOf([virtualServerWith(1, 200, 2)], { all: true }));
     expect([rows.length, rows[0], rows[1], rows[2]]).toEqual([
