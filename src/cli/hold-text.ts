@@ -14,20 +14,30 @@ import type { CliContext } from "./cli-context.ts";
 import { ownLines } from "./output.ts";
 import { describeParts } from "./status-text.ts";
 
-/** Prints what became of holds, including the failed ones; 1 when one of them is not in the table. */
+export interface ToldHolds {
+  /** One of them failed, or is not in the table. */
+  readonly isIncomplete: boolean;
+  /** They took the last real server of a virtual server out of service. */
+  readonly isEmptied: boolean;
+}
+
+/** Prints what became of holds, including the failed ones. */
 export async function tellHolds(
   { reports, failures, mentions }: HoldOutcome,
   format: "text" | "json",
   { out, err }: CliContext,
-): Promise<number> {
+): Promise<ToldHolds> {
   const texts = reports.map((report) => (format === "json" ? `${JSON.stringify(report)}\n` : renderHold(report)));
   await out.write(texts.join(""));
   // Of several that are drained, the last one empties it.
-  const each = Map.groupBy(reports, (report) => keyOf(virtualServerOf(report)));
-  const warnings = [...each.values()].flatMap((drains) => emptiedBy(drains) ?? []);
+  const each = [...Map.groupBy(reports, (report) => keyOf(virtualServerOf(report))).values()].filter(leavesNobody);
+  const warnings = each.map(describeNobody);
   const complaints = [...warnings, ...failures.map(describeError), ...mentions];
   await err.remark(ownLines(complaints));
-  return failures.length > 0 || reports.some(({ pending }) => pending !== undefined) ? 1 : 0;
+  return {
+    isIncomplete: failures.length > 0 || reports.some(({ pending }) => pending !== undefined),
+    isEmptied: each.some(isToBlame),
+  };
 }
 
 /** `10.0.0.1:80 of 10.96.0.1:443: drained; healthy, weight 0, 3 open connections`, and what else the reader should know. */
@@ -77,17 +87,31 @@ export function connections(count: number): string {
 
 // --- internal ---
 
-/** What else drains of one virtual server have done, one after the other: undefined when another server is left. */
-function emptiedBy(drains: readonly HoldReport[]): string | undefined {
+/** Drains of one virtual server, one after the other: no other server is left. */
+function leavesNobody(drains: readonly HoldReport[]): boolean {
   const last = drains.at(-1);
-  if (last?.realServer.hold?.drained !== true || last.inService === undefined || last.inService.count > 0)
-    return undefined;
-  const nobody = `nobody is in service behind ${describeVirtualServer(virtualServerOf(last))}`;
-  const { address, name = address } = last.realServer;
-  if (drains.some(({ wasOut }) => wasOut !== true))
-    return `${nobody} any more: clients are not served, until lvscare undrain ${name}`;
+  return last?.realServer.hold?.drained === true && last.inService?.count === 0;
+}
+
+/** One of them was in service before. */
+function isToBlame(drains: readonly HoldReport[]): boolean {
+  return drains.some(({ wasOut }) => wasOut !== true);
+}
+
+function nameIn({ realServer: { address, name = address } }: HoldReport): string {
+  return name;
+}
+
+function describeNobody(drains: readonly HoldReport[]): string {
+  const [first] = drains;
+  const nobody =
+    first === undefined ? "" : `nobody is in service behind ${describeVirtualServer(virtualServerOf(first))}`;
+  if (isToBlame(drains)) {
+    const served = drains.filter(({ wasOut }) => wasOut !== true).map(nameIn);
+    return `${nobody} any more: clients are not served, until lvscare undrain ${served.join(" ")}`;
+  }
   return drains.length === 1
-    ? `${nobody}; ${name} was not before this drain, either`
+    ? `${nobody}; ${first === undefined ? "" : nameIn(first)} was not before this drain, either`
     : `${nobody}; none of these was before this drain, either`;
 }
 

@@ -42,7 +42,7 @@ test("two virtual servers in one process have each their own state and holds, on
   expect(pids).toEqual([child.pid, child.pid]);
 
   // A hold is one virtual server's alone.
-  expect(await runProgram(["drain", real, "--vs", second], environment)).toMatchObject({ code: 0 });
+  expect(await runProgram(["drain", real, "--vs", second], environment)).toMatchObject({ code: 1 });
   expect(await weights()).toEqual([
     [first, [1]],
     [second, [0]],

@@ -84,5 +84,6 @@ async function told(outcome: Parameters<typeof tellHolds>[0]): Promise<[code: nu
   const written = { out: "", err: "" };
   const stream = (name: "out" | "err") => new Output((text) => Promise.resolve(void (written[name] += text)));
   const context = { out: stream("out"), err: stream("err") } as unknown as CliContext;
-  return [await tellHolds(outcome, "text", context), written.out, written.err];
+  const { isIncomplete } = await tellHolds(outcome, "text", context);
+  return [isIncomplete ? 1 : 0, written.out, written.err];
 }

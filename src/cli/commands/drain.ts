@@ -19,7 +19,7 @@ export const drainCommand = command(
     name: "drain",
     about:
       "Has real servers take no new connections, whatever their health, and lets their open ones go on: before maintenance. It stays so, also when " +
-      "the daemon is started anew, until `lvscare undrain` or the next boot.",
+      "the daemon is started anew, until `lvscare undrain` or the next boot. Where that leaves nobody in service behind a virtual server, it is done, said and the exit code is 1.",
     synopsis: "<IP:port|name> … [flags]",
     rows: [
       {
@@ -64,18 +64,22 @@ export const drainCommand = command(
       const { line, waitMs } = options;
       const { holdRealServers } = await import("../../app/operate.ts");
       const outcome = await holdRealServers(line, { kind: "drain" });
-      if (waitMs === undefined) return tellHolds(outcome, line.format, context);
+      if (waitMs === undefined) {
+        const { isIncomplete, isEmptied } = await tellHolds(outcome, line.format, context);
+        return isIncomplete || isEmptied ? 1 : 0;
+      }
       await context.neverBlock();
       using stop = listenForStop(() => exitNow(1));
       const telling = tellHolds(outcome, line.format, context);
       if (await isCutShort(telling, stop.signal)) return 1;
-      const code = await telling;
-      if (code !== 0) return code;
+      const { isIncomplete, isEmptied } = await telling;
+      if (isIncomplete) return 1;
       const drained = outcome.reports.map((report) => ({
         virtualServer: keyOf(virtualServerOf(report)),
         realServer: report.realServer.address,
       }));
-      return await untilDrained(line.realServers, drained, waitMs, stop.signal, context);
+      const code = await untilDrained(line.realServers, drained, waitMs, stop.signal, context);
+      return isEmptied ? 1 : code;
     },
   },
 );

@@ -34,7 +34,8 @@ export const undrainCommand = command(
       }
       const { line } = options;
       const { holdRealServers } = await import("../../app/operate.ts");
-      return tellHolds(await holdRealServers(line, { kind: "undrain" }), line.format, context);
+      const told = await tellHolds(await holdRealServers(line, { kind: "undrain" }), line.format, context);
+      return told.isIncomplete ? 1 : 0;
     },
   },
 );

@@ -33,11 +33,12 @@ export const weightCommand = command(
     async run({ weight, ...line }, context) {
       const { holdRealServers } = await import("../../app/operate.ts");
       const change = { kind: "weight", weight: weight === CONFIGURED ? undefined : weight } as const;
-      return tellHolds(
+      const told = await tellHolds(
         await holdRealServers({ ...line, realServers: [line.realServer] }, change),
         line.format,
         context,
       );
+      return told.isIncomplete ? 1 : 0;
     },
   },
 );
