@@ -130,7 +130,7 @@ export class WebAnswers {
       return new Response(await view.report.get(), { headers: { ...SAFE, "content-type": "application/json" } });
     if (pathname === "/api/v1/stream") return this.#streamTo(view.stream, request, wishIn(searchParams));
     if (!this.#limit.allows()) return plain(429, TOO_OFTEN);
-    if (pathname === "/api/v1/real-server") return realServerAnswer(view, searchParams.get("server") ?? "");
+    if (pathname === "/api/v1/real-server") return realServerAnswer(view, searchParams.get("server"));
     const after = eventIdAfter(searchParams);
     if (after === undefined) return plain(400, "after is the id of an event\n");
     return Response.json(view.events(after), { headers: SAFE });
@@ -166,11 +166,10 @@ function fileAnswer(file: PageFile, request: Request): Response {
     : new Response(file.text, { headers });
 }
 
-async function realServerAnswer(view: View, server: string): Promise<Response> {
+async function realServerAnswer(view: View, server: string | null): Promise<Response> {
+  if (server === null) return plain(400, NAMES_A_SERVER);
   const report = realServerReport(server, await view.status(), view.events(0), (address) => view.failuresOf(address));
-  return report === undefined
-    ? plain(404, "?server= names a real server of this virtual server, by its address or its name\n")
-    : Response.json(report, { headers: SAFE });
+  return report === undefined ? plain(404, NAMES_A_SERVER) : Response.json(report, { headers: SAFE });
 }
 
 /** Undefined when all are ready. */
@@ -193,6 +192,8 @@ async function unreadinessOf(
 function unclear(views: readonly View[]): string {
   return `?vs= names one of ${listed(views)}\n`;
 }
+
+const NAMES_A_SERVER = "?server= names a real server of this virtual server, by its address or its name\n";
 
 const TOO_OFTEN = "too many requests\n";
 

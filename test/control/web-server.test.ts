@@ -110,6 +110,13 @@ test("of several virtual servers all are to be ready, or those that are named", 
     ]);
 });
 
+test("a real server that is not named is a bad request, and one that is not there is not found", async () => {
+  const statuses = ["", "?server=", "?server=10.9.9.9:80"].map(async (query) => {
+    return (await get(`/api/v1/real-server${query}`)).status;
+  });
+  expect(await Promise.all(statuses)).toEqual([400, 404, 404]);
+});
+
 describe("a request that no browser would make", () => {
   test("is answered in a line, whatever it names as the host, and is not told of in the log", async () => {
     const own = Bun.spawn([process.execPath, "-e", SERVE_ALONE], { stdout: "pipe", stderr: "pipe" });
