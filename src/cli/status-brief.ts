@@ -1,6 +1,6 @@
 import { oneLine } from "../config/one-line.ts";
 import { conditionOf, CONDITIONS, isTroubled, outOfService } from "../domain/in-service.ts";
-import { describeNamed } from "../domain/name.ts";
+import { describeNamed, listFirst } from "../domain/name.ts";
 import type { RealServerStatus, StatusReport, VirtualServerStatus } from "../domain/status.ts";
 import { describeVirtualServer } from "../domain/virtual-server-name.ts";
 import { inOrder, isVirtualServerTroubled } from "./status-order.ts";
@@ -51,7 +51,12 @@ export function renderBrief(servers: readonly VirtualServerStatus[], view: Statu
 export function nothingIn({ virtualServers }: StatusReport, { filter = "" }: StatusView): string {
   if (virtualServers.length > 0 && filter !== "") return `nothing has ${filter}`;
   if (virtualServers.length === 0) return "no virtual server stands on this host";
-  return `all is well: ${virtualServers.length === 1 ? "the virtual server serves" : `all ${virtualServers.length} virtual servers serve`}`;
+  const who =
+    virtualServers.length === 1 ? "the virtual server serves" : `all ${virtualServers.length} virtual servers serve`;
+  const drained = virtualServers.flatMap(({ realServers }) =>
+    realServers.filter((server) => outOfService(server)?.why === "drained").map(describeNamed),
+  );
+  return oneLine(`all is well: ${who}${drained.length === 0 ? "" : `; drained: ${listFirst(drained)}`}`);
 }
 
 // --- internal ---

@@ -48,6 +48,15 @@ describe("200 real servers", () => {
     expect(many).toContain("  HELD");
   });
 
+  test("of which one is drained are well, and it is named", () => {
+    const status = virtualServerWith(1, 3);
+    const hold = { since: "2026-11-24T02:39:53Z", drained: true };
+    const realServers = status.realServers.map((server, at) => (at === 1 ? { ...server, weight: 0, hold } : server));
+    expect(linesOf([{ ...status, realServers }], { onlyBad: true })).toEqual([
+      "all is well: the virtual server serves; drained: 10.1.0.2:8080",
+    ]);
+  });
+
   test("are all there for who asks, those that fail first", () => {
     const rows = rowsOf(linesOf([virtualServerWith(1, 200, 2)], { all: true }));
     expect([rows.length, rows[0], rows[1], rows[2]]).toEqual([
