@@ -106,8 +106,8 @@ const PRINTING = [
   "version",
 ];
 
-/** Configuration of Prometheus, of kubeadm and of k3s. */
-const OF_OTHERS = /^(scrape_configs|apiVersion|tls-san):/m;
+/** Configuration of Prometheus, its Alertmanager, kubeadm and k3s. */
+const OF_OTHERS = /^(scrape_configs|inhibit_rules|apiVersion|tls-san):/m;
 
 /** What events alone are shown for. */
 const SCENARIO =

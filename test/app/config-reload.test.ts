@@ -444,7 +444,7 @@ test("a name means the virtual server that stays, and real servers come, go and 
   expect((await daemon.status(before)).virtualServers[0]).toMatchObject({ leaving: true });
   expect((await daemon.status("web")).virtualServers.map(({ address }) => address)).toEqual([after]);
   const drained = await runProgram(["drain", "one", "--vs", "web"], { XDG_RUNTIME_DIR: folder.path });
-  expect([drained.code, drained.stdout]).toEqual([0, expect.stringContaining(`of web (${after}): drained`)]);
+  expect([drained.code, drained.stdout]).toEqual([1, expect.stringContaining(`of web (${after}): drained`)]);
   expect(drained.stderr).toContain("until lvscare undrain one\n");
   client.end();
 });

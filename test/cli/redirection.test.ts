@@ -29,6 +29,7 @@ const OWN_LINES: ReadonlyMap<string, string> = new Map([
   ["daemonset", "daemonset --vs 192.0.2.1:6443 --rs 192.0.2.2:6443"],
   ["kustomize", "kustomize {base} --vs 192.0.2.1:6443 --rs 192.0.2.2:6443"],
   ["rbac", "rbac"],
+  ["sysctls", "sysctls"],
   ["systemd", "systemd --vs 192.0.2.1:6443 --rs 192.0.2.2:6443"],
   ["simulate", `simulate ${join(import.meta.dir, "../../examples/one-master-reboots.yaml")}`],
   ["machine", "machine"],
