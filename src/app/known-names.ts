@@ -63,6 +63,14 @@ export async function resolveRealServers(words: readonly string[]): Promise<read
   });
 }
 
+/** Of these addresses, those that no running daemon cares for. */
+export async function uncaredFor(addresses: readonly string[]): Promise<readonly string[]> {
+  if (addresses.length === 0) return [];
+  const { daemons } = await listDaemons();
+  const all = daemons.flatMap(({ listing }) => listing.virtualServers.flatMap(({ realServers }) => realServers));
+  return addresses.filter((address) => !all.some((one) => one.address === address));
+}
+
 // --- internal ---
 
 const QUICK_MS = 300;

@@ -78,7 +78,7 @@ export function compose(
   const top = within(state.top, lines.length, page);
   const body = lines.slice(top, top + page);
   const blank = Array.from({ length: page - body.length }, () => "");
-  const bar = describe(state, top, lines.length, page, paint);
+  const bar = describe(state, top, lines.length, { columns, rows: page }, paint);
   return {
     screen: [...body, ...blank, bar].map((line) => Bun.sliceAnsi(line, 0, columns)),
     lines: lines.length,
@@ -132,6 +132,15 @@ const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
 
 const LONGEST_FILTER = 60;
 
+const SEPARATOR = " · ";
+const QUIT = "q quit";
+/** The longest that there is room for is shown. */
+const KEY_LINES = [
+  `↑↓ scroll · / filter · s sort · b bad · a all · w wide · ${QUIT}`,
+  `${QUIT} · / filter · s sort · b bad`,
+  `${QUIT} · / filter`,
+];
+
 function typed(state: WatchState, key: string): WatchState {
   if (key === "\r" || key === "\n") return { ...state, isTyping: false };
   if (key === ESCAPE) return { ...state, isTyping: false, filter: "" };
@@ -144,8 +153,10 @@ function within(top: number, lines: number, page: number): number {
   return Math.max(0, Math.min(top, lines - page));
 }
 
-function describe(state: WatchState, top: number, lines: number, page: number, paint: Paint): string {
+/** Where it is full, what is chosen hides keys that may be tried out, and never how to get away. */
+function describe(state: WatchState, top: number, lines: number, room: ScreenSize, paint: Paint): string {
   const { filter, isTyping, sort, onlyBad } = state;
+  const { columns, rows: page } = room;
   if (isTyping) return `${paint("bold", `/${filter}`)}▏ Enter: keep, Esc: no filter`;
   const facts = [
     ...(lines > page ? [`${top + 1}-${Math.min(lines, top + page)} of ${lines}`] : []),
@@ -153,6 +164,8 @@ function describe(state: WatchState, top: number, lines: number, page: number, p
     ...(sort === undefined ? [] : [`by ${sort}`]),
     ...(onlyBad ? ["only bad"] : []),
   ];
-  const keys = "↑↓ scroll · / filter · s sort · b bad · a all · w wide · q quit";
-  return `${facts.length === 0 ? "" : `${paint("bold", facts.join(", "))} · `}${paint("grey", keys)}`;
+  const told = facts.join(", ");
+  const left = columns - Bun.stringWidth(told);
+  const keys = KEY_LINES.find((line) => Bun.stringWidth(line) + SEPARATOR.length <= left) ?? QUIT;
+  return told === "" ? paint("grey", keys) : `${paint("bold", told)}${SEPARATOR}${paint("grey", keys)}`;
 }

@@ -308,6 +308,12 @@ test("tells of a level or graver, and of one real server, and takes those that a
     ]);
     expect(await texts("--level", "error")).toEqual([""]);
     expect(await texts("--rs", "10.0.0.11:80", "-n", "1")).toEqual(["put right the weight of 10.0.0.11:80"]);
+    const mistyped = await runProgram(["events", "--vs", address, "--rs", "10.0.0.111:80"], environment);
+    expect([mistyped.code, mistyped.stdout, mistyped.stderr]).toEqual([
+      1,
+      "",
+      "lvscare: 10.0.0.111:80: not cared for, and no event tells of it\n",
+    ]);
   } finally {
     await rm(folder, { recursive: true });
     await rm(unix, { force: true });

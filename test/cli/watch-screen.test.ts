@@ -25,6 +25,13 @@ test("the screen is as large as the terminal, whatever is shown", () => {
   }
 });
 
+test("what is chosen hides some keys on a narrow terminal, and never how to get away", () => {
+  const bars = [START, { ...START, filter: "10.0.0", sort: "latency", onlyBad: true } as const].map((state) =>
+    Bun.stripANSI(compose(REPORT, state, SIZE, VIEW).screen.at(-1) ?? ""),
+  );
+  expect(bars.map((bar) => bar.includes("q quit"))).toEqual([true, true]);
+});
+
 test("keys scroll, within what there is", () => {
   const { lines, page } = compose(REPORT, START, SIZE, VIEW);
   const at = (...keys: readonly string[]): number =>

@@ -90,8 +90,9 @@ export const eventsCommand = command(
     async run({ format, only, servers, level, most, sinceMs, follow }, context) {
       const paint = createPaint(context.outColour);
       const { EventReader } = await import("../../app/events.ts");
-      const { resolveRealServers } = await import("../../app/known-names.ts");
-      const isWanted = eventFilter({ servers: await resolveRealServers(servers), level });
+      const { resolveRealServers, uncaredFor } = await import("../../app/known-names.ts");
+      const addresses = await resolveRealServers(servers);
+      const isWanted = eventFilter({ servers: addresses, level });
       const reader = new EventReader(only);
       const outTimes = new OutTimes();
       await context.neverBlock();
@@ -105,6 +106,12 @@ export const eventsCommand = command(
           if (isFirst || !(error instanceof LvscareError) || error.code !== "NOT_RUNNING") throw error;
           return { events: [], nowMs: 0, complaints: [error.message], mentions: [] };
         });
+        if (isFirst) {
+          const silent = addresses.filter((one) => !events.some(eventFilter({ servers: [one], level: "debug" })));
+          const strangers = await uncaredFor(silent);
+          if (strangers.length > 0)
+            throw new LvscareError("NOT_LISTED", `${listFirst(strangers)}: not cared for, and no event tells of it`);
+        }
         const news = [...mentions, ...complaints].filter((one) => !told.includes(one));
         if (await isCutShort(context.err.remark(ownLines(news)), over)) return 0;
         told = [...mentions, ...complaints];
