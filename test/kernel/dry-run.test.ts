@@ -295,7 +295,7 @@ describe("beside a running daemon", () => {
     const elsewhere = join(folder, "other.yaml");
     await writeFile(elsewhere, configuration([A, B]));
     expect((await dry(["--config", elsewhere])).lines.slice(-2)).toEqual([
-      `! pid ${care.pid} already cares for tcp ${VS}: stop it first, or this is refused`,
+      `! pid ${care.pid} already cares for tcp ${VS}, as ${file} says: stop it first, or this is refused`,
       "nothing to do, 1 warning",
     ]);
     // A draft is what the daemon's own file may become.
