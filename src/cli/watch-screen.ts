@@ -137,8 +137,8 @@ const QUIT = "q quit";
 /** The longest that there is room for is shown. */
 const KEY_LINES = [
   `↑↓ scroll · / filter · s sort · b bad · a all · w wide · ${QUIT}`,
-  `${QUIT} · / filter · s sort · b bad`,
-  `${QUIT} · / filter`,
+  `${QUIT} · ↑↓ scroll · / filter · s sort · b bad`,
+  `${QUIT} · ↑↓ scroll · / filter`,
 ];
 
 function typed(state: WatchState, key: string): WatchState {
