@@ -101,23 +101,27 @@ export function patternOf(test: string): string {
 
 // --- internal ---
 
-const TIMEOUT_MS = 30 * 60_000;
+/** Of a guest: half an hour, or what so many files may take where a guest is emulated and its machine is busy. */
+function timeoutMsOf({ files }: KernelJob): number {
+  return Math.max(30, 4 * files.length) * 60_000;
+}
 
 function guestOptions(
-  { lab, files, processors }: KernelJob,
+  job: KernelJob,
   report: string,
   reports: string,
   pattern: string | undefined,
   write: Write,
   worker: number,
 ): GuestOptions {
+  const { lab, files, processors } = job;
   const { architecture, testEnvironment } = labNamed(lab);
   return {
     // Of another kind of processor, the guest has a Bun of its own.
     command: [architecture === undefined ? process.execPath : "bun", ...bunTestArguments(files, report, pattern)],
     ...(testEnvironment === undefined ? {} : { env: testEnvironment }),
     cwd: checkout,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: timeoutMsOf(job),
     writableFolders: [reports],
     stdout: write,
     stderr: write,
