@@ -36,7 +36,11 @@ export async function collectStatus(virtualServers: readonly string[] = []): Pro
   } catch (error) {
     return {
       source: "table",
-      notes: [...complaints, nobody, `the kernel's table cannot be read: ${describeError(error)}`],
+      notes: [
+        ...complaints,
+        `${nobody} (start one with lvscare care)`,
+        `the kernel's table cannot be read: ${describeError(error)}`,
+      ],
       virtualServers: [],
       ...elsewhere,
     };

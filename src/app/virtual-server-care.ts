@@ -127,6 +127,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#events = process.bus.open({
       logger,
       virtualServer: () => this.named,
+      nameOf: (address) => this.#options.realServerNames.get(address),
       culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
       count: (event, atMs) => this.metrics.note(event, atMs),
     });

@@ -1,5 +1,6 @@
 import type { TimedEvent } from "../app/events.ts";
 import { formatDuration } from "../domain/duration.ts";
+import { describeNamed } from "../domain/name.ts";
 import { describeVirtualServer, isOfVirtualServer, virtualServerOf } from "../domain/virtual-server-name.ts";
 
 /** An event, and how long its real server was out where it came back with it. */
@@ -144,7 +145,7 @@ function lineOf(event: ToldEvent): EventLine {
 
 /** `200 real servers → healthy: status 200 (10.0.0.1:80, 10.0.0.2:80, …), out for 4s to 6s` */
 function describeChange(events: readonly ToldEvent[]): string {
-  const servers = [...new Set(events.flatMap(({ server }) => server ?? []))];
+  const servers = [...new Set(events.flatMap((event) => serverOf(event) ?? []))];
   const outs = events.flatMap(({ outForMs }) => outForMs ?? []).toSorted((a, b) => a - b);
   const [shortest, longest] = [span(outs[0] ?? 0), span(outs.at(-1) ?? 0)];
   const out = shortest === longest ? shortest : `${shortest} to ${longest}`;
@@ -163,7 +164,7 @@ function describeFlapping(events: readonly ToldEvent[]): string {
   const outs = events.filter(isOut);
   const outForMs = events.reduce((sum, one) => sum + (one.outForMs ?? 0), 0);
   const lastedMs = (last?.sinceBootMs ?? 0) - (began?.sinceBootMs ?? 0);
-  return `real server ${began?.server} flaps: ${outs.length} times out in ${span(lastedMs)}, for ${span(outForMs)} altogether, ${last?.to} now; ${reasonsOf(outs)}`;
+  return `real server ${began && serverOf(began)} flaps: ${outs.length} times out in ${span(lastedMs)}, for ${span(outForMs)} altogether, ${last?.to} now; ${reasonsOf(outs)}`;
 }
 
 /** `check of 10.0.0.1:80 failed …, 12 times in 3m20s` */
@@ -183,6 +184,10 @@ function reasonsOf(events: readonly ToldEvent[]): string {
 
 function first(texts: readonly string[]): string {
   return [...texts.slice(0, MOST_NAMED), ...(texts.length > MOST_NAMED ? ["…"] : [])].join(", ");
+}
+
+function serverOf({ server, serverName }: ToldEvent): string | undefined {
+  return server && describeNamed({ address: server, name: serverName });
 }
 
 /** In whole seconds, or below one in milliseconds. */

@@ -1,3 +1,4 @@
+import { describeNamed } from "../domain/name.ts";
 import type { EventRecord } from "../domain/event-record.ts";
 import type { RealServerState } from "../domain/health.ts";
 
@@ -59,7 +60,9 @@ const MOST_NAMED = 5;
 /** The same change soon after another is told with it. */
 const TOGETHER_MS = 10_000;
 
-function entryOf({ id, at, level, type, server, from, to, message }: EventRecord, outForMs?: number): TimelineEntry {
+function entryOf(record: EventRecord, outForMs?: number): TimelineEntry {
+  const { id, at, level, type, from, to, message } = record;
+  const server = record.server && describeNamed({ address: record.server, name: record.serverName });
   const entry = { id, at, level, type };
   if (type !== "realServer.healthChanged" || server === undefined || from === undefined || to === undefined)
     return { ...entry, message, ...(server !== undefined && { servers: [server] }) };

@@ -20,7 +20,10 @@ export interface EventRecord {
   readonly message: string;
   /** What kind of event it was: `realServer.healthChanged`, `plan.applied`, … */
   readonly type: string;
+  /** The address of the real server that it is about. */
   readonly server?: string;
+  /** As it was called then; absent where it had no name. */
+  readonly serverName?: string;
   /** Of a change of state. */
   readonly from?: RealServerState;
   readonly to?: RealServerState;

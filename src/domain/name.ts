@@ -17,7 +17,13 @@ export function isCalled(word: string, { address, name }: Named): boolean {
 }
 
 /** `web (10.103.97.12:6443)`; without a name only the address. */
-export function describeNamed({ address, name }: Named): string {
+export function describeNamed({
+  address,
+  name,
+}: {
+  readonly address: string;
+  readonly name?: string | undefined;
+}): string {
   return name === undefined ? address : `${name} (${address})`;
 }
 

@@ -18,6 +18,8 @@ export interface EventSourceOptions {
   readonly logger: Logger;
   /** The virtual server, as it is called now. */
   readonly virtualServer: () => NamedVirtualServer;
+  /** What the real server at an address is called now, where it has a name. */
+  readonly nameOf: (server: string) => string | undefined;
   /** The process that may be undoing the daemon's work. */
   readonly culprit: () => string;
   /** Counts what happens; `atMs`: when that was. */
@@ -63,7 +65,7 @@ export class EventBus {
 
   /** One for each virtual server. */
   open(options: EventSourceOptions): EventSource {
-    const ring = this.#memory.open((logger) => createEventLog(logger, options.culprit));
+    const ring = this.#memory.open((logger) => createEventLog(logger, options.culprit, options.nameOf), options.nameOf);
     const source = new EventSource(this, options, ring, () => {
       this.#sources.delete(source);
       ring.close();
@@ -151,12 +153,12 @@ export class EventSource {
 
   constructor(
     bus: EventBus,
-    { logger, culprit, count, virtualServer }: EventSourceOptions,
+    { logger, culprit, nameOf, count, virtualServer }: EventSourceOptions,
     ring: EventRing,
     leave: () => void,
   ) {
     this.#bus = bus;
-    this.#log = createEventLog(logger, culprit);
+    this.#log = createEventLog(logger, culprit, nameOf);
     this.#ring = ring;
     this.#count = count;
     this.#virtualServer = virtualServer;

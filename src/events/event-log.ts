@@ -4,7 +4,7 @@ import { describeLeft, type CareEvent } from "../domain/events.ts";
 import { outcomeOf, REAL_SERVER_STATES, type RealServerState, type Verdict } from "../domain/health.ts";
 import { describeHold } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
-import { listFirst } from "../domain/name.ts";
+import { describeNamed, listFirst } from "../domain/name.ts";
 import { describeOperation, type Operation } from "../domain/plan.ts";
 import { describeConfigurationChange } from "../domain/virtual-server-configuration.ts";
 import { tellDiscovery } from "./discovery-log.ts";
@@ -12,9 +12,14 @@ import { tellDiscovery } from "./discovery-log.ts";
 /**
  * Turns a supervisor's events into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for
  * probes and writes. An unchanged failure is logged once, not in every interval. `culprit` names the process that may
- * be undoing our work.
+ * be undoing our work, `nameOf` says what the real server at an address is called.
  */
-export function createEventLog(logger: Logger, culprit: () => string): (event: CareEvent) => void {
+export function createEventLog(
+  logger: Logger,
+  culprit: () => string,
+  nameOf: (server: string) => string | undefined = () => undefined,
+): (event: CareEvent) => void {
+  const named = (address: string): string => describeNamed({ address, name: nameOf(address) });
   const lastFailure = new Map<string, string>();
   let failing: string | undefined;
   let shortage: string | undefined;
@@ -38,7 +43,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(`no longer configured: its real servers (${event.servers}) drain, then it is deleted`);
         return;
       case "realServer.departed":
-        logger.info(`real server ${event.server} is no longer configured, has drained and is gone`);
+        logger.info(`real server ${named(event.server)} is no longer configured, has drained and is gone`);
         return;
       case "probe.suspicious":
         logger.warn(
@@ -75,47 +80,49 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         logger.info(`somebody is in service behind ${event.virtualServer} again`);
         return;
       case "realServer.healthChanged":
-        logger.info(`real server ${event.server} ${event.from} → ${event.to}: ${event.reason}`);
+        logger.info(`real server ${named(event.server)} ${event.from} → ${event.to}: ${event.reason}`);
         return;
       case "realServer.probed":
         noteChecked(unchecked, event.server);
         if (unchecked.size === 0) shortage = undefined;
-        if (isNewNotice(notices, event)) logger.warn(`${event.server}: ${event.verdict.reason}`);
-        if (isNews(lastFailure, event.server, event.verdict)) logger.debug(probeLine(event));
+        if (isNewNotice(notices, event)) logger.warn(`${named(event.server)}: ${event.verdict.reason}`);
+        if (isNews(lastFailure, event.server, event.verdict)) logger.debug(probeLine(event, named));
         return;
       case "realServer.unchecked":
         if (event.reason !== shortage) {
-          logger.warn(`${event.server} and perhaps others cannot be checked, and stay as they are: ${event.reason}`);
+          logger.warn(
+            `${named(event.server)} and perhaps others cannot be checked, and stay as they are: ${event.reason}`,
+          );
         }
         shortage = event.reason;
         unchecked.set(event.server, 0);
         return;
       case "realServer.held":
-        logger.info(`real server ${event.server}, by an operator's request: ${describeHold(event.hold)}`);
+        logger.info(`real server ${named(event.server)}, by an operator's request: ${describeHold(event.hold)}`);
         return;
       case "realServer.asked":
-        logger.info(`real server ${event.server}, as its check asks: ${event.asks} (${event.reason})`);
+        logger.info(`real server ${named(event.server)}, as its check asks: ${event.asks} (${event.reason})`);
         return;
       case "agent.expired":
-        logger.warn(`real server ${event.server}: ${event.reason}; what it asked for counts no more`);
+        logger.warn(`real server ${named(event.server)}: ${event.reason}; what it asked for counts no more`);
         return;
       case "agent.heard":
-        logger.info(`real server ${event.server}: the agent is heard again`);
+        logger.info(`real server ${named(event.server)}: the agent is heard again`);
         return;
       case "realServer.unanswered":
         logger.warn(
-          `real server ${event.server} answers neither its clients nor a check within ${formatDuration(event.afterMs)}: no new clients for it while another one serves`,
+          `real server ${named(event.server)} answers neither its clients nor a check within ${formatDuration(event.afterMs)}: no new clients for it while another one serves`,
         );
         return;
       case "realServer.answered":
-        logger.info(`real server ${event.server} answers again`);
+        logger.info(`real server ${named(event.server)} answers again`);
         return;
       case "realServer.restarted":
-        logger.error(`the checks of ${event.server} broke and start anew: ${describeError(event.error)}`);
+        logger.error(`the checks of ${named(event.server)} broke and start anew: ${describeError(event.error)}`);
         return;
       case "realServer.unlisted":
         logger.info(
-          `real server ${event.server} (weight ${event.weight}) is not listed: draining it, then removing it`,
+          `real server ${named(event.server)} (weight ${event.weight}) is not listed: draining it, then removing it`,
         );
         return;
       case "plan.applied":
@@ -134,7 +141,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "failOpen.entered":
         logger.warn(
-          `fail-open: only ${event.healthy} of ${event.total} real servers are healthy, so these stay in service: ${event.retained.join(", ")}`,
+          `fail-open: only ${event.healthy} of ${event.total} real servers are healthy, so these stay in service: ${event.retained.map(named).join(", ")}`,
         );
         return;
       case "failOpen.left":
@@ -142,7 +149,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         return;
       case "lastResort.entered":
         logger.warn(
-          `last resort: none of ${event.total} real servers is healthy, so these stay in service, which still accept connections: ${event.retained.join(", ")}`,
+          `last resort: none of ${event.total} real servers is healthy, so these stay in service, which still accept connections: ${event.retained.map(named).join(", ")}`,
         );
         return;
       case "lastResort.left":
@@ -163,7 +170,7 @@ export function createEventLog(logger: Logger, culprit: () => string): (event: C
         );
         return;
       case "certificate.expiring":
-        logger.warn(describeExpiring(event));
+        logger.warn(describeExpiring(event, named(event.server)));
         return;
       case "reach.established":
         if (event.made) logger.info(`set up ${event.object}`);
@@ -244,8 +251,8 @@ function describeConfigured({
   return `configured: ${parts.join(", ")}`;
 }
 
-function describeExpiring(event: Extract<CareEvent, { type: "certificate.expiring" }>): string {
-  const { server, subject, issuer, notAfter, days } = event;
+function describeExpiring(event: Extract<CareEvent, { type: "certificate.expiring" }>, server: string): string {
+  const { subject, issuer, notAfter, days } = event;
   const when = days === 0 ? "has expired" : `expires in less than ${days === 1 ? "a day" : `${days} days`}`;
   return `the certificate that ${server} shows (${subject}, by ${issuer}) ${when}: ${notAfter}`;
 }
@@ -296,8 +303,11 @@ function isNewNotice(
 /**
  * In a function of its own, because it makes a closure: in the handler of all events, each event would pay for that.
  */
-function probeLine({ server, verdict }: Extract<CareEvent, { type: "realServer.probed" }>): () => string {
-  return () => `probe of ${server} ${tell(verdict)}`;
+function probeLine(
+  { server, verdict }: Extract<CareEvent, { type: "realServer.probed" }>,
+  named: (server: string) => string,
+): () => string {
+  return () => `probe of ${named(server)} ${tell(verdict)}`;
 }
 
 function tell(verdict: Verdict): string {

@@ -25,8 +25,10 @@ export class EventMemory {
     this.#timeOfDay = timeOfDay;
   }
 
-  open(teller: Teller): EventRing {
+  /** `nameOf`: of the real server at an address, where it has one. */
+  open(teller: Teller, nameOf: (server: string) => string | undefined = () => undefined): EventRing {
     const ring = new EventRing(teller, {
+      nameOf,
       nextId: () => ++this.#lastId,
       timeOfDay: this.#timeOfDay,
       grew: (by) => this.#grew(by),
@@ -58,6 +60,7 @@ export class EventMemory {
 /** What an `EventRing` gets of the memory that it is part of. */
 interface EventRingPorts {
   readonly nextId: () => number;
+  readonly nameOf: (server: string) => string | undefined;
   readonly timeOfDay: (ms: number) => Date;
   /** It has so many records more, or fewer. */
   readonly grew: (by: number) => void;
@@ -94,6 +97,7 @@ export class EventRing {
     const before = this.size;
     const noted: EventRecord[] = [];
     const details = detailsOf(event);
+    const name = details.server === undefined ? undefined : this.#ports.nameOf(details.server);
     for (const { level, messages } of paragraphs(this.#lines)) {
       noted.push({
         id: this.#ports.nextId(),
@@ -103,6 +107,7 @@ export class EventRing {
         message: listed(messages, (message) => (typeof message === "string" ? message : message())).join("; "),
         type: event.type,
         ...details,
+        ...(name !== undefined && { serverName: name }),
       });
     }
     this.#records.push(...noted);

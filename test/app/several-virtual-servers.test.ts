@@ -109,7 +109,12 @@ test("the virtual servers of one process are asked at one socket, and they and t
       join(import.meta.dir, "support/care-for-process.ts"),
       ...caredFor.map((one) => JSON.stringify(one)),
     ],
-    { env: { ...environment, CONFIG_FILE: configFile }, stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+    {
+      env: { ...environment, CONFIG_FILE: configFile },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(join(folder, "log")),
+    },
   );
   const run = (...argv: readonly string[]) => runProgram(argv, environment);
   const refused = async (...argv: readonly string[]): Promise<string> => {
@@ -173,12 +178,17 @@ test("the virtual servers of one process are asked at one socket, and they and t
   expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
   expect(new Set(records.map(({ virtualServer = "" }) => virtualServer))).toEqual(new Set([api, web, plain]));
   expect((await run("events", "--vs", "api")).stdout).toContain(
-    `  api (${api})  INFO   real server ${real} recovering → healthy`,
+    `  api (${api})  INFO   real server node-1 (${real}) recovering → healthy`,
   );
 
   const ofOne = (await run("events", "--vs", "web", "--rs", "node-2", "-o", "json")).stdout.trimEnd().split("\n");
   expect(new Set(ofOne.map((text) => (JSON.parse(text) as TimedEvent).server))).toContain(second);
   expect(ofOne.filter((text) => !text.includes(second))).toEqual([]);
+  expect(new Set(ofOne.map((text) => (JSON.parse(text) as TimedEvent).serverName))).toContain("node-2");
+
+  expect(await Bun.file(join(folder, "log")).text()).toContain(
+    `INFO web: real server node-2 (${second}), by an operator's request: drained\n`,
+  );
 
   // A socket that somebody removed is made again, and so is what was held.
   const holds = (await readdir(runtime)).filter(

@@ -77,6 +77,7 @@ test("what happens to the process is told for each virtual server, with the same
   const second = bus.open({
     logger: SILENT,
     virtualServer: () => ({ protocol: "tcp", address: "10.0.0.1:80" }),
+    nameOf: () => undefined,
     culprit: () => "",
     count: ({ type }) => count.push(type),
   });
@@ -120,6 +121,7 @@ function slowly(slowMs = SLOW_MS): {
   const source = bus.open({
     logger: SILENT,
     virtualServer: () => ({ protocol: "tcp", address: "10.0.0.1:80" }),
+    nameOf: () => undefined,
     culprit: () => "",
     count: nothing,
   });
