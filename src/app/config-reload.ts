@@ -148,14 +148,14 @@ export class ConfigReload implements AsyncDisposable {
         this.#watch.follow(pathsOf(read));
         return { outcome: "unchanged", changes: [], draining: [], problems: [] };
       }
-      this.#doubted = undefined;
+      this.#settled();
       const report = await this.#take(read);
       const unmatched = unmatchedIn(read);
       const warnings = unmatched.filter(({ path }) => !this.#unmatched.has(path)).map(formatProblem);
       this.#unmatched = new Set(unmatched.map(({ path }) => path));
       return warnings.length === 0 ? report : { ...report, warnings: [...(report.warnings ?? []), ...warnings] };
     } catch (error) {
-      this.#doubted = undefined;
+      this.#settled();
       if (error instanceof ConfigError) this.#watch.follow(pathsOf(error.sources));
       else this.#tryLater(LATER_MS);
       return this.#refuse(error);
@@ -208,6 +208,12 @@ export class ConfigReload implements AsyncDisposable {
     if (!isSame)
       this.#ports.emit({ type: "config.doubted", file: this.#ports.path, lost: lost.map(fullName), againMs: DOUBT_MS });
     return true;
+  }
+
+  /** Nothing of the readings before this one is waited for any more. */
+  #settled(): void {
+    this.#doubted = undefined;
+    clearTimeout(this.#later);
   }
 
   /** What this host or another daemon stands against may be gone soon, and no file tells of that. */

@@ -161,10 +161,10 @@ describe("a file that is refused", () => {
 });
 
 describe("a change is noticed", () => {
-  const VS = "127.78.21.1:18110";
   const schedulers = ["wrr", "lc", "wlc", "sh", "rr"] as const;
 
-  test("in place, under an exchanged name, in files that are included, and at SIGHUP", async () => {
+  test.concurrent("in place, under an exchanged name, in files that are included, and at SIGHUP", async () => {
+    const VS = "127.78.21.1:18110";
     await using folder = await TestFolder.make();
     const path = join(folder.path, "care.yaml");
     const base = (scheduler: string): string =>
@@ -201,17 +201,21 @@ describe("a change is noticed", () => {
       stderr: `${path}:11:11: warning: include[0]: no file matches\n`,
     });
 
-    const readings = daemon.log.filter(isReading).length;
+    await daemon.logged(/^INFO took over .*: - tcp 127\.78\.21\.2:18110 \(two\)/, 2);
+
+    const unchanged = /^INFO read .* again: nothing changed/;
+    const before = daemon.log.filter((line) => unchanged.test(line)).length;
     daemon.signal("SIGHUP");
-    await waitFor(
-      () => daemon.log.filter(isReading).length,
-      (count) => count === readings + 1,
-    );
+    await daemon.logged(unchanged, before + 1);
     expect(await daemon.stop()).toBe(0);
   });
 
-  test("when a ConfigMap is exchanged, again and again", async () => {
+  test.concurrent("when a ConfigMap is exchanged, again and again", async () => {
+    const VS = "127.78.21.6:18110";
     await using folder = await TestFolder.make();
+    using own = answering(ALIVE);
+    const ofVs = (option?: string): string =>
+      virtualServer(VS, option).join("\n").replace(formatEndpoint(server.endpoint), formatEndpoint(own.endpoint));
     // As kubelet lays it out: a link to a file below a link to a folder, which is exchanged.
     const publish = async (version: string, content: string): Promise<void> => {
       await mkdir(join(folder.path, version));
@@ -219,19 +223,34 @@ describe("a change is noticed", () => {
       await symlink(version, join(folder.path, "..data_tmp"));
       await rename(join(folder.path, "..data_tmp"), join(folder.path, "..data"));
     };
-    await publish("..0", file(virtualServer(VS).join("\n")));
+    const more = virtualServer("127.78.21.5:18110").slice(1).join("\n").replace("web", "more");
+    await publish("..first", file(`${ofVs()}\n${more}`));
     await symlink("..data/care.yaml", join(folder.path, "care.yaml"));
     await using daemon = new FileDaemon(join(folder.path, "care.yaml"), { XDG_RUNTIME_DIR: folder.path });
-    await daemon.logged(/recovering → healthy/);
+    await daemon.logged(/more: .* recovering → healthy/);
+    await publish("..0", file(ofVs()));
+    await daemon.logged(/^WARN .* lacks/);
+    expect(await daemon.reload()).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("(more): its real servers"),
+    });
+    // Nobody doubts any more what somebody asked for: it is not read again when that time is over, of which checks tell once a second.
+    const checked = own.requests.length;
+    await waitFor(
+      () => own.requests.length,
+      (count) => count >= checked + 7,
+    );
+    expect(daemon.log.filter((line) => line.includes("nothing changed"))).toEqual([]);
     for (const [index, scheduler] of schedulers.entries()) {
-      await publish(`..${index + 1}`, file(virtualServer(VS, `scheduler: ${scheduler}`).join("\n")));
+      await publish(`..${index + 1}`, file(ofVs(`scheduler: ${scheduler}`)));
       await daemon.logged(new RegExp(`^INFO took over .*scheduler \\w+ → ${scheduler}`));
       await rm(join(folder.path, `..${index}`), { recursive: true });
     }
     expect((await fetch(`http://${VS}/`)).status).toBe(200);
   });
 
-  test("and a file whose writer paused in the middle takes no virtual server away, unless somebody asks for it", async () => {
+  test.concurrent("and a file whose writer paused in the middle takes no virtual server away, unless somebody asks for it", async () => {
+    const VS = "127.78.21.7:18110";
     await using folder = await TestFolder.make();
     const path = join(folder.path, "care.yaml");
     const others = ["127.78.21.3:18110", "127.78.21.4:18110"].flatMap((address) =>
@@ -258,7 +277,8 @@ describe("a change is noticed", () => {
     expect(await daemon.reload()).toMatchObject({ code: 0, stdout: expect.stringContaining("(n3): its real servers") });
   });
 
-  test("and who asks while the file is read shares the next reading with all others", async () => {
+  test.concurrent("and who asks while the file is read shares the next reading with all others", async () => {
+    const VS = "127.78.21.8:18110";
     await using folder = await TestFolder.make();
     const path = join(folder.path, "care.yaml");
     await Bun.write(path, file(virtualServer(VS).join("\n")));
