@@ -371,7 +371,8 @@ async function user() {
 
   const care = (address: string, servers: readonly EchoServer[], ...flags: readonly string[]) => {
     const rs = servers.flatMap(({ name }) => ["--rs", name]);
-    const setting = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=100ms"];
+    // Connections are counted here, and whether the way is good is found out by one.
+    const setting = "--data-plane=userspace --mode= --health-schem=http --interval=100ms --check-way=false".split(" ");
     const child = Bun.spawn([...LVSCARE, "care", "--vs", address, ...rs, ...setting, ...flags], {
       env,
       stdin: "ignore",
