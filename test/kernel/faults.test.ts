@@ -176,6 +176,7 @@ describe("where this host runs out of something", () => {
     try {
       await using care = startCare(namespace, FAST);
       await waitForTable(namespace, tableWith());
+      await care.waitForLog(/^WARN/);
       expect(care.logged(/^WARN/)).toEqual([expect.stringMatching(/`lvscare status` will not find this daemon/)]);
       expect(await care.stop()).toBe(0);
     } finally {
@@ -224,6 +225,7 @@ describe("where this host runs out of something", () => {
       await waitForTable(namespace, tableWith());
       await Bun.write(limit, "1");
       await waitForTable(namespace, { [`TCP ${VS} rr`]: {} });
+      await care.waitForLog(/^WARN/);
       expect(care.logged(/^(WARN|ERROR)/)).toEqual([
         `WARN nobody is in service behind tcp ${VS}: clients are not served`,
       ]);

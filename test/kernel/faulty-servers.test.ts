@@ -86,7 +86,8 @@ test("takes out each faulty server, for a reason that people understand, without
   // A late check now and then is the machine's doing; a loop that waits for the slowest server makes them all late.
   expect(during.upperQuartile / before.upperQuartile).toBeLessThan(1.5);
 
-  expect(FAULTY.map((address) => [address, history.of(address)])).toEqual(
+  await waitForEqual(
+    () => FAULTY.map((address) => [address, history.of(address)]),
     FAULTY.map((address) => [address, [1, 0, "absent"]]),
   );
   expect([...HEALTHY, ENDLESS].map((address) => history.of(address))).toEqual([[1], [1], [1], [1]]);

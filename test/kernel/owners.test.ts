@@ -5,7 +5,7 @@ import type { StatusReport } from "../../src/domain/status.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { lvscareBinary, runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
 import { Namespace, type Child, type Ended } from "./support/namespace.ts";
-import { waitFor } from "./support/wait-for.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
 setDefaultTimeout(120_000);
@@ -114,7 +114,7 @@ test("a socket that was removed or replaced is there again, and what was held wi
   // The volume is made anew.
   await host.exec("mount", "-t", "tmpfs", "-o", "mode=755", "none", FOLDER);
   await waitForDaemon(VS);
-  expect(daemon.logged(/somebody removed or replaced .*\.sock/)).toHaveLength(2);
+  await waitForEqual(() => daemon.logged(/somebody removed or replaced .*\.sock/).length, 2);
   await daemon.stop("SIGKILL");
   await using next = care(VS);
   await next.waitForLog(

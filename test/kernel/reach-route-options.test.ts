@@ -36,7 +36,7 @@ describe("the gateway", () => {
     await using client = await Client.start(node, VS);
     expect(await client.request(4)).toEqual({ [A]: 2, [B]: 2 });
     expect(care.logged(/^(WARN|ERROR)/)).toEqual([]);
-    expect(care.logged(/route/)).toEqual([`INFO set up route ${VIP}/32 via ${NODE} metric 50`]);
+    await waitForEqual(() => care.logged(/route/), [`INFO set up route ${VIP}/32 via ${NODE} metric 50`]);
     await care.stop();
     await hosts.clean();
   });
@@ -60,6 +60,7 @@ describe("the gateway", () => {
       await daemon.waitForLog(/^INFO set up route/);
       expect(await hosts.routes()).toEqual([ROUTE]);
       // There is no way to the real server either, until now.
+      await daemon.waitForLog(/^WARN nobody is in service/);
       expect(daemon.logged(/^(WARN|ERROR)/)).toEqual([
         expect.stringMatching(/^ERROR cannot keep route/),
         `WARN nobody is in service behind tcp ${VS}: clients are not served`,

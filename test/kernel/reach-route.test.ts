@@ -35,7 +35,7 @@ describe("the gateway", () => {
     await using client = await Client.start(node, VS);
     expect(await client.request(4)).toEqual({ [A]: 2, [B]: 2 });
     expect(care.logged(/^(WARN|ERROR)/)).toEqual([]);
-    expect(care.logged(/route/)).toEqual([`INFO set up route ${VIP}/32 via ${NODE} metric 50`]);
+    await waitForEqual(() => care.logged(/route/), [`INFO set up route ${VIP}/32 via ${NODE} metric 50`]);
 
     const report = JSON.parse(await care.status("-o", "json")) as StatusReport;
     expect(report.virtualServers[0]?.reach?.objects.at(-1)).toMatchObject({
@@ -60,12 +60,15 @@ describe("the gateway", () => {
     try {
       await node.exec(..."ip route add 10.0.0.6 dev cable src 10.0.0.9".split(" "));
       await waitForEqual(() => hosts.routes(), [ROUTE.replace(NODE, "10.0.0.9")]);
-      expect(daemon.logged(/^(INFO this node|INFO set up route|WARN|ERROR)/)).toEqual([
-        `INFO this node's address is ${NODE}, ${FOUND}`,
-        `INFO set up route ${VIP}/32 via ${NODE} metric 50`,
-        `INFO this node's address is 10.0.0.9, ${FOUND}`,
-        `INFO set up route ${VIP}/32 via 10.0.0.9 metric 50`,
-      ]);
+      await waitForEqual(
+        () => daemon.logged(/^(INFO this node|INFO set up route|WARN|ERROR)/),
+        [
+          `INFO this node's address is ${NODE}, ${FOUND}`,
+          `INFO set up route ${VIP}/32 via ${NODE} metric 50`,
+          `INFO this node's address is 10.0.0.9, ${FOUND}`,
+          `INFO set up route ${VIP}/32 via 10.0.0.9 metric 50`,
+        ],
+      );
     } finally {
       await node.run(["ip", "route", "del", "10.0.0.6"]);
       await node.exec("ip", "address", "del", "10.0.0.9/24", "dev", "cable");
@@ -100,6 +103,7 @@ describe("the gateway", () => {
     expect([once.exitCode, once.stderr]).toEqual([1, expect.stringContaining("Nexthop has invalid gateway")]);
     await using daemon = startCare(node, flags);
     await waitForTable(node, tableWith(SERVERS, VS));
+    await daemon.waitForLog(/^ERROR/);
     await daemon.waitForLog(/^DEBUG probe of .*:80 passed/, { times: 6 });
     expect(daemon.logged(/^(WARN|ERROR)/)).toEqual([
       `ERROR cannot keep route ${VIP}/32 via 203.0.113.9 metric 50: add route ${VIP}/32 via 203.0.113.9 metric 50: ` +
@@ -192,6 +196,7 @@ describe("routes of others", () => {
     const before = await hosts.routes();
     await using daemon = startCare(node, [...CARE, "--ip", NODE]);
     await waitForTable(node, tableWith(SERVERS, VS));
+    await daemon.waitForLog(/^WARN/);
     await daemon.waitForLog(/^DEBUG probe of .*:80 passed/, { times: 6 });
     expect(await hosts.routes()).toEqual([...before, ...ours]);
     expect(daemon.logged(/^(WARN|ERROR)/)).toEqual([expect.stringContaining(told)]);

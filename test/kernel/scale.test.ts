@@ -42,7 +42,7 @@ describe.each([
     await waitForTable(namespace, tableWith(addresses), PATIENCE);
     console.log("all in after", since(startedAt), cost(first));
     expect(await first.stop()).toBe(0);
-    expect(first.logged(/ (WARN|ERROR) |→ (draining|removed)/)).toEqual([]);
+    expect(first.logged(/^(WARN|ERROR) |→ (draining|removed)/)).toEqual([]);
     expect(tableOf(namespace)).toEqual(tableWith(addresses));
 
     await farm.takeRequests();

@@ -138,7 +138,7 @@ test("what left a file while no daemon ran goes with the next one, and goes on l
     }
     await using third = startCare(namespace, ["--config", file]);
     await third.waitForLog(/10\.103\.97\.3:6443: gone, as the configuration says/);
-    expect(tableOf(namespace)).toEqual(entries(FIRST, THIRD));
+    await waitForTable(namespace, entries(FIRST, THIRD));
     await waitForEqual(routed, ["10.103.97.2", "10.103.97.4"]);
     expect(await third.stop()).toBe(0);
     client.kill("SIGKILL");

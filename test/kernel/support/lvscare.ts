@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { linesOf } from "./line-process.ts";
 import type { Child, Ended, Namespace } from "./namespace.ts";
+import { PATIENCE_MS } from "./wait-for.ts";
 
 const BINARY = process.env["LVSCARE_BINARY"] || resolve(import.meta.dir, "../../../dist/lvscare");
 
@@ -56,13 +57,13 @@ export class CareProcess implements AsyncDisposable {
   }
 
   /** Waits for the first line like this, or the n-th, and returns it. Nothing is looked at twice: a log that grows costs nothing while it is waited for. */
-  waitForLog(pattern: RegExp, { times = 1, timeoutMs = 30_000 }: LogPatience = {}): Promise<string> {
+  waitForLog(pattern: RegExp, { times = 1, timeoutMs = PATIENCE_MS }: LogPatience = {}): Promise<string> {
     return this.#waitFrom(0, pattern, times, timeoutMs);
   }
 
   /** Waits for a line like this that comes after this call. */
   nextLog(pattern: RegExp): Promise<string> {
-    return this.#waitFrom(this.#lines.length, pattern, 1, 30_000);
+    return this.#waitFrom(this.#lines.length, pattern, 1, PATIENCE_MS);
   }
 
   /** `lvscare status` of the daemon's host. */

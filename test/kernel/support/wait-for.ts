@@ -5,6 +5,9 @@ export interface Patience {
   readonly everyMs?: number;
 }
 
+/** Longer than anything that is waited for takes where other work takes all processors: who need not wait so long does not. */
+export const PATIENCE_MS = 60_000;
+
 /**
  * Reads again until the condition holds, and returns what was read then; at the deadline it throws what was read last. To look takes a third of
  * the time at most: what starts a program for it would otherwise take the processor from those that it waits for.
@@ -12,7 +15,7 @@ export interface Patience {
 export async function waitFor<T>(
   read: () => T | Promise<T>,
   condition: (value: T) => boolean,
-  { timeoutMs = 30_000, everyMs = 10 }: Patience = {},
+  { timeoutMs = PATIENCE_MS, everyMs = 10 }: Patience = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
