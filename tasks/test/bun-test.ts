@@ -6,8 +6,8 @@ export function bunTestArguments(files: readonly string[], report: string, patte
   return [
     "test",
     "--conditions=development",
-    // Guests take all processors meanwhile: what is slow then is not broken.
-    "--timeout=30000",
+    // Guests take all processors meanwhile: what is slow then is not broken. Whatever a test waits for gives up before, and says what was missing.
+    "--timeout=120000",
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     ...(pattern === undefined ? [] : ["-t", pattern]),
