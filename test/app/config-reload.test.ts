@@ -101,6 +101,7 @@ describe("a file that is refused", () => {
     expect([toldOf(), await whatStands()]).toEqual([[], before]);
     await Bun.write(daemon.path, file(`${good}\n${more}`));
     expect(await daemon.reload()).toMatchObject({ code: 0, stdout: `+ tcp ${other} (other): 1 real server\n` });
+    await daemon.logged(/other: /);
     expect(toldOf()[0]).toStartWith(`INFO other: caring for tcp ${other} (rr) with 1 real server`);
     await Bun.write(daemon.path, file(good));
     expect(await daemon.reload()).toMatchObject({ code: 0 });
@@ -345,7 +346,7 @@ test("the log and the page's address change with the file; a port that is taken 
   await write(`http-listen: ${everywhere}`);
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
   expect([await answers(first), await answers("127.78.22.8:18121")]).toEqual(["status 200", "status 200"]);
-  expect(daemon.log.some((line) => line.startsWith("{"))).toBe(true);
+  await daemon.logged(/^\{/);
   await write();
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
   expect(await answers(first)).toBe("refused");
@@ -452,6 +453,7 @@ test("a name means the virtual server that stays, and real servers come, go and 
   const [first, added] = [formatEndpoint(server.endpoint), formatEndpoint(second.endpoint)];
   await Bun.write(path, named(before, ["w1", server], ["w2", second]));
   expect((await daemon.reload()).stdout).toBe(`~ tcp ${before} (web): ${added} added\n`);
+  await daemon.logged(new RegExp(`${added} recovering → healthy`));
   await Bun.write(path, named(before, ["one", server]));
   expect((await daemon.reload()).stdout.split("\n")[0]).toBe(
     `~ tcp ${before} (web): ${added} removed, names of real servers (${first} one)`,
