@@ -161,5 +161,5 @@ function about({ findings }: DoctorReport, check: string): Finding[] {
 
 /** The other host, past every virtual server. */
 async function askOther(): Promise<string> {
-  return (await node.exec("curl", "--silent", "--max-time", "5", `http://${A}/`)).trim();
+  return (await node.exec("curl", "--silent", "--max-time", "20", `http://${A}/`)).trim();
 }

@@ -132,7 +132,7 @@ test("through a failure, a recovery and an operator's drain, everything tells th
     "--silent",
     "--no-buffer",
     "--max-time",
-    "3",
+    "6",
     `http://${WEB}/api/v1/stream`,
   ]);
   const streamed = /^event: status\n(?:id: .*\n)?data: (.*)$/m.exec(stream.stdout)?.[1] ?? "";

@@ -2,7 +2,8 @@ import { addressAndPort } from "./address-and-port.ts";
 
 // The other side of client.ts: commands on stdin, an answer to each on stdout.
 
-const TIMEOUT_MS = 10_000;
+/** Nobody answers within that: a machine with much to do takes its time. */
+const TIMEOUT_MS = 60_000;
 /** Without a pause it would take the processor from those that it tests. */
 const PAUSE_MS = 20;
 

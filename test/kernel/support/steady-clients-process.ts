@@ -4,7 +4,8 @@ import type { SteadyOrder } from "./steady-clients.ts";
 
 // The other side of steady-clients.ts: an order in each line of stdin, its answer as JSON in a line of stdout.
 
-const ANSWER_MS = 10_000;
+/** Nobody answers within that: a machine with much to do takes its time. */
+const ANSWER_MS = 60_000;
 /** A client that makes requests without a pause would take the processor from those that it tests. */
 const PAUSE_MS = 150;
 
