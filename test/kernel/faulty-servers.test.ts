@@ -91,6 +91,10 @@ test("takes out each faulty server, for a reason that people understand, without
     FAULTY.map((address) => [address, [1, 0, "absent"]]),
   );
   expect([...HEALTHY, ENDLESS].map((address) => history.of(address))).toEqual([[1], [1], [1], [1]]);
+  await waitFor(
+    () => care.logged(/ → (draining|removed)/),
+    ({ length }) => length >= 2 * FAULTS.length,
+  );
   expect<unknown>(care.logged(/ → (draining|removed)/).toSorted()).toEqual(
     FAULTS.flatMap(({ address, reason }) => [
       // As they sort.
