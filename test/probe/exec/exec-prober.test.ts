@@ -174,8 +174,9 @@ test("that cannot be run says nothing of the server", async () => {
 test("that takes too long fails, and everything that it started ends with it, also what ignores that", async () => {
   const pids = join(files.path, "pids");
   const script = `trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $! > ${pids}; wait; wait`;
-  const probe = open({ script, timeoutMs: 300 });
-  expect(without(await check(probe))).toEqual({ passed: false, reason: "timed out after 300ms" });
+  // Long enough for a busy machine to start both.
+  const probe = open({ script, timeoutMs: 1200 });
+  expect(without(await check(probe))).toEqual({ passed: false, reason: "timed out after 1.2s" });
   const started = readFileSync(pids, "utf8").trim().split(" ");
   expect(started).toHaveLength(2);
   // The next check waits for them, so there are never two.
@@ -205,7 +206,7 @@ test("ends with its whole group and tells nothing when checks stop", async () =>
 
 test("who hangs leaves the others their turn, and says what it said", async () => {
   const scripts = new Scripts(1);
-  const hanging = open({ script: "echo hanging; trap '' TERM; while :; do sleep 1; done", timeoutMs: 200 }, scripts);
+  const hanging = open({ script: "echo hanging; trap '' TERM; while :; do sleep 1; done", timeoutMs: 1200 }, scripts);
   const order: string[] = [];
   const first = check(hanging).then(({ reason }) => order.push(reason));
   const other = check(open({ script: "echo quick" }, scripts)).then(({ reason }) => order.push(reason));
@@ -213,7 +214,7 @@ test("who hangs leaves the others their turn, and says what it said", async () =
   hanging.check(() => order.push("again"));
   await other;
   hanging.close();
-  expect(order).toEqual(["timed out after 200ms: hanging", "quick"]);
+  expect(order).toEqual(["timed out after 1.2s: hanging", "quick"]);
 });
 
 test("no more run at a time than there may", async () => {

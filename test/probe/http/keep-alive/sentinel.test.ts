@@ -202,7 +202,8 @@ describe("a kept connection", () => {
     for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
     const outcome = await check();
     expect(outcome).toEqual(failed("status 503"));
-    expect(outcome.latencyMs).toBeLessThan(2500);
+    // Not only when the time of the check is over.
+    expect(outcome.latencyMs).toBeLessThan(4500);
   });
 
   test("over which a bad answer comes late counts less than a good one over the new one that was asked meanwhile", async () => {
