@@ -69,6 +69,8 @@ function configurationOf({ port, echoPorts, page }: Scene): unknown {
         name: "demo",
         address: `${VIRTUAL_IP}:${port}`,
         mode: "none",
+        // A try of the way takes a turn, and who gets how many requests is what is shown.
+        "check-way": false,
         interval: "1s",
         probe: { type: "http", scheme: "http", path: "/" },
         "real-servers": [...echoPorts].map(([name, echoPort]) => ({ name, address: `127.0.0.1:${echoPort}` })),
