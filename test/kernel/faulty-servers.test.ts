@@ -16,7 +16,7 @@ setDefaultTimeout(120_000);
 
 const INTERVAL_MS = 1000;
 const VIRTUAL_SERVER = "127.1.0.1:80";
-const FLAGS = ["--vs", VIRTUAL_SERVER, "--health-schem", "http", "--interval", "1", "--health-timeout", "2s"];
+const FLAGS = ["--vs", VIRTUAL_SERVER, "--health-schem", "http", "--interval", "1", "--health-timeout", "4s"];
 
 const HEALTHY = ["127.0.1.1:80", "127.0.1.2:80", "127.0.1.3:80"];
 
@@ -26,17 +26,17 @@ const FAULTS: readonly {
   readonly behaviour: Behaviour | "silent";
   readonly reason: RegExp;
 }[] = [
-  { address: "127.0.2.1:80", behaviour: "hanging", reason: /^timed out after 2s$/ },
+  { address: "127.0.2.1:80", behaviour: "hanging", reason: /^timed out after 4s$/ },
   // Whichever is seen first: that the kept connection is dead, or that a new one comes to nothing; one that was just made gets no answer.
   {
     address: "127.0.2.2:80",
     behaviour: "silent",
-    reason: /^(connect timed out after 1s|answers nothing any more|timed out after 2s)$/,
+    reason: /^(connect timed out after 1s|answers nothing any more|timed out after 4s)$/,
   },
   { address: "127.0.2.3:80", behaviour: { status: 500 }, reason: /^status 500$/ },
   { address: "127.0.2.4:80", behaviour: { status: 503 }, reason: /^status 503$/ },
   { address: "127.0.2.5:80", behaviour: "resetting", reason: /^connection reset$/ },
-  { address: "127.0.2.6:80", behaviour: "trickling", reason: /^timed out after 2s$/ },
+  { address: "127.0.2.6:80", behaviour: "trickling", reason: /^timed out after 4s$/ },
   { address: "127.0.2.7:80", behaviour: "closing", reason: /^(closed without an answer|connection reset)$/ },
   { address: "127.0.2.8:80", behaviour: "garbage", reason: /^malformed response$/ },
   // A check that comes while it closes is accepted and hears nothing.
