@@ -157,8 +157,9 @@ function unitSteps(
   }));
 }
 
+/** Those of the page start none, and take a browser's time. */
 function startsDaemons(file: string): boolean {
-  return /^test\/(app|cli|control|metrics|package|tasks)\b/.test(file);
+  return /^test\/(app|cli|control|metrics|package|tasks)\b/.test(file) && !/^test\/control\/page/.test(file);
 }
 
 /** Tests that run on this machine itself, once there is the binary, if they are to start that. */

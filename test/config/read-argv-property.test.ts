@@ -39,7 +39,7 @@ test("any command line and environment ends in options or in one-line problems, 
     fc.property(argv, environment, (argv, environment) => {
       for (const problem of problemsOf(argv, environment)) expect(problem).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 

@@ -4,7 +4,8 @@ import { runTarget } from "./run-target.ts";
 import { FUZZ_TARGETS } from "./targets.ts";
 
 const REPLAY = process.env["LVSCARE_FUZZ_SEED"];
-const INPUTS = REPLAY === undefined ? 10_000 : 1;
+/** Of each seed, in each run: to look for more is done on purpose. */
+const INPUTS = REPLAY === undefined ? Number(process.env["LVSCARE_FUZZ_INPUTS"] ?? 3000) : 1;
 const SEEDS = REPLAY === undefined ? [1, randomInt(2 ** 40)] : [Number(REPLAY)];
 
 const RUNS = FUZZ_TARGETS.flatMap((target) => {

@@ -96,7 +96,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...DISCOVERY_TARGETS,
   { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
-  { name: "the option parser", run: fuzzOptions },
+  { name: "the option parser", isSlow: true, run: fuzzOptions },
   { name: "the configuration file", isSlow: true, run: fuzzConfig },
 ];
 

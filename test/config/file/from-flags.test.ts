@@ -112,7 +112,7 @@ test("a file from flags means what they mean, and the schema allows it", async (
       }
       files++;
     }),
-    { numRuns: 500, examples: [[["--vs=10.9.9.9:443", "--rs=10.0.0.2:443", "--health-req-headers=Host=,9="]]] },
+    { numRuns: 250, examples: [[["--vs=10.9.9.9:443", "--rs=10.0.0.2:443", "--health-req-headers=Host=,9="]]] },
   );
   expect(files).toBeGreaterThan(100);
 });
