@@ -147,7 +147,9 @@ function eventsIn(state: State): Event[] {
 
 /** What is seen of a state itself, and after each event that can happen in it. */
 function endsFrom(state: State): (readonly [Event | undefined, Seen])[] {
-  const after = eventsIn(state).map((event) => [event, seen(getNextSnapshot(realServerMachine, state, event))] as const);
+  const after = eventsIn(state).map(
+    (event) => [event, seen(getNextSnapshot(realServerMachine, state, event))] as const,
+  );
   return [[undefined, seen(state)], ...after];
 }
 

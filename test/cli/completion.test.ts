@@ -8,7 +8,7 @@ import { usagesOf } from "../../src/cli/command.ts";
 import { machineCommand } from "../../src/cli/commands/machine.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
-import { MAIN, refusal, runProgram } from "./run-program.ts";
+import { LVSCARE, refusal, runProgram } from "./run-program.ts";
 
 setDefaultTimeout(60_000);
 
@@ -242,7 +242,7 @@ async function knownDaemon() {
     fetch: () => (isHanging ? new Promise<Response>(() => undefined) : Response.json(listing)),
   });
   const program = join(folder, "lvscare");
-  await writeFile(program, `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`, { mode: 0o755 });
+  await writeFile(program, `#!/bin/sh\nexec ${LVSCARE.join(" ")} "$@"\n`, { mode: 0o755 });
   const environment = { XDG_RUNTIME_DIR: folder, HOME: folder, PATH: `${folder}:${process.env["PATH"] ?? ""}` };
   return {
     environment,

@@ -8,7 +8,7 @@ import { linesOf } from "../kernel/support/line-process.ts";
 import { waitFor } from "../kernel/support/wait-for.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 import { ALIVE } from "./care-program.ts";
-import { MAIN, refusal, runProgram } from "./run-program.ts";
+import { LVSCARE, refusal, runProgram } from "./run-program.ts";
 import { certificateAuthority } from "../probe/http/support/certificates.ts";
 
 setDefaultTimeout(60_000);
@@ -119,7 +119,7 @@ describe("lvscare check-config", () => {
   });
 
   test("reads standard input for a dash", async () => {
-    await using child = Bun.spawn([process.execPath, MAIN, "check-config", "-"], {
+    await using child = Bun.spawn([...LVSCARE, "check-config", "-"], {
       env: {},
       stdin: new TextEncoder().encode(WARNED),
       stdout: "pipe",
@@ -198,7 +198,7 @@ virtual-servers:
 `,
     );
     const environment = { XDG_RUNTIME_DIR: folder, LVSCARE_FALL: "9", CARE_SCHEDULER: "wrr", LVSCARE_LOGGER: "DEBG" };
-    await using child = Bun.spawn([process.execPath, MAIN, "care", "--config", path, "--log-format", "text"], {
+    await using child = Bun.spawn([...LVSCARE, "care", "--config", path, "--log-format", "text"], {
       env: environment,
       stdin: "ignore",
       stdout: "ignore",

@@ -59,7 +59,7 @@ test("no bytes make a reader fail but as malformed", () => {
         onlyMalformed(() => readMessages(bytes).map(({ payload }) => decode(payload)));
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
 });
 

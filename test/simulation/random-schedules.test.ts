@@ -15,8 +15,8 @@ import type { SchedulesResult, SchedulesTask } from "./schedules-worker.ts";
 
 const ASKED = process.env["LVSCARE_SIMULATION_SCHEDULES"];
 /** Most are the same in each run: one that is rare and new is to be found on purpose, not to hold up whoever changed something else. */
-const SAME = Number(ASKED ?? 300);
-const FRESH = Number(ASKED ?? 150);
+const SAME = Number(ASKED ?? 200);
+const FRESH = Number(ASKED ?? 100);
 /** On a host that has much else to do. */
 const LONGEST_MS = Math.max(600_000, SAME * 120);
 /** So many show each of the faults. */
