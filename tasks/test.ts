@@ -146,20 +146,30 @@ function unitSteps(
   pattern: string | undefined,
   binary: Promise<string> | undefined,
 ): Step[] {
-  const parts = [
-    { name: "with daemons", part: files.filter(startsDaemons), own: binary },
-    { name: "the others", part: files.filter((file) => !startsDaemons(file)), own: undefined },
-  ].filter(({ part }) => part.length > 0);
+  const parts = [...Map.groupBy(files, unitPartOf)];
   if (parts.length < 2) return [hostStep("unit", files, reports, pattern, binary)];
-  return parts.map(({ name, part, own }, index) => ({
-    ...hostStep("unit", part, reports, pattern, own, `unit-${index}`),
+  return parts.map(([name, part], index) => ({
+    ...hostStep("unit", part, reports, pattern, name === "with daemons" ? binary : undefined, `unit-${index}`),
     name: `unit tests, ${name}`,
   }));
 }
 
-/** Those of the page start none, and take a browser's time. */
+type UnitPart = "with daemons" | "of packages" | "the others";
+
+/**
+ * Those of packages build all that they start, and keep it apart; those of the page start a browser and no daemon. What the pages of the manual
+ * show is run by the binary, which the others have to do without.
+ */
+function unitPartOf(file: string): UnitPart {
+  if (file.startsWith("test/package/")) return "of packages";
+  return /^test\/(app\/|cli\/|control\/|metrics\/|tasks\/|readme-examples)/.test(file) &&
+    !file.startsWith("test/control/page")
+    ? "with daemons"
+    : "the others";
+}
+
 function startsDaemons(file: string): boolean {
-  return /^test\/(app|cli|control|metrics|package|tasks)\b/.test(file) && !/^test\/control\/page/.test(file);
+  return unitPartOf(file) === "with daemons";
 }
 
 /** Tests that run on this machine itself, once there is the binary, if they are to start that. */

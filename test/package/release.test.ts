@@ -9,6 +9,7 @@ import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { runCommand } from "../kernel/harness/run-command.ts";
 import { readElfHead } from "./support/elf.ts";
 import { muslEnvironment } from "./support/musl.ts";
+import { npmPackageCases } from "./support/npm-package-cases.ts";
 import { readImages, type ReadImage } from "./support/oci-image.ts";
 import { serveOnce } from "./support/serve-once.ts";
 
@@ -191,6 +192,10 @@ describe("the image", () => {
     expect(bundle.match(/^-----BEGIN CERTIFICATE-----$/gm)?.length).toBeGreaterThan(100);
     expect(bundle.match(/^-----END CERTIFICATE-----$/gm)).toHaveLength(bundle.match(/^-----BEGIN/gm)?.length ?? 0);
   });
+});
+
+describe("packed for npm", () => {
+  npmPackageCases(() => join(folder, `lvscare-${manifest.version}.tgz`));
 });
 
 test("whoever builds the same sources gets the same bytes", async () => {
