@@ -1,20 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { LABS, labNamed } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
 import type { KernelPlan } from "./test/kernel-plan.ts";
-import {
-  emulatedGuests,
-  fetchPackages,
-  kernelStep,
-  makeProducts,
-  patternOf,
-  planKernel,
-  umlGuests,
-} from "./test/kernel-run.ts";
+import { fetchPackages, kernelStep, makeProducts, patternOf, planKernel } from "./test/kernel-run.ts";
 import { describeCounts, sum } from "./test/outcome.ts";
+import { type Queued, runQueue } from "./test/queue.ts";
+import { roomForSteps, takenByGuest } from "./test/room.ts";
 import { runBun } from "./test/run-bun.ts";
 import { type Selection, selectionFrom } from "./test/selection.ts";
 import { runStaticStep, staticSteps } from "./test/static-steps.ts";
@@ -70,70 +64,53 @@ async function main(): Promise<number> {
 // --- internal ---
 
 async function runSteps(selection: Selection, plan: KernelPlan, reports: string): Promise<StepResult[]> {
-  const lanes = lanesOf(selection, plan, reports);
-  const isOne = new Set(lanes.flatMap(({ steps }) => steps)).size === 1;
-  const runLane = async ({ steps, workers }: Lane): Promise<StepResult[]> => {
-    const results: StepResult[] = [];
-    const work = async (worker: number): Promise<void> => {
-      for (let step = steps.shift(); step !== undefined; step = steps.shift())
-        results.push(await runStep(step, worker, isOne));
-    };
-    await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
-    return results;
-  };
-  const running = new Map<Lane, Promise<StepResult[]>>();
-  for (const lane of lanes) {
-    const before = (lane.after ?? []).map((one) => running.get(one));
-    running.set(lane, before.length === 0 ? runLane(lane) : Promise.all(before).then(() => runLane(lane)));
-  }
-  return (await Promise.all(running.values())).flat();
+  const queue = queueOf(selection, plan, reports);
+  const atOnce = selection.staticSteps ? stepsOfChecks() : [];
+  const isOne = queue.length + atOnce.length === 1;
+  const run = (step: Step, processor: number): Promise<StepResult> => runStep(step, processor, isOne);
+  const [checked, tested] = await Promise.all([
+    Promise.all(atOnce.map((step) => run(step, 0))),
+    runQueue(queue, { processors: availableParallelism(), room: roomForSteps() }, run),
+  ]);
+  return [...checked, ...tested];
+}
+
+function stepsOfChecks(): Step[] {
+  return staticSteps.map(({ name, argv: own }) => ({
+    name,
+    command: `bun --bun run ${own.join(" ")}`,
+    run: (write: Parameters<Step["run"]>[0]) => runStaticStep(name, own, write),
+  }));
 }
 
 /**
- * Steps of which so many run at a time; all lanes run side by side, but for one that comes after another. Each step is taken out by who runs
- * it: where lanes have the same steps, one helps the other.
+ * Unit tests take the longest, and wait much of the time, so that they begin first and kernel guests fill their waits. What is short and waits,
+ * too, such as tests on this machine's own kernel, comes towards the end.
  */
-interface Lane {
-  readonly steps: Step[];
-  readonly workers: number;
-  readonly after?: readonly Lane[];
-}
-
-function lanesOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: string): Lane[] {
+function queueOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: string): Queued[] {
   const { unitFiles, kernelFiles, nodeFiles, clusterFiles, pattern } = selection;
-  const lanes: Lane[] = [];
-  if (selection.staticSteps) {
-    const steps = staticSteps.map(({ name, argv: own }) => ({
-      name,
-      command: `bun --bun run ${own.join(" ")}`,
-      run: (write: Parameters<Step["run"]>[0]) => runStaticStep(name, own, write),
-    }));
-    lanes.push({ steps, workers: steps.length });
-  }
   if (selection.isWhole && clusterFiles === undefined)
     process.stdout.write("left out test/cluster: its programs are not built here, which `bun run test cluster` does\n");
   for (const line of leftOut) process.stdout.write(`left out ${line}\n`);
   const needsBinary = kernelFiles ?? nodeFiles ?? clusterFiles ?? unitFiles?.find(startsDaemons);
   const products = needsBinary === undefined ? undefined : makeProducts(jobs);
-  const stepsIn = (isUml: boolean): Step[] =>
-    jobs.filter(({ lab }) => (lab === "uml") === isUml).map((job) => kernelStep(job, products, reports, pattern));
   // One for another kind of machine cannot start here.
   const isForeign = jobs.some(({ lab }) => labNamed(lab).architecture !== undefined);
-  const unit = unitFiles ? unitSteps(unitFiles, reports, pattern, isForeign ? undefined : products?.binary) : [];
-  const node = nodeFiles ? [hostStep("node", nodeFiles, reports, pattern, products?.binary)] : [];
-  const cluster = clusterFiles ? [hostStep("cluster", clusterFiles, reports, pattern, products?.binary)] : [];
-  const unitLane = { steps: unit, workers: unit.length };
-  const native = { steps: stepsIn(true), workers: umlGuests() };
-  // A guest waits for its daemons' checks much of the time. Once the unit tests are over, another one for each processor fills that.
-  const more = { steps: native.steps, workers: umlGuests(native.workers) - native.workers, after: [unitLane] };
-  // As many as there are processors, and nothing beside: what is slow fails when it is slower.
-  const emulated = {
-    steps: [...stepsIn(false), ...node, ...cluster],
-    workers: emulatedGuests(),
-    after: [native, unitLane, more],
+  const host = (kind: "node" | "cluster", files: readonly string[] | undefined, seconds: number): Queued[] => {
+    if (files === undefined) return [];
+    const step = hostStep(kind, files, reports, pattern, products?.binary);
+    return [{ step, seconds, takes: { processors: 0.6, memoryMb: 2048 } }];
   };
-  lanes.push(native, unitLane, more, emulated);
-  return lanes.filter(({ steps }) => steps.length > 0);
+  return [
+    ...(unitFiles ? unitSteps(unitFiles, reports, pattern, isForeign ? undefined : products?.binary) : []),
+    ...jobs.map((job) => ({
+      step: kernelStep(job, products, reports, pattern),
+      seconds: job.seconds,
+      takes: takenByGuest(job),
+    })),
+    ...host("node", nodeFiles, 20),
+    ...host("cluster", clusterFiles, 35),
+  ];
 }
 
 /**
@@ -145,16 +122,24 @@ function unitSteps(
   reports: string,
   pattern: string | undefined,
   binary: Promise<string> | undefined,
-): Step[] {
+): Queued[] {
   const parts = [...Map.groupBy(files, unitPartOf)];
-  if (parts.length < 2) return [hostStep("unit", files, reports, pattern, binary)];
-  return parts.map(([name, part], index) => ({
-    ...hostStep("unit", part, reports, pattern, name === "with daemons" ? binary : undefined, `unit-${index}`),
-    name: `unit tests, ${name}`,
-  }));
+  return parts.map(([name, part], index) => {
+    const own = name === "with daemons" ? binary : undefined;
+    const step = hostStep("unit", part, reports, pattern, own, `unit-${index}`);
+    const { seconds, processors } = UNIT_COSTS[name];
+    return { step: parts.length < 2 ? step : { ...step, name: `unit tests, ${name}` }, seconds, takes: { processors } };
+  });
 }
 
 type UnitPart = "with daemons" | "of packages" | "the others";
+
+/** What each takes, as far as the order of all steps depends on it. */
+const UNIT_COSTS: Readonly<Record<UnitPart, { readonly seconds: number; readonly processors: number }>> = {
+  "with daemons": { seconds: 400, processors: 0.35 },
+  "the others": { seconds: 250, processors: 0.55 },
+  "of packages": { seconds: 120, processors: 0.6 },
+};
 
 /**
  * Those of packages build all that they start, and keep it apart; those of the page start a browser and no daemon. What the pages of the manual

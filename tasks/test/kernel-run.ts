@@ -1,9 +1,8 @@
-import { availableParallelism, freemem } from "node:os";
+import { availableParallelism } from "node:os";
 import type { GuestOptions } from "../../test/kernel/harness/guest.ts";
 import { hostKernelWillDo } from "../../test/kernel/harness/host-kernel.ts";
 import { labNamed, runInLab } from "../../test/kernel/harness/labs.ts";
 import { BROWSER, installMissingPackages } from "../../test/kernel/harness/packages.ts";
-import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
 import { buildBinary, buildBinaryFor } from "../build.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./bun-test.ts";
 import { checkout } from "./checkout.ts";
@@ -52,23 +51,6 @@ export async function fetchPackages({ jobs }: KernelPlan): Promise<void> {
   await installMissingPackages([...wanted]).catch(() => {});
 }
 
-/** How many emulated guests of one processor run side by side. */
-export function emulatedGuests(): number {
-  return availableParallelism();
-}
-
-/** How many guests of user-mode Linux may run side by side, if memory allows: as many as there are processors, since other lanes run beside them, and `more`. */
-export function umlGuests(more = 0): number {
-  const wanted = process.env["LVSCARE_KERNEL_GUESTS"];
-  if (wanted !== undefined) {
-    if (!/^[1-9]\d*$/.test(wanted))
-      throw new Error(`LVSCARE_KERNEL_GUESTS is a positive whole number, not "${wanted}"`);
-    return Number(wanted);
-  }
-  const fit = Math.floor(((freemem() / 2 ** 20) * 0.8) / UML_MEMORY_MB);
-  return Math.max(1, Math.min(fit, availableParallelism() + more));
-}
-
 export function kernelStep(
   job: KernelJob,
   products: Products | undefined,
@@ -82,10 +64,10 @@ export function kernelStep(
   return {
     name,
     command: commandFor(job.files.join(" ")),
-    async run(write, worker) {
+    async run(write, processor) {
       const report = reportPath(reports, `kernel-${name.replaceAll(/\W+/g, "-")}`);
       const { exitCode, processorS } = await runInLab(job.lab, {
-        ...guestOptions(job, report, reports, pattern, write, worker),
+        ...guestOptions(job, report, reports, pattern, write, processor),
         ...(products === undefined ? {} : { ready: job.deliveries ? products.deliveries : products.binary }),
       });
       const outcome = await readOutcome(job.files, report, exitCode, pattern !== undefined, commandFor);
@@ -101,6 +83,11 @@ export function patternOf(test: string): string {
 
 // --- internal ---
 
+/** How many emulated guests of one processor share the files. */
+function emulatedGuests(): number {
+  return availableParallelism();
+}
+
 /** Of a guest: half an hour, or what so many files may take where a guest is emulated and its machine is busy. */
 function timeoutMsOf({ files }: KernelJob): number {
   return Math.max(30, 4 * files.length) * 60_000;
@@ -112,7 +99,7 @@ function guestOptions(
   reports: string,
   pattern: string | undefined,
   write: Write,
-  worker: number,
+  processor: number,
 ): GuestOptions {
   const { lab, files, processors } = job;
   const { architecture, testEnvironment } = labNamed(lab);
@@ -125,7 +112,7 @@ function guestOptions(
     writableFolders: [reports],
     stdout: write,
     stderr: write,
-    processor: worker,
+    processor,
     cpus: processors,
   };
 }

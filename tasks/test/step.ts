@@ -6,8 +6,8 @@ export interface Step {
   readonly name: string;
   /** What runs it alone, should it break. */
   readonly command: string;
-  /** `worker` counts those of a lane from 0: which of them runs it. */
-  run(write: Write, worker: number): Promise<StepEnd>;
+  /** `processor`: which of this machine's it may keep to, counted from 0. */
+  run(write: Write, processor: number): Promise<StepEnd>;
 }
 
 export interface StepEnd {
@@ -26,12 +26,12 @@ export interface StepResult extends StepEnd {
  * Runs one step and prints its output in one piece when it is over, or `live`, as it comes. Whatever it throws is its failure, and others
  * still run.
  */
-export async function runStep(step: Step, worker: number, live: boolean): Promise<StepResult> {
+export async function runStep(step: Step, processor: number, live: boolean): Promise<StepResult> {
   const startMs = performance.now();
   const held: (Uint8Array | string)[] = [];
   const write: Write = live ? (chunk) => void process.stdout.write(chunk) : (chunk) => void held.push(chunk);
   if (live) write(`\n== ${step.name}\n`);
-  const { outcome, processorS } = await step.run(write, worker).catch((error: unknown): StepEnd => {
+  const { outcome, processorS } = await step.run(write, processor).catch((error: unknown): StepEnd => {
     write(`${error instanceof Error ? error.message : String(error)}\n`);
     return { outcome: oneFailure(step.name, step.command), processorS: 0 };
   });
