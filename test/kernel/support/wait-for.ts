@@ -5,8 +5,11 @@ export interface Patience {
   readonly everyMs?: number;
 }
 
-/** Longer than anything that is waited for takes where other work takes all processors: who need not wait so long does not. */
-export const PATIENCE_MS = 60_000;
+/**
+ * Longer than anything that is waited for takes where other work takes all processors: who need not wait so long does not. Emulated processors
+ * need half as long again.
+ */
+export const PATIENCE_MS = process.env["LVSCARE_LAB"]?.startsWith("qemu") === true ? 90_000 : 60_000;
 
 /**
  * Reads again until the condition holds, and returns what was read then; at the deadline it throws what was read last. To look takes a third of
