@@ -82,7 +82,8 @@ export async function runDaemon(
   };
   stop.addEventListener("abort", shutDown, { once: true });
   if (stop.aborted) shutDown();
-  const preparing = prepareBeside(orphans, config, caretaker, logger);
+  const preparing =
+    orphans.length === 0 ? caretaker.prepare(config) : prepareBeside(orphans, config, caretaker, logger);
   await using prepared = await unlessStopped(preparing, stop);
   if (prepared === undefined) return logger.info(STOPPED_EARLY);
   await using web = new DaemonWeb(caretaker, process, logger);

@@ -6,7 +6,8 @@ import { fullName } from "./about.ts";
 import type { Caretaker, PreparedConfig } from "./caretaker.ts";
 
 /**
- * Prepares a start, and that what is left from before it leaves. Where that cannot be, it keeps nobody from beginning.
+ * Prepares a start, and that the virtual servers which are left from before it leave. Where they cannot, they keep
+ * nobody from beginning.
  */
 export async function prepareBeside(
   orphans: readonly VirtualServerOptions[],
@@ -14,7 +15,6 @@ export async function prepareBeside(
   caretaker: Caretaker,
   logger: Logger,
 ): Promise<PreparedConfig> {
-  if (orphans.length === 0) return caretaker.prepare(config);
   try {
     const prepared = await caretaker.prepare(config, orphans);
     for (const one of orphans)
