@@ -1,5 +1,7 @@
+import { waitFor, type SnapshotFrom } from "xstate";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { standingOf } from "../actors/status.ts";
+import { formatDuration } from "../domain/duration.ts";
 import type { Endpoint } from "../domain/endpoint.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { withoutCertificate, type ProbeOutcome } from "../domain/health.ts";
@@ -7,7 +9,6 @@ import { changeHold, withHold, type HoldChange, type Holds } from "../domain/hol
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
 import { describeVirtualServer, ofVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
-import { untilWritten } from "./until-written.ts";
 
 export interface OperatorPorts {
   readonly supervisor: VirtualServerActor;
@@ -42,7 +43,7 @@ export class Operator {
     const hold = changeHold(holds.get(server), change, timeOfDay().toISOString(), by);
     keep(withHold(holds, server, hold, supervisor.getSnapshot().context.members));
     supervisor.send({ type: "operator.hold", server, hold });
-    const pending = await untilWritten(this.#ports.supervisor, LONGEST_WAIT_MS);
+    const pending = await untilWritten(supervisor, LONGEST_WAIT_MS);
     const report = await status();
     const realServer = report.realServers.find(({ address }) => address === server);
     if (realServer === undefined) throw notListed(server, report, []);
@@ -90,6 +91,30 @@ export class Operator {
     const found = members.get(server)?.server.endpoint;
     if (found === undefined) throw notListed(server, this.#ports.virtualServer(), [...members.keys()]);
     return found;
+  }
+}
+
+/**
+ * Waits until a supervisor's round has written the desired state, `timeoutMs` at most. Resolves to the reason when that
+ * fails or takes too long, else to undefined.
+ */
+export async function untilWritten(supervisor: VirtualServerActor, timeoutMs: number): Promise<string | undefined> {
+  const isWritten = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
+    !snapshot.context.dirty && snapshot.hasTag("betweenRounds");
+  try {
+    const now = supervisor.getSnapshot();
+    // So are most of a thousand, of whom few are changed.
+    const { context } = isWritten(now) ? now : await waitFor(supervisor, isWritten, { timeout: timeoutMs });
+    return context.trouble.failedAttempts > 0 ? context.trouble.lastError?.message : undefined;
+  } catch {
+    // waitFor rejects when the time is over or the supervisor ended. The request is stored in both cases.
+    const { status, context } = supervisor.getSnapshot();
+    // The last thing that one does which leaves the configuration is to delete itself.
+    if (status !== "active" && context.isWithdrawn && context.wanted === undefined) return undefined;
+    if (status !== "active") return "the daemon stopped; its next start does it";
+    const { lastError, failedAttempts } = context.trouble;
+    if (failedAttempts > 0 && lastError !== undefined) return lastError.message;
+    return `the data plane takes more than ${formatDuration(timeoutMs)}`;
   }
 }
 

@@ -54,11 +54,10 @@ import { daemonFolder } from "./daemon-sockets.ts";
 import { withExpiredAgents } from "./expired-agents.ts";
 import { HoldFile, tellHeld, warnOfHeld, type HoldFiles } from "./hold-file.ts";
 import { LiveReach } from "./live-reach.ts";
-import { Operator } from "./operator.ts";
+import { Operator, untilWritten } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
 import { reachToRetire, type Reach } from "./reach.ts";
 import { watchTraffic } from "./traffic.ts";
-import { untilWritten } from "./until-written.ts";
 import { VERSION } from "./version.ts";
 import { watchWay } from "./way.ts";
 
