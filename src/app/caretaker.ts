@@ -130,7 +130,7 @@ export class Caretaker {
     const held = stack.move();
     return {
       changes: [
-        ...added.map(({ preparation: { options } }) => `+ ${fullName(options)}: ${countServers(options)}`),
+        ...added.map(({ options }) => `+ ${fullName(options)}: ${countServers(options)}`),
         ...changed.flatMap(({ caring, written, discovery }) => {
           const options = discovery?.complete(written) ?? written;
           const what = caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
@@ -290,9 +290,10 @@ export class Caretaker {
     const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(written));
     const discovery = await this.#discover(written, config, undefined);
     if (discovery !== undefined) stack.use(discovery);
-    const preparation = await prepare(discovery?.complete(written) ?? written, surroundings, logger);
+    const options = discovery?.complete(written) ?? written;
+    const preparation = await prepare(options, surroundings, logger);
     stack.defer(() => preparation.selection.dataPlane.close());
-    return { preparation, claims, written, discovery };
+    return { options, preparation, claims, written, discovery };
   }
 
   async #prepareChanged(
@@ -308,7 +309,7 @@ export class Caretaker {
     const discovery = isSame ? before : await this.#discover(written, config, before);
     if (discovery !== undefined && !isSame) stack.use(discovery);
     const options = discovery?.complete(written) ?? written;
-    const reach = await prepareAnew({ ...preparation, options: care.options }, options, surroundings);
+    const reach = await prepareAnew(preparation, care.options, options, surroundings);
     return { caring, written, discovery, reach };
   }
 
@@ -366,7 +367,7 @@ export class Caretaker {
       if (isOut() || options === undefined || Bun.deepEquals(care.options, options)) return;
       try {
         const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, true);
-        const reach = await prepareAnew({ ...preparation, options: care.options }, options, surroundings);
+        const reach = await prepareAnew(preparation, care.options, options, surroundings);
         if (!isOut() && caring.written === written) care.configure(options, reach);
       } catch (error) {
         preparation.logger.error(`its members cannot be taken over: ${describeError(error)}`);
@@ -422,9 +423,9 @@ export class Caretaker {
       this.#noteCared();
       return isDone;
     } finally {
-      for (const { preparation, claims, discovery } of unbegun) {
+      for (const { options, preparation, claims, discovery } of unbegun) {
         discovery?.[Symbol.dispose]();
-        await giveUp(preparation, claims);
+        await giveUp(options, preparation, claims);
       }
     }
   }
@@ -434,10 +435,10 @@ export class Caretaker {
     if (this.#isStopping) throw stopping();
   }
 
-  #add({ preparation, claims, written }: Prepared, holdFiles: HoldFiles): Caring {
+  #add({ options, preparation, claims, written }: Prepared, holdFiles: HoldFiles): Caring {
     preparation.begin();
-    const key = formatServiceKey(preparation.options.service);
-    const care = new VirtualServerCare(this.#process, preparation, holdFiles);
+    const key = formatServiceKey(options.service);
+    const care = new VirtualServerCare(this.#process, options, preparation, holdFiles);
     const caring: Caring = {
       key,
       preparation,
@@ -472,7 +473,7 @@ export class Caretaker {
     } catch (error) {
       logger.warn(`something of it stays: ${describeError(error)}`);
     } finally {
-      claims.release(preparation.options.service);
+      claims.release(care.options.service);
       this.#cares.delete(caring.key);
       this.#noteCared();
       this.#endIfDone();
@@ -482,7 +483,7 @@ export class Caretaker {
   async #release({ care, preparation, claims }: Caring): Promise<void> {
     care.discovery?.[Symbol.dispose]();
     care.close();
-    await giveUp(preparation, claims);
+    await giveUp(care.options, preparation, claims);
   }
 
   #endIfDone(): void {
@@ -498,6 +499,8 @@ export class Caretaker {
 const WHO_DECIDES = "the one before it decides until it has proved itself";
 
 interface Prepared {
+  /** With the members that were discovered. */
+  readonly options: VirtualServerOptions;
   readonly preparation: Preparation;
   /** Its own is among them. */
   readonly claims: Claims;
@@ -506,7 +509,7 @@ interface Prepared {
   readonly discovery: Discovery | undefined;
 }
 
-interface Caring extends Omit<Prepared, "written" | "discovery"> {
+interface Caring extends Omit<Prepared, "options" | "written" | "discovery"> {
   readonly key: string;
   readonly care: VirtualServerCare;
   /** As the configuration has it, without discovered members. */
@@ -528,8 +531,8 @@ interface Changed {
   readonly reach: Reach;
 }
 
-async function giveUp({ options, selection }: Preparation, claims: Claims): Promise<void> {
-  claims.release(options.service);
+async function giveUp({ service }: VirtualServerOptions, { selection }: Preparation, claims: Claims): Promise<void> {
+  claims.release(service);
   await selection.dataPlane.close();
 }
 

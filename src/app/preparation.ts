@@ -14,7 +14,6 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** What one virtual server is to be cared for with, proven to work on this host. Nothing of it is made yet. */
 export interface Preparation {
-  readonly options: VirtualServerOptions;
   readonly selection: Selection;
   readonly reach: Reach;
   readonly logger: Logger;
@@ -37,7 +36,6 @@ export async function prepare(
     const nested = selection.dataPlane.kind === "ipvs" ? await nestedIn(options, surroundings) : [];
     const tell = surroundings.isCrowded ? logger.debug : logger.info;
     return {
-      options,
       selection,
       reach,
       logger,
@@ -61,7 +59,8 @@ export async function prepare(
  * Rejects with what this host lacks for them.
  */
 export async function prepareAnew(
-  { options: before, selection, logger }: Pick<Preparation, "options" | "selection" | "logger">,
+  { selection, logger }: Preparation,
+  before: VirtualServerOptions,
   options: VirtualServerOptions,
   surroundings: Surroundings,
 ): Promise<Reach> {

@@ -104,7 +104,12 @@ export class VirtualServerCare implements ControlVirtualServer {
   #isDiscoveryTold = false;
   #endTrafficWatch: () => void = () => undefined;
 
-  constructor(process: CareProcess, { options, selection, reach, logger }: Preparation, holdFiles: HoldFiles) {
+  constructor(
+    process: CareProcess,
+    options: VirtualServerOptions,
+    { selection, reach, logger }: Preparation,
+    holdFiles: HoldFiles,
+  ) {
     const { dataPlane, because } = selection;
     const { service } = options;
     this.#process = process;
