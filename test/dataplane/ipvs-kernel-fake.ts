@@ -2,7 +2,7 @@ import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import { formatServiceKey, type RealServer, type VirtualServer } from "../../src/domain/virtual-server.ts";
 import { readAttributes, writeAttributes } from "../../src/netlink/attributes.ts";
 import { genericReader } from "../../src/netlink/generic.ts";
-import { decodeDestination, writeDestination } from "../../src/netlink/ipvs/destination.ts";
+import { decodeDestination, writeDestination } from "../../src/netlink/ipvs/requests.ts";
 import { serviceAttributes } from "../../src/netlink/ipvs/service.ts";
 import { endpointOf } from "../../src/netlink/ipvs/address.ts";
 import { familyName } from "../../src/netlink/family.ts";

@@ -1,56 +1,12 @@
-import type { Endpoint, Family } from "../../domain/endpoint.ts";
+import type { Family } from "../../domain/endpoint.ts";
 import type { ObservedRealServer, RealServer } from "../../domain/virtual-server.ts";
-import {
-  beginNested,
-  endNested,
-  putBe16,
-  putRaw,
-  putU16,
-  putU32,
-  putU8,
-  readAttributes,
-  type AttributeValues,
-} from "../attributes.ts";
-import { FAMILY_NUMBER, familyName } from "../family.ts";
+import { readAttributes, type AttributeValues } from "../attributes.ts";
+import { familyName } from "../family.ts";
 import { genericReader } from "../generic.ts";
 import { malformed } from "../reader.ts";
-import type { ByteWriter } from "../writer.ts";
-import { endpointOf, paddedAddress } from "./address.ts";
-import {
-  FORWARDING_NUMBER,
-  forwardingName,
-  TUNNEL_TYPE_NUMBER,
-  tunnelFlagBits,
-  tunnelFlagNames,
-  tunnelTypeName,
-} from "./names.ts";
-import { COMMAND, DESTINATION, MEASURED_COMMAND, trafficStats } from "./tables.ts";
-
-/** Appends what identifies a real server within its service. */
-export function writeDestinationKey(writer: ByteWriter, { address, port, family }: Endpoint): void {
-  const start = beginNested(writer, TYPE.destination);
-  putRaw(writer, TYPE.address, paddedAddress(address));
-  putBe16(writer, TYPE.port, port);
-  putU16(writer, TYPE.addressFamily, FAMILY_NUMBER[family]);
-  endNested(writer, start);
-}
-
-/** Appends the whole of a real server, as it must be sent to create or to change it. */
-export function writeDestination(writer: ByteWriter, server: RealServer): void {
-  const { endpoint, tunnelType, tunnelPort, tunnelFlags } = server;
-  const start = beginNested(writer, TYPE.destination);
-  putRaw(writer, TYPE.address, paddedAddress(endpoint.address));
-  putBe16(writer, TYPE.port, endpoint.port);
-  putU32(writer, TYPE.forwarding, FORWARDING_NUMBER[server.forwarding]);
-  putU32(writer, TYPE.weight, server.weight);
-  putU32(writer, TYPE.upperThreshold, server.upperThreshold);
-  putU32(writer, TYPE.lowerThreshold, server.lowerThreshold);
-  putU16(writer, TYPE.addressFamily, FAMILY_NUMBER[endpoint.family]);
-  if (tunnelType !== undefined) putU8(writer, TYPE.tunnelType, TUNNEL_TYPE_NUMBER[tunnelType]);
-  if (tunnelPort !== undefined) putBe16(writer, TYPE.tunnelPort, tunnelPort);
-  if (tunnelFlags !== undefined) putU16(writer, TYPE.tunnelFlags, tunnelFlagBits(tunnelFlags));
-  endNested(writer, start);
-}
+import { endpointOf } from "./address.ts";
+import { forwardingName, tunnelFlagNames, tunnelTypeName } from "./names.ts";
+import { COMMAND, type DESTINATION, MEASURED_COMMAND, trafficStats } from "./tables.ts";
 
 /** A real server as the kernel describes it; one without a family of its own has its service's. Throws MALFORMED_MESSAGE. */
 export function decodeDestination(payload: Uint8Array, serviceFamily: Family): ObservedRealServer {
@@ -71,21 +27,6 @@ export function decodeMeasuredDestination(payload: Uint8Array, serviceFamily: Fa
 // --- internal ---
 
 type DestinationAttributes = AttributeValues<(typeof DESTINATION)["rows"]>;
-
-/** The numbers of what is written. */
-const TYPE = {
-  destination: COMMAND.rows.destination[0],
-  address: DESTINATION.rows.address[0],
-  port: DESTINATION.rows.port[0],
-  forwarding: DESTINATION.rows.forwarding[0],
-  weight: DESTINATION.rows.weight[0],
-  upperThreshold: DESTINATION.rows.upperThreshold[0],
-  lowerThreshold: DESTINATION.rows.lowerThreshold[0],
-  addressFamily: DESTINATION.rows.addressFamily[0],
-  tunnelType: DESTINATION.rows.tunnelType[0],
-  tunnelPort: DESTINATION.rows.tunnelPort[0],
-  tunnelFlags: DESTINATION.rows.tunnelFlags[0],
-} as const;
 
 function observed(values: DestinationAttributes, serviceFamily: Family): ObservedRealServer {
   const server = realServerOf(values, serviceFamily);

@@ -1,16 +1,29 @@
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { RealServer, ServiceKey, VirtualServer } from "../../domain/virtual-server.ts";
-import { writeAttributes, readAttributes } from "../attributes.ts";
+import {
+  beginNested,
+  endNested,
+  putBe16,
+  putRaw,
+  putU16,
+  putU32,
+  putU8,
+  readAttributes,
+  writeAttributes,
+} from "../attributes.ts";
 import type { NetlinkRequest } from "../connection.ts";
+import { FAMILY_NUMBER } from "../family.ts";
 import { genericReader, genericRequest } from "../generic.ts";
 import { malformed } from "../reader.ts";
 import { ByteWriter } from "../writer.ts";
-import { writeDestination, writeDestinationKey } from "./destination.ts";
+import { paddedAddress } from "./address.ts";
+import { FORWARDING_NUMBER, TUNNEL_TYPE_NUMBER, tunnelFlagBits } from "./names.ts";
 import { serviceAttributes, serviceKeyAttributes, type ServiceAttributes } from "./service.ts";
-import { COMMAND, INFO } from "./tables.ts";
+import { COMMAND, DESTINATION, INFO } from "./tables.ts";
 
 // The face of this folder: what is asked of the kernel's IPVS, and what it answers, byte for byte as in linux/ip_vs.h.
-// `service.ts` and `destination.ts` lay out the two kinds of entries by the attributes in `tables.ts`.
+// Real servers are written here, since a round writes many of them, and read in `destination.ts`; `service.ts` has
+// virtual servers. The attributes of all are in `tables.ts`.
 
 export { decodeService } from "./service.ts";
 export { decodeDestination, decodeMeasuredDestination } from "./destination.ts";
@@ -50,6 +63,23 @@ export function setDestination(family: number, key: ServiceKey, server: RealServ
 
 export function deleteDestination(family: number, key: ServiceKey, endpoint: Endpoint): NetlinkRequest {
   return destinationCommand(family, COMMAND_NUMBER.deleteDestination, key, writeDestinationKey, endpoint);
+}
+
+/** Appends the whole of a real server, as it must be sent to create or to change it. */
+export function writeDestination(writer: ByteWriter, server: RealServer): void {
+  const { endpoint, tunnelType, tunnelPort, tunnelFlags } = server;
+  const start = beginNested(writer, TYPE.destination);
+  putRaw(writer, TYPE.address, paddedAddress(endpoint.address));
+  putBe16(writer, TYPE.port, endpoint.port);
+  putU32(writer, TYPE.forwarding, FORWARDING_NUMBER[server.forwarding]);
+  putU32(writer, TYPE.weight, server.weight);
+  putU32(writer, TYPE.upperThreshold, server.upperThreshold);
+  putU32(writer, TYPE.lowerThreshold, server.lowerThreshold);
+  putU16(writer, TYPE.addressFamily, FAMILY_NUMBER[endpoint.family]);
+  if (tunnelType !== undefined) putU8(writer, TYPE.tunnelType, TUNNEL_TYPE_NUMBER[tunnelType]);
+  if (tunnelPort !== undefined) putBe16(writer, TYPE.tunnelPort, tunnelPort);
+  if (tunnelFlags !== undefined) putU16(writer, TYPE.tunnelFlags, tunnelFlagBits(tunnelFlags));
+  endNested(writer, start);
 }
 
 /** To be dumped: an empty table, not an error, when there is no such service. */
@@ -112,6 +142,30 @@ function destinationCommand<T>(
     write(writer, destination);
   });
 }
+
+/** Appends what identifies a real server within its service. */
+function writeDestinationKey(writer: ByteWriter, { address, port, family }: Endpoint): void {
+  const start = beginNested(writer, TYPE.destination);
+  putRaw(writer, TYPE.address, paddedAddress(address));
+  putBe16(writer, TYPE.port, port);
+  putU16(writer, TYPE.addressFamily, FAMILY_NUMBER[family]);
+  endNested(writer, start);
+}
+
+/** The attributes' numbers of what is written of a real server. */
+const TYPE = {
+  destination: COMMAND.rows.destination[0],
+  address: DESTINATION.rows.address[0],
+  port: DESTINATION.rows.port[0],
+  forwarding: DESTINATION.rows.forwarding[0],
+  weight: DESTINATION.rows.weight[0],
+  upperThreshold: DESTINATION.rows.upperThreshold[0],
+  lowerThreshold: DESTINATION.rows.lowerThreshold[0],
+  addressFamily: DESTINATION.rows.addressFamily[0],
+  tunnelType: DESTINATION.rows.tunnelType[0],
+  tunnelPort: DESTINATION.rows.tunnelPort[0],
+  tunnelFlags: DESTINATION.rows.tunnelFlags[0],
+} as const;
 
 /**
  * The attribute that names a service. All commands of a batch have the same, so it is written once for as long as the
