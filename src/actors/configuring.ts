@@ -1,68 +1,11 @@
-import { adoptedState, adoptServer, joiningState } from "../desired/adoption.ts";
-import { atWeights, isDrained } from "../desired/member.ts";
+import { joiningState } from "../desired/adoption.ts";
 import { reconfiguredService, relisted } from "../desired/reconfigure.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { ObservedVirtualServer, RealServer } from "../domain/virtual-server.ts";
+import type { RealServer } from "../domain/virtual-server.ts";
 import { configurationChange, type VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
-import { memberInput } from "./member-states.ts";
-import type { RealServerActor, RealServerInput } from "./real-server-machine.ts";
-import type { Member, VirtualServerContext } from "./virtual-server-context.ts";
-
-/** A real server that is listed from now on: its actor is still to be started. */
-export interface Joining {
-  readonly member: Omit<Member, "ref">;
-  readonly input: RealServerInput;
-}
-
-/** With their actors. */
-export function started(
-  joining: ReadonlyMap<string, Joining>,
-  start: (id: string, input: RealServerInput) => RealServerActor,
-): ReadonlyMap<string, Member> {
-  return new Map(Array.from(joining, ([id, { member, input }]) => [id, { ...member, ref: start(id, input) }]));
-}
-
-/** As they are listed, with those that leave after them. */
-export function inOrder(
-  realServers: readonly RealServer[],
-  members: ReadonlyMap<string, Member>,
-  joined: ReadonlyMap<string, Member>,
-): ReadonlyMap<string, Member> {
-  if (joined.size === 0) return members;
-  const all = new Map([...members, ...joined]);
-  const names = new Set([...realServers.map(({ endpoint }) => formatEndpoint(endpoint)), ...members.keys()]);
-  return new Map(
-    Array.from(names).flatMap((name): [string, Member][] => {
-      const member = all.get(name);
-      return member === undefined ? [] : [[name, member]];
-    }),
-  );
-}
-
-/** All real servers at the start, as the table says. */
-export function adopted(
-  context: VirtualServerContext,
-  observed: ObservedVirtualServer | undefined,
-  supervisor: RealServerInput["supervisor"],
-): ReadonlyMap<string, Joining> {
-  const asJoining = (server: RealServer): [string, Joining] => {
-    const name = formatEndpoint(server.endpoint);
-    const hold = context.holds.get(name);
-    const isDrainedByConfiguration = context.drained.has(name);
-    const isOut = isDrained({ hold, isDrainedByConfiguration });
-    const placements = atWeights(adoptServer(server, observed));
-    const state = adoptedState(server, observed, context.initState, isOut);
-    return [
-      name,
-      {
-        member: { ...placements, hold, isDrainedByConfiguration, isLeaving: false },
-        input: memberInput(context, supervisor, server, state),
-      },
-    ];
-  };
-  return new Map(context.realServers.map(asJoining));
-}
+import { joiningMember, type Joining } from "./members.ts";
+import type { RealServerInput } from "./real-server-machine.ts";
+import type { VirtualServerContext } from "./virtual-server-context.ts";
 
 /** What another configuration makes of a supervisor. */
 export interface Configured {
@@ -100,17 +43,12 @@ export function configured(
     },
     dirty: true,
   };
+  const after = { ...context, ...changes };
   const asJoining = (name: string, server: RealServer): Joining => {
     const known = overlay.departures.get(name)?.history;
-    const hold = context.holds.get(name);
-    const isDrainedByConfiguration = configuration.drained.has(name);
-    const isOut = isDrained({ hold, isDrainedByConfiguration });
-    const state = joiningState(server, table, configuration.initState, known, isOut);
-    const placements = atWeights(adoptServer(server, table));
-    return {
-      member: { ...placements, hold, isDrainedByConfiguration, isLeaving: false },
-      input: memberInput({ ...context, ...changes }, supervisor, server, state),
-    };
+    return joiningMember(after, server, supervisor, (isOut) =>
+      joiningState(server, table, configuration.initState, known, isOut),
+    );
   };
   return {
     changes,

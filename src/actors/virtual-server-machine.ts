@@ -19,8 +19,8 @@ import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server
 import { afterFailure, afterRound, afterSuccess, connectionsCounted, regained } from "./round-steps.ts";
 import type { CheckCommand } from "./checks.ts";
 import type { ProbeReport } from "./probe-trial.ts";
-import { adopted, configurationFields, configured, inOrder, started } from "./configuring.ts";
-import { memberInput, memberState, seeMembers } from "./member-states.ts";
+import { configurationFields, configured } from "./configuring.ts";
+import { adopted, inOrder, memberInput, memberState, seeMembers, started } from "./members.ts";
 import { realServerMachine, startedAlike, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";

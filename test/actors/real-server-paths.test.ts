@@ -8,7 +8,7 @@ import {
   type SnapshotFrom,
 } from "xstate";
 import { getShortestPaths, getSimplePaths } from "xstate/graph";
-import { memberStateOf } from "../../src/actors/member-states.ts";
+import { memberStateOf } from "../../src/actors/members.ts";
 import { realServerMachine, type RealServerInput } from "../../src/actors/real-server-machine.ts";
 import { atWeights } from "../../src/desired/member.ts";
 import { placementOf } from "../../src/desired/weight.ts";

@@ -1,6 +1,6 @@
 import type { VirtualServerContext } from "../../src/actors/virtual-server-context.ts";
 import { isServing, type History } from "../../src/desired/member.ts";
-import { memberState } from "../../src/actors/member-states.ts";
+import { memberState } from "../../src/actors/members.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
 import { describeOperation, type Operation } from "../../src/domain/plan.ts";

@@ -1,8 +1,14 @@
-import type { Beginning } from "../desired/adoption.ts";
-import type { Evidence, MemberState } from "../desired/member.ts";
+import { adoptedState, adoptServer, type Beginning } from "../desired/adoption.ts";
+import { atWeights, isDrained, type Evidence, type MemberState } from "../desired/member.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type { RealServer } from "../domain/virtual-server.ts";
-import { RAMP_STEPS, stateOf, type RealServerContext, type RealServerInput } from "./real-server-machine.ts";
+import type { ObservedVirtualServer, RealServer } from "../domain/virtual-server.ts";
+import {
+  RAMP_STEPS,
+  stateOf,
+  type RealServerActor,
+  type RealServerContext,
+  type RealServerInput,
+} from "./real-server-machine.ts";
 import type { Member, SeenMember, SeenMembers, VirtualServerContext } from "./virtual-server-context.ts";
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
@@ -48,6 +54,66 @@ export function seeMembers({ members, seen }: VirtualServerContext): SeenMembers
       return health === last.health ? last : see(last.name, last.member, health);
     }),
   };
+}
+
+/** A real server that is listed from now on: its actor is still to be started. */
+export interface Joining {
+  readonly member: Omit<Member, "ref">;
+  readonly input: RealServerInput;
+}
+
+/** All real servers at the start, as the table says. */
+export function adopted(
+  context: VirtualServerContext,
+  observed: ObservedVirtualServer | undefined,
+  supervisor: RealServerInput["supervisor"],
+): ReadonlyMap<string, Joining> {
+  const standing = { ...context, table: observed };
+  const asJoining = (server: RealServer): Joining =>
+    joiningMember(standing, server, supervisor, (isOut) => adoptedState(server, observed, context.initState, isOut));
+  return new Map(context.realServers.map((server) => [formatEndpoint(server.endpoint), asJoining(server)]));
+}
+
+/** One that joins, as it stands in the table where it does. `begin`: its first state, by whether it is drained. */
+export function joiningMember(
+  context: VirtualServerContext,
+  server: RealServer,
+  supervisor: RealServerInput["supervisor"],
+  begin: (isDrained: boolean) => Beginning,
+): Joining {
+  const name = formatEndpoint(server.endpoint);
+  const hold = context.holds.get(name);
+  const isDrainedByConfiguration = context.drained.has(name);
+  const placements = atWeights(adoptServer(server, context.table));
+  return {
+    member: { ...placements, hold, isDrainedByConfiguration, isLeaving: false },
+    input: memberInput(context, supervisor, server, begin(isDrained({ hold, isDrainedByConfiguration }))),
+  };
+}
+
+/** With their actors. */
+export function started(
+  joining: ReadonlyMap<string, Joining>,
+  start: (id: string, input: RealServerInput) => RealServerActor,
+): ReadonlyMap<string, Member> {
+  return new Map(Array.from(joining, ([id, { member, input }]) => [id, { ...member, ref: start(id, input) }]));
+}
+
+/** As they are listed, with those that leave after them. */
+export function inOrder(
+  realServers: readonly RealServer[],
+  members: ReadonlyMap<string, Member>,
+  joined: ReadonlyMap<string, Member>,
+): ReadonlyMap<string, Member> {
+  if (joined.size === 0) return members;
+  const all = new Map([...members, ...joined]);
+  const names = new Set([...realServers.map(({ endpoint }) => formatEndpoint(endpoint)), ...members.keys()]);
+  return new Map(
+    Array.from(names).flatMap((name): [string, Member][] => {
+      const member = all.get(name);
+      return member === undefined ? [] : [[name, member]];
+    }),
+  );
 }
 
 /** What a real server's machine is started with. */
