@@ -4,8 +4,9 @@ import type { CareEvent } from "../domain/events.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import { configurationChange, type VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
 import { joiningMember, type Joining } from "./members.ts";
+import type { ProbeReport } from "./probe-trial.ts";
 import type { RealServerInput } from "./real-server-machine.ts";
-import type { VirtualServerContext } from "./virtual-server-context.ts";
+import type { Step, VirtualServerContext } from "./virtual-server-context.ts";
 
 /** What another configuration makes of a supervisor. */
 export interface Configured {
@@ -73,6 +74,21 @@ export function configurationFields(
     configuredService: service,
     isWithdrawn: false,
   };
+}
+
+/** It left the configuration. */
+export function withdrawn({ isWithdrawn, members, realServers }: VirtualServerContext): Step | undefined {
+  if (isWithdrawn) return undefined;
+  return {
+    changes: { isWithdrawn: true, members: new Map(members), dirty: true },
+    events: [{ type: "virtualServer.withdrawn", servers: realServers.length }],
+  };
+}
+
+/** What became of a changed probe. */
+export function probeReported({ now }: VirtualServerContext, report: ProbeReport): Step {
+  const suspicion = report.type === "probe.suspicious" ? { ...report, sinceMs: now() } : undefined;
+  return { changes: { suspicion }, events: [report] };
 }
 
 // --- internal ---

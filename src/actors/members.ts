@@ -1,6 +1,7 @@
 import { adoptedState, adoptServer, type Beginning } from "../desired/adoption.ts";
 import { atWeights, isDrained, type Evidence, type MemberState } from "../desired/member.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
+import { withHold } from "../domain/hold.ts";
 import type { ObservedVirtualServer, RealServer } from "../domain/virtual-server.ts";
 import {
   RAMP_STEPS,
@@ -9,7 +10,15 @@ import {
   type RealServerContext,
   type RealServerInput,
 } from "./real-server-machine.ts";
-import type { Member, SeenMember, SeenMembers, VirtualServerContext } from "./virtual-server-context.ts";
+import type {
+  AnswerReport,
+  Member,
+  OperatorRequest,
+  SeenMember,
+  SeenMembers,
+  Step,
+  VirtualServerContext,
+} from "./virtual-server-context.ts";
 
 /** Health as the real server itself last reported it; read where it is needed, so that no copy can go stale. */
 export function memberState(name: string, member: Member): MemberState {
@@ -114,6 +123,56 @@ export function inOrder(
       return member === undefined ? [] : [[name, member]];
     }),
   );
+}
+
+/** An operator holds it, or lets it go. */
+export function held(
+  { holds, members }: VirtualServerContext,
+  { server, hold }: Extract<OperatorRequest, { type: "operator.hold" }>,
+): Step | undefined {
+  const member = members.get(server);
+  if (member === undefined || member.hold === hold) return undefined;
+  return {
+    changes: {
+      holds: withHold(holds, server, hold, members),
+      members: new Map(members).set(server, { ...member, hold }),
+      dirty: true,
+    },
+    events: [{ type: "realServer.held", server, hold }],
+  };
+}
+
+/** Whether its clients get an answer, by its check. */
+export function answered({ members }: VirtualServerContext, report: AnswerReport): Step | undefined {
+  const { server } = report;
+  const member = members.get(server);
+  const isUnanswered = report.type === "answer.missing" ? true : undefined;
+  if (member === undefined || member.isUnanswered === isUnanswered) return undefined;
+  // What its checks have found already goes further than this.
+  if (isUnanswered && memberState(server, member).state !== "healthy") return undefined;
+  return {
+    changes: { members: new Map(members).set(server, { ...member, isUnanswered }), dirty: true },
+    events: [
+      report.type === "answer.missing"
+        ? { type: "realServer.unanswered", server, afterMs: report.afterMs }
+        : { type: "realServer.answered", server },
+    ],
+  };
+}
+
+/** It cannot be checked, and is not waited for. */
+export function uncheckable({ uncheckable: known }: VirtualServerContext, server: string): Step | undefined {
+  if (known.has(server)) return undefined;
+  return { changes: { uncheckable: new Set(known).add(server), dirty: true }, events: [] };
+}
+
+/** Those that are not waited for any more are members no more. */
+export function withoutDeparted(
+  members: VirtualServerContext["members"],
+  { departures }: VirtualServerContext["overlay"],
+): VirtualServerContext["members"] {
+  if (![...departures.keys()].some((name) => members.has(name))) return members;
+  return new Map([...members].filter(([name]) => !departures.has(name)));
 }
 
 /** What a real server's machine is started with. */

@@ -7,16 +7,58 @@ import type { CareEvent } from "../domain/events.ts";
 import { formatServiceKey, type RealServer } from "../domain/virtual-server.ts";
 import { stateOf, type RealServerActor } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
-import type { Counts, Trouble, VirtualServerContext } from "./virtual-server-context.ts";
+import type { Counts, Step, Trouble, VirtualServerContext } from "./virtual-server-context.ts";
 
-/** The result of a supervisor's step: what it learned, and what it is to emit. */
-export interface Step {
-  readonly changes: Partial<VirtualServerContext>;
-  readonly events: readonly CareEvent[];
+/** After a round that ended, with a failure or without. */
+export function afterRound(context: VirtualServerContext, report: RoundReport): Step {
+  const nowMs = context.now();
+  const learned = learnedIn(context, report, nowMs);
+  const now = { ...context, ...learned.changes };
+  const { failure, operations } = report;
+  const end =
+    failure === undefined ? afterSuccess(now, report, nowMs) : afterFailure(now, failure, operations.length > 0, nowMs);
+  return { changes: { ...learned.changes, ...end.changes }, events: [...learned.events, ...end.events] };
 }
 
+/** After one that could do nothing. */
+export function roundFailed(context: VirtualServerContext, error: unknown): Step {
+  return afterFailure(context, error, false, context.now());
+}
+
+/** Open connections of draining servers after a round that counted some; undefined: it may have got new clients. */
+export function connectionsCounted(
+  { policy, wanted, members }: VirtualServerContext,
+  { observed, hasRead }: RoundReport,
+): readonly (readonly [server: RealServerActor, active: number | undefined])[] {
+  if (policy.drain === "next-check" || !hasRead) return [];
+  const drained = new Set(wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
+  return (observed?.realServers ?? []).flatMap(({ server, activeConnections }) => {
+    const ref = members.get(nameOf(server))?.ref;
+    if (ref === undefined || !isDraining(ref)) return [];
+    // The table was read before or among this round's writes. Only a server at weight 0 got no new clients after that.
+    const isDrained = server.weight === 0 && drained.has(nameOf(server));
+    return [[ref, isDrained ? activeConnections : undefined]];
+  });
+}
+
+/**
+ * Draining servers that fail-open or the last resort retains from the running round on: they get their weight back,
+ * and new clients with it.
+ */
+export function regained({ policy, overlay, pace, members }: VirtualServerContext): readonly RealServerActor[] {
+  if (policy.drain === "next-check") return [];
+  const { failOpen, lastResort } = overlay;
+  const retained = failOpen?.sinceMs === pace.beganMs ? failOpen.retained : lastResort?.retained;
+  return Array.from(retained ?? []).flatMap((server) => {
+    const { ref } = members.get(server) ?? {};
+    return ref !== undefined && isDraining(ref) ? [ref] : [];
+  });
+}
+
+// --- internal ---
+
 /** After a round that did something, whether all of it or not. */
-export function afterRound(context: VirtualServerContext, report: RoundReport, nowMs: number): Step {
+function learnedIn(context: VirtualServerContext, report: RoundReport, nowMs: number): Step {
   const { operations, repairs, observed, hasRead, failure } = report;
   const { overlay, counts, pace } = context;
   const rule = context.wanted?.unlisted ?? "keep";
@@ -60,7 +102,7 @@ export function afterRound(context: VirtualServerContext, report: RoundReport, n
 }
 
 /** After a round without a failure. */
-export function afterSuccess({ trouble, pace }: VirtualServerContext, report: RoundReport, nowMs: number): Step {
+function afterSuccess({ trouble, pace }: VirtualServerContext, report: RoundReport, nowMs: number): Step {
   const { hasRead, operations } = report;
   return {
     changes: {
@@ -73,12 +115,7 @@ export function afterSuccess({ trouble, pace }: VirtualServerContext, report: Ro
 }
 
 /** `wrote`: some writes worked. */
-export function afterFailure(
-  { trouble, pace }: VirtualServerContext,
-  error: unknown,
-  wrote: boolean,
-  nowMs: number,
-): Step {
+function afterFailure({ trouble, pace }: VirtualServerContext, error: unknown, wrote: boolean, nowMs: number): Step {
   const attempt = trouble.failedAttempts + 1;
   const message = describeError(error);
   const next: Trouble = {
@@ -91,38 +128,6 @@ export function afterFailure(
     events: [{ type: "plan.failed", error, attempt, retryInMs: retryDelayMs(attempt) }],
   };
 }
-
-/** Open connections of draining servers after a round that counted some; undefined: it may have got new clients. */
-export function connectionsCounted(
-  { policy, wanted, members }: VirtualServerContext,
-  { observed, hasRead }: RoundReport,
-): readonly (readonly [server: RealServerActor, active: number | undefined])[] {
-  if (policy.drain === "next-check" || !hasRead) return [];
-  const drained = new Set(wanted?.realServers.filter(({ weight }) => weight === 0).map(nameOf));
-  return (observed?.realServers ?? []).flatMap(({ server, activeConnections }) => {
-    const ref = members.get(nameOf(server))?.ref;
-    if (ref === undefined || !isDraining(ref)) return [];
-    // The table was read before or among this round's writes. Only a server at weight 0 got no new clients after that.
-    const isDrained = server.weight === 0 && drained.has(nameOf(server));
-    return [[ref, isDrained ? activeConnections : undefined]];
-  });
-}
-
-/**
- * Draining servers that fail-open or the last resort retains from the running round on: they get their weight back,
- * and new clients with it.
- */
-export function regained({ policy, overlay, pace, members }: VirtualServerContext): readonly RealServerActor[] {
-  if (policy.drain === "next-check") return [];
-  const { failOpen, lastResort } = overlay;
-  const retained = failOpen?.sinceMs === pace.beganMs ? failOpen.retained : lastResort?.retained;
-  return Array.from(retained ?? []).flatMap((server) => {
-    const { ref } = members.get(server) ?? {};
-    return ref !== undefined && isDraining(ref) ? [ref] : [];
-  });
-}
-
-// --- internal ---
 
 function nameOf({ endpoint }: RealServer): string {
   return formatEndpoint(endpoint);

@@ -1,6 +1,7 @@
 import type { ActorRef, Snapshot } from "xstate";
 import type { MemberState } from "../desired/member.ts";
 import type { Overlay } from "../desired/next.ts";
+import type { CareEvent } from "../domain/events.ts";
 import type { Hold, Holds } from "../domain/hold.ts";
 import type { DesiredVirtualServer } from "../domain/plan.ts";
 import type { VirtualServerConfiguration } from "../domain/virtual-server-configuration.ts";
@@ -29,6 +30,20 @@ export type ConfigurationRequest =
    * `configure` brings it back, a `shutdown` leaves it as it is by then.
    */
   | { readonly type: "withdraw" };
+
+/** What operators may ask of a real server, by its formatted endpoint. Ignored for one that is not listed. */
+export type OperatorRequest =
+  | { readonly type: "operator.hold"; readonly server: string; readonly hold: Hold | undefined }
+  /** Check it as soon as there is room for it. */
+  | { readonly type: "operator.check"; readonly server: string };
+
+/**
+ * Whether a real server, by its formatted endpoint, answers the check that was made because its clients seem to get
+ * no answer. Ignored for one that is not listed.
+ */
+export type AnswerReport =
+  | { readonly type: "answer.missing"; readonly server: string; readonly afterMs: number }
+  | { readonly type: "answer.came"; readonly server: string };
 
 /** Its configuration at the start, and what never changes. */
 export interface VirtualServerInput extends VirtualServerConfiguration {
@@ -75,6 +90,12 @@ export interface VirtualServerContext extends VirtualServerInput {
   readonly isEmpty: boolean | undefined;
   readonly counts: Counts;
   readonly trouble: Trouble;
+}
+
+/** The result of a supervisor's step: what it learned, and what it is to emit. */
+export interface Step {
+  readonly changes: Partial<VirtualServerContext>;
+  readonly events: readonly CareEvent[];
 }
 
 /** See `probe.suspicious`. */

@@ -14,17 +14,35 @@ import { adoptService } from "../desired/adoption.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
 import { isChecked } from "../desired/member.ts";
 import type { CareEvent } from "../domain/events.ts";
-import { withHold, type Hold, type Holds } from "../domain/hold.ts";
+import type { Holds } from "../domain/hold.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
-import { afterFailure, afterRound, afterSuccess, connectionsCounted, regained } from "./round-steps.ts";
 import type { CheckCommand } from "./checks.ts";
 import type { ProbeReport } from "./probe-trial.ts";
-import { configurationFields, configured } from "./configuring.ts";
-import { adopted, inOrder, memberInput, memberState, seeMembers, started } from "./members.ts";
+import { configurationFields, configured, probeReported, withdrawn } from "./configuring.ts";
+import {
+  adopted,
+  answered,
+  held,
+  inOrder,
+  memberInput,
+  memberState,
+  seeMembers,
+  started,
+  uncheckable,
+  withoutDeparted,
+} from "./members.ts";
 import { realServerMachine, startedAlike, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
-import type { ConfigurationRequest, VirtualServerContext, VirtualServerInput } from "./virtual-server-context.ts";
+import { afterRound, connectionsCounted, regained, roundFailed } from "./round-steps.ts";
+import type {
+  AnswerReport,
+  ConfigurationRequest,
+  OperatorRequest,
+  Step,
+  VirtualServerContext,
+  VirtualServerInput,
+} from "./virtual-server-context.ts";
 import type { WriteCommand, WriterInput, WriterReport } from "./writer.ts";
 
 type VirtualServerEvent =
@@ -39,20 +57,6 @@ type VirtualServerEvent =
   | ConfigurationRequest
   | { readonly type: "shutdown" }
   | ErrorActorEvent;
-
-/** What operators may ask of a real server, by its formatted endpoint. Ignored for one that is not listed. */
-export type OperatorRequest =
-  | { readonly type: "operator.hold"; readonly server: string; readonly hold: Hold | undefined }
-  /** Check it as soon as there is room for it. */
-  | { readonly type: "operator.check"; readonly server: string };
-
-/**
- * Whether a real server, by its formatted endpoint, answers the check that was made because its clients seem to get
- * no answer. Ignored for one that is not listed.
- */
-export type AnswerReport =
-  | { readonly type: "answer.missing"; readonly server: string; readonly afterMs: number }
-  | { readonly type: "answer.came"; readonly server: string };
 
 export type VirtualServerMachine = ReturnType<typeof createVirtualServerMachine>;
 
@@ -125,33 +129,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         enqueue.raise({ type: "realServer.respawn", server: broken.actorId }, { delay: RESPAWN_MS });
       }),
       markDirty: assign({ dirty: true }),
-      hold: enqueueActions(({ context, enqueue }, { server, hold }: { server: string; hold: Hold | undefined }) => {
-        const member = context.members.get(server);
-        if (member === undefined || member.hold === hold) return;
-        enqueue.assign({
-          holds: withHold(context.holds, server, hold, context.members),
-          members: new Map(context.members).set(server, { ...member, hold }),
-          dirty: true,
-        });
-        enqueue.emit({ type: "realServer.held", server, hold });
-      }),
-      noteUncheckable: enqueueActions(({ context, enqueue }, server: string) => {
-        if (context.uncheckable.has(server)) return;
-        enqueue.assign({ uncheckable: new Set(context.uncheckable).add(server), dirty: true });
-      }),
-      noteAnswer: enqueueActions(({ context, enqueue }, report: AnswerReport) => {
-        const { server } = report;
-        const member = context.members.get(server);
-        const isUnanswered = report.type === "answer.missing" ? true : undefined;
-        if (member === undefined || member.isUnanswered === isUnanswered) return;
-        // What its checks have found already goes further than this.
-        if (isUnanswered && memberState(server, member).state !== "healthy") return;
-        enqueue.assign({ members: new Map(context.members).set(server, { ...member, isUnanswered }), dirty: true });
-        enqueue.emit(
-          report.type === "answer.missing"
-            ? { type: "realServer.unanswered", server, afterMs: report.afterMs }
-            : { type: "realServer.answered", server },
-        );
+      /** What was decided elsewhere: what it changes, and what is told of it. */
+      take: enqueueActions(({ enqueue }, step: Step | undefined) => {
+        if (step === undefined) return;
+        enqueue.assign(step.changes);
+        for (const event of step.events) enqueue.emit(event);
       }),
       configure: enqueueActions(({ context, enqueue, self }, { configuration, schedule }: Configure) => {
         const next = configured(context, configuration, self, schedule !== undefined);
@@ -171,16 +153,6 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         if (schedule === undefined) return;
         enqueue.assign({ suspicion: undefined });
         enqueue.sendTo(context.checks, { type: "reprobe", schedule, fall: policy.fall });
-      }),
-      leaveConfiguration: enqueueActions(({ context, enqueue }) => {
-        if (context.isWithdrawn) return;
-        enqueue.assign({ isWithdrawn: true, members: new Map(context.members), dirty: true });
-        enqueue.emit({ type: "virtualServer.withdrawn", servers: context.realServers.length });
-      }),
-      noteProbe: enqueueActions(({ context, enqueue }, report: ProbeReport) => {
-        const suspicion = report.type === "probe.suspicious" ? { ...report, sinceMs: context.now() } : undefined;
-        enqueue.assign({ suspicion });
-        enqueue.emit(report);
       }),
       requestCheck: enqueueActions(({ context, enqueue }, server: string) => {
         const ref = context.members.get(server)?.ref;
@@ -216,25 +188,6 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         };
       }),
       markTaken: assign({ dirty: false }),
-      noteRound: enqueueActions(({ context, event, enqueue }) => {
-        assertEvent(event, "round.ended");
-        const { report } = event;
-        const nowMs = context.now();
-        const round = afterRound(context, report, nowMs);
-        const now = { ...context, ...round.changes };
-        const { failure, operations } = report;
-        const end =
-          failure === undefined
-            ? afterSuccess(now, report, nowMs)
-            : afterFailure(now, failure, operations.length > 0, nowMs);
-        enqueue.assign({ ...round.changes, ...end.changes });
-        for (const event of [...round.events, ...end.events]) enqueue.emit(event);
-      }),
-      noteFailure: enqueueActions(({ context, enqueue }, { error }: { error: unknown }) => {
-        const { changes, events } = afterFailure(context, error, false, context.now());
-        enqueue.assign(changes);
-        for (const event of events) enqueue.emit(event);
-      }),
       countConnections: enqueueActions(({ context, event, enqueue }) => {
         assertEvent(event, "round.ended");
         for (const [ref, active] of connectionsCounted(context, event.report))
@@ -312,11 +265,13 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       },
       "realServer.reweighed": { actions: "markDirty" },
       "realServer.reachabilityChanged": { actions: "markDirty" },
-      "operator.hold": { actions: { type: "hold", params: ({ event }) => event } },
+      "operator.hold": { actions: { type: "take", params: ({ context, event }) => held(context, event) } },
       "operator.check": { actions: { type: "requestCheck", params: ({ event }) => event.server } },
-      "check.impossible": { actions: { type: "noteUncheckable", params: ({ event }) => event.server } },
-      "answer.missing": { actions: { type: "noteAnswer", params: ({ event }) => event } },
-      "answer.came": { actions: { type: "noteAnswer", params: ({ event }) => event } },
+      "check.impossible": {
+        actions: { type: "take", params: ({ context, event }) => uncheckable(context, event.server) },
+      },
+      "answer.missing": { actions: { type: "take", params: ({ context, event }) => answered(context, event) } },
+      "answer.came": { actions: { type: "take", params: ({ context, event }) => answered(context, event) } },
       configure: {
         actions: [
           // Comes first: who joins is on trial with the changed probe as the others are.
@@ -324,9 +279,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
           { type: "configure", params: ({ event }) => event },
         ],
       },
-      withdraw: { actions: "leaveConfiguration" },
-      "probe.suspicious": { actions: { type: "noteProbe", params: ({ event }) => event } },
-      "probe.accepted": { actions: { type: "noteProbe", params: ({ event }) => event } },
+      withdraw: { actions: { type: "take", params: ({ context }) => withdrawn(context) } },
+      "probe.suspicious": { actions: { type: "take", params: ({ context, event }) => probeReported(context, event) } },
+      "probe.accepted": { actions: { type: "take", params: ({ context, event }) => probeReported(context, event) } },
       "realServer.respawn": { actions: { type: "respawn", params: ({ event }) => event.server } },
       // Of any other actor it is not caught here: without its writer or its checks this one must end, too.
       "xstate.error.actor.*": {
@@ -364,7 +319,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
               },
               onError: {
                 target: "waiting",
-                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+                actions: { type: "take", params: ({ context, event }) => roundFailed(context, event.error) },
               },
             },
           },
@@ -393,13 +348,22 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
                 {
                   guard: ({ event }) => event.report.failure !== undefined,
                   target: "backingOff",
-                  actions: ["noteRound", "countConnections"],
+                  actions: [
+                    { type: "take", params: ({ context, event }) => afterRound(context, event.report) },
+                    "countConnections",
+                  ],
                 },
-                { target: "applied", actions: ["noteRound", "countConnections"] },
+                {
+                  target: "applied",
+                  actions: [
+                    { type: "take", params: ({ context, event }) => afterRound(context, event.report) },
+                    "countConnections",
+                  ],
+                },
               ],
               "round.broke": {
                 target: "backingOff",
-                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+                actions: { type: "take", params: ({ context, event }) => roundFailed(context, event.error) },
               },
               // A round under way cannot be called back: leaving this state would drop its result but not its writes.
               shutdown: { actions: "markStopping" },
@@ -446,13 +410,13 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
                 {
                   guard: ({ event }) => event.report.failure !== undefined,
                   target: "#virtualServer.stopped",
-                  actions: { type: "noteFailure", params: ({ event }) => ({ error: event.report.failure }) },
+                  actions: { type: "take", params: ({ context, event }) => roundFailed(context, event.report.failure) },
                 },
                 { target: "#virtualServer.stopped" },
               ],
               "round.broke": {
                 target: "#virtualServer.stopped",
-                actions: { type: "noteFailure", params: ({ event }) => ({ error: event.error }) },
+                actions: { type: "take", params: ({ context, event }) => roundFailed(context, event.error) },
               },
             },
           },
@@ -483,12 +447,4 @@ function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): bo
     ({ state }) =>
       isChecked(state) && (state.state === "removed" || (state.state === "healthy" && state.history === "proven")),
   );
-}
-
-function withoutDeparted(
-  members: VirtualServerContext["members"],
-  { departures }: VirtualServerContext["overlay"],
-): VirtualServerContext["members"] {
-  if (![...departures.keys()].some((name) => members.has(name))) return members;
-  return new Map([...members].filter(([name]) => !departures.has(name)));
 }
