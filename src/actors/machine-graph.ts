@@ -9,7 +9,9 @@ import { createVirtualServerMachine } from "./virtual-server-machine.ts";
 // These are looked at and never run: their ports lead nowhere.
 const virtualServer = createVirtualServerMachine({
   readTable: fromPromise<ObservedVirtualServer | undefined, ServiceKey>(() => Promise.resolve(undefined)),
-  writer: fromCallback(() => undefined),
+  openRounds: () => {
+    throw new Error("a machine that is only looked at has no rounds");
+  },
   checks: fromCallback(() => undefined),
 });
 const reach = createReachMachine({

@@ -3,6 +3,7 @@ import {
   assign,
   emit,
   enqueueActions,
+  fromCallback,
   sendTo,
   setup,
   type ActorRefFrom,
@@ -10,6 +11,7 @@ import {
   type ErrorActorEvent,
   type PromiseActorLogic,
 } from "xstate";
+import type { Round, RoundReport, RoundRunner } from "../dataplane/round.ts";
 import { adoptService } from "../desired/adoption.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
 import { isChecked } from "../desired/member.ts";
@@ -43,7 +45,6 @@ import type {
   VirtualServerContext,
   VirtualServerInput,
 } from "./virtual-server-context.ts";
-import type { WriteCommand, WriterInput, WriterReport } from "./writer.ts";
 
 type VirtualServerEvent =
   | RealServerReport
@@ -65,8 +66,14 @@ export type VirtualServerActor = ActorRefFrom<VirtualServerMachine>;
 /** Its connections to the outside. */
 export interface VirtualServerPorts {
   readonly readTable: PromiseActorLogic<ObservedVirtualServer | undefined, ServiceKey>;
-  readonly writer: CallbackActorLogic<WriteCommand, WriterInput>;
+  /** `deviates`: others changed the table, which is watched between rounds. */
+  readonly openRounds: (input: WriterInput, deviates: () => void) => RoundRunner;
   readonly checks: CallbackActorLogic<CheckCommand, ServiceKey>;
+}
+
+export interface WriterInput {
+  readonly key: ServiceKey;
+  readonly now: () => number;
 }
 
 type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
@@ -99,7 +106,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         | "betweenRounds",
     },
     actors: {
-      ...ports,
+      readTable: ports.readTable,
+      writer: writer(ports.openRounds),
+      checks: ports.checks,
       realServer: startedAlike(realServerMachine),
     },
     actions: {
@@ -436,6 +445,34 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 }
 
 // --- internal ---
+
+interface WriteCommand {
+  readonly type: "apply";
+  readonly round: Round;
+}
+
+/** How a round ended: with a result, or without having been able to do anything. And what calls for another. */
+type WriterReport =
+  | { readonly type: "round.ended"; readonly report: RoundReport }
+  | { readonly type: "round.broke"; readonly error: unknown }
+  | { readonly type: "table.deviated" };
+
+/**
+ * Runs the rounds, and reports how they ended. It lasts as long as the supervisor: with an actor for each round, the
+ * machine would copy its list of children twice a round, and a thousand real servers are in it.
+ */
+function writer(open: VirtualServerPorts["openRounds"]): CallbackActorLogic<WriteCommand, WriterInput> {
+  return fromCallback(({ input, receive, sendBack }) => {
+    const runner = open(input, () => sendBack({ type: "table.deviated" }));
+    receive(({ round }) => {
+      runner.apply(round).then(
+        (report) => sendBack({ type: "round.ended", report }),
+        (error: unknown) => sendBack({ type: "round.broke", error }),
+      );
+    });
+    return () => runner.close();
+  });
+}
 
 /**
  * Nothing calls for a round but events: not time, not the connections of a server that drains, and not the first good

@@ -3,7 +3,6 @@ import { checks, type CheckPorts, type ProbeObserver } from "../actors/checks.ts
 import { createDaemonMachine, type DaemonMachine } from "../actors/daemon-machine.ts";
 import { createReachMachine, type HostChanged } from "../actors/reach-machine.ts";
 import { createVirtualServerMachine } from "../actors/virtual-server-machine.ts";
-import { writer } from "../actors/writer.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { Reconciler } from "../dataplane/reconciler.ts";
 import { QuietWatch, type WatchClock } from "../dataplane/quiet-watch.ts";
@@ -25,9 +24,8 @@ export interface CareSurface extends CheckPorts {
 export function careMachineFor(surfaceOf: (key: ServiceKey) => CareSurface, looks?: QuietWatch): DaemonMachine {
   const virtualServer = createVirtualServerMachine({
     readTable: fromPromise(({ input }: { input: ServiceKey }) => surfaceOf(input).dataPlane.read(input)),
-    writer: writer(
-      ({ key, now }, deviates) => new Reconciler(surfaceOf(key).dataPlane, key, now, looks && { looks, deviates }),
-    ),
+    openRounds: ({ key, now }, deviates) =>
+      new Reconciler(surfaceOf(key).dataPlane, key, now, looks && { looks, deviates }),
     checks: checks(surfaceOf),
   });
   const reach = createReachMachine({

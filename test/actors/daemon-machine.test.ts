@@ -5,7 +5,6 @@ import { createReachMachine } from "../../src/actors/reach-machine.ts";
 import { createVirtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
 import type { ObjectReport } from "../../src/actors/reconcile-reach.ts";
 import type { VirtualServerInput } from "../../src/actors/virtual-server-context.ts";
-import { writer } from "../../src/actors/writer.ts";
 import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import { PLAIN_HEALTH_POLICY } from "../../src/domain/health-policy.ts";
@@ -89,7 +88,7 @@ function start(failingReads = 0) {
       : plane.read();
   const supervisor = createVirtualServerMachine({
     readTable: fromPromise(read),
-    writer: writer(({ key, now }) => new Reconciler(plane, key, now)),
+    openRounds: ({ key, now }) => new Reconciler(plane, key, now),
     checks: fromCallback(() => undefined),
   });
   const reach = createReachMachine({

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { createActor, fromCallback, fromPromise, toPromise, waitFor, type CallbackActorLogic } from "xstate";
+import { createActor, fromCallback, fromPromise, toPromise, waitFor } from "xstate";
 import type { CheckCommand } from "../../src/actors/checks.ts";
-import { createVirtualServerMachine } from "../../src/actors/virtual-server-machine.ts";
-import { writer, type WriteCommand, type WriterInput } from "../../src/actors/writer.ts";
+import { createVirtualServerMachine, type VirtualServerPorts } from "../../src/actors/virtual-server-machine.ts";
 import { Reconciler } from "../../src/dataplane/reconciler.ts";
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
 import { LvscareError } from "../../src/domain/errors.ts";
@@ -970,22 +969,19 @@ describe("virtual server", () => {
     throw new Error("broken on purpose");
   };
 
-  test.each<
-    [
-      string,
-      { checks?: CallbackActorLogic<CheckCommand, ServiceKey>; writer?: CallbackActorLogic<WriteCommand, WriterInput> },
-    ]
-  >([
+  test.each<[string, Partial<VirtualServerPorts>]>([
     ["checks", { checks: fromCallback<CheckCommand, ServiceKey>(broken) }],
-    ["writer", { writer: fromCallback<WriteCommand, WriterInput>(broken) }],
+    ["writer", { openRounds: broken }],
+    ["writer, at a round", { openRounds: () => ({ apply: broken, close: () => undefined }) }],
     ["checks, at a command", { checks: fromCallback<CheckCommand, ServiceKey>(({ receive }) => receive(broken)) }],
-  ])("breaks with its %s, instead of caring blindly", async (_, actors) => {
+  ])("breaks with its %s, instead of caring blindly", async (_, ports) => {
     const errors: unknown[] = [];
     const { input, plane } = care();
     const machine = createVirtualServerMachine({
       readTable: fromPromise(() => plane.read()),
-      writer: actors.writer ?? writer(({ key, now }) => new Reconciler(plane, key, now)),
-      checks: actors.checks ?? fromCallback<CheckCommand, ServiceKey>(() => undefined),
+      openRounds: ({ key, now }) => new Reconciler(plane, key, now),
+      checks: fromCallback<CheckCommand, ServiceKey>(() => undefined),
+      ...ports,
     });
     const actor = createActor(machine, { input });
     actor.subscribe({ error: (error) => errors.push(error) });

@@ -259,7 +259,7 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
   const supervisor = createActor(
     createVirtualServerMachine({
       readTable: fromPromise(() => Promise.reject(new Error("the kernel says nothing"))),
-      writer: fromCallback(() => undefined),
+      openRounds: () => ({ apply: () => Promise.reject(new Error("not asked")), close: () => undefined }),
       checks: fromCallback(() => undefined),
     }),
     {

@@ -3,7 +3,6 @@ import { createActor, fromPromise } from "xstate";
 import { checks } from "../../../src/actors/checks.ts";
 import type { VirtualServerInput } from "../../../src/actors/virtual-server-context.ts";
 import { createVirtualServerMachine, type VirtualServerActor } from "../../../src/actors/virtual-server-machine.ts";
-import { writer } from "../../../src/actors/writer.ts";
 import { Reconciler } from "../../../src/dataplane/reconciler.ts";
 import { formatEndpoint, parseEndpoint } from "../../../src/domain/endpoint.ts";
 import type { CareEvent } from "../../../src/domain/events.ts";
@@ -79,7 +78,7 @@ export function care(
   };
   const machine = createVirtualServerMachine({
     readTable: fromPromise(() => plane.read()),
-    writer: writer(({ key, now }) => new Reconciler(plane, key, now)),
+    openRounds: ({ key, now }) => new Reconciler(plane, key, now),
     checks: checks(() => ({ schedule, observe: (_, outcome) => outcomes.push(outcome) })),
   });
   const input: VirtualServerInput = {
