@@ -1,5 +1,4 @@
 import {
-  formatEndpoint,
   isIpv6LinkLocal,
   isMapped,
   isUnicast,
@@ -7,15 +6,7 @@ import {
   parseEndpoint,
   type Endpoint,
 } from "../domain/endpoint.ts";
-import {
-  LARGEST_WEIGHT,
-  SCHEDULERS,
-  WEIGHTLESS_SCHEDULERS,
-  realServer,
-  virtualServer,
-  type RealServer,
-  type VirtualServer,
-} from "../domain/virtual-server.ts";
+import { LARGEST_WEIGHT, SCHEDULERS, WEIGHTLESS_SCHEDULERS, type RealServer } from "../domain/virtual-server.ts";
 import type { CareFlag } from "./care-option-rows.ts";
 import type { VirtualServerOptions } from "./care-options.ts";
 import type { OptionValues } from "./option-values.ts";
@@ -24,29 +15,6 @@ import { MAPPED, parseBoolean, parseChoice, parseInteger, refusal } from "./valu
 type DataPlaneChoice = VirtualServerOptions["dataPlane"];
 
 type Keeping = Pick<VirtualServerOptions, "dataPlane" | "initState" | "unlisted">;
-
-type ServerOptions = Keeping & {
-  readonly realServers: readonly RealServer[];
-  /** Undefined when there is a problem with it. */
-  readonly service: VirtualServer | undefined;
-};
-
-/** The virtual server, its real servers and how they are kept; to clean up, no real server need be named. */
-export function resolveServers(values: OptionValues<CareFlag>, clean: boolean): ServerOptions {
-  const { scheduler, ...keeping } = resolveKeeping(values);
-  const { dataPlane } = keeping;
-  const endpoint = values.isMissing("vs") ? undefined : values.readAll("vs", parseService);
-  if (values.isMissing("vs")) values.problems.push('required flag(s) "vs" not set');
-  const problem = endpoint && virtualAddressProblem(endpoint, dataPlane);
-  if (endpoint !== undefined && problem !== undefined) {
-    values.refuse("vs", `"${formatEndpoint(endpoint)}" ${problem}`);
-  }
-  return {
-    service: endpoint && virtualServer({ protocol: "tcp", endpoint }, scheduler),
-    realServers: resolveRealServers(values, endpoint, dataPlane, clean),
-    ...keeping,
-  };
-}
 
 /** How a virtual server is kept, whatever its addresses. */
 export function resolveKeeping(values: OptionValues<CareFlag>): Keeping & { readonly scheduler: string } {
@@ -112,44 +80,6 @@ export function slowStartProblem(
 export const FAMILY = { ipv4: "IPv4", ipv6: "IPv6" } as const;
 
 // --- internal ---
-
-/** The Go program takes the last of several; the others would silently not be cared for. */
-function parseService(texts: readonly string[]): Endpoint | undefined {
-  const endpoints = texts.map((text) => parseEndpoint(text.trim()));
-  const [name, other] = new Set(endpoints.map(formatEndpoint));
-  if (other !== undefined) {
-    throw refusal(`"${name}" and "${other}" are two virtual servers; start one lvscare for each`);
-  }
-  return endpoints[0];
-}
-
-function resolveRealServers(
-  values: OptionValues<CareFlag>,
-  service: Endpoint | undefined,
-  dataPlane: DataPlaneChoice,
-  clean: boolean,
-): RealServer[] {
-  if (values.isMissing("rs") && values.isMissing("discover") && !clean)
-    values.problems.push('required flag(s) "rs" not set');
-  if (values.hasGap("rs")) values.refuse("rs", FORGOTTEN);
-  const servers = new Map(
-    values.readList("rs", parseRealServer).map((endpoint) => [formatEndpoint(endpoint), endpoint]),
-  );
-  for (const [name, endpoint] of servers) {
-    const problem = realAddressProblem(endpoint) ?? (service && strangeness(endpoint, service, dataPlane));
-    if (problem !== undefined) values.refuse("rs", `"${name}" ${problem}`);
-  }
-  const weight = values.read("weight", parseWeight);
-  return [...servers.values()].map((endpoint) => realServer(endpoint, weight));
-}
-
-function strangeness(server: Endpoint, service: Endpoint, dataPlane: DataPlaneChoice): string | undefined {
-  const problem = pairingProblem(server, service, dataPlane);
-  if (problem === undefined) return undefined;
-  return problem === "self"
-    ? "is the virtual server itself"
-    : `is ${FAMILY[server.family]} but the virtual server is ${FAMILY[service.family]}`;
-}
 
 /** IPVS has no place for the name of a link, without which the kernel cannot connect there. */
 const LINK_LOCAL = "is an address of one link only; use one that is good everywhere";
