@@ -1,16 +1,6 @@
-/** When a supervisor's rounds are and may be, on its clock. */
-export interface Pace {
-  /** When the running round began, or the last one. */
-  readonly beganMs: number;
-  /** How long the last round took that did not read the table, or failed. */
-  readonly tookMs: number;
-  /** When the last round ended. */
-  readonly endedMs: number;
-  /** When to read the table again. */
-  readonly readAtMs: number;
-  /** The last round read the table and found it as it should be. */
-  readonly wasQuiet: boolean;
-}
+import { isChecked } from "../desired/member.ts";
+import { isLasting } from "../desired/next.ts";
+import type { Pace, VirtualServerContext } from "./virtual-server-context.ts";
 
 export const BEFORE_THE_FIRST_ROUND: Pace = { beganMs: 0, tookMs: 0, endedMs: 0, readAtMs: 0, wasQuiet: false };
 
@@ -32,7 +22,30 @@ export function overdueAtMs(pace: Pace): number {
   return pace.endedMs + Math.min(LONGEST_REST_MS, LONG_REST * restMs(pace));
 }
 
+/** How long after a round the table is to be read again, in milliseconds, when nothing else calls for another. */
+export function untilReadingMs(context: VirtualServerContext): number {
+  const { pace, policy, now } = context;
+  // The round itself may have found something that calls for another.
+  const atMs = lasts(context) ? pace.readAtMs : Math.min(pace.readAtMs, pace.beganMs + policy.intervalMs);
+  return Math.min(LONGEST_DELAY_MS, Math.max(0, atMs - now()));
+}
+
+/**
+ * Nothing calls for a round but events: not time, not the connections of a server that drains, and not the first good
+ * check of one that was taken over as healthy, which changes no state.
+ */
+export function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): boolean {
+  if (isWithdrawn || !isLasting(wanted, overlay)) return false;
+  return seen.all.every(
+    ({ state }) =>
+      isChecked(state) && (state.state === "removed" || (state.state === "healthy" && state.history === "proven")),
+  );
+}
+
 // --- internal ---
+
+/** Of timers; some twenty-five days. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 const SHORTEST_REST_MS = 5;
 const LONGEST_REST_MS = 500;

@@ -8,7 +8,6 @@ import type { VirtualServerConfiguration } from "../domain/virtual-server-config
 import type { ObservedVirtualServer, VirtualServer } from "../domain/virtual-server.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import type { RealServerActor, RealServerContext, RealServerInput } from "./real-server-machine.ts";
-import type { Pace } from "./round-pace.ts";
 
 export interface AdoptionReport {
   readonly type: "virtualServer.adopted";
@@ -103,6 +102,20 @@ export interface Suspicion {
   readonly sinceMs: number;
   readonly servers: readonly string[];
   readonly reason: string;
+}
+
+/** When a supervisor's rounds are and may be, on its clock. */
+export interface Pace {
+  /** When the running round began, or the last one. */
+  readonly beganMs: number;
+  /** How long the last round took that did not read the table, or failed. */
+  readonly tookMs: number;
+  /** When the last round ended. */
+  readonly endedMs: number;
+  /** When to read the table again. */
+  readonly readAtMs: number;
+  /** The last round read the table and found it as it should be. */
+  readonly wasQuiet: boolean;
 }
 
 /** Of rounds, since the start. */

@@ -14,7 +14,6 @@ import {
 import type { Round, RoundReport, RoundRunner } from "../dataplane/round.ts";
 import { adoptService } from "../desired/adoption.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
-import { isChecked } from "../desired/member.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Holds } from "../domain/hold.ts";
 import type { ObservedVirtualServer, ServiceKey } from "../domain/virtual-server.ts";
@@ -35,7 +34,7 @@ import {
 } from "./members.ts";
 import { realServerMachine, startedAlike, type RealServerReport } from "./real-server-machine.ts";
 import { retryDelayMs } from "./retry-delay.ts";
-import { BEFORE_THE_FIRST_ROUND, overdueAtMs, restMs } from "./round-pace.ts";
+import { BEFORE_THE_FIRST_ROUND, lasts, overdueAtMs, restMs, untilReadingMs } from "./round-pace.ts";
 import { afterRound, connectionsCounted, regained, roundFailed } from "./round-steps.ts";
 import type {
   AnswerReport,
@@ -79,9 +78,6 @@ export interface WriterInput {
 type Configure = Extract<ConfigurationRequest, { type: "configure" }>;
 
 const RESPAWN_MS = 1000;
-
-/** Of timers; some twenty-five days. */
-const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * Owns one virtual server: holds the desired state, and is the only writer to the data plane, one round at a time.
@@ -184,10 +180,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       }),
       startRound: sendTo("writer", ({ context }): WriteCommand => {
         const { wanted, dirty, policy } = context;
-        const isLasting = lasts(context);
         return {
           type: "apply",
-          round: { desired: wanted, isUrgent: dirty, isLasting, readEveryMs: policy.intervalMs },
+          round: { desired: wanted, isUrgent: dirty, isLasting: lasts(context), readEveryMs: policy.intervalMs },
         };
       }),
       withdraw: sendTo("writer", ({ context }): WriteCommand => {
@@ -238,12 +233,7 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
     delays: {
       retry: ({ context }) => retryDelayMs(context.trouble.failedAttempts),
       rest: ({ context }) => restMs(context.pace),
-      untilReading: ({ context }) => {
-        const { pace, policy, now } = context;
-        // The round itself may have found something that calls for another.
-        const atMs = lasts(context) ? pace.readAtMs : Math.min(pace.readAtMs, pace.beganMs + policy.intervalMs);
-        return Math.min(LONGEST_DELAY_MS, Math.max(0, atMs - now()));
-      },
+      untilReading: ({ context }) => untilReadingMs(context),
     },
   }).createMachine({
     id: "virtualServer",
@@ -472,16 +462,4 @@ function writer(open: VirtualServerPorts["openRounds"]): CallbackActorLogic<Writ
     });
     return () => runner.close();
   });
-}
-
-/**
- * Nothing calls for a round but events: not time, not the connections of a server that drains, and not the first good
- * check of one that was taken over as healthy, which changes no state.
- */
-function lasts({ wanted, overlay, isWithdrawn, seen }: VirtualServerContext): boolean {
-  if (isWithdrawn || !isLasting(wanted, overlay)) return false;
-  return seen.all.every(
-    ({ state }) =>
-      isChecked(state) && (state.state === "removed" || (state.state === "healthy" && state.history === "proven")),
-  );
 }
