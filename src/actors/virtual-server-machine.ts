@@ -192,8 +192,11 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
         };
       }),
       markTaken: assign({ dirty: false }),
-      countConnections: enqueueActions(({ context, event, enqueue }) => {
+      noteRound: enqueueActions(({ context, event, enqueue }) => {
         assertEvent(event, "round.ended");
+        const { changes, events } = afterRound(context, event.report);
+        enqueue.assign(changes);
+        for (const told of events) enqueue.emit(told);
         for (const [ref, active] of connectionsCounted(context, event.report))
           enqueue.sendTo(ref, { type: "connections.counted", active });
       }),
@@ -347,18 +350,9 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
                 {
                   guard: ({ event }) => event.report.failure !== undefined,
                   target: "backingOff",
-                  actions: [
-                    { type: "take", params: ({ context, event }) => afterRound(context, event.report) },
-                    "countConnections",
-                  ],
+                  actions: "noteRound",
                 },
-                {
-                  target: "applied",
-                  actions: [
-                    { type: "take", params: ({ context, event }) => afterRound(context, event.report) },
-                    "countConnections",
-                  ],
-                },
+                { target: "applied", actions: "noteRound" },
               ],
               "round.broke": {
                 target: "backingOff",
