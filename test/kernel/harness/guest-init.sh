@@ -112,6 +112,12 @@ mount_root() {
 		index=$((index + 1))
 	done
 
+	# Beside what the host loads before every program.
+	if [ -e "$base/share/map-at-once.so" ]; then
+		busybox cp "$base/share/map-at-once.so" "$root/usr/lib/map-at-once.so"
+		echo /usr/lib/map-at-once.so >>"$root/etc/ld.so.preload"
+	fi
+
 	busybox mkdir "$root/run/guest"
 	busybox cp "$own" "$root/run/guest-init"
 	busybox mount --move "$base/share" "$root/run/guest"

@@ -27,6 +27,7 @@ export const GUEST_PACKAGES: readonly HostPackage[] = [
 export const UML_PACKAGES: readonly HostPackage[] = [
   ...GUEST_PACKAGES,
   { name: "user-mode-linux", file: "/usr/bin/linux.uml" },
+  { name: "tcc", file: "/usr/bin/tcc" },
 ];
 
 export const QEMU_PACKAGES: readonly HostPackage[] = [
