@@ -24,6 +24,16 @@ test("runs on a kernel that has IPVS", async () => {
   expect(await inNamespace("ipvsadm", "-Ln")).toStartWith("IP Virtual Server version");
 });
 
+if (process.env["LVSCARE_LAB"] === "uml") {
+  test("starts programs with all pages of their code, each of which is dear here", async () => {
+    const code = /r-xp .*\/libc\.so\.6\nSize: +(\d+) kB\n[^]*?\nRss: +(\d+) kB\n/.exec(
+      await run("cat", "/proc/self/smaps"),
+    );
+    expect(Number(code?.[1])).toBeGreaterThan(0);
+    expect(code?.[2]).toBe(code?.[1]);
+  });
+}
+
 test("keeps a virtual server, and loads its scheduler by itself", async () => {
   await inNamespace("ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "wlc");
   await inNamespace("ipvsadm", "-a", "-t", "10.0.0.1:80", "-r", "10.0.0.2:8080", "-m", "-w", "3");
