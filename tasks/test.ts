@@ -14,6 +14,15 @@ import { type Selection, selectionFrom } from "./test/selection.ts";
 import { runStaticStep, staticSteps } from "./test/static-steps.ts";
 import { runStep, type Step, type StepResult, summarise } from "./test/step.ts";
 
+type UnitPart = "with daemons" | "of packages" | "the others";
+
+/** What each takes, as far as the order of all steps depends on it. */
+const UNIT_COSTS: Readonly<Record<UnitPart, { readonly seconds: number; readonly processors: number }>> = {
+  "with daemons": { seconds: 400, processors: 0.35 },
+  "the others": { seconds: 250, processors: 0.55 },
+  "of packages": { seconds: 120, processors: 0.6 },
+};
+
 const usage = `bun run test                          everything: static checks, unit tests, kernel and node tests
 bun run test [unit|kernel|node] [files…]   only those; "unit" with the static checks, "node" on a switch of several kernels
 bun run test cluster [files…]         nodes beside a real etcd and real API servers, which are built with Go once; where they are, a minute of it is part of everything
@@ -131,15 +140,6 @@ function unitSteps(
     return { step: parts.length < 2 ? step : { ...step, name: `unit tests, ${name}` }, seconds, takes: { processors } };
   });
 }
-
-type UnitPart = "with daemons" | "of packages" | "the others";
-
-/** What each takes, as far as the order of all steps depends on it. */
-const UNIT_COSTS: Readonly<Record<UnitPart, { readonly seconds: number; readonly processors: number }>> = {
-  "with daemons": { seconds: 400, processors: 0.35 },
-  "the others": { seconds: 250, processors: 0.55 },
-  "of packages": { seconds: 120, processors: 0.6 },
-};
 
 /**
  * Those of packages build all that they start, and keep it apart; those of the page start a browser and no daemon. What the pages of the manual
