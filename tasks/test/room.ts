@@ -3,11 +3,11 @@ import { UML_MEMORY_MB } from "../../test/kernel/harness/uml.ts";
 import type { KernelJob } from "./kernel-plan.ts";
 import type { Resources } from "./queue.ts";
 
-/** What steps that run side by side may take of this machine. A little more than its processors: all of them wait now and then. */
+/** What steps that run side by side may take of this machine. More than its processors: all of them wait now and then. */
 export function roomForSteps(): Resources {
   const guests = guestsWanted();
   return {
-    processors: 1.1 * availableParallelism(),
+    processors: 1.4 * availableParallelism(),
     memoryMb: (freemem() / 2 ** 20) * 0.8,
     ...(guests === undefined ? {} : { guests }),
   };
