@@ -430,7 +430,7 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
 
 // --- internal ---
 
-interface WriteCommand {
+export interface WriteCommand {
   readonly type: "apply";
   readonly round: Round;
 }

@@ -17,7 +17,7 @@ export async function runCommand(argv: readonly string[], options: RunOptions): 
   ]);
   if (code === 0) return output;
   const reason = child.signalCode === null ? `exit code ${code}` : `killed by ${child.signalCode}`;
-  throw new Error(`${argv.join(" ")}: ${reason}\n${lastLines(errors || output, 15)}`);
+  throw new Error(`${argv.join(" ")}: ${reason}\n${lastLines(`${output}\n${errors}`.trimStart(), 15)}`);
 }
 
 export function lastLines(text: string, count: number): string {
