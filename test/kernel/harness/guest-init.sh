@@ -13,21 +13,11 @@ find_host_qemu() {
 	busybox mount -t proc proc /proc
 	busybox mount -t devtmpfs dev /dev
 	while read -r module; do busybox insmod "/modules/$module"; done </modules/order
-	[ -z "$GUEST_IS_SAVED" ] || wait_to_be_restored
 
 	# Loose caching is safe: nothing that the guest reads is meant to change while it runs.
 	nine="trans=virtio,version=9p2000.L,msize=512000"
 	busybox mount -t 9p -o "$nine,ro,cache=loose" root /host
 	busybox mount -t 9p -o "$nine" share /share
-}
-
-# What is saved of the machine goes on here, each time that it is restored: once somebody writes to the fourth serial port.
-wait_to_be_restored() {
-	exec 3<>/dev/ttyS3
-	busybox stty -echo <&3
-	echo ready >&3
-	read -r _ <&3
-	exec 3>&-
 }
 
 find_host_uml() {
@@ -66,8 +56,6 @@ mount_root() {
 	machine=${GUEST_MACHINE:-qemu}
 	"find_host_$machine"
 	. "$base/share/settings"
-	# That of a restored machine is of when it was saved.
-	[ -z "$GUEST_IS_SAVED" ] || busybox date -s "@$GUEST_TIME" >/dev/null
 	upper=$base/upper
 	root=$base/root
 

@@ -28,7 +28,6 @@ export async function writeGuestSettings(folder: string, settings: GuestSettings
     GUEST_WRITABLE: settings.writableFolders.join(" "),
     GUEST_TERMINAL: settings.terminal ?? "",
     GUEST_WAITS: settings.waits === true ? "yes" : "",
-    GUEST_TIME: String(Math.round(Date.now() / 1000)),
     GUEST_ADDRESS: settings.address ?? "",
   };
   await Bun.write(join(folder, "settings"), assignments(variables).join("\n") + "\n");

@@ -7,7 +7,6 @@ import { kernelImage, type KernelImage } from "./kernel-image.ts";
 import { installMissingPackages, QEMU_PACKAGES } from "./packages.ts";
 import { cardArguments, qemuFlag, qemuShare } from "./qemu-arguments.ts";
 import type { RunFolder } from "./run-folder.ts";
-import { type MachineFolders, restoredMachine } from "./restored-machine.ts";
 
 /** QEMU with emulated processors and the kernel that this Debian package depends on. */
 export function qemu(kernelPackage: string): GuestMachine {
@@ -15,15 +14,13 @@ export function qemu(kernelPackage: string): GuestMachine {
     async prepare(options, run) {
       await installMissingPackages(QEMU_PACKAGES);
       const kernel = await kernelImage(kernelPackage);
-      const argv = await startArguments(options, { kernel, initramfs: await initramfs(kernel) }, run);
-      // They tell the time.
       await writeGuestSettings(run.share, {
         ...guestSettings(options),
         machine: "qemu",
         modules: kernel.modules,
         ...(options.interactive ? { terminal: TERMINAL_DEVICE } : {}),
       });
-      return argv;
+      return qemuArguments(options, { kernel, initramfs: await initramfs(kernel), run });
     },
   };
 }
@@ -33,26 +30,10 @@ export function qemu(kernelPackage: string): GuestMachine {
 interface Files {
   readonly kernel: KernelImage;
   readonly initramfs: string;
+  readonly run: RunFolder;
 }
 
-function startArguments(options: GuestOptions, files: Files, run: RunFolder): Promise<string[]> {
-  const { writableFolders } = guestSettings(options);
-  const own = { share: run.share, kernelLog: join(run.path, "kernel.log"), writableFolders };
-  // What a terminal or a network card leads to is of this run alone.
-  if (options.interactive === true || options.plug !== undefined)
-    return Promise.resolve(qemuArguments(options, files, own));
-  return restoredMachine(files.kernel.version, own, (folders, wake) => [
-    ...qemuArguments(options, files, folders, ["GUEST_IS_SAVED=yes"]),
-    ...wake,
-  ]);
-}
-
-function qemuArguments(
-  options: GuestOptions,
-  files: Files,
-  { share, kernelLog, writableFolders }: MachineFolders,
-  parameters: readonly string[] = [],
-): string[] {
+function qemuArguments(options: GuestOptions, files: Files): string[] {
   const { interactive = false, plug, memoryMb, cpus } = options;
   const terminal = ["-chardev", "stdio,id=terminal,signal=off", "-serial", "chardev:terminal"];
   return [
@@ -65,13 +46,13 @@ function qemuArguments(
     ...qemuFlag("-smp", cpus ?? Math.min(4, availableParallelism())),
     ...qemuFlag("-kernel", files.kernel.bootFile),
     ...qemuFlag("-initrd", files.initramfs),
-    ...qemuFlag("-append", [...KERNEL_PARAMETERS, ...parameters].join(" ")),
-    ...qemuFlag("-serial", `file:${kernelLog}`),
+    ...qemuFlag("-append", KERNEL_PARAMETERS.join(" ")),
+    ...qemuFlag("-serial", `file:${join(files.run.path, "kernel.log")}`),
     ...(interactive ? terminal : []),
     ...cardArguments(plug),
     ...qemuShare("root", "/", "readonly=on,multidevs=remap"),
-    ...qemuShare("share", share),
-    ...writableFolders.flatMap((path, index) => qemuShare(`writable${index}`, path)),
+    ...qemuShare("share", files.run.share),
+    ...guestSettings(options).writableFolders.flatMap((path, index) => qemuShare(`writable${index}`, path)),
   ];
 }
 
