@@ -1,7 +1,8 @@
 import type { RunFolder } from "./run-folder.ts";
 
 const pollMs = 1000;
-const patienceMs = 30_000;
+// On a busy machine an emulated boot has no turn for a while.
+const patienceMs = 60_000;
 
 /** The guest stood still before its command began, so that it may be started again. */
 export class BootStalled extends Error {
