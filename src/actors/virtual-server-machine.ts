@@ -428,12 +428,13 @@ export function holdsOf(supervisor: VirtualServerActor): Holds {
   return supervisor.getSnapshot().context.holds;
 }
 
-// --- internal ---
-
+/** What the actor that writes is told. */
 export interface WriteCommand {
   readonly type: "apply";
   readonly round: Round;
 }
+
+// --- internal ---
 
 /** How a round ended: with a result, or without having been able to do anything. And what calls for another. */
 type WriterReport =
