@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { LABS, labNamed } from "../test/kernel/harness/labs.ts";
 import { setUp } from "./setup.ts";
 import { bunTestArguments, readOutcome, reportPath } from "./test/bun-test.ts";
-import type { KernelPlan } from "./test/kernel-plan.ts";
+import type { KernelJob, KernelPlan } from "./test/kernel-plan.ts";
 import { fetchPackages, kernelStep, makeProducts, patternOf, planKernel } from "./test/kernel-run.ts";
 import { describeCounts, sum } from "./test/outcome.ts";
 import { type Queued, runQueue } from "./test/queue.ts";
@@ -114,12 +114,20 @@ function queueOf(selection: Selection, { jobs, leftOut }: KernelPlan, reports: s
     ...(unitFiles ? unitSteps(unitFiles, reports, pattern, isForeign ? undefined : products?.binary) : []),
     ...jobs.map((job) => ({
       step: kernelStep(job, products, reports, pattern),
-      seconds: job.seconds,
+      seconds: lateSeconds(job),
       takes: takenByGuest(job),
     })),
     ...host("node", nodeFiles, 20),
     ...host("cluster", clusterFiles, 35),
   ];
+}
+
+/**
+ * For the order. What is emulated gets slowest where much runs beside it, so it comes late; the short ones are left to run beside it, and to end
+ * with.
+ */
+function lateSeconds({ lab, seconds }: KernelJob): number {
+  return lab.startsWith("qemu") ? Math.min(seconds, 40) : seconds;
 }
 
 /**

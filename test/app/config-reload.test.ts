@@ -453,7 +453,7 @@ test("a name means the virtual server that stays, and real servers come, go and 
   const [first, added] = [formatEndpoint(server.endpoint), formatEndpoint(second.endpoint)];
   await Bun.write(path, named(before, ["w1", server], ["w2", second]));
   expect((await daemon.reload()).stdout).toBe(`~ tcp ${before} (web): ${added} added\n`);
-  await daemon.logged(new RegExp(`${added} recovering → healthy`));
+  await daemon.logged(new RegExp(`real server w2 \\(${added}\\) recovering → healthy`));
   await Bun.write(path, named(before, ["one", server]));
   expect((await daemon.reload()).stdout.split("\n")[0]).toBe(
     `~ tcp ${before} (web): ${added} removed, names of real servers (${first} one)`,
