@@ -9,7 +9,9 @@ export async function packCopy(folder: string): Promise<string> {
   const copy = join(folder, "checkout");
   const left = ["node_modules", ".git", "dist"];
   await mkdir(copy, { recursive: true });
-  await cp(checkout, copy, { recursive: true, filter: (path) => !left.includes(relative(checkout, path)) });
+  // The compiler's drafts come and go where the binary is built.
+  const isWanted = (path: string): boolean => !left.includes(relative(checkout, path)) && !path.endsWith(".bun-build");
+  await cp(checkout, copy, { recursive: true, filter: isWanted });
   await symlink(join(checkout, "node_modules"), join(copy, "node_modules"));
   const path = await runCommand([process.execPath, "pm", "pack", "--quiet", "--destination", folder], {
     cwd: copy,
