@@ -27,8 +27,13 @@ export type ScenarioEvent = {
   | { readonly kind: "others"; readonly change: OutsideChange }
   | { readonly kind: "data-plane"; readonly fault: PlaneFault }
   | { readonly kind: "daemon"; readonly act: DaemonAct }
-  /** What differs from then on; undefined: the virtual server is not configured any more. */
-  | { readonly kind: "configuration"; readonly change: Partial<VirtualServerConfiguration> | undefined }
+  | {
+      readonly kind: "configuration";
+      /** What differs from then on; undefined: the virtual server is not configured any more. */
+      readonly change: Partial<VirtualServerConfiguration> | undefined;
+      /** How its real servers are to be checked from then on, where that differs. */
+      readonly checks?: HealthCheckOptions;
+    }
 );
 
 /** What others do to the virtual server. */

@@ -1,7 +1,8 @@
 import { createActor } from "xstate";
 import { probeEvent, type ProbeObserver } from "../actors/checks.ts";
 import type { DaemonActor, DaemonMachine } from "../actors/daemon-machine.ts";
-import { probesOf } from "../config/combination.ts";
+import type { HealthCheckOptions } from "../config/combination.ts";
+import type { ProbeOptions } from "../config/probe-kinds/probe-kinds.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -53,9 +54,12 @@ export class Simulation {
   readonly #careMachine: CareMachine;
   readonly #observers: SimulationObserver[] = [];
   /** For each check: what it asks of a server is answered as it understands. */
-  readonly #servers: readonly ReadonlyMap<string, ScriptedServer>[];
+  readonly #servers = new Map<ProbeOptions, ReadonlyMap<string, ScriptedServer>>();
+  /** As configured now. */
+  #checks: HealthCheckOptions;
   #process: ProcessClock | undefined;
-  #sockets: readonly ProcessSockets[] = [];
+  #sockets: ProcessSockets[] = [];
+  #scheduler: CheckScheduler | undefined;
   #daemon: DaemonActor | undefined;
   #broke: unknown;
   #configuration: VirtualServerConfiguration | undefined;
@@ -66,10 +70,7 @@ export class Simulation {
     this.#random = seededRandom(scenario.seed);
     this.#configuration = scenario.options;
     this.scripts = scriptsOf(scenario);
-    this.#servers = probesOf(scenario.checks).map((probe) => {
-      const voice = ownVoiceOf(probe);
-      return new Map([...this.scripts].map(([key, script]) => [key, new ScriptedServer(script, voice, this.clock)]));
-    });
+    this.#checks = scenario.checks;
     this.load = new ClientLoad({
       ...scenario,
       usesWeights: !WEIGHTLESS_SCHEDULERS.has(scenario.options.service.scheduler),
@@ -128,8 +129,11 @@ export class Simulation {
       wrote: (operation) => this.#tell((observer) => observer.wrote?.(operation)),
       applied: () => this.#tell((observer) => observer.applied?.()),
     };
-    const sockets = this.#servers.map((servers) => new ProcessSockets(servers, this.clock, process));
-    const schedule = this.#scheduleOf(sockets, process);
+    const { jitter } = CHECK_PACE;
+    const { budget } = this.scenario.options;
+    this.#sockets = [];
+    this.#scheduler = new CheckScheduler({ jitter, budget, clock: process, random: this.#random });
+    const schedule = this.#scheduleOf(this.#scheduler, process);
     const plane = new FaultyDataPlane(this.plane, this.#faults, process, listener);
     const observe: ProbeObserver = (target, outcome) => {
       const event = probeEvent(target, outcome);
@@ -146,7 +150,6 @@ export class Simulation {
     });
     daemon.subscribe({ error: (error) => (this.#broke = error) });
     this.#process = process;
-    this.#sockets = sockets;
     this.#daemon = daemon;
     this.#tell((observer) => observer.daemonStarted?.());
     daemon.start();
@@ -154,22 +157,30 @@ export class Simulation {
     virtualServer?.on("*", (event) => this.#tell((observer) => observer.told?.(event)));
   }
 
-  #scheduleOf(sockets: readonly ProcessSockets[], process: ProcessClock): CheckSchedule {
-    const { options, checks } = this.scenario;
-    const { jitter } = CHECK_PACE;
-    const scheduler = new CheckScheduler({ jitter, budget: options.budget, clock: process, random: this.#random });
-    const virtualServer = formatServiceKey(options.service);
-    const [first, ...more] = probesOf(checks).flatMap((probe, index) => {
-      const newConnection = sockets[index]?.newConnection;
-      if (newConnection === undefined) return [];
-      const ports = { newConnection, scripts: this.scripts, virtualServer, clock: process };
-      return [scheduler.with(scriptedProber(probe, ports))];
-    });
-    if (first === undefined) throw new Error("a scenario without checks");
-    if (checks.type !== "combination") return first;
-    const all = [first, ...more];
-    const members = checks.members.map(({ name, pace }, index) => ({ name, pace, schedule: all[index] ?? first }));
+  /** Checks as they are configured now. */
+  #scheduleOf(scheduler: CheckScheduler, process: ProcessClock): CheckSchedule {
+    const checks = this.#checks;
+    const virtualServer = formatServiceKey(this.scenario.options.service);
+    const scheduleBy = (probe: ProbeOptions): CheckSchedule => {
+      const sockets = new ProcessSockets(this.#serversFor(probe), this.clock, process);
+      this.#sockets.push(sockets);
+      const ports = { newConnection: sockets.newConnection, scripts: this.scripts, virtualServer, clock: process };
+      return scheduler.with(scriptedProber(probe, ports));
+    };
+    if (checks.type !== "combination") return scheduleBy(checks);
+    const members = checks.members.map(({ name, pace, probe }) => ({ name, pace, schedule: scheduleBy(probe) }));
     return new CombinedChecks(members, checks.atLeast);
+  }
+
+  #serversFor(probe: ProbeOptions): ReadonlyMap<string, ScriptedServer> {
+    const known = this.#servers.get(probe);
+    if (known !== undefined) return known;
+    const voice = ownVoiceOf(probe);
+    const servers = new Map(
+      Array.from(this.scripts, ([key, script]) => [key, new ScriptedServer(script, voice, this.clock)]),
+    );
+    this.#servers.set(probe, servers);
+    return servers;
   }
 
   #happen(event: ScenarioEvent): void {
@@ -177,15 +188,25 @@ export class Simulation {
     if (event.kind === "others") this.#change(event.change);
     if (event.kind === "data-plane") this.#break(event.fault);
     if (event.kind === "daemon") this.#strike(event.act);
-    if (event.kind === "configuration") this.#configure(event.change);
+    if (event.kind === "configuration") this.#configure(event.change, event.checks);
     this.#tell((observer) => observer.happened?.(event));
   }
 
-  #configure(change: Partial<VirtualServerConfiguration> | undefined): void {
+  #configure(change: Partial<VirtualServerConfiguration> | undefined, checks: HealthCheckOptions | undefined): void {
     const before = this.#configuration ?? this.scenario.options;
     const configuration = change && { ...before, ...change };
     this.#configuration = configuration;
-    this.#daemon?.send(configuration === undefined ? { type: "withdraw" } : { type: "configure", configuration });
+    if (checks !== undefined) this.#checks = checks;
+    if (configuration === undefined) return this.#daemon?.send({ type: "withdraw" });
+    const { daemon } = this;
+    if (daemon === undefined) return;
+    const [scheduler, process] = [this.#scheduler, this.#process];
+    const isTried = checks !== undefined && scheduler !== undefined && process !== undefined;
+    daemon.send({
+      type: "configure",
+      configuration,
+      schedule: isTried ? this.#scheduleOf(scheduler, process) : undefined,
+    });
   }
 
   #change(change: OutsideChange): void {

@@ -750,7 +750,7 @@ export function isShuttingDown({ scripts, scenario }: Told, server: string, ms: 
 }
 
 export function isGood({ scripts, scenario }: Told, server: string, ms: number): boolean {
-  return passesAll(scenario, scripts.get(server)?.at(ms));
+  return passesAll(scenario.checks, scripts.get(server)?.at(ms));
 }
 
 /** Whether its checks have the same end each time: a check that must ask twice, or wait for another connection to end, may run out of time. */

@@ -1,7 +1,10 @@
+import type { StatusRange } from "../../src/config/care-options.ts";
+import { paceOf, type HealthCheckOptions } from "../../src/config/combination.ts";
 import { parseEndpoint } from "../../src/domain/endpoint.ts";
 import type { HealthPolicy } from "../../src/domain/health-policy.ts";
 import { realServer } from "../../src/domain/virtual-server.ts";
 import type { VirtualServerConfiguration } from "../../src/domain/virtual-server-configuration.ts";
+import { CONNECTING } from "../../src/probe/tcp/tcp-prober.ts";
 import { readEvent } from "../../src/simulation/read-event.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 import type { Dice } from "./dice.ts";
@@ -10,6 +13,7 @@ import type { Dice } from "./dice.ts";
 export type Reload = { readonly atMs: number } & (
   | { readonly kind: "server"; readonly text: string }
   | { readonly kind: "withdraw" }
+  | { readonly kind: "reprobe"; readonly probe: (typeof CHANGED_PROBES)[number] }
   | {
       readonly kind: "configure";
       /** Weights by formatted endpoint. */
@@ -88,6 +92,23 @@ export function randomReloads(
   return reloads.toSorted((a, b) => a.atMs - b.atMs);
 }
 
+/** What a probe over HTTP may become. */
+const CHANGED_PROBES = ["strict", "lax", "hasty", "connecting", "combined", "as at first", "wrong", "wrong"] as const;
+
+/** At random moments the probe is another one. */
+export function randomProbes(dice: Dice, troubleMs: number): readonly Reload[] {
+  return Array.from({ length: dice.from(1, 4) }, () => ({
+    atMs: Math.round((0.02 + 0.96 * dice.next()) * troubleMs),
+    kind: "reprobe",
+    probe: dice.pick(CHANGED_PROBES),
+  }));
+}
+
+/** It lets no server serve, whatever that does here. */
+export function isWrong(checks: HealthCheckOptions): boolean {
+  return checks.type === "http" && checks.onlyStatus === NEVER_ANSWERED;
+}
+
 /** The same scenario with these. */
 export function withReloads(scenario: Scenario, reloads: readonly Reload[] = []): Scenario {
   if (reloads.length === 0) return scenario;
@@ -95,6 +116,14 @@ export function withReloads(scenario: Scenario, reloads: readonly Reload[] = [])
   let latest = policy;
   const events = reloads.map((reload): ScenarioEvent => {
     const { atMs, kind } = reload;
+    if (kind === "reprobe")
+      return {
+        atMs,
+        text: `probe: ${reload.probe}`,
+        kind: "configuration",
+        change: {},
+        checks: changed(scenario, reload.probe),
+      };
     if (kind === "server") return { ...readEvent(`${atMs}ms ${reload.text}`), atMs };
     if (kind === "withdraw") return { atMs, text: "withdraw", kind: "configuration", change: undefined };
     latest = { ...latest, ...reload.policy };
@@ -111,6 +140,33 @@ export function withReloads(scenario: Scenario, reloads: readonly Reload[] = [])
 }
 
 // --- internal ---
+
+const NEVER_ANSWERED: readonly StatusRange[] = [[299, 299]];
+
+function changed({ options: { probe, policy } }: Scenario, to: (typeof CHANGED_PROBES)[number]): HealthCheckOptions {
+  if (probe.type !== "http") throw new Error("a schedule of other checks");
+  const { timeoutMs, connectTimeoutMs } = probe;
+  const connecting = { ...CONNECTING, timeoutMs, connectTimeoutMs };
+  switch (to) {
+    case "strict":
+      return { ...probe, onlyStatus: [[200, 200]] };
+    case "lax":
+      return { ...probe, acceptStatus: [404, 500, 503] };
+    case "hasty":
+      return { ...probe, timeoutMs: timeoutMs / 2, connectTimeoutMs: Math.min(connectTimeoutMs, timeoutMs / 2) };
+    case "connecting":
+      return connecting;
+    case "combined": {
+      const pace = paceOf(policy);
+      const both = [probe, connecting].map((one) => ({ name: one.type, pace, probe: one }));
+      return { type: "combination", atLeast: both.length, members: both };
+    }
+    case "as at first":
+      return probe;
+    case "wrong":
+      return { ...probe, onlyStatus: NEVER_ANSWERED };
+  }
+}
 
 function randomPolicy(dice: Dice, intervalMs: number): Partial<HealthPolicy> {
   return {

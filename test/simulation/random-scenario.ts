@@ -1,5 +1,5 @@
 import { Dice } from "./dice.ts";
-import { randomReloads, type Reload } from "./random-reloads.ts";
+import { randomProbes, randomReloads, type Reload } from "./random-reloads.ts";
 
 /** A scenario as a file holds it. */
 export interface ScenarioDocument {
@@ -20,16 +20,24 @@ export interface ScenarioDocument {
 const SERVERS = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"];
 const STRANGERS = ["10.0.0.8:80", "10.0.0.9:80"];
 
-/**
- * Disturbances for about twelve intervals, then none: any mixture of options and faults, the same for the same seed. `hasManners`: some servers
- * are odd in how they treat connections, all the time. `isReloaded`: in one of three, the configuration changes meanwhile. `isCombined`: in one of three,
- * several checks decide together.
- */
+/** What schedules have besides: each with dice of its own, so that the others stay the same. */
+export interface Besides {
+  /** Some servers are odd in how they treat connections, all the time. */
+  readonly hasManners?: boolean;
+  /** In one of three, the configuration changes meanwhile. */
+  readonly isReloaded?: boolean;
+  /** In half of those, the probe does so, too. */
+  readonly isReprobed?: boolean;
+  /** In one of three, several checks decide together. */
+  readonly isCombined?: boolean;
+}
+
+export const EVERYTHING: Besides = { isReloaded: true, isReprobed: true, isCombined: true };
+
+/** Disturbances for about twelve intervals, then none: any mixture of options and faults, the same for the same seed. */
 export function randomScenario(
   seed: number,
-  hasManners = true,
-  isReloaded = false,
-  isCombined = false,
+  { hasManners = true, isReloaded = false, isReprobed = false, isCombined = false }: Besides = {},
 ): ScenarioDocument {
   const dice = new Dice(seed);
   const servers = SERVERS.slice(0, dice.from(1, 4));
@@ -40,12 +48,18 @@ export function randomScenario(
   const common = new Dice(~seed);
   const hasLastResort = common.chance(0.75);
   const manners = new Dice(seed ^ 0x5bd1_e995);
-  const reloads = isReloaded ? randomReloads(new Dice(seed ^ 0x2545_f491), servers, intervalMs, troubleMs) : [];
+  const lists = isReloaded ? randomReloads(new Dice(seed ^ 0x2545_f491), servers, intervalMs, troubleMs) : [];
   const hasClients = care["drain"] === "connections" || dice.chance(0.2);
   // What fail-open makes of one that says goodbye is not asked of schedules.
   const words = new Dice(seed ^ 0x1b87_3593);
   const checks = new Dice(seed ^ 0x3c6e_f372);
   const probes = isCombined && checks.chance(1 / 3) ? randomChecks(checks, care, intervalMs) : undefined;
+  const others = new Dice(seed ^ 0x27d4_eb2f);
+  const isTried = isReprobed && lists.length > 0 && probes === undefined && others.chance(0.5);
+  const changes = isTried ? inTime([...lists, ...randomProbes(others, troubleMs)]) : lists;
+  // Nothing but a probe can be to blame when it is taken out.
+  const blameless = isTried && others.chance(0.6) ? others.pick(servers) : undefined;
+  const reloads = blameless === undefined ? changes : changes.map((reload) => leavingAlone(blameless, reload));
   const hasWords = hasManners && reloads.length === 0 && care["panic-threshold"] === undefined && probes === undefined;
   return {
     ...(hasWords && words.chance(0.5) && { leavingStatus: 404 }),
@@ -61,7 +75,7 @@ export function randomScenario(
       withManners(hasManners ? manners : undefined, servers, intervalMs, troubleMs, [
         ...randomEvents(dice, servers, intervalMs, troubleMs),
         ...commonCause(common, servers, intervalMs, troubleMs),
-      ]),
+      ]).filter(({ text }) => blameless === undefined || !text.split(" ").includes(blameless)),
     ),
     // Whoever runs it lengthens it by the time that settling takes.
     duration: `${troubleMs}ms`,
@@ -232,6 +246,21 @@ const ANSWERS = /(answers(?: \d+)?)(?: in [^ ,]+)?/g;
 interface TimedEvent {
   readonly atMs: number;
   readonly text: string;
+}
+
+/** It stays listed, and in service. */
+function leavingAlone(server: string, reload: Reload): Reload {
+  if (reload.kind !== "configure") return reload;
+  const { servers, drained } = reload;
+  return {
+    ...reload,
+    ...(servers && { servers: { [server]: 1, ...servers } }),
+    ...(drained && { drained: drained.filter((one) => one !== server) }),
+  };
+}
+
+function inTime(reloads: readonly Reload[]): readonly Reload[] {
+  return reloads.toSorted((a, b) => a.atMs - b.atMs);
 }
 
 function inOrder(events: readonly TimedEvent[]): string[] {

@@ -1,15 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { ProbeTrial } from "../../src/actors/probe-trial.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { formatEndpoint } from "../../src/domain/endpoint.ts";
+import type { ProbeOutcome } from "../../src/domain/health.ts";
 import type { Operation } from "../../src/domain/plan.ts";
 import type { RealServer } from "../../src/domain/virtual-server.ts";
 import type { CheckSchedule } from "../../src/probe/schedule/check-schedule.ts";
 import { careMachine } from "../../src/app/care-machine.ts";
 import type { CareMachine } from "../../src/simulation/simulation.ts";
 import { NEWCOMERS } from "./random-reloads.ts";
-import { randomScenario } from "./random-scenario.ts";
+import { EVERYTHING, randomScenario, type Besides, type ScenarioDocument } from "./random-scenario.ts";
 import { toYaml, violationsOf, type Fault } from "./run-scenario.ts";
 import type { SchedulesResult, SchedulesTask } from "./schedules-worker.ts";
 
@@ -145,6 +147,26 @@ const FAULTS_OF_RELOADS: typeof FAULTS = [
   ],
 ];
 
+/** The same, where the probe changes, too. */
+const FAULTS_OF_PROBES: typeof FAULTS = [
+  [
+    "believes a changed probe and takes no last resort",
+    "a good one was taken out while the probe changed",
+    { ...withTrials(believed), policy: { lastResort: false } },
+  ],
+  ["believes a changed probe", "a probe that lets nobody serve was taken over", withTrials(believed)],
+  [
+    "does not listen to a changed probe",
+    "a probe that lets somebody serve was not taken over",
+    withTrials(() => undefined),
+  ],
+  [
+    "does not listen to a changed probe",
+    "a probe that would take out everybody is not suspicious",
+    withTrials(() => undefined),
+  ],
+];
+
 /** The same, where several checks decide together. */
 const FAULTS_OF_COMBINATIONS: typeof FAULTS = [
   ["lets a server serve by any of its checks", "not as desired when all was over", { machine: contentMachine }],
@@ -166,7 +188,7 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   );
 
   test.each(TELLING_SEEDS)("in the schedule of seed %d: %s", async (seed) => {
-    expect(await violationsOf(randomScenario(seed, false))).toEqual([]);
+    expect(await violationsOf(randomScenario(seed, { hasManners: false }))).toEqual([]);
   });
 
   test.each(TELLING_SEEDS_OF_CONNECTIONS)("in the schedule of seed %d: %s", async (seed) => {
@@ -174,20 +196,24 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   });
 
   test.each(TELLING_SEEDS_OF_RELOADS)("in the schedule of seed %d: %s", async (seed) => {
-    const document = randomScenario(seed, true, true);
+    const document = randomScenario(seed, { isReloaded: true });
     expect(document.reloads).toBeDefined();
     expect(await violationsOf(document)).toEqual([]);
   });
 
   test.each([
-    ...FAULTS.map((one) => [...one, false, false] as const),
-    ...FAULTS_OF_RELOADS.map((one) => [...one, true, false] as const),
-    ...FAULTS_OF_COMBINATIONS.map((one) => [...one, false, true] as const),
-  ])(
+    ...FAULTS.map((one) => [...one, {}] as const),
+    ...FAULTS_OF_RELOADS.map((one) => [...one, { isReloaded: true }] as const),
+    ...FAULTS_OF_PROBES.map((one) => [...one, { isReloaded: true, isReprobed: true }] as const),
+    ...FAULTS_OF_COMBINATIONS.map((one) => [...one, { isCombined: true }] as const),
+  ] as readonly (readonly [...(typeof FAULTS)[number], Besides])[])(
     "and one that %s is found out: %s",
-    async (_, rule, fault, isReloaded, isCombined) => {
+    async (_, rule, fault, besides) => {
       for (let seed = FIXED_SEED; seed < FIXED_SEED + FAULTY_SCHEDULES; seed++) {
-        const violations = await violationsOf(randomScenario(seed, true, isReloaded, isCombined), fault);
+        const document = randomScenario(seed, besides);
+        // The others cannot show it.
+        if (besides.isReprobed === true && !isReprobed(document)) continue;
+        const violations = await violationsOf(document, fault);
         if (violations.some((line) => line.includes(`: ${rule}: `))) return;
       }
       throw new Error(`${FAULTY_SCHEDULES} schedules have not shown it`);
@@ -198,13 +224,17 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
 
 if (REPLAY !== undefined) {
   test("the schedule of the seed in LVSCARE_SIMULATION_SEED", async () => {
-    const document = randomScenario(Number(REPLAY), true, true, true);
+    const document = randomScenario(Number(REPLAY), EVERYTHING);
     console.error(toYaml(document));
     expect(await violationsOf(document)).toEqual([]);
   });
 }
 
 // --- internal ---
+
+function isReprobed({ reloads = [] }: ScenarioDocument): boolean {
+  return reloads.some(({ kind }) => kind === "reprobe");
+}
 
 async function runSchedules(firstSeed: number, schedules: number): Promise<SchedulesResult> {
   const threads = availableParallelism();
@@ -240,6 +270,24 @@ function withWrites(change: (operation: Operation) => readonly Operation[]): Fau
         observe,
       ),
   };
+}
+
+/** Its trials of changed probes hear this. */
+function withTrials(change: (outcome: ProbeOutcome) => ProbeOutcome | undefined): Fault {
+  const breaks = (): Disposable => {
+    const { heard } = ProbeTrial.prototype;
+    ProbeTrial.prototype.heard = function (name, outcome) {
+      const changed = change(outcome);
+      if (changed !== undefined) heard.call(this, name, changed);
+    };
+    return { [Symbol.dispose]: () => void (ProbeTrial.prototype.heard = heard) };
+  };
+  return { breaks };
+}
+
+/** As if it let everybody serve: then it decides. */
+function believed({ reason, latencyMs }: ProbeOutcome): ProbeOutcome {
+  return { passed: true, reason, latencyMs };
 }
 
 function hastyMachine(...[dataPlane, schedule, observe]: Parameters<CareMachine>): ReturnType<CareMachine> {

@@ -1,3 +1,4 @@
+import type { HealthCheckOptions } from "../../src/config/combination.ts";
 import type { VirtualServerContext } from "../../src/actors/virtual-server-context.ts";
 import { isServing, type History } from "../../src/desired/member.ts";
 import { memberState } from "../../src/actors/members.ts";
@@ -5,9 +6,13 @@ import { formatEndpoint } from "../../src/domain/endpoint.ts";
 import type { CareEvent } from "../../src/domain/events.ts";
 import { describeOperation, type Operation } from "../../src/domain/plan.ts";
 import { configurationChange, type VirtualServerConfiguration } from "../../src/domain/virtual-server-configuration.ts";
+import type { Behaviour } from "../../src/simulation/behaviour.ts";
 import type { Scenario, ScenarioEvent } from "../../src/simulation/scenario.ts";
 import type { Simulation, SimulationObserver } from "../../src/simulation/simulation.ts";
-import { isGood, isShuttingDown, settlesAtAll, weightsOf } from "./invariants.ts";
+import { DecidingChecks } from "./deciding-checks.ts";
+import { checksOf, passesAll } from "./http-probe.ts";
+import { isShuttingDown, settlesAtAll, weightsOf } from "./invariants.ts";
+import { isWrong } from "./random-reloads.ts";
 import { lastDisturbance, settlingTime } from "./settling-time.ts";
 
 /** What must hold while the configuration changes: `violations` says where it did not. */
@@ -26,6 +31,9 @@ export class ReloadInvariants implements SimulationObserver {
   /** Open connections of those that the last reading found at weight 0, and not touched since. */
   readonly #counted = new Map<string, number>();
   readonly #histories = new Map<string, History>();
+  readonly #checks: DecidingChecks;
+  /** Whom nobody ever has a reason to take out. */
+  readonly #blameless: Set<string>;
   /** The data plane does not work, or others changed the table: until when that may matter. */
   #disturbedUntilMs = 0;
   #writers = 0;
@@ -39,6 +47,8 @@ export class ReloadInvariants implements SimulationObserver {
   constructor(simulation: Simulation, promised: Scenario) {
     this.#simulation = simulation;
     this.#scenario = promised;
+    this.#checks = new DecidingChecks(promised.checks);
+    this.#blameless = blamelessIn(simulation);
     simulation.observe(this);
     const settledMs = lastDisturbance(promised) + settlingTime(promised);
     if (!settlesAtAll(simulation) || settledMs > promised.durationMs) return;
@@ -49,6 +59,7 @@ export class ReloadInvariants implements SimulationObserver {
   }
 
   daemonStarted(): void {
+    this.#checks.startAfresh();
     this.#left.clear();
     this.#counted.clear();
     this.#writers = 0;
@@ -76,12 +87,18 @@ export class ReloadInvariants implements SimulationObserver {
         change.kind === "deleteService" ? this.#simulation.scripts.keys() : [formatEndpoint(change.server)];
       for (const key of touched) {
         this.#touched.add(key);
+        this.#blameless.delete(key);
         this.#unread.add(key);
         this.#counted.delete(key);
         this.#zeroedMs.delete(key);
       }
     }
-    if (event.kind === "configuration") this.#noteConfiguration();
+    if (event.kind !== "configuration") return;
+    if (event.checks !== undefined) {
+      this.#checks.change(event.checks);
+      if ((this.#before?.context.members.size ?? 0) === 0) this.#checks.startAfresh();
+    }
+    this.#noteConfiguration(event.checks !== undefined);
   }
 
   told(event: CareEvent): void {
@@ -92,6 +109,14 @@ export class ReloadInvariants implements SimulationObserver {
     if (event.type === "plan.failed") this.#isRoundBegun = false;
     if (event.type === "plan.applied") this.#isRoundBegun = !event.complete;
     if (event.type === "realServer.restarted") this.#fail("a machine broke", String(event.error));
+    if (event.type === "probe.accepted") {
+      // With nobody left on trial, the configured one is the only one.
+      const isByVerdicts = event.passed + event.failed > 0;
+      if (isByVerdicts && isWrong(this.#checks.configured))
+        this.#fail("a probe that lets nobody serve was taken over", "");
+      this.#checks.accepted(isByVerdicts);
+    }
+    if (event.type === "probe.suspicious") this.#checks.suspicious();
     if (event.type === "realServer.departed") {
       if (!this.#left.has(event.server)) this.#fail("told to have departed without having left", event.server);
       this.#left.delete(event.server);
@@ -131,6 +156,7 @@ export class ReloadInvariants implements SimulationObserver {
       this.#fail("the virtual server was deleted", what);
     if (operation.kind === "service.create" && plane.service !== undefined && !this.#isDisturbed)
       this.#fail("the virtual server was made twice", what);
+    this.#checkBlameless(operation, what);
     if (operation.kind === "server.remove") this.#checkRemoval(formatEndpoint(operation.endpoint), what);
     if (operation.kind !== "server.add" && operation.kind !== "server.update") return;
     const key = formatEndpoint(operation.server.endpoint);
@@ -148,7 +174,7 @@ export class ReloadInvariants implements SimulationObserver {
 
   // --- internal: what a configuration changes at once ---
 
-  #noteConfiguration(): void {
+  #noteConfiguration(isReprobed: boolean): void {
     const { configuration } = this.#simulation;
     const context = this.#context;
     const before = this.#before;
@@ -167,8 +193,9 @@ export class ReloadInvariants implements SimulationObserver {
     }
     const change = configurationChange(before.configuration, configuration);
     if (change === undefined) {
-      if (context !== before.context && context.members.size > 0)
-        this.#fail("work for a configuration that changes nothing", "");
+      // Who is on trial with another probe is as before.
+      const isSame = isReprobed ? context.wanted === before.context.wanted : context === before.context;
+      if (!isSame && context.members.size > 0) this.#fail("work for a configuration that changes nothing", "");
       return;
     }
     if (before.context.members.size === 0) return;
@@ -206,6 +233,17 @@ export class ReloadInvariants implements SimulationObserver {
     const well = new Set(members.map(([key]) => key));
     const serving = [...well].some((key) => listed.has(key));
     this.#round = { beganMs: this.#now, listed, well, serving, isWithdrawn: this.#isWithdrawn };
+  }
+
+  /** Every probe that may decide lets it serve. */
+  #checkBlameless(operation: Operation, what: string): void {
+    const key = endpointOf(operation);
+    // Whom a wrong one took out has to come back first.
+    if (this.#checks.mayBeWrong) this.#blameless.clear();
+    if (key === undefined || !this.#blameless.has(key) || this.#isWithdrawn) return;
+    const isOut = !("server" in operation) || operation.server.weight === 0;
+    if (isOut && (this.#simulation.plane.servers.get(key)?.weight ?? 0) > 0)
+      this.#fail("a good one was taken out while the probe changed", what);
   }
 
   #checkRemoval(key: string, what: string): void {
@@ -267,7 +305,9 @@ export class ReloadInvariants implements SimulationObserver {
     const table = weightsOf(plane.servers);
     if (plane.service?.scheduler !== service.scheduler) fail(`scheduler ${plane.service?.scheduler}`);
     const names = new Map(realServers.map(({ endpoint, weight }) => [formatEndpoint(endpoint), weight]));
-    const good = [...names.keys()].filter((key) => isGood(this.#simulation, key, this.#now));
+    const deciding = this.#deciding([...names.keys()]);
+    if (deciding === undefined) return;
+    const good = this.#goodBy(deciding, [...names.keys()]);
     const leaving = new Set([...names.keys()].filter((key) => isShuttingDown(this.#simulation, key, this.#now)));
     const free = [...names.keys()].filter((key) => !drained.has(key) && !leaving.has(key));
     const isOpen = good.filter((key) => !drained.has(key)).length * 100 < policy.panicThreshold * free.length;
@@ -285,6 +325,23 @@ export class ReloadInvariants implements SimulationObserver {
     if (context.members.size !== names.size) fail(`${[...context.members.keys()].join(", ")} are cared for`);
     const others = [...table.keys()].filter((key) => !names.has(key));
     if (unlisted === "remove" && others.length > 0) fail(`${others.join(", ")} still stand`);
+  }
+
+  #goodBy(checks: HealthCheckOptions, keys: readonly string[]): readonly string[] {
+    return keys.filter((key) => passesAll(checks, this.#simulation.scripts.get(key)?.at(this.#now)));
+  }
+
+  /** The probe that decides in the end; undefined where that cannot be known. */
+  #deciding(keys: readonly string[]): HealthCheckOptions | undefined {
+    const { configured, only, isTold } = this.#checks;
+    // It proved itself.
+    if (this.#goodBy(configured, keys).length > 0) {
+      if (!isTold) this.#fail("a probe that lets somebody serve was not taken over", "");
+      return configured;
+    }
+    if (only !== undefined && this.#goodBy(only, keys).length > 0 && !isTold)
+      this.#fail("a probe that would take out everybody is not suspicious", "");
+    return only;
   }
 
   get #context(): VirtualServerContext | undefined {
@@ -319,6 +376,47 @@ interface Round {
   /** Somebody who is listed was found to serve when the round began. */
   readonly serving: boolean;
   readonly isWithdrawn: boolean;
+}
+
+/** Always listed and never drained, and by every probe that lets anybody serve always good, and told so without any oddity. */
+function blamelessIn({ scenario, scripts }: Simulation): Set<string> {
+  const { events, options } = scenario;
+  const changes = events.flatMap((event) => (event.kind === "configuration" ? (event.change ?? []) : []));
+  const lists = [options.realServers, ...changes.flatMap(({ realServers }) => (realServers ? [realServers] : []))];
+  const drained = new Set([...options.drained, ...changes.flatMap((change) => [...(change.drained ?? [])])]);
+  const checks = checksOf(scenario).filter((one) => !isWrong(one));
+  return new Set(
+    [...scripts.keys()].filter((key) => {
+      const behaviours = events.flatMap((event) =>
+        event.kind === "server" && formatEndpoint(event.server) === key
+          ? event.phases.map(({ behaviour }) => behaviour)
+          : [],
+      );
+      return (
+        !drained.has(key) &&
+        lists.every((list) => list.some(({ endpoint }) => formatEndpoint(endpoint) === key)) &&
+        behaviours.every((one) => isPlain(one) && checks.every((probe) => passesAll(probe, one)))
+      );
+    }),
+  );
+}
+
+function isPlain(behaviour: Behaviour): boolean {
+  if (behaviour.kind !== "answers") return false;
+  const { keptStatus, closesIdleMs, oneAtATime, halfOpen, trickles } = behaviour;
+  return [keptStatus, closesIdleMs, oneAtATime, halfOpen, trickles].every((odd) => odd === undefined || odd === false);
+}
+
+function endpointOf(operation: Operation): string | undefined {
+  switch (operation.kind) {
+    case "server.add":
+    case "server.update":
+      return formatEndpoint(operation.server.endpoint);
+    case "server.remove":
+      return formatEndpoint(operation.endpoint);
+    default:
+      return undefined;
+  }
 }
 
 function namesOf({ realServers }: VirtualServerConfiguration): ReadonlySet<string> {

@@ -15,6 +15,8 @@ export interface Fault {
   readonly machine?: CareMachine;
   /** What it goes by instead of its options. */
   readonly policy?: Partial<HealthPolicy>;
+  /** Breaks something for as long as what it gives is not disposed of. */
+  readonly breaks?: () => Disposable;
 }
 
 /** What a scenario breaks of the invariants, once it was given the time to settle and three quiet intervals besides. */
@@ -24,6 +26,7 @@ export async function violationsOf(document: ScenarioDocument, fault: Fault = {}
   const scenario = withQuietEnd(withReloads(read, reloads));
   const { options } = scenario;
   const told = { ...scenario, options: { ...options, policy: { ...options.policy, ...fault.policy } } };
+  using _ = fault.breaks?.();
   const simulation = new Simulation(told, fault.machine ?? careMachine);
   const invariants =
     reloads === undefined ? new Invariants(simulation, scenario) : new ReloadInvariants(simulation, scenario);

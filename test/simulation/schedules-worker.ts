@@ -1,4 +1,4 @@
-import { randomScenario } from "./random-scenario.ts";
+import { EVERYTHING, randomScenario } from "./random-scenario.ts";
 import { violationsOf } from "./run-scenario.ts";
 
 declare const self: Worker;
@@ -16,7 +16,7 @@ self.addEventListener("message", ({ data }: MessageEvent<SchedulesTask>) => void
 async function work({ firstSeed, count }: SchedulesTask): Promise<void> {
   const broken: [number, readonly string[]][] = [];
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
-    const violations = await violationsOf(randomScenario(seed, true, true, true));
+    const violations = await violationsOf(randomScenario(seed, EVERYTHING));
     if (violations.length > 0) broken.push([seed, violations]);
   }
   self.postMessage(broken satisfies SchedulesResult);

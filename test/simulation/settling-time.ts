@@ -21,7 +21,8 @@ export function lastDisturbance({ events }: Scenario): number {
  * - a write that was under way when the data plane still was slow, read and written once more;
  * - where a server answers otherwise over a kept connection: the next check over a new one, every tenth or after 20 seconds;
  * - strangers go after an interval at weight 0, and only once a real server has proven itself;
- * - after another configuration, those that left it drain first.
+ * - after another configuration, those that left it drain first;
+ * - another probe takes as many checks once more until it decides.
  */
 export function settlingTime(scenario: Scenario): number {
   const reloads = scenario.events.filter((event) => event.kind === "configuration");
@@ -29,7 +30,8 @@ export function settlingTime(scenario: Scenario): number {
   const longestMs = Math.max(...policies.map((policy) => settlingTimeBy(policy, scenario)));
   // Who left drains once a listed one has proved itself, and what was begun by one policy is ended by the next.
   const drainMs = Math.max(...policies.map(({ drainTimeoutMs, intervalMs }) => drainTimeoutMs + 3 * intervalMs));
-  return reloads.length === 0 ? longestMs : longestMs + drainMs;
+  const trials = reloads.some(({ checks }) => checks !== undefined) ? 2 : 1;
+  return reloads.length === 0 ? longestMs : trials * longestMs + drainMs;
 }
 
 // --- internal ---
