@@ -2,6 +2,7 @@ import { certificateStatus } from "../domain/certificate.ts";
 import { isAskedOut, isDrained } from "../desired/member.ts";
 import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
 import { withService } from "../domain/in-service.ts";
+import { unknownStanding, type Standing } from "../domain/standing.ts";
 import {
   type DaemonStatus,
   type ReachStatus,
@@ -128,19 +129,25 @@ export function virtualServerStatus(
   });
 }
 
-/** How one of its real servers stands: the state that `lvscare status` has for it, and its weight in the table, 0 outside of it. */
-export function standingOf(
-  supervisor: VirtualServerActor,
-  target: Endpoint,
-): { readonly state: RealServerStatus["state"]; readonly weight: number } {
+/** How one of its real servers stands. */
+export function standingOf(supervisor: VirtualServerActor, target: Endpoint): Standing {
   const { members, table } = supervisor.getSnapshot().context;
   const member = members.get(formatEndpoint(target));
   const standing = table?.realServers.find(
     ({ server: { endpoint } }) => endpoint.port === target.port && endpoint.address === target.address,
   );
-  const weight = standing?.server.weight ?? 0;
-  if (member === undefined) return { state: "unknown", weight };
-  return { state: isKeptOut(member) ? "drained" : stateOf(member.ref.getSnapshot().context), weight };
+  const inTable = {
+    weight: standing?.server.weight ?? 0,
+    totalWeight: table?.realServers.reduce((sum, { server: { weight } }) => sum + weight, 0) ?? 0,
+    connections: standing?.activeConnections ?? 0,
+  };
+  if (member === undefined) return { ...unknownStanding(), ...inTable };
+  const { context } = member.ref.getSnapshot();
+  const { passes, failures, policy } = context;
+  const state = stateOf(context);
+  const counted =
+    state === "healthy" ? { count: policy.fall - failures, of: policy.fall } : { count: passes, of: policy.rise };
+  return { state: isKeptOut(member) ? "drained" : state, ...inTable, counted };
 }
 
 /** How the host reaches the virtual address, as of the last round; empty before the first. */

@@ -19,7 +19,7 @@ import { Turns } from "../metrics/turns.ts";
 import type { AnswerListener, CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
-import type { Standing } from "../probe/exec/exec-prober.ts";
+import type { Standing } from "../domain/standing.ts";
 import { verdictAtOnce } from "../probe/combination/combined-verdict.ts";
 import { CombinedChecks } from "../probe/combination/combined-checks.ts";
 import { Scripts } from "../probe/exec/scripts.ts";
@@ -150,8 +150,9 @@ export class CareProcess implements Disposable {
     }
     const { standingOf } = whose;
     const virtualServer = formatServiceKey(whose.key);
-    // A program is told for whom it checks.
-    const kind = options.type === "exec" ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
+    // What is told of how a real server stands is so for one virtual server alone, and a program is told which.
+    const isTold = options.type === "exec" || ("sendState" in options && options.sendState);
+    const kind = isTold ? `${virtualServer} ${valueOf(options)}` : valueOf(options);
     return this.#shared.of(kind, () => {
       const watchPath: SocketPorts["watchPath"] = (target, lost) => {
         this.#paths ??= new PathWatch({ now: this.now });

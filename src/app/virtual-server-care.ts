@@ -44,7 +44,7 @@ import type { RealServer } from "../domain/virtual-server.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import type { Standing } from "../probe/exec/exec-prober.ts";
+import { unknownStanding, type Standing } from "../domain/standing.ts";
 import { CheckRequests } from "./check-requests.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
@@ -462,10 +462,10 @@ export class VirtualServerCare implements ControlVirtualServer {
     return { key: this.#options.service, standingOf: this.#standingOf };
   }
 
-  /** What a check's program is told. */
+  /** What a check's program, or the real server itself, is told. */
   readonly #standingOf = (target: Endpoint): Standing => {
     const { virtualServer } = this.#daemon.getSnapshot().children;
-    return virtualServer === undefined ? { state: "unknown", weight: 0 } : standingOf(virtualServer, target);
+    return virtualServer === undefined ? unknownStanding() : standingOf(virtualServer, target);
   };
 
   #decideByOptions(): void {

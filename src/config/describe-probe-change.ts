@@ -70,6 +70,7 @@ function requestOf(probe: Extract<ProbeOptions, { type: "http" }>): readonly Ent
     ["expect.header", JSON.stringify(probe.expectHeaders)],
     ["expect.body", JSON.stringify(probe.expectBody ?? "")],
     ["follow-redirects", probe.followRedirects ? "" : "no"],
+    ["send-state", String(probe.sendState === true)],
     ["drain-on", rangesOf(probe.drainOn)],
     ["fail-at-once", rangesOf(probe.failAtOnce)],
     ...keepingOf(probe),

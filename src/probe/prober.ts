@@ -3,8 +3,11 @@ import type { ProbeOutcome } from "../domain/health.ts";
 
 /** Knows how a real server is checked. */
 export interface Prober {
-  /** `suspect` is called, between probes, when there is a reason to probe at once: a connection to the server ended. */
-  open(target: Endpoint, suspect: () => void): Probe;
+  /**
+   * `suspect` is called, between probes, when there is a reason to probe at once: a connection to the server ended.
+   * `realServer`: whom it is about, where that is not whom it asks.
+   */
+  open(target: Endpoint, suspect: () => void, realServer?: Endpoint): Probe;
   /** Somebody else than the real server is asked: what its checks find says nothing of the port that clients use. */
   readonly isBeside?: true;
 }

@@ -4,12 +4,13 @@ import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ProbeOptions, ProbeType } from "../config/probe-kinds/probe-kinds.ts";
 import { monotonicClock } from "./clock.ts";
 import { createAgentProber } from "./agent/agent-prober.ts";
-import { createExecProber, type Standing } from "./exec/exec-prober.ts";
+import { createExecProber } from "./exec/exec-prober.ts";
 import { Scripts } from "./exec/scripts.ts";
 import { createHttpProber, type SocketPorts } from "./http/http-prober.ts";
 import { createKubeApiserverProber } from "./kube-apiserver/kube-apiserver-prober.ts";
 import { besideOwn, mapOutcomes } from "./mapped-probe.ts";
 import type { Prober } from "./prober.ts";
+import { unknownStanding } from "../domain/standing.ts";
 import { CONNECTING, createTcpProber, createTlsProber } from "./tcp/tcp-prober.ts";
 
 export interface ProbePorts extends SocketPorts {
@@ -17,8 +18,6 @@ export interface ProbePorts extends SocketPorts {
   readonly scripts?: Scripts;
   /** For which virtual server, as it is named to people. */
   readonly virtualServer?: string;
-  /** How a real server of it stands at the moment. */
-  readonly standingOf?: (target: Endpoint) => Standing;
 }
 
 /** The prober of options of any kind, over the kernel's sockets. */
@@ -38,7 +37,7 @@ export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
       const own = connecting.open(target, () => undefined);
       if (options.type === "exec") return besideOwn(prober.open(target, suspect), own);
       const asked = askedFor(target, options);
-      const probe = mapOutcomes(prober.open(asked, suspect), (outcome) => at(asked, outcome));
+      const probe = mapOutcomes(prober.open(asked, suspect, target), (outcome) => at(asked, outcome));
       return besideOwn(probe, own);
     },
   };
@@ -51,10 +50,6 @@ function at(asked: Endpoint, outcome: ProbeOutcome): ProbeOutcome {
   return outcome.passed === true ? outcome : { ...outcome, reason: `${formatEndpoint(asked)}: ${outcome.reason}` };
 }
 
-function notKnown(): Standing {
-  return { state: "unknown", weight: 0 };
-}
-
 type Open<Options> = (options: Options, ports: ProbePorts) => Prober;
 
 /** By kind: the compiler wants one for each of `PROBE_KINDS`. */
@@ -64,8 +59,10 @@ const PROBERS: { readonly [Type in ProbeType]: Open<Extract<ProbeOptions, { type
   tls: createTlsProber,
   "kube-apiserver": createKubeApiserverProber,
   agent: createAgentProber,
-  exec: (options, { scripts = new Scripts(), virtualServer = "", standingOf = notKnown, clock = monotonicClock }) =>
-    createExecProber(options, { scripts, virtualServer, standingOf, clock }),
+  exec: (
+    options,
+    { scripts = new Scripts(), virtualServer = "", standingOf = unknownStanding, clock = monotonicClock },
+  ) => createExecProber(options, { scripts, virtualServer, standingOf, clock }),
 };
 
 function open<Type extends ProbeType>(options: Extract<ProbeOptions, { type: Type }>, ports: ProbePorts): Prober {

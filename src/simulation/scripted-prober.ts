@@ -1,3 +1,4 @@
+import { unknownStanding } from "../domain/standing.ts";
 import type { ProbeOptions } from "../config/probe-kinds/probe-kinds.ts";
 import { agentProber } from "../probe/agent/agent-prober.ts";
 import type { EventLoopClock } from "../probe/clock.ts";
@@ -42,7 +43,7 @@ export function scriptedProber(
       return createExecProber(probe, {
         scripts: scriptedPrograms(probe, scripts, clock),
         virtualServer,
-        standingOf: () => ({ state: "unknown", weight: 0 }),
+        standingOf: unknownStanding,
         clock,
       });
   }

@@ -275,6 +275,8 @@ export interface ProbeConfig {
   readonly headersFile?: string | null;
   /** Same-server (unless told) follows a redirect to the same address, port and scheme; no has its status decide. */
   readonly followRedirects?: "same-server" | "no" | null;
+  /** Tell the real server how it stands: X-Lvscare-State: UP 3/3; weight=1/3; active=12. */
+  readonly sendState?: boolean | null;
   /** Status codes, alone or as ranges, that say that the server is shutting down: weight 0 at once, and no failure. */
   readonly drainOn?:
     | number

@@ -7,7 +7,7 @@ import { nearestName } from "../nearest-name.ts";
 import { OptionValues } from "../option-values.ts";
 import type { FileKind } from "../option-row.ts";
 import { isUserName } from "../probe-kinds/exec.ts";
-import { HTTP_KIND } from "../probe-kinds/http.ts";
+import { HTTP_KIND, twiceSent } from "../probe-kinds/http.ts";
 import type { TlsSettings } from "../probe-kinds/tls-settings.ts";
 import { fileKeysOf, PROBE_KINDS, PROBE_ROWS, type ProbeType } from "../probe-kinds/probe-kinds.ts";
 import { resolveHealthPolicy } from "../resolve-health-policy.ts";
@@ -124,6 +124,10 @@ export class ProbeDraft {
     this.#parts ??= this.#read(findings);
     if (probe.type !== "http") return probe;
     const whole = { ...probe, ...this.#parts };
+    for (const { flag, problem } of twiceSent(whole)) {
+      const { place } = this.settings.get(flag) ?? {};
+      if (place !== undefined) findings.error("conflict", place, problem);
+    }
     const drainOn = this.settings.get("http-drain-on")?.place;
     if (drainOn !== undefined && passesNever(whole))
       findings.error("conflict", drainOn, "no status is left that passes: all that do say that the server shuts down");

@@ -39,6 +39,8 @@ export interface HttpProbeOptions extends HttpRequestOptions {
   readonly failAtOnce: readonly StatusRange[];
   /** Whether a redirect to the same server is followed; one to another never is. */
   readonly followRedirects: boolean;
+  /** Whether the real server is told how it stands. */
+  readonly sendState?: true;
 }
 
 /** One HTTP request, over connections that may be kept. */
@@ -70,6 +72,9 @@ export interface HttpRequestOptions extends ProbeTimes, ProbeTarget {
   /** Whether each check makes a connection of its own. */
   readonly freshConnection: boolean;
 }
+
+/** The header that tells a real server how it stands. */
+export const STATE_HEADER = "X-Lvscare-State";
 
 const SCHEMES_OF_PAGES = ["http", "https"];
 const REDIRECTS = ["same-server", "no"];
@@ -199,6 +204,13 @@ const HTTP_FILE_ROWS = [
     inFile: { place: "probe", key: "follow-redirects", type: "choice", choices: REDIRECTS },
   },
   {
+    flag: "http-send-state",
+    kind: "boolean",
+    help: "tell the real server how it stands: X-Lvscare-State: UP 3/3; weight=1/3; active=12",
+    group: CHECKS,
+    inFile: { place: "probe", key: "send-state", type: "boolean" },
+  },
+  {
     flag: "http-drain-on",
     kind: "list",
     help: "status codes, alone or as ranges, that say that the server is shutting down: weight 0 at once, and no failure",
@@ -234,11 +246,10 @@ export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
     const both = failAtOnce.find((one) => drainOn.some((other) => one[0] <= other[1] && other[0] <= one[1]));
     if (both !== undefined) values.refuse("http-fail-at-once", `${formatStatusRange(both)} is in drain-on, too`);
     const request = resolveRequest(values, context, scheme === "http" ? "http" : "https");
+    const sendState = values.readOptional("http-send-state", parseBoolean) === true;
     const basicAuthFile = values.readOptional("http-basic-auth-file", parseAbsolutePath);
     if (basicAuthFile !== undefined && request.tokenFile !== undefined)
       values.refuse("http-basic-auth-file", "there is a token of bearer-token-file to send already");
-    if (basicAuthFile !== undefined && hasAuthorization(request.headers))
-      values.refuse("http-basic-auth-file", AUTHORIZED);
     return {
       type: "http",
       ...request,
@@ -251,6 +262,7 @@ export const HTTP_KIND: ProbeKind<HttpProbeOptions> = {
       expectBody: values.readOptional("http-expect-body", parseBodyExpectation),
       drainOn,
       failAtOnce,
+      ...(sendState && { sendState }),
       followRedirects: values.readOptional("http-follow-redirects", parseChoice(REDIRECTS)) !== "no",
     };
   },
@@ -272,7 +284,7 @@ export function resolveRequest(
     values.refuse("health-insecure-skip-verify", NO_TLS);
   const headers = values.readAll("health-req-headers", parseHeaders) ?? [];
   const tokenFile = values.readOptional("health-token-file", parseAbsolutePath);
-  if (tokenFile !== undefined && hasAuthorization(headers)) values.refuse("health-token-file", AUTHORIZED);
+  for (const { flag, problem } of twiceSent({ headers, tokenFile })) values.refuse(flag, problem);
   return {
     scheme,
     headers,
@@ -289,13 +301,27 @@ export function resolveRequest(
   };
 }
 
-// --- internal ---
-
-function hasAuthorization(headers: HttpRequestOptions["headers"]): boolean {
-  return headers.some(([name]) => name.toLowerCase() === "authorization");
+/** What would be sent as a header that is given already. */
+export function twiceSent({
+  headers,
+  tokenFile,
+  basicAuthFile,
+  sendState,
+}: Pick<HttpRequestOptions, "headers" | "tokenFile" | "basicAuthFile"> &
+  Pick<HttpProbeOptions, "sendState">): readonly { readonly flag: string; readonly problem: string }[] {
+  const given = new Set(headers.map(([name]) => name.toLowerCase()));
+  const sent = [
+    { flag: "health-token-file", header: "Authorization", isSent: tokenFile !== undefined },
+    { flag: "http-basic-auth-file", header: "Authorization", isSent: basicAuthFile !== undefined },
+    { flag: "http-send-state", header: STATE_HEADER, isSent: sendState === true },
+  ];
+  return sent
+    .filter(({ header, isSent }) => isSent && given.has(header.toLowerCase()))
+    .map(({ flag, header }) => ({ flag, problem: `there is an ${header} among the headers already` }));
 }
 
-const AUTHORIZED = "there is an Authorization among the headers already";
+// --- internal ---
+
 const NO_TLS = "the scheme http has no TLS";
 
 const SHORTEST_IDLE_MS = 1000;

@@ -4,6 +4,7 @@ import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
 import type { Probe, Prober } from "../prober.ts";
+import type { Standing } from "../../domain/standing.ts";
 import { firstLine, readScriptWords, type ScriptWords } from "./script-output.ts";
 import { MOST_OUTPUT, type RunningScript, type ScriptResult, type Scripts } from "./scripts.ts";
 
@@ -15,16 +16,8 @@ export interface ExecPorts {
   /** The virtual server that is checked for, as it is named to people. */
   readonly virtualServer: string;
   /** How a real server stands at the moment. */
-  readonly standingOf: (target: Endpoint) => Standing;
+  readonly standingOf: (target: Endpoint) => Pick<Standing, "state" | "weight">;
   readonly clock: Pick<Clock, "now">;
-}
-
-/** What a program is told of the real server that it checks. */
-export interface Standing {
-  /** As `lvscare status` has it. */
-  readonly state: string;
-  /** In the table; 0 where it is in none. */
-  readonly weight: number;
 }
 
 /** Probes by a program: it gets what is checked in its environment, and its exit code is the verdict. */

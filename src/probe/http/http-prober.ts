@@ -1,7 +1,9 @@
 import type { HttpProbeOptions, HttpRequestOptions } from "../../config/care-options.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import type { Prober } from "../prober.ts";
+import { describeStanding, unknownStanding, type Standing } from "../../domain/standing.ts";
 import type { TlsPolicy, TlsPolicyOptions } from "../connection/certificate.ts";
 import { Deadlines } from "../deadlines.ts";
 import type { NewConnection } from "../connection/connection.ts";
@@ -23,13 +25,16 @@ export interface SocketPorts extends Pick<
   readonly material?: TlsPolicyOptions["material"];
   /** Whether real servers are asked no more than a budget allows. */
   readonly isPaced?: HttpProberPorts["isPaced"];
+  /** How a real server stands: what is told of it where a check is to. */
+  readonly standingOf?: (realServer: Endpoint) => Standing;
   /** That of this process, unless one is given. */
   readonly clock?: EventLoopClock;
 }
 
 /** The prober over the kernel's sockets. It ignores proxy settings of the environment. */
 export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
-  return overSockets(options, ports, (own) => httpProber(options, own));
+  const { standingOf } = ports;
+  return overSockets(options, ports, (own) => httpProber(options, { ...own, ...(standingOf && { standingOf }) }));
 }
 
 /** Makes a prober of HTTP requests over the kernel's sockets. */
@@ -63,6 +68,7 @@ export interface HttpProberPorts extends Pick<
   HttpTargetOptions,
   "newConnection" | "newTcpConnection" | "certificateOf" | "watchPath" | "isPaced"
 > {
+  readonly standingOf?: SocketPorts["standingOf"];
   readonly clock: EventLoopClock;
 }
 
@@ -70,15 +76,17 @@ export interface HttpProberPorts extends Pick<
  * Probes by one HTTP request, with or without TLS. Passes when the final status is below 400 or accepted by an
  * option, and the answer holds what is expected of it. Redirects within the same real server are followed.
  */
-export function httpProber(options: HttpProbeOptions, ports: HttpProberPorts): Prober {
-  return requestProber(options, { judge: judgeOf(options), interest: interestOf(options) }, ports);
+export function httpProber(options: HttpProbeOptions, { standingOf, ...ports }: HttpProberPorts): Prober {
+  const judging = { judge: judgeOf(options), interest: interestOf(options) };
+  const stateOf = (realServer: Endpoint): string => describeStanding(standingOf?.(realServer) ?? unknownStanding());
+  return requestProber(options, { ...judging, ...(options.sendState && { stateOf }) }, ports);
 }
 
 /** Probes by HTTP requests whose answers are judged so. `others`: headers, where no files of the options have them. */
 export function requestProber(
   options: HttpRequestOptions,
-  judging: Pick<HttpTargetOptions, "judge" | "interest">,
-  { clock, ...ports }: HttpProberPorts,
+  judging: Pick<HttpTargetOptions, "judge" | "interest" | "stateOf">,
+  { clock, ...ports }: Omit<HttpProberPorts, "standingOf">,
   others?: Secrets,
 ): Prober {
   const overdue = {
@@ -90,5 +98,5 @@ export function requestProber(
   const secrets = hasSecrets ? new SecretHeaders(options) : others;
   const deadlines = new Deadlines(clock);
   const shared: HttpTargetOptions = { ...ports, ...judging, secrets, options, clock, deadlines, overdue };
-  return { open: (target, suspect) => new HttpTarget(target, shared, suspect) };
+  return { open: (target, suspect, realServer = target) => new HttpTarget(target, realServer, shared, suspect) };
 }

@@ -5,6 +5,7 @@ import type { Probe } from "../prober.ts";
 import { CheckAttempt, type AttemptOptions } from "./check-attempt.ts";
 import { KeepAlive } from "./keep-alive/keep-alive.ts";
 import type { Conclusion, Judgement } from "./judgement.ts";
+import { STATE_HEADER } from "../../config/probe-kinds/http.ts";
 import { encodeRequest, type HeaderList, type RequestStep } from "./request.ts";
 import type { Secrets } from "./secret-headers.ts";
 import type { Ending, Connection } from "../connection/connection.ts";
@@ -15,6 +16,8 @@ export interface HttpTargetOptions extends AttemptOptions {
   readonly secrets?: Secrets | undefined;
   /** What was shown at the last handshake with this target; undefined: there is no TLS. */
   readonly certificateOf?: ((target: Endpoint) => CertificateFacts | undefined) | undefined;
+  /** What a real server is told of how it stands; undefined: nothing. */
+  readonly stateOf?: ((realServer: Endpoint) => string) | undefined;
   /** Calls `lost` when the way to a server broke that the last connection took. */
   readonly watchPath?: ((target: Endpoint, lost: () => void) => WatchedPath) | undefined;
 }
@@ -31,6 +34,7 @@ export interface WatchedPath {
  */
 export class HttpTarget implements Probe {
   readonly #target: Endpoint;
+  readonly #realServer: Endpoint;
   readonly #shared: HttpTargetOptions;
   readonly #keepsAlive: boolean;
   readonly #keepAlive: KeepAlive;
@@ -42,6 +46,8 @@ export class HttpTarget implements Probe {
   readonly #firstStep: RequestStep;
   #firstRequest: ReturnType<typeof encodeRequest>;
   #secrets: HeaderList = [];
+  /** What it was told of how it stands. */
+  #state: string | undefined;
 
   // --- of the check under way, or the last one ---
 
@@ -50,8 +56,10 @@ export class HttpTarget implements Probe {
   #startedAtMs = 0;
   #redirects = 0;
 
-  constructor(target: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
+  /** `realServer`: whom it is about, where another one is asked. */
+  constructor(target: Endpoint, realServer: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
     this.#target = target;
+    this.#realServer = realServer;
     this.#shared = shared;
     const { method, path, body, sentinel, freshConnection } = shared.options;
     this.#keepsAlive = sentinel && !freshConnection;
@@ -83,8 +91,10 @@ export class HttpTarget implements Probe {
     this.#redirects = 0;
     const secrets = this.#shared.secrets?.read() ?? this.#secrets;
     if ("lacking" in secrets) return this.#conclude({ passed: undefined, reason: secrets.lacking }, nowMs);
-    if (secrets !== this.#secrets) {
+    const state = this.#shared.stateOf?.(this.#realServer);
+    if (secrets !== this.#secrets || state !== this.#state) {
       this.#secrets = secrets;
+      this.#state = state;
       this.#firstRequest = this.#encode(this.#firstStep);
     }
     this.#attempt.begin(nowMs + this.#shared.options.timeoutMs);
@@ -146,7 +156,8 @@ export class HttpTarget implements Probe {
   }
 
   #encode(step: RequestStep): ReturnType<typeof encodeRequest> {
-    const headers = [...this.#shared.options.headers, ...this.#secrets];
+    const state: HeaderList = this.#state === undefined ? [] : [[STATE_HEADER, this.#state]];
+    const headers = [...this.#shared.options.headers, ...this.#secrets, ...state];
     return encodeRequest(step, formatEndpoint(this.#target), headers, this.#keepsAlive);
   }
 }

@@ -67,6 +67,7 @@ const everything: LvscareConfig = {
         drainOn: [404, "410-419"],
         failAtOnce: 503,
         followRedirects: "no",
+        sendState: true,
         source: "10.0.0.8",
         mark: 17,
       },

@@ -269,6 +269,14 @@ const inProbeOfPages: typeof inProbe = [
   ["expect: {header: ^{'X Role': a}}", 'error: virtual-servers[0].probe.expect.header: "X Role" is not a header name'],
   ["address: ^here", 'error: virtual-servers[0].probe.address: "here" is not an IP address'],
   ["port: ^0", "error: virtual-servers[0].probe.port: 0 is less than 1"],
+  ...["bearer-token-file", "basic-auth-file"].map((key): [string, string] => [
+    `headers: {authorization: a}, ${key}: ^/etc/lvscare-token`,
+    `error: virtual-servers[0].probe.${key}: there is an Authorization among the headers already`,
+  ]),
+  [
+    "headers: {x-lvscare-state: a}, send-state: ^true",
+    "error: virtual-servers[0].probe.send-state: there is an X-Lvscare-State among the headers already",
+  ],
   ["drain-on: ^99", 'error: virtual-servers[0].probe.drain-on: "99" is no status code, nor a range such as 200-299'],
   ["drain-on: ^[599-500]", "error: virtual-servers[0].probe.drain-on: 599-500 ends before it begins"],
   [
