@@ -10,6 +10,7 @@ const most = SETTINGS.isQuick ? 100_000 : 1_000_000;
 const firstSeed = randomInt(2 ** 40);
 const measures: Measure[] = [];
 for (const target of FUZZ_TARGETS) {
+  if (!target.name.includes(SETTINGS.only ?? "")) continue;
   const inputs = target.isSlow === true ? most / 10 : most;
   const startedMs = performance.now();
   // Ends this process at the first that breaks it, with how to run that one again.

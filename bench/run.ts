@@ -19,7 +19,8 @@ flags
   --write          keep the results: bench/results/<name>.<lab>.json and bench/RESULTS.md
   --quick          fewer rounds: to see that a bench runs, not to believe its numbers
   --third <path>   in failover, another program with LVScare's flags, such as a build of the Go program
-  --only <word>    in probe, the kinds of check with this word in their name: tcp, http (HTTP_GET), exec …
+  --only <word>    in probe, the kinds of check with this word in their name: tcp, http (HTTP_GET), exec …;
+                   in fuzz, the readers with it: "API server", kubeconfigs, agent …
 `;
 
 interface Bench extends Described {

@@ -30,6 +30,7 @@ import { AgentMemory } from "../../src/probe/agent/agent-memory.ts";
 import { LineReader } from "../../src/probe/agent/line-reader.ts";
 import { readyzJudge } from "../../src/probe/kube-apiserver/readyz.ts";
 import { seededRandom } from "../../src/simulation/seeded-random.ts";
+import { CHECK_TARGETS } from "./check-targets.ts";
 import { DISCOVERY_TARGETS } from "./discovery-targets.ts";
 import { CAPTURED_NAMES, receivedBytes } from "../netlink/captured.ts";
 
@@ -93,6 +94,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "what an API server says of itself", run: fuzzReadyz },
   { name: "how a program ended", run: fuzzExec },
   { name: "what an agent says", run: fuzzAgent },
+  ...CHECK_TARGETS,
   ...DISCOVERY_TARGETS,
   { name: "the HTTP request reader", run: fuzzRequest },
   { name: "the control protocol", run: fuzzControl },
