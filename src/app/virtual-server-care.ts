@@ -14,7 +14,7 @@ import {
 import { stateOf } from "../actors/real-server-machine.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { HealthCheckOptions, HealthChecks, VirtualServerOptions } from "../config/care-options.ts";
+import type { HealthCheckOptions, HealthChecks, ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
 import { checkOf, checksAlike, probesOf } from "../config/combination.ts";
 import { describeChecks, describeChecksChange } from "../config/describe-checks-change.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
@@ -627,9 +627,15 @@ function probesStatus({ probe: usual, realServerProbes = new Map() }: HealthChec
   const all = [usual, ...realServerProbes.values()].flatMap(probesOf).map((probe): ProbeStatus => {
     const { type, timeoutMs } = probe;
     // What follows a path may hold a token.
-    return { type, timeoutMs, ...("path" in probe && { path: probe.path.split("?")[0] ?? "" }) };
+    const path = "path" in probe && { path: probe.path.split("?")[0] ?? "" };
+    return { type, timeoutMs, ...path, ...(onlyConnects(probe) && { onlyConnects: true }) };
   });
   return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+function onlyConnects(probe: ProbeOptions): boolean {
+  if (probe.type !== "tcp" || probe.askedAddress !== undefined || probe.askedPort !== undefined) return false;
+  return probe.tls === undefined && probe.expect === undefined && probe.sendHex === "";
 }
 
 /** After these, others than before may be healthy. */

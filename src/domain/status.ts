@@ -225,6 +225,8 @@ export interface ProbeStatus {
   readonly timeoutMs: number;
   /** Of what is asked for by a path: `/readyz`. */
   readonly path?: string;
+  /** The real server's own port is connected, and nothing is said. */
+  readonly onlyConnects?: true;
 }
 
 /** More checks were due than may be under way. */

@@ -35,6 +35,7 @@ import { judgeServiceRange, readServiceRange } from "./service-range.ts";
 import { judgeSettings, readSettings } from "./settings.ts";
 import { about, subjectsOf, type DoctorOptions, type Subject } from "./subject.ts";
 import { connectionPorts, tryConnections } from "./try-connections.ts";
+import { judgeSilence, silentlyChecked, speaksTls } from "./unsaid.ts";
 
 /**
  * Looks at everything that a virtual server needs of this host, and tries it. Changes nothing, except that it makes a
@@ -79,6 +80,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
     const target = about(subject);
     findings.push(...judgeReach(subject), ...judgeFailOpen(subject), ...judgeLastResort(subject));
     findings.push(...judgeProbe(subject), ...judgeCertificates(subject));
+    await look("probe", () => examineSilence(subject), target);
     const servers = subject.realServers.map(({ endpoint }) => endpoint);
     await look("route", () => [judgeWay(readWay(subject.service.endpoint, servers), subject)], target);
     await look("arrangement", () => judgeArrangement(subject, readOwnAddresses(), standing), target);
@@ -98,6 +100,11 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
 }
 
 // --- internal ---
+
+async function examineSilence(subject: Subject): Promise<Finding[]> {
+  const server = silentlyChecked(subject);
+  return server === undefined ? [] : judgeSilence(await speaksTls(server), server, subject);
+}
 
 interface KnownVirtualServers {
   /** Those that daemons care for, then the rest of the table. */
