@@ -103,7 +103,7 @@ export async function examineHost(options: DoctorOptions): Promise<DoctorReport>
 
 async function examineSilence(subject: Subject): Promise<Finding[]> {
   const server = silentlyChecked(subject);
-  return server === undefined ? [] : judgeSilence(await speaksTls(server), server, subject);
+  return server === undefined ? [] : judgeSilence(await speaksTls(server, subject), server, subject);
 }
 
 interface KnownVirtualServers {

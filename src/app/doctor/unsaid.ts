@@ -1,8 +1,8 @@
-import { acknowledgementOf, dialTcpSocket, watchSilence } from "#native";
 import type { TlsProbeOptions } from "../../config/probe-kinds/tls.ts";
 import { formatEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { note, type Finding } from "../../domain/finding.ts";
-import { createTlsProber } from "../../probe/tcp/tcp-prober.ts";
+import { unknownStanding } from "../../domain/standing.ts";
+import { checkOnce } from "../care-process.ts";
 import { about, type Subject } from "./subject.ts";
 
 /** Its checks connect and say nothing: one of its real servers, which may expect TLS. */
@@ -12,17 +12,11 @@ export function silentlyChecked({ daemon, realServers }: Subject): Endpoint | un
 }
 
 /** Whether a server takes up a TLS handshake. */
-export function speaksTls(server: Endpoint): Promise<boolean> {
-  const probe = createTlsProber(HANDSHAKE, { openTcpSocket: dialTcpSocket, watchSilence, acknowledgementOf }).open(
-    server,
-    () => undefined,
-  );
+export async function speaksTls(server: Endpoint, { service }: Subject): Promise<boolean> {
+  const whose = { key: service, standingOf: unknownStanding };
+  const outcome = await checkOnce(HANDSHAKE, server, whose, AbortSignal.timeout(2 * WITHIN_MS));
   // One that wants to see a certificate of ours shows its own first.
-  return new Promise((resolve) =>
-    probe.check((outcome) =>
-      resolve(outcome.passed === true || (outcome.passed === false && "certificate" in outcome)),
-    ),
-  );
+  return outcome.passed === true || (outcome.passed === false && outcome.certificate !== undefined);
 }
 
 /** A server that speaks TLS complains of each connection that says nothing. */
