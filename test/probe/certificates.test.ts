@@ -79,6 +79,11 @@ test("one without a subject goes by its first name, and an authority without a n
   expect(certificateIn(await checked("tls", server))).toMatchObject({ subject: "a.test", issuer: "nobody" });
 });
 
+test("one whose only name is empty goes by none", async () => {
+  using server = serving(certificateAuthority("", "").issue([""]));
+  expect(certificateIn(await checked("tls", server))).toMatchObject({ subject: "nobody", names: [] });
+});
+
 test("without TLS there is none", async () => {
   using server = rawServer((socket) => void socket.write(OK));
   const options = { ...probeOf("http", {}), scheme: "http" } as ProbeOptions;

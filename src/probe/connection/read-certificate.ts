@@ -10,7 +10,7 @@ export function readCertificate(shown: X509Certificate, fingerprint: string): Ce
   const names = namesIn(shown.subjectAltName ?? "");
   return {
     fingerprint,
-    subject: nameOf(shown.subject) || (names[0] ?? NAMELESS),
+    subject: nameOf(shown.subject) || names[0] || NAMELESS,
     issuer: nameOf(shown.issuer) || NAMELESS,
     names,
     notBeforeMs,
@@ -45,6 +45,7 @@ function namesIn(text: string): readonly string[] {
   const names: string[] = [];
   for (const [, kind, name = ""] of entries) {
     if (names.length === MOST_NAMES) break;
+    if (name === "") continue;
     if (kind === "DNS") names.push(shown(name));
     else if (kind === "IP Address") names.push(parseAddress(name)?.address ?? shown(name));
   }
