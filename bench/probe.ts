@@ -1,4 +1,4 @@
-import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
+import { acknowledgementOf, dialTcpSocket, resetIfConnected, watchSilence } from "#native";
 import { readArgv } from "../src/config/read-argv.ts";
 import { resolveCareOptions } from "../src/config/resolve-care-options.ts";
 import { CARE_OPTION_ROWS } from "../src/config/care-option-rows.ts";
@@ -40,7 +40,12 @@ for (const { what, flags } of KINDS) {
   const farm = await Farm.start({ tls: /https|tls/.test(flags) });
   const argv = `--vs 10.0.0.1:80 --rs 127.0.0.1:80 ${flags}`.split(" ");
   const { probe } = resolveCareOptions(readArgv(argv, CARE_OPTION_ROWS), {});
-  const prober = createProber(probe, { openTcpSocket, watchSilence, acknowledgementOf });
+  const prober = createProber(probe, {
+    openTcpSocket: dialTcpSocket,
+    resetIfConnected,
+    watchSilence,
+    acknowledgementOf,
+  });
   const probes = Array.from({ length: TARGETS }, (_, index) =>
     prober.open(parseEndpoint(`127.2.0.${index + 1}:9090`), () => undefined),
   );

@@ -9,7 +9,7 @@ export { listenPausably } from "./pausable-listener.ts";
 export { watchSilence } from "./watch-silence.ts";
 export { localOffsetS } from "./local-time.ts";
 export { localEndpoint } from "./local-endpoint.ts";
-export { dialTcpSocket, openTcpSocket } from "./tcp-socket.ts";
+export { dialTcpSocket, openTcpSocket, resetIfConnected } from "./tcp-socket.ts";
 export { claimName, holderOfName, Patience, type Claim, type ClaimRefusal } from "./claim.ts";
 export { lockFile } from "./file-lock.ts";
 export { listenerAt } from "./unix-socket.ts";

@@ -8,13 +8,16 @@ import {
   AF_INET6,
   IP_BIND_ADDRESS_NO_PORT,
   IPPROTO_IP,
+  IPPROTO_TCP,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   SO_ERROR,
+  SO_LINGER,
   SO_MARK,
+  TCP_INFO,
 } from "./socket-constants.ts";
 import { int, setOption } from "./socket-options.ts";
 
@@ -65,7 +68,30 @@ export function dialTcpSocket(target: Endpoint, origin?: SocketOrigin): number {
   throw socketFailed(target, failure);
 }
 
+/**
+ * Whether the connection stands by now, as one to a server on this host does when `connect` returns. Then it is closed by a
+ * reset, of which this host remembers nothing; else the descriptor is as it was.
+ */
+export function resetIfConnected(fd: number): boolean {
+  STATE_BYTES[0] = STATE.byteLength;
+  const { getsockopt, setsockopt } = libc();
+  const isTold = getsockopt(fd, IPPROTO_TCP, TCP_INFO, STATE, STATE_BYTES) === 0;
+  if (!isTold || STATE[0] !== ESTABLISHED) return false;
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, AT_ONCE, AT_ONCE.byteLength);
+  closeFd(fd);
+  return true;
+}
+
 // --- internal ---
+
+/** `tcpi_state`, the first byte of `struct tcp_info` (linux/tcp.h), and `TCP_ESTABLISHED` (net/tcp_states.h). */
+const STATE = new Uint8Array(new ArrayBuffer(1));
+const STATE_BYTES = int(STATE.byteLength);
+const ESTABLISHED = 1;
+
+/** `struct linger`: on, for no time. */
+const AT_ONCE = new Int32Array(new ArrayBuffer(8));
+AT_ONCE[0] = 1;
 
 /** Throws SOURCE_MISSING where this host has no such address, and NOT_PERMITTED; the socket is closed then. */
 function begin(fd: number, target: Endpoint, { source, mark }: SocketOrigin): void {

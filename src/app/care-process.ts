@@ -1,5 +1,13 @@
 import { readFileSync } from "node:fs";
-import { acknowledgementOf, bootClock, dialTcpSocket, monotonicUs, sendToUnixSocket, watchSilence } from "#native";
+import {
+  acknowledgementOf,
+  bootClock,
+  dialTcpSocket,
+  monotonicUs,
+  resetIfConnected,
+  sendToUnixSocket,
+  watchSilence,
+} from "#native";
 import type { DaemonMachine } from "../actors/daemon-machine.ts";
 import type { ProcessFacts } from "../actors/status.ts";
 import { createWayMachine, type WayMachine } from "../actors/way-machine.ts";
@@ -272,7 +280,7 @@ function probeOnce(
 /** Of a wait for others to end: one turn of the event loop is none. */
 const WORTH_TELLING_MS = 10;
 
-const SOCKETS = { openTcpSocket: dialTcpSocket, watchSilence, acknowledgementOf };
+const SOCKETS = { openTcpSocket: dialTcpSocket, resetIfConnected, watchSilence, acknowledgementOf };
 
 /** Processor time of this process so far. */
 function spentMs(): number {

@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { dialTcpSocket, resetIfConnected } from "#native";
 import type { ProbeOptions } from "../../src/config/care-options.ts";
 import type { TcpProbeOptions } from "../../src/config/probe-kinds/tcp.ts";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
@@ -36,6 +37,14 @@ testContract({
   serve: () => answering(OK, { tls: certificate }),
 });
 testContract({ name: "tcp", options: tcp, serve: () => answering(""), onlyConnects: true });
+testContract({
+  name: "tcp as the daemon dials",
+  options: tcp,
+  serve: () => answering(""),
+  onlyConnects: true,
+  open: (options, target, ports) =>
+    openKind(options, target, { openTcpSocket: dialTcpSocket, resetIfConnected, ...ports }),
+});
 testContract({
   name: "tcp that expects",
   options: { ...tcp, expect: expectation },

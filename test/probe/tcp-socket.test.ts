@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { closeFd, dialTcpSocket, openTcpSocket } from "#native";
+import { readlinkSync } from "node:fs";
+import { closeFd, dialTcpSocket, openTcpSocket, resetIfConnected } from "#native";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
 import { openSockets } from "./http/support/descriptors.ts";
+import { blackHole } from "./http/support/black-hole.ts";
 import { answering, deserted } from "./http/support/raw-server.ts";
 
 describe("openTcpSocket", () => {
@@ -36,6 +38,36 @@ test.each(Object.entries({ openTcpSocket, dialTcpSocket }))("%s gives a descript
   expect(openSockets()).toBe(before + 1);
   closeFd(fd);
   expect(openSockets()).toBe(before);
+});
+
+describe("resetIfConnected", () => {
+  test.each(["127.0.0.1", "::1"])("closes a connection to %s, which stands when the dial returns", async (hostname) => {
+    const { promise: ended, resolve } = Promise.withResolvers<string>();
+    using server = Bun.listen({
+      hostname,
+      port: 0,
+      socket: {
+        data: () => undefined,
+        close: (_, error) => resolve(error?.message ?? "closed"),
+        error: () => undefined,
+      },
+    });
+    const before = openSockets();
+    const target = { family: hostname === "::1" ? "ipv6" : "ipv4", address: hostname, port: server.port } as const;
+    expect(resetIfConnected(dialTcpSocket(target))).toBe(true);
+    expect(openSockets()).toBe(before);
+    expect(await ended).toContain("ECONNRESET");
+  });
+
+  test("leaves one alone that is still connecting, or refused", async () => {
+    using hole = await blackHole();
+    for (const target of [hole.endpoint, deserted()]) {
+      const fd = openTcpSocket(target);
+      expect(resetIfConnected(fd)).toBe(false);
+      expect(() => readlinkSync(`/proc/self/fd/${fd}`)).not.toThrow();
+      closeFd(fd);
+    }
+  });
 });
 
 describe("dialTcpSocket", () => {

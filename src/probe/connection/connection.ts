@@ -3,8 +3,11 @@ import type { ProbeTimings } from "../../domain/health.ts";
 
 /** One connection to a real server, with or without TLS. Its users listen to it in turn. */
 export interface Connection {
-  /** Begins to connect, once; `nowMs`: now. If that fails immediately, the listener hears it before this returns. */
-  open(nowMs: number): void;
+  /**
+   * Begins to connect, once; `nowMs`: now. If that fails immediately, the listener hears it before this returns. `begun`
+   * gives the socket where it is connecting already, or throws why not.
+   */
+  open(nowMs: number, begun?: BegunSocket): void;
   readonly isOpen: boolean;
   /** There is, or was, a TCP connection. */
   readonly isReached: boolean;
@@ -30,6 +33,9 @@ export interface Connection {
   /** Closes by a reset, without a call to the listener: nothing under way matters any more. Idempotent. */
   abort(): void;
 }
+
+/** Gives the descriptor of a socket that is connecting, which is owned by the caller then; throws when the kernel refused. */
+export type BegunSocket = () => number;
 
 export interface ConnectionListener {
   /** The connection is open, TLS included, and the peer's identity is right. Once, before anything else; `nowMs`: now. */

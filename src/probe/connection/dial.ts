@@ -1,6 +1,6 @@
 import type { HttpRequestOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
-import type { Connection, Ending, NewConnection } from "./connection.ts";
+import type { BegunSocket, Connection, Ending, NewConnection } from "./connection.ts";
 import type { Deadlines, Expiring } from "../deadlines.ts";
 
 export interface DialLimits {
@@ -23,6 +23,8 @@ export interface DialOptions extends DialLimits {
   readonly deadlines: Deadlines;
   /** On their clock: what is to last so long lasts from here on. */
   readonly nowMs: number;
+  /** The first of its connections, where that is under way already. */
+  readonly begun?: BegunSocket;
   /** Another connection to the server, which may show that it is gone. */
   readonly beside?: Beside;
   /** For all of it, TLS included. */
@@ -119,7 +121,7 @@ export class Dial implements UnderWay, Expiring {
   #attempt(nowMs: number): void {
     this.#nextMs = NEVER;
     if (this.#isOver || this.isReached || this.#connections.length >= DIALS) return;
-    const { target, newConnection } = this.#options;
+    const { target, newConnection, begun } = this.#options;
     const connection = newConnection(target, {
       established: (establishedMs) => {
         connection.park();
@@ -130,7 +132,7 @@ export class Dial implements UnderWay, Expiring {
       ended: (ending) => this.#settle(ending),
     });
     this.#connections.push(connection);
-    connection.open(nowMs);
+    connection.open(nowMs, this.#connections.length === 1 ? begun : undefined);
     if (this.#connections.length < DIALS) this.#nextMs = nowMs + this.#pauseMs;
   }
 

@@ -4,7 +4,7 @@ import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeTimings } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
 import type { TlsPolicy } from "./certificate.ts";
-import type { Acknowledgement, Connection, ConnectionListener, Ending } from "./connection.ts";
+import type { Acknowledgement, BegunSocket, Connection, ConnectionListener, Ending } from "./connection.ts";
 import {
   failureReason,
   handshakeFailure,
@@ -54,11 +54,11 @@ export class SocketConnection implements Connection {
     this.#listener = new ListenerSlot(listener);
   }
 
-  open(nowMs: number): void {
+  open(nowMs: number, begun?: BegunSocket): void {
     const { tls, openTcpSocket } = this.#options;
     this.#openedAtMs = nowMs;
     adoptDescriptor<SocketConnection>({
-      open: () => openTcpSocket(this.#target),
+      open: begun ?? (() => openTcpSocket(this.#target)),
       // TLS begins once TCP is connected, so that the time or the failure of each is known.
       handlers: tls === undefined ? HANDLERS : BARE_HANDLERS,
       data: this,

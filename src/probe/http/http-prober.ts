@@ -18,6 +18,8 @@ export interface SocketPorts extends Pick<
   SocketConnectionOptions,
   "openTcpSocket" | "watchSilence" | "acknowledgementOf"
 > {
+  /** Closes a socket that is connected by now, and says so; any other is left as it is. */
+  readonly resetIfConnected?: (fd: number) => boolean;
   readonly watchPath?: HttpProberPorts["watchPath"];
   /** PEM certificates to trust instead of this system's, when certificates are checked. */
   readonly trustedRoots?: readonly string[];

@@ -1,9 +1,11 @@
 import type { TcpProbeOptions } from "../../config/probe-kinds/tcp.ts";
 import type { TlsProbeOptions } from "../../config/probe-kinds/tls.ts";
+import type { Endpoint } from "../../domain/endpoint.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
 import { tlsPolicy } from "../connection/certificate.ts";
-import { SocketConnection } from "../connection/socket-connection.ts";
+import type { BegunSocket } from "../connection/connection.ts";
+import { SocketConnection, type OpenTcpSocket } from "../connection/socket-connection.ts";
 import { Deadlines } from "../deadlines.ts";
 import type { SocketPorts } from "../http/http-prober.ts";
 import type { Prober } from "../prober.ts";
@@ -21,7 +23,7 @@ export const CONNECTING: TcpProbeOptions = {
 };
 
 /** Over any connections. */
-export interface TcpProberPorts extends Pick<TcpTargetOptions, "newConnection"> {
+export interface TcpProberPorts extends Pick<TcpTargetOptions, "newConnection" | "connectAtOnce"> {
   readonly certificateOf?: TcpTargetOptions["certificateOf"];
   readonly clock: EventLoopClock;
 }
@@ -53,12 +55,20 @@ export function tlsProber(options: TlsProbeOptions, ports: TcpProberPorts): Prob
 /** The kernel's sockets, with TLS where the options have it. */
 export function overSockets(
   { tls }: Pick<TcpProbeOptions, "tls">,
-  { openTcpSocket, watchSilence, acknowledgementOf, trustedRoots, clock = monotonicClock }: SocketPorts,
+  {
+    openTcpSocket,
+    resetIfConnected,
+    watchSilence,
+    acknowledgementOf,
+    trustedRoots,
+    clock = monotonicClock,
+  }: SocketPorts,
 ): TcpProberPorts {
   const policy = tls === undefined ? undefined : tlsPolicy({ ...tls, trustedRoots });
   const socketOptions = { tls: policy, openTcpSocket, watchSilence, acknowledgementOf, clock };
   return {
     newConnection: (target, listener) => new SocketConnection(target, socketOptions, listener),
+    connectAtOnce: resetIfConnected && connectingAtOnce(openTcpSocket, resetIfConnected),
     certificateOf: policy?.shownBy,
     clock,
   };
@@ -67,12 +77,15 @@ export function overSockets(
 /** Probes by a connection of its own each time, and what is said over it. */
 export function speechProber(
   { tls, timeoutMs, connectTimeoutMs }: Pick<TcpProbeOptions, "tls" | "timeoutMs" | "connectTimeoutMs">,
-  { newConnection, certificateOf, clock }: TcpProberPorts,
+  { newConnection, connectAtOnce, certificateOf, clock }: TcpProberPorts,
   speech: Pick<TcpTargetOptions, "send" | "expects" | "lingers">,
 ): Prober {
+  const { send, expects, lingers } = speech;
+  const onlyConnects = tls === undefined && send.length === 0 && expects === undefined && !lingers;
   const shared: TcpTargetOptions = {
     ...speech,
     hasTls: tls !== undefined,
+    connectAtOnce: onlyConnects ? connectAtOnce : undefined,
     newConnection,
     certificateOf,
     clock,
@@ -83,4 +96,24 @@ export function speechProber(
     noAnswer: `connect timed out after ${formatDuration(connectTimeoutMs)}`,
   };
   return { open: (target) => new TcpTarget(target, shared) };
+}
+
+// --- internal ---
+
+/** A server on this host answers before \`connect\` returns: a check of it needs no turn of the event loop. */
+function connectingAtOnce(
+  openTcpSocket: OpenTcpSocket,
+  resetIfConnected: (fd: number) => boolean,
+): (target: Endpoint) => BegunSocket | undefined {
+  return (target) => {
+    let fd: number;
+    try {
+      fd = openTcpSocket(target);
+    } catch (refused) {
+      return () => {
+        throw refused;
+      };
+    }
+    return resetIfConnected(fd) ? undefined : () => fd;
+  };
 }

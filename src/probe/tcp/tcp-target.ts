@@ -2,7 +2,7 @@ import type { CertificateFacts } from "../../domain/certificate.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
 import type { ProbeOutcome } from "../../domain/health.ts";
 import type { Clock } from "../clock.ts";
-import type { Connection, NewConnection } from "../connection/connection.ts";
+import type { BegunSocket, Connection, NewConnection } from "../connection/connection.ts";
 import { Dial, type Dialed, type UnderWay } from "../connection/dial.ts";
 import { refusal, type Conclusion } from "../http/judgement.ts";
 import type { Probe } from "../prober.ts";
@@ -11,6 +11,8 @@ import { Conversation, type ConversationOptions } from "./conversation.ts";
 /** What all targets of one prober share. */
 export interface TcpTargetOptions extends ConversationOptions {
   readonly newConnection: NewConnection;
+  /** Connects, and closes again where that is done at once: then it gives nothing. Absent where more is wanted than to be connected. */
+  readonly connectAtOnce?: ((target: Endpoint) => BegunSocket | undefined) | undefined;
   /** What was shown at the last handshake with this target; undefined: there is no TLS. */
   readonly certificateOf: ((target: Endpoint) => CertificateFacts | undefined) | undefined;
   readonly clock: Clock;
@@ -31,8 +33,14 @@ export class TcpTarget implements Probe {
   }
 
   check(tell: (outcome: ProbeOutcome) => void): void {
-    const { clock, newConnection, deadlines, timeoutMs, connectTimeoutMs, timedOut, noAnswer } = this.#options;
+    const { clock, newConnection, connectAtOnce, deadlines, timeoutMs, connectTimeoutMs, timedOut, noAnswer } =
+      this.#options;
     const startedAtMs = clock.now();
+    const begun = connectAtOnce?.(this.#target);
+    if (connectAtOnce !== undefined && begun === undefined) {
+      const latencyMs = clock.now() - startedAtMs;
+      return tell({ passed: true, reason: CONNECTED, latencyMs, timings: { connectMs: latencyMs } });
+    }
     const dial = new Dial(
       {
         target: this.#target,
@@ -43,6 +51,7 @@ export class TcpTarget implements Probe {
         noAnswer,
         remainingMs: timeoutMs,
         timedOut,
+        ...(begun && { begun }),
       },
       (dialed, nowMs) => this.#dialed(dialed, { startedAtMs, nowMs, tell }),
     );
@@ -65,7 +74,7 @@ export class TcpTarget implements Probe {
     if (send.length === 0 && expects === undefined && !lingers) {
       // By a reset: this host remembers nothing of the connection.
       dialed.abort();
-      return this.#conclude({ passed: true, reason: "connected" }, dialed, check, nowMs);
+      return this.#conclude({ passed: true, reason: CONNECTED }, dialed, check, nowMs);
     }
     const conversation = new Conversation(dialed, this.#options, (conclusion) => {
       this.#underWay = undefined;
@@ -92,6 +101,8 @@ export class TcpTarget implements Probe {
 }
 
 // --- internal ---
+
+const CONNECTED = "connected";
 
 /** A check under way. `nowMs`: when it was dialled, where that is known. */
 interface Checking {
