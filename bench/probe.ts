@@ -20,6 +20,7 @@ const KINDS = [
   { what: "HTTP, a new connection each", flags: "--health-schem http --health-fresh-connection --sentinel=false" },
   { what: "HTTPS over kept connections", flags: "--health-schem https" },
   { what: "HTTPS, a new connection each", flags: "--health-schem https --health-fresh-connection --sentinel=false" },
+  { what: "kube-apiserver, over kept connections", flags: "--health-schem kube-apiserver" },
   { what: "TCP", flags: "--health-schem tcp" },
   { what: "TLS", flags: "--health-schem tls" },
 ] as const;
@@ -37,7 +38,7 @@ if (IS_LAB) {
 }
 const measures: Measure[] = [];
 for (const { what, flags } of KINDS) {
-  const farm = await Farm.start({ tls: /https|tls/.test(flags) });
+  const farm = await Farm.start({ tls: /https|tls|kube/.test(flags) });
   const argv = `--vs 10.0.0.1:80 --rs 127.0.0.1:80 ${flags}`.split(" ");
   const { probe } = resolveCareOptions(readArgv(argv, CARE_OPTION_ROWS), {});
   const prober = createProber(probe, {

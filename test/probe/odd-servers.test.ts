@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createSecureServer, createServer } from "node:http2";
-import type { AddressInfo, Server } from "node:net";
+import { connect, createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
 import { createServer as createTlsServer, type SecureVersion } from "node:tls";
 import type { Endpoint } from "../../src/domain/endpoint.ts";
 import { certificateAuthority } from "./http/support/certificates.ts";
@@ -192,6 +192,7 @@ const ROWS: readonly Row[] = [
       "tcp over tls": /^closed; expected "ok", got "/,
     },
   },
+  { name: "a handshake that is slow, and comes in time", open: () => inSmallPieces(), kinds: SECURE },
   { name: "TLS 1.2 alone", open: () => answeringOver("TLSv1.2"), kinds: SECURE },
   { name: "TLS 1.3 alone", open: () => answeringOver("TLSv1.3"), kinds: SECURE },
   {
@@ -284,6 +285,44 @@ function answeringOver(version: SecureVersion): Promise<Opened> {
     }),
   );
 }
+
+/** Between it and a server that speaks TLS, all that the server says trickles. */
+async function inSmallPieces(): Promise<Opened> {
+  const server = await answeringOver("TLSv1.3");
+  const way = createTcpServer((client) => {
+    const onward = connect(server.endpoint.port, server.endpoint.address);
+    const waiting: Buffer[] = [];
+    const timer = setInterval(() => {
+      const [next] = waiting;
+      if (next === undefined) {
+        if (onward.readableEnded) client.end();
+        return;
+      }
+      client.write(next.subarray(0, PIECE));
+      if (next.length > PIECE) waiting[0] = next.subarray(PIECE);
+      else waiting.shift();
+    }, 1);
+    onward.on("data", (bytes) => void waiting.push(typeof bytes === "string" ? Buffer.from(bytes) : bytes));
+    client.on("data", (bytes) => void onward.write(bytes));
+    for (const one of [client, onward]) one.on("error", () => undefined);
+    client.on("close", () => {
+      clearInterval(timer);
+      onward.destroy();
+    });
+  });
+  const { endpoint } = await listening(way);
+  return {
+    endpoint,
+    [Symbol.asyncDispose]: async () => {
+      way.close();
+      if (Symbol.asyncDispose in server) await server[Symbol.asyncDispose]();
+      else server[Symbol.dispose]();
+    },
+  };
+}
+
+/** Of a flight of two thousand. */
+const PIECE = 40;
 
 /** `ssl_reject_handshake` for whoever gives no name, or another. */
 function nginxByName(): Promise<Opened> {
