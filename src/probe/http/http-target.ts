@@ -55,6 +55,8 @@ export class HttpTarget implements Probe {
   #tell: ((outcome: ProbeOutcome) => void) | undefined;
   #startedAtMs = 0;
   #redirects = 0;
+  /** It failed, and its files of secrets had changed meanwhile. */
+  #isAskedAgain = false;
 
   /** `realServer`: whom it is about, where another one is asked. */
   constructor(target: Endpoint, realServer: Endpoint, shared: HttpTargetOptions, suspect: () => void) {
@@ -89,14 +91,10 @@ export class HttpTarget implements Probe {
     const nowMs = this.#shared.clock.now();
     this.#startedAtMs = nowMs;
     this.#redirects = 0;
+    this.#isAskedAgain = false;
     const secrets = this.#shared.secrets?.read() ?? this.#secrets;
     if ("lacking" in secrets) return this.#conclude({ passed: undefined, reason: secrets.lacking }, nowMs);
-    const state = this.#shared.stateOf?.(this.#realServer);
-    if (secrets !== this.#secrets || state !== this.#state) {
-      this.#secrets = secrets;
-      this.#state = state;
-      this.#firstRequest = this.#encode(this.#firstStep);
-    }
+    this.#prepare(secrets, this.#shared.stateOf?.(this.#realServer));
     this.#attempt.begin(nowMs + this.#shared.options.timeoutMs);
     this.#ask(this.#firstStep, nowMs);
   }
@@ -116,7 +114,10 @@ export class HttpTarget implements Probe {
 
   #asked(judgement: Judgement, reusable: Connection | undefined, nowMs: number): void {
     if (reusable !== undefined) this.#keepAlive.give(reusable, nowMs);
-    if (!("next" in judgement)) return this.#conclude(judgement, nowMs);
+    if (!("next" in judgement)) {
+      if (judgement.passed === false && this.#hasOtherSecrets(nowMs)) return this.#ask(this.#firstStep, nowMs);
+      return this.#conclude(judgement, nowMs);
+    }
     if (++this.#redirects > MAX_REDIRECTS)
       return this.#conclude({ passed: false, reason: "too many redirects" }, nowMs);
     this.#ask(judgement.next, nowMs);
@@ -153,6 +154,25 @@ export class HttpTarget implements Probe {
     }
     // The next connection to keep was refused immediately, before this check was over.
     if (passed === true && this.#suspicion !== undefined) this.#suspect();
+  }
+
+  #prepare(secrets: HeaderList, state: string | undefined): void {
+    if (secrets === this.#secrets && state === this.#state) return;
+    this.#secrets = secrets;
+    this.#state = state;
+    this.#firstRequest = this.#encode(this.#firstStep);
+  }
+
+  /** Whether the files of secrets say something else than what was sent, which may be why it failed. Once for each check. */
+  #hasOtherSecrets(nowMs: number): boolean {
+    const { secrets, options } = this.#shared;
+    if (secrets === undefined || this.#isAskedAgain || nowMs >= this.#startedAtMs + options.timeoutMs) return false;
+    const found = secrets.read();
+    if ("lacking" in found || found === this.#secrets) return false;
+    this.#isAskedAgain = true;
+    this.#redirects = 0;
+    this.#prepare(found, this.#state);
+    return true;
   }
 
   #encode(step: RequestStep): ReturnType<typeof encodeRequest> {

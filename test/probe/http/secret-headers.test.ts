@@ -46,3 +46,24 @@ test("a token and headers come from files, over a kept connection, too, as they 
   expect(await verdict()).toEqual([undefined, `${tokenFile}: its first line holds no token`]);
   probe.close();
 });
+
+test.each([true, false])(
+  "one that failed with a token that was replaced meanwhile is asked once more (over kept connections: %p)",
+  async (sentinel) => {
+    using files = folder();
+    const tokenFile = files.write("token", "token-0\n");
+    let rotations = 1;
+    using server = rawServer((socket, request) => {
+      const isLast = request.includes("Bearer token-2\r\n");
+      if (!isLast) renameSync(files.write("next", `token-${rotations++}\n`), tokenFile);
+      socket.write(`HTTP/1.1 ${isLast ? "200 OK" : "401 Unauthorized"}\r\nContent-Length: 0\r\n\r\n`);
+    });
+    const probe = openProbe(server.endpoint, { tokenFile, sentinel });
+    // Its token was replaced again: a server that takes none is not asked for ever.
+    expect(await check(probe)).toMatchObject({ passed: false, reason: "status 401" });
+    expect(server.requests).toHaveLength(2);
+    expect(await check(probe)).toMatchObject({ passed: true, reason: "status 200" });
+    expect(server.requests).toHaveLength(3);
+    probe.close();
+  },
+);
