@@ -60,6 +60,8 @@ export class CheckScheduler {
   #isCrowded = false;
   readonly #servers: ServerPace;
   #timer: { readonly handle: unknown; readonly atMs: number; readonly ringsMs: number } | undefined;
+  /** Checks are being started: the timer is set once that is over. */
+  #isStarting = false;
   #added = 0;
   /** Of the same real server there is one for each virtual server. */
   readonly #checks = new Map<string, Set<ScheduledCheck>>();
@@ -306,6 +308,7 @@ export class CheckScheduler {
 
   /** Sees to it that the timer rings no later than the next check can start. */
   #arm(): void {
+    if (this.#isStarting) return;
     const dueMs = this.#waits ? FIRST : this.#queue.first()?.dueMs;
     if (dueMs === undefined || this.#isFull) return;
     const { clock } = this.#options;
@@ -333,6 +336,18 @@ export class CheckScheduler {
   }
 
   #startDue(nowMs: number): void {
+    // One that is over at once may hurry others.
+    const isInner = this.#isStarting;
+    this.#isStarting = true;
+    try {
+      this.#start(nowMs);
+    } finally {
+      this.#isStarting = isInner;
+    }
+    this.#arm();
+  }
+
+  #start(nowMs: number): void {
     this.#pace.enter(nowMs);
     if (this.#isCrowded) this.#lineUp(nowMs);
     for (;;) {
@@ -355,7 +370,6 @@ export class CheckScheduler {
       if (!next.isRunning && this.#pace.isTurnOver(nowMs)) break;
     }
     if (this.#isFull) this.#lineUp(nowMs);
-    this.#arm();
   }
 
   #endWaiting(check: ScheduledCheck, nowMs: number): void {
