@@ -64,6 +64,12 @@ const TELLING_SEEDS_OF_RELOADS: typeof TELLING_SEEDS = [
     "one that was taken over as healthy and failed once has proved itself when it passes, and others may leave",
   ],
 ];
+/** The same, where the probe changes, too. */
+const TELLING_SEEDS_OF_PROBES: typeof TELLING_SEEDS = [
+  [555, "with nobody left on trial, a changed probe is the only one, whatever it finds"],
+  [2319, "whom a wrong probe took out after a start has to come back before it is to blame for anything"],
+  [500751, "and who never proved itself may have been held as a last resort"],
+];
 /** To look at one schedule again: its scenario is printed. */
 const REPLAY = process.env["LVSCARE_SIMULATION_SEED"];
 
@@ -198,6 +204,12 @@ describe.skipIf(REPLAY !== undefined)("the daemon keeps its promises", () => {
   test.each(TELLING_SEEDS_OF_RELOADS)("in the schedule of seed %d: %s", async (seed) => {
     const document = randomScenario(seed, { isReloaded: true });
     expect(document.reloads).toBeDefined();
+    expect(await violationsOf(document)).toEqual([]);
+  });
+
+  test.each(TELLING_SEEDS_OF_PROBES)("in the schedule of seed %d: %s", async (seed) => {
+    const document = randomScenario(seed, EVERYTHING);
+    expect(isReprobed(document)).toBe(true);
     expect(await violationsOf(document)).toEqual([]);
   });
 

@@ -34,6 +34,8 @@ export class ReloadInvariants implements SimulationObserver {
   readonly #checks: DecidingChecks;
   /** Whom nobody ever has a reason to take out. */
   readonly #blameless: Set<string>;
+  /** Who has proved itself since the daemon started: at first, a last resort may hold others for a while. */
+  readonly #proven = new Set<string>();
   /** The data plane does not work, or others changed the table: until when that may matter. */
   #disturbedUntilMs = 0;
   #writers = 0;
@@ -60,6 +62,7 @@ export class ReloadInvariants implements SimulationObserver {
 
   daemonStarted(): void {
     this.#checks.startAfresh();
+    this.#proven.clear();
     this.#left.clear();
     this.#counted.clear();
     this.#writers = 0;
@@ -104,11 +107,13 @@ export class ReloadInvariants implements SimulationObserver {
   told(event: CareEvent): void {
     if (event.type === "virtualServer.adopted") {
       this.#isRoundBegun = false;
+      for (const [key, state] of Object.entries(event.states)) if (state === "healthy") this.#proven.add(key);
       if (this.#isWithdrawn) for (const key of Object.keys(event.states)) this.#left.set(key, this.#now);
     }
     if (event.type === "plan.failed") this.#isRoundBegun = false;
     if (event.type === "plan.applied") this.#isRoundBegun = !event.complete;
     if (event.type === "realServer.restarted") this.#fail("a machine broke", String(event.error));
+    if (event.type === "realServer.healthChanged" && event.to === "healthy") this.#proven.add(event.server);
     if (event.type === "probe.accepted") {
       // With nobody left on trial, the configured one is the only one.
       const isByVerdicts = event.passed + event.failed > 0;
@@ -240,7 +245,7 @@ export class ReloadInvariants implements SimulationObserver {
     const key = endpointOf(operation);
     // Whom a wrong one took out has to come back first.
     if (this.#checks.mayBeWrong) this.#blameless.clear();
-    if (key === undefined || !this.#blameless.has(key) || this.#isWithdrawn) return;
+    if (key === undefined || !this.#blameless.has(key) || !this.#proven.has(key) || this.#isWithdrawn) return;
     const isOut = !("server" in operation) || operation.server.weight === 0;
     if (isOut && (this.#simulation.plane.servers.get(key)?.weight ?? 0) > 0)
       this.#fail("a good one was taken out while the probe changed", what);
