@@ -130,14 +130,14 @@ async function strike(fault: Fault): Promise<void> {
   if (fault === "shutdown") plane.stop(VICTIM, "SIGTERM");
   if (fault === "hang") plane.stop(VICTIM, "SIGSTOP");
   if (fault === "cut") await plane.setPort(VICTIM, "down");
-  if (fault === "etcd") plane.signalEtcd("SIGSTOP");
+  if (fault === "etcd") plane.etcd.signal("SIGSTOP");
 }
 
 async function heal(fault: Fault): Promise<void> {
   if (fault === "kill" || fault === "shutdown") await plane.start(VICTIM);
   if (fault === "hang") plane.stop(VICTIM, "SIGCONT");
   if (fault === "cut") await plane.setPort(VICTIM, "up");
-  if (fault === "etcd") plane.signalEtcd("SIGCONT");
+  if (fault === "etcd") plane.etcd.signal("SIGCONT");
 }
 
 async function allServe(): Promise<boolean> {

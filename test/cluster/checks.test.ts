@@ -55,7 +55,7 @@ cluster(
 cluster("what fails in an API server is named, also where it takes four seconds to say so", async () => {
   await host.start(caring({ kubeconfig, timeout: "6s" }));
   await host.waitForServing(M1, M2);
-  plane.signalEtcd("SIGSTOP");
+  plane.etcd.signal("SIGSTOP");
   try {
     const { lastResort } = await host.waitFor(
       (status) =>
@@ -65,7 +65,7 @@ cluster("what fails in an API server is named, also where it takes four seconds 
     expect(lastResort).toMatchObject({ total: 2 });
     expect(servingOf((await host.status()) ?? never())).toEqual([M1, M2].map(withPort));
   } finally {
-    plane.signalEtcd("SIGCONT");
+    plane.etcd.signal("SIGCONT");
   }
   await host.waitFor(({ lastResort, inService }) => lastResort === undefined && inService?.count === 2);
 });

@@ -44,7 +44,7 @@ test.skipIf(lacking !== undefined)(
       ),
     );
 
-    plane.signalEtcd("SIGSTOP");
+    plane.etcd.signal("SIGSTOP");
     const sinceMs = performance.now();
     const [served, reasons] = [new Set<string>(), new Set<string>()];
     const look = async (): Promise<void> => {
@@ -60,7 +60,7 @@ test.skipIf(lacking !== undefined)(
     };
     const isOver = (): boolean => performance.now() - sinceMs > HANGING_MS;
     await waitFor(look, isOver, { timeoutMs: 2 * HANGING_MS, everyMs: 200 });
-    plane.signalEtcd("SIGCONT");
+    plane.etcd.signal("SIGCONT");
     expect([...served].toSorted()).toEqual(
       eachNode.flatMap((node) => MASTERS.map((master) => `${node} ${master}:6443 1`)),
     );

@@ -2,8 +2,10 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cachedFolder, cacheFolder } from "../../kernel/harness/cache-folder.ts";
+import { updatePackageLists } from "../../kernel/harness/packages.ts";
 import { progress } from "../../kernel/harness/progress.ts";
 import { runCommand } from "../../kernel/harness/run-command.ts";
+import { unpackPackage } from "../../kernel/harness/unpack-package.ts";
 
 const KUBERNETES = "1.36.3";
 const ETCD = "3.6.16";
@@ -45,6 +47,15 @@ export async function kubeProxyProgram(): Promise<string> {
     }),
   );
   return join(folder, name);
+}
+
+/** Debian's etcd by its path, which is 3.4: one that cannot tell how far a watch is. Beside the others; it is not installed, as it would be started then. */
+export async function oldEtcdProgram(): Promise<string> {
+  const folder = await cachedFolder("cluster-debian-etcd-server", async (unfinished) => {
+    await updatePackageLists();
+    await unpackPackage("etcd-server", unfinished);
+  });
+  return join(folder, "usr/bin/etcd");
 }
 
 // --- internal ---

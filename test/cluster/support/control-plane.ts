@@ -7,6 +7,7 @@ import { waitFor } from "../../kernel/support/wait-for.ts";
 import type { SwitchedNetwork } from "../../node/support/switched-network.ts";
 import { ClusterKeys } from "./cluster-keys.ts";
 import { clusterPrograms, type ClusterPrograms } from "./cluster-programs.ts";
+import { Etcd } from "./etcd.ts";
 
 export interface ControlPlaneOptions {
   /** The address of etcd. */
@@ -17,6 +18,8 @@ export interface ControlPlaneOptions {
   readonly names: readonly string[];
   /** Of all API servers, beside those that make them one cluster. */
   readonly flags?: readonly string[];
+  /** Another one than is built. */
+  readonly etcdProgram?: string;
 }
 
 /** One API server of it. */
@@ -32,19 +35,18 @@ interface Master {
 /** A control plane: a real etcd and real API servers, natively in namespaces on a switch. */
 export class ControlPlane implements AsyncDisposable {
   readonly keys: ClusterKeys;
+  readonly etcd: Etcd;
   readonly #folder: string;
   readonly #programs: ClusterPrograms;
   readonly #network: SwitchedNetwork;
   readonly #masters = new Map<string, Master>();
   readonly #serving: { readonly cert: string; readonly key: string };
   readonly #serviceAccounts: string;
-  readonly #etcd: string;
   readonly #flags: readonly string[];
-  #etcdChild: Child | undefined;
 
   static async create(
     network: SwitchedNetwork,
-    { etcd, masters, names, flags = [] }: ControlPlaneOptions,
+    { etcd, masters, names, flags = [], etcdProgram }: ControlPlaneOptions,
   ): Promise<ControlPlane> {
     const programs = await clusterPrograms();
     const folder = await mkdtemp(join(tmpdir(), "lvscare-cluster-"));
@@ -58,10 +60,9 @@ export class ControlPlane implements AsyncDisposable {
       keys,
       serving,
       await keys.serviceAccountKey(),
-      etcd,
+      await Etcd.start(network, etcd, etcdProgram ?? programs.etcd, join(folder, "etcd")),
       flags,
     );
-    await plane.#startEtcd();
     for (const address of masters) {
       const { namespace, port } = await network.addHost(`${address}/24`);
       plane.#masters.set(address, { address, namespace, port, child: undefined, log: [] });
@@ -76,7 +77,7 @@ export class ControlPlane implements AsyncDisposable {
     keys: ClusterKeys,
     serving: { readonly cert: string; readonly key: string },
     serviceAccounts: string,
-    etcd: string,
+    etcd: Etcd,
     flags: readonly string[],
   ) {
     this.#folder = folder;
@@ -85,7 +86,7 @@ export class ControlPlane implements AsyncDisposable {
     this.keys = keys;
     this.#serving = serving;
     this.#serviceAccounts = serviceAccounts;
-    this.#etcd = etcd;
+    this.etcd = etcd;
     this.#flags = flags;
   }
 
@@ -113,11 +114,6 @@ export class ControlPlane implements AsyncDisposable {
   /** Ends the API server there: by `SIGTERM` it says goodbye and serves for a while. Or has it hang by `SIGSTOP`, and go on by `SIGCONT`. */
   stop(address: string, signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     this.#master(address).child?.kill(signal);
-  }
-
-  /** Has etcd hang, and go on. */
-  signalEtcd(signal: "SIGSTOP" | "SIGCONT"): void {
-    this.#etcdChild?.kill(signal);
   }
 
   /** What is behind a port that is down is gone for all others, and nobody's link tells them. */
@@ -165,34 +161,10 @@ export class ControlPlane implements AsyncDisposable {
     return master;
   }
 
-  async #startEtcd(): Promise<void> {
-    const { namespace } = await this.#network.addHost(`${this.#etcd}/24`);
-    const clients = `http://${this.#etcd}:2379`;
-    const etcd = (this.#etcdChild = namespace.spawn([
-      this.#programs.etcd,
-      "--data-dir",
-      join(this.#folder, "etcd"),
-      "--listen-client-urls",
-      clients,
-      "--advertise-client-urls",
-      clients,
-      "--log-level",
-      "error",
-    ]));
-    await waitFor(
-      () => namespace.run(["curl", "--silent", "--fail", `${clients}/health`]),
-      ({ exitCode }) => {
-        if (etcd.exitCode !== null) throw new Error("etcd has ended");
-        return exitCode === 0;
-      },
-      { timeoutMs: 60_000, everyMs: 100 },
-    );
-  }
-
   #arguments(address: string): readonly string[] {
     const { cert, key } = this.#serving;
     return [
-      `--etcd-servers=http://${this.#etcd}:2379`,
+      `--etcd-servers=${this.etcd.url}`,
       `--bind-address=${address}`,
       "--secure-port=6443",
       `--advertise-address=${address}`,

@@ -1,9 +1,9 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedFolder, cacheFolder } from "./cache-folder.ts";
 import { updatePackageLists } from "./packages.ts";
-import { progress } from "./progress.ts";
 import { runCommand } from "./run-command.ts";
+import { unpackPackage } from "./unpack-package.ts";
 import { unpackedKernel } from "./vmlinux.ts";
 
 export type KernelImage = {
@@ -54,17 +54,6 @@ async function resolvePackage(metaPackage: string): Promise<string> {
 }
 
 async function unpack(name: string, version: string, folder: string): Promise<void> {
-  progress(`downloading ${name}`);
-  const download = join(folder, "download");
-  await mkdir(download);
-  await runCommand(["apt-get", "--quiet", "-o", "APT::Sandbox::User=root", "download", name], {
-    cwd: download,
-    timeoutMs: 600_000,
-  });
-  progress(`unpacking ${name}`);
-  for (const file of await readdir(download)) {
-    await runCommand(["dpkg", "-x", join(download, file), folder], { timeoutMs: 300_000 });
-  }
-  await rm(download, { recursive: true });
+  await unpackPackage(name, folder);
   await runCommand(["depmod", "-b", folder, version], { timeoutMs: 120_000 });
 }
