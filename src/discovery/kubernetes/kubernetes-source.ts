@@ -38,6 +38,8 @@ export class KubernetesSource implements Source {
   #isClosed = false;
   /** The last thing that was told is a problem. */
   #isFailing = false;
+  /** When it was tried last, it might not be watched. */
+  #wasRefused = false;
   way: string | undefined;
 
   constructor(options: KubernetesSourceOptions, ports: KubernetesPorts) {
@@ -135,6 +137,7 @@ export class KubernetesSource implements Source {
       return "newest";
     }
     this.way = WATCHED;
+    this.#wasRefused = false;
     this.#tellMembers();
     this.#cluster?.known("watched", this.#store.marks);
     return "watch";
@@ -199,7 +202,9 @@ export class KubernetesSource implements Source {
   async #poll(api: Api): Promise<void> {
     const { clock, random, family } = this.#ports;
     const { namespace, name, port, pollMs } = this.#options;
-    const untilMs = clock.now() + TRY_AGAIN_MS;
+    // An API server that has just started does not know yet who may do what, and refuses everything.
+    const untilMs = clock.now() + (this.#wasRefused ? TRY_AGAIN_MS : TRY_SOON_MS);
+    this.#wasRefused = true;
     this.way = POLLED;
     this.#store.forget();
     while (!this.#isClosed && clock.now() < untilMs) {
@@ -208,7 +213,7 @@ export class KubernetesSource implements Source {
         const slices = readEndpoints(parsed(reply.body));
         this.#tell(slices === undefined ? { problem: "the answer is no Endpoints" } : membersOf(slices, port, family));
         this.#cluster?.known("polled", "");
-        await this.#interruption.wait(pollMs * (1 + SPREAD * (2 * random() - 1)));
+        await this.#interruption.wait(Math.min(pollMs * (1 + SPREAD * (2 * random() - 1)), untilMs - clock.now()));
       } else await this.#failed(reply);
     }
   }
@@ -275,6 +280,7 @@ const GRACE_S = 30;
 /** A watch that ends sooner is a failure, and not the usual end. */
 const SHORT_MS = 1000;
 const TRY_AGAIN_MS = 600_000;
+const TRY_SOON_MS = 30_000;
 /** Polls come so much sooner or later, so as not to fall into step. */
 const SPREAD = 0.2;
 /** In so long all nodes of a cluster have begun. */

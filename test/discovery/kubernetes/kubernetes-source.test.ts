@@ -171,18 +171,28 @@ describe("where kubelet's credentials allow no watch", () => {
     },
   );
 
-  test("it is tried after ten minutes whether they do by now, with the newest list", async () => {
+  test("it is tried after half a minute whether they do by now, then each ten minutes, with the newest list", async () => {
     await using world = await World.begin();
     await world.reply(FORBIDDEN);
-    while (world.asked.at(-1)?.includes("/endpoints/")) {
-      await world.reply(endpoints(M1));
-      await world.clock.advance(24_000);
-    }
-    expect(world.clock.now()).toBe(600_000);
+    expect(await world.polls()).toBe(30_000);
+    await world.reply(FORBIDDEN);
+    expect(await world.polls()).toBe(600_000);
     expect(world.asked.at(-1)).toEndWith("&limit=500");
     await world.reply(list("400", M1, M2));
     expect(world.source.way).toBe("watched");
     expect(world.told.at(-1)).toEqual([M1, M2]);
+  });
+
+  test("though they did before, it is tried soon: an API server that has just started refuses everything", async () => {
+    await using world = await World.begin();
+    await world.reply(FORBIDDEN);
+    await world.polls();
+    await world.reply(list("215", M1));
+    world.begin();
+    await world.line(error(500, "InternalError", "etcd"));
+    await world.clock.advance(800);
+    await world.reply(FORBIDDEN);
+    expect(await world.polls()).toBe(30_000);
   });
 
   test("and not even Endpoints, that is told", async () => {
@@ -285,6 +295,17 @@ class World implements AsyncDisposable {
   async reply(reply: ApiReply): Promise<void> {
     this.#pending.shift()?.resolve(reply);
     await this.clock.advance(0);
+  }
+
+  /** Answers polls as long as there are any, and returns for how long there were. */
+  async polls(): Promise<number> {
+    const sinceMs = this.clock.now();
+    while (this.asked.at(-1)?.includes("/endpoints/")) {
+      await this.reply(endpoints(M1));
+      const polled = this.asked.length;
+      while (this.asked.length === polled) await this.clock.advance(1000);
+    }
+    return this.clock.now() - sinceMs;
   }
 
   /** The watch's answer is there. */
