@@ -38,7 +38,7 @@ const servers = hosts.map(({ address }) => address);
 const VICTIM = kernelName(victim.address);
 const read = tableReader();
 const client = new Client(VS, 50);
-writeFileSync(KEEPALIVED, keepalivedConfiguration([{ address: VS, realServers: servers }]));
+writeFileSync(KEEPALIVED, keepalivedConfiguration([{ address: VS, realServers: servers }], 1));
 
 const flags = `care --vs ${VS} --rs ${servers.join(",")} --health-schem http --health-path / --mode none`.split(" ");
 const FAST = ["--interval", "1", "--health-timeout", "1s"];

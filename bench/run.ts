@@ -21,6 +21,7 @@ flags
   --third <path>   in failover, another program with LVScare's flags, such as a build of the Go program
   --only <word>    in probe, the kinds of check with this word in their name: tcp, http (HTTP_GET), exec …;
                    in fuzz, the readers with it: "API server", kubeconfigs, agent …
+                   in cluster, the faults: kill, shutdown, hang, cut, etcd
 `;
 
 interface Bench extends Described {
@@ -88,7 +89,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   cluster: {
     where: ["here"],
     about:
-      "nodes beside a real etcd and three real API servers, each node in a kernel of its own (user-mode Linux), one with keepalived and two with ours; all check each second. The peer is keepalived",
+      "nodes beside a real etcd and three real API servers, each node in a kernel of its own (user-mode Linux), one with keepalived and two with ours; all check each second, and then as each does by itself: keepalived once a minute. The peer is keepalived",
     peers: ["keepalived"],
     isExtra: true,
   },

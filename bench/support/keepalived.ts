@@ -8,8 +8,11 @@ export interface KeptVirtualServer {
   readonly checker?: string;
 }
 
-/** A configuration that checks over HTTP, once a second where nothing else is said, and believes the first failure, as ours does by default. */
-export function keepalivedConfiguration(all: readonly KeptVirtualServer[], delayS = 1): string {
+/**
+ * A configuration that checks over HTTP, and believes the first failure, as ours does by default. `delayS`: from one check to the next; undefined for
+ * what it is by itself.
+ */
+export function keepalivedConfiguration(all: readonly KeptVirtualServer[], delayS: number | undefined): string {
   return `global_defs {
   router_id bench
 }
@@ -33,7 +36,7 @@ const HTTP_GET = "HTTP_GET { url { path / status_code 200 } connect_timeout 1 re
 
 function virtualServer(
   { address, realServers, scheduler = "rr", weight = 1, checker = HTTP_GET }: KeptVirtualServer,
-  delayS: number,
+  delayS: number | undefined,
 ): string {
   const servers = realServers.map(
     (server) => `  real_server ${split(server)} {
@@ -42,8 +45,7 @@ function virtualServer(
   }`,
   );
   return `virtual_server ${split(address)} {
-  delay_loop ${delayS}
-  lb_algo ${scheduler}
+${delayS === undefined ? "" : `  delay_loop ${delayS}\n`}  lb_algo ${scheduler}
   lb_kind NAT
   protocol TCP
 ${servers.join("\n")}

@@ -14,16 +14,24 @@ export interface Measure {
   readonly isMet?: boolean;
 }
 
+/** One of what may never have been, as a server that is out of service before anybody has found it dead. */
+export interface Sought extends Omit<Measure, "ours" | "peer"> {
+  readonly ours: number | undefined;
+  readonly peer: number | undefined;
+  /** What to say of whoever has no number. */
+  readonly never: string;
+}
+
 /** What a bench tells whoever started it. */
 export interface Report {
   readonly system: SystemFacts;
-  readonly measures: readonly Measure[];
+  readonly measures: readonly (Measure | Sought)[];
 }
 
 const MARK = "RESULT ";
 
 /** To be called once by each bench, at its end. */
-export function report(measures: readonly Measure[]): void {
+export function report(measures: readonly (Measure | Sought)[]): void {
   const told: Report = { system: systemFacts(), measures };
   process.stdout.write(`${MARK}${JSON.stringify(told)}\n`);
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { labNamed } from "../../test/kernel/harness/labs.ts";
 import type { MachineFacts } from "./machine-facts.ts";
-import type { Measure } from "./measures.ts";
+import type { Measure, Sought } from "./measures.ts";
 
 /** What one bench measured, as it is kept. */
 export interface Result {
@@ -10,7 +10,7 @@ export interface Result {
   readonly seconds: number;
   /** One round of each only: a glance, not a measurement. */
   readonly isQuick: boolean;
-  readonly measures: readonly Measure[];
+  readonly measures: readonly (Measure | Sought)[];
 }
 
 /** What there is to say of a bench beside its numbers. */
@@ -49,12 +49,15 @@ export async function writeSummary(benches: Readonly<Record<string, Described>>)
   await Bun.write(join(FOLDER, "RESULTS.md"), parts.join("\n"));
 }
 
-export function resultTable(measures: readonly Measure[]): string {
+export function resultTable(measures: readonly (Measure | Sought)[]): string {
   const hasThird = measures.some(({ third }) => third !== undefined);
-  const rows = measures.map(({ what, unit, ours, peer, third, goal, isMet }) => {
-    const cell = (value: number | undefined): string => (value === undefined ? "" : `${rounded(value)} ${unit}`.trim());
+  const rows = measures.map((measure) => {
+    const { what, unit, ours, peer, third, goal, isMet } = measure;
+    const nothing = "never" in measure ? measure.never : "";
+    const cell = (value: number | undefined): string =>
+      value === undefined ? nothing : `${rounded(value)} ${unit}`.trim();
     const verdict = goal === undefined ? "" : `${goal}: ${isMet === true ? "reached" : "**missed**"}`;
-    return `| ${[what, cell(ours), cell(peer), ...(hasThird ? [cell(third)] : []), verdict].join(" | ")} |`;
+    return `| ${[what, cell(ours), cell(peer), ...(hasThird ? [third === undefined ? "" : cell(third)] : []), verdict].join(" | ")} |`;
   });
   const heads = ["measure", "ours", "peer", ...(hasThird ? ["third"] : []), "goal"];
   return [`| ${heads.join(" | ")} |`, `|${heads.map(() => "---").join("|")}|`, ...rows].join("\n");

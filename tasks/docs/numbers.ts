@@ -50,7 +50,8 @@ export async function numbers(): Promise<string> {
       const { measures } = (await Bun.file(join(checkout, `bench/results/${file}.json`)).json()) as Result;
       return shown.map((what) => {
         const measure = measures.find((one) => one.what === what);
-        if (measure?.peer === undefined) throw new Error(`bench/results/${file}.json has no "${what}" with a peer`);
+        if (measure?.ours === undefined || measure.peer === undefined)
+          throw new Error(`bench/results/${file}.json has no "${what}" with a peer`);
         const cell = (value: number): string => `${rounded(value)} ${measure.unit}`;
         return `| ${peer === "HAProxy" ? "the proxy inside: " : ""}${what} | ${cell(measure.ours)} | ${peer}: ${cell(measure.peer)} | ${lab} |`;
       });
