@@ -32,8 +32,11 @@ export function judgeKubeProxy(readings: KubeProxyReadings, subjects: readonly S
   const mode = toldMode ?? configured ?? (hasInterface ? "ipvs" : undefined);
   if (mode !== "ipvs") {
     const shown = mode === undefined ? "not in IPVS mode" : `in ${mode} mode`;
-    const findings = [ok("kube-proxy", `${who} is ${shown} and leaves IPVS alone`)];
-    return hasInterface ? [...findings, LEFT_BEHIND] : findings;
+    return [
+      ok("kube-proxy", `${who} is ${shown} and leaves IPVS alone`),
+      ...(mode === "nftables" && subjects.length > 0 ? [EMPTIES_ONCE] : []),
+      ...(hasInterface ? [LEFT_BEHIND] : []),
+    ];
   }
   return [ok("kube-proxy", `${who} is in IPVS mode`), ...subjects.map((subject) => judgeExclusion(config, subject))];
 }
@@ -52,6 +55,13 @@ export async function readKubeProxy(
 }
 
 // --- internal ---
+
+/** kubernetes/kubernetes, cmd/kube-proxy/app/server_linux.go, platformCleanup: what its IPVS mode may have left behind, and all else that is there. */
+const EMPTIES_ONCE = note(
+  "kube-proxy",
+  "each time that it starts in nftables mode it empties the whole table of IPVS once; a daemon has its virtual servers back within its interval",
+  "nothing where a daemon runs; what was set up by `--run-once` alone has to be set up again",
+);
 
 const LEFT_BEHIND = note(
   "kube-proxy",
