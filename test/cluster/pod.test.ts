@@ -75,8 +75,11 @@ test("a pod of a DaemonSet makes the kernel settings before its daemon starts, w
 
 async function podOf(command: string): Promise<PodSpec> {
   const { stdout } = await runProgram(command.split(" "));
-  const objects = stdout.split("---\n").map((text) => Bun.YAML.parse(text) as { kind: string; spec: unknown });
-  const daemonSet = objects.find(({ kind }) => kind === "DaemonSet");
-  const { template } = daemonSet?.spec as { readonly template: { readonly spec: PodSpec } };
+  const specs = stdout
+    .split("---\n")
+    .map((text) => Bun.YAML.parse(text) as { readonly kind: string; readonly spec: object });
+  const daemonSet = specs.find(({ kind }) => kind === "DaemonSet");
+  if (daemonSet === undefined) throw new Error(`no DaemonSet is printed:\n${stdout}`);
+  const { template } = daemonSet.spec as { readonly template: { readonly spec: PodSpec } };
   return template.spec;
 }
