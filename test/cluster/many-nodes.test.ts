@@ -106,7 +106,7 @@ test.skipIf(lacking !== undefined)(
     await waitFor(
       async () => samples.push({ lists: (await load(M2)).lists - already, atMs: performance.now() - restarted }),
       () => (samples.at(-1)?.lists ?? 0) >= COUNT,
-      { timeoutMs: 3 * SPREAD_MS, everyMs: 500 },
+      PATIENT,
     );
     const most = mostASecond(samples);
     tell(`a restart of all was at most ${most.toFixed(0)} lists a second, the last of them after`, restarted);
