@@ -54,19 +54,17 @@ test("many virtual servers stand in the kernel before any of their real servers 
   using server = Bun.listen({
     hostname: "127.77.40.1",
     port: 0,
-    socket: { open: () => void asked.push(kernel.standing.size), data: () => undefined },
+    socket: { open: () => asked.resolve(kernel.standing.size), data: () => undefined },
   });
-  const asked: number[] = [];
+  const asked = Promise.withResolvers<number>();
   using process = new CareProcess(SILENT, {});
   const kernel = new FakeIpvs();
   const caretaker = new Caretaker(process, SILENT, false, new Ipvs(kernel.transports.open));
-  const first = Promise.withResolvers<void>();
-  process.bus.join((event) => event.type === "realServer.probed" && first.resolve());
+  const probed = Promise.withResolvers<number>();
+  process.bus.join(({ type }) => type === "realServer.probed" && probed.resolve(kernel.standing.size));
   await using prepared = await caretaker.prepare(many(MANY, { realServer: `127.77.40.1:${server.port}` }));
   await prepared.apply();
-  await first.promise;
-  expect(kernel.standing.size).toBe(MANY);
-  expect(new Set(asked)).toEqual(new Set([MANY]));
+  expect(await Promise.all([probed.promise, asked.promise])).toEqual([MANY, MANY]);
   caretaker.shutDown();
   await caretaker.ended;
   await caretaker.close();
