@@ -30,7 +30,7 @@ const KNOWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     "test/kernel/neighbours.test.ts": 13,
     "test/kernel/ipv6.test.ts": 10,
     "test/kernel/checks.test.ts": 9,
-    "test/kernel/readme.test.ts": 45,
+    "test/kernel/readme.test.ts": 14,
     "test/kernel/status.test.ts": 8,
     "test/kernel/ipvs-plane.test.ts": 8,
     "test/kernel/userspace.test.ts": 7,
