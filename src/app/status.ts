@@ -3,6 +3,7 @@ import { openIpvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import { describeError } from "../domain/errors.ts";
 import { worstCondition } from "../domain/in-service.ts";
 import type { StatusReport, VirtualServerStatus } from "../domain/status.ts";
+import { isVirtualServerCalled } from "../domain/virtual-server-name.ts";
 import { askForStatus } from "./daemon-sockets.ts";
 
 /**
@@ -14,7 +15,10 @@ export async function collectStatus(virtualServers: readonly string[] = []): Pro
   const { complaints, nobody } = answers;
   const others = answers.elsewhere.map(({ where }) => where);
   const elsewhere = others.length === 0 ? {} : { elsewhere: others };
-  const told = answers.told.map(({ answer }) => answer);
+  // A daemon of another version may answer with all of its own.
+  const told = answers.told
+    .map(({ answer }) => answer)
+    .filter((one) => virtualServers.length === 0 || virtualServers.some((word) => isVirtualServerCalled(word, one)));
   if (told.length > 0) {
     const condition = worstCondition(told);
     return {
