@@ -41,7 +41,7 @@ function virtualServer(
   const servers = realServers.map(
     (server) => `  real_server ${split(server)} {
     weight ${weight}
-    ${checker}
+    ${inLines(checker)}
   }`,
   );
   return `virtual_server ${split(address)} {
@@ -51,6 +51,14 @@ ${delayS === undefined ? "" : `  delay_loop ${delayS}\n`}  lb_algo ${scheduler}
 ${servers.join("\n")}
 }
 `;
+}
+
+/** keepalived reads one setting of a line, and leaves out what follows it there without a word. */
+function inLines(checker: string): string {
+  return checker.replaceAll(
+    /\{ |(?:"[^"]*"|[^\s{}]+) (?:"[^"]*"|[^\s{}]+) (?=\S)|\} (?=\S)/g,
+    (part) => `${part.trimEnd()}\n`,
+  );
 }
 
 function split(address: string): string {
