@@ -41,6 +41,7 @@ test("a server that says that it shuts down is drained at the next check, withou
   await waitForTable(namespace, table({ [A]: 1, [B]: 1 }));
   await using client = await Client.start(namespace, VS);
   await client.begin();
+  await client.answersCome(4);
   await servers.behave({ checks: "leaving" }, [B]);
   await waitForTable(namespace, table({ [A]: 1, [B]: 0 }));
   await care.waitForLog(
@@ -66,6 +67,7 @@ test("an API server that is told to end, and serves on for five seconds, loses n
   await waitForTable(namespace, table({ [A]: 1, [B]: 1 }));
   await using client = await Client.start(namespace, VS);
   await client.begin();
+  await client.answersCome(4);
   await servers.behave({ endsAfterMs: 5000 }, [B, checkedB]);
   // At its next check, which is no failure.
   await waitForTable(namespace, table({ [A]: 1, [B]: 0 }));

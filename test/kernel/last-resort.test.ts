@@ -44,7 +44,7 @@ test.each(["status 500", "hanging"] as const)(
     await care.waitForLog(/^WARN last resort: none of 3 real servers is healthy/);
     for (const server of SERVERS) await care.waitForLog(new RegExp(`${server} draining → removed`));
     await waitForTable(namespace, tableWith());
-    await requests(client, 100);
+    await client.answersCome(100);
     expect(otherAnswers(await client.finish())).toEqual({});
     expect((await statusOf()).virtualServers[0]?.lastResort).toMatchObject({ total: 3 });
     expect(await care.status()).toMatch(/last resort +for \S+: none of 3 real servers is healthy, so 3 that/);
@@ -113,14 +113,6 @@ async function untilState(server: string, state: string): Promise<void> {
   const stateOf = async (): Promise<string | undefined> =>
     (await statusOf()).virtualServers[0]?.realServers.find(({ address }) => address === server)?.state;
   await waitFor(stateOf, (now) => now === state, { everyMs: 100 });
-}
-
-async function requests(client: Client, more: number): Promise<void> {
-  const before = await client.count();
-  await waitFor(
-    () => client.count(),
-    (now) => now >= before + more,
-  );
 }
 
 /** What came that is not an answer of one of the servers. */

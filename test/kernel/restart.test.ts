@@ -5,7 +5,7 @@ import { Client } from "./support/client.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { startCare, type CareProcess } from "./support/lvscare.ts";
-import { waitFor, waitForEqual } from "./support/wait-for.ts";
+import { waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
 requireTestKernel();
@@ -27,12 +27,12 @@ test("clients notice nothing while the daemon is killed and started again", asyn
   using history = new WeightHistory(namespace);
   await using client = await Client.start(namespace, VS);
   await client.begin();
-  await requestsPass(client, 20);
+  await client.answersCome(20);
   expect(await first.stop("SIGKILL")).toBe("SIGKILL");
-  await requestsPass(client, 20);
+  await client.answersCome(20);
   await using second = startCare(namespace, careFlags());
   await checksPass(second, A, 2);
-  await requestsPass(client, 20);
+  await client.answersCome(20);
   const answers = await client.finish();
 
   expect(Object.keys(answers).toSorted()).toEqual([...SERVERS]);
@@ -115,10 +115,10 @@ test("clients notice nothing when the whole list is another one", async () => {
   }
   await using client = await Client.start(namespace, VS);
   await client.begin();
-  await requestsPass(client, 20);
+  await client.answersCome(20);
   await using _second = startCare(namespace, careFlags([B]));
   await waitForTable(namespace, tableWith([B]));
-  await requestsPass(client, 20);
+  await client.answersCome(20);
   expect(Object.keys(await client.finish()).toSorted()).toEqual([A, B]);
 });
 
@@ -138,14 +138,6 @@ test("a check that hangs does not hold up the end", async () => {
 });
 
 // --- internal ---
-
-async function requestsPass(client: Client, count: number): Promise<void> {
-  const enough = (await client.count()) + count;
-  await waitFor(
-    () => client.count(),
-    (answered) => answered >= enough,
-  );
-}
 
 async function checksPass(care: CareProcess, server: string, times: number): Promise<void> {
   await care.waitForLog(new RegExp(`^DEBUG probe of ${RegExp.escape(server)} passed`), { times });

@@ -1,5 +1,6 @@
 import { LineProcess } from "./line-process.ts";
 import type { Namespace } from "./namespace.ts";
+import { waitFor } from "./wait-for.ts";
 
 /** How often each answer came, such as the address of an echo server; a request that failed counts as its error. */
 export type Answers = Readonly<Record<string, number>>;
@@ -35,14 +36,22 @@ export class Client implements AsyncDisposable {
     await this.#process.ask("begin");
   }
 
-  /** How many answers have come since `begin`. */
-  async count(): Promise<number> {
-    return Number(await this.#process.ask("count"));
+  /** Waits until so many more answers have come of what `begin` began: who is drained before its turn came would be in none. */
+  async answersCome(count: number): Promise<void> {
+    const enough = (await this.#count()) + count;
+    await waitFor(
+      () => this.#count(),
+      (answered) => answered >= enough,
+    );
   }
 
   /** Ends what `begin` began. */
   async finish(): Promise<Answers> {
     return JSON.parse(await this.#process.ask("finish")) as Answers;
+  }
+
+  async #count(): Promise<number> {
+    return Number(await this.#process.ask("count"));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
