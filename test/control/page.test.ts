@@ -13,6 +13,8 @@ const FAILED = { passed: false as const, reason: "status 503", latencyMs: 1, at:
 
 const DESK = { viewport: { width: 1440, height: 900 } };
 const PHONE = { viewport: { width: 360, height: 740 } };
+/** Of windows, on both sides of each at which the page is laid out otherwise. */
+const WIDTHS = [320, 360, 639, 640, 800, 1023, 1024, 1100, 1200, 1280, 1343, 1344, 1920];
 
 let browser: Browser;
 beforeAll(async () => {
@@ -77,7 +79,7 @@ describe.each([3, 200])("with %d real servers", (count) => {
     expect(complaints).toEqual([]);
   });
 
-  test("fits a phone, whatever it is told", async () => {
+  test("fits every width, whatever it is told", async () => {
     daemon = new WebDaemon("127.77.0.15", count);
     const { page, complaints } = await open(PHONE);
     const long = "x".repeat(400);
@@ -94,7 +96,7 @@ describe.each([3, 200])("with %d real servers", (count) => {
       () => textOf(page, ".server .why:not(:empty)"),
       (text) => text.includes(long.slice(0, 100)),
     );
-    expect(await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")).toEqual([360, 360]);
+    expect(await widthsTooNarrow(page)).toEqual([]);
     expect(complaints).toEqual([]);
   });
 
@@ -230,7 +232,7 @@ describe("what changes", () => {
     await page.locator(".server summary").first().focus();
     await page.keyboard.press("Enter");
     const text = async (): Promise<string> =>
-      (await page.locator(".server .more").first().innerText()).replaceAll("\n", " ");
+      (await page.locator(".server details[open] .more").innerText()).replaceAll("\n", " ");
     await waitFor(text, (all) => all.includes("SHA-256"));
     const all = await text();
     for (const part of [
@@ -247,6 +249,12 @@ describe("what changes", () => {
     ]) {
       expect(all).toContain(part);
     }
+    // What is open follows at once, and not only when it is asked for again.
+    await page.evaluate("for (let id = 1; id < 1000; id++) clearInterval(id)");
+    daemon.move(1, "removed", "connect refused");
+    await waitFor(text, (all) => all.includes("draining → removed: connect refused"));
+    daemon.move(1, "healthy", "status 200");
+    await waitFor(text, (all) => all.includes("removed → healthy: status 200"));
     await page.getByRole("button", { name: "Copy the command to drain it" }).click();
     await waitFor(
       () => textOf(page, ".command:last-child button"),
@@ -388,6 +396,7 @@ test("all virtual servers of a daemon are seen at once, the worst first, and eac
     expect(await textOf(page, "#pill")).toBe("nobody serves");
     await page.getByRole("link", { name: "All virtual servers" }).click();
     await waitForEqual(() => page.locator(".virtual-server").count(), 3);
+    expect(await widthsTooNarrow(page)).toEqual([]);
     expect(complaints).toEqual([]);
   } finally {
     await busy[Symbol.asyncDispose]();
@@ -428,6 +437,17 @@ async function open(options: BrowserContextOptions): Promise<WatchedPage> {
   const watched = await openPage(browser, daemon.url, options);
   opened.push(watched);
   return watched;
+}
+
+/** The widths at which a part of it lies beside the window, with how wide it would have to be. */
+async function widthsTooNarrow(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 740 });
+    const needed = Number(await page.evaluate("document.documentElement.scrollWidth"));
+    if (needed > width) found.push(`${width}: ${needed}`);
+  }
+  return found;
 }
 
 /** Once all are shown. */

@@ -11,6 +11,8 @@ export class ServerDetails {
   #address;
   #box;
   #askedAt = Number.NEGATIVE_INFINITY;
+  /** How often it was asked: an answer that comes after a later one is out of date. */
+  #asked = 0;
   /** What is shown already. */
   #shown = "";
 
@@ -21,9 +23,12 @@ export class ServerDetails {
   constructor(address, box) {
     this.#address = address;
     this.#box = box;
-    box.addEventListener("toggle", () => {
-      if (box.open) void this.#ask();
-    });
+    box.addEventListener("toggle", () => this.renew());
+  }
+
+  /** What is shown would contradict what is shown beside it. */
+  renew() {
+    if (this.#box.open) void this.#ask();
   }
 
   /** @param {number} now */
@@ -37,11 +42,13 @@ export class ServerDetails {
   // --- internal ---
 
   async #ask() {
+    const asked = ++this.#asked;
     const query = new URLSearchParams(location.search);
     query.set("server", this.#address);
     const answer = await fetch(`api/v1/real-server?${query}`).catch(() => undefined);
     if (answer === undefined) return;
     const text = await answer.text();
+    if (asked !== this.#asked) return;
     // Whoever reads or copies just now must not lose their place.
     if (text === this.#shown || this.element.contains(document.activeElement) || this.#isSelected()) return;
     this.#shown = text;

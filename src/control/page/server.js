@@ -68,6 +68,7 @@ export class Server {
       this.#icon.replaceChildren(shape(state));
       this.element.dataset["state"] = state;
       if (before !== undefined) this.element.classList.add("moved");
+      this.#details.renew();
     }
     this.#server = server;
     this.element.classList.toggle("troubled", isTroubled);
