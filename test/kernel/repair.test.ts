@@ -85,7 +85,11 @@ describe("what others change in the kernel is repaired within an interval, and s
 
   test("a real server that nobody listed is drained, then removed", async () => {
     using history = new WeightHistory(host.namespace);
+    // A daemon that looks at the table just now would be quicker than the history, which then lacks the weight that stood there.
+    process.kill(care.pid, "SIGSTOP");
     await host.namespace.exec("ipvsadm", "-a", "-t", VS, "-r", FOREIGN, "-m", "-w", "3");
+    await waitForEqual(() => history.of(FOREIGN), [3]);
+    process.kill(care.pid, "SIGCONT");
     await care.waitForLog(/remove real server .*:9999/);
     await waitForTable(host.namespace, tableWith());
     await waitForEqual(
