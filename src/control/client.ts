@@ -7,6 +7,7 @@ import type { MembersReport } from "../domain/members.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
+import { OwnTime } from "./own-time.ts";
 import {
   CHECK_PATH,
   DAEMON_PATH,
@@ -131,7 +132,8 @@ async function ask<T>(
 ): Promise<T> {
   const failure = (message: string, cause?: unknown): LvscareError =>
     new LvscareError("CONTROL_FAILED", `the daemon at ${socketPath} ${message}`, { cause });
-  const signal = AbortSignal.timeout(timeoutMs);
+  using time = new OwnTime(timeoutMs);
+  const { signal } = time;
   let answer: ParsedAnswer<T>;
   try {
     // Without `timeout: false` the runtime would give up after five minutes.
