@@ -133,7 +133,8 @@ test("a check that hangs does not hold up the end", async () => {
   await waitForTable(namespace, tableWith([A]));
   const asked = performance.now();
   expect(await care.stop("SIGTERM")).toBe(0);
-  expect(performance.now() - asked).toBeLessThan(10_000);
+  // A machine with much to do takes its time; the check has a minute.
+  expect(performance.now() - asked).toBeLessThan(30_000);
   expect(tableOf(namespace)).toEqual(tableWith([A]));
 });
 
