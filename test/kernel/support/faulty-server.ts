@@ -1,4 +1,5 @@
 import { parseEndpoint, type Endpoint } from "../../../src/domain/endpoint.ts";
+import { OwnTime } from "./own-time.ts";
 
 /** How a server treats whoever connects to it. */
 export type Behaviour =
@@ -24,6 +25,7 @@ export type Behaviour =
 
 export interface SeenRequest {
   readonly path: string;
+  /** In the time of the process that saw it. */
   readonly atMs: number;
 }
 
@@ -54,7 +56,7 @@ export class FaultyServer {
   behave(behaviour: Behaviour): void {
     this.#behaviour = behaviour;
     if (typeof behaviour === "object" && "endsAfterMs" in behaviour)
-      setTimeout(() => this.#end(), behaviour.endsAfterMs);
+      ownTime.after(behaviour.endsAfterMs, () => this.#end());
     if (behaviour !== "dead") this.#listener ??= this.#listen();
     else {
       this.#listener?.stop(true);
@@ -92,7 +94,7 @@ export class FaultyServer {
     const path = /^\S+ (\S+) [^]*\r\n\r\n/.exec(connection.data.received)?.[1];
     if (path === undefined) return;
     connection.data.received = "";
-    this.requests.push({ path, atMs: performance.now() });
+    this.requests.push({ path, atMs: ownTime.now() });
     if (path === "/readyz" && typeof this.#behaviour === "object" && "endsAfterMs" in this.#behaviour)
       connection.end(response("500 Internal Server Error", SHUTDOWN));
     else answer(connection, behaviourAt(path, this.#behaviour), this.#address);
@@ -100,6 +102,8 @@ export class FaultyServer {
 }
 
 // --- internal ---
+
+const ownTime = new OwnTime();
 
 /** Of the API server of Kubernetes, shortened. */
 const SHUTDOWN = "[+]ping ok\n[+]etcd ok\n[-]shutdown failed: reason withheld\nreadyz check failed\n";
@@ -119,6 +123,8 @@ function answer(connection: Connection, behaviour: Plain, address: string): void
     if ("status" in behaviour) connection.end(response(`${behaviour.status} As It Is`, address));
     else connection.end(response(`302 Found\r\nLocation: ${behaviour.redirectsTo}`, ""));
   } else if (behaviour === "healthy") connection.end(response("200 OK", address));
+  // It connected before that was asked of us.
+  else if (behaviour === "closing") connection.end();
   else if (behaviour === "resetting") connection.terminate();
   else if (behaviour === "garbage") connection.end("\x00\x01\x02 who are you?\n");
   else if (behaviour === "endless") flood(connection);
