@@ -11,7 +11,7 @@ import { HeldConnection } from "./support/held-connection.ts";
 import { tableText, waitForTable } from "./support/ipvs-table.ts";
 import { CareProcess, lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
 import { unloadIpvs } from "./support/modules.ts";
-import { connect, Namespace } from "./support/namespace.ts";
+import { connect, hasItsAddresses, Namespace } from "./support/namespace.ts";
 import { network } from "./support/network.ts";
 import { waitFor } from "./support/wait-for.ts";
 
@@ -43,9 +43,10 @@ beforeAll(async () => {
   await other.addAddress("10.0.0.7/24", "cable");
   await other.addAddress("10.0.0.8/24", "cable");
   echo = await EchoServers.start(other, SERVERS);
+  // The cable's own address, and then its route, come some time after it: not in the middle of a test.
   await waitFor(
-    () => node.exec("ip", "-6", "address"),
-    (text) => !text.includes("tentative"),
+    () => network(node),
+    (text) => text.includes(" fe80:") && hasItsAddresses(text),
   );
   // Which loads IPVS, with its settings.
   await node.exec("ipvsadm", "-Ln");
