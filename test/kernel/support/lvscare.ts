@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { NO_DAEMON } from "../../../src/domain/status.ts";
 import { linesOf } from "./line-process.ts";
 import type { Child, Ended, Namespace } from "./namespace.ts";
-import { PATIENCE_MS } from "./wait-for.ts";
+import { PATIENCE_MS, waitFor } from "./wait-for.ts";
 
 const BINARY = process.env["LVSCARE_BINARY"] || resolve(import.meta.dir, "../../../dist/lvscare");
 
@@ -66,9 +67,10 @@ export class CareProcess implements AsyncDisposable {
     return this.#waitFrom(this.#lines.length, pattern, 1, PATIENCE_MS);
   }
 
-  /** `lvscare status` of the daemon's host. */
+  /** `lvscare status` of the daemon's host, as a daemon tells it: where none gets a turn in time, `status` shows the table alone. */
   async status(...argv: string[]): Promise<string> {
-    const { stdout, stderr, exitCode } = await runLvscare(this.#namespace, ["status", ...argv]);
+    const ask = (): Promise<Ended> => runLvscare(this.#namespace, ["status", "--need-daemon", ...argv]);
+    const { stdout, stderr, exitCode } = await waitFor(ask, (told) => told.exitCode !== NO_DAEMON);
     if (exitCode !== 0) throw new Error(`status: ${stderr}`);
     return stdout;
   }
