@@ -37,7 +37,8 @@ test("killed fifty times at any moment under load, it costs no client a request 
   await first.stop("SIGKILL");
   const moments = [await killAgainAndAgain(25)];
   {
-    await using care = startCare(namespace, FAST);
+    // Slow enough for weight 0 to be seen also where this machine stands still for a moment.
+    await using care = startCare(namespace, careFlags());
     await care.waitForLog(/took over the table/);
     expect(Object.keys(await client.finish()).toSorted()).toEqual([...SERVERS]);
     expect(SERVERS.map((server) => history.of(server))).toEqual([[1], [1], [1]]);
@@ -131,7 +132,11 @@ test("a clock that jumps means nothing to it", async () => {
   const followed: string[] = [];
   const follow = namespace.spawn([lvscareBinary(), "events", "--follow", "-o", "json"]);
   const following = (async () => {
-    for await (const line of linesOf(follow.stdout)) followed.push((JSON.parse(line) as EventRecord).message);
+    for await (const line of linesOf(follow.stdout)) {
+      const { message } = JSON.parse(line) as EventRecord;
+      // A busy machine may do that for as long again.
+      if (!message.includes("this process was held up for")) followed.push(message);
+    }
   })();
   await waitFor(
     () => followed,
