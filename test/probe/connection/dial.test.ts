@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { acknowledgementOf, openTcpSocket, watchSilence } from "#native";
 import type { Endpoint } from "../../../src/domain/endpoint.ts";
-import { monotonicClock as clock } from "../../../src/probe/clock.ts";
+import { monotonicClock, type EventLoopClock } from "../../../src/probe/clock.ts";
 import { tlsPolicy } from "../../../src/probe/connection/certificate.ts";
 import type { NewConnection } from "../../../src/probe/connection/connection.ts";
 import { Deadlines } from "../../../src/probe/deadlines.ts";
@@ -10,6 +10,7 @@ import { SocketConnection, type SocketConnectionOptions } from "../../../src/pro
 import { blackHole } from "../http/support/black-hole.ts";
 import { selfSigned } from "../http/support/certificates.ts";
 import { eventually, openSockets } from "../http/support/descriptors.ts";
+import { IdleClock } from "../http/support/idle-clock.ts";
 import { answering, deserted } from "../http/support/raw-server.ts";
 import { OPTIONS } from "../http/support/probe.ts";
 
@@ -41,8 +42,7 @@ describe("dialling", () => {
     let dials = 0;
     const before = openSockets();
     const connection = await dialing(server.endpoint, {
-      // A busy machine may be late for each of the dials.
-      withinMs: 2000,
+      clock: new IdleClock(),
       openTcpSocket: () => openTcpSocket(++dials < 7 ? hole.endpoint : server.endpoint),
     });
     expect(connection).toBeInstanceOf(SocketConnection);
@@ -99,7 +99,7 @@ describe("dialling", () => {
 
 // --- internal ---
 
-type Changes = Partial<DialOptions & SocketConnectionOptions>;
+type Changes = Partial<DialOptions & SocketConnectionOptions & { readonly clock: EventLoopClock }>;
 
 function dialing(target: Endpoint, changes: Changes = {}): Promise<Dialed> {
   return new Promise((resolve) => start(target, changes, resolve));
@@ -112,7 +112,8 @@ function start(target: Endpoint, changes: Changes, tell: (dialed: Dialed) => voi
     remainingMs: 3000,
     timedOut: "timed out",
   };
-  const sockets = { tls: undefined, openTcpSocket, watchSilence, acknowledgementOf, clock, ...changes };
+  const sockets = { tls: undefined, openTcpSocket, watchSilence, acknowledgementOf, clock: monotonicClock, ...changes };
+  const { clock } = sockets;
   const newConnection: NewConnection = (endpoint, listener) => new SocketConnection(endpoint, sockets, listener);
   const dial = new Dial(
     { target, newConnection, deadlines: new Deadlines(clock), nowMs: clock.now(), ...limits, ...changes },

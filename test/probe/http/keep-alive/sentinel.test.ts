@@ -5,12 +5,12 @@ import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
 import { openTcpSocket } from "#native";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import { LvscareError } from "../../../../src/domain/errors.ts";
-import { monotonicClock } from "../../../../src/probe/clock.ts";
 import type { Probe } from "../../../../src/probe/prober.ts";
 import { blackHole } from "../support/black-hole.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { counting } from "../support/counting-server.ts";
 import { eventually, openSockets } from "../support/descriptors.ts";
+import { IdleClock } from "../support/idle-clock.ts";
 import { check, clockShowing, failed, openProbe, passed, unreachable } from "../support/probe.ts";
 import { answering, answeringAndClosing, rawServer, type RawSocket } from "../support/raw-server.ts";
 import { turnstile } from "../support/turnstile.ts";
@@ -50,7 +50,7 @@ describe("a kept connection", () => {
       const { check } = watch(
         server.endpoint,
         { timeoutMs: 400, connectTimeoutMs },
-        { clock: monotonicClock, openTcpSocket: open },
+        { ...idle(700), openTcpSocket: open },
       );
       for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
       answer = "";
@@ -128,21 +128,22 @@ describe("a kept connection", () => {
   test("costs the next check neither time to connect nor for TLS", async () => {
     const { server } = counting(OK, { tls: selfSigned(["127.0.0.1"]) });
     using _ = server;
-    const { check } = watch(server.endpoint, { scheme: "https" });
-    const timesOf = async () => {
-      const outcome = await check();
-      return outcome.passed === true ? outcome.timings : undefined;
-    };
-    const first = await timesOf();
-    expect(first).toEqual({
-      connectMs: expect.any(Number),
-      tlsMs: expect.any(Number),
-      firstByteMs: expect.any(Number),
-    });
-    await check();
-    // A handshake takes the time of its cryptography, and on loopback the connection nothing to speak of.
-    expect(first?.tlsMs).toBeGreaterThan(first?.connectMs ?? Number.POSITIVE_INFINITY);
-    expect(await timesOf()).toEqual({ firstByteMs: expect.any(Number) });
+    const [connectMs, tlsMs]: [number[], number[]] = [[], []];
+    for (let n = 0; n < 10; n++) {
+      const { check } = watch(server.endpoint, { scheme: "https" });
+      const timesOf = async () => {
+        const outcome = await check();
+        return outcome.passed === true ? outcome.timings : undefined;
+      };
+      const first = await timesOf();
+      expect(Object.keys(first ?? {})).toEqual(["connectMs", "tlsMs", "firstByteMs"]);
+      connectMs.push(first?.connectMs ?? Number.POSITIVE_INFINITY);
+      tlsMs.push(first?.tlsMs ?? 0);
+      await check();
+      expect(await timesOf()).toEqual({ firstByteMs: expect.any(Number) });
+    }
+    // A handshake takes the time of its cryptography, and on loopback the connection nothing to speak of, if this process keeps its turn.
+    expect(Math.min(...tlsMs)).toBeGreaterThan(Math.min(...connectMs));
   });
 
   test("is closed in good order when a new one takes its place", async () => {
@@ -179,8 +180,7 @@ describe("a kept connection", () => {
       });
       using _server = server;
       // So long before the next second that no new connection is due in between.
-      const clock = clockShowing(steady(300));
-      const { check, suspects } = watch(server.endpoint, { timeoutMs: 400 }, { clock });
+      const { check, suspects } = watch(server.endpoint, { timeoutMs: 400 }, idle(300));
       for (let n = 0; n < 4; n++) expect(await check()).toEqual(UP);
       expect([server.requests.length, connections()]).toEqual([6, 4]);
       for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
@@ -198,7 +198,7 @@ describe("a kept connection", () => {
       else if (asked.includes(socket)) socket.write("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
       asked.push(socket);
     });
-    const { check } = watch(server.endpoint);
+    const { check } = watch(server.endpoint, {}, idle(700));
     for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
     const outcome = await check();
     expect(outcome).toEqual(failed("status 503"));
@@ -208,16 +208,15 @@ describe("a kept connection", () => {
 
   test("over which a bad answer comes late counts less than a good one over the new one that was asked meanwhile", async () => {
     let kept: RawSocket | undefined;
-    const timers: Timer[] = [];
+    const ports = idle(700);
     using server = rawServer((socket) => {
       if (server.requests.length === 2) kept = socket;
       if (server.requests.length <= 2) return void socket.write(OK);
       const [answer, afterMs] = socket === kept ? ["HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 2100] : [OK, 1300];
-      timers.push(setTimeout(() => socket.write(answer), afterMs));
+      ports.clock.setTimeout(() => socket.write(answer), afterMs);
     });
-    const { check } = watch(server.endpoint, { timeoutMs: 4000 });
+    const { check } = watch(server.endpoint, { timeoutMs: 4000 }, ports);
     for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
-    for (const timer of timers) clearTimeout(timer);
   });
 
   test.each([
@@ -228,23 +227,22 @@ describe("a kept connection", () => {
     let dials = 0;
     const dialTwice = (target: Endpoint): number => (++dials <= 2 ? openTcpSocket(target) : failForWantOfMeans());
     using server = rawServer((socket) => void socket.write(server.requests.length <= 2 ? OK : second));
-    const { check } = watch(server.endpoint, { timeoutMs: 400 }, { openTcpSocket: dialTwice });
+    const { check } = watch(server.endpoint, { timeoutMs: 400 }, { ...idle(700), openTcpSocket: dialTwice });
     for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
     expect(await check()).toEqual(failed(reason));
   });
 
   test("may take as long as any to carry an answer", async () => {
-    let slow: Timer | undefined;
+    const ports = idle(700);
     using server = rawServer((socket) => {
-      slow = setTimeout(() => socket.write(OK), server.requests.length > 2 ? 300 : 0);
+      ports.clock.setTimeout(() => socket.write(OK), server.requests.length > 2 ? 300 : 0);
     });
-    const { check } = watch(server.endpoint, { timeoutMs: 400 });
+    const { check } = watch(server.endpoint, { timeoutMs: 400 }, ports);
     for (let n = 0; n < 2; n++) expect(await check()).toEqual(UP);
     const outcome = await check();
     expect(outcome).toEqual(UP);
     expect("timings" in outcome && Object.keys(outcome.timings ?? {})).toEqual(["firstByteMs"]);
     expect(server.requests).toHaveLength(4);
-    clearTimeout(slow);
   });
 
   test.each([
@@ -254,8 +252,8 @@ describe("a kept connection", () => {
   ] as const)("is let go where it keeps a server from serving anybody else (%s)", async (_, serve, scheme) => {
     using server = serve();
     using way = await turnstile(server.endpoint);
-    // Half of that is waited for; a busy machine may need a good part of a second by itself.
-    const { check } = watch(way.endpoint, { scheme, timeoutMs: 2000 });
+    // Half of that is waited for.
+    const { check } = watch(way.endpoint, { scheme, timeoutMs: 2000 }, idle(700));
     const waits: boolean[] = [];
     for (let n = 0; n < 5; n++) {
       const outcome = await check();
@@ -267,21 +265,20 @@ describe("a kept connection", () => {
   });
 
   test("is kept though a server is slow at times", async () => {
-    let slow: Timer | undefined;
+    const ports = idle(7500);
     const { server, connections } = counting("", {
       onRequest: (socket) => {
         const n = server.requests.length;
-        if (n === 2 || n === 3) slow = setTimeout(() => socket.write(OK), 450);
+        if (n === 2 || n === 3) ports.clock.setTimeout(() => socket.write(OK), 450);
         else socket.write(OK);
       },
     });
     using _ = server;
-    const { check } = watch(server.endpoint, { timeoutMs: 600 }, { clock: clockShowing(steady(7500)) });
+    const { check } = watch(server.endpoint, { timeoutMs: 600 }, ports);
     for (let n = 0; n < 5; n++) expect(await check()).toEqual(UP);
     const before = connections();
     for (let n = 0; n < 3; n++) expect(await check()).toEqual(UP);
     expect(connections()).toBe(before);
-    clearTimeout(slow);
   });
 
   test("is not used for checks when each shall make its own, and stands all the same", async () => {
@@ -373,9 +370,8 @@ test("a path that breaks makes the server suspect: it is asked again over a new 
 });
 
 describe("a request that is not even acknowledged", () => {
-  const LOST = { isOutstanding: true, isProbeUnanswered: false, roundTripMs: 0.1 };
   // Their clocks begin so that three checks in a row go over the kept connection, for most of a second.
-  const HEARD = { isOutstanding: false, isProbeUnanswered: false, roundTripMs: 0.1 };
+  const LOST = { isOutstanding: true, isProbeUnanswered: false, roundTripMs: 0.1 };
 
   test("finds the server gone when several dials beside it are lost as well, long before the check's time is over", async () => {
     let answer = OK;
@@ -384,7 +380,7 @@ describe("a request that is not even acknowledged", () => {
     using hole = await blackHole();
     let target = server.endpoint;
     const ports = {
-      clock: clockShowing(steady(300)),
+      ...idle(300),
       openTcpSocket: () => openTcpSocket(target),
       acknowledgementOf: () => LOST,
     };
@@ -403,7 +399,7 @@ describe("a request that is not even acknowledged", () => {
       return given;
     });
     using _ = server;
-    const ports = { clock: clockShowing(steady(300)), acknowledgementOf: () => LOST };
+    const ports = { ...idle(300), acknowledgementOf: () => LOST };
     const { check } = watch(server.endpoint, { timeoutMs: 60_000 }, ports);
     for (let n = 1; n <= 3; n++) expect(await check()).toEqual(UP);
     for (let lost = 1; lost <= 3; lost++) {
@@ -423,13 +419,14 @@ describe("a request that is not even acknowledged", () => {
     using hole = await blackHole();
     let target = server.endpoint;
     const seen = [LOST, HEARD];
+    const { clock } = idle(300);
     const ports = {
-      clock: clockShowing(steady(300)),
+      clock,
       openTcpSocket: () => openTcpSocket(target),
       acknowledgementOf: () => {
         const next = seen.shift() ?? HEARD;
         // The dials beside it are over: the answer comes late, over the kept connection.
-        if (next === HEARD) setTimeout(() => [...sockets][0]?.write(OK), 1);
+        if (next === HEARD) clock.setTimeout(() => [...sockets][0]?.write(OK), 1);
         return next;
       },
     };
@@ -482,14 +479,15 @@ describe("the end of a kept connection", () => {
 
   test("a server that closes idle connections at once is left in peace", async () => {
     let opens = 0;
+    const ports = idle(700);
     using server = answeringAndClosing("HTTP/1.0 200 OK\r\n\r\n", {
       onOpen: (socket) => {
         // Checks ask at once; what is silent for a moment is the sentinel.
         opens++;
-        setTimeout(() => socket.end(), 30);
+        ports.clock.setTimeout(() => socket.end(), 30);
       },
     });
-    const { check, suspicion } = watch(server.endpoint);
+    const { check, suspicion } = watch(server.endpoint, {}, ports);
     for (let alarm = 0; alarm < 3; alarm++) {
       const suspected = suspicion();
       expect(await check()).toEqual(UP);
@@ -577,6 +575,13 @@ test("a sentinel that is refused at once makes the server suspect as soon as the
   expect(told).toEqual([UP, "suspect"]);
   expect(await check(probe)).toEqual(unreachable("connect refused"));
 });
+
+const HEARD = { isOutstanding: false, isProbeUnanswered: false, roundTripMs: 0.1 };
+
+/** A clock that begins there, and goes on when nothing else is left to do. The kernel, which acknowledges in its own time, knows none of that. */
+function idle(fromMs: number) {
+  return { clock: new IdleClock(fromMs), acknowledgementOf: () => HEARD };
+}
 
 /** A clock that begins there. */
 function steady(fromMs: number): () => number {
