@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { describeError, errnoOf } from "../../domain/errors.ts";
+import type { Clock } from "../clock.ts";
 import { directoryProblem, programProblem } from "./program-problem.ts";
 import { findUser, startAs } from "./script-user.ts";
 
@@ -33,6 +34,9 @@ export interface Script {
   readonly timeoutMs: number;
 }
 
+/** For how long scripts may run. Those of the runtime keep a process alive. */
+export type ScriptTimers = Pick<Clock, "setTimeout" | "clearTimeout">;
+
 /** Of what a script writes. The rest is read, and forgotten. */
 export const MOST_OUTPUT = 4096;
 
@@ -42,11 +46,13 @@ export const MOST_OUTPUT = 4096;
  */
 export class Scripts {
   readonly #most: number;
+  readonly #timers: ScriptTimers;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(most = Math.min(8, 2 * availableParallelism())) {
+  constructor(most = Math.min(8, 2 * availableParallelism()), timers: ScriptTimers = OF_THE_RUNTIME) {
     this.#most = most;
+    this.#timers = timers;
   }
 
   /**
@@ -73,7 +79,7 @@ export class Scripts {
         if (result.isLate) makeRoom();
         done(result);
       };
-      child = new ScriptProcess(script, tell, () => {
+      child = new ScriptProcess(script, this.#timers, tell, () => {
         makeRoom();
         ended();
       });
@@ -97,6 +103,11 @@ export class Scripts {
 }
 
 // --- internal ---
+
+const OF_THE_RUNTIME: ScriptTimers = {
+  setTimeout: (fire, delayMs) => setTimeout(fire, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer as Timer),
+};
 
 /** From SIGTERM to SIGKILL. */
 const GRACE_MS = 2000;
@@ -139,16 +150,18 @@ function spawn({ argv, environment, directory, user }: Script): Child | string {
 }
 
 class ScriptProcess {
+  readonly #timers: ScriptTimers;
   readonly #done: (result: ScriptResult) => void;
   readonly #ended: () => void;
   #child: Child | undefined;
-  #timer: Timer | undefined;
+  #timer: unknown;
   #output = Buffer.alloc(0);
   #isCut = false;
   #isTold = false;
 
   /** `ended`: called once, when nothing of it runs any more. */
-  constructor(script: Script, done: (result: ScriptResult) => void, ended: () => void) {
+  constructor(script: Script, timers: ScriptTimers, done: (result: ScriptResult) => void, ended: () => void) {
+    this.#timers = timers;
     this.#done = done;
     this.#ended = ended;
     const child = spawn(script);
@@ -160,7 +173,7 @@ class ScriptProcess {
       return;
     }
     this.#child = child;
-    this.#timer = setTimeout(() => this.#expire(), script.timeoutMs);
+    this.#timer = timers.setTimeout(() => this.#expire(), script.timeoutMs);
     void this.#follow(child);
   }
 
@@ -173,7 +186,7 @@ class ScriptProcess {
 
   #expire(): void {
     this.#signal("SIGTERM");
-    this.#timer = setTimeout(() => this.#signal("SIGKILL"), GRACE_MS);
+    this.#timer = this.#timers.setTimeout(() => this.#signal("SIGKILL"), GRACE_MS);
     this.#tell({ exitCode: undefined, output: this.#output.toString("utf8"), isLate: true });
   }
 
@@ -181,13 +194,13 @@ class ScriptProcess {
     const reader: StdoutReader = child.stdout.getReader();
     const read = this.#read(reader);
     await child.exited;
-    clearTimeout(this.#timer);
+    this.#timers.clearTimeout(this.#timer);
     // Whatever it left behind would be there again with each check.
     this.#signal("SIGKILL");
     const { promise, resolve } = Promise.withResolvers<void>();
-    const patience = setTimeout(resolve, LAST_WORDS_MS);
+    const patience = this.#timers.setTimeout(resolve, LAST_WORDS_MS);
     await Promise.race([read, promise]);
-    clearTimeout(patience);
+    this.#timers.clearTimeout(patience);
     reader.cancel().catch(() => undefined);
     this.#tell({
       exitCode: child.signalCode === null ? (child.exitCode ?? undefined) : undefined,

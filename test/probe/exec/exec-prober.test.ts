@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecProbeOptions } from "../../../src/config/probe-kinds/exec.ts";
 import { parseEndpoint } from "../../../src/domain/endpoint.ts";
@@ -8,6 +8,7 @@ import { monotonicClock } from "../../../src/probe/clock.ts";
 import { createExecProber } from "../../../src/probe/exec/exec-prober.ts";
 import { Scripts } from "../../../src/probe/exec/scripts.ts";
 import type { Probe } from "../../../src/probe/prober.ts";
+import { VirtualClock } from "../../../src/simulation/virtual-clock.ts";
 import { eventually } from "../http/support/descriptors.ts";
 import { folder } from "../support/programs.ts";
 
@@ -172,16 +173,26 @@ test("that cannot be run says nothing of the server", async () => {
 });
 
 test("that takes too long fails, and everything that it started ends with it, also what ignores that", async () => {
+  const clock = new VirtualClock();
   const pids = join(files.path, "pids");
-  const script = `trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $! > ${pids}; wait; wait`;
-  // Long enough for a busy machine to start both.
-  const probe = open({ script, timeoutMs: 1200 });
-  expect(without(await check(probe))).toEqual({ passed: false, reason: "timed out after 1.2s" });
+  const script = `trap '' TERM; (trap '' TERM; sleep 60) & echo $$ $! > ${pids}.new; mv ${pids}.new ${pids}; wait; wait`;
+  const probe = open({ script, timeoutMs: 1200 }, new Scripts(8, clock));
+  const first = check(probe);
+  expect(await eventually(() => existsSync(pids))).toBe(true);
+  await clock.advance(1200);
+  expect(without(await first)).toEqual({ passed: false, reason: "timed out after 1.2s" });
   const started = readFileSync(pids, "utf8").trim().split(" ");
   expect(started).toHaveLength(2);
   // The next check waits for them, so there are never two.
-  await check(probe);
-  expect(started.filter(isRunning)).toEqual([]);
+  rmSync(pids);
+  probe.check(() => undefined);
+  await clock.advance(1999);
+  expect(started.filter(isRunning)).toEqual(started);
+  expect(existsSync(pids)).toBe(false);
+  await clock.advance(1);
+  expect(await eventually(() => existsSync(pids))).toBe(true);
+  expect(await eventually(() => !started.some(isRunning))).toBe(true);
+  probe.close();
 });
 
 test("leaves nothing behind that it started, and does not wait for it", async () => {
@@ -205,11 +216,18 @@ test("ends with its whole group and tells nothing when checks stop", async () =>
 });
 
 test("who hangs leaves the others their turn, and says what it said", async () => {
-  const scripts = new Scripts(1);
-  const hanging = open({ script: "echo hanging; trap '' TERM; while :; do sleep 1; done", timeoutMs: 1200 }, scripts);
+  const clock = new VirtualClock();
+  const scripts = new Scripts(1, clock);
+  const hangs = join(files.path, "hangs");
+  const script = `echo hanging; trap '' TERM; touch ${hangs}; while :; do sleep 1; done`;
+  const hanging = open({ script, timeoutMs: 1200 }, scripts);
   const order: string[] = [];
   const first = check(hanging).then(({ reason }) => order.push(reason));
   const other = check(open({ script: "echo quick" }, scripts)).then(({ reason }) => order.push(reason));
+  expect(await eventually(() => existsSync(hangs))).toBe(true);
+  // What it said is there, and is read within a few turns.
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => void setImmediate(resolve));
+  await clock.advance(1200);
   await first;
   hanging.check(() => order.push("again"));
   await other;
