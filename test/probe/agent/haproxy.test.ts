@@ -59,6 +59,7 @@ test("what an agent says means to HAProxy itself what it means here", async () =
     },
   });
   using files = folder();
+  // A check of it waits for as long as this process gets no turn: one that had been given up would be counted here, and not heard there.
   await using haproxy = await startProgram((port) => [
     "haproxy",
     "-db",
@@ -72,6 +73,7 @@ defaults
   timeout connect 1s
   timeout client 1s
   timeout server 1s
+  timeout check 60s
 backend all
   server one 127.0.0.1:9 weight 100 agent-check agent-port ${agent.port} agent-inter 50ms
 `,
