@@ -7,7 +7,7 @@ import { verdictOf } from "./support/verdict.ts";
 
 beforeAll(installServers, 600_000);
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const POSTGRES = "/usr/lib/postgresql/15/bin";
 /** It does not run as root. */
@@ -29,7 +29,7 @@ exit 3
 `,
   );
   chmodSync(script, 0o755);
-  const probe = { type: "exec", command: [script], user: "postgres", "exit-code": "weight", timeout: "4s" };
+  const probe = { type: "exec", command: [script], user: "postgres", "exit-code": "weight" };
   let endpoint;
   {
     await using postgres = await startProgram((port) => [

@@ -8,9 +8,15 @@ import { checkOnce } from "../contract.ts";
 /** A probe as a configuration file has it. */
 export type FileProbe = Readonly<Record<string, unknown>>;
 
-/** What such a probe says of a server: `passed`, or why not. */
+/** For a server of its own process, which other work may hold up for some seconds. */
+const PATIENCE = "45s";
+
+/** What such a probe says of a server: `passed`, or why not. It waits as long as it says, or until the server had its turn. */
 export async function verdictOf(endpoint: Endpoint, probe: FileProbe): Promise<string> {
-  const { passed, reason } = await checkOnce(optionsOf(endpoint, probe), endpoint);
+  const { passed, reason } = await checkOnce(
+    optionsOf(endpoint, { interval: PATIENCE, timeout: PATIENCE, ...probe }),
+    endpoint,
+  );
   return passed === true ? "passed" : passed === false ? reason : `unknown: ${reason}`;
 }
 
