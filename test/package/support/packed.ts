@@ -11,11 +11,12 @@ export async function packCopy(folder: string): Promise<string> {
   await mkdir(copy, { recursive: true });
   // The compiler's drafts come and go where the binary is built.
   const isWanted = (path: string): boolean => !left.includes(relative(checkout, path)) && !path.endsWith(".bun-build");
-  await cp(checkout, copy, { recursive: true, filter: isWanted });
+  // With its times: a lockfile that looks newer than what is installed would have the packages installed anew, under all that runs beside this.
+  await cp(checkout, copy, { recursive: true, filter: isWanted, preserveTimestamps: true });
   await symlink(join(checkout, "node_modules"), join(copy, "node_modules"));
   const path = await runCommand([process.execPath, "pm", "pack", "--quiet", "--destination", folder], {
     cwd: copy,
-    timeoutMs: 120_000,
+    timeoutMs: 600_000,
   });
   return path.trim();
 }
