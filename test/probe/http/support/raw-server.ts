@@ -73,9 +73,9 @@ export function answeringAndClosing(response: string, options: RawServerOptions 
   return rawServer((socket) => void socket.end(response), options);
 }
 
-/** Where a server was and nobody listens any more. */
+/** Where a server was and nobody listens any more. At 127.0.0.1, the kernel might give its port to the next who asks for any. */
 export function deserted(): Endpoint {
-  using server = answering("");
+  using server = answering("", { hostname: "127.77.0.21" });
   return server.endpoint;
 }
 
