@@ -13,6 +13,14 @@ export async function setUp(): Promise<void> {
   const bunAt = await modifiedAt(`${checkout}/node_modules/.bin/bun`);
   if (installedAt >= lockedAt && bunAt > 0) return;
   process.stderr.write("set-up: installing the locked dependencies\n");
+  // Once more, as a registry that gives nothing now may do so a moment later.
+  await install().catch(install);
+  await Bun.write(installedMark, "");
+}
+
+const installedMark = `${checkout}/node_modules/.installed`;
+
+async function install(): Promise<void> {
   const child = Bun.spawn([process.execPath, "install", "--frozen-lockfile"], {
     cwd: checkout,
     stdin: "ignore",
@@ -26,10 +34,7 @@ export async function setUp(): Promise<void> {
     child.exited,
   ]);
   if (child.exitCode !== 0) throw new Error(`bun install failed:\n${output}${errors}`);
-  await Bun.write(installedMark, "");
 }
-
-const installedMark = `${checkout}/node_modules/.installed`;
 
 async function modifiedAt(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;

@@ -9,8 +9,12 @@ export const cacheFolder = join(process.env["XDG_CACHE_HOME"] || join(homedir(),
  * that a half-built one is never used; of two builders at once, the first to finish wins.
  */
 export function cachedFolder(name: string, build: (folder: string) => Promise<void>): Promise<string> {
-  const folder = folders.get(name) ?? findOrBuild(name, build);
+  const known = folders.get(name);
+  if (known !== undefined) return known;
+  const folder = findOrBuild(name, build);
   folders.set(name, folder);
+  // What could not be fetched for one may be there for the next.
+  folder.catch(() => folders.delete(name));
   return folder;
 }
 

@@ -18,8 +18,9 @@ export function followFile(path: string, write: (chunk: Uint8Array) => void): Fo
       write(buffer.slice(0, bytesRead));
     }
   };
-  const next = (): Promise<void> => (reading = reading.then(drain));
-  const timer = setInterval(() => void next(), pollMs);
+  // What could not be read once, for want of descriptors, is there the next time; the last time says so.
+  const next = (): Promise<void> => (reading = reading.catch(() => undefined).then(drain));
+  const timer = setInterval(() => void next().catch(() => undefined), pollMs);
   return {
     finish() {
       clearInterval(timer);

@@ -54,26 +54,35 @@ export async function installMissingPackages(wanted: readonly HostPackage[]): Pr
     progress(`fetching and installing ${missing.join(" ")}`);
     await runCommand([...aptGet, "install", "--yes", "--no-install-recommends", ...missing], { timeoutMs: 600_000 });
   };
-  // Fetching the lists takes longer than the packages: those that are here are often good enough.
-  if (updated === undefined && (await hasLists())) {
-    const isDone = await install().then(
+  const isDone = (): Promise<boolean> =>
+    install().then(
       () => true,
       () => false,
     );
-    if (isDone) return;
-  }
+  // Fetching the lists takes longer than the packages: those that are here are often good enough.
+  if (updated === undefined && (await hasLists()) && (await isDone())) return;
+  await updatePackageLists();
+  if (await isDone()) return;
+  // What a mirror refuses now it often gives a moment later, by lists of that moment.
+  updated = undefined;
   await updatePackageLists();
   await install();
 }
 
 /** `apt-get download` needs fresh lists too: a listed kernel leaves the mirror when its successor arrives. */
 export async function updatePackageLists(): Promise<void> {
-  updated ??= (async () => {
+  const updating = (updated ??= (async () => {
     if (process.getuid?.() !== 0) throw new Error("installing packages for the test labs needs root");
     progress("updating the package lists");
     await runCommand([...aptGet, "update"], { timeoutMs: 300_000 });
-  })();
-  await updated;
+  })());
+  try {
+    await updating;
+  } catch (error) {
+    // Whoever needs them next may have more luck.
+    if (updated === updating) updated = undefined;
+    throw error;
+  }
 }
 
 let updated: Promise<void> | undefined;
@@ -83,8 +92,8 @@ async function hasLists(): Promise<boolean> {
   return names.some((name) => /_Packages(?:\.\w+)?$/.test(name));
 }
 
-/** apt waits for another apt where packages are installed, but not where lists are updated. */
-const aptGet = [
+/** apt waits for another apt where packages are installed, but not where lists are updated, nor for lists that are just being read. */
+export const aptGet = [
   "flock",
   join(tmpdir(), "lvscare-apt.lock"),
   "apt-get",

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { aptGet } from "./packages.ts";
 import { progress } from "./progress.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -8,7 +9,7 @@ export async function unpackPackage(name: string, folder: string): Promise<void>
   progress(`downloading ${name}`);
   const download = join(folder, "download");
   await mkdir(download);
-  await runCommand(["apt-get", "--quiet", "-o", "APT::Sandbox::User=root", "download", name], {
+  await runCommand([...aptGet, "-o", "APT::Sandbox::User=root", "download", name], {
     cwd: download,
     timeoutMs: 600_000,
   });
