@@ -11,7 +11,7 @@ import { readPages } from "../tasks/docs/pages.ts";
 import { runProgram } from "./cli/run-program.ts";
 import { commandLinesOf } from "./support/command-lines.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const pages = await readPages();
 

@@ -12,7 +12,7 @@ export const staticSteps = [
 ] as const;
 
 export async function runStaticStep(name: string, argv: readonly string[], write: Write): Promise<StepEnd> {
-  const { exitCode, processorS } = await runBun(["--bun", "run", "--silent", ...argv], 300_000, write);
+  const { exitCode, processorS } = await runBun(["--bun", "run", "--silent", ...argv], 900_000, write);
   const outcome =
     exitCode === 0
       ? { passed: 1, failed: 0, skipped: 0, failures: [] }

@@ -11,7 +11,7 @@ import { ALIVE } from "./care-program.ts";
 import { LVSCARE, refusal, runProgram } from "./run-program.ts";
 import { certificateAuthority } from "../probe/http/support/certificates.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const GOOD =
   "version: 1\nvirtual-servers: [{address: 10.0.0.1:80, probe: {type: http}, real-servers: [10.0.0.2:80]}]\n";

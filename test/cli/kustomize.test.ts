@@ -8,7 +8,7 @@ import { refusal, runProgram } from "./run-program.ts";
 
 setDefaultTimeout(120_000);
 
-beforeAll(() => installMissingPackages([{ name: "kubernetes-client", file: "/usr/bin/kubectl" }]));
+beforeAll(() => installMissingPackages([{ name: "kubernetes-client", file: "/usr/bin/kubectl" }]), 300_000);
 
 const FLAGS =
   "--vs 10.30.0.1:80 --health-schem http --discover kubernetes:shop/web --http-listen 0.0.0.0:9105 --pod-monitor".split(

@@ -10,7 +10,7 @@ import { ALIVE, CareProgram } from "./care-program.ts";
 import { OLD } from "./redirected.ts";
 import { LVSCARE, runProgram } from "./run-program.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let folder: string;
 let environment: Record<string, string>;

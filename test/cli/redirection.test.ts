@@ -8,7 +8,7 @@ import { ALIVE, CareProgram } from "./care-program.ts";
 import { OLD, runRedirected, type Streams, type Target } from "./redirected.ts";
 import { LVSCARE, runProgram, type ProgramResult } from "./run-program.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** A line of each command that does what the command is for; `{rs}` and `{vs}` are those of a daemon that runs, `{nobody}` is nobody's. A command that has none fails the test. */
 const OWN_LINES: ReadonlyMap<string, string> = new Map([

@@ -8,7 +8,7 @@ import { SCENARIO_FORMAT } from "../../src/cli/scenario-format.ts";
 import { readScenario } from "../../src/simulation/read-scenario.ts";
 import { refusal, runProgram } from "./run-program.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const EXAMPLES = resolve(import.meta.dir, "../../examples");
 const REBOOT = join(EXAMPLES, "one-master-reboots.yaml");

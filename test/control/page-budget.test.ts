@@ -7,7 +7,7 @@ import { launchBrowser } from "./support/browser.ts";
 import { BusyDaemon } from "./support/busy-daemon.ts";
 import { PretendedDaemon } from "./support/pretended-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let browser: Browser;
 beforeAll(async () => {

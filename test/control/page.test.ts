@@ -7,7 +7,7 @@ import { BusyDaemon } from "./support/busy-daemon.ts";
 import { PretendedDaemon } from "./support/pretended-daemon.ts";
 import { WebDaemon } from "./support/web-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const FAILED = { passed: false as const, reason: "status 503", latencyMs: 1, at: new Date().toISOString() };
 

@@ -5,7 +5,7 @@ import { describeDataPlane, type Stage } from "../dataplane/contract.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 
 requireTestKernel({ everyVersion: true });
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 describeDataPlane("ipvs", openStage);
 

@@ -18,7 +18,7 @@ import { requireTestKernel } from "./harness/require-test-kernel.ts";
 
 requireTestKernel({ everyVersion: true });
 // An emulated processor starts a process in a second or two, and a test starts several.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const v4 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("10.103.97.12:6443") }, "rr");
 const v6 = virtualServer({ protocol: "tcp", endpoint: parseEndpoint("[fd00::12]:6443") }, "wrr");

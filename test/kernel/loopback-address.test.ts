@@ -3,7 +3,7 @@ import { ensureLocalAddress, removeLoopbackAddress } from "../../src/reach/loopb
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 
 requireTestKernel();
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 describe("addresses of the loopback link", () => {
   test.each([

@@ -8,7 +8,7 @@ import type { Logger } from "../../src/domain/logger.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 
 requireTestKernel();
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const nothing = (): void => undefined;
 const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };

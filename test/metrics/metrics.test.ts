@@ -9,7 +9,7 @@ import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
 import { Prometheus } from "./support/prometheus.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const VS = "127.77.0.11:18080";
 const WEB = "127.77.0.11:18081";

@@ -9,7 +9,7 @@ import { runCommand } from "../kernel/harness/run-command.ts";
 import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
 import { Alertmanager } from "./support/alertmanager.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const MONITORING = resolve(import.meta.dir, "../../monitoring");
 const read = (file: string): Promise<string> => Bun.file(join(MONITORING, file)).text();

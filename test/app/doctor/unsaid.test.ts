@@ -5,7 +5,7 @@ import { certificateAuthority } from "../../probe/http/support/certificates.ts";
 import { folder, installServers, startProgram, type Program } from "../../probe/support/programs.ts";
 import { FileDaemon, TestFolder } from "../support/file-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 beforeAll(installServers, 300_000);
 
 test("doctor tells of tcp checks of a server that speaks TLS, and of no other", async () => {
