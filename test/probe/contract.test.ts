@@ -14,7 +14,7 @@ import { answering } from "./http/support/raw-server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const certificate = selfSigned(["127.0.0.1"]);
-const times = { timeoutMs: 5000, connectTimeoutMs: 3000 };
+const times = { timeoutMs: OPTIONS.timeoutMs, connectTimeoutMs: OPTIONS.connectTimeoutMs };
 const tcp: TcpProbeOptions = { type: "tcp", sendHex: "", expect: undefined, tls: undefined, ...times };
 const expectation = { match: "contains", hex: Buffer.from("hello").toString("hex"), withinBytes: 65_536 } as const;
 

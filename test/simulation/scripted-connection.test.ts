@@ -175,7 +175,7 @@ class World {
       readEvent(`${text.split(" ")[0]} 10.0.0.1:80 ${text.split(" ").slice(1).join(" ")}`),
     );
     const script = new ServerScript(changes.filter((event) => event.kind === "server"));
-    const options: HttpProbeOptions = { ...OPTIONS, sentinel: true };
+    const options: HttpProbeOptions = { ...OPTIONS, timeoutMs: 5000, connectTimeoutMs: 3000, sentinel: true };
     const servers = new Map([["10.0.0.1:80", new ScriptedServer(script, voiceOf(options), this.clock)]]);
     this.sockets = new ProcessSockets(servers, this.clock, this.process);
     const { newConnection } = this.sockets;

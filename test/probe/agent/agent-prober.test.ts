@@ -11,8 +11,8 @@ const OPTIONS: AgentProbeOptions = {
   type: "agent",
   sendHex: "",
   staleAfterMs: 20_000,
-  timeoutMs: 2000,
-  connectTimeoutMs: 2000,
+  timeoutMs: 60_000,
+  connectTimeoutMs: 30_000,
 };
 
 /** An agent that says what the test tells it to, at once or once it was sent something. */

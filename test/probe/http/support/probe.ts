@@ -31,8 +31,9 @@ export const OPTIONS: HttpProbeOptions = {
     serverName: undefined,
     alpn: [],
   },
-  timeoutMs: 5000,
-  connectTimeoutMs: 3000,
+  // Longer than other work holds up a test and its servers.
+  timeoutMs: 60_000,
+  connectTimeoutMs: 30_000,
   sentinel: false,
   sentinelTimeoutMs: 300,
   sentinelWorthMs: 1000,

@@ -27,7 +27,8 @@ const prober = createHttpProber(
       serverName: undefined,
       alpn: [],
     },
-    timeoutMs: 5000,
+    // The server is in another process, which other work may hold up.
+    timeoutMs: 45_000,
     connectTimeoutMs: 3000,
     sentinel: false,
     sentinelTimeoutMs: 300,
