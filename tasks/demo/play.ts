@@ -8,6 +8,7 @@ import { Stage } from "./stage.ts";
 
 /** Loopback addresses only, so that nothing but this machine can see the demonstration. */
 const VIRTUAL_IP = "127.77.0.1";
+const ECHO_IP = "127.77.0.2";
 const NAMES = ["echo-1", "echo-2", "echo-3"] as const;
 type Name = (typeof NAMES)[number];
 /** For one step; most take a second. It also goes through an emulated kernel on a busy machine. */
@@ -16,7 +17,8 @@ const PATIENCE_MS = 90_000;
 /** Plays it to the end, or to the first Ctrl-C; either way nothing of it stays behind. With the page it goes on until that. */
 export async function playDemo({ hasPage }: { readonly hasPage: boolean }): Promise<number> {
   const interruption = new AbortController();
-  const scene = sceneOf(freePorts(NAMES.length + 2), hasPage);
+  using reserved = reservePorts(NAMES.length + 2);
+  const scene = sceneOf(reserved.ports, hasPage);
   const stage = new Stage(configurationOf(scene), interruption.signal);
   const interrupt = (): void => interruption.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
@@ -46,7 +48,8 @@ export async function playDemo({ hasPage }: { readonly hasPage: boolean }): Prom
 interface Scene {
   readonly url: string;
   readonly port: number;
-  readonly echoPorts: ReadonlyMap<Name, number>;
+  /** Where each echo server listens. */
+  readonly echoes: ReadonlyMap<Name, string>;
   /** Where the daemon shows it. */
   readonly page: string | undefined;
 }
@@ -55,12 +58,12 @@ function sceneOf([port = 0, pagePort = 0, ...echoPorts]: readonly number[], hasP
   return {
     port,
     url: `http://${VIRTUAL_IP}:${port}/`,
-    echoPorts: new Map(NAMES.map((name, at) => [name, echoPorts[at] ?? 0])),
-    page: hasPage ? `http://127.0.0.1:${pagePort}/` : undefined,
+    echoes: new Map(NAMES.map((name, at) => [name, `${ECHO_IP}:${echoPorts[at] ?? 0}`])),
+    page: hasPage ? `http://${VIRTUAL_IP}:${pagePort}/` : undefined,
   };
 }
 
-function configurationOf({ port, echoPorts, page }: Scene): unknown {
+function configurationOf({ port, echoes, page }: Scene): unknown {
   return {
     version: 1,
     ...(page !== undefined && { "http-listen": new URL(page).host }),
@@ -73,20 +76,18 @@ function configurationOf({ port, echoPorts, page }: Scene): unknown {
         "check-way": false,
         interval: "1s",
         probe: { type: "http", scheme: "http", path: "/" },
-        "real-servers": [...echoPorts].map(([name, echoPort]) => ({ name, address: `127.0.0.1:${echoPort}` })),
+        "real-servers": [...echoes].map(([name, address]) => ({ name, address })),
       },
     ],
   };
 }
 
 async function play(stage: Stage, scene: Scene): Promise<VirtualServerStatus> {
-  const { url, echoPorts, page } = scene;
+  const { url, echoes, page } = scene;
   const { interruption } = stage;
   say(`*Three echo servers behind one address*, ${url}, in LVScare's care.`);
-  for (const [name, port] of echoPorts) stage.startEcho(name, port);
-  await Promise.all(
-    [...echoPorts.values()].map((port) => answering(`http://127.0.0.1:${port}/`, PATIENCE_MS, interruption)),
-  );
+  for (const [name, address] of echoes) stage.startEcho(name, address);
+  await Promise.all([...echoes.values()].map((address) => answering(`http://${address}/`, PATIENCE_MS, interruption)));
   const care = stage.startCare();
   // Healthy is what a check found; a moment later it stands in the table, and only then is it served.
   const started = await until(stage, care, (status) => status.realServers.every(({ weight }) => weight === 1));
@@ -102,14 +103,14 @@ async function play(stage: Stage, scene: Scene): Promise<VirtualServerStatus> {
 
   say("\n*2. echo-2 is killed.* Its next check fails, and it gets no new clients.");
   await stage.kill("echo-2", "SIGKILL");
-  show(await until(stage, care, weightOf("echo-2", 0)), "echo-2");
+  show(await untilDrained(stage, care, "echo-2"), "echo-2");
 
   say("*3. The check after that fails, too:* it is out, and the others share its part.");
   show(await until(stage, care, weightOf("echo-2", undefined)), "echo-2");
   await requests();
 
   say("\n*4. echo-2 is started again.* With its first good check it is back.");
-  stage.startEcho("echo-2", echoPorts.get("echo-2") ?? 0);
+  stage.startEcho("echo-2", echoes.get("echo-2") ?? "");
   const last = await until(stage, care, weightOf("echo-2", 1));
   show(last, "echo-2");
   await requests();
@@ -118,7 +119,7 @@ async function play(stage: Stage, scene: Scene): Promise<VirtualServerStatus> {
 }
 
 /** Something to look at, until Ctrl-C: clients ask, and one after the other dies and comes back. */
-async function playOn(stage: Stage, { url, echoPorts }: Scene): Promise<void> {
+async function playOn(stage: Stage, { url, echoes }: Scene): Promise<void> {
   const { interruption } = stage;
   say(`*It goes on until Ctrl-C:* clients ask ten times a second, and one server after the other dies and comes back.`);
   say(`In another terminal, in this folder: ${stage.command} status --watch\n`);
@@ -136,7 +137,7 @@ async function playOn(stage: Stage, { url, echoPorts }: Scene): Promise<void> {
       await stage.kill(name, "SIGKILL");
       await pause(5000, undefined, { signal: interruption });
       say(`${name} is started again`);
-      stage.startEcho(name, echoPorts.get(name) ?? 0);
+      stage.startEcho(name, echoes.get(name) ?? "");
     }
   } finally {
     await clients;
@@ -159,6 +160,22 @@ async function until(
     await Bun.sleep(50);
   }
   throw new Error("it took too long");
+}
+
+/** It stays so until its next check, a second at most: if this process was held up for longer, by what the daemon remembers. */
+async function untilDrained(stage: Stage, care: Bun.Subprocess, name: Name): Promise<VirtualServerStatus> {
+  const isDrained = weightOf(name, 0);
+  const isOut = weightOf(name, undefined);
+  const status = await until(stage, care, (now) => isDrained(now) || isOut(now));
+  if (isDrained(status)) return status;
+  const events = await stage.events();
+  const realServers = status.realServers.map((server): RealServerStatus => {
+    const { verdict, at } =
+      events.findLast((event) => event.server === server.address && event.to === "draining") ?? {};
+    if (server.name !== name || verdict === undefined || at === undefined) return server;
+    return { ...server, state: "draining", weight: 0, lastVerdict: { ...verdict, at } };
+  });
+  return { ...status, realServers };
 }
 
 function weightOf(name: Name, weight: number | undefined): (status: VirtualServerStatus) => boolean {
@@ -187,12 +204,15 @@ function nextSteps(): string {
   return ["\n*Next:*", ...steps.map(([what, about]) => `  ${what.padEnd(width)}   ${about}`)].join("\n");
 }
 
-/** Ports that were free a moment ago. */
-function freePorts(count: number): number[] {
+/** Ports that nobody else is given for as long as this lasts, though they are taken at other addresses than this one. */
+function reservePorts(count: number): Disposable & { readonly ports: readonly number[] } {
   const listeners = Array.from({ length: count }, () =>
     Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } }),
   );
-  const ports = listeners.map(({ port }) => port);
-  for (const listener of listeners) listener.stop(true);
-  return ports;
+  return {
+    ports: listeners.map(({ port }) => port),
+    [Symbol.dispose]: () => {
+      for (const listener of listeners) listener.stop(true);
+    },
+  };
 }

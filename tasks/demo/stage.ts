@@ -1,8 +1,9 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { requestStatuses } from "../../src/control/client.ts";
+import { requestEventReports, requestStatuses } from "../../src/control/client.ts";
 import { configSocketPath, runtimeDirectory } from "../../src/control/runtime-directory.ts";
+import type { EventRecord } from "../../src/domain/event-record.ts";
 import type { VirtualServerStatus } from "../../src/domain/status.ts";
 
 const here = import.meta.dir;
@@ -32,8 +33,8 @@ export class Stage {
     return `${environment}node_modules/.bin/bun src/cli/main.ts`;
   }
 
-  startEcho(name: string, port: number): void {
-    this.#start(name, [process.execPath, join(here, "echo-server.ts"), name, String(port)], "ignore");
+  startEcho(name: string, address: string): void {
+    this.#start(name, [process.execPath, join(here, "echo-server.ts"), name, address], "ignore");
   }
 
   /** Starts `lvscare care`; its log is kept for `log`. */
@@ -62,6 +63,11 @@ export class Stage {
   async status(): Promise<VirtualServerStatus | undefined> {
     const [status] = await requestStatuses(this.#socket).catch(() => []);
     return status;
+  }
+
+  /** What happened since the daemon started. */
+  async events(): Promise<readonly EventRecord[]> {
+    return (await requestEventReports(this.#socket, 0)).flatMap(({ events }) => events);
   }
 
   /** Ends everything and takes the virtual server away. */
