@@ -6,7 +6,7 @@ import { installMissingPackages, UML_PACKAGES } from "../kernel/harness/packages
 import { linesOf } from "../kernel/support/line-process.ts";
 import { waitForEqual } from "../kernel/support/wait-for.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const CHECKOUT = join(import.meta.dir, "../..");
 const DEMO = join(CHECKOUT, "tasks/demo.ts");
@@ -69,10 +69,15 @@ test("shows a server go and come back on one screen, ends by itself and leaves n
 test.each(["Three echo servers", "echo-2 is killed", "check after that", "started again"])(
   'Ctrl-C at "%s" ends it at once and leaves nothing',
   async (step) => {
-    using demo = new Demo();
-    const { lines } = await demo.play((line) => line.includes(step) && demo.interrupt());
-    expect(lines.at(-1)).toBe(CLEANED_UP);
-    expect([await demo.exited, demo.leftovers()]).toEqual([130, NOTHING]);
+    for (;;) {
+      using demo = new Demo();
+      const { lines } = await demo.play((line) => line.includes(step) && demo.interrupt());
+      // Where this process was held up, the demonstration was over before its Ctrl-C: once more then.
+      if (lines.includes("Next:")) continue;
+      expect(lines.at(-1)).toBe(CLEANED_UP);
+      expect([await demo.exited, demo.leftovers()]).toEqual([130, NOTHING]);
+      return;
+    }
   },
 );
 
@@ -98,7 +103,9 @@ test("--page serves the page, opens it where there is a browser, and goes on unt
   expect(seenElsewhere).toMatch(/^tcp 127\S+ +demo\b|^demo\b/m);
   await waitForEqual(() => browser.opened(), `${page}\n`);
   expect(lines.at(-1)).toBe(CLEANED_UP);
-  expect([await demo.exited, demo.leftovers()]).toEqual([0, NOTHING]);
+  expect(await demo.exited).toBe(0);
+  // The browser is a process of its own, which nobody waits for.
+  await waitForEqual(() => demo.leftovers(), NOTHING);
 });
 
 test("--kernel plays it with IPVS in a kernel of its own, and leaves nothing", async () => {
