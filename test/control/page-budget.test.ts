@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { waitFor } from "../kernel/support/wait-for.ts";
+import { PATIENCE_MS, waitFor } from "../kernel/support/wait-for.ts";
 import { CountedLine } from "./support/counted-line.ts";
 import { launchBrowser } from "./support/browser.ts";
 import { BusyDaemon } from "./support/busy-daemon.ts";
@@ -105,11 +105,12 @@ interface Watched {
   close(): Promise<unknown>;
 }
 
-/** Counts all that the browser gets: until the page has been seen for so long, and in two seconds after that. */
+/** Counts all that the browser gets: until the page has been seen for so long, and in at least two seconds after that. */
 async function watch(daemon: BusyDaemon, options: BrowserContextOptions, firstMs: number): Promise<Watched> {
   const line = await CountedLine.to(daemon.url);
   const { url } = line;
   const page = await browser.newPage(options);
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on("console", (message) => complaints.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
@@ -117,24 +118,22 @@ async function watch(daemon: BusyDaemon, options: BrowserContextOptions, firstMs
     if (!request.url().startsWith(`${url}/`)) complaints.push(`request to ${request.url()}`);
   });
   await page.addInitScript(WATCH_SHIFTS);
-  const sinceMs = performance.now();
-  const has = (ms: number): Promise<unknown> =>
-    waitFor(
-      () => Promise.resolve(performance.now() - sinceMs),
-      (passed) => passed >= ms,
-    );
   await page.goto(`${url}/`);
   await page.locator("#content:not([hidden])").waitFor();
-  await has(firstMs);
+  const seenAtMs = performance.now();
+  await waitFor(
+    () => performance.now() - seenAtMs,
+    (passed) => passed >= firstMs,
+  );
   const firstBytes = line.bytes;
   const fromMs = performance.now();
-  await has(firstMs + 2000);
+  const sinceThen = (): { readonly bytes: number; readonly ms: number } => ({
+    bytes: line.bytes - firstBytes,
+    ms: performance.now() - fromMs,
+  });
   // Who counted nothing would find it light.
-  await waitFor(
-    () => Promise.resolve(line.bytes),
-    (bytes) => bytes > firstBytes,
-  );
-  const bytesPerSecond = ((line.bytes - firstBytes) * 1000) / (performance.now() - fromMs);
+  const { bytes, ms } = await waitFor(sinceThen, (counted) => counted.ms >= 2000 && counted.bytes > 0);
+  const bytesPerSecond = (bytes * 1000) / ms;
   return {
     page,
     complaints,

@@ -1,5 +1,6 @@
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { BROWSER, installMissingPackages } from "../../kernel/harness/packages.ts";
+import { PATIENCE_MS } from "../../kernel/support/wait-for.ts";
 
 /** Debian's: no other is downloaded. */
 export async function launchBrowser(): Promise<Browser> {
@@ -8,7 +9,7 @@ export async function launchBrowser(): Promise<Browser> {
 }
 
 /** As root it has no sandbox, and it sees pages of ours only. `executablePath` may lead to something that starts it elsewhere. */
-export function startBrowser(executablePath = BROWSER.file, timeoutMs = 30_000): Promise<Browser> {
+export function startBrowser(executablePath = BROWSER.file, timeoutMs = PATIENCE_MS): Promise<Browser> {
   return chromium.launch({
     executablePath,
     timeout: timeoutMs,
@@ -35,7 +36,7 @@ export async function openPage(
   browser: Browser,
   url: string,
   options: BrowserContextOptions,
-  timeoutMs = 30_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<WatchedPage> {
   const page = await browser.newPage(options);
   page.setDefaultTimeout(timeoutMs);
