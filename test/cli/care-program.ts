@@ -32,7 +32,14 @@ export class CareProgram implements AsyncDisposable {
     this.address = `127.77.0.3:${this.#reservation.port}`;
     this.#environment = { XDG_RUNTIME_DIR: tmpdir(), ...environment };
     const servers = ["--vs", this.address, "--rs", formatEndpoint(realServer)];
-    const setting = ["--data-plane=userspace", "--mode=", "--health-schem=http", "--interval=1h"];
+    // The real server is in a test's own process, which may be held up.
+    const setting = [
+      "--data-plane=userspace",
+      "--mode=",
+      "--health-schem=http",
+      "--interval=1h",
+      "--health-timeout=1m",
+    ];
     this.child = Bun.spawn([...LVSCARE, command, ...servers, ...setting, ...flags], {
       env: this.#environment,
       stdin: "ignore",

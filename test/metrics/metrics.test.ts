@@ -22,7 +22,7 @@ describe("over HTTP", () => {
     let status = 200;
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("", { status }) });
     const real = `127.0.0.1:${server.port}`;
-    const flags = `--vs ${VS} --rs ${real} --data-plane userspace --health-schem http --interval 50ms --last-resort=false --http-listen ${WEB}`;
+    const flags = `--vs ${VS} --rs ${real} --data-plane userspace --health-schem http --health-timeout 1m --interval 50ms --last-resort=false --http-listen ${WEB}`;
     const care = Bun.spawn([...LVSCARE, "care", ...flags.split(" ")], {
       env: { ...process.env, XDG_RUNTIME_DIR: folder },
       stdout: "ignore",
@@ -77,8 +77,8 @@ describe("over HTTP", () => {
       expect(Math.abs(valueOf(text, "process_start_time_seconds") - Date.now() / 1000)).toBeLessThan(120);
       const ofReal = `{virtual_server="${VS}",protocol="tcp",real_server="${real}"}`;
       const checkedAt = valueOf(text, `lvscare_real_server_last_check_timestamp_seconds${ofReal}`);
-      expect(Math.abs(checkedAt - Date.now() / 1000)).toBeLessThan(30);
-      expect(valueOf(text, `lvscare_real_server_last_check_duration_seconds${ofReal}`)).toBeWithin(0, 5);
+      expect(Math.abs(checkedAt - Date.now() / 1000)).toBeLessThan(120);
+      expect(valueOf(text, `lvscare_real_server_last_check_duration_seconds${ofReal}`)).toBeWithin(0, 60);
 
       expect(valueOf(text, "lvscare_event_loop_lag_seconds")).toBeWithin(0, 60);
       expect(
