@@ -19,7 +19,10 @@ export async function serveOnce(
     stack.defer(() => server.stop(true));
     return ["--rs", `127.0.0.1:${server.port}`];
   });
-  const address = freeAddress();
+  // For as long as this lasts nobody else is given that port, though the daemon takes it at another address.
+  const reservation = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  stack.defer(() => reservation.stop(true));
+  const address = `127.77.0.7:${reservation.port}`;
   const checks = "--data-plane userspace --interval 100ms --health-schem http --health-path / --mode none";
   const care = stack.use(
     Bun.spawn([...APART, ...lvscare, "care", "--vs", address, ...realServers, ...checks.split(" ")], {
@@ -62,11 +65,4 @@ function ask(address: string): Promise<string> {
     (response) => response.text(),
     (error: Error) => error.message,
   );
-}
-
-function freeAddress(): string {
-  const listener = Bun.listen({ hostname: "127.77.0.3", port: 0, socket: { data: () => undefined } });
-  const { port } = listener;
-  listener.stop(true);
-  return `127.77.0.3:${port}`;
 }
