@@ -7,7 +7,6 @@ import type { MembersReport } from "../domain/members.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { OwnTime } from "./own-time.ts";
 import {
   CHECK_PATH,
   DAEMON_PATH,
@@ -21,6 +20,7 @@ import {
   STATUSES_PATH,
   UNCHECKED,
 } from "./protocol.ts";
+import { patienceFor } from "./patience.ts";
 import { virtualServerOfSocket } from "./runtime-directory.ts";
 
 const TIMEOUT_MS = 3000;
@@ -45,7 +45,7 @@ export async function requestStatuses(
   virtualServers: readonly string[] = [],
 ): Promise<readonly VirtualServerStatus[]> {
   const query = new URLSearchParams(selecting(virtualServers));
-  return (await ask(socketPath, `${STATUSES_PATH}?${query}`, readStatuses, patience(socketPath))).virtualServers;
+  return (await ask(socketPath, `${STATUSES_PATH}?${query}`, readStatuses, timeoutFor(socketPath))).virtualServers;
 }
 
 /** Asks it where the real servers of these come from, or of all. Rejects in the same way. */
@@ -54,7 +54,7 @@ export async function requestMembers(
   virtualServers: readonly string[] = [],
 ): Promise<readonly MembersReport[]> {
   const query = new URLSearchParams(selecting(virtualServers));
-  return (await ask(socketPath, `${MEMBERS_PATH}?${query}`, readMembers, patience(socketPath))).virtualServers;
+  return (await ask(socketPath, `${MEMBERS_PATH}?${query}`, readMembers, timeoutFor(socketPath))).virtualServers;
 }
 
 /** A real server, and the virtual server that it stands behind: addresses or names. */
@@ -97,7 +97,7 @@ export async function requestEventReports(
   virtualServers: readonly string[] = [],
 ): Promise<readonly EventReport[]> {
   const query = new URLSearchParams([["after", String(after)], ...selecting(virtualServers)]);
-  return (await ask(socketPath, `${EVENT_REPORTS_PATH}?${query}`, readEventReports, patience(socketPath))).reports;
+  return (await ask(socketPath, `${EVENT_REPORTS_PATH}?${query}`, readEventReports, timeoutFor(socketPath))).reports;
 }
 
 /** Asks it what it cares for. Rejects in the same way. */
@@ -117,7 +117,7 @@ export function requestReload(socketPath: string, waitMs = 0): Promise<ReloadRep
 // --- internal ---
 
 /** How long to wait for an answer about all virtual servers: a name that tells the address is that of a single one. */
-function patience(socketPath: string): { readonly timeoutMs: number } {
+function timeoutFor(socketPath: string): { readonly timeoutMs: number } {
   return { timeoutMs: virtualServerOfSocket(basename(socketPath)) === undefined ? MANY_TIMEOUT_MS : TIMEOUT_MS };
 }
 
@@ -132,8 +132,8 @@ async function ask<T>(
 ): Promise<T> {
   const failure = (message: string, cause?: unknown): LvscareError =>
     new LvscareError("CONTROL_FAILED", `the daemon at ${socketPath} ${message}`, { cause });
-  using time = new OwnTime(timeoutMs);
-  const { signal } = time;
+  using patience = patienceFor(timeoutMs);
+  const { signal } = patience;
   let answer: ParsedAnswer<T>;
   try {
     // Without `timeout: false` the runtime would give up after five minutes.

@@ -333,6 +333,21 @@ describe("control socket", () => {
     }
   });
 
+  test("does not count the time in which whoever asks was held up", async () => {
+    const path = socketPath(folder, key);
+    const answers = `fetch: async () => (await Bun.sleep(200), Response.json({ virtualServers: [] }))`;
+    const script = `Bun.serve({ unix: ${JSON.stringify(path)}, ${answers} }); console.log("up")`;
+    await using daemon = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+    await daemon.stdout.getReader().read();
+    const listing = requestListing(path, 1000);
+    Bun.sleepSync(1500);
+    expect(await listing).toEqual({ virtualServers: [] });
+    // Whoever does not answer is given up all the same.
+    daemon.kill("SIGSTOP");
+    await expect(requestListing(path, 100)).rejects.toThrow("does not answer");
+    daemon.kill("SIGKILL");
+  });
+
   test("tells why a status could not be given", async () => {
     const { path } = await serve(() => Promise.reject(new Error("the table cannot be read")));
     const refusal = requestStatus(path);
