@@ -24,7 +24,7 @@ if (import.meta.main) {
   await setUp();
   // Whoever builds the same commit gets the same bytes.
   process.env["SOURCE_DATE_EPOCH"] ??= await runCommand(["git", "-C", checkout, "log", "-1", "--format=%ct"], {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   process.stdout.write((await buildRelease()).map((output) => `${output}\n`).join(""));
 }

@@ -12,7 +12,7 @@ export async function buildFacts(): Promise<Record<string, string>> {
 /** The commit that is built, or `unknown` where there is no git checkout. */
 export async function commit(): Promise<string> {
   try {
-    return (await runCommand(["git", "-C", checkout, "rev-parse", "--short", "HEAD"], { timeoutMs: 10_000 })).trim();
+    return (await runCommand(["git", "-C", checkout, "rev-parse", "--short", "HEAD"], { timeoutMs: 60_000 })).trim();
   } catch (error) {
     process.stderr.write(`build: the commit is not known: ${(error as Error).message}\n`);
     return "unknown";

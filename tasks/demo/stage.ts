@@ -93,7 +93,7 @@ export class Stage {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "ignore",
-      timeout: 10_000,
+      timeout: 60_000,
     });
     await child.exited;
   }

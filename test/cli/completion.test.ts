@@ -11,7 +11,7 @@ import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { waitForEqual } from "../kernel/support/wait-for.ts";
 import { LVSCARE, refusal, runProgram } from "./run-program.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const USAGES = await usagesOf(COMMANDS);
 

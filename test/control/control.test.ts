@@ -136,7 +136,7 @@ describe("control socket", () => {
       return SERVER.check(server, signal);
     });
     expect((await requestCheck(path, { server: NEIGHBOUR })).verdict.passed).toBe(true);
-  }, 30_000);
+  }, 120_000);
 
   test("changes nothing by a request that it does not understand wholly", async () => {
     const { path } = await serve();

@@ -245,7 +245,7 @@ test("a daemon remembers what became of its checks, and tells it of one real ser
     care.kill();
     await care.exited;
   }
-}, 60_000);
+}, 120_000);
 
 describe("the stream", () => {
   test("is a stream of events that no proxy is to hold back, and goes on where it was left", async () => {

@@ -28,7 +28,7 @@ test("the same files give the same bytes, whenever and in whatever order they we
     const listed = await runCommand(
       ["tar", "--list", "--verbose", "--numeric-owner", "--file", join(folder, "one.tar")],
       {
-        timeoutMs: 10_000,
+        timeoutMs: 60_000,
       },
     );
     expect(

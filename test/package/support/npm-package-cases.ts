@@ -22,7 +22,7 @@ export function npmPackageCases(packed: () => string): void {
 
   describe("the npm package", () => {
     test("holds the bundle, its types and its papers, and needs nothing else", async () => {
-      const listed = (await runCommand(["tar", "--list", "--file", tarball], { timeoutMs: 10_000 })).trim().split("\n");
+      const listed = (await runCommand(["tar", "--list", "--file", tarball], { timeoutMs: 60_000 })).trim().split("\n");
       const files = listed.map((path) => path.replace(/^package\//, "")).toSorted();
       const known = /^(dist\/npm\/(chunk-\w+\.js|types\/.+\.d\.ts)|(docs|examples|monitoring)\/.+)$/;
       expect(files.filter((path) => !known.test(path))).toEqual([
