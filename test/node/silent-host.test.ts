@@ -1,4 +1,4 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { setDefaultTimeout, test } from "bun:test";
 import { EchoServers } from "../kernel/support/echo-server.ts";
 import { lvscareBinary } from "../kernel/support/lvscare.ts";
 import type { Namespace } from "../kernel/support/namespace.ts";
@@ -6,7 +6,7 @@ import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
 import { GuestNode } from "./support/guest-node.ts";
 import { SwitchedNetwork } from "./support/switched-network.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(600_000);
 
 const VIP = "10.96.0.1";
 const CLIENT = "10.0.0.9";
@@ -33,7 +33,7 @@ test("nodes of two kernels on one switch lose a host behind it, without a word f
           },
           servers.map((server) => `${server}:80`),
           // An emulated machine on a busy host takes long to boot.
-          { timeoutMs: 120_000, everyMs: 100 },
+          { timeoutMs: 200_000, everyMs: 100 },
         ),
       ),
     );
@@ -57,8 +57,11 @@ test("nodes of two kernels on one switch lose a host behind it, without a word f
   await network.setPort(ports.get(silent) ?? "", "down");
   await waitForServers(others);
   for (const { address } of NODES) {
-    const answers = await Promise.all(Array.from({ length: 4 }, () => ask(client, address)));
-    expect(new Set(answers)).toEqual(new Set(others.map((server) => `${server}:80`)));
+    // A node that was held up may have one of them out for a moment.
+    await waitForEqual(
+      async () => [...new Set(await Promise.all(Array.from({ length: 4 }, () => ask(client, address))))].toSorted(),
+      others.map((server) => `${server}:80`),
+    );
   }
 
   await network.setPort(ports.get(silent) ?? "", "up");

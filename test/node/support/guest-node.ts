@@ -18,7 +18,7 @@ export class GuestNode implements AsyncDisposable {
       plug,
       writableFolders,
       signal: this.#controller.signal,
-      timeoutMs: 10 * 60_000,
+      timeoutMs: 20 * 60_000,
       memoryMb: 1024,
       stdout: keep,
       stderr: keep,

@@ -25,7 +25,7 @@ export class NodeShell implements AsyncDisposable {
         shell.#node.mustRun();
         return ended?.exitCode === 0;
       },
-      { timeoutMs: 120_000, everyMs: 100 },
+      { timeoutMs: 200_000, everyMs: 100 },
     );
     return shell;
   }
