@@ -12,6 +12,9 @@ import { LVSCARE } from "../cli/run-program.ts";
 const runtime = mkdtempSync(join(tmpdir(), "lvscare-care-"));
 const env = { ...process.env, XDG_RUNTIME_DIR: runtime };
 
+/** Its own: one that has stopped gets its port back, which somebody might be given meanwhile at an address that others use. */
+const REAL = "127.77.0.20";
+
 const running: Bun.Subprocess[] = [];
 const echoes: Bun.Server<undefined>[] = [];
 afterEach(async () => {
@@ -118,7 +121,7 @@ interface Echo {
 }
 
 function startEcho(name: string, port = 0): Echo {
-  const echo = Bun.serve({ hostname: "127.0.0.1", port, fetch: () => new Response(name) });
+  const echo = Bun.serve({ hostname: REAL, port, fetch: () => new Response(name) });
   echoes.push(echo);
   return { echo, port: echo.port ?? 0 };
 }
@@ -130,7 +133,7 @@ function startCare(servers: readonly Echo[], address = freeAddress(), flags: rea
       "care",
       "--vs",
       address,
-      ...servers.flatMap(({ port }) => ["--rs", `127.0.0.1:${port}`]),
+      ...servers.flatMap(({ port }) => ["--rs", `${REAL}:${port}`]),
       "--data-plane=userspace",
       // Which server is whose turn is counted here.
       "--check-way=false",

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,11 +66,18 @@ export async function startProgram(argv: (port: number) => readonly string[]): P
 
 // --- internal ---
 
+/** Below `ip_local_port_range` of any kernel as it comes, and above the ports that tests name. */
+const [FIRST_PORT, LAST_PORT] = [20_000, 32_000];
+
+/** None of those that the kernel gives to whoever asks for any: the program takes its port some time later. */
 function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
+  const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data: () => undefined } }).stop(true);
+    return port;
+  } catch {
+    return freePort();
+  }
 }
 
 async function accepts(port: number): Promise<boolean> {
