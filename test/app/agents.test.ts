@@ -8,9 +8,11 @@ import { waitFor } from "../kernel/support/wait-for.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const VS = "127.77.16.1:18092";
+/** Its own: the agent's port is free for a while, and at an address that others use somebody might be given it. */
+const REAL = "127.77.16.2";
 
 test("an agent alone decides about its real server, until it is not heard any more", async () => {
   await using folder = await TestFolder.make();
@@ -19,12 +21,13 @@ test("an agent alone decides about its real server, until it is not heard any mo
   let line = "up 100%";
   const listen = (port: number): Bun.TCPSocketListener<undefined> =>
     Bun.listen<undefined>({
-      hostname: "127.0.0.1",
+      hostname: REAL,
       port,
       socket: { open: (socket) => void socket.end(`${line}\n`), data: () => undefined, error: () => undefined },
     });
   const agent = listen(0);
-  using server = answering(ALIVE);
+  // It speaks for as long as it is there: that this process is held up for some seconds does not make it unheard.
+  using server = answering(ALIVE, { hostname: REAL });
   const realServer = formatEndpoint(server.endpoint);
   await Bun.write(
     file,
@@ -36,7 +39,7 @@ virtual-servers:
   scheduler: wrr
   weight: 10
   check-way: false
-  probe: {type: agent, port: ${agent.port}, interval: 100ms, stale-after: 1s}
+  probe: {type: agent, port: ${agent.port}, interval: 100ms, stale-after: 10s}
   real-servers: ["${realServer}"]
 `,
   );
