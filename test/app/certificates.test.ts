@@ -13,7 +13,7 @@ import { waitFor } from "../kernel/support/wait-for.ts";
 import { certificateAuthority } from "../probe/http/support/certificates.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const DAY_MS = 86_400_000;
 

@@ -9,7 +9,7 @@ import { waitFor } from "../kernel/support/wait-for.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const VS = "127.77.15.1:18091";
 

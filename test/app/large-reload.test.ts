@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import { FileDaemon } from "./support/file-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 test("a daemon that is asked to end in the midst of a reload to many virtual servers ends, and claims none of them any more", async () => {
   const folder = await mkdtemp(join(tmpdir(), "lvscare-large-"));

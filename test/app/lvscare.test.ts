@@ -17,7 +17,7 @@ import { connectTo, type Peer } from "../dataplane/userspace/tcp-peers.ts";
 import { waitForEqual } from "../kernel/support/wait-for.ts";
 import { answering, deserted, type RawServer } from "../probe/http/support/raw-server.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const [WEB, API] = ["127.77.21.1:18110", "127.77.21.2:18110"] as const;
 

@@ -26,7 +26,7 @@ import { SseReader } from "../control/support/sse-reader.ts";
 const ADDRESS = "127.77.9.10:53";
 const REAL = "10.0.0.1:53";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const uid = process.getuid?.() ?? 0;
 const folder = mkdtempSync(join(tmpdir(), "lvscare-protocols-"));

@@ -7,7 +7,7 @@ import { waitFor } from "../kernel/support/wait-for.ts";
 import { folder, installServers, startProgram } from "../probe/support/programs.ts";
 import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 beforeAll(installServers, 300_000);
 
 test("nginx hears how it stands in each virtual server, in one where another port of it is asked, too", async () => {

@@ -5,7 +5,7 @@ import { ALIVE } from "../cli/care-program.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const VS = "127.77.17.1:18094";
 

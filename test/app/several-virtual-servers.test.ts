@@ -15,7 +15,7 @@ import { counting } from "../probe/http/support/counting-server.ts";
 import type { CaredFor } from "./support/care-for-process.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 test("two virtual servers in one process have each their own state and holds, one schedule, one page and one set of metrics", async () => {
   const folder = await mkdtemp(join(tmpdir(), "lvscare-several-"));

@@ -10,7 +10,7 @@ import { waitFor } from "../kernel/support/wait-for.ts";
 import { FileDaemon, TestFolder } from "./support/file-daemon.ts";
 import { answering } from "../probe/http/support/raw-server.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 test("that checks cannot be made, and why, is seen in the status until they can be made again", async () => {
   const folder = await mkdtemp(join(tmpdir(), "lvscare-unchecked-"));
