@@ -240,8 +240,8 @@ export class ConfigReload implements AsyncDisposable {
 
 // --- internal ---
 
-/** Whoever changes a file and then asks for it does so within this time. */
-const FRESH_MS = 5000;
+/** Whoever changes a file and then asks for it does so within this time, also on a host that has much else to do. */
+const FRESH_MS = 30_000;
 
 const LATER_MS = 10_000;
 
