@@ -13,6 +13,7 @@ import {
 } from "xstate";
 import type { Round, RoundReport, RoundRunner } from "../dataplane/round.ts";
 import { adoptService } from "../desired/adoption.ts";
+import { isServing } from "../desired/member.ts";
 import { isLasting, nextDesired, NO_OVERLAY, overlayNews } from "../desired/next.ts";
 import type { CareEvent } from "../domain/events.ts";
 import type { Holds } from "../domain/hold.ts";
@@ -227,6 +228,12 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
       isGone: ({ context }) => context.isWithdrawn && context.wanted === undefined,
       cleansUp: ({ context }) => context.cleanupOnExit,
       isOverdue: ({ context }) => context.now() >= overdueAtMs(context.pace),
+      /** It serves, and nobody is known to be in service yet: of many that are new this is one. */
+      isFirstToServe: ({ context: { isEmpty, members, trouble } }, server: string) => {
+        const member = members.get(server);
+        const mayServe = isEmpty !== false && trouble.failedAttempts === 0;
+        return mayServe && member !== undefined && isServing(memberState(server, member));
+      },
       /**
        * Nothing was written, and nothing needs to be: the next change need not wait. Rounds with a reading are far
        * apart, so this cannot become a storm.
@@ -376,7 +383,15 @@ export function createVirtualServerMachine(ports: VirtualServerPorts) {
             tags: "betweenRounds",
             after: { rest: "settled" },
             on: {
-              "realServer.changed": { guard: "isOverdue", target: "applying", actions: "emitHealthChange" },
+              "realServer.changed": [
+                { guard: "isOverdue", target: "applying", actions: "emitHealthChange" },
+                // Clients are served sooner, and who hears that it is healthy finds it in service.
+                {
+                  guard: { type: "isFirstToServe", params: ({ event }) => event.server },
+                  target: "applying",
+                  actions: "emitHealthChange",
+                },
+              ],
               shutdown: "#virtualServer.withdrawing",
             },
           },

@@ -898,6 +898,19 @@ describe("virtual server", () => {
     expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.3:80=1 10.0.0.9:80=3");
   });
 
+  test("writes the first one that serves at once, while others share a round, so that who hears of it finds it in service", async () => {
+    const { clock, plane, actor } = care();
+    const heard: string[] = [];
+    actor.on("realServer.healthChanged", ({ server, to }) => {
+      // Events are delivered in a later turn of the event loop, see `EventBus`.
+      setImmediate(() => heard.push(`${server} ${to}: ${plane.table()}`));
+    });
+    while (heard.length === 0) await clock.advance(0);
+    expect(heard[0]).toBe("10.0.0.1:80 healthy: 10.0.0.1:80=1");
+    await clock.advance(100);
+    expect(plane.table()).toBe("10.0.0.1:80=1 10.0.0.2:80=1 10.0.0.3:80=1");
+  });
+
   test("lets changes that come close together share a round", async () => {
     const many = Array.from({ length: 100 }, (_, index) => realServer(parseEndpoint(`10.0.1.${index}:80`)));
     const { clock, plane, actor } = care({ realServers: many });
