@@ -470,6 +470,8 @@ test("a name means the virtual server that stays, and real servers come, go and 
   expect([drained.code, drained.stdout]).toEqual([1, expect.stringContaining(`of web (${after}): drained`)]);
   expect(drained.stderr).toContain("until lvscare undrain one\n");
   client.end();
+  // Else it is held in another run, too, where a server is given the same port.
+  await daemon.ask("undrain", "one", "--vs", "web");
 });
 
 test("servers are checked on while a large file is refused, with the place of what is wrong", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { runtimeDirectory } from "../../src/control/runtime-directory.ts";
 import { formatEndpoint, parseEndpoint } from "../../src/domain/endpoint.ts";
@@ -349,6 +349,11 @@ test("runs its example", async () => {
     "status 200",
     "",
   ]);
+  // What it drained is else held in another run, too, where a server is given the same port.
+  const runtime = runtimeDirectory(process.env, process.getuid?.() ?? 0);
+  const names = await readdir(runtime);
+  const held = names.filter((name) => name.includes("127.77.21.7:18110") && name.endsWith(".holds.json"));
+  for (const name of held) await rm(join(runtime, name));
 });
 
 // --- internal ---
