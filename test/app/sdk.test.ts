@@ -49,11 +49,11 @@ describe("the SDK", () => {
     await first.start();
     expect(events).toContain("virtualServer.adopted");
     expect((await first.status()).address).toBe(SETTINGS.vs);
-    expect(newCare().start()).rejects.toMatchObject({ code: "ALREADY_RUNNING" });
-    expect(first.start()).rejects.toMatchObject({ code: "ALREADY_RUNNING" });
+    await expect(newCare().start()).rejects.toMatchObject({ code: "ALREADY_RUNNING" });
+    await expect(first.start()).rejects.toMatchObject({ code: "ALREADY_RUNNING" });
     await first.stop();
     await first.ended;
-    expect(first.status()).rejects.toMatchObject({ code: "NOT_RUNNING" });
+    await expect(first.status()).rejects.toMatchObject({ code: "NOT_RUNNING" });
     const second = newCare();
     await second.start();
   });
@@ -63,7 +63,7 @@ describe("the SDK", () => {
     await care.stop();
     await care.stop();
     await care.ended;
-    expect(care.status()).rejects.toMatchObject({ code: "NOT_RUNNING" });
+    await expect(care.status()).rejects.toMatchObject({ code: "NOT_RUNNING" });
   });
 });
 
