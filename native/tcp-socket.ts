@@ -21,11 +21,16 @@ import {
 } from "./socket-constants.ts";
 import { int, setOption } from "./socket-options.ts";
 
-/** From where a socket connects, where the kernel is not to choose that. */
+/** From where a socket connects, where the kernel is not to choose all of that. */
 export interface SocketOrigin {
   readonly source?: Pick<Endpoint, "family" | "address">;
   /** Of its packets. It takes the right CAP_NET_ADMIN. */
   readonly mark?: number;
+  /**
+   * Its local port is nobody else's, as long as there are any left. Else a client of this host may be given the same one for a virtual
+   * server, and is led to this socket's peer by IPVS: the two are one connection there, and the client gets no answer.
+   */
+  readonly hasOwnPort?: boolean;
 }
 
 /**
@@ -94,19 +99,28 @@ const AT_ONCE = new Int32Array(new ArrayBuffer(8));
 AT_ONCE[0] = 1;
 
 /** Throws SOURCE_MISSING where this host has no such address, and NOT_PERMITTED; the socket is closed then. */
-function begin(fd: number, target: Endpoint, { source, mark }: SocketOrigin): void {
-  const { bind, setsockopt } = libc();
+function begin(fd: number, target: Endpoint, { source, mark, hasOwnPort = false }: SocketOrigin): void {
+  const { setsockopt } = libc();
   if (mark !== undefined && setsockopt(fd, SOL_SOCKET, SO_MARK, int(mark), Int32Array.BYTES_PER_ELEMENT) < 0)
     throw unbegun(fd, new LvscareError("NOT_PERMITTED", "marking packets takes the right CAP_NET_ADMIN"));
-  if (source === undefined) return;
+  if (source === undefined) {
+    // Connecting chooses ports that other sockets have; binding does not, and no other then gets this one by connecting.
+    if (hasOwnPort) bindTo(fd, target.family === "ipv6" ? ANY_V6 : ANY_V4);
+    return;
+  }
   const { family, address } = source;
   if (family !== target.family)
     throw unbegun(fd, new LvscareError("SOURCE_MISSING", `${address} cannot ask ${target.address}: one is IPv6`));
+  const from = encodeSocketAddress({ family, address, port: 0 });
+  if (hasOwnPort && bindTo(fd, from)) return;
   // Without a port of its own yet: connections to different servers may share one.
   setOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, int(1));
-  const from = encodeSocketAddress({ family, address, port: 0 });
-  if (bind(fd, from, from.byteLength) < 0)
+  if (!bindTo(fd, from))
     throw unbegun(fd, new LvscareError("SOURCE_MISSING", `${address}, to ask from, is no address of this host`));
+}
+
+function bindTo(fd: number, address: Uint8Array): boolean {
+  return libc().bind(fd, address, address.byteLength) === 0;
 }
 
 function unbegun(fd: number, error: LvscareError): LvscareError {
@@ -146,6 +160,9 @@ function encodeSocketAddress(target: Endpoint): Uint8Array {
   bytes.set(addressBytes(target.address), v6 ? 8 : 4);
   return bytes;
 }
+
+const ANY_V4 = encodeSocketAddress({ family: "ipv4", address: "0.0.0.0", port: 0 });
+const ANY_V6 = encodeSocketAddress({ family: "ipv6", address: "::", port: 0 });
 
 /**
  * Whether this host has an address that it could connect from. The kernel says EADDRNOTAVAIL both when there is none

@@ -27,6 +27,7 @@ import { Turns } from "../metrics/turns.ts";
 import type { AnswerListener, CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { CHECK_PACE, CheckScheduler } from "../probe/schedule/check-scheduler.ts";
 import type { Clock } from "../probe/clock.ts";
+import { OwnPorts } from "../probe/own-ports.ts";
 import type { Standing } from "../domain/standing.ts";
 import { verdictAtOnce } from "../probe/combination/combined-verdict.ts";
 import { CombinedChecks } from "../probe/combination/combined-checks.ts";
@@ -280,7 +281,13 @@ function probeOnce(
 /** Of a wait for others to end: one turn of the event loop is none. */
 const WORTH_TELLING_MS = 10;
 
-const SOCKETS = { openTcpSocket: dialTcpSocket, resetIfConnected, watchSilence, acknowledgementOf };
+const SOCKETS = {
+  openTcpSocket: dialTcpSocket,
+  resetIfConnected,
+  watchSilence,
+  acknowledgementOf,
+  ownPorts: new OwnPorts(),
+};
 
 /** Processor time of this process so far. */
 function spentMs(): number {

@@ -24,7 +24,8 @@ export interface ProbePorts extends SocketPorts {
 export function createProber(options: ProbeOptions, ports: ProbePorts): Prober {
   const origin = "origin" in options ? options.origin : undefined;
   const { openTcpSocket } = ports;
-  const begun = origin === undefined ? ports : { ...ports, openTcpSocket: (to: Endpoint) => openTcpSocket(to, origin) };
+  const from: SocketPorts["openTcpSocket"] = (to, own) => openTcpSocket(to, { ...own, ...origin });
+  const begun = origin === undefined ? ports : { ...ports, openTcpSocket: from };
   const prober = open(options, begun);
   const isElsewhere = "askedAddress" in options || "askedPort" in options;
   // An agent is elsewhere, and sees to all of that itself.

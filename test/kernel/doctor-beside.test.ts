@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, 
 import type { DoctorReport } from "../../src/domain/finding.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { tableWith } from "./support/care-flags.ts";
-import { about, CARE, DoctorHost, KEY, problems, SERVERS, VIP, VS } from "./support/doctor-host.ts";
+import { about, CARE, DoctorHost, KEY, NODE, problems, SERVERS, VIP, VS } from "./support/doctor-host.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
 import { lvscareBinary, runLvscare, startCare } from "./support/lvscare.ts";
 import { modprobeRefuses } from "./support/modules.ts";
@@ -70,6 +70,21 @@ test("packets to one real server that are dropped are told from those to the oth
     expect(about(report, "connection").find(({ realServer }) => realServer === A)?.state).toBe("ok");
   } finally {
     await node.exec("iptables-legacy", "-D", ...rule);
+  }
+});
+
+test("its connections past the virtual server are never taken for those through it, of which one would get no answer then", async () => {
+  const range = (await node.exec("sysctl", "-n", "net.ipv4.ip_local_port_range")).trim();
+  await host.reset();
+  // There are two ports that connecting takes first, and it makes two connections through.
+  await node.exec("sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40003");
+  try {
+    const alone = await runLvscare(node, ["care", "--vs", VS, "--rs", A, "--ip", NODE, "--run-once"]);
+    expect([alone.exitCode, alone.stderr]).toEqual([0, expect.stringContaining("add real server")]);
+    const { report, exitCode } = await host.doctor();
+    expect([problems(report), exitCode]).toEqual([[], 0]);
+  } finally {
+    await node.exec("sysctl", "-qw", `net.ipv4.ip_local_port_range=${range}`);
   }
 });
 

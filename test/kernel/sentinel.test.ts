@@ -4,6 +4,7 @@ import { tableOf, waitForTable } from "./support/ipvs-table.ts";
 import { KeepAliveServer } from "./support/keep-alive-server.ts";
 import { startCare } from "./support/lvscare.ts";
 import { connect, Namespace } from "./support/namespace.ts";
+import { SteadyClients } from "./support/steady-clients.ts";
 import { waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel();
@@ -96,10 +97,19 @@ test("packet loss alone takes nobody out", async () => {
   expect(tableOf(node)).toEqual(table({ [A]: 1, [B]: 1, [C]: 1 }));
 });
 
+test("a client of this host never has the port of a connection that is kept: the server would take it for that one, and not answer", async () => {
+  // Connecting takes those that are even first.
+  await node.exec("sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40031");
+  await using _care = startCare(node, [...flags("10m", [A]), "--check-way=false"]);
+  await waitForTable(node, table({ [A]: 1 }));
+  await using clients = await SteadyClients.start(node);
+  for (let held = 0; held < 16; held++) expect(await clients.hold(`${held}`, VS)).toBe("ok");
+});
+
 // --- internal ---
 
-function flags(interval: string): string[] {
-  const rs = SERVERS.flatMap((server) => ["--rs", server]);
+function flags(interval: string, servers: readonly string[] = SERVERS): string[] {
+  const rs = servers.flatMap((server) => ["--rs", server]);
   return [
     "--vs",
     VS,

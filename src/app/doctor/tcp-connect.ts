@@ -14,8 +14,8 @@ export interface TcpConnection {
   close(): void;
 }
 
-/** Connects, and says nothing. Never rejects. */
-export function tcpConnect(target: Endpoint, timeoutMs: number): Promise<TcpConnection> {
+/** Connects, and says nothing. Never rejects. `isBeside`: others, through a virtual server, must not get its local port. */
+export function tcpConnect(target: Endpoint, timeoutMs: number, isBeside = false): Promise<TcpConnection> {
   const { promise, resolve } = Promise.withResolvers<TcpConnection>();
   const startedAt = performance.now();
   let socket: Bun.Socket<unknown> | undefined;
@@ -34,7 +34,7 @@ export function tcpConnect(target: Endpoint, timeoutMs: number): Promise<TcpConn
 
   adoptDescriptor<unknown>({
     open() {
-      const fd = openTcpSocket(target);
+      const fd = openTcpSocket(target, { hasOwnPort: isBeside });
       local = localEndpoint(fd);
       return fd;
     },

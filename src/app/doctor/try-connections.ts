@@ -28,7 +28,8 @@ export interface ConnectionReadings {
 
 /** How connections are made and counted. */
 export interface ConnectionPorts {
-  connect(target: Endpoint, timeoutMs: number): Promise<TcpConnection>;
+  /** `isBeside`: no other of this host's connections has its local port meanwhile, which would be the same one to a real server. */
+  connect(target: Endpoint, timeoutMs: number, isBeside?: boolean): Promise<TcpConnection>;
   realServersOf(clients: ReadonlySet<string>): Promise<ReadonlyMap<string, string>>;
   /** Connections so far by real server, as the daemon of the virtual server counts them. */
   counts(): Promise<ReadonlyMap<string, number>>;
@@ -60,7 +61,7 @@ export async function tryConnections(subject: Subject, ports: ConnectionPorts): 
     const direct = new Map(
       await Promise.all(
         servers.map(async ({ endpoint }): Promise<[string, Attempt]> => {
-          const made = await ports.connect(endpoint, TIMEOUT_MS);
+          const made = await ports.connect(endpoint, TIMEOUT_MS, true);
           opened.push(made);
           return [formatEndpoint(endpoint), { failure: made.failure, latencyMs: made.latencyMs }];
         }),

@@ -46,7 +46,8 @@ export class ApiClient implements Api {
         return "lacking" in material ? material : { serverName: EVERY_CLUSTERS, ...material };
       },
     });
-    const options = { tls, openTcpSocket, watchSilence, acknowledgementOf, clock: monotonicClock };
+    // A watch lasts, and clients of this host may be led to the same API server.
+    const options = { tls, openTcpSocket, hasOwnPort: true, watchSilence, acknowledgementOf, clock: monotonicClock };
     this.#newConnection = (target, listener) => new SocketConnection(target, options, listener);
   }
 

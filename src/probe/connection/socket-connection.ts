@@ -16,12 +16,19 @@ import {
 import { ListenerSlot } from "./listener-slot.ts";
 
 /** A non-blocking TCP socket that is already connecting; throws when the kernel refuses immediately. */
-export type OpenTcpSocket = (target: Endpoint, origin?: ProbeOrigin) => number;
+export type OpenTcpSocket = (target: Endpoint, origin?: SocketOrigin) => number;
+
+interface SocketOrigin extends ProbeOrigin {
+  /** Its local port is nobody else's. */
+  readonly hasOwnPort?: boolean;
+}
 
 export interface SocketConnectionOptions {
   /** Absent for plain TCP. */
   readonly tls: TlsPolicy | undefined;
   readonly openTcpSocket: OpenTcpSocket;
+  /** Its local port is nobody else's: what is to last would be in the way of clients that get the same one. */
+  readonly hasOwnPort?: boolean;
   /** Makes the kernel give up on a connection whose peer acknowledges nothing for this long. */
   readonly watchSilence: (fd: number, timeoutMs: number) => void;
   /** What the peer has acknowledged; undefined where the kernel does not tell. */
@@ -55,10 +62,10 @@ export class SocketConnection implements Connection {
   }
 
   open(nowMs: number, begun?: BegunSocket): void {
-    const { tls, openTcpSocket } = this.#options;
+    const { tls, openTcpSocket, hasOwnPort } = this.#options;
     this.#openedAtMs = nowMs;
     adoptDescriptor<SocketConnection>({
-      open: begun ?? (() => openTcpSocket(this.#target)),
+      open: begun ?? (() => openTcpSocket(this.#target, hasOwnPort === true ? OWN_PORT : undefined)),
       // TLS begins once TCP is connected, so that the time or the failure of each is known.
       handlers: tls === undefined ? HANDLERS : BARE_HANDLERS,
       data: this,
@@ -223,6 +230,8 @@ export class SocketConnection implements Connection {
 }
 
 // --- internal ---
+
+const OWN_PORT = { hasOwnPort: true } as const;
 
 /** One object for all sockets: `data` tells them apart. What a handler throws comes back as `error`. */
 const HANDLERS: Bun.SocketHandler<SocketConnection> = {

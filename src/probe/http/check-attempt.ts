@@ -223,7 +223,8 @@ export class CheckAttempt implements ExchangeListener, UnderWay {
 
   #dialNew(limits: DialLimits, phase: (overNew: UnderWay) => Phase, nowMs: number): void {
     const { shared, keepAlive } = this.#options;
-    const { newConnection, clock } = shared;
+    const { clock } = shared;
+    const { newConnection } = keepAlive;
     keepAlive.askedAnew(nowMs, this.#endsAtMs);
     const dial = this.#dial(newConnection, limits, nowMs, (dialed, askedMs = clock.now()) => {
       if ("kind" in dialed) return this.#undialed(dialed, askedMs);

@@ -7,6 +7,7 @@ import { describeStanding, unknownStanding, type Standing } from "../../domain/s
 import type { TlsPolicy, TlsPolicyOptions } from "../connection/certificate.ts";
 import { Deadlines } from "../deadlines.ts";
 import type { NewConnection } from "../connection/connection.ts";
+import type { OwnPorts } from "../own-ports.ts";
 import { interestOf } from "./expectations.ts";
 import { judgeOf } from "./judgement.ts";
 import { httpTlsPolicy } from "./http-tls-policy.ts";
@@ -27,6 +28,8 @@ export interface SocketPorts extends Pick<
   readonly material?: TlsPolicyOptions["material"];
   /** Whether real servers are asked no more than a budget allows. */
   readonly isPaced?: HttpProberPorts["isPaced"];
+  /** For whose kept connections there are local ports; absent: for nobody's. */
+  readonly ownPorts?: OwnPorts;
   /** How a real server stands: what is told of it where a check is to. */
   readonly standingOf?: (realServer: Endpoint) => Standing;
   /** That of this process, unless one is given. */
@@ -51,24 +54,27 @@ export function overSockets(
     acknowledgementOf,
     watchPath,
     isPaced,
+    ownPorts,
     trustedRoots,
     material,
     clock = monotonicClock,
   } = ports;
-  const over = (tls: TlsPolicy | undefined): NewConnection => {
-    const socketOptions = { tls, openTcpSocket, watchSilence, acknowledgementOf, clock };
+  const over = (tls: TlsPolicy | undefined, hasOwnPort = false): NewConnection => {
+    const socketOptions = { tls, openTcpSocket, hasOwnPort, watchSilence, acknowledgementOf, clock };
     return (target, listener) => new SocketConnection(target, socketOptions, listener);
   };
+  const lasting = (tls: TlsPolicy | undefined): Pick<HttpProberPorts, "lasting"> =>
+    ownPorts === undefined ? {} : { lasting: { ports: ownPorts, newConnection: over(tls, true) } };
   const newTcpConnection = over(undefined);
   const shared = { newTcpConnection, watchPath, isPaced, clock };
-  if (options.scheme !== "https") return create({ ...shared, newConnection: newTcpConnection });
+  if (options.scheme !== "https") return create({ ...shared, ...lasting(undefined), newConnection: newTcpConnection });
   const tls = httpTlsPolicy({ ...options.tls, headers: options.headers, trustedRoots, material });
-  return create({ ...shared, newConnection: over(tls), certificateOf: tls.shownBy });
+  return create({ ...shared, ...lasting(tls), newConnection: over(tls), certificateOf: tls.shownBy });
 }
 
 export interface HttpProberPorts extends Pick<
   HttpTargetOptions,
-  "newConnection" | "newTcpConnection" | "certificateOf" | "watchPath" | "isPaced"
+  "newConnection" | "newTcpConnection" | "lasting" | "certificateOf" | "watchPath" | "isPaced"
 > {
   readonly standingOf?: SocketPorts["standingOf"];
   readonly clock: EventLoopClock;

@@ -107,7 +107,7 @@ export class HttpTarget implements Probe {
     this.#tell = undefined;
     this.#attempt.cancel();
     this.#path?.close();
-    this.#keepAlive.close();
+    this.#keepAlive.end();
   }
 
   // --- internal ---

@@ -2,6 +2,7 @@ import type { HttpRequestOptions } from "../../../config/care-options.ts";
 import type { Endpoint } from "../../../domain/endpoint.ts";
 import type { Clock } from "../../clock.ts";
 import type { Connection, Ending, NewConnection } from "../../connection/connection.ts";
+import type { OwnPorts } from "../../own-ports.ts";
 import type { Deadline, Deadlines } from "../../deadlines.ts";
 import { ReconnectSchedule } from "./reconnect-schedule.ts";
 import { ReusePolicy } from "./reuse-policy.ts";
@@ -11,6 +12,8 @@ import { Sentinel } from "./sentinel.ts";
 export interface KeepAliveOptions {
   readonly options: HttpRequestOptions;
   readonly newConnection: NewConnection;
+  /** How a connection is made that may be kept, for those real servers that there are ports for; absent: as any other. */
+  readonly lasting?: { readonly newConnection: NewConnection; readonly ports: OwnPorts };
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** Whether real servers are asked no more than a budget allows: then connections are spared. */
@@ -39,6 +42,10 @@ export class KeepAlive {
   #patience: { readonly deadline: Deadline; readonly letGoAtMs: number | undefined } | undefined;
   #askedAnewAtMs = 0;
   #newTookMs = 0;
+  /** Undefined: there were none left, or none are wanted. Given back once. */
+  #ports: OwnPorts | undefined;
+  /** The last connection was kept, so the next may be. One that is not must leave no port behind that others lack for a minute. */
+  #isKeeping: boolean;
 
   /** `ended`: the connection ended while no check used it, or the next one could not be made. */
   constructor(target: Endpoint, shared: KeepAliveOptions, ended: (kind: Ending["kind"]) => void) {
@@ -46,7 +53,16 @@ export class KeepAlive {
     this.#reconnects = new ReconnectSchedule(shared.isPaced);
     const reuse = new ReusePolicy(shared.options.sentinelWorthMs);
     this.#reuse = reuse;
-    if (shared.options.sentinel) this.#sentinel = new Sentinel({ ...shared, target, reuse, ended });
+    const { lasting, options } = shared;
+    this.#isKeeping = !options.freshConnection;
+    if (!options.sentinel) return;
+    if (lasting?.ports.take() === true) this.#ports = lasting.ports;
+    this.#sentinel = new Sentinel({ ...shared, newConnection: this.#newLasting, target, reuse, ended });
+  }
+
+  /** For a request over a new connection. */
+  get newConnection(): NewConnection {
+    return this.#isKeeping ? this.#newLasting : this.#shared.newConnection;
   }
 
   /** The next check should come within this many milliseconds, or the server may close the connection. */
@@ -73,8 +89,9 @@ export class KeepAlive {
 
   /** Keeps a connection that has just carried a good answer, or closes it where that is better. */
   give(connection: Connection, nowMs: number): void {
-    if (this.#sentinel === undefined || this.#shared.options.freshConnection) connection.close();
-    else this.#sentinel.give(connection, nowMs);
+    if (this.#sentinel === undefined || this.#shared.options.freshConnection) return connection.close();
+    this.#isKeeping = true;
+    this.#sentinel.give(connection, nowMs);
   }
 
   /** A check passed: from now on there shall be a kept connection, if it does no harm. */
@@ -85,6 +102,13 @@ export class KeepAlive {
   /** Idempotent. */
   close(): void {
     this.#sentinel?.close();
+  }
+
+  /** The same, and there will be no other. Idempotent. */
+  end(): void {
+    this.close();
+    this.#ports?.giveBack();
+    this.#ports = undefined;
   }
 
   // --- what a check shows of keeping connections ---
@@ -106,6 +130,7 @@ export class KeepAlive {
   /** A new connection is asked: a server that serves one at a time, TLS or not, may be waiting for the sentinel to end. */
   askedAnew(nowMs: number, endsAtMs: number): void {
     this.#reconnects.made(nowMs);
+    this.#isKeeping = false;
     this.endPatience();
     this.#askedAnewAtMs = nowMs;
     const sentinel = this.#sentinel;
@@ -135,6 +160,13 @@ export class KeepAlive {
     if (letGoAtMs === undefined) reuse.servedBesideKept();
     // Otherwise it may be slow, and have answered by then for another reason.
     else if (nowMs - letGoAtMs <= SOON * this.#shared.options.timeoutMs) reuse.blockedByKept(nowMs);
+  }
+
+  // --- internal ---
+
+  get #newLasting(): NewConnection {
+    const { lasting, newConnection } = this.#shared;
+    return this.#ports === undefined ? newConnection : (lasting?.newConnection ?? newConnection);
   }
 }
 

@@ -5,6 +5,8 @@ import type { HttpProbeOptions } from "../../../../src/config/care-options.ts";
 import { openTcpSocket } from "#native";
 import type { Endpoint } from "../../../../src/domain/endpoint.ts";
 import { LvscareError } from "../../../../src/domain/errors.ts";
+import { OwnPorts } from "../../../../src/probe/own-ports.ts";
+import type { OpenTcpSocket } from "../../../../src/probe/connection/socket-connection.ts";
 import type { Probe } from "../../../../src/probe/prober.ts";
 import { blackHole } from "../support/black-hole.ts";
 import { selfSigned } from "../support/certificates.ts";
@@ -58,6 +60,33 @@ describe("a kept connection", () => {
       expect(await check()).toMatchObject({ passed: false, unreachable: true });
     },
   );
+
+  test("has a local port of its own, where there are any for its server", async () => {
+    using server = answering(OK);
+    const ports = noting();
+    const first = watch(server.endpoint, {}, ports);
+    expect([await first.check(), await first.check()]).toEqual([UP, UP]);
+    expect(ports.made).toEqual([true, true]);
+    expect(await watch(server.endpoint, {}, ports).check()).toEqual(UP);
+    expect(ports.made.splice(0)).toEqual([true, true, false]);
+    for (let closed = 0; closed < 2; closed++) first.probe.close();
+    expect(await watch(server.endpoint, {}, ports).check()).toEqual(UP);
+    expect(await watch(server.endpoint, {}, ports).check()).toEqual(UP);
+    expect(ports.made).toEqual([true, false]);
+  });
+
+  test("has one even where checks go over others, which leave none behind", async () => {
+    using server = answeringAndClosing("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    const ports = noting();
+    const { check } = watch(server.endpoint, {}, ports);
+    expect([await check(), await check(), await check()]).toEqual([UP, UP, UP]);
+    // The second of them is the one that is kept.
+    expect(ports.made).toEqual([true, true, false, false]);
+    const fresh = noting();
+    const { check: anew } = watch(server.endpoint, { freshConnection: true }, fresh);
+    expect([await anew(), await anew()]).toEqual([UP, UP]);
+    expect(fresh.made).toEqual([false, true, false]);
+  });
 
   test("hides for some checks only that a server takes no new connections any more", async () => {
     const { server } = counting(OK);
@@ -610,6 +639,16 @@ function watch(
     /** The next time that the server becomes suspect. */
     suspicion: () => new Promise<void>((resolve) => (told = resolve)),
   };
+}
+
+/** Ports for the connections of one real server, and whether each that was made has one of its own. */
+function noting() {
+  const made: boolean[] = [];
+  const open: OpenTcpSocket = (target, origin) => {
+    made.push(origin?.hasOwnPort === true);
+    return openTcpSocket(target, origin);
+  };
+  return { made, openTcpSocket: open, ownPorts: new OwnPorts(1) };
 }
 
 /** A good server that closes its connections when it is told to, on a clock of its own. */
