@@ -271,7 +271,7 @@ function plain(address: string, mode: ListedVirtualServer["mode"]): ListedVirtua
     initState: "down",
     interval: "2s",
     path: "/",
-    timeout: "2s",
+    timeout: "20s",
     drainTimeout: LONG,
     servers,
   };

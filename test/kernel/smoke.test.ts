@@ -64,5 +64,5 @@ function inNamespace(...argv: string[]): Promise<string> {
 }
 
 function run(...argv: string[]): Promise<string> {
-  return runCommand(argv, { timeoutMs: 10_000 });
+  return runCommand(argv, { timeoutMs: 60_000 });
 }
