@@ -137,7 +137,7 @@ export class ControlPlane implements AsyncDisposable {
       "--silent",
       "--fail-with-body",
       "--max-time",
-      "10",
+      "30",
       ...secrets,
       ...(method === undefined ? [] : ["--request", method]),
       ...data,
