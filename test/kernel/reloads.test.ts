@@ -72,7 +72,7 @@ afterEach(() =>
   host.run([
     "sh",
     "-c",
-    "ipvsadm -C; ip route flush table main proto 76; ip link del lvscare; nft delete table inet lvscare || iptables-legacy -t nat -F",
+    "ipvsadm -C; ip route flush table main proto 76; ip link del lvscare; nft delete table inet lvscare || iptables-legacy -w 60 -t nat -F",
   ]),
 );
 afterAll(async () => {

@@ -9,10 +9,11 @@ import { ServerFarm } from "./support/server-farm.ts";
 import { waitFor } from "./support/wait-for.ts";
 
 requireTestKernel();
-setDefaultTimeout(300_000);
+setDefaultTimeout(1_800_000);
 
 const VIRTUAL_SERVER = "127.1.0.1:80";
-const PATIENCE = { timeoutMs: 90_000, everyMs: 200 };
+/** What takes seconds here takes minutes where others have most of the processors. */
+const PATIENCE = { timeoutMs: 300_000, everyMs: 200 };
 
 let namespace: Namespace;
 let farm: ServerFarm;
