@@ -78,8 +78,8 @@ test("so does a neighbour that no longer answers for its address", async () => {
 });
 
 test("without sentinels nothing is noticed before the next check", async () => {
-  // So often that it is still seen draining by a test that did not get a turn for a while.
-  await using care = startCare(node, [...flags("3"), "--sentinel=false", "--fall", "10"]);
+  // Until its next check it is draining, which a test has to see that may not get a turn for some seconds.
+  await using care = startCare(node, [...flags("8"), "--sentinel=false"]);
   await waitForTable(node, table({ [A]: 1, [B]: 1, [C]: 1 }));
   const before = await care.waitForLog(/probe of 10\.0\.1\.3:80 passed/, { times: 2 });
   servers[B]?.signal("SIGKILL");

@@ -25,7 +25,7 @@ const BROWSER_MS = 240_000;
 const [A, B, C] = SERVERS;
 const WEB = "127.0.0.1:9105";
 /** A table that is read once a second shows every state, even where nobody gets a turn for some seconds. */
-const FLAGS = `--vs ${VS} --rs ${SERVERS.join(",")} --interval 2 --fall 6 --health-schem http --health-path / --mode none --check-way=false --http-listen ${WEB}`;
+const FLAGS = `--vs ${VS} --rs ${SERVERS.join(",")} --interval 8 --health-schem http --health-path / --mode none --check-way=false --http-listen ${WEB}`;
 
 let host: Host;
 beforeAll(async () => {
