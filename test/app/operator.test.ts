@@ -125,7 +125,11 @@ test("a drain is waited for while the daemon is started anew", async () => {
   await first.end("SIGKILL");
   const told = waiting.stderr.getReader();
   let text = "";
-  while (!text.includes("waiting")) text += new TextDecoder().decode((await told.read()).value);
+  while (!text.includes("waiting")) {
+    const { value, done } = await told.read();
+    if (done) throw new Error(`it ended, and had said: ${text}`);
+    text += new TextDecoder().decode(value);
+  }
   expect(text.replace(lastOf(a), "")).toMatch(/^lvscare: .*; waiting for it\n$/);
   host.care(VS, [a]);
   // It is the only one; else there is nothing to say.

@@ -177,7 +177,7 @@ test("packets of checks have the mark and the source that they are to have", asy
     [...asked, "-s", "127.0.0.9", "-m", "mark", "--mark", "17", "-j", "ACCEPT"],
     [...asked, "-j", "REJECT", "--reject-with", "tcp-reset"],
   ])
-    await namespace.exec("iptables-legacy", "-A", "OUTPUT", ...rule);
+    await namespace.exec("iptables-legacy", "-w", "60", "-A", "OUTPUT", ...rule);
   const probe = { type: "http", scheme: "http", path: "/healthz" };
   {
     await using care = startCare(namespace, ["--config", configuration({ ...probe, source: "127.0.0.9" }, {})]);

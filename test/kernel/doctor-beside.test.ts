@@ -51,7 +51,7 @@ test("knows what daemons know: who is in service, and who answers no more", asyn
 test("packets to one real server that are dropped are told from those to the other", async () => {
   // After IPVS has chosen the real server.
   const rule = "POSTROUTING -t mangle -d 10.0.0.7 -j DROP".split(" ");
-  await node.exec("iptables-legacy", "-A", ...rule);
+  await node.exec("iptables-legacy", "-w", "60", "-A", ...rule);
   try {
     const { report, exitCode } = await host.doctor();
     expect([exitCode, problems(report)]).toEqual([
@@ -69,7 +69,7 @@ test("packets to one real server that are dropped are told from those to the oth
     ]);
     expect(about(report, "connection").find(({ realServer }) => realServer === A)?.state).toBe("ok");
   } finally {
-    await node.exec("iptables-legacy", "-D", ...rule);
+    await node.exec("iptables-legacy", "-w", "60", "-D", ...rule);
   }
 });
 

@@ -386,7 +386,7 @@ async function everything(): Promise<readonly unknown[]> {
   const table = tableText(node).replaceAll(/ +\d+ +\d+ *$/gm, "");
   const hasRules =
     existsSync(`${net}/ip_tables_names`) && readFileSync(`${net}/ip_tables_names`, "utf8").includes("nat");
-  const rules = hasRules ? await node.exec("iptables-legacy", "-t", "nat", "-S") : "";
+  const rules = hasRules ? await node.exec("iptables-legacy", "-w", "60", "-t", "nat", "-S") : "";
   // Some can only be written.
   const { stdout: settings } = await node.run(["busybox", "grep", "-rs", "", ...SYSCTLS]);
   return [modules, table, rules, runFolder(), await network(node), settings];

@@ -217,7 +217,7 @@ describe("where this host runs out of something", () => {
     const { namespace } = host;
     // Only where a rule asks for their state are connections tracked.
     const rule = "OUTPUT -m conntrack --ctstate NEW -j ACCEPT".split(" ");
-    await namespace.exec("iptables-legacy", "-A", ...rule);
+    await namespace.exec("iptables-legacy", "-w", "60", "-A", ...rule);
     const limit = "/proc/sys/net/netfilter/nf_conntrack_max";
     const before = readFileSync(limit, "utf8");
     try {
@@ -239,7 +239,7 @@ describe("where this host runs out of something", () => {
       expect(await care.stop()).toBe(0);
     } finally {
       await Bun.write(limit, before);
-      await namespace.exec("iptables-legacy", "-D", ...rule);
+      await namespace.exec("iptables-legacy", "-w", "60", "-D", ...rule);
     }
   });
 

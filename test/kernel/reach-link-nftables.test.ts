@@ -42,13 +42,15 @@ describe("link mode beside nftables", () => {
   test("works by iptables where the kernel has no nftables", async () => {
     await using _ = await withoutNftables();
     expect((await hosts.once(...CARE)).exitCode).toBe(0);
-    expect(await node.exec("iptables-legacy", "-t", "nat", "-S")).toContain("-A LVSCARE-SERVICES -d 10.103.97.2/32");
+    expect(await node.exec("iptables-legacy", "-w", "60", "-t", "nat", "-S")).toContain(
+      "-A LVSCARE-SERVICES -d 10.103.97.2/32",
+    );
     for (const from of [node, outside, pod]) await hosts.expectAll(from);
-    const before = await node.exec("iptables-legacy", "-t", "nat", "-S");
+    const before = await node.exec("iptables-legacy", "-w", "60", "-t", "nat", "-S");
     expect((await hosts.once(...CARE)).exitCode).toBe(0);
-    expect(await node.exec("iptables-legacy", "-t", "nat", "-S")).toBe(before);
+    expect(await node.exec("iptables-legacy", "-w", "60", "-t", "nat", "-S")).toBe(before);
     expect((await hosts.clean("--vs", VS)).exitCode).toBe(0);
-    expect(await node.exec("iptables-legacy", "-t", "nat", "-S")).not.toContain("LVSCARE");
+    expect(await node.exec("iptables-legacy", "-w", "60", "-t", "nat", "-S")).not.toContain("LVSCARE");
   });
 });
 

@@ -19,7 +19,7 @@ const RULE = `OUTPUT -t raw -p tcp -d ${VS.replace(/:.*/, "")} -j DROP`.split(" 
 test("what drops clients' packets is told although every check passes, and so is its end; no weight changes", async () => {
   await using host = await startHost();
   const { namespace } = host;
-  await namespace.exec("iptables-legacy", "-A", ...RULE);
+  await namespace.exec("iptables-legacy", "-w", "60", "-A", ...RULE);
   await using care = startCare(namespace, FLAGS);
   const warning = await care.waitForLog(/^WARN through the virtual address nobody answers/);
   expect(warning).toContain("connect timed out after 2s; connections through it do not get as far as IPVS");
@@ -29,7 +29,7 @@ test("what drops clients' packets is told although every check passes, and so is
   await waitForEqual(() => standing(namespace), ["degraded", 2, "503"]);
   await waitForTable(namespace, tableWith());
 
-  await namespace.exec("iptables-legacy", "-D", ...RULE);
+  await namespace.exec("iptables-legacy", "-w", "60", "-D", ...RULE);
   await care.waitForLog(/^INFO through the virtual address a real server answers again/);
   expect(await care.status()).toMatch(/^ {2}way +answers in \S+m?s$/m);
   expect(await metric(namespace, "lvscare_way_up")).toMatch(/ 1$/);
