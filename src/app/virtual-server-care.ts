@@ -1,16 +1,7 @@
 import { hostname } from "node:os";
 import { createActor, toPromise, waitFor, type SnapshotFrom } from "xstate";
-import { probeEvent } from "../actors/checks.ts";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
-import {
-  reachStatus,
-  standingOf,
-  virtualServerStatus,
-  wayStatus,
-  type ProcessFacts,
-  type TimedLack,
-  type TimedVerdict,
-} from "../actors/status.ts";
+import { reachStatus, standingOf, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
 import { stateOf } from "../actors/real-server-machine.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
@@ -26,7 +17,6 @@ import type { Discovery, DiscoveryUser } from "../discovery/discovery.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
-import type { CheckPart, ProbeOutcome, Verdict } from "../domain/health.ts";
 import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { MembersReport } from "../domain/members.ts";
@@ -39,13 +29,13 @@ import {
   nameVirtualServer,
   type NamedVirtualServer,
 } from "../domain/virtual-server-name.ts";
-import { CheckHistory } from "../events/check-history.ts";
+import type { CheckHistory } from "../events/check-history.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { unknownStanding, type Standing } from "../domain/standing.ts";
-import { CheckRequests } from "./check-requests.ts";
+import { CheckOutcomes } from "./check-outcomes.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { withClusterDrains } from "./cluster-drains.ts";
@@ -67,7 +57,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly ended: Promise<unknown>;
   readonly metrics: Metrics;
   /** What became of the last checks of each real server. */
-  readonly checks = new CheckHistory();
+  readonly checks: CheckHistory;
   /** Who finds its members; undefined where the configuration lists them all. */
   discovery: Discovery | undefined;
   readonly #process: CareProcess;
@@ -79,15 +69,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #logger: Logger;
   readonly #facts: ProcessFacts;
   readonly #events: EventSource;
-  /** The last one of each real server, kept beside the machines: they only get verdicts that may change something. */
-  readonly #verdicts = new Map<string, TimedVerdict>();
-  /** Those that could not be checked the last time. */
-  readonly #lacking = new Map<string, TimedLack>();
-  /** What each check of those found that are checked by several. */
-  readonly #parts = new Map<string, readonly CheckPart[]>();
-  readonly #requests = new CheckRequests();
-  /** Real servers with agents that are not heard any more. */
-  readonly #unheardAgents = new Set<string>();
+  readonly #outcomes: CheckOutcomes;
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
   /** Those of its options, or those before them while they are on trial. */
@@ -135,26 +117,15 @@ export class VirtualServerCare implements ControlVirtualServer {
       culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
       count: (event, atMs) => this.metrics.note(event, atMs),
     });
-    const observe = (server: string, outcome: ProbeOutcome): void => {
-      const atMs = process.now();
-      this.checks.note(server, outcome, atMs);
-      if (outcome.checks !== undefined) this.#parts.set(server, outcome.checks);
-      else if (outcome.passed !== undefined) this.#parts.delete(server);
-      if (outcome.passed === undefined) {
-        const known = this.#lacking.get(server);
-        const { sinceMs } = known ?? { sinceMs: atMs };
-        // The first time may be the last.
-        if (known !== undefined && !this.#verdicts.has(server)) this.#tellImpossible(server);
-        this.#lacking.set(server, { reason: outcome.reason, sinceMs });
-      } else {
-        this.#lacking.delete(server);
-        this.#verdicts.set(server, { verdict: outcome, atMs });
-        this.#noteAgent(server, outcome, atMs);
-        this.#noteRequest(server, outcome, atMs);
-        if (outcome.certificate !== undefined) process.certificates.note(server, outcome.certificate);
-      }
-      this.#events.emit(probeEvent(server, outcome), atMs);
-    };
+    const { now, certificates } = process;
+    this.#outcomes = new CheckOutcomes({
+      now,
+      events: this.#events,
+      certificates,
+      impossible: (server) =>
+        this.#daemon.getSnapshot().children.virtualServer?.send({ type: "check.impossible", server }),
+    });
+    this.checks = this.#outcomes.history;
     this.#holdFile = new HoldFile(daemonFolder(), service);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
     const holds = holdFiles.has(this.#holdFile) ? this.#holdFile.read(logger) : new Map<string, Hold>();
@@ -167,7 +138,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const surface = {
       dataPlane,
       schedule: this.#scheduleOf(),
-      observe,
+      observe: this.#outcomes.note,
       reach: this.#reach,
     };
     const { machine, leave } = process.machineFor(service, surface);
@@ -241,8 +212,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     if (before.suspicion !== options.suspicion) this.#watchTraffic();
     if (before.realServers !== options.realServers) {
       const listed = new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-      this.#requests.keepOnly(listed);
-      this.checks.keepOnly(listed);
+      this.#outcomes.keepOnly(listed);
     }
     const { virtualServer } = this.#daemon.getSnapshot().children;
     if (virtualServer !== undefined && returned.length > 0) warnOfHeld(holdsOf(virtualServer), returned, this.#logger);
@@ -366,13 +336,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { service, reach: options } = this.#options;
     const way = this.#way && wayStatus(this.#way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
-    const found = virtualServerStatus(
-      virtualServer,
-      { verdicts: this.#verdicts, lacking: this.#lacking, checks: this.#parts, requests: this.#requests },
-      this.#facts,
-      table,
-      way,
-    );
+    const found = virtualServerStatus(virtualServer, this.#outcomes.last, this.#facts, table, way);
     const status = withClusterDrains(found, this.#options.clusterDrains);
     const { configuration, checksWait, serverBudget } = this.#process;
     const { onTrial } = this;
@@ -498,25 +462,6 @@ export class VirtualServerCare implements ControlVirtualServer {
     };
   }
 
-  #noteAgent(server: string, { expired }: Verdict, atMs: number): void {
-    if (expired === undefined) {
-      if (this.#unheardAgents.delete(server)) this.#events.emit({ type: "agent.heard", server }, atMs);
-    } else if (!this.#unheardAgents.has(server)) {
-      this.#unheardAgents.add(server);
-      this.#events.emit({ type: "agent.expired", server, reason: expired }, atMs);
-    }
-  }
-
-  #tellImpossible(server: string): void {
-    this.#daemon.getSnapshot().children.virtualServer?.send({ type: "check.impossible", server });
-  }
-
-  #noteRequest(server: string, verdict: Verdict, atMs: number): void {
-    const news = this.#requests.note(server, verdict, atMs);
-    if (news === undefined) return;
-    this.#events.emit({ type: "realServer.asked", server, asks: news.asks, reason: news.reason }, atMs);
-  }
-
   /** When the machines have come to rest: an event is told in the middle of a transition. */
   #tellDiscovery(): void {
     if (this.#isDiscoveryTold) return;
@@ -577,8 +522,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   }
 
   #checkNow(server: string): HealthCheckOptions {
-    const known = { isUnheard: this.#unheardAgents.has(server), parts: this.#parts.get(server) ?? [] };
-    return withExpiredAgents(checkOf(this.#options, server), known);
+    return withExpiredAgents(checkOf(this.#options, server), this.#outcomes.agentsOf(server));
   }
 
   #operatorOf(supervisor: VirtualServerActor): Operator {
