@@ -5,14 +5,14 @@ import { reachStatus, standingOf, virtualServerStatus, wayStatus, type ProcessFa
 import { stateOf } from "../actors/real-server-machine.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { HealthCheckOptions, HealthChecks, ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
-import { checkOf, checksAlike, probesOf } from "../config/combination.ts";
-import { describeChecks, describeChecksChange } from "../config/describe-checks-change.ts";
+import type { HealthChecks, ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
+import { checkOf, probesOf } from "../config/combination.ts";
+import { describeChecks } from "../config/describe-checks-change.ts";
 import { askedFor } from "../config/probe-kinds/target-rows.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { FailedChecks } from "../control/real-server-report.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { formatEndpoint, parseEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
 import type { Discovery, DiscoveryUser } from "../discovery/discovery.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
@@ -32,14 +32,13 @@ import {
 import type { CheckHistory } from "../events/check-history.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import type { EventSource } from "../events/event-bus.ts";
-import type { CheckSchedule } from "../probe/schedule/check-schedule.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import { unknownStanding, type Standing } from "../domain/standing.ts";
+import { unknownStanding } from "../domain/standing.ts";
 import { CheckOutcomes } from "./check-outcomes.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
 import { withClusterDrains } from "./cluster-drains.ts";
-import { listedInBoth } from "./describe-options-change.ts";
+import { DecidingChecks } from "./deciding-checks.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { withExpiredAgents } from "./expired-agents.ts";
 import { HoldFile, tellHeld, warnOfHeld, type HoldFiles } from "./hold-file.ts";
@@ -69,15 +68,12 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #logger: Logger;
   readonly #facts: ProcessFacts;
   readonly #events: EventSource;
+  /** How its real servers stand, a check's program, or the real server itself, is told. */
+  readonly #whose: WhoseChecks;
+  readonly #deciding: DecidingChecks;
   readonly #outcomes: CheckOutcomes;
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
-  /** Those of its options, or those before them while they are on trial. */
-  #deciding: HealthChecks;
-  /** By which the newest probe checks: a probe that it replaces goes on by those before. */
-  #checkedAs: CheckedAs;
-  /** Of the options' checks, while others decide. */
-  #trialSinceMs: number | undefined;
   readonly #daemon: DaemonActor;
   /** Until the daemon has begun, there is none. */
   #way: WayActor | undefined;
@@ -96,8 +92,17 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { service } = options;
     this.#process = process;
     this.#options = options;
-    this.#deciding = checksIn(options);
-    this.#checkedAs = checkedAs(options);
+    this.#whose = {
+      key: service,
+      standingOf: (target) => {
+        const { virtualServer } = this.#daemon.getSnapshot().children;
+        return virtualServer === undefined ? unknownStanding() : standingOf(virtualServer, target);
+      },
+    };
+    this.#deciding = new DecidingChecks(options, {
+      now: process.now,
+      checksAs: (one) => process.checksAs(one, this.#whose),
+    });
     this.#dataPlane = dataPlane;
     this.#logger = logger;
     this.#facts = {
@@ -137,7 +142,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     );
     const surface = {
       dataPlane,
-      schedule: this.#scheduleOf(),
+      schedule: this.#deciding.schedule(),
       observe: this.#outcomes.note,
       reach: this.#reach,
     };
@@ -171,7 +176,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Begins to care. */
   start(): void {
     const emit = (event: CareEvent): void => {
-      if (event.type === "probe.accepted") this.#decideByOptions();
+      if (event.type === "probe.accepted") this.#deciding.accept();
       if (HEALTH.has(event.type) && this.discovery !== undefined) this.#tellDiscovery();
       this.#events.emit(event);
     };
@@ -192,18 +197,12 @@ export class VirtualServerCare implements ControlVirtualServer {
     const returned = returnedIn(this.#isLeaving ? [] : before.realServers, options.realServers);
     this.#options = options;
     this.#isLeaving = false;
-    const isSameProbe = checksAlike(before, options, listedInBoth(before, options));
-    if (isSameProbe) Object.assign(this.#checkedAs, checkedAs(options));
-    else this.#checkedAs = checkedAs(options);
-    this.#daemon.send({
-      type: "configure",
-      configuration: options,
-      schedule: isSameProbe ? undefined : this.#scheduleOf(),
-    });
+    const schedule = this.#deciding.configure(options);
+    this.#daemon.send({ type: "configure", configuration: options, schedule });
     // Nobody was checked by the one before it.
     if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
-      this.#decideByOptions();
-    else if (!isSameProbe) this.#trialSinceMs = this.#process.now();
+      this.#deciding.accept();
+    else if (schedule !== undefined) this.#deciding.beginTrial();
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
       if (reach.remark !== undefined) this.#logger.info(reach.remark);
       this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
@@ -220,7 +219,7 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** How a changed probe differs from the one that decides; empty where the configured one does. */
   get onTrial(): readonly string[] {
-    return this.#trialSinceMs === undefined ? [] : this.#changesOnTrial(listedInBoth(this.#options, this.#options));
+    return this.#deciding.onTrial;
   }
 
   /** What a changed probe that would take all real servers out was given as a reason; undefined where none would. */
@@ -233,7 +232,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { virtualServer } = this.#daemon.getSnapshot().children;
     if (virtualServer === undefined || this.onTrial.length === 0) return;
     const isTried = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
-      this.#trialSinceMs === undefined || snapshot.context.suspicion !== undefined;
+      this.#deciding.trialSinceMs === undefined || snapshot.context.suspicion !== undefined;
     // Rejects when the time is over or caring ends: whoever asks looks at what is known then.
     await waitFor(virtualServer, isTried, { timeout: timeoutMs }).catch(() => undefined);
   }
@@ -339,7 +338,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     const found = virtualServerStatus(virtualServer, this.#outcomes.last, this.#facts, table, way);
     const status = withClusterDrains(found, this.#options.clusterDrains);
     const { configuration, checksWait, serverBudget } = this.#process;
-    const { onTrial } = this;
+    const { onTrial, trialSinceMs } = this.#deciding;
     return {
       ...this.named,
       ...status,
@@ -350,9 +349,9 @@ export class VirtualServerCare implements ControlVirtualServer {
         },
       }),
       ...(status.suspicion === undefined &&
-        this.#trialSinceMs !== undefined &&
+        trialSinceMs !== undefined &&
         onTrial.length > 0 && {
-          trial: { since: this.#facts.timeOfDay(this.#trialSinceMs).toISOString(), changes: onTrial },
+          trial: { since: this.#facts.timeOfDay(trialSinceMs).toISOString(), changes: onTrial },
         }),
       ...(this.#isLeaving && { leaving: true as const }),
       ...(status.daemon && {
@@ -399,7 +398,7 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Also rejects with NOT_RUNNING, before it has begun. */
   async check(server: string, signal: AbortSignal): Promise<CheckReport> {
-    const onTrial = this.#trialSinceMs === undefined ? [] : this.#changesOnTrial([server]);
+    const onTrial = this.#deciding.onTrialFor([server]);
     const report = await this.#operating((operator) => operator.check(server, signal));
     const { suspicion } = this;
     const realServerName = this.#options.realServerNames.get(server);
@@ -422,46 +421,6 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   // --- internal ---
 
-  get #whose(): WhoseChecks {
-    return { key: this.#options.service, standingOf: this.#standingOf };
-  }
-
-  /** What a check's program, or the real server itself, is told. */
-  readonly #standingOf = (target: Endpoint): Standing => {
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    return virtualServer === undefined ? unknownStanding() : standingOf(virtualServer, target);
-  };
-
-  #decideByOptions(): void {
-    this.#deciding = checksIn(this.#options);
-    this.#trialSinceMs = undefined;
-  }
-
-  #changesOnTrial(servers: readonly string[]): readonly string[] {
-    return describeChecksChange(this.#deciding, this.#options, servers);
-  }
-
-  /** Each real server is checked as the options say when its checks begin, until another probe is tried. */
-  #scheduleOf(): CheckSchedule {
-    const known = new WeakMap<HealthCheckOptions, CheckSchedule>();
-    const as = this.#checkedAs;
-    const checksBy = (target: Endpoint): HealthCheckOptions => {
-      const server = formatEndpoint(target);
-      // Who joins with a check of its own has none before it.
-      const own = as.listed.has(server) ? undefined : this.#options.realServerProbes?.get(server);
-      return own ?? checkOf(as.options, server);
-    };
-    return {
-      checksBy,
-      add: (target, intervalMs, report) => {
-        const options = checksBy(target);
-        const schedule = known.get(options) ?? this.#process.checksAs(options, this.#whose);
-        known.set(options, schedule);
-        return schedule.add(target, intervalMs, report);
-      },
-    };
-  }
-
   /** When the machines have come to rest: an event is told in the middle of a transition. */
   #tellDiscovery(): void {
     if (this.#isDiscoveryTold) return;
@@ -474,7 +433,7 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   #checked(): CheckedStatus {
     const { fall, rise, fastIntervalMs, downIntervalMs } = this.#options.policy;
-    return { probe: describeChecks(this.#deciding), fall, rise, fastIntervalMs, downIntervalMs };
+    return { probe: describeChecks(this.#deciding.current), fall, rise, fastIntervalMs, downIntervalMs };
   }
 
   /** Begins to look whether clients get through, or ceases to, as the options say. */
@@ -505,7 +464,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   #whoseCertificate(server: RealServerStatus): RealServerStatus {
     if (server.certificate === undefined) return server;
     const target = parseEndpoint(server.address);
-    const asked = probesOf(checkOf(this.#deciding, server.address)).flatMap((probe) =>
+    const asked = probesOf(checkOf(this.#deciding.current, server.address)).flatMap((probe) =>
       "tls" in probe && probe.tls !== undefined ? [formatEndpoint(askedFor(target, probe))] : [],
     );
     const [shownBy] = asked;
@@ -521,37 +480,23 @@ export class VirtualServerCare implements ControlVirtualServer {
     return run(this.#operator);
   }
 
-  #checkNow(server: string): HealthCheckOptions {
-    return withExpiredAgents(checkOf(this.#options, server), this.#outcomes.agentsOf(server));
-  }
-
   #operatorOf(supervisor: VirtualServerActor): Operator {
     return new Operator({
       supervisor,
       virtualServer: () => this.named,
       status: () => this.status(),
       keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => checkOnce(this.#checkNow(formatEndpoint(target)), target, this.#whose, signal),
+      probe: (target, signal) => {
+        const server = formatEndpoint(target);
+        const options = withExpiredAgents(checkOf(this.#options, server), this.#outcomes.agentsOf(server));
+        return checkOnce(options, target, this.#whose, signal);
+      },
       timeOfDay: () => new Date(),
     });
   }
 }
 
 // --- internal ---
-
-/** What a probe goes by. */
-interface CheckedAs {
-  options: HealthChecks;
-  listed: ReadonlySet<string>;
-}
-
-function checkedAs(options: VirtualServerOptions): CheckedAs {
-  return { options, listed: new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint))) };
-}
-
-function checksIn({ probe, realServerProbes }: HealthChecks): HealthChecks {
-  return { probe, ...(realServerProbes && { realServerProbes }) };
-}
 
 /** All that reach depends on. */
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
