@@ -1,18 +1,15 @@
-import { hostname } from "node:os";
 import { createActor, toPromise, waitFor, type SnapshotFrom } from "xstate";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, standingOf, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
 import { stateOf } from "../actors/real-server-machine.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { WayActor } from "../actors/way-machine.ts";
-import type { HealthChecks, ProbeOptions, VirtualServerOptions } from "../config/care-options.ts";
-import { checkOf, probesOf } from "../config/combination.ts";
-import { describeChecks } from "../config/describe-checks-change.ts";
-import { askedFor } from "../config/probe-kinds/target-rows.ts";
+import type { VirtualServerOptions } from "../config/care-options.ts";
+import { checkOf } from "../config/combination.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { FailedChecks } from "../control/real-server-report.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { formatEndpoint, parseEndpoint } from "../domain/endpoint.ts";
+import { formatEndpoint } from "../domain/endpoint.ts";
 import type { Discovery, DiscoveryUser } from "../discovery/discovery.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
@@ -20,9 +17,9 @@ import type { CareEvent } from "../domain/events.ts";
 import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { MembersReport } from "../domain/members.ts";
-import type { Named } from "../domain/name.ts";
+import { withName, type Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
-import type { CheckedStatus, ProbeStatus, RealServerStatus, VirtualServerStatus } from "../domain/status.ts";
+import type { VirtualServerStatus } from "../domain/status.ts";
 import {
   describeVirtualServer,
   keyOf,
@@ -34,10 +31,10 @@ import type { RealServer } from "../domain/virtual-server.ts";
 import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { unknownStanding } from "../domain/standing.ts";
+import { withCareFacts } from "./care-status.ts";
 import { CheckOutcomes } from "./check-outcomes.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
-import { withClusterDrains } from "./cluster-drains.ts";
 import { DecidingChecks } from "./deciding-checks.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { withExpiredAgents } from "./expired-agents.ts";
@@ -170,7 +167,9 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** That are listed. */
   get realServers(): readonly Named[] {
-    return this.#options.realServers.map(({ endpoint }) => this.#named({ address: formatEndpoint(endpoint) }));
+    return this.#options.realServers.map(({ endpoint }) =>
+      withName({ address: formatEndpoint(endpoint) }, this.#options.realServerNames),
+    );
   }
 
   /** Begins to care. */
@@ -274,7 +273,7 @@ export class VirtualServerCare implements ControlVirtualServer {
           state: "listed" as const,
           weight,
         }))
-      ).map((member) => this.#named(member)),
+      ).map((member) => withName(member, this.#options.realServerNames)),
     };
   }
 
@@ -332,43 +331,22 @@ export class VirtualServerCare implements ControlVirtualServer {
   async status(): Promise<VirtualServerStatus> {
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
     if (virtualServer === undefined) throw new Error("the daemon is stopping");
-    const { service, reach: options } = this.#options;
+    const {
+      service,
+      reach: { mode },
+    } = this.#options;
     const way = this.#way && wayStatus(this.#way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
     const found = virtualServerStatus(virtualServer, this.#outcomes.last, this.#facts, table, way);
-    const status = withClusterDrains(found, this.#options.clusterDrains);
-    const { configuration, checksWait, serverBudget } = this.#process;
-    const { onTrial, trialSinceMs } = this.#deciding;
-    return {
-      ...this.named,
-      ...status,
-      ...(status.suspicion && {
-        suspicion: {
-          ...status.suspicion,
-          changes: onTrial,
-        },
-      }),
-      ...(status.suspicion === undefined &&
-        trialSinceMs !== undefined &&
-        onTrial.length > 0 && {
-          trial: { since: this.#facts.timeOfDay(trialSinceMs).toISOString(), changes: onTrial },
-        }),
-      ...(this.#isLeaving && { leaving: true as const }),
-      ...(status.daemon && {
-        daemon: {
-          ...status.daemon,
-          host: hostname(),
-          checked: this.#checked(),
-          ...(configuration && { configuration: configuration() }),
-          probes: probesStatus(this.#options),
-          ...(checksWait && { checksWait }),
-          ...(serverBudget && serverBudget.gapMs > shortestIntervalMs(this.#options) && { serverBudget }),
-        },
-      }),
-      realServers: status.realServers.map((server): RealServerStatus => this.#named(this.#whoseCertificate(server))),
-      ...(this.discovery && { discovery: this.discovery.status() }),
-      ...(reach && this.#dataPlane.kind === "ipvs" && { reach: reachStatus(reach, options.mode, this.#facts) }),
-    };
+    return withCareFacts(found, {
+      options: this.#options,
+      isLeaving: this.#isLeaving,
+      checks: this.#deciding,
+      process: this.#process,
+      discovery: this.discovery?.status(),
+      reach: reach && this.#dataPlane.kind === "ipvs" ? reachStatus(reach, mode, this.#facts) : undefined,
+      timeOfDay: this.#facts.timeOfDay,
+    });
   }
 
   /** What happened since the event with this id; `own`: not to the process itself. */
@@ -431,11 +409,6 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
   }
 
-  #checked(): CheckedStatus {
-    const { fall, rise, fastIntervalMs, downIntervalMs } = this.#options.policy;
-    return { probe: describeChecks(this.#deciding.current), fall, rise, fastIntervalMs, downIntervalMs };
-  }
-
   /** Begins to look whether clients get through, or ceases to, as the options say. */
   #checkWay(): void {
     const { checkWay, service } = this.#options;
@@ -453,25 +426,6 @@ export class VirtualServerCare implements ControlVirtualServer {
     const { virtualServer } = this.#daemon.getSnapshot().children;
     if (!suspicion || virtualServer === undefined) return;
     this.#endTrafficWatch = watchTraffic(this.#process, this.#dataPlane, service, virtualServer);
-  }
-
-  #named<T extends Named>(server: T): T {
-    const name = this.#options.realServerNames.get(server.address);
-    return name === undefined ? server : { name, ...server };
-  }
-
-  /** A certificate is another's where checks ask somebody else. */
-  #whoseCertificate(server: RealServerStatus): RealServerStatus {
-    if (server.certificate === undefined) return server;
-    const target = parseEndpoint(server.address);
-    const asked = probesOf(checkOf(this.#deciding.current, server.address)).flatMap((probe) =>
-      "tls" in probe && probe.tls !== undefined ? [formatEndpoint(askedFor(target, probe))] : [],
-    );
-    const [shownBy] = asked;
-    // Of several it is not known which.
-    return shownBy === undefined || asked.some((other) => other === server.address || other !== shownBy)
-      ? server
-      : { ...server, certificate: { ...server.certificate, shownBy } };
   }
 
   async #operating<T>(run: (operator: Operator) => Promise<T>): Promise<T> {
@@ -501,30 +455,6 @@ export class VirtualServerCare implements ControlVirtualServer {
 /** All that reach depends on. */
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
-}
-
-/** Between the checks of a real server, by its options. */
-function shortestIntervalMs({ policy, probe, realServerProbes = new Map() }: VirtualServerOptions): number {
-  const paces = [probe, ...realServerProbes.values()].flatMap((one) =>
-    one.type === "combination" ? one.members.map(({ pace }) => pace) : [policy],
-  );
-  return Math.min(...paces.flatMap(({ intervalMs, fastIntervalMs }) => [intervalMs, fastIntervalMs]));
-}
-
-/** What it asks, without what may be a secret. */
-function probesStatus({ probe: usual, realServerProbes = new Map() }: HealthChecks): readonly ProbeStatus[] {
-  const all = [usual, ...realServerProbes.values()].flatMap(probesOf).map((probe): ProbeStatus => {
-    const { type, timeoutMs } = probe;
-    // What follows a path may hold a token.
-    const path = "path" in probe && { path: probe.path.split("?")[0] ?? "" };
-    return { type, timeoutMs, ...path, ...(onlyConnects(probe) && { onlyConnects: true }) };
-  });
-  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
-}
-
-function onlyConnects(probe: ProbeOptions): boolean {
-  if (probe.type !== "tcp" || probe.askedAddress !== undefined || probe.askedPort !== undefined) return false;
-  return probe.tls === undefined && probe.expect === undefined && probe.sendHex === "";
 }
 
 /** After these, others than before may be healthy. */

@@ -27,6 +27,12 @@ export function describeNamed({
   return name === undefined ? address : `${name} (${address})`;
 }
 
+/** The same with its name, of those that are known by address; as it is where it has none. */
+export function withName<T extends Named>(one: T, names: ReadonlyMap<string, string>): T {
+  const name = names.get(one.address);
+  return name === undefined ? one : { name, ...one };
+}
+
 /** The first of them, and a sign that there are more. */
 export function listFirst(texts: readonly string[], separator = ", "): string {
   return [...texts.slice(0, MOST_LISTED), ...(texts.length > MOST_LISTED ? ["…"] : [])].join(separator);
