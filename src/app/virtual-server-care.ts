@@ -3,7 +3,6 @@ import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, standingOf, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
 import { stateOf } from "../actors/real-server-machine.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
-import type { WayActor } from "../actors/way-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import { checkOf } from "../config/combination.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
@@ -32,6 +31,7 @@ import type { EventSource } from "../events/event-bus.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { unknownStanding } from "../domain/standing.ts";
 import { withCareFacts } from "./care-status.ts";
+import { ClientWatch } from "./client-watch.ts";
 import { CheckOutcomes } from "./check-outcomes.ts";
 import { checkOnce, type CareProcess, type WhoseChecks } from "./care-process.ts";
 import { interfaceNames, likelyCulprit, neighbours } from "./culprit.ts";
@@ -43,9 +43,7 @@ import { LiveReach } from "./live-reach.ts";
 import { Operator, untilWritten } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
 import { reachToRetire, type Reach } from "./reach.ts";
-import { watchTraffic } from "./traffic.ts";
 import { VERSION } from "./version.ts";
-import { watchWay } from "./way.ts";
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach and its events. */
 export class VirtualServerCare implements ControlVirtualServer {
@@ -72,12 +70,9 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #holdFile: HoldFile;
   readonly #leave: () => void;
   readonly #daemon: DaemonActor;
-  /** Until the daemon has begun, there is none. */
-  #way: WayActor | undefined;
-  #operator: Operator | undefined;
+  readonly #clients: ClientWatch;
   /** It will be told that health changed. */
   #isDiscoveryTold = false;
-  #endTrafficWatch: () => void = () => undefined;
 
   constructor(
     process: CareProcess,
@@ -92,8 +87,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#whose = {
       key: service,
       standingOf: (target) => {
-        const { virtualServer } = this.#daemon.getSnapshot().children;
-        return virtualServer === undefined ? unknownStanding() : standingOf(virtualServer, target);
+        const supervisor = this.#supervisor;
+        return supervisor === undefined ? unknownStanding() : standingOf(supervisor, target);
       },
     };
     this.#deciding = new DecidingChecks(options, {
@@ -124,8 +119,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       now,
       events: this.#events,
       certificates,
-      impossible: (server) =>
-        this.#daemon.getSnapshot().children.virtualServer?.send({ type: "check.impossible", server }),
+      impossible: (server) => this.#supervisor?.send({ type: "check.impossible", server }),
     });
     this.checks = this.#outcomes.history;
     this.#holdFile = new HoldFile(daemonFolder(), service);
@@ -149,6 +143,13 @@ export class VirtualServerCare implements ControlVirtualServer {
       input: { ...options, holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
+    this.#clients = new ClientWatch({
+      process,
+      daemon: this.#daemon,
+      dataPlane,
+      status: () => this.status(),
+      events: this.#events,
+    });
   }
 
   /** As it is cared for now. */
@@ -185,9 +186,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     reach?.on("*", emit);
     this.#daemon.on("*", emit);
     this.#daemon.start();
-    this.#checkWay();
-    this.#watchTraffic();
-    if (virtualServer !== undefined) this.#operator = this.#operatorOf(virtualServer);
+    this.#clients.follow(this.#options);
   }
 
   /** Goes on with other options, in place: what is equal in them keeps its state, and causes no write. */
@@ -199,21 +198,19 @@ export class VirtualServerCare implements ControlVirtualServer {
     const schedule = this.#deciding.configure(options);
     this.#daemon.send({ type: "configure", configuration: options, schedule });
     // Nobody was checked by the one before it.
-    if (this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.members.size === 0)
-      this.#deciding.accept();
+    if (this.#supervisor?.getSnapshot().context.members.size === 0) this.#deciding.accept();
     else if (schedule !== undefined) this.#deciding.beginTrial();
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
       if (reach.remark !== undefined) this.#logger.info(reach.remark);
       this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
     } else if (before.policy.intervalMs !== options.policy.intervalMs) this.#reach.lookAgain();
-    if (before.checkWay !== options.checkWay) this.#checkWay();
-    if (before.suspicion !== options.suspicion) this.#watchTraffic();
+    this.#clients.follow(options, before);
     if (before.realServers !== options.realServers) {
       const listed = new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
       this.#outcomes.keepOnly(listed);
     }
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    if (virtualServer !== undefined && returned.length > 0) warnOfHeld(holdsOf(virtualServer), returned, this.#logger);
+    const supervisor = this.#supervisor;
+    if (supervisor !== undefined && returned.length > 0) warnOfHeld(holdsOf(supervisor), returned, this.#logger);
   }
 
   /** How a changed probe differs from the one that decides; empty where the configured one does. */
@@ -223,31 +220,29 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** What a changed probe that would take all real servers out was given as a reason; undefined where none would. */
   get suspicion(): string | undefined {
-    return this.#daemon.getSnapshot().children.virtualServer?.getSnapshot().context.suspicion?.reason;
+    return this.#supervisor?.getSnapshot().context.suspicion?.reason;
   }
 
   /** Waits until a changed probe decides, or is suspicious, `timeoutMs` at most. */
   async tried(timeoutMs: number): Promise<void> {
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    if (virtualServer === undefined || this.onTrial.length === 0) return;
+    const supervisor = this.#supervisor;
+    if (supervisor === undefined || this.onTrial.length === 0) return;
     const isTried = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
       this.#deciding.trialSinceMs === undefined || snapshot.context.suspicion !== undefined;
     // Rejects when the time is over or caring ends: whoever asks looks at what is known then.
-    await waitFor(virtualServer, isTried, { timeout: timeoutMs }).catch(() => undefined);
+    await waitFor(supervisor, isTried, { timeout: timeoutMs }).catch(() => undefined);
   }
 
   /** Those real servers that are listed and healthy. */
   passing(): ReadonlySet<string> {
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    const members = virtualServer?.getSnapshot().context.members ?? new Map<string, never>();
+    const members = this.#supervisor?.getSnapshot().context.members ?? new Map<string, never>();
     const healthy = [...members].filter(([, { ref }]) => stateOf(ref.getSnapshot().context) === "healthy");
     return new Set(healthy.map(([name]) => name));
   }
 
   /** What its cluster is told of it; undefined as long as it is not known. */
   async standing(): ReturnType<DiscoveryUser["standing"]> {
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    if (virtualServer?.getSnapshot().hasTag("adopting") !== false) return undefined;
+    if (this.#supervisor?.getSnapshot().hasTag("adopting") !== false) return undefined;
     const { realServers } = await this.status();
     return { version: VERSION, virtualServer: keyOf(this.named), realServers };
   }
@@ -290,15 +285,15 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Waits until what it is to do is written, `timeoutMs` at most. Resolves to the reason when it is not, else to undefined. */
   async written(timeoutMs: number): Promise<string | undefined> {
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    return virtualServer && untilWritten(virtualServer, timeoutMs);
+    const supervisor = this.#supervisor;
+    return supervisor && untilWritten(supervisor, timeoutMs);
   }
 
   /** All in its data plane are listed, as far as is known. */
   get hasOnlyListed(): boolean {
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    if (virtualServer === undefined) return false;
-    const { table, members, overlay } = virtualServer.getSnapshot().context;
+    const supervisor = this.#supervisor;
+    if (supervisor === undefined) return false;
+    const { table, members, overlay } = supervisor.getSnapshot().context;
     if (table === undefined || overlay.departures.size > 0 || overlay.unlisted.size > 0) return false;
     return !Array.from(members.values()).some(({ isLeaving }) => isLeaving);
   }
@@ -319,7 +314,7 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Forgets its events. */
   close(): void {
-    this.#endTrafficWatch();
+    this.#clients.close();
     this.#events.close();
     this.#leave();
   }
@@ -335,9 +330,10 @@ export class VirtualServerCare implements ControlVirtualServer {
       service,
       reach: { mode },
     } = this.#options;
-    const way = this.#way && wayStatus(this.#way, this.#facts);
+    const { way } = this.#clients;
+    const wayNow = way && wayStatus(way, this.#facts);
     const table = await this.#dataPlane.measure(service).catch(() => virtualServer.getSnapshot().context.table);
-    const found = virtualServerStatus(virtualServer, this.#outcomes.last, this.#facts, table, way);
+    const found = virtualServerStatus(virtualServer, this.#outcomes.last, this.#facts, table, wayNow);
     return withCareFacts(found, {
       options: this.#options,
       isLeaving: this.#isLeaving,
@@ -369,15 +365,15 @@ export class VirtualServerCare implements ControlVirtualServer {
       .map(({ reason, firstAtMs, lastAtMs, count }) => ({ reason, since: iso(firstAtMs), at: iso(lastAtMs), count }));
   }
 
-  /** Also rejects with NOT_RUNNING, before it has begun. */
-  hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
-    return this.#operating((operator) => operator.hold(server, change, by));
+  /** Also rejects with NOT_RUNNING, when it has ended. */
+  async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
+    return this.#operator().hold(server, change, by);
   }
 
-  /** Also rejects with NOT_RUNNING, before it has begun. */
+  /** Also rejects with NOT_RUNNING, when it has ended. */
   async check(server: string, signal: AbortSignal): Promise<CheckReport> {
     const onTrial = this.#deciding.onTrialFor([server]);
-    const report = await this.#operating((operator) => operator.check(server, signal));
+    const report = await this.#operator().check(server, signal);
     const { suspicion } = this;
     const realServerName = this.#options.realServerNames.get(server);
     return {
@@ -391,13 +387,18 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Writes down again what is held: its directory may have been made again. */
   keepAgain(): void {
     try {
-      this.#operator?.keepAgain();
+      this.#operator().keepAgain();
     } catch (error) {
       this.#logger.warn(describeError(error));
     }
   }
 
   // --- internal ---
+
+  /** Undefined when it has ended. */
+  get #supervisor(): VirtualServerActor | undefined {
+    return this.#daemon.getSnapshot().children.virtualServer;
+  }
 
   /** When the machines have come to rest: an event is told in the middle of a transition. */
   #tellDiscovery(): void {
@@ -409,32 +410,10 @@ export class VirtualServerCare implements ControlVirtualServer {
     });
   }
 
-  /** Begins to look whether clients get through, or ceases to, as the options say. */
-  #checkWay(): void {
-    const { checkWay, service } = this.#options;
-    this.#way?.stop();
-    this.#way = undefined;
-    if (!checkWay || service.protocol !== "tcp") return;
-    this.#way = watchWay(this.#process.wayMachine, this.#daemon, service, () => this.status(), this.#process.now);
-    this.#way.on("*", (event) => this.#events.emit(event));
-  }
-
-  /** Begins to watch what its clients get, or ceases to, as the options say. */
-  #watchTraffic(): void {
-    this.#endTrafficWatch();
-    const { suspicion, service } = this.#options;
-    const { virtualServer } = this.#daemon.getSnapshot().children;
-    if (!suspicion || virtualServer === undefined) return;
-    this.#endTrafficWatch = watchTraffic(this.#process, this.#dataPlane, service, virtualServer);
-  }
-
-  async #operating<T>(run: (operator: Operator) => Promise<T>): Promise<T> {
-    if (this.#operator === undefined)
-      throw new LvscareError("NOT_RUNNING", `${describeVirtualServer(this.named)} is not cared for yet`);
-    return run(this.#operator);
-  }
-
-  #operatorOf(supervisor: VirtualServerActor): Operator {
+  #operator(): Operator {
+    const supervisor = this.#supervisor;
+    if (supervisor === undefined)
+      throw new LvscareError("NOT_RUNNING", `${describeVirtualServer(this.named)} is cared for no more`);
     return new Operator({
       supervisor,
       virtualServer: () => this.named,
