@@ -15,6 +15,7 @@ import { cleanAfter } from "./clean.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { describeOptionsChange } from "./describe-options-change.ts";
 import { HoldFiles } from "./hold-file.ts";
+import { LatestOnly } from "./latest-only.ts";
 import { prefixed } from "./prefixed.ts";
 import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
 import type { Reach } from "./reach.ts";
@@ -53,7 +54,7 @@ export class Caretaker {
   #noting: Timer | undefined;
   #isStopping = false;
   /** What is being applied is prepared for no more, and not yet all among the `#cares`. */
-  #applying: Promise<unknown> = Promise.resolve();
+  #applying: Promise<void> = Promise.resolve();
 
   /** `isAlone`: there will never be more than one virtual server, and it need not be named in the log. */
   constructor(process: CareProcess, logger: Logger, isAlone: boolean, ipvs = new Ipvs(), cared?: CaredFile) {
@@ -114,7 +115,7 @@ export class Caretaker {
         const present = before.get(key);
         const own = claims.get(key);
         if (own !== undefined) added.push(await this.#prepareNew(options, surroundings, own, config, stack));
-        else if (present !== undefined && (present.isLeaving || !Bun.deepEquals(present.written, options)))
+        else if (present !== undefined && (present.isLeaving || !Bun.deepEquals(present.care.finding.written, options)))
           changed.push(await this.#prepareChanged(present, options, surroundings, config, stack));
       } catch (error) {
         failures.push(this.#isAlone ? error : about(options, error));
@@ -143,9 +144,13 @@ export class Caretaker {
         if (this.#isStopping) throw stopping();
         held.move();
         if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
-        const applying = this.#apply(added, changed, removed, leaving);
-        this.#applying = applying.catch(() => undefined);
-        return applying;
+        const applied = Promise.withResolvers<void>();
+        this.#applying = applied.promise;
+        try {
+          return await this.#apply(added, changed, removed, leaving);
+        } finally {
+          applied.resolve();
+        }
       },
       [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
@@ -304,7 +309,7 @@ export class Caretaker {
     stack: AsyncDisposableStack,
   ): Promise<Changed> {
     const { care, preparation } = caring;
-    const before = care.discovery;
+    const before = care.finding.discovery;
     const isSame = before?.serves(written.discover) === true;
     const discovery = isSame ? before : await this.#discover(written, config, before);
     if (discovery !== undefined && !isSame) stack.use(discovery);
@@ -326,7 +331,7 @@ export class Caretaker {
     const clock = { now, setTimeout, clearTimeout: (timer: unknown) => clearTimeout(timer as Timer) };
     // Others may come.
     const own = (): readonly Endpoint[] =>
-      [...virtualServers, ...[...this.#cares.values()].map(({ written: one }) => one)].map(
+      [...virtualServers, ...[...this.#cares.values()].map(({ care }) => care.options)].map(
         ({ service }) => service.endpoint,
       );
     const discovering = {
@@ -339,41 +344,27 @@ export class Caretaker {
     return discover(written, written.discover, discovering, before);
   }
 
-  /** Has a virtual server find its members from now on; who did so before does no more. */
-  #find(caring: Caring, written: VirtualServerOptions, discovery: Discovery | undefined): void {
-    const { care } = caring;
-    if (care.discovery !== discovery) care.discovery?.[Symbol.dispose]();
-    care.discovery = discovery;
-    caring.written = written;
-    discovery?.serve(written, {
-      passing: () => care.passing(),
-      emit: (event) => care.emit(event),
-      standing: () => care.standing(),
-      nodes: this.#process.nodes,
-      changed: () => void this.#relist(caring),
-    });
+  /** Has a virtual server find its members from now on; those that it finds are another configuration of it alone. */
+  #find({ care, relist }: Caring, written: VirtualServerOptions, discovery: Discovery | undefined): void {
+    care.finding.findBy(discovery, written, { nodes: this.#process.nodes, changed: () => void relist.request() });
   }
 
-  /** Its members are others: that is another configuration of it, and of nobody else. */
+  /** Has it be cared for with the members that are known by now. */
   async #relist(caring: Caring): Promise<void> {
     const isOut = (): boolean => this.#isStopping || caring.isOver || caring.isLeaving;
-    // One at a time, and none in the middle of another configuration; the last list counts.
-    const before = caring.relisting;
-    caring.relisting = (async () => {
-      await before;
-      await this.#applying;
-      const { care, preparation, written } = caring;
-      const options = care.discovery?.complete(written);
-      if (isOut() || options === undefined || Bun.deepEquals(care.options, options)) return;
-      try {
-        const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, true);
-        const reach = await prepareAnew(preparation, care.options, options, surroundings);
-        if (!isOut() && caring.written === written) care.configure(options, reach);
-      } catch (error) {
-        preparation.logger.error(`its members cannot be taken over: ${describeError(error)}`);
-      }
-    })();
-    await caring.relisting;
+    // Not in the middle of another configuration.
+    await this.#applying;
+    const { care, preparation } = caring;
+    const { written, discovery } = care.finding;
+    const options = discovery?.complete(written);
+    if (isOut() || options === undefined || Bun.deepEquals(care.options, options)) return;
+    try {
+      const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, true);
+      const reach = await prepareAnew(preparation, care.options, options, surroundings);
+      if (!isOut() && care.finding.written === written) care.configure(options, reach);
+    } catch (error) {
+      preparation.logger.error(`its members cannot be taken over: ${describeError(error)}`);
+    }
   }
 
   /** New ones first: clients of one that leaves may already know them. */
@@ -406,7 +397,7 @@ export class Caretaker {
         if (slices.isOver()) await this.#pause(slices);
         isDone &&= !caring.isOver;
         if (caring.isOver) {
-          if (discovery !== caring.care.discovery) discovery?.[Symbol.dispose]();
+          if (discovery !== caring.care.finding.discovery) discovery?.[Symbol.dispose]();
           continue;
         }
         caring.isLeaving = false;
@@ -417,7 +408,7 @@ export class Caretaker {
       for (const caring of removed) {
         if (slices.isOver()) await this.#pause(slices);
         caring.isLeaving = true;
-        this.#find(caring, caring.written, undefined);
+        this.#find(caring, caring.care.finding.written, undefined);
         caring.care.withdraw();
       }
       this.#noteCared();
@@ -435,7 +426,7 @@ export class Caretaker {
     if (this.#isStopping) throw stopping();
   }
 
-  #add({ options, preparation, claims, written }: Prepared, holdFiles: HoldFiles): Caring {
+  #add({ options, preparation, claims }: Prepared, holdFiles: HoldFiles): Caring {
     preparation.begin();
     const key = formatServiceKey(options.service);
     const care = new VirtualServerCare(this.#process, options, preparation, holdFiles);
@@ -443,9 +434,8 @@ export class Caretaker {
       key,
       preparation,
       claims,
-      written,
       care,
-      relisting: Promise.resolve(),
+      relist: new LatestOnly(() => this.#relist(caring)),
       isLeaving: false,
       isOver: false,
       released: Promise.resolve(),
@@ -481,7 +471,6 @@ export class Caretaker {
   }
 
   async #release({ care, preparation, claims }: Caring): Promise<void> {
-    care.discovery?.[Symbol.dispose]();
     care.close();
     await giveUp(care.options, preparation, claims);
   }
@@ -512,10 +501,8 @@ interface Prepared {
 interface Caring extends Omit<Prepared, "options" | "written" | "discovery"> {
   readonly key: string;
   readonly care: VirtualServerCare;
-  /** As the configuration has it, without discovered members. */
-  written: VirtualServerOptions;
-  /** Its members are being taken over. */
-  relisting: Promise<void>;
+  /** Its members are others: it is given them, one list at a time, and the last one counts. */
+  readonly relist: LatestOnly<void, void>;
   /** It is no longer in the configuration. */
   isLeaving: boolean;
   /** Its machine has ended. */

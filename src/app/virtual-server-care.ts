@@ -1,7 +1,6 @@
 import { createActor, toPromise, waitFor, type SnapshotFrom } from "xstate";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, standingOf, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
-import { stateOf } from "../actors/real-server-machine.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import type { VirtualServerOptions } from "../config/care-options.ts";
 import { checkOf } from "../config/combination.ts";
@@ -9,7 +8,6 @@ import type { ControlVirtualServer } from "../control/answers.ts";
 import type { FailedChecks } from "../control/real-server-report.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
-import type { Discovery, DiscoveryUser } from "../discovery/discovery.ts";
 import { describeError, LvscareError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
@@ -19,12 +17,7 @@ import type { MembersReport } from "../domain/members.ts";
 import { withName, type Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import {
-  describeVirtualServer,
-  keyOf,
-  nameVirtualServer,
-  type NamedVirtualServer,
-} from "../domain/virtual-server-name.ts";
+import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { CheckHistory } from "../events/check-history.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import type { EventSource } from "../events/event-bus.ts";
@@ -39,11 +32,11 @@ import { DecidingChecks } from "./deciding-checks.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { withExpiredAgents } from "./expired-agents.ts";
 import { HoldFile, tellHeld, warnOfHeld, type HoldFiles } from "./hold-file.ts";
+import { MemberFinding } from "./member-finding.ts";
 import { LiveReach } from "./live-reach.ts";
 import { Operator, untilWritten } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
 import { reachToRetire, type Reach } from "./reach.ts";
-import { VERSION } from "./version.ts";
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach and its events. */
 export class VirtualServerCare implements ControlVirtualServer {
@@ -52,8 +45,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly metrics: Metrics;
   /** What became of the last checks of each real server. */
   readonly checks: CheckHistory;
-  /** Who finds its members; undefined where the configuration lists them all. */
-  discovery: Discovery | undefined;
+  readonly finding: MemberFinding;
   readonly #process: CareProcess;
   #options: VirtualServerOptions;
   /** The configuration has it no longer. */
@@ -71,8 +63,6 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #leave: () => void;
   readonly #daemon: DaemonActor;
   readonly #clients: ClientWatch;
-  /** It will be told that health changed. */
-  #isDiscoveryTold = false;
 
   constructor(
     process: CareProcess,
@@ -143,13 +133,9 @@ export class VirtualServerCare implements ControlVirtualServer {
       input: { ...options, holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
-    this.#clients = new ClientWatch({
-      process,
-      daemon: this.#daemon,
-      dataPlane,
-      status: () => this.status(),
-      events: this.#events,
-    });
+    const ports = { status: () => this.status(), events: this.#events };
+    this.#clients = new ClientWatch({ ...ports, process, daemon: this.#daemon, dataPlane });
+    this.finding = new MemberFinding(options, { ...ports, supervisor: () => this.#supervisor });
   }
 
   /** As it is cared for now. */
@@ -177,7 +163,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   start(): void {
     const emit = (event: CareEvent): void => {
       if (event.type === "probe.accepted") this.#deciding.accept();
-      if (HEALTH.has(event.type) && this.discovery !== undefined) this.#tellDiscovery();
+      this.finding.hear(event);
       this.#events.emit(event);
     };
     const { virtualServer, reach } = this.#daemon.getSnapshot().children;
@@ -233,42 +219,15 @@ export class VirtualServerCare implements ControlVirtualServer {
     await waitFor(supervisor, isTried, { timeout: timeoutMs }).catch(() => undefined);
   }
 
-  /** Those real servers that are listed and healthy. */
-  passing(): ReadonlySet<string> {
-    const members = this.#supervisor?.getSnapshot().context.members ?? new Map<string, never>();
-    const healthy = [...members].filter(([, { ref }]) => stateOf(ref.getSnapshot().context) === "healthy");
-    return new Set(healthy.map(([name]) => name));
-  }
-
-  /** What its cluster is told of it; undefined as long as it is not known. */
-  async standing(): ReturnType<DiscoveryUser["standing"]> {
-    if (this.#supervisor?.getSnapshot().hasTag("adopting") !== false) return undefined;
-    const { realServers } = await this.status();
-    return { version: VERSION, virtualServer: keyOf(this.named), realServers };
-  }
-
-  /** Tells of its members. */
-  emit(event: CareEvent): void {
-    this.#events.emit(event);
-  }
-
   /** Where each of its real servers comes from. */
   members(): MembersReport {
-    const { discovery } = this;
+    const { discovery } = this.finding;
     const { networkNamespace } = this.#facts;
     return {
       ...this.named,
       ...(networkNamespace !== undefined && { networkNamespace }),
       ...(discovery && { discovery: discovery.status() }),
-      members: (
-        discovery?.members() ??
-        this.#options.realServers.map(({ endpoint, weight }) => ({
-          address: formatEndpoint(endpoint),
-          source: "configuration",
-          state: "listed" as const,
-          weight,
-        }))
-      ).map((member) => withName(member, this.#options.realServerNames)),
+      members: this.finding.members(this.#options),
     };
   }
 
@@ -314,6 +273,7 @@ export class VirtualServerCare implements ControlVirtualServer {
 
   /** Forgets its events. */
   close(): void {
+    this.finding[Symbol.dispose]();
     this.#clients.close();
     this.#events.close();
     this.#leave();
@@ -339,7 +299,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       isLeaving: this.#isLeaving,
       checks: this.#deciding,
       process: this.#process,
-      discovery: this.discovery?.status(),
+      discovery: this.finding.discovery?.status(),
       reach: reach && this.#dataPlane.kind === "ipvs" ? reachStatus(reach, mode, this.#facts) : undefined,
       timeOfDay: this.#facts.timeOfDay,
     });
@@ -400,16 +360,6 @@ export class VirtualServerCare implements ControlVirtualServer {
     return this.#daemon.getSnapshot().children.virtualServer;
   }
 
-  /** When the machines have come to rest: an event is told in the middle of a transition. */
-  #tellDiscovery(): void {
-    if (this.#isDiscoveryTold) return;
-    this.#isDiscoveryTold = true;
-    setImmediate(() => {
-      this.#isDiscoveryTold = false;
-      this.discovery?.healthChanged();
-    });
-  }
-
   #operator(): Operator {
     const supervisor = this.#supervisor;
     if (supervisor === undefined)
@@ -435,9 +385,6 @@ export class VirtualServerCare implements ControlVirtualServer {
 function reachedBy({ reach, realServers }: VirtualServerOptions): unknown {
   return [reach, realServers.map(({ endpoint }) => endpoint)];
 }
-
-/** After these, others than before may be healthy. */
-const HEALTH: ReadonlySet<CareEvent["type"]> = new Set(["realServer.healthChanged", "virtualServer.adopted"]);
 
 /** Who is listed now and was not before. */
 function returnedIn(before: readonly RealServer[], after: readonly RealServer[]): readonly string[] {
