@@ -1,8 +1,7 @@
 import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts";
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import type { Discovery } from "../discovery/discovery.ts";
-import { formatDuration } from "../domain/duration.ts";
-import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { type Endpoint } from "../domain/endpoint.ts";
 import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
@@ -115,7 +114,10 @@ export class Caretaker {
         const present = before.get(key);
         const own = claims.get(key);
         if (own !== undefined) added.push(await this.#prepareNew(options, surroundings, own, config, stack));
-        else if (present !== undefined && (present.isLeaving || !Bun.deepEquals(present.care.finding.written, options)))
+        else if (
+          present !== undefined &&
+          (present.care.isLeaving || !Bun.deepEquals(present.care.finding.written, options))
+        )
           changed.push(await this.#prepareChanged(present, options, surroundings, config, stack));
       } catch (error) {
         failures.push(this.#isAlone ? error : about(options, error));
@@ -127,14 +129,14 @@ export class Caretaker {
       return this.prepare(config, orphans);
     }
     throwFailures(failures);
-    const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.isLeaving);
+    const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.care.isLeaving);
     const held = stack.move();
     return {
       changes: [
         ...added.map(({ options }) => `+ ${fullName(options)}: ${countServers(options)}`),
         ...changed.flatMap(({ caring, written, discovery }) => {
           const options = discovery?.complete(written) ?? written;
-          const what = caring.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
+          const what = caring.care.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
           // The order of real servers may be another one, which means nothing.
           return what === "" ? [] : [`~ ${fullName(options)}: ${what}`];
         }),
@@ -156,56 +158,6 @@ export class Caretaker {
     };
   }
 
-  /** Waits until what is to be done is written. Resolves to what is not, a line each. */
-  async written(): Promise<readonly string[]> {
-    const all = await Promise.all(
-      this.virtualServers.map(async (care) => {
-        const problem = await care.written(LONGEST_WRITE_MS);
-        return problem === undefined ? [] : [`${fullName(care.options)}: not written yet: ${problem}`];
-      }),
-    );
-    return all.flat();
-  }
-
-  /** Real servers that are no longer in the configuration but still in a data plane, a line each. */
-  async draining(): Promise<readonly string[]> {
-    const lines: string[] = [];
-    for (const { care, isLeaving, isOver } of this.#cares.values()) {
-      if (isOver || (!isLeaving && care.hasOnlyListed)) continue;
-      const { options } = care;
-      const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-      // It may be gone by now.
-      const realServers = await care.status().then(
-        (status) => status.realServers,
-        () => [],
-      );
-      for (const { address, weight, activeConnections } of realServers) {
-        if (weight === undefined || listed.has(address) || options.unlisted === "keep") continue;
-        const connections = activeConnections === 1 ? "1 open connection" : `${activeConnections} open connections`;
-        const longest = formatDuration(options.policy.drainTimeoutMs);
-        lines.push(`${address} of ${fullName(options)}: ${connections}, ${longest} at most`);
-      }
-    }
-    return lines;
-  }
-
-  /** Virtual servers whose changed probe does not decide yet, a line each: it has yet to prove itself, or is suspicious. */
-  trials(): { readonly onTrial: readonly string[]; readonly suspicious: readonly string[] } {
-    const [onTrial, suspicious]: [string[], string[]] = [[], []];
-    for (const care of this.#onTrial()) {
-      const probe = `the changed probe of ${fullName(care.options)}`;
-      const reason = care.suspicion;
-      if (reason === undefined) onTrial.push(`${probe}: ${WHO_DECIDES}`);
-      else suspicious.push(`${probe} lets no real server serve (${reason}), so the one before it decides`);
-    }
-    return { onTrial, suspicious };
-  }
-
-  /** Waits until every changed probe decides, or is suspicious, `timeoutMs` at most. */
-  async tried(timeoutMs: number): Promise<void> {
-    await Promise.all(this.#onTrial().map((care) => care.tried(timeoutMs)));
-  }
-
   /** Ends caring; the kernel's entries stay. */
   shutDown(): void {
     this.#isStopping = true;
@@ -214,7 +166,7 @@ export class Caretaker {
 
   /** Says what stays behind. */
   tellStopped(): void {
-    const staying = [...this.#cares.values()].flatMap(({ care, isLeaving }) => (isLeaving ? [] : [care]));
+    const staying = [...this.#cares.values()].flatMap(({ care }) => (care.isLeaving ? [] : [care]));
     if (staying.length <= MOST_NAMED) for (const care of staying) care.tellStopped();
     else
       this.#logger.info(
@@ -232,12 +184,6 @@ export class Caretaker {
   }
 
   // --- internal ---
-
-  #onTrial(): readonly VirtualServerCare[] {
-    return [...this.#cares.values()]
-      .filter(({ care, isLeaving, isOver }) => !isOver && !isLeaving && care.onTrial.length > 0)
-      .map(({ care }) => care);
-  }
 
   /** The first at once; the rest of this process has turns between the others, as while they begin. */
   async #shutDownAll(): Promise<void> {
@@ -351,7 +297,7 @@ export class Caretaker {
 
   /** Has it be cared for with the members that are known by now. */
   async #relist(caring: Caring): Promise<void> {
-    const isOut = (): boolean => this.#isStopping || caring.isOver || caring.isLeaving;
+    const isOut = (): boolean => this.#isStopping || caring.isOver || caring.care.isLeaving;
     // Not in the middle of another configuration.
     await this.#applying;
     const { care, preparation } = caring;
@@ -386,11 +332,8 @@ export class Caretaker {
         unbegun.delete(prepared);
         one.care.ended.then(() => this.#over(one), this.#end.reject);
         one.care.start();
-        if (!orphans.has(prepared.written)) this.#find(one, prepared.written, prepared.discovery);
-        else {
-          one.isLeaving = true;
-          one.care.withdraw();
-        }
+        if (orphans.has(prepared.written)) one.care.withdraw();
+        else this.#find(one, prepared.written, prepared.discovery);
       }
       let isDone = true;
       for (const { caring, written, discovery, reach } of changed) {
@@ -400,14 +343,12 @@ export class Caretaker {
           if (discovery !== caring.care.finding.discovery) discovery?.[Symbol.dispose]();
           continue;
         }
-        caring.isLeaving = false;
         // There may be another list by now.
         caring.care.configure(discovery?.complete(written) ?? written, reach);
         this.#find(caring, written, discovery);
       }
       for (const caring of removed) {
         if (slices.isOver()) await this.#pause(slices);
-        caring.isLeaving = true;
         this.#find(caring, caring.care.finding.written, undefined);
         caring.care.withdraw();
       }
@@ -436,7 +377,6 @@ export class Caretaker {
       claims,
       care,
       relist: new LatestOnly(() => this.#relist(caring)),
-      isLeaving: false,
       isOver: false,
       released: Promise.resolve(),
     };
@@ -446,7 +386,7 @@ export class Caretaker {
 
   #over(caring: Caring): void {
     caring.isOver = true;
-    if (caring.isLeaving && !this.#isStopping) caring.released = this.#leave(caring);
+    if (caring.care.isLeaving && !this.#isStopping) caring.released = this.#leave(caring);
     else this.#endIfDone();
   }
 
@@ -485,8 +425,6 @@ export class Caretaker {
 
 // --- internal ---
 
-const WHO_DECIDES = "the one before it decides until it has proved itself";
-
 interface Prepared {
   /** With the members that were discovered. */
   readonly options: VirtualServerOptions;
@@ -503,8 +441,6 @@ interface Caring extends Omit<Prepared, "options" | "written" | "discovery"> {
   readonly care: VirtualServerCare;
   /** Its members are others: it is given them, one list at a time, and the last one counts. */
   readonly relist: LatestOnly<void, void>;
-  /** It is no longer in the configuration. */
-  isLeaving: boolean;
   /** Its machine has ended. */
   isOver: boolean;
   /** When it is over: everything that it had is given up. */
@@ -533,9 +469,6 @@ const CLAIMED_AT_ONCE = 100;
 
 /** Of more virtual servers than this, the log tells as of one. */
 const MOST_NAMED = 20;
-
-/** Longer than a round of ten thousand real servers takes. */
-const LONGEST_WRITE_MS = 10_000;
 
 function stopping(): LvscareError {
   return new LvscareError("NOT_RUNNING", "the daemon is stopping");

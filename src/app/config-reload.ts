@@ -12,6 +12,7 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
 import { fullName } from "./about.ts";
 import type { Caretaker } from "./caretaker.ts";
 import { FileWatch, type WatchedPaths } from "./file-watch.ts";
+import { tried, underWay, unwritten } from "./under-way.ts";
 
 /** A configuration as it was read, and where from. */
 export interface ReadConfig extends ConfigSources {
@@ -75,9 +76,9 @@ export class ConfigReload implements AsyncDisposable {
     const report = await this.#requested();
     if (report.outcome === "refused" || waitMs === 0) return report;
     const { caretaker } = this.#ports;
-    await caretaker.tried(waitMs);
+    await tried(caretaker.virtualServers, waitMs);
     const { onTrial: _, suspicious: __, ...told } = report;
-    return { ...told, ...(await underWay(caretaker)) };
+    return { ...told, ...(await underWay(caretaker.virtualServers)) };
   }
 
   status(): ConfigurationStatus {
@@ -175,7 +176,7 @@ export class ConfigReload implements AsyncDisposable {
       this.#config = config;
       emit({ type: "config.unchanged", file: this.#ports.path });
       const since = this.#ports.timeOfDay(before.succeededAtMs).toISOString();
-      return { outcome: "unchanged", since, changes: [], ...(await underWay(caretaker)), problems: [] };
+      return { outcome: "unchanged", since, changes: [], ...(await underWay(caretaker.virtualServers)), problems: [] };
     }
     const ofProcess = isSameProcess ? [] : await takeProcessOptions(config);
     // A port that is taken is tried again, and told as a change when it was had.
@@ -185,10 +186,10 @@ export class ConfigReload implements AsyncDisposable {
     this.#config = taken;
     if (changes.length > 0) emit({ type: "config.applied", file: this.#ports.path, changes });
     if (!isDone) return this.#take(read);
-    const problems = await caretaker.written();
+    const problems = await unwritten(caretaker.virtualServers);
     const warnings = ofProcess.map((line) => `${this.#ports.path}: warning: ${line}`);
     const told = warnings.length > 0 ? { warnings } : {};
-    return { outcome: "applied", changes, ...(await underWay(caretaker)), ...told, problems };
+    return { outcome: "applied", changes, ...(await underWay(caretaker.virtualServers)), ...told, problems };
   }
 
   /**
@@ -257,13 +258,6 @@ interface Outcome {
   readonly warnings: readonly string[];
   /** The last reading, if it was refused. */
   readonly refused: { readonly atMs: number; readonly problem: string; readonly count: number } | undefined;
-}
-
-/** What takes longer than a reload. */
-async function underWay(caretaker: Caretaker): Promise<Pick<ReloadReport, "draining" | "onTrial" | "suspicious">> {
-  const draining = await caretaker.draining();
-  const { onTrial, suspicious } = caretaker.trials();
-  return { draining, ...(onTrial.length > 0 && { onTrial }), ...(suspicious.length > 0 && { suspicious }) };
 }
 
 function pathsOf({ files, folders }: ConfigSources): WatchedPaths {

@@ -20,6 +20,7 @@ import { EmbeddedRun, SILENT } from "./embedded-run.ts";
 import { EventQueue, type LvscareEvent } from "./event-queue.ts";
 import { findRealServer, findVirtualServer } from "./find-target.ts";
 import { LatestOnly } from "./latest-only.ts";
+import { draining, unwritten } from "./under-way.ts";
 import type { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** What another configuration changed. */
@@ -262,7 +263,7 @@ class EmbeddedLvscare implements Lvscare {
       ...budgetChanges(this.#config.budget, config.budget).map((change) => `~ ${change}`),
     ];
     if (changes.length === 0)
-      return { outcome: "unchanged", changes, draining: await caretaker.draining(), problems: [] };
+      return { outcome: "unchanged", changes, draining: await draining(caretaker.virtualServers), problems: [] };
     this.#running();
     await listen(config);
     // Whoever closes what listens may have gone by while it was opened.
@@ -272,9 +273,9 @@ class EmbeddedLvscare implements Lvscare {
     keepTo(config.budget);
     this.#config = config;
     if (!isDone) return this.#take(config);
-    const problems = await caretaker.written();
-    const draining = this.#run.isEnding ? [] : await caretaker.draining();
-    return { outcome: "applied", changes, draining, problems };
+    const problems = await unwritten(caretaker.virtualServers);
+    const left = this.#run.isEnding ? [] : await draining(caretaker.virtualServers);
+    return { outcome: "applied", changes, draining: left, problems };
   }
 
   #follow(after: number, only: string | undefined): EventQueue {

@@ -3,6 +3,7 @@ import { CareProcess } from "../../src/app/care-process.ts";
 import { Caretaker } from "../../src/app/caretaker.ts";
 import { claimVirtualServers } from "../../src/app/claim.ts";
 import { SILENT } from "../../src/app/embedded-run.ts";
+import { unwritten } from "../../src/app/under-way.ts";
 import { readConfigObject } from "../../src/config/file/config-object.ts";
 import { Ipvs } from "../../src/dataplane/ipvs/ipvs-plane.ts";
 import { FakeIpvs } from "../dataplane/ipvs-kernel-fake.ts";
@@ -78,7 +79,7 @@ test("another scheduler is in the kernel when another configuration is said to b
   for (const scheduler of ["rr", "wrr"] as const) {
     await using prepared = await caretaker.prepare(many(2, { scheduler }));
     await prepared.apply();
-    expect(await caretaker.written()).toEqual([]);
+    expect(await unwritten(caretaker.virtualServers)).toEqual([]);
     expect(schedulers()).toEqual([scheduler, scheduler]);
   }
   caretaker.shutDown();
