@@ -1,3 +1,4 @@
+import type { VirtualServerOptions } from "../config/care-options.ts";
 import { LvscareError } from "../domain/errors.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 
@@ -25,4 +26,17 @@ export function about(options: NamedService, error: unknown): unknown {
     ...(errno !== undefined && { errno }),
     cause: error,
   });
+}
+
+/** Of more virtual servers than this, the log tells as of one. */
+export const MOST_NAMED = 20;
+
+/** `21 virtual servers with 42 real servers` */
+export function countVirtualServers(all: readonly Pick<VirtualServerOptions, "realServers">[]): string {
+  const realServers = all.reduce((sum, one) => sum + one.realServers.length, 0);
+  return `${all.length} virtual servers with ${realServers} real servers`;
+}
+
+export function countServers({ realServers }: Pick<VirtualServerOptions, "realServers">): string {
+  return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
 }

@@ -1,23 +1,18 @@
 import type { CareConfig, VirtualServerOptions } from "../config/care-options.ts";
 import { Ipvs } from "../dataplane/ipvs/ipvs-plane.ts";
 import type { Discovery } from "../discovery/discovery.ts";
-import { type Endpoint } from "../domain/endpoint.ts";
-import { describeError, LvscareError, throwFailures } from "../domain/errors.ts";
+import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
-import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
+import { formatServiceKey } from "../domain/virtual-server.ts";
+import { countVirtualServers, MOST_NAMED } from "./about.ts";
 import type { CareProcess } from "./care-process.ts";
-import { about, fullName, nameOf } from "./about.ts";
 import type { CaredFile } from "./cared-file.ts";
-import { claimVirtualServers, type Claims } from "./claim.ts";
-import { ClaimedElsewhere, withTheirFiles } from "./claimed-elsewhere.ts";
-import { cleanAfter } from "./clean.ts";
+import { clearAway, giveUp, release, type Caring } from "./caring.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
-import { describeOptionsChange } from "./describe-options-change.ts";
 import { HoldFiles } from "./hold-file.ts";
 import { LatestOnly } from "./latest-only.ts";
-import { prefixed } from "./prefixed.ts";
-import { prepare, prepareAnew, type Preparation } from "./preparation.ts";
-import type { Reach } from "./reach.ts";
+import { prepareAnew } from "./preparation.ts";
+import { describeDraft, prepareConfig, type ConfigDraft, type Prepared } from "./prepare-config.ts";
 import { Slices } from "./slices.ts";
 import { Surroundings } from "./surroundings.ts";
 import { VirtualServerCare } from "./virtual-server-care.ts";
@@ -69,7 +64,7 @@ export class Caretaker {
 
   /** Those that leave, too, for as long as they are there. */
   get virtualServers(): readonly VirtualServerCare[] {
-    return [...this.#cares.values()].flatMap(({ care, isOver }) => (isOver ? [] : [care]));
+    return [...this.#cares.values()].flatMap(({ care, gone }) => (gone === undefined ? [care] : []));
   }
 
   /**
@@ -80,76 +75,27 @@ export class Caretaker {
   async prepare(config: CareConfig, orphans: readonly VirtualServerOptions[] = []): Promise<PreparedConfig> {
     await this.#applying;
     if (this.#isStopping) throw stopping();
-    await using stack = new AsyncDisposableStack();
-    const slices = new Slices();
-    const leaving = new Set(orphans);
-    const all = [...config.virtualServers, ...orphans];
-    const wanted = new Map(all.map((options) => [formatServiceKey(options.service), options]));
-    const added: Prepared[] = [];
-    const changed: Changed[] = [];
-    const failures: unknown[] = [];
-    for (const key of wanted.keys()) {
-      const caring = this.#cares.get(key);
-      if (caring?.isOver === true) await caring.released;
-    }
-    const joining = [...wanted.values()].filter(({ service }) => !this.#has(service));
-    const isCrowded = joining.length > MOST_NAMED;
-    const surroundings = new Surroundings(this.#ipvs, this.#process.reachHost, isCrowded);
-    const before = new Map(this.#cares);
-    const claims = new Map<string, Claims>();
-    const elsewhere: ClaimedElsewhere[] = [];
-    for (let first = 0; first < joining.length; first += CLAIMED_AT_ONCE) {
-      if (first > 0) await this.#pause(slices);
-      const some = joining.slice(first, first + CLAIMED_AT_ONCE);
-      const ofSome = this.#claim(some, elsewhere);
-      if (elsewhere.length >= MOST_CLASHES) break;
-      if (ofSome === undefined) continue;
-      stack.use(ofSome);
-      for (const { service } of some) claims.set(formatServiceKey(service), ofSome);
-    }
-    throwFailures(elsewhere.length === 0 ? [] : await withTheirFiles(elsewhere));
-    for (const [key, options] of wanted) {
-      if (slices.isOver()) await this.#pause(slices);
-      try {
-        const present = before.get(key);
-        const own = claims.get(key);
-        if (own !== undefined) added.push(await this.#prepareNew(options, surroundings, own, config, stack));
-        else if (
-          present !== undefined &&
-          (present.care.isLeaving || !Bun.deepEquals(present.care.finding.written, options))
-        )
-          changed.push(await this.#prepareChanged(present, options, surroundings, config, stack));
-      } catch (error) {
-        failures.push(this.#isAlone ? error : about(options, error));
-      }
-    }
-    // Whoever went away while the others were prepared is claimed anew.
-    if ([...wanted.keys()].some((key) => before.get(key)?.isOver === true)) {
-      await stack.disposeAsync();
-      return this.prepare(config, orphans);
-    }
-    throwFailures(failures);
-    const removed = [...this.#cares.values()].filter((one) => !wanted.has(one.key) && !one.care.isLeaving);
-    const held = stack.move();
+    const draft = await prepareConfig(config, orphans, {
+      process: this.#process,
+      ipvs: this.#ipvs,
+      logger: this.#logger,
+      isAlone: this.#isAlone,
+      cares: this.#cares,
+      pause: (slices) => this.#pause(slices),
+    });
+    if (draft === undefined) return this.prepare(config, orphans);
+    const { added, held } = draft;
     return {
-      changes: [
-        ...added.map(({ options }) => `+ ${fullName(options)}: ${countServers(options)}`),
-        ...changed.flatMap(({ caring, written, discovery }) => {
-          const options = discovery?.complete(written) ?? written;
-          const what = caring.care.isLeaving ? "back again" : describeOptionsChange(caring.care.options, options);
-          // The order of real servers may be another one, which means nothing.
-          return what === "" ? [] : [`~ ${fullName(options)}: ${what}`];
-        }),
-        ...removed.map(({ care }) => `- ${fullName(care.options)}: its real servers drain, then it goes`),
-      ],
+      changes: describeDraft(draft),
       apply: async () => {
         if (this.#isStopping) throw stopping();
         held.move();
-        if (isCrowded) this.#logger.info(`caring for ${countVirtualServers(joining)}`);
+        if (added.length > MOST_NAMED)
+          this.#logger.info(`caring for ${countVirtualServers(added.map(({ written }) => written))}`);
         const applied = Promise.withResolvers<void>();
         this.#applying = applied.promise;
         try {
-          return await this.#apply(added, changed, removed, leaving);
+          return await this.#apply(draft, new Set(orphans));
         } finally {
           applied.resolve();
         }
@@ -180,7 +126,7 @@ export class Caretaker {
     if (this.#noting !== undefined) this.#writeCared();
     const all = [...this.#cares.values()];
     this.#cares.clear();
-    for (const one of all) await this.#release(one);
+    for (const one of all) await release(one);
   }
 
   // --- internal ---
@@ -190,7 +136,7 @@ export class Caretaker {
     const slices = new Slices();
     for (const one of this.#cares.values()) {
       if (slices.isOver()) await slices.pause();
-      if (!one.isOver) one.care.shutDown();
+      if (one.gone === undefined) one.care.shutDown();
     }
     this.#endIfDone();
   }
@@ -213,83 +159,6 @@ export class Caretaker {
     }
   }
 
-  #has(service: ServiceKey): boolean {
-    return this.#cares.has(formatServiceKey(service));
-  }
-
-  /** Undefined where others care for some of them, who are added to `elsewhere`. */
-  #claim(all: readonly VirtualServerOptions[], elsewhere: ClaimedElsewhere[]): Claims | undefined {
-    const services = all.map(({ service }) => service);
-    try {
-      return claimVirtualServers(services, process.getuid?.() ?? 0, this.#logger);
-    } catch (error) {
-      const failures: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
-      const found = failures.filter((one) => one instanceof ClaimedElsewhere);
-      if (found.length < failures.length) throw error;
-      elsewhere.push(...found);
-      return undefined;
-    }
-  }
-
-  async #prepareNew(
-    written: VirtualServerOptions,
-    surroundings: Surroundings,
-    claims: Claims,
-    config: CareConfig,
-    stack: AsyncDisposableStack,
-  ): Promise<Prepared> {
-    const logger = this.#isAlone ? this.#logger : prefixed(this.#logger, nameOf(written));
-    const discovery = await this.#discover(written, config, undefined);
-    if (discovery !== undefined) stack.use(discovery);
-    const options = discovery?.complete(written) ?? written;
-    const preparation = await prepare(options, surroundings, logger);
-    stack.defer(() => preparation.selection.dataPlane.close());
-    return { options, preparation, claims, written, discovery };
-  }
-
-  async #prepareChanged(
-    caring: Caring,
-    written: VirtualServerOptions,
-    surroundings: Surroundings,
-    config: CareConfig,
-    stack: AsyncDisposableStack,
-  ): Promise<Changed> {
-    const { care, preparation } = caring;
-    const before = care.finding.discovery;
-    const isSame = before?.serves(written.discover) === true;
-    const discovery = isSame ? before : await this.#discover(written, config, before);
-    if (discovery !== undefined && !isSame) stack.use(discovery);
-    const options = discovery?.complete(written) ?? written;
-    const reach = await prepareAnew(preparation, care.options, options, surroundings);
-    return { caring, written, discovery, reach };
-  }
-
-  /** Most daemons are told their members, and start without the code that finds them. */
-  async #discover(
-    written: VirtualServerOptions,
-    { virtualServers, cacheDirectory }: CareConfig,
-    before: Discovery | undefined,
-  ): Promise<Discovery | undefined> {
-    if (written.discover === undefined) return undefined;
-    const { discover } = await import("./discovering.ts");
-    const { openSource } = await import("./open-source.ts");
-    const { now, facts } = this.#process;
-    const clock = { now, setTimeout, clearTimeout: (timer: unknown) => clearTimeout(timer as Timer) };
-    // Others may come.
-    const own = (): readonly Endpoint[] =>
-      [...virtualServers, ...[...this.#cares.values()].map(({ care }) => care.options)].map(
-        ({ service }) => service.endpoint,
-      );
-    const discovering = {
-      clock,
-      timeOfDay: facts.timeOfDay,
-      cacheDirectory,
-      own,
-      openSource,
-    };
-    return discover(written, written.discover, discovering, before);
-  }
-
   /** Has a virtual server find its members from now on; those that it finds are another configuration of it alone. */
   #find({ care, relist }: Caring, written: VirtualServerOptions, discovery: Discovery | undefined): void {
     care.finding.findBy(discovery, written, { nodes: this.#process.nodes, changed: () => void relist.request() });
@@ -297,7 +166,7 @@ export class Caretaker {
 
   /** Has it be cared for with the members that are known by now. */
   async #relist(caring: Caring): Promise<void> {
-    const isOut = (): boolean => this.#isStopping || caring.isOver || caring.care.isLeaving;
+    const isOut = (): boolean => this.#isStopping || caring.gone !== undefined || caring.care.isLeaving;
     // Not in the middle of another configuration.
     await this.#applying;
     const { care, preparation } = caring;
@@ -314,12 +183,7 @@ export class Caretaker {
   }
 
   /** New ones first: clients of one that leaves may already know them. */
-  async #apply(
-    added: readonly Prepared[],
-    changed: readonly Changed[],
-    removed: readonly Caring[],
-    orphans: ReadonlySet<VirtualServerOptions>,
-  ): Promise<boolean> {
+  async #apply({ added, changed, removed }: ConfigDraft, orphans: ReadonlySet<VirtualServerOptions>): Promise<boolean> {
     const slices = new Slices();
     const holdFiles = new HoldFiles(daemonFolder(), this.#cares.size > 0);
     const unbegun = new Set(added);
@@ -338,8 +202,8 @@ export class Caretaker {
       let isDone = true;
       for (const { caring, written, discovery, reach } of changed) {
         if (slices.isOver()) await this.#pause(slices);
-        isDone &&= !caring.isOver;
-        if (caring.isOver) {
+        if (caring.gone !== undefined) {
+          isDone = false;
           if (discovery !== caring.care.finding.discovery) discovery?.[Symbol.dispose]();
           continue;
         }
@@ -355,9 +219,9 @@ export class Caretaker {
       this.#noteCared();
       return isDone;
     } finally {
-      for (const { options, preparation, claims, discovery } of unbegun) {
-        discovery?.[Symbol.dispose]();
-        await giveUp(options, preparation, claims);
+      for (const prepared of unbegun) {
+        prepared.discovery?.[Symbol.dispose]();
+        await giveUp(prepared.options.service, prepared);
       }
     }
   }
@@ -369,117 +233,43 @@ export class Caretaker {
 
   #add({ options, preparation, claims }: Prepared, holdFiles: HoldFiles): Caring {
     preparation.begin();
-    const key = formatServiceKey(options.service);
     const care = new VirtualServerCare(this.#process, options, preparation, holdFiles);
     const caring: Caring = {
-      key,
       preparation,
       claims,
       care,
       relist: new LatestOnly(() => this.#relist(caring)),
-      isOver: false,
-      released: Promise.resolve(),
+      gone: undefined,
     };
-    this.#cares.set(key, caring);
+    this.#cares.set(formatServiceKey(options.service), caring);
     return caring;
   }
 
   #over(caring: Caring): void {
-    caring.isOver = true;
-    if (caring.care.isLeaving && !this.#isStopping) caring.released = this.#leave(caring);
-    else this.#endIfDone();
+    const hasLeft = caring.care.isLeaving && !this.#isStopping;
+    caring.gone = hasLeft ? this.#clearAway(caring) : Promise.resolve();
+    if (!hasLeft) this.#endIfDone();
   }
 
-  /** It has left the data plane. The claim goes last: until then, what it had of reach is nobody else's. */
-  async #leave(caring: Caring): Promise<void> {
-    const { care, preparation, claims } = caring;
-    const { logger } = preparation;
-    try {
-      await care.settled();
-      care.close();
-      await preparation.selection.dataPlane.close();
-      await cleanAfter(care.options, this.#process.reachHost, logger);
-      logger.info("gone, as the configuration says");
-    } catch (error) {
-      logger.warn(`something of it stays: ${describeError(error)}`);
-    } finally {
-      claims.release(care.options.service);
-      this.#cares.delete(caring.key);
-      this.#noteCared();
-      this.#endIfDone();
-    }
-  }
-
-  async #release({ care, preparation, claims }: Caring): Promise<void> {
-    care.close();
-    await giveUp(care.options, preparation, claims);
+  async #clearAway(caring: Caring): Promise<void> {
+    await clearAway(caring, this.#process.reachHost);
+    this.#cares.delete(formatServiceKey(caring.care.options.service));
+    this.#noteCared();
+    this.#endIfDone();
   }
 
   #endIfDone(): void {
     if (!this.#isStopping) return;
     // Not all of them each time one ends: there may be thousands.
-    for (const { isOver } of this.#cares.values()) if (!isOver) return;
+    for (const { gone } of this.#cares.values()) if (gone === undefined) return;
     this.#end.resolve();
   }
 }
 
 // --- internal ---
 
-interface Prepared {
-  /** With the members that were discovered. */
-  readonly options: VirtualServerOptions;
-  readonly preparation: Preparation;
-  /** Its own is among them. */
-  readonly claims: Claims;
-  /** As the configuration has it. */
-  readonly written: VirtualServerOptions;
-  readonly discovery: Discovery | undefined;
-}
-
-interface Caring extends Omit<Prepared, "options" | "written" | "discovery"> {
-  readonly key: string;
-  readonly care: VirtualServerCare;
-  /** Its members are others: it is given them, one list at a time, and the last one counts. */
-  readonly relist: LatestOnly<void, void>;
-  /** Its machine has ended. */
-  isOver: boolean;
-  /** When it is over: everything that it had is given up. */
-  released: Promise<void>;
-}
-
-interface Changed {
-  readonly caring: Caring;
-  readonly written: VirtualServerOptions;
-  readonly discovery: Discovery | undefined;
-  readonly reach: Reach;
-}
-
-async function giveUp({ service }: VirtualServerOptions, { selection }: Preparation, claims: Claims): Promise<void> {
-  claims.release(service);
-  await selection.dataPlane.close();
-}
-
 const NOTED_AFTER_MS = 100;
-
-/** After so many virtual servers that others care for, no more are tried. */
-const MOST_CLASHES = 100;
-
-/** Few enough for one turn. */
-const CLAIMED_AT_ONCE = 100;
-
-/** Of more virtual servers than this, the log tells as of one. */
-const MOST_NAMED = 20;
 
 function stopping(): LvscareError {
   return new LvscareError("NOT_RUNNING", "the daemon is stopping");
-}
-
-/** `21 virtual servers with 42 real servers` */
-function countVirtualServers(all: readonly VirtualServerOptions[]): string {
-  const realServers = all.reduce((sum, one) => sum + one.realServers.length, 0);
-  return `${all.length} virtual servers with ${realServers} real servers`;
-}
-
-function countServers({ realServers }: VirtualServerOptions): string {
-  return realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
 }

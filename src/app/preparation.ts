@@ -7,6 +7,7 @@ import { describeError, LvscareError } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, sameService } from "../domain/virtual-server.ts";
 import { ensureLocalAddress, removeLoopbackAddress } from "../reach/loopback-address.ts";
+import { countServers } from "./about.ts";
 import { withdrawFromKernel } from "./clean.ts";
 import { describeNesting } from "./nesting.ts";
 import { obstacleTo, planReach, type Reach } from "./reach.ts";
@@ -138,15 +139,16 @@ async function openUserspace({ realServers }: VirtualServerOptions, logger: Logg
 }
 
 function announce(
-  { service, realServers }: VirtualServerOptions,
+  options: VirtualServerOptions,
   { dataPlane, because }: Selection,
   tell: Logger["info"],
   logger: Logger,
 ): void {
   if (because !== undefined)
     logger.warn(`using the userspace data plane, because the kernel's does not work here: ${describeError(because)}`);
-  const servers = realServers.length === 1 ? "1 real server" : `${realServers.length} real servers`;
-  tell(`caring for ${formatServiceKey(service)} (${service.scheduler}) with ${servers}`, { dataPlane: dataPlane.kind });
+  const { service, realServers } = options;
+  const what = `${formatServiceKey(service)} (${service.scheduler}) with ${countServers(options)}`;
+  tell(`caring for ${what}`, { dataPlane: dataPlane.kind });
   const remark = dataPlane.remark === undefined ? "" : `, as ${dataPlane.remark}`;
   logger.debug(`data plane ${dataPlane.kind} through ${dataPlane.via}${remark}`);
   for (const { endpoint } of realServers) logger.debug(`real server ${formatEndpoint(endpoint)}`);
