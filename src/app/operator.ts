@@ -11,18 +11,23 @@ import type { VirtualServerStatus } from "../domain/status.ts";
 import { describeVirtualServer, ofVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 
 export interface OperatorPorts {
-  readonly supervisor: VirtualServerActor;
+  /** Undefined when it has ended. */
+  readonly supervisor: () => VirtualServerActor | undefined;
   /** How it is called now. */
   readonly virtualServer: () => NamedVirtualServer;
+  /** How one of its real servers is called now, where it has a name. */
+  readonly nameOf: (server: string) => string | undefined;
   readonly status: () => Promise<VirtualServerStatus>;
   /** Stores the holds; throws when it cannot. */
   readonly keep: (holds: Holds) => void;
   /** One check over a connection of its own. */
   readonly probe: (target: Endpoint, signal: AbortSignal) => Promise<ProbeOutcome>;
+  /** How that differs from the check that decides for a real server; empty where it decides itself. */
+  readonly onTrialFor: (server: string) => readonly string[];
   readonly timeOfDay: () => Date;
 }
 
-/** Does what operators ask of a running daemon. */
+/** Does what operators ask of a running daemon. Rejects with NOT_RUNNING before it has begun, and when it has ended. */
 export class Operator {
   readonly #ports: OperatorPorts;
 
@@ -36,8 +41,9 @@ export class Operator {
    * when nothing was changed.
    */
   async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
-    const target = this.#find(server);
-    const { supervisor, keep, timeOfDay, status } = this.#ports;
+    const supervisor = this.#supervisor();
+    const target = this.#find(server, supervisor);
+    const { keep, timeOfDay, status } = this.#ports;
     const holds = holdsOf(supervisor);
     const wasOut = holds.get(server)?.drained !== true && standingOf(supervisor, target).weight === 0;
     const hold = changeHold(holds.get(server), change, timeOfDay().toISOString(), by);
@@ -60,7 +66,7 @@ export class Operator {
 
   /** Writes down again what is held: its directory may have been made again. Throws FILE_FAILED. */
   keepAgain(): void {
-    const holds = holdsOf(this.#ports.supervisor);
+    const holds = holdsOf(this.#supervisor());
     if (holds.size > 0) this.#ports.keep(holds);
   }
 
@@ -69,22 +75,36 @@ export class Operator {
    * result.
    */
   async check(server: string, signal: AbortSignal): Promise<CheckReport> {
-    const target = this.#find(server);
-    const outcome = await this.#ports.probe(target, signal);
-    this.#ports.supervisor.send({ type: "operator.check", server });
+    const supervisor = this.#supervisor();
+    const target = this.#find(server, supervisor);
+    const { probe, virtualServer, nameOf, onTrialFor } = this.#ports;
+    const onTrial = onTrialFor(server);
+    const outcome = await probe(target, signal);
+    supervisor.send({ type: "operator.check", server });
     if (outcome.passed === undefined)
       throw new LvscareError("NOT_CHECKED", `${server} cannot be checked: ${outcome.reason}`);
+    const suspicion = supervisor.getSnapshot().context.suspicion?.reason;
+    const realServerName = nameOf(server);
     return {
-      ...ofVirtualServer(this.#ports.virtualServer()),
+      ...ofVirtualServer(virtualServer()),
       realServer: server,
       verdict: withoutCertificate(outcome),
+      ...(realServerName !== undefined && { realServerName }),
+      ...(onTrial.length > 0 && { onTrial }),
+      ...(onTrial.length > 0 && suspicion !== undefined && { suspicion }),
     };
   }
 
   // --- internal ---
 
-  #find(server: string): Endpoint {
-    const snapshot = this.#ports.supervisor.getSnapshot();
+  #supervisor(): VirtualServerActor {
+    const supervisor = this.#ports.supervisor();
+    if (supervisor !== undefined) return supervisor;
+    throw new LvscareError("NOT_RUNNING", `${describeVirtualServer(this.#ports.virtualServer())} is cared for no more`);
+  }
+
+  #find(server: string, supervisor: VirtualServerActor): Endpoint {
+    const snapshot = supervisor.getSnapshot();
     const { members, trouble } = snapshot.context;
     // Its real servers are known but not yet their states: what was asked of them now would be forgotten.
     if (snapshot.hasTag("adopting")) throw notYet(this.#ports.virtualServer(), trouble.lastError?.message);

@@ -7,17 +7,18 @@ import { checkOf } from "../config/combination.ts";
 import type { ControlVirtualServer } from "../control/answers.ts";
 import type { FailedChecks } from "../control/real-server-report.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
-import { formatEndpoint } from "../domain/endpoint.ts";
-import { describeError, LvscareError } from "../domain/errors.ts";
+import { formatEndpoint, type Endpoint } from "../domain/endpoint.ts";
+import { describeError } from "../domain/errors.ts";
 import type { EventReport } from "../domain/event-record.ts";
 import type { CareEvent } from "../domain/events.ts";
+import type { ProbeOutcome } from "../domain/health.ts";
 import type { Hold, HoldChange } from "../domain/hold.ts";
 import type { Logger } from "../domain/logger.ts";
 import type { MembersReport } from "../domain/members.ts";
 import { withName, type Named } from "../domain/name.ts";
 import type { CheckReport, HoldReport } from "../domain/operator.ts";
 import type { VirtualServerStatus } from "../domain/status.ts";
-import { describeVirtualServer, nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
+import { nameVirtualServer, type NamedVirtualServer } from "../domain/virtual-server-name.ts";
 import type { CheckHistory } from "../events/check-history.ts";
 import type { RealServer } from "../domain/virtual-server.ts";
 import type { EventSource } from "../events/event-bus.ts";
@@ -59,10 +60,10 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #whose: WhoseChecks;
   readonly #deciding: DecidingChecks;
   readonly #outcomes: CheckOutcomes;
-  readonly #holdFile: HoldFile;
   readonly #leave: () => void;
   readonly #daemon: DaemonActor;
   readonly #clients: ClientWatch;
+  readonly #operator: Operator;
 
   constructor(
     process: CareProcess,
@@ -112,9 +113,9 @@ export class VirtualServerCare implements ControlVirtualServer {
       impossible: (server) => this.#supervisor?.send({ type: "check.impossible", server }),
     });
     this.checks = this.#outcomes.history;
-    this.#holdFile = new HoldFile(daemonFolder(), service);
+    const holdFile = new HoldFile(daemonFolder(), service);
     const listed = options.realServers.map(({ endpoint }) => formatEndpoint(endpoint));
-    const holds = holdFiles.has(this.#holdFile) ? this.#holdFile.read(logger) : new Map<string, Hold>();
+    const holds = holdFiles.has(holdFile) ? holdFile.read(logger) : new Map<string, Hold>();
     (holdFiles.areLater ? warnOfHeld : tellHeld)(holds, listed, logger);
     this.#reach = new LiveReach(
       reach,
@@ -133,9 +134,18 @@ export class VirtualServerCare implements ControlVirtualServer {
       input: { ...options, holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
-    const ports = { status: () => this.status(), events: this.#events };
+    const ports = { status: () => this.status(), events: this.#events, supervisor: () => this.#supervisor };
     this.#clients = new ClientWatch({ ...ports, process, daemon: this.#daemon, dataPlane });
-    this.finding = new MemberFinding(options, { ...ports, supervisor: () => this.#supervisor });
+    this.finding = new MemberFinding(options, ports);
+    this.#operator = new Operator({
+      ...ports,
+      virtualServer: () => this.named,
+      nameOf: (server) => this.#options.realServerNames.get(server),
+      keep: (all) => holdFile.write(all),
+      probe: (target, signal) => this.#checkOnce(target, signal),
+      onTrialFor: (server) => this.#deciding.onTrialFor([server]),
+      timeOfDay: () => new Date(),
+    });
   }
 
   /** As it is cared for now. */
@@ -325,29 +335,18 @@ export class VirtualServerCare implements ControlVirtualServer {
       .map(({ reason, firstAtMs, lastAtMs, count }) => ({ reason, since: iso(firstAtMs), at: iso(lastAtMs), count }));
   }
 
-  /** Also rejects with NOT_RUNNING, when it has ended. */
-  async hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
-    return this.#operator().hold(server, change, by);
+  hold(server: string, change: HoldChange, by?: string): Promise<HoldReport> {
+    return this.#operator.hold(server, change, by);
   }
 
-  /** Also rejects with NOT_RUNNING, when it has ended. */
-  async check(server: string, signal: AbortSignal): Promise<CheckReport> {
-    const onTrial = this.#deciding.onTrialFor([server]);
-    const report = await this.#operator().check(server, signal);
-    const { suspicion } = this;
-    const realServerName = this.#options.realServerNames.get(server);
-    return {
-      ...report,
-      ...(realServerName !== undefined && { realServerName }),
-      ...(onTrial.length > 0 && { onTrial }),
-      ...(onTrial.length > 0 && suspicion !== undefined && { suspicion }),
-    };
+  check(server: string, signal: AbortSignal): Promise<CheckReport> {
+    return this.#operator.check(server, signal);
   }
 
   /** Writes down again what is held: its directory may have been made again. */
   keepAgain(): void {
     try {
-      this.#operator().keepAgain();
+      this.#operator.keepAgain();
     } catch (error) {
       this.#logger.warn(describeError(error));
     }
@@ -360,22 +359,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     return this.#daemon.getSnapshot().children.virtualServer;
   }
 
-  #operator(): Operator {
-    const supervisor = this.#supervisor;
-    if (supervisor === undefined)
-      throw new LvscareError("NOT_RUNNING", `${describeVirtualServer(this.named)} is cared for no more`);
-    return new Operator({
-      supervisor,
-      virtualServer: () => this.named,
-      status: () => this.status(),
-      keep: (all) => this.#holdFile.write(all),
-      probe: (target, signal) => {
-        const server = formatEndpoint(target);
-        const options = withExpiredAgents(checkOf(this.#options, server), this.#outcomes.agentsOf(server));
-        return checkOnce(options, target, this.#whose, signal);
-      },
-      timeOfDay: () => new Date(),
-    });
+  /** As its options say, for whoever asks. */
+  #checkOnce(target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+    const server = formatEndpoint(target);
+    const options = withExpiredAgents(checkOf(this.#options, server), this.#outcomes.agentsOf(server));
+    return checkOnce(options, target, this.#whose, signal);
   }
 }
 

@@ -287,11 +287,13 @@ test("nothing is asked of a daemon that has not taken over its table yet", async
   stack.push(async () => supervisor.stop());
   const kept: unknown[] = [];
   const operator = new Operator({
-    supervisor,
+    supervisor: () => supervisor,
     virtualServer: () => ({ protocol: "tcp", address: VS }),
+    nameOf: () => undefined,
     status: () => Promise.reject(new Error("not asked")),
     keep: (holds) => kept.push(holds),
     probe: () => Promise.reject(new Error("not asked")),
+    onTrialFor: () => [],
     timeOfDay: () => new Date(0),
   });
   const early = `the daemon of ${VS} has not taken over the table yet`;
