@@ -20,7 +20,6 @@ import { EmbeddedRun, SILENT } from "./embedded-run.ts";
 import { EventQueue, type LvscareEvent } from "./event-queue.ts";
 import { findRealServer, findVirtualServer } from "./find-target.ts";
 import { LatestOnly } from "./latest-only.ts";
-import { draining, unwritten } from "./under-way.ts";
 import type { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** What another configuration changed. */
@@ -254,6 +253,7 @@ class EmbeddedLvscare implements Lvscare {
   }
 
   async #take(config: CareConfig): Promise<UpdateReport> {
+    const { draining, unwritten } = await import("./under-way.ts");
     const { caretaker, listen, keepTo } = this.#running();
     await using prepared = await caretaker.prepare(config);
     const [from, to] = [this.#config, config].map(({ httpListen: at }) => (at ? formatEndpoint(at) : "nowhere"));

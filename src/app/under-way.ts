@@ -1,7 +1,10 @@
+import { waitFor, type SnapshotFrom } from "xstate";
+import type { VirtualServerActor } from "../actors/virtual-server-machine.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { formatEndpoint } from "../domain/endpoint.ts";
 import type { ReloadReport } from "../domain/reload.ts";
 import { fullName } from "./about.ts";
+import { untilWritten } from "./operator.ts";
 import type { VirtualServerCare } from "./virtual-server-care.ts";
 
 /** What is still to come of another configuration that was taken over, and takes longer than a reload: a line each. */
@@ -18,7 +21,7 @@ export async function draining(all: readonly VirtualServerCare[]): Promise<reado
   const lines: string[] = [];
   for (const care of all) {
     const { options, isLeaving } = care;
-    if (!isLeaving && care.hasOnlyListed) continue;
+    if (!isLeaving && hasOnlyListed(care)) continue;
     const listed = new Set(isLeaving ? [] : options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
     // It may be gone by now.
     const realServers = await care.status().then(
@@ -39,7 +42,7 @@ export async function draining(all: readonly VirtualServerCare[]): Promise<reado
 export async function unwritten(all: readonly VirtualServerCare[]): Promise<readonly string[]> {
   const lines = await Promise.all(
     all.map(async (care) => {
-      const problem = await care.written(LONGEST_WRITE_MS);
+      const problem = care.supervisor && (await untilWritten(care.supervisor, LONGEST_WRITE_MS));
       return problem === undefined ? [] : [`${fullName(care.options)}: not written yet: ${problem}`];
     }),
   );
@@ -48,7 +51,7 @@ export async function unwritten(all: readonly VirtualServerCare[]): Promise<read
 
 /** Waits until every changed probe decides, or is suspicious, `timeoutMs` at most. */
 export async function tried(all: readonly VirtualServerCare[], timeoutMs: number): Promise<void> {
-  await Promise.all(withTrial(all).map((care) => care.tried(timeoutMs)));
+  await Promise.all(withTrial(all).map((care) => triedOf(care, timeoutMs)));
 }
 
 // --- internal ---
@@ -63,7 +66,7 @@ function trials(all: readonly VirtualServerCare[]): Required<Pick<ReloadReport, 
   const [onTrial, suspicious]: [string[], string[]] = [[], []];
   for (const care of withTrial(all)) {
     const probe = `the changed probe of ${fullName(care.options)}`;
-    const reason = care.suspicion;
+    const reason = care.supervisor?.getSnapshot().context.suspicion?.reason;
     if (reason === undefined) onTrial.push(`${probe}: ${WHO_DECIDES}`);
     else suspicious.push(`${probe} lets no real server serve (${reason}), so the one before it decides`);
   }
@@ -71,5 +74,21 @@ function trials(all: readonly VirtualServerCare[]): Required<Pick<ReloadReport, 
 }
 
 function withTrial(all: readonly VirtualServerCare[]): readonly VirtualServerCare[] {
-  return all.filter(({ isLeaving, onTrial }) => !isLeaving && onTrial.length > 0);
+  return all.filter(({ isLeaving, deciding }) => !isLeaving && deciding.onTrial.length > 0);
+}
+
+async function triedOf({ supervisor, deciding }: VirtualServerCare, timeoutMs: number): Promise<void> {
+  if (supervisor === undefined) return;
+  const isTried = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
+    deciding.trialSinceMs === undefined || snapshot.context.suspicion !== undefined;
+  // Rejects when the time is over or caring ends: whoever asks looks at what is known then.
+  await waitFor(supervisor, isTried, { timeout: timeoutMs }).catch(() => undefined);
+}
+
+/** All in its data plane are listed, as far as is known. */
+function hasOnlyListed({ supervisor }: VirtualServerCare): boolean {
+  if (supervisor === undefined) return false;
+  const { table, members, overlay } = supervisor.getSnapshot().context;
+  if (table === undefined || overlay.departures.size > 0 || overlay.unlisted.size > 0) return false;
+  return !Array.from(members.values()).some(({ isLeaving }) => isLeaving);
 }

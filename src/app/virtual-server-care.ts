@@ -1,4 +1,4 @@
-import { createActor, toPromise, waitFor, type SnapshotFrom } from "xstate";
+import { createActor, toPromise } from "xstate";
 import type { DaemonActor } from "../actors/daemon-machine.ts";
 import { reachStatus, standingOf, virtualServerStatus, wayStatus, type ProcessFacts } from "../actors/status.ts";
 import { holdsOf, type VirtualServerActor } from "../actors/virtual-server-machine.ts";
@@ -35,7 +35,7 @@ import { withExpiredAgents } from "./expired-agents.ts";
 import { HoldFile, tellHeld, warnOfHeld, type HoldFiles } from "./hold-file.ts";
 import { MemberFinding } from "./member-finding.ts";
 import { LiveReach } from "./live-reach.ts";
-import { Operator, untilWritten } from "./operator.ts";
+import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
 import { reachToRetire, type Reach } from "./reach.ts";
 
@@ -46,6 +46,9 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly metrics: Metrics;
   /** What became of the last checks of each real server. */
   readonly checks: CheckHistory;
+  /** By which checks its real servers are judged. */
+  readonly deciding: DecidingChecks;
+  /** Who finds its members. */
   readonly finding: MemberFinding;
   readonly #process: CareProcess;
   #options: VirtualServerOptions;
@@ -58,7 +61,6 @@ export class VirtualServerCare implements ControlVirtualServer {
   readonly #events: EventSource;
   /** How its real servers stand, a check's program, or the real server itself, is told. */
   readonly #whose: WhoseChecks;
-  readonly #deciding: DecidingChecks;
   readonly #outcomes: CheckOutcomes;
   readonly #leave: () => void;
   readonly #daemon: DaemonActor;
@@ -78,11 +80,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#whose = {
       key: service,
       standingOf: (target) => {
-        const supervisor = this.#supervisor;
+        const supervisor = this.supervisor;
         return supervisor === undefined ? unknownStanding() : standingOf(supervisor, target);
       },
     };
-    this.#deciding = new DecidingChecks(options, {
+    this.deciding = new DecidingChecks(options, {
       now: process.now,
       checksAs: (one) => process.checksAs(one, this.#whose),
     });
@@ -110,7 +112,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       now,
       events: this.#events,
       certificates,
-      impossible: (server) => this.#supervisor?.send({ type: "check.impossible", server }),
+      impossible: (server) => this.supervisor?.send({ type: "check.impossible", server }),
     });
     this.checks = this.#outcomes.history;
     const holdFile = new HoldFile(daemonFolder(), service);
@@ -124,7 +126,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     );
     const surface = {
       dataPlane,
-      schedule: this.#deciding.schedule(),
+      schedule: this.deciding.schedule(),
       observe: this.#outcomes.note,
       reach: this.#reach,
     };
@@ -134,7 +136,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       input: { ...options, holds, cleanupOnExit: false, now: process.now },
     });
     this.ended = toPromise(this.#daemon);
-    const ports = { status: () => this.status(), events: this.#events, supervisor: () => this.#supervisor };
+    const ports = { status: () => this.status(), events: this.#events, supervisor: () => this.supervisor };
     this.#clients = new ClientWatch({ ...ports, process, daemon: this.#daemon, dataPlane });
     this.finding = new MemberFinding(options, ports);
     this.#operator = new Operator({
@@ -143,7 +145,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       nameOf: (server) => this.#options.realServerNames.get(server),
       keep: (all) => holdFile.write(all),
       probe: (target, signal) => this.#checkOnce(target, signal),
-      onTrialFor: (server) => this.#deciding.onTrialFor([server]),
+      onTrialFor: (server) => this.deciding.onTrialFor([server]),
       timeOfDay: () => new Date(),
     });
   }
@@ -151,6 +153,11 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** As it is cared for now. */
   get options(): VirtualServerOptions {
     return this.#options;
+  }
+
+  /** Decides what stands in the data plane; undefined when it has ended. */
+  get supervisor(): VirtualServerActor | undefined {
+    return this.#daemon.getSnapshot().children.virtualServer;
   }
 
   /** How it is called now. */
@@ -172,7 +179,7 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Begins to care. */
   start(): void {
     const emit = (event: CareEvent): void => {
-      if (event.type === "probe.accepted") this.#deciding.accept();
+      if (event.type === "probe.accepted") this.deciding.accept();
       this.finding.hear(event);
       this.#events.emit(event);
     };
@@ -191,11 +198,11 @@ export class VirtualServerCare implements ControlVirtualServer {
     const returned = returnedIn(this.#isLeaving ? [] : before.realServers, options.realServers);
     this.#options = options;
     this.#isLeaving = false;
-    const schedule = this.#deciding.configure(options);
+    const schedule = this.deciding.configure(options);
     this.#daemon.send({ type: "configure", configuration: options, schedule });
     // Nobody was checked by the one before it.
-    if (this.#supervisor?.getSnapshot().context.members.size === 0) this.#deciding.accept();
-    else if (schedule !== undefined) this.#deciding.beginTrial();
+    if (this.supervisor?.getSnapshot().context.members.size === 0) this.deciding.accept();
+    else if (schedule !== undefined) this.deciding.beginTrial();
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
       if (reach.remark !== undefined) this.#logger.info(reach.remark);
       this.#reach.change(reach, reachToRetire(before, options, this.#process.reachHost, this.#logger));
@@ -205,28 +212,8 @@ export class VirtualServerCare implements ControlVirtualServer {
       const listed = new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
       this.#outcomes.keepOnly(listed);
     }
-    const supervisor = this.#supervisor;
+    const supervisor = this.supervisor;
     if (supervisor !== undefined && returned.length > 0) warnOfHeld(holdsOf(supervisor), returned, this.#logger);
-  }
-
-  /** How a changed probe differs from the one that decides; empty where the configured one does. */
-  get onTrial(): readonly string[] {
-    return this.#deciding.onTrial;
-  }
-
-  /** What a changed probe that would take all real servers out was given as a reason; undefined where none would. */
-  get suspicion(): string | undefined {
-    return this.#supervisor?.getSnapshot().context.suspicion?.reason;
-  }
-
-  /** Waits until a changed probe decides, or is suspicious, `timeoutMs` at most. */
-  async tried(timeoutMs: number): Promise<void> {
-    const supervisor = this.#supervisor;
-    if (supervisor === undefined || this.onTrial.length === 0) return;
-    const isTried = (snapshot: SnapshotFrom<VirtualServerActor>): boolean =>
-      this.#deciding.trialSinceMs === undefined || snapshot.context.suspicion !== undefined;
-    // Rejects when the time is over or caring ends: whoever asks looks at what is known then.
-    await waitFor(supervisor, isTried, { timeout: timeoutMs }).catch(() => undefined);
   }
 
   /** Where each of its real servers comes from. */
@@ -250,21 +237,6 @@ export class VirtualServerCare implements ControlVirtualServer {
   /** Asks it to end; the kernel's entries stay. */
   shutDown(): void {
     this.#daemon.send({ type: "shutdown" });
-  }
-
-  /** Waits until what it is to do is written, `timeoutMs` at most. Resolves to the reason when it is not, else to undefined. */
-  async written(timeoutMs: number): Promise<string | undefined> {
-    const supervisor = this.#supervisor;
-    return supervisor && untilWritten(supervisor, timeoutMs);
-  }
-
-  /** All in its data plane are listed, as far as is known. */
-  get hasOnlyListed(): boolean {
-    const supervisor = this.#supervisor;
-    if (supervisor === undefined) return false;
-    const { table, members, overlay } = supervisor.getSnapshot().context;
-    if (table === undefined || overlay.departures.size > 0 || overlay.unlisted.size > 0) return false;
-    return !Array.from(members.values()).some(({ isLeaving }) => isLeaving);
   }
 
   /** Says what stays behind. */
@@ -307,7 +279,7 @@ export class VirtualServerCare implements ControlVirtualServer {
     return withCareFacts(found, {
       options: this.#options,
       isLeaving: this.#isLeaving,
-      checks: this.#deciding,
+      checks: this.deciding,
       process: this.#process,
       discovery: this.finding.discovery?.status(),
       reach: reach && this.#dataPlane.kind === "ipvs" ? reachStatus(reach, mode, this.#facts) : undefined,
@@ -353,11 +325,6 @@ export class VirtualServerCare implements ControlVirtualServer {
   }
 
   // --- internal ---
-
-  /** Undefined when it has ended. */
-  get #supervisor(): VirtualServerActor | undefined {
-    return this.#daemon.getSnapshot().children.virtualServer;
-  }
 
   /** As its options say, for whoever asks. */
   #checkOnce(target: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
