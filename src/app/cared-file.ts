@@ -20,6 +20,7 @@ export class CaredFile {
   readonly #now: () => number;
   /** By `formatServiceKey`. */
   readonly #since = new Map<string, number>();
+  #due: { readonly timer: Timer; readonly write: () => void } | undefined;
 
   /** `identity`: the absolute path of the configuration, or what else tells this daemon's from others. */
   constructor(folder: string, identity: string, now: () => number) {
@@ -29,18 +30,24 @@ export class CaredFile {
     this.#now = now;
   }
 
-  /** Says what is cared for, or leaves, from now on. Throws FILE_FAILED. */
-  write(all: readonly VirtualServerOptions[]): void {
-    const kept = all.map((options): [string, Cared] => {
-      const { service, name, reach, policy, realServers } = options;
-      const key = formatServiceKey(service);
-      const sinceMs = this.#since.get(key) ?? this.#now();
-      this.#since.set(key, sinceMs);
-      const addresses = realServers.map(({ endpoint }) => formatEndpoint(endpoint));
-      const { drainTimeoutMs } = policy;
-      return [key, { sinceMs, ...(name !== undefined && { name }), service, reach, drainTimeoutMs, addresses }];
-    });
-    this.#file.write(kept.length === 0 ? undefined : `${JSON.stringify(Object.fromEntries(kept))}\n`);
+  /** What is cared for, or leaves, is other than before: it is written soon, once for all that change together. */
+  note(all: () => readonly VirtualServerOptions[], logger: Logger): void {
+    if (this.#due !== undefined) return;
+    const write = (): void => {
+      clearTimeout(this.#due?.timer);
+      this.#due = undefined;
+      try {
+        this.#write(all());
+      } catch (error) {
+        logger.debug(`what is cared for is not written down: ${describeError(error)}`);
+      }
+    };
+    this.#due = { timer: setTimeout(write, NOTED_AFTER_MS).unref(), write };
+  }
+
+  /** Writes now what is due. */
+  settle(): void {
+    this.#due?.write();
   }
 
   /**
@@ -61,6 +68,22 @@ export class CaredFile {
     const own = left.filter(([key, { sinceMs }]) => !claimed.has(key) && (latest.get(key) ?? 0) <= sinceMs);
     return Promise.all(own.map(([, cared]) => optionsOf(cared)));
   }
+
+  // --- internal ---
+
+  /** Throws FILE_FAILED. */
+  #write(all: readonly VirtualServerOptions[]): void {
+    const kept = all.map((options): [string, Cared] => {
+      const { service, name, reach, policy, realServers } = options;
+      const key = formatServiceKey(service);
+      const sinceMs = this.#since.get(key) ?? this.#now();
+      this.#since.set(key, sinceMs);
+      const addresses = realServers.map(({ endpoint }) => formatEndpoint(endpoint));
+      const { drainTimeoutMs } = policy;
+      return [key, { sinceMs, ...(name !== undefined && { name }), service, reach, drainTimeoutMs, addresses }];
+    });
+    this.#file.write(kept.length === 0 ? undefined : `${JSON.stringify(Object.fromEntries(kept))}\n`);
+  }
 }
 
 // --- internal ---
@@ -74,6 +97,8 @@ interface Cared {
   readonly drainTimeoutMs: number;
   readonly addresses: readonly string[];
 }
+
+const NOTED_AFTER_MS = 100;
 
 /** As many virtual and real servers as a configuration may have are less. */
 const LARGEST_BYTES = 32 * 1024 * 1024;

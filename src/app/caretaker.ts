@@ -45,7 +45,6 @@ export class Caretaker {
   readonly #end = Promise.withResolvers<void>();
   /** What the next daemon of this configuration is told. */
   readonly #cared: CaredFile | undefined;
-  #noting: Timer | undefined;
   #isStopping = false;
   /** What is being applied is prepared for no more, and not yet all among the `#cares`. */
   #applying: Promise<void> = Promise.resolve();
@@ -123,7 +122,7 @@ export class Caretaker {
   /** Gives up the claims and closes the data planes. */
   async close(): Promise<void> {
     this.#isStopping = true;
-    if (this.#noting !== undefined) this.#writeCared();
+    this.#cared?.settle();
     const all = [...this.#cares.values()];
     this.#cares.clear();
     for (const one of all) await release(one);
@@ -141,22 +140,12 @@ export class Caretaker {
     this.#endIfDone();
   }
 
-  /** Soon, once for all that change together. */
   #noteCared(): void {
-    this.#noting ??= setTimeout(() => this.#writeCared(), NOTED_AFTER_MS).unref();
-  }
-
-  #writeCared(): void {
-    clearTimeout(this.#noting);
-    this.#noting = undefined;
-    const inKernel = [...this.#cares.values()].filter(
-      ({ preparation }) => preparation.selection.dataPlane.kind === "ipvs",
-    );
-    try {
-      this.#cared?.write(inKernel.map(({ care }) => care.options));
-    } catch (error) {
-      this.#logger.debug(`what is cared for is not written down: ${describeError(error)}`);
-    }
+    const inKernel = (): readonly VirtualServerOptions[] =>
+      [...this.#cares.values()].flatMap(({ care, preparation }) =>
+        preparation.selection.dataPlane.kind === "ipvs" ? [care.options] : [],
+      );
+    this.#cared?.note(inKernel, this.#logger);
   }
 
   /** Has a virtual server find its members from now on; those that it finds are another configuration of it alone. */
@@ -267,8 +256,6 @@ export class Caretaker {
 }
 
 // --- internal ---
-
-const NOTED_AFTER_MS = 100;
 
 function stopping(): LvscareError {
   return new LvscareError("NOT_RUNNING", "the daemon is stopping");
