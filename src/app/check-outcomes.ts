@@ -61,10 +61,15 @@ export class CheckOutcomes {
     return { isUnheard: this.#unheardAgents.has(server), parts: this.#parts.get(server) ?? [] };
   }
 
-  /** Only these are listed: what others asked for, and what became of their checks, is forgotten. */
-  keepOnly(servers: ReadonlySet<string>): void {
-    this.#requests.keepOnly(servers);
-    this.history.keepOnly(servers);
+  /**
+   * Only these are listed: what others asked for, and what became of their checks, is forgotten. What was found last is
+   * kept of those in `staying`, too, which are not listed but still in service.
+   */
+  keepOnly(listed: ReadonlySet<string>, staying: { has(server: string): boolean }): void {
+    this.#requests.keepOnly(listed);
+    this.history.keepOnly(listed);
+    for (const found of [this.#verdicts, this.#lacking, this.#parts, this.#unheardAgents])
+      for (const server of found.keys()) if (!listed.has(server) && !staying.has(server)) found.delete(server);
   }
 
   // --- internal ---

@@ -77,6 +77,8 @@ export class DecidingChecks {
     const as = checkedAs(options);
     if (checksAlike(before, options, listedInBoth(before, options))) {
       Object.assign(this.#newest, as);
+      // Who joins with a check of its own is judged by that.
+      if (this.#trialSinceMs === undefined) this.#deciding = checksIn(options);
       return undefined;
     }
     this.#newest = as;

@@ -200,8 +200,9 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#isLeaving = false;
     const schedule = this.deciding.configure(options);
     this.#daemon.send({ type: "configure", configuration: options, schedule });
+    const supervisor = this.supervisor;
     // Nobody was checked by the one before it.
-    if (this.supervisor?.getSnapshot().context.members.size === 0) this.deciding.accept();
+    if (supervisor?.getSnapshot().context.members.size === 0) this.deciding.accept();
     else if (schedule !== undefined) this.deciding.beginTrial();
     if (!Bun.deepEquals(reachedBy(before), reachedBy(options))) {
       if (reach.remark !== undefined) this.#logger.info(reach.remark);
@@ -210,9 +211,8 @@ export class VirtualServerCare implements ControlVirtualServer {
     this.#clients.follow(options, before);
     if (before.realServers !== options.realServers) {
       const listed = new Set(options.realServers.map(({ endpoint }) => formatEndpoint(endpoint)));
-      this.#outcomes.keepOnly(listed);
+      this.#outcomes.keepOnly(listed, supervisor?.getSnapshot().context.members ?? new Map());
     }
-    const supervisor = this.supervisor;
     if (supervisor !== undefined && returned.length > 0) warnOfHeld(holdsOf(supervisor), returned, this.#logger);
   }
 
