@@ -77,6 +77,7 @@ export class CareProcess implements Disposable {
   readonly #schedule: CheckScheduler;
   readonly #shared: SharedChecks;
   readonly #scripts = new Scripts();
+  readonly #ownPorts = new OwnPorts();
   readonly #surfaces = new Map<string, CareSurface>();
   #machine: DaemonMachine | undefined;
   #wayMachine: WayMachine | undefined;
@@ -170,6 +171,7 @@ export class CareProcess implements Disposable {
       return this.#schedule.with(
         createProber(options, {
           ...SOCKETS,
+          ownPorts: this.#ownPorts,
           watchPath,
           scripts: this.#scripts,
           virtualServer,
@@ -281,13 +283,7 @@ function probeOnce(
 /** Of a wait for others to end: one turn of the event loop is none. */
 const WORTH_TELLING_MS = 10;
 
-const SOCKETS = {
-  openTcpSocket: dialTcpSocket,
-  resetIfConnected,
-  watchSilence,
-  acknowledgementOf,
-  ownPorts: new OwnPorts(),
-};
+const SOCKETS = { openTcpSocket: dialTcpSocket, resetIfConnected, watchSilence, acknowledgementOf };
 
 /** Processor time of this process so far. */
 function spentMs(): number {
