@@ -70,6 +70,8 @@ export class CareProcess implements Disposable {
   readonly reachHost = new ReachHost(this.now);
   /** What became of the configuration file; undefined where there is none. */
   configuration: (() => ConfigurationStatus) | undefined;
+  /** Where its page is; undefined where it serves none. */
+  page: string | undefined;
   /** What is told of the certificates of all real servers. */
   readonly certificates: CertificateNews;
   /** Of the clients of all virtual servers. */

@@ -25,7 +25,7 @@ export interface CareFacts {
   readonly options: VirtualServerOptions;
   readonly isLeaving: boolean;
   readonly checks: Pick<DecidingChecks, "current" | "onTrial" | "trialSinceMs">;
-  readonly process: Pick<CareProcess, "configuration" | "checksWait" | "serverBudget">;
+  readonly process: Pick<CareProcess, "configuration" | "page" | "checksWait" | "serverBudget">;
   readonly discovery: DiscoveryStatus | undefined;
   readonly reach: ReachStatus | undefined;
   /** Converts from the machines' clock. */
@@ -64,11 +64,12 @@ function trialStatus(
 }
 
 function daemonFacts({ options, checks, process }: CareFacts): Partial<DaemonStatus> {
-  const { configuration, checksWait, serverBudget } = process;
+  const { configuration, page, checksWait, serverBudget } = process;
   return {
     host: hostname(),
     checked: checkedStatus(options, checks.current),
     ...(configuration && { configuration: configuration() }),
+    ...(page !== undefined && { page }),
     probes: probesStatus(options),
     ...(checksWait && { checksWait }),
     ...(serverBudget && serverBudget.gapMs > shortestIntervalMs(options) && { serverBudget }),

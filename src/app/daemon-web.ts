@@ -68,6 +68,7 @@ export class DaemonWeb implements AsyncDisposable {
     await this.#server?.close();
     this.#endpoint = endpoint;
     this.#server = server;
+    this.#process.page = endpoint && webUrl(endpoint);
   }
 
   /** Most daemons serve none, and start without its code, its page and the table of metrics. */

@@ -137,7 +137,7 @@ function virtualServerFacts(server: VirtualServerStatus, { now, wide = false }: 
   const facts = { scheduler, "data plane": `${dataPlane.kind} (${dataPlane.via})${because}` };
   if (daemon === undefined) return { ...facts, daemon: "none" };
   const error = daemon.lastError;
-  const { host, checked, intervalMs } = daemon;
+  const { host, page, checked, intervalMs } = daemon;
   return {
     ...facts,
     ...(wide && host !== undefined && { host }),
@@ -145,6 +145,7 @@ function virtualServerFacts(server: VirtualServerStatus, { now, wide = false }: 
     ...(reach && { reach: describeReach(reach) }),
     ...(way && { way: describeWay(way, now) }),
     daemon: describeDaemon(daemon, now),
+    ...(wide && page !== undefined && { page }),
     ...(daemon.configuration && { file: describeConfiguration(daemon.configuration, now) }),
     ...(daemon.checksWait && { checks: describeChecksWait(daemon.checksWait) }),
     ...(daemon.serverBudget && { budget: describeServerBudget(daemon.serverBudget) }),

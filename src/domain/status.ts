@@ -196,6 +196,8 @@ export interface DaemonStatus {
   readonly lastError?: { readonly at: string; readonly message: string };
   /** Present while the data plane cannot be written to: the table may be wrong, or is unknown. */
   readonly failing?: { readonly since: string; readonly message: string };
+  /** The URL of its page, for a browser on its host; absent where it serves none. */
+  readonly page?: string;
   /** The name of its host; absent in reports of older daemons, as the next one. */
   readonly host?: string;
   /** What decides about its real servers. */

@@ -92,8 +92,8 @@ async function play(stage: Stage, scene: Scene): Promise<VirtualServerStatus> {
   // Healthy is what a check found; a moment later it stands in the table, and only then is it served.
   const started = await until(stage, care, (status) => status.realServers.every(({ weight }) => weight === 1));
   if (page !== undefined) {
-    const opened = openInBrowser(page, process.env) ? ", which your browser opens" : "";
-    say(`*Its page is at ${page}*${opened}.`);
+    const opened = openInBrowser(page, process.env) ? " (your browser opens it)" : "";
+    say(`*Its page:* ${page}${opened}`);
   }
   const requests = async (): Promise<void> => say(`   12 requests: ${await tallyOf(url, 12, interruption)}`);
 
@@ -119,9 +119,10 @@ async function play(stage: Stage, scene: Scene): Promise<VirtualServerStatus> {
 }
 
 /** Something to look at, until Ctrl-C: clients ask, and one after the other dies and comes back. */
-async function playOn(stage: Stage, { url, echoes }: Scene): Promise<void> {
+async function playOn(stage: Stage, { url, echoes, page }: Scene): Promise<void> {
   const { interruption } = stage;
   say(`*It goes on until Ctrl-C:* clients ask ten times a second, and one server after the other dies and comes back.`);
+  say(`In a browser: ${page}`);
   say(`In another terminal, in this folder: ${stage.command} status --watch\n`);
   const clients = (async () => {
     while (!interruption.aborted) {

@@ -310,6 +310,8 @@ test("the log and the page's address change with the file; a port that is taken 
   await using daemon = new FileDaemon(path, { XDG_RUNTIME_DIR: folder.path });
   await daemon.logged(/recovering → healthy/);
   expect(await answers(first)).toBe("status 200");
+  const shownPage = async (): Promise<string | undefined> => (await daemon.status(VS)).virtualServers[0]?.daemon?.page;
+  expect(await shownPage()).toBe(`http://${first}/`);
 
   await write(
     `http-listen: 127.78.22.9:${taken.port}`,
@@ -338,6 +340,7 @@ test("the log and the page's address change with the file; a port that is taken 
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
   expect(await daemon.statusText(VS)).not.toContain("stay");
   expect([await answers(first), await answers(`127.78.22.9:${taken.port}`)]).toEqual(["refused", "status 200"]);
+  expect(await shownPage()).toBe(`http://127.78.22.9:${taken.port}/`);
   const moved = `${tookOver}http-listen ${first} → 127.78.22.9:${taken.port}`;
   expect(await daemon.logged(/^INFO took over/, 2)).toBe(moved);
 
@@ -347,6 +350,8 @@ test("the log and the page's address change with the file; a port that is taken 
   await write(`http-listen: ${everywhere}`);
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });
   expect([await answers(first), await answers("127.78.22.8:18121")]).toEqual(["status 200", "status 200"]);
+  // A browser cannot go to all addresses.
+  expect(await shownPage()).toBe("http://127.0.0.1:18121/");
   await daemon.logged(/^\{/);
   await write();
   expect(await daemon.reload()).toMatchObject({ code: 0, stderr: "" });

@@ -189,6 +189,16 @@ test("wide shows forwarding and traffic, and each thing that is kept on the host
   expect(text.slice(-3)).toEqual(["  REACH", "  route 10.103.97.12/32: stands for 1m", ""]);
 });
 
+test("the URL of the page is a line of its own for who asks for more", () => {
+  const page = "http://127.0.0.1:9105/";
+  const server: VirtualServerStatus = { ...cared, ...(cared.daemon && { daemon: { ...cared.daemon, page } }) };
+  const pages = (wide: boolean): string[] =>
+    renderStatus(report(server), { now: NOW, width: 80, paint: plain, wide })
+      .split("\n")
+      .filter((line) => line.includes("page"));
+  expect([pages(true), pages(false)]).toEqual([["  page        http://127.0.0.1:9105/"], []]);
+});
+
 test("a certificate that ends soon is shown to everybody, and all of them to who asks for more", () => {
   const certificate = (notAfter: string, names: readonly string[]): CertificateStatus => ({
     fingerprint: "AA",

@@ -87,7 +87,7 @@ test("--page serves the page, opens it where there is a browser, and goes on unt
   let page: string | undefined;
   let [seen, status, seenElsewhere]: [readonly string[], string, string] = [[], "", ""];
   const { lines } = await demo.play(async (line) => {
-    page ??= /page is at (\S+), which your browser opens\.$/.exec(line)?.[1];
+    page ??= /^Its page: (\S+) \(your browser opens it\)$/.exec(line)?.[1];
     if (!line.startsWith("In another terminal")) return;
     status = /^In another terminal, in this folder: (.*) --watch$/.exec(line)?.[1] ?? "";
     const child = Bun.spawn(["sh", "-c", status], { cwd: CHECKOUT, stdout: "pipe", stderr: "inherit" });
@@ -100,6 +100,8 @@ test("--page serves the page, opens it where there is a browser, and goes on unt
     expect.stringMatching(/^<!doctype html>/) as string,
     expect.stringContaining("lvscare_real_server_info{") as string,
   ]);
+  // Once more where it goes on, after all that was played.
+  expect(lines).toContain(`In a browser: ${page}`);
   expect(seenElsewhere).toMatch(/^tcp 127\S+ +demo\b|^demo\b/m);
   await waitForEqual(() => browser.opened(), `${page}\n`);
   expect(lines.at(-1)).toBe(CLEANED_UP);
