@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { realpathSync } from "node:fs";
 import { release } from "node:os";
 import { hideModule } from "./harness/hidden-module.ts";
 import { currentOffers } from "./harness/labs.ts";
 import { requireTestKernel } from "./harness/require-test-kernel.ts";
 import { runCommand } from "./harness/run-command.ts";
+import { lvscareBinary } from "./support/lvscare.ts";
 
 requireTestKernel();
 
@@ -22,6 +24,11 @@ afterAll(async () => {
 test("runs on a kernel that has IPVS", async () => {
   console.log(`kernel ${release()}`);
   expect(await inNamespace("ipvsadm", "-Ln")).toStartWith("IP Virtual Server version");
+});
+
+test("finds the checkout's own lvscare by its name", async () => {
+  expect(realpathSync(Bun.which("lvscare") ?? "")).toBe(realpathSync(lvscareBinary()));
+  expect(await run("lvscare", "version")).toContain('"gitVersion"');
 });
 
 if (process.env["LVSCARE_LAB"] === "uml") {

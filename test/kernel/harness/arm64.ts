@@ -28,7 +28,7 @@ export const arm64: GuestMachine = {
         ...settings.env,
         PATH: `/run/guest/${PROGRAMS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
         HOME: "/root",
-        LVSCARE_BINARY: join(CHECKOUT, "dist/lvscare-linux-arm64"),
+        LVSCARE_BINARY: BINARY,
       },
       modules: ARM64_MODULES,
       readableFolders,
@@ -47,6 +47,7 @@ export const arm64: GuestMachine = {
 const CPU = "neoverse-n1";
 
 const CHECKOUT = resolve(import.meta.dir, "../../..");
+const BINARY = join(CHECKOUT, "dist/lvscare-linux-arm64");
 
 async function qemuArguments(
   options: GuestOptions,
@@ -89,4 +90,5 @@ async function addPrograms(run: RunFolder, runtime: string): Promise<void> {
   const folder = join(run.share, PROGRAMS);
   await mkdir(folder);
   for (const name of ["bun", "bunx"]) await symlink(runtime, join(folder, name));
+  await symlink(BINARY, join(folder, "lvscare"));
 }

@@ -1,13 +1,18 @@
 import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 
-/** Little of the host's environment: what a command needs to find programs, and this very Bun. */
+const checkout = resolve(import.meta.dir, "../../..");
+
+/** Where the checkout's own `lvscare` is, once it was built. */
+export const DIST = `${checkout}/dist`;
+
+/** Little of the host's environment: what a command needs to find programs, `lvscare` among them, and this very Bun. */
 export function guestEnvironment(): Record<string, string> {
-  const checkout = resolve(import.meta.dir, "../../..");
   return {
     PATH: [
       `${checkout}/node_modules/.bin`,
       dirname(process.execPath),
+      DIST,
       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     ].join(":"),
     HOME: homedir(),

@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { DIST } from "./guest-environment.ts";
 import type { GuestOptions, GuestResult } from "./guest.ts";
 import { processorSeconds } from "./processor-seconds.ts";
 import { runCommand } from "./run-command.ts";
@@ -26,7 +27,7 @@ export async function runOnHost(options: GuestOptions): Promise<GuestResult> {
     await runCommand(["ip", "-n", namespace, "link", "set", "lo", "up"], { timeoutMs: 10_000 });
     const child = Bun.spawn(["ip", "netns", "exec", namespace, ...options.command], {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, PATH: `${DIST}:${process.env["PATH"] ?? ""}`, ...options.env },
       stdin: options.interactive ? "inherit" : "ignore",
       stdout: options.interactive ? "inherit" : "pipe",
       stderr: options.interactive ? "inherit" : "pipe",
