@@ -9,7 +9,7 @@ import { selectionFrom } from "./test/selection.ts";
 
 const usage = `Runs things on a kernel with IPVS: this machine's files, read-only underneath, in a guest of their own.
 
-  bun run vm shell [options]          a root shell; leave it with "exit"
+  bun run vm shell [options]          a root shell on a terminal; leave it with "exit"
   bun run vm exec [options] -- <argv>
   bun run vm test [options] [files…]  kernel test files, or all that the lab has what they need for
 
@@ -34,6 +34,10 @@ const isKnown = ["shell", "test"].includes(action) || (action === "exec" && rest
 if (values.help || !isKnown) {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);
+}
+if (action === "shell" && !process.stdin.isTTY) {
+  process.stderr.write("vm: no terminal for a shell; without one: bun run vm exec -- sh -c '…'\n");
+  process.exit(2);
 }
 
 try {
