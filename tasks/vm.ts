@@ -58,7 +58,8 @@ try {
     ...(values["memory-mb"] === undefined ? {} : { memoryMb: Number(values["memory-mb"]) }),
   });
   if (values["kernel-log"]) process.stderr.write(kernelLog);
-  process.exit(exitCode);
+  // A shell's exit code is that of whatever was tried last in it: passed on, `bun run` would call that an error.
+  process.exit(interactive ? 0 : exitCode);
 } catch (error) {
   process.stderr.write(`vm: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(125);
