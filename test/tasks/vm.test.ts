@@ -16,6 +16,17 @@ test("a shell without a terminal is refused, with what does without one", async 
   });
 });
 
+test("who is not root is told so before a guest starts", async () => {
+  // A user that its own namespace does not know; whoever is none of root's already starts it as that.
+  const by = process.getuid?.() === 0 ? ["unshare", "--user"] : [];
+  for (const lab of ["uml", "host"])
+    expect(await vm(["exec", "--in", lab, "--", "true"], { by })).toEqual({
+      code: 125,
+      stdout: "",
+      stderr: `vm: the lab ${lab} needs root\n`,
+    });
+});
+
 test("a shell that was left after a failed command ends well; a command ends as it does", async () => {
   // Others cannot start that kernel.
   if (process.getuid?.() !== 0) return;

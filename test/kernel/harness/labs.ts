@@ -24,6 +24,8 @@ export interface Lab {
   /** A line for people. */
   readonly about: string;
   readonly offers: Offers;
+  /** For what its guest is made of, or what it is made in. */
+  readonly needsRoot?: true;
   /** Of what kind its processors are, where they are not this machine's. */
   readonly architecture?: "arm64";
   /** Of this machine, which installs them at first use. */
@@ -42,6 +44,7 @@ export const LABS: ReadonlyMap<string, Lab> = new Map(
     uml: {
       about: "user-mode Linux 6.1: user code at its own speed, slow system calls, one processor, no nftables",
       offers: { nftables: false, processors: 1, ownModules: true },
+      needsRoot: true,
       packages: UML_PACKAGES,
       run: (options: GuestOptions) => runInGuest(uml, options),
     },
@@ -68,14 +71,18 @@ export const LABS: ReadonlyMap<string, Lab> = new Map(
     host: {
       about: "this machine's own kernel, as root, in a network namespace",
       offers: { nftables: true, processors: 4, ownModules: false },
+      needsRoot: true,
       run: runOnHost,
     },
   }),
 );
 
 /** Runs a command in this lab as root; it finds the lab's name in `LVSCARE_LAB`. */
-export function runInLab(name: string, options: GuestOptions): Promise<GuestResult> {
-  return labNamed(name).run({ ...options, env: { ...options.env, LVSCARE_LAB: name } });
+export async function runInLab(name: string, options: GuestOptions): Promise<GuestResult> {
+  const lab = labNamed(name);
+  // Halfway it would be a program's refusal that says so, in words of its own.
+  if (lab.needsRoot === true && process.getuid?.() !== 0) throw new Error(`the lab ${name} needs root`);
+  return lab.run({ ...options, env: { ...options.env, LVSCARE_LAB: name } });
 }
 
 /** The fastest lab of those with a kernel of their own that has all of it. */
