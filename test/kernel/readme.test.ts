@@ -16,8 +16,11 @@ setDefaultTimeout(120_000);
 /** The docs are followed word by word, and nothing else is done to the host. */
 const page = await pageOf("getting-started.md");
 
-test("who follows the first page, step by step, sees what it shows, and nothing is left at its end", async () => {
+test("who follows the first page, step by step, sees what it shows, and at its end nothing but settings is left", async () => {
   await using host = await Namespace.create();
+  const routes = (): Promise<string> => host.exec("ip", "route", "show", "table", "all");
+  const setting = async (): Promise<string> => (await host.exec("sysctl", "-n", "net.ipv4.vs.sloppy_tcp")).trim();
+  const before = await routes();
   await using reader = new Reader(host);
   const steps = stepsOf(page);
   for (const step of steps.slice(0, -1)) await reader.follow(step);
@@ -25,6 +28,7 @@ test("who follows the first page, step by step, sees what it shows, and nothing 
   expect(Object.keys(tableOf(host))).toEqual(["TCP 169.254.0.1:80 rr"]);
   for (const step of steps.slice(-1)) await reader.follow(step);
   expect(tableOf(host)).toEqual({});
+  expect([await routes(), await setting()]).toEqual([before, "1"]);
   expect(steps.length).toBeGreaterThan(6);
 });
 
