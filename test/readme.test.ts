@@ -116,6 +116,14 @@ test("quotes messages as the program has them", async () => {
   expect(quoted.length).toBeGreaterThan(8);
 });
 
+test("the first status that a reader meets is explained below it, line by line", () => {
+  const page = pages.find(({ path }) => path === "docs/getting-started.md")?.text ?? "";
+  const [, status = "", below = ""] = /^\$ lvscare status\n([^]*?)^```\n([^]*?)^## /m.exec(page) ?? [];
+  const names = [...(status.split("\n\n")[0] ?? "").matchAll(/^ {2}(\S+(?: \S+)*) {2,}/gm)].map(([, name]) => name);
+  expect(names).toContain("applies");
+  expect(names.filter((name) => !below.includes(`\`${name}\``))).toEqual([]);
+});
+
 test("tells of the paths that there are, and of keys that a status has", async () => {
   const text = pages.find(({ path }) => path === "docs/http-api.md")?.text ?? "";
   const answers = new WebAnswers({ virtualServers: () => [], metrics: () => "" }, { isLoopback: false });
