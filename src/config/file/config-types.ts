@@ -234,7 +234,12 @@ export interface ProbeConfig {
   readonly headers?: { readonly [name: string]: string | readonly string[] | null } | null;
   readonly expect?: {
     /** The status codes that pass, alone or as ranges such as 200-299, instead of all below 400. */
-    readonly status?: readonly (number | `${number}` | `${number}-${number}`)[] | null;
+    readonly status?:
+      | number
+      | `${number}`
+      | `${number}-${number}`
+      | readonly (number | `${number}` | `${number}-${number}`)[]
+      | null;
     /** Headers that an answer has to have: a regular expression for the value of each, by name. */
     readonly header?: { readonly [name: string]: string } | null;
     /**

@@ -264,14 +264,18 @@ export class ProbeDraft {
   #readStatuses(findings: Findings): Pick<HttpProbeOptions, "acceptStatus" | "onlyStatus"> {
     const statuses = this.#statuses;
     if (statuses === undefined) return { acceptStatus: [] };
-    if (!Array.isArray(statuses.value) || statuses.value.length === 0) {
-      const problem = expected("a list of status codes such as [200-299, 404]", statuses.value).problem;
+    const { value } = statuses;
+    const isSingle = typeof value === "number" || typeof value === "string";
+    if (!isSingle && (!Array.isArray(value) || value.length === 0)) {
+      const problem = expected("a status code, a range such as 200-299, or a list of them", value).problem;
       findings.error("type", statuses.place, problem);
       return { acceptStatus: [] };
     }
-    const ranges = statuses.value.flatMap((one: unknown, index) =>
-      readRange({ value: one, place: within(statuses.place, index) }, findings),
-    );
+    const ranges = Array.isArray(value)
+      ? value.flatMap((one: unknown, index) =>
+          readRange({ value: one, place: within(statuses.place, index) }, findings),
+        )
+      : readRange(statuses, findings);
     const usual = ranges.find(([from, to]) => from <= FIRST_STATUS && to >= LAST_GOOD_STATUS);
     if (usual === undefined) return { acceptStatus: [], onlyStatus: ranges };
     // The usual rule and more: as the flag has it.

@@ -299,6 +299,7 @@ function valueSchema(row: OptionRow, { type, bounds, choices = row.choices ?? []
         },
       };
     case "codes":
+    case "statuses":
       return {
         anyOf: [STATUS, { type: "array", minItems: 1, items: STATUS }, { type: "null" }],
       };
@@ -318,17 +319,6 @@ function valueSchema(row: OptionRow, { type, bounds, choices = row.choices ?? []
           not: { type: "object", minProperties: 1, properties: BODY_PARTS, additionalProperties: false },
         },
         additionalProperties: false,
-      };
-    case "statuses":
-      return {
-        type: ["array", "null"],
-        minItems: 1,
-        items: {
-          anyOf: [
-            { type: "integer", minimum: 100, maximum: 999 },
-            { type: "string", pattern: PATTERNS.statuses },
-          ],
-        },
       };
     default:
       return { type: ["string", "null"] };

@@ -202,13 +202,21 @@ const inProbe: Rows = [
     "error: virtual-servers[0].probe.expect.status[0]: 299-200 is no range from 100 to 999",
   ],
   [
-    "expect: {status: ^200}",
-    "error: virtual-servers[0].probe.expect.status: expected a list of status codes such as [200-299, 404], got 200",
+    "expect: {status: ^99}",
+    "error: virtual-servers[0].probe.expect.status: expected a status code or a range such as 200-299, got 99",
+  ],
+  [
+    "expect: {status: ^2xx}",
+    'error: virtual-servers[0].probe.expect.status: expected a status code or a range such as 200-299, got "2xx"',
+  ],
+  [
+    "expect: {status: ^true}",
+    "error: virtual-servers[0].probe.expect.status: expected a status code, a range such as 200-299, or a list of them, got true",
   ],
   ["timeout: ^0", "error: virtual-servers[0].probe.timeout: 0s is less than 1ms"],
   [
     "expect: {status: ^[]}",
-    "error: virtual-servers[0].probe.expect.status: expected a list of status codes such as [200-299, 404], got an empty list",
+    "error: virtual-servers[0].probe.expect.status: expected a status code, a range such as 200-299, or a list of them, got an empty list",
   ],
   ["path: ^ready", 'error: virtual-servers[0].probe.path: "ready" begins with no slash; write /ready'],
   ['path: ^""', 'error: virtual-servers[0].probe.path: "" begins with no slash; write /'],
@@ -774,6 +782,16 @@ virtual-servers:
     expect(six?.realServers.map(({ weight }) => weight)).toEqual([5]);
     expect(plain).toMatchObject({ service: { flags: [], persistenceTimeoutS: 0, persistencePrefix: 32 } });
     expect(plain?.realServers.map(({ weight }) => weight)).toEqual([5, 1]);
+  });
+
+  test.each([200, "204", "200-299", "100-499"])("one status is a list of it: %p", async (status) => {
+    const statusesOf = async (value: unknown): Promise<unknown> => {
+      const probe = `probe: {type: http, expect: {status: ${JSON.stringify(value)}}}`;
+      const { reading, lines } = await read(fileWith(`${probe}, real-servers: [10.0.0.2:80]`));
+      expect(lines).toEqual([]);
+      return reading.config?.virtualServers[0]?.probe;
+    };
+    expect(await statusesOf(status)).toEqual(await statusesOf([status]));
   });
 
   test("means the same as JSON", async () => {
