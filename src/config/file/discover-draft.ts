@@ -46,8 +46,10 @@ export class DiscoverDraft {
     const values = new OptionValues<string>(DISCOVER_ROWS, this.#settings);
     const options = resolveDiscover(values, type, weight);
     tellRefused(values.refused, (flag) => this.#settings.get(flag)?.place, this.#place, findings);
-    if (options === undefined && values.refused.length === 0)
-      findings.error("missing", this.#place, `type ${type} needs a ${type === "dns" ? "name" : "path"}`, { at: "key" });
+    if (options === undefined && values.refused.length === 0) {
+      const lack = type === "dns" ? "name" : "path";
+      findings.error("missing", this.#place, `type ${type} needs a ${lack}`, { at: "key", lacks: [lack] });
+    }
     this.#refuseOthersKeys(type, findings);
     this.#warnOfFiles(type, findings, files);
     return options;
@@ -58,7 +60,11 @@ export class DiscoverDraft {
   #readType(findings: Findings): (typeof DISCOVER_TYPES)[number] | undefined {
     const types = DISCOVER_TYPES.join(", ");
     if (this.#type === undefined) {
-      findings.error("missing", this.#place, "needs a type", { at: "key", hint: `there is ${types}` });
+      findings.error("missing", this.#place, "needs a type", {
+        at: "key",
+        hint: `there is ${types}`,
+        lacks: ["type"],
+      });
       return undefined;
     }
     const { value, place } = this.#type;

@@ -1,5 +1,6 @@
 import { CARE_OPTION_ROWS } from "../care-option-rows.ts";
 import { DISCOVER_ROWS } from "../discover-rows.ts";
+import { kebabCase } from "../camel-case.ts";
 import { nearestName } from "../nearest-name.ts";
 import type { FileKey, OptionRow } from "../option-row.ts";
 import { fileKeyOf } from "../probe-kinds/probe-kind.ts";
@@ -38,19 +39,64 @@ export const PACE_KEYS: KeyTable = new Map(
 /** Of all types of discovery. */
 export const DISCOVER_KEYS: KeyTable = tableOf(DISCOVER_ROWS.map((row) => [row.inFile?.key, row] as const));
 
-/** What to write instead of a key that there is not. `known`: all that there are at this place. */
-export function unknownHint(key: string, known: readonly string[]): string | undefined {
+/** What may be meant by a key that there is not. */
+export interface UnknownKey {
+  /** What to write instead. */
+  readonly hint?: string;
+  /** The key of the same place that is meant. */
+  readonly meant?: string;
+}
+
+/** `known`: all keys that there are at this place. */
+export function unknownKey(key: string, known: readonly string[]): UnknownKey {
   const row: OptionRow | undefined = CARE_OPTION_ROWS.find(
     ({ flag, ...rest }: OptionRow) => flag === key || rest.alsoCalled?.includes(key) === true,
   );
-  const meant = row === undefined ? undefined : nameOf(row);
-  if (meant !== undefined && known.includes(meant)) return `did you mean ${meant}?`;
-  if (row?.inFile !== undefined) return ELSEWHERE[row.inFile.place](meant ?? key);
+  const called = row === undefined ? undefined : nameOf(row);
+  const names = [...(called === undefined ? [] : [called]), ...keysCalled(wordOf(key))];
+  const name = names.find((one) => known.includes(levelOf(one)));
+  if (name !== undefined) return didYouMean(name);
+  if (row?.inFile !== undefined) return { hint: ELSEWHERE[row.inFile.place](called ?? key) };
   const near = nearestName(key, known);
-  return near === undefined ? undefined : `did you mean ${near}?`;
+  return near === undefined ? {} : didYouMean(near);
 }
 
 // --- internal ---
+
+/** Words that other programs have for keys of ours; of several keys the first one counts that there is at the place. */
+const OTHERS_WORDS: readonly (readonly [key: string, words: readonly string[]])[] = [
+  ["http-listen", ["web", "listen", "bind", "metrics", "page", "dashboard"]],
+  ["virtual-servers", ["frontend", "frontends", "service", "services", "vips"]],
+  [
+    "real-servers",
+    ["backend", "backends", "server", "servers", "upstream", "upstreams", "members", "targets", "endpoints"],
+  ],
+  // Below real-servers: a virtual server has both, a real server this alone.
+  ["address", ["listen", "bind", "vip", "ip", "server", "endpoint", "virtual-address"]],
+  ["probe", ["check", "health-check", "healthcheck", "health", "monitor"]],
+  ["probes", ["checks", "health-checks", "healthchecks"]],
+  ["scheduler", ["algorithm", "balance", "lb-algo"]],
+  ["persistence", ["sticky", "stickiness", "session-affinity"]],
+  ["type", ["kind"]],
+  ["path", ["url", "uri"]],
+  ["expect.status", ["status", "expected-status", "status-code"]],
+];
+
+function keysCalled(word: string): readonly string[] {
+  return OTHERS_WORDS.filter(([, words]) => words.includes(word)).map(([key]) => key);
+}
+
+function wordOf(key: string): string {
+  return kebabCase(key).toLowerCase().replaceAll("_", "-");
+}
+
+function levelOf(name: string): string {
+  return name.split(".", 1)[0] ?? name;
+}
+
+function didYouMean(name: string): UnknownKey {
+  return { hint: `did you mean ${name}?`, meant: levelOf(name) };
+}
 
 /** Where it belongs, with its name there. */
 const ELSEWHERE = {

@@ -40,6 +40,10 @@ export interface Finding {
   readonly hint?: string;
   /** Another place, which ends the message: `first in line 4`. */
   readonly other?: Place;
+  /** The key that is meant by this unknown one. */
+  readonly meant?: string;
+  /** Keys that are missing at the place, one of which would do. */
+  readonly lacks?: readonly string[];
 }
 
 /** A problem with a configuration and where it is. */
@@ -83,8 +87,19 @@ export class Findings {
     this.#list = [...found];
   }
 
+  /** Who misspelt a key is not told as well that it is missing. */
   get list(): readonly Finding[] {
-    return this.#list;
+    const misspelt = new Map<Place | "defaults", Set<string>>();
+    for (const { meant, place } of this.#list) {
+      if (meant === undefined || place.parent === undefined) continue;
+      const level = isDefaults(place.parent) ? "defaults" : place.parent;
+      misspelt.set(level, (misspelt.get(level) ?? new Set()).add(meant));
+    }
+    if (misspelt.size === 0) return this.#list;
+    return this.#list.filter(({ place, lacks = [] }) => {
+      const levels = isVirtualServer(place) ? ([place, "defaults"] as const) : [place];
+      return !lacks.some((key) => levels.some((level) => misspelt.get(level)?.has(key) === true));
+    });
   }
 
   error(code: FindingCode, place: Place, message: string, more: Partial<Finding> = {}): void {
@@ -99,3 +114,11 @@ export class Findings {
 // --- internal ---
 
 const MOST_SHOWN = 100;
+
+function isDefaults({ key, parent }: Place): boolean {
+  return key === "defaults" && parent !== undefined && parent.key === undefined;
+}
+
+function isVirtualServer({ key, parent }: Place): boolean {
+  return typeof key === "number" && parent?.key === "virtual-servers";
+}

@@ -192,7 +192,7 @@ export class ProbeDraft {
     const kind = kindOf(this.#type?.value);
     if (this.#type === undefined) {
       const hint = isOfServer(this.place) ? `${LEAST}: a real server's own probe begins anew` : LEAST;
-      findings.error("missing", this.place, "needs a type", { at: "key", hint });
+      findings.error("missing", this.place, "needs a type", { at: "key", hint, lacks: ["type"] });
     } else if (kind === undefined) {
       const { value, place } = this.#type;
       const types = PROBE_KINDS.map(({ type }) => type).join(", ");

@@ -84,6 +84,8 @@ class ConfigReader {
   readonly #probePlaces = new Map<string, Place>();
   readonly #virtualServers: { readonly value: unknown; readonly place: Place }[] = [];
   readonly #defaults = new VirtualServerDraft();
+  /** Of the first file: what it lacks and what it has too much are told of one place. */
+  readonly #root = rootPlace(0);
   /** The first file could be read and is of a version that is known. */
   #isUnderstood = false;
   /** A list of virtual servers was there, or should have been but could not be read. */
@@ -99,7 +101,7 @@ class ConfigReader {
   }
 
   take(document: ParsedDocument, index: number): void {
-    const root = rootPlace(index);
+    const root = index === 0 ? this.#root : rootPlace(index);
     if (document.failure !== undefined) {
       this.#hasList = true;
       const { code, message } = document.failure;
@@ -124,11 +126,15 @@ class ConfigReader {
 
   resolve(): CareConfig | undefined {
     if (!this.#isUnderstood) return undefined;
-    const root = rootPlace(0);
+    const root = this.#root;
     if (this.#virtualServers.length === 0 && !this.#hasList) {
       if (this.#emptyList !== undefined)
         this.#findings.error("missing", this.#emptyList, "needs at least one virtual server");
-      else this.#findings.error("missing", root, "needs virtual-servers", this.#includes ? NONE_INCLUDED : {});
+      else
+        this.#findings.error("missing", root, "needs virtual-servers", {
+          lacks: ["virtual-servers"],
+          ...(this.#includes && NONE_INCLUDED),
+        });
     }
     if (this.#isTooMuch(root)) return undefined;
     this.#examineProbes();
@@ -178,7 +184,7 @@ class ConfigReader {
     const place = within(root, "version");
     if (version === VERSION) return true;
     if (version === undefined || version === null) {
-      this.#findings.error("version", root, `needs version: ${VERSION}`);
+      this.#findings.error("version", root, `needs version: ${VERSION}`, { lacks: ["version"] });
     } else if (typeof version === "number" && version > VERSION) {
       this.#findings.error(
         "version",

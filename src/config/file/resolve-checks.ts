@@ -43,7 +43,11 @@ export function resolveChecks(
 ): ResolvedChecks {
   const { findings, resolved } = surroundings;
   if (choice === undefined)
-    findings.error("probe-none", place, "needs a probe", { at: "key", hint: "{type: http} is the least" });
+    findings.error("probe-none", place, "needs a probe", {
+      at: "key",
+      hint: "{type: http} is the least",
+      lacks: ["probe", "probes"],
+    });
   const isSeveral = choice !== undefined && "members" in choice;
   const probe = choice === undefined || isSeveral ? undefined : found(choice, surroundings);
   const all = resolved.get(settings, probe && { type: probe.type, settings: probe.settings });

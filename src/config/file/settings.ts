@@ -1,6 +1,6 @@
 import type { GivenOption } from "../option-row.ts";
 import type { OptionProblem } from "../option-values.ts";
-import { unknownHint, type KeyTable, type OptionKey } from "./file-keys.ts";
+import { unknownKey, type KeyTable, type OptionKey } from "./file-keys.ts";
 import type { Findings } from "./finding.ts";
 import { expected, valueTexts } from "./key-value.ts";
 import { within, type Place } from "./place.ts";
@@ -25,10 +25,11 @@ export function isMap(value: unknown): value is YamlMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A map, or a finding that it is none. */
-export function readMap(value: unknown, place: Place, findings: Findings): YamlMap | undefined {
+/** A map, or a finding that it is none. `hint`: what to write instead. */
+export function readMap(value: unknown, place: Place, findings: Findings, hint?: string): YamlMap | undefined {
   if (isMap(value)) return value;
-  findings.error("type", place, expected("keys with values", value).problem);
+  const more = hint === undefined ? {} : { hint };
+  findings.error("type", place, expected("keys with values", value).problem, more);
   return undefined;
 }
 
@@ -57,11 +58,10 @@ export function takeAll<Key extends string>(
 }
 
 export function tellUnknown(key: string, place: Place, known: readonly string[], findings: Findings): void {
-  const hint = unknownHint(key, known);
   const shown = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
   findings.error("unknown", within(place, key), `unknown key ${shown}`, {
     at: "key",
-    ...(hint !== undefined && { hint }),
+    ...unknownKey(key, known),
   });
 }
 

@@ -95,7 +95,8 @@ export class VirtualServerDraft {
   /** What no other virtual server may have, too, as far as it can be read. What is wrong with it is told. */
   identify(place: Place, findings: Findings): Identity {
     const name = readName(this.#name, findings);
-    if (this.#address === undefined) findings.error("identity", place, "needs an address", { at: "key" });
+    if (this.#address === undefined)
+      findings.error("identity", place, "needs an address", { at: "key", lacks: ["address"] });
     const endpoint = this.#address && readEndpoint(this.#address, findings);
     return {
       name: name === undefined ? undefined : { value: name, place: this.#name?.place ?? place },
@@ -215,7 +216,7 @@ export class VirtualServerDraft {
     const [any] = this.#persistence.values();
     if (timeout === undefined) {
       if (any?.place.parent !== undefined)
-        findings.error("missing", any.place.parent, "needs a timeout", { at: "key" });
+        findings.error("missing", any.place.parent, "needs a timeout", { at: "key", lacks: ["timeout"] });
       return service;
     }
     for (const [key, most] of PREFIXES) readPrefix(this.#persistence.get(key), most, findings);
@@ -239,7 +240,11 @@ export class VirtualServerDraft {
     const found = new RealServerList(service, dataPlane, weight, findings);
     if (list === undefined) {
       if (this.#discover === undefined)
-        findings.error("missing", place, "needs real-servers", { at: "key", hint: "or discover" });
+        findings.error("missing", place, "needs real-servers", {
+          at: "key",
+          hint: "or discover",
+          lacks: ["real-servers", "discover"],
+        });
     } else if (!Array.isArray(list.value)) {
       findings.error("type", list.place, expected("a list of real servers", list.value).problem);
     } else if (list.value.length === 0) findings.error("missing", list.place, "needs at least one real server");
@@ -342,7 +347,8 @@ class RealServerList implements RealServers {
       if (!REAL_SERVER_KEYS.includes(key)) tellUnknown(key, place, REAL_SERVER_KEYS, this.#findings);
     }
     const address = partOf(entry, "address", place);
-    if (address === undefined) this.#findings.error("missing", place, "needs an address", { at: "key" });
+    if (address === undefined)
+      this.#findings.error("missing", place, "needs an address", { at: "key", lacks: ["address"] });
     const endpoint = address && this.#readEndpoint(address);
     const ownWeight = this.#readWeight(entry, partOf(entry, "weight", place));
     const isDrained = this.#readDrained(partOf(entry, "drained", place));

@@ -130,6 +130,49 @@ const inServer: Rows = [
   ["weight: ^70000", "error: virtual-servers[0].weight: 70000 is more than 65535"],
 ];
 
+/** A key that is misspelt, or called as other programs call it, in the place of one that is needed: it is told once. */
+const misspelt: readonly (readonly [told: string, text: string])[] = [
+  ["virtual-servers[0].adress: address", `version: 1\nvirtual-servers:\n- {adress: 10.0.0.1:80, ${SERVERS}}`],
+  ["virtual-servers[0].reel-servers: real-servers", fileWith("probe: {type: http}, reel-servers: [x]")],
+  ["virtual-servers[0].backends: real-servers", fileWith("probe: {type: http}, backends: [x]")],
+  ["virtual-servers[0].discovery: discover", fileWith("probe: {type: http}, discovery: {type: dns}")],
+  ["virtual-servers[0].porbe: probe", fileWith("porbe: {type: http}, real-servers: [10.0.0.2:80]")],
+  ["virtual-servers[0].health_check: probe", fileWith("health_check: {type: http}, real-servers: [10.0.0.2:80]")],
+  ["virtual-servers[0].probe.typ: type", fileWith("probe: {typ: http}, real-servers: [10.0.0.2:80]")],
+  ["virtual-servers[0].discover.typ: type", fileWith("probe: {type: http}, discover: {typ: dns}")],
+  ["virtual-servers[0].discover.pth: path", fileWith("probe: {type: http}, discover: {type: file, pth: /etc/members}")],
+  ["virtual-servers[0].persistence.timout: timeout", fileWith(`${SERVERS}, persistence: {prefix: 24, timout: 5m}`)],
+  [
+    "virtual-servers[0].real-servers[0].adress: address",
+    fileWith("probe: {type: http}, real-servers: [{adress: 10.0.0.2:80}]"),
+  ],
+  [
+    "virtual-servers[0].real-servers[0].server: address",
+    fileWith("probe: {type: http}, real-servers: [{server: 10.0.0.2:80}]"),
+  ],
+  ["defaults.check: probe", fileWith("real-servers: [10.0.0.2:80]", "defaults: {check: {type: http}}\n")],
+  ["verson: version", fileWith(SERVERS).replace("version", "verson")],
+  ["virtual-server: virtual-servers", fileWith(SERVERS).replace("virtual-servers", "virtual-server")],
+  ["services: virtual-servers", fileWith(SERVERS).replace("virtual-servers", "services")],
+];
+
+/** Words of other programs, and what is meant by them there. */
+const othersWords: readonly (readonly [told: string, text: string])[] = [
+  ...["web", "listen", "bind", "metrics"].map((word): [string, string] => [
+    `${word}: http-listen`,
+    fileWith(SERVERS, `${word}: 127.0.0.1:9393\n`),
+  ]),
+  ["virtual-servers[0].listen: address", fileWith(`${SERVERS}, listen: 10.0.0.1:80`)],
+  ["virtual-servers[0].vip: address", fileWith(`${SERVERS}, vip: 10.0.0.1:80`)],
+  ["virtual-servers[0].upstreams: real-servers", fileWith(`${SERVERS}, upstreams: []`)],
+  ["virtual-servers[0].healthCheck: probe", fileWith(`${SERVERS}, healthCheck: {}`)],
+  ["virtual-servers[0].lb_algo: scheduler", fileWith(`${SERVERS}, lb_algo: wrr`)],
+  [
+    "virtual-servers[0].probe.status: expect.status",
+    fileWith("probe: {type: http, status: 200}, real-servers: [10.0.0.2:80]"),
+  ],
+];
+
 /** The same, in the place of all but the address. */
 const instead: Rows = [
   ["real-servers: [10.0.0.2:80]", "error: virtual-servers[0]: needs a probe; {type: http} is the least"],
@@ -603,6 +646,12 @@ const whole: readonly [what: string, text: string, lines: readonly string[]][] =
 
 describe("what is wrong is told with its place", () => {
   test.each(inServer)("of a virtual server: %s", (keys, told) => expectTold(`${SERVERS}, ${keys}`, told));
+  test.each([...misspelt, ...othersWords])("of a key that is called otherwise, once: %s", async (told, text) => {
+    const [path = "", meant] = told.split(": ");
+    expect(await linesOf(text)).toEqual([
+      expect.stringContaining(`: error: ${path}: unknown key ${path.split(".").at(-1)}; did you mean ${meant}?`),
+    ]);
+  });
   test.each(instead)("of what a virtual server needs: %s", expectTold);
   test.each([...inProbe, ...inProbeOfPages])("of a probe: %s", (keys, told) =>
     expectTold(`probe: {type: http, ${keys}}, real-servers: [10.0.0.2:80]`, told),
