@@ -143,6 +143,7 @@ function faultOf(text: string): string {
   if (/["'`\u2018-\u201f]/.test(text)) return "has quotes in it; write IP:port without";
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return "is a URL; write only IP:port";
   if (/^\[[^\]]*\]$/.test(text)) return "has no port; write it like [fd00::1]:6443";
+  if (/^[\d.]+(?::\d+){2,}$/.test(text)) return "has more than one port; write it as IP:port";
   const [, host, port = ""] = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(text) ?? [];
   if (host === undefined) {
     const hint = text.includes(":") ? "write an IPv6 address in brackets: [fd00::1]:6443" : "write it as IP:port";

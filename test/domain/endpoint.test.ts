@@ -27,6 +27,7 @@ describe("endpoint", () => {
 
   test.each([
     ["fd00::1:6443", "write an IPv6 address in brackets"],
+    ["10.0.0.1:6443:3", '"10.0.0.1:6443:3" has more than one port; write it as IP:port'],
     ["host:6443", "host names are not resolved"],
     [":6443", "host names are not resolved"],
     ["010.0.0.1:80", "four numbers up to 255, without leading zeros"],

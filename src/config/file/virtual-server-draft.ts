@@ -1,4 +1,4 @@
-import { formatEndpoint, isLoopback, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
+import { formatEndpoint, isLoopback, parseAddress, parseEndpoint, type Endpoint } from "../../domain/endpoint.ts";
 import { LvscareError } from "../../domain/errors.ts";
 import {
   realServer,
@@ -171,7 +171,7 @@ export class VirtualServerDraft {
   // --- internal ---
 
   #takePersistence(value: unknown, place: Place, findings: Findings): void {
-    const map = value === null ? {} : readMap(value, place, findings);
+    const map = value === null ? {} : readMap(value, place, findings, asTimeout(value));
     if (map === undefined) return;
     const persistence = new Map(value === null ? [] : this.#persistence);
     const take = (key: string, one: unknown, at: Place): void => {
@@ -246,7 +246,7 @@ export class VirtualServerDraft {
           lacks: ["real-servers", "discover"],
         });
     } else if (!Array.isArray(list.value)) {
-      findings.error("type", list.place, expected("a list of real servers", list.value).problem);
+      findings.error("type", list.place, expected("a list of real servers", list.value).problem, asList(list.value));
     } else if (list.value.length === 0) findings.error("missing", list.place, "needs at least one real server");
     else for (const [index, entry] of list.value.entries()) found.read(entry, within(list.place, index));
     return found;
@@ -342,12 +342,19 @@ class RealServerList implements RealServers {
       this.#findings.error("type", place, expected("IP:port, or keys such as address", entry).problem, hint);
       return;
     }
+    const parted = partedEndpoint(entry);
     // Without the ways that other keys are read by: there may be a hundred thousand.
     for (const key of Object.keys(entry)) {
-      if (!REAL_SERVER_KEYS.includes(key)) tellUnknown(key, place, REAL_SERVER_KEYS, this.#findings);
+      if (!REAL_SERVER_KEYS.includes(key) && parted?.keys.includes(key) !== true)
+        tellUnknown(key, place, REAL_SERVER_KEYS, this.#findings);
     }
-    const address = partOf(entry, "address", place);
-    if (address === undefined)
+    if (parted !== undefined) {
+      const [key] = parted.keys;
+      const hint = `did you mean address: ${quoted(parted.endpoint)}?`;
+      this.#findings.error("unknown", within(place, key), `unknown key ${key}`, { at: "key", hint });
+    }
+    const address = parted === undefined ? partOf(entry, "address", place) : undefined;
+    if (address === undefined && parted === undefined)
       this.#findings.error("missing", place, "needs an address", { at: "key", lacks: ["address"] });
     const endpoint = address && this.#readEndpoint(address);
     const ownWeight = this.#readWeight(entry, partOf(entry, "weight", place));
@@ -363,7 +370,7 @@ class RealServerList implements RealServers {
 
   #readEndpoint(placed: PlacedValue): Endpoint | undefined {
     const { place } = placed;
-    const endpoint = readEndpoint(placed, this.#findings);
+    const endpoint = readEndpoint(placed, this.#findings, weighed(placed.value));
     if (endpoint === undefined) return undefined;
     const name = formatEndpoint(endpoint);
     const first = this.#places.get(name);
@@ -421,13 +428,68 @@ function partOf(map: YamlMap, key: string, place: Place): PlacedValue | undefine
   return value === undefined || value === null ? undefined : { value, place: within(place, key) };
 }
 
-function readEndpoint({ value, place }: PlacedValue, findings: Findings): Endpoint | undefined {
+/** `meant`: what to write instead, if that is known better than by who reads it. */
+function readEndpoint({ value, place }: PlacedValue, findings: Findings, meant?: string): Endpoint | undefined {
   if (typeof value !== "string") {
     const hint = Array.isArray(value) || isMap(value) ? { hint: BRACKET } : {};
     findings.error("type", place, expected("IP:port", value).problem, hint);
     return undefined;
   }
-  return attempt(() => parseEndpoint(value), place, findings);
+  return attempt(() => parseEndpoint(value), place, findings, meant);
+}
+
+/** Of a real server whose port has a key of its own: that key, or that of its address where it is not `address`. */
+function partedEndpoint(
+  entry: YamlMap,
+): { readonly keys: readonly [string, ...string[]]; readonly endpoint: Endpoint } | undefined {
+  const { port } = entry;
+  if (typeof port !== "number" && typeof port !== "string") return undefined;
+  for (const key of ["address", ...OTHERS_ADDRESS]) {
+    const address = entry[key];
+    const parsed = typeof address === "string" ? parseAddress(address) : undefined;
+    const endpoint = parsed && tryEndpoint(formatEndpoint({ ...parsed, port: Number(port) }));
+    if (endpoint !== undefined) return { keys: key === "address" ? ["port"] : [key, "port"], endpoint };
+  }
+  return undefined;
+}
+
+/** Other programs' words for a real server's address. */
+const OTHERS_ADDRESS = ["ip", "host", "server"];
+
+/** `10.0.0.2:80:3`, whose last part is meant for its weight. */
+function weighed(value: unknown): string | undefined {
+  const [, text = "", weight] = typeof value === "string" ? (/^([\d.]+:\d+):(\d+)$/.exec(value) ?? []) : [];
+  const endpoint = weight === undefined ? undefined : tryEndpoint(text);
+  return endpoint && `its weight has a key: {address: ${text}, weight: ${weight}}`;
+}
+
+/** Real servers that are a text, as the list that they have to be. */
+function asList(value: unknown): { readonly hint?: string } {
+  if (typeof value !== "string") return {};
+  const endpoints = value.split(/[\s,]+/).map(tryEndpoint);
+  const known = endpoints.filter((one) => one !== undefined);
+  return known.length < endpoints.length ? {} : { hint: `write [${known.map(quoted).join(", ")}]` };
+}
+
+/** A time that was given as the whole of persistence. */
+function asTimeout(value: unknown): string | undefined {
+  const isTime = typeof value === "number" || (typeof value === "string" && /^\d/.test(value));
+  return isTime && "texts" in timeTexts(value) ? `write {timeout: ${value}}` : undefined;
+}
+
+/** As it stands in YAML. */
+function quoted(endpoint: Endpoint): string {
+  const text = formatEndpoint(endpoint);
+  return endpoint.family === "ipv6" ? JSON.stringify(text) : text;
+}
+
+function tryEndpoint(text: string): Endpoint | undefined {
+  try {
+    return parseEndpoint(text);
+  } catch (error) {
+    if (!(error instanceof LvscareError)) throw error;
+    return undefined;
+  }
 }
 
 /** Of an IPv6 address without quotes. */
@@ -461,12 +523,13 @@ function readPersistenceTimeout({ value, place }: PlacedValue, findings: Finding
 }
 
 /** What a flag's parser reads; what it refuses is told. */
-function attempt<T>(parse: () => T, place: Place, findings: Findings | undefined): T | undefined {
+function attempt<T>(parse: () => T, place: Place, findings: Findings | undefined, meant?: string): T | undefined {
   try {
     return parse();
   } catch (error) {
     if (!(error instanceof LvscareError)) throw error;
-    const { code, message, hint } = keyProblem(error);
+    const { code, message, hint: usual } = keyProblem(error);
+    const hint = meant ?? usual;
     findings?.error(code, place, message, hint === undefined ? {} : { hint });
     return undefined;
   }

@@ -53,6 +53,15 @@ const inServer: Rows = [
     "name: ^Web",
     'error: virtual-servers[0].name: expected a name of at most 63 small letters, digits and hyphens, got "Web"',
   ],
+  [
+    "persistence: ^5m",
+    'error: virtual-servers[0].persistence: expected keys with values, got "5m"; write {timeout: 5m}',
+  ],
+  [
+    "persistence: ^300",
+    "error: virtual-servers[0].persistence: expected keys with values, got 300; write {timeout: 300}",
+  ],
+  ["persistence: ^true", "error: virtual-servers[0].persistence: expected keys with values, got true"],
   ["^persistence: {prefix: 24}", "error: virtual-servers[0].persistence: needs a timeout"],
   [
     "persistence: {timeout: ^500ms}",
@@ -213,7 +222,15 @@ const instead: Rows = [
   ["probe: {type: http}, real-servers: ^[]", "error: virtual-servers[0].real-servers: needs at least one real server"],
   [
     "probe: {type: http}, real-servers: ^10.0.0.2:80",
-    'error: virtual-servers[0].real-servers: expected a list of real servers, got "10.0.0.2:80"',
+    'error: virtual-servers[0].real-servers: expected a list of real servers, got "10.0.0.2:80"; write [10.0.0.2:80]',
+  ],
+  [
+    'probe: {type: http}, real-servers: ^"[fd00::2]:80, 10.0.0.3:80"',
+    'error: virtual-servers[0].real-servers: expected a list of real servers, got "[fd00::2]:80, 10.0.0.3:80"; write ["[fd00::2]:80", 10.0.0.3:80]',
+  ],
+  [
+    "probe: {type: http}, real-servers: ^web",
+    'error: virtual-servers[0].real-servers: expected a list of real servers, got "web"',
   ],
 ];
 
@@ -473,6 +490,26 @@ const inRealServers: Rows = [
   [
     "^10.0.0.2",
     'error: virtual-servers[0].real-servers[0]: "10.0.0.2" is not an address with a port; write it as IP:port',
+  ],
+  [
+    "^10.0.0.2:80:3",
+    'error: virtual-servers[0].real-servers[0]: "10.0.0.2:80:3" has more than one port; its weight has a key: {address: 10.0.0.2:80, weight: 3}',
+  ],
+  [
+    "{address: ^10.0.0.2:80:81:82}",
+    'error: virtual-servers[0].real-servers[0].address: "10.0.0.2:80:81:82" has more than one port; write it as IP:port',
+  ],
+  [
+    "{^ip: 10.0.0.2, port: 80}",
+    "error: virtual-servers[0].real-servers[0].ip: unknown key ip; did you mean address: 10.0.0.2:80?",
+  ],
+  [
+    '{weight: 1, port: 80, ^host: "fd00::2"}',
+    'error: virtual-servers[0].real-servers[0].host: unknown key host; did you mean address: "[fd00::2]:80"?',
+  ],
+  [
+    "{address: 10.0.0.2, ^port: 80}",
+    "error: virtual-servers[0].real-servers[0].port: unknown key port; did you mean address: 10.0.0.2:80?",
   ],
   ["^10.0.0.2:0", 'error: virtual-servers[0].real-servers[0]: "10.0.0.2:0" needs a port from 1 to 65535'],
   ["^224.0.0.1:80", "error: virtual-servers[0].real-servers[0]: 224.0.0.1:80 is no address of a single server"],
