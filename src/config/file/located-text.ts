@@ -2,6 +2,7 @@ import type { Document, Node, YAMLMap, YAMLParseError, YAMLSeq } from "yaml";
 import type { Finding } from "./finding.ts";
 import type { ParsedDocument } from "./parse-document.ts";
 import { formatPlace, keysOf, rootPlace, within, type Place } from "./place.ts";
+import { syntaxHint } from "./syntax-hint.ts";
 
 type Yaml = typeof import("yaml");
 interface Parsed extends Pick<Document.Parsed, "contents"> {
@@ -64,15 +65,15 @@ export class LocatedText {
     if (finding.code !== "syntax" || error === undefined) return { offset: this.offsetOf(finding), finding };
     const kind = this.name.endsWith(".json") ? "JSON" : "YAML";
     const [offset] = error.pos;
-    const opening = LACKS_END.test(error.message) ? this.#unclosed() : undefined;
+    const opening = LACKS_END.test(error.message) ? this.#unclosed() : this.#openQuote();
     if (opening !== undefined)
       return {
         offset: opening,
         finding: { ...finding, message: `this is no ${kind}: ${this.#text[opening]} is not closed` },
       };
     const message = `this is no ${kind}: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
-    const isBare = BARE_IPV6.test(this.#lineWith(offset));
-    return { offset, finding: { ...finding, message, ...(isBare && { hint: QUOTES }) } };
+    const hint = syntaxHint(error.code, this.#lineWith(offset), this.#restFrom(offset));
+    return { offset, finding: { ...finding, message, ...(hint !== undefined && { hint }) } };
   }
 
   /** By place, each once, with line and column from 1. */
@@ -196,6 +197,23 @@ export class LocatedText {
     return found;
   }
 
+  /** Where a quote is that nothing closes: the first one. Of a text in which one is, the parser complains elsewhere as well. */
+  #openQuote(): number | undefined {
+    const { contents, errors } = this.#document;
+    if (contents === null || !errors.some(({ code }) => code === "MISSING_CHAR")) return undefined;
+    let found: number | undefined;
+    this.#yaml.visit(contents, {
+      Scalar: (_, { type, range }) => {
+        if ((type !== "QUOTE_DOUBLE" && type !== "QUOTE_SINGLE") || !range) return undefined;
+        const [start, end] = range;
+        if (end > start + 1 && this.#text[end - 1] === this.#text[start]) return undefined;
+        found = start;
+        return this.#yaml.visit.BREAK;
+      },
+    });
+    return found;
+  }
+
   /** Its last character closes it, and not what is last in it. */
   #isClosed(start: number, { items, range }: Pick<YAMLMap | YAMLSeq, "items" | "range">): boolean {
     const written = this.#text.slice(start, range?.[1] ?? start).trimEnd();
@@ -208,16 +226,17 @@ export class LocatedText {
     const line = this.lineOf(offset);
     return this.#text.slice(this.#lineStarts[line - 1], this.#lineStarts[line]);
   }
+
+  /** What is left of its line. */
+  #restFrom(offset: number): string {
+    return this.#text.slice(offset, this.#lineStarts[this.lineOf(offset)]);
+  }
 }
 
 // --- internal ---
 
 /** What the parser says of a bracket, at the place where it sees that it is not closed. */
 const LACKS_END = /end with (?:a )?[\]}]/i;
-
-/** An IPv6 address in brackets after a blank or the beginning of a list. */
-const BARE_IPV6 = /(?:^|[\s,[{-])\[[\da-f]*:[\da-f:.]*\]:\d/i;
-const QUOTES = "write it in quotes: a bracket begins a list";
 
 /** Whatever the text is: what even this parser gives up on has no places. */
 function parse({ parseDocument }: Yaml, text: string): Parsed {

@@ -533,6 +533,97 @@ const inRealServers: Rows = [
   ],
 ];
 
+/** Slips in YAML's own structure, in the lines after the version; the place is that of the whole file. */
+const structure: readonly (readonly [told: string, ...lines: string[]])[] = [
+  [
+    "3:3: implicit keys need to be on a single line; a blank is missing after :",
+    "virtual-servers:",
+    "- address:169.254.0.1:80",
+    "  probe: {type: http}",
+  ],
+  [
+    "4:3: implicit keys need to be on a single line; a blank is missing after -",
+    "virtual-servers:",
+    "- real-servers:",
+    "  -127.0.0.1:8081",
+    "  - 127.0.0.1:8082",
+  ],
+  [
+    "4:3: implicit keys need to be on a single line; a : is missing after it",
+    "virtual-servers:",
+    "- address: 169.254.0.1:80",
+    "  real-servers",
+    "  - 127.0.0.1:8081",
+  ],
+  [
+    "2:1: implicit keys need to be on a single line; a blank is missing after : or -, or the : itself",
+    "logger INFO",
+    "virtual-servers: []",
+  ],
+  [
+    "4:3: implicit map keys need to be followed by map values; a : is missing after it",
+    "virtual-servers:",
+    "- address: 169.254.0.1:80",
+    "  real-servers",
+  ],
+  [
+    "5:1: sequence item without - indicator; a blank is missing after -",
+    "virtual-servers:",
+    "-",
+    "  address: 169.254.0.1:80",
+    " -address: 169.254.0.1:81",
+  ],
+  [
+    "3:12: nested mappings are not allowed in compact mappings; this line or the next is indented otherwise than its neighbours",
+    "virtual-servers:",
+    "- address: 169.254.0.1:80",
+    "   probe: {type: http}",
+  ],
+  [
+    "5:1: all mapping items must start at the same column",
+    "virtual-servers:",
+    "- address: 169.254.0.1:80",
+    "  probe: {type: http}",
+    "   fall: 2",
+  ],
+  [
+    "3:9: nested mappings are not allowed in compact mappings; write it in quotes: a colon with a blank makes it a key",
+    "virtual-servers:",
+    "- name: web: 1",
+  ],
+  [
+    "5:1: a block sequence may not be used as an implicit map key; items of one list begin in the same column",
+    "virtual-servers:",
+    "- real-servers:",
+    "   - 127.0.0.1:8081",
+    "  - 127.0.0.1:8082",
+  ],
+  ["2:9: plain value cannot start with reserved character @; write it in quotes", "logger: @info"],
+  [
+    '3:12: " is not closed',
+    "virtual-servers:",
+    '- address: "169.254.0.1:80',
+    "  probe: {type: http}",
+    "  real-servers: [127.0.0.1:8081]",
+  ],
+  [
+    '3:12: " is not closed',
+    "virtual-servers:",
+    '- address: "169.254.0.1:80',
+    "  probe: {type: http}",
+    '  real-servers: ["127.0.0.1:8081"]',
+  ],
+  ["3:9: ' is not closed", "virtual-servers:", "- name: 'web", "  address: 169.254.0.1:80"],
+  ['3:13: " is not closed', "virtual-servers:", '- {address: "169.254.0.1:80, probe: {type: http}}'],
+  ['2:1: " is not closed', '"logger: INFO', "virtual-servers: []"],
+  [
+    "2:15: comments must be separated from other tokens by white space characters",
+    'logger: "INFO"#x',
+    "virtual-servers: []",
+  ],
+  ["2:39: missing , or : between flow sequence items", 'virtual-servers: [{address: "x"}, "a" "b"]'],
+];
+
 const whole: readonly [what: string, text: string, lines: readonly string[]][] = [
   ["nothing", "", ["f.yaml:1:1: error: the file is empty"]],
   ["a text", "hello", ['f.yaml:1:1: error: expected keys with values, got "hello"']],
@@ -700,6 +791,15 @@ describe("what is wrong is told with its place", () => {
     expectTold(`probe: {type: http}, real-servers: [${servers}]`, told),
   );
   test.each(whole)("of a file: %s", async (_, text, lines) => expect(await linesOf(text)).toEqual([...lines]));
+
+  test.each(structure.map(([told, ...lines]) => [told, lines] as const))(
+    "of YAML's structure: %s",
+    async (told, lines) => {
+      const [, at = "", what = ""] = /^(\d+:\d+): (.*)$/.exec(told) ?? [];
+      const text = `version: 1\n${lines.join("\n")}\n`;
+      expect(await linesOf(text)).toEqual([`f.yaml:${at}: error: this is no YAML: ${what}`]);
+    },
+  );
 
   test("all of it at once, the first hundred", async () => {
     const keys = Array.from({ length: 120 }, (_, index) => `  key-${index}: 1\n`).join("");
