@@ -4,7 +4,13 @@ import { LvscareError } from "../domain/errors.ts";
 import { isOperatorName, type HoldChange } from "../domain/hold.ts";
 import { describeNamed, isCalled, listFirst } from "../domain/name.ts";
 import { notYet, type CheckReport, type HoldReport } from "../domain/operator.ts";
-import { describeVirtualServer, exactWord, isVirtualServerCalled, keyOf } from "../domain/virtual-server-name.ts";
+import {
+  commandWord,
+  describeVirtualServer,
+  exactWord,
+  isVirtualServerCalled,
+  keyOf,
+} from "../domain/virtual-server-name.ts";
 import { describeElsewhere, type RealServerStatus, type VirtualServerStatus } from "../domain/status.ts";
 import { askForStatus, notRunning } from "./daemon-sockets.ts";
 
@@ -27,6 +33,11 @@ export interface HoldOutcome {
   readonly failures: readonly unknown[];
   /** Of daemons in other network namespaces that have this real server, and were not asked. */
   readonly mentions: readonly string[];
+  /**
+   * By the keys of virtual servers: the word that tells them from others behind which such real servers stand, too.
+   * None where nobody need name it.
+   */
+  readonly words: ReadonlyMap<string, string>;
 }
 
 /**
@@ -34,7 +45,7 @@ export interface HoldOutcome {
  * one of the targets is ambiguous or not there.
  */
 export async function holdRealServers(targets: OperatorTargets, change: HoldChange): Promise<HoldOutcome> {
-  const { found, mentions } = await findTargets(targets);
+  const { found, mentions, words } = await findTargets(targets);
   const by = operatorName(process.env);
   const reports: HoldReport[] = [];
   const failures: unknown[] = [];
@@ -47,7 +58,7 @@ export async function holdRealServers(targets: OperatorTargets, change: HoldChan
       else failures.push(answer.reason);
     }
   }
-  return { mentions, reports, failures };
+  return { mentions, reports, failures, words };
 }
 
 export interface DrainProgress {
@@ -135,7 +146,8 @@ function requestOf({ virtualServer, realServer }: Omit<FoundServer, "socket">): 
 interface FoundTargets {
   /** One for each virtual server. */
   readonly found: readonly FoundServer[];
-  readonly mentions: readonly string[];
+  readonly mentions: HoldOutcome["mentions"];
+  readonly words: HoldOutcome["words"];
 }
 
 async function findTargets({ realServers, virtualServers }: OperatorTargets): Promise<FoundTargets> {
@@ -151,7 +163,20 @@ async function findTargets({ realServers, virtualServers }: OperatorTargets): Pr
     // By its name and by its address it is the same.
     found: [...new Map(found.map((one) => [`${keyOf(one.virtualServer)} ${one.realServer.address}`, one])).values()],
     mentions: elsewhere.map(({ where }) => describeElsewhere(where)),
+    words: new Map(
+      found
+        .filter((one) => virtualServers.length > 0 || isCalledElsewhere(one, candidates))
+        .map(({ virtualServer: one }) => [keyOf(one), commandWord(one, virtualServers, candidates)]),
+    ),
   };
+}
+
+/** Its name, by which reports call it, may be that of another one, too, although its address was not. */
+function isCalledElsewhere(
+  { virtualServer, realServer: { name, address } }: FoundServer,
+  candidates: readonly VirtualServerStatus[],
+): boolean {
+  return candidates.some((one) => one !== virtualServer && serversCalled(name ?? address, one).length > 0);
 }
 
 /** One for each virtual server that is meant. */

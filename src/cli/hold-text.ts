@@ -23,7 +23,7 @@ export interface ToldHolds {
 
 /** Prints what became of holds, including the failed ones. */
 export async function tellHolds(
-  { reports, failures, mentions }: HoldOutcome,
+  { reports, failures, mentions, words }: HoldOutcome,
   format: "text" | "json",
   { out, err }: CliContext,
 ): Promise<ToldHolds> {
@@ -31,7 +31,7 @@ export async function tellHolds(
   await out.write(texts.join(""));
   // Of several that are drained, the last one empties it.
   const each = [...Map.groupBy(reports, (report) => keyOf(virtualServerOf(report))).values()].filter(leavesNobody);
-  const warnings = each.map(describeNobody);
+  const warnings = each.map((drains) => describeNobody(drains, words));
   const complaints = [...warnings, ...failures.map(describeError), ...mentions];
   await err.remark(ownLines(complaints));
   return {
@@ -102,13 +102,15 @@ function nameIn({ realServer: { address, name = address } }: HoldReport): string
   return name;
 }
 
-function describeNobody(drains: readonly HoldReport[]): string {
+function describeNobody(drains: readonly HoldReport[], words: HoldOutcome["words"]): string {
   const [first] = drains;
   const nobody =
     first === undefined ? "" : `nobody is in service behind ${describeVirtualServer(virtualServerOf(first))}`;
   if (isToBlame(drains)) {
     const served = drains.filter(({ wasOut }) => wasOut !== true).map(nameIn);
-    return `${nobody} any more: clients are not served, until lvscare undrain ${served.join(" ")}`;
+    const word = first && words.get(keyOf(virtualServerOf(first)));
+    const whose = word === undefined ? "" : ` --vs ${word}`;
+    return `${nobody} any more: clients are not served, until lvscare undrain ${served.join(" ")}${whose}`;
   }
   return drains.length === 1
     ? `${nobody}; ${first === undefined ? "" : nameIn(first)} was not before this drain, either`

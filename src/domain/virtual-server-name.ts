@@ -45,6 +45,17 @@ export function exactWord(one: NamedVirtualServer, all: readonly NamedVirtualSer
   return isAlone ? one.address : `${one.protocol}/${one.address}`;
 }
 
+/** The word for it in a command that is proposed: the operator's own where it was named, else the exact one. */
+export function commandWord(
+  one: NamedVirtualServer,
+  words: readonly string[],
+  all: readonly NamedVirtualServer[],
+): string {
+  const word = words.find((each) => isVirtualServerCalled(each, one)) ?? one.address;
+  if (word === one.address) return exactWord(one, all);
+  return word === keyOf(one) ? `${one.protocol}/${one.address}` : word;
+}
+
 /** Whose something is that is told beside others: the same, under names of its own. */
 export interface OfVirtualServer {
   /** `10.103.97.12:6443` */

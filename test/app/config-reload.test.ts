@@ -473,7 +473,7 @@ test("a name means the virtual server that stays, and real servers come, go and 
   expect((await daemon.status("web")).virtualServers.map(({ address }) => address)).toEqual([after]);
   const drained = await runProgram(["drain", "one", "--vs", "web"], { XDG_RUNTIME_DIR: folder.path });
   expect([drained.code, drained.stdout]).toEqual([1, expect.stringContaining(`of web (${after}): drained`)]);
-  expect(drained.stderr).toContain("until lvscare undrain one\n");
+  expect(drained.stderr).toContain("until lvscare undrain one --vs web\n");
   client.end();
   // Else it is held in another run, too, where a server is given the same port.
   await daemon.ask("undrain", "one", "--vs", "web");

@@ -191,6 +191,25 @@ test("what is not meant clearly changes nothing", async () => {
   for (const address of [VS, OTHER]) await host.until(address, ([server]) => server?.weight === 0);
 });
 
+test("what is proposed to end a drain ends it, also where the real server stands behind several virtual servers", async () => {
+  const host = await user();
+  const a = serve("a");
+  host.care(VS, [a]);
+  host.care(OTHER, [a]);
+  await host.until(VS, ([server]) => server?.weight === 1);
+  await host.until(OTHER, ([server]) => server?.weight === 1);
+  const drain = async (): Promise<string> => (await host.lvscare("drain", a.name, "--vs", OTHER)).stderr;
+  const follow = async (said: RegExpExecArray | null): Promise<void> => {
+    const proposed = said?.[1]?.split(" ") ?? [];
+    expect(await host.lvscare(...proposed)).toMatchObject({ code: 0, stderr: "" });
+    await host.until(OTHER, ([server]) => server?.weight === 1);
+  };
+  await follow(/, until lvscare (undrain .+)\n$/.exec(await drain()));
+  await drain();
+  const { stdout } = await host.lvscare("doctor", "--vs", OTHER);
+  await follow(/`lvscare (undrain [^`]+)` ends that/.exec(stdout.replaceAll(/\s+/g, " ")));
+});
+
 test("several real servers are drained and let go at once, or none of them where one is not there", async () => {
   const host = await user();
   const [a, b, c] = [serve("a"), serve("b"), serve("c")];

@@ -80,10 +80,12 @@ test("a weight that the scheduler does not heed is said to be none", async () =>
   expect(text).toEndWith("  the scheduler rr heeds no weights above 0; wrr and wlc do\n");
 });
 
-async function told(outcome: Parameters<typeof tellHolds>[0]): Promise<[code: number, out: string, err: string]> {
+async function told(
+  outcome: Omit<Parameters<typeof tellHolds>[0], "words">,
+): Promise<[code: number, out: string, err: string]> {
   const written = { out: "", err: "" };
   const stream = (name: "out" | "err") => new Output((text) => Promise.resolve(void (written[name] += text)));
   const context = { out: stream("out"), err: stream("err") } as unknown as CliContext;
-  const { isIncomplete } = await tellHolds(outcome, "text", context);
+  const { isIncomplete } = await tellHolds({ ...outcome, words: new Map() }, "text", context);
   return [isIncomplete ? 1 : 0, written.out, written.err];
 }

@@ -151,11 +151,11 @@ function judgeIdle(server: SubjectServer, direct: Attempt | undefined, subject: 
   }
   if (direct?.failure !== undefined) return judgeSilent(server, direct.failure, subject);
   if (server.isDrainedByAgent === true) {
-    const end = `its agent ends that by \`ready\`; \`lvscare weight ${formatEndpoint(server.endpoint)} N\` is above it`;
+    const end = `its agent ends that by \`ready\`; \`lvscare weight ${formatEndpoint(server.endpoint)} N --vs ${subject.word}\` is above it`;
     return note("connection", "answers, but its agent keeps clients away", end, target);
   }
   if (server.isDrained === true) {
-    const end = `\`lvscare undrain ${formatEndpoint(server.endpoint)}\``;
+    const end = `\`lvscare undrain ${formatEndpoint(server.endpoint)} --vs ${subject.word}\``;
     return note("connection", "answers, but an operator keeps clients away (drained)", `${end} ends that`, target);
   }
   const because = server.lastCheck === undefined ? "" : `: ${server.lastCheck}`;

@@ -15,7 +15,7 @@ import {
   type ObservedVirtualServer,
   type VirtualServer,
 } from "../../domain/virtual-server.ts";
-import { isVirtualServerCalled } from "../../domain/virtual-server-name.ts";
+import { commandWord, isVirtualServerCalled } from "../../domain/virtual-server-name.ts";
 
 export type Mode = ReachStatus["mode"];
 
@@ -31,6 +31,8 @@ export interface DoctorOptions {
 /** A virtual server that is examined. */
 export interface Subject {
   readonly service: VirtualServer;
+  /** What a command names it by. */
+  readonly word: string;
   /** How this host is meant to reach it; undefined when that is not known. */
   readonly mode: Mode | undefined;
   /** What moves its packets; undefined when it is not set up yet. */
@@ -77,16 +79,22 @@ export function subjectsOf(
   table: readonly ObservedVirtualServer[],
 ): readonly Subject[] {
   const standing = new Map(table.map((one) => [formatServiceKey(one.service), one.service]));
+  const asSubject = (status: VirtualServerStatus): Subject => ({
+    ...subjectOf(status, standing, options),
+    word: commandWord(status, options.virtualServers, told),
+  });
   if (options.virtualServers.length === 0) {
     const cared = told.filter(({ daemon }) => daemon !== undefined);
-    return (cared.length > 0 ? cared : told).map((status) => subjectOf(status, standing, options));
+    return (cared.length > 0 ? cared : told).map(asSubject);
   }
   return options.virtualServers.flatMap((word) => {
     const meant = told.filter((status) => isVirtualServerCalled(word, status));
-    if (meant.length > 0) return meant.map((status) => subjectOf(status, standing, options));
+    if (meant.length > 0) return meant.map(asSubject);
     const { protocol = "tcp", endpoint } = parseServiceKey(word);
     const service = virtualServer({ protocol, endpoint }, options.scheduler ?? "rr");
-    return [{ service, mode: options.mode, plane: undefined, daemon: undefined, realServers: added([], options) }];
+    return [
+      { service, word, mode: options.mode, plane: undefined, daemon: undefined, realServers: added([], options) },
+    ];
   });
 }
 
@@ -104,7 +112,7 @@ function subjectOf(
   status: VirtualServerStatus,
   standing: ReadonlyMap<string, VirtualServer>,
   options: DoctorOptions,
-): Subject {
+): Omit<Subject, "word"> {
   const key = { protocol: status.protocol, endpoint: parseEndpoint(status.address) };
   const { daemon, reach, failOpen, lastResort, suspicion } = status;
   return {

@@ -89,6 +89,7 @@ test("knows of each what its daemon tells, and what stands", () => {
   expect(subjectsOf({ ...options, mode: "route" }, [cared], table)).toEqual([
     {
       service: persistent,
+      word: VS,
       mode: "link",
       plane: "ipvs",
       daemon: { pid: 7, reach: { mode: "link", objects: [] }, isFailOpen: true, isLastResort: true },

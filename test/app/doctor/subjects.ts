@@ -9,6 +9,7 @@ export const B = "192.168.0.3:6443";
 export function subject(changes: Partial<Subject> = {}, vs = "10.103.97.2:6443"): Subject {
   return {
     service: virtualServer({ protocol: "tcp", endpoint: parseEndpoint(vs) }, "rr"),
+    word: vs,
     mode: "route",
     plane: "ipvs",
     daemon: undefined,
