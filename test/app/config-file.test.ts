@@ -223,7 +223,7 @@ describe("a configuration file", () => {
     await put("parts/y.yml", "virtual-servers: [{address: 10.0.0.1:80}]\nversion: 1\n");
     expect(await linesOf(path)).toEqual([
       "…/broken.yaml:2:11: error: include[0]: parts/x.yaml: no such file",
-      "parts/y.yml:1:19: error: virtual-servers[0]: needs a probe; {type: http} is the least",
+      "parts/y.yml:1:19: error: virtual-servers[0]: needs a probe; {type: http} is the least (asks over TLS; scheme: http for plain)",
       "parts/y.yml:1:19: error: virtual-servers[0]: needs real-servers; or discover",
       "parts/y.yml:2:1: error: version: unknown key version",
     ]);

@@ -56,7 +56,7 @@ describe("a file that is refused", () => {
     [
       "has no probe",
       () => good.replace(/^ +probe:.*\n/m, ""),
-      "4:3: error: virtual-servers[0]: needs a probe; {type: http} is the least",
+      "4:3: error: virtual-servers[0]: needs a probe; {type: http} is the least (asks over TLS; scheme: http for plain)",
     ],
     [
       "includes what is not there",

@@ -171,7 +171,10 @@ const ROWS: readonly Row[] = [
     name: "plain HTTP instead of TLS",
     open: () => rawServer(() => undefined, { onOpen: (socket) => void socket.write("HTTP/1.1 400 Bad\r\n\r\n") }),
     kinds: SECURE,
-    fails: alike(SECURE, "TLS handshake failed: the server speaks no TLS"),
+    fails: {
+      ...alike(SECURE, "TLS handshake failed: the server speaks no TLS"),
+      https: "TLS handshake failed: the server speaks no TLS; plain HTTP? scheme: http (--health-schem http)",
+    },
   },
   {
     name: "HTTP/2 alone, in plain",

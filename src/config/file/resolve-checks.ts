@@ -45,7 +45,7 @@ export function resolveChecks(
   if (choice === undefined)
     findings.error("probe-none", place, "needs a probe", {
       at: "key",
-      hint: "{type: http} is the least",
+      hint: "{type: http} is the least (asks over TLS; scheme: http for plain)",
       lacks: ["probe", "probes"],
     });
   const isSeveral = choice !== undefined && "members" in choice;

@@ -35,6 +35,11 @@ export function handshakeFailure(problem: Error | null | undefined, afterItsCert
   return tlsReason(isRefusal ? "TLSV1_ALERT_CERTIFICATE_REQUIRED" : problem.message);
 }
 
+/** The same reason for who speaks TLS unless told otherwise: perhaps nobody meant to. */
+export function orInPlain(reason: string): string {
+  return reason.endsWith(NO_TLS) ? `${reason}; plain HTTP? scheme: http (--health-schem http)` : reason;
+}
+
 /** The same reason for who offered other protocols than HTTP/1.1. */
 export function inProtocol(reason: string, offered: readonly string[]): string {
   if (offered.length === 0 || offered.includes("http/1.1")) return reason;
@@ -78,13 +83,15 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["ENOMEM", "out of kernel memory"],
 ]);
 
+const NO_TLS = "the server speaks no TLS";
+
 const NO_PROTOCOL = "the server speaks no HTTP/1.1, perhaps only HTTP/2";
 
 const NO_NAME =
   "the server knows no such name (in a file, server-name gives one; by flags, Host in --health-req-headers)";
 
 const TLS_WORDS: ReadonlyMap<string, string> = new Map([
-  ["WRONG_VERSION_NUMBER", "the server speaks no TLS"],
+  ["WRONG_VERSION_NUMBER", NO_TLS],
   ["TLSV1_ALERT_PROTOCOL_VERSION", "the server speaks no TLS 1.2 or 1.3"],
   ["UNSUPPORTED_PROTOCOL", "the server speaks no TLS 1.2 or 1.3"],
   ["TLSV1_ALERT_CERTIFICATE_REQUIRED", "the server demands a client certificate"],

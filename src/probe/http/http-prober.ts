@@ -1,12 +1,15 @@
 import type { HttpProbeOptions, HttpRequestOptions } from "../../config/care-options.ts";
 import type { Endpoint } from "../../domain/endpoint.ts";
+import type { ProbeOutcome } from "../../domain/health.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { monotonicClock, type EventLoopClock } from "../clock.ts";
+import { mapOutcomes } from "../mapped-probe.ts";
 import type { Prober } from "../prober.ts";
 import { describeStanding, unknownStanding, type Standing } from "../../domain/standing.ts";
 import type { TlsPolicy, TlsPolicyOptions } from "../connection/certificate.ts";
 import { Deadlines } from "../deadlines.ts";
 import type { NewConnection } from "../connection/connection.ts";
+import { orInPlain } from "../connection/failure-reasons.ts";
 import type { OwnPorts } from "../own-ports.ts";
 import { interestOf } from "./expectations.ts";
 import { judgeOf } from "./judgement.ts";
@@ -39,7 +42,11 @@ export interface SocketPorts extends Pick<
 /** The prober over the kernel's sockets. It ignores proxy settings of the environment. */
 export function createHttpProber(options: HttpProbeOptions, ports: SocketPorts): Prober {
   const { standingOf } = ports;
-  return overSockets(options, ports, (own) => httpProber(options, { ...own, ...(standingOf && { standingOf }) }));
+  const prober = overSockets(options, ports, (own) =>
+    httpProber(options, { ...own, ...(standingOf && { standingOf }) }),
+  );
+  if (options.scheme === "http") return prober;
+  return { open: (target, suspect, realServer) => mapOutcomes(prober.open(target, suspect, realServer), hinting) };
 }
 
 /** Makes a prober of HTTP requests over the kernel's sockets. */
@@ -107,4 +114,10 @@ export function requestProber(
   const deadlines = new Deadlines(clock);
   const shared: HttpTargetOptions = { ...ports, ...judging, secrets, options, clock, deadlines, overdue };
   return { open: (target, suspect, realServer = target) => new HttpTarget(target, realServer, shared, suspect) };
+}
+
+// --- internal ---
+
+function hinting(outcome: ProbeOutcome): ProbeOutcome {
+  return outcome.passed === false ? { ...outcome, reason: orInPlain(outcome.reason) } : outcome;
 }

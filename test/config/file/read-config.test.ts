@@ -184,7 +184,10 @@ const othersWords: readonly (readonly [told: string, text: string])[] = [
 
 /** The same, in the place of all but the address. */
 const instead: Rows = [
-  ["real-servers: [10.0.0.2:80]", "error: virtual-servers[0]: needs a probe; {type: http} is the least"],
+  [
+    "real-servers: [10.0.0.2:80]",
+    "error: virtual-servers[0]: needs a probe; {type: http} is the least (asks over TLS; scheme: http for plain)",
+  ],
   [
     "probe: ^web, real-servers: [10.0.0.2:80]",
     "error: virtual-servers[0].probe: no probe has the name web; there are none",
@@ -805,7 +808,9 @@ describe("what is wrong is told with its place", () => {
     const keys = Array.from({ length: 120 }, (_, index) => `  key-${index}: 1\n`).join("");
     const lines = await linesOf(`version: 1\nvirtual-servers:\n- address: x\n${keys}`);
     expect(lines).toHaveLength(101);
-    expect(lines[0]).toBe("f.yaml:3:3: error: virtual-servers[0]: needs a probe; {type: http} is the least");
+    expect(lines[0]).toBe(
+      "f.yaml:3:3: error: virtual-servers[0]: needs a probe; {type: http} is the least (asks over TLS; scheme: http for plain)",
+    );
     expect(lines.at(-1)).toBe("… and 23 more");
   });
 

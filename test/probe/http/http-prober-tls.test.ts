@@ -84,7 +84,7 @@ describe("an HTTPS probe", () => {
   test("says when the server speaks no TLS", async () => {
     using server = answering("", { onOpen: (socket) => void socket.write("HTTP/1.1 400 Bad Request\r\n\r\n") });
     expect(await probe(server.endpoint, { scheme: "https" })).toEqual(
-      failed("TLS handshake failed: the server speaks no TLS"),
+      failed("TLS handshake failed: the server speaks no TLS; plain HTTP? scheme: http (--health-schem http)"),
     );
   });
 
