@@ -192,6 +192,8 @@ function findTarget(
   const having = new Set(found.map(({ virtualServer }) => virtualServer));
   // All named ones must have it: a request is not done by halves.
   const lacking = candidates.filter((one) => !having.has(one));
+  const mistaken = candidates.find((one) => isVirtualServerCalled(word, one));
+  if (found.length === 0 && mistaken !== undefined && !isAdopting(mistaken)) throw noRealServer(word, mistaken);
   if (found.length === 0 || (words.length > 0 && lacking.length > 0))
     throw notFound(word, lacking, having.size > 0, answers.complaints);
   if (found.length > having.size) {
@@ -233,13 +235,27 @@ async function requireEach(
   }
 }
 
+/** Its real servers are not known yet. */
+function isAdopting({ daemon }: VirtualServerStatus): boolean {
+  return daemon?.state.startsWith("adopting") === true;
+}
+
+/** Where the word means this virtual server. */
+function noRealServer(word: string, { realServers }: VirtualServerStatus): LvscareError {
+  const known = realServers.filter(({ state }) => state !== "unlisted").map(describeNamed);
+  const there = known.length === 0 ? "it has none" : `there are ${listFirst(known)}`;
+  return new LvscareError("NOT_LISTED", `${word} is a virtual server`, {
+    remedy: `name its real servers, with --vs ${word}: ${there}`,
+  });
+}
+
 function notFound(
   word: string,
   lacking: readonly VirtualServerStatus[],
   isElsewhere: boolean,
   complaints: readonly string[],
 ): LvscareError {
-  const early = lacking.find(({ daemon }) => daemon?.state.startsWith("adopting"));
+  const early = lacking.find(isAdopting);
   if (early !== undefined) return notYet(early, early.daemon?.lastError?.message);
   const known = lacking.flatMap((status) =>
     status.realServers.map((server) => `${describeNamed(server)} (of ${describeVirtualServer(status)})`),

@@ -1,3 +1,4 @@
+import { parseVirtualServerWord } from "../domain/virtual-server-name.ts";
 import { nearestOption } from "./nearest-name.ts";
 import type { GivenOption, GivenOptions, OptionRow } from "./option-row.ts";
 
@@ -163,6 +164,11 @@ class ArgvReader {
     if (inline === undefined && takesValue && this.#queue[0]?.startsWith("-") === false) this.#queue.shift();
   }
 
+  /** Those that stand already, and nothing else. */
+  #namesVirtualServers(): boolean {
+    return this.#mostOperands === 0 && this.#rows.get("vs")?.suggests === "virtual-servers";
+  }
+
   #positional(token: string): void {
     if (this.operands.length < this.#mostOperands) {
       this.operands.push(token);
@@ -178,7 +184,17 @@ class ArgvReader {
     if (token === "help") hint = "; write --help";
     else if (last?.kind === "boolean" && /^(true|false)$/i.test(token)) hint = `; write --${last.flag}=${token}`;
     else if (last?.kind === "list") hint = `; repeat --${last.flag} for each value`;
+    else if (this.#namesVirtualServers() && isVirtualServerWord(token)) hint = `; did you mean --vs ${token}?`;
     this.problems.push(`unexpected argument "${token}"${hint}`);
+  }
+}
+
+function isVirtualServerWord(token: string): boolean {
+  try {
+    parseVirtualServerWord(token);
+    return true;
+  } catch {
+    return false;
   }
 }
 

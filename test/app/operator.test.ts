@@ -180,6 +180,16 @@ test("what is not meant clearly changes nothing", async () => {
   expect(await refused("drain", a.name)).toBe(
     `${a.name} stands behind ${VS} and ${OTHER} (name those that are meant: --vs ${VS},${OTHER})`,
   );
+  for (const argv of [
+    ["drain", VS],
+    ["undrain", VS],
+    ["check", VS],
+    ["weight", VS, "5"],
+    ["drain", VS, "--vs", VS],
+  ])
+    expect(await refused(...argv)).toBe(
+      `${VS} is a virtual server (name its real servers, with --vs ${VS}: there are ${a.name})`,
+    );
   expect(await refused("drain", a.name, "--vs", "127.77.0.99:1")).toStartWith("no daemon cares for 127.77.0.99:1");
   expect(await refused("weight", a.name)).toBe("name a weight: a whole number from 1 to 65535, or configured");
   expect(await refused("weight", a.name, "0")).toBe('weight "0" is a drain: write lvscare drain <IP:port>');

@@ -79,6 +79,15 @@ describe("names the slip and the remedy", () => {
   });
 });
 
+describe("a virtual server is named by its flag", () => {
+  test.concurrent.each(["status", "events", "members", "doctor"])("%s", async (name) => {
+    for (const word of ["web", "192.0.2.1:80", "udp/192.0.2.1:53"])
+      expect(await refusal([name, word])).toEqual([`unexpected argument "${word}"; did you mean --vs ${word}?`]);
+    expect(await refusal([name, "no/word"])).toEqual(['unexpected argument "no/word"']);
+    expect(await refusal([name, "--vs", "a", "b"])).toEqual(['unexpected argument "b"; repeat --vs for each value']);
+  });
+});
+
 test.concurrent("a value without end is cut, the remedy is not", async () => {
   const { stderr } = await runProgram(["care", `--vs=${"1".repeat(100_000)}`, ...RS]);
   expect(stderr).toStartWith('lvscare: --vs: "1111');
