@@ -23,8 +23,8 @@ async function reconcileObject(object: HostObject): Promise<ObjectReport> {
   try {
     deviation = await object.inspect();
     if (deviation === undefined) return { name: object.name, outcome: "stood" };
-    await object.establish();
-    return { name: object.name, outcome: "mended", deviation };
+    const stoodByThen = (await object.establish()) === false;
+    return stoodByThen ? { name: object.name, outcome: "stood" } : { name: object.name, outcome: "mended", deviation };
   } catch (error) {
     const { name, tolerates = [] } = object;
     if (deviation !== undefined && error instanceof LvscareError && tolerates.includes(error.code)) {

@@ -23,6 +23,8 @@ export class ReachHost {
   readonly view: HostView;
   readonly changes: HostChanges;
   readonly firewall: FirewallTables;
+  /** What is taken for this node's address, once it is logged. */
+  readonly toldAddresses = new Set<string>();
 
   /** Without a clock, nothing that was seen is believed for longer than one look. */
   constructor(now?: () => number) {
@@ -51,7 +53,7 @@ export const NO_REACH: Reach = { objects: [], watch: () => () => undefined };
 export function planReach(
   { service, realServers, reach: options }: VirtualServerOptions,
   kind: DataPlaneKind,
-  { view, changes, firewall }: ReachHost,
+  { view, changes, firewall, toldAddresses }: ReachHost,
   logger: Logger,
 ): Reach {
   const { address, family } = service.endpoint;
@@ -64,7 +66,7 @@ export function planReach(
     return changes.watch({ address: { address, family }, towards, folders }, onChange);
   };
   if (kind === "userspace") return { objects: [localAddress(address)], watch };
-  const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger) : () => named;
+  const gateway = named === undefined ? foundGateway(servers, service.endpoint, logger, toldAddresses) : () => named;
   // This host reaches another host's address, and a route of ours would cut it off.
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;

@@ -23,9 +23,10 @@ export interface HostObject {
   foresee?(): Promise<Foresight>;
   /**
    * Establishes it. Idempotent. Rejects with NOT_PERMITTED, KERNEL_REFUSED, or IN_THE_WAY when something of others is
-   * in its place.
+   * in its place. Resolves to false where nothing was left to do: several virtual servers need one setting, and another
+   * one's turn came first.
    */
-  establish(): Promise<void>;
+  establish(): Promise<false | void>;
   /**
    * Takes back what `establish` made, in any process and with any options, and leaves what others made or still use. Resolves to
    * whether there was anything to take back.

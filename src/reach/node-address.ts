@@ -39,23 +39,28 @@ export function findNodeAddress(host: SeenHost, servers: readonly Endpoint[]): F
 
 /**
  * The same as a gateway that is looked up at each call, logged at INFO when it changes. Once found it stays while
- * this host has it, even when no way leads to any real server.
+ * this host has it, even when no way leads to any real server. `told`: what the virtual servers of this process take
+ * for it and have logged, each once for all of them.
  */
 export function foundGateway(
   servers: readonly Endpoint[],
   destination: Omit<Endpoint, "port">,
   logger: Pick<Logger, "info">,
+  told: Set<string>,
 ): (host: SeenHost) => string | undefined {
   let known: string | undefined;
   return (host) => {
     const found = findNodeAddress(host, servers);
     // A route by way of the very address that it leads to would be none.
     if (found !== undefined && found.address !== destination.address && found.address !== known) {
+      if (known !== undefined) told.delete(known);
       known = found.address;
-      logger.info(
-        `this node's address is ${known}, from which it speaks to ${formatEndpoint(found.server)}: ` +
-          `none of --ip, LVSCARE_NODE_IP and ${NODE_NAME} in /etc/hosts names it`,
-      );
+      if (!told.has(known)) {
+        logger.info(
+          `taken for this node's address: ${known}, from which it speaks to ${formatEndpoint(found.server)} (--ip, in a file ip, names another)`,
+        );
+      }
+      told.add(known);
     }
     const isHere = host.addresses().some(({ address }) => address === known);
     return known !== undefined && (isLoopback(known) || isHere) ? known : undefined;

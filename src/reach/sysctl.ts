@@ -60,11 +60,12 @@ export function sysctl(
     },
     async establish() {
       const value = read();
-      if (value === wanted) return;
+      if (value === wanted) return false;
       if (value === undefined) throw absent();
       try {
         writeFileSync(path, wanted, { flag: "r+" });
         view.wroteSetting(path, wanted);
+        return undefined;
       } catch (error) {
         throw refused(error, operation);
       }

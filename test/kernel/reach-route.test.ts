@@ -16,7 +16,7 @@ setDefaultTimeout(120_000);
 const [A, B] = SERVERS;
 
 /** Why an address that nobody named is taken. */
-const FOUND = `from which it speaks to ${A}: none of --ip, LVSCARE_NODE_IP and lvscare.node.ip in /etc/hosts names it`;
+const FOUND = `from which it speaks to ${A} (--ip, in a file ip, names another)`;
 
 let hosts: RouteHosts;
 let node: Namespace;
@@ -61,11 +61,11 @@ describe("the gateway", () => {
       await node.exec(..."ip route add 10.0.0.6 dev cable src 10.0.0.9".split(" "));
       await waitForEqual(() => hosts.routes(), [ROUTE.replace(NODE, "10.0.0.9")]);
       await waitForEqual(
-        () => daemon.logged(/^(INFO this node|INFO set up route|WARN|ERROR)/),
+        () => daemon.logged(/^(INFO taken for this node|INFO set up route|WARN|ERROR)/),
         [
-          `INFO this node's address is ${NODE}, ${FOUND}`,
+          `INFO taken for this node's address: ${NODE}, ${FOUND}`,
           `INFO set up route ${VIP}/32 via ${NODE} metric 50`,
-          `INFO this node's address is 10.0.0.9, ${FOUND}`,
+          `INFO taken for this node's address: 10.0.0.9, ${FOUND}`,
           `INFO set up route ${VIP}/32 via 10.0.0.9 metric 50`,
         ],
       );

@@ -48,6 +48,28 @@ test("two virtual servers in one process are made, routed and kept each by itsel
   expect(tableOf(namespace)).toEqual({ ...both, [`TCP ${FIRST} rr`]: { [B]: 1 } });
 });
 
+test("what several virtual servers need alike is told once: each setting, and what is taken for this node's address", async () => {
+  await using namespace = await Namespace.create();
+  await using _echo = await EchoServers.start(namespace, SERVERS);
+  const folder = await mkdtemp(join(tmpdir(), "lvscare-alike-"));
+  const path = join(folder, "care.yaml");
+  const lines = [FIRST, SECOND].map((address) => `- {address: ${address}, real-servers: ["${A}"]}`);
+  try {
+    const defaults = "defaults: {interval: 1s, probe: {type: tcp}}";
+    await writeFile(path, ["version: 1", defaults, "virtual-servers:", ...lines].join("\n"));
+    await using care = startCare(namespace, ["--config", path]);
+    await care.waitForLog(/set up route /, { times: 2 });
+    const settings = care.logged(/set up sysctl /).map((line) => line.replace(/^.* set up /, ""));
+    expect(settings).toContain("sysctl net/ipv4/vs/expire_nodest_conn=1");
+    expect(settings).toEqual([...new Set(settings)]);
+    expect(care.logged(/this node's address/).map((line) => line.replace(/^.*: taken/, "taken"))).toEqual([
+      `taken for this node's address: 127.0.0.1, from which it speaks to ${A} (--ip, in a file ip, names another)`,
+    ]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("many virtual servers in link mode look at iptables by one program, and change it by a few", async () => {
   await using namespace = await Namespace.create();
   await using _echo = await EchoServers.start(namespace, [A]);
