@@ -76,6 +76,19 @@ export function planReach(
   return { ...(objects.length === 0 ? NO_REACH : { objects, watch }), ...(mode !== options.mode && { remark }) };
 }
 
+/**
+ * Whether clients of an empty virtual server in the kernel wait in vain: elsewhere it tells them that nobody is there, but
+ * that does not get back to them where their route to it is by way of loopback.
+ */
+export function leavesUnanswered({
+  service: { endpoint },
+  realServers,
+  reach,
+}: Pick<VirtualServerOptions, "service" | "realServers" | "reach">): boolean {
+  if (reach.mode !== "route" || endpoint.family !== "ipv4" || isLoopback(endpoint.address)) return false;
+  return realServers.length > 0 && realServers.every((server) => isLoopback(server.endpoint.address));
+}
+
 /** Why this data plane would not serve clients, or would harm this host. Checked only where that is possible. */
 export function obstacleTo(
   kind: DataPlaneKind,

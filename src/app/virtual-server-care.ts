@@ -37,7 +37,7 @@ import { MemberFinding } from "./member-finding.ts";
 import { LiveReach } from "./live-reach.ts";
 import { Operator } from "./operator.ts";
 import type { Preparation } from "./preparation.ts";
-import { reachToRetire, type Reach } from "./reach.ts";
+import { leavesUnanswered, reachToRetire, type Reach } from "./reach.ts";
 
 /** What each virtual server has of its own: its machines, its holds, its share of reach and its events. */
 export class VirtualServerCare implements ControlVirtualServer {
@@ -105,6 +105,7 @@ export class VirtualServerCare implements ControlVirtualServer {
       virtualServer: () => this.named,
       nameOf: (address) => this.#options.realServerNames.get(address),
       culprit: () => likelyCulprit(service.endpoint, neighbours(), interfaceNames()),
+      letsWait: () => dataPlane.kind === "ipvs" && leavesUnanswered(this.#options),
       count: (event, atMs) => this.metrics.note(event, atMs),
     });
     const { now, certificates } = process;

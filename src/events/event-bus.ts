@@ -22,6 +22,8 @@ export interface EventSourceOptions {
   readonly nameOf: (server: string) => string | undefined;
   /** The process that may be undoing the daemon's work. */
   readonly culprit: () => string;
+  /** Whether its clients wait, and are not refused, where nobody is in service. Absent: nobody knows. */
+  readonly letsWait?: () => boolean;
   /** Counts what happens; `atMs`: when that was. */
   readonly count: (event: CareEvent, atMs: number) => void;
 }
@@ -65,7 +67,8 @@ export class EventBus {
 
   /** One for each virtual server. */
   open(options: EventSourceOptions): EventSource {
-    const ring = this.#memory.open((logger) => createEventLog(logger, options.culprit, options.nameOf), options.nameOf);
+    const { culprit, nameOf, letsWait } = options;
+    const ring = this.#memory.open((logger) => createEventLog(logger, culprit, nameOf, letsWait), nameOf);
     const source = new EventSource(this, options, ring, () => {
       this.#sources.delete(source);
       ring.close();
@@ -153,12 +156,12 @@ export class EventSource {
 
   constructor(
     bus: EventBus,
-    { logger, culprit, nameOf, count, virtualServer }: EventSourceOptions,
+    { logger, culprit, nameOf, letsWait, count, virtualServer }: EventSourceOptions,
     ring: EventRing,
     leave: () => void,
   ) {
     this.#bus = bus;
-    this.#log = createEventLog(logger, culprit, nameOf);
+    this.#log = createEventLog(logger, culprit, nameOf, letsWait);
     this.#ring = ring;
     this.#count = count;
     this.#virtualServer = virtualServer;

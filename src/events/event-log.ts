@@ -12,12 +12,14 @@ import { tellDiscovery } from "./discovery-log.ts";
 /**
  * Turns a supervisor's events into log lines: INFO for each transition, WARN for repairs and failures, DEBUG for
  * probes and writes. An unchanged failure is logged once, not in every interval. `culprit` names the process that may
- * be undoing our work, `nameOf` says what the real server at an address is called.
+ * be undoing our work, `nameOf` says what the real server at an address is called, `letsWait` whether clients of nobody
+ * time out.
  */
 export function createEventLog(
   logger: Logger,
   culprit: () => string,
   nameOf: (server: string) => string | undefined = () => undefined,
+  letsWait: () => boolean = () => false,
 ): (event: CareEvent) => void {
   const named = (address: string): string => describeNamed({ address, name: nameOf(address) });
   const lastFailure = new Map<string, string>();
@@ -74,7 +76,9 @@ export function createEventLog(
         );
         return;
       case "virtualServer.emptied":
-        logger.warn(`nobody is in service behind ${event.virtualServer}: clients are not served`);
+        logger.warn(
+          `nobody is in service behind ${event.virtualServer}: clients are not served${letsWait() ? ", and their connections time out" : ""}`,
+        );
         return;
       case "virtualServer.refilled":
         logger.info(`somebody is in service behind ${event.virtualServer} again`);

@@ -8,7 +8,7 @@ import { waitForTable } from "./support/ipvs-table.ts";
 import { startCare } from "./support/lvscare.ts";
 import type { Namespace } from "./support/namespace.ts";
 import { CARE, CHECKS, EXPIRE, NODE, ROUTE, RouteHosts, SERVERS, VIP, VS } from "./support/route-hosts.ts";
-import { waitForEqual } from "./support/wait-for.ts";
+import { waitFor, waitForEqual } from "./support/wait-for.ts";
 
 requireTestKernel({ everyVersion: true });
 setDefaultTimeout(120_000);
@@ -95,6 +95,31 @@ describe("the gateway", () => {
     await daemon.stop();
     await hosts.clean();
   });
+
+  test.each([[[]], [["--ip", NODE]]])(
+    "to real servers on this node leaves clients without an answer while nobody serves, as its warning says (%j)",
+    async (flags) => {
+      const server = "127.0.0.1:8081";
+      await using here = await EchoServers.start(node, [server]);
+      await using daemon = startCare(node, ["--vs", VS, "--rs", server, ...CHECKS, ...flags]);
+      await waitForTable(node, tableWith([server], VS));
+      await using client = await Client.start(node, VS);
+      await here.close(server);
+      expect(await daemon.waitForLog(/^WARN/)).toBe(
+        `WARN nobody is in service behind tcp ${VS}: clients are not served, and their connections time out`,
+      );
+      const asked = client.request(1);
+      // It was asked three times, and neither answered nor refused.
+      await waitFor(
+        () => node.exec("ss", "-Htno", "state", "syn-sent", "dst", VIP),
+        (text) => /timer:\(on,[^,]+,[2-9]\)/.test(text),
+      );
+      await here.open(server);
+      expect(await asked).toEqual({ [server]: 1 });
+      await daemon.stop();
+      await hosts.clean();
+    },
+  );
 
   test("that no link leads to fails a run-once, and a daemon until one does", async () => {
     const flags = [...CARE, "--ip", "203.0.113.9", "--check-way=false"];
