@@ -223,10 +223,6 @@ virtual-servers:
 
   test("refuses a bad file with everything that is wrong", async () => {
     expect(await refusal(["care", "--config", bad])).toEqual([
-<<<<<<< HEAD
-=======
-      `${bad}:2:19: error: virtual-servers[0]: needs a probe; {type: http} is the least (asks over TLS; scheme: http for plain)`,
->>>>>>> 9ff2939e (say how to ask in plain HTTP where a check meets no TLS)
       `${bad}:2:48: error: virtual-servers[0].fall: 0 is less than 1`,
       `${bad}:2:51: error: virtual-servers[0].porbe: unknown key porbe; did you mean probe?`,
     ]);
