@@ -7,7 +7,8 @@ import { formatServiceKey } from "../domain/virtual-server.ts";
 import { countVirtualServers, MOST_NAMED } from "./about.ts";
 import type { CareProcess } from "./care-process.ts";
 import type { CaredFile } from "./cared-file.ts";
-import { clearAway, giveUp, release, type Caring } from "./caring.ts";
+import { giveUp, release, type Caring } from "./caring.ts";
+import { ClearingAway } from "./clearing-away.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFiles } from "./hold-file.ts";
 import { LatestOnly } from "./latest-only.ts";
@@ -43,6 +44,7 @@ export class Caretaker {
   /** By `formatServiceKey`. Those that leave are among them until they are gone. */
   readonly #cares = new Map<string, Caring>();
   readonly #end = Promise.withResolvers<void>();
+  readonly #clearing: ClearingAway;
   /** What the next daemon of this configuration is told. */
   readonly #cared: CaredFile | undefined;
   #isStopping = false;
@@ -52,6 +54,7 @@ export class Caretaker {
   /** `isAlone`: there will never be more than one virtual server, and it need not be named in the log. */
   constructor(process: CareProcess, logger: Logger, isAlone: boolean, ipvs = new Ipvs(), cared?: CaredFile) {
     this.#process = process;
+    this.#clearing = new ClearingAway(process.reachHost, process.now);
     this.#cared = cared;
     this.#ipvs = ipvs;
     this.#logger = logger;
@@ -89,6 +92,7 @@ export class Caretaker {
       apply: async () => {
         if (this.#isStopping) throw stopping();
         held.move();
+        this.#clearing.forget();
         if (added.length > MOST_NAMED)
           this.#logger.info(`caring for ${countVirtualServers(added.map(({ written }) => written))}`);
         const applied = Promise.withResolvers<void>();
@@ -241,9 +245,11 @@ export class Caretaker {
   }
 
   async #clearAway(caring: Caring): Promise<void> {
-    await clearAway(caring, this.#process.reachHost);
-    this.#cares.delete(formatServiceKey(caring.care.options.service));
-    this.#noteCared();
+    // What is left of it then, the next daemon does.
+    if (await this.#clearing.add(caring, () => this.#isStopping)) {
+      this.#cares.delete(formatServiceKey(caring.care.options.service));
+      this.#noteCared();
+    }
     this.#endIfDone();
   }
 

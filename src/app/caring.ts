@@ -1,5 +1,6 @@
 import { describeError } from "../domain/errors.ts";
 import type { ServiceKey } from "../domain/virtual-server.ts";
+import type { AddressUsers } from "./address-users.ts";
 import type { Claims } from "./claim.ts";
 import { cleanAfter } from "./clean.ts";
 import type { LatestOnly } from "./latest-only.ts";
@@ -36,13 +37,18 @@ export async function release(caring: Caring): Promise<void> {
 }
 
 /** It has left the data plane. The claim goes last: until then, what it had of reach is nobody else's. */
-export async function clearAway({ care, preparation, claims }: Caring, host: ReachHost): Promise<void> {
+export async function clearAway(
+  { care, preparation, claims }: Caring,
+  host: ReachHost,
+  users: AddressUsers,
+): Promise<void> {
   const { selection, logger } = preparation;
   try {
     await care.settled();
     care.close();
     await selection.dataPlane.close();
-    await cleanAfter(care.options, host, logger);
+    users.left(care.options.service);
+    await cleanAfter(care.options, host, users, logger);
     logger.info("gone, as the configuration says");
   } catch (error) {
     logger.warn(`something of it stays: ${describeError(error)}`);

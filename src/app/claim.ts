@@ -5,7 +5,15 @@ import { describeError, throwFailures } from "../domain/errors.ts";
 import type { Logger } from "../domain/logger.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { ClaimedElsewhere } from "./claimed-elsewhere.ts";
-import { isAddressLocked, lockHolder, RuntimeLocks, type LockHolder, type RuntimeLock } from "./runtime-lock.ts";
+import {
+  isAddressLocked,
+  lockHolder,
+  locksByAddress,
+  RuntimeLocks,
+  type LockHolder,
+  type LocksByAddress,
+  type RuntimeLock,
+} from "./runtime-lock.ts";
 import { ownerOfSocket } from "./socket-owner.ts";
 
 /** The other process that cares for this virtual server in this network namespace; undefined when there is none. */
@@ -25,21 +33,35 @@ export function otherCaretakers(keys: readonly ServiceKey[]): ReadonlyMap<string
   );
 }
 
+/** What daemons of this network namespace claim, by address: to ask for many at once. */
+export interface ClaimedAddresses {
+  readonly names: ReadonlyMap<string | undefined, readonly string[]>;
+  readonly locks: LocksByAddress;
+}
+
+export function claimedAddresses(): ClaimedAddresses {
+  const names = new Set(claimedNames().map((one) => one.name));
+  return {
+    names: Map.groupBy(names, (name) => ADDRESS_OF_SERVICE.exec(name.replace(ALIAS_END, ""))?.[1]),
+    locks: locksByAddress(),
+  };
+}
+
 /**
  * Whether any process in this network namespace cares for a virtual server at this address, on any port of any
- * protocol; `besides`: for another one than these.
+ * protocol; `besides`: for another one than these. Whoever of `claimed` gave it up meanwhile does not count.
  */
-export function isAddressCaredFor(endpoint: Endpoint, besides: readonly ServiceKey[] = []): boolean {
+export function isAddressCaredFor(
+  endpoint: Endpoint,
+  besides: readonly ServiceKey[] = [],
+  claimed: ClaimedAddresses = claimedAddresses(),
+): boolean {
   const uncounted = new Set(besides.map(formatServiceKey));
   const port = `:${endpoint.port}`;
   const sought = formatEndpoint(endpoint).slice(0, -port.length);
-  const claimed = new Set(claimedNames().map((one) => one.name));
-  const ofAddress = [...claimed].filter((one) => {
-    const service = one.replace(ALIAS_END, "");
-    return !uncounted.has(service) && ADDRESS_OF_SERVICE.exec(service)?.[1] === sought;
-  });
-  if (ofAddress.some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
-  return isAddressLocked(sought, besides);
+  const names = (claimed.names.get(sought) ?? []).filter((one) => !uncounted.has(one.replace(ALIAS_END, "")));
+  if (names.some((one) => counted(one, holderOfName(one)) !== undefined)) return true;
+  return isAddressLocked(sought, besides, claimed.locks);
 }
 
 /**

@@ -8,10 +8,11 @@ import { describeOperation } from "../domain/plan.ts";
 import { formatServiceKey, type ServiceKey } from "../domain/virtual-server.ts";
 import { removeLoopbackAddress } from "../reach/loopback-address.ts";
 import type { HostObject } from "../reach/host-object.ts";
-import { ReachHost, reachToRemove } from "./reach.ts";
+import { ReachHost, reachToRemove, type Spared } from "./reach.ts";
 import { daemonFolder } from "./daemon-sockets.ts";
 import { HoldFile } from "./hold-file.ts";
-import { isAddressCaredFor, otherCaretaker } from "./claim.ts";
+import { AddressUsers } from "./address-users.ts";
+import { otherCaretaker } from "./claim.ts";
 
 /**
  * Removes what caring for this virtual server made. Missing things are fine, and a failed step does not stop the
@@ -33,13 +34,15 @@ export async function clean(options: VirtualServerOptions, logger: Logger): Prom
 /**
  * Removes what is left of a virtual server that is no longer in a data plane, and that this process still has the claim
  * to: addresses, reach. What operators hold stays, for when it is back. `host`: as those see it that it goes on to care for.
+ * `users`: who needs its address besides.
  */
 export async function cleanAfter(
   options: Pick<VirtualServerOptions, "service" | "reach">,
   host: ReachHost,
+  users: AddressUsers,
   logger: Logger,
 ): Promise<void> {
-  await allOf(takeBacks(options, host, logger, [options.service]));
+  await allOf(takeBacks(options, host, logger, { besides: [options.service], users }));
 }
 
 /** Takes the virtual server out of the kernel's table if it is there and this process may do so. */
@@ -59,16 +62,14 @@ export async function withdrawFromKernel(key: ServiceKey, logger: Logger): Promi
 
 type Step = () => Promise<void> | void;
 
-/** `besides`: whose claims do not count. */
 function takeBacks(
   options: Pick<VirtualServerOptions, "service" | "reach">,
   host: ReachHost,
   logger: Logger,
-  besides: readonly ServiceKey[] = [],
+  spared: Spared = {},
 ): readonly Step[] {
-  const { service } = options;
-  const ofReach = reachToRemove(options, host, logger, besides).map((object) => () => takeBack(object, logger));
-  return [() => removeAddress(service, logger, besides), ...ofReach];
+  const ofReach = reachToRemove(options, host, logger, spared).map((object) => () => takeBack(object, logger));
+  return [() => removeAddress(options.service, logger, spared), ...ofReach];
 }
 
 /** A failed step does not stop the others. */
@@ -110,11 +111,13 @@ function forgetHolds(key: ServiceKey): void {
   new HoldFile(daemonFolder(), key).write(new Map());
 }
 
-async function removeAddress(key: ServiceKey, logger: Logger, besides: readonly ServiceKey[]): Promise<void> {
-  const { endpoint } = key;
+async function removeAddress(
+  { endpoint }: ServiceKey,
+  logger: Logger,
+  { besides, users = new AddressUsers() }: Spared,
+): Promise<void> {
   // The proxy of another virtual server may listen on the same address.
-  if (isAddressCaredFor(endpoint, besides))
-    return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
+  if (users.isCaredFor(endpoint, besides)) return logger.info(`${endpoint.address} stays: a daemon still cares for it`);
   if (await removeLoopbackAddress(endpoint.address))
     logger.info(`removed ${endpoint.address} from the loopback device`);
 }

@@ -15,7 +15,7 @@ import { everyHostObject, hostObjects } from "../reach/modes.ts";
 import { boundToLoopback, takenOver } from "../reach/obstacles.ts";
 import { readOwnAddresses, type IsOwn } from "../reach/own-addresses.ts";
 import { SYSCTL_FOLDERS } from "../reach/sysctls.ts";
-import { isAddressInUse } from "./address-in-use.ts";
+import { AddressUsers } from "./address-users.ts";
 import { tellLeft } from "../events/event-log.ts";
 
 /** This host, as all virtual servers of a process see it and hear of its changes. */
@@ -71,7 +71,7 @@ export function planReach(
   const isOthers = servers.some((server) => server.address === address) && !readOwnAddresses()(address);
   const mode = isOthers && options.mode === "route" ? "none" : options.mode;
   const needs = { service, options: { ...options, mode }, gateway, servers, view, firewall, logger };
-  const objects = hostObjects({ ...needs, isInUse: () => isAddressInUse(service) });
+  const objects = hostObjects({ ...needs, isInUse: () => new AddressUsers().isInUse(service) });
   const remark = `no route to ${address} is made: it is a real server's, on another host`;
   return { ...(objects.length === 0 ? NO_REACH : { objects, watch }), ...(mode !== options.mode && { remark }) };
 }
@@ -120,18 +120,24 @@ export async function establishReach({ objects }: Reach, logger: Logger): Promis
   throwFailures(failures.filter((error) => !lacking.includes(error)));
 }
 
-/**
- * Everything that daemons for this virtual server may have made, in the order of its removal. `besides`: virtual
- * servers that need none of it, this one among them where its daemon does not count. `sparedLink` keeps the address.
- */
+/** What is not removed. */
+export interface Spared {
+  /** Virtual servers that need nothing of it, this one among them where its daemon does not count. */
+  readonly besides?: readonly ServiceKey[];
+  /** Those that need it. */
+  readonly users?: AddressUsers;
+  /** It keeps the address. */
+  readonly sparedLink?: string | undefined;
+}
+
+/** Everything that daemons for this virtual server may have made, in the order of its removal. */
 export function reachToRemove(
   { service, reach: options }: { readonly service: ServiceKey; readonly reach: ReachOptions },
   { view, firewall }: ReachHost,
   logger: Logger,
-  besides: readonly ServiceKey[] = [],
-  sparedLink?: string,
+  { besides = [], users = new AddressUsers(), sparedLink }: Spared = {},
 ): readonly HostObject[] {
-  const isInUse = (): Promise<boolean> => isAddressInUse(service, besides);
+  const isInUse = (): Promise<boolean> => users.isInUse(service, besides);
   const named = options.gateway ?? nodeAddress(service.endpoint.family)?.address;
   const gateway = (): string | undefined => named;
   const needs = { service, options, gateway, servers: [], view, firewall, logger, isInUse, sparedLink };
@@ -151,7 +157,7 @@ export function reachToRetire(
   const [was, is] = [before.reach, after.reach];
   if (was.mode === "none" || (was.mode === is.mode && (was.mode === "route" || was.iface === is.iface))) return [];
   const sparedLink = is.mode === "link" ? is.iface : undefined;
-  const [link, masquerading, route] = reachToRemove(before, host, logger, [before.service], sparedLink);
+  const [link, masquerading, route] = reachToRemove(before, host, logger, { besides: [before.service], sparedLink });
   const made = was.mode === "route" ? [route] : [link, ...(is.mode === "link" ? [] : [masquerading])];
   return made.filter((object) => object !== undefined);
 }

@@ -64,19 +64,25 @@ export class RuntimeLocks implements Disposable {
 /** The holder of that lock; undefined when there is none. */
 export function lockHolder(key: ServiceKey): LockHolder["heldBy"] | undefined {
   const meant = lockName(key);
-  return holdersOf((name) => name === meant)[0];
+  return holdersOf(lockNames().filter((name) => name === meant))[0];
 }
+
+/** The locks of this network namespace, by the address of their virtual server (IPv6 in brackets). */
+export function locksByAddress(): LocksByAddress {
+  const end = lockEnd();
+  const ofHere = lockNames().filter((name) => name.endsWith(end));
+  return Map.groupBy(ofHere, (name) => ADDRESS_OF_LOCK.exec(name.slice(0, -end.length))?.[1]);
+}
+
+export type LocksByAddress = ReadonlyMap<string | undefined, readonly string[]>;
 
 /**
  * Whether any process cares for a virtual server at this address (IPv6 in brackets), on any port of any protocol, by
- * the locks of this network namespace; `besides`: another one than these.
+ * these locks; `besides`: another one than these.
  */
-export function isAddressLocked(address: string, besides: readonly ServiceKey[] = []): boolean {
-  const end = lockEnd();
-  const uncounted = new Set(besides.map((key) => `${runtimeName(key)}${end}`));
-  const isMeant = (name: string): boolean =>
-    !uncounted.has(name) && name.endsWith(end) && ADDRESS_OF_LOCK.exec(name.slice(0, -end.length))?.[1] === address;
-  return holdersOf(isMeant).length > 0;
+export function isAddressLocked(address: string, besides: readonly ServiceKey[], locks: LocksByAddress): boolean {
+  const uncounted = new Set(besides.map(lockName));
+  return holdersOf((locks.get(address) ?? []).filter((name) => !uncounted.has(name))).length > 0;
 }
 
 // --- internal ---
@@ -130,22 +136,31 @@ function tryLock(
   };
 }
 
-function holdersOf(isMeant: (name: string) => boolean): LockHolder["heldBy"][] {
+function lockNames(): readonly string[] {
+  return inRuntimeDirectory((directory) => readdirSync(directory.at("")));
+}
+
+function holdersOf(names: readonly string[]): readonly LockHolder["heldBy"][] {
+  if (names.length === 0) return [];
+  return inRuntimeDirectory((directory, uid) =>
+    names.flatMap((name) => {
+      const opened = openLock(directory, name, uid, 0);
+      if (opened === undefined) return [];
+      try {
+        return lockFile(opened.fd, "shared") ? [] : [{ pid: pidOfLock(opened.ino) }];
+      } finally {
+        closeSync(opened.fd);
+      }
+    }),
+  );
+}
+
+/** Nothing where there is none. */
+function inRuntimeDirectory<T>(look: (directory: RuntimeDirectory, uid: number) => readonly T[]): readonly T[] {
   const uid = process.getuid?.() ?? 0;
   try {
     using directory = openRuntimeDirectory(daemonFolder(), uid);
-    if (directory === undefined) return [];
-    return readdirSync(directory.at(""))
-      .filter(isMeant)
-      .flatMap((name) => {
-        const opened = openLock(directory, name, uid, 0);
-        if (opened === undefined) return [];
-        try {
-          return lockFile(opened.fd, "shared") ? [] : [{ pid: pidOfLock(opened.ino) }];
-        } finally {
-          closeSync(opened.fd);
-        }
-      });
+    return directory === undefined ? [] : look(directory, uid);
   } catch (error) {
     // What another user could have put there is no lock.
     if (error instanceof LvscareError) return [];

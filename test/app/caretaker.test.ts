@@ -89,6 +89,31 @@ test("another scheduler is in the kernel when another configuration is said to b
   await caretaker.close();
 });
 
+test("many virtual servers that leave at once are given up one after the other, and the rest of the process has turns meanwhile", async () => {
+  using process = new CareProcess(SILENT, {});
+  const kernel = new FakeIpvs();
+  let gone = 0;
+  const counting = {
+    ...SILENT,
+    info: (line: string) => void (gone += line.endsWith("gone, as the configuration says") ? 1 : 0),
+  };
+  const caretaker = new Caretaker(process, counting, false, new Ipvs(kernel.transports.open));
+  for (const count of [MANY, 1]) {
+    await using prepared = await caretaker.prepare(many(count));
+    await prepared.apply();
+  }
+  let most = 0;
+  for (let before = 0; gone < MANY - 1; before = gone) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    most = Math.max(most, gone - before);
+  }
+  expect(most).toBeLessThan(MANY / 2);
+  expect(kernel.standing.size).toBe(1);
+  caretaker.shutDown();
+  await caretaker.ended;
+  await caretaker.close();
+});
+
 // --- internal ---
 
 function many(

@@ -183,7 +183,7 @@ async function planCleaning(
       ? [takenAway(`${address} on the loopback device`)]
       : []),
     ...held.map(([server, hold]): DryRunStep => ({ sign: "-", subject: "hold", change: describeHeld(server, hold) })),
-    ...(await removals(reachToRemove(options, new ReachHost(), logger, gone))),
+    ...(await removals(reachToRemove(options, new ReachHost(), logger, { besides: gone }))),
     ...notes.map(warning),
   ];
   // One that its daemon puts back is not gone.
@@ -203,7 +203,7 @@ async function planGoing(status: VirtualServerStatus, gone: ServiceKey[]): Promi
     ...(status.daemon !== undefined && { caretaker: `pid ${status.daemon.pid}` }),
     steps: [
       ...goingSteps(observed),
-      ...(await removals(reachToRemove({ service, reach }, new ReachHost(), collecting(notes), gone))),
+      ...(await removals(reachToRemove({ service, reach }, new ReachHost(), collecting(notes), { besides: gone }))),
       ...notes.map(warning),
     ],
   };
@@ -220,7 +220,7 @@ async function planOrphan(options: VirtualServerOptions, gone: ServiceKey[]): Pr
   const { service } = options;
   gone.push(service);
   const notes: string[] = [];
-  const reach = reachToRemove(options, new ReachHost(), collecting(notes), gone);
+  const reach = reachToRemove(options, new ReachHost(), collecting(notes), { besides: gone });
   const steps = [...goingSteps(await readKernel(service)), ...(await removals(reach)), ...notes.map(warning)];
   return { virtualServer: fullName(options), steps };
 }
