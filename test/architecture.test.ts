@@ -155,7 +155,7 @@ describe("the house", () => {
   test("xstate stays with the machines and who starts them, citty and consola in cli, in a file each and the dispatch", () => {
     const rooms = ["actors", "app", "simulation"];
     expect(files.filter((file) => uses(file, "xstate") && !rooms.includes(roomOf(file)))).toEqual([]);
-    expect(files.filter((file) => uses(file, "citty"))).toEqual(["src/cli/command.ts", "src/cli/run-cli.ts"]);
+    expect(files.filter((file) => uses(file, "citty"))).toEqual(["src/cli/command.ts", "src/cli/main.ts"]);
     expect(files.filter((file) => uses(file, "consola"))).toEqual(["src/cli/log/create-logger.ts"]);
   });
 
