@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type { EventRecord } from "../src/domain/event-record.ts";
 import { Farm, farmAddresses, realServerFlags } from "./support/farm.ts";
-import { tableReader, timeUntil } from "./support/ipvs-table.ts";
+import { hasVirtualServer, tableReader, timeUntil } from "./support/ipvs-table.ts";
 import { keepalivedCommand, keepalivedConfiguration } from "./support/keepalived.ts";
 import { median, report, type Measure } from "./support/measures.ts";
 import { contextSwitches, memory, processorMs } from "./support/process-cost.ts";
@@ -55,6 +55,9 @@ process.exit(0);
 // --- internal ---
 
 interface Observed {
+  /** From the command until the virtual server stands in the kernel, and until all real servers are in service. */
+  readonly planMs: number;
+  readonly serviceMs: number;
   readonly secondsPerMinute: number;
   readonly perCheckUs: number;
   /** Of the checks that the interval asks for, how many came. */
@@ -70,8 +73,12 @@ interface Observed {
 
 async function observe(command: readonly string[], size: number, isOurs: boolean): Promise<Observed> {
   Bun.spawnSync(["ipvsadm", "-C"]);
+  const commandMs = performance.now();
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: Bun.file(LOG) });
+  await timeUntil(hasVirtualServer, Boolean, WITHIN_MS);
+  const planMs = performance.now() - commandMs;
   await timeUntil(read, (weights) => inService(weights) === size, WITHIN_MS);
+  const serviceMs = performance.now() - commandMs;
   await Bun.sleep(settleS(size) * 1000);
   const [beforeMs, beforeSwitches, startedMs] = [processorMs(child.pid), contextSwitches(child.pid), performance.now()];
   farm.say("reset");
@@ -87,6 +94,8 @@ async function observe(command: readonly string[], size: number, isOurs: boolean
   child.kill();
   await child.exited;
   return {
+    planMs,
+    serviceMs,
     secondsPerMinute: (usedMs / seconds) * 0.06,
     perCheckUs: (usedMs * 1000) / requests,
     kept: (requests * intervalS(size)) / (size * seconds),
@@ -122,6 +131,11 @@ function compare(size: number, ours: Observed, peer: Observed): Measure[] {
   const hasGoals = size < 10_000;
   const limitMb = { 3: 12, 1000: 30 }[size];
   return [
+    line("from the command to the virtual server in the kernel", "ms", ({ planMs }) => planMs),
+    {
+      ...line("from the command to all in service (ours checks them first)", "ms", ({ serviceMs }) => serviceMs),
+      ...(hasGoals && { goal: "1.5 times the peer's", isMet: ours.serviceMs <= 1.5 * peer.serviceMs }),
+    },
     {
       ...line("processor time for 60 s", "s", ({ secondsPerMinute }) => secondsPerMinute),
       ...(hasGoals &&

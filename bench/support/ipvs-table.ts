@@ -12,6 +12,11 @@ export function tableReader(): () => ReadonlyMap<string, number> {
   };
 }
 
+/** Whether the kernel has a virtual server, whichever that is. */
+export function hasVirtualServer(): boolean {
+  return /^(TCP|UDP|FWM) /m.test(readFileSync("/proc/net/ip_vs", "latin1"));
+}
+
 /** What the kernel's text calls `10.0.1.2:80`: `0A000102:0050`. */
 export function kernelName(server: string): string {
   const { address, port } = parseEndpoint(server);
@@ -19,9 +24,9 @@ export function kernelName(server: string): string {
 }
 
 /** Milliseconds until the table is so. */
-export async function timeUntil(
-  read: () => ReadonlyMap<string, number>,
-  isSo: (weights: ReadonlyMap<string, number>) => boolean,
+export async function timeUntil<Table>(
+  read: () => Table,
+  isSo: (table: Table) => boolean,
   timeoutMs = 60_000,
 ): Promise<number> {
   const startedMs = performance.now();
