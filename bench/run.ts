@@ -72,9 +72,9 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   netlink: { where: ["qemu"], about: "writes to the kernel's table; the peer is ipvsadm", peers: ["ipvsadm"] },
   probe: {
-    where: ["here", "uml"],
+    where: ["here"],
     about:
-      "one probe, as fast as one core can; in a lab, a check of a daemon with a thousand servers beside keepalived's of the same kind",
+      "one probe, as fast as one core can; then what a check of a daemon with a thousand servers costs a node in a kernel of its own (user-mode Linux), packets included, beside keepalived's of the same kind",
     why:
       "this looks at the first half minute of a daemon, in which much of its code is not compiled yet. Its servers are on this host, where a connection stands before " +
       "`connect` returns: then a connect-only check takes six system calls, and eighteen of a server elsewhere, half of them the runtime's; the peer takes twelve of both. In " +

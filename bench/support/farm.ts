@@ -1,4 +1,5 @@
 import { linesOf } from "../../test/kernel/support/line-process.ts";
+import type { Namespace } from "../../test/kernel/support/namespace.ts";
 
 /** What a farm's servers were asked since the last reset. */
 export interface FarmReport {
@@ -12,22 +13,26 @@ export interface FarmReport {
   readonly gapsMs: readonly number[];
 }
 
-/** Healthy servers at every address of 127.0.0.0/8, in a process of their own. */
+export interface FarmOptions {
+  readonly tls?: boolean;
+  /** The host that has them; by default this one. */
+  readonly on?: Namespace | undefined;
+}
+
+/** Healthy servers at every address that their host has, in a process of their own: here all of 127.0.0.0/8. */
 export class Farm {
-  readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  readonly #child: Bun.Subprocess<"pipe", "pipe">;
   readonly #lines: AsyncIterator<string>;
 
-  static async start({ tls = false }: { readonly tls?: boolean } = {}): Promise<Farm> {
-    const farm = new Farm(tls);
+  static async start(options: FarmOptions = {}): Promise<Farm> {
+    const farm = new Farm(options);
     await farm.#lines.next();
     return farm;
   }
 
-  private constructor(tls: boolean) {
-    this.#child = Bun.spawn([process.execPath, `${import.meta.dir}/farm-process.ts`, ...(tls ? ["tls"] : [])], {
-      stdin: "pipe",
-      stdout: "pipe",
-    });
+  private constructor({ tls = false, on }: FarmOptions) {
+    const argv = [process.execPath, `${import.meta.dir}/farm-process.ts`, ...(tls ? ["tls"] : [])];
+    this.#child = on?.spawn(argv) ?? Bun.spawn(argv, { stdin: "pipe", stdout: "pipe" });
     this.#lines = linesOf(this.#child.stdout)[Symbol.asyncIterator]();
   }
 
@@ -49,11 +54,12 @@ export class Farm {
   }
 }
 
-/** `127.1.0.1:9090` and those after it. */
-export function farmAddresses(count: number): string[] {
+/** `127.1.0.1:9090` and those after it, or those of another network of 16 million addresses. */
+export function farmAddresses(count: number, network = 127): string[] {
   return Array.from(
     { length: count },
-    (_, index) => `127.${1 + Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${1 + (index % 250)}:9090`,
+    (_, index) =>
+      `${network}.${1 + Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${1 + (index % 250)}:9090`,
   );
 }
 

@@ -1,29 +1,38 @@
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Namespace } from "../../test/kernel/support/namespace.ts";
+import { waitFor } from "../../test/kernel/support/wait-for.ts";
+import { NodeShell } from "../../test/node/support/node-shell.ts";
+import { SwitchedNetwork } from "../../test/node/support/switched-network.ts";
 import { Farm, farmAddresses } from "./farm.ts";
-import { tableReader, timeUntil } from "./ipvs-table.ts";
 import { keepalivedCommand, keepalivedConfiguration } from "./keepalived.ts";
 import type { Measure } from "./measures.ts";
-import { familyMs, family } from "./process-cost.ts";
+import { family, spentMs } from "./process-cost.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** What a check costs in a daemon with a thousand servers, beside what keepalived has for it: needs IPVS. */
+/**
+ * What a check costs in a daemon with a thousand servers, beside what keepalived has for it: of a node with a kernel of its own, and all that this
+ * kernel does for it, packets included. Needs root.
+ */
 export async function besideKeepalived(): Promise<Measure[]> {
+  await using stage = await Stage.open();
+  using files = new Files();
   const measures: Measure[] = [];
-  for (const { what, peer, ours, intervalS = 5, isForked = false, goal = 1 } of PAIRS) {
+  for (const { what, peer, ours, intervalS, isForked = false, goal = 1 } of PAIRS(files.program)) {
     if (!what.includes(SETTINGS.only ?? "")) continue;
-    await using farm = await Farming.start(/SSL|https|tls/.test(JSON.stringify([peer, ours])));
-    const timing = { isForked, farm, intervalS };
+    const farm = await stage.farm(/SSL|https|tls/.test(JSON.stringify([peer, ours])));
     writeFileSync(
-      KEEPALIVED,
+      files.keepalived,
       keepalivedConfiguration([{ address: VS, realServers: SERVERS, checker: peer }], intervalS),
     );
-    const theirs = await observe(keepalivedCommand(KEEPALIVED), timing);
+    const theirs = await stage.observe(keepalivedCommand(files.keepalived), farm, { intervalS, isForked });
     for (const [how, probe] of Object.entries(ours)) {
       const more = "fresh-connection" in probe ? FRESH : {};
       const patient = "command" in probe ? probe : { ...probe, ...PATIENT };
       const file = { version: 1, "virtual-servers": [{ ...CARE, ...more, interval: intervalS, probe: patient }] };
-      writeFileSync(CONFIG, JSON.stringify(file));
-      const own = await observe([LVSCARE, "care", "--config", CONFIG], timing);
+      writeFileSync(files.lvscare, JSON.stringify(file));
+      const own = await stage.observe([LVSCARE, "care", "--config", files.lvscare], farm, { intervalS, isForked });
       console.log(what, how, "ours", own, "peer", theirs);
       measures.push({
         what: `${SIZE} servers: ${what}${how === "" ? "" : `, ${how}`}`,
@@ -34,6 +43,7 @@ export async function besideKeepalived(): Promise<Measure[]> {
         isMet: own.perCheckUs <= goal * theirs.perCheckUs,
       });
     }
+    await farm.kill();
   }
   return measures;
 }
@@ -41,19 +51,34 @@ export async function besideKeepalived(): Promise<Measure[]> {
 // --- internal ---
 
 const SIZE = SETTINGS.isQuick ? 50 : 1000;
-const SETTLE_S = SETTINGS.isQuick ? 2 : 8;
-const MEASURE_S = SETTINGS.isQuick ? 5 : 10;
+const SETTLE_S = SETTINGS.isQuick ? 2 : 20;
+const MEASURE_S = SETTINGS.isQuick ? 5 : 20;
+const REST_S = SETTINGS.isQuick ? 2 : 10;
 /** Where few checks are made, what is compiled at first would be most of what is measured. */
 const SETTLE_INTERVALS = SETTINGS.isQuick ? 0 : 2;
-const VS = "10.0.0.1:80";
-const SERVERS = farmAddresses(SIZE);
-const KEEPALIVED = "/tmp/keepalived.conf";
-const CONFIG = "/tmp/bench-probe.json";
+const [FARM, NODE] = ["10.0.0.2", "10.0.0.20"] as const;
+const VS = "10.96.0.1:80";
+const SERVERS = farmAddresses(SIZE, 10);
 const LVSCARE = `${import.meta.dir}/../../dist/lvscare`;
-/** Nobody else may be able to write what root runs. */
-const PROGRAM = "/tmp/bench-true";
-const LOG = "/tmp/bench-probe.log";
 const WITHIN_MS = 300_000;
+
+/** That the node reads: it sees this machine's files. */
+class Files implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "lvscare-bench-"));
+  readonly keepalived = join(this.#folder, "keepalived.conf");
+  readonly lvscare = join(this.#folder, "lvscare.json");
+  /** Nobody else may be able to write what root runs. */
+  readonly program = join(this.#folder, "true");
+
+  constructor() {
+    copyFileSync("/bin/true", this.program);
+    chmodSync(this.program, 0o755);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
 
 const CARE = {
   address: VS,
@@ -74,17 +99,18 @@ interface Pair {
   /** Of keepalived. */
   readonly peer: string;
   readonly ours: Readonly<Record<string, object>>;
-  readonly intervalS?: number;
+  readonly intervalS: number;
   /** Its checks are counted by the processes that are made. */
   readonly isForked?: boolean;
   readonly goal?: number;
 }
 
-const PAIRS: readonly Pair[] = [
-  { what: "tcp (TCP_CHECK)", peer: "TCP_CHECK { connect_timeout 30 }", ours: { "": { type: "tcp" } } },
+const PAIRS = (program: string): readonly Pair[] => [
+  { what: "tcp (TCP_CHECK)", peer: "TCP_CHECK { connect_timeout 30 }", intervalS: 5, ours: { "": { type: "tcp" } } },
   {
     what: "http (HTTP_GET)",
     peer: "HTTP_GET { url { path / status_code 200 } connect_timeout 30 }",
+    intervalS: 5,
     ours: {
       kept: { type: "http", scheme: "http", path: "/" },
       fresh: { type: "http", scheme: "http", path: "/", "fresh-connection": true },
@@ -93,8 +119,7 @@ const PAIRS: readonly Pair[] = [
   {
     what: "https (SSL_GET)",
     peer: "SSL_GET { url { path / status_code 200 } connect_timeout 30 }",
-    // A thousand handshakes take ten seconds of such a processor.
-    intervalS: 20,
+    intervalS: 5,
     ours: {
       kept: { type: "http", path: "/" },
       fresh: { type: "http", path: "/", "fresh-connection": true },
@@ -104,87 +129,102 @@ const PAIRS: readonly Pair[] = [
   },
   {
     what: "exec (MISC_CHECK)",
-    peer: `MISC_CHECK { misc_path ${PROGRAM} misc_timeout 15 }`,
-    intervalS: 20,
+    peer: `MISC_CHECK { misc_path ${program} misc_timeout 15 }`,
+    // To start a program takes long there.
+    intervalS: 60,
     isForked: true,
     goal: 1.2,
-    ours: { "": { type: "exec", command: [PROGRAM], timeout: "15s" } },
+    ours: { "": { type: "exec", command: [program], timeout: "15s" } },
   },
 ];
-
-interface Timing {
-  readonly isForked: boolean;
-  readonly farm: Farming;
-  readonly intervalS: number;
-}
 
 interface Observed {
   readonly perCheckUs: number;
   readonly perSecond: number;
 }
 
-async function observe(command: readonly string[], { isForked, farm, intervalS }: Timing): Promise<Observed> {
-  Bun.spawnSync(["ipvsadm", "-C"]);
-  const child = Bun.spawn([...command], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: Bun.file(LOG),
-  });
-  await timeUntil(
-    tableReader(),
-    (weights) => [...weights.values()].filter((one) => one > 0).length === SIZE,
-    WITHIN_MS,
-  );
-  await Bun.sleep(1000 * Math.max(SETTLE_S, SETTLE_INTERVALS * intervalS));
-  const count = isForked ? forks : farm.count;
-  const [beforeMs, before, startedMs] = [familyMs(child.pid), await count(), performance.now()];
-  // Each server once at least.
-  await Bun.sleep(1000 * Math.max(MEASURE_S, intervalS));
-  const [usedMs, checks] = [familyMs(child.pid) - beforeMs, (await count()) - before];
-  const seconds = (performance.now() - startedMs) / 1000;
-  const all = family(child.pid);
-  child.kill();
-  await child.exited;
-  for (const pid of all) await ended(pid);
-  return { perCheckUs: (1000 * usedMs) / checks, perSecond: checks / seconds };
-}
+/** The servers on a host of this machine, and the daemon that checks them in a node with a kernel of its own, which does nothing else. */
+class Stage implements AsyncDisposable {
+  readonly #stack: AsyncDisposableStack;
+  readonly #servers: Namespace;
+  readonly #node: NodeShell;
+  /** What the node takes of this machine's processors while no daemon runs, milliseconds a second. */
+  readonly #restMsPerSecond: number;
 
-/** The servers, and how many checks they met: connections that were opened, or requests where those are kept. */
-class Farming implements AsyncDisposable {
-  readonly #farm: Farm;
-
-  static async start(tls: boolean): Promise<Farming> {
-    copyFileSync("/bin/true", PROGRAM);
-    chmodSync(PROGRAM, 0o755);
-    return new Farming(await Farm.start({ tls }));
+  static async open(): Promise<Stage> {
+    await using stack = new AsyncDisposableStack();
+    const network = stack.use(await SwitchedNetwork.create());
+    const { namespace } = await network.addHost(`${FARM}/24`);
+    await namespace.exec("ip", "route", "add", "local", "10.1.0.0/16", "dev", "lo");
+    await namespace.exec("sysctl", "-qw", "net.core.somaxconn=4096");
+    const node = stack.use(await NodeShell.start("uml", network, NODE, namespace));
+    await node.exec("ip", "route", "add", "10.1.0.0/16", "via", FARM);
+    for (const module of ["ip_vs", "ip_vs_rr"]) await node.exec("modprobe", module);
+    const [beforeMs, startedMs] = [nodeMs(), performance.now()];
+    await Bun.sleep(REST_S * 1000);
+    const restMsPerSecond = (1000 * (nodeMs() - beforeMs)) / (performance.now() - startedMs);
+    return new Stage(stack.move(), namespace, node, restMsPerSecond);
   }
 
-  private constructor(farm: Farm) {
-    this.#farm = farm;
+  private constructor(stack: AsyncDisposableStack, servers: Namespace, node: NodeShell, restMsPerSecond: number) {
+    [this.#stack, this.#servers, this.#node, this.#restMsPerSecond] = [stack, servers, node, restMsPerSecond];
   }
 
-  readonly count = async (): Promise<number> => {
-    const { met } = await this.#farm.report();
-    return met;
-  };
+  farm(tls: boolean): Promise<Farm> {
+    return Farm.start({ tls, on: this.#servers });
+  }
+
+  async observe(
+    command: readonly string[],
+    farm: Farm,
+    { intervalS, isForked }: Pick<Pair, "intervalS" | "isForked">,
+  ): Promise<Observed> {
+    const node = this.#node;
+    await node.exec("ipvsadm", "-C");
+    const pid = await node.leave(...command);
+    await waitFor(
+      () => node.exec("ipvsadm", "-Sn"),
+      (rules) => inService(rules) === SIZE,
+      { timeoutMs: WITHIN_MS, everyMs: 500 },
+    );
+    await Bun.sleep(1000 * Math.max(SETTLE_S, SETTLE_INTERVALS * intervalS));
+    const count = async (): Promise<number> => (isForked ? forksOn(node) : (await farm.report()).met);
+    const [before, beforeMs, startedMs] = [await count(), nodeMs(), performance.now()];
+    // Each server once at least.
+    await Bun.sleep(1000 * Math.max(MEASURE_S, intervalS));
+    const [usedMs, seconds] = [nodeMs() - beforeMs, (performance.now() - startedMs) / 1000];
+    const checks = (await count()) - before;
+    await node.exec("kill", pid);
+    await waitFor(
+      () => node.run(["kill", "-0", pid]),
+      ({ exitCode }) => exitCode !== 0,
+      { timeoutMs: WITHIN_MS, everyMs: 100 },
+    );
+    return { perCheckUs: (1000 * (usedMs - seconds * this.#restMsPerSecond)) / checks, perSecond: checks / seconds };
+  }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#farm.kill();
+    return this.#stack.disposeAsync();
   }
 }
 
-/** Processes and threads that were begun on this host so far. */
-async function forks(): Promise<number> {
-  return Number(/^processes (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1] ?? 0);
+/** Real servers with a weight, of what \`ipvsadm -Sn\` prints. */
+function inService(rules: string): number {
+  return rules.matchAll(/^-a .* -w [1-9]/gm).toArray().length;
 }
 
-async function ended(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await Bun.sleep(10);
-  }
+/** Processes and threads that were begun on it so far. */
+async function forksOn(node: NodeShell): Promise<number> {
+  return Number(/^processes (\d+)$/m.exec(await node.exec("cat", "/proc/stat"))?.[1] ?? 0);
+}
+
+/**
+ * What the node took of this machine's processors so far: its kernel and its programs are processes here. Its own clock cannot say, because it
+ * counts whoever runs when its timer ticks, and a check is much shorter than that.
+ */
+function nodeMs(): number {
+  const kernels = family(process.pid).filter((pid) =>
+    readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("linux.uml"),
+  );
+  return kernels.reduce((sum, pid) => sum + spentMs(pid), 0);
 }

@@ -22,12 +22,10 @@ export function processorMs(pid: number): number {
   }, 0);
 }
 
-/** The same with that of all processes that ended and were waited for. */
-export function familyMs(pid: number): number {
-  return family(pid).reduce((sum, one) => {
-    const fields = readOrNothing(`/proc/${one}/stat`).split(") ")[1]?.split(" ") ?? [];
-    return sum + 10 * [11, 12, 13, 14].reduce((ticks, at) => ticks + Number(fields[at] ?? 0), 0);
-  }, 0);
+/** Of one process and of its children that ended and were waited for. */
+export function spentMs(pid: number): number {
+  const fields = readOrNothing(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
+  return 10 * [11, 12, 13, 14].reduce((ticks, at) => ticks + Number(fields[at] ?? 0), 0);
 }
 
 export interface Memory {

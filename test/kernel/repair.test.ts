@@ -5,7 +5,7 @@ import { careFlags, SERVERS, tableWith, VS } from "./support/care-flags.ts";
 import { startHost, type Host } from "./support/host.ts";
 import { waitForTable } from "./support/ipvs-table.ts";
 import { runLvscare, startCare, type CareProcess } from "./support/lvscare.ts";
-import { modprobeRefuses, unloadIpvs } from "./support/modules.ts";
+import { haltBetweenReads, modprobeRefuses, unloadIpvs } from "./support/modules.ts";
 import { waitFor, waitForEqual } from "./support/wait-for.ts";
 import { WeightHistory } from "./support/weight-history.ts";
 
@@ -144,7 +144,7 @@ describe("a daemon of its own", () => {
     const { namespace } = host;
     await using care = startCare(namespace, careFlags());
     await waitForTable(namespace, tableWith());
-    process.kill(care.pid, "SIGSTOP");
+    await haltBetweenReads(namespace, care.pid);
     // Namespaces of earlier tests may hold the modules a while longer.
     await waitFor(
       () => namespace.run(["sh", "-c", UNLOAD]),
@@ -168,7 +168,7 @@ describe("a daemon of its own", () => {
       await waitForTable(namespace, tableWith());
       {
         await using _ = await modprobeRefuses("ip_vs");
-        process.kill(care.pid, "SIGSTOP");
+        await haltBetweenReads(namespace, care.pid);
         await namespace.exec("ipvsadm", "-C");
         await unloadIpvs();
         process.kill(care.pid, "SIGCONT");
