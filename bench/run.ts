@@ -74,11 +74,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   probe: {
     where: ["here"],
     about:
-      "one probe, as fast as one core can; then what a check of a daemon with a thousand servers costs a node in a kernel of its own (user-mode Linux), packets included, beside keepalived's of the same kind",
+      "one probe, as fast as one core can; then what a check of a daemon with a thousand servers costs a node in a kernel of its own (user-mode Linux; a program also in QEMU), packets included, beside keepalived's of the same kind",
     why:
-      "this looks at the first half minute of a daemon, in which much of its code is not compiled yet. Its servers are on this host, where a connection stands before " +
-      "`connect` returns: then a connect-only check takes six system calls, and eighteen of a server elsewhere, half of them the runtime's; the peer takes twelve of both. In " +
-      "user-mode Linux each takes 30 µs, and so does each look at the clock.",
+      "a program is started by `vfork`, which leaves the daemon's memory alone; user-mode Linux maps all of that anew for the child, so that there the size of the daemon is " +
+      "most of what a start costs. In QEMU it is not.",
     peers: ["keepalived"],
   },
   proxy: { where: ["here"], about: "the userspace data plane; the peer is HAProxy in TCP mode", peers: ["haproxy"] },

@@ -16,34 +16,14 @@ import { SETTINGS } from "./settings.ts";
  * kernel does for it, packets included. Needs root.
  */
 export async function besideKeepalived(): Promise<Measure[]> {
-  await using stage = await Stage.open();
   using files = new Files();
+  const pairs = pairsWith(files.program).filter(({ what }) => what.includes(SETTINGS.only ?? ""));
   const measures: Measure[] = [];
-  for (const { what, peer, ours, intervalS, isForked = false, goal = 1 } of PAIRS(files.program)) {
-    if (!what.includes(SETTINGS.only ?? "")) continue;
-    const farm = await stage.farm(/SSL|https|tls/.test(JSON.stringify([peer, ours])));
-    writeFileSync(
-      files.keepalived,
-      keepalivedConfiguration([{ address: VS, realServers: SERVERS, checker: peer }], intervalS),
-    );
-    const theirs = await stage.observe(keepalivedCommand(files.keepalived), farm, { intervalS, isForked });
-    for (const [how, probe] of Object.entries(ours)) {
-      const more = "fresh-connection" in probe ? FRESH : {};
-      const patient = "command" in probe ? probe : { ...probe, ...PATIENT };
-      const file = { version: 1, "virtual-servers": [{ ...CARE, ...more, interval: intervalS, probe: patient }] };
-      writeFileSync(files.lvscare, JSON.stringify(file));
-      const own = await stage.observe([LVSCARE, "care", "--config", files.lvscare], farm, { intervalS, isForked });
-      console.log(what, how, "ours", own, "peer", theirs);
-      measures.push({
-        what: `${SIZE} servers: ${what}${how === "" ? "" : `, ${how}`}`,
-        unit: "µs of processor time a check",
-        ours: own.perCheckUs,
-        peer: theirs.perCheckUs,
-        goal: `${goal === 1 ? "no more than the peer's" : `${goal} of the peer's`}`,
-        isMet: own.perCheckUs <= goal * theirs.perCheckUs,
-      });
-    }
-    await farm.kill();
+  for (const lab of LABS) {
+    const ofLab = pairs.filter(({ labs = ["uml"] }) => labs.includes(lab));
+    if (ofLab.length === 0) continue;
+    await using stage = await Stage.open(lab);
+    for (const pair of ofLab) measures.push(...(await compare(stage, files, pair)));
   }
   return measures;
 }
@@ -80,6 +60,12 @@ class Files implements Disposable {
   }
 }
 
+const LABS = ["uml", "qemu"] as const;
+type LabName = (typeof LABS)[number];
+
+/** As the kernels of their nodes are called among the processes of this machine. */
+const KERNELS: Readonly<Record<LabName, string>> = { uml: "linux.uml", qemu: "qemu-system" };
+
 const CARE = {
   address: VS,
   "real-servers": SERVERS,
@@ -103,9 +89,11 @@ interface Pair {
   /** Its checks are counted by the processes that are made. */
   readonly isForked?: boolean;
   readonly goal?: number;
+  /** User-mode Linux unless given. */
+  readonly labs?: readonly LabName[];
 }
 
-const PAIRS = (program: string): readonly Pair[] => [
+const pairsWith = (program: string): readonly Pair[] => [
   { what: "tcp (TCP_CHECK)", peer: "TCP_CHECK { connect_timeout 30 }", intervalS: 5, ours: { "": { type: "tcp" } } },
   {
     what: "http (HTTP_GET)",
@@ -134,9 +122,43 @@ const PAIRS = (program: string): readonly Pair[] => [
     intervalS: 60,
     isForked: true,
     goal: 1.2,
+    labs: LABS,
     ours: { "": { type: "exec", command: [program], timeout: "15s" } },
   },
 ];
+
+async function compare(
+  stage: Stage,
+  files: Files,
+  { what, peer, ours, intervalS, isForked = false, goal = 1 }: Pair,
+): Promise<readonly Measure[]> {
+  const farm = await stage.farm(/SSL|https|tls/.test(JSON.stringify([peer, ours])));
+  writeFileSync(
+    files.keepalived,
+    keepalivedConfiguration([{ address: VS, realServers: SERVERS, checker: peer }], intervalS),
+  );
+  const theirs = await stage.observe(keepalivedCommand(files.keepalived), farm, { intervalS, isForked });
+  const measures: Measure[] = [];
+  for (const [how, probe] of Object.entries(ours)) {
+    const more = "fresh-connection" in probe ? FRESH : {};
+    const patient = "command" in probe ? probe : { ...probe, ...PATIENT };
+    const file = { version: 1, "virtual-servers": [{ ...CARE, ...more, interval: intervalS, probe: patient }] };
+    writeFileSync(files.lvscare, JSON.stringify(file));
+    const own = await stage.observe([LVSCARE, "care", "--config", files.lvscare], farm, { intervalS, isForked });
+    console.log(what, stage.lab, how, "ours", own, "peer", theirs);
+    const where = stage.lab === "uml" ? [] : ["in QEMU"];
+    measures.push({
+      what: `${SIZE} servers: ${[what, how, ...where].filter(Boolean).join(", ")}`,
+      unit: "µs of processor time a check",
+      ours: own.perCheckUs,
+      peer: theirs.perCheckUs,
+      goal: `${goal === 1 ? "no more than the peer's" : `${goal} of the peer's`}`,
+      isMet: own.perCheckUs <= goal * theirs.perCheckUs,
+    });
+  }
+  await farm.kill();
+  return measures;
+}
 
 interface Observed {
   readonly perCheckUs: number;
@@ -145,28 +167,36 @@ interface Observed {
 
 /** The servers on a host of this machine, and the daemon that checks them in a node with a kernel of its own, which does nothing else. */
 class Stage implements AsyncDisposable {
+  readonly lab: LabName;
   readonly #stack: AsyncDisposableStack;
   readonly #servers: Namespace;
   readonly #node: NodeShell;
   /** What the node takes of this machine's processors while no daemon runs, milliseconds a second. */
   readonly #restMsPerSecond: number;
 
-  static async open(): Promise<Stage> {
+  static async open(lab: LabName): Promise<Stage> {
     await using stack = new AsyncDisposableStack();
     const network = stack.use(await SwitchedNetwork.create());
     const { namespace } = await network.addHost(`${FARM}/24`);
     await namespace.exec("ip", "route", "add", "local", "10.1.0.0/16", "dev", "lo");
     await namespace.exec("sysctl", "-qw", "net.core.somaxconn=4096");
-    const node = stack.use(await NodeShell.start("uml", network, NODE, namespace));
+    const node = stack.use(await NodeShell.start(lab, network, NODE, namespace));
     await node.exec("ip", "route", "add", "10.1.0.0/16", "via", FARM);
     for (const module of ["ip_vs", "ip_vs_rr"]) await node.exec("modprobe", module);
-    const [beforeMs, startedMs] = [nodeMs(), performance.now()];
+    const [beforeMs, startedMs] = [nodeMs(lab), performance.now()];
     await Bun.sleep(REST_S * 1000);
-    const restMsPerSecond = (1000 * (nodeMs() - beforeMs)) / (performance.now() - startedMs);
-    return new Stage(stack.move(), namespace, node, restMsPerSecond);
+    const restMsPerSecond = (1000 * (nodeMs(lab) - beforeMs)) / (performance.now() - startedMs);
+    return new Stage(lab, stack.move(), namespace, node, restMsPerSecond);
   }
 
-  private constructor(stack: AsyncDisposableStack, servers: Namespace, node: NodeShell, restMsPerSecond: number) {
+  private constructor(
+    lab: LabName,
+    stack: AsyncDisposableStack,
+    servers: Namespace,
+    node: NodeShell,
+    restMsPerSecond: number,
+  ) {
+    this.lab = lab;
     [this.#stack, this.#servers, this.#node, this.#restMsPerSecond] = [stack, servers, node, restMsPerSecond];
   }
 
@@ -179,7 +209,7 @@ class Stage implements AsyncDisposable {
     farm: Farm,
     { intervalS, isForked }: Pick<Pair, "intervalS" | "isForked">,
   ): Promise<Observed> {
-    const node = this.#node;
+    const [lab, node] = [this.lab, this.#node];
     await node.exec("ipvsadm", "-C");
     const pid = await node.leave(...command);
     await waitFor(
@@ -189,10 +219,10 @@ class Stage implements AsyncDisposable {
     );
     await Bun.sleep(1000 * Math.max(SETTLE_S, SETTLE_INTERVALS * intervalS));
     const count = async (): Promise<number> => (isForked ? forksOn(node) : (await farm.report()).met);
-    const [before, beforeMs, startedMs] = [await count(), nodeMs(), performance.now()];
+    const [before, beforeMs, startedMs] = [await count(), nodeMs(lab), performance.now()];
     // Each server once at least.
     await Bun.sleep(1000 * Math.max(MEASURE_S, intervalS));
-    const [usedMs, seconds] = [nodeMs() - beforeMs, (performance.now() - startedMs) / 1000];
+    const [usedMs, seconds] = [nodeMs(lab) - beforeMs, (performance.now() - startedMs) / 1000];
     const checks = (await count()) - before;
     await node.exec("kill", pid);
     await waitFor(
@@ -222,9 +252,9 @@ async function forksOn(node: NodeShell): Promise<number> {
  * What the node took of this machine's processors so far: its kernel and its programs are processes here. Its own clock cannot say, because it
  * counts whoever runs when its timer ticks, and a check is much shorter than that.
  */
-function nodeMs(): number {
+function nodeMs(lab: LabName): number {
   const kernels = family(process.pid).filter((pid) =>
-    readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("linux.uml"),
+    readFileSync(`/proc/${pid}/comm`, "latin1").startsWith(KERNELS[lab]),
   );
   return kernels.reduce((sum, pid) => sum + spentMs(pid), 0);
 }
