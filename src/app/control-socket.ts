@@ -12,6 +12,8 @@ export interface ControlSocketOptions {
   /** How often to look for the daemon's own socket, and to make it again if it is gone. */
   readonly intervalMs: number;
   readonly logger: Logger;
+  /** Once: it can be asked from now on, or the first try to make the socket has failed. */
+  readonly opened: () => void;
   /** It was gone and is made again. Other files beside it may be gone too. */
   readonly remade: () => void;
 }
@@ -22,7 +24,7 @@ export interface ControlSocketOptions {
  * worth a warning and another try, not an outage.
  */
 export function openControlSocket(
-  { keys, intervalMs, logger, remade }: ControlSocketOptions,
+  { keys, intervalMs, logger, opened, remade }: ControlSocketOptions,
   sources: ControlSources,
 ): () => Promise<void> {
   let server: ControlServer | undefined;
@@ -47,7 +49,10 @@ export function openControlSocket(
       problem = message;
     }
   };
-  const first = setImmediate(keep);
+  const first = setImmediate(() => {
+    keep();
+    opened();
+  });
   const timer = setInterval(keep, Math.min(intervalMs, LONGEST_MS));
   timer.unref();
   return async () => {

@@ -91,7 +91,7 @@ export async function runDaemon(
   await web.listen(config.httpListen, countRealServers(config));
   try {
     if (stop.aborted) return logger.info(STOPPED_EARLY);
-    tellReady(config.virtualServers.length + orphans.length, process);
+    const opened = tellReadyAfter(config.virtualServers.length + orphans.length, process);
     const applying = unlessStopped(prepared.apply(), stop);
     // It may break before anybody waits for it.
     applying.catch(() => undefined);
@@ -106,7 +106,9 @@ export async function runDaemon(
     });
     await using reload = source && (await reloadFrom(source, caretaker, web, process));
     using _settling = embedded ? undefined : afterStart();
-    await using _control = embedded ? undefined : openControl(config, source, reload, caretaker, process, logger);
+    await using _control = embedded
+      ? undefined
+      : openControl(config, source, reload, caretaker, process, opened, logger);
     await Promise.all([applying, caretaker.ended]);
     process.bus.catchUp();
     caretaker.tellStopped();
@@ -134,12 +136,19 @@ async function unlessStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T 
   }
 }
 
-/** Tells systemd once so many virtual servers are cared for. Those of a later configuration are part of its reload. */
-function tellReady(virtualServers: number, { bus, manager }: CareProcess): void {
-  let left = virtualServers;
+/**
+ * Tells systemd once so many virtual servers are cared for and what it returns was called: what is ordered after this
+ * unit may ask at once. Virtual servers of a later configuration are part of its reload.
+ */
+function tellReadyAfter(virtualServers: number, { bus, manager }: CareProcess): () => void {
+  let left = virtualServers + 1;
+  const step = (): void => {
+    if (--left === 0) manager.ready();
+  };
   bus.join(({ type }) => {
-    if (type === "virtualServer.adopted" && --left === 0) manager.ready();
+    if (type === "virtualServer.adopted") step();
   });
+  return step;
 }
 
 /** Answers at the control socket of this process until it is disposed of. */
@@ -149,6 +158,7 @@ function openControl(
   reload: Reloading | undefined,
   caretaker: Caretaker,
   { facts: { networkNamespace } }: CareProcess,
+  opened: () => void,
   logger: Logger,
 ): AsyncDisposable {
   const close = openControlSocket(
@@ -156,6 +166,7 @@ function openControl(
       keys: virtualServers.map(({ service }) => service),
       intervalMs: Math.min(...virtualServers.map(({ policy }) => policy.intervalMs)),
       logger,
+      opened,
       remade: () => {
         for (const care of caretaker.virtualServers) care.keepAgain();
       },

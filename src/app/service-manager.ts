@@ -19,7 +19,7 @@ export interface ServiceManager {
 }
 
 /**
- * Tells systemd when the virtual servers are cared for (READY), that the event loop is alive (WATCHDOG, at half the
+ * Tells systemd when the virtual servers are cared for and commands find the daemon (READY), that the event loop is alive (WATCHDOG, at half the
  * allowed time) and that the end has begun (STOPPING). Does nothing without systemd.
  */
 export function serviceManager({ environment, pid, send, monotonicUs }: ServiceManagerPorts): ServiceManager {

@@ -2,7 +2,7 @@ import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LVSCARE } from "../cli/run-program.ts";
+import { LVSCARE, runProgram } from "../cli/run-program.ts";
 import { installMissingPackages } from "../kernel/harness/packages.ts";
 import { waitFor, waitForEqual } from "../kernel/support/wait-for.ts";
 import { FileDaemon } from "./support/file-daemon.ts";
@@ -23,6 +23,8 @@ test("systemd hears when the daemon is ready, that it lives, and that it stops",
     const beats = (): readonly string[] => systemd.heard.filter(isBeat);
     const others = (): readonly string[] => systemd.heard.filter((sign) => !isBeat(sign));
     await waitForEqual(others, ["READY=1"]);
+    // What is ordered after the unit may ask for it at once.
+    expect(await runProgram(["status", "--vs", "127.77.0.8:18080"])).toMatchObject({ code: 0 });
     const before = beats().length;
     await waitFor(
       () => beats().length,
