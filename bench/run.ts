@@ -6,7 +6,8 @@ import { setUp } from "../tasks/setup.ts";
 import { runInLab } from "../test/kernel/harness/labs.ts";
 import { GUEST_PACKAGES, installMissingPackages } from "../test/kernel/harness/packages.ts";
 import { machineFacts } from "./support/machine-facts.ts";
-import { readReport } from "./support/measures.ts";
+import { linesOf } from "../test/kernel/support/line-process.ts";
+import { isReport, readReport } from "./support/measures.ts";
 import { resultTable, writeResult, writeSummary, type Described } from "./support/results.ts";
 
 const USAGE = `Measures LVScare beside its peers and prints tables.
@@ -197,7 +198,12 @@ async function here(name: string): Promise<string> {
     stdout: "pipe",
     stderr: "inherit",
   });
-  const output = await child.stdout.text();
+  let output = "";
+  for await (const line of linesOf(child.stdout)) {
+    output += `${line}\n`;
+    // What it found so far, on the way: some take half an hour.
+    if (!isReport(line)) process.stderr.write(`${line}\n`);
+  }
   if ((await child.exited) !== 0) throw new Error(`it failed:\n${output}`);
   return output;
 }

@@ -36,8 +36,13 @@ export function report(measures: readonly (Measure | Sought)[]): void {
   process.stdout.write(`${MARK}${JSON.stringify(told)}\n`);
 }
 
+/** Of a line that a bench printed. */
+export function isReport(line: string): boolean {
+  return line.startsWith(MARK);
+}
+
 export function readReport(output: string): Report | undefined {
-  const line = output.split("\n").findLast((text) => text.startsWith(MARK));
+  const line = output.split("\n").findLast(isReport);
   return line === undefined ? undefined : (JSON.parse(line.slice(MARK.length)) as Report);
 }
 
