@@ -45,14 +45,20 @@ const WITHIN_MS = 300_000;
 /** That the node reads: it sees this machine's files. */
 class Files implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "lvscare-bench-"));
-  readonly keepalived = join(this.#folder, "keepalived.conf");
-  readonly lvscare = join(this.#folder, "lvscare.json");
+  #count = 0;
   /** Nobody else may be able to write what root runs. */
   readonly program = join(this.#folder, "true");
 
   constructor() {
     copyFileSync("/bin/true", this.program);
     chmodSync(this.program, 0o755);
+  }
+
+  /** Another one each time: what the node has read of a file once, it does not read again. */
+  write(text: string): string {
+    const path = join(this.#folder, `${++this.#count}.conf`);
+    writeFileSync(path, text);
+    return path;
   }
 
   [Symbol.dispose](): void {
@@ -133,18 +139,16 @@ async function compare(
   { what, peer, ours, intervalS, isForked = false, goal = 1 }: Pair,
 ): Promise<readonly Measure[]> {
   const farm = await stage.farm(/SSL|https|tls/.test(JSON.stringify([peer, ours])));
-  writeFileSync(
-    files.keepalived,
-    keepalivedConfiguration([{ address: VS, realServers: SERVERS, checker: peer }], intervalS),
-  );
-  const theirs = await stage.observe(keepalivedCommand(files.keepalived), farm, { intervalS, isForked });
+  const checked = [{ address: VS, realServers: SERVERS, checker: peer }];
+  const theirFile = files.write(keepalivedConfiguration(checked, intervalS));
+  const theirs = await stage.observe(keepalivedCommand(theirFile), farm, { intervalS, isForked });
   const measures: Measure[] = [];
   for (const [how, probe] of Object.entries(ours)) {
     const more = "fresh-connection" in probe ? FRESH : {};
     const patient = "command" in probe ? probe : { ...probe, ...PATIENT };
     const file = { version: 1, "virtual-servers": [{ ...CARE, ...more, interval: intervalS, probe: patient }] };
-    writeFileSync(files.lvscare, JSON.stringify(file));
-    const own = await stage.observe([LVSCARE, "care", "--config", files.lvscare], farm, { intervalS, isForked });
+    const ownFile = files.write(JSON.stringify(file));
+    const own = await stage.observe([LVSCARE, "care", "--config", ownFile], farm, { intervalS, isForked });
     console.log(what, stage.lab, how, "ours", own, "peer", theirs);
     const where = stage.lab === "uml" ? [] : ["in QEMU"];
     measures.push({
