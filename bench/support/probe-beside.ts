@@ -228,6 +228,8 @@ class Stage implements AsyncDisposable {
     await Bun.sleep(1000 * Math.max(MEASURE_S, intervalS));
     const [usedMs, seconds] = [nodeMs(lab) - beforeMs, (performance.now() - startedMs) / 1000];
     const checks = (await count()) - before;
+    // A daemon that has ended, or checks nobody, must not look cheap.
+    if (checks < (SIZE * seconds) / intervalS / 2) throw new Error(`${command.join(" ")} made only ${checks} checks`);
     await node.exec("kill", pid);
     await waitFor(
       () => node.run(["kill", "-0", pid]),
@@ -242,7 +244,7 @@ class Stage implements AsyncDisposable {
   }
 }
 
-/** Real servers with a weight, of what \`ipvsadm -Sn\` prints. */
+/** Real servers with a weight, of what `ipvsadm -Sn` prints. */
 function inService(rules: string): number {
   return rules.matchAll(/^-a .* -w [1-9]/gm).toArray().length;
 }
